@@ -1,0 +1,103 @@
+/** Azurite as a child process, blobs and queues only, with as many accounts as tests want to be apart from each other. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createRequire } from "node:module";
+
+/** A running Azurite. */
+export interface Azurite {
+  readonly blobPort: number;
+  readonly queuePort: number;
+  /** A connection string for one of its accounts. */
+  readonly connectionString: (account?: string) => string;
+  /** Stops it politely; what it was to keep is on disk before this resolves. */
+  readonly stop: () => Promise<void>;
+}
+
+const defaultAccount = "devstoreaccount1";
+// Azurite's published development key: no secret, every installation has it.
+const developmentKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/**
+ * @param options.folder - where to keep data between runs; in memory when absent
+ * @param options.accounts - account names besides the default one
+ * @param options.blobPort - 0 (default) for any free one; likewise `queuePort`
+ */
+export async function startAzurite(
+  options: { folder?: string; accounts?: readonly string[]; blobPort?: number; queuePort?: number } = {},
+): Promise<Azurite> {
+  const program = createRequire(import.meta.url).resolve("azurite/dist/src/azurite.js");
+  const place = options.folder === undefined ? ["--inMemoryPersistence"] : ["--location", options.folder];
+  const ports = [
+    "--blobPort",
+    String(options.blobPort ?? 0),
+    "--queuePort",
+    String(options.queuePort ?? 0),
+    "--tablePort",
+    "0",
+  ];
+  const child = spawn(process.execPath, [program, ...place, ...ports, "--skipApiVersionCheck", "--disableTelemetry"], {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: {
+      ...process.env,
+      AZURITE_ACCOUNTS: [defaultAccount, ...(options.accounts ?? [])]
+        .map((name) => `${name}:${developmentKey}`)
+        .join(";"),
+    },
+  });
+  const [blobPort, queuePort] = await listening(child);
+  return {
+    blobPort,
+    queuePort,
+    connectionString: (account = defaultAccount) =>
+      [
+        "DefaultEndpointsProtocol=http",
+        `AccountName=${account}`,
+        `AccountKey=${developmentKey}`,
+        `BlobEndpoint=http://127.0.0.1:${blobPort}/${account}`,
+        `QueueEndpoint=http://127.0.0.1:${queuePort}/${account}`,
+      ].join(";"),
+    // In memory there is nothing to save; on disk a polite stop lets it write what it holds.
+    stop: () => stop(child, options.folder === undefined ? "SIGKILL" : "SIGTERM"),
+  };
+}
+
+/** Resolves with the ports once both services say that they listen. */
+function listening(child: ChildProcess): Promise<[number, number]> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString();
+      const blob =
+        /Blob service (?:is successfully listening|successfully listens) (?:at|on) http:\/\/127\.0\.0\.1:(\d+)/i.exec(
+          said,
+        );
+      const queue =
+        /Queue service (?:is successfully listening|successfully listens) (?:at|on) http:\/\/127\.0\.0\.1:(\d+)/i.exec(
+          said,
+        );
+      if (blob?.[1] && queue?.[1]) {
+        resolve([Number(blob[1]), Number(queue[1])]);
+        child.stdout?.resume();
+      }
+    };
+    child.stdout?.on("data", hear);
+    child.stderr?.on("data", hear);
+    child.once("error", reject);
+    child.once("exit", (code) =>
+      reject(new Error(`Azurite ended with code ${code} before it listened:\n${said.slice(-2_000)}`)),
+    );
+  });
+}
+
+const patienceMs = 5_000;
+
+function stop(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const hurry = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+    child.once("exit", () => {
+      clearTimeout(hurry);
+      resolve();
+    });
+    child.kill(signal);
+  });
+}
