@@ -1,0 +1,118 @@
+/** What the hunts room asks of the outside, in its own words. The live ones are `clients/hunting` and `clients/exports.ts`. */
+import type { HuntColumn } from "../messages/compiled-hunt.ts";
+import type { Span } from "../time.ts";
+
+/** Takes rows as they arrive: whole NDJSON lines, each ended by LF, in the service's order. Back-pressure by promise. */
+export interface RowSink {
+  /** Called once, before the first rows, when the answer names its columns first; else never. */
+  readonly columns?: (columns: readonly HuntColumn[]) => void;
+  readonly rows: (lines: Uint8Array, count: number) => void | Promise<void>;
+}
+
+/** One advanced hunting back-end. */
+export interface HuntingPort {
+  readonly api: "graph" | "defender" | "legacy";
+  /** What the service is known to cut at. Data, for planning: a result is proven complete by count, not by this number. */
+  readonly caps: { readonly rows: number; readonly bytes: number };
+  readonly run: (query: string, options: HuntingOptions, sink: RowSink) => Promise<HuntingReply>;
+}
+
+export interface HuntingOptions {
+  /** Sent as `Timespan` where the back-end has one: wide enough not to narrow the query. */
+  readonly timespan?: Span;
+  /** Deadline of the call, body included. */
+  readonly deadlineMs: number;
+  readonly waitForTurnMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What came of one hunting call. Everything but a programming error is an answer of this union. */
+export type HuntingReply =
+  | {
+      readonly kind: "answer";
+      readonly columns: readonly HuntColumn[];
+      readonly rows: number;
+      /** Bytes of the body as it came, before normalising. */
+      readonly bytes: number;
+      readonly durationMs: number;
+    }
+  /** 400 "exceeded the allowed result size". */
+  | { readonly kind: "too-big" }
+  /** 400 "preempted", 504, or our own deadline. */
+  | { readonly kind: "too-heavy"; readonly cause: "preempted" | "timed-out" }
+  /** No turn, 429, a pause or an open breaker: ask again then. */
+  | { readonly kind: "later"; readonly retryAfterMs: number; readonly cause: string }
+  /** Asking again cannot help until somebody changes something. */
+  | {
+      readonly kind: "refused";
+      readonly cause: "query" | "table" | "permission" | "authentication" | "tenant" | "retired";
+      readonly message: string;
+    }
+  /** A passing failure after the pipe's own tries. */
+  | { readonly kind: "failed"; readonly message: string };
+
+/** Metadata of one export, as kept on the blob: ASCII, small. Instants as text with seven digits. */
+export interface ExportMetadata {
+  readonly seq: number;
+  readonly from: string;
+  readonly to: string;
+  readonly rows: number;
+  /** Bytes before compression. */
+  readonly rawbytes: number;
+  /** SHA-256 of those bytes. */
+  readonly sha256: string;
+  readonly schemahash: string;
+  readonly queryhash: string;
+  readonly mode: "window" | "snapshot";
+  readonly attempt: string;
+  /** SHA-256 of the previous export's metadata tuple; empty for the first. */
+  readonly prev: string;
+  /** `yes`; `gap` for a hole older than the service keeps; `closed` for the closing record of a version. */
+  readonly complete: "yes" | "gap" | "closed";
+  /** On a closing record: the version that goes on, `v2`. */
+  readonly next?: string;
+}
+
+/** An export as found in the store. */
+export interface FoundExport {
+  readonly path: string;
+  readonly metadata: ExportMetadata;
+  readonly etag: string;
+}
+
+/** Staged blocks of one attempt. Nothing is visible before `commit`; an abandoned attempt leaves nothing. */
+export interface ExportWriter {
+  /** Adds whole NDJSON lines; converted to the export's format and compressed on the way. */
+  readonly write: (lines: Uint8Array, count: number) => Promise<void>;
+  /** Bytes and digest of what was written so far; final once `finish` has resolved. */
+  readonly finish: () => Promise<{ readonly rows: number; readonly rawbytes: number; readonly sha256: string }>;
+  /** Commits once, only if nothing is there. `lost`: another attempt's export is there (our own, answer lost, is `committed`). */
+  readonly commit: (
+    metadata: ExportMetadata,
+  ) => Promise<{ readonly kind: "committed"; readonly etag: string } | { readonly kind: "lost" }>;
+  readonly abandon: () => Promise<void>;
+}
+
+/** The container `exports`. Paths are relative to it. */
+export interface ExportStore {
+  readonly find: (path: string) => Promise<FoundExport | undefined>;
+  /** Exports under a prefix, ordered by path. */
+  readonly list: (prefix: string) => AsyncIterable<FoundExport>;
+  /** Folder names directly under a prefix, without the prefix and the slash. */
+  readonly folders: (prefix: string) => Promise<readonly string[]>;
+  readonly open: (
+    path: string,
+    attempt: string,
+    format: "ndjson" | "csv" | "parquet",
+    columns: readonly HuntColumn[],
+  ) => ExportWriter;
+  /** The rows of a committed export as JSON objects, exact number text kept: `top` of them after `skip`. */
+  readonly rows: (
+    path: string,
+    format: "ndjson" | "csv" | "parquet",
+    skip: number,
+    top: number,
+  ) => Promise<readonly string[]>;
+  /** The storage service's clock, ms: bounds of windows come from it, never from this machine's. */
+  readonly serverNowMs: () => Promise<number>;
+}
