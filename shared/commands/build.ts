@@ -1,0 +1,85 @@
+/**
+ * `npm run build`: what is deployed, in `dist/`. A small main file that registers every door, one file per module
+ * that is loaded at first use (the Azure SDKs above all), and the compiled hunt catalogue.
+ *
+ * CommonJS on purpose: it loads fastest in the Functions worker. `@azure/functions-core` exists only inside the worker
+ * and stays external.
+ */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { basename, join, relative, resolve } from "node:path";
+import { build, type BuildOptions, type Plugin } from "esbuild";
+import { compileCatalogue } from "../hunts/kql/compile.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const dist = join(root, "dist");
+
+/** Turns each `import("./x.ts")` into a `require("./x.cjs")` and notes the file, so that it becomes a bundle of its own. */
+function lazily(found: Set<string>): Plugin {
+  return {
+    name: "lazily",
+    setup: (bundle) => {
+      bundle.onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
+        if (kind !== "dynamic-import") return undefined;
+        const file = resolve(resolveDir, path);
+        found.add(file);
+        return { path: `./${chunkName(file)}`, external: true };
+      });
+    },
+  };
+}
+
+const chunkName = (file: string): string => `${basename(file, ".ts")}.cjs`;
+
+const shape: BuildOptions = {
+  bundle: true,
+  minify: true,
+  platform: "node",
+  target: "node22",
+  format: "cjs",
+  external: ["@azure/functions-core"],
+  supported: { "dynamic-import": false },
+  // Some SDK files ask for import.meta.url even in CommonJS; the banner answers.
+  define: { "import.meta.url": "__moduleUrl" },
+  banner: { js: 'var __moduleUrl=require("node:url").pathToFileURL(__filename).href;' },
+  legalComments: "none",
+  logLevel: "warning",
+  metafile: true,
+};
+
+/** Bundles one file; returns the files it asks for at first use and the bundle's size in bytes. */
+async function bundle(file: string, name: string): Promise<{ lazy: Set<string>; bytes: number }> {
+  const lazy = new Set<string>();
+  const made = await build({ ...shape, entryPoints: [file], outfile: join(dist, name), plugins: [lazily(lazy)] });
+  const bytes = Object.values(made.metafile?.outputs ?? {}).reduce((sum, output) => sum + output.bytes, 0);
+  return { lazy, bytes };
+}
+
+async function bundleAll(): Promise<void> {
+  const waiting = new Map([[join(root, "functions/index.ts"), "main.cjs"]]);
+  const done = new Set<string>();
+  for (const [file, name] of waiting) {
+    if (done.has(name)) continue;
+    done.add(name);
+    const { lazy, bytes } = await bundle(file, name);
+    for (const next of lazy) waiting.set(next, chunkName(next));
+    console.log(`dist/${name}`.padEnd(24), `${Math.ceil(bytes / 1_024)} kB`.padStart(8), relative(root, file));
+  }
+}
+
+async function writeCatalogue(): Promise<boolean> {
+  const compiled = compileCatalogue(join(root, "shared/hunts/catalog"));
+  if ("problems" in compiled) {
+    for (const { file, line, column, message } of compiled.problems)
+      console.error(`${relative(root, resolve(root, file))}:${line}:${column} ${message}`);
+    console.error("The catalogue was not built. Mend the hunts named above; `npm run hunts` checks them alone.");
+    return false;
+  }
+  await writeFile(join(dist, "catalogue.json"), `${JSON.stringify(compiled.catalogue)}\n`);
+  console.log("dist/catalogue.json".padEnd(24), `${compiled.catalogue.hunts.length} hunts`);
+  return true;
+}
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
+if (!(await writeCatalogue())) process.exit(1);
+await bundleAll();
