@@ -1,0 +1,95 @@
+/**
+ * A discrete-event clock: time stands still while anything can run and jumps to the next sleeper when nothing can.
+ * Any number of sleepers wake in order of their instants, those of one instant in the order in which they lay down,
+ * so a run of hours takes milliseconds and is the same each time.
+ *
+ * "Nothing can run" means that no promise is left to settle. Work that awaits real I/O is invisible to it: with
+ * Azurite or a server, use `advance` and await the work in between.
+ */
+import { setImmediate as nextRound } from "node:timers/promises";
+import type { Clock } from "../../shared/time.ts";
+
+/** A clock that moves only when told to. */
+export interface VirtualClock extends Clock {
+  /** Moves from sleeper to sleeper until `work` settles. Throws when nobody sleeps and `work` still waits: a deadlock. */
+  readonly run: <T>(work: Promise<T> | (() => Promise<T>)) => Promise<T>;
+  /** Lets `ms` pass, waking every sleeper on the way. */
+  readonly advance: (ms: number) => Promise<void>;
+  /** The same time seen by a machine whose clock is wrong by `offsetMs`. */
+  readonly shifted: (offsetMs: number) => Clock;
+  /** How many sleep right now. */
+  readonly sleepers: () => number;
+}
+
+interface Sleeper {
+  readonly atMs: number;
+  readonly wake: () => void;
+}
+
+/** @param startMs - the first instant; an early morning of 2026 by default */
+export function virtualClock(startMs: number = Date.UTC(2026, 0, 5, 6)): VirtualClock {
+  let nowMs = startMs;
+  const queue: Sleeper[] = [];
+
+  const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const sleeper = { atMs: nowMs + Math.max(0, ms), wake };
+      function wake(): void {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      }
+      function abort(): void {
+        queue.splice(queue.indexOf(sleeper), 1);
+        reject(signal?.reason as Error);
+      }
+      signal?.addEventListener("abort", abort, { once: true });
+      queue.splice(placeOf(queue, sleeper.atMs), 0, sleeper);
+    });
+
+  const wakeNext = async (): Promise<void> => {
+    const next = queue.shift();
+    if (!next) return;
+    nowMs = Math.max(nowMs, next.atMs);
+    next.wake();
+    await nextRound();
+  };
+
+  const run = async <T>(work: Promise<T> | (() => Promise<T>)): Promise<T> => {
+    const outcome = new AbortController();
+    const settle = (): void => outcome.abort();
+    const running = typeof work === "function" ? work() : work;
+    running.then(settle, settle);
+    await nextRound();
+    for (let quietRounds = 0; !outcome.signal.aborted; quietRounds += 1) {
+      if (queue.length > 0) quietRounds = 0;
+      if (quietRounds > mostQuietRounds) throw new Error("deadlock: nobody sleeps and the work still waits");
+      await (queue.length > 0 ? wakeNext() : nextRound());
+    }
+    return running;
+  };
+
+  const advance = async (ms: number): Promise<void> => {
+    const untilMs = nowMs + ms;
+    await nextRound();
+    for (let next = queue[0]; next && next.atMs <= untilMs; next = queue[0]) await wakeNext();
+    nowMs = untilMs;
+  };
+
+  const now = (): number => nowMs;
+  const shifted = (offsetMs: number): Clock => ({ now: () => nowMs + offsetMs, sleep });
+  return { now, sleep, run, advance, shifted, sleepers: () => queue.length };
+}
+
+const mostQuietRounds = 1_000;
+
+/** Behind everyone who wakes at or before this instant. */
+function placeOf(queue: readonly Sleeper[], atMs: number): number {
+  let [low, high] = [0, queue.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((queue[middle]?.atMs ?? Infinity) <= atMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
