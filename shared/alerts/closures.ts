@@ -1,0 +1,31 @@
+/** How alerts are closed: one table row a rule. The numbers of the wire live in `clients/cloud-apps/alerts.ts`. */
+import type { VerdictAction, VerdictReason } from "../messages/alert-verdict.ts";
+
+export type Closure = "true_positive" | "false_positive" | "benign";
+
+/** What each action means. */
+export const closureOf = {
+  resolve: "true_positive",
+  close_true_positive: "true_positive",
+  dismiss: "false_positive",
+  close_false_positive: "false_positive",
+  close_benign: "benign",
+} as const satisfies Record<VerdictAction, Closure>;
+
+/** The reasons that Cloud Apps takes for each closure. */
+export const reasonsFor = {
+  true_positive: [],
+  false_positive: ["not_of_interest", "too_many_similar", "not_accurate", "other"],
+  benign: ["severity_lower", "confirmed_with_user", "test", "other"],
+} as const satisfies Record<Closure, readonly VerdictReason[]>;
+
+/** Says what is wrong with a reason for a closure, in the sender's words; `undefined` when it fits. */
+export function reasonFault(action: VerdictAction, reason: VerdictReason | undefined): string | undefined {
+  if (reason === undefined) return undefined;
+  const closure = closureOf[action];
+  const allowed: readonly VerdictReason[] = reasonsFor[closure];
+  if (allowed.includes(reason)) return undefined;
+  return allowed.length === 0
+    ? `"${action}" closes as ${closure}, which takes no reason: leave it out`
+    : `"${action}" closes as ${closure}, which takes one of ${allowed.join(", ")}`;
+}

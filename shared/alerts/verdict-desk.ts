@@ -1,0 +1,65 @@
+/** One queue message at the desk: write down, close while turns last, go back to wait for the rest. Never throws for the outside's sake. */
+import type { VerdictMessage } from "../messages/alert-verdict.ts";
+import { minuteMs, secondMs } from "../time.ts";
+import { alertRecord, closingOf, groupOf, isSettled, recordPath } from "./alert-record.ts";
+import { countWaiting } from "./claim.ts";
+import { closeGroup } from "./close-group.ts";
+import { inParallel } from "./in-parallel.ts";
+import type { VerdictDesk } from "./ports.ts";
+import { writeDown } from "./write-down.ts";
+
+/** What became of the message. `deferred`: a copy waits on the queue, this one is done with. */
+export type Handled = { readonly kind: "finished" } | { readonly kind: "deferred"; readonly delaySeconds: number };
+
+/** A message is worked on for so long; then a copy goes back. */
+const budgetMs = minuteMs;
+const waitForTurnMs = 2 * secondMs;
+/** Behind a deep queue a short batch waits so often, so long, for the call to fill. */
+const fillWaits = 3;
+const fillDelaySeconds = 10;
+const fullCall = 100;
+/** Others hold this message's alerts: their call and its accounting take seconds. */
+const othersDelaySeconds = 15;
+const longestDelaySeconds = 15 * 60;
+
+export async function handleVerdict(desk: VerdictDesk, message: VerdictMessage): Promise<Handled> {
+  await desk.reach("A1 dequeued");
+  const deadline = desk.clock.now() + budgetMs;
+  const noted = await writeDown(desk, message);
+  const mine = [...noted].filter(([, state]) => state === "waiting").map(([id]) => id);
+  if (mine.length === 0) return { kind: "finished" };
+  const group = groupOf(closingOf(message));
+  if (await worthWaiting(desk, message, group)) return defer(desk, message, fillDelaySeconds);
+  while (desk.clock.now() < deadline) {
+    const turn = await closeGroup(desk, group, waitForTurnMs);
+    if (turn.kind === "later") return defer(desk, message, Math.ceil(turn.retryAfterMs / secondMs));
+    if (await allSettled(desk, mine)) return { kind: "finished" };
+    if (turn.kind === "idle") return defer(desk, message, othersDelaySeconds);
+  }
+  return defer(desk, message, 1);
+}
+
+/** True while more of the same may come soon and fill the call: a turn spent on few alerts is a turn lost for many. */
+async function worthWaiting(desk: VerdictDesk, message: VerdictMessage, group: string): Promise<boolean> {
+  if ((message.deferred ?? 0) >= fillWaits) return false;
+  if ((await desk.queues.depth("alert-verdicts")) <= fullCall) return false;
+  return (await countWaiting(desk, group)) < fullCall;
+}
+
+async function allSettled(desk: VerdictDesk, ids: readonly string[]): Promise<boolean> {
+  let settled = 0;
+  await inParallel(ids, async (id) => {
+    const read = await desk.store.read(recordPath(id));
+    const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
+    if (record && isSettled(record)) settled += 1;
+  });
+  return settled === ids.length;
+}
+
+/** Puts a copy back with a delay instead of throwing: a throw would cost one of the message's five lives. */
+async function defer(desk: VerdictDesk, message: VerdictMessage, wantedSeconds: number): Promise<Handled> {
+  const delaySeconds = Math.min(Math.max(wantedSeconds, 1), longestDelaySeconds);
+  await desk.queues.send("alert-verdicts", { ...message, deferred: (message.deferred ?? 0) + 1 }, { delaySeconds });
+  await desk.reach("A9 deferred copy enqueued");
+  return { kind: "deferred", delaySeconds };
+}

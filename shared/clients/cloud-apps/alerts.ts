@@ -1,0 +1,166 @@
+/** Cloud Apps alerts on the wire: the three closings, reopening and the list by id. Wire names and numbers end here. */
+import * as z from "zod/mini";
+import type { Closure } from "../../alerts/closures.ts";
+import type { AlertsPort, ChangeReply, Closing, LookReply, SeenAlert } from "../../alerts/ports.ts";
+import { parseAlertId, type AlertId } from "../../messages/alert-id.ts";
+import type { VerdictReason } from "../../messages/alert-verdict.ts";
+import type { Answer, Call, Pipe } from "../../pipe/pipe.ts";
+import type { Quota } from "../../pipe/quota.ts";
+import { UpstreamError } from "../../pipe/upstream-error.ts";
+
+const routes = {
+  true_positive: ["/api/v1/alerts/close_true_positive/", "closed_true_positive"],
+  false_positive: ["/api/v1/alerts/close_false_positive/", "closed_false_positive"],
+  benign: ["/api/v1/alerts/close_benign/", "closed_benign"],
+} as const satisfies Record<Closure, readonly [string, string]>;
+
+/** Microsoft Learn, "Close benign" and "Close false positive": the numbers of `reasonId`. */
+const reasonIds = {
+  not_of_interest: 0,
+  too_many_similar: 1,
+  severity_lower: 2,
+  not_accurate: 3,
+  other: 4,
+  confirmed_with_user: 5,
+  test: 6,
+} as const satisfies Record<VerdictReason, number>;
+
+/** `resolutionStatusValue`, in our words; 1 and 2 are what the portal's old calls left behind. */
+const resolutions: readonly SeenAlert[] = [
+  "open",
+  "dismissed",
+  "resolved",
+  "false_positive",
+  "benign",
+  "true_positive",
+];
+
+const mostIds = 100;
+
+/**
+ * The only filter that any code path can send: 1 to 100 explicit ids. On this API an empty filter would match every
+ * alert that the token may see.
+ *
+ * @throws RangeError for no id or more than 100
+ */
+export function idFilter(ids: readonly AlertId[]): { id: { eq: readonly AlertId[] } } {
+  if (ids.length < 1 || ids.length > mostIds) throw new RangeError(`${ids.length} alert ids, want 1 to ${mostIds}`);
+  return { id: { eq: ids } };
+}
+
+const changeAnswer = z.looseObject({ alertsNotFound: z.optional(z.array(z.string())) });
+const listAnswer = z.object({
+  data: z.array(
+    z.looseObject({
+      _id: z.string(),
+      resolutionStatusValue: z.optional(z.nullable(z.number())),
+      statusValue: z.optional(z.nullable(z.number())),
+    }),
+  ),
+});
+
+/** A closing's answer was seen under 200 and under 4xx; these are read for its count before they are believed as errors. */
+const closingStatuses = [400, 404] as const;
+
+/** Builds the room's port over the pipe and the quota of the Cloud Apps API. */
+export function openAlerts(pipe: Pipe, quota: Quota): AlertsPort {
+  return {
+    takeTurn: (waitMs) => quota.take({ waitMs }),
+    close: async (ids, closing, turn) => {
+      const [path, counter] = routes[closing.closure];
+      return change(pipe, { method: "POST", path, json: closeBody(ids, closing), turn, tries: 1 }, counter);
+    },
+    reopen: async (ids, comment) =>
+      change(
+        pipe,
+        { method: "POST", path: "/api/v1/alerts/reopen/", json: { filters: idFilter(ids), comment }, tries: 1 },
+        "reopened",
+      ),
+    look: (ids) => look(pipe, ids),
+  };
+}
+
+function closeBody(ids: readonly AlertId[], { closure, reason, comment, feedback }: Closing): object {
+  return {
+    filters: idFilter(ids),
+    ...(comment === undefined ? {} : { comment }),
+    ...(reason === undefined || closure === "true_positive" ? {} : { reasonId: reasonIds[reason] }),
+    ...(feedback === undefined
+      ? {}
+      : {
+          sendFeedback: true,
+          feedbackText: feedback.text,
+          allowContact: feedback.allowContact ?? false,
+          contactEmail: feedback.contactEmail,
+        }),
+  };
+}
+
+/** A change is sent once: whether a lost answer hid a success is for the desk to look up, not for the pipe to repeat. */
+async function change(pipe: Pipe, call: Call, counter: string): Promise<ChangeReply> {
+  try {
+    return readChange(await pipe.send(call, closingStatuses), counter);
+  } catch (error) {
+    return asReply(error);
+  }
+}
+
+function readChange(answer: Answer, counter: string): ChangeReply {
+  const body = changeAnswer.safeParse(answer.body).data;
+  const changed = body?.[counter];
+  if (typeof changed === "number") return { kind: "answer", changed, notFound: body?.alertsNotFound ?? [] };
+  // The deprecated and the undocumented calls count under other names: then only a look tells.
+  const isSuccess = answer.status >= 200 && answer.status < 300;
+  if (isSuccess && body) return { kind: "answer", changed: Number.NaN, notFound: [] };
+  return { kind: "refused", message: `Cloud Apps refused the call (${answer.status})` };
+}
+
+/** Missing rights and rejected tokens are mended by people while verdicts wait; only a wrong request is final. */
+const mendPauseMs = 15 * 60_000;
+
+function asReply(error: unknown): Exclude<ChangeReply, { kind: "answer" }> {
+  if (!(error instanceof UpstreamError)) throw error;
+  switch (error.code) {
+    case "throttled":
+      return { kind: "later", retryAfterMs: error.retryAfterMs ?? 60_000 };
+    case "unauthorized":
+    case "forbidden":
+      return { kind: "later", retryAfterMs: mendPauseMs };
+    case "rejected":
+    case "not-found":
+      return { kind: "refused", message: error.message };
+    case "unavailable":
+    case "unexpected-answer":
+      return { kind: "unknown", message: error.message };
+  }
+}
+
+async function look(pipe: Pipe, ids: readonly AlertId[]): Promise<LookReply> {
+  try {
+    const answer = await pipe.send({
+      method: "POST",
+      path: "/api/v1/alerts/",
+      json: { filters: idFilter(ids), skip: 0, limit: mostIds },
+      waitForTurnMs: 10_000,
+    });
+    const list = listAnswer.safeParse(answer.body).data;
+    if (!list) return { kind: "later", retryAfterMs: 60_000 };
+    return { kind: "answer", alerts: new Map(list.data.flatMap(seen)) };
+  } catch (error) {
+    const reply = asReply(error);
+    return reply.kind === "unknown" ? { kind: "later", retryAfterMs: 30_000 } : reply;
+  }
+}
+
+/** Old records carry no resolution; then "archived" is all there is to say that they are closed. */
+function seen({
+  _id,
+  resolutionStatusValue,
+  statusValue,
+}: z.infer<typeof listAnswer>["data"][number]): [AlertId, SeenAlert][] {
+  const parsed = parseAlertId(_id);
+  if (parsed.kind !== "alert") return [];
+  const archived = 2;
+  const state = resolutionStatusValue ?? (statusValue === archived ? undefined : 0);
+  return [[parsed.id, state === undefined ? "unknown-state" : (resolutions[state] ?? "unknown-state")]];
+}
