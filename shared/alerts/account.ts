@@ -13,6 +13,8 @@ export type Ending =
 export interface Account {
   readonly settled: ReadonlyMap<AlertId, Ending>;
   readonly toLook: readonly AlertId[];
+  /** True when the answer does not add up, so that an alert found closed as wanted may be our doing. */
+  readonly inDoubt: boolean;
 }
 
 /**
@@ -23,11 +25,12 @@ export function accountFor(ids: readonly AlertId[], reply: Extract<ChangeReply, 
   const missing = new Set(reply.notFound.map((id) => id.toLowerCase()));
   const closed = ids.filter((id) => !missing.has(id));
   const addsUp = reply.changed === closed.length && missing.size === ids.length - closed.length;
-  if (!addsUp) return { settled: new Map(), toLook: ids };
+  if (!addsUp) return { settled: new Map(), toLook: ids, inDoubt: true };
   // "Not found" is said of unknown and of already closed alerts alike: only a look tells them apart.
   return {
     settled: new Map(closed.map((id) => [id, { state: "closed" }])),
     toLook: ids.filter((id) => missing.has(id)),
+    inDoubt: false,
   };
 }
 

@@ -104,12 +104,12 @@ async function endingsOf(desk: VerdictDesk, claims: readonly Claim[], reply: Cha
     case "refused":
       return { kind: "endings", of: new Map(ids.map((id) => [id, { state: "failed", detail: reply.message }])) };
     case "answer": {
-      const { settled, toLook } = accountFor(ids, reply);
+      const { settled, toLook, inDoubt } = accountFor(ids, reply);
       if (toLook.length === 0) return { kind: "endings", of: settled };
       const rest = await look(
         desk,
         claims.filter(({ record }) => toLook.includes(record.alertId as AlertId)),
-        settled.size === 0,
+        inDoubt,
       );
       return rest.kind === "endings"
         ? { kind: "endings", of: new Map([...settled, ...rest.of]) }

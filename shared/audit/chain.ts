@@ -1,0 +1,99 @@
+/**
+ * The audit log's form: create-only records, each sealed over its predecessor with a key from Key Vault, so that
+ * whoever can write to the store alone can neither forge, change, remove nor swap one unnoticed.
+ */
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import * as z from "zod/mini";
+
+/** What the log is told; shapes belong to the rooms that tell. */
+export type AuditBody = Readonly<Record<string, unknown>>;
+
+/** One record as stored. `at` is the store's clock, ISO 8601; `key` the fingerprint of the key that sealed it. */
+export const auditRecord = z.object({
+  version: z.literal(1),
+  seq: z.number().check(z.int(), z.gte(0)),
+  at: z.iso.datetime(),
+  body: z.record(z.string(), z.unknown()),
+  prevHash: z.string(),
+  key: z.string(),
+  hash: z.string(),
+});
+export type AuditRecord = z.infer<typeof auditRecord>;
+
+/** The end of the chain, from which the next record's place and seal follow. */
+export interface AuditHead {
+  readonly seq: number;
+  readonly at: string;
+  readonly hash: string;
+}
+
+/** Before the first record. Its date is nobody's clock, so that two first writers meet on one path. */
+export const beforeFirst: AuditHead = { seq: -1, at: "1970-01-01T00:00:00.000Z", hash: "" };
+
+const seqDigits = 12;
+
+/**
+ * Where the successor of `head` lies. The folder is the day of the predecessor: it is fixed by the chain, not by the
+ * writer's clock, so two writers at midnight still meet on one path and one of them loses.
+ */
+export const successorPath = (head: AuditHead): string =>
+  `audit/${head.at.slice(0, 10)}/${String(head.seq + 1).padStart(seqDigits, "0")}.json`;
+
+/** A key's fingerprint: tells keys apart after a rotation, reveals nothing. */
+export const keyFingerprint = (key: string): string =>
+  createHash("sha256").update(`huntline audit key ${key}`).digest("hex").slice(0, 12);
+
+/** Makes the successor of `head`. */
+export function seal(head: AuditHead, body: AuditBody, at: string, key: string): AuditRecord {
+  const open = {
+    version: 1 as const,
+    seq: head.seq + 1,
+    at,
+    body: plain(body),
+    prevHash: head.hash,
+    key: keyFingerprint(key),
+  };
+  return { ...open, hash: sealOf(open, key) };
+}
+
+/** What JSON keeps of a body: a seal must hold for what is read back. */
+const plain = (body: AuditBody): Record<string, unknown> => JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
+
+const sealOf = (open: Omit<AuditRecord, "hash">, key: string): string =>
+  createHmac("sha256", key).update(canonical(open)).digest("hex");
+
+/** JSON with the keys of every object in order, so that equal content has equal bytes. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join(",")}}`;
+}
+
+/** Why a record cannot stand where it does. */
+export type Flaw = "unreadable" | "out of order" | "wrong predecessor" | "unknown key" | "broken seal" | "wrong place";
+
+/** Checks one record against its predecessor; `undefined` when it is sound. */
+export function flawOf(
+  head: AuditHead,
+  path: string,
+  value: unknown,
+  keys: ReadonlyMap<string, string>,
+): Flaw | undefined {
+  const record = auditRecord.safeParse(value).data;
+  if (!record) return "unreadable";
+  if (record.seq !== head.seq + 1) return "out of order";
+  if (path !== successorPath(head)) return "wrong place";
+  if (record.prevHash !== head.hash) return "wrong predecessor";
+  const key = keys.get(record.key);
+  if (key === undefined) return "unknown key";
+  const { hash, ...open } = record;
+  return sameDigest(hash, sealOf(open, key)) ? undefined : "broken seal";
+}
+
+function sameDigest(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
