@@ -5,7 +5,10 @@
  * Correctness comes from two conditional writes, "only if absent" and "only if unchanged", never from locks.
  */
 
-/** One record as read. `broken` means that bytes are there but no JSON object: it must never be taken for absent. */
+/**
+ * One record as read. `serverNowMs` is the store's own clock in whole seconds, rounded down. `broken` means that bytes
+ * are there but no JSON object: it must never be taken for absent.
+ */
 export type ReadRecord =
   | { readonly kind: "found"; readonly value: unknown; readonly etag: string; readonly serverNowMs: number }
   | { readonly kind: "absent"; readonly serverNowMs: number }

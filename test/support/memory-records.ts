@@ -65,16 +65,19 @@ export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
       const { path } = operation;
       const there = kept.get(path);
       if (there && options.conflict?.(operation)) put(path, there.text);
-      if (!allowed(kept.get(path))) return { kind: "lost", serverNowMs: clock.now() };
-      return { kind: "written", etag: put(path, JSON.stringify(value)), serverNowMs: clock.now() };
+      if (!allowed(kept.get(path))) return { kind: "lost", serverNowMs: serverNow() };
+      return { kind: "written", etag: put(path, JSON.stringify(value)), serverNowMs: serverNow() };
     });
 
   const unchanged = (etag: string) => (there: Kept | undefined) =>
     there !== undefined && (options.unconditional === true || there.etag === etag);
 
+  // As the Date header of the live store has it.
+  const serverNow = (): number => Math.floor(clock.now() / 1_000) * 1_000;
+
   const readNow = (path: string): ReadRecord => {
     const there = kept.get(path);
-    const serverNowMs = clock.now();
+    const serverNowMs = serverNow();
     if (!there) return { kind: "absent", serverNowMs };
     const value = objectOf(there.text);
     return value === undefined

@@ -1,0 +1,76 @@
+/** The queues of the storage account: JSON text in, durable before `send` resolves. */
+import type { QueueServiceClient } from "@azure/storage-queue";
+import type { MessageQueues } from "../messages/record-store.ts";
+import { dayMs, secondMs } from "../time.ts";
+import { storageError, storageFailure } from "./storage.ts";
+
+/** What the service takes as one message, in bytes of text. */
+export const largestMessageBytes = 65_536;
+
+const forEver = -1;
+const timeToLiveSeconds = { "hunt-results": (7 * dayMs) / secondMs } as const;
+const longestDelaySeconds = (7 * dayMs) / secondMs;
+
+/**
+ * The live queues; one that is missing is created by the first message.
+ *
+ * @throws RangeError from `send` for a message over 64 KiB or a delay out of range; UpstreamError with `api: "storage"`
+ */
+export function openQueues(queues: QueueServiceClient): MessageQueues {
+  const put = (queue: string, text: string, delaySeconds: number) =>
+    queues.getQueueClient(queue).sendMessage(text, {
+      messageTimeToLive: queue in timeToLiveSeconds ? timeToLiveSeconds["hunt-results"] : forEver,
+      visibilityTimeout: delaySeconds,
+    });
+  return {
+    send: async (queue, message, { delaySeconds = 0 } = {}) => {
+      const text = messageText(queue, message);
+      checkDelay(queue, delaySeconds);
+      try {
+        await put(queue, text, delaySeconds);
+      } catch (error) {
+        if (storageFailure(error).code !== "QueueNotFound") throw storageError(error, `send to ${queue}`);
+        await createQueue(queues, queue);
+        await put(queue, text, delaySeconds).catch((again: unknown) => {
+          throw storageError(again, `send to ${queue}`);
+        });
+      }
+    },
+    depth: async (queue) => {
+      try {
+        return (await queues.getQueueClient(queue).getProperties()).approximateMessagesCount ?? 0;
+      } catch (error) {
+        if (storageFailure(error).status === 404) return 0;
+        throw storageError(error, `depth of ${queue}`);
+      }
+    },
+  };
+}
+
+/** JSON as the queue can carry it: the protocol is XML 1.0, which has no U+FFFE and U+FFFF. */
+function messageText(queue: string, message: object): string {
+  const text = JSON.stringify(message).replaceAll(
+    /[\uFFFE\uFFFF]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
+  );
+  const bytes = Buffer.byteLength(text);
+  if (bytes > largestMessageBytes)
+    throw new RangeError(`a message for ${queue} has ${bytes} bytes; the queue takes at most ${largestMessageBytes}`);
+  return text;
+}
+
+function checkDelay(queue: string, delaySeconds: number): void {
+  if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > longestDelaySeconds)
+    throw new RangeError(
+      `delaySeconds for ${queue} is ${delaySeconds}, want a whole number from 0 to ${longestDelaySeconds}`,
+    );
+}
+
+async function createQueue(queues: QueueServiceClient, queue: string): Promise<void> {
+  try {
+    await queues.getQueueClient(queue).create();
+  } catch (error) {
+    const { code } = storageFailure(error);
+    if (code !== "QueueAlreadyExists") throw storageError(error, `create queue ${queue}`);
+  }
+}

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openRecords } from "../../../shared/clients/records.ts";
+import { openStorage } from "../../../shared/clients/storage.ts";
+import type { RecordStore } from "../../../shared/messages/record-store.ts";
+import { systemClock } from "../../../shared/time.ts";
+import { freshAccount } from "../../support/account.ts";
+import { startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
+import { memoryRecords } from "../../support/memory-records.ts";
+
+const open = async (connection: string): Promise<RecordStore> =>
+  openRecords((await openStorage({ kind: "connection-string", value: connection }, quick)).blobs);
+
+const quick = { firstDelayMs: 5, tries: 3, tryMs: 1_000, operationMs: 5_000 };
+
+const listed = async (store: RecordStore, prefix: string, startAfter?: string): Promise<string[]> => {
+  const paths: string[] = [];
+  for await (const { path } of store.list(prefix, startAfter === undefined ? {} : { startAfter })) paths.push(path);
+  return paths;
+};
+
+describe.each([
+  ["over blobs", () => open(freshAccount())],
+  ["in memory", () => Promise.resolve(memoryRecords({ clock: systemClock }))],
+] as const)("a record store %s", (_, make) => {
+  let store: RecordStore;
+  beforeAll(async () => {
+    store = await make();
+  });
+
+  test("has nothing before the first write", async () => {
+    expect(await store.read("state/none.json")).toMatchObject({ kind: "absent" });
+    expect(await listed(store, "state/")).toEqual([]);
+    await store.remove("state/none.json");
+  });
+
+  test("gives back what was written, with its etag and the store's time", async () => {
+    const made = await store.create("state/a.json", { n: 1, text: "ä\u0000😀" });
+    const read = await store.read("state/a.json");
+    expect(made.kind).toBe("written");
+    expect(read).toMatchObject({ kind: "found", value: { n: 1, text: "ä\u0000😀" } });
+    expect(read).toHaveProperty("etag", (made as { etag: string }).etag);
+    expect(Math.abs(read.serverNowMs - Date.now())).toBeLessThan(3_000);
+    expect(read.serverNowMs % 1_000).toBe(0);
+  });
+
+  test("creates only what is not there", async () => {
+    await store.create("state/once.json", { by: "first" });
+    expect(await store.create("state/once.json", { by: "second" })).toMatchObject({ kind: "lost" });
+    expect(await store.read("state/once.json")).toMatchObject({ value: { by: "first" } });
+  });
+
+  test("replaces only what is unchanged", async () => {
+    const made = await store.create("state/cas.json", { n: 1 });
+    const { etag } = made as { etag: string };
+    expect(await store.replace("state/cas.json", { n: 2 }, etag)).toMatchObject({ kind: "written" });
+    expect(await store.replace("state/cas.json", { n: 3 }, etag)).toMatchObject({ kind: "lost" });
+    expect(await store.replace("state/gone.json", { n: 3 }, etag)).toMatchObject({ kind: "lost" });
+    expect(await store.read("state/cas.json")).toMatchObject({ value: { n: 2 } });
+  });
+
+  test("lets one of many win", async () => {
+    const { etag } = (await store.create("state/race.json", { n: 0 })) as { etag: string };
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => store.replace("state/race.json", { n: n + 1 }, etag)),
+    );
+    expect(outcomes.filter((outcome) => outcome.kind === "written")).toHaveLength(1);
+  });
+
+  test("removes what is unchanged and leaves what changed", async () => {
+    const { etag } = (await store.create("state/rm.json", { n: 1 })) as { etag: string };
+    await store.replace("state/rm.json", { n: 2 }, etag);
+    await store.remove("state/rm.json", etag);
+    expect(await store.read("state/rm.json")).toMatchObject({ value: { n: 2 } });
+    await store.remove("state/rm.json");
+    expect(await store.read("state/rm.json")).toMatchObject({ kind: "absent" });
+  });
+
+  test("lists under a prefix in order, after a path", async () => {
+    for (const name of ["b", "a", "c/d"]) await store.create(`state/list/${name}`, {});
+    expect(await listed(store, "state/list/")).toEqual(["state/list/a", "state/list/b", "state/list/c/d"]);
+    expect(await listed(store, "state/list/", "state/list/a")).toEqual(["state/list/b", "state/list/c/d"]);
+    for await (const { etag, path } of store.list("state/list/a")) await store.remove(path, etag);
+    expect(await listed(store, "state/list/a")).toEqual([]);
+  });
+});
+
+test("a record that is no JSON object is broken, never absent", async () => {
+  const { blobs } = await openStorage({ kind: "connection-string", value: freshAccount() });
+  const container = blobs.getContainerClient("state");
+  await container.create();
+  const store = openRecords(blobs);
+  for (const text of ['{"cut', "", "[1]", "null", "7"]) {
+    await container.getBlockBlobClient("x.json").upload(text, text.length);
+    expect(await store.read("state/x.json"), text).toMatchObject({
+      kind: "broken",
+      etag: expect.any(String) as string,
+    });
+  }
+});
+
+test("many first writers create the missing container together", async () => {
+  const connection = freshAccount();
+  const stores = await Promise.all([open(connection), open(connection)]);
+  const outcomes = await Promise.all(
+    stores.flatMap((store, s) => [0, 1, 2].map((n) => store.create(`audit/${s}${n}.json`, {}))),
+  );
+  expect(outcomes.map((outcome) => outcome.kind)).toEqual(Array(6).fill("written"));
+});
+
+test("a path without a container is refused", () => {
+  const store = memoryless();
+  expect(() => store.read("state")).toThrow("wants a container and a name");
+});
+
+const memoryless = (): RecordStore =>
+  // Never reached: the path is refused before any client is asked for.
+  openRecords({} as Parameters<typeof openRecords>[0]);
+
+describe("with a network that loses answers", () => {
+  let proxy: FlakyProxy;
+  let store: RecordStore;
+  const isWrite = (request: { method?: string | undefined }): boolean => request.method === "PUT";
+
+  beforeAll(async () => {
+    const connection = freshAccount();
+    const endpoint = /BlobEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(connection);
+    proxy = await startFlakyProxy(Number(endpoint?.[1]));
+    store = await open(connection.replace(/(BlobEndpoint=http:\/\/127\.0\.0\.1:)\d+/, `$1${proxy.port}`));
+    await store.create("state/warm.json", {});
+  });
+  afterAll(() => proxy.stop());
+
+  test("a create that took effect is written although its answer was lost", async () => {
+    proxy.next(["drop-answer"], isWrite);
+    expect(await store.create("state/1.json", { n: 1 })).toMatchObject({ kind: "written" });
+  });
+
+  test("a replace that took effect is written although its answer was lost", async () => {
+    const { etag } = (await store.create("state/2.json", { n: 1 })) as { etag: string };
+    proxy.next(["drop-answer"], isWrite);
+    const outcome = await store.replace("state/2.json", { n: 2 }, etag);
+    expect(outcome).toMatchObject({ kind: "written" });
+    expect(await store.read("state/2.json")).toMatchObject({
+      value: { n: 2 },
+      etag: (outcome as { etag: string }).etag,
+    });
+  });
+
+  test("a write is settled by reading back when every answer was lost", async () => {
+    proxy.next(["drop-answer", "busy", "busy"], isWrite);
+    expect(await store.create("state/3.json", {})).toMatchObject({ kind: "written" });
+  });
+
+  test("a hung try is given up and made again", async () => {
+    proxy.next(["hang"], isWrite);
+    expect(await store.create("state/4.json", {})).toMatchObject({ kind: "written" });
+  });
+
+  test("a store that stays busy is an error that names what was tried", async () => {
+    proxy.next(["busy", "busy", "busy"]);
+    await expect(store.read("state/1.json")).rejects.toMatchObject({
+      name: "UpstreamError",
+      code: "unavailable",
+      message: expect.stringMatching(/^storage: read state\/1\.json failed \(503/) as string,
+    });
+  });
+
+  test("a container that may not be created says what to do", async () => {
+    proxy.next(
+      ["forbid"],
+      (request) => request.method === "PUT" && request.url?.includes("restype=container") === true,
+    );
+    await expect(store.create("dead-letters/x.json", {})).rejects.toMatchObject({
+      code: "forbidden",
+      message: expect.stringContaining("container dead-letters is missing and this app may not create it") as string,
+    });
+  });
+});

@@ -1,0 +1,71 @@
+/** An HTTP proxy in front of a real server, that breaks the next exchanges as told. */
+import { createServer, request as forward, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/**
+ * `drop-answer`: the server acts, the connection dies before the answer. `hang`: nothing ever comes. `busy`: 503 without
+ * asking the server. `forbid`: 403 likewise.
+ */
+export type Fault = "drop-answer" | "hang" | "busy" | "forbid" | "pass";
+
+export interface FlakyProxy {
+  readonly port: number;
+  /** Faults of the next requests that match, in order. */
+  readonly next: (faults: readonly Fault[], matches?: (request: IncomingMessage) => boolean) => void;
+  /** Requests seen, as `METHOD path`. */
+  readonly seen: string[];
+  readonly stop: () => Promise<void>;
+}
+
+export async function startFlakyProxy(targetPort: number): Promise<FlakyProxy> {
+  let waiting: Fault[] = [];
+  let matches: (request: IncomingMessage) => boolean = () => true;
+  const seen: string[] = [];
+
+  const server = createServer((request, response) => {
+    seen.push(`${request.method} ${request.url?.split("?")[0]}`);
+    const fault = matches(request) ? (waiting.shift() ?? "pass") : "pass";
+    if (fault === "hang") return void request.resume();
+    if (fault === "busy" || fault === "forbid") return refuse(request, response, fault);
+    pass(request, response, targetPort, fault);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  return {
+    // A server that listens on TCP has an address object.
+    port: (server.address() as AddressInfo).port,
+    next: (faults, only = () => true) => {
+      waiting = [...faults];
+      matches = only;
+    },
+    seen,
+    stop: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, fault: "busy" | "forbid"): void {
+  request.resume();
+  const [status, code] = fault === "busy" ? [503, "ServerBusy"] : [403, "AuthorizationPermissionMismatch"];
+  response.writeHead(status, { "x-ms-error-code": code, "content-type": "application/xml" });
+  response.end(`<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>no</Message></Error>`);
+}
+
+function pass(request: IncomingMessage, response: ServerResponse, port: number, fault: Fault): void {
+  const { headers, method, url } = request;
+  const onward = forward({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
+    if (fault === "drop-answer") {
+      answer.resume();
+      answer.once("end", () => request.socket.destroy());
+      return;
+    }
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  onward.once("error", () => request.socket.destroy());
+  request.pipe(onward);
+}
