@@ -1,6 +1,35 @@
 /** What the hunts room asks of the outside, in its own words. The live ones are `clients/hunting` and `clients/exports.ts`. */
 import type { HuntColumn } from "../messages/compiled-hunt.ts";
+import type { MessageQueues, RecordStore } from "../messages/record-store.ts";
 import type { Span } from "../time.ts";
+
+/** How an export is written. */
+export type HuntFormat = "ndjson" | "csv" | "parquet";
+
+/** Everything the room acts through. */
+export interface HuntPorts {
+  readonly hunting: HuntingPort;
+  readonly exports: ExportStore;
+  readonly records: RecordStore;
+  readonly queues: Pick<MessageQueues, "send">;
+  readonly log: HuntLog;
+  /** A named kill point; a no-op in production. */
+  readonly reach: (point: string) => void | Promise<void>;
+  /** This machine's clock, ms: for budgets only, never for bounds. */
+  readonly nowMs: () => number;
+  /** A fresh id for one attempt to write. */
+  readonly attemptId: () => string;
+  /** The portal's page with this query filled in. */
+  readonly portalLink: (query: string) => string;
+  /** File statistics by lower-case SHA-1; a hash without an entry gets `null`. */
+  readonly enrich: (sha1s: readonly string[]) => Promise<ReadonlyMap<string, object>>;
+}
+
+/** Writes one line of telemetry; the events and fields of `log.ts`. */
+export type HuntLog = (
+  event: "hunt.run" | "hunt.committed" | "hunt.halved" | "hunt.degraded" | "hunt.late" | "job.finished",
+  fields?: Readonly<Record<string, string | number | boolean | undefined>>,
+) => void;
 
 /** Takes rows as they arrive: whole NDJSON lines, each ended by LF, in the service's order. Back-pressure by promise. */
 export interface RowSink {
