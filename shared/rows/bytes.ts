@@ -1,0 +1,75 @@
+/** Bytes of JSON by name, and a growing buffer. */
+
+export const tab = 0x09;
+export const lineFeed = 0x0a;
+export const carriageReturn = 0x0d;
+export const space = 0x20;
+export const quote = 0x22;
+export const comma = 0x2c;
+export const minus = 0x2d;
+export const dot = 0x2e;
+export const slash = 0x2f;
+export const zero = 0x30;
+export const nine = 0x39;
+export const colon = 0x3a;
+export const openBracket = 0x5b;
+export const backslash = 0x5c;
+export const closeBracket = 0x5d;
+export const openBrace = 0x7b;
+export const closeBrace = 0x7d;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** UTF-8 bytes of a text. */
+export const encode = (text: string): Uint8Array => encoder.encode(text);
+
+/** The text of UTF-8 bytes `[from, to)`. */
+export const decode = (bytes: Uint8Array, from = 0, to = bytes.length): string =>
+  decoder.decode(bytes.subarray(from, to));
+
+/** Bytes gathered one after the other. `length` of `bytes` are in use; the rest is room. */
+export interface Gathered {
+  bytes: Uint8Array;
+  length: number;
+}
+
+/** An empty buffer with room for `size` bytes; it grows as needed. */
+export const gather = (size: number): Gathered => ({ bytes: Buffer.allocUnsafeSlow(size), length: 0 });
+
+/** What was gathered, without copying. */
+export const gathered = (out: Gathered): Uint8Array => out.bytes.subarray(0, out.length);
+
+// Below this a loop beats the call into the runtime that `set` is.
+const shortCopy = 48;
+
+/** Appends bytes `[from, to)`. */
+export function append(out: Gathered, bytes: Uint8Array, from = 0, to = bytes.length): void {
+  const count = to - from;
+  if (out.length + count > out.bytes.length) grow(out, out.length + count);
+  const target = out.bytes;
+  let at = out.length;
+  if (count > shortCopy) target.set(bytes.subarray(from, to), at);
+  else for (let index = from; index < to; index += 1) target[at++] = bytes[index] as number; // index < to <= length
+  out.length += count;
+}
+
+/** Appends one byte. */
+export function appendByte(out: Gathered, byte: number): void {
+  if (out.length === out.bytes.length) grow(out, out.length + 1);
+  out.bytes[out.length] = byte;
+  out.length += 1;
+}
+
+function grow(out: Gathered, needed: number): void {
+  const larger = Buffer.allocUnsafeSlow(Math.max(needed, out.bytes.length * 2));
+  larger.set(gathered(out));
+  out.bytes = larger;
+}
+
+/** True when `bytes` has `part` at `at`, wholly before `to`. */
+export function startsWith(bytes: Uint8Array, at: number, to: number, part: Uint8Array): boolean {
+  if (at + part.length > to) return false;
+  for (let index = 0; index < part.length; index += 1) if (bytes[at + index] !== part[index]) return false;
+  return true;
+}

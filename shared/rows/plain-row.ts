@@ -1,0 +1,112 @@
+/**
+ * The fast path: tells by bytes whether a row already is the line that `rewriteRow` would make of it. Such rows are
+ * passed on as they lie in the buffer.
+ */
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  dot,
+  minus,
+  nine,
+  openBrace,
+  openBracket,
+  quote,
+  space,
+  startsWith,
+  zero,
+  encode,
+} from "./bytes.ts";
+import type { ColumnType, Shape } from "./column.ts";
+
+/** Not plain, or not wholly here. */
+export const notPlain = -1;
+
+/** Index after the row that begins at `from` when it is plain, else `notPlain`. */
+export function plainRowEnd(shape: Shape, bytes: Uint8Array, from: number, to: number): number {
+  if (shape.columns.length === 0) return notPlain;
+  let at = from;
+  for (const { lead, type } of shape.columns) {
+    if (!startsWith(bytes, at, to, lead)) return notPlain;
+    at = plainValueEnd(type, bytes, at + lead.length, to);
+    if (at === notPlain) return notPlain;
+  }
+  return at < to && bytes[at] === closeBrace ? at + 1 : notPlain;
+}
+
+const literals = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), encode(word)]));
+
+function plainValueEnd(type: ColumnType, bytes: Uint8Array, at: number, to: number): number {
+  const first = bytes[at] as number; // at < to: the caller compared bytes up to here
+  if (at >= to) return notPlain;
+  if (first === quote) return plainTextEnd(type, bytes, at, to);
+  if (first === minus || (first >= zero && first <= nine)) return type === "bool" ? notPlain : numberEnd(bytes, at, to);
+  if (first === openBracket)
+    return type === "dynamic" && bytes[at + 1] === closeBracket && at + 1 < to ? at + 2 : notPlain;
+  const word = literals.get(first);
+  return word !== undefined && startsWith(bytes, at, to, word) ? at + word.length : notPlain;
+}
+
+/** Ends at the first byte that no number holds: `rewriteRow` looks no closer either. */
+function numberEnd(bytes: Uint8Array, at: number, to: number): number {
+  let index = at;
+  while (index < to && isOfNumber(bytes[index] as number)) index += 1; // index < to <= length
+  return index < to ? index : notPlain;
+}
+
+/** Digits, sign, point and exponent. */
+export const isOfNumber = (byte: number): boolean =>
+  (byte >= zero && byte <= nine) || byte === dot || byte === minus || byte === 0x65 || byte === 0x45 || byte === 0x2b;
+
+/** A string whose escapes are those that `JSON.stringify` writes, in a form that its type keeps. */
+function plainTextEnd(type: ColumnType, bytes: Uint8Array, at: number, to: number): number {
+  const end = canonicalStringEnd(bytes, at, to);
+  if (end === notPlain) return notPlain;
+  if (type === "bool" || isNumeric(type)) return notPlain;
+  if (type === "datetime") return isPlainInstant(bytes, at, end) ? end : notPlain;
+  if (type === "timespan") return isPlainTimespan(bytes, at) ? end : notPlain;
+  if (type === "dynamic") return holdsJson(bytes, at) ? notPlain : end;
+  return end;
+}
+
+/** Index after a string that holds no escape but the short ones, else `notPlain`. */
+export function canonicalStringEnd(bytes: Uint8Array, at: number, to: number): number {
+  let index = at + 1;
+  while (index < to) {
+    const byte = bytes[index] as number; // index < to <= length
+    if (byte === quote) return index + 1;
+    if (byte === backslash) {
+      if (index + 1 >= to || !isShortEscape(bytes[index + 1])) return notPlain;
+      index += 2;
+    } else if (byte < space) return notPlain;
+    else index += 1;
+  }
+  return notPlain;
+}
+
+// " \ b f n r t
+const isShortEscape = (byte: number | undefined): boolean =>
+  byte === quote ||
+  byte === backslash ||
+  byte === 0x62 ||
+  byte === 0x66 ||
+  byte === 0x6e ||
+  byte === 0x72 ||
+  byte === 0x74;
+
+/** `"2026-01-05T06:38:35.7664356Z"`: seven fraction digits and a Z. */
+export const isPlainInstant = (bytes: Uint8Array, at: number, end: number): boolean =>
+  end - at === 30 && bytes[at + 11] === 0x54 && bytes[at + 20] === dot && bytes[at + 28] === 0x5a;
+
+/** Anything but an ISO duration, which begins with `P` or `-P`. */
+export const isPlainTimespan = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at + 1] !== 0x50 && !(bytes[at + 1] === minus && bytes[at + 2] === 0x50);
+
+const numeric = new Set<ColumnType>(["long", "int", "real", "decimal"]);
+
+/** True for the types whose values are numbers. */
+export const isNumeric = (type: ColumnType): boolean => numeric.has(type);
+
+/** True for text that may be a JSON object or array. */
+export const holdsJson = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at + 1] === openBrace || bytes[at + 1] === openBracket;

@@ -1,0 +1,163 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { encode } from "../../../shared/rows/bytes.ts";
+import { shapeOf, type Column } from "../../../shared/rows/column.ts";
+import { MalformedRows } from "../../../shared/rows/malformed.ts";
+import { readRows } from "../../../shared/rows/read-rows.ts";
+import { answers, pieces } from "./answers.ts";
+
+async function* streamed(parts: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* parts;
+}
+
+async function linesOf(
+  parts: readonly Uint8Array[],
+  columns: readonly Column[],
+  annotated = true,
+  batchBytes = 1_048_576,
+) {
+  const texts: string[] = [];
+  let counted = 0;
+  const read = await readRows(streamed(parts), {
+    shape: () => shapeOf(columns, annotated),
+    batchBytes,
+    lines: (lines, count) => {
+      counted += count;
+      texts.push(Buffer.from(lines).toString());
+    },
+  });
+  expect(counted).toBe(read.rows);
+  return { ...read, lines: texts.join("").split("\n").slice(0, -1), whole: texts.every((text) => text.endsWith("\n")) };
+}
+
+// Batches so small that every row is cut somewhere, and the usual ones.
+const batches = fc.constantFrom(1, 7, 64, 300, 1_048_576);
+
+const columns: readonly Column[] = [
+  { name: "Timestamp", type: "datetime" },
+  { name: "ReportId", type: "long" },
+  { name: "IsX", type: "bool" },
+  { name: "Bag", type: "dynamic" },
+  { name: "Text", type: "string" },
+];
+
+const read = async (row: string, annotated = true): Promise<string | undefined> =>
+  (await linesOf([encode(`{"schema":[],"results":[${row}]}`)], columns, annotated)).lines[0];
+
+describe("readRows", () => {
+  test("makes the reference's lines of random answers cut at random places", async () => {
+    await fc.assert(
+      fc.asyncProperty(answers, fc.array(fc.nat(), { maxLength: 20 }), batches, async (answer, cuts, batchBytes) => {
+        const got = await linesOf(pieces(encode(answer.body), cuts), answer.columns, true, batchBytes);
+        expect(got.lines).toEqual(answer.lines);
+        expect(got.whole).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("never takes a truncated answer for a whole one", async () => {
+    await fc.assert(
+      fc.asyncProperty(answers, fc.nat(), batches, async (answer, cut, batchBytes) => {
+        const whole = encode(answer.body.trim());
+        const short = whole.subarray(0, cut % whole.length);
+        await expect(linesOf([short], answer.columns, true, batchBytes)).rejects.toThrow(MalformedRows);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("gives rows larger than a batch, and rows across batches, unharmed", async () => {
+    const row = (at: number) =>
+      `{"Timestamp":null,"ReportId":${at},"IsX":null,"Bag":null,"Text":"${"x".repeat(at % 7 === 0 ? 1_500_000 : 60_000)}"}`;
+    const rows = Array.from({ length: 40 }, (_, at) => row(at));
+    const bytes = encode(`{"results":[${rows.join(",")}]}`);
+    const parts = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) =>
+      bytes.subarray(at * 65_536, (at + 1) * 65_536),
+    );
+    expect((await linesOf(parts, columns)).lines).toEqual(rows);
+  });
+
+  test("keeps 64-bit integers and seven-digit times exactly", async () => {
+    const row =
+      '{"Timestamp":"2026-01-05T06:38:35.7664356Z","ReportId":9007199254740993,"IsX":true,"Bag":{"n":9007199254740993},"Text":"a"}';
+    expect(await read(row)).toBe(row);
+  });
+
+  test.each([
+    ["Graph's null", '"Bag":{}', '"Bag":null'],
+    [
+      "Graph's annotated bag",
+      '"Bag":{"@odata.type":"#microsoft.graph.security.dynamicColumnValue","n@odata.type":"#Int64","n":1}',
+      '"Bag":{"n":1}',
+    ],
+    ["text that holds a bag", '"Bag":"{\\"n\\": 1.50}"', '"Bag":{"n":1.50}'],
+    ["text that only looks so", '"Bag":"{n}"', '"Bag":"{n}"'],
+    [
+      "bags as text in an array",
+      '"Bag@odata.type":"#Collection(String)","Bag":["{\\"n\\":1}","{\\"@odata.type\\":2}"]',
+      '"Bag":[{"n":1},{"@odata.type":2}]',
+    ],
+    ["text that holds an empty bag", '"Bag":"{ }"', '"Bag":null'],
+    ["an annotated empty bag", '"Bag":{"@odata.type":"#x"}', '"Bag":null'],
+    ["an empty bag inside another", '"Bag":{"@odata.type":"#x","a":{"@odata.type":"#x"}}', '"Bag":{"a":{}}'],
+    ["a zone-less time", '"Timestamp":"2018-07-09T07:16:26.8017265"', '"Timestamp":"2018-07-09T07:16:26.8017265Z"'],
+    ["a time with an offset", '"Timestamp":"2018-07-09T09:16:26+02:00"', '"Timestamp":"2018-07-09T07:16:26.0000000Z"'],
+    ["a time that is none", '"Timestamp":"soon"', '"Timestamp":"soon"'],
+    ["escaped slashes and quotes", '"Text":"a\\/b\\u0027"', '"Text":"a/b\'"'],
+    ["the last of two equal keys", '"Text":"a","Text":"b"', '"Text":"b"'],
+    ["a key spelt with escapes", '"\\u0054ext":"a"', '"Text":"a"'],
+  ])("reads %s", async (_, sent, line) => {
+    const line0 = '{"Timestamp":null,"ReportId":null,"IsX":null,"Bag":null,"Text":null}';
+    const name = /^"(\w+)"/.exec(line)?.[1];
+    expect(await read(`{${sent}}`)).toBe(line0.replace(`"${name}":null`, () => line));
+  });
+
+  test("leaves annotations of a back-end that has none as data", async () => {
+    expect(await read('{"Bag":{"a@odata.type":"#x"}}', false)).toContain('"Bag":{"a@odata.type":"#x"}');
+  });
+
+  test("keeps members that no column names", async () => {
+    expect(await read('{"Extra":{"a":[1]},"Text":"t"}')).toBe(
+      '{"Timestamp":null,"ReportId":null,"IsX":null,"Bag":null,"Text":"t","Extra":{"a":[1]}}',
+    );
+  });
+
+  test("survives nesting deeper than any stack", async () => {
+    const deep = `${"[".repeat(50_000)}${"\n]".repeat(50_000)}`;
+    expect(await read(`{"Bag":${deep}}`)).toContain("[[[[");
+  });
+
+  test("hands the schema over before the first row, whatever its size within 1 MiB", async () => {
+    const heads: unknown[] = [];
+    const schema = Array.from({ length: 5_000 }, (_, at) => ({ name: `c${at}`, type: "String" }));
+    const body = encode(JSON.stringify({ schema, results: [{ c0: "a" }] }));
+    await readRows(streamed(pieces(body, [10, 1_000, 50_000])), {
+      shape: (head) => {
+        heads.push(head["schema"]);
+        return shapeOf([{ name: "c0", type: "string" }], true);
+      },
+      lines: () => expect(heads).toEqual([schema]),
+    });
+  });
+
+  test("takes an answer without rows as empty and says so", async () => {
+    const got = await linesOf([encode('{"Stats":{},"Results":null}')], columns);
+    expect(got).toMatchObject({ rows: 0, around: { Stats: {}, Results: null } });
+  });
+
+  test.each([
+    ["a body that is no object", "[1]"],
+    ["HTML", "<html></html>"],
+    ["nothing", ""],
+    ["two arrays of rows", '{"results":[],"Results":[{"a":1}]}'],
+    ["a comma without a row", '{"results":[{"Text":"a"},]}'],
+    ["rows without a comma", '{"results":[{"Text":"a"}{"Text":"b"}]}'],
+    ["a row that is no object", '{"results":[1]}'],
+    ["a raw line break in text", '{"results":[{"Text":"a\nb"}]}'],
+    ["a value that is no JSON", '{"results":[{"Text":nul}]}'],
+    ["too much around the rows", `{"a":"${"x".repeat(1_100_000)}","results":[]}`],
+  ])("refuses %s", async (_, body) => {
+    await expect(linesOf([encode(body)], columns)).rejects.toThrow(MalformedRows);
+  });
+});
