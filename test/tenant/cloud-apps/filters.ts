@@ -1,0 +1,218 @@
+/** The filters of Cloud Apps lists, really evaluated: fields are ANDed, operators are ANDed, values are ORed. */
+
+/** The operators of the API. */
+export const operators = [
+  "contains",
+  "deq",
+  "descendantof",
+  "doesnotstartwith",
+  "endswith",
+  "eq",
+  "gt",
+  "gte",
+  "gte_ndays",
+  "isnotset",
+  "isset",
+  "lt",
+  "lte",
+  "lte_ndays",
+  "ncontains",
+  "ndescendantof",
+  "neq",
+  "range",
+  "startswith",
+  "startswithsingle",
+  "text",
+] as const;
+export type Operator = (typeof operators)[number];
+
+/** One filterable field of a resource. */
+export interface Field<Item> {
+  readonly type: "text" | "int" | "bool" | "instant" | "pk" | "id";
+  readonly operators: readonly string[];
+  /** Every value the item has for it; none when it is not set. */
+  readonly read: (item: Item) => readonly unknown[];
+  /** Ancestors of a value, for `descendantof`; none when absent. */
+  readonly above?: (value: unknown) => readonly unknown[];
+}
+
+export type Fields<Item> = Readonly<Record<string, Field<Item>>>;
+
+/** What to do with a field that the resource does not have. */
+export type UnknownField = "empty" | "ignore" | "400";
+
+/** A filter ready to use, or the value that is not valid. */
+export type Compiled<Item> =
+  | { readonly kind: "filter"; readonly keep: (item: Item) => boolean; readonly empty: boolean }
+  | { readonly kind: "bad"; readonly value: string };
+
+type Test = (values: readonly unknown[]) => boolean;
+
+/** @param filters - as sent: an object of fields, each an object of operators */
+export function compileFilters<Item>(
+  filters: unknown,
+  fields: Fields<Item>,
+  unknownField: UnknownField,
+  nowMs: number,
+): Compiled<Item> {
+  if (filters === undefined || filters === null) return { kind: "filter", keep: () => true, empty: true };
+  if (!isObject(filters)) return bad(filters);
+  const tests: ((item: Item) => boolean)[] = [];
+  for (const [name, given] of Object.entries(filters)) {
+    const field = fields[name];
+    const unknowns = field
+      ? Object.keys(isObject(given) ? given : {}).filter((one) => !field.operators.includes(one))
+      : [name];
+    if (unknowns.length > 0) {
+      if (unknownField === "400") return bad(unknowns[0]);
+      if (unknownField === "empty") tests.push(() => false);
+      if (!field) continue;
+    }
+    if (!field || !isObject(given)) return bad(given);
+    for (const [operator, operand] of Object.entries(given)) {
+      if (!field.operators.includes(operator)) continue;
+      const test = compileTest(field as Field<unknown>, operator as Operator, operand, nowMs);
+      if (typeof test === "object") return bad(test.bad);
+      tests.push((item) => test(field.read(item)));
+    }
+  }
+  return {
+    kind: "filter",
+    keep: (item) => tests.every((test) => test(item)),
+    empty: Object.keys(filters).length === 0,
+  };
+}
+
+const bad = (value: unknown): { kind: "bad"; value: string } => ({
+  kind: "bad",
+  value: typeof value === "string" ? value : JSON.stringify(value),
+});
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A scalar stands for a list of one. */
+const listOf = (operand: unknown): readonly unknown[] => (Array.isArray(operand) ? operand : [operand]);
+
+const dayMs = 86_400_000;
+
+function compileTest(
+  field: Field<unknown>,
+  operator: Operator,
+  operand: unknown,
+  nowMs: number,
+): Test | { bad: unknown } {
+  const operands = listOf(operand);
+  const wrong = operands.find((one) => !takes(field, operator, one));
+  if (wrong !== undefined) return { bad: wrong };
+  const any =
+    (test: (value: unknown, given: unknown) => boolean): Test =>
+    (values) =>
+      values.some((value) => operands.some((given) => test(value, given)));
+  const none = (test: (value: unknown, given: unknown) => boolean): Test => {
+    const found = any(test);
+    return (values) => !found(values);
+  };
+  switch (operator) {
+    case "eq":
+      return (values) => any(same)(values) || (values.length === 0 && operands.includes(null));
+    case "neq":
+      return (values) => none(same)(values) && !(values.length === 0 && operands.includes(null));
+    case "deq":
+      return (values) => values.some((value) => operands.some((given) => !same(value, given)));
+    case "contains":
+      return any((value, given) => textOf(value).includes(textOf(given)));
+    case "text":
+      return any((value, given) => textOf(value).includes(textOf(given)));
+    case "ncontains":
+      return none((value, given) => textOf(value).includes(textOf(given)));
+    case "startswith":
+    case "startswithsingle":
+      return any((value, given) => textOf(value).startsWith(textOf(given)));
+    case "doesnotstartwith":
+      return none((value, given) => textOf(value).startsWith(textOf(given)));
+    case "endswith":
+      return any((value, given) => textOf(value).endsWith(textOf(given)));
+    case "gt":
+      return any((value, given) => Number(value) > Number(given));
+    case "gte":
+      return any((value, given) => Number(value) >= Number(given));
+    case "lt":
+      return any((value, given) => Number(value) < Number(given));
+    case "lte":
+      return any((value, given) => Number(value) <= Number(given));
+    case "gte_ndays":
+      return any((value, given) => Number(value) >= nowMs - Number(given) * dayMs);
+    case "lte_ndays":
+      return any((value, given) => Number(value) <= nowMs - Number(given) * dayMs);
+    case "range":
+      return any((value, given) => within(Number(value), given as { start?: number; end?: number }));
+    case "isset":
+      return (values) => values.length > 0 === operands.includes(true);
+    case "isnotset":
+      return (values) => (values.length === 0) === operands.includes(true);
+    case "descendantof":
+      return any((value, given) => same(value, given) || (field.above?.(value) ?? []).some((one) => same(one, given)));
+    case "ndescendantof":
+      return none((value, given) => same(value, given) || (field.above?.(value) ?? []).some((one) => same(one, given)));
+  }
+}
+
+const textOf = (value: unknown): string => String(value).toLowerCase();
+
+/** Both ends belong to a range. */
+const within = (value: number, { start = -Infinity, end = Infinity }: { start?: number; end?: number }): boolean =>
+  value >= start && value <= end;
+
+function same(value: unknown, given: unknown): boolean {
+  if (isObject(value) && isObject(given)) {
+    return Object.entries(given).every(([key, one]) => value[key] === undefined || textOf(value[key]) === textOf(one));
+  }
+  return typeof value === "string" ? textOf(value) === textOf(given) : value === given || Number(value) === given;
+}
+
+const numeric = new Set(["gt", "gte", "lt", "lte", "gte_ndays", "lte_ndays"]);
+const wordy = new Set([
+  "contains",
+  "ncontains",
+  "startswith",
+  "startswithsingle",
+  "doesnotstartwith",
+  "endswith",
+  "text",
+]);
+
+/** Whether the field's operator takes this value; what it does not take is a form error. */
+function takes(field: Field<unknown>, operator: Operator, value: unknown): boolean {
+  if (operator === "isset" || operator === "isnotset") return typeof value === "boolean";
+  if (operator === "range")
+    return isObject(value) && [value["start"], value["end"]].some((end) => typeof end === "number");
+  if (numeric.has(operator)) return typeof value === "number";
+  if (wordy.has(operator)) return typeof value === "string";
+  if (value === null) return true;
+  switch (field.type) {
+    case "int":
+      return Number.isInteger(value);
+    case "bool":
+      return typeof value === "boolean";
+    case "instant":
+      return typeof value === "number";
+    case "pk":
+      return isObject(value) || typeof value === "string";
+    case "text":
+    case "id":
+      return typeof value === "string";
+  }
+}
+
+/** The form error of a value that a known field does not take. */
+export const formError = (value: string): Record<string, unknown> => ({
+  filters: [
+    {
+      error: `${value} is not valid`,
+      errorMessageCode: "CONSOLE_FORMS_NOT_VALID_VALUE",
+      errorMessageParams: { value },
+    },
+  ],
+  error: true,
+});
