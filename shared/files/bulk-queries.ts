@@ -1,0 +1,164 @@
+/** The two queries of the short way, as text, and their rows read back. Every value in them is a checked literal. */
+import type { FileInformation, FileStatistics } from "../messages/file-result.ts";
+import type { HuntingRow } from "./ports.ts";
+
+/** Most hashes that `FileProfile()` takes in one call. */
+export const mostInBatch = 1_000;
+
+const hashPattern = { SHA1: /^[0-9a-f]{40}$/, SHA256: /^[0-9a-f]{64}$/ } as const;
+
+/** The columns by which `FileProfile()` can be asked. */
+export type ProfileKey = keyof typeof hashPattern;
+
+/** A KQL string literal of one hash. @throws RangeError for anything else */
+function hashLiteral(key: ProfileKey, hash: string): string {
+  if (!hashPattern[key].test(hash)) throw new RangeError(`not a ${key} in lower case`);
+  return `"${hash}"`;
+}
+
+function hoursLiteral(hours: number): string {
+  if (!(Number.isInteger(hours) && hours >= 1 && hours <= 720))
+    throw new RangeError(`look-back is ${hours}, want 1 to 720`);
+  return `${hours}h`;
+}
+
+const table = (key: ProfileKey, hashes: readonly string[]): string =>
+  `datatable(${key}:string)[${hashes.map((hash) => hashLiteral(key, hash)).join(",")}]`;
+
+const profileColumns = [
+  "SHA1",
+  "SHA256",
+  "FileSize",
+  "IsExecutable",
+  "GlobalPrevalence",
+  "GlobalFirstSeen",
+  "GlobalLastSeen",
+  "Publisher",
+  "SoftwareName",
+  "Signer",
+  "Issuer",
+  "SignerHash",
+  "IsCertificateValid",
+  "ThreatName",
+  "ProfileAvailability",
+] as const;
+
+/** What the service knows of up to 1,000 files over all organisations. */
+export const profileQuery = (key: ProfileKey, hashes: readonly string[]): string =>
+  [table(key, hashes), `| invoke FileProfile(${key}, ${mostInBatch})`, `| project ${profileColumns.join(", ")}`].join(
+    "\n",
+  );
+
+const seenIn = ["DeviceFileEvents", "DeviceProcessEvents", "DeviceImageLoadEvents", "DeviceEvents"] as const;
+
+/**
+ * What this organisation saw of the files. Devices are counted exactly: first one row a device, then the rows, because
+ * `dcount()` estimates.
+ */
+export function organizationQuery(hashes: readonly string[], lookBackHours: number): string {
+  const since = `ago(${hoursLiteral(lookBackHours)})`;
+  const parts = seenIn.map(
+    (name) =>
+      `(${name} | where Timestamp >= ${since} | where SHA1 in (wanted) | project Timestamp, DeviceId, SHA1, FileName)`,
+  );
+  return [
+    `let wanted = ${table("SHA1", hashes)};`,
+    `union ${parts.join(",\n  ")}`,
+    "| summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp), FileName = take_any(FileName) by SHA1, DeviceId",
+    "| summarize OrganizationPrevalence = count(), OrganizationFirstSeen = min(FirstSeen)," +
+      " OrganizationLastSeen = max(LastSeen), TopFileNames = make_set(FileName, 10) by SHA1",
+  ].join("\n");
+}
+
+/** One row of the first query. `availability` is the service's own word. */
+export interface Profile {
+  readonly sha1: string | null;
+  readonly sha256: string | null;
+  readonly availability: "available" | "missing" | "error";
+  readonly global: Pick<FileStatistics, "globalPrevalence" | "globalFirstSeen" | "globalLastSeen">;
+  readonly information: FileInformation;
+}
+
+export function readProfile(row: HuntingRow): Profile {
+  const threat = word(row["ThreatName"]);
+  return {
+    sha1: word(row["SHA1"])?.toLowerCase() ?? null,
+    sha256: word(row["SHA256"])?.toLowerCase() ?? null,
+    availability: readAvailability(row["ProfileAvailability"]),
+    global: {
+      globalPrevalence: wholeNumber(row["GlobalPrevalence"]),
+      globalFirstSeen: word(row["GlobalFirstSeen"]),
+      globalLastSeen: word(row["GlobalLastSeen"]),
+    },
+    information: {
+      sha256: word(row["SHA256"])?.toLowerCase() ?? null,
+      size: wholeNumber(row["FileSize"]),
+      fileType: null,
+      isPeFile: truth(row["IsExecutable"]),
+      publisher: word(row["Publisher"]),
+      productName: word(row["SoftwareName"]),
+      signer: word(row["Signer"]),
+      issuer: word(row["Issuer"]),
+      signerHash: word(row["SignerHash"]),
+      isValidCertificate: truth(row["IsCertificateValid"]),
+      determinationType: threat === null ? null : "Malware",
+      determinationValue: threat,
+    },
+  };
+}
+
+function readAvailability(value: unknown): Profile["availability"] {
+  const text = word(value)?.toLowerCase();
+  if (text === "available") return "available";
+  return text === "missing" ? "missing" : "error";
+}
+
+/** What the organisation saw; a file that no row names was seen on no device. */
+export type OrganizationFigures = Omit<FileStatistics, "globalPrevalence" | "globalFirstSeen" | "globalLastSeen">;
+
+export const unseen: OrganizationFigures = {
+  organizationPrevalence: 0,
+  organizationFirstSeen: null,
+  organizationLastSeen: null,
+  topFileNames: [],
+};
+
+/** One row of the second query. */
+export const readOrganization = (row: HuntingRow): readonly [sha1: string, figures: OrganizationFigures] => [
+  word(row["SHA1"])?.toLowerCase() ?? "",
+  {
+    organizationPrevalence: wholeNumber(row["OrganizationPrevalence"]),
+    organizationFirstSeen: word(row["OrganizationFirstSeen"]),
+    organizationLastSeen: word(row["OrganizationLastSeen"]),
+    topFileNames: names(row["TopFileNames"]),
+  },
+];
+
+const word = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+
+/** Numbers arrive as JSON numbers, from some back-ends as text. */
+function wholeNumber(value: unknown): number | null {
+  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : null;
+}
+
+/** Hunting tables write truth as a boolean or as 0 and 1. */
+function truth(value: unknown): boolean | null {
+  if (typeof value === "boolean") return value;
+  if (value === 1 || value === "1" || value === "true") return true;
+  return value === 0 || value === "0" || value === "false" ? false : null;
+}
+
+/** A dynamic column arrives as a list or as its JSON text. */
+function names(value: unknown): string[] {
+  const list: unknown = typeof value === "string" ? parsed(value) : value;
+  return Array.isArray(list) ? list.filter((name): name is string => typeof name === "string" && name !== "") : [];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+/** What is kept of one file between lookups: `state/files/{aa}/{hash}.json`, plain data and what may be said of its age. */
+import * as z from "zod/mini";
+import {
+  fileInformationSchema,
+  fileStatisticsSchema,
+  sourceSchema,
+  type FileInformation,
+  type FileSource,
+  type FileStatistics,
+} from "../messages/file-result.ts";
+import type { FilesSettings } from "./ports.ts";
+
+/** An answer with its source and its instant (ISO 8601, UTC); `value` is `null` when the file is unknown there. */
+export interface Known<T> {
+  readonly value: T | null;
+  readonly source: FileSource;
+  readonly asOf: string;
+}
+
+const known = <T extends z.ZodMiniType>(value: T) =>
+  z.object({ value: z.nullable(value), source: sourceSchema, asOf: z.iso.datetime() });
+
+const cachedFileSchema = z.object({
+  version: z.literal(1),
+  hash: z.string(),
+  /** Of a SHA-256 or MD5: the SHA-1 of the same file. */
+  sha1: z.optional(known(z.string())),
+  /** By look-back hours. */
+  statistics: z.record(z.string(), known(fileStatisticsSchema)),
+  information: z.optional(known(fileInformationSchema)),
+  /** Somebody is asking Defender about this file until then. */
+  asking: z.optional(z.object({ attempt: z.string(), untilMs: z.number() })),
+  attempt: z.string(),
+});
+
+/** One record of the cache. */
+export interface CachedFile {
+  readonly version: 1;
+  readonly hash: string;
+  readonly sha1?: Known<string> | undefined;
+  readonly statistics: Readonly<Record<string, Known<FileStatistics>>>;
+  readonly information?: Known<FileInformation> | undefined;
+  readonly asking?: { readonly attempt: string; readonly untilMs: number } | undefined;
+  readonly attempt: string;
+}
+
+/** Where a file's record lies. @param hash - lower case */
+export const cachePath = (hash: string): string => `state/files/${hash.slice(0, 2)}/${hash}.json`;
+
+/** A record as read; `undefined` for one that is none of ours, which is then written anew. */
+export function readCachedFile(value: unknown, hash: string): CachedFile | undefined {
+  const parsed = cachedFileSchema.safeParse(value);
+  return parsed.success && parsed.data.hash === hash ? parsed.data : undefined;
+}
+
+/** A file of which nothing is known yet. */
+export const unknownFile = (hash: string, attempt: string): CachedFile => ({
+  version: 1,
+  hash,
+  statistics: {},
+  attempt,
+});
+
+const mostLookBacks = 4;
+
+/** The same file with one more answer; of the look-backs the four newest are kept. */
+export function withStatistics(file: CachedFile, lookBackHours: number, known: Known<FileStatistics>): CachedFile {
+  const entries = Object.entries({ ...file.statistics, [String(lookBackHours)]: known });
+  const newest = entries.sort(([, a], [, b]) => (a.asOf < b.asOf ? 1 : -1)).slice(0, mostLookBacks);
+  return { ...file, statistics: Object.fromEntries(newest) };
+}
+
+/** Whether an answer may be served without asking again, seen from `atMs`; one that came after it may. */
+export function isFresh(known: Known<unknown>, settings: FilesSettings, atMs: number): boolean {
+  const ageMs = atMs - Date.parse(known.asOf);
+  return ageMs <= (known.value === null ? settings.notFoundAgeMs : settings.foundAgeMs);
+}
