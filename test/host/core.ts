@@ -70,7 +70,10 @@ async function readyModel(doors: readonly Door[], refused: readonly Refusal[]): 
   const model = programmingModel();
   if (!model || doors.length === 0) {
     const reasons = refused.map(({ name, reason }) => `\n  ${name}: ${reason}`).join("");
-    throw new Error(`the app registered no function that this host can serve${reasons}`);
+    throw new Error(
+      `the app registered no function that this host can serve${reasons}` +
+        (refused.length === 0 ? " (a module that this process has loaded before registers nothing again)" : ""),
+    );
   }
   const capabilities = (await model.getCapabilities?.({})) ?? {};
   if (capabilities["HttpUri"] !== undefined) throw new Error("enableHttpStream is on; this host has no HTTP streaming");
