@@ -124,6 +124,7 @@ export const settingsSchema = z.object({
   FILES_CALLS_PER_MINUTE: count(100, 1_000),
   FILES_CALLS_PER_HOUR: count(1_500, 60_000),
   CLOUD_APPS_CALLS_PER_MINUTE: count(30, 1_000),
+  VERDICTS_PER_DAY: count(20_000, 1_000_000),
   LOGIN_URL: z.optional(loopbackRoot),
   GRAPH_URL: z.optional(loopbackRoot),
   DEFENDER_URL: z.optional(loopbackRoot),

@@ -91,6 +91,10 @@ export const waitingRecord = (id: AlertId, message: VerdictMessage, nowMs: numbe
 /** True when nothing more will happen to the record by itself. */
 export const isSettled = (record: AlertRecord): boolean => record.state !== "waiting" && record.state !== "sending";
 
+/** True while somebody's call for the record is under way. `nowMs` is the store's clock: owners must agree on when it ends. */
+export const isHeld = (record: AlertRecord, nowMs: number): boolean =>
+  record.state === "sending" && (record.expiresAtMs ?? 0) > nowMs;
+
 /** Two verdicts agree when they close alike for the same reason; a different comment is no different verdict. */
 export const agrees = (record: AlertRecord, wanted: Closing): boolean =>
   record.closure === wanted.closure && record.reason === wanted.reason;

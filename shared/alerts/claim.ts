@@ -1,7 +1,15 @@
 /** Finds the waiting alerts of one group and makes them ours for one call, by compare-and-swap. */
 import { mostAlertsInMessage } from "../messages/alert-verdict.ts";
 import { minuteMs } from "../time.ts";
-import { alertRecord, isSettled, markerFolder, markerPath, recordPath, type AlertRecord } from "./alert-record.ts";
+import {
+  alertRecord,
+  isHeld,
+  isSettled,
+  markerFolder,
+  markerPath,
+  recordPath,
+  type AlertRecord,
+} from "./alert-record.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { VerdictDesk } from "./ports.ts";
 
@@ -17,21 +25,22 @@ const ownershipMs = 10 * minuteMs;
 /** Claims up to 100 alerts of the group, in the order of their ids. */
 export async function claimGroup(desk: VerdictDesk, group: string, owner: string): Promise<Claim[]> {
   const claims: Claim[] = [];
-  let page: string[] = [];
-  const claimPage = async (): Promise<void> => {
-    await inParallel(page, async (id) => {
+  const claimAll = async (ids: readonly string[]): Promise<void> => {
+    await inParallel(ids, async (id) => {
       const claim = await claimOne(desk, group, id, owner);
       if (claim) claims.push(claim);
     });
-    page = [];
   };
-  for await (const { path } of desk.store.list(markerFolder(group))) {
-    page.push(path.slice(markerFolder(group).length));
+  const folder = markerFolder(group);
+  let page: string[] = [];
+  for await (const { path } of desk.store.list(folder)) {
+    page.push(path.slice(folder.length));
     if (claims.length + page.length < mostAlertsInMessage) continue;
-    await claimPage();
+    await claimAll(page);
+    page = [];
     if (claims.length >= mostAlertsInMessage) break;
   }
-  await claimPage();
+  await claimAll(page);
   return claims;
 }
 
@@ -48,23 +57,23 @@ export async function countWaiting(desk: VerdictDesk, group: string): Promise<nu
 async function claimOne(desk: VerdictDesk, group: string, id: string, owner: string): Promise<Claim | undefined> {
   const read = await desk.store.read(recordPath(id));
   const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
-  if (read.kind === "absent" || (record && isSettled(record))) {
-    // Left by a process that died after the record was settled.
-    await desk.store.remove(markerPath(group, id));
+  const marker = markerPath(group, id);
+  const now = read.serverNowMs;
+  if (read.kind === "absent" || !record || isSettled(record) || isHeld(record, now)) {
+    // A leftover: its alert is settled, somebody's already, or not readable, which the next message about it mends.
+    await desk.store.remove(marker);
     return undefined;
   }
-  if (!record) return undefined;
-  // The store's clock, not this machine's: owners on different machines must agree on when an ownership ends.
-  const now = read.serverNowMs;
-  const takeover = record.state === "sending";
-  if (takeover && (record.expiresAtMs ?? 0) > now) return undefined;
   const claimed: AlertRecord = {
     ...record,
     state: "sending",
     owner,
     expiresAtMs: now + ownershipMs,
-    inDoubt: record.inDoubt === true || takeover,
+    inDoubt: record.inDoubt === true || record.state === "sending",
   };
   const written = await desk.store.replace(recordPath(id), claimed, read.etag);
-  return written.kind === "written" ? { record: claimed, etag: written.etag } : undefined;
+  if (written.kind === "lost") return undefined;
+  // Should this process die now, the alert's own message, still on the queue, marks it again once the claim expires.
+  await desk.store.remove(marker);
+  return { record: claimed, etag: written.etag };
 }

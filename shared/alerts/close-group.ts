@@ -3,23 +3,49 @@
  * accounts for each id. A record in doubt is looked at before its second try.
  */
 import type { AlertId } from "../messages/alert-id.ts";
+import { mostAlertsInMessage } from "../messages/alert-verdict.ts";
+import { secondMs } from "../time.ts";
 import { accountFor, judge, type Ending } from "./account.ts";
-import { closingIn, markerPath, recordPath, type AlertRecord } from "./alert-record.ts";
-import { claimGroup, type Claim } from "./claim.ts";
+import { closingIn, groupOf, markerPath, recordPath, type AlertRecord } from "./alert-record.ts";
+import { claimGroup, countWaiting, type Claim } from "./claim.ts";
 import { inParallel } from "./in-parallel.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import type { CallTurn, ChangeReply, Closing, LookReply, VerdictDesk } from "./ports.ts";
 
-/** What a turn came to. `idle`: nobody of the group was free to be closed. */
+/** What a turn came to. `idle`: no alert of the group was free, or another instance is closing them. */
 export type GroupTurn =
-  | { readonly kind: "worked"; readonly alerts: number }
+  | { readonly kind: "worked" }
   | { readonly kind: "idle" }
   | { readonly kind: "later"; readonly retryAfterMs: number };
+
+/** Whoever is at a group goes on while full calls wait, for so long. */
+const stintMs = 30 * secondMs;
 
 /** Answers that leave an alert open this often are not going to close it. */
 const mostTries = 5;
 
-/** Takes a turn, waiting at most `waitMs`, and spends it on the group. */
+/**
+ * Takes a turn, waiting at most `waitMs`, and spends it on the group. Where somebody is already at it, waits for that
+ * call (this process) or says so (another).
+ */
 export async function closeGroup(desk: VerdictDesk, group: string, waitMs: number): Promise<GroupTurn> {
+  const running = desk.closing.get(group);
+  if (running) {
+    await Promise.allSettled([running]);
+    return { kind: "worked" };
+  }
+  const deadline = desk.clock.now() + stintMs;
+  const work = oneAtATime(desk, group, async () => {
+    const outcome = await spendTurn(desk, group, waitMs);
+    const fresh = outcome.kind === "worked" && desk.clock.now() < deadline;
+    return { outcome, more: fresh && (await countWaiting(desk, group)) >= mostAlertsInMessage };
+  }).finally(() => desk.closing.delete(group));
+  desk.closing.set(group, work);
+  const turn = await work;
+  return turn === "busy" ? { kind: "idle" } : turn;
+}
+
+async function spendTurn(desk: VerdictDesk, group: string, waitMs: number): Promise<GroupTurn> {
   const taken = await desk.alerts.takeTurn(waitMs);
   if (taken.kind === "later") return taken;
   await desk.reach("A4 permit reserved");
@@ -27,7 +53,7 @@ export async function closeGroup(desk: VerdictDesk, group: string, waitMs: numbe
   if (claims.length === 0) return { kind: "idle" };
   const ready = await clearDoubts(desk, group, claims);
   if (!Array.isArray(ready)) return ready;
-  if (ready.length === 0) return { kind: "worked", alerts: claims.length };
+  if (ready.length === 0) return { kind: "worked" };
   return closeClaims(desk, group, ready, taken.turn);
 }
 
@@ -83,7 +109,7 @@ async function closeClaims(
   });
   await desk.reach("A8 audit outcome written");
   tell(desk, claims, closing, endings.of);
-  return { kind: "worked", alerts: claims.length };
+  return { kind: "worked" };
 }
 
 type Endings =
@@ -141,7 +167,7 @@ async function settle(
     if (!ending) return;
     const next = after(record, ending);
     const { kind } = await desk.store.replace(recordPath(record.alertId), next, etag);
-    if (kind === "written" && next.state !== "waiting") await desk.store.remove(markerPath(group, record.alertId));
+    if (kind === "written" && next.state === "waiting") await desk.store.create(markerPath(group, record.alertId), {});
   });
 }
 
@@ -163,7 +189,8 @@ function after(record: AlertRecord, ending: Ending): AlertRecord {
 async function release(desk: VerdictDesk, claims: readonly Claim[], inDoubt: boolean): Promise<void> {
   await inParallel(claims, async ({ record, etag }) => {
     const next: AlertRecord = { ...rested(record), state: "waiting", inDoubt: inDoubt || record.inDoubt === true };
-    await desk.store.replace(recordPath(record.alertId), next, etag);
+    const { kind } = await desk.store.replace(recordPath(record.alertId), next, etag);
+    if (kind === "written") await desk.store.create(markerPath(groupOf(record), record.alertId), {});
   });
 }
 

@@ -83,6 +83,8 @@ export interface VerdictDesk {
   readonly newId: () => string;
   /** Reaches a named kill point. */
   readonly reach: (point: string) => Promise<void>;
+  /** Groups that this process is closing right now: its other workers wait for the call instead of spending a turn of their own. */
+  readonly closing: Map<string, Promise<unknown>>;
   readonly note: (
     event: "verdict.accepted" | "verdict.outcome",
     fields: Readonly<Record<string, string | number>>,

@@ -1,7 +1,7 @@
 /** One queue message at the desk: write down, close while turns last, go back to wait for the rest. Never throws for the outside's sake. */
 import type { VerdictMessage } from "../messages/alert-verdict.ts";
 import { minuteMs, secondMs } from "../time.ts";
-import { alertRecord, closingOf, groupOf, isSettled, recordPath } from "./alert-record.ts";
+import { alertRecord, isSettled, recordPath } from "./alert-record.ts";
 import { countWaiting } from "./claim.ts";
 import { closeGroup } from "./close-group.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -19,24 +19,38 @@ const fillWaits = 3;
 const fillDelaySeconds = 10;
 const fullCall = 100;
 /** Others hold this message's alerts: their call and its accounting take seconds. */
-const othersDelaySeconds = 15;
+const othersDelaySeconds = 5;
 const longestDelaySeconds = 15 * 60;
 
 export async function handleVerdict(desk: VerdictDesk, message: VerdictMessage): Promise<Handled> {
   await desk.reach("A1 dequeued");
   const deadline = desk.clock.now() + budgetMs;
-  const noted = await writeDown(desk, message);
-  const mine = [...noted].filter(([, state]) => state === "waiting").map(([id]) => id);
-  if (mine.length === 0) return { kind: "finished" };
-  const group = groupOf(closingOf(message));
-  if (await worthWaiting(desk, message, group)) return defer(desk, message, fillDelaySeconds);
+  const groups = new Map<string, string[]>();
+  for (const [id, noted] of await writeDown(desk, message))
+    if (noted.kind === "waiting") groups.set(noted.group, [...(groups.get(noted.group) ?? []), id]);
+  for (const [group, ids] of groups) {
+    const waitSeconds = await closeMine(desk, message, group, ids, deadline);
+    if (waitSeconds !== undefined) return defer(desk, message, waitSeconds);
+  }
+  return { kind: "finished" };
+}
+
+/** @returns how long the message had better wait, in seconds; `undefined` when all its alerts of the group are settled */
+async function closeMine(
+  desk: VerdictDesk,
+  message: VerdictMessage,
+  group: string,
+  ids: readonly string[],
+  deadline: number,
+): Promise<number | undefined> {
+  if (await worthWaiting(desk, message, group)) return fillDelaySeconds;
   while (desk.clock.now() < deadline) {
     const turn = await closeGroup(desk, group, waitForTurnMs);
-    if (turn.kind === "later") return defer(desk, message, Math.ceil(turn.retryAfterMs / secondMs));
-    if (await allSettled(desk, mine)) return { kind: "finished" };
-    if (turn.kind === "idle") return defer(desk, message, othersDelaySeconds);
+    if (turn.kind === "later") return Math.ceil(turn.retryAfterMs / secondMs);
+    if (await allSettled(desk, ids)) return undefined;
+    if (turn.kind === "idle") return othersDelaySeconds;
   }
-  return defer(desk, message, 1);
+  return 1;
 }
 
 /** True while more of the same may come soon and fill the call: a turn spent on few alerts is a turn lost for many. */

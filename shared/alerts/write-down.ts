@@ -7,6 +7,7 @@ import {
   closingOf,
   conflictPath,
   groupOf,
+  isHeld,
   isSettled,
   markerPath,
   recordPath,
@@ -17,7 +18,9 @@ import type { VerdictDesk } from "./ports.ts";
 import { inParallel } from "./in-parallel.ts";
 
 /** What writing one id down came to. */
-export type Noted = "waiting" | "settled" | "conflict";
+export type Noted =
+  /** The group is the record's: an agreeing earlier verdict may carry another comment. */
+  { readonly kind: "waiting"; readonly group: string } | { readonly kind: "settled" } | { readonly kind: "conflict" };
 
 /** Writes down every id of a message; safe to repeat after a crash at any line. */
 export async function writeDown(desk: VerdictDesk, message: VerdictMessage): Promise<Map<AlertId, Noted>> {
@@ -40,8 +43,9 @@ async function noteOne(desk: VerdictDesk, message: VerdictMessage, id: AlertId):
       return mark(desk, fresh);
     }
     const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
-    const decided = decide(record, message);
-    if (decided === "settled") return "settled";
+    const decided = decide(record, message, read.serverNowMs);
+    if (decided === "settled") return { kind: "settled" };
+    if (decided === "wait" && record) return { kind: "waiting", group: groupOf(record) };
     if (decided === "mark" && record) return mark(desk, record);
     if (decided === "conflict" && record) return recordConflict(desk, message, id, record);
     // A record that cannot be read is never taken for absent: a try may have been made, so the next one looks first.
@@ -54,19 +58,22 @@ async function noteOne(desk: VerdictDesk, message: VerdictMessage, id: AlertId):
 function decide(
   record: AlertRecord | undefined,
   message: VerdictMessage,
-): "settled" | "mark" | "conflict" | "overwrite" {
+  nowMs: number,
+): "settled" | "wait" | "mark" | "conflict" | "overwrite" {
   if (!record) return "overwrite";
   if (record.state === "reopened") return record.verdict === message.id ? "settled" : "overwrite";
   if (!agrees(record, closingOf(message))) return "conflict";
   // A failed verdict may be asked for again under a new id: it never took effect.
   if (record.state === "failed" && record.verdict !== message.id) return "overwrite";
-  return isSettled(record) ? "settled" : "mark";
+  if (isSettled(record)) return "settled";
+  return isHeld(record, nowMs) ? "wait" : "mark";
 }
 
-/** The marker makes the alert found by whoever gets the next turn; it may outlive its record's waiting, never precede it. */
+/** Makes the alert found by whoever gets the next turn. Markers stand for free alerts: a claim takes its marker away. */
 async function mark(desk: VerdictDesk, record: AlertRecord): Promise<Noted> {
-  await desk.store.create(markerPath(groupOf(record), record.alertId), {});
-  return "waiting";
+  const group = groupOf(record);
+  await desk.store.create(markerPath(group, record.alertId), {});
+  return { kind: "waiting", group };
 }
 
 async function recordConflict(
@@ -99,5 +106,5 @@ async function recordConflict(
       requestedBy: [message.requestedBy],
       former: record.verdict,
     });
-  return "conflict";
+  return { kind: "conflict" };
 }

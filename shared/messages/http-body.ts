@@ -236,3 +236,11 @@ const longestName = 80;
 /** One step of a JSON pointer (RFC 6901); very long names are cut, they are for people. */
 export const pointerPart = (name: string | number): string =>
   `/${String(name).slice(0, longestName).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+
+/**
+ * Both steps, for a door that takes JSON and checks no signature.
+ *
+ * @throws Problem as `readBodyBytes` and `parseJsonBody`
+ */
+export const readJsonBody = async (request: IncomingBody, limits: BodyLimits = strictLimits): Promise<unknown> =>
+  parseJsonBody(await readBodyBytes(request), request.headers.get("content-type"), limits);

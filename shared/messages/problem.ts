@@ -43,6 +43,10 @@ export class Problem extends Error {
   }
 }
 
+/** A refusal that passes: 503, or 429 where the caller's own share is used up, with `Retry-After` in whole seconds. */
+export const later = (detail: string, retryAfterMs: number, status: 429 | 503 = 503): Problem =>
+  new Problem(status, detail, { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)) });
+
 /** The body of a refusal; `instance` is the correlation id to quote when asking for help. */
 export const problemBody = (problem: Problem, correlationId: string): object => ({
   type: "about:blank",

@@ -42,12 +42,15 @@ interface Kept {
 export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
   const { clock } = options;
   const kept = new Map<string, Kept>();
+  // Paths in order, kept so on every write: a listing then costs what it lists.
+  const ordered: string[] = [];
   const counts = new Map<string, number>();
   let writes = 0;
 
   const put = (path: string, text: string): string => {
     writes += 1;
     const etag = `"0x${writes.toString(16).toUpperCase()}"`;
+    if (!kept.has(path)) ordered.splice(placeAfter(ordered, path), 0, path);
     kept.set(path, { text, etag, lastModifiedMs: clock.now() });
     return etag;
   };
@@ -85,19 +88,25 @@ export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
       : { kind: "found", value, etag: there.etag, serverNowMs };
   };
 
-  const removeNow = (path: string, etag?: string): void => {
-    if (etag === undefined || kept.get(path)?.etag === etag) kept.delete(path);
+  const forget = (path: string): void => {
+    if (kept.delete(path)) ordered.splice(placeAfter(ordered, path) - 1, 1);
   };
 
-  const paths = (): string[] => [...kept.keys()].sort((a, b) => (a < b ? -1 : 1));
+  const removeNow = (path: string, etag?: string): void => {
+    if (etag === undefined || kept.get(path)?.etag === etag) forget(path);
+  };
 
-  const listNow = (prefix: string, startAfter: string): ListedRecord[] =>
-    paths()
-      .filter((path) => path.startsWith(prefix) && path > startAfter)
+  const page = (prefix: string, after: string): ListedRecord[] => {
+    const first =
+      after < prefix ? placeAfter(ordered, prefix) - (kept.has(prefix) ? 1 : 0) : placeAfter(ordered, after);
+    return ordered
+      .slice(first, first + pageSize)
+      .filter((path) => path.startsWith(prefix))
       .flatMap((path) => {
         const there = kept.get(path);
         return there ? [{ path, etag: there.etag, lastModifiedMs: there.lastModifiedMs }] : [];
       });
+  };
 
   return {
     read: (path) => around({ verb: "read", path }, () => readNow(path)),
@@ -105,13 +114,32 @@ export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
     replace: (path, value, etag) => write({ verb: "replace", path }, value, unchanged(etag)),
     remove: (path, etag) => around({ verb: "remove", path }, () => removeNow(path, etag)),
     list: async function* (prefix, { startAfter = "" } = {}) {
-      yield* await around({ verb: "list", path: prefix }, () => listNow(prefix, startAfter));
+      for (let after = startAfter; ;) {
+        const from = after;
+        const listed = await around({ verb: "list", path: prefix }, () => page(prefix, from));
+        yield* listed;
+        if (listed.length < pageSize) return;
+        after = listed.at(-1)?.path ?? after;
+      }
     },
     peek: (path) => kept.get(path)?.text,
-    poke: (path, text) => void (text === undefined ? kept.delete(path) : put(path, text)),
-    paths,
+    poke: (path, text) => void (text === undefined ? forget(path) : put(path, text)),
+    paths: () => [...ordered],
     count: (verb) => counts.get(verb) ?? 0,
   };
+}
+
+const pageSize = 500;
+
+/** Where a path belongs in the order, behind an equal one. */
+function placeAfter(ordered: readonly string[], path: string): number {
+  let [low, high] = [0, ordered.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ordered[middle] ?? "") <= path) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function objectOf(text: string): object | undefined {

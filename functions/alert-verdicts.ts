@@ -1,0 +1,65 @@
+/** HTTP doors of the verdict desk: ask for a closing, rehearse it, see how it went, take it back. */
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import { reasonFault } from "../shared/alerts/closures.ts";
+import { rehearse, submitVerdict, undoVerdict, verdictStatus } from "../shared/alerts/verdict-request.ts";
+import { verdictId, verdictRequest, type VerdictRequest } from "../shared/messages/alert-verdict.ts";
+import { readJsonBody } from "../shared/messages/http-body.ts";
+import { inputFaults, later, Problem } from "../shared/messages/problem.ts";
+import { wiring } from "../shared/wiring.ts";
+
+const statusUrl = (request: HttpRequest, id: string): string => new URL(`/api/alerts/verdicts/${id}`, request.url).href;
+
+async function read(request: HttpRequest): Promise<VerdictRequest> {
+  const { data, error } = verdictRequest.safeParse(await readJsonBody(request));
+  if (error) throw new Problem(400, "The verdict cannot be read.", { errors: inputFaults(error) });
+  const fault = reasonFault(data.action, data.reason);
+  if (fault !== undefined)
+    throw new Problem(400, "The verdict cannot be read.", { errors: [{ path: "/reason", message: fault }] });
+  return data;
+}
+
+async function ask(request: HttpRequest): Promise<HttpResponseInit> {
+  const verdict = await read(request);
+  const desk = await wiring.verdictDesk();
+  if (verdict.dryRun === true) {
+    const rehearsal = await rehearse(desk, verdict);
+    if (rehearsal.kind === "rehearsed") return { jsonBody: { id: verdict.id, dryRun: true, alerts: rehearsal.alerts } };
+    throw rehearsal.kind === "later"
+      ? later("Cloud Apps cannot be asked right now.", rehearsal.retryAfterMs)
+      : new Problem(503, rehearsal.message);
+  }
+  const submitted = await submitVerdict(desk, verdict, "api", await wiring.verdictsPerDay());
+  if (submitted.kind === "id-taken") throw new Problem(409, "This id was used for another verdict; send a new id.");
+  if (submitted.kind === "capped")
+    throw later("This sender's alerts of the day are used up.", submitted.retryAfterMs, 429);
+  const url = statusUrl(request, verdict.id);
+  return { status: 202, headers: { location: url, "retry-after": "5" }, jsonBody: { id: verdict.id, status: url } };
+}
+
+const idOf = (request: HttpRequest): string => {
+  const { data } = verdictId.safeParse(request.params["id"]);
+  if (data === undefined) throw new Problem(404, "No verdict has such an id.");
+  return data;
+};
+
+async function show(request: HttpRequest): Promise<HttpResponseInit> {
+  const status = await verdictStatus(await wiring.verdictDesk(), idOf(request));
+  if (!status) throw new Problem(404, "No verdict with this id was sent over HTTP.");
+  return { jsonBody: status };
+}
+
+async function undo(request: HttpRequest): Promise<HttpResponseInit> {
+  const undone = await undoVerdict(await wiring.verdictDesk(), idOf(request));
+  if (undone.kind === "unknown-verdict") throw new Problem(404, "No verdict with this id was sent over HTTP.");
+  if (undone.kind === "later") throw later("Cloud Apps did not confirm the reopening; ask again.", undone.retryAfterMs);
+  return { jsonBody: { id: idOf(request), alerts: undone.alerts } };
+}
+
+app.http("alert_verdicts", { methods: ["POST"], authLevel: "function", route: "alerts/verdicts", handler: ask });
+app.http("alert_verdict", { methods: ["GET"], authLevel: "function", route: "alerts/verdicts/{id}", handler: show });
+app.http("undo_alert_verdict", {
+  methods: ["POST"],
+  authLevel: "function",
+  route: "alerts/verdicts/{id}/undo",
+  handler: undo,
+});

@@ -1,0 +1,54 @@
+/** Doors to what could not be worked on: the poison queues into records, the records on view, and back onto their queues. */
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import * as z from "zod/mini";
+import { deadLetterQueues, listDeadLetters, replayDeadLetters } from "../shared/messages/dead-letter.ts";
+import { readJsonBody } from "../shared/messages/http-body.ts";
+import { inputFaults, Problem } from "../shared/messages/problem.ts";
+import { wiring } from "../shared/wiring.ts";
+
+for (const queue of deadLetterQueues) {
+  app.storageQueue(`poison_${queue.replaceAll("-", "_")}`, {
+    queueName: `${queue}-poison`,
+    connection: "DataStorage",
+    handler: (raw) =>
+      wiring.bury(queue, raw, {
+        reason: "gave-up",
+        detail: "five tries failed; the log of the queue's function says why",
+      }),
+  });
+}
+
+const mostShown = 200;
+const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
+const filter = z.object({ queue: z.optional(queueName) });
+const replayRequest = z.strictObject({
+  deadLetters: z
+    .array(
+      z.strictObject({
+        queue: queueName,
+        id: z.string().check(z.regex(/^[0-9a-f]{32}$/, "the dead letter's id, 32 hex digits")),
+      }),
+    )
+    .check(z.minLength(1), z.maxLength(mostShown)),
+});
+
+async function show(request: HttpRequest): Promise<HttpResponseInit> {
+  const { data, error } = filter.safeParse(Object.fromEntries(request.query));
+  if (error) throw new Problem(400, "The filter cannot be read.", { errors: inputFaults(error) });
+  return { jsonBody: { deadLetters: await listDeadLetters(await wiring.records(), mostShown, data.queue) } };
+}
+
+async function replay(request: HttpRequest): Promise<HttpResponseInit> {
+  const { data, error } = replayRequest.safeParse(await readJsonBody(request));
+  if (error) throw new Problem(400, "The request cannot be read.", { errors: inputFaults(error) });
+  const { records, queues } = wiring;
+  return { jsonBody: { deadLetters: await replayDeadLetters(await records(), await queues(), data.deadLetters) } };
+}
+
+app.http("dead_letters", { methods: ["GET"], authLevel: "function", route: "dead-letters", handler: show });
+app.http("replay_dead_letters", {
+  methods: ["POST"],
+  authLevel: "function",
+  route: "dead-letters/replay",
+  handler: replay,
+});

@@ -1,0 +1,63 @@
+/** A verdict desk over memory: store, queues, Cloud Apps and audit, on one virtual clock. */
+import type { AuditEvent, VerdictDesk } from "../../shared/alerts/ports.ts";
+import { handleVerdict } from "../../shared/alerts/verdict-desk.ts";
+import { submitVerdict, verdictStatus } from "../../shared/alerts/verdict-request.ts";
+import { verdictMessage, verdictRequest } from "../../shared/messages/alert-verdict.ts";
+import { alertIdOf, alertWorld, type AlertWorldOptions } from "./alert-world.ts";
+import { memoryQueues } from "./memory-queue.ts";
+import { memoryRecords } from "./memory-records.ts";
+import { virtualClock } from "./virtual-clock.ts";
+
+/** A sound request; each test changes one field. */
+export const soundVerdict = {
+  version: 1,
+  id: "incident-4711",
+  alertIds: [alertIdOf(1), alertIdOf(2)],
+  action: "dismiss",
+  reason: "not_of_interest",
+  comment: "Known scanner",
+  requestedBy: "soc@contoso.com",
+  requestedAt: "2026-11-22T08:00:00Z",
+} as const;
+
+/** @param reach - what happens at a kill point; nothing when absent */
+export function verdictBench(
+  alerts: number,
+  options: Partial<AlertWorldOptions> & { reach?: (point: string) => Promise<void> } = {},
+) {
+  const clock = virtualClock();
+  const store = memoryRecords({ clock });
+  const queues = memoryQueues(clock);
+  const world = alertWorld(
+    Array.from({ length: alerts }, (_, index) => alertIdOf(index + 1)),
+    { clock, ...options },
+  );
+  const audit: AuditEvent[] = [];
+  let ids = 0;
+  const desk: VerdictDesk = {
+    store,
+    queues,
+    alerts: world.port,
+    audit: async (event) => void audit.push(event),
+    clock,
+    newId: () => `id-${(ids += 1)}`,
+    reach: options.reach ?? (async () => undefined),
+    note: () => undefined,
+    closing: new Map(),
+  };
+  const submit = (change: object = {}, mostPerDay = 20_000) =>
+    submitVerdict(desk, verdictRequest.parse({ ...soundVerdict, ...change }), "api", mostPerDay);
+  /** Another instance over the same store, queues and Cloud Apps. */
+  const instance = (): VerdictDesk => ({ ...desk, closing: new Map() });
+  /** So many instances, each with the four workers that host.json gives it. */
+  const work = async (instances = 1): Promise<void> => {
+    const worker = (one: VerdictDesk) => async (message: object) =>
+      void (await handleVerdict(one, verdictMessage.parse(message)));
+    await Promise.all(Array.from({ length: instances }, () => queues.drain("alert-verdicts", 4, worker(instance()))));
+  };
+  const outcomes = async (id: string = soundVerdict.id) =>
+    Object.fromEntries(
+      ((await verdictStatus(desk, id))?.alerts ?? []).map(({ alertId, outcome }) => [alertId, outcome]),
+    );
+  return { instance, clock, store, queues, world, audit, desk, submit, work, outcomes };
+}
