@@ -2,21 +2,10 @@
  * gzip in blocks that are compressed on the thread pool, several at once, and still come out as one member: what every
  * reader understands. Each block ends with a sync flush, so that blocks simply follow each other.
  */
+import { createHash } from "node:crypto";
 import { constants, crc32, deflateRaw } from "node:zlib";
 import { append, gather, gathered, lineFeed, type Gathered } from "./bytes.ts";
-
-/** Takes pieces of a file in order; back-pressure by promise. The bytes are its own to keep. */
-export type Put = (bytes: Uint8Array) => Promise<void>;
-
-/** A file being written. */
-export interface Encoder {
-  /** Adds whole lines; what of them must be kept is copied. */
-  readonly write: (lines: Uint8Array) => Promise<void>;
-  /** Ends the file; every piece was put when this resolves. */
-  readonly finish: () => Promise<void>;
-  /** Bytes before compression so far. */
-  readonly rawBytes: () => number;
-}
+import type { Encoder, Put } from "./encoder.ts";
 
 /** How the blocks are made. */
 export interface GzipOptions {
@@ -26,8 +15,6 @@ export interface GzipOptions {
   readonly blockBytes?: number;
   /** Blocks on the pool at once. */
   readonly inFlight?: number;
-  /** Sees every raw byte once, in order. */
-  readonly onRaw?: (bytes: Uint8Array) => void;
 }
 
 // Magic, deflate, no flags, no time, "fastest", unknown system.
@@ -37,10 +24,11 @@ const lastBlock = Uint8Array.of(3, 0);
 
 /** Compresses lines into one gzip member, in blocks of whole lines. */
 export function gzipEncoder(put: Put, options: GzipOptions = {}): Encoder {
-  const { level = 1, blockBytes = 2_097_152, inFlight = 2, onRaw } = options;
+  const { level = 1, blockBytes = 2_097_152, inFlight = 2 } = options;
   const free: Gathered[] = [];
   const waiting: { readonly made: Promise<Uint8Array>; readonly block: Gathered }[] = [];
   let block = gather(blockBytes);
+  const digest = createHash("sha256");
   let checksum = 0;
   let raw = 0;
   let begun = false;
@@ -59,7 +47,7 @@ export function gzipEncoder(put: Put, options: GzipOptions = {}): Encoder {
     if (block.length === 0) return;
     const lines = gathered(block);
     checksum = crc32(lines, checksum);
-    onRaw?.(lines);
+    digest.update(lines);
     raw += lines.length;
     const made = deflated(lines, level);
     made.catch(() => undefined); // awaited in order; an earlier failure must not leave this one unhandled
@@ -85,8 +73,8 @@ export function gzipEncoder(put: Put, options: GzipOptions = {}): Encoder {
       await compress();
       while (waiting.length > 0) await putOldest();
       await put(trailer(checksum, raw));
+      return { rawBytes: raw, sha256: digest.digest("hex") };
     },
-    rawBytes: () => raw + block.length,
   };
 }
 

@@ -61,11 +61,12 @@ export function rowRewriter(shape: Shape): RowRewriter {
   };
 }
 
-const unnamed = -1;
+/** The answers of `placeOf` for a key that names no column, and for one that is no data. */
+export const unnamed = -1;
 const dropped = -2;
 
-/** Which column a key names: mostly the one expected next. Annotations name none and are dropped. */
-function placeOf(shape: Shape, bytes: Uint8Array, key: number, keyEnd: number, expected: number): number {
+/** Which column the key with quotes `[key, keyEnd)` names: mostly the one expected next. Annotations are dropped. */
+export function placeOf(shape: Shape, bytes: Uint8Array, key: number, keyEnd: number, expected: number): number {
   const next = shape.columns[expected];
   if (next && keyEnd - key === next.key.length && startsWith(bytes, key, keyEnd, next.key)) return expected;
   if (shape.annotated && isAnnotation(bytes, key, keyEnd)) return dropped;

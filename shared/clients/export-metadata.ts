@@ -1,0 +1,48 @@
+/** An export's metadata as it lies on the blob: text by lower-case name. */
+import * as z from "zod/mini";
+import type { ExportMetadata } from "../hunts/ports.ts";
+
+const whole = z.pipe(
+  z.string().check(z.regex(/^\d{1,16}$/, "a whole number")),
+  z.transform((text) => Number(text)),
+);
+
+const kept = z.object({
+  seq: whole,
+  from: z.string(),
+  to: z.string(),
+  rows: whole,
+  rawbytes: whole,
+  sha256: z.string(),
+  schemahash: z.string(),
+  queryhash: z.string(),
+  mode: z.enum(["window", "snapshot"]),
+  attempt: z.string(),
+  // A header without a value does not travel, so the first export has none.
+  prev: z._default(z.string(), ""),
+  complete: z.enum(["yes", "gap", "closed"]),
+  next: z.optional(z.string()),
+});
+
+/** Reads it; `undefined` when the blob is no export of ours. */
+export function readMetadata(found: Readonly<Record<string, string>> | undefined): ExportMetadata | undefined {
+  const lower = Object.fromEntries(Object.entries(found ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+  const parsed = kept.safeParse(lower);
+  if (!parsed.success) return undefined;
+  const { next, ...rest } = parsed.data;
+  return next === undefined ? rest : { ...rest, next };
+}
+
+/**
+ * Writes it.
+ *
+ * @throws RangeError when a value is not printable ASCII, which a header cannot carry
+ */
+export function writeMetadata(metadata: ExportMetadata): Record<string, string> {
+  const entries = Object.entries(metadata)
+    .map(([name, value]) => [name, String(value)] as const)
+    .filter(([, value]) => value !== "");
+  for (const [name, value] of entries)
+    if (!/^[\x20-\x7e]+$/.test(value)) throw new RangeError(`metadata ${name} is not printable ASCII`);
+  return Object.fromEntries(entries);
+}
