@@ -1,0 +1,20 @@
+/** Advanced hunting through Microsoft Graph: the only hunting API with a future. */
+import type { HuntingPort } from "../../hunts/ports.ts";
+import { msFromTicks, secondMs, type Span } from "../../time.ts";
+import { huntingApi, type HuntingParts } from "./hunting-api.ts";
+
+/** `POST /v1.0/security/runHuntingQuery`; the application permission is `ThreatHunting.Read.All`. */
+export const graphHunting = (parts: HuntingParts): HuntingPort =>
+  huntingApi("graph", parts, (query, { timespan }) => ({
+    Query: query,
+    ...(timespan ? { Timespan: interval(timespan) } : {}),
+  }));
+
+/** `start/end` in whole seconds, widened outwards: the service takes the narrower of this and the query's own times. */
+function interval({ from, to }: Span): string {
+  const start = Math.floor(msFromTicks(from) / secondMs) * secondMs;
+  const end = Math.ceil((msFromTicks(to) + 1) / secondMs) * secondMs;
+  return `${secondText(start)}/${secondText(end)}`;
+}
+
+const secondText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;

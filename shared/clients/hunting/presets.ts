@@ -1,0 +1,43 @@
+/** What is known of the three hunting APIs, as data. Wire names stay here. */
+import type { HuntingPort } from "../../hunts/ports.ts";
+
+/** One generation of the API. */
+export interface HuntingPreset {
+  readonly title: string;
+  readonly path: string;
+  readonly caps: HuntingPort["caps"];
+  /** True when values carry `@odata.type` annotations. */
+  readonly annotated: boolean;
+  /** The first day, UTC, on which it answers no more. */
+  readonly retires: string | undefined;
+}
+
+/**
+ * Paths, caps and retirement by API.
+ *
+ * @see Microsoft Learn, "security: runHuntingQuery", "Advanced hunting API" (pages of 2026: 50 MB, 100,000 rows) and the
+ *   message centre post MC1220762 (retirement)
+ */
+export const huntingPresets: Readonly<Record<HuntingPort["api"], HuntingPreset>> = {
+  graph: {
+    title: "Microsoft Graph",
+    path: "/v1.0/security/runHuntingQuery",
+    caps: { rows: 100_000, bytes: 50_000_000 },
+    annotated: true,
+    retires: undefined,
+  },
+  defender: {
+    title: "the Defender hunting API",
+    path: "/api/advancedqueries/run",
+    caps: { rows: 100_000, bytes: 50_000_000 },
+    annotated: false,
+    retires: "2027-02-01",
+  },
+  legacy: {
+    title: "the hunting API of 2017",
+    path: "/advancedqueries/query",
+    caps: { rows: 10_000, bytes: 50_000_000 },
+    annotated: false,
+    retires: "2027-02-01",
+  },
+};
