@@ -1,0 +1,34 @@
+/**
+ * `{{StartTimeISO}}` and `{{EndTimeISO}}` of public hunts stand for the window's bounds. They are no KQL, so before the
+ * text is parsed a date of the same length takes their place and every position stays true.
+ */
+import type { Placeholder } from "./time-value.ts";
+
+const known = {
+  "{{StartTimeISO}}": { slot: "fromText", sample: "2026-01-05T00:00" },
+  "{{EndTimeISO}}": { slot: "toText", sample: "2026-01-06    " },
+} as const;
+
+const isKnown = (text: string): text is keyof typeof known => text in known;
+
+/** The text to parse, what stands for the window's bounds in it, and placeholders that mean nothing here. */
+export interface Placed {
+  readonly text: string;
+  readonly placeholders: readonly Placeholder[];
+  readonly unknown: readonly { readonly text: string; readonly start: number }[];
+}
+
+/** Finds `{{Name}}` in a query. */
+export function placed(query: string): Placed {
+  const placeholders: Placeholder[] = [];
+  const unknown: { text: string; start: number }[] = [];
+  const text = query.replaceAll(/\{\{\s*[A-Za-z_]\w*\s*\}\}/g, (found, start: number) => {
+    if (!isKnown(found)) {
+      unknown.push({ text: found, start });
+      return found;
+    }
+    placeholders.push({ start, end: start + found.length, slot: known[found].slot });
+    return known[found].sample;
+  });
+  return { text, placeholders, unknown };
+}

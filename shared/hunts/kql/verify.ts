@@ -1,0 +1,46 @@
+/** Proof that every rewritten form of a query is one the parser accepts and that it gives the columns of the original. */
+import type { CompiledQuery, HuntColumn, Pieces, Slot } from "../../messages/compiled-hunt.ts";
+import type { Analysis } from "./analysis.ts";
+import { parse } from "./parser.ts";
+
+const samples: Readonly<Record<Slot, string>> = {
+  from: "datetime(2026-01-05T06:00:00.0000000Z)",
+  to: "datetime(2026-01-05T07:00:00.0000000Z)",
+  clock: "datetime(2026-01-05T07:00:00.0000000Z)",
+  step: "600000000tick",
+  shard: "0",
+  shards: "2",
+  fromText: "2026-01-05T06:00:00.0000000Z",
+  toText: "2026-01-05T07:00:00.0000000Z",
+};
+
+/** Fills slots with the given texts, else with samples: one hour of a day in January 2026. */
+export const filled = (pieces: Pieces, slots: Readonly<Partial<Record<Slot, string>>> = {}): string =>
+  pieces.map((piece) => (typeof piece === "string" ? piece : (slots[piece.slot] ?? samples[piece.slot]))).join("");
+
+/** What is wrong with the rewritten forms, in words; empty when all are sound. */
+export function verify({ columns }: Analysis, query: CompiledQuery): readonly string[] {
+  const count: readonly HuntColumn[] = [{ name: "Count", type: "long" }];
+  const bins: readonly HuntColumn[] = [
+    { name: "Bin", type: "datetime" },
+    { name: "Rows", type: "long" },
+  ];
+  const forms = [
+    ["the query within a window", query.prelude, [], columns],
+    ["the query restricted in place", query.inPlace, [], columns],
+    ["the count", query.prelude, query.countSuffix, count],
+    ["the count in place", query.inPlace, query.countSuffix, count],
+    ...(query.histogramSuffix ? ([["the histogram", query.prelude, query.histogramSuffix, bins]] as const) : []),
+    ...(query.shardSuffix ? ([["a shard", query.prelude, query.shardSuffix, columns]] as const) : []),
+  ] as const;
+  return forms.flatMap(([what, main, suffix, expected]) => wrong(what, filled([...main, ...suffix]), expected));
+}
+
+function wrong(what: string, text: string, expected: readonly HuntColumn[]): readonly string[] {
+  const parsed = parse(text);
+  const [first] = parsed.diagnostics;
+  if (first) return [`Huntline cannot rewrite this query: ${what} would be refused with "${first.message}"`];
+  return JSON.stringify(parsed.columns) === JSON.stringify(expected)
+    ? []
+    : [`Huntline cannot rewrite this query: ${what} would give other columns`];
+}
