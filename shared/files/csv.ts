@@ -82,7 +82,7 @@ export function prefersCsv(accept: string | null): boolean {
     const found = (accept ?? "").toLowerCase().split(",").map(readRange);
     return Math.max(0, ...found.filter(({ type }) => types.includes(type)).map(({ q }) => q));
   };
-  return weight("text/csv", "text/*") > weight("application/json", "application/*", "*/*");
+  return weight("text/csv", "text/*") > weight("application/json", "application/*");
 }
 
 function readRange(range: string): { type: string; q: number } {
