@@ -121,7 +121,9 @@ function replyOf(
   durationMs: number,
 ): HuntingReply {
   if ("error" in around) return refusalOf(preset, 400, around, nowMs);
-  // A retired API is announced to answer with no data; taken at its word, every window would be committed as empty.
-  if (rows === 0 && isRetired(preset, nowMs)) return retiredReply(preset, `${preset.title} answered without rows`);
+  // A retired API is announced to give no data; taken at its word, every window would be committed as empty. An answer
+  // that names its columns did evaluate the query.
+  const isHollow = rows === 0 && columnsOf(around) === undefined;
+  if (isHollow && isRetired(preset, nowMs)) return retiredReply(preset, `${preset.title} answered without data`);
   return { kind: "answer", columns, rows, bytes, durationMs };
 }

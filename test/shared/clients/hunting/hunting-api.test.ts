@@ -1,0 +1,223 @@
+import { describe, expect, test } from "vitest";
+import { defenderHunting, legacyHunting } from "../../../../shared/clients/hunting/defender.ts";
+import { graphHunting } from "../../../../shared/clients/hunting/graph.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../../../../shared/pipe/upstream-error.ts";
+import { ticksFromMs } from "../../../../shared/time.ts";
+import { virtualClock } from "../../../support/virtual-clock.ts";
+import { ask } from "./hunting-bench.ts";
+
+const graphBody =
+  '{"@odata.context":"c","schema":[{"name":"Timestamp","type":"DateTime"},{"name":"IsX","type":"SByte"},{"name":"N","type":"Int64"}],' +
+  '"results":[{"Timestamp":"2026-07-19T21:46:29Z","IsX@odata.type":"#SByte","IsX":1,"N":9007199254740993},{"Timestamp":{},"IsX":{},"N":{}}]}';
+const plainBody =
+  '{"Stats":{"ExecutionTime":1.5},"Schema":[{"Name":"Timestamp","Type":"DateTime"},{"Name":"IsX","Type":"Boolean"},{"Name":"N","Type":"Int64"}],' +
+  '"Results":[{"Timestamp":"2026-07-19T21:46:29.0000000","IsX":true,"N":9007199254740993},{"Timestamp":null,"IsX":null,"N":null}]}';
+const lines = [
+  '{"Timestamp":"2026-07-19T21:46:29.0000000Z","IsX":true,"N":9007199254740993}',
+  '{"Timestamp":null,"IsX":null,"N":null}',
+];
+const columns = [
+  { name: "Timestamp", type: "datetime" },
+  { name: "IsX", type: "bool" },
+  { name: "N", type: "long" },
+];
+
+const badRequest = (message: string) => ({ status: 400, json: { error: { code: "BadRequest", message } } });
+const retirement = Date.parse("2027-02-01");
+
+describe("hunting back-ends", () => {
+  test.each([
+    ["graph", graphHunting, graphBody, "/v1.0/security/runHuntingQuery"],
+    ["defender", defenderHunting, plainBody, "/api/advancedqueries/run"],
+    ["legacy", legacyHunting, plainBody, "/advancedqueries/query"],
+  ] as const)("%s streams the same lines and says what came", async (api, open, body, path) => {
+    const got = await ask(open, { body, afterMs: 700 });
+    expect(got.lines).toEqual(lines);
+    expect(got.announced).toEqual([columns]);
+    expect(got.reply).toEqual({ kind: "answer", columns, rows: 2, bytes: body.length, durationMs: 700 });
+    expect(got.calls).toMatchObject([{ method: "POST", path, json: { Query: "DeviceEvents" }, deadlineMs: 230_000 }]);
+    expect(got.calls[0]?.turn).toBeDefined();
+    expect(got.reports).toEqual([{ kind: "ok", runTimeMs: api === "graph" ? 700 : 1_500 }]);
+  });
+
+  test("cap at what the service is known to cut at", async () => {
+    const caps = [graphHunting, defenderHunting, legacyHunting].map((open) => open({} as never).caps.rows);
+    expect(caps).toEqual([100_000, 100_000, 10_000]);
+  });
+
+  test("Graph gets the time span in whole seconds, widened outwards; the others know none", async () => {
+    const timespan = { from: ticksFromMs(Date.UTC(2026, 0, 5)) + 1n, to: ticksFromMs(Date.UTC(2026, 0, 6)) + 1n };
+    const json = async (open: typeof graphHunting) =>
+      (await ask(open, { body: graphBody }, { timespan })).calls[0]?.json;
+    expect(await json(graphHunting)).toEqual({
+      Query: "DeviceEvents",
+      Timespan: "2026-01-05T00:00:00Z/2026-01-06T00:00:01Z",
+    });
+    expect(await json(defenderHunting)).toEqual({ Query: "DeviceEvents" });
+  });
+
+  test("the compiled type of a column wins over the service's, and stands in for a missing schema", async () => {
+    const compiled = [{ name: "Bag", type: "dynamic" }] as const;
+    const named = '{"schema":[{"name":"Bag","type":"String"}],"results":[{"Bag":"{\\"a\\":1}"}]}';
+    expect((await ask(graphHunting, { body: named }, { columns: compiled })).lines).toEqual(['{"Bag":{"a":1}}']);
+    expect((await ask(graphHunting, { body: named })).lines).toEqual(['{"Bag":"{\\"a\\":1}"}']);
+    const empty = await ask(graphHunting, { body: '{"results":[]}' }, { columns: compiled });
+    expect(empty.reply).toMatchObject({ kind: "answer", rows: 0, columns: compiled });
+    expect(empty.announced).toEqual([]);
+  });
+
+  test.each([
+    [
+      "allowed result size",
+      "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again.",
+      { kind: "too-big" },
+    ],
+    ["amount of results", "Query execution has exceeded the allowed amount of results.", { kind: "too-big" }],
+    [
+      "preempted",
+      "Query execution has exceeded the allowed limits. The query execution was preempted. This could possibly be due to high CPU and/or memory resource consumption.",
+      { kind: "too-heavy", cause: "preempted" },
+    ],
+    ["timed out", "The query timed out.", { kind: "too-heavy", cause: "timed-out" }],
+    [
+      "unknown table",
+      "'where' operator: Failed to resolve table or column expression named 'DeviceProcessEvents'. Fix semantic errors in your query.",
+      { kind: "refused", cause: "table" },
+    ],
+    [
+      "unknown column",
+      "'where' operator: Failed to resolve scalar expression named 'X'. Fix semantic errors in your query.",
+      { kind: "refused", cause: "query" },
+    ],
+    ["syntax", "The query contains syntax errors: Expected: )", { kind: "refused", cause: "query" }],
+  ])("a 400 is read by its words: %s", async (_, message, reply) => {
+    expect((await ask(graphHunting, badRequest(message))).reply).toMatchObject(reply);
+    expect((await ask(defenderHunting, badRequest(message))).reply).toMatchObject(reply);
+  });
+
+  test("a refusal carries the service's words, cut at 300 characters", async () => {
+    const { reply } = await ask(graphHunting, badRequest(`no ${"x".repeat(1_000)}`));
+    expect(reply).toMatchObject({ message: `Microsoft Graph answered 400: no ${"x".repeat(297)}` });
+  });
+
+  test.each([
+    [
+      "504",
+      { status: 504, json: { error: { code: "UnknownError", message: "" } } },
+      { kind: "too-heavy", cause: "timed-out" },
+    ],
+    [
+      "403",
+      {
+        status: 403,
+        json: {
+          error: {
+            code: "Forbidden",
+            message: "Missing application roles. API required roles: ThreatHunting.Read.All",
+          },
+        },
+      },
+      { kind: "refused", cause: "permission" },
+    ],
+    ["404", { status: 404, json: "<html>gone</html>" }, { kind: "refused", cause: "tenant" }],
+    [
+      "an error with status 200",
+      { body: '{"error":{"code":"BadRequest","message":"The query contains syntax errors"}}' },
+      { kind: "refused", cause: "query" },
+    ],
+    ["a body cut short", { body: graphBody.slice(0, -2) }, { kind: "failed" }],
+    ["HTML with status 200", { body: "<html></html>" }, { kind: "failed" }],
+  ] as const)("reads %s", async (_, script, reply) => {
+    expect((await ask(graphHunting, script)).reply).toMatchObject(reply);
+  });
+
+  test("every answer of the service costs run time, refusals as well", async () => {
+    expect((await ask(graphHunting, badRequest("preempted"))).reports).toEqual([{ kind: "ok", runTimeMs: 0 }]);
+  });
+
+  test("no turn is a later, and no call", async () => {
+    const turn = { kind: "later", retryAfterMs: 4_000, reason: "paused" } as const;
+    const got = await ask(graphHunting, { body: graphBody }, {}, { turn });
+    expect(got.reply).toEqual({ kind: "later", retryAfterMs: 4_000, cause: "no turn: paused" });
+    expect(got.calls).toEqual([]);
+  });
+
+  const broken = (code: UpstreamErrorCode, details: object = {}) => ({
+    error: new UpstreamError(code, "it failed", { api: "hunting", ...details }),
+  });
+
+  test.each([
+    ["throttled", { retryAfterMs: 8_000 }, { kind: "later", retryAfterMs: 8_000 }],
+    // The clock stands at 06:00, so the next quarter hour is a whole one away.
+    ["throttled", {}, { kind: "later", retryAfterMs: 900_000 }],
+    ["unavailable", {}, { kind: "failed" }],
+    ["unavailable", { status: 504 }, { kind: "too-heavy", cause: "timed-out" }],
+    ["unavailable", { retryAfterMs: 60_000 }, { kind: "later", retryAfterMs: 60_000 }],
+    ["unauthorized", {}, { kind: "refused", cause: "authentication" }],
+    [
+      "unauthorized",
+      { upstreamMessage: "Unauthorized request - reason of failure: Account mode is inactive" },
+      { kind: "refused", cause: "tenant" },
+    ],
+    ["unauthorized", { upstreamMessage: "reason of failure: No Tvm license" }, { kind: "refused", cause: "tenant" }],
+    ["forbidden", { status: 403 }, { kind: "refused", cause: "permission" }],
+    ["rejected", { status: 413 }, { kind: "refused" }],
+    ["unexpected-answer", {}, { kind: "failed" }],
+  ] as const)("an error of the pipe, %s %j, becomes an answer", async (code, details, reply) => {
+    expect((await ask(graphHunting, broken(code, details))).reply).toMatchObject(reply);
+  });
+
+  test("whatever fails at the deadline was too heavy", async () => {
+    const script = { ...broken("unavailable"), afterMs: 230_000 };
+    expect((await ask(graphHunting, script)).reply).toEqual({ kind: "too-heavy", cause: "timed-out" });
+  });
+
+  test("a caller that stops, and a sink that fails, get their own error back", async () => {
+    const signal = AbortSignal.abort(new Error("host stopping"));
+    await expect(ask(graphHunting, broken("unavailable"), { signal })).rejects.toThrow("host stopping");
+    const onRows = (): void => {
+      throw new UpstreamError("unavailable", "storage is away", { api: "storage" });
+    };
+    await expect(ask(graphHunting, { body: graphBody }, {}, { onRows })).rejects.toThrow("storage is away");
+  });
+
+  test("a fault of the program is no answer", async () => {
+    await expect(ask(graphHunting, { error: new TypeError("bug") })).rejects.toThrow(TypeError);
+  });
+});
+
+describe("retirement", () => {
+  const after = () => virtualClock(retirement);
+  const before = () => virtualClock(retirement - 1);
+
+  test.each([
+    ["404", { status: 404, json: {} }],
+    ["410", { status: 410, json: {} }],
+    ["403", { status: 403, json: { error: { message: "The API has been retired." } } }],
+    ["an answer without data", { body: '{"Results":[]}' }],
+  ] as const)("%s after the date says what to do", async (_, script) => {
+    const { reply } = await ask(defenderHunting, script, {}, { clock: after() });
+    expect(reply).toMatchObject({ kind: "refused", cause: "retired" });
+    expect(reply).toHaveProperty("message", expect.stringContaining("2027-02-01: set HUNTING_API to graph"));
+  });
+
+  test("a missing permission stays one, before and after", async () => {
+    const script = { status: 403, json: { error: { message: "Missing application roles. API required roles: X" } } };
+    for (const clock of [before(), after()])
+      expect((await ask(defenderHunting, script, {}, { clock })).reply).toMatchObject({ cause: "permission" });
+  });
+
+  test("an empty answer that names its columns is an answer", async () => {
+    const script = { body: '{"Schema":[{"Name":"a","Type":"String"}],"Results":[]}' };
+    expect((await ask(defenderHunting, script, {}, { clock: after() })).reply).toMatchObject({
+      kind: "answer",
+      rows: 0,
+    });
+  });
+
+  test("before the date an answer without data is an answer, and Graph has no date", async () => {
+    const script = { body: '{"results":[]}' };
+    expect((await ask(defenderHunting, script, {}, { clock: before() })).reply).toMatchObject({ kind: "answer" });
+    expect((await ask(graphHunting, script, {}, { clock: after() })).reply).toMatchObject({ kind: "answer" });
+  });
+});

@@ -1,0 +1,73 @@
+/** A hunting back-end on ports of object literals: what it is answered, what it asked, what it reported, what it gave. */
+import type { HuntingParts } from "../../../../shared/clients/hunting/hunting-api.ts";
+import type { HuntingOptions, HuntingPort, HuntingReply } from "../../../../shared/hunts/ports.ts";
+import type { HuntColumn } from "../../../../shared/messages/compiled-hunt.ts";
+import type { Call } from "../../../../shared/pipe/pipe.ts";
+import type { QuotaReport, TurnOutcome } from "../../../../shared/pipe/quota.ts";
+import { virtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
+
+/** An answer: a 2xx body, a refusal the client reads itself, or an error of the pipe. */
+export type Script =
+  | { readonly body: string | AsyncIterable<Uint8Array>; readonly afterMs?: number }
+  | { readonly status: number; readonly json: unknown }
+  | { readonly error: Error; readonly afterMs?: number };
+
+export interface Asked {
+  readonly reply: HuntingReply;
+  readonly lines: readonly string[];
+  readonly announced: readonly (readonly HuntColumn[])[];
+  readonly calls: readonly Call[];
+  readonly expected: readonly number[];
+  readonly reports: readonly QuotaReport[];
+}
+
+async function* inPieces(text: string): AsyncIterable<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
+}
+
+/** Asks once. The clock starts in January 2026. */
+export async function ask(
+  open: (parts: HuntingParts) => HuntingPort,
+  script: Script,
+  options: Partial<HuntingOptions> = {},
+  setting: { readonly clock?: VirtualClock; readonly turn?: TurnOutcome; readonly onRows?: () => void } = {},
+): Promise<Asked> {
+  const clock = setting.clock ?? virtualClock();
+  const calls: Call[] = [];
+  const reports: QuotaReport[] = [];
+  const lines: string[] = [];
+  const announced: (readonly HuntColumn[])[] = [];
+  let expected: readonly number[] = [];
+  const port = open({
+    clock,
+    quota: {
+      take: async () => setting.turn ?? { kind: "turn", turn: { usableUntilMs: clock.now() + 1_000 } },
+      report: async (outcome) => void reports.push(outcome),
+    },
+    pipe: {
+      send: () => Promise.reject(new Error("hunting answers are streamed")),
+      stream: async (call, expect = []) => {
+        calls.push(call);
+        expected = expect;
+        if ("afterMs" in script) await clock.advance(script.afterMs ?? 0);
+        if ("error" in script) throw script.error;
+        const common = { headers: new Headers(), requestId: "r1" };
+        if ("status" in script) return { ...common, status: script.status, body: script.json };
+        return { ...common, status: 200, body: typeof script.body === "string" ? inPieces(script.body) : script.body };
+      },
+    },
+  });
+  const reply = await port.run(
+    "DeviceEvents",
+    { deadlineMs: 230_000, waitForTurnMs: 5_000, ...options },
+    {
+      columns: (columns) => announced.push(columns),
+      rows: (batch) => {
+        setting.onRows?.();
+        lines.push(...Buffer.from(batch).toString().split("\n").slice(0, -1));
+      },
+    },
+  );
+  return { reply, lines, announced, calls, expected, reports };
+}
