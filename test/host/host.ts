@@ -23,9 +23,11 @@ export interface HostOptions extends LoadOptions {
   readonly chunkedBodies?: "empty" | "read";
   readonly principal?: readonly (readonly [string, string])[];
   readonly onOverrun?: (door: Door) => void;
-  /** For tests: how long fetched messages stay invisible, and the length of a timer's lease. */
+  /** How long fetched messages stay invisible, and the length of a timer's lease, where not the platform's. */
   readonly invisibilityMs?: number;
   readonly leaseSeconds?: number;
+  /** How long `stop` waits for running calls; 5 s when absent. */
+  readonly patienceMs?: number;
 }
 
 /** A running host. */
@@ -36,14 +38,14 @@ export interface Host {
   readonly keys: Keys | undefined;
   readonly calls: Calls;
   /**
-   * Stops listening, lets running calls finish for up to 5 s, runs the `appTerminate` hooks.
+   * Stops listening, lets running calls finish, but not for ever, runs the `appTerminate` hooks.
    *
    * @returns how many calls were cut off
    */
   readonly stop: () => Promise<number>;
 }
 
-const patienceMs = 5 * secondMs;
+const defaultPatienceMs = 5 * secondMs;
 
 /** @throws Error when the app cannot be loaded or the port is taken */
 export async function startHost(options: HostOptions = {}): Promise<Host> {
@@ -79,7 +81,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
       server.close();
       server.closeIdleConnections();
       const idle = [...listeners.map((listener) => listener.stop()), untilIdle(calls)];
-      await Promise.race([Promise.all(idle), wait(patienceMs)]);
+      await Promise.race([Promise.all(idle), wait(options.patienceMs ?? defaultPatienceMs)]);
       server.closeAllConnections();
       const cutOff = calls.running();
       await app.terminate();

@@ -1,0 +1,137 @@
+import { cpSync, mkdtempSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { freshAccount } from "../support/account.ts";
+import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
+import { startHost } from "./host.ts";
+import { runHost, type RunningHost, type RunOptions } from "./run.ts";
+
+const storage = freshAccount();
+
+async function run(options: RunOptions = {}): Promise<RunningHost> {
+  const host = await runHost({ root: fixtureRoot, settings: fixtureSettings(storage), ...options });
+  onTestFinished(async () => void (await host.kill()));
+  return host;
+}
+
+const post = (host: { readonly url: string }, path: string): Promise<Response> =>
+  fetch(`${host.url}/api/${path}`, { method: "POST" });
+
+describe("the program", () => {
+  test("prints its doors without a setting's value, finishes running calls on SIGTERM and exits with 0", async () => {
+    const host = await run();
+    expect(host.functions).toContain("listen");
+    expect(host.refused).toMatchObject([{ name: "orphan" }]);
+    expect(host.output()).toContain(`echo: [GET,POST,HEAD] ${host.url}/api/echo/{id:int?}`);
+    expect(host.output()).toContain("listen: queue %HEARD_QUEUE%");
+    expect(host.output()).toContain("orphan: NOT SERVED");
+    const slow = post(host, "slow?ms=400");
+    await eventually("the call", () => (host.output().includes("Executing 'Functions.slow'") ? true : undefined));
+    const ended = host.stop();
+    expect(await (await slow).text()).toBe("done");
+    expect(await ended).toEqual({ code: 0, signal: null });
+    expect(host.output()).toContain("appTerminate ran");
+    expect(host.output()).not.toContain("AccountKey");
+  });
+
+  test("arms kill points by a preload, and dies at one", async () => {
+    const host = await run({ preload: [join(import.meta.dirname, "fixtures/arm.ts")], functions: ["outcome"] });
+    await expect(post(host, "outcome/point")).rejects.toThrow();
+    expect(await host.ended).toEqual({ code: null, signal: "SIGKILL" });
+  });
+
+  test("ends loudly at a rejection nobody handles", async () => {
+    const host = await run({ functions: ["outcome"] });
+    await post(host, "outcome/stray").catch(() => undefined);
+    expect(await host.ended).toEqual({ code: 1, signal: null });
+    expect(host.output()).toContain("Unhandled rejection, the process ends: Error: nobody waits for me");
+  });
+
+  test("ends loudly when a call overruns functionTimeout", async () => {
+    const settings = { ...fixtureSettings(storage), AzureFunctionsJobHost__functionTimeout: "00:00:00.300" };
+    const host = await run({ settings, functions: ["slow"] });
+    await post(host, "slow?ms=60000").catch(() => undefined);
+    expect(await host.ended).toEqual({ code: 1, signal: null });
+    expect(host.output()).toContain("Timeout value of 300 ms exceeded by function Functions.slow");
+    expect(host.output()).toContain("functionTimeout was overrun by slow");
+  });
+
+  test.each([
+    ["entries/throws-later.ts", /throws-later\.ts failed to load[^]*caused by: Error: broken afterwards/],
+    ["no/such/*.js", /matches the entry "no\/such\/\*\.js"/],
+    ["entries/streaming.ts", /enableHttpStream is on/],
+  ])("does not start with the entry %s, and says why", async (entry, reason) => {
+    await expect(run({ entry })).rejects.toThrow(reason);
+  });
+
+  test("does not start on a port that is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void other.close());
+    await new Promise((resolve) => other.once("listening", resolve));
+    await expect(run({ port: (other.address() as AddressInfo).port })).rejects.toThrow("EADDRINUSE");
+  });
+
+  test("asks for keys and hands them to whoever started it", async () => {
+    const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
+    cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
+    const host = await run({ root, entry: join(fixtureRoot, "entries/keys.ts"), enableAuth: true });
+    expect((await fetch(`${host.url}/api/open`)).status).toBe(401);
+    expect((await fetch(`${host.url}/api/open`, { headers: { "x-functions-key": host.key ?? "" } })).status).toBe(200);
+    await host.fire("open", "text");
+    await eventually("the call", () =>
+      host.output().match(/Executed 'Functions\.open'/g)?.length === 2 ? true : undefined,
+    );
+  });
+
+  test("can pretend that somebody has signed in", async () => {
+    const host = await run({ functions: ["echo"], arguments: ["--principal", "ada@example.com"] });
+    const seen = await fetch(`${host.url}/api/echo`, { headers: { "x-ms-client-principal-name": "root" } });
+    expect(await seen.json()).toMatchObject({ user: "ada@example.com" });
+  });
+});
+
+describe("local.settings.json", () => {
+  const rootWith = (localSettings: object): string => {
+    const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
+    cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
+    writeFileSync(join(root, "local.settings.json"), JSON.stringify(localSettings));
+    return root;
+  };
+  const entry = join(fixtureRoot, "entries/settings.cjs");
+
+  test("gives settings where none is set, and no value is printed", async () => {
+    const root = rootWith({
+      IsEncrypted: false,
+      Values: { FROM_FILE: "file-value", FROM_BOTH: "file-value", COUNT: 7 },
+    });
+    const host = await run({ root, entry, localSettings: true, settings: { FROM_BOTH: "environment-value" } });
+    const seen = await fetch(`${host.url}/api/settings`);
+    expect(await seen.json()).toEqual({ FROM_FILE: "file-value", FROM_BOTH: "environment-value", COUNT: "7" });
+    expect(host.output()).not.toContain("-value");
+  });
+
+  test("is left alone unless asked for", async () => {
+    const host = await run({ root: rootWith({ Values: { FROM_FILE: "file-value" } }), entry, settings: {} });
+    expect(await (await fetch(`${host.url}/api/settings`)).json()).toEqual({});
+  });
+
+  test("is refused when encrypted", async () => {
+    const root = rootWith({ IsEncrypted: true, Values: {} });
+    await expect(run({ root, entry, localSettings: true })).rejects.toThrow("is encrypted");
+  });
+});
+
+test("a stop cuts off calls that do not end, and says how many", async () => {
+  const host = await startHost({
+    root: fixtureRoot,
+    entry: "src/app.ts",
+    env: fixtureSettings(storage),
+    patienceMs: 50,
+  });
+  const slow = post(host, "slow?ms=2000").catch(() => "cut off");
+  await eventually("the call", () => (host.calls.running() > 0 ? true : undefined));
+  expect(await host.stop()).toBe(1);
+  expect(await slow).toBe("cut off");
+});
