@@ -18,6 +18,8 @@ export interface UpstreamDetails {
   /** The service's error code and the class of its message, never a body. */
   readonly upstreamCode?: string | undefined;
   readonly upstreamMessage?: string | undefined;
+  /** False when the request surely never reached the service. */
+  readonly sent?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -32,6 +34,8 @@ export class UpstreamError extends Error {
   readonly upstreamCode: string | undefined;
   /** First 300 characters of the service's message, redacted: for people and for telling message classes apart. */
   readonly upstreamMessage: string | undefined;
+  /** False when the request surely never reached the service: nothing can have changed there. */
+  readonly sent: boolean;
 
   constructor(code: UpstreamErrorCode, message: string, details: UpstreamDetails) {
     super(message, { cause: details.cause });
@@ -42,6 +46,7 @@ export class UpstreamError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.upstreamCode = details.upstreamCode;
     this.upstreamMessage = details.upstreamMessage;
+    this.sent = details.sent ?? true;
   }
 
   /** True when the same call may succeed later, unchanged. */

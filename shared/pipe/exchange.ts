@@ -1,0 +1,186 @@
+/** One try of one call: the request, its deadline over headers and body, and what came back, judged before anybody reads it. */
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../time.ts";
+import type { Answer, Call, StreamedAnswer } from "./pipe.ts";
+import { points } from "./points.ts";
+import { readFailure, requestIdOf } from "./reading.ts";
+import type { Failure } from "./retry.ts";
+
+/** What a try needs besides the call. */
+export interface Try {
+  readonly api: string;
+  readonly url: URL;
+  readonly clock: Clock;
+  readonly header: { readonly name: string; readonly value: string };
+  readonly deadlineMs: number;
+  readonly largestBodyBytes: number;
+  readonly expect: readonly number[];
+  /** A 2xx body is handed on unread. */
+  readonly streamed: boolean;
+}
+
+/** What came of it. `requestId` is known as soon as there are headers. */
+export type Tried =
+  | { readonly kind: "answer"; readonly answer: Answer | StreamedAnswer }
+  | { readonly kind: "failure"; readonly failure: Failure; readonly requestId: string | undefined };
+
+/** The body ended before the service said so, or the deadline ended it; `failure` says which. */
+export class CutBody extends Error {
+  override readonly name = "CutBody";
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super("the body was cut");
+    this.failure = failure;
+  }
+}
+
+/**
+ * @throws the reason of `call.signal` when that ended it
+ * @throws CutBody from the body of a streamed answer
+ */
+export async function exchange(call: Call, options: Try): Promise<Tried> {
+  const watch = startWatch(options.clock, options.deadlineMs, call.signal);
+  let response: Response | undefined;
+  try {
+    response = await fetch(options.url, request(call, options, watch.signal));
+    await points.reach(`${options.api} headers`);
+    const tried = await judge(response, options, watch);
+    if (tried.kind === "failure") await response.body?.cancel().catch(() => undefined);
+    return tried;
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    const failure = error instanceof CutBody ? error.failure : watch.failureOf(error);
+    watch.stop();
+    return { kind: "failure", failure, requestId: response && requestIdOf(response.headers) };
+  }
+}
+
+function request(call: Call, { header }: Try, signal: AbortSignal): RequestInit {
+  const headers = new Headers({
+    accept: "application/json",
+    "user-agent": "huntline",
+    "client-request-id": randomUUID(),
+    ...call.headers,
+    [header.name]: header.value,
+  });
+  // A redirect could carry the token to another host: it comes back as it is, and counts as a failure.
+  const init = { method: call.method, headers, redirect: "manual", signal } as const;
+  if (call.form) return { ...init, body: new URLSearchParams(call.form) };
+  if (call.json === undefined) return init;
+  if (!headers.has("content-type")) headers.set("content-type", "application/json");
+  return { ...init, body: JSON.stringify(call.json) };
+}
+
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly failureOf: (error: unknown) => Failure;
+  readonly stop: () => void;
+}
+
+/** One deadline for headers and body together: a body that trickles does not outlive it. */
+function startWatch(clock: Clock, deadlineMs: number, outer: AbortSignal | undefined): Watch {
+  const [deadline, stopped] = [new AbortController(), new AbortController()];
+  clock.sleep(deadlineMs, stopped.signal).then(
+    () => deadline.abort(new Error("deadline")),
+    () => undefined,
+  );
+  return {
+    signal: outer ? AbortSignal.any([outer, deadline.signal]) : deadline.signal,
+    failureOf: (error) => (deadline.signal.aborted ? { kind: "deadline", deadlineMs } : connectionFailure(error)),
+    stop: () => stopped.abort(new Error("done")),
+  };
+}
+
+/** Errors from before a byte of the request left: nothing can have happened. */
+const unsent = /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT)$/;
+/** The other side is not who it should be; asking again changes nothing, and less security is no way out. */
+const untrusted = /CERT|^ERR_TLS|^ERR_SSL|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/;
+
+function connectionFailure(error: unknown): Failure {
+  const code = codeOf(error) ?? "UNKNOWN";
+  if (untrusted.test(code)) return { kind: "connection", code, sent: false, again: false };
+  return { kind: "connection", code, sent: !unsent.test(code), again: true };
+}
+
+/** `fetch failed` hides the reason in its cause, and that of several addresses in a list. */
+function codeOf(error: unknown, depth = 0): string | undefined {
+  if (!(error instanceof Error) || depth > 3) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
+  return codeOf(inner, depth + 1);
+}
+
+async function judge(response: Response, options: Try, watch: Watch): Promise<Tried> {
+  const { headers, status } = response;
+  const requestId = requestIdOf(headers);
+  const fails = (failure: Failure): Tried => {
+    watch.stop();
+    return { kind: "failure", failure, requestId };
+  };
+  if (status >= 300 && status < 400)
+    return fails(notTheApi(status, `a redirect (${status}) instead of the API's answer`, false));
+  const wanted = response.ok || options.expect.includes(status);
+  const isPage = /^\s*text\/html\b/i.test(headers.get("content-type") ?? "");
+  if (isPage && status < 500 && status !== 429)
+    return fails(notTheApi(status, `a page of HTML (${status}) instead of the API's answer`, response.ok));
+  if (response.ok && options.streamed)
+    return { kind: "answer", answer: { status, headers, requestId, body: pieces(response, watch) } };
+
+  const text = await readText(response, options.largestBodyBytes, watch);
+  watch.stop();
+  if (text === undefined)
+    return fails(notTheApi(status, `a body of more than ${options.largestBodyBytes} bytes`, false));
+  const body = parse(text);
+  if (!wanted)
+    return {
+      kind: "failure",
+      failure: { kind: "status", status, headers, body },
+      requestId: requestId ?? readFailure(body).requestId,
+    };
+  if (response.ok && typeof body === "string" && looksLikeJson(headers, text))
+    return fails(notTheApi(status, "JSON that is cut off", true));
+  return { kind: "answer", answer: { status, headers, body, requestId } };
+}
+
+const notTheApi = (status: number, what: string, again: boolean): Failure => ({
+  kind: "not-the-api",
+  status,
+  what: `the answer is ${what}`,
+  again,
+});
+
+const looksLikeJson = (headers: Headers, text: string): boolean =>
+  /\bjson\b/i.test(headers.get("content-type") ?? "") || /^\s*[[{]/.test(text);
+
+/** JSON where it is JSON, `undefined` for nothing, else the text. */
+function parse(text: string): unknown {
+  if (text.trim() === "") return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** `undefined` when there is more than the cap. */
+async function readText(response: Response, mostBytes: number, watch: Watch): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of pieces(response, watch)) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+async function* pieces(response: Response, watch: Watch): AsyncGenerator<Uint8Array> {
+  try {
+    if (response.body) yield* response.body;
+  } catch (error) {
+    throw new CutBody(watch.failureOf(error));
+  } finally {
+    watch.stop();
+  }
+}
