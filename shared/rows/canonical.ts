@@ -22,8 +22,10 @@ import {
   colon,
   comma,
   decode,
+  dot,
   encode,
   lineFeed,
+  nine,
   openBrace,
   openBracket,
   quote,
@@ -33,7 +35,7 @@ import {
   type Gathered,
 } from "./bytes.ts";
 import type { ColumnType } from "./column.ts";
-import { canonicalStringEnd, holdsJson, isNumeric, isOfNumber, isPlainInstant, isPlainTimespan } from "./plain-row.ts";
+import { canonicalStringEnd, holdsJson, isOfNumber, isPlainInstant, isPlainTimespan } from "./plain-row.ts";
 import { MalformedRows } from "./malformed.ts";
 import { eachElement, eachMember } from "./scan.ts";
 
@@ -83,6 +85,9 @@ function writeNumberText(out: Gathered, bytes: Uint8Array, from: number, to: num
   else append(out, encode(`"${infinities[text]}"`));
 }
 
+const isNumeric = (type: ColumnType): boolean =>
+  type === "long" || type === "int" || type === "real" || type === "decimal";
+
 /** True for `{}`, also with annotations inside. */
 function isEmptyBag(bytes: Uint8Array, from: number, to: number, annotated: boolean): boolean {
   let members = 0;
@@ -101,9 +106,32 @@ export function isAnnotation(bytes: Uint8Array, key: number, keyEnd: number): bo
 
 function writeInstant(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
   if (isPlainInstant(bytes, from, to)) return append(out, bytes, from, to);
+  if (isShortInstant(bytes, from, to)) return fillInstant(out, bytes, from, to);
   const ticks = parseInstant(decode(bytes, from + 1, to - 1));
   if (ticks === undefined) writeString(out, bytes, from, to);
   else append(out, encode(`"${formatInstant(ticks)}"`));
+}
+
+const instantMask = encode('"0000-00-00T00:00:00.000000');
+const instantEnd = encode('0000000Z"');
+
+/** A time with a Z and fewer than seven fraction digits: Graph's usual form. */
+function isShortInstant(bytes: Uint8Array, from: number, to: number): boolean {
+  const digits = to - 2 - from;
+  if (digits < 20 || digits > instantMask.length || digits === 21 || bytes[to - 2] !== 0x5a) return false;
+  for (let at = 0; at < digits; at += 1) {
+    const byte = bytes[from + at] ?? 0;
+    if (instantMask[at] === zero ? byte < zero || byte > nine : byte !== instantMask[at]) return false;
+  }
+  return true;
+}
+
+/** Copies it and fills the fraction up to seven digits. */
+function fillInstant(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
+  const digits = to - 2 - from;
+  append(out, bytes, from, to - 2);
+  if (digits === 20) appendByte(out, dot);
+  append(out, instantEnd, Math.max(digits, 21) - 21);
 }
 
 const isoTimespan = /^(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,7}))?S)?)?$/;

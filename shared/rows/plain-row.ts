@@ -61,12 +61,11 @@ export const isOfNumber = (byte: number): boolean =>
 /** A string whose escapes are those that `JSON.stringify` writes, in a form that its type keeps. */
 function plainTextEnd(type: ColumnType, bytes: Uint8Array, at: number, to: number): number {
   const end = canonicalStringEnd(bytes, at, to);
-  if (end === notPlain) return notPlain;
-  if (type === "bool" || isNumeric(type)) return notPlain;
+  if (end === notPlain || type === "string" || type === "guid") return end;
   if (type === "datetime") return isPlainInstant(bytes, at, end) ? end : notPlain;
   if (type === "timespan") return isPlainTimespan(bytes, at) ? end : notPlain;
   if (type === "dynamic") return holdsJson(bytes, at) ? notPlain : end;
-  return end;
+  return notPlain;
 }
 
 /** Index after a string that holds no escape but the short ones, else `notPlain`. */
@@ -101,11 +100,6 @@ export const isPlainInstant = (bytes: Uint8Array, at: number, end: number): bool
 /** Anything but an ISO duration, which begins with `P` or `-P`. */
 export const isPlainTimespan = (bytes: Uint8Array, at: number): boolean =>
   bytes[at + 1] !== 0x50 && !(bytes[at + 1] === minus && bytes[at + 2] === 0x50);
-
-const numeric = new Set<ColumnType>(["long", "int", "real", "decimal"]);
-
-/** True for the types whose values are numbers. */
-export const isNumeric = (type: ColumnType): boolean => numeric.has(type);
 
 /** True for text that may be a JSON object or array. */
 export const holdsJson = (bytes: Uint8Array, at: number): boolean =>

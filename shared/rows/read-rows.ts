@@ -8,7 +8,7 @@ import { openEnvelope } from "./envelope.ts";
 import { MalformedRows } from "./malformed.ts";
 import { notPlain, plainRowEnd } from "./plain-row.ts";
 import { rowRewriter, type RowRewriter } from "./rewrite-row.ts";
-import { incomplete, skipSpace } from "./scan.ts";
+import { incomplete, skipSpace, valueEnd } from "./scan.ts";
 
 // Large enough that a row across two batches is rare, small enough to hold several.
 const usualBatchBytes = 1_048_576;
@@ -168,6 +168,8 @@ function cutOthers(rewriter: RowRewriter, batch: Batch, before: Uint8Array): Uin
       batch.at = row + 1;
       break;
     }
+    // Mostly a batch of plain lines just ends inside a row: nothing is copied then.
+    if (!out && valueEnd(batch.bytes, row, batch.to) === incomplete) break;
     out ??= startWith(before, batch.to - batch.at);
     if (!cutOne(rewriter, batch, out, row)) break;
     if (batch.closed) break;
