@@ -4,10 +4,11 @@
  */
 import { parse } from "../../../shared/hunts/kql/parser.ts";
 import type { HuntColumn } from "../../../shared/messages/compiled-hunt.ts";
+import { compile } from "./compile.ts";
 import { errorIn } from "./diagnostics.ts";
 import { namesWithin, type Binding, type QueryContext, type Row, type Scope } from "./plan.ts";
 import { QueryError, type QueryErrorKind } from "./query-error.ts";
-import { compile, compileBlock, statementsOf } from "./tabular.ts";
+import { compileBlock, statementsOf } from "./tabular.ts";
 
 export type { QueryContext } from "./plan.ts";
 

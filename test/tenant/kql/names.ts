@@ -23,10 +23,12 @@ const firstArgument = new Set(
 const prefixes: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     `sum sumif cnt count countif dcount dcountif min minif max maxif avg avgif stdev stdevif stdevp variance varianceif
-    variancep any anyif count_distinct count_distinctif makelist makeset repeat`
+    variancep any anyif count_distinct count_distinctif repeat`
       .split(/\s+/)
       .map((name) => [name, name]),
   ),
+  makelist: "list",
+  makeset: "set",
   make_list: "list",
   make_list_if: "list",
   make_list_with_nulls: "list",

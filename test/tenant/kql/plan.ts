@@ -56,6 +56,10 @@ export interface Scope {
   readonly names: Names;
   /** Present while an operator compiles expressions over ordered rows. */
   readonly cursor?: Cursor;
+  /** While a `summarize` compiles: a call of an aggregate as a scalar over the tallies' values. */
+  readonly aggregate?: ((call: KqlNode) => Scalar | undefined) | undefined;
+  /** What the first operator of a subquery reads: the rows of one `mv-apply` or partition. */
+  readonly piped?: Table;
 }
 
 /** Names given so far; an inner scope looks outwards. */
@@ -71,6 +75,8 @@ export interface Compile {
   readonly operator: (node: KqlNode, input: Table, scope: Scope) => Table;
   /** True for an expression that stands for rows. */
   readonly isTable: (node: KqlNode, scope: Scope) => boolean;
+  /** The table of that name: bound by the query, or the tenant's. */
+  readonly named: (name: string, node: KqlNode, scope: Scope) => Table;
   /** Calls a function that the query declares. */
   readonly call: (node: KqlNode, binding: Binding & { kind: "function" }, scope: Scope, piped?: Table) => Binding;
 }

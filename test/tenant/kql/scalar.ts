@@ -116,6 +116,8 @@ export function memberOf(base: unknown, key: unknown): unknown {
 
 function functionCall(node: KqlNode, scope: Scope): Scalar {
   const name = simpleName(part(node, "Name"));
+  const tallied = scope.aggregate?.(node);
+  if (tallied !== undefined) return tallied;
   const declared = scope.names.find(name);
   if (declared?.kind === "function") {
     const result = scope.compile.call(node, declared, scope);
@@ -125,14 +127,14 @@ function functionCall(node: KqlNode, scope: Scope): Scalar {
       `The query has a semantic error: '${name}' is not a scalar function. Fix semantic errors in your query.`,
     );
   }
-  return callFunction(name, argumentsOf(node), scope, node);
+  return callFunction(name, argumentsOf(node), scope);
 }
 
 /** The first value of the first row, computed once. */
 function toScalar(node: KqlNode, scope: Scope): Scalar {
   const expression = part(node, "Expression");
   if (!scope.compile.isTable(expression, scope)) return compileScalar(expression, scope);
-  const table = scope.compile.table(expression, scope);
+  const table = scope.compile.table(expression, { ...scope, columns: [], aggregate: undefined });
   const type: KqlType = table.columns[0]?.type ?? "dynamic";
   return lazily(type, () => {
     const [row] = table.rows();

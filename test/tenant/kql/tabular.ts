@@ -2,7 +2,7 @@
 import { childAt, elements, type KqlNode } from "../../../shared/hunts/kql/parser.ts";
 import { simpleName } from "./names.ts";
 import { operators, sources } from "./operators/all.ts";
-import { namesWithin, type Binding, type Compile, type Scope, type Table } from "./plan.ts";
+import { namesWithin, type Binding, type Scope, type Table } from "./plan.ts";
 import { unknownTable, unsupported } from "./query-error.ts";
 import { compileScalar, part } from "./scalar.ts";
 import { scanOf } from "./scan.ts";
@@ -11,30 +11,46 @@ import { scanOf } from "./scan.ts";
 export function compileTable(node: KqlNode, scope: Scope): Table {
   switch (node.kind) {
     case "PipeExpression":
-      return compileOperator(part(node, "Operator"), compileTable(part(node, "Expression"), scope), scope);
+      return compileOperator(
+        part(node, "Operator"),
+        compileTable(part(node, "Expression"), scope),
+        withoutPiped(scope),
+      );
     case "ParenthesizedExpression":
-    case "MaterializeExpression":
     case "ToTableExpression":
       return compileTable(part(node, "Expression"), scope);
     case "NameReference":
-      return namedTable(node, scope);
+      return namedTable(simpleName(node), node, scope);
     default:
-      return sources[node.kind]?.(node, scope) ?? raise(node);
+      return headOf(node, scope);
   }
+}
+
+/** What stands at the head of a pipe besides a name: a source, or an operator over the rows handed to a subquery. */
+function headOf(node: KqlNode, scope: Scope): Table {
+  const source = sources[node.kind];
+  if (source !== undefined && (scope.piped === undefined || !(node.kind in operators))) return source(node, scope);
+  return scope.piped && node.kind in operators ? compileOperator(node, scope.piped, scope) : raise(node);
+}
+
+/** Further operators have an input of their own. */
+function withoutPiped({ piped: _, ...scope }: Scope): Scope {
+  return scope;
 }
 
 function raise(node: KqlNode): never {
   throw unsupported(`'${node.children[0]?.text ?? node.kind}'`);
 }
 
-function compileOperator(node: KqlNode, input: Table, scope: Scope): Table {
+/** Compiles one operator over its input. */
+export function compileOperator(node: KqlNode, input: Table, scope: Scope): Table {
   const operator = operators[node.kind];
   if (operator === undefined) throw unsupported(`The operator '${node.children[0]?.text ?? node.kind}'`);
   return operator(node, input, scope);
 }
 
-function namedTable(node: KqlNode, scope: Scope): Table {
-  const name = simpleName(node);
+/** The table of that name: bound by the query, or the tenant's. */
+export function namedTable(name: string, node: KqlNode, scope: Scope): Table {
   const binding = scope.names.find(name);
   if (binding?.kind === "table") return binding.table;
   if (binding?.kind === "function") return tableOf(scope.compile.call(node, binding, scope), node);
@@ -49,28 +65,17 @@ const readerOf = ({ parent }: KqlNode): string | undefined =>
   parent?.kind === "PipeExpression" ? childAt(parent, "Operator")?.children[0]?.text : undefined;
 
 /** True for an expression that stands for rows: by the parser's word, or by what its name is bound to. */
-function isTable(node: KqlNode, scope: Scope): boolean {
+export function isTable(node: KqlNode, scope: Scope): boolean {
   if (node.type !== undefined) return node.type === "table";
-  if (node.kind === "PipeExpression" || node.kind === "DataTableExpression" || node.kind === "MaterializeExpression")
-    return true;
+  if (node.kind === "PipeExpression" || node.kind === "DataTableExpression") return true;
   if (node.kind === "ParenthesizedExpression") return isTable(part(node, "Expression"), scope);
-  if (node.kind !== "NameReference") return node.kind in sources;
+  if (node.kind === "FunctionCallExpression") return false;
+  if (node.kind !== "NameReference") return node.kind in sources || node.kind in operators;
   const name = simpleName(node);
   if (scope.columns.some((column) => column.name === name)) return false;
   const binding = scope.names.find(name);
   return binding === undefined ? scope.context.world.tables.has(name) : binding.kind === "table";
 }
-
-/** The parts of the compiler, tied together. */
-export const compile: Compile = {
-  scalar: compileScalar,
-  table: compileTable,
-  operator: compileOperator,
-  isTable,
-  call: () => {
-    throw new Error("calls are not tied in yet");
-  },
-};
 
 /** Runs the statements of a block; the last expression is its result. */
 export function compileBlock(statements: readonly KqlNode[], scope: Scope): Binding | undefined {

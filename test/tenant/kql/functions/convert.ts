@@ -9,15 +9,14 @@ const to =
   (args) =>
     convert(argument(args, 0), type);
 
-/** The type that all choices share: the first that is not dynamic null, reals over whole numbers. */
+/** The type that all choices share: dynamic gives way to any other, whole numbers to reals. */
 function commonType(choices: readonly Scalar[]): KqlType {
   const types = new Set(choices.map(({ type }) => type));
+  if (types.size > 1) types.delete("dynamic");
   if (types.has("real") && (types.has("long") || types.has("int"))) return "real";
   if (types.has("long") && types.has("int")) return "long";
-  const [first = "dynamic"] = choices
-    .filter((choice) => choice.type !== "dynamic" || !choice.constant)
-    .map(({ type }) => type);
-  return types.size > 1 && types.has("dynamic") && first === "dynamic" ? "dynamic" : first;
+  const [first = "dynamic"] = types;
+  return first;
 }
 
 /** `case(p, v, p, v, else)`. */
