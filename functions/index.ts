@@ -1,5 +1,11 @@
 /** The list of doors, and the guard around each of them; the bundle's entry. */
 import { app } from "@azure/functions";
 import { guard } from "../shared/guard.ts";
+import "./alert-verdicts.ts";
+import "./close-alerts.ts";
+import "./dead-letters.ts";
+import "./file-stats.ts";
+import "./jobs.ts";
+import "./look-up-files.ts";
 
 app.hook.preInvocation(guard);

@@ -1,4 +1,41 @@
-/** Builds the live things once per process, each at its first use; the only file that knows all of them. */
+/**
+ * Builds the live things once per process, each at its first use; the only file that knows all of them. A door asks for
+ * what it needs, so that a wrong setting stops only the doors that need it.
+ */
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { VerdictDesk } from "./alerts/ports.ts";
+import { openAuditLog } from "./audit/audit-log.ts";
+import { openAlerts } from "./clients/cloud-apps/alerts.ts";
+import { openExports } from "./clients/exports.ts";
+import { openFiles } from "./clients/files.ts";
+import { defenderHunting, legacyHunting } from "./clients/hunting/defender.ts";
+import { graphHunting } from "./clients/hunting/graph.ts";
+import { smallResults } from "./clients/hunting/small-results.ts";
+import { huntingPage } from "./clients/portal.ts";
+import { openQueues } from "./clients/queues.ts";
+import { openRecords } from "./clients/records.ts";
+import { openStorage } from "./clients/storage.ts";
+import { openTokens, type AppCredential } from "./clients/tokens.ts";
+import { openVault } from "./clients/vault.ts";
+import { openFilesDesk } from "./files/files-desk.ts";
+import type { FilesEvent } from "./files/ports.ts";
+import { statisticsOf } from "./files/statistics-of.ts";
+import type { HuntingPort, HuntPorts } from "./hunts/ports.ts";
+import { log } from "./log.ts";
+import type { Catalogue } from "./messages/compiled-hunt.ts";
+import { writeDeadLetter, type DeadLetterQueue, type DeadLetterReason } from "./messages/dead-letter.ts";
+import { jobKeyAgeMs, jobLocation, opensJob, signJobKey } from "./messages/job.ts";
+import type { ApiName } from "./pipe/pipe.ts";
+import { points } from "./pipe/points.ts";
+import { runTimeBudgets } from "./pipe/run-time.ts";
+import { openPipe } from "./pipe/send.ts";
+import { openQuota, type QuotaOptions } from "./pipe/shared-quota.ts";
+import { bearer, portalToken, type Authorise } from "./pipe/token.ts";
+import { clouds, readSettings, readStorageConnection } from "./settings.ts";
+import { hourMs, minuteMs, systemClock } from "./time.ts";
 
 /** Makes a thing at first use and keeps it; a failed making is forgotten, so that a mended setting heals without a restart. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -11,3 +48,244 @@ export function once<T>(make: () => Promise<T>): () => Promise<T> {
     return made;
   };
 }
+
+const clock = systemClock;
+const newId = (): string => randomUUID();
+const reach = async (point: string): Promise<void> => points.reach(point);
+
+const storage = once(async () => openStorage(readStorageConnection()));
+const records = once(async () => openRecords((await storage()).blobs));
+const queues = once(async () => openQueues((await storage()).queues));
+
+const vault = once(async () => {
+  const { KEY_VAULT_URL: url, ACT_IDENTITY: identityClientId } = readSettings(["KEY_VAULT_URL", "ACT_IDENTITY"]);
+  return openVault({ url, identityClientId, clock, log });
+});
+
+const cloudSettings = ["CLOUD", "TENANT_ID", "LOGIN_URL", "APP_CLIENT_ID", "APP_CREDENTIAL"] as const;
+
+/** Who asks for tokens: an app where one is configured, else the identity that the deployment gave to this duty. */
+async function credential(identityClientId: string | undefined): Promise<AppCredential> {
+  const {
+    CLOUD,
+    TENANT_ID: tenantId,
+    LOGIN_URL,
+    APP_CLIENT_ID: clientId,
+    APP_CREDENTIAL,
+  } = readSettings(cloudSettings);
+  const { login, exchangeAudience } = clouds[CLOUD];
+  if (clientId === undefined || APP_CREDENTIAL === undefined)
+    return { kind: "managed-identity", clientId: identityClientId };
+  const app = { tenantId, clientId, loginUrl: LOGIN_URL ?? login };
+  if (APP_CREDENTIAL === "federated") return { kind: "federated", ...app, identityClientId, exchangeAudience };
+  const { secret, refused } = await vault();
+  const name = "defender-client-secret";
+  return { kind: "secret", ...app, secret: () => secret(name), secretRefused: () => refused(name) };
+}
+
+async function bearerFor(audience: string, identityClientId: string | undefined): Promise<Authorise> {
+  return bearer(openTokens({ credential: await credential(identityClientId), audience, clock }));
+}
+
+const quotaFor = async (api: ApiName, options: Omit<QuotaOptions, "api" | "store" | "clock" | "log">) =>
+  openQuota({ api, store: await records(), clock, log, ...options });
+
+const huntingSettings = [
+  "CLOUD",
+  "HUNTING_API",
+  "DEFENDER_GEO",
+  "LEGACY_HUNTING_HOST",
+  "HUNT_IDENTITY",
+  "HUNTING_CALLS_PER_MINUTE",
+  "HUNTING_CALLS_PER_HOUR",
+  "HUNTING_SHARE",
+  "GRAPH_URL",
+  "DEFENDER_URL",
+] as const;
+
+/** One deadline for hunting calls, so that a probe of an open breaker is waited for as long as a call may take. */
+const huntingDeadlineMs = 230_000;
+
+const makers = { graph: graphHunting, defender: defenderHunting, legacy: legacyHunting } as const;
+
+/** The hunting back-end of `HUNTING_API`, or the one named: `hunts compare` asks two of them. */
+export async function openHunting(named?: HuntingPort["api"]): Promise<HuntingPort> {
+  const settings = readSettings(huntingSettings);
+  const { graph, defender, defenderGeo, defenderAudience } = clouds[settings.CLOUD];
+  const geo =
+    settings.DEFENDER_GEO !== undefined && defenderGeo !== undefined
+      ? `https://${settings.DEFENDER_GEO}.${defenderGeo}`
+      : defender;
+  const legacy = "securitycenter.windows.com";
+  const places = {
+    graph: [settings.GRAPH_URL ?? graph, graph],
+    defender: [settings.DEFENDER_URL ?? geo, defenderAudience],
+    legacy: [settings.DEFENDER_URL ?? `https://${settings.LEGACY_HUNTING_HOST}.${legacy}`, `https://api.${legacy}`],
+  } as const;
+  const api = named ?? settings.HUNTING_API;
+  const [baseUrl, audience] = places[api];
+  const quota = await quotaFor("hunting", {
+    limits: [
+      { calls: settings.HUNTING_CALLS_PER_MINUTE, perMs: minuteMs },
+      { calls: settings.HUNTING_CALLS_PER_HOUR, perMs: hourMs },
+    ],
+    share: settings.HUNTING_SHARE,
+    budgets: runTimeBudgets[api],
+    longestCallMs: huntingDeadlineMs,
+  });
+  const authorise = await bearerFor(audience, settings.HUNT_IDENTITY);
+  const pipe = openPipe({ api: "hunting", baseUrl, authorise, quota, clock, log, deadlineMs: huntingDeadlineMs });
+  return makers[api]({ pipe, quota, clock });
+}
+
+const hunting = once(() => openHunting());
+const exported = once(async () => openExports((await storage()).blobs.getContainerClient("exports")));
+
+/** The hunts as the build left them, beside the bundle; run from source, in `dist/`. */
+const catalogue = once(async (): Promise<Catalogue> => {
+  const folder = dirname(fileURLToPath(import.meta.url));
+  const beside = join(folder, "catalogue.json");
+  const text = await readFile(beside, "utf8").catch(() => readFile(join(folder, "../dist/catalogue.json"), "utf8"));
+  return JSON.parse(text) as Catalogue;
+});
+
+const filesSettings = [
+  "CLOUD",
+  "DEFENDER_GEO",
+  "DEFENDER_URL",
+  "HUNT_IDENTITY",
+  "FOUND_CACHE_HOURS",
+  "NOT_FOUND_CACHE_HOURS",
+  "BULK_FROM_HASHES",
+  "FILES_CALLS_PER_MINUTE",
+  "FILES_CALLS_PER_HOUR",
+] as const;
+
+const filesDesk = once(async () => {
+  const settings = readSettings(filesSettings);
+  const { defender, defenderGeo, defenderAudience } = clouds[settings.CLOUD];
+  const geo =
+    settings.DEFENDER_GEO !== undefined && defenderGeo !== undefined
+      ? `https://${settings.DEFENDER_GEO}.${defenderGeo}`
+      : defender;
+  const limits = [
+    { calls: settings.FILES_CALLS_PER_MINUTE, perMs: minuteMs },
+    { calls: settings.FILES_CALLS_PER_HOUR, perMs: hourMs },
+  ];
+  const quota = await quotaFor("files", { limits });
+  const authorise = await bearerFor(defenderAudience, settings.HUNT_IDENTITY);
+  const pipe = openPipe({ api: "files", baseUrl: settings.DEFENDER_URL ?? geo, authorise, quota, clock, log });
+  return openFilesDesk({
+    records: await records(),
+    queues: await queues(),
+    files: openFiles(pipe),
+    hunting: { ask: async (query, limit) => smallResults(await hunting()).ask(query, limit) },
+    clock,
+    newAttempt: newId,
+    reach,
+    note: noteFiles,
+    settings: {
+      foundAgeMs: settings.FOUND_CACHE_HOURS * hourMs,
+      notFoundAgeMs: settings.NOT_FOUND_CACHE_HOURS * hourMs,
+      bulkFrom: settings.BULK_FROM_HASHES,
+      callsPerMinute: settings.FILES_CALLS_PER_MINUTE,
+      callsPerHour: settings.FILES_CALLS_PER_HOUR,
+    },
+  });
+});
+
+function noteFiles(event: FilesEvent): void {
+  if (event.kind === "lookup") {
+    const { kind: _kind, ...fields } = event;
+    log("files.lookup", fields);
+  } else {
+    log("job.finished", { job: event.job, kind: "files", outcome: event.outcome });
+  }
+}
+
+/** Microsoft's own app id for Cloud Apps: the audience of its tokens. */
+const cloudAppsAudience = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
+
+/** The pipe to Cloud Apps with its quota, for the verdict desk and for the command line. */
+export const cloudApps = once(async () => {
+  const names = ["CLOUD_APPS_URL", "CLOUD_APPS_AUTH", "CLOUD_APPS_CALLS_PER_MINUTE", "ACT_IDENTITY"] as const;
+  const settings = readSettings(names);
+  const quota = await quotaFor("cloud-apps", {
+    limits: [{ calls: settings.CLOUD_APPS_CALLS_PER_MINUTE, perMs: minuteMs }],
+  });
+  const { secret, refused } = await vault();
+  const name = "cloud-apps-token";
+  const authorise =
+    settings.CLOUD_APPS_AUTH === "oauth"
+      ? await bearerFor(cloudAppsAudience, settings.ACT_IDENTITY)
+      : portalToken({ secret: () => secret(name), refused: () => refused(name) });
+  return {
+    pipe: openPipe({ api: "cloud-apps", baseUrl: settings.CLOUD_APPS_URL, authorise, quota, clock, log }),
+    quota,
+  };
+});
+
+const audit = once(async () => {
+  const { secret } = await vault();
+  return openAuditLog({ store: await records(), key: () => secret("audit-key") });
+});
+
+const verdictDesk = once(async (): Promise<VerdictDesk> => {
+  const { pipe, quota } = await cloudApps();
+  const write = await audit();
+  return {
+    store: await records(),
+    queues: await queues(),
+    alerts: openAlerts(pipe, quota),
+    audit: (event) => write({ ...event }),
+    clock,
+    newId,
+    reach,
+    note: (event, fields) => log(event, fields),
+    closing: new Map(),
+  };
+});
+
+const huntPorts = once(async (): Promise<HuntPorts> => {
+  const { TENANT_ID, CLOUD } = readSettings(["TENANT_ID", "CLOUD"]);
+  return {
+    hunting: await hunting(),
+    exports: await exported(),
+    records: await records(),
+    queues: await queues(),
+    log: (event, fields) => log(event, fields),
+    reach,
+    nowMs: clock.now,
+    attemptId: newId,
+    portalLink: (query) => huntingPage(clouds[CLOUD].portal, TENANT_ID, query),
+    enrich: async (sha1s) => statisticsOf(await filesDesk(), sha1s),
+  };
+});
+
+const jobSecret = async (): Promise<string> => (await vault()).secret("job-key");
+
+/** What doors may ask for. */
+export const wiring = {
+  records,
+  queues,
+  vault,
+  catalogue,
+  huntPorts,
+  filesDesk,
+  verdictDesk,
+  audit,
+  verdictsPerDay: async (): Promise<number> => readSettings(["VERDICTS_PER_DAY"]).VERDICTS_PER_DAY,
+  /** The address of a job with a key of its own, for whoever may read it: 24 hours long. */
+  jobUrl: async (requestUrl: string, id: string): Promise<string> =>
+    jobLocation(requestUrl, id, signJobKey(await jobSecret(), id, clock.now() + jobKeyAgeMs)),
+  opensJob: async (id: string, key: string): Promise<boolean> => opensJob(await jobSecret(), id, key, clock.now()),
+  /** Puts a message that cannot be worked on where people find it. */
+  bury: async (
+    queue: DeadLetterQueue,
+    raw: unknown,
+    why: { reason: DeadLetterReason; detail?: string | undefined },
+  ): Promise<void> => {
+    const deadLetter = await writeDeadLetter(await records(), queue, raw, why);
+    log("deadletter.written", { queue, deadLetter, cause: why.reason });
+  },
+};

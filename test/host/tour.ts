@@ -23,7 +23,7 @@ interface JobAnswer {
   readonly message?: string;
 }
 
-const json = async (reply: Response): Promise<unknown> => (await reply.json()) as unknown;
+const json = async (reply: Response): Promise<unknown> => reply.json();
 const post = (url: string, body: object): Promise<Response> =>
   fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 

@@ -1,0 +1,46 @@
+/** Hunting for results that fit in memory: the rows of one query as plain JSON, for whoever wants no export. */
+import type { HuntingRow, HuntingRowsPort, HuntingRowsReply } from "../../files/ports.ts";
+import type { HuntingPort } from "../../hunts/ports.ts";
+
+/** More than this is no small result: 1,000 hashes with their statistics are a twentieth of it. */
+const mostBytes = 16 * 1_024 * 1_024;
+
+/** The files room's port over any hunting back-end. */
+export const smallResults = (hunting: HuntingPort): HuntingRowsPort => ({
+  ask: async (query, { waitForTurnMs, deadlineMs }) => {
+    const texts: string[] = [];
+    let bytes = 0;
+    const reply = await hunting.run(
+      query,
+      { waitForTurnMs, deadlineMs },
+      {
+        rows: (lines) => {
+          bytes += lines.byteLength;
+          if (bytes <= mostBytes) texts.push(Buffer.from(lines).toString("utf8"));
+        },
+      },
+    );
+    switch (reply.kind) {
+      case "answer":
+        return bytes > mostBytes ? { kind: "too-much" } : { kind: "rows", rows: rowsOf(texts.join("")) };
+      case "too-big":
+      case "too-heavy":
+        return { kind: "too-much" };
+      case "later":
+        return { kind: "later", retryAfterMs: reply.retryAfterMs };
+      case "refused":
+        return refusal(reply.cause, reply.message);
+      case "failed":
+        return { kind: "failed" };
+    }
+  },
+});
+
+const refusal = (cause: string, message: string): HuntingRowsReply =>
+  cause === "query" || cause === "table" ? { kind: "rejected", message } : { kind: "failed" };
+
+const rowsOf = (text: string): HuntingRow[] =>
+  text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as HuntingRow);
