@@ -20,7 +20,6 @@ export interface RawSymbol {
   readonly Columns?: RawList<RawSymbol>;
   /** Of a group, as a wildcard makes it. */
   readonly Members?: RawList<RawSymbol>;
-  readonly WithName?: (name: string) => RawSymbol;
 }
 
 /** A node or token of the syntax tree. `Kind` is a number of `SyntaxKind`. */
@@ -64,7 +63,9 @@ interface RawLanguage {
   readonly Syntax: { readonly SyntaxKind: Readonly<Record<string, unknown>> };
   readonly Symbols: {
     readonly SymbolKind: Readonly<Record<string, unknown>>;
-    readonly TableSymbol: { readonly From: (columns: string) => Required<RawSymbol> };
+    readonly ScalarTypes: { readonly GetSymbol: (name: string) => RawSymbol };
+    readonly ColumnSymbol: { readonly ctor: new (name: string, type: RawSymbol) => RawSymbol };
+    readonly TableSymbol: { readonly $ctor4: new (name: string, columns: readonly RawSymbol[]) => RawSymbol };
     readonly DatabaseSymbol: { readonly ctor: new (name: string, members: readonly RawSymbol[]) => RawSymbol };
     readonly FunctionSymbol: {
       /** Name, parameter list, body, description. */

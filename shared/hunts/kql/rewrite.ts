@@ -101,7 +101,7 @@ const joinedKey = (columns: readonly string[]): string => {
 const shardWords = (by: ShardKey): string => (by === "whole row" ? by : by.join(", "));
 
 /** A column's name as KQL writes it: as it is when it cannot be mistaken for a keyword, else in brackets. */
-const named = (column: string): string =>
+export const named = (column: string): string =>
   /^[A-Z]\w*$/.test(column) ? column : `['${column.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}']`;
 
 /** Where the final expression ends: what follows, a `render` and comments, is dropped. */

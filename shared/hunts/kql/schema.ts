@@ -52,8 +52,10 @@ export function globals(): RawGlobals {
 
 function build(): RawGlobals {
   const { Symbols, GlobalState } = languageService().language;
-  const tableSymbols = Object.entries(tables).map(([name, columns]) =>
-    Symbols.TableSymbol.From(`(${columnList(columns)})`).WithName(name),
+  const columnSymbol = ([name, type]: readonly [string, string]): RawSymbol =>
+    new Symbols.ColumnSymbol.ctor(name, Symbols.ScalarTypes.GetSymbol(type));
+  const tableSymbols = Object.entries(tables).map(
+    ([name, columns]): RawSymbol => new Symbols.TableSymbol.$ctor4(name, Object.entries(columns).map(columnSymbol)),
   );
   const functionSymbols = enrichments.map(
     ({ name, parameters, body }): RawSymbol => new Symbols.FunctionSymbol.$ctor16(name, parameters, body, ""),
@@ -62,8 +64,3 @@ function build(): RawGlobals {
     new Symbols.DatabaseSymbol.ctor("advancedhunting", [...tableSymbols, ...functionSymbols]),
   );
 }
-
-const columnList = (columns: Readonly<Record<string, string>>): string =>
-  Object.entries(columns)
-    .map(([name, type]) => `${name}: ${type}`)
-    .join(", ");

@@ -2,6 +2,7 @@
 import type { CompiledQuery, HuntColumn, Pieces, Slot } from "../../messages/compiled-hunt.ts";
 import type { Analysis } from "./analysis.ts";
 import { parse } from "./parser.ts";
+import { named } from "./rewrite.ts";
 
 const samples: Readonly<Record<Slot, string>> = {
   from: "datetime(2026-01-05T06:00:00.0000000Z)",
@@ -18,23 +19,35 @@ const samples: Readonly<Record<Slot, string>> = {
 export const filled = (pieces: Pieces, slots: Readonly<Partial<Record<Slot, string>>> = {}): string =>
   pieces.map((piece) => (typeof piece === "string" ? piece : (slots[piece.slot] ?? samples[piece.slot]))).join("");
 
-/** What is wrong with the rewritten forms, in words; empty when all are sound. */
+/**
+ * What is wrong with the rewritten forms, in words; empty when all are sound. A suffix sees nothing of the query but its
+ * columns, so it is tried on an empty table that has them.
+ */
 export function verify({ columns }: Analysis, query: CompiledQuery): readonly string[] {
-  const count: readonly HuntColumn[] = [{ name: "Count", type: "long" }];
-  const bins: readonly HuntColumn[] = [
-    { name: "Bin", type: "datetime" },
-    { name: "Rows", type: "long" },
+  const prelude = filled(query.prelude);
+  const inPlace = filled(query.inPlace);
+  return [
+    ...wrong("the query within a window", prelude, columns),
+    ...(inPlace === prelude ? [] : wrong("the query restricted in place", inPlace, columns)),
+    ...suffixes(query, columns),
   ];
-  const forms = [
-    ["the query within a window", query.prelude, [], columns],
-    ["the query restricted in place", query.inPlace, [], columns],
-    ["the count", query.prelude, query.countSuffix, count],
-    ["the count in place", query.inPlace, query.countSuffix, count],
-    ...(query.histogramSuffix ? ([["the histogram", query.prelude, query.histogramSuffix, bins]] as const) : []),
-    ...(query.shardSuffix ? ([["a shard", query.prelude, query.shardSuffix, columns]] as const) : []),
-  ] as const;
-  return forms.flatMap(([what, main, suffix, expected]) => wrong(what, filled([...main, ...suffix]), expected));
 }
+
+function suffixes(query: CompiledQuery, columns: readonly HuntColumn[]): readonly string[] {
+  const result = `datatable(${columns.map(({ name, type }) => `${named(name)}: ${type}`).join(", ")}) []`;
+  const tried = (what: string, suffix: Pieces | undefined, expected: readonly HuntColumn[]): readonly string[] =>
+    suffix ? wrong(what, result + filled(suffix), expected) : [];
+  return [
+    ...tried("the count", query.countSuffix, [{ name: "Count", type: "long" }]),
+    ...tried("the histogram", query.histogramSuffix, bins),
+    ...tried("a shard", query.shardSuffix, columns),
+  ];
+}
+
+const bins: readonly HuntColumn[] = [
+  { name: "Bin", type: "datetime" },
+  { name: "Rows", type: "long" },
+];
 
 function wrong(what: string, text: string, expected: readonly HuntColumn[]): readonly string[] {
   const parsed = parse(text);
