@@ -57,6 +57,8 @@ interface Drawer {
   kept: Kept | undefined;
   /** The last try, whether it came to something or not. */
   triedMs: number;
+  /** The last try that a refusal led to: a value refused again and again must not be read again and again. */
+  reconsideredMs: number;
   isRefused: boolean;
   reading: Promise<string> | undefined;
 }
@@ -72,13 +74,20 @@ export function openVault(options: VaultOptions): Vault {
   const client = firstOf(() => openClient(options));
 
   const drawerOf = (name: string): Drawer => {
-    const drawer = drawers.get(name) ?? { kept: undefined, triedMs: -Infinity, isRefused: false, reading: undefined };
+    const drawer = drawers.get(name) ?? {
+      kept: undefined,
+      triedMs: -Infinity,
+      reconsideredMs: -Infinity,
+      isRefused: false,
+      reading: undefined,
+    };
     drawers.set(name, drawer);
     return drawer;
   };
 
   const reread = async (name: string, drawer: Drawer): Promise<string> => {
     drawer.triedMs = clock.now();
+    if (drawer.isRefused) drawer.reconsideredMs = drawer.triedMs;
     try {
       const read = await readSecret(await client(), name);
       if (drawer.kept && drawer.kept.value !== read.value) log("secret.rotated", { secret: name });
@@ -99,8 +108,9 @@ export function openVault(options: VaultOptions): Vault {
       const drawer = drawerOf(name);
       const { kept, triedMs } = drawer;
       const age = clock.now() - (kept?.readMs ?? -Infinity);
-      const mayTry = clock.now() - triedMs >= rereadMs;
-      const isDue = kept === undefined || ((age >= keepMs || drawer.isRefused) && (mayTry || age >= lastGoodMs));
+      const isOld = age >= keepMs && (clock.now() - triedMs >= rereadMs || age >= lastGoodMs);
+      const isDoubtful = drawer.isRefused && clock.now() - drawer.reconsideredMs >= rereadMs;
+      const isDue = kept === undefined || isOld || isDoubtful;
       if (!isDue) return kept.value;
       drawer.reading ??= reread(name, drawer).finally(() => (drawer.reading = undefined));
       return drawer.reading;
