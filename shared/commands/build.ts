@@ -5,13 +5,14 @@
  * CommonJS on purpose: it loads fastest in the Functions worker. `@azure/functions-core` exists only inside the worker
  * and stays external.
  */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { compileCatalogue } from "../hunts/kql/compile.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const dist = join(root, "dist");
+// Made aside and put in place at the end: whoever runs the app meanwhile never sees half of it.
+const dist = join(root, `dist.${process.pid}`);
 
 /** Turns each `import("./x.ts")` into a `require("./x.cjs")` and notes the file, so that it becomes a bundle of its own. */
 function lazily(found: Set<string>): Plugin {
@@ -79,7 +80,15 @@ async function writeCatalogue(): Promise<boolean> {
   return true;
 }
 
-await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
-if (!(await writeCatalogue())) process.exit(1);
-await bundleAll();
+try {
+  if (await writeCatalogue()) {
+    await bundleAll();
+    await rm(join(root, "dist"), { recursive: true, force: true });
+    await rename(dist, join(root, "dist"));
+  } else {
+    process.exitCode = 1;
+  }
+} finally {
+  await rm(dist, { recursive: true, force: true });
+}

@@ -1,4 +1,10 @@
-/** Vitest's global set-up: one Azurite for the whole run, with accounts enough that no two test files share one. */
+/**
+ * Vitest's global set-up: a bundle as new as its sources, and one Azurite for the whole run, with accounts enough that no
+ * two test files share one.
+ */
+import { execFileSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
 import { startAzurite } from "./azurite.ts";
 
@@ -11,7 +17,28 @@ declare module "vitest" {
 
 const accounts = Array.from({ length: 400 }, (_, index) => `huntline${index}`);
 
+const root = resolve(import.meta.dirname, "../..");
+
+/** When the newest file below a folder was written, ms. */
+function newest(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return Math.max(
+    ...files.filter((file) => file.isFile()).map((file) => statSync(join(file.parentPath, file.name)).mtimeMs),
+  );
+}
+
+function buildIfOld(): void {
+  const built = statSync(join(root, "dist/main.cjs"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = ["functions", "shared"].map((folder) => newest(join(root, folder)));
+  if (Math.max(...sources) < built) return;
+  execFileSync(process.execPath, [join(root, "shared/commands/build.ts")], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  buildIfOld();
   const azurite = await startAzurite({ accounts });
   project.provide("azurite", azurite.connectionString("huntline0"));
   return azurite.stop;
