@@ -1,3 +1,4 @@
+import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -75,8 +76,29 @@ describe("loading", () => {
   });
 
   test("serves only the functions asked for", async () => {
-    const app = await loadApp({ root: fixtureRoot, env, entry: "entries/retry.ts", functions: ["endless"] });
-    expect(names(app)).toEqual(["endless"]);
+    const app = await loadApp({ root: fixtureRoot, env, entry: "entries/second.ts", functions: ["second"] });
+    expect(names(app)).toEqual(["second"]);
+  });
+
+  test("refuses to serve a function that is not there", async () => {
+    await expect(
+      loadApp({ root: fixtureRoot, env, entry: "entries/keys.ts", functions: ["open", "opne"] }),
+    ).rejects.toThrow("no function is named opne");
+  });
+
+  test("warns of a retry policy that has no effect", async () => {
+    const lines: string[] = [];
+    const log = ({ message }: { readonly message: string }): void => void lines.push(message);
+    await loadApp({ root: fixtureRoot, env, entry: "entries/retry.ts", log });
+    expect(lines).toEqual(["hopeful: a retry policy has no effect on a queue trigger"]);
+  });
+
+  test("takes a bundle that has the library inside", async () => {
+    const outfile = join(mkdtempSync(join(tmpdir(), "huntline-host-")), "main.cjs");
+    const entryPoints = [join(fixtureRoot, "entries/bundle.ts")];
+    const external = ["@azure/functions-core"];
+    await build({ entryPoints, outfile, external, bundle: true, platform: "node", format: "cjs", logLevel: "error" });
+    expect(names(await load(outfile))).toEqual(["web", "clock", "queue", "writer"]);
   });
 
   test("marks functions that a setting disables, in both spellings", async () => {

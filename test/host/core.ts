@@ -53,6 +53,8 @@ export async function loadApp(options: LoadOptions = {}): Promise<App> {
   registry.locked = true;
   const indexed = indexDoors(registry.functions.values(), config, env);
   const doors = indexed.doors.filter(({ name }) => options.functions?.includes(name) ?? true);
+  refuseUnknown(options.functions ?? [], [...indexed.doors, ...indexed.refused]);
+  warnOfRetries(doors, log);
   const model = await readyModel(doors, indexed.refused);
   const worker: Worker = { model, registry, appHookData, log };
   return {
@@ -64,6 +66,22 @@ export async function loadApp(options: LoadOptions = {}): Promise<App> {
     knock: (name, input) => knock(worker, doors, name, input),
     terminate: () => runHooks(registry, "appTerminate", { hookData: appHookData, appHookData }),
   };
+}
+
+function refuseUnknown(asked: readonly string[], known: readonly { readonly name: string }[]): void {
+  const strangers = asked.filter((name) => !known.some((door) => door.name === name));
+  if (strangers.length > 0) throw new Error(`no function is named ${strangers.join(" or ")}`);
+}
+
+/** As the platform does: such a policy looks like a promise and does nothing. */
+function warnOfRetries(doors: readonly Door[], log: Log): void {
+  for (const { name, trigger, registration } of doors)
+    if (registration.retryOptions && trigger.kind !== "timer")
+      log({
+        level: "warning",
+        category: "Host.Startup",
+        message: `${name}: a retry policy has no effect on a ${trigger.kind} trigger`,
+      });
 }
 
 async function readyModel(doors: readonly Door[], refused: readonly Refusal[]): Promise<Worker["model"]> {

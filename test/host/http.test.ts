@@ -1,12 +1,16 @@
 import { request } from "node:http";
 import { mkdtempSync, cpSync, readFileSync, statSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freshAccount } from "../support/account.ts";
+import type { Admin } from "./admin.ts";
 import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
 import { startHost, type Host } from "./host.ts";
+import { bare, createHttp } from "./http.ts";
 import type { LogLine } from "./lines.ts";
+import { principalHeaders } from "./principal.ts";
 
 interface Echo {
   readonly url: string;
@@ -45,11 +49,12 @@ function rawPost(
   path: string,
   headers: [string, string][],
   chunks: string[],
+  root = host.url,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const call = request(
-      `${host.url}${path}`,
-      { method: "POST", headers: ["host", new URL(host.url).host, ...headers.flat()] },
+      `${root}${path}`,
+      { method: "POST", headers: ["host", new URL(root).host, ...headers.flat()] },
       (reply) => {
         let text = "";
         reply.setEncoding("utf8").on("data", (more: string) => (text += more));
@@ -171,6 +176,29 @@ describe("a reply", () => {
   });
 });
 
+describe("by request of a developer", () => {
+  let url: string;
+  beforeAll(async () => {
+    const admin: Admin = () => bare(404);
+    const principal = principalHeaders("ada@example.com");
+    const server = createHttp({ ...host, doors: host.app.doors, admin, principal, chunkedBodies: "read" });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return () => void server.close();
+  });
+
+  test("somebody is signed in, whatever the caller says", async () => {
+    const headers = { "x-ms-client-principal-name": "root" };
+    const seen = (await (await fetch(`${url}/api/echo`, { headers })).json()) as Echo;
+    expect(seen.user).toBe("ada@example.com");
+  });
+
+  test("a chunked body arrives after all", async () => {
+    const { text } = await rawPost("/api/echo", [["transfer-encoding", "chunked"]], ["some ", "body"], url);
+    expect((JSON.parse(text) as Echo).body).toBe("some body");
+  });
+});
+
 describe("the admin addresses", () => {
   const fire = (name: string, body: string): Promise<number> =>
     status(`/admin/functions/${name}`, { method: "POST", body });
@@ -219,7 +247,12 @@ describe("keys, when asked for", () => {
     root = mkdtempSync(join(tmpdir(), "huntline-host-"));
     cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
     const entry = join(fixtureRoot, "entries/keys.ts");
-    locked = await startHost({ root, entry, enableAuth: true, env: { "AzureWebJobs.off.Disabled": "1" } });
+    locked = await startHost({
+      root,
+      entry,
+      enableAuth: true,
+      env: { "AzureWebJobs.off.Disabled": "1", AzureWebJobsDisableHomepage: "true" },
+    });
   });
   afterAll(() => locked.stop());
 
@@ -264,6 +297,10 @@ describe("keys, when asked for", () => {
     expect(await call("/admin/host/status")).toBe(401);
     expect(await call("/admin/host/status", keyNamed("host"))).toBe(401);
     expect(await call("/admin/host/status", keyNamed("master"))).toBe(200);
+  });
+
+  test("do not guard the home page, which a setting empties", async () => {
+    expect((await fetch(locked.url)).status).toBe(204);
   });
 
   test("are kept between runs in a file for its owner alone", async () => {

@@ -23,6 +23,8 @@ export interface HttpOptions {
 }
 
 const defaultBodyLimitBytes = 104_857_600;
+// As Kestrel keeps them; Node's own 5 s would cut connections that clients still hold.
+const keepAliveMs = 130_000;
 
 export function createHttp(options: HttpOptions): Server {
   const server = createServer((request, response) => {
@@ -34,6 +36,7 @@ export function createHttp(options: HttpOptions): Server {
     );
   });
   server.requestTimeout = 0;
+  server.keepAliveTimeout = keepAliveMs;
   return server;
 }
 

@@ -67,9 +67,9 @@ async function poll(desk: Desk, running: Set<Promise<void>>, stop: AbortSignal):
       await Promise.race([...running, stopped]);
       continue;
     }
-    const batch = await fetchBatch(desk, stop);
+    const batch = await fetchBatch(desk);
     for (const message of batch) {
-      const work = handle(desk, message).finally(() => running.delete(work));
+      const work = handle(desk, message, stop).finally(() => running.delete(work));
       running.add(work);
     }
     idle = batch.length > 0 ? 0 : idle + 1;
@@ -84,24 +84,24 @@ export function pauseMs(idle: number, mostMs: number, random: () => number = Mat
 }
 
 /** A queue that does not exist yet is an empty one; any other trouble is told and waited out. */
-async function fetchBatch(desk: Desk, abortSignal: AbortSignal): Promise<RawMessage[]> {
+async function fetchBatch(desk: Desk): Promise<RawMessage[]> {
   try {
     const visibilityTimeout = desk.invisibleMs / 1_000;
     const numberOfMessages = desk.config.batchSize;
-    const got = await desk.queue.receiveMessages({ numberOfMessages, visibilityTimeout, abortSignal });
-    return got.receivedMessageItems;
+    return (await desk.queue.receiveMessages({ numberOfMessages, visibilityTimeout })).receivedMessageItems;
   } catch (error) {
-    if (!abortSignal.aborted && !isMissing(error)) desk.say("error", `cannot fetch messages: ${describe(error)}`);
+    if (!isMissing(error)) desk.say("error", `cannot fetch messages: ${describe(error)}`);
     return [];
   }
 }
 
 const isMissing = (error: unknown): boolean => (error as { statusCode?: number }).statusCode === 404;
 
-/** Never rejects: storage trouble leaves the message to come back by itself. */
-async function handle(desk: Desk, message: RawMessage): Promise<void> {
+/** Never rejects: storage trouble leaves the message to come back by itself. What was fetched during a stop goes back. */
+async function handle(desk: Desk, message: RawMessage, stop: AbortSignal): Promise<void> {
   try {
-    await work(desk, message);
+    if (stop.aborted) await desk.queue.updateMessage(message.messageId, message.popReceipt, undefined, 0);
+    else await work(desk, message);
   } catch (error) {
     desk.say("error", `message ${message.messageId} could not be settled: ${describe(error)}`);
   }

@@ -16,7 +16,10 @@ export interface RunOptions {
   readonly port?: number;
   readonly functions?: readonly string[];
   readonly enableAuth?: boolean;
+  /** Length of a timer's lease, 15 to 60; 60 when absent. A killed host keeps its timers so long. */
   readonly leaseSeconds?: number;
+  /** How long a fetched message stays invisible; 600 when absent. A killed host keeps its messages so long. */
+  readonly invisibilitySeconds?: number;
   /** Modules loaded before the host, each by `--import`: to arm kill points. */
   readonly preload?: readonly string[];
   /** More for `node` itself, such as `--expose-gc`. */
@@ -95,6 +98,7 @@ function commandLine(options: RunOptions): string[] {
     ...named("entry", options.entry),
     ...named("functions", options.functions?.join(",")),
     ...named("lease-seconds", options.leaseSeconds),
+    ...named("invisibility-seconds", options.invisibilitySeconds),
     ...(options.enableAuth === true ? ["--enable-auth"] : []),
     ...(options.localSettings === true ? [] : ["--no-local-settings"]),
     ...(options.arguments ?? []),

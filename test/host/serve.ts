@@ -2,12 +2,14 @@
  * The local Functions host as a program: `node test/host/serve.ts`. Serves the built app of a folder until Ctrl+C.
  * Started as a child process with a message channel, it sends `{ ready }` over it.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { secondMs } from "../../shared/time.ts";
 import { startHost, type Host, type HostOptions } from "./host.ts";
 import type { Door } from "./indexing.ts";
 import { describe, toConsole } from "./lines.ts";
+import { readLocalSettings } from "./local-settings.ts";
+import { principalHeaders } from "./principal.ts";
 
 const usage = `node test/host/serve.ts [options]
   --port <n>           7071 by default; 0 for any free one
@@ -19,7 +21,9 @@ const usage = `node test/host/serve.ts [options]
   --principal <name>   pretend that this user has signed in at the front end
   --read-chunked       give functions the body of a chunked request; the platform does not
   --no-local-settings  do not read local.settings.json
-  --lease-seconds <n>  length of a timer's lease, 15 to 60; 60 by default, as on the platform`;
+  --lease-seconds <n>  length of a timer's lease, 15 to 60; 60 by default, as on the platform
+  --invisibility-seconds <n>  how long a fetched queue message stays invisible, renewed at half time;
+                       600 by default, as on the platform: so long a message rests when the host is killed`;
 
 function parse(): ReturnType<typeof parseArguments> {
   try {
@@ -42,6 +46,7 @@ const parseArguments = () =>
       "read-chunked": { type: "boolean", default: false },
       "no-local-settings": { type: "boolean", default: false },
       "lease-seconds": { type: "string", default: "60" },
+      "invisibility-seconds": { type: "string", default: "600" },
       help: { type: "boolean", default: false },
     },
   }).values;
@@ -51,28 +56,24 @@ function die(code: number, text: string): never {
   process.exit(code);
 }
 
-/** `Values` of local.settings.json become settings where none is set; no value is ever printed. */
-function readLocalSettings(root: string): void {
-  const file = join(root, "local.settings.json");
-  if (!existsSync(file)) return;
-  const read = JSON.parse(readFileSync(file, "utf8")) as { IsEncrypted?: unknown; Values?: Record<string, unknown> };
-  if (read.IsEncrypted === true)
-    throw new Error(`${file} is encrypted; this host reads plain ones only ("IsEncrypted": false)`);
-  for (const [name, value] of Object.entries(read.Values ?? {})) {
-    if (!["string", "number", "boolean"].includes(typeof value))
-      throw new Error(`${file}: /Values/${name} must be text`);
-    process.env[name] ??= String(value);
-  }
+type Given = ReturnType<typeof parse>;
+
+function whole(
+  given: Given,
+  name: "port" | "lease-seconds" | "invisibility-seconds",
+  low: number,
+  high: number,
+): number {
+  const value = Number(given[name]);
+  if (Number.isInteger(value) && value >= low && value <= high) return value;
+  return die(2, `--${name} is ${given[name]}, want a whole number from ${low} to ${high}`);
 }
 
-function hostOptions(given: ReturnType<typeof parse>): HostOptions {
-  const port = Number(given.port);
-  const leaseSeconds = Number(given["lease-seconds"]);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) die(2, `--port is ${given.port}, want 0 to 65535`);
-  if (!(leaseSeconds >= 15 && leaseSeconds <= 60)) die(2, `--lease-seconds is ${leaseSeconds}, want 15 to 60`);
+function hostOptions(given: Given): HostOptions {
   return {
-    port,
-    leaseSeconds,
+    port: whole(given, "port", 0, 65_535),
+    leaseSeconds: whole(given, "lease-seconds", 15, 60),
+    invisibilityMs: whole(given, "invisibility-seconds", 1, 604_800) * secondMs,
     address: given.address,
     root: resolve(given.root),
     enableAuth: given["enable-auth"],
@@ -83,17 +84,6 @@ function hostOptions(given: ReturnType<typeof parse>): HostOptions {
     ...(given.functions === undefined ? {} : { functions: given.functions.split(",").map((name) => name.trim()) }),
     ...(given.principal === undefined ? {} : { principal: principalHeaders(given.principal) }),
   };
-}
-
-/** As the App Service front end writes them for somebody who signed in with Entra. */
-function principalHeaders(name: string): [string, string][] {
-  const claims = { auth_typ: "aad", name_typ: "name", role_typ: "roles", claims: [{ typ: "name", val: name }] };
-  return [
-    ["x-ms-client-principal", Buffer.from(JSON.stringify(claims)).toString("base64")],
-    ["x-ms-client-principal-id", "00000000-0000-0000-0000-000000000001"],
-    ["x-ms-client-principal-name", name],
-    ["x-ms-client-principal-idp", "aad"],
-  ];
 }
 
 /** The platform ends the worker process on an overrun; here worker and host are one, so this process ends. */
@@ -122,17 +112,24 @@ function place({ trigger }: Door, url: string): string {
   return trigger.kind === "timer" ? `timer ${trigger.declared}` : `queue ${trigger.declared}`;
 }
 
+/**
+ * A second Ctrl+C ends it at once. Only SIGINTs count for that: whoever started this host may well send SIGTERM along
+ * with the terminal's SIGINT, in either order.
+ */
 function stopOnSignals(host: Host): void {
-  let stopping = false;
+  let stopping: Promise<void> | undefined;
+  let interrupts = 0;
   const stop = (): void => {
-    if (stopping) die(130, "Stopped at once.");
-    stopping = true;
-    void host.stop().then((cutOff) => {
+    stopping ??= host.stop().then((cutOff) => {
       if (cutOff > 0) process.stderr.write(`${cutOff} calls were still running and were cut off.\n`);
       process.exit(0);
     });
   };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
+  process.on("SIGTERM", stop).on("SIGINT", () => {
+    interrupts += 1;
+    if (interrupts > 1) die(130, "Stopped at once.");
+    stop();
+  });
   // Whoever started this host as a child is gone: nobody would stop it.
   process.on("disconnect", stop);
 }
@@ -143,7 +140,7 @@ async function main(): Promise<void> {
   endOnStrayErrors();
   const options = hostOptions(given);
   try {
-    if (!given["no-local-settings"]) readLocalSettings(options.root ?? ".");
+    if (!given["no-local-settings"]) process.env = { ...readLocalSettings(resolve(given.root)), ...process.env };
     const host = await startHost(options);
     stopOnSignals(host);
     printDoors(host);

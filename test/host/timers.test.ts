@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Clock } from "../../shared/time.ts";
+import { systemClock, type Clock } from "../../shared/time.ts";
 import { freshAccount } from "../support/account.ts";
 import { loadApp } from "./core.ts";
 import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
@@ -203,6 +203,27 @@ describe("a timer", () => {
     const { fired, written } = await drive(door, { schedule: "0 * * * *", runs: 1, trigger: { useMonitor: false } });
     expect([written, fired[0]?.status]).toEqual([[], null]);
   });
+});
+
+test("a timer whose lease is lost asks for it again", async () => {
+  const taken: number[] = [];
+  const [door] = (await loadApp({ root: fixtureRoot, env: fixtureSettings("x"), entry: "entries/bundle.ts" })).doors;
+  const timer = startTimer({
+    door: door ?? expect.unreachable("no door"),
+    trigger: { kind: "timer", declared: "", schedule: hourly, runOnStartup: false, useMonitor: false },
+    log: () => undefined,
+    clock: systemClock,
+    status: { read: async () => undefined, write: async () => undefined },
+    turn: {
+      take: async () => taken.push(1) > 0,
+      renew: async () => Promise.reject(new Error("lost")),
+      release: async () => undefined,
+      leaseMs: 20,
+    },
+    calls: { running: () => 0, run: async () => ({}) },
+  });
+  await eventually("a second taking", () => (taken.length > 1 ? true : undefined));
+  await timer.stop();
 });
 
 describe("on storage", () => {

@@ -1,0 +1,37 @@
+/** local.settings.json: app settings of a person's own machine. Its values are never printed. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+interface LocalSettings {
+  readonly IsEncrypted?: unknown;
+  readonly Values?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The file's `Values`; none when there is no file.
+ *
+ * @throws Error when it is no JSON, is encrypted, or holds a value that is no text, number or boolean
+ */
+export function readLocalSettings(root: string): Record<string, string> {
+  const file = join(root, "local.settings.json");
+  if (!existsSync(file)) return {};
+  const { IsEncrypted, Values = {} } = parse(file);
+  if (IsEncrypted === true)
+    throw new Error(`${file} is encrypted; this host reads plain ones only ("IsEncrypted": false)`);
+  return Object.fromEntries(
+    Object.entries(Values).map(([name, value]) => {
+      if (typeof value === "string") return [name, value];
+      if (typeof value === "number" || typeof value === "boolean") return [name, String(value)];
+      throw new Error(`${file}: /Values/${name} must be text`);
+    }),
+  );
+}
+
+/** The parser's own message would quote the file, hence none of it is kept. */
+function parse(file: string): LocalSettings {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as LocalSettings;
+  } catch {
+    throw new Error(`${file} is not readable JSON`);
+  }
+}
