@@ -1,0 +1,102 @@
+/** Lists of the Cloud Apps API: pages of at most 100 as async iterators, in the three encodings the API takes. */
+import * as z from "zod/mini";
+import type { Answer, Call, Pipe } from "../../pipe/pipe.ts";
+import { UpstreamError } from "../../pipe/upstream-error.ts";
+import type { WireFilter } from "./filters.ts";
+
+/** How a list request travels. All three mean the same; JSON is the default. */
+export type Encoding = "json" | "form" | "query";
+
+export interface ListOptions<F extends object, S extends string> {
+  readonly filters?: F | WireFilter;
+  readonly skip?: number;
+  /** Items of a page, 1 to 100. */
+  readonly limit?: number;
+  readonly sortField?: S;
+  readonly sortDirection?: "asc" | "desc";
+  readonly encoding?: Encoding;
+  readonly signal?: AbortSignal;
+}
+
+/** Anything the service sends, by its own names; unknown enum numbers stay numbers. */
+export type Item = Readonly<Record<string, unknown>>;
+
+/** One page. `total` is an estimate where the service says so. */
+export interface Page {
+  readonly items: readonly Item[];
+  readonly hasNext: boolean;
+  readonly total: number | undefined;
+  /** Scan mode: what to send as the next filters. */
+  readonly nextFilters?: WireFilter | undefined;
+}
+
+export const largestPage = 100;
+
+const envelope = z.object({
+  data: z.array(z.record(z.string(), z.unknown())),
+  hasNext: z.optional(z.boolean()),
+  total: z.optional(z.nullable(z.number())),
+  nextQueryFilters: z.optional(z.nullable(z.record(z.string(), z.record(z.string(), z.unknown())))),
+});
+
+/** Reads a list answer. @throws UpstreamError `unexpected-answer` */
+export function readPage(answer: Answer): Page {
+  const page = envelope.safeParse(answer.body).data;
+  if (!page) throw unexpected(answer, "a list");
+  const { data: items, hasNext = false, total, nextQueryFilters } = page;
+  return { items, hasNext, total: total ?? undefined, nextFilters: nextQueryFilters ?? undefined };
+}
+
+/** The documented shape was not there. */
+export const unexpected = ({ status, requestId }: Answer, wanted: string): UpstreamError =>
+  new UpstreamError("unexpected-answer", `Cloud Apps: the answer is not ${wanted}`, {
+    api: "cloud-apps",
+    status,
+    requestId,
+  });
+
+/** The call of one page. */
+export function listCall(path: string, body: Readonly<Record<string, unknown>>, encoding: Encoding = "json"): Call {
+  const said = Object.entries(body).filter(([, value]) => value !== undefined);
+  if (encoding === "json") return { method: "POST", path, json: Object.fromEntries(said) };
+  const texts = Object.fromEntries(
+    said.map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+  );
+  return encoding === "form" ? { method: "POST", path, form: texts } : { method: "GET", path, query: texts };
+}
+
+/** One page, as asked. @throws RangeError for a limit outside 1 to 100 */
+export async function listPage<F extends object, S extends string>(
+  pipe: Pipe,
+  path: string,
+  options: ListOptions<F, S> = {},
+): Promise<Page> {
+  const { encoding, limit = largestPage, signal, skip = 0, ...rest } = options;
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= largestPage))
+    throw new RangeError(`limit is ${limit}, want 1 to ${largestPage}`);
+  const call = listCall(path, { ...rest, skip, limit }, encoding);
+  return readPage(await pipe.send({ ...call, ...(signal ? { signal } : {}), waitForTurnMs: 120_000 }));
+}
+
+/** Every item, page by page as they are asked for. Ends on the last page or on an empty one, whichever comes first. */
+export async function* listAll<F extends object, S extends string>(
+  pipe: Pipe,
+  path: string,
+  options: ListOptions<F, S> = {},
+): AsyncGenerator<Item> {
+  for (let skip = options.skip ?? 0; ;) {
+    const page = await listPage(pipe, path, { ...options, skip });
+    yield* page.items;
+    if (!page.hasNext || page.items.length === 0) return;
+    skip += page.items.length;
+  }
+}
+
+/** One object by its key. @returns `undefined` when the service knows none */
+export async function fetchOne(pipe: Pipe, path: string): Promise<Item | undefined> {
+  const answer = await pipe.send({ method: "GET", path, waitForTurnMs: 60_000 }, [404]);
+  if (answer.status === 404) return undefined;
+  const item = z.record(z.string(), z.unknown()).safeParse(answer.body).data;
+  if (!item) throw unexpected(answer, "an object");
+  return item;
+}
