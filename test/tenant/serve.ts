@@ -36,7 +36,7 @@ function valueOf(text: string): unknown {
 }
 
 const tenant = await startTenant({
-  firstPort: Number(values.port),
+  ...(Number(values.port) === 0 ? {} : { firstPort: Number(values.port) }),
   alerts: Number(values.alerts),
   switches: switchesFrom(values.set),
 });

@@ -22,7 +22,7 @@ const quota = (calls: readonly [perMinute: number | null, perHour: number | null
 
 const part = <T extends z.core.$ZodLooseShape>(shape: T) => z.prefault(z.strictObject(shape), {} as never);
 
-export const switchesSchema = z.strictObject({
+const switchesSchema = z.strictObject({
   entra: part({
     lifetimeS: amount(3_599),
     identityLifetimeS: amount(86_400),
@@ -89,7 +89,7 @@ export type Switches = z.infer<typeof switchesSchema>;
 export type SwitchChanges = z.input<typeof switchesSchema>;
 
 /** Thrown for a switch that does not exist or a value it does not take; names each by JSON pointer. */
-export class SwitchError extends Error {
+class SwitchError extends Error {
   override readonly name = "SwitchError";
 }
 

@@ -3,7 +3,7 @@
  * state, quotas and faults. A product of its own: it knows the services, never the app under test.
  */
 import { randomBytes } from "node:crypto";
-import { systemClock, type Clock } from "../../shared/time.ts";
+import { dayMs, parseInstant, systemClock, ticksFromMs, type Clock, type Ticks } from "../../shared/time.ts";
 import { createAdmin } from "./admin/admin.ts";
 import { createApiTokens, type ApiTokens } from "./cloud-apps/access.ts";
 import { createAlertStore, type AlertStore } from "./cloud-apps/alert-store.ts";
@@ -16,8 +16,7 @@ import { identityRoutes } from "./entra/managed-identity.ts";
 import { createTokens, type Tokens } from "./entra/tokens.ts";
 import { createFileBook, type FileBook } from "./files/file-book.ts";
 import { fileRoutes } from "./files/files.ts";
-import { createSightings } from "./files/sightings.ts";
-import { worldEvaluate } from "./hunting/world-evaluate.ts";
+import { createSightings, type Sightings } from "./files/sightings.ts";
 import type { Evaluate } from "./hunting/evaluation.ts";
 import { huntingRoutes } from "./hunting/hunting.ts";
 import { services, type Route, type Service } from "./server/exchange.ts";
@@ -86,9 +85,9 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   const vault = createSecretStore(nowMs);
   const alerts = createAlertStore(nowMs);
   const keys = createApiTokens();
-  const { world, sightings } = watched(options.world);
-  const files = createFileBook(world);
-  const evaluate = options.evaluate ?? worldEvaluate(world);
+  const { world, files, sightings } = watched(options.world);
+  // Microsoft's parser takes a while to load; a tenant with canned answers does without.
+  const evaluate = options.evaluate ?? (await import("./hunting/world-evaluate.ts")).worldEvaluate(world);
   const identityHeader = randomBytes(16).toString("hex");
   const tokenNowMs = (options.tokenClock ?? clock).now;
 
@@ -148,25 +147,29 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   return { ...tenant, settings: settingsOf() };
 }
 
-/** The world, and a count of sightings that forgets when somebody adds a row. */
-function watched(given: World | WorldOptions | undefined): {
-  world: World;
-  sightings: ReturnType<typeof createSightings>;
-} {
-  const below = given && "rows" in given ? given : createWorld(given);
-  const sightings = createSightings(below);
+/** The world with a book of files that can change, and a count of sightings that forgets when somebody adds a row. */
+function watched(given: World | WorldOptions | undefined): { world: World; files: FileBook; sightings: Sightings } {
+  const drawn = given && "rows" in given ? undefined : (given ?? {});
+  const below = given && "rows" in given ? given : createWorld(drawn);
+  const files = createFileBook(below.files);
+  // A world made elsewhere does not say how late its rows may be.
+  const sightings = createSightings(below, ticksFromMs(drawn ? (drawn.late?.delayMs ?? 0) : dayMs));
   const world: World = {
     ...below,
-    add: (...row) => {
-      sightings.forget();
-      below.add(...row);
+    get files() {
+      return files.all();
     },
-    addLate: (...row) => {
-      sightings.forget();
-      below.addLate(...row);
+    add: (table, row, ingestedAt) => {
+      const at = typeof row["Timestamp"] === "string" ? parseInstant(row["Timestamp"]) : (row["Timestamp"] as Ticks);
+      sightings.forget(ingestedAt === undefined || at === undefined ? 0n : ingestedAt - at);
+      below.add(table, row, ingestedAt);
+    },
+    addLate: (table, row, delayMs) => {
+      sightings.forget(ticksFromMs(delayMs));
+      below.addLate(table, row, delayMs);
     },
   };
-  return { world, sightings };
+  return { world, files, sightings };
 }
 
 const newToken = (): string => randomBytes(32).toString("hex");

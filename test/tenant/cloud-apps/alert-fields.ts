@@ -17,13 +17,13 @@ const idsOf =
   (alert) =>
     ofType(...types)(alert).map((entity) => (entity as { id: unknown }).id);
 
-const equality = ["eq", "neq"];
-const field = (type: Field<Alert>["type"], operators: readonly string[], read: Of): Field<Alert> => ({
+const equality = ["eq", "neq"] as const;
+const field = (type: Field<Alert>["type"], operators: Field<Alert>["operators"], read: Of): Field<Alert> => ({
   type,
   operators,
   read,
 });
-const instants = ["lte", "gte", "range"];
+const instants = ["lte", "gte", "range"] as const;
 
 export const alertFields: Fields<Alert> = {
   id: field("id", equality, (alert) => [alert._id]),

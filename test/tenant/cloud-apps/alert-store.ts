@@ -26,7 +26,7 @@ export interface Alert {
 }
 
 /** One change of an alert's resolution. */
-export interface Transition {
+interface Transition {
   readonly atMs: number;
   readonly from: number;
   readonly to: number;
@@ -35,7 +35,7 @@ export interface Transition {
 }
 
 /** What happened to an alert so far. */
-export interface AlertHistory {
+interface AlertHistory {
   readonly transitions: readonly Transition[];
   /** Changes from one closure straight to another: none, where every alert keeps its first verdict. */
   readonly flips: number;

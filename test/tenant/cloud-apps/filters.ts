@@ -1,35 +1,33 @@
 /** The filters of Cloud Apps lists, really evaluated: fields are ANDed, operators are ANDed, values are ORed. */
 
 /** The operators of the API. */
-export const operators = [
-  "contains",
-  "deq",
-  "descendantof",
-  "doesnotstartwith",
-  "endswith",
-  "eq",
-  "gt",
-  "gte",
-  "gte_ndays",
-  "isnotset",
-  "isset",
-  "lt",
-  "lte",
-  "lte_ndays",
-  "ncontains",
-  "ndescendantof",
-  "neq",
-  "range",
-  "startswith",
-  "startswithsingle",
-  "text",
-] as const;
-export type Operator = (typeof operators)[number];
+type Operator =
+  | "contains"
+  | "deq"
+  | "descendantof"
+  | "doesnotstartwith"
+  | "endswith"
+  | "eq"
+  | "gt"
+  | "gte"
+  | "gte_ndays"
+  | "isnotset"
+  | "isset"
+  | "lt"
+  | "lte"
+  | "lte_ndays"
+  | "ncontains"
+  | "ndescendantof"
+  | "neq"
+  | "range"
+  | "startswith"
+  | "startswithsingle"
+  | "text";
 
 /** One filterable field of a resource. */
 export interface Field<Item> {
   readonly type: "text" | "int" | "bool" | "instant" | "pk" | "id";
-  readonly operators: readonly string[];
+  readonly operators: readonly Operator[];
   /** Every value the item has for it; none when it is not set. */
   readonly read: (item: Item) => readonly unknown[];
   /** Ancestors of a value, for `descendantof`; none when absent. */
@@ -61,7 +59,7 @@ export function compileFilters<Item>(
   for (const [name, given] of Object.entries(filters)) {
     const field = fields[name];
     const unknowns = field
-      ? Object.keys(isObject(given) ? given : {}).filter((one) => !field.operators.includes(one))
+      ? Object.keys(isObject(given) ? given : {}).filter((one) => !takesOperator(field, one))
       : [name];
     if (unknowns.length > 0) {
       if (unknownField === "400") return bad(unknowns[0]);
@@ -70,8 +68,8 @@ export function compileFilters<Item>(
     }
     if (!field || !isObject(given)) return bad(given);
     for (const [operator, operand] of Object.entries(given)) {
-      if (!field.operators.includes(operator)) continue;
-      const test = compileTest(field as Field<unknown>, operator as Operator, operand, nowMs);
+      if (!takesOperator(field, operator)) continue;
+      const test = compileTest(field as Field<unknown>, operator, operand, nowMs);
       if (typeof test === "object") return bad(test.bad);
       tests.push((item) => test(field.read(item)));
     }
@@ -82,6 +80,9 @@ export function compileFilters<Item>(
     empty: Object.keys(filters).length === 0,
   };
 }
+
+const takesOperator = (field: Field<never>, name: string): name is Operator =>
+  (field.operators as readonly string[]).includes(name);
 
 const bad = (value: unknown): { kind: "bad"; value: string } => ({
   kind: "bad",

@@ -3,7 +3,7 @@ import { json, type Exchange, type Reply } from "../server/exchange.ts";
 import { compileFilters, formError, type Fields, type UnknownField } from "./filters.ts";
 
 /** A list call's wishes, from a JSON body, a form, a multipart form or the query. */
-export interface ListCall {
+interface ListCall {
   readonly filters: unknown;
   readonly skip: number;
   readonly limit: number;
@@ -14,7 +14,7 @@ export interface ListCall {
 }
 
 /** Longest page of the API; a longer wish is cut without a word. */
-export const longestPage = 100;
+const longestPage = 100;
 
 /** The body of any call as an object, or undefined when it cannot be read. */
 export function readFields(exchange: Exchange): Record<string, unknown> | undefined {
@@ -61,7 +61,7 @@ const wholeOf = (value: unknown, otherwise: number): number => {
   return typeof number === "number" && Number.isInteger(number) && number >= 0 ? number : otherwise;
 };
 
-export function readListCall(fields: Readonly<Record<string, unknown>>): ListCall {
+function readListCall(fields: Readonly<Record<string, unknown>>): ListCall {
   const { filters, skip, limit, sortField, sortDirection, ...rest } = fields;
   return {
     filters:

@@ -16,9 +16,7 @@ export interface Claims {
   readonly exp: number;
 }
 
-export type TokenCheck =
-  | { readonly kind: "sound"; readonly claims: Claims }
-  | { readonly kind: "expired" | "not-ours" };
+type TokenCheck = { readonly kind: "sound"; readonly claims: Claims } | { readonly kind: "expired" | "not-ours" };
 
 export interface Tokens {
   readonly mint: (order: {

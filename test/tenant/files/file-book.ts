@@ -1,6 +1,5 @@
 /** The files Defender knows: the world's own, and those that tests add or change. */
 import type { KnownFile } from "../world/entities.ts";
-import type { World } from "../world/world.ts";
 
 export interface FileBook {
   /** By SHA-1, SHA-256 or MD5, lower case. */
@@ -9,41 +8,39 @@ export interface FileBook {
   readonly put: (file: Partial<KnownFile> & { readonly sha1: string }) => KnownFile;
   /** Defender forgets it: 404 from now on. */
   readonly remove: (sha1: string) => void;
+  /** A new array after each change, the same one until then. */
   readonly all: () => readonly KnownFile[];
 }
 
-/** `files` of the world is read live, so that hunting's FileProfile() and this book agree. */
-export function createFileBook(world: World): FileBook {
-  const changed = new Map<string, KnownFile | undefined>();
-  const current = (): KnownFile[] => [
-    ...world.files.filter(({ sha1 }) => !changed.has(sha1)),
-    ...[...changed.values()].flatMap((file) => file ?? []),
-  ];
-  let index: Map<string, KnownFile> | undefined;
-  let indexed = -1;
-  const byHash = (): Map<string, KnownFile> => {
-    if (index && indexed === world.files.length) return index;
-    index = new Map(
-      current().flatMap((file) => [file.sha1, file.sha256, file.md5].map((hash) => [hash, file] as const)),
-    );
-    indexed = world.files.length;
-    return index;
+/** Starts with `files`; hunting's FileProfile() reads the same book, so that both ways agree. */
+export function createFileBook(files: readonly KnownFile[]): FileBook {
+  const bySha1 = new Map(files.map((file) => [file.sha1, file]));
+  let list: readonly KnownFile[] | undefined;
+  let byHash: ReadonlyMap<string, KnownFile> | undefined;
+  const changed = (): void => {
+    list = undefined;
+    byHash = undefined;
   };
+  const all = (): readonly KnownFile[] => (list ??= [...bySha1.values()]);
+  const index = (): ReadonlyMap<string, KnownFile> =>
+    (byHash ??= new Map(all().flatMap((file) => hashesOf(file).map((hash) => [hash, file] as const))));
   return {
-    find: (hash) => byHash().get(hash),
+    find: (hash) => index().get(hash),
     put: (file) => {
-      const whole = { ...(byHash().get(file.sha1) ?? stranger(file.sha1)), ...file };
-      changed.set(file.sha1, whole);
-      index = undefined;
+      const whole = { ...(bySha1.get(file.sha1) ?? stranger(file.sha1)), ...file };
+      bySha1.set(file.sha1, whole);
+      changed();
       return whole;
     },
     remove: (sha1) => {
-      changed.set(sha1, undefined);
-      index = undefined;
+      bySha1.delete(sha1);
+      changed();
     },
-    all: current,
+    all,
   };
 }
+
+const hashesOf = ({ sha1, sha256, md5 }: KnownFile): string[] => [sha1, sha256, md5];
 
 /** An unsigned file nobody knows anything about. */
 const stranger = (sha1: string): KnownFile => ({

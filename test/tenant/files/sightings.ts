@@ -13,12 +13,12 @@ export interface Sighting {
 export interface Sightings {
   /** @returns undefined when nobody saw it */
   readonly of: (sha1: string, span: Span, visibleAt: Ticks) => Sighting | undefined;
-  /** Forgets what was counted: rows of the past have changed. */
-  readonly forget: () => void;
+  /** Forgets what was counted: rows of the past have changed, and may arrive `delay` ticks after their time. */
+  readonly forget: (delay?: Ticks) => void;
 }
 
 /** Tables whose `SHA1` is a file that was on the device. */
-export const sightingTables = ["DeviceFileEvents", "DeviceProcessEvents", "DeviceImageLoadEvents"] as const;
+const sightingTables = ["DeviceFileEvents", "DeviceProcessEvents", "DeviceImageLoadEvents", "DeviceEvents"] as const;
 
 interface Tally {
   readonly devices: Set<string>;
@@ -30,15 +30,20 @@ interface Tally {
 type Hour = ReadonlyMap<string, Tally>;
 
 const hourTicks = ticksFromMs(hourMs);
-/** A row older than this has arrived, unless a test made it late; then `forget` is called. */
-const settledTicks = ticksFromMs(10 * 60_000);
+/** Usual rows arrive within seconds. */
+const usualDelay = ticksFromMs(60_000);
 
-/** Whole settled hours are counted once; what is younger, or cut by the span, is counted at each question. */
-export function createSightings(world: World): Sightings {
+/**
+ * Whole settled hours are counted once; what is younger, or cut by the span, is counted at each question.
+ *
+ * @param latest - how long after its time a row may still arrive, in ticks
+ */
+export function createSightings(world: World, latest: Ticks = 0n): Sightings {
   const hours = new Map<bigint, Hour>();
+  let settled = latest + usualDelay;
   const tallied = (span: Span, visibleAt: Ticks): Hour => {
     const whole = span.from % hourTicks === 0n && span.to - span.from === hourTicks;
-    if (!whole || span.to + settledTicks > visibleAt) return tally(world, span, visibleAt);
+    if (!whole || span.to + settled > visibleAt) return tally(world, span, visibleAt);
     const known = hours.get(span.from) ?? tally(world, span, visibleAt);
     hours.set(span.from, known);
     return known;
@@ -48,7 +53,10 @@ export function createSightings(world: World): Sightings {
       const parts = hoursOf(span).flatMap((hour) => tallied(hour, visibleAt).get(sha1) ?? []);
       return parts.length === 0 ? undefined : summed(parts);
     },
-    forget: () => hours.clear(),
+    forget: (delay = 0n) => {
+      hours.clear();
+      if (delay + usualDelay > settled) settled = delay + usualDelay;
+    },
   };
 }
 

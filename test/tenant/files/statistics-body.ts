@@ -16,8 +16,7 @@ export function statisticsBody(
   switches: Switches["files"],
 ): Record<string, unknown> {
   const here = seen?.devices ?? 0;
-  // The world cannot hold fewer devices than the organisation.
-  const everywhere = Math.max(here, Number(file?.globalPrevalence ?? 0n));
+  const everywhere = Number(file?.globalPrevalence ?? 0n);
   const never = switches.zeroDates === "null" ? null : "";
   const texts = switches.body !== "modern";
   const numbers = switches.body !== "legacy";

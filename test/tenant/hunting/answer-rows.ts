@@ -1,10 +1,10 @@
 /** Rows as an answer's body: streamed in pieces, cut at the row cap, refused above the size cap. */
 import type { BackEnd } from "./back-ends.ts";
-import type { Column, Evaluation } from "./evaluation.ts";
+import { isQueryFailure, type Column, type Evaluation } from "./evaluation.ts";
 import type { Switches } from "../switches.ts";
 
 /** What an answer held; filled while its body is sent. */
-export interface RowsGiven {
+interface RowsGiven {
   rows: number;
   bytes: number;
   /** True when the cap cut rows off without a word. */
@@ -16,7 +16,8 @@ type Table = Evaluation & { kind: "table" };
 export type RowsAnswer =
   | { readonly kind: "body"; readonly body: AsyncIterable<Buffer> | Iterable<Buffer>; readonly given: RowsGiven }
   | { readonly kind: "too-big" }
-  | { readonly kind: "preempted" };
+  | { readonly kind: "preempted" }
+  | { readonly kind: "failed"; readonly error: string; readonly message: string };
 
 const pieceLength = 64 * 1024;
 
@@ -30,17 +31,42 @@ export async function answerRows(
   switches: Switches["hunting"],
   signal: AbortSignal,
 ): Promise<RowsAnswer> {
-  const rows = preview(table.rows, switches.preemptAboveRows);
-  if (!rows) return { kind: "preempted" };
-  const given: RowsGiven = { rows: 0, bytes: 0, truncated: false };
-  const body = encode(table.columns, rows, backEnd, switches, given);
-  if (switches.sizeCapBytes === null) return { kind: "body", body: breathing(body, signal), given };
-  const held: Buffer[] = [];
-  for await (const piece of breathing(body, signal)) {
-    held.push(piece);
-    if (given.bytes > switches.sizeCapBytes) return { kind: "too-big" };
+  try {
+    const rows = preview(table.rows, switches.preemptAboveRows);
+    if (!rows) return { kind: "preempted" };
+    const given: RowsGiven = { rows: 0, bytes: 0, truncated: false };
+    const pieces = encode(table.columns, rows, backEnd, switches, given);
+    return switches.sizeCapBytes === null
+      ? { kind: "body", body: await stream(pieces, signal), given }
+      : await hold(pieces, switches.sizeCapBytes, given, signal);
+  } catch (error) {
+    if (isQueryFailure(error)) return { kind: "failed", error: error.kind, message: error.message };
+    throw error;
   }
-  return { kind: "body", body: held, given };
+}
+
+async function hold(
+  pieces: Iterable<Buffer>,
+  mostBytes: number,
+  given: RowsGiven,
+  signal: AbortSignal,
+): Promise<RowsAnswer> {
+  const body: Buffer[] = [];
+  for await (const piece of breathing(pieces, signal)) {
+    body.push(piece);
+    if (given.bytes > mostBytes) return { kind: "too-big" };
+  }
+  return { kind: "body", body, given };
+}
+
+/** Makes the first piece before anything is sent, so that a query that fails at once still gets its 400. */
+async function stream(pieces: Iterable<Buffer>, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+  const rest = breathing(pieces, signal);
+  const first = await rest.next();
+  return (async function* () {
+    if (first.done !== true) yield first.value;
+    yield* rest;
+  })();
 }
 
 type Rows = Iterable<readonly unknown[]>;

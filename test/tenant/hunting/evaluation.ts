@@ -1,4 +1,4 @@
-/** The seam to the KQL evaluator and the world: the only file of the tenant that knows both. */
+/** What hunting asks of a KQL evaluator. */
 import type { KqlType } from "../../../shared/messages/compiled-hunt.ts";
 import type { Span, Ticks } from "../../../shared/time.ts";
 
@@ -10,7 +10,7 @@ export interface Column {
 }
 
 /**
- * A query's answer. Cells: string; long, datetime and timespan as bigint (the latter two in ticks); int and real as
+ * A query's answer. Reading its rows does the work, and may throw a `QueryFailure`. Cells: string; long, datetime and timespan as bigint (the latter two in ticks); int and real as
  * number; bool as boolean; dynamic as JSON value; guid and decimal as string; null.
  */
 export type Evaluation =
@@ -32,3 +32,12 @@ export interface Asked {
 
 /** Evaluates queries over one world. */
 export type Evaluate = (query: string, asked: Asked) => Evaluation;
+
+/** A fault of the query that shows only while its rows are read. */
+export interface QueryFailure extends Error {
+  readonly name: "QueryError";
+  readonly kind: string;
+}
+
+export const isQueryFailure = (error: unknown): error is QueryFailure =>
+  error instanceof Error && error.name === "QueryError" && "kind" in error;

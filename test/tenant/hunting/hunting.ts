@@ -143,6 +143,7 @@ async function finish(hunting: Hunting, backEnd: BackEnd, exchange: Exchange, an
   const { cpuMsPerQuery, cpuMsPerThousandRows, delayMsPerThousandRows, sizeWording } = switches.hunting;
   const thousands = answer.kind === "body" ? answer.given.rows / 1_000 : 0;
   hunting.spending[backEnd.name].spend(cpuMsPerQuery + cpuMsPerThousandRows * thousands, clock.now());
+  if (answer.kind === "failed") return fail(backEnd, exchange, answer.error, answer.message);
   if (answer.kind === "preempted")
     return { ...badQuery("preempted", exchange, backEnd.family), effect: { error: "preempted" } };
   if (answer.kind === "too-big") {

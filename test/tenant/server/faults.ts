@@ -20,7 +20,7 @@ const target = {
 };
 
 /** The status and body of `badQuery` faults are the service's own for each class. */
-export const queryFaults = [
+const queryFaults = [
   "preempted",
   "result-size",
   "syntax",
@@ -32,7 +32,7 @@ export const queryFaults = [
 ] as const;
 export type QueryFault = (typeof queryFaults)[number];
 
-export const faultSchema = z.discriminatedUnion("kind", [
+const faultSchema = z.discriminatedUnion("kind", [
   /** Any answer at all. */
   z.strictObject({
     ...target,
@@ -83,7 +83,7 @@ export type Fault = z.infer<typeof faultSchema>;
 export type FaultOrder = z.input<typeof faultSchema>;
 
 /** A fault in force. */
-export interface ActiveFault {
+interface ActiveFault {
   readonly id: number;
   readonly fault: Fault;
   /** Requests that matched so far, let pass or struck. */

@@ -16,7 +16,7 @@ export interface QuotaRules {
   readonly countRefused: boolean;
 }
 
-export type Grant =
+type Grant =
   | { readonly kind: "granted" }
   | { readonly kind: "refused"; readonly retryAfterMs: number; readonly limit: Limit };
 

@@ -13,7 +13,7 @@ export interface SecretVersion {
 }
 
 /** What may be said of a version besides its value. */
-export interface SecretAttributes {
+interface SecretAttributes {
   readonly enabled?: boolean;
   /** Epoch milliseconds. */
   readonly expiresAtMs?: number;
