@@ -42,13 +42,20 @@ export interface RowSink {
 export interface HuntingPort {
   readonly api: "graph" | "defender" | "legacy";
   /** What the service is known to cut at. Data, for planning: a result is proven complete by count, not by this number. */
-  readonly caps: { readonly rows: number; readonly bytes: number };
+  readonly caps: {
+    readonly rows: number;
+    readonly bytes: number;
+    /** What every row limit of this service is a multiple of; 10,000 when absent. */
+    readonly roundRows?: number;
+  };
   readonly run: (query: string, options: HuntingOptions, sink: RowSink) => Promise<HuntingReply>;
 }
 
 export interface HuntingOptions {
   /** Sent as `Timespan` where the back-end has one: wide enough not to narrow the query. */
   readonly timespan?: Span;
+  /** The result's columns as compiled: their types, and their order when the answer names none. */
+  readonly columns?: readonly HuntColumn[];
   /** Deadline of the call, body included. */
   readonly deadlineMs: number;
   readonly waitForTurnMs: number;

@@ -33,10 +33,7 @@ export const lookupOptionsSchema = z.strictObject({
 export type LookupOptions = z.infer<typeof lookupOptionsSchema>;
 
 const mostListed = 20_000;
-const hashList = z.pipe(
-  z.union([z.string(), z.array(z.string("want text"))], "want an array of hashes"),
-  z.transform((given: string | string[]) => (typeof given === "string" ? [given] : given)),
-);
+const hashList = z.array(z.string("want text"), "want an array of hashes");
 
 /** The explicit form of a lookup's body. */
 export const explicitLookupSchema = z.strictObject({
@@ -65,7 +62,7 @@ export interface Lookup {
 export function readLookup(query: URLSearchParams, body: ParsedBody): Lookup {
   const options = readLookupQuery(query);
   if (!isExplicit(body)) return { options, asked: { kind: "payload", body } };
-  const parsed = explicitLookupSchema.safeParse(body.value);
+  const parsed = explicitLookupSchema.safeParse(withLists(body.value));
   if (!parsed.success) throw badInput(inputFaults(parsed.error));
   const { sha1 = [], sha256 = [], md5 = [], include, thresholds } = parsed.data;
   const hashes = [...sha1, ...sha256, ...md5];
@@ -84,6 +81,15 @@ export function readLookup(query: URLSearchParams, body: ParsedBody): Lookup {
 
 const explicitKeys = new Map(Object.keys(explicitLookupSchema.shape).map((key) => [key.toLowerCase(), key]));
 const listKeys = ["sha1", "sha256", "md5"];
+
+/** One hash may stand alone where a list is due. */
+const withLists = (value: object): object =>
+  Object.fromEntries(
+    Object.entries(value).map(([key, inner]: [string, unknown]) => [
+      key,
+      listKeys.includes(key) && typeof inner === "string" ? [inner] : inner,
+    ]),
+  );
 
 /** Keys are compared without case here, so that `lookbackhours` is refused by name instead of silently dropped. */
 function isExplicit(body: ParsedBody): body is { kind: "json"; value: object } {

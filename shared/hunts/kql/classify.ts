@@ -59,9 +59,10 @@ function otherTables(errors: readonly KqlDiagnostic[]): readonly string[] | unde
   return names.length > 0 ? [...new Set(names)] : undefined;
 }
 
-const wholeIsBlank = /^\s*[<[{(]\s*[\w][^<>]*[>\])}]\s*$/;
+/** `<Insert name>`, `<DeviceId>`, `[DEVICE NAME]`; `<script>` and `[regex]` are values of their own. */
+const angled = /^\s*(?:<\s*(?:[A-Z_]\w*|\w[\w'/-]*(?: [\w'/-]+)+)\s*>|\[[A-Z][A-Z _-]+\])\s*$/;
 const askedFor =
-  /\b(?:goes here|insert (?:here|your|the|query|file|name|hash)|replace (?:this|with|me|the)|put (?:your|the) |your[ _-](?:\w+)|placeholder|change ?me|enter (?:your|the) |to[ _]?be[ _]?replaced)\b/i;
+  /\b(?:goes here|(?:insert|put|enter|replace|change|add|fill in)[ _-](?:here|with|me|this|your|the|a|query|file|name|hash|ip|value)\b|changeme|placeholder)/i;
 
 /** A text that asks the reader to put something in: `<DeviceId>`, `{{Sha1}}`, `FILENAME GOES HERE`. */
 function placeholderIn({ errors, parsed, query }: Analysis): string | undefined {
@@ -69,10 +70,9 @@ function placeholderIn({ errors, parsed, query }: Analysis): string | undefined 
   if (unknown) return `line ${unknown.line}: ${unknown.message}`;
   for (const node of walk(parsed.root)) {
     const value = node.isToken && node.kind === "StringLiteralToken" ? node.value : undefined;
-    if (value !== undefined && (isAngled(value) || askedFor.test(value))) return `"${value}" asks for a value of yours`;
+    if (value !== undefined && (angled.test(value) || askedFor.test(value)))
+      return `"${value}" asks for a value of yours`;
   }
   const bare = errors.length > 0 ? /^\s*<[^<>\n]*[a-z][^<>\n]*>\s*$/im.exec(query) : null;
   return bare ? `${bare[0].trim()} asks for a query of yours` : undefined;
 }
-
-const isAngled = (value: string): boolean => wholeIsBlank.test(value) && value.trim().startsWith("<");

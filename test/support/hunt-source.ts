@@ -1,0 +1,139 @@
+/**
+ * A hunting back-end over rows in memory, for the room's own tests: it reads the spans out of the few query texts that
+ * `testHunt` compiles to, cuts results at its limit in a random order, and keeps rows back until they have arrived.
+ */
+import type { CompiledHunt } from "../../shared/messages/compiled-hunt.ts";
+import type { HuntingPort, HuntingReply, RowSink } from "../../shared/hunts/ports.ts";
+import { formatInstant, parseInstant, ticksFromMs, type Clock, type Ticks } from "../../shared/time.ts";
+
+/** One row of the source: when it happened, when the service has it, and what makes it one of its kind. */
+export interface SourceRow {
+  readonly at: Ticks;
+  readonly arrivesMs: number;
+  readonly id: string;
+}
+
+/** The line that an export holds for a row. */
+export const lineOf = (row: SourceRow): string => `{"Timestamp":"${formatInstant(row.at)}","Id":"${row.id}"}`;
+
+export interface HuntSource extends HuntingPort {
+  /** Queries in the order they came. */
+  readonly asked: readonly string[];
+  readonly rows: SourceRow[];
+}
+
+export interface HuntSourceOptions {
+  readonly clock: Clock;
+  /** Most rows of a result. */
+  readonly cap?: number;
+  readonly roundRows?: number;
+  readonly random?: () => number;
+  /** Answers in the place of the service when it gives a reply. */
+  readonly before?: (query: string) => HuntingReply | undefined | Promise<HuntingReply | undefined>;
+}
+
+const slot = (name: "from" | "to" | "clock" | "step" | "shard" | "shards") => ({ slot: name });
+
+/** A window hunt in the words that the source understands; `change` replaces parts of it. */
+export const testHunt = (change: Partial<CompiledHunt> = {}): CompiledHunt => ({
+  name: "test-hunt",
+  title: "Test",
+  description: "",
+  severity: undefined,
+  tactics: [],
+  techniques: [],
+  schedule: "0 0 * * * *",
+  intervalMs: 3_600_000,
+  mode: "window",
+  modeReason: "row by row",
+  lookBackMs: 86_400_000,
+  lagMs: 900_000,
+  settleMs: 14_400_000,
+  format: "ndjson",
+  enrich: undefined,
+  enabled: true,
+  tables: ["DeviceEvents"],
+  columns: [
+    { name: "Timestamp", type: "datetime" },
+    { name: "Id", type: "string" },
+  ],
+  timeColumn: "Timestamp",
+  queryHash: "a".repeat(64),
+  source: "DeviceEvents",
+  query: {
+    prelude: ["ROWS ", slot("from"), " ", slot("to"), " ", slot("clock")],
+    inPlace: ["PLACE ", slot("from"), " ", slot("to"), " ", slot("clock")],
+    countSuffix: [" | count"],
+    histogramSuffix: [" | bins ", slot("step")],
+    shardSuffix: [" | shard ", slot("shard"), " of ", slot("shards")],
+    shardedBy: "whole row",
+  },
+  ...change,
+});
+
+const instants = /datetime\(([^)]+)\)/g;
+
+export function huntSource(options: HuntSourceOptions): HuntSource {
+  const { clock, cap = 10_000, random = () => 0.5 } = options;
+  const asked: string[] = [];
+  const rows: SourceRow[] = [];
+
+  const inSpan = (query: string): SourceRow[] => {
+    const [from = 0n, to = 0n] = [...query.matchAll(instants)].map(([, text = ""]) => parseInstant(text) ?? 0n);
+    return rows.filter((row) => row.at >= from && row.at < to && row.arrivesMs <= clock.now());
+  };
+
+  return {
+    api: "graph",
+    caps: { rows: cap, bytes: 1e12, roundRows: options.roundRows ?? cap },
+    asked,
+    rows,
+    run: async (query, _options, sink) => {
+      asked.push(query);
+      const instead = await options.before?.(query);
+      if (instead) return instead;
+      const found = inSpan(query);
+      if (query.endsWith("| count")) return answer([`{"Count":${found.length}}`], sink);
+      const step = /\| bins (\d+)tick$/.exec(query)?.[1];
+      if (step !== undefined) return answer(binLines(found, BigInt(step)), sink);
+      const shard = /\| shard (\d+) of (\d+)$/.exec(query);
+      const part = shard ? found.filter(({ id }) => hashOf(id) % Number(shard[2]) === Number(shard[1])) : found;
+      return answer(shuffled(part, random).slice(0, cap).map(lineOf), sink);
+    },
+  };
+}
+
+async function answer(lines: readonly string[], sink: RowSink): Promise<HuntingReply> {
+  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""), "utf8");
+  if (lines.length > 0) await sink.rows(bytes, lines.length);
+  return { kind: "answer", columns: [], rows: lines.length, bytes: bytes.byteLength, durationMs: 1 };
+}
+
+function binLines(found: readonly SourceRow[], step: Ticks): string[] {
+  const bins = new Map<Ticks, number>();
+  for (const { at } of found) bins.set((at / step) * step, (bins.get((at / step) * step) ?? 0) + 1);
+  return [...bins].map(([start, count]) => `{"Bin":"${formatInstant(start)}","Rows":${count}}`);
+}
+
+function hashOf(id: string): number {
+  let hash = 0;
+  for (const sign of id) hash = (Math.imul(hash, 31) + (sign.codePointAt(0) ?? 0)) >>> 0;
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
+
+function shuffled<T>(values: readonly T[], random: () => number): T[] {
+  const mixed = [...values];
+  for (let index = mixed.length - 1; index > 0; index -= 1) {
+    const other = Math.floor(random() * (index + 1));
+    const [a, b] = [mixed[index], mixed[other]];
+    if (a !== undefined && b !== undefined) [mixed[index], mixed[other]] = [b, a];
+  }
+  return mixed;
+}
+
+/** A row by its time in ms, there at once unless it is said to be late. */
+export const sourceRow = (atMs: number, id: string, lateMs = 0): SourceRow => ({
+  at: ticksFromMs(atMs),
+  arrivesMs: atMs + lateMs,
+  id,
+});
