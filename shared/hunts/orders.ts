@@ -116,7 +116,8 @@ function findingFor({ ending, unclear }: Ran): Finding | undefined {
       return findingOf(ending);
     case "failed":
       return { state: "failing", reason: ending.message };
-    default:
+    case "later":
+    case "theirs":
       return undefined;
   }
 }

@@ -52,7 +52,9 @@ function refusal(
       return { pace, ending: degraded("the result is above the service's limit") };
     case "degraded":
       return { pace, ending: degraded(reading.reason) };
-    default:
+    case "later":
+    case "refused":
+    case "failed":
       return { pace, ending: reading };
   }
 }

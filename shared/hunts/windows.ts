@@ -176,7 +176,9 @@ async function take(
     }
     case "degraded":
       return { ...reading, span };
-    default:
+    case "later":
+    case "refused":
+    case "failed":
       return reading;
   }
 }

@@ -33,3 +33,9 @@ export const huntRun = z.strictObject({
 
 export type HuntRun = z.infer<typeof huntRun>;
 export type RunReason = HuntRun["reason"];
+
+/** The body of `POST /api/hunts/{name}/runs`: nothing, or the span of a backfill. */
+export const startHuntRequest = z
+  .strictObject({ from: z.optional(instant), to: z.optional(instant) })
+  .check(z.refine(({ from, to }) => (from === undefined) === (to === undefined), "want both from and to, or neither"));
+export type StartHuntRequest = z.infer<typeof startHuntRequest>;

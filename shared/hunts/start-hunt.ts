@@ -1,0 +1,51 @@
+/** A run that somebody asked for over HTTP: its job first, then its message, so that the job is readable before the 202 leaves. */
+import type { CompiledHunt } from "../messages/compiled-hunt.ts";
+import type { StartHuntRequest } from "../messages/hunt-run.ts";
+import { parseInstant, ticksFromMs } from "../time.ts";
+import { unknownNotified } from "./announce.ts";
+import { backfillFault } from "./backfill.ts";
+import { asInstant, openHuntJob } from "./hunt-jobs.ts";
+import type { HuntPorts } from "./ports.ts";
+import { enqueueRun } from "./run-queue.ts";
+import { readHead } from "./state.ts";
+
+export type Started =
+  | { readonly kind: "started"; readonly job: string }
+  | { readonly kind: "fault"; readonly message: string }
+  | { readonly kind: "other-request" };
+
+/** @param key - the caller's idempotency key: the same one finds the same job */
+export async function startHunt(
+  ports: HuntPorts,
+  hunt: CompiledHunt,
+  asked: StartHuntRequest,
+  key: string | undefined,
+): Promise<Started> {
+  const nowMs = await ports.exports.serverNowMs();
+  const now = ticksFromMs(nowMs);
+  const { from, to } = asked;
+  const span =
+    from !== undefined && to !== undefined ? { from: parseInstant(from) ?? 0n, to: parseInstant(to) ?? 0n } : undefined;
+  const message = span && backfillFault(hunt, span, now);
+  if (message !== undefined) return { kind: "fault", message };
+  const { value: head } = await readHead(ports, hunt.name);
+  const request = {
+    hunt: hunt.name,
+    scheduledFor: asInstant(nowMs),
+    ...(from !== undefined && to !== undefined ? { backfill: { from, to } } : {}),
+    after: head?.notified ?? unknownNotified({ from: now, version: 1 }),
+  };
+  const opened = await openHuntJob(ports, key ?? ports.attemptId(), request, nowMs);
+  if (opened.kind === "other-request") return opened;
+  const { scheduledFor, backfill } = opened.request;
+  const order = {
+    hunt: hunt.name,
+    reason: "request" as const,
+    scheduledFor,
+    job: opened.id,
+    ...(backfill ? { backfill } : {}),
+  };
+  // Sent again for a repeated request, too: the first may have died before its message.
+  await enqueueRun(ports, order, now);
+  return { kind: "started", job: opened.id };
+}

@@ -1,0 +1,137 @@
+/** What the doors show of hunts: how each stands, its new exports, and what is due. Reads records and the log, runs nothing. */
+import type { CompiledHunt } from "../messages/compiled-hunt.ts";
+import type { HuntStatus } from "../messages/hunt-state.ts";
+import { formatInstant, msFromTicks, parseInstant, ticksFromMs, type Ticks } from "../time.ts";
+import { latePrefix, versionPrefix } from "./paths.ts";
+import type { FoundExport, HuntPorts } from "./ports.ts";
+import { enqueueRun, isWaiting } from "./run-queue.ts";
+import { readHead } from "./state.ts";
+import { readStatus } from "./status.ts";
+
+/** How one hunt stands. */
+export interface HuntStanding {
+  readonly state: HuntStatus["state"] | "new" | "overdue";
+  readonly reason: string | undefined;
+  /** Everything before it is exported or proven empty; absent before the first run. */
+  readonly watermark: string | undefined;
+  readonly watermarkAgeSeconds: number | undefined;
+  readonly version: number | undefined;
+  /** Path of the newest export. */
+  readonly head: string | undefined;
+}
+
+/** A watermark older than so many intervals, on top of what is not read yet, is a fault, whatever the timer says. */
+const overdueIntervals = 3;
+
+/** Reads how a hunt stands, from storage alone. */
+export async function standingOf(
+  ports: Pick<HuntPorts, "records">,
+  hunt: CompiledHunt,
+  nowMs: number,
+): Promise<HuntStanding> {
+  const [{ value: head }, { value: status }] = await Promise.all([
+    readHead(ports, hunt.name),
+    readStatus(ports, hunt.name),
+  ]);
+  const watermark = head && later(head.to, head.emptyTo);
+  const ageMs = watermark === undefined ? undefined : nowMs - msFromTicks(watermark);
+  const current = status?.queryHash === hunt.queryHash && status.state !== "ok" ? status : undefined;
+  const overdue = ageMs !== undefined && ageMs > hunt.lagMs + overdueIntervals * hunt.intervalMs;
+  return {
+    state: current?.state ?? (watermark === undefined ? "new" : overdue ? "overdue" : "ok"),
+    reason: current?.reason ?? (overdue ? "no run has finished for three intervals" : undefined),
+    watermark: watermark === undefined ? undefined : formatInstant(watermark),
+    watermarkAgeSeconds: ageMs === undefined ? undefined : Math.round(ageMs / 1_000),
+    version: head?.version,
+    head: head?.head,
+  };
+}
+
+function later(to: string, emptyTo: string | undefined): Ticks | undefined {
+  const [end, empty] = [parseInstant(to), emptyTo === undefined ? undefined : parseInstant(emptyTo)];
+  return end !== undefined && empty !== undefined && empty > end ? empty : end;
+}
+
+/** Puts a run on the queue unless one of the hunt waits there. @returns whether it did */
+export async function enqueueUnlessWaiting(
+  ports: Pick<HuntPorts, "records" | "queues">,
+  hunt: CompiledHunt,
+  reason: "timer" | "tick" | "upkeep",
+  nowMs: number,
+): Promise<boolean> {
+  const now = ticksFromMs(nowMs);
+  if (await isWaiting(ports, hunt.name, now)) return false;
+  await enqueueRun(ports, { hunt: hunt.name, reason, scheduledFor: formatInstant(now) }, now);
+  return true;
+}
+
+/** Starts every hunt whose watermark is older than one interval: what a frozen timer has left undone. @returns their names */
+export async function tick(
+  ports: Pick<HuntPorts, "records" | "queues">,
+  hunts: readonly CompiledHunt[],
+  reason: "tick" | "upkeep",
+  nowMs: number,
+): Promise<string[]> {
+  const started: string[] = [];
+  for (const hunt of hunts) {
+    const { watermarkAgeSeconds: age } = await standingOf(ports, hunt, nowMs);
+    const due = age === undefined || age * 1_000 > hunt.lagMs + hunt.intervalMs;
+    if (due && (await enqueueUnlessWaiting(ports, hunt, reason, nowMs))) started.push(hunt.name);
+  }
+  return started;
+}
+
+/** A place in a hunt's exports, over its versions: `v2.17`. */
+export interface ExportCursor {
+  readonly version: number;
+  readonly seq: number;
+}
+
+const cursorText = /^(?:v(\d{1,9})\.)?(-1|\d{1,12})$/;
+
+/** Reads `v2.17`, or `17` for a number within the newest version; `undefined` when the text is neither. */
+export function readCursor(text: string, newest: number): ExportCursor | undefined {
+  const match = cursorText.exec(text);
+  return match ? { version: match[1] === undefined ? newest : Number(match[1]), seq: Number(match[2]) } : undefined;
+}
+
+export const writeCursor = ({ version, seq }: ExportCursor): string => `v${version}.${seq}`;
+
+/** New exports, oldest first, and where to go on from. */
+export interface ExportNews {
+  readonly exports: readonly FoundExport[];
+  readonly cursor: ExportCursor;
+}
+
+/** Exports with rows after a cursor, at most `most`; the cursor passes what has none. */
+export async function exportNews(
+  ports: Pick<HuntPorts, "exports">,
+  hunt: string,
+  after: ExportCursor,
+  newest: number,
+  most: number,
+): Promise<ExportNews> {
+  const exports: FoundExport[] = [];
+  let cursor = after;
+  for (let version = after.version; version <= newest; version += 1) {
+    for await (const found of ports.exports.list(versionPrefix(hunt, version))) {
+      if (found.path.startsWith(latePrefix(hunt, version))) continue;
+      if (version === after.version && found.metadata.seq <= after.seq) continue;
+      cursor = { version, seq: found.metadata.seq };
+      if (found.metadata.rows > 0 && found.metadata.complete === "yes") exports.push(found);
+      if (exports.length >= most) return { exports, cursor };
+    }
+  }
+  return { exports, cursor };
+}
+
+/** One export of a version by its number. */
+export async function findExport(
+  ports: Pick<HuntPorts, "exports">,
+  hunt: string,
+  { version, seq }: ExportCursor,
+): Promise<FoundExport | undefined> {
+  for await (const found of ports.exports.list(versionPrefix(hunt, version)))
+    if (found.metadata.seq === seq && !found.path.startsWith(latePrefix(hunt, version))) return found;
+  return undefined;
+}
