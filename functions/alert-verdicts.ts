@@ -1,8 +1,8 @@
-/** HTTP doors of the verdict desk: ask for a closing, rehearse it, see how it went, take it back. */
+/** HTTP door of the verdict desk: asks for a closing, or rehearses it. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { reasonFault } from "../shared/alerts/closures.ts";
-import { rehearse, submitVerdict, undoVerdict, verdictStatus } from "../shared/alerts/verdict-request.ts";
-import { verdictId, verdictRequest, type VerdictRequest } from "../shared/messages/alert-verdict.ts";
+import { rehearse, submitVerdict } from "../shared/alerts/verdict-request.ts";
+import { verdictRequest, type VerdictRequest } from "../shared/messages/alert-verdict.ts";
 import { readJsonBody } from "../shared/messages/http-body.ts";
 import { inputFaults, later, Problem } from "../shared/messages/problem.ts";
 import { wiring } from "../shared/wiring.ts";
@@ -36,30 +36,4 @@ async function ask(request: HttpRequest): Promise<HttpResponseInit> {
   return { status: 202, headers: { location: url, "retry-after": "5" }, jsonBody: { id: verdict.id, status: url } };
 }
 
-const idOf = (request: HttpRequest): string => {
-  const { data } = verdictId.safeParse(request.params["id"]);
-  if (data === undefined) throw new Problem(404, "No verdict has such an id.");
-  return data;
-};
-
-async function show(request: HttpRequest): Promise<HttpResponseInit> {
-  const status = await verdictStatus(await wiring.verdictDesk(), idOf(request));
-  if (!status) throw new Problem(404, "No verdict with this id was sent over HTTP.");
-  return { jsonBody: status };
-}
-
-async function undo(request: HttpRequest): Promise<HttpResponseInit> {
-  const undone = await undoVerdict(await wiring.verdictDesk(), idOf(request));
-  if (undone.kind === "unknown-verdict") throw new Problem(404, "No verdict with this id was sent over HTTP.");
-  if (undone.kind === "later") throw later("Cloud Apps did not confirm the reopening; ask again.", undone.retryAfterMs);
-  return { jsonBody: { id: idOf(request), alerts: undone.alerts } };
-}
-
 app.http("alert_verdicts", { methods: ["POST"], authLevel: "function", route: "alerts/verdicts", handler: ask });
-app.http("alert_verdict", { methods: ["GET"], authLevel: "function", route: "alerts/verdicts/{id}", handler: show });
-app.http("undo_alert_verdict", {
-  methods: ["POST"],
-  authLevel: "function",
-  route: "alerts/verdicts/{id}/undo",
-  handler: undo,
-});

@@ -2,7 +2,7 @@
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import * as z from "zod/mini";
 import { deadLetterQueues, listDeadLetters, replayDeadLetters } from "../shared/messages/dead-letter.ts";
-import { readJsonBody } from "../shared/messages/http-body.ts";
+import { readJsonBody, readQuery } from "../shared/messages/http-body.ts";
 import { inputFaults, Problem } from "../shared/messages/problem.ts";
 import { wiring } from "../shared/wiring.ts";
 
@@ -33,9 +33,8 @@ const replayRequest = z.strictObject({
 });
 
 async function show(request: HttpRequest): Promise<HttpResponseInit> {
-  const { data, error } = filter.safeParse(Object.fromEntries(request.query));
-  if (error) throw new Problem(400, "The filter cannot be read.", { errors: inputFaults(error) });
-  return { jsonBody: { deadLetters: await listDeadLetters(await wiring.records(), mostShown, data.queue) } };
+  const { queue } = readQuery(filter, request.query);
+  return { jsonBody: { deadLetters: await listDeadLetters(await wiring.records(), mostShown, queue) } };
 }
 
 async function replay(request: HttpRequest): Promise<HttpResponseInit> {

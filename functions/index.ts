@@ -1,10 +1,18 @@
 /** The list of doors, and the guard around each of them; the bundle's entry. */
 import { app } from "@azure/functions";
 import { guard } from "../shared/guard.ts";
+import "./alert-verdict.ts";
 import "./alert-verdicts.ts";
 import "./close-alerts.ts";
 import "./dead-letters.ts";
+import "./export-rows.ts";
 import "./file-stats.ts";
+import "./hunt-exports.ts";
+import "./hunts.ts";
+import "./run-hunt.ts";
+import "./show-hunts.ts";
+import "./start-hunt.ts";
+import "./tick-hunts.ts";
 import "./jobs.ts";
 import "./look-up-files.ts";
 

@@ -3,7 +3,7 @@
  * what it needs, so that a wrong setting stops only the doors that need it.
  */
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { VerdictDesk } from "./alerts/ports.ts";
@@ -25,8 +25,9 @@ import type { FilesEvent } from "./files/ports.ts";
 import { statisticsOf } from "./files/statistics-of.ts";
 import type { HuntingPort, HuntPorts } from "./hunts/ports.ts";
 import { log } from "./log.ts";
-import type { Catalogue } from "./messages/compiled-hunt.ts";
+import type { Catalogue, CompiledHunt } from "./messages/compiled-hunt.ts";
 import { writeDeadLetter, type DeadLetterQueue, type DeadLetterReason } from "./messages/dead-letter.ts";
+import { Problem } from "./messages/problem.ts";
 import { jobKeyAgeMs, jobLocation, opensJob, signJobKey } from "./messages/job.ts";
 import type { ApiName } from "./pipe/pipe.ts";
 import { points } from "./pipe/points.ts";
@@ -141,13 +142,16 @@ export async function openHunting(named?: HuntingPort["api"]): Promise<HuntingPo
 const hunting = once(() => openHunting());
 const exported = once(async () => openExports((await storage()).blobs.getContainerClient("exports")));
 
-/** The hunts as the build left them, beside the bundle; run from source, in `dist/`. */
-const catalogue = once(async (): Promise<Catalogue> => {
+let loaded: Catalogue | undefined;
+
+/** The hunts as the build left them, beside the bundle; run from source, in `dist/`. Timers need them while doors register. */
+function catalogue(): Catalogue {
   const folder = dirname(fileURLToPath(import.meta.url));
   const beside = join(folder, "catalogue.json");
-  const text = await readFile(beside, "utf8").catch(() => readFile(join(folder, "../dist/catalogue.json"), "utf8"));
-  return JSON.parse(text) as Catalogue;
-});
+  const file = existsSync(beside) ? beside : join(folder, "../dist/catalogue.json");
+  loaded ??= JSON.parse(readFileSync(file, "utf8")) as Catalogue;
+  return loaded;
+}
 
 const filesSettings = [
   "CLOUD",
@@ -270,6 +274,16 @@ export const wiring = {
   queues,
   vault,
   catalogue,
+  hunt: (name: string): CompiledHunt | undefined => catalogue().hunts.find((hunt) => hunt.name === name),
+  /** @throws Problem 404 */
+  namedHunt: (name: string | undefined): CompiledHunt => {
+    const hunt = catalogue().hunts.find((one) => one.name === name);
+    if (!hunt) throw new Problem(404, "No hunt has this name; GET /api/hunts lists them.");
+    return hunt;
+  },
+  enabledHunts: (): readonly CompiledHunt[] => catalogue().hunts.filter(({ enabled }) => enabled),
+  /** The storage service's clock, ms. */
+  serverNowMs: async (): Promise<number> => (await exported()).serverNowMs(),
   huntPorts,
   filesDesk,
   verdictDesk,

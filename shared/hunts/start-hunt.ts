@@ -33,7 +33,7 @@ export async function startHunt(
     hunt: hunt.name,
     scheduledFor: asInstant(nowMs),
     ...(from !== undefined && to !== undefined ? { backfill: { from, to } } : {}),
-    after: head?.notified ?? unknownNotified({ from: now, version: 1 }),
+    after: head?.notified ?? unknownNotified({ from: now }),
   };
   const opened = await openHuntJob(ports, key ?? ports.attemptId(), request, nowMs);
   if (opened.kind === "other-request") return opened;

@@ -2,7 +2,7 @@
  * What every HTTP door does with a body: read it within its size, refuse what cannot be read, parse it, and hold it
  * to limits before any schema sees it. Signatures are checked over the bytes, so reading and parsing are two steps.
  */
-import { Problem, type InputFault } from "./problem.ts";
+import { inputFaults, Problem, type InputFault } from "./problem.ts";
 
 /** As much of a request as reading its body needs; the platform's request has this shape. */
 export interface IncomingBody {
@@ -244,3 +244,30 @@ export const pointerPart = (name: string | number): string =>
  */
 export const readJsonBody = async (request: IncomingBody, limits: BodyLimits = strictLimits): Promise<unknown> =>
   parseJsonBody(await readBodyBytes(request), request.headers.get("content-type"), limits);
+
+/**
+ * As `readJsonBody`, for a door that works without a body, too.
+ *
+ * @returns `undefined` when there is none
+ */
+export const readOptionalJsonBody = async (request: IncomingBody): Promise<unknown> =>
+  Number(request.headers.get("content-length") ?? 0) === 0 ? undefined : readJsonBody(request);
+
+interface Reads<T> {
+  readonly safeParse: (value: unknown) => {
+    readonly data?: T;
+    readonly error?: { readonly issues: readonly unknown[] };
+  };
+}
+
+/**
+ * A request's query as its schema reads it.
+ *
+ * @throws Problem 400 naming each parameter that does not fit
+ */
+export function readQuery<T>(schema: Reads<T>, query: URLSearchParams): T {
+  const { data, error } = schema.safeParse(Object.fromEntries(query));
+  if (data === undefined)
+    throw new Problem(400, "The query cannot be read.", { errors: inputFaults(error ?? { issues: [] }) });
+  return data;
+}

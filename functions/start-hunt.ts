@@ -1,0 +1,24 @@
+/** HTTP door: runs a hunt now, or a span of its past once more. Answers with a job that tells windows, rows and blobs. */
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import { startHunt } from "../shared/hunts/start-hunt.ts";
+import { readIdempotencyKey } from "../shared/messages/file-lookup.ts";
+import { readOptionalJsonBody } from "../shared/messages/http-body.ts";
+import { startHuntRequest } from "../shared/messages/hunt-run.ts";
+import { inputFaults, Problem } from "../shared/messages/problem.ts";
+import { wiring } from "../shared/wiring.ts";
+
+async function start(request: HttpRequest): Promise<HttpResponseInit> {
+  const hunt = wiring.namedHunt(request.params["name"]);
+  const { data: asked, error } = startHuntRequest.safeParse((await readOptionalJsonBody(request)) ?? {});
+  if (error) throw new Problem(400, "The request cannot be read.", { errors: inputFaults(error) });
+  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
+  const started = await startHunt(await wiring.huntPorts(), hunt, asked, key);
+  if (started.kind === "fault")
+    throw new Problem(422, started.message, { errors: [{ path: "/from", message: started.message }] });
+  if (started.kind === "other-request")
+    throw new Problem(409, "This Idempotency-Key was used for another request; send a new one.");
+  const location = await wiring.jobUrl(request.url, started.job);
+  return { status: 202, headers: { location, "retry-after": "5" }, jsonBody: { hunt: hunt.name, job: location } };
+}
+
+app.http("start_hunt", { methods: ["POST"], authLevel: "function", route: "hunts/{name}/runs", handler: start });
