@@ -4,6 +4,7 @@ import { basename, join, relative } from "node:path";
 import { Document, Scalar, parseDocument } from "yaml";
 import { classWords, judge, type Judgement, type QueryClass } from "../../hunts/kql/classify.ts";
 import { huntName } from "../../hunts/kql/hunt-name.ts";
+import { blocksOf } from "./blocks.ts";
 import { queriesIn, type FoundQuery } from "./fences.ts";
 import { table, type Output } from "./output.ts";
 
@@ -56,14 +57,30 @@ function importFile(file: string, from: string, into: string, enable: boolean): 
   const source = file === from ? basename(file) : relative(from, file);
   const text = readFileSync(file, "utf8");
   if (/\.ya?ml$/i.test(file)) return [importYaml(file, source, text, into, enable)];
-  const found = queriesIn(file, text);
+  const found = queriesIn(file, text).flatMap(apart);
   if (found.length === 0) return [{ source, class: "no-query", hunt: "", why: "no query in this file" }];
-  return found.map((query, index) => {
-    const judged = judge(query.query);
+  return found.map(({ query, judged }, index) => {
     const place = found.length > 1 ? `${source}:${query.line}` : source;
     const write = (name: string): string => hunt(query, judged.query, source, enable, name);
     return written(place, judged, nameFor(file, found.length > 1 ? index + 1 : undefined), into, write);
   });
+}
+
+interface JudgedQuery {
+  readonly query: FoundQuery;
+  readonly judged: Judgement;
+}
+
+/** One text may hold several queries; it is taken apart when it is no query as a whole but its parts are. */
+function apart(query: FoundQuery): readonly JudgedQuery[] {
+  const judged = judge(query.query);
+  if (judged.class !== "several" && judged.class !== "not-accepted") return [{ query, judged }];
+  const parts = blocksOf(query.query).map((block, index) => ({
+    query: { ...query, query: block.query, line: query.line + block.line, title: `${query.title} (${index + 1})` },
+    judged: judge(block.query),
+  }));
+  const sound = parts.filter((part) => !["several", "not-accepted"].includes(part.judged.class));
+  return parts.length > 1 && sound.length > 0 ? parts : [{ query, judged }];
 }
 
 /** A hunt that is YAML already stays as it is but for `enabled`. */

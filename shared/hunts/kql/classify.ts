@@ -59,8 +59,8 @@ function otherTables(errors: readonly KqlDiagnostic[]): readonly string[] | unde
   return names.length > 0 ? [...new Set(names)] : undefined;
 }
 
-/** `<Insert name>`, `<DeviceId>`, `[DEVICE NAME]`; `<script>` and `[regex]` are values of their own. */
-const angled = /^\s*(?:<\s*(?:[A-Z_]\w*|\w[\w'/-]*(?: [\w'/-]+)+)\s*>|\[[A-Z][A-Z _-]+\])\s*$/;
+/** `<Insert name>`, `<DeviceId>`, `[DEVICE NAME]`; `<script>` and `[A-Z]` are values of their own. */
+const angled = /^\s*(?:<\s*(?:[A-Z_]\w*|\w[\w'/-]*(?: [\w'/-]+)+)\s*>|\[[A-Z][A-Z _]{3,}\])\s*$/;
 const askedFor =
   /\b(?:goes here|(?:insert|put|enter|replace|change|add|fill in)[ _-](?:here|with|me|this|your|the|a|query|file|name|hash|ip|value)\b|changeme|placeholder)/i;
 
