@@ -89,7 +89,7 @@ function daysBetween(from: Ticks, to: Ticks): Ticks[] {
 const againMs = 7 * dayMs;
 
 /** Where announcing begins when nobody knows what was announced. */
-export function unknownNotified(tip: Pick<Tip, "from">): Notified {
+export function unknownNotified(tip: Tip): Notified {
   const start = tip.from - ticksFromMs(againMs);
   return { version: 1, seq: -1, from: new Date(Number(start / 10_000n)).toISOString() };
 }

@@ -2,7 +2,6 @@
 import type { CompiledHunt } from "../messages/compiled-hunt.ts";
 import type { StartHuntRequest } from "../messages/hunt-run.ts";
 import { parseInstant, ticksFromMs } from "../time.ts";
-import { unknownNotified } from "./announce.ts";
 import { backfillFault } from "./backfill.ts";
 import { asInstant, openHuntJob } from "./hunt-jobs.ts";
 import type { HuntPorts } from "./ports.ts";
@@ -33,7 +32,8 @@ export async function startHunt(
     hunt: hunt.name,
     scheduledFor: asInstant(nowMs),
     ...(from !== undefined && to !== undefined ? { backfill: { from, to } } : {}),
-    after: head?.notified ?? unknownNotified({ from: now }),
+    // Without a head the log is new: everything it will hold begins at the look-back.
+    after: head?.notified ?? { version: 1, seq: -1, from: asInstant(nowMs - hunt.lookBackMs) },
   };
   const opened = await openHuntJob(ports, key ?? ports.attemptId(), request, nowMs);
   if (opened.kind === "other-request") return opened;

@@ -19,8 +19,9 @@ export interface Enriched {
 
 interface JobAnswer {
   readonly status?: string;
-  readonly windows?: readonly { readonly rows: number; readonly blob?: string }[];
-  readonly message?: string;
+  readonly rows?: number;
+  readonly exports?: readonly { readonly rows: number; readonly blob: string }[];
+  readonly problem?: string;
 }
 
 const json = async (reply: Response): Promise<unknown> => reply.json();
@@ -45,10 +46,8 @@ export async function runHuntNow(url: string, hunt: string): Promise<HuntAccount
     const reply = await fetch(place);
     const job = (await json(reply)) as JobAnswer;
     if (reply.status === 202) continue;
-    const windows = job.windows ?? [];
-    const rows = windows.reduce((sum, window) => sum + window.rows, 0);
-    const blobs = windows.flatMap(({ blob, rows: held }) => (blob !== undefined && held > 0 ? [blob] : []));
-    return { hunt, rows, blobs, note: reply.ok ? (job.message ?? "") : `job answered ${reply.status}` };
+    const blobs = (job.exports ?? []).flatMap(({ blob, rows: held }) => (held > 0 ? [blob] : []));
+    return { hunt, rows: job.rows ?? 0, blobs, note: reply.ok ? (job.problem ?? "") : `job answered ${reply.status}` };
   }
   return { hunt, rows: 0, blobs: [], note: "still running; ask its job again" };
 }
