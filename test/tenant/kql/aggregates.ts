@@ -87,7 +87,7 @@ const sum: Maker = (args) => {
   return overValues<bigint | number>(
     () => type,
     () => (exact ? 0n : 0),
-    (total, next) => (typeof total === "bigint" ? total + BigInt(next as bigint) : total + Number(next)),
+    (total, next) => (typeof total === "bigint" ? total + BigInt(next as bigint | number) : total + Number(next)),
     (total) => total,
   )([read]);
 };

@@ -54,7 +54,7 @@ function resultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
 
 function exactly(sign: Sign): (one: unknown, other: unknown) => unknown {
   return (first, second) => {
-    const [one, other] = [BigInt(first as bigint), BigInt(second as bigint)];
+    const [one, other] = [BigInt(first as bigint | number), BigInt(second as bigint | number)];
     if (sign === "+") return one + other;
     if (sign === "-") return one - other;
     if (sign === "*") return one * other;

@@ -15,7 +15,7 @@ const rank = (found: KqlDiagnostic): number => (isSyntax(found) ? 0 : 1);
 
 /** Microsoft's codes under 100 are of the scanner and the parser; the rest is of the binder, but for a few on missing parts. */
 const isSyntax = ({ code, message }: KqlDiagnostic): boolean =>
-  Number(code.slice(2)) < 100 || / expected\.$/.test(message);
+  Number(code.slice(2)) < 100 || message.endsWith(" expected.");
 
 function errorOf(root: KqlNode, found: KqlDiagnostic): QueryError {
   if (isSyntax(found))

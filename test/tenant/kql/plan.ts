@@ -59,7 +59,7 @@ export interface Scope {
   /** While a `summarize` compiles: a call of an aggregate as a scalar over the tallies' values. */
   readonly aggregate?: ((call: KqlNode) => Scalar | undefined) | undefined;
   /** What the first operator of a subquery reads: the rows of one `mv-apply` or partition. */
-  readonly piped?: Table;
+  readonly piped?: Table | undefined;
 }
 
 /** Names given so far; an inner scope looks outwards. */

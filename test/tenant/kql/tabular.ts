@@ -34,9 +34,7 @@ function headOf(node: KqlNode, scope: Scope): Table {
 }
 
 /** Further operators have an input of their own. */
-function withoutPiped({ piped: _, ...scope }: Scope): Scope {
-  return scope;
-}
+const withoutPiped = (scope: Scope): Scope => (scope.piped === undefined ? scope : { ...scope, piped: undefined });
 
 function raise(node: KqlNode): never {
   throw unsupported(`'${node.children[0]?.text ?? node.kind}'`);

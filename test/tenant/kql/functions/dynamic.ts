@@ -4,7 +4,7 @@ import { asDynamic } from "../coerce.ts";
 import { resultName } from "../names.ts";
 import { columnAt, over, type Scalar } from "../plan.ts";
 import { matcherOf } from "../text-match.ts";
-import { compareValues, keyOf, toDynamic } from "../values.ts";
+import { compareValues, keyOf, textOf, toDynamic } from "../values.ts";
 import { argument, ofAny, ofValues, type Family, type Maker } from "./maker.ts";
 
 type List = readonly unknown[];
@@ -35,7 +35,9 @@ const pack: Maker = (args) => {
   return over("dynamic", parts, (row) => {
     const values = parts.map(({ run }) => run(row) ?? null);
     return Object.fromEntries(
-      values.flatMap((key, index) => (index % 2 === 0 ? [[String(key), values[index + 1] ?? null] as const] : [])),
+      values.flatMap((key, index) =>
+        index % 2 === 0 ? [[textOf(key, "dynamic"), values[index + 1] ?? null] as const] : [],
+      ),
     );
   });
 };
@@ -94,7 +96,9 @@ const hasAnyIndex: Maker = (args) => {
   const [text, words] = [argument(args, 0), asDynamic(argument(args, 1))];
   return over("long", [text, words], (row) =>
     BigInt(
-      listOf(words.run(row)).findIndex((word) => matcherOf("has", String(word), false)(String(text.run(row) ?? ""))),
+      listOf(words.run(row)).findIndex((word) =>
+        matcherOf("has", String(word), false)(textOf(text.run(row), "dynamic")),
+      ),
     ),
   );
 };
@@ -131,7 +135,7 @@ const columnIfExists: Maker = (args, { nodes, scope }) => {
 };
 
 const columnName = (node: KqlNode | undefined, scalar: Scalar | undefined): string =>
-  node?.kind === "NameReference" ? (resultName(node) ?? "") : String(scalar?.run([]) ?? "");
+  node?.kind === "NameReference" ? (resultName(node) ?? "") : textOf(scalar?.run([]), "dynamic");
 
 export const dynamicFunctions: Family = {
   array_length: ofAny("long", ([value]) => (Array.isArray(value) ? BigInt(value.length) : null)),
@@ -149,17 +153,17 @@ export const dynamicFunctions: Family = {
     slice(list, BigInt(Number(at)), -1n),
   ]),
   bag_keys: ofAny("dynamic", ([bag]) => (isBag(bag) ? Object.keys(bag) : null)),
-  bag_has_key: ofAny("bool", ([bag, key]) => isBag(bag) && Object.hasOwn(bag, String(key))),
+  bag_has_key: ofAny("bool", ([bag, key]) => isBag(bag) && Object.hasOwn(bag, textOf(key, "dynamic"))),
   bag_merge: ofLists((_, values) => merge(values)),
   bag_remove_keys: ofAny("dynamic", ([bag, keys]) =>
     isBag(bag) ? Object.fromEntries(Object.entries(bag).filter(([key]) => !listOf(keys).includes(key))) : null,
   ),
   bag_set_key: ofAny("dynamic", ([bag, key, value], args) => ({
     ...(isBag(bag) ? bag : {}),
-    [String(key)]: toDynamic(value, args[2]?.type ?? "dynamic"),
+    [textOf(key, "dynamic")]: toDynamic(value, args[2]?.type ?? "dynamic"),
   })),
   bag_zip: ofLists(([keys = [], values = []]) =>
-    Object.fromEntries(keys.map((key, index) => [String(key), values[index] ?? null])),
+    Object.fromEntries(keys.map((key, index) => [textOf(key, "dynamic"), values[index] ?? null])),
   ),
   zip: ofLists((lists) =>
     Array.from({ length: Math.max(...lists.map((list) => list.length)) }, (_, index) =>

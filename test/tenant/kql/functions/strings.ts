@@ -3,7 +3,7 @@ import { asText, convert } from "../coerce.ts";
 import { mustRegex } from "../comparisons.ts";
 import { over } from "../plan.ts";
 import { typeNamed } from "../type-names.ts";
-import { parseJson, toDynamic, toLong } from "../values.ts";
+import { parseJson, textOf, toDynamic, toLong } from "../values.ts";
 import { argument, ofAny, ofTexts, ofValues, type Family, type Maker } from "./maker.ts";
 
 /** Kusto writes a group's text as `\1`. */
@@ -27,27 +27,29 @@ const extract: Maker = (args) => {
     [pattern, group, text],
     (row) => mustRegex(pattern.run(row)).exec(text.run(row))?.[Number(group.run(row))] ?? "",
   );
-  const type = args[3] === undefined ? "string" : typeNamed(String(args[3].run([])));
+  const type = args[3] === undefined ? "string" : typeNamed(textOf(args[3].run([]), "string"));
   return convert(found, type);
 };
 
 /** All matches: their one group, or arrays of their groups; `extract_all(regex, groups, text)` picks groups. */
 function extractAll(values: readonly unknown[]): unknown {
   const [pattern, second, third] = values;
-  const text = String(third ?? second ?? "");
+  const text = textOf(third ?? second, "dynamic");
   const wanted = third === undefined ? undefined : (second as readonly unknown[]).map(Number);
-  const matches = [...text.matchAll(mustRegex(String(pattern), "g"))];
+  const matches = [...text.matchAll(mustRegex(textOf(pattern, "dynamic"), "g"))];
   if (matches.length === 0) return null;
   return matches.map((match) => {
-    const groups = wanted?.map((group) => match[group] ?? "") ?? match.slice(1).map((group) => group ?? "");
+    const groups =
+      wanted?.map((group) => match[group] ?? "") ?? match.slice(1).map((group: string | undefined) => group ?? "");
     return groups.length === 1 ? groups[0] : groups.length === 0 ? match[0] : groups;
   });
 }
 
 const count = ofTexts("long", (text = "", word = "", kind = "normal") => {
   if (kind === "regex") return BigInt([...text.matchAll(mustRegex(word, "g"))].length);
+  if (word === "") return 0n;
   let found = 0n;
-  for (let index = text.indexOf(word); index >= 0 && word !== ""; index = text.indexOf(word, index + 1)) found += 1n;
+  for (let index = text.indexOf(word); index >= 0; index = text.indexOf(word, index + 1)) found += 1n;
   return found;
 });
 
@@ -171,7 +173,7 @@ export const stringFunctions: Family = {
     BigInt.asUintN(64, value).toString(16).padStart(Number(width), "0"),
   ),
   isutf8: ofTexts("bool", () => true),
-  isascii: ofTexts("bool", (text = "") => [...text].every((letter) => letter < "\u0080")),
+  isascii: ofTexts("bool", (text = "") => Array.from(text).every((letter) => letter < "\u0080")),
   parse_version: ofTexts("decimal", (text = "") => version(text)),
   parse_command_line: ofTexts("dynamic", (text = "") => commandLine(text)),
   parse_csv: ofTexts("dynamic", (text = "") => csv(text)),

@@ -48,7 +48,7 @@ function carried<S>(
 }
 
 const rowNumber: Maker = (args, call) => {
-  const start = args[0] === undefined ? 1n : BigInt(args[0].run([]) as bigint);
+  const start = args[0] === undefined ? 1n : BigInt(args[0].run([]) as bigint | number);
   return perRow(
     "long",
     carried(

@@ -1,6 +1,7 @@
 /** Every operator and every source of rows, by the kind of its node. */
 import { distinct } from "./distinct.ts";
 import { mvApply, mvExpand } from "./expand.ts";
+import { getSchema, partition, sampleDistinct, topNested } from "./grouped.ts";
 import { join, lookup } from "./join.ts";
 import { as, consume, evaluatePlugin, invoke, render, sample, search, serialize } from "./others.ts";
 import { count, sort, take, top } from "./order.ts";
@@ -27,12 +28,14 @@ export const operators: Readonly<Record<string, Operator>> = {
   EvaluateOperator: evaluatePlugin,
   ExtendOperator: extend,
   FilterOperator: where,
+  GetSchemaOperator: getSchema,
   InvokeOperator: invoke,
   JoinOperator: join,
   LookupOperator: lookup,
   MvApplyOperator: mvApply,
   MvExpandOperator: mvExpand,
   ParseOperator: parse,
+  PartitionOperator: partition,
   ParseWhereOperator: parseWhere,
   ProjectOperator: project,
   ProjectAwayOperator: projectAway,
@@ -40,12 +43,14 @@ export const operators: Readonly<Record<string, Operator>> = {
   ProjectRenameOperator: projectRename,
   ProjectReorderOperator: projectReorder,
   RenderOperator: render,
+  SampleDistinctOperator: sampleDistinct,
   SampleOperator: sample,
   SearchOperator: search,
   SerializeOperator: serialize,
   SortOperator: sort,
   SummarizeOperator: summarize,
   TakeOperator: take,
+  TopNestedOperator: topNested,
   TopOperator: top,
   UnionOperator: union,
 };

@@ -9,6 +9,7 @@ import { matcherOf } from "../text-match.ts";
 import { take } from "./order.ts";
 import { ordered } from "./ordered.ts";
 import { bagUnpack } from "./plugins.ts";
+import { pivot } from "./grouped.ts";
 import { fileProfile } from "./file-profile.ts";
 import { extended, type Operator } from "./rows.ts";
 import { joined } from "./union.ts";
@@ -45,6 +46,7 @@ export const evaluatePlugin: Operator = (node, input, scope) => {
   const call = part(node, "FunctionCall");
   const name = simpleName(part(call, "Name"));
   if (name === "bag_unpack") return bagUnpack(argumentsOf(call), input, withColumns(scope, input.columns));
+  if (name === "pivot") return pivot(argumentsOf(call), input, withColumns(scope, input.columns));
   throw unsupported(`The plugin '${name}'`);
 };
 

@@ -4,6 +4,7 @@ import type { HuntColumn } from "../../../../shared/messages/compiled-hunt.ts";
 import { aggregates, type Aggregate, type Tally } from "../aggregates.ts";
 import { argumentsOf, freeName, resultName, simpleName } from "../names.ts";
 import { columnAt, withColumns, type Row, type Scalar, type Scope, type Table } from "../plan.ts";
+import { QueryError } from "../query-error.ts";
 import { listOf, part } from "../scalar.ts";
 import { keyOf } from "../values.ts";
 import { severalOf } from "./several.ts";
@@ -92,4 +93,30 @@ function* groups(input: Table, keys: readonly Scalar[], { tallies, outputs }: Pl
     const values = group.tallies.map((tally) => tally.value());
     yield [...group.key, ...outputs.map(({ scalar }) => scalar.run(values))];
   }
+}
+
+/** One aggregate on its own, over rows at hand. */
+export interface Aggregated {
+  readonly column: HuntColumn;
+  readonly of: (rows: readonly Row[]) => unknown;
+}
+
+/** Compiles an aggregate expression by itself; `count()` when there is none. */
+export function aggregateOver(node: KqlNode | undefined, scope: Scope, name: string | undefined): Aggregated {
+  if (node === undefined) return { column: { name: "count_", type: "long" }, of: (rows) => BigInt(rows.length) };
+  const plan: Plan = { tallies: [], outputs: [] };
+  const [output] = outputsOf(node, scope, [], plan);
+  if (output === undefined)
+    throw new QueryError(
+      "semantic",
+      "The query has a semantic error: an aggregate is expected. Fix semantic errors in your query.",
+    );
+  return {
+    column: { ...output.column, name: name ?? output.column.name },
+    of: (rows) => {
+      const tallies = plan.tallies.map(({ start }) => start());
+      for (const row of rows) for (const tally of tallies) tally.add(row);
+      return output.scalar.run(tallies.map((tally) => tally.value()));
+    },
+  };
 }
