@@ -7,12 +7,14 @@ import "./close-alerts.ts";
 import "./dead-letters.ts";
 import "./export-rows.ts";
 import "./file-stats.ts";
+import "./health.ts";
 import "./hunt-exports.ts";
 import "./hunts.ts";
 import "./run-hunt.ts";
 import "./show-hunts.ts";
 import "./start-hunt.ts";
 import "./tick-hunts.ts";
+import "./upkeep.ts";
 import "./jobs.ts";
 import "./look-up-files.ts";
 

@@ -7,7 +7,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { VerdictDesk } from "./alerts/ports.ts";
-import { openAuditLog } from "./audit/audit-log.ts";
+import { accountForCall, type AnnouncedCall } from "./alerts/reconcile.ts";
+import { anchorAudit, openAuditLog } from "./audit/audit-log.ts";
+import { openIntents } from "./audit/open-intents.ts";
 import { openAlerts } from "./clients/cloud-apps/alerts.ts";
 import { openExports } from "./clients/exports.ts";
 import { openFiles } from "./clients/files.ts";
@@ -23,12 +25,13 @@ import { openVault } from "./clients/vault.ts";
 import { openFilesDesk } from "./files/files-desk.ts";
 import type { FilesEvent } from "./files/ports.ts";
 import { statisticsOf } from "./files/statistics-of.ts";
+import { healthReport, type HealthReport } from "./health.ts";
 import type { HuntingPort, HuntPorts } from "./hunts/ports.ts";
 import { log } from "./log.ts";
 import type { Catalogue, CompiledHunt } from "./messages/compiled-hunt.ts";
 import { writeDeadLetter, type DeadLetterQueue, type DeadLetterReason } from "./messages/dead-letter.ts";
 import { Problem } from "./messages/problem.ts";
-import { jobKeyAgeMs, jobLocation, opensJob, signJobKey } from "./messages/job.ts";
+import { expireJobs, jobKeyAgeMs, jobLocation, opensJob, signJobKey } from "./messages/job.ts";
 import type { ApiName } from "./pipe/pipe.ts";
 import { points } from "./pipe/points.ts";
 import { runTimeBudgets } from "./pipe/run-time.ts";
@@ -266,6 +269,40 @@ const huntPorts = once(async (): Promise<HuntPorts> => {
   };
 });
 
+const keepHealthMs = 20_000;
+let healthKept: { readonly atMs: number; readonly report: Promise<HealthReport> } | undefined;
+
+/** The whole report, at most 20 s old: whoever asks anonymously must not be able to cost storage calls. */
+async function health(): Promise<HealthReport> {
+  const nowMs = clock.now();
+  if (healthKept === undefined || nowMs - healthKept.atMs > keepHealthMs)
+    healthKept = { atMs: nowMs, report: freshHealth() };
+  return healthKept.report.catch((error: unknown) => {
+    healthKept = undefined;
+    throw error;
+  });
+}
+
+async function freshHealth(): Promise<HealthReport> {
+  const { HUNTING_API: huntingApi } = readSettings();
+  const hunts = catalogue().hunts.filter(({ enabled }) => enabled);
+  return healthReport({ store: await records(), hunts, huntingApi, expiring: (await vault()).expiring() });
+}
+
+/** What the timer `upkeep` does besides starting overdue hunts: the audit's anchor and open intents, jobs past their time. */
+async function upkeep(): Promise<void> {
+  const store = await records();
+  await anchorAudit(store);
+  const open = await openIntents(store, hourMs);
+  const desk = open.length > 0 ? await verdictDesk() : undefined;
+  for (const { body, path } of open) {
+    log("audit.gap", { seq: Number(/(\d+)\.json$/.exec(path)?.[1] ?? -1), cause: "intent without outcome" });
+    // What an intent carries was written by the desk itself, and its seal is checked by `npm run verify-audit`.
+    if (desk) await accountForCall(desk, body as unknown as AnnouncedCall);
+  }
+  await expireJobs(store, clock.now());
+}
+
 const jobSecret = async (): Promise<string> => (await vault()).secret("job-key");
 
 /** What doors may ask for. */
@@ -288,6 +325,8 @@ export const wiring = {
   filesDesk,
   verdictDesk,
   audit,
+  health,
+  upkeep,
   verdictsPerDay: async (): Promise<number> => readSettings(["VERDICTS_PER_DAY"]).VERDICTS_PER_DAY,
   /** The address of a job with a key of its own, for whoever may read it: 24 hours long. */
   jobUrl: async (requestUrl: string, id: string): Promise<string> =>

@@ -107,3 +107,17 @@ export function opensJob(secret: string, id: string, key: string, nowMs: number)
 /** The absolute URL of a job, on the address under which the request came in. */
 export const jobLocation = (requestUrl: string, id: string, key: string): string =>
   `${new URL(requestUrl).origin}/api/jobs/${id}?key=${encodeURIComponent(key)}`;
+
+const mostExpired = 2_000;
+
+/** Removes records of jobs that are older than jobs are kept, at most 2,000 a time: the rest waits for the next time. */
+export async function expireJobs(records: Pick<RecordStore, "list" | "remove">, nowMs: number): Promise<number> {
+  let removed = 0;
+  for await (const { path, lastModifiedMs } of records.list("state/jobs/")) {
+    if (lastModifiedMs > nowMs - jobAgeMs) continue;
+    await records.remove(path);
+    removed += 1;
+    if (removed >= mostExpired) break;
+  }
+  return removed;
+}
