@@ -90,9 +90,7 @@ export function openLedger(options: {
     const probeId = randomUUID();
     const { answers, book } = decide(found, now, asking, probeId);
     const changed =
-      entered.length + returned.length > 0 ||
-      found.etag === undefined ||
-      answers.some(({ kind }) => kind === "instant");
+      entered.length + returned.length > 0 || found.isNew || answers.some(({ kind }) => kind === "instant");
     if (changed) {
       // Given back once at most: should the answer get lost, the same instant may already be somebody else's.
       unused = unused.slice(returned.length);

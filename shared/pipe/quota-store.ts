@@ -10,6 +10,8 @@ import { serverTime, sight, type ServerClock } from "./server-clock.ts";
 export interface SeenBook {
   readonly book: QuotaBook;
   readonly etag: string | undefined;
+  /** Made up just now and not yet in the store: it must be written, or its pause would begin anew with each reading. */
+  readonly isNew: boolean;
 }
 
 /** One quota's blob as seen by one process. */
@@ -57,16 +59,22 @@ export function openQuotaStore(options: {
 
   const absent = async (): Promise<SeenBook> => {
     const wasThere = existed || (await timed(() => store.read(markerPath))).kind !== "absent";
-    return { book: wasThere ? rebuilt() : newBook(randomUUID()), etag: undefined };
+    return { book: wasThere ? rebuilt() : newBook(randomUUID()), etag: undefined, isNew: true };
+  };
+
+  /** From now on a missing book is a lost one. */
+  const remember = async (): Promise<void> => {
+    if (existed) return;
+    await timed(() => store.create(markerPath, { version: 1 }));
+    existed = true;
   };
 
   const read = async (): Promise<SeenBook> => {
     const answer = await timed(() => store.read(path));
     if (answer.kind === "absent") return absent();
     const book = answer.kind === "found" ? readBook(answer.value) : undefined;
-    if (!existed) await timed(() => store.create(markerPath, { version: 1 }));
-    existed = true;
-    return { book: book ?? rebuilt(), etag: answer.etag };
+    await remember();
+    return { book: book ?? rebuilt(), etag: answer.etag, isNew: book === undefined };
   };
 
   const write = async (book: QuotaBook, { etag }: SeenBook): Promise<QuotaBook | undefined> => {
@@ -74,7 +82,9 @@ export function openQuotaStore(options: {
     const outcome = await timed((): Promise<WriteOutcome> =>
       etag === undefined ? store.create(path, text) : store.replace(path, text, etag),
     );
-    return outcome.kind === "written" ? book : undefined;
+    if (outcome.kind !== "written") return undefined;
+    await remember();
+    return book;
   };
 
   return { now, localMs, read, write };

@@ -9,7 +9,11 @@ describe("openStorage towards a socket that never answers", () => {
   let server: Server;
   let connections = 0;
   beforeAll(async () => {
-    server = createServer(() => (connections += 1));
+    server = createServer((socket) => {
+      connections += 1;
+      // Read, or the closing of the other side would go unseen.
+      socket.resume();
+    });
     await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   });
   afterAll(() => new Promise((resolve) => void server.close(resolve)));

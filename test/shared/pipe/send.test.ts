@@ -20,6 +20,9 @@ const page =
   (_, response) => {
     response.writeHead(status, { "content-type": "text/html" }).end("<!doctype html><title>Sign in</title>");
   };
+const redirect: Reply = (_, response) => {
+  response.writeHead(302, { location: "http://127.0.0.1:1/login" }).end();
+};
 const reset: Reply = (request) => void request.socket.destroy();
 const hang: Reply = () => undefined;
 /** Headers and some bytes at once, then nothing more. */
@@ -260,11 +263,7 @@ describe("trying again", () => {
   });
 
   test.each([
-    [
-      "a redirect",
-      ((_, response) => void response.writeHead(302, { location: "http://127.0.0.1:1/login" }).end()) as Reply,
-      "unavailable",
-    ],
+    ["a redirect", redirect, "unavailable"],
     ["400", json(400, { error: { code: "InvalidInput", message: "no" } }), "rejected"],
     ["404", json(404, {}), "not-found"],
     ["403 as a page", page(403), "unavailable"],
