@@ -6,7 +6,7 @@ import { bindingData } from "./queue-message.ts";
 import { toRpcHttp, type PlainReply } from "./rpc-http.ts";
 import { timerInput } from "./timer-input.ts";
 
-export interface AdminRequest {
+interface AdminRequest {
   readonly method: string;
   readonly url: URL;
   readonly body: Uint8Array | undefined;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { openCalls } from "./calls.ts";
+import { openCalls, retryDelayMs } from "./calls.ts";
 import { loadApp, type App } from "./core.ts";
 import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
 import type { Knocked } from "./knock.ts";
@@ -141,5 +141,16 @@ describe("retries", () => {
       "attempt 2 of 2 after failure 1",
     ]);
     expect(new Set(attempts.map((attempt) => attempt.split(" ").at(-1))).size).toBe(1);
+  });
+
+  test.each([
+    ["fixedDelay", 1, 7_000],
+    ["fixedDelay", 9, 7_000],
+    ["exponentialBackoff", 1, 2_000],
+    ["exponentialBackoff", 3, 8_000],
+    ["exponentialBackoff", 5, 20_000],
+  ] as const)("by %s wait before attempt %i for %i ms", (retryStrategy, attempt, expected) => {
+    const spans = { delayInterval: { seconds: 7 }, minimumInterval: { seconds: 2 }, maximumInterval: { seconds: 20 } };
+    expect(retryDelayMs({ retryStrategy, maxRetryCount: 9, ...spans }, attempt)).toBe(expected);
   });
 });

@@ -10,7 +10,7 @@ import { fromRpcHttp, toRpcHttp } from "./rpc-http.ts";
 import { timerInput, type TimerStatus } from "./timer-input.ts";
 
 /** A request; the method is the door's first when absent. */
-export interface HttpKnock {
+interface HttpKnock {
   /** With the prefix, query included: `/api/files/stats?x=1`. */
   readonly path: string;
   readonly method?: string;
@@ -19,14 +19,14 @@ export interface HttpKnock {
 }
 
 /** A queue message: text goes in as it is, anything else as JSON. */
-export interface QueueKnock {
+interface QueueKnock {
   readonly message: unknown;
   readonly dequeueCount?: number;
   readonly id?: string;
 }
 
 /** A timer's state; without `status` it is not monitored. */
-export interface TimerKnock {
+interface TimerKnock {
   readonly isPastDue?: boolean;
   readonly status?: TimerStatus;
 }

@@ -14,7 +14,7 @@ export interface TypedData {
 }
 
 /** Text that may be absent. */
-export interface NullableString {
+interface NullableString {
   readonly value: string;
 }
 

@@ -78,6 +78,10 @@ describe("a message", () => {
 
   test("stays invisible while it is worked on, beyond its first time", async () => {
     await heard.sendMessage('{"wait":1800}');
+    await eventually("the call", () => (attempts() > 0 ? true : undefined));
+    // Its first time is 1 s: by now it would be seen again.
+    await new Promise((resolve) => setTimeout(resolve, 1_400));
+    expect((await heard.peekMessages()).peekedMessageItems).toEqual([]);
     expect(JSON.parse(await nextTold())).toMatchObject({ message: { wait: 1_800 } });
     await emptied();
     expect(attempts()).toBe(1);

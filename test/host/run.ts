@@ -30,7 +30,7 @@ export interface RunOptions {
   readonly localSettings?: boolean;
 }
 
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

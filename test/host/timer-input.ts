@@ -11,7 +11,7 @@ export interface TimerStatus {
 export const neverRun = "0001-01-01T00:00:00";
 
 /** ISO 8601 with an offset, as the platform writes instants. */
-export const instantText = (ms: number): string => new Date(ms).toISOString().replace(/(?:\.000)?Z$/, "+00:00");
+const instantText = (ms: number): string => new Date(ms).toISOString().replace(/(?:\.000)?Z$/, "+00:00");
 
 /** The record as it lies in the status blob. */
 export const statusJson = (status: TimerStatus): { Last: string; Next: string; LastUpdated: string } => ({

@@ -12,9 +12,9 @@ import type {
   Registration,
 } from "./protocol.ts";
 
-export const hookNames = ["appStart", "appTerminate", "preInvocation", "postInvocation", "log"] as const;
+const hookNames = ["appStart", "appTerminate", "preInvocation", "postInvocation", "log"] as const;
 export type HookName = (typeof hookNames)[number];
-export type HookCallback = (context: object) => unknown;
+type HookCallback = (context: object) => unknown;
 
 /** What one app has registered. */
 export interface Registry {
