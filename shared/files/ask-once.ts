@@ -45,10 +45,13 @@ export interface AskOnceOutside {
   readonly reach: (name: string) => void | Promise<void>;
 }
 
-/** Longest that one call may last, and how much longer others wait for whoever makes it. */
+/** Longest that one call may last. */
 const callMs = 15_000;
-const markMs = 20_000;
-const lookAgainMs = 500;
+/** So long others wait for whoever asks, beyond the time in which it may get its turn; a longer mark is none of ours. */
+const graceMs = 20_000;
+const longestMarkMs = 150_000;
+const firstLookMs = 500;
+const longestLookMs = 5_000;
 
 /** @returns one asker for a process; it shares calls among everybody who uses it */
 export function openAskOnce(outside: AskOnceOutside): AskOnce {
@@ -68,18 +71,16 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
   /** Marks the file as being asked about, or waits for whoever did; the answer, if one came meanwhile. */
   const mark = async <T, R>(question: Question<T, R>, plan: LookUpPlan): Promise<Known<T> | "mine" | "late"> => {
     const attempt = newAttempt();
-    for (;;) {
+    for (let lookMs: number = firstLookMs; ; lookMs = Math.min(longestLookMs, lookMs * 2)) {
       const nowMs = clock.now();
       if (nowMs >= plan.startUntilMs) return "late";
       const file = await cache.learn(question.hash, (before) =>
-        before.asking && before.asking.untilMs > nowMs && before.asking.untilMs < nowMs + 2 * markMs
-          ? before
-          : { ...before, asking: { attempt, untilMs: Math.min(nowMs, plan.startUntilMs) + markMs } },
+        isAsking(before, nowMs) ? before : { ...before, asking: { attempt, untilMs: plan.startUntilMs + graceMs } },
       );
       const fresh = freshOf(question, file, plan);
       if (fresh) return fresh;
       if (file.asking?.attempt === attempt) return "mine";
-      await clock.sleep(lookAgainMs);
+      await clock.sleep(lookMs);
       const meanwhile = freshOf(question, await look(question, plan), plan);
       if (meanwhile) return meanwhile;
     }
@@ -152,3 +153,6 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
     return settled;
   };
 }
+
+const isAsking = ({ asking }: CachedFile, nowMs: number): boolean =>
+  asking !== undefined && asking.untilMs > nowMs && asking.untilMs <= nowMs + longestMarkMs;

@@ -51,6 +51,7 @@ async function spread(outside: WorkOutside, header: JobHeader): Promise<void> {
 
 async function workPart(outside: WorkOutside, header: JobHeader, part: number, again: number): Promise<void> {
   const { records, clock } = outside;
+  if (part >= header.parts) return;
   if ((await partsDone(records, header.id)).has(part)) return end(outside, header);
   const request = requestOf(header);
   const asked = await readPart(records, header, part);

@@ -194,7 +194,7 @@ const plant = (() => {
     fc.integer(),
     fc.constant(null),
     fc.boolean(),
-    fc.constantFrom("x".repeat(50), "deadbeef", `${"a".repeat(39)}`, "C:\\Windows\\Temp\\x.exe"),
+    fc.constantFrom("x".repeat(50), "deadbeef", "a".repeat(39), "C:\\Windows\\Temp\\x.exe"),
   );
   const serial = fc.nat({ max: 1e9 });
   const file = fc.tuple(fileName, serial, fc.constantFrom(0, 1, 2, 3, 4, 5)).map(([name, seed, form]) => {

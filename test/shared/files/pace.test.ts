@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import { lowerBoundMs, retryAfterMs } from "../../../shared/files/pace.ts";
+import { minuteMs, secondMs } from "../../../shared/time.ts";
+import { busiest, serverModels } from "../../support/server-quotas.ts";
+import { paceRun } from "../../support/files-pace.ts";
+
+const quota = { callsPerMinute: 100, callsPerHour: 1_500 };
+
+test.each([
+  [1, 0],
+  [100, 0],
+  [300, 120],
+  [1_500, 840],
+  [5_000, 11_040],
+  [10_000, 22_140],
+])("the lower bound of %i calls is %i s", (calls, seconds) => {
+  expect(lowerBoundMs(calls, 100, 1_500)).toBe(seconds * secondMs);
+});
+
+describe("Retry-After", () => {
+  test.each([
+    ["nothing left", { hashes: 0, batches: 0 }, 0, 2_000],
+    ["three minutes of calls", { hashes: 250, batches: 0 }, 0, 122_000],
+    ["a pause that the quota names", { hashes: 1, batches: 0 }, 45_000, 45_000],
+    ["ten batches of the short way", { hashes: 10_000, batches: 10 }, 0, 80_000],
+    ["hours of calls", { hashes: 10_000, batches: 0 }, 0, 600_000],
+  ])("with %s", (_, left, notBeforeMs, ms) => {
+    expect(retryAfterMs(left, quota, notBeforeMs)).toBe(ms);
+  });
+});
+
+describe.each(serverModels)("a %s server", (model) => {
+  test.each([1, 4])("is never asked too much by %i instances, and never kept idle", async (instances) => {
+    const run = await paceRun({ model, instances, hashes: 300 });
+    expect(run.rejections).toBe(0);
+    expect(run.found).toBe(300);
+    expect(run.calls).toBe(300);
+    expect(busiest(run.arrivals, minuteMs)).toBeLessThanOrEqual(100);
+    // Two per cent over the bound and the margin of two seconds a minute.
+    expect(run.lastMs).toBeLessThanOrEqual(1.02 * run.boundMs + 2 * 2 * secondMs + 5 * secondMs);
+    expect(run.callsAgain).toBe(0);
+  });
+});
