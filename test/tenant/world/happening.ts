@@ -44,6 +44,4 @@ export interface TableSpec {
   readonly cells: Readonly<Record<string, Cell>>;
   /** Rows of this table accompany some rows of another, at the same instant: attachments follow mails. */
   readonly follows?: { readonly table: string; readonly when: (happening: Happening) => boolean };
-  /** Files of a row that count as seen on the device. */
-  readonly files?: (happening: Happening) => readonly KnownFile[];
 }

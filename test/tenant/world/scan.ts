@@ -78,6 +78,8 @@ export function* scanTable(scan: Scan, span: Span, visibleAt?: Ticks): Generator
 }
 
 function clip(scan: Scan, span: Span, visibleAt: Ticks | undefined): Span {
+  // A table without a time is read whole; its rows lie at the beginning.
+  if (!scan.layout.places.has("Timestamp")) return { from: scan.start, to: scan.start + 1n };
   const from = span.from < scan.start ? scan.start : span.from;
   const to = visibleAt !== undefined && visibleAt + 1n < span.to ? visibleAt + 1n : span.to;
   return { from, to };

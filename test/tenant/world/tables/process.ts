@@ -92,6 +92,25 @@ export function commandLine(random: Random, file: KnownFile): string {
   return known === undefined ? program : `${program} ${random.pick(known)}`;
 }
 
+const windowsPrograms = new WeakMap<Cast, readonly KnownFile[]>();
+const linuxPrograms = new WeakMap<Cast, readonly KnownFile[]>();
+
+/** Programs that run on the device's system. */
+export function programsOf(cast: Cast, { osPlatform }: Device): readonly KnownFile[] {
+  const linux = osPlatform === "Linux";
+  const kept = linux ? linuxPrograms : windowsPrograms;
+  const programs = kept.get(cast) ?? cast.programs.filter(({ folder }) => folder.startsWith("/") === linux);
+  kept.set(cast, programs);
+  return programs;
+}
+
+const parents = ["explorer.exe", "services.exe", "svchost.exe", "taskhostw.exe"];
+
+/** Who starts programs on a quiet day: never Office, so that a hunt for it finds stories alone. */
+function quietParent(random: Random, cast: Cast, device: Device): KnownFile {
+  return cast.fileNamed(device.osPlatform === "Linux" ? "sshd" : random.pick(parents));
+}
+
 /** Device, user and the chain of processes of an ordinary event. */
 export function ordinary(
   random: Random,
@@ -99,13 +118,13 @@ export function ordinary(
 ): Pick<Happening, "device" | "user" | "by" | "byCommandLine" | "byParent" | "bits"> {
   const device: Device = random.pick(cast.devices);
   const user: User = cast.users[device.owner] ?? random.pick(cast.users);
-  const by = random.favour(cast.programs);
+  const by = random.favour(programsOf(cast, device));
   return {
     device,
     user,
     by,
     byCommandLine: commandLine(random, by),
-    byParent: random.favour(cast.programs),
+    byParent: quietParent(random, cast, device),
     bits: random.bits(),
   };
 }
@@ -117,10 +136,15 @@ const processes: TableSpec = {
   name: "DeviceProcessEvents",
   weight: 100,
   draw: (random, cast) => {
-    const file = random.favour(cast.programs);
+    const event = ordinary(random, cast);
+    const file = random.favour(programsOf(cast, event.device));
+    // What an ordinary process starts from is what an ordinary process has as its parent.
+    const by = event.byParent;
     return {
       ...blank,
-      ...ordinary(random, cast),
+      ...event,
+      by,
+      byCommandLine: by.name,
       action: "ProcessCreated",
       file,
       commandLine: commandLine(random, file),
@@ -151,7 +175,6 @@ const processes: TableSpec = {
     IsProcessRemoteSession: () => false,
     ProcessUniqueId: ({ bits }) => String(BigInt(bits) * 7907n),
   },
-  files: ({ file, by }) => [file, by],
 };
 
 const images: TableSpec = {
@@ -164,7 +187,6 @@ const images: TableSpec = {
     file: random.favour(cast.libraries),
   }),
   cells: { ...deviceCells, ...initiatingCells, ...fileCells },
-  files: ({ file, by }) => [file, by],
 };
 
 const registryKeys = [
@@ -196,7 +218,6 @@ const registry: TableSpec = {
     RegistryValueData: ({ action, bits, commandLine }) =>
       commandLine === "" && action === "RegistryValueSet" ? String(bits % 256) : commandLine,
   },
-  files: ({ by }) => [by],
 };
 
 const deviceActions = [
@@ -239,7 +260,6 @@ const events: TableSpec = {
     AdditionalFields: ({ action, bits }) =>
       action === "PowerShellCommand" ? `{"Command":"Get-ChildItem"}` : `{"Sequence":${mix(bits, 1) % 1000}}`,
   },
-  files: ({ file, by }) => [file, by],
 };
 
 /** Processes, images, registry and other device events. */
