@@ -13,6 +13,12 @@ import { findingOf, heldUntil, readStatus, writeStatus, type Finding } from "./s
 /** What a run has come to, for the log. */
 export type OrderOutcome = "done" | "continues" | "held" | "taken" | "degraded" | "refused" | "failing";
 
+/** Somebody waits for this run, and has waited for the one before: it goes on beside it, which costs quota, not rows. */
+const isImpatient = ({ job, waits = 0 }: HuntRun): boolean => job !== undefined && waits > 0;
+
+/** Most runs take seconds: whoever finds a hunt taken looks again this soon, also when its runner has died. */
+const lookAgainMs = 10 * secondMs;
+
 /** How long to wait before the next try, after so many failures in a row: 30 s, doubling to 15 min. */
 export const backOffMs = (failures: number): number =>
   Math.min(15 * minuteMs, 30 * secondMs * 2 ** Math.min(failures, 10));
@@ -71,10 +77,12 @@ async function attempt(ports: HuntPorts, hunt: CompiledHunt, order: HuntRun): Pr
     await endHuntJob(ports, order, { outcome: "failed", reason: status.value?.reason ?? "held" }, serverNow);
     return { outcome: "held", ran: undefined };
   }
-  const claim = await claimHunt(ports, hunt.name, serverNow);
+  const claim = await claimHunt(ports, hunt.name, serverNow, isImpatient(order));
   if (claim.kind === "taken") {
     // The other runner may die: this order must not vanish with it. Where it does not, the order will find its work done.
-    await goOn(ports, order, serverNow, claim.waitMs, order.failures);
+    const again: HuntRun = { ...order, waits: (order.waits ?? 0) + 1 };
+    await enqueueRun(ports, again, serverNow, Math.min(claim.waitMs, lookAgainMs));
+    await ports.reach("E15 continuation enqueued");
     return { outcome: "taken", ran: undefined };
   }
   try {

@@ -29,6 +29,8 @@ export const huntRun = z.strictObject({
   backfill: z.optional(z.strictObject({ from: instant, to: instant })),
   /** How many runs in a row have failed on the way to this one. */
   failures: z.optional(z.int().check(z.gte(0))),
+  /** How often this run has found another one at the hunt. */
+  waits: z.optional(z.int().check(z.gte(0))),
 });
 
 export type HuntRun = z.infer<typeof huntRun>;

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
  * `drop-answer`: the server acts, the connection dies before the answer. `hang`: nothing ever comes. `busy`: 503 without
  * asking the server. `forbid`: 403 likewise.
  */
-export type Fault = "drop-answer" | "hang" | "busy" | "forbid" | "pass";
+type Fault = "drop-answer" | "hang" | "busy" | "forbid" | "pass";
 
 export interface FlakyProxy {
   readonly port: number;

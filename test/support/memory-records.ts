@@ -3,7 +3,7 @@ import type { ListedRecord, ReadRecord, RecordStore, WriteOutcome } from "../../
 import type { Clock } from "../../shared/time.ts";
 
 /** What is about to be done, for a fault to judge. */
-export interface StoreOperation {
+interface StoreOperation {
   readonly verb: "read" | "create" | "replace" | "remove" | "list";
   readonly path: string;
 }

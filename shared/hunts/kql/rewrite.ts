@@ -63,12 +63,18 @@ function pinned(call: KqlNode): readonly Edit[] {
   const [shift] = argumentsOf(call);
   if (!shift) return [{ start: call.start, end: call.end, with: [{ slot: "clock" }] }];
   const sign = calledName(call) === "ago" ? "-" : "+";
-  const plain = shift.kind.endsWith("LiteralExpression") || shift.kind === "NameReference";
+  const [open, close] = standsAlone(call) ? ["", ""] : ["(", ")"];
+  const [openShift, closeShift] = isPlain(shift) ? ["", ""] : ["(", ")"];
   return [
-    { start: call.start, end: shift.start, with: ["(", { slot: "clock" }, ` ${sign} ${plain ? "" : "("}`] },
-    { start: shift.end, end: call.end, with: [plain ? ")" : "))"] },
+    { start: call.start, end: shift.start, with: [open, { slot: "clock" }, ` ${sign} ${openShift}`] },
+    { start: shift.end, end: call.end, with: [closeShift + close] },
   ];
 }
+
+const isPlain = (shift: KqlNode): boolean => shift.kind.endsWith("LiteralExpression") || shift.kind === "NameReference";
+
+/** An argument of a call needs no parentheses, and where a constant is due the parser takes none. */
+const standsAlone = (call: KqlNode): boolean => call.parent?.kind === "SeparatedElement";
 
 const placeholderEdits = ({ placeholders, end }: Analysis): readonly Edit[] =>
   placeholders

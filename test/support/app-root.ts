@@ -1,0 +1,25 @@
+/** A folder to run the app from with hunts of the test's own: the built bundle, host.json and another catalogue. */
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compileCatalogue } from "../../shared/hunts/kql/compile.ts";
+
+/**
+ * @param hunts - YAML by file name
+ * @returns the folder; `remove` deletes it
+ */
+export function appRoot(hunts: Readonly<Record<string, string>>): {
+  readonly root: string;
+  readonly remove: () => void;
+} {
+  const root = mkdtempSync(join(tmpdir(), "huntline-app-"));
+  const catalog = join(root, "catalog");
+  mkdirSync(catalog);
+  for (const [name, yaml] of Object.entries(hunts)) writeFileSync(join(catalog, name), yaml);
+  const compiled = compileCatalogue(catalog);
+  if ("problems" in compiled) throw new Error(`the test's hunts do not compile: ${JSON.stringify(compiled.problems)}`);
+  cpSync("dist", join(root, "dist"), { recursive: true });
+  writeFileSync(join(root, "dist/catalogue.json"), JSON.stringify(compiled.catalogue));
+  for (const file of ["host.json", "package.json"]) cpSync(file, join(root, file));
+  return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
+}
