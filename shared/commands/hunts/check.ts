@@ -29,11 +29,15 @@ const row = ({ hunt }: CheckedFile): readonly (readonly string[])[] =>
           hunt.mode,
           hunt.schedule,
           formatDuration(hunt.lookBackMs),
-          hunt.tables.join(" "),
+          shortened(hunt.tables),
           hunt.modeReason,
         ],
       ]
     : [];
+
+/** Three names and how many more. */
+const shortened = (names: readonly string[]): string =>
+  names.length <= 3 ? names.join(" ") : `${names.slice(0, 3).join(" ")} +${names.length - 3}`;
 
 function verdict(folder: string, checked: readonly CheckedFile[], output: Output): number {
   const problems = checked.some((file) => file.problems.length > 0)
