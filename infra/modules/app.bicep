@@ -1,0 +1,276 @@
+metadata name = 'Function app'
+metadata description = 'The Flex Consumption plan and the app: keyless, https only, every setting that shared/settings.ts reads.'
+
+import { caller, identity, limits } from 'types.bicep'
+
+@description('First letters of every name.')
+param prefix string
+
+@description('Name of the app; world-wide unique.')
+param name string
+
+@description('Region.')
+param location string
+
+@description('Tags of every resource.')
+param tags { *: string }
+
+@description('The identity that runs the host.')
+param host identity
+
+@description('The identity that asks Defender.')
+param hunt identity
+
+@description('The identity that acts on alerts and reads secrets.')
+param act identity
+
+@description('Client id of the identity that calls `tick`.')
+param tickClientId string
+
+@description('Address of the host\'s blobs.')
+param hostBlobUrl string
+
+@description('Address of the host\'s queues.')
+param hostQueueUrl string
+
+@description('Address of the container that holds the package.')
+param packageUrl string
+
+@description('Address of the data blobs.')
+param dataBlobUrl string
+
+@description('Address of the data queues.')
+param dataQueueUrl string
+
+@description('Address of the vault.')
+param vaultUrl string
+
+@description('Where telemetry is sent to.')
+param insightsConnectionString string
+
+@description('Where logs go.')
+param workspaceId string
+
+@description('Version of Node.')
+param nodeVersion string
+
+@description('Memory of an instance, MB.')
+param instanceMemoryMB int
+
+@description('Most instances of one function group.')
+param maximumInstanceCount int
+
+@description('True to spread instances over zones.')
+param zoneRedundant bool
+
+@description('Subnet of the app; empty in the public profile.')
+param subnetId string
+
+@description('Who may reach the HTTP doors; empty for anyone who has a key or token.')
+param callers caller[]
+
+@description('Tenant whose Defender is asked.')
+param tenantId string
+
+@description('National cloud of that tenant.')
+param cloud string
+
+@description('Back-end of the hunts.')
+param huntingApi string
+
+@description('Region of the Defender API; empty for the nearest.')
+param defenderGeo string
+
+@description('Host of the 2017 API.')
+param legacyHuntingHost string
+
+@description('Address of Cloud Apps.')
+param cloudAppsUrl string
+
+@description('How Cloud Apps is entered.')
+param cloudAppsAuth string
+
+@description('App registration that asks for tokens instead of the identities; empty for none.')
+param appClientId string
+
+@description('How that app proves itself; empty for none.')
+param appCredential string
+
+@description('Limits and ages.')
+param tuning limits
+
+@description('Client id of the app registration that callers ask tokens for; empty where keys alone are used.')
+param entraClientId string
+
+@description('Client ids of the applications that may call, besides the Logic App of this deployment.')
+param entraCallers string[]
+
+// No setting here that Flex Consumption refuses (runtime, version and package are properties); a test knows the list.
+var platformSettings = {
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${host.clientId};Authorization=AAD'
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  AzureWebJobsStorage__blobServiceUri: hostBlobUrl
+  AzureWebJobsStorage__clientId: host.clientId
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__queueServiceUri: hostQueueUrl
+  DataStorage__blobServiceUri: dataBlobUrl
+  DataStorage__clientId: host.clientId
+  DataStorage__credential: 'managedidentity'
+  DataStorage__queueServiceUri: dataQueueUrl
+}
+
+var appSettings = {
+  TENANT_ID: tenantId
+  CLOUD: cloud
+  HUNTING_API: huntingApi
+  DEFENDER_GEO: defenderGeo
+  LEGACY_HUNTING_HOST: legacyHuntingHost
+  HUNT_IDENTITY: hunt.clientId
+  ACT_IDENTITY: act.clientId
+  APP_CLIENT_ID: appClientId
+  APP_CREDENTIAL: appCredential
+  KEY_VAULT_URL: vaultUrl
+  CLOUD_APPS_URL: cloudAppsUrl
+  CLOUD_APPS_AUTH: cloudAppsAuth
+  FOUND_CACHE_HOURS: string(tuning.?foundCacheHours ?? 6)
+  NOT_FOUND_CACHE_HOURS: string(tuning.?notFoundCacheHours ?? 1)
+  BULK_FROM_HASHES: string(tuning.?bulkFromHashes ?? 200)
+  HUNTING_CALLS_PER_MINUTE: string(tuning.?huntingCallsPerMinute ?? 45)
+  HUNTING_CALLS_PER_HOUR: string(tuning.?huntingCallsPerHour ?? 1500)
+  HUNTING_SHARE: tuning.?huntingShare ?? '0.5'
+  FILES_CALLS_PER_MINUTE: string(tuning.?filesCallsPerMinute ?? 100)
+  FILES_CALLS_PER_HOUR: string(tuning.?filesCallsPerHour ?? 1500)
+  CLOUD_APPS_CALLS_PER_MINUTE: string(tuning.?cloudAppsCallsPerMinute ?? 30)
+  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: 'plan-${prefix}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'huntline' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${host.id}': {}, '${hunt.id}': {}, '${act.id}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    clientAffinityEnabled: false
+    httpsOnly: true
+    keyVaultReferenceIdentity: act.id
+    publicNetworkAccess: 'Enabled'
+    #disable-next-line BCP037 // documented site property that the published types lack
+    functionsRuntimeAdminIsolationEnabled: true
+    sshEnabled: false
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    siteConfig: {
+      cors: { allowedOrigins: [], supportCredentials: false }
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      remoteDebuggingEnabled: false
+      scmMinTlsVersion: '1.2'
+      ipSecurityRestrictionsDefaultAction: empty(callers) ? 'Allow' : 'Deny'
+      ipSecurityRestrictions: [
+        for (each, i) in empty(callers) ? [] : concat(callers, [{ name: 'tick', range: 'LogicApps', kind: 'ServiceTag' }]): {
+          action: 'Allow'
+          ipAddress: each.range
+          name: each.name
+          priority: 100 + i
+          tag: each.kind
+        }
+      ]
+      scmIpSecurityRestrictionsDefaultAction: 'Allow'
+      scmIpSecurityRestrictionsUseMain: false
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packageUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: host.id
+          }
+        }
+      }
+      runtime: { name: 'node', version: nodeVersion }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+      }
+    }
+  }
+
+  resource settings 'config' = {
+    name: 'appsettings'
+    properties: union(platformSettings, appSettings)
+  }
+
+  resource ftp 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+
+  resource scm 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+
+  // Validates bearer tokens only, so no client secret is needed. Function keys stay: both must be right.
+  resource entra 'config' = if (!empty(entraClientId)) {
+    name: 'authsettingsV2'
+    properties: {
+      platform: { enabled: true, runtimeVersion: '~1' }
+      globalValidation: {
+        requireAuthentication: true
+        unauthenticatedClientAction: 'Return401'
+        excludedPaths: ['/api/health', '/api/jobs/*', '/api/webhooks/*']
+      }
+      httpSettings: { requireHttps: true }
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true
+          registration: {
+            clientId: entraClientId
+            openIdIssuer: '${environment().authentication.loginEndpoint}${tenantId}/v2.0'
+          }
+          validation: {
+            allowedAudiences: [entraClientId, 'api://${entraClientId}']
+            defaultAuthorizationPolicy: {
+              allowedApplications: concat([tickClientId], entraCallers)
+            }
+          }
+        }
+      }
+      login: { tokenStore: { enabled: false } }
+    }
+  }
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: app
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ category: 'FunctionAppLogs', enabled: true }]
+  }
+}
+
+@description('Resource id.')
+output id string = app.id
+
+@description('Name of the app.')
+output name string = app.name
+
+@description('Address of the app.')
+output url string = 'https://${app.properties.defaultHostName}'

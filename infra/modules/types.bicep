@@ -1,0 +1,82 @@
+metadata name = 'Types'
+metadata description = 'Shapes that several modules share.'
+
+@export()
+@description('One of the app\'s identities.')
+type identity = {
+  @description('Resource id.')
+  id: string
+
+  @description('What app settings and token requests name.')
+  clientId: string
+
+  @description('What role assignments name.')
+  principalId: string
+}
+
+@export()
+@description('Who may reach the HTTP doors at all, before any key or token: an address range or a service tag.')
+type caller = {
+  @description('Name of the rule.')
+  @maxLength(32)
+  name: string
+
+  @description('An IPv4 or IPv6 range such as 203.0.113.0/24, or a service tag such as AzureCloud.westeurope.')
+  range: string
+
+  @description('What `range` is.')
+  kind: 'Default' | 'ServiceTag'
+}
+
+@export()
+@description('Limits and ages; what is left out keeps the default of shared/settings.ts.')
+@sealed()
+type limits = {
+  @description('Hours a found file statistic is believed, 0 to 72.')
+  @minValue(0)
+  @maxValue(72)
+  foundCacheHours: int?
+
+  @description('Hours a "not found" is believed, 0 to 72.')
+  @minValue(0)
+  @maxValue(72)
+  notFoundCacheHours: int?
+
+  @description('Hashes from which a lookup takes the short way through FileProfile().')
+  @minValue(1)
+  @maxValue(20000)
+  bulkFromHashes: int?
+
+  @description('Hunting calls a minute of the whole tenant.')
+  @minValue(1)
+  @maxValue(1000)
+  huntingCallsPerMinute: int?
+
+  @description('Hunting calls an hour of the whole tenant.')
+  @minValue(1)
+  @maxValue(60000)
+  huntingCallsPerHour: int?
+
+  @description('Share of the hunting quota that Huntline takes; the rest is left to people.')
+  huntingShare: ('0.1' | '0.2' | '0.3' | '0.4' | '0.5' | '0.6' | '0.7' | '0.8' | '0.9' | '1')?
+
+  @description('File information calls a minute of the whole tenant.')
+  @minValue(1)
+  @maxValue(1000)
+  filesCallsPerMinute: int?
+
+  @description('File information calls an hour of the whole tenant.')
+  @minValue(1)
+  @maxValue(60000)
+  filesCallsPerHour: int?
+
+  @description('Cloud Apps calls a minute of the whole tenant.')
+  @minValue(1)
+  @maxValue(1000)
+  cloudAppsCallsPerMinute: int?
+
+  @description('Alerts that one source may close a day.')
+  @minValue(1)
+  @maxValue(1000000)
+  verdictsPerDay: int?
+}

@@ -1,0 +1,92 @@
+metadata name = 'Key Vault'
+metadata description = 'Huntline\'s alone. No value is ever set from here: secrets are made in the vault after provisioning.'
+
+@description('Name of the vault.')
+@minLength(3)
+@maxLength(24)
+param name string
+
+@description('Region.')
+param location string
+
+@description('Tags of every resource.')
+param tags { *: string }
+
+@description('True where only private endpoints lead in.')
+param isPrivate bool
+
+@description('Address ranges from which operators reach the private vault; empty for none.')
+param operatorRanges string[]
+
+@description('Where logs go.')
+param workspaceId string
+
+@description('Who hears of secrets that expire; empty for nobody.')
+param actionGroupId string
+
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    tenantId: tenant().tenantId
+    sku: { family: 'A', name: 'standard' }
+    enablePurgeProtection: true
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    enabledForDeployment: false
+    enabledForDiskEncryption: false
+    enabledForTemplateDeployment: false
+    softDeleteRetentionInDays: 90
+    publicNetworkAccess: isPrivate && empty(operatorRanges) ? 'disabled' : 'enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+      ipRules: map(operatorRanges, range => { value: range })
+    }
+  }
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: vault
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ categoryGroup: 'audit', enabled: true }]
+  }
+}
+
+resource events 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+  name: 'evgt-${name}'
+  location: location
+  tags: tags
+  properties: { source: vault.id, topicType: 'Microsoft.KeyVault.vaults' }
+}
+
+resource expiry 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = {
+  parent: events
+  name: 'secret-expiry'
+  properties: {
+    destination: {
+      endpointType: 'MonitorAlert'
+      properties: {
+        actionGroups: [actionGroupId]
+        description: 'A secret of Huntline expires within 30 days, or has expired.'
+        severity: 'Sev2'
+      }
+    }
+    eventDeliverySchema: 'CloudEventSchemaV1_0'
+    filter: {
+      includedEventTypes: ['Microsoft.KeyVault.SecretNearExpiry', 'Microsoft.KeyVault.SecretExpired']
+    }
+  }
+}
+
+@description('Resource id.')
+output id string = vault.id
+
+@description('Name of the vault.')
+output name string = vault.name
+
+@description('Address, without the slash at its end.')
+output url string = 'https://${vault.name}${environment().suffixes.keyvaultDns}'

@@ -1,0 +1,24 @@
+metadata name = 'Workbook'
+metadata description = 'The hunts at a glance: runs, rows, trouble, verdicts, files and the services behind them.'
+
+@description('Region.')
+param location string
+
+@description('Tags of every resource.')
+param tags { *: string }
+
+@description('Resource id of the Application Insights component.')
+param insightsId string
+
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
+  name: guid(insightsId, 'huntline')
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: 'Huntline'
+    category: 'workbook'
+    sourceId: insightsId
+    serializedData: loadTextContent('workbook.json')
+  }
+}
