@@ -76,7 +76,8 @@ function finer(density: Density, from: Ticks, limit: number, bins: number): Cut 
   const step = share >= worthwhile ? (widest + share - 1n) / share : widest;
   if (share >= worthwhile && all.every((bin) => bin.to - bin.from >= step))
     return { kind: "finer", span: spanOfBins(all), step, all: true };
-  const run = all.slice(0, lengthOfRun(all, limit));
+  // Few enough bins that each is divided by eight, or the answer would be as coarse as what is known.
+  const run = all.slice(0, Math.min(lengthOfRun(all, limit), Math.max(1, Math.floor(bins / Number(worthwhile)))));
   return { kind: "finer", span: spanOfBins(run), step: stepFor(spanOfBins(run), bins), all: false };
 }
 

@@ -38,6 +38,8 @@ export interface Pace {
   readonly halvings: number;
   /** False once the back-end has failed to give a histogram. */
   readonly histograms: boolean;
+  /** Histograms since the last window. */
+  readonly looks: number;
 }
 
 /** What one run leaves for the next. */
@@ -51,6 +53,7 @@ export const startPace = (caps: Caps, kept: KeptPace = { halvings: 0 }): Pace =>
   mostRows: caps.rows,
   halvings: kept.halvings,
   histograms: true,
+  looks: 0,
 });
 
 /** What to do next. */
@@ -105,8 +108,13 @@ function byWidth(pace: Pace, bounds: Bounds, ends: { reach: Ticks; near: Ticks }
   return { kind: "read", to: min(ends.near, bounds.from + max(width, 1n)) };
 }
 
+/** More looks than it takes from 30 days, 2^45 ticks, down to one tick: the service does not answer what was asked. */
+const mostLooks = (bins: number): number => 4 + Math.ceil(45 / Math.log2(Math.max(2, bins / 8)));
+
 /** After a histogram's answer, bins in order of time. */
-export function afterHistogram(pace: Pace, span: Span, bins: readonly Bin[]): Pace {
+export function afterHistogram(before: Pace, span: Span, bins: readonly Bin[]): Pace {
+  const pace = { ...before, looks: before.looks + 1 };
+  if (pace.looks > mostLooks(binLimit(pace.rowCap))) return withoutHistograms(pace);
   const { density } = pace;
   const inside =
     density && density.until > span.from && density.bins.some((bin) => bin.from < span.to && bin.to > span.from);
@@ -131,6 +139,7 @@ export function afterWindow(
     mostRows: Math.max(1, Math.min(pace.mostRows, byBytes)),
     rowCap: result.rows > pace.rowCap ? caps.rows : pace.rowCap,
     halvings: 0,
+    looks: 0,
     ceilingTicks: undefined,
   };
   return { ...next, widthTicks: adapted(next, width, result.rows) };

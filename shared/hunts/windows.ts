@@ -78,13 +78,14 @@ export async function appendWindows(task: Task): Promise<Appended> {
 
 /**
  * A span without rows is read again together with what follows, so that what came late is in the next window. Only where
- * nothing follows, or the hunt's own predicates are too narrow for all of it, does reading go on where emptiness was
- * proven; the recount watches the rest.
+ * nothing follows, or one call will not take both, does reading go on where emptiness was proven: a run that did not get
+ * far must not send the next one back to its start. The recount watches the rest.
  */
-function keptEmptyTo({ desk, tip, goal, emptyTo }: Task): Ticks | undefined {
+function keptEmptyTo({ desk, tip, goal, emptyTo, pace }: Task): Ticks | undefined {
   if (emptyTo === undefined || emptyTo <= tip.from) return undefined;
   const { widestMs } = desk.hunt;
-  const fits = widestMs === undefined || goal - tip.from <= ticksFromMs(widestMs);
+  const both = goal - tip.from;
+  const fits = (widestMs === undefined || both <= ticksFromMs(widestMs)) && both <= (pace.widthTicks ?? both);
   return emptyTo < goal && fits ? undefined : emptyTo;
 }
 
@@ -154,7 +155,7 @@ async function take(
     case "complete": {
       // A result in shards says nothing of how wide a window in one call may be.
       position.pace = sharded
-        ? { ...position.pace, ceilingTicks: undefined, halvings: 0 }
+        ? { ...position.pace, ceilingTicks: undefined, halvings: 0, looks: 0 }
         : afterWindow(position.pace, span, { rows: reading.staged.rows, bytes: reading.bytes }, caps);
       return keep(task, position, span, reading.staged);
     }

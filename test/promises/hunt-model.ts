@@ -24,6 +24,8 @@ export interface Mutant {
   readonly hunt?: (hunt: CompiledHunt) => CompiledHunt;
   readonly ports?: (ports: HuntPorts) => HuntPorts;
   readonly overwrites?: boolean;
+  /** Told of every event and refusal, to follow one seed. */
+  readonly trace?: (line: string) => void;
 }
 
 /** What one schedule has shown. Empty arrays are good. */
@@ -68,8 +70,8 @@ function shapeFrom(random: () => number): Shape {
   const hours = one(4, 7, 10);
   return {
     runners: one(1, 2, 3),
-    deathRate: one(0, 0.003, 0.01, 0.03),
-    lostRate: one(0, 0.01, 0.05),
+    deathRate: one(0, 0.002, 0.006, 0.015),
+    lostRate: one(0, 0.003, 0.01),
     laterRate: one(0, 0.05),
     claims: one(true, false, false),
     cacheLoss: random() < 0.3,
@@ -91,8 +93,7 @@ function sourceRows(random: () => number, shape: Shape): SourceRow[] {
     const lateMs = roll < shape.lateShare ? lagMs + random() * 90 * minuteMs : random() * (lagMs - 2 * secondMs);
     rows.push({ at, arrivesMs: Number(at / 10_000n) + Math.floor(lateMs), id });
   };
-  const anyTick = (): Ticks =>
-    ticksFromMs(first + random() * (last - first)) + BigInt(Math.floor(random() * 10_000));
+  const anyTick = (): Ticks => ticksFromMs(first + random() * (last - first)) + BigInt(Math.floor(random() * 10_000));
   const singles = Math.floor(10 + random() * 40);
   for (let index = 0; index < singles; index += 1) add(anyTick(), `s${index}`);
   const bursts = Math.floor(random() * 3);
@@ -170,6 +171,7 @@ function createWorld(random: () => number, shape: Shape, scheduler: Scheduler, m
           if (!calm && random() < shape.laterRate) return { kind: "later", retryAfterMs: 30_000, cause: "quota" };
           if (!calm && random() < shape.laterRate / 2) return { kind: "failed", message: "unavailable" };
           const reply = await source.run(query, options, sink);
+          mutant.trace?.(`${who} ${query.replaceAll("0000Z", "Z")} -> ${JSON.stringify(reply)}`);
           await scheduler.turn(who, "hunting answered");
           return reply;
         },
@@ -184,7 +186,7 @@ function createWorld(random: () => number, shape: Shape, scheduler: Scheduler, m
             if (name === "hunt-runs") send(message as HuntRun, delaySeconds * secondMs);
           }),
       },
-      log: () => undefined,
+      log: (event, fields) => mutant.trace?.(`${who} ${event} ${JSON.stringify(fields)}`),
       reach: (point) => scheduler.turn(who, point),
       nowMs: () => scheduler.nowMs() + shape.skewMs,
       attemptId: () => `attempt-${(attempts += 1)}`,
@@ -207,7 +209,10 @@ function createWorld(random: () => number, shape: Shape, scheduler: Scheduler, m
       const isOld = isNewer && !calm && random() < 0.2 && scheduler.nowMs() < shape.newQueryAtMs + 5 * minuteMs;
       const done = await carryOut(portsOf(who), isNewer && !isOld ? newer : hunt, message.order).then(
         () => true,
-        () => false,
+        (error: unknown) => {
+          mutant.trace?.(`${who} threw ${String(error)}`);
+          return false;
+        },
       );
       if (done) queue.splice(queue.indexOf(message), 1);
     }
@@ -259,8 +264,7 @@ function createWorld(random: () => number, shape: Shape, scheduler: Scheduler, m
 /** The claim is soft: a schedule may play as if it never held. */
 const withoutClaims = (records: RecordStore): RecordStore => ({
   ...records,
-  read: async (path) =>
-    path.endsWith("/claim.json") ? { kind: "absent", serverNowMs: 0 } : records.read(path),
+  read: async (path) => (path.endsWith("/claim.json") ? { kind: "absent", serverNowMs: 0 } : records.read(path)),
 });
 
 /** Every call crosses a boundary twice, on the way out and on the way back; on the way back its answer may be lost. */
@@ -330,7 +334,9 @@ function judge(
       .map(({ path }) => `${path} was never announced`),
     ...wronglyLate(late, rows),
   ];
-  const first = own.map(({ metadata }) => parseInstant(metadata.from) ?? 0n).reduce((a, b) => (a < b ? a : b), 2n ** 63n);
+  const first = own
+    .map(({ metadata }) => parseInstant(metadata.from) ?? 0n)
+    .reduce((a, b) => (a < b ? a : b), 2n ** 63n);
   const end = own.map(({ metadata }) => parseInstant(metadata.to) ?? 0n).reduce((a, b) => (a > b ? a : b), 0n);
   const counts = new Map<string, number>();
   for (const row of rows.filter(({ at }) => at >= first && at < end))
@@ -347,7 +353,8 @@ function judge(
 function halfFile({ path, metadata, lines }: MemoryExport): string[] {
   const text = lines.map((line) => `${line}\n`).join("");
   const digest = createHash("sha256").update(text).digest("hex");
-  const whole = metadata.rows === lines.length && metadata.rawbytes === Buffer.byteLength(text) && metadata.sha256 === digest;
+  const whole =
+    metadata.rows === lines.length && metadata.rawbytes === Buffer.byteLength(text) && metadata.sha256 === digest;
   return whole ? [] : [`P2 ${path} is not what its metadata says`];
 }
 
@@ -366,7 +373,8 @@ function brokenLog(own: readonly MemoryExport[]): string[] {
     if (metadata.seq !== (follows ? before.metadata.seq + 1 : 0)) faults.push(`P3 ${path} is out of sequence`);
     if (before && metadata.from !== before.metadata.to) faults.push(`P3 ${path} does not begin where the last ends`);
     if (before && !follows && before.metadata.complete !== "closed") faults.push(`P3 ${path} follows an open version`);
-    if (before && metadata.prev !== chainHash(before.metadata)) faults.push(`P3 ${path} does not name the record before`);
+    if (before && metadata.prev !== chainHash(before.metadata))
+      faults.push(`P3 ${path} does not name the record before`);
     return faults;
   });
 }

@@ -55,7 +55,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const waiting: Waiter[] = [];
 
   const bury = (who: string): void => {
-    for (let index = waiting.length - 1; index >= 0; index -= 1) if (waiting[index]?.who === who) waiting.splice(index, 1);
+    for (let index = waiting.length - 1; index >= 0; index -= 1)
+      if (waiting[index]?.who === who) waiting.splice(index, 1);
   };
 
   return {
