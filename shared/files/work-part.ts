@@ -61,12 +61,15 @@ async function workPart(outside: WorkOutside, header: JobHeader, part: number, a
   if (short.kind === "later") return putBack(outside, header, part, again, short.retryAfterMs);
   if (short.kind === "failed" && again < bulkTries) return putBack(outside, header, part, again + 1, downPause(again));
   if (clock.now() - (plan.startUntilMs - workMs) > longBulkMs) return putBack(outside, header, part, again, 0);
+  const startedMs = clock.now();
   const outcomes = await outside.lookUp(wanted, plan);
   await outside.reach("J5 part looked up");
   const left = outcomes.filter(isOpen);
   if (left.length > 0 && !plan.settle) {
     const down = left.some(({ kind }) => kind === "down");
-    const pauseMs = down ? downPause(again) : Math.max(...left.map(({ retryAfterMs }) => retryAfterMs));
+    // The first refusal may be as old as this round: better a moment too early than a turn left unused.
+    const soonest = Math.min(...left.map(({ retryAfterMs }) => retryAfterMs)) - (clock.now() - startedMs);
+    const pauseMs = down ? downPause(again) : soonest;
     return putBack(outside, header, part, down ? again + 1 : 0, pauseMs);
   }
   const results = resultsOf(asked, outcomes, plan);

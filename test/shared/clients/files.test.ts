@@ -1,0 +1,195 @@
+import { describe, expect, test } from "vitest";
+import { openFiles } from "../../../shared/clients/files.ts";
+import type { Answer, Call } from "../../../shared/pipe/pipe.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../../../shared/pipe/upstream-error.ts";
+
+const sha1 = "0991a395da64e1c5fbe8732ed11e6be064081d9f";
+const limits = { waitForTurnMs: 1_000, deadlineMs: 2_000 };
+
+const answering = (status: number, body: unknown) => {
+  const calls: Call[] = [];
+  const send = (call: Call): Promise<Answer> => {
+    calls.push(call);
+    return Promise.resolve({ status, headers: new Headers(), body, requestId: undefined });
+  };
+  return { calls, files: openFiles({ send, stream: send }) };
+};
+const failing = (error: Error) => {
+  const send = async (): Promise<Answer> => {
+    throw error;
+  };
+  return openFiles({ send, stream: send });
+};
+const statisticsOf = (body: unknown, status = 200) => answering(status, body).files.statistics(sha1, 720, limits);
+
+const sound = {
+  "@odata.context": "x",
+  sha1,
+  organizationPrevalence: 14_850,
+  orgFirstSeen: "2019-12-07T13:44:16Z",
+  orgLastSeen: "2020-01-06T13:39:36Z",
+  globallyPrevalence: 705_012,
+  globalFirstObserved: "2015-03-19T12:20:07.3432441Z",
+  globalLastObserved: "2020-01-06T13:39:36Z",
+  topFileNames: ["MREC.exe"],
+};
+const read = {
+  organizationPrevalence: 14_850,
+  organizationFirstSeen: "2019-12-07T13:44:16Z",
+  organizationLastSeen: "2020-01-06T13:39:36Z",
+  globalPrevalence: 705_012,
+  globalFirstSeen: "2015-03-19T12:20:07.3432441Z",
+  globalLastSeen: "2020-01-06T13:39:36Z",
+  topFileNames: ["MREC.exe"],
+};
+
+describe("statistics", () => {
+  test("are asked for by path and look-back, within the caller's limits", async () => {
+    const { calls, files } = answering(200, sound);
+    await files.statistics(sha1, 24, limits);
+    expect(calls).toEqual([
+      { method: "GET", path: `/api/files/${sha1}/stats`, query: { lookBackHours: "24" }, ...limits },
+    ]);
+  });
+
+  test.each<[string, object, object]>([
+    ["as documented", {}, {}],
+    ["with text beside numbers", { orgPrevalence: "1", globalPrevalence: "2" }, {}],
+    [
+      "with text only",
+      {
+        organizationPrevalence: undefined,
+        orgPrevalence: "14850",
+        globallyPrevalence: undefined,
+        globalPrevalence: "705012",
+      },
+      {},
+    ],
+    ["with the other spelling", { globallyPrevalence: undefined, globalPrevalence: 705_012 }, {}],
+    [
+      "with nulls, which are not 0",
+      { organizationPrevalence: null, orgFirstSeen: null },
+      { organizationPrevalence: null, organizationFirstSeen: null },
+    ],
+    [
+      "with empty text, which is not 0",
+      { globallyPrevalence: "", orgLastSeen: "" },
+      { globalPrevalence: null, organizationLastSeen: null },
+    ],
+    ["with 0, which is not null", { organizationPrevalence: 0 }, { organizationPrevalence: 0 }],
+    ["with a negative number, which is none", { organizationPrevalence: -1 }, { organizationPrevalence: null }],
+    ["without names", { topFileNames: null }, { topFileNames: [] }],
+    ["with a key nobody knows", { riskScore: 5 }, {}],
+  ])("are read %s", async (_, change, expected) => {
+    expect(await statisticsOf({ ...sound, ...change })).toEqual({ kind: "found", value: { ...read, ...expected } });
+  });
+
+  test.each<[string, number, unknown]>([
+    ["404 in the API's own form", 404, { error: { code: "ResourceNotFound", message: "File x was not found" } }],
+    ["200 with nothing in it", 200, { "@odata.context": "x" }],
+    ["200 with an empty set", 200, { value: [] }],
+  ])("of an unknown file are not found: %s", async (_, status, body) => {
+    expect(await statisticsOf(body, status)).toEqual({ kind: "not-found" });
+  });
+
+  test.each<[string, number, unknown]>([
+    ["HTML", 404, "<html>Not Found</html>"],
+    ["another form", 404, { statusCode: 404, message: "Resource not found" }],
+    ["nothing", 404, undefined],
+  ])("behind a wrong address are a refusal that says so: 404 with %s", async (_, status, body) => {
+    expect(await statisticsOf(body, status)).toMatchObject({
+      kind: "refused",
+      problem: expect.stringContaining("DEFENDER_URL") as string,
+    });
+  });
+
+  test("of another shape are no answer", async () => {
+    expect(await statisticsOf({ machines: 5 })).toMatchObject({ kind: "down" });
+    expect(await statisticsOf("<html>")).toMatchObject({ kind: "down" });
+  });
+
+  test("of a hash that Defender refuses are a refusal", async () => {
+    const body = { error: { code: "InvalidHashValue", message: "Hash value x is invalid" } };
+    expect(await statisticsOf(body, 400)).toMatchObject({ kind: "refused" });
+  });
+
+  test.each<[UpstreamErrorCode, string, number | undefined]>([
+    ["throttled", "later", 7_000],
+    ["unavailable", "down", 7_000],
+    ["unexpected-answer", "down", 7_000],
+    ["forbidden", "refused", undefined],
+    ["unauthorized", "refused", undefined],
+    ["not-found", "refused", undefined],
+    ["rejected", "refused", undefined],
+  ])("that end in '%s' are '%s'", async (code, kind, retryAfterMs) => {
+    const reply = await failing(new UpstreamError(code, "x", { api: "files", retryAfterMs: 7_000 })).statistics(
+      sha1,
+      1,
+      limits,
+    );
+    expect(reply).toMatchObject({ kind, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  });
+
+  test("do not hide a mistake of ours", async () => {
+    await expect(failing(new TypeError("x")).statistics(sha1, 1, limits)).rejects.toThrow(TypeError);
+  });
+
+  test.each(["../machines", "%2e%2e/machines", `${sha1}?x=1`, sha1.toUpperCase(), `${sha1}0`, "１".repeat(40), ""])(
+    "are never asked for %j",
+    async (hash) => {
+      const { calls, files } = answering(200, sound);
+      await expect((async () => files.statistics(hash, 1, limits))()).rejects.toThrow(RangeError);
+      await expect((async () => files.information(hash, limits))()).rejects.toThrow(RangeError);
+      expect(calls).toEqual([]);
+    },
+  );
+});
+
+describe("information", () => {
+  const body = {
+    sha1: sha1.toUpperCase(),
+    sha256: "A".repeat(64),
+    globalPrevalence: 180_022,
+    size: 22_139_496,
+    fileType: "APP",
+    isPeFile: true,
+    filePublisher: "CHENGDU YIWO",
+    fileProductName: "EaseUS",
+    signer: null,
+    issuer: "",
+    signerHash: null,
+    isValidCertificate: null,
+    determinationType: "Unknown",
+    determinationValue: null,
+  };
+
+  test("is read in our words, what is unknown as null", async () => {
+    const { calls, files } = answering(200, body);
+    expect(await files.information(sha1, limits)).toEqual({
+      kind: "found",
+      value: {
+        sha1,
+        information: {
+          sha256: "a".repeat(64),
+          size: 22_139_496,
+          fileType: "APP",
+          isPeFile: true,
+          publisher: "CHENGDU YIWO",
+          productName: "EaseUS",
+          signer: null,
+          issuer: null,
+          signerHash: null,
+          isValidCertificate: null,
+          determinationType: "Unknown",
+          determinationValue: null,
+        },
+      },
+    });
+    expect(calls[0]?.path).toBe(`/api/files/${sha1}`);
+  });
+
+  test("names no SHA-1 when the service names none", async () => {
+    const reply = await answering(200, { ...body, sha1: null }).files.information("a".repeat(64), limits);
+    expect(reply).toMatchObject({ kind: "found", value: { sha1: null } });
+  });
+});

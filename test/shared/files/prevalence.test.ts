@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { judgePrevalence } from "../../../shared/files/prevalence.ts";
+import { statistics } from "../../support/files-room.ts";
+
+const thresholds = { organizationRareBelow: 3, globalRareBelow: 100, globalCommonFrom: 10_000 };
+const sound = { ...statistics, organizationPrevalence: 3, globalPrevalence: 500 };
+
+test.each([
+  ["between the thresholds", {}, "uncommon", "no threshold is met, organizationPrevalence is 3"],
+  [
+    "below one of the organisation",
+    { organizationPrevalence: 2 },
+    "rare",
+    "organizationPrevalence 2 is below organizationRareBelow 3",
+  ],
+  ["at 0", { organizationPrevalence: 0 }, "rare", "organizationPrevalence 0 is below organizationRareBelow 3"],
+  ["below the global one", { globalPrevalence: 99 }, "rare", "globalPrevalence 99 is below globalRareBelow 100"],
+  [
+    "at the common one",
+    { globalPrevalence: 10_000 },
+    "common",
+    "globalPrevalence 10000 reaches globalCommonFrom 10000",
+  ],
+  [
+    "common everywhere and rare here",
+    { organizationPrevalence: 1, globalPrevalence: 1e6 },
+    "rare",
+    "organizationPrevalence 1 is below organizationRareBelow 3",
+  ],
+  [
+    "with one figure unknown",
+    { organizationPrevalence: null },
+    "uncommon",
+    "no threshold is met, globalPrevalence is 500",
+  ],
+] as const)("a file %s is judged with the rule that fired", (_, change, value, rule) => {
+  expect(judgePrevalence({ ...sound, ...change }, thresholds)).toEqual({ value, rule });
+});
+
+test("a file with no known figure is not judged, nor one that is unknown", () => {
+  const unknown = { ...sound, organizationPrevalence: null, globalPrevalence: null };
+  expect([judgePrevalence(unknown, thresholds), judgePrevalence(null, thresholds)]).toEqual([null, null]);
+});
