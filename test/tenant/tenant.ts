@@ -2,33 +2,31 @@
  * The simulated Microsoft cloud: Entra, managed identity, Key Vault, advanced hunting, file APIs and Cloud Apps, with
  * state, quotas and faults. A product of its own: it knows the services, never the app under test.
  */
-import { randomBytes } from "node:crypto";
-import { dayMs, parseInstant, systemClock, ticksFromMs, type Clock, type Ticks } from "../../shared/time.ts";
+import type { Clock } from "../../shared/time.ts";
 import { createAdmin } from "./admin/admin.ts";
-import { createApiTokens, type ApiTokens } from "./cloud-apps/access.ts";
-import { createAlertStore, type AlertStore } from "./cloud-apps/alert-store.ts";
+import type { ApiTokens } from "./cloud-apps/access.ts";
+import type { AlertStore } from "./cloud-apps/alert-store.ts";
 import { alertsResource } from "./cloud-apps/alerts.ts";
 import { cloudAppsRoutes } from "./cloud-apps/cloud-apps.ts";
 import { makeCertificate } from "./entra/certificate.ts";
-import { createDirectory, type Directory } from "./entra/directory.ts";
 import { loginRoutes } from "./entra/login.ts";
 import { identityRoutes } from "./entra/managed-identity.ts";
-import { createTokens, type Tokens } from "./entra/tokens.ts";
-import { createFileBook, type FileBook } from "./files/file-book.ts";
+import type { Tokens } from "./entra/tokens.ts";
+import type { FileBook } from "./files/file-book.ts";
+import type { Directory } from "./entra/directory.ts";
+import { furnish, rotateCloudAppsToken, type TenantState } from "./furnish.ts";
 import { fileRoutes } from "./files/files.ts";
-import { createSightings, type Sightings } from "./files/sightings.ts";
 import type { Evaluate } from "./hunting/evaluation.ts";
 import { huntingRoutes } from "./hunting/hunting.ts";
 import { services, type Route, type Service } from "./server/exchange.ts";
-import { createFaults, type Faults } from "./server/faults.ts";
-import { createRequestLog, type RequestLog } from "./server/request-log.ts";
+import type { Faults } from "./server/faults.ts";
+import type { RequestLog } from "./server/request-log.ts";
 import { listen, type Listener } from "./server/server.ts";
-import { shiftClock } from "./server/shift-clock.ts";
 import { unknownPath } from "./server/unknown-path.ts";
-import { changeSwitches, readSwitches, type SwitchChanges, type Switches } from "./switches.ts";
-import { createSecretStore, type SecretStore } from "./vault/secret-store.ts";
+import { changeSwitches, type SwitchChanges, type Switches } from "./switches.ts";
+import type { SecretStore } from "./vault/secret-store.ts";
 import { vaultRoutes } from "./vault/vault.ts";
-import { createWorld, type World, type WorldOptions } from "./world/world.ts";
+import type { World, WorldOptions } from "./world/world.ts";
 
 export interface TenantOptions {
   /** Of everything: quotas, lifetimes, the world's present. Default: the machine's. */
@@ -75,69 +73,21 @@ export interface Tenant {
 
 /** Starts every service; resolves when all of them listen. */
 export async function startTenant(options: TenantOptions = {}): Promise<Tenant> {
-  const clock = shiftClock(options.clock ?? systemClock);
-  const nowMs = (): number => clock.now();
-  const switches = readSwitches(options.switches);
-  const log = createRequestLog();
-  const faults = createFaults();
-  const directory = createDirectory();
-  const tokens = createTokens(directory.tenantId, options.tokenClock ?? clock);
-  const vault = createSecretStore(nowMs);
-  const alerts = createAlertStore(nowMs);
-  const keys = createApiTokens();
-  const { world, files, sightings } = watched(options.world);
-  // Microsoft's parser takes a while to load; a tenant with canned answers does without.
-  const evaluate = options.evaluate ?? (await import("./hunting/world-evaluate.ts")).worldEvaluate(world);
-  const identityHeader = randomBytes(16).toString("hex");
-  const tokenNowMs = (options.tokenClock ?? clock).now;
-
-  fillVault(vault, directory, options.secrets);
-  keys.add(vault.value("cloud-apps-token") ?? "");
-  alerts.add(options.alerts ?? 40);
-
-  const hunting = huntingRoutes({ tokens, switches, faults, evaluate, clock });
-  const routes: Record<Service, readonly Route[]> = {
-    entra: loginRoutes({ directory, tokens, switches, nowMs }),
-    identity: identityRoutes({ directory, tokens, switches, header: identityHeader, nowMs: tokenNowMs }),
-    vault: vaultRoutes({ directory, tokens, switches, secrets: vault, clock }),
-    graph: hunting.graph,
-    defender: [...hunting.defender, ...fileRoutes({ tokens, switches, book: files, sightings, clock })],
-    "cloud-apps": cloudAppsRoutes({ tokens, keys, switches, clock }, [alertsResource(alerts)]),
-  };
+  const state = await furnish(options);
   const certificate = await makeCertificate();
-  const rotateToken = (): string => {
-    const old = vault.value("cloud-apps-token");
-    const fresh = newToken();
-    vault.set("cloud-apps-token", fresh);
-    keys.add(fresh);
-    if (old !== undefined) keys.remove(old);
-    return fresh;
-  };
   const listeners: Listener[] = [];
   const urls = {} as Record<Service, string>;
   const tenant: Omit<Tenant, "settings"> = {
+    ...shown(state),
     urls,
     certificate: certificate.cert,
-    clock,
-    requests: log.all,
-    log,
-    faults,
-    switches,
-    change: (changes) => changeSwitches(switches, changes),
-    directory,
-    tokens,
-    vault,
-    cloudApps: { alerts, keys, rotateToken },
-    files,
-    world,
-    evaluate,
     stop: async () => {
       await Promise.all(listeners.map((listener) => listener.stop()));
       await certificate.remove();
     },
   };
-  const settingsOf = (): Record<string, string> => settings(urls, directory, identityHeader, certificate.file);
-  const floor = { clock, log, faults, routes, admin: createAdmin(tenant, settingsOf), unknown: unknownPath };
+  const settingsOf = (): Record<string, string> => settings(urls, state, certificate.file);
+  const floor = { ...state, routes: routesOf(state), admin: createAdmin(tenant, settingsOf), unknown: unknownPath };
   for (const [index, service] of services.entries()) {
     const port = options.firstPort === undefined ? 0 : options.firstPort + index;
     const listener = await listen(service, floor, port, service === "entra" ? certificate : undefined);
@@ -147,47 +97,42 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   return { ...tenant, settings: settingsOf() };
 }
 
-/** The world with a book of files that can change, and a count of sightings that forgets when somebody adds a row. */
-function watched(given: World | WorldOptions | undefined): { world: World; files: FileBook; sightings: Sightings } {
-  const drawn = given && "rows" in given ? undefined : (given ?? {});
-  const below = given && "rows" in given ? given : createWorld(drawn);
-  const files = createFileBook(below.files);
-  // A world made elsewhere does not say how late its rows may be.
-  const sightings = createSightings(below, ticksFromMs(drawn ? (drawn.late?.delayMs ?? 0) : dayMs));
-  const world: World = {
-    ...below,
-    get files() {
-      return files.all();
-    },
-    add: (table, row, ingestedAt) => {
-      const at = typeof row["Timestamp"] === "string" ? parseInstant(row["Timestamp"]) : (row["Timestamp"] as Ticks);
-      sightings.forget(ingestedAt === undefined || at === undefined ? 0n : ingestedAt - at);
-      below.add(table, row, ingestedAt);
-    },
-    addLate: (table, row, delayMs) => {
-      sightings.forget(ticksFromMs(delayMs));
-      below.addLate(table, row, delayMs);
-    },
+/** The part of the state that tests see and change. */
+function shown(state: TenantState): Omit<Tenant, "settings" | "urls" | "certificate" | "stop"> {
+  const { clock, log, faults, switches, directory, tokens, vault, alerts, keys, files, world, evaluate } = state;
+  return {
+    clock,
+    requests: log.all,
+    log,
+    faults,
+    switches,
+    change: (changes) => changeSwitches(switches, changes),
+    directory,
+    tokens,
+    vault,
+    cloudApps: { alerts, keys, rotateToken: () => rotateCloudAppsToken(state) },
+    files,
+    world,
+    evaluate,
   };
-  return { world, files, sightings };
 }
 
-const newToken = (): string => randomBytes(32).toString("hex");
-
-function fillVault(vault: SecretStore, { applications }: Directory, more: Readonly<Record<string, string>> = {}): void {
-  vault.set("cloud-apps-token", newToken());
-  vault.set("defender-client-secret", applications[0]?.secrets[0]?.value ?? "");
-  for (const name of ["audit-key", "job-key"]) vault.set(name, randomBytes(32).toString("base64"));
-  for (const source of ["sentinel", "defender", "cloud-apps", "splunk", "elastic", "generic"]) {
-    vault.set(`webhook-${source}`, `whsec_${randomBytes(24).toString("base64")}`);
-  }
-  for (const [name, value] of Object.entries(more)) vault.set(name, value);
+/** What each listener answers. A further Cloud Apps resource is one more name in the list. */
+function routesOf(state: TenantState): Record<Service, readonly Route[]> {
+  const hunting = huntingRoutes(state);
+  return {
+    entra: loginRoutes(state),
+    identity: identityRoutes(state),
+    vault: vaultRoutes({ ...state, secrets: state.vault }),
+    graph: hunting.graph,
+    defender: [...hunting.defender, ...fileRoutes({ ...state, book: state.files })],
+    "cloud-apps": cloudAppsRoutes(state, [alertsResource(state.alerts)]),
+  };
 }
 
 function settings(
   urls: Readonly<Record<Service, string>>,
-  directory: Directory,
-  identityHeader: string,
+  { directory, identityHeader }: TenantState,
   certificateFile: string,
 ): Record<string, string> {
   const clientId = (name: string): string => directory.identities.find((one) => one.name === name)?.clientId ?? "";

@@ -97,6 +97,44 @@ const listOf = (operand: unknown): readonly unknown[] => (Array.isArray(operand)
 
 const dayMs = 86_400_000;
 
+/** One value of an item against one value of a filter. */
+type Match = (
+  value: unknown,
+  given: unknown,
+  context: { readonly nowMs: number; readonly field: Field<unknown> },
+) => boolean;
+
+const daysAgo = (given: unknown, nowMs: number): number => nowMs - Number(given) * dayMs;
+const descends: Match = (value, given, { field }) =>
+  same(value, given) || (field.above?.(value) ?? []).some((one) => same(one, given));
+const includes: Match = (value, given) => textOf(value).includes(textOf(given));
+const starts: Match = (value, given) => textOf(value).startsWith(textOf(given));
+
+/** Operators that want a value of the item to match a value of the filter. */
+const wanting: Partial<Record<Operator, Match>> = {
+  deq: (value, given) => !same(value, given),
+  contains: includes,
+  text: includes,
+  startswith: starts,
+  startswithsingle: starts,
+  endswith: (value, given) => textOf(value).endsWith(textOf(given)),
+  gt: (value, given) => Number(value) > Number(given),
+  gte: (value, given) => Number(value) >= Number(given),
+  lt: (value, given) => Number(value) < Number(given),
+  lte: (value, given) => Number(value) <= Number(given),
+  gte_ndays: (value, given, { nowMs }) => Number(value) >= daysAgo(given, nowMs),
+  lte_ndays: (value, given, { nowMs }) => Number(value) <= daysAgo(given, nowMs),
+  range: (value, given) => within(Number(value), given as { start?: number; end?: number }),
+  descendantof: descends,
+};
+
+/** Operators that want no value of the item to match any of the filter. */
+const refusing: Partial<Record<Operator, Match>> = {
+  ncontains: includes,
+  doesnotstartwith: starts,
+  ndescendantof: descends,
+};
+
 function compileTest(
   field: Field<unknown>,
   operator: Operator,
@@ -107,56 +145,18 @@ function compileTest(
   const wrong = operands.find((one) => !takes(field, operator, one));
   if (wrong !== undefined) return { bad: wrong };
   const any =
-    (test: (value: unknown, given: unknown) => boolean): Test =>
+    (match: Match): Test =>
     (values) =>
-      values.some((value) => operands.some((given) => test(value, given)));
-  const none = (test: (value: unknown, given: unknown) => boolean): Test => {
-    const found = any(test);
-    return (values) => !found(values);
-  };
-  switch (operator) {
-    case "eq":
-      return (values) => any(same)(values) || (values.length === 0 && operands.includes(null));
-    case "neq":
-      return (values) => none(same)(values) && !(values.length === 0 && operands.includes(null));
-    case "deq":
-      return (values) => values.some((value) => operands.some((given) => !same(value, given)));
-    case "contains":
-      return any((value, given) => textOf(value).includes(textOf(given)));
-    case "text":
-      return any((value, given) => textOf(value).includes(textOf(given)));
-    case "ncontains":
-      return none((value, given) => textOf(value).includes(textOf(given)));
-    case "startswith":
-    case "startswithsingle":
-      return any((value, given) => textOf(value).startsWith(textOf(given)));
-    case "doesnotstartwith":
-      return none((value, given) => textOf(value).startsWith(textOf(given)));
-    case "endswith":
-      return any((value, given) => textOf(value).endsWith(textOf(given)));
-    case "gt":
-      return any((value, given) => Number(value) > Number(given));
-    case "gte":
-      return any((value, given) => Number(value) >= Number(given));
-    case "lt":
-      return any((value, given) => Number(value) < Number(given));
-    case "lte":
-      return any((value, given) => Number(value) <= Number(given));
-    case "gte_ndays":
-      return any((value, given) => Number(value) >= nowMs - Number(given) * dayMs);
-    case "lte_ndays":
-      return any((value, given) => Number(value) <= nowMs - Number(given) * dayMs);
-    case "range":
-      return any((value, given) => within(Number(value), given as { start?: number; end?: number }));
-    case "isset":
-      return (values) => values.length > 0 === operands.includes(true);
-    case "isnotset":
-      return (values) => (values.length === 0) === operands.includes(true);
-    case "descendantof":
-      return any((value, given) => same(value, given) || (field.above?.(value) ?? []).some((one) => same(one, given)));
-    case "ndescendantof":
-      return none((value, given) => same(value, given) || (field.above?.(value) ?? []).some((one) => same(one, given)));
-  }
+      values.some((value) => operands.some((given) => match(value, given, { nowMs, field })));
+  const equal: Test = (values) => any(same)(values) || (values.length === 0 && operands.includes(null));
+  if (operator === "eq") return equal;
+  if (operator === "neq") return (values) => !equal(values);
+  if (operator === "isset") return (values) => values.length > 0 === operands.includes(true);
+  if (operator === "isnotset") return (values) => (values.length === 0) === operands.includes(true);
+  const match = wanting[operator];
+  if (match) return any(match);
+  const refused = any(refusing[operator] ?? (() => true));
+  return (values) => !refused(values);
 }
 
 const textOf = (value: unknown): string => String(value).toLowerCase();

@@ -11,8 +11,8 @@ interface IdentityEndpoint {
   readonly tokens: Tokens;
   readonly switches: Switches;
   /** What `X-IDENTITY-HEADER` (or `secret`) must hold. */
-  readonly header: string;
-  readonly nowMs: () => number;
+  readonly identityHeader: string;
+  readonly tokenNowMs: () => number;
 }
 
 const fail = (status: number, message: string, headers: Record<string, string> = {}): Reply =>
@@ -62,7 +62,7 @@ async function answer(endpoint: IdentityEndpoint, exchange: Exchange): Promise<R
   if (version !== "2019-08-01" && version !== "2017-09-01")
     return fail(400, `Unsupported api-version '${version ?? ""}'`);
   const contract = contracts[version];
-  if (exchange.headers[contract.header] !== endpoint.header) return identityFamily.unauthorized(exchange);
+  if (exchange.headers[contract.header] !== endpoint.identityHeader) return identityFamily.unauthorized(exchange);
   const audience = exchange.query.get("resource") ?? "";
   const resource = resourceOf(audience);
   // A scope is no resource: the platform knows no "/.default".
@@ -77,7 +77,7 @@ async function answer(endpoint: IdentityEndpoint, exchange: Exchange): Promise<R
   const issuer = `https://login.microsoftonline.com/${endpoint.directory.tenantId}/v2.0`;
   return json(200, {
     access_token: await endpoint.tokens.mint({ ...order, issuer }),
-    expires_on: contract.expiry(endpoint.nowMs() + lifetimeS * 1_000),
+    expires_on: contract.expiry(endpoint.tokenNowMs() + lifetimeS * 1_000),
     resource: audience,
     token_type: "Bearer",
     client_id: identity.clientId,

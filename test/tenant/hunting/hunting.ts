@@ -1,5 +1,5 @@
 /** Advanced hunting: every check of the service in its order, then the query, then the rows. */
-import { ticksFromMs, type Clock, type Span } from "../../../shared/time.ts";
+import { ticksFromMs, type Clock, type Span, type Ticks } from "../../../shared/time.ts";
 import type { Tokens } from "../entra/tokens.ts";
 import { json, type Exchange, type Reply, type Route } from "../server/exchange.ts";
 import type { Faults } from "../server/faults.ts";
@@ -77,6 +77,8 @@ async function refuse(hunting: Hunting, backEnd: BackEnd, exchange: Exchange): P
 
 interface Question {
   readonly query: string;
+  /** The query's present, read once. */
+  readonly now: Ticks;
   readonly span: Span;
 }
 
@@ -89,10 +91,10 @@ function readQuery(backEnd: BackEnd, exchange: Exchange, nowMs: number): Questio
   if (typeof query !== "string" || query.trim() === "") return badQuery("missing-query", exchange, backEnd.family);
   const now = ticksFromMs(nowMs);
   const timespan = body["Timespan"] ?? body["timespan"] ?? null;
-  if (!backEnd.timespan || timespan === null) return { query, span: keptSpan(now) };
+  if (!backEnd.timespan || timespan === null) return { query, now, span: keptSpan(now) };
   const span = typeof timespan === "string" ? readTimespan(timespan, now) : undefined;
   return span
-    ? { query, span }
+    ? { query, now, span }
     : backEnd.family.badRequest(exchange, "Timespan is not a valid ISO 8601 time interval.");
 }
 
@@ -110,8 +112,7 @@ function parsedObject(exchange: Exchange): Record<string, unknown> | undefined {
 
 async function run(hunting: Hunting, backEnd: BackEnd, exchange: Exchange, asked: Question): Promise<Reply> {
   const { switches, clock, faults, evaluate } = hunting;
-  const startedMs = clock.now();
-  const now = ticksFromMs(startedMs);
+  const { now } = asked;
   const missing = switches.hunting.disabledTables.find((table) => new RegExp(`\\b${table}\\b`).test(asked.query));
   if (missing !== undefined) {
     return fail(
