@@ -17,7 +17,7 @@ export function showProgress(out: NodeJS.WriteStream = process.stdout): Progress
   };
   const line = (text: string): void => void out.write(out.isTTY ? `\r\u001B[K${text}` : `${text}\n`);
   return {
-    step: (done, total, what) => line(out.isTTY ? `${bar(done, total)} ${what}` : `(${done + 1}/${total}) ${what}`),
+    step: (done, total, what) => line(out.isTTY ? `${bar(done, total)} ${what}` : `(${done}/${total}) ${what}`),
     end: (what) => void out.write(out.isTTY ? `\r\u001B[K${what}\n` : `${what}\n`),
   };
 }

@@ -17,7 +17,7 @@ const { values } = parseArgs({
   options: {
     fresh: { type: "boolean", default: false },
     port: { type: "string", default: "7071" },
-    /** Ends after the tour: for tests. */
+    folder: { type: "string", default: ".huntline" },
     once: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -25,7 +25,7 @@ const { values } = parseArgs({
 
 if (values.help) {
   console.log(
-    "npm start [-- --fresh] [--port 7071] [--once]\n\n  --fresh  forget what earlier runs exported\n  --port   where the app answers\n  --once   stop after the first account",
+    "npm start [-- --fresh] [--port 7071] [--folder .huntline] [--once]\n\n  --fresh  forget what earlier runs exported\n  --port   where the app answers\n  --folder where exports and records are kept\n  --once   stop after the first account",
   );
   process.exit(0);
 }
@@ -39,7 +39,7 @@ execFileSync(process.execPath, [resolve(root, "shared/commands/build.ts")], {
   stdio: ["ignore", "ignore", "inherit"],
 });
 progress.step(1, 4, "starting Azurite and the simulated Microsoft cloud");
-const around = await surround(root, { fresh: values.fresh });
+const around = await surround(root, { folder: resolve(root, values.folder), fresh: values.fresh });
 progress.step(2, 4, "starting the app");
 const host = await runHost({ settings: around.settings, root, port: await portNear(Number(values.port)) });
 
@@ -63,11 +63,15 @@ if (values.once) await stop();
 
 async function tour({ url }: RunningHost, { tenant, alerts: [alertId] }: Surroundings) {
   const names = await enabledHunts(url);
-  const hunts: HuntAccount[] = [];
-  for (const [index, name] of names.entries()) {
-    progress.step(index, names.length, `hunting: ${name}`);
-    hunts.push(await runHuntNow(url, name));
-  }
+  let done = 0;
+  progress.step(done, names.length, `hunting: ${names.join(", ")}`);
+  const hunts: HuntAccount[] = await Promise.all(
+    names.map(async (name) => {
+      const ran = await runHuntNow(url, name);
+      progress.step((done += 1), names.length, `done: ${name}`);
+      return ran;
+    }),
+  );
   progress.end(`${hunts.length} hunts ran.`);
   if (!tenant || alertId === undefined) return { hunts, files: [], alert: undefined };
   const files = await enrichTwo(url, hashesToTry(tenant));

@@ -19,12 +19,13 @@ export interface Surroundings {
 }
 
 /**
- * @param folder - the project's root
+ * @param root - the project's folder, where a person's own settings lie
+ * @param options.folder - where Azurite keeps its data
  * @param options.fresh - begin anew: forget what earlier runs exported
  */
-export async function surround(folder: string, options: { fresh: boolean }): Promise<Surroundings> {
-  const own = ownSettings(folder);
-  const kept = join(folder, ".huntline", own ? "azurite-own" : "azurite");
+export async function surround(root: string, options: { folder: string; fresh: boolean }): Promise<Surroundings> {
+  const own = ownSettings(root);
+  const kept = join(options.folder, own ? "azurite-own" : "azurite");
   if (options.fresh) await rm(kept, { recursive: true, force: true });
   await mkdir(kept, { recursive: true });
   const [azurite, tenant] = await Promise.all([
