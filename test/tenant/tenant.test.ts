@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cloudApps, hear, hunt, login, tokenFor } from "./caller.ts";
 import { startTenant, type Tenant } from "./tenant.ts";
@@ -25,6 +26,12 @@ describe("a tenant", () => {
       "TENANT_ID",
     ]);
     expect(Object.values(tenant.settings).filter((value) => value === "")).toEqual([]);
+  });
+
+  test("explains every switch in its README", () => {
+    const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
+    const names = Object.values(tenant.switches).flatMap((part) => Object.keys(part));
+    expect(names.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 
   test("logs a request with its route, status, caller and effect", async () => {
