@@ -16,7 +16,7 @@ import { dayPrefix, lateLog, latePrefix } from "./paths.ts";
 import type { FoundExport, HuntingReply, RowSink } from "./ports.ts";
 import type { QuerySpan } from "./query.ts";
 import type { Desk } from "./read-span.ts";
-import { isSuspicious } from "./slicing.ts";
+import { isSuspicious, shardCount } from "./slicing.ts";
 import { openStaging, type Staging } from "./staging.ts";
 import { after, nextPath, type Tip } from "./tip.ts";
 
@@ -217,11 +217,11 @@ async function exportLate(desk: Desk, start: Tip, grown: Extract<Grown, { kind: 
   const late = [...grown.watched.late];
   const records: FoundExport[] = [];
   let tip = start;
-  let parts = 1;
+  let smaller = 0;
   for (let look = 0; look < mostLooks; look += 1) {
-    const found = await readNew(desk, tip, { window, span, late, count: grown.count }, parts);
+    const found = await readNew(desk, tip, { window, span, late, count: grown.count }, smaller);
     if (found.kind === "smaller") {
-      parts *= 4;
+      smaller += 1;
       continue;
     }
     if (found.kind !== "staged") return found;
@@ -268,7 +268,7 @@ type NewRows =
   | Unclear;
 
 /** Reads a window again and keeps only what the log does not have. */
-async function readNew(desk: Desk, tip: Tip, known: Known, parts: number): Promise<NewRows> {
+async function readNew(desk: Desk, tip: Tip, known: Known, smaller: number): Promise<NewRows> {
   const { span } = known;
   if (known.count > mostIdentities)
     return { kind: "unclear", reason: `${known.count} rows in one window are too many to compare`, span };
@@ -278,7 +278,7 @@ async function readNew(desk: Desk, tip: Tip, known: Known, parts: number): Promi
   const staging = openStaging(desk.ports, desk.hunt, nextPath(tip), tip.format);
   let kept = false;
   try {
-    const ending = await readParts(desk, known, parts, onlyNew(desk, identities, tip, staging.sink));
+    const ending = await readParts(desk, known, smaller, onlyNew(desk, identities, tip, staging.sink));
     if (ending !== "read") return ending;
     if (identities.size() * 2 > logged && logged > 0)
       return {
@@ -323,22 +323,16 @@ function onlyNew({ hunt }: Desk, identities: Multiset, tip: Tip, sink: RowSink):
 }
 
 /**
- * Reads all of a window in `parts` spans, or, where time cannot be cut that fine, in shards. Where a part may have been
- * cut off, a count of the whole decides.
+ * Reads all of a window: in one call, then in shards, then, where a result has none, in spans; each time that more is
+ * asked for, in more of them. Where a part may have been cut off, a count of the whole decides.
  */
-async function readParts(desk: Desk, known: Known, parts: number, sink: RowSink): Promise<"read" | NewRows> {
+async function readParts(desk: Desk, known: Known, smaller: number, sink: RowSink): Promise<"read" | NewRows> {
   const pieces = piecesOf(known.span, desk.hunt.widestMs);
   let rows = 0;
   let suspicious = false;
   for (const piece of pieces) {
-    for (const ask of partsOf(desk, piece, parts, sink)) {
+    for (const ask of partsOf(desk, piece, known.count, smaller, sink)) {
       const reply = await ask();
-      if (reply === undefined)
-        return {
-          kind: "unclear",
-          reason: "late rows above the service's limit in a result that has no shards",
-          span: known.span,
-        };
       if (reply.kind === "too-big" || reply.kind === "too-heavy") return { kind: "smaller" };
       if (reply.kind !== "answer") return reply;
       rows += reply.rows;
@@ -352,14 +346,20 @@ async function readParts(desk: Desk, known: Known, parts: number, sink: RowSink)
   return counted.count === rows ? "read" : { kind: "smaller" };
 }
 
-type Ask = () => Promise<HuntingReply | undefined>;
+type Ask = () => Promise<HuntingReply>;
 
-function partsOf({ asker }: Desk, piece: QuerySpan, parts: number, sink: RowSink): Ask[] {
-  const width = piece.to - piece.from;
-  if (parts === 1) return [() => asker.rows(piece, sink)];
-  if (width < BigInt(parts))
-    return Array.from({ length: parts }, (_, shard) => () => asker.shard(piece, { shard, shards: parts }, sink));
-  const edge = (index: number): Ticks => piece.from + (width * BigInt(index)) / BigInt(parts);
+function partsOf({ asker, caps, hunt }: Desk, piece: QuerySpan, count: number, smaller: number, sink: RowSink): Ask[] {
+  if (smaller === 0) return [() => asker.rows(piece, sink)];
+  if (hunt.query.shardSuffix) {
+    const shards = shardCount(count, caps.rows, smaller - 1);
+    return Array.from({ length: shards }, (_, shard) => async () => {
+      const reply = await asker.shard(piece, { shard, shards }, sink);
+      if (!reply) throw new Error("a hunt that lost its shards");
+      return reply;
+    });
+  }
+  const parts = 4 ** smaller;
+  const edge = (index: number): Ticks => piece.from + ((piece.to - piece.from) * BigInt(index)) / BigInt(parts);
   return Array.from(
     { length: parts },
     (_, index) => () => asker.rows({ ...piece, from: edge(index), to: edge(index + 1) }, sink),

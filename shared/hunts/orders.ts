@@ -7,7 +7,7 @@ import { claimHunt } from "./claim.ts";
 import { endHuntJob } from "./hunt-jobs.ts";
 import type { HuntPorts } from "./ports.ts";
 import { runLog, type Ran } from "./run-hunt.ts";
-import { clearWaiting, enqueueRun } from "./run-queue.ts";
+import { clearWaiting, enqueueRun, isOtherWaiting } from "./run-queue.ts";
 import { findingOf, heldUntil, readStatus, writeStatus, type Finding } from "./status.ts";
 
 /** What a run has come to, for the log. */
@@ -70,10 +70,10 @@ async function tryAgain(ports: HuntPorts, order: HuntRun, failures: number): Pro
 }
 
 async function attempt(ports: HuntPorts, hunt: CompiledHunt, order: HuntRun): Promise<Report> {
-  await clearWaiting(ports, hunt.name);
   const serverNow = ticksFromMs(await ports.exports.serverNowMs());
   const status = await readStatus(ports, hunt.name);
   if (heldUntil(status.value, hunt, order.reason, serverNow) !== undefined) {
+    await clearWaiting(ports, hunt.name);
     await endHuntJob(ports, order, { outcome: "failed", reason: status.value?.reason ?? "held" }, serverNow);
     return { outcome: "held", ran: undefined };
   }
@@ -86,6 +86,7 @@ async function attempt(ports: HuntPorts, hunt: CompiledHunt, order: HuntRun): Pr
     return { outcome: "taken", ran: undefined };
   }
   try {
+    await clearWaiting(ports, hunt.name);
     const ran = await run(ports, hunt, order, serverNow);
     const finding = findingFor(ran);
     if (finding) await writeStatus(ports, hunt, status, finding, serverNow);
@@ -176,6 +177,8 @@ async function goOn(
   delayMs: number,
   failures: number | undefined,
 ): Promise<void> {
+  // Orders that nobody waits for merge into one, or every pause would leave one more on the queue.
+  if (order.job === undefined && (await isOtherWaiting(ports, order, serverNow))) return;
   const again: HuntRun = { ...order, reason: "continue", ...(failures === undefined ? {} : { failures }) };
   await enqueueRun(ports, again, serverNow, delayMs);
   await ports.reach("E15 continuation enqueued");

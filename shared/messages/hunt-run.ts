@@ -23,6 +23,8 @@ export const huntRun = z.strictObject({
   reason: z.enum(runReasons),
   /** When the run was due. A run that has been made up for by another one is a no-op. */
   scheduledFor: instant,
+  /** When it was put on the queue: tells it from another waiting run of the same hunt. */
+  queuedAt: z.optional(instant),
   /** The job that is told how it ended. */
   job: z.optional(z.string().check(z.regex(/^[0-9a-f]{32}$/, "a job id"))),
   /** A backfill of `[from, to)`, apart from the hunt's own log. */

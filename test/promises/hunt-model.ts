@@ -70,7 +70,7 @@ function shapeFrom(random: () => number): Shape {
   const hours = one(4, 7, 10);
   return {
     runners: one(1, 2, 3),
-    deathRate: one(0, 0.002, 0.006, 0.015),
+    deathRate: one(0, 0.002, 0.005, 0.01),
     lostRate: one(0, 0.003, 0.01),
     laterRate: one(0, 0.05),
     claims: one(true, false, false),
@@ -122,7 +122,7 @@ export async function playSchedule(seed: number, mutant: Mutant = {}): Promise<V
   }
   // Quiet at last: nothing dies any more, every row has arrived, every window is recounted once more.
   world.calm();
-  for (const after of [2, 3]) {
+  for (const after of [2, 3, 4, 5]) {
     scheduler.jumpTo(last + after * hourMs);
     await world.timer();
     await world.drain();
@@ -238,7 +238,7 @@ function createWorld(random: () => number, shape: Shape, scheduler: Scheduler, m
     },
     drain: async () => {
       for (let round = 0; queue.length > 0; round += 1) {
-        if (round > 400) throw new Error("the queue does not empty");
+        if (round > 2_000) throw new Error("the queue does not empty");
         const next = Math.min(...queue.map(({ visibleMs }) => visibleMs));
         scheduler.jumpTo(next);
         for (let index = 0; index < shape.runners; index += 1) void runner();
