@@ -6,7 +6,11 @@ import { startTenant, type Tenant } from "./tenant.ts";
 let tenant: Tenant;
 
 beforeAll(async () => {
-  tenant = await startTenant({ alerts: 5 });
+  tenant = await startTenant({
+    alerts: 5,
+    world: { startMs: Date.now() - 3_600_000 },
+    evaluate: () => ({ kind: "table", columns: [], rows: [] }),
+  });
 });
 afterAll(() => tenant.stop());
 
