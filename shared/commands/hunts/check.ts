@@ -1,6 +1,6 @@
 /** `npm run hunts`: every hunt of the catalogue checked and listed. */
 import { relative } from "node:path";
-import { checkCatalogue, compileCatalogue, mostEnabled, type CheckedFile } from "../../hunts/kql/compile.ts";
+import { checkCatalogue, tooManyEnabled, type CheckedFile } from "../../hunts/kql/compile.ts";
 import type { Problem } from "../../hunts/kql/compile-hunt.ts";
 import { formatDuration } from "../../time.ts";
 import { table, type Output } from "./output.ts";
@@ -18,7 +18,7 @@ export function check(folder: string, output: Output): number {
   for (const line of table(["name", "mode", "schedule (UTC)", "look-back", "tables", "why"], checked.flatMap(row)))
     output.line(line);
   for (const warning of checked.flatMap(({ warnings }) => warnings)) output.error(`warning: ${placed(warning)}`);
-  return verdict(folder, checked, output);
+  return verdict(checked, output);
 }
 
 const row = ({ hunt }: CheckedFile): readonly (readonly string[])[] =>
@@ -39,10 +39,8 @@ const row = ({ hunt }: CheckedFile): readonly (readonly string[])[] =>
 const shortened = (names: readonly string[]): string =>
   names.length <= 3 ? names.join(" ") : `${names.slice(0, 3).join(" ")} +${names.length - 3}`;
 
-function verdict(folder: string, checked: readonly CheckedFile[], output: Output): number {
-  const problems = checked.some((file) => file.problems.length > 0)
-    ? checked.flatMap((file) => file.problems)
-    : limitProblems(folder, checked);
+function verdict(checked: readonly CheckedFile[], output: Output): number {
+  const problems = [...checked.flatMap((file) => file.problems), ...tooManyEnabled(checked)];
   const enabled = checked.filter(({ hunt }) => hunt?.enabled === true).length;
   if (problems.length === 0) {
     output.line(
@@ -56,12 +54,6 @@ function verdict(folder: string, checked: readonly CheckedFile[], output: Output
   );
   return 1;
 }
-
-const limitProblems = (folder: string, checked: readonly CheckedFile[]): readonly Problem[] => {
-  if (checked.filter(({ hunt }) => hunt?.enabled === true).length <= mostEnabled) return [];
-  const compiled = compileCatalogue(folder);
-  return "problems" in compiled ? compiled.problems : [];
-};
 
 /** `file:line:column message`. */
 export const placed = ({ file, line, column, message }: Problem): string =>

@@ -34,12 +34,18 @@ export function judge(text: string): Judgement {
   if (placeholder !== undefined) return found("placeholder", placeholder);
   const other = otherTables(analysis.errors);
   if (other) return found("other-tables", `advanced hunting has no ${other.join(", ")}`);
-  const several = analysis.errors.find(({ code }) => code === "HL001");
+  const several = secondResult(analysis.errors);
   if (several) return found("several", `line ${several.line}: ${several.message}; give each a file of its own`);
   const [error] = analysis.errors;
   if (error) return found("not-accepted", `line ${error.line}:${error.column}: ${error.message}`);
   const [obstacle] = analysis.obstacles;
   return obstacle ? found("snapshot", inWords(obstacle)) : found("window", "every operator works row by row");
+}
+
+/** Where a second query begins, when nothing but the semicolon between the two is missing. */
+function secondResult(errors: readonly KqlDiagnostic[]): KqlDiagnostic | undefined {
+  const rest = errors.filter(({ code, message }) => code !== "HL001" && message !== "Expected: ;");
+  return rest.length === 0 ? errors.find(({ code }) => code === "HL001") : undefined;
 }
 
 /** Copied text often carries a byte-order mark, zero-width and no-break spaces, which no KQL parser reads. */

@@ -14,14 +14,19 @@ export interface CheckedFile extends HuntOutcome {
   readonly name: string;
 }
 
-/** Compiles every `.yaml` and `.yml` file of a folder and the folders in it, or says what is wrong and where. */
+/**
+ * Compiles every `.yaml` and `.yml` file of a folder and the folders in it, or says what is wrong and where.
+ *
+ * @param most - how many hunts may be enabled
+ */
 export function compileCatalogue(
   folder: string,
+  most = mostEnabled,
 ):
   | { readonly catalogue: Catalogue; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[] } {
   const checked = checkCatalogue(folder);
-  const problems = [...checked.flatMap((file) => file.problems), ...tooMany(checked)];
+  const problems = [...checked.flatMap((file) => file.problems), ...tooManyEnabled(checked, most)];
   if (problems.length > 0) return { problems };
   const hunts = checked.flatMap(({ hunt }): readonly CompiledHunt[] => (hunt ? [hunt] : []));
   return { catalogue: { version: 1, hunts }, warnings: checked.flatMap(({ warnings }) => warnings) };
@@ -62,10 +67,11 @@ const refused = (file: string, name: string, message: string): CheckedFile => ({
   warnings: [],
 });
 
-function tooMany(checked: readonly CheckedFile[]): readonly Problem[] {
+/** A problem when more than `most` hunts are enabled, at the first file beyond. */
+export function tooManyEnabled(checked: readonly CheckedFile[], most = mostEnabled): readonly Problem[] {
   const enabled = checked.filter(({ hunt }) => hunt?.enabled === true);
-  const first = enabled[mostEnabled];
+  const first = enabled[most];
   if (!first) return [];
-  const message = `${enabled.length} hunts are enabled and at most ${mostEnabled} can be: each has a timer, and they share the tenant's hunting quota. Write enabled: false in the ones you can spare`;
+  const message = `${enabled.length} hunts are enabled and at most ${most} can be: each has a timer, and they share the tenant's hunting quota. Write enabled: false in the ones you can spare`;
   return [{ file: first.file, line: 1, column: 1, message }];
 }

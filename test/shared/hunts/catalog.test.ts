@@ -1,0 +1,61 @@
+import { resolve } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { compileCatalogue } from "../../../shared/hunts/kql/compile.ts";
+import type { CompiledHunt } from "../../../shared/messages/compiled-hunt.ts";
+import { rowsQuery } from "../../../shared/hunts/query.ts";
+import { dayMs, ticksFromMs } from "../../../shared/time.ts";
+import { evaluate } from "../../tenant/kql/evaluate.ts";
+import { createWorld } from "../../tenant/world/world.ts";
+
+const catalog = resolve(import.meta.dirname, "../../../shared/hunts/catalog");
+const attackTactics = [
+  ...["InitialAccess", "Execution", "Persistence", "PrivilegeEscalation", "DefenseEvasion", "CredentialAccess"],
+  ...["Discovery", "LateralMovement", "Collection", "CommandAndControl", "Exfiltration", "Impact"],
+];
+
+describe("the starter hunts", () => {
+  let hunts: readonly CompiledHunt[] = [];
+  beforeAll(() => {
+    const compiled = compileCatalogue(catalog);
+    if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems));
+    hunts = compiled.catalogue.hunts;
+  }, 120_000);
+
+  test("are five, and three of them export each row once", () => {
+    expect(hunts.map(({ name, mode }) => `${name} ${mode}`)).toEqual([
+      "impossible-cloud-sign-in snapshot",
+      "mass-file-rename snapshot",
+      "new-local-administrator window",
+      "office-starts-script-host window",
+      "signed-binary-proxies-execution window",
+    ]);
+  });
+
+  test("name their severity, tactics and techniques in the words of ATT&CK", () => {
+    for (const { name, severity, tactics, techniques, description } of hunts) {
+      expect(["High", "Medium", "Low", "Informational"], name).toContain(severity);
+      expect(tactics.length, name).toBeGreaterThan(0);
+      expect(attackTactics, name).toEqual(expect.arrayContaining([...tactics]));
+      expect(
+        techniques.every((technique) => /^T\d{4}(\.\d{3})?$/.test(technique)),
+        name,
+      ).toBe(true);
+      expect(techniques.length, name).toBeGreaterThan(0);
+      expect(description.length, name).toBeGreaterThan(100);
+    }
+  });
+
+  test("find what happened in the simulated organisation within three days", () => {
+    const world = createWorld({ eventsPerHour: 30 });
+    const to = ticksFromMs(Date.UTC(2026, 0, 20));
+    const found = hunts.map((hunt) => [hunt.name, rowsWithin(hunt, to, world)]);
+    expect(found.filter(([, rows]) => rows === 0)).toEqual([]);
+  });
+});
+
+function rowsWithin(hunt: CompiledHunt, to: bigint, world: ReturnType<typeof createWorld>): number {
+  const query = rowsQuery(hunt, "prelude", { from: to - ticksFromMs(3 * dayMs), to, clock: to });
+  const result = evaluate(query, { world, now: to, visibleAt: to });
+  if (result.kind === "error") throw new Error(`${hunt.name}: ${result.message}`);
+  return [...result.rows].length;
+}
