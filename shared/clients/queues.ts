@@ -5,7 +5,7 @@ import { dayMs, secondMs } from "../time.ts";
 import { storageError, storageFailure } from "./storage.ts";
 
 /** What the service takes as one message, in bytes of text. */
-export const largestMessageBytes = 65_536;
+const largestMessageBytes = 65_536;
 
 const forEver = -1;
 const timeToLiveSeconds = { "hunt-results": (7 * dayMs) / secondMs } as const;

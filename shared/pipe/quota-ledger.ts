@@ -18,7 +18,7 @@ export interface Permit {
 }
 
 /** `store`: the blob cannot be reached, so nobody sends. */
-export type LedgerAnswer =
+type LedgerAnswer =
   | Permit
   | Exclude<Granted, { kind: "instant" }>
   | { readonly kind: "later"; readonly retryAfterMs: number; readonly reason: "store" };
