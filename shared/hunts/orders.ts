@@ -80,9 +80,8 @@ async function attempt(ports: HuntPorts, hunt: CompiledHunt, order: HuntRun): Pr
   const claim = await claimHunt(ports, hunt.name, serverNow, isImpatient(order));
   if (claim.kind === "taken") {
     // The other runner may die: this order must not vanish with it. Where it does not, the order will find its work done.
-    const again: HuntRun = { ...order, waits: (order.waits ?? 0) + 1 };
-    await enqueueRun(ports, again, serverNow, Math.min(claim.waitMs, lookAgainMs));
-    await ports.reach("E15 continuation enqueued");
+    const waits = (order.waits ?? 0) + 1;
+    await goOn(ports, { ...order, waits }, serverNow, Math.min(claim.waitMs, lookAgainMs), order.failures);
     return { outcome: "taken", ran: undefined };
   }
   try {
