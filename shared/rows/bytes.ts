@@ -34,8 +34,11 @@ export interface Gathered {
   length: number;
 }
 
+/** Room for `size` bytes, not cleared. Not a Buffer: whose `slice` would share the memory. */
+export const room = (size: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
+
 /** An empty buffer with room for `size` bytes; it grows as needed. */
-export const gather = (size: number): Gathered => ({ bytes: Buffer.allocUnsafeSlow(size), length: 0 });
+export const gather = (size: number): Gathered => ({ bytes: room(size), length: 0 });
 
 /** What was gathered, without copying. */
 export const gathered = (out: Gathered): Uint8Array => out.bytes.subarray(0, out.length);
@@ -62,7 +65,7 @@ export function appendByte(out: Gathered, byte: number): void {
 }
 
 function grow(out: Gathered, needed: number): void {
-  const larger = Buffer.allocUnsafeSlow(Math.max(needed, out.bytes.length * 2));
+  const larger = room(Math.max(needed, out.bytes.length * 2));
   larger.set(gathered(out));
   out.bytes = larger;
 }

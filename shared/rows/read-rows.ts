@@ -2,7 +2,7 @@
  * Reads a hunting answer as it streams in: rows leave as NDJSON lines in their one form, in batches, in the order they
  * came. Never holds more than a batch and its rewritten form, whatever the size of the answer.
  */
-import { append, closeBracket, comma, gather, gathered, lineFeed, type Gathered } from "./bytes.ts";
+import { append, closeBracket, comma, gather, gathered, lineFeed, room, type Gathered } from "./bytes.ts";
 import type { Shape } from "./column.ts";
 import { openEnvelope } from "./envelope.ts";
 import { MalformedRows } from "./malformed.ts";
@@ -20,7 +20,7 @@ const longestRow = 128 * 1_048_576;
 export interface RowsReader {
   /** Called once, before the first rows, with the members that came before them. */
   readonly shape: (head: Readonly<Record<string, unknown>>) => Shape;
-  /** Whole lines, each ended by LF. The bytes are the receiver's to keep. */
+  /** Whole lines, each ended by LF. The bytes are used again once the promise resolves. */
   readonly lines: (lines: Uint8Array, count: number) => void | Promise<void>;
   /** Bytes of a batch, 1 MiB when absent; a longer row makes its batch longer. */
   readonly batchBytes?: number;
@@ -85,17 +85,17 @@ interface Batch {
 function rowCutter(shape: Shape, { lines: hand, batchBytes = usualBatchBytes }: RowsReader): Cutter {
   const rewriter = rowRewriter(shape);
   const batch: Batch = { bytes: room(batchBytes), at: 0, to: 0, rows: 0, owesRow: false, closed: false };
+  const out = gather(0);
   let total = 0;
 
   const cut = async (): Promise<void> => {
     batch.rows = 0;
+    out.length = 0;
     const lines = cutPlain(shape, batch);
-    const rewritten = batch.closed ? undefined : cutOthers(rewriter, batch, lines);
-    const handed = rewritten ?? lines;
+    const isMixed = !batch.closed && cutOthers(rewriter, batch, lines, out);
     total += batch.rows;
-    const used = batch.bytes;
-    carry(batch, batchBytes, handed.buffer === used.buffer && handed.length > 0);
-    if (batch.rows > 0) await hand(handed, batch.rows);
+    if (batch.rows > 0) await hand(isMixed ? gathered(out) : lines, batch.rows);
+    carry(batch);
   };
   return {
     get done() {
@@ -121,8 +121,6 @@ function rowCutter(shape: Shape, { lines: hand, batchBytes = usualBatchBytes }: 
     },
   };
 }
-
-const room = (size: number): Uint8Array => Buffer.allocUnsafeSlow(size);
 
 /**
  * Takes rows that are lines already: the comma behind each becomes a LF where it lies.
@@ -155,10 +153,10 @@ function cutPlain(shape: Shape, batch: Batch): Uint8Array {
  * Rewrites the rows that are left in the batch.
  *
  * @param before - lines cut before them, which then go in front
- * @returns all lines together, or `undefined` when nothing had to be rewritten
+ * @returns true when all lines are in `out`, false when nothing had to be rewritten
  */
-function cutOthers(rewriter: RowRewriter, batch: Batch, before: Uint8Array): Uint8Array | undefined {
-  let out: Gathered | undefined;
+function cutOthers(rewriter: RowRewriter, batch: Batch, before: Uint8Array, out: Gathered): boolean {
+  let isMixed = false;
   for (;;) {
     const row = skipSpace(batch.bytes, batch.at, batch.to);
     if (row === batch.to) break;
@@ -169,18 +167,13 @@ function cutOthers(rewriter: RowRewriter, batch: Batch, before: Uint8Array): Uin
       break;
     }
     // Mostly a batch of plain lines just ends inside a row: nothing is copied then.
-    if (!out && valueEnd(batch.bytes, row, batch.to) === incomplete) break;
-    out ??= startWith(before, batch.to - batch.at);
+    if (!isMixed && valueEnd(batch.bytes, row, batch.to) === incomplete) break;
+    if (!isMixed) append(out, before);
+    isMixed = true;
     if (!cutOne(rewriter, batch, out, row)) break;
     if (batch.closed) break;
   }
-  return out && out.length > before.length ? gathered(out) : undefined;
-}
-
-function startWith(before: Uint8Array, more: number): Gathered {
-  const out = gather(before.length + more + 4_096);
-  append(out, before);
-  return out;
+  return isMixed;
 }
 
 /** Rewrites the row at `row`; false when it is not wholly here. */
@@ -201,16 +194,15 @@ function cutOne(rewriter: RowRewriter, batch: Batch, out: Gathered, row: number)
   return true;
 }
 
-/** Moves what is left to the front, into new room when the old was handed on or when a row filled all of it. */
-function carry(batch: Batch, batchBytes: number, handedOn: boolean): void {
+/** Moves what is left to the front, into more room when a row filled all of it. */
+function carry(batch: Batch): void {
   const left = batch.to - batch.at;
-  const full = left === batch.bytes.length;
-  if (full && batch.bytes.length >= longestRow) throw new MalformedRows("a row of more than 128 MiB");
-  if (!handedOn && !full) batch.bytes.copyWithin(0, batch.at, batch.to);
+  if (left < batch.bytes.length) batch.bytes.copyWithin(0, batch.at, batch.to);
   else {
-    const next = room(full ? batch.bytes.length * 2 : Math.max(batchBytes, left + 1));
-    next.set(batch.bytes.subarray(batch.at, batch.to));
-    batch.bytes = next;
+    if (left >= longestRow) throw new MalformedRows("a row of more than 128 MiB");
+    const larger = room(left * 2);
+    larger.set(batch.bytes);
+    batch.bytes = larger;
   }
   batch.at = 0;
   batch.to = left;

@@ -98,7 +98,12 @@ export function failureOf(preset: HuntingPreset, error: unknown, nowMs: number):
         : error.retryAfterMs === undefined
           ? { kind: "failed", message: sentence }
           : { kind: "later", retryAfterMs: error.retryAfterMs, cause: sentence };
-    case "unexpected-answer":
-      return { kind: "failed", message: sentence };
+    case "unexpected-answer": {
+      // A retired address may well answer with a page.
+      const isGone = error.status === 404 || error.status === 410;
+      return isGone && preset.retires !== undefined
+        ? retiredReply(preset, sentence)
+        : { kind: "failed", message: sentence };
+    }
   }
 }

@@ -195,6 +195,7 @@ describe("retirement", () => {
     ["410", { status: 410, json: {} }],
     ["403", { status: 403, json: { error: { message: "The API has been retired." } } }],
     ["an answer without data", { body: '{"Results":[]}' }],
+    ["a page of HTML", { error: new UpstreamError("unexpected-answer", "HTML", { api: "hunting", status: 404 }) }],
   ] as const)("%s after the date says what to do", async (_, script) => {
     const { reply } = await ask(defenderHunting, script, {}, { clock: after() });
     expect(reply).toMatchObject({ kind: "refused", cause: "retired" });

@@ -1,0 +1,47 @@
+/** Child processes of the benchmarks: each alternative runs in a fresh one. */
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+
+const program = join(import.meta.dirname, "run.ts");
+
+/** Whether the machine has a tool. */
+export const hasTool = (name: string): boolean => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
+
+/** Puts a command on one core. */
+export const onOneCore = (command: readonly string[]): string[] => ["taskset", "-c", "0", ...command];
+
+/** The command that runs a child of `run.ts`. */
+export const childCommand = (name: string, ...args: readonly string[]): string[] => [
+  process.execPath,
+  "--disable-warning=ExperimentalWarning",
+  program,
+  "child",
+  name,
+  ...args,
+];
+
+/** Runs a command to its end; returns what it wrote, and the time it took in ms, start of the process included. */
+export async function ran(command: readonly string[]): Promise<{ readonly text: string; readonly ms: number }> {
+  const startMs = performance.now();
+  const [file = "", ...args] = command;
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}`);
+  return { text, ms: performance.now() - startMs };
+}
+
+/** Starts the server that streams prepared answers; returns its address and how to stop it. */
+export async function startSource(): Promise<{ readonly url: string; readonly stop: () => void }> {
+  const [file = "", ...args] = childCommand("source");
+  const child: ChildProcess = spawn(file, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once("message", (message) => resolve(message as number));
+    child.once("exit", (code) => reject(new Error(`the source ended with ${code}`)));
+  });
+  return { url: `http://127.0.0.1:${port}`, stop: () => void child.kill() };
+}

@@ -1,0 +1,110 @@
+/**
+ * How Huntline is measured: both sides of a ratio in one run, interleaved, order turned every other round, nothing
+ * dropped. Milliseconds are shown but never judged.
+ */
+
+/** Lowest, middle and highest of the samples. */
+export interface Spread {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+/** One figure of a suite. */
+export interface Result {
+  readonly name: string;
+  /** `met` when the median or the best sample reaches the goal; `stated` when there is no goal. */
+  readonly verdict: "met" | "missed" | "stated" | "skipped";
+  readonly value?: number;
+  readonly best?: number;
+  readonly unit?: "x" | "MB" | "calls";
+  readonly goal?: string;
+  readonly samples?: Readonly<Record<string, Spread>>;
+  readonly note?: string;
+}
+
+/** A suite yields its figures as they are ready. */
+export type Suite = () => AsyncIterable<Result>;
+
+/** @param samples - one or more */
+export function spreadOf(samples: readonly number[]): Spread {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (index: number): number => sorted[index] ?? Number.NaN;
+  const middle = (sorted.length - 1) / 2;
+  return { min: at(0), median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, max: at(sorted.length - 1) };
+}
+
+/** Runs every alternative once a round; each returns its own measure. */
+export async function interleaved<K extends string>(
+  alternatives: Readonly<Record<K, () => Promise<number>>>,
+  rounds: number,
+): Promise<Readonly<Record<K, Spread>>> {
+  const names = Object.keys(alternatives) as K[];
+  const samples = new Map(names.map((name) => [name, [] as number[]]));
+  for (let round = 0; round < rounds; round += 1)
+    for (const name of round % 2 === 0 ? names : names.toReversed())
+      samples.get(name)?.push(await alternatives[name]());
+  return Object.fromEntries(names.map((name) => [name, spreadOf(samples.get(name) ?? [])])) as Record<K, Spread>;
+}
+
+/** How many times as fast as the limit: 1 is as fast. */
+export function speedResult(
+  name: string,
+  { limit, ours }: { readonly limit: Spread; readonly ours: Spread },
+  atLeast: number | undefined,
+  note?: string,
+): Result {
+  const [value, best] = [limit.median / ours.median, limit.min / ours.min];
+  const verdict = atLeast === undefined ? "stated" : Math.max(value, best) >= atLeast ? "met" : "missed";
+  return {
+    name,
+    verdict,
+    value,
+    best,
+    unit: "x",
+    ...(atLeast === undefined ? {} : { goal: `>= ${atLeast}` }),
+    samples: { limit, ours },
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+/** A figure that must not be higher than its goal. */
+export function ceilingResult(
+  name: string,
+  spread: Spread,
+  atMost: number,
+  unit: NonNullable<Result["unit"]>,
+  note?: string,
+): Result {
+  return {
+    name,
+    verdict: spread.min <= atMost || spread.median <= atMost ? "met" : "missed",
+    value: spread.median,
+    best: spread.min,
+    unit,
+    goal: `<= ${atMost}`,
+    samples: { ours: spread },
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+/** A figure that cannot be taken here. */
+export const skipped = (name: string, note: string): Result => ({ name, verdict: "skipped", note });
+
+const rounded = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2));
+
+/** One line for people. */
+export function lineFor(result: Result): string {
+  const figure = result.value === undefined ? "" : `${rounded(result.value)} ${result.unit ?? ""}`;
+  const samples = Object.entries(result.samples ?? {}).map(
+    ([name, { max, median, min }]) => `${name} ${[min, median, max].map(rounded).join("/")}`,
+  );
+  const tail = [...samples, result.note ?? ""].filter((part) => part !== "").join(", ");
+  return [
+    result.verdict.padEnd(8),
+    result.name.padEnd(58),
+    figure.padStart(10),
+    (result.goal ?? "").padStart(9),
+    ` ${tail}`,
+  ].join(" ");
+}

@@ -1,0 +1,39 @@
+/** Child: loads a bundle the way the Functions worker does, `require` with `@azure/functions-core` in place. Prints ms. */
+import { createRequire, Module } from "node:module";
+
+interface Loader {
+  _load: (name: string, ...rest: unknown[]) => unknown;
+}
+
+export function loadOnce(file: string): void {
+  // Node's own seam, the one the worker uses; its types leave it out.
+  const loader = Module as unknown as Loader;
+  const load = loader._load;
+  let registered = 0;
+  loader._load = (name, ...rest) =>
+    name === "@azure/functions-core" ? core(() => (registered += 1)) : load(name, ...rest);
+  const require = createRequire(file);
+  const startMs = performance.now();
+  require(file);
+  const ms = performance.now() - startMs;
+  if (registered === 0) throw new Error(`${file} registers no function`);
+  console.log(ms);
+}
+
+class Disposable {
+  readonly dispose = (): void => undefined;
+}
+
+const core = (count: () => void): object => ({
+  version: "3.11.0",
+  hostVersion: "4.1040.0",
+  Disposable,
+  log: () => undefined,
+  registerHook: () => new Disposable(),
+  setProgrammingModel: () => undefined,
+  getProgrammingModel: () => ({}),
+  registerFunction: () => {
+    count();
+    return new Disposable();
+  },
+});
