@@ -35,6 +35,7 @@ export type HuntLog = (
 export interface RowSink {
   /** Called once, before the first rows, when the answer names its columns first; else never. */
   readonly columns?: (columns: readonly HuntColumn[]) => void;
+  /** The bytes are the sender's again once the promise resolves: a sink that keeps them keeps a copy. */
   readonly rows: (lines: Uint8Array, count: number) => void | Promise<void>;
 }
 
