@@ -21,7 +21,8 @@ export interface Told {
 }
 
 export interface HuntRoom {
-  readonly ports: HuntPorts;
+  /** A test may put others in their place. */
+  ports: HuntPorts;
   readonly clock: VirtualClock;
   readonly source: HuntSource;
   readonly exports: MemoryExports;
