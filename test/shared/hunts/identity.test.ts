@@ -3,7 +3,7 @@ import { cellsOf, multiset, rowIdentity } from "../../../shared/hunts/identity.t
 
 const row =
   '{"Timestamp":"2026-01-05T06:38:35.7664356Z","ReportId":9007199254740993,"Note":"a \\"b\\", {c}","Extra":{"x":[1,2]}}';
-const hex = (text: string, ...rest: ["ndjson" | "csv" | "parquet"?, string?]): string =>
+const hex = (text: string, ...rest: [format?: "ndjson" | "csv" | "parquet", leftOut?: string]): string =>
   rowIdentity(text, ...rest).toString("hex");
 
 describe("cellsOf", () => {

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import { carryOut } from "../../../shared/hunts/orders.ts";
+import { exportNews, readCursor, standingOf, tick, writeCursor } from "../../../shared/hunts/views.ts";
+import { hourMs } from "../../../shared/time.ts";
+import { huntRoom, noonMs, orderNow, type HuntRoom } from "../../support/hunt-room.ts";
+import { sourceRow, testHunt } from "../../support/hunt-source.ts";
+
+const hunt = testHunt();
+
+async function started(): Promise<HuntRoom> {
+  const room = huntRoom();
+  room.source.rows.push(sourceRow(noonMs - hourMs, "a"));
+  await carryOut(room.ports, hunt, orderNow(room));
+  room.sent.length = 0;
+  return room;
+}
+
+describe("standingOf", () => {
+  test("a hunt that has never run is new", async () => {
+    expect(await standingOf(huntRoom().ports, hunt, noonMs)).toMatchObject({ state: "new", watermark: undefined });
+  });
+
+  test.each([
+    [3, "ok"],
+    [4, "overdue"],
+  ])("%i hours after the last run a hunt of every hour is %s", async (hours, state) => {
+    const room = await started();
+    expect(
+      await standingOf(room.ports, hunt, noonMs + hours * hourMs - 1_000 * (state === "ok" ? 1 : 0)),
+    ).toMatchObject({ state });
+  });
+
+  test("a healthy hunt that finds nothing stays healthy", async () => {
+    const room = await started();
+    for (let hour = 0; hour < 5; hour += 1) {
+      await room.clock.advance(hourMs);
+      await carryOut(room.ports, hunt, orderNow(room));
+    }
+    expect(await standingOf(room.ports, hunt, room.clock.now())).toMatchObject({
+      state: "ok",
+      watermarkAgeSeconds: 900,
+    });
+  });
+});
+
+describe("tick", () => {
+  test("starts what is overdue, and nothing twice", async () => {
+    const room = await started();
+    expect(await tick(room.ports, [hunt], "tick", room.clock.now())).toEqual([]);
+    await room.clock.advance(2 * hourMs);
+    expect(await tick(room.ports, [hunt], "tick", room.clock.now())).toEqual(["test-hunt"]);
+    expect(await tick(room.ports, [hunt], "tick", room.clock.now())).toEqual([]);
+    expect(room.sent).toHaveLength(1);
+  });
+
+  test("a note of a run that never came is not believed for ever", async () => {
+    const room = await started();
+    await room.clock.advance(2 * hourMs);
+    await tick(room.ports, [hunt], "tick", room.clock.now());
+    await room.clock.advance(2 * hourMs);
+    expect(await tick(room.ports, [hunt], "tick", room.clock.now())).toEqual(["test-hunt"]);
+  });
+});
+
+describe("exportNews", () => {
+  test("lists what came after the cursor, over versions, and moves it past what has no rows", async () => {
+    const room = await started();
+    const newer = testHunt({ queryHash: "b".repeat(64) });
+    room.source.rows.push(sourceRow(noonMs, "b"));
+    await room.clock.advance(hourMs);
+    await carryOut(room.ports, newer, orderNow(room));
+    const first = await exportNews(room.ports, "test-hunt", { version: 1, seq: -1 }, 2, 1);
+    expect([first.exports.length, writeCursor(first.cursor)]).toEqual([1, "v1.0"]);
+    const second = await exportNews(room.ports, "test-hunt", first.cursor, 2, 10);
+    expect([second.exports.length, writeCursor(second.cursor)]).toEqual([1, "v2.0"]);
+    expect((await exportNews(room.ports, "test-hunt", second.cursor, 2, 10)).exports).toEqual([]);
+  });
+
+  test.each([
+    ["v2.17", { version: 2, seq: 17 }],
+    ["17", { version: 3, seq: 17 }],
+    ["-1", { version: 3, seq: -1 }],
+    ["x", undefined],
+  ])("reads the cursor %s", (text, cursor) => {
+    expect(readCursor(text, 3)).toEqual(cursor);
+  });
+});
