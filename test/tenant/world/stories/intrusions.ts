@@ -170,10 +170,10 @@ const ransom: Story = {
       commandLine: "vssadmin.exe delete shadows /all /quiet",
       by,
     });
-    for (let index = 0; index < 180; index += 1) {
+    for (let index = 0; index < 120; index += 1) {
       const document = random.pick(cast.documents);
       // One process does it all, within one slot of five minutes and the next.
-      tell("DeviceFileEvents", secondMs + index * 500, {
+      tell("DeviceFileEvents", secondMs + index * 200, {
         action: "FileRenamed",
         file: document,
         by,
