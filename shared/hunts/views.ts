@@ -1,8 +1,8 @@
 /** What the doors show of hunts: how each stands, its new exports, and what is due. Reads records and the log, runs nothing. */
 import type { CompiledHunt } from "../messages/compiled-hunt.ts";
 import type { HuntStatus } from "../messages/hunt-state.ts";
-import { formatInstant, msFromTicks, parseInstant, ticksFromMs, type Ticks } from "../time.ts";
-import { latePrefix, versionPrefix } from "./paths.ts";
+import { dayMs, formatInstant, msFromTicks, parseInstant, ticksFromMs, type Ticks } from "../time.ts";
+import { dayPrefix, latePrefix, versionPrefix } from "./paths.ts";
 import type { FoundExport, HuntPorts } from "./ports.ts";
 import { enqueueRun, isWaiting } from "./run-queue.ts";
 import { readHead } from "./state.ts";
@@ -105,7 +105,7 @@ export interface ExportNews {
 
 /** Exports with rows after a cursor, at most `most`; the cursor passes what has none. */
 export async function exportNews(
-  ports: Pick<HuntPorts, "exports">,
+  ports: Pick<HuntPorts, "exports" | "records">,
   hunt: string,
   after: ExportCursor,
   newest: number,
@@ -114,9 +114,8 @@ export async function exportNews(
   const exports: FoundExport[] = [];
   let cursor = after;
   for (let version = after.version; version <= newest; version += 1) {
-    for await (const found of ports.exports.list(versionPrefix(hunt, version))) {
-      if (found.path.startsWith(latePrefix(hunt, version))) continue;
-      if (version === after.version && found.metadata.seq <= after.seq) continue;
+    const from = version === after.version ? after.seq + 1 : 0;
+    for await (const found of recordsFrom(ports, hunt, { version, seq: from })) {
       cursor = { version, seq: found.metadata.seq };
       if (found.metadata.rows > 0 && found.metadata.complete === "yes") exports.push(found);
       if (exports.length >= most) return { exports, cursor };
@@ -127,11 +126,47 @@ export async function exportNews(
 
 /** One export of a version by its number. */
 export async function findExport(
-  ports: Pick<HuntPorts, "exports">,
+  ports: Pick<HuntPorts, "exports" | "records">,
   hunt: string,
   { version, seq }: ExportCursor,
 ): Promise<FoundExport | undefined> {
-  for await (const found of ports.exports.list(versionPrefix(hunt, version)))
-    if (found.metadata.seq === seq && !found.path.startsWith(latePrefix(hunt, version))) return found;
+  for await (const found of recordsFrom(ports, hunt, { version, seq }))
+    return found.metadata.seq === seq ? found : undefined;
+  return undefined;
+}
+
+/** A poll asks for what is new, which lies within these last days of the log; older records cost a listing of it all. */
+const recentDays = 8;
+
+/** The records of a version from a number on, in order. */
+async function* recordsFrom(
+  ports: Pick<HuntPorts, "exports" | "records">,
+  hunt: string,
+  from: ExportCursor,
+): AsyncIterable<FoundExport> {
+  const recent = await recentFrom(ports, hunt, from);
+  if (recent) return yield* recent;
+  for await (const found of ports.exports.list(versionPrefix(hunt, from.version)))
+    if (found.metadata.seq >= from.seq && !found.path.startsWith(latePrefix(hunt, from.version))) yield found;
+}
+
+/** The same from the days before the cached head; `undefined` when the number lies further back. */
+async function recentFrom(
+  ports: Pick<HuntPorts, "exports" | "records">,
+  hunt: string,
+  from: ExportCursor,
+): Promise<FoundExport[] | undefined> {
+  const { value: head } = await readHead(ports, hunt);
+  const end = head?.version === from.version ? parseInstant(head.to) : undefined;
+  if (end === undefined) return undefined;
+  const found: FoundExport[] = [];
+  for (let back = 0; back < recentDays; back += 1) {
+    const day: FoundExport[] = [];
+    const prefix = dayPrefix(hunt, from.version, end - ticksFromMs(back * dayMs));
+    for await (const one of ports.exports.list(prefix)) day.push(one);
+    found.unshift(...day);
+    const [first] = found;
+    if (first && first.metadata.seq <= from.seq) return found.filter(({ metadata }) => metadata.seq >= from.seq);
+  }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { carryOut } from "../../../shared/hunts/orders.ts";
-import { exportNews, readCursor, standingOf, tick, writeCursor } from "../../../shared/hunts/views.ts";
+import { exportNews, findExport, readCursor, standingOf, tick, writeCursor } from "../../../shared/hunts/views.ts";
 import { hourMs } from "../../../shared/time.ts";
 import { huntRoom, noonMs, orderNow, type HuntRoom } from "../../support/hunt-room.ts";
 import { sourceRow, testHunt } from "../../support/hunt-source.ts";
@@ -83,5 +83,26 @@ describe("exportNews", () => {
     ["x", undefined],
   ])("reads the cursor %s", (text, cursor) => {
     expect(readCursor(text, 3)).toEqual(cursor);
+  });
+});
+
+describe("findExport", () => {
+  test.each([0, 3, 5])("finds number %i without listing the whole log", async (seq) => {
+    const room = await started();
+    for (let hour = 0; hour < 5; hour += 1) {
+      room.source.rows.push(sourceRow(room.clock.now(), `h${hour}`));
+      await room.clock.advance(hourMs);
+      await carryOut(room.ports, hunt, orderNow(room));
+    }
+    const prefixes: string[] = [];
+    const { list } = room.ports.exports;
+    const exports = { ...room.ports.exports, list: (prefix: string) => (prefixes.push(prefix), list(prefix)) };
+    const found = await findExport({ ...room.ports, exports }, "test-hunt", { version: 1, seq });
+    expect(found?.metadata.seq).toBe(seq);
+    expect(prefixes).not.toContain("test-hunt/v1/");
+  });
+
+  test("a number that is not there finds nothing", async () => {
+    expect(await findExport((await started()).ports, "test-hunt", { version: 1, seq: 9 })).toBeUndefined();
   });
 });
