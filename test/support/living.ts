@@ -54,7 +54,7 @@ export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boo
   for (;;) {
     const answer = await ask();
     if (wanted(answer)) return answer;
-    if (Date.now() > end) throw new Error(`still not: ${JSON.stringify(answer)?.slice(0, 2_000)}`);
+    if (Date.now() > end) throw new Error(`still not: ${JSON.stringify(answer).slice(0, 2_000)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
