@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { dayMs, parseInstant, systemClock, ticksFromMs, type Ticks } from "../../shared/time.ts";
 import { createApiTokens, type ApiTokens } from "./cloud-apps/access.ts";
 import { createAlertStore, type AlertStore } from "./cloud-apps/alert-store.ts";
+import { createPortal, type Portal } from "./cloud-apps/portal.ts";
 import { createDirectory, type Directory } from "./entra/directory.ts";
 import { createTokens, type Tokens } from "./entra/tokens.ts";
 import { createFileBook, type FileBook } from "./files/file-book.ts";
@@ -31,6 +32,8 @@ export interface TenantState {
   readonly vault: SecretStore;
   readonly alerts: AlertStore;
   readonly keys: ApiTokens;
+  /** Cloud Apps besides its alerts. */
+  readonly portal: Portal;
   readonly world: World;
   readonly files: FileBook;
   readonly sightings: Sightings;
@@ -63,6 +66,7 @@ export async function furnish(options: TenantOptions): Promise<TenantState> {
     vault,
     alerts,
     keys,
+    portal: createPortal(nowMs),
     ...watched,
     // Microsoft's parser takes a while to load; a tenant with canned answers does without.
     evaluate: options.evaluate ?? (await import("./hunting/world-evaluate.ts")).worldEvaluate(watched.world),

@@ -80,6 +80,8 @@ const switchesSchema = z.strictObject({
     notFoundStatus: choice(["200", "400", "404"], "200"),
     wrongReason: choice(["400", "ignore"], "400"),
     total: choice(["exact", "estimate"], "exact"),
+    scanStall: flag(false),
+    subnetPlace: choice(["both", "v1", "bare"], "both"),
   }),
 });
 

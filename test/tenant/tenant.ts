@@ -8,6 +8,8 @@ import type { ApiTokens } from "./cloud-apps/access.ts";
 import type { AlertStore } from "./cloud-apps/alert-store.ts";
 import { alertsResource } from "./cloud-apps/alerts.ts";
 import { cloudAppsRoutes } from "./cloud-apps/cloud-apps.ts";
+import type { Portal } from "./cloud-apps/portal.ts";
+import { uploadStorageRoutes } from "./cloud-apps/upload-storage.ts";
 import { makeCertificate } from "./entra/certificate.ts";
 import { loginRoutes } from "./entra/login.ts";
 import { identityRoutes } from "./entra/managed-identity.ts";
@@ -64,7 +66,13 @@ export interface Tenant {
   readonly directory: Directory;
   readonly tokens: Tokens;
   readonly vault: SecretStore;
-  readonly cloudApps: { readonly alerts: AlertStore; readonly keys: ApiTokens; readonly rotateToken: () => string };
+  readonly cloudApps: {
+    readonly alerts: AlertStore;
+    readonly keys: ApiTokens;
+    readonly rotateToken: () => string;
+    /** Activities, entities, files, IP ranges, discovery. */
+    readonly portal: Portal;
+  };
   readonly files: FileBook;
   readonly world: World;
   readonly evaluate: Evaluate;
@@ -99,7 +107,8 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
 
 /** The part of the state that tests see and change. */
 function shown(state: TenantState): Omit<Tenant, "settings" | "urls" | "certificate" | "stop"> {
-  const { clock, log, faults, switches, directory, tokens, vault, alerts, keys, files, world, evaluate } = state;
+  const { clock, log, faults, switches, directory, tokens, vault, alerts, keys, portal, files, world, evaluate } =
+    state;
   return {
     clock,
     requests: log.all,
@@ -110,14 +119,14 @@ function shown(state: TenantState): Omit<Tenant, "settings" | "urls" | "certific
     directory,
     tokens,
     vault,
-    cloudApps: { alerts, keys, rotateToken: () => rotateCloudAppsToken(state) },
+    cloudApps: { alerts, keys, rotateToken: () => rotateCloudAppsToken(state), portal },
     files,
     world,
     evaluate,
   };
 }
 
-/** What each listener answers. A further Cloud Apps resource is one more name in the list. */
+/** What each listener answers. A further Cloud Apps resource is one more name in `cloud-apps/portal.ts`. */
 function routesOf(state: TenantState): Record<Service, readonly Route[]> {
   const hunting = huntingRoutes(state);
   return {
@@ -126,7 +135,10 @@ function routesOf(state: TenantState): Record<Service, readonly Route[]> {
     vault: vaultRoutes({ ...state, secrets: state.vault }),
     graph: hunting.graph,
     defender: [...hunting.defender, ...fileRoutes({ ...state, book: state.files })],
-    "cloud-apps": cloudAppsRoutes(state, [alertsResource(state.alerts)]),
+    "cloud-apps": [
+      ...cloudAppsRoutes(state, [alertsResource(state.alerts), ...state.portal.resources]),
+      ...uploadStorageRoutes(state.portal.discovery),
+    ],
   };
 }
 

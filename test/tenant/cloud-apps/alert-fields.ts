@@ -1,11 +1,10 @@
 /** The filterable and sortable fields of alerts, with the operators each one takes. */
 import type { Alert } from "./alert-store.ts";
 import { isOpen } from "./alert-store.ts";
-import type { Field, Fields } from "./filters.ts";
+import { field, present } from "./field.ts";
+import type { Fields } from "./filters.ts";
 
 type Of = (alert: Alert) => readonly unknown[];
-
-const present = (value: unknown): readonly unknown[] => (value === undefined || value === null ? [] : [value]);
 
 const ofType =
   (...types: string[]): Of =>
@@ -18,11 +17,6 @@ const idsOf =
     ofType(...types)(alert).map((entity) => (entity as { id: unknown }).id);
 
 const equality = ["eq", "neq"] as const;
-const field = (type: Field<Alert>["type"], operators: Field<Alert>["operators"], read: Of): Field<Alert> => ({
-  type,
-  operators,
-  read,
-});
 const instants = ["lte", "gte", "range"] as const;
 
 export const alertFields: Fields<Alert> = {

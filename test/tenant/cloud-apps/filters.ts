@@ -1,7 +1,8 @@
 /** The filters of Cloud Apps lists, really evaluated: fields are ANDed, operators are ANDed, values are ORed. */
 
 /** The operators of the API. */
-type Operator =
+export type Operator =
+  | "cabinetmatchedrulesequals"
   | "contains"
   | "deq"
   | "descendantof"
@@ -149,7 +150,7 @@ function compileTest(
     (values) =>
       values.some((value) => operands.some((given) => match(value, given, { nowMs, field })));
   const equal: Test = (values) => any(same)(values) || (values.length === 0 && operands.includes(null));
-  if (operator === "eq") return equal;
+  if (operator === "eq" || operator === "cabinetmatchedrulesequals") return equal;
   if (operator === "neq") return (values) => !equal(values);
   if (operator === "isset") return (values) => values.length > 0 === operands.includes(true);
   if (operator === "isnotset") return (values) => (values.length === 0) === operands.includes(true);
@@ -159,7 +160,8 @@ function compileTest(
   return (values) => !refused(values);
 }
 
-const textOf = (value: unknown): string => String(value).toLowerCase();
+/** An entity is compared by its id. */
+const textOf = (value: unknown): string => String(isObject(value) && "id" in value ? value["id"] : value).toLowerCase();
 
 /** Both ends belong to a range. */
 const within = (value: number, { start = -Infinity, end = Infinity }: { start?: number; end?: number }): boolean =>

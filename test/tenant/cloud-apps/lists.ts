@@ -56,7 +56,7 @@ function fromMultipart(text: string): Record<string, unknown> {
 }
 
 /** Numbers may come as text. */
-const wholeOf = (value: unknown, otherwise: number): number => {
+export const wholeOf = (value: unknown, otherwise: number): number => {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   return typeof number === "number" && Number.isInteger(number) && number >= 0 ? number : otherwise;
 };
@@ -87,6 +87,8 @@ export interface Listing<Item> {
   readonly show: (item: Item) => unknown;
   /** `max` and `moreThanTotal` of the live envelope. */
   readonly wide: boolean;
+  /** Where lists end: what `skip + limit` asks for beyond is cut off. */
+  readonly reach?: number;
 }
 
 /** One page of a list, in the API's envelope. */
@@ -102,7 +104,7 @@ export function answerList<Item>(
   const compiled = compileFilters(call.filters, listing.fields, unknownField, exchange.arrivedAtMs);
   if (compiled.kind === "bad") return json(400, formError(compiled.value));
   const found = sorted(listing.items().filter(compiled.keep), listing, call);
-  const page = found.slice(call.skip, call.skip + call.limit);
+  const page = found.slice(call.skip, Math.min(call.skip + call.limit, listing.reach ?? Infinity));
   const hasNext = call.skip + page.length < found.length && page.length > 0;
   const count = total === "estimate" ? Math.ceil(found.length / 10) * 10 : found.length;
   const wide = listing.wide ? { max: longestPage, moreThanTotal: false } : {};

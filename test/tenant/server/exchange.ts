@@ -8,7 +8,7 @@ export const services = ["entra", "identity", "vault", "graph", "defender", "clo
 export type Service = (typeof services)[number];
 
 /** What shares a quota and a log column. Graph and Defender hunting are one API here: they share the tenant's quota. */
-export type Api = "entra" | "identity" | "vault" | "hunting" | "files" | "cloud-apps";
+export type Api = "entra" | "identity" | "vault" | "hunting" | "files" | "cloud-apps" | "storage";
 
 /** A request, read whole. */
 export interface Exchange {
