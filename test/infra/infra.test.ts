@@ -1,0 +1,134 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { watchedHunts } from "../../shared/commands/package/watched-hunts.ts";
+import { compileCatalogue } from "../../shared/hunts/kql/compile.ts";
+import { deploy, type ReadFile } from "./bicep/deploy.ts";
+import type { Fields } from "./bicep/evaluate.ts";
+import { at, rules, type Surroundings } from "./rules.ts";
+
+const given: Fields = { cloudAppsUrl: "https://contoso.eu.portal.cloudappsecurity.com" };
+const fromDisk: ReadFile = (file) => readFileSync(file, "utf8");
+
+const compiled = compileCatalogue("shared/hunts/catalog");
+if ("problems" in compiled) throw new Error("the catalogue does not compile");
+
+const sample = JSON.parse(fromDisk("local.settings.sample.json")) as { Values: Record<string, string> };
+const surroundings: Surroundings = {
+  sample: sample.Values,
+  hunts: watchedHunts(compiled.catalogue),
+  workbook: fromDisk("infra/modules/workbook.json"),
+};
+
+type RuleName = keyof typeof rules;
+const ruleNames = Object.keys(rules) as RuleName[];
+
+describe("the templates", () => {
+  const deployment = deploy("infra/main.bicep", given);
+
+  test.each(ruleNames)("keep the rule: %s", (name) => {
+    expect(rules[name](deployment, surroundings)).toEqual([]);
+  });
+
+  test.each(ruleNames.filter((name) => name !== "rights"))("keep it in the private profile with Entra: %s", (name) => {
+    const whole = deploy("infra/main.bicep", {
+      ...given,
+      networkProfile: "private",
+      entraClientId: "c0ffee",
+      keepExportsDays: 40,
+    });
+    expect(rules[name](whole, surroundings)).toEqual([]);
+  });
+
+  test("close storage and vault to the public in the private profile", () => {
+    const { resources } = deploy("infra/main.bicep", { ...given, networkProfile: "private" });
+    const open = resources
+      .filter(({ type }) => type === "Microsoft.Storage/storageAccounts" || type === "Microsoft.KeyVault/vaults")
+      .filter(({ body }) => at(body, "properties.networkAcls.defaultAction") !== "Deny");
+    const groups = resources
+      .filter(({ type }) => type === "Microsoft.Network/privateEndpoints")
+      .map(({ body }) => at(body, "properties.privateLinkServiceConnections.0.properties.groupIds.0"));
+    expect([open, groups]).toEqual([[], ["blob", "queue", "blob", "queue", "vault"]]);
+  });
+
+  test("let jobs, health and webhooks through where Entra guards the rest", () => {
+    const { resources } = deploy("infra/main.bicep", { ...given, entraClientId: "c0ffee" });
+    const auth = resources.find(({ name }) => name.endsWith("/authsettingsV2"));
+    expect(at(auth?.body, "properties.globalValidation")).toEqual({
+      requireAuthentication: true,
+      unauthenticatedClientAction: "Return401",
+      excludedPaths: ["/api/health", "/api/jobs/*", "/api/webhooks/*"],
+    });
+  });
+
+  test("refuse every caller that is not on a list, once there is one", () => {
+    const callers = [{ name: "siem", range: "203.0.113.0/24", kind: "Default" }];
+    const { resources } = deploy("infra/main.bicep", { ...given, callers });
+    const site = resources.find(({ type }) => type === "Microsoft.Web/sites");
+    expect(at(site?.body, "properties.siteConfig.ipSecurityRestrictionsDefaultAction")).toBe("Deny");
+    expect(at(site?.body, "properties.siteConfig.ipSecurityRestrictions")).toHaveLength(2);
+  });
+});
+
+/** One property broken on purpose: the file, what it says, what it says then, and the rule that must notice. */
+const mutants: readonly (readonly [title: string, file: string, from: string, to: string, rule: RuleName])[] = [
+  ["shared keys come back", "data-storage", "allowSharedKeyAccess: false", "allowSharedKeyAccess: true", "storage"],
+  ["versions are off", "data-storage", "isVersioningEnabled: true", "isVersioningEnabled: false", "storage"],
+  ["the audit log can be changed", "data-storage", "parent: audit", "parent: container[1]", "immutableAudit"],
+  ["a queue is forgotten", "data-storage", "'file-lookups', 'alert-verdicts'", "'alert-verdicts'", "stores"],
+  ["poison has another name", "data-storage", "'${each}-poison'\n  }", "'${each}-dead'\n  }", "stores"],
+  [
+    "receipts live too long",
+    "data-storage",
+    "prefix: 'state/receipts/', days: 8",
+    "prefix: 'state/receipts/', days: 80",
+    "retention",
+  ],
+  ["verdicts are deleted", "data-storage", "prefix: 'state/jobs/'", "prefix: 'state/'", "retention"],
+  ["the host may write everywhere", "access", "scope: container[i]", "scope: dataStorage", "rights"],
+  [
+    "the wrong identity reads secrets",
+    "access",
+    "principalId: actPrincipalId",
+    "principalId: hostPrincipalId",
+    "rights",
+  ],
+  [
+    "the results queue is worked",
+    "access",
+    "roleDefinitionId: queueMessageSender",
+    "roleDefinitionId: queueDataContributor",
+    "rights",
+  ],
+  ["the tick may do more", "tick", "functions/listkeys/action'", "functions/*'", "rights"],
+  ["plain http is taken", "app", "httpsOnly: true", "httpsOnly: false", "app"],
+  ["basic publishing is on", "app", "properties: { allow: false }", "properties: { allow: true }", "app"],
+  ["a setting is lost", "app", "  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)\n", "", "settings"],
+  ["a default differs", "app", "huntingCallsPerHour ?? 1500", "huntingCallsPerHour ?? 2000", "settings"],
+  [
+    "Flex refuses a setting",
+    "app",
+    "  CLOUD: cloud\n",
+    "  CLOUD: cloud\n  FUNCTIONS_WORKER_RUNTIME: 'node'\n",
+    "settings",
+  ],
+  ["deleted secrets can be purged", "vault", "enablePurgeProtection: true", "enablePurgeProtection: false", "vault"],
+  ["an alert names no event", "alerts", "events('hunt.degraded')", "events('hunt.degrade')", "alerts"],
+  ["an alert tells nobody", "alerts", "actionGroups: [actionGroupId]", "actionGroups: []", "alerts"],
+  ["the tick is seldom", "tick", "interval: 15", "interval: 60", "tick"],
+  ["the key is shown", "tick", "properties: ['inputs', 'outputs']", "properties: ['inputs']", "tick"],
+  ["a parameter is not described", "app", "@description('Version of Node.')\n", "", "described"],
+];
+
+describe("a broken template is noticed", () => {
+  test.each(mutants)("%s", (_, module, from, to, rule) => {
+    const file = `infra/modules/${module}.bicep`;
+    expect(fromDisk(file)).toContain(from);
+    const read: ReadFile = (path) => (path === file ? fromDisk(path).replace(from, to) : fromDisk(path));
+    expect(rules[rule](deploy("infra/main.bicep", given, read), surroundings)).not.toEqual([]);
+  });
+
+  test("a hunt that no alert rule watches", () => {
+    const more = { ...surroundings, hunts: [...surroundings.hunts, { name: "new-hunt", overdueAfterMinutes: 180 }] };
+    expect(rules.alerts(deploy("infra/main.bicep", given), more)).toHaveLength(1);
+  });
+});
