@@ -1,9 +1,26 @@
-/** `npm run hunts`: check, import, explain and plan hunts. Plain text; exit code 0 done, 1 something to mend, 2 not understood. */
+/** `npm run hunts`: check, import, explain, plan, try and compare hunts. Exit code 0 done, 1 something to mend, 2 not understood. */
 import { join } from "node:path";
+import { systemClock } from "../time.ts";
+import type { OpenHunting } from "./hunts/ask.ts";
 import { openOutput } from "./hunts/output.ts";
 import { runHunts } from "./hunts/run.ts";
+import { loadLocalSettings } from "./local-settings.ts";
 
-const catalog = join(import.meta.dirname, "../hunts/catalog");
-const api = process.env["HUNTING_API"] ?? "graph";
+loadLocalSettings();
 
-process.exitCode = runHunts(process.argv.slice(2), catalog, api, openOutput(process.stdout, process.stderr));
+/** The live back-ends are loaded for `try` and `compare` alone: a check needs neither settings nor SDKs. */
+const openHunting: OpenHunting = async (api) => (await import("../wiring.ts")).openHunting(api);
+
+const output = openOutput(process.stdout, process.stderr);
+try {
+  process.exitCode = await runHunts(process.argv.slice(2), {
+    catalog: join(import.meta.dirname, "../hunts/catalog"),
+    api: process.env["HUNTING_API"] ?? "graph",
+    nowMs: systemClock.now,
+    openHunting,
+    output,
+  });
+} catch (error) {
+  output.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

@@ -1,14 +1,14 @@
 /** `npm run hunts -- explain`: what the build understands of a query, and the exact queries that will be sent. */
 import { readFileSync } from "node:fs";
 import type { CompiledHunt, Pieces } from "../../messages/compiled-hunt.ts";
-import { compileHunt, type HuntOutcome } from "../../hunts/kql/compile-hunt.ts";
+import { compileHunt, type HuntOutcome, type Problem } from "../../hunts/kql/compile-hunt.ts";
 import { checkCatalogue } from "../../hunts/kql/compile.ts";
 import { huntName } from "../../hunts/kql/hunt-name.ts";
 import { inWords } from "../../hunts/kql/obstacles.ts";
 import { filled } from "../../hunts/kql/verify.ts";
 import { formatDuration } from "../../time.ts";
 import { placed } from "./check.ts";
-import { queriesIn } from "./fences.ts";
+import { queriesIn, type FoundQuery } from "./fences.ts";
 import type { Output } from "./output.ts";
 
 /** Explains a hunt of the catalogue by its name, or any file. Returns the exit code. */
@@ -38,8 +38,19 @@ export function outcomeOf(folder: string, which: string): HuntOutcome | undefine
   const name = huntName(which) ?? "query";
   if (/\.ya?ml$/i.test(which)) return compileHunt(which, name, text);
   const [first] = queriesIn(which, text);
-  // JSON text is YAML, so that the query needs no other quoting; its lines are counted from the file's own.
-  return first && compileHunt(which, name, JSON.stringify({ query: first.query }));
+  return first && outcomeOfQuery(which, name, first);
+}
+
+/** A bare query is wrapped in YAML, one line down and two columns in, and its problems are brought back to the file's lines. */
+function outcomeOfQuery(file: string, name: string, { query, line }: FoundQuery): HuntOutcome {
+  const yaml = `query: |2-\n${query.replaceAll(/^/gm, "  ")}\n`;
+  const outcome = compileHunt(file, name, yaml);
+  const inFile = (problem: Problem): Problem => ({
+    ...problem,
+    line: Math.max(problem.line - 2 + line, 1),
+    column: Math.max(problem.column - 2, 1),
+  });
+  return { ...outcome, problems: outcome.problems.map(inFile), warnings: outcome.warnings.map(inFile) };
 }
 
 function readText(path: string): string | undefined {
@@ -50,7 +61,8 @@ function readText(path: string): string | undefined {
   }
 }
 
-function about(hunt: CompiledHunt): readonly string[] {
+/** The analysis of a hunt, a line each. */
+export function about(hunt: CompiledHunt): readonly string[] {
   const { query } = hunt;
   return [
     `${hunt.name}: ${hunt.title}`,

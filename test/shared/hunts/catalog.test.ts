@@ -9,8 +9,18 @@ import { createWorld } from "../../tenant/world/world.ts";
 
 const catalog = resolve(import.meta.dirname, "../../../shared/hunts/catalog");
 const attackTactics = [
-  ...["InitialAccess", "Execution", "Persistence", "PrivilegeEscalation", "DefenseEvasion", "CredentialAccess"],
-  ...["Discovery", "LateralMovement", "Collection", "CommandAndControl", "Exfiltration", "Impact"],
+  "InitialAccess",
+  "Execution",
+  "Persistence",
+  "PrivilegeEscalation",
+  "DefenseEvasion",
+  "CredentialAccess",
+  "Discovery",
+  "LateralMovement",
+  "Collection",
+  "CommandAndControl",
+  "Exfiltration",
+  "Impact",
 ];
 
 describe("the starter hunts", () => {

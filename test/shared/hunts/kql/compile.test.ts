@@ -7,6 +7,15 @@ import { compileCatalogue, mostEnabled } from "../../../../shared/hunts/kql/comp
 import { parse } from "../../../../shared/hunts/kql/parser.ts";
 import { dayMs, hourMs, minuteMs } from "../../../../shared/time.ts";
 
+/** A text that contains this one. */
+const having = (text: string): string => expect.stringContaining(text) as string;
+
+/** A text that matches. */
+const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
+
+/** An object that has these values, whatever else. */
+const including = (values: object): object => expect.objectContaining(values) as object;
+
 beforeAll(() => void parse("print 1"), 120_000);
 
 const sound = {
@@ -143,7 +152,7 @@ describe("an invalid hunt is refused at its place", () => {
   ])("%s", (_, key, value, words) => {
     const yaml = `name: A hunt\nquery: ${sound.query}\n${key}: ${value}\n`;
     expect(compileHunt("a.yaml", "a-hunt", yaml).problems).toEqual([
-      { file: "a.yaml", line: 3, column: key.length + 3, message: expect.stringContaining(words) },
+      { file: "a.yaml", line: 3, column: key.length + 3, message: having(words) },
     ]);
   });
 
@@ -179,7 +188,7 @@ describe("an error in the KQL is reported where it stands in the file", () => {
     ["in a folded text: at its beginning", "query: >\n  DeviceEvents\n  | where Nmae == 1\n", 1, 8],
   ])("%s", (_, yaml, line, column) => {
     const { problems } = compileHunt("a.yaml", "a", yaml);
-    expect(problems).toEqual([{ file: "a.yaml", line, column, message: expect.stringContaining("'Nmae'") }]);
+    expect(problems).toEqual([{ file: "a.yaml", line, column, message: having("'Nmae'") }]);
   });
 });
 
@@ -214,8 +223,8 @@ describe("compileCatalogue", () => {
   test("names both files when two give one name", () => {
     const made = catalogue({ "Same Hunt.yaml": query, "same-hunt.yaml": query });
     expect("problems" in made && made.problems[0]).toMatchObject({
-      file: expect.stringContaining("same-hunt.yaml"),
-      message: expect.stringMatching(/gives the hunt name same-hunt, which .*Same Hunt\.yaml gives already/),
+      file: having("same-hunt.yaml"),
+      message: matching(/gives the hunt name same-hunt, which .*Same Hunt\.yaml gives already/),
     });
   });
 
@@ -230,9 +239,9 @@ describe("compileCatalogue", () => {
     expect(catalogue(files, 2)).toHaveProperty("catalogue");
     const made = catalogue(files, 1);
     expect("problems" in made && made.problems).toEqual([
-      expect.objectContaining({
-        file: expect.stringContaining("b-hunt.yaml"),
-        message: expect.stringContaining("2 hunts are enabled and at most 1 can be"),
+      including({
+        file: having("b-hunt.yaml"),
+        message: having("2 hunts are enabled and at most 1 can be"),
       }),
     ]);
   });
