@@ -7,7 +7,7 @@ param operatorPrincipalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
 param operatorPrincipalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User') == 'ServicePrincipal' ? 'ServicePrincipal' : 'User'
 
 // The portal shows it under Settings, Cloud Apps, About.
-param cloudAppsUrl = readEnvironmentVariable('CLOUD_APPS_URL', 'https://contoso.eu.portal.cloudappsecurity.com')
+param cloudAppsUrl = readEnvironmentVariable('CLOUD_APPS_URL')
 param cloudAppsAuth = readEnvironmentVariable('CLOUD_APPS_AUTH', 'token') == 'oauth' ? 'oauth' : 'token'
 
 param alertEmails = []

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# After a deployment: are the doors shut to strangers, is the app healthy, does a hunt run, are the timers there?
+# Needs `az login` with the right to read the app's keys. The key is never printed and never on a command line.
+#
+#   infra/scripts/smoke.sh <resource group> <app name> [hunt]
+set -euo pipefail
+umask 077
+
+[ $# -ge 2 ] || { echo "usage: $0 <resource group> <app name> [hunt]" >&2; exit 2; }
+group=$1 app=$2 hunt=${3:-office-starts-script-host}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+
+check() { # check <what> <wanted> <had>
+  if [ "$2" = "$3" ]; then echo "ok    $1"; else echo "FAIL  $1: want $2, had $3"; failed=1; fi
+}
+status() { curl --silent --show-error --max-time 60 --output "$scratch/body" --write-out '%{http_code}' "$@" || true; }
+
+url=https://$(az functionapp show --resource-group "$group" --name "$app" --query defaultHostName --output tsv)
+printf 'x-functions-key: %s\n' "$(az functionapp keys list --resource-group "$group" --name "$app" \
+  --query functionKeys.default --output tsv)" > "$scratch/key"
+
+check 'a call without a key is refused' 401 "$(status --request POST "$url/api/hunts/tick")"
+check 'health is green' 200 "$(status "$url/api/health")"
+
+timers=$(az functionapp function list --resource-group "$group" --name "$app" \
+  --query "length([?contains(name, '/hunt_')])" --output tsv)
+if [ "${timers:-0}" -gt 0 ]; then echo "ok    $timers hunts have a timer"; else echo 'FAIL  no hunt has a timer'; failed=1; fi
+
+check "the hunt $hunt starts" 202 "$(status --request POST --header "@$scratch/key" \
+  --header 'content-type: application/json' --data '{}' "$url/api/hunts/$hunt/runs")"
+job=$(node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8")).job ?? ""' "$scratch/body" 2> /dev/null || true)
+outcome=none
+for _ in $(seq 1 60); do
+  [ -n "$job" ] || break
+  printf 'url = "%s"\n' "$job" > "$scratch/job"
+  outcome=$(status --config "$scratch/job")
+  [ "$outcome" = 202 ] || break
+  sleep 5
+done
+check "the hunt $hunt ends" 200 "$outcome"
+exit "$failed"
