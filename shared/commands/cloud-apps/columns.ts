@@ -1,6 +1,14 @@
 /** What a terminal shows of each resource; a pipe gets every field as NDJSON. */
 import type { Item } from "../../clients/cloud-apps/lists.ts";
-import { ipCategories, resolutionStatuses, severities, wordOf } from "../../clients/cloud-apps/enums.ts";
+import {
+  alertStatuses,
+  intents,
+  ipCategories,
+  resolutionStatuses,
+  severities,
+  stories,
+  wordOf,
+} from "../../clients/cloud-apps/enums.ts";
 import type { Listed } from "./filter-words.ts";
 
 type Column = readonly [head: string, cell: (item: Item) => unknown];
@@ -9,6 +17,11 @@ const at = (name: string) => (item: Item) => item[name];
 const word = (name: string, table: Readonly<Record<number, string>>) => (item: Item) => {
   const value = item[name];
   return typeof value === "number" ? wordOf(table, value) : value;
+};
+/** Numbers of a list in words: what an alert is a part of, what its maker is after. */
+const listed = (name: string, table: Readonly<Record<number, string>>) => (item: Item) => {
+  const values = item[name];
+  return Array.isArray(values) ? values.map((value: number) => wordOf(table, value)).join(" ") : "";
 };
 const time = (name: string) => (item: Item) => {
   const value = item[name];
@@ -19,7 +32,10 @@ const columns: Readonly<Record<Listed, readonly Column[]>> = {
   alerts: [
     ["time", time("timestamp")],
     ["severity", word("severityValue", severities)],
+    ["status", word("statusValue", alertStatuses)],
     ["resolution", word("resolutionStatusValue", resolutionStatuses)],
+    ["story", listed("stories", stories)],
+    ["intent", listed("intent", intents)],
     ["id", at("_id")],
     ["title", at("title")],
   ],
