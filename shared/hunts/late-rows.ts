@@ -67,6 +67,7 @@ export async function recount(task: RecountTask): Promise<Recounted> {
       if (outcome.kind !== "done") return outcome;
       records.push(...outcome.records);
       lateTip = outcome.tip;
+      await desk.ports.reach("R1 recount half done");
     }
     return { kind: "done" };
   };
