@@ -1,0 +1,123 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { parseBicep } from "./bicep/parse.ts";
+
+const folder = ".github/workflows";
+const workflows = readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")] as const);
+
+interface Workflow {
+  readonly permissions: object;
+  readonly jobs: Readonly<Record<string, { readonly permissions?: object; readonly steps: readonly Step[] }>>;
+}
+interface Step {
+  readonly uses?: string;
+  readonly run?: string;
+}
+
+describe.each(workflows)("the workflow %s", (_, text) => {
+  const { jobs, permissions } = parse(text) as Workflow;
+  const steps = Object.values(jobs).flatMap((job) => job.steps);
+
+  test("uses actions by commit only", () => {
+    const loose = steps.flatMap(({ uses }) => (uses === undefined || /@[0-9a-f]{40}$/.test(uses) ? [] : [uses]));
+    expect(loose).toEqual([]);
+  });
+
+  test("grants nothing by default, and says in each job what it needs", () => {
+    expect(permissions).toEqual({});
+    expect(Object.values(jobs).filter((job) => job.permissions === undefined)).toEqual([]);
+  });
+
+  test("keeps no secret, and puts no expression into a script", () => {
+    expect(text).not.toContain("secrets.");
+    expect(steps.filter(({ run }) => run?.includes("${{") === true)).toEqual([]);
+  });
+
+  test("runs only scripts and files that exist", () => {
+    const named = [...text.matchAll(/infra\/[\w./-]+\.(?:sh|bicep|bicepparam)/g)].map(([file]) => file);
+    expect(named.filter((file) => !existsSync(file))).toEqual([]);
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
+    const run = [...text.matchAll(/npm run ([\w-]+)/g)].map(([, name]) => name ?? "");
+    expect(run.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+test("azd deploys to the app that carries its tag, and runs scripts that exist", () => {
+  const azd = parse(readFileSync("azure.yaml", "utf8")) as {
+    services: Record<string, { remoteBuild: boolean }>;
+    hooks: Record<string, { run: string }>;
+  };
+  expect(Object.keys(azd.services)).toEqual(["huntline"]);
+  expect(readFileSync("infra/modules/app.bicep", "utf8")).toContain("'azd-service-name': 'huntline'");
+  const script = /bash (\S+)/.exec(azd.hooks["postprovision"]?.run ?? "")?.[1] ?? "";
+  expect(existsSync(script)).toBe(true);
+  const outputs = parseBicep("main.bicep", readFileSync("infra/main.bicep", "utf8")).filter(
+    ({ kind }) => kind === "output",
+  );
+  const asked = [...(azd.hooks["postprovision"]?.run ?? "").matchAll(/\$(\w+)/g)].map(([, name]) => name);
+  expect(outputs.map(({ name }) => name)).toEqual(expect.arrayContaining(asked));
+});
+
+/** `az` as the script sees it: notes its arguments, keeps what it is given in a file, answers from a list of names. */
+const standIn = `#!/bin/sh
+echo "$*" >> "$AZ_LOG/calls"
+case "$*" in
+  *"secret list"*name*) for held in $AZ_HELD; do case "$*" in *"'$held'"*) echo "$held";; esac; done;;
+  *"secret set"*)
+    while [ $# -gt 0 ]; do
+      [ "$1" = --name ] && name=$2
+      [ "$1" = --file ] && file=$2
+      shift
+    done
+    cat "$file" > "$AZ_LOG/value-$name";;
+esac
+`;
+
+const made: string[] = [];
+afterEach(() => {
+  for (const each of made.splice(0)) rmSync(each, { recursive: true });
+});
+
+function makeSecrets(held: string, ...args: string[]) {
+  const root = mkdtempSync(join(tmpdir(), "huntline-secrets-"));
+  made.push(root);
+  writeFileSync(join(root, "az"), standIn);
+  chmodSync(join(root, "az"), 0o755);
+  const env = { ...process.env, PATH: `${root}:${process.env["PATH"] ?? ""}`, AZ_LOG: root, AZ_HELD: held };
+  const ran = spawnSync("bash", ["infra/scripts/make-secrets.sh", "kv-x", ...args], {
+    env,
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  const values = readdirSync(root).filter((name) => name.startsWith("value-"));
+  const read = (name: string): string => readFileSync(join(root, name), "utf8");
+  return {
+    ...ran,
+    seen: ran.stdout + ran.stderr + read("calls"),
+    values: Object.fromEntries(values.map((name) => [name.slice(6), read(name)])),
+  };
+}
+
+describe("make-secrets", () => {
+  test("makes random keys that are seen nowhere but in the vault", () => {
+    const { seen, status, values } = makeSecrets("", "--webhook", "sentinel");
+    expect(status).toBe(0);
+    expect(Object.keys(values).toSorted()).toEqual(["audit-key", "job-key", "webhook-sentinel"]);
+    const all = Object.values(values);
+    expect(all.map((value) => Buffer.from(value, "base64").length)).toEqual([32, 32, 32]);
+    expect(new Set(all).size).toBe(3);
+    expect(all.filter((value) => seen.includes(value))).toEqual([]);
+  });
+
+  test("keeps what is there", () => {
+    expect(Object.keys(makeSecrets("audit-key").values)).toEqual(["job-key"]);
+  });
+
+  test("refuses a source that is no name", () => {
+    expect(makeSecrets("", "--webhook", "a b").status).toBe(2);
+  });
+});
