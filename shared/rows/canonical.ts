@@ -35,7 +35,7 @@ import {
   type Gathered,
 } from "./bytes.ts";
 import type { ColumnType } from "./column.ts";
-import { canonicalStringEnd, holdsJson, isOfNumber, isPlainInstant, isPlainTimespan } from "./plain-row.ts";
+import { holdsJson, isCanonicalString, isOfNumber, isPlainInstant, isPlainTimespan } from "./plain-row.ts";
 import { MalformedRows } from "./malformed.ts";
 import { eachElement, eachMember } from "./scan.ts";
 
@@ -155,7 +155,7 @@ function clockText(total: bigint): string {
 
 /** Writes the string `[from, to)`, quotes included, with canonical escapes. */
 function writeString(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
-  if (canonicalStringEnd(bytes, from, to) === to) append(out, bytes, from, to);
+  if (isCanonicalString(bytes, from, to)) append(out, bytes, from, to);
   else append(out, encode(JSON.stringify(JSON.parse(decode(bytes, from, to)))));
 }
 

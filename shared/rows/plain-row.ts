@@ -12,23 +12,24 @@ import {
   openBrace,
   openBracket,
   quote,
-  space,
   startsWith,
   zero,
   encode,
 } from "./bytes.ts";
 import type { ColumnType, Shape } from "./column.ts";
+import type { SearchedMemory } from "./text-finder.ts";
 
 /** Not plain, or not wholly here. */
 export const notPlain = -1;
 
 /** Index after the row that begins at `from` when it is plain, else `notPlain`. */
-export function plainRowEnd(shape: Shape, bytes: Uint8Array, from: number, to: number): number {
+export function plainRowEnd(shape: Shape, memory: SearchedMemory, from: number, to: number): number {
   if (shape.columns.length === 0) return notPlain;
+  const { bytes } = memory;
   let at = from;
   for (const { lead, type } of shape.columns) {
     if (!startsWith(bytes, at, to, lead)) return notPlain;
-    at = plainValueEnd(type, bytes, at + lead.length, to);
+    at = plainValueEnd(type, memory, at + lead.length, to);
     if (at === notPlain) return notPlain;
   }
   return at < to && bytes[at] === closeBrace ? at + 1 : notPlain;
@@ -36,10 +37,11 @@ export function plainRowEnd(shape: Shape, bytes: Uint8Array, from: number, to: n
 
 const literals = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), encode(word)]));
 
-function plainValueEnd(type: ColumnType, bytes: Uint8Array, at: number, to: number): number {
+function plainValueEnd(type: ColumnType, memory: SearchedMemory, at: number, to: number): number {
+  const { bytes } = memory;
   const first = bytes[at] as number; // at < to: the caller compared bytes up to here
   if (at >= to) return notPlain;
-  if (first === quote) return plainTextEnd(type, bytes, at, to);
+  if (first === quote) return plainTextEnd(type, memory, at, to);
   if (first === minus || (first >= zero && first <= nine)) return type === "bool" ? notPlain : numberEnd(bytes, at, to);
   if (first === openBracket)
     return type === "dynamic" && bytes[at + 1] === closeBracket && at + 1 < to ? at + 2 : notPlain;
@@ -59,8 +61,9 @@ export const isOfNumber = (byte: number): boolean =>
   (byte >= zero && byte <= nine) || byte === dot || byte === minus || byte === 0x65 || byte === 0x45 || byte === 0x2b;
 
 /** A string whose escapes are those that `JSON.stringify` writes, in a form that its type keeps. */
-function plainTextEnd(type: ColumnType, bytes: Uint8Array, at: number, to: number): number {
-  const end = canonicalStringEnd(bytes, at, to);
+function plainTextEnd(type: ColumnType, memory: SearchedMemory, at: number, to: number): number {
+  const { bytes } = memory;
+  const end = canonicalStringEnd(memory, at, to);
   if (end === notPlain || type === "string" || type === "guid") return end;
   if (type === "datetime") return isPlainInstant(bytes, at, end) ? end : notPlain;
   if (type === "timespan") return isPlainTimespan(bytes, at) ? end : notPlain;
@@ -69,18 +72,23 @@ function plainTextEnd(type: ColumnType, bytes: Uint8Array, at: number, to: numbe
 }
 
 /** Index after a string that holds no escape but the short ones, else `notPlain`. */
-export function canonicalStringEnd(bytes: Uint8Array, at: number, to: number): number {
-  let index = at + 1;
-  while (index < to) {
-    const byte = bytes[index] as number; // index < to <= length
+function canonicalStringEnd({ bytes, stop }: SearchedMemory, at: number, to: number): number {
+  for (let index = stop(at + 1, to); index < to; index = stop(index + 2, to)) {
+    const byte = bytes[index];
     if (byte === quote) return index + 1;
-    if (byte === backslash) {
-      if (index + 1 >= to || !isShortEscape(bytes[index + 1])) return notPlain;
-      index += 2;
-    } else if (byte < space) return notPlain;
-    else index += 1;
+    if (byte !== backslash || index + 1 >= to || !isShortEscape(bytes[index + 1])) return notPlain;
   }
   return notPlain;
+}
+
+/** True when the whole string `[from, to)`, quotes included, is as `JSON.stringify` writes it. */
+export function isCanonicalString(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let index = from + 1; index < to - 1; index += 1) {
+    if (bytes[index] !== backslash) continue;
+    index += 1;
+    if (!isShortEscape(bytes[index])) return false;
+  }
+  return true;
 }
 
 // " \ b f n r t

@@ -2,13 +2,14 @@
  * Reads a hunting answer as it streams in: rows leave as NDJSON lines in their one form, in batches, in the order they
  * came. Never holds more than a batch and its rewritten form, whatever the size of the answer.
  */
-import { append, closeBracket, comma, gather, gathered, lineFeed, room, type Gathered } from "./bytes.ts";
+import { append, closeBracket, comma, gather, gathered, lineFeed, type Gathered } from "./bytes.ts";
 import type { Shape } from "./column.ts";
 import { openEnvelope } from "./envelope.ts";
 import { MalformedRows } from "./malformed.ts";
 import { notPlain, plainRowEnd } from "./plain-row.ts";
 import { rowRewriter, type RowRewriter } from "./rewrite-row.ts";
 import { incomplete, skipSpace, valueEnd } from "./scan.ts";
+import { searchedMemory, type SearchedMemory } from "./text-finder.ts";
 
 // Large enough that a row across two batches is rare, small enough to hold several.
 const usualBatchBytes = 1_048_576;
@@ -73,7 +74,7 @@ interface Cutter {
 
 /** Where a batch stands: rows in it lie between `at` and `to`. */
 interface Batch {
-  bytes: Uint8Array;
+  memory: SearchedMemory;
   at: number;
   to: number;
   rows: number;
@@ -84,7 +85,7 @@ interface Batch {
 
 function rowCutter(shape: Shape, { lines: hand, batchBytes = usualBatchBytes }: RowsReader): Cutter {
   const rewriter = rowRewriter(shape);
-  const batch: Batch = { bytes: room(batchBytes), at: 0, to: 0, rows: 0, owesRow: false, closed: false };
+  const batch: Batch = { memory: searchedMemory(batchBytes), at: 0, to: 0, rows: 0, owesRow: false, closed: false };
   const out = gather(0);
   let total = 0;
 
@@ -105,17 +106,17 @@ function rowCutter(shape: Shape, { lines: hand, batchBytes = usualBatchBytes }: 
       return total;
     },
     take: (chunk, at) => {
-      const count = Math.min(chunk.length - at, batch.bytes.length - batch.to);
-      batch.bytes.set(at === 0 && count === chunk.length ? chunk : chunk.subarray(at, at + count), batch.to);
+      const count = Math.min(chunk.length - at, batch.memory.bytes.length - batch.to);
+      batch.memory.bytes.set(at === 0 && count === chunk.length ? chunk : chunk.subarray(at, at + count), batch.to);
       batch.to += count;
-      return batch.to < batch.bytes.length ? at + count : cut().then(() => at + count);
+      return batch.to < batch.memory.bytes.length ? at + count : cut().then(() => at + count);
     },
     end: async () => {
       if (!batch.closed) await cut();
       if (!batch.closed) throw new MalformedRows("the answer ends inside its rows");
     },
     rest: () => {
-      const rest = batch.bytes.subarray(batch.at, batch.to);
+      const rest = batch.memory.bytes.subarray(batch.at, batch.to);
       batch.at = batch.to;
       return rest;
     },
@@ -128,11 +129,12 @@ function rowCutter(shape: Shape, { lines: hand, batchBytes = usualBatchBytes }: 
  * @returns the lines, a part of the batch itself
  */
 function cutPlain(shape: Shape, batch: Batch): Uint8Array {
-  const { bytes, to } = batch;
+  const { memory, to } = batch;
+  const { bytes } = memory;
   const from = batch.at;
   let at = from;
   while (at < to) {
-    const end = plainRowEnd(shape, bytes, at, to);
+    const end = plainRowEnd(shape, memory, at, to);
     if (end === notPlain || end >= to) break;
     const next = bytes[end];
     if (next !== comma && next !== closeBracket) break;
@@ -158,16 +160,16 @@ function cutPlain(shape: Shape, batch: Batch): Uint8Array {
 function cutOthers(rewriter: RowRewriter, batch: Batch, before: Uint8Array, out: Gathered): boolean {
   let isMixed = false;
   for (;;) {
-    const row = skipSpace(batch.bytes, batch.at, batch.to);
+    const row = skipSpace(batch.memory.bytes, batch.at, batch.to);
     if (row === batch.to) break;
-    if (batch.bytes[row] === closeBracket) {
+    if (batch.memory.bytes[row] === closeBracket) {
       if (batch.owesRow) throw new MalformedRows("a comma with no row behind it");
       batch.closed = true;
       batch.at = row + 1;
       break;
     }
     // Mostly a batch of plain lines just ends inside a row: nothing is copied then.
-    if (!isMixed && valueEnd(batch.bytes, row, batch.to) === incomplete) break;
+    if (!isMixed && valueEnd(batch.memory.bytes, row, batch.to) === incomplete) break;
     if (!isMixed) append(out, before);
     isMixed = true;
     if (!cutOne(rewriter, batch, out, row)) break;
@@ -179,13 +181,13 @@ function cutOthers(rewriter: RowRewriter, batch: Batch, before: Uint8Array, out:
 /** Rewrites the row at `row`; false when it is not wholly here. */
 function cutOne(rewriter: RowRewriter, batch: Batch, out: Gathered, row: number): boolean {
   const length = out.length;
-  const end = rewriter.rewrite(out, batch.bytes, row, batch.to);
-  const mark = end === incomplete ? batch.to : skipSpace(batch.bytes, end, batch.to);
+  const end = rewriter.rewrite(out, batch.memory.bytes, row, batch.to);
+  const mark = end === incomplete ? batch.to : skipSpace(batch.memory.bytes, end, batch.to);
   if (mark === batch.to) {
     out.length = length;
     return false;
   }
-  const next = batch.bytes[mark];
+  const next = batch.memory.bytes[mark];
   if (next !== comma && next !== closeBracket) throw new MalformedRows("rows without a comma between them");
   batch.rows += 1;
   batch.owesRow = next === comma;
@@ -197,12 +199,12 @@ function cutOne(rewriter: RowRewriter, batch: Batch, out: Gathered, row: number)
 /** Moves what is left to the front, into more room when a row filled all of it. */
 function carry(batch: Batch): void {
   const left = batch.to - batch.at;
-  if (left < batch.bytes.length) batch.bytes.copyWithin(0, batch.at, batch.to);
+  if (left < batch.memory.bytes.length) batch.memory.bytes.copyWithin(0, batch.at, batch.to);
   else {
     if (left >= longestRow) throw new MalformedRows("a row of more than 128 MiB");
-    const larger = room(left * 2);
-    larger.set(batch.bytes);
-    batch.bytes = larger;
+    const larger = searchedMemory(left * 2);
+    larger.bytes.set(batch.memory.bytes);
+    batch.memory = larger;
   }
   batch.at = 0;
   batch.to = left;

@@ -1,0 +1,47 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { plainMemory, searchedMemory } from "../../../shared/rows/text-finder.ts";
+
+const reference = (bytes: Uint8Array, at: number, to: number): number => {
+  for (let index = at; index < to; index += 1)
+    if (bytes[index] === 0x22 || bytes[index] === 0x5c || (bytes[index] ?? 0) < 0x20) return index;
+  return to;
+};
+
+// Mostly text, so that stops lie at every distance.
+const texts = fc.uint8Array({ maxLength: 300, min: 0x20 }).chain((text) =>
+  fc.array(fc.tuple(fc.nat(300), fc.constantFrom(0x22, 0x5c, 0x00, 0x0a, 0x1f)), { maxLength: 3 }).map((stops) => {
+    for (const [at, byte] of stops) if (at < text.length) text[at] = byte;
+    return text;
+  }),
+);
+
+describe.each([
+  ["with WebAssembly", searchedMemory],
+  ["without", plainMemory],
+])("the finder %s", (_, open) => {
+  test("stops at the first quote, backslash or control character", () => {
+    fc.assert(
+      fc.property(texts, fc.nat(300), fc.nat(300), (text, a, b) => {
+        const memory = open(text.length);
+        memory.bytes.set(text);
+        const [from = 0, to = 0] = [a, b].map((at) => Math.min(at, text.length)).sort((x, y) => x - y);
+        expect(Math.min(memory.stop(from, to), to)).toBe(reference(text, from, to));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("reads up to the very end of its memory", () => {
+    const size = 65_536 * 2;
+    const memory = open(size);
+    memory.bytes.fill(0x61);
+    expect(memory.stop(0, size)).toBeGreaterThanOrEqual(size);
+    memory.bytes[size - 1] = 0x22;
+    expect(memory.stop(size - 1, size)).toBe(size - 1);
+  });
+});
+
+test("this Node has the fast finder", () => {
+  expect(searchedMemory(10).bytes.buffer.byteLength).toBe(65_536);
+});
