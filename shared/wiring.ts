@@ -185,7 +185,7 @@ const filesDesk = once(async () => {
   return openFilesDesk({
     records: await records(),
     queues: await queues(),
-    files: openFiles(pipe),
+    files: openFiles(pipe, quota),
     hunting: { ask: async (query, limit) => smallResults(await hunting()).ask(query, limit) },
     clock,
     newAttempt: newId,

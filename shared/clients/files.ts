@@ -2,12 +2,13 @@
 import type { CallLimits, FilesPort, FilesReply, InformationAnswer } from "../files/ports.ts";
 import type { FileInformation, FileStatistics } from "../messages/file-result.ts";
 import type { Answer, Pipe } from "../pipe/pipe.ts";
+import type { Quota } from "../pipe/quota.ts";
 import { UpstreamError } from "../pipe/upstream-error.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 
-/** @param pipe - leads to the Defender API's root, with the quota `files` */
-export function openFiles(pipe: Pipe): FilesPort {
+/** @param pipe - leads to the Defender API's root, with the quota that comes after it */
+export function openFiles(pipe: Pipe, quota: Pick<Quota, "take">): FilesPort {
   const get = async <T>(
     path: string,
     query: Readonly<Record<string, string>>,
@@ -24,11 +25,19 @@ export function openFiles(pipe: Pipe): FilesPort {
   };
 
   return {
+    turn: async (waitMs) => {
+      const outcome = await quota.take({ waitMs });
+      if (outcome.kind === "turn") return outcome;
+      return { kind: outOfReach.has(outcome.reason) ? "down" : "later", retryAfterMs: outcome.retryAfterMs };
+    },
     statistics: (sha1, lookBackHours, limits) =>
       get(`${pathOf(sha1)}/stats`, { lookBackHours: String(lookBackHours) }, limits, readStatistics),
     information: (hash, limits) => get(pathOf(hash), {}, limits, readInformation),
   };
 }
+
+/** Reasons for having no turn that say nothing of how many calls were made. */
+const outOfReach: ReadonlySet<string> = new Set(["breaker", "store"]);
 
 /** Never anything but a checked hash becomes a segment of a path. @throws RangeError */
 function pathOf(hash: string): string {
@@ -72,7 +81,7 @@ function refusalOf(error: UpstreamError): FilesReply<never> {
   const retryAfterMs = error.retryAfterMs ?? pauseMs;
   switch (error.code) {
     case "throttled":
-      return { kind: "later", retryAfterMs };
+      return { kind: outOfReach.has(noTurnReason(error)) ? "down" : "later", retryAfterMs };
     case "unavailable":
     case "unexpected-answer":
       return { kind: "down", retryAfterMs };
@@ -86,6 +95,8 @@ function refusalOf(error: UpstreamError): FilesReply<never> {
       return { kind: "refused", problem: `Defender refused the request${error.status ? ` (${error.status})` : ""}.` };
   }
 }
+
+const noTurnReason = (error: UpstreamError): string => /^no-turn-(.+)$/.exec(error.upstreamCode ?? "")?.[1] ?? "";
 
 /** The body has had twins over the years: a number and its text, two spellings. The first that is a number counts. */
 function readStatistics(body: Wire): FileStatistics | undefined {

@@ -5,7 +5,7 @@
 import type { Clock } from "../time.ts";
 import type { FileCache } from "./cache.ts";
 import { isFresh, type CachedFile, type Known } from "./cached-file.ts";
-import type { CallLimits, FilesReply, FilesSettings } from "./ports.ts";
+import type { CallLimits, FilesPort, FilesReply, FilesSettings } from "./ports.ts";
 
 /** Until when what may happen. Instants in milliseconds of this machine's clock. */
 export interface LookUpPlan {
@@ -15,7 +15,7 @@ export interface LookUpPlan {
   readonly freshAtMs: number;
   /** No call is started after this. */
   readonly startUntilMs: number;
-  /** Calls end before this. */
+  /** Calls end before this, and nothing is read after it. */
   readonly endMs: number;
   /** When Defender is out of reach: serve what is stale (true), or leave it for later (false). */
   readonly settle: boolean;
@@ -39,6 +39,7 @@ export type AskOnce = <T, R>(question: Question<T, R>, plan: LookUpPlan) => Prom
 
 export interface AskOnceOutside {
   readonly cache: FileCache;
+  readonly files: Pick<FilesPort, "turn">;
   readonly clock: Clock;
   readonly settings: FilesSettings;
   readonly newAttempt: () => string;
@@ -47,11 +48,9 @@ export interface AskOnceOutside {
 
 /** Longest that one call may last. */
 const callMs = 15_000;
-/** So long others wait for whoever asks, beyond the time in which it may get its turn; a longer mark is none of ours. */
-const graceMs = 20_000;
-const longestMarkMs = 150_000;
-const firstLookMs = 500;
-const longestLookMs = 5_000;
+/** So long others wait for whoever asks; who died in a call keeps them no longer. */
+const markMs = 20_000;
+const lookAgainMs = 500;
 
 /** @returns one asker for a process; it shares calls among everybody who uses it */
 export function openAskOnce(outside: AskOnceOutside): AskOnce {
@@ -71,27 +70,33 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
   /** Marks the file as being asked about, or waits for whoever did; the answer, if one came meanwhile. */
   const mark = async <T, R>(question: Question<T, R>, plan: LookUpPlan): Promise<Known<T> | "mine" | "late"> => {
     const attempt = newAttempt();
-    for (let lookMs: number = firstLookMs; ; lookMs = Math.min(longestLookMs, lookMs * 2)) {
+    for (;;) {
       const nowMs = clock.now();
-      if (nowMs >= plan.startUntilMs) return "late";
+      if (nowMs >= plan.startUntilMs + markMs) return "late";
       const file = await cache.learn(question.hash, (before) =>
-        isAsking(before, nowMs) ? before : { ...before, asking: { attempt, untilMs: plan.startUntilMs + graceMs } },
+        isAsking(before, nowMs) ? before : { ...before, asking: { attempt, untilMs: nowMs + markMs } },
       );
       const fresh = freshOf(question, file, plan);
       if (fresh) return fresh;
       if (file.asking?.attempt === attempt) return "mine";
-      await clock.sleep(lookMs);
+      await clock.sleep(lookAgainMs);
       const meanwhile = freshOf(question, await look(question, plan), plan);
       if (meanwhile) return meanwhile;
     }
   };
 
   const askNow = async <T, R>(question: Question<T, R>, plan: LookUpPlan): Promise<Settled<T>> => {
+    // The turn first: it may take minutes, and a mark is for the length of a call.
+    const turned = await outside.files.turn(Math.max(0, plan.startUntilMs - clock.now()));
+    if (turned.kind !== "turn") return refusal(turned, plan);
+    await outside.reach("F1 turn taken");
     const mine = await mark(question, plan);
     if (mine === "late") return { kind: "later", retryAfterMs: 0 };
     if (mine !== "mine") return { kind: "known", known: mine, stale: false };
+    await outside.reach("F2 marked");
     const nowMs = clock.now();
     const limits = {
+      turn: turned.turn,
       waitForTurnMs: Math.max(0, plan.startUntilMs - nowMs),
       deadlineMs: Math.max(1, Math.min(callMs, plan.endMs - nowMs)),
     };
@@ -141,6 +146,7 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
   };
 
   return async (question, plan) => {
+    if (clock.now() >= plan.endMs) return { kind: "later", retryAfterMs: 0 };
     const file = await look(question, plan);
     const fresh = freshOf(question, file, plan);
     if (fresh) return { kind: "known", known: fresh, stale: false };
@@ -155,4 +161,4 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
 }
 
 const isAsking = ({ asking }: CachedFile, nowMs: number): boolean =>
-  asking !== undefined && asking.untilMs > nowMs && asking.untilMs <= nowMs + longestMarkMs;
+  asking !== undefined && asking.untilMs > nowMs && asking.untilMs <= nowMs + 2 * markMs;

@@ -120,7 +120,7 @@ export function openBulk(outside: BulkOutside): Bulk {
     asOf: string,
   ): Promise<void> => {
     const known = profile.availability === "available";
-    const statistics = known || organization ? { ...profile.global, ...(organization ?? unseen) } : null;
+    const statistics = known || organization ? { ...(organization ?? unseen), ...profile.global } : null;
     const from = <T>(value: T | null): Known<T> => ({ value, source: "hunting", asOf });
     await cache.learn(profile.sha1, (file) => ({
       ...withStatistics(file, lookBackHours, from(statistics)),

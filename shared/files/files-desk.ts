@@ -56,6 +56,8 @@ export interface FilesDesk {
 /** A request is answered within 25 s: no call starts after 18, none lasts beyond 24. */
 const startMs = 18_000;
 const answerMs = 24_000;
+/** What the cache has not told by then is a job's to find out: 20,000 blobs may take longer than a request. */
+const cacheMs = 8_000;
 // More requests than this waiting for Defender in one process become jobs at once.
 const mostWaiting = 64;
 const otherJobMs = 15_000;
@@ -174,11 +176,12 @@ function otherJob(job: ReadableJob): JobView {
 const wantedOf = (asked: readonly Asked[]): Wanted[] =>
   asked.flatMap((each) => (each.kind === "invalid" ? [] : [{ hash: each.hash, kind: each.kind }]));
 
+/** @param startUntilMs - no call after this; the start itself for the cache alone */
 const planOf = (options: LookupOptions, nowMs: number, startUntilMs: number): LookUpPlan => ({
   lookBackHours: options.lookBackHours,
   information: options.information,
   freshAtMs: nowMs,
   startUntilMs,
-  endMs: nowMs + answerMs,
+  endMs: nowMs + (startUntilMs > nowMs ? answerMs : cacheMs),
   settle: true,
 });

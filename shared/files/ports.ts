@@ -3,8 +3,14 @@ import type { FileInformation, FileStatistics } from "../messages/file-result.ts
 import type { MessageQueues, RecordStore } from "../messages/record-store.ts";
 import type { Clock } from "../time.ts";
 
-/** How long a call may wait and last. */
+/** A turn of the tenant's quota, good for one call in the next second or so. */
+export interface Permit {
+  readonly usableUntilMs: number;
+}
+
+/** How long a call may wait for its turn, when it has none or an old one, and how long it may last. */
 export interface CallLimits {
+  readonly turn?: Permit;
   readonly waitForTurnMs: number;
   readonly deadlineMs: number;
 }
@@ -28,6 +34,12 @@ export interface InformationAnswer {
 
 /** Defender's file APIs. */
 export interface FilesPort {
+  /** Takes a turn of their quota. */
+  readonly turn: (waitMs: number) => Promise<
+    | { readonly kind: "turn"; readonly turn: Permit }
+    /** `down` when there is no turn because Defender, or the store behind the quota, is out of reach. */
+    | { readonly kind: "later" | "down"; readonly retryAfterMs: number }
+  >;
   /** @param sha1 - 40 lower-case hexadecimal digits */
   readonly statistics: (sha1: string, lookBackHours: number, limits: CallLimits) => Promise<FilesReply<FileStatistics>>;
   /** @param hash - SHA-1, SHA-256 or MD5, lower case */

@@ -1,6 +1,7 @@
 /** Works off what lies on the queue `file-lookups`: a job is spread into its parts, a part is answered or put back. */
+import * as z from "zod/mini";
 import type { FileLookupMessage } from "../messages/file-lookup.ts";
-import { endJob, findJob, jobKeyAgeMs, type JobHeader } from "../messages/job.ts";
+import { endJob, findJob, jobKeyAgeMs, jobPaths, type JobHeader } from "../messages/job.ts";
 import type { LookUpPlan } from "./ask-once.ts";
 import type { Bulk, BulkOutcome } from "./bulk.ts";
 import type { FileCache } from "./cache.ts";
@@ -34,13 +35,14 @@ export async function workOff(outside: WorkOutside, message: FileLookupMessage):
   const job = await findJob(outside.records, message.job);
   if (job.kind !== "running") return;
   await outside.reach("J4 message read");
-  if (message.part !== undefined) return workPart(outside, job.header, message.part, message.again ?? 0);
+  if (message.part !== undefined)
+    return workPart(outside, { header: job.header, part: message.part, again: message.again ?? 0 });
   return spread(outside, job.header);
 }
 
 /** One message a part that is not answered yet; a job of one part is worked off at once. */
 async function spread(outside: WorkOutside, header: JobHeader): Promise<void> {
-  if (header.parts === 1) return workPart(outside, header, 0, 0);
+  if (header.parts === 1) return workPart(outside, { header, part: 0, again: 0 });
   const done = await partsDone(outside.records, header.id);
   const open = Array.from({ length: header.parts }, (_, part) => part).filter((part) => !done.has(part));
   await inParallel(open, width, (part) =>
@@ -49,18 +51,26 @@ async function spread(outside: WorkOutside, header: JobHeader): Promise<void> {
   if (open.length === 0) await end(outside, header);
 }
 
-async function workPart(outside: WorkOutside, header: JobHeader, part: number, again: number): Promise<void> {
+interface Part {
+  readonly header: JobHeader;
+  readonly part: number;
+  readonly again: number;
+}
+
+async function workPart(outside: WorkOutside, at: Part): Promise<void> {
   const { records, clock } = outside;
+  const { header, part, again } = at;
   if (part >= header.parts) return;
   if ((await partsDone(records, header.id)).has(part)) return end(outside, header);
   const request = requestOf(header);
   const asked = await readPart(records, header, part);
   const plan = planOf(header, request.options, clock.now());
   const wanted = asked.flatMap((each) => (each.kind === "invalid" ? [] : [{ hash: each.hash, kind: each.kind }]));
-  const short = request.bulk ? await goShort(outside, wanted, plan, again) : { kind: "off" as const };
-  if (short.kind === "later") return putBack(outside, header, part, again, short.retryAfterMs);
-  if (short.kind === "failed" && again < bulkTries) return putBack(outside, header, part, again + 1, downPause(again));
-  if (clock.now() - (plan.startUntilMs - workMs) > longBulkMs) return putBack(outside, header, part, again, 0);
+  const short = request.bulk ? await goShort(outside, at, wanted, plan) : { kind: "off" as const };
+  if (short.kind === "later") return putBack(outside, at, short.retryAfterMs);
+  if (short.kind === "failed" && again < bulkTries)
+    return putBack(outside, { ...at, again: again + 1 }, downPause(again));
+  if (clock.now() - (plan.startUntilMs - workMs) > longBulkMs) return putBack(outside, at, 0);
   const startedMs = clock.now();
   const outcomes = await outside.lookUp(wanted, plan);
   await outside.reach("J5 part looked up");
@@ -70,7 +80,7 @@ async function workPart(outside: WorkOutside, header: JobHeader, part: number, a
     // The first refusal may be as old as this round: better a moment too early than a turn left unused.
     const soonest = Math.min(...left.map(({ retryAfterMs }) => retryAfterMs)) - (clock.now() - startedMs);
     const pauseMs = down ? downPause(again) : soonest;
-    return putBack(outside, header, part, down ? again + 1 : 0, pauseMs);
+    return putBack(outside, { ...at, again: down ? again + 1 : 0 }, pauseMs);
   }
   const results = resultsOf(asked, outcomes, plan);
   if (await finishPart(outside, header, part, results)) outside.note(finished(header));
@@ -93,15 +103,38 @@ const planOf = (
 /** Fills the cache over hunting with what is not in it; nothing to do when it is switched off. */
 async function goShort(
   outside: WorkOutside,
+  { header, part, again }: Part,
   wanted: readonly Wanted[],
   plan: LookUpPlan,
-  again: number,
 ): Promise<BulkOutcome> {
   if (again >= bulkTries || (await outside.bulk.off())) return { kind: "off" };
   const open = await inParallel(wanted, width * 4, async (each) =>
     (await isKnown(outside, each, plan)) ? [] : [each],
   );
-  return outside.bulk.fill(open.flat(), plan.lookBackHours);
+  if (open.flat().length === 0) return { kind: "done" };
+  const path = jobPaths.claim(header.id, part);
+  const claimed = await claim(outside, path);
+  if (claimed.kind === "busy") return { kind: "later", retryAfterMs: claimed.forMs };
+  const outcome = await outside.bulk.fill(open.flat(), plan.lookBackHours);
+  await outside.records.remove(path, claimed.etag);
+  return outcome;
+}
+
+const claimSchema = z.object({ untilMs: z.number() });
+const claimMs = 60_000;
+
+type Claim = { readonly kind: "mine"; readonly etag: string } | { readonly kind: "busy"; readonly forMs: number };
+
+/** A message may come twice and a request may be repeated; two hunting calls are worth a look at who is at work. */
+async function claim({ records, newAttempt }: WorkOutside, path: string): Promise<Claim> {
+  const there = await records.read(path);
+  const held = there.kind === "found" ? (claimSchema.safeParse(there.value).data?.untilMs ?? 0) : 0;
+  if (held > there.serverNowMs) return { kind: "busy", forMs: Math.min(claimMs, held - there.serverNowMs) };
+  const mine = { version: 1, attempt: newAttempt(), untilMs: there.serverNowMs + claimMs };
+  const written = await (there.kind === "absent"
+    ? records.create(path, mine)
+    : records.replace(path, mine, there.etag));
+  return written.kind === "written" ? { kind: "mine", etag: written.etag } : { kind: "busy", forMs: claimMs };
 }
 
 async function isKnown({ cache, settings }: WorkOutside, { hash, kind }: Wanted, plan: LookUpPlan): Promise<boolean> {
@@ -127,13 +160,7 @@ const tooLate = "The quota of the file API left no call for this hash within a d
 
 const downPause = (again: number): number => Math.min(longestDownPauseMs, firstDownPauseMs * 2 ** Math.min(again, 10));
 
-async function putBack(
-  outside: WorkOutside,
-  header: JobHeader,
-  part: number,
-  again: number,
-  pauseMs: number,
-): Promise<void> {
+async function putBack(outside: WorkOutside, { header, part, again }: Part, pauseMs: number): Promise<void> {
   const delayMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, pauseMs));
   const message = { version: 1, job: header.id, part, again } satisfies FileLookupMessage;
   await outside.queues.send("file-lookups", message, { delaySeconds: Math.ceil(delayMs / 1_000) });

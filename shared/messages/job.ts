@@ -51,6 +51,8 @@ export const jobPaths = {
   end: (id: string): string => `state/jobs/${id}/end.json`,
   input: (id: string, attempt: string, part: number): string =>
     `state/jobs/${id}/input/${attempt}/${number5(part)}.json`,
+  /** Who is at work on a part, for work that should not be done twice at once. */
+  claim: (id: string, part: number): string => `state/jobs/${id}/claims/${number5(part)}.json`,
   results: (id: string): string => `state/jobs/${id}/results/`,
   result: (id: string, part: number): string => `state/jobs/${id}/results/${number5(part)}.json`,
 } as const;

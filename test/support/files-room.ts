@@ -120,11 +120,13 @@ export function filesRoom(options: FilesRoomOptions = {}): FilesRoom {
     const ask = async <T>(
       what: "statistics" | "information",
       hash: string,
-      { waitForTurnMs }: CallLimits,
+      { turn: given, waitForTurnMs }: CallLimits,
       answer: () => FilesReply<T>,
     ): Promise<FilesReply<T>> => {
       if (options.paced === true) {
-        const turn = await quota.take({ waitMs: waitForTurnMs });
+        // As the pipe does: a turn that has become too old is taken anew.
+        const usable = given !== undefined && given.usableUntilMs >= clock.now();
+        const turn = usable ? { kind: "turn" as const } : await quota.take({ waitMs: waitForTurnMs });
         if (turn.kind === "later") return { kind: "later", retryAfterMs: turn.retryAfterMs };
         await clock.sleep(random() * wayMs);
         if (!server(clock.now())) {
@@ -139,6 +141,11 @@ export function filesRoom(options: FilesRoomOptions = {}): FilesRoom {
     };
     const known = options.known ?? (() => statistics);
     return {
+      turn: async (waitMs) => {
+        if (options.paced !== true) return { kind: "turn", turn: { usableUntilMs: Infinity } };
+        const outcome = await quota.take({ waitMs });
+        return outcome.kind === "turn" ? outcome : { kind: "later", retryAfterMs: outcome.retryAfterMs };
+      },
       statistics: (sha1, _hours, callLimits) =>
         ask("statistics", sha1, callLimits, () => {
           const value = known(sha1);

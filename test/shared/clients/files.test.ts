@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { openFiles } from "../../../shared/clients/files.ts";
 import type { Answer, Call } from "../../../shared/pipe/pipe.ts";
+import type { TurnOutcome } from "../../../shared/pipe/quota.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../../../shared/pipe/upstream-error.ts";
 
 const sha1 = "0991a395da64e1c5fbe8732ed11e6be064081d9f";
 const limits = { waitForTurnMs: 1_000, deadlineMs: 2_000 };
+
+const take = async (): Promise<TurnOutcome> => ({ kind: "turn", turn: { usableUntilMs: 5 } });
 
 const answering = (status: number, body: unknown) => {
   const calls: Call[] = [];
@@ -12,13 +15,13 @@ const answering = (status: number, body: unknown) => {
     calls.push(call);
     return Promise.resolve({ status, headers: new Headers(), body, requestId: undefined });
   };
-  return { calls, files: openFiles({ send, stream: send }) };
+  return { calls, files: openFiles({ send, stream: send }, { take }) };
 };
 const failing = (error: Error) => {
   const send = async (): Promise<Answer> => {
     throw error;
   };
-  return openFiles({ send, stream: send });
+  return openFiles({ send, stream: send }, { take });
 };
 const statisticsOf = (body: unknown, status = 200) => answering(status, body).files.statistics(sha1, 720, limits);
 
@@ -191,5 +194,34 @@ describe("information", () => {
   test("names no SHA-1 when the service names none", async () => {
     const reply = await answering(200, { ...body, sha1: null }).files.information("a".repeat(64), limits);
     expect(reply).toMatchObject({ kind: "found", value: { sha1: null } });
+  });
+});
+
+describe("a turn", () => {
+  const send = async (): Promise<Answer> => {
+    throw new Error("not to be sent");
+  };
+
+  test("is the quota's", async () => {
+    expect(await openFiles({ send, stream: send }, { take }).turn(1)).toEqual({
+      kind: "turn",
+      turn: { usableUntilMs: 5 },
+    });
+  });
+
+  test.each([
+    ["quota", "later"],
+    ["paused", "later"],
+    ["breaker", "down"],
+    ["store", "down"],
+  ] as const)("that is not there for '%s' is '%s'", async (reason, kind) => {
+    const none = { take: async (): Promise<TurnOutcome> => ({ kind: "later", retryAfterMs: 9, reason }) };
+    expect(await openFiles({ send, stream: send }, none).turn(1)).toEqual({ kind, retryAfterMs: 9 });
+    const error = new UpstreamError("throttled", "x", {
+      api: "files",
+      retryAfterMs: 9,
+      upstreamCode: `no-turn-${reason}`,
+    });
+    expect(await failing(error).statistics(sha1, 1, limits)).toEqual({ kind, retryAfterMs: 9 });
   });
 });

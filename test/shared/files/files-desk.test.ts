@@ -326,7 +326,15 @@ describe("a job", () => {
 });
 
 describe("a worker that dies", () => {
-  const points = ["J1 input written", "J2 header written", "J3 message sent", "J4 message read", "F3 answer read"];
+  const points = [
+    "J1 input written",
+    "J2 header written",
+    "J3 message sent",
+    "J4 message read",
+    "F1 turn taken",
+    "F2 marked",
+    "F3 answer read",
+  ];
   const later = ["F4 answer kept", "J5 part looked up", "J6 result written", "J7 part put back"];
   const died = new Error("killed here");
 
@@ -384,6 +392,16 @@ describe("the short way", () => {
     expect(new Set(report.results.map(({ source }) => source))).toEqual(new Set(["hunting"]));
     expect([room.huntingCalls.length, room.calls.length]).toEqual([20, 0]);
     expect((await ask(room, questionAbout(hashes(100, 5_000)))).results.every(({ fromCache }) => fromCache)).toBe(true);
+  });
+
+  test("is taken once when the request and its message are repeated, over two instances", async () => {
+    const room = filesRoom({ instances: 2, settings, hunting: huntingAnswers });
+    const question = questionAbout(hashes(300), { idempotencyKey: "run-1" });
+    const ids = [];
+    for (const desk of [...room.desks, ...room.desks]) ids.push(jobOf(await room.clock.run(desk.ask(question))));
+    await room.clock.run(room.drain());
+    expect((await finalOf(room.desk, ids[0] ?? "")).summary.found).toBe(300);
+    expect([new Set(ids).size, room.huntingCalls.length, room.calls.length]).toEqual([1, 2, 0]);
   });
 
   test("takes SHA-256s too", async () => {
