@@ -9,7 +9,7 @@ import { MalformedRows } from "./malformed.ts";
 import { notPlain, plainRowEnd } from "./plain-row.ts";
 import { rowRewriter, type RowRewriter } from "./rewrite-row.ts";
 import { incomplete, skipSpace, valueEnd } from "./scan.ts";
-import { searchedMemory, type SearchedMemory } from "./text-finder.ts";
+import { giveBack, searchedMemory, type SearchedMemory } from "./text-finder.ts";
 
 // Large enough that a row across two batches is rare, small enough to hold several.
 const usualBatchBytes = 1_048_576;
@@ -58,6 +58,7 @@ export async function readRows(body: AsyncIterable<Uint8Array>, reader: RowsRead
   }
   if (cutter) await cutter.end();
   if (cutter) envelope.after(cutter.rest(), 0);
+  cutter?.close();
   return { rows: cutter?.rows ?? 0, bytes, around: envelope.close() };
 }
 
@@ -70,6 +71,8 @@ interface Cutter {
   readonly end: () => Promise<void>;
   /** What was taken behind the rows' end; once. */
   readonly rest: () => Uint8Array;
+  /** Nothing is read after this. */
+  readonly close: () => void;
 }
 
 /** Where a batch stands: rows in it lie between `at` and `to`. */
@@ -119,6 +122,9 @@ function rowCutter(shape: Shape, { lines: hand, batchBytes = usualBatchBytes }: 
       const rest = batch.memory.bytes.subarray(batch.at, batch.to);
       batch.at = batch.to;
       return rest;
+    },
+    close: () => {
+      if (batch.memory.bytes.length === batchBytes) giveBack(batch.memory);
     },
   };
 }

@@ -70,8 +70,22 @@ const pageBytes = 65_536;
 /** The last load may begin at the last byte. */
 const slack = 16;
 
+// Making one costs half a millisecond of address space; most calls are small, so a few are kept.
+const spares: SearchedMemory[] = [];
+const mostSpares = 4;
+
+/** Takes memory that nobody reads any more, for whoever wants some of the same size. */
+export function giveBack(memory: SearchedMemory): void {
+  if (spares.length < mostSpares) spares.push(memory);
+}
+
 /** Memory for `size` bytes, not cleared, with its finder. */
 export function searchedMemory(size: number): SearchedMemory {
+  const spare = spares.findIndex(({ bytes }) => bytes.length === size);
+  return spares.splice(spare, spare < 0 ? 0 : 1)[0] ?? freshMemory(size);
+}
+
+function freshMemory(size: number): SearchedMemory {
   if (!wasm) return plainMemory(size);
   try {
     const memory = new wasm.Memory({ initial: Math.ceil((size + slack) / pageBytes) });

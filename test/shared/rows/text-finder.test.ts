@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { plainMemory, searchedMemory } from "../../../shared/rows/text-finder.ts";
+import { giveBack, plainMemory, searchedMemory } from "../../../shared/rows/text-finder.ts";
 
 const reference = (bytes: Uint8Array, at: number, to: number): number => {
   for (let index = at; index < to; index += 1)
@@ -21,9 +21,10 @@ describe.each([
   ["without", plainMemory],
 ])("the finder %s", (_, open) => {
   test("stops at the first quote, backslash or control character", () => {
+    const memory = open(300);
     fc.assert(
       fc.property(texts, fc.nat(300), fc.nat(300), (text, a, b) => {
-        const memory = open(text.length);
+        memory.bytes.fill(0x61);
         memory.bytes.set(text);
         const [from = 0, to = 0] = [a, b].map((at) => Math.min(at, text.length)).sort((x, y) => x - y);
         expect(Math.min(memory.stop(from, to), to)).toBe(reference(text, from, to));
@@ -44,4 +45,12 @@ describe.each([
 
 test("this Node has the fast finder", () => {
   expect(searchedMemory(10).bytes.buffer.byteLength).toBe(65_536);
+});
+
+test("memory that is given back is used again, for the same size only", () => {
+  const memory = searchedMemory(12_345);
+  giveBack(memory);
+  expect(searchedMemory(12_346)).not.toBe(memory);
+  expect(searchedMemory(12_345)).toBe(memory);
+  expect(searchedMemory(12_345)).not.toBe(memory);
 });
