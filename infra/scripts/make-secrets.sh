@@ -2,11 +2,13 @@
 # Makes the secrets that Huntline needs, in its vault. Values are random, are never printed and never leave this process
 # but to the vault. One that is there already is kept. `--cloud-apps-token` asks for the Cloud Apps token, unseen.
 #
-#   infra/scripts/make-secrets.sh <vault> [--cloud-apps-token] [--webhook <source>]...
+# `--renew` makes a new version of one; the app takes it within five minutes, and the vault keeps the former ones.
+#
+#   infra/scripts/make-secrets.sh <vault> [--cloud-apps-token] [--webhook <source>]... [--renew <secret>]...
 set -euo pipefail
 umask 077
 
-[ $# -ge 1 ] || { echo "usage: $0 <vault> [--cloud-apps-token] [--webhook <source>]..." >&2; exit 2; }
+[ $# -ge 1 ] || { echo "usage: $0 <vault> [--cloud-apps-token] [--webhook <source>]... [--renew <secret>]..." >&2; exit 2; }
 vault=$1
 shift
 scratch=$(mktemp -d)
@@ -26,13 +28,13 @@ exists() {
   [ -n "$(az keyvault secret list --vault-name "$vault" --query "[?name=='$1'].name | [0]" --output tsv)" ]
 }
 
+random() {
+  node -e 'process.stdout.write(require("node:crypto").randomBytes(32).toString("base64"))' | put "$1" "$2"
+  echo "$1: made"
+}
+
 make() {
-  if exists "$1"; then
-    echo "$1: is there already, kept"
-  else
-    node -e 'process.stdout.write(require("node:crypto").randomBytes(32).toString("base64"))' | put "$1" "$2"
-    echo "$1: made"
-  fi
+  if exists "$1"; then echo "$1: is there already, kept"; else random "$1" "$2"; fi
 }
 
 # The right to make secrets was granted a moment ago; Azure may need minutes until it counts.
@@ -50,6 +52,12 @@ while [ $# -gt 0 ]; do
     --webhook)
       [[ ${2:-} =~ ^[a-z0-9-]{1,40}$ ]] || { echo "--webhook wants a source such as sentinel" >&2; exit 2; }
       make "webhook-$2" 365
+      shift
+      ;;
+    --renew)
+      [[ ${2:-} =~ ^(audit-key|job-key|webhook-[a-z0-9-]{1,40})$ ]] ||
+        { echo "--renew wants audit-key, job-key or webhook-<source>" >&2; exit 2; }
+      random "$2" "$([ "$2" = audit-key ] && echo 1095 || echo 365)"
       shift
       ;;
     --cloud-apps-token)

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { deploy } from "./bicep/deploy.ts";
 import { parseBicep } from "./bicep/parse.ts";
 
 const folder = ".github/workflows";
@@ -117,7 +118,46 @@ describe("make-secrets", () => {
     expect(Object.keys(makeSecrets("audit-key").values)).toEqual(["job-key"]);
   });
 
+  test("renews the one that is named", () => {
+    const { values } = makeSecrets("audit-key job-key", "--renew", "job-key");
+    expect(Object.keys(values)).toEqual(["job-key"]);
+  });
+
   test("refuses a source that is no name", () => {
     expect(makeSecrets("", "--webhook", "a b").status).toBe(2);
+  });
+});
+
+describe("infra/README.md", () => {
+  const text = readFileSync("infra/README.md", "utf8");
+  const names = (file: string, kind: string) =>
+    parseBicep(file, readFileSync(file, "utf8"))
+      .filter((each) => each.kind === kind)
+      .map(({ name }) => name);
+
+  test("names parameters and outputs that exist", () => {
+    const settings = text.slice(text.indexOf("## Settings"), text.indexOf("Secrets are never settings"));
+    const rows = settings.split("\n").filter((line) => line.startsWith("| `"));
+    const named = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    expect(names("infra/main.bicep", "param")).toEqual(expect.arrayContaining(named));
+    const outputs = [...text.matchAll(/<([A-Z_]{3,})>/g)].map(([, name]) => name);
+    expect(names("infra/main.bicep", "output")).toEqual(expect.arrayContaining(outputs));
+  });
+
+  test("says what to do about each alert", () => {
+    const { resources } = deploy("infra/main.bicep", {
+      cloudAppsUrl: "https://contoso.eu.portal.cloudappsecurity.com",
+    });
+    const alerts = resources
+      .filter(({ type }) => type === "Microsoft.Insights/scheduledQueryRules")
+      .map(({ name }) => name.replace("alert-huntline-", ""));
+    expect(alerts.length).toBeGreaterThan(10);
+    expect(alerts.filter((name) => !text.includes(`| \`${name}\``))).toEqual([]);
+  });
+
+  test("runs only scripts that exist", () => {
+    const scripts = [...text.matchAll(/infra\/[\w./-]+\.(?:sh|bicep|bicepparam)/g)].map(([file]) => file);
+    expect(scripts.length).toBeGreaterThan(3);
+    expect(scripts.filter((file) => !existsSync(file))).toEqual([]);
   });
 });
