@@ -2,7 +2,7 @@
 import type { Pipe } from "../../pipe/pipe.ts";
 import { UpstreamError } from "../../pipe/upstream-error.ts";
 import type { ActivityFilter, WireFilter } from "./filters.ts";
-import { fetchOne, listAll, listCall, readPage, type Item, type ListOptions } from "./lists.ts";
+import { fetchOne, listCall, listPage, pages, readPage, type Item, type ListOptions, type Page } from "./lists.ts";
 
 const path = "/api/v1/activities/";
 
@@ -22,11 +22,20 @@ export interface ActivityFeedback {
   readonly contactEmail?: string;
 }
 
+type Listed = ListOptions<ActivityFilter, "date" | "created">;
+
+/** Of one scan page; `most` is also where the service cuts lists off, without a word. */
 const [fewest, most] = [500, 5_000] as const;
+
+async function listed(pipe: Pipe, options: Listed): Promise<Page> {
+  if ((options.skip ?? 0) >= most) throw new RangeError(`a list of activities ends at ${most}; a scan reads on`);
+  return listPage(pipe, path, options);
+}
 
 /** `/api/v1/activities/` */
 export const activityResource = (pipe: Pipe) => ({
-  list: (options?: ListOptions<ActivityFilter, "date" | "created">) => listAll(pipe, path, options),
+  /** @throws RangeError where a list of more than 5,000 would end short: a scan reads on */
+  list: (options: Listed = {}) => pages((page) => listed(pipe, page), options),
   fetch: (id: string) => fetchOne(pipe, `${path}${encodeURIComponent(id)}/`),
   scan: (options: ScanOptions) => scan(pipe, options),
   /** The only route without a trailing slash. */
@@ -46,18 +55,17 @@ async function* scan(pipe: Pipe, { filters, limit = fewest }: ScanOptions): Asyn
   if (!(Number.isInteger(limit) && limit >= fewest && limit <= most))
     throw new RangeError(`limit is ${limit}, want ${fewest} to ${most}`);
   const asked = new Set<string>();
-  for (let next: object | undefined = filters; next !== undefined;) {
+  for (let next: object = filters; ;) {
+    asked.add(JSON.stringify(next));
     const call = listCall(path, { filters: next, isScan: true, limit });
     const page = readPage(await pipe.send({ ...call, waitForTurnMs: 120_000 }));
     yield* page.items;
-    next = page.hasNext ? page.nextFilters : undefined;
-    const said = JSON.stringify(next);
-    if (next !== undefined && asked.has(said))
-      throw new UpstreamError(
-        "unexpected-answer",
-        "Cloud Apps: the scan stands still, the same page is offered again",
-        { api: "cloud-apps" },
-      );
-    asked.add(said);
+    if (!page.hasNext) return;
+    if (!page.nextFilters) throw stopped("breaks off, more is promised but no way to it");
+    if (asked.has(JSON.stringify(page.nextFilters))) throw stopped("stands still, the same page is offered again");
+    next = page.nextFilters;
   }
 }
+
+const stopped = (how: string): UpstreamError =>
+  new UpstreamError("unexpected-answer", `Cloud Apps: the scan ${how}`, { api: "cloud-apps" });

@@ -15,8 +15,9 @@ export interface EntityKey {
 type Value = string | number | boolean | EntityKey | null;
 type OneOrMany = Value | readonly Value[];
 
-/** What each of the 21 operators takes. */
+/** What each of the 21 operators takes, and the one more that only a file's `policy` has in the place of `eq`. */
 export interface OperatorValues {
+  readonly cabinetmatchedrulesequals: OneOrMany;
   readonly contains: string | readonly string[];
   readonly deq: OneOrMany;
   readonly descendantof: OneOrMany;
@@ -125,7 +126,7 @@ export const fileFields = {
   instance: equal,
   fileType: equal,
   allowDeleted: ["eq"],
-  policy: equalOrSet,
+  policy: ["cabinetmatchedrulesequals", "neq", "isset", "isnotset"],
   filename: ["eq"],
   modifiedDate: time,
   createdDate: time,

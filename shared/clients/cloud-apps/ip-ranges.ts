@@ -1,7 +1,7 @@
 /** IP ranges of Cloud Apps (data enrichment): list, create, update, delete. */
 import type { Answer, Call, Pipe } from "../../pipe/pipe.ts";
 import type { IpRangeFilter } from "./filters.ts";
-import { listCall, readPage, unexpected, type Item, type ListOptions } from "./lists.ts";
+import { pageCall, pages, readPage, unexpected, type Item, type ListOptions } from "./lists.ts";
 
 /** 1 corporate, 2 administrative, 3 risky, 4 VPN, 5 cloud provider, 6 other. */
 export type IpCategory = 1 | 2 | 3 | 4 | 5 | 6;
@@ -21,36 +21,32 @@ const places = ["/api/v1/subnet/", "/api/subnet/"] as const;
 
 export const ipRangeResource = (pipe: Pipe) => {
   let known: (typeof places)[number] | undefined;
-  const at = async (call: (place: string) => Call): Promise<Answer> => {
+  const through = async <A extends { readonly status: number }>(
+    send: (call: Call, expect?: readonly number[]) => Promise<A>,
+    call: (place: string) => Call,
+  ): Promise<A> => {
     const [first, second] = places;
-    if (known !== undefined) return pipe.send(call(known));
-    const answer = await pipe.send(call(first), [404]);
+    if (known !== undefined) return send(call(known));
+    const answer = await send(call(first), [404]);
     if (answer.status !== 404) {
       known = first;
       return answer;
     }
-    const other = await pipe.send(call(second));
+    const other = await send(call(second));
     known = second;
     return other;
   };
+  const at = (call: (place: string) => Call): Promise<Answer> => through(pipe.send, call);
   return {
-    list: async function* (
-      options: ListOptions<IpRangeFilter, "category" | "tags" | "name"> = {},
-    ): AsyncGenerator<Item> {
-      const { encoding, signal: _signal, ...rest } = options;
-      for (let skip = options.skip ?? 0; ;) {
-        const body = { limit: 100, ...rest, skip };
-        const page = readPage(await at((place) => listCall(place, body, encoding)));
-        yield* page.items;
-        if (!page.hasNext || page.items.length === 0) return;
-        skip += page.items.length;
-      }
-    },
+    list: (options: ListOptions<IpRangeFilter, "category" | "tags" | "name"> = {}): AsyncGenerator<Item> =>
+      pages(async (page) => readPage(await at((place) => pageCall(place, page))), options),
     /** @returns the new range's id */
     create: async (range: IpRange): Promise<string> => {
-      const answer = await at((place) => ({ method: "POST", path: `${place}create_rule/`, json: range, tries: 1 }));
-      if (typeof answer.body !== "string" || answer.body === "") throw unexpected(answer, "a new range's id");
-      return answer.body;
+      const call = (place: string): Call => ({ method: "POST", path: `${place}create_rule/`, json: range, tries: 1 });
+      const answer = await through(pipe.stream, call);
+      const id = await readId(answer.body);
+      if (id === undefined) throw unexpected(answer, "a new range's id");
+      return id;
     },
     /** Replaces the whole range: what is left out is blanked by the service. */
     update: async (id: string, range: IpRange): Promise<void> => {
@@ -61,3 +57,14 @@ export const ipRangeResource = (pipe: Pipe) => {
     },
   };
 };
+
+/** The id comes as a bare JSON string, which `send` would take for an answer cut off; so it is read here. */
+async function readId(body: unknown): Promise<string | undefined> {
+  if (typeof body !== "object" || body === null || !(Symbol.asyncIterator in body)) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  const id = quoted.exec(Buffer.concat(chunks).toString());
+  return id?.[1];
+}
+
+const quoted = /^\s*"([\w-]+)"\s*$/;

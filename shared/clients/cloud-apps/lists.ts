@@ -48,7 +48,10 @@ export function readPage(answer: Answer): Page {
 }
 
 /** The documented shape was not there. */
-export const unexpected = ({ status, requestId }: Answer, wanted: string): UpstreamError =>
+export const unexpected = (
+  { status, requestId }: Pick<Answer, "status" | "requestId">,
+  wanted: string,
+): UpstreamError =>
   new UpstreamError("unexpected-answer", `Cloud Apps: the answer is not ${wanted}`, {
     api: "cloud-apps",
     status,
@@ -65,27 +68,36 @@ export function listCall(path: string, body: Readonly<Record<string, unknown>>, 
   return encoding === "form" ? { method: "POST", path, form: texts } : { method: "GET", path, query: texts };
 }
 
-/** One page, as asked. @throws RangeError for a limit outside 1 to 100 */
-export async function listPage<F extends object, S extends string>(
-  pipe: Pipe,
-  path: string,
-  options: ListOptions<F, S> = {},
-): Promise<Page> {
+/** The call of one page, as asked. @throws RangeError for a limit outside 1 to 100 */
+export function pageCall<F extends object, S extends string>(path: string, options: ListOptions<F, S>): Call {
   const { encoding, limit = largestPage, signal, skip = 0, ...rest } = options;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= largestPage))
     throw new RangeError(`limit is ${limit}, want 1 to ${largestPage}`);
   const call = listCall(path, { ...rest, skip, limit }, encoding);
-  return readPage(await pipe.send({ ...call, ...(signal ? { signal } : {}), waitForTurnMs: 120_000 }));
+  return { ...call, ...(signal ? { signal } : {}), waitForTurnMs: 120_000 };
 }
 
-/** Every item, page by page as they are asked for. Ends on the last page or on an empty one, whichever comes first. */
-export async function* listAll<F extends object, S extends string>(
+/** One page. @throws RangeError for a limit outside 1 to 100 */
+export const listPage = async <F extends object, S extends string>(
   pipe: Pipe,
   path: string,
   options: ListOptions<F, S> = {},
+): Promise<Page> => readPage(await pipe.send(pageCall(path, options)));
+
+/** Every item of a list in one place. */
+export const listAll = <F extends object, S extends string>(
+  pipe: Pipe,
+  path: string,
+  options: ListOptions<F, S> = {},
+): AsyncGenerator<Item> => pages((page) => listPage(pipe, path, page), options);
+
+/** Every item, page by page as they are asked for. Ends on the last page or on an empty one, whichever comes first. */
+export async function* pages<O extends ListOptions<object, string>>(
+  read: (options: O) => Promise<Page>,
+  options: O,
 ): AsyncGenerator<Item> {
   for (let skip = options.skip ?? 0; ;) {
-    const page = await listPage(pipe, path, { ...options, skip });
+    const page = await read({ ...options, skip });
     yield* page.items;
     if (!page.hasNext || page.items.length === 0) return;
     skip += page.items.length;
