@@ -287,7 +287,7 @@ module alerts 'modules/alerts.bicep' = {
     prefix: prefix
     location: location
     tags: allTags
-    insightsId: monitoring.outputs.insightsId
+    workspaceId: monitoring.outputs.workspaceId
     actionGroupId: monitoring.outputs.actionGroupId
     hunts: loadJsonContent('hunts.json')
   }
@@ -295,7 +295,7 @@ module alerts 'modules/alerts.bicep' = {
 
 module workbook 'modules/workbook.bicep' = {
   name: 'workbook'
-  params: { location: location, tags: allTags, insightsId: monitoring.outputs.insightsId }
+  params: { location: location, tags: allTags, workspaceId: monitoring.outputs.workspaceId }
 }
 
 module exportEvents 'modules/export-events.bicep' = if (!empty(exportWebhook)) {

@@ -10,8 +10,8 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('Resource id of the Application Insights component.')
-param insightsId string
+@description('Resource id of the workspace, where traces and requests have the names used here.')
+param workspaceId string
 
 @description('Resource id of the action group.')
 param actionGroupId string
@@ -162,7 +162,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       description: each.means
       enabled: true
       severity: each.severity
-      scopes: [insightsId]
+      scopes: [workspaceId]
       evaluationFrequency: each.every
       windowSize: each.window
       autoMitigate: true

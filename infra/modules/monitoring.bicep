@@ -68,9 +68,6 @@ output workspaceId string = workspace.id
 @description('Name of the Application Insights component.')
 output insightsName string = insights.name
 
-@description('Resource id of the Application Insights component.')
-output insightsId string = insights.id
-
 @description('Where telemetry is sent to. Not a secret: local authentication is off, so it opens nothing.')
 output connectionString string = insights.properties.ConnectionString
 

@@ -7,18 +7,18 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('Resource id of the Application Insights component.')
-param insightsId string
+@description('Resource id of the workspace.')
+param workspaceId string
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
-  name: guid(insightsId, 'huntline')
+  name: guid(workspaceId, 'huntline')
   location: location
   tags: tags
   kind: 'shared'
   properties: {
     displayName: 'Huntline'
     category: 'workbook'
-    sourceId: insightsId
+    sourceId: workspaceId
     serializedData: loadTextContent('workbook.json')
   }
 }

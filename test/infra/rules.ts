@@ -259,6 +259,9 @@ const alerts: Rule = (deployment, { hunts, workbook }) => {
     ...rules
       .filter(({ body }) => !String(at(body, "properties.actions.actionGroups.0")).includes("ag-huntline"))
       .map(({ name }) => `${name}: tells nobody`),
+    ...rules
+      .filter(({ body }) => !String(at(body, "properties.scopes.0")).includes("/workspaces "))
+      .map(({ name }) => `${name}: the tables have these names in the workspace alone`),
     ...differences(
       "watched hunts (run `npm run package` to write infra/hunts.json)",
       watched,
