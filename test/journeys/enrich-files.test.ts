@@ -63,7 +63,10 @@ describe("a SIEM's payload", () => {
       body,
     });
     expect(reply.status).toBe(status);
-    expect(await bodyOf<object>(reply)).toMatchObject({ status, instance: expect.stringMatching(/^urn:uuid:/) });
+    expect(await bodyOf<object>(reply)).toMatchObject({
+      status,
+      instance: expect.stringMatching(/^urn:uuid:/) as string,
+    });
   });
 });
 

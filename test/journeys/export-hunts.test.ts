@@ -137,7 +137,9 @@ describe("a wrong setting", () => {
     const host = await here.host({ root: app.root, settings: { TENANT_ID: "not-a-guid" } });
     const refused = await start(host, "stopped");
     expect(refused.status).toBe(503);
-    expect(await bodyOf<{ detail: string }>(refused)).toMatchObject({ detail: expect.stringContaining("TENANT_ID") });
+    expect(await bodyOf<{ detail: string }>(refused)).toMatchObject({
+      detail: expect.stringContaining("TENANT_ID") as string,
+    });
     expect((await fetch(`${host.url}/api/hunts`)).status).toBe(200);
     expect(await bodyOf<object>(await fetch(`${host.url}/api/health`))).toEqual({ status: "unhealthy" });
     await host.stop();

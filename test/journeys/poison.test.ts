@@ -39,7 +39,7 @@ test("a poisoned message becomes one dead letter, and its replay closes the aler
   const refused = await postJson(`${broken.url}/api/alerts/verdicts`, { ...soundVerdict, id: "another" });
   expect(await bodyOf<object>(refused)).toMatchObject({
     status: 503,
-    detail: expect.stringContaining("KEY_VAULT_URL"),
+    detail: expect.stringContaining("KEY_VAULT_URL") as string,
   });
   await broken.stop();
 
