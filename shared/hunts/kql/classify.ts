@@ -1,6 +1,6 @@
 /** What a query of anybody's is worth here: it runs, or why it does not. For imports, which meet queries of every kind. */
 import { analyse, type Analysis } from "./analysis.ts";
-import { inWords } from "./obstacles.ts";
+import { foremost, inWords } from "./obstacles.ts";
 import { walk, type KqlDiagnostic } from "./parser.ts";
 
 /** The classes of an import, in the order of the summary. */
@@ -38,7 +38,7 @@ export function judge(text: string): Judgement {
   if (several) return found("several", `line ${several.line}: ${several.message}; give each a file of its own`);
   const [error] = analysis.errors;
   if (error) return found("not-accepted", `line ${error.line}:${error.column}: ${error.message}`);
-  const [obstacle] = analysis.obstacles;
+  const obstacle = foremost(analysis.obstacles);
   return obstacle ? found("snapshot", inWords(obstacle)) : found("window", "every operator works row by row");
 }
 

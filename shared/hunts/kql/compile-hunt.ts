@@ -4,7 +4,7 @@ import type { CompiledHunt, CompiledQuery, HuntColumn } from "../../messages/com
 import { huntDefinition, type HuntDefinition } from "../../messages/hunt-definition.ts";
 import { dayMs, formatDuration, hourMs, minuteMs } from "../../time.ts";
 import { analyse, type Analysis } from "./analysis.ts";
-import { inWords } from "./obstacles.ts";
+import { foremost, inWords } from "./obstacles.ts";
 import type { LineColumn } from "./position.ts";
 import { compileQuery } from "./rewrite.ts";
 import { intervalOf, scheduleEvery, type Schedule } from "./schedule.ts";
@@ -116,9 +116,9 @@ function chosenMode(
   { obstacles, operators }: Analysis,
 ): { readonly mode: "window" | "snapshot"; readonly reason: string } {
   if (mode !== "auto") return { mode, reason: "the file says so" };
-  const [first, ...rest] = obstacles;
+  const first = foremost(obstacles);
   if (!first) return { mode: "window", reason: `every operator works row by row${listed(operators)}` };
-  const more = rest.length === 0 ? "" : `, and ${rest.length} more`;
+  const more = obstacles.length === 1 ? "" : `, and ${obstacles.length - 1} more`;
   return { mode: "snapshot", reason: inWords(first) + more };
 }
 

@@ -45,3 +45,7 @@ export const obstacle = (
 
 /** `it summarizes (line 4)`. */
 export const inWords = ({ text, line }: Obstacle): string => `${text} (line ${line})`;
+
+/** The one to name when only one is: the first that a file may not overrule, else the first. */
+export const foremost = (obstacles: readonly Obstacle[]): Obstacle | undefined =>
+  obstacles.find(({ overridable }) => !overridable) ?? obstacles[0];

@@ -52,7 +52,8 @@ const byWildcard = (node: KqlNode): readonly TableRead[] =>
     .map((table) => ({ table, node, restrict: "never", why: `it names tables by the wildcard ${node.text}` }));
 
 function everyTable(node: KqlNode): readonly TableRead[] {
-  if (node.children.some((child) => child.role === "InClause")) return [];
+  const isPiped = node.role === "Operator";
+  if (isPiped || node.children.some((child) => child.role === "InClause")) return [];
   const why = `${node.kind === "FindOperator" ? "find" : "search"} without a list reads every table`;
   return Object.keys(tables).map((table) => ({ table, node, restrict: "never", why }));
 }

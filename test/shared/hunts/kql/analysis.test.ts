@@ -336,6 +336,11 @@ describe("what a hunt may not be", () => {
   });
 });
 
+test("a piped search reads the piped table alone, find without a list reads every table", () => {
+  expect(analyse("DeviceEvents | search 'a'").tables).toEqual(["DeviceEvents"]);
+  expect(analyse("find where DeviceName == 'a'").tables.length).toBeGreaterThan(30);
+});
+
 test("reads name their tables once each, in order, with the way each can be restricted", () => {
   const { tables, reads } = analyse(
     'let DeviceInfo = DeviceInfo | where DeviceName != ""; DeviceEvents | union DeviceInfo, table("DeviceFileEvents"), DeviceEvents',

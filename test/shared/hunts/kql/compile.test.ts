@@ -111,6 +111,11 @@ describe("the defaults of a hunt", () => {
   });
 });
 
+test("the mode's reason is one that the file cannot overrule, where there is one", () => {
+  const query = "DeviceEvents\n| where Timestamp < ago(1h)\n| summarize count()";
+  expect(compiled({ query }).hunt?.modeReason).toBe("it summarizes (line 3), and 1 more");
+});
+
 describe("a snapshot", () => {
   const query = "DeviceEvents | summarize count() by FileName";
   test("reads a span only when its file has a lookBack", () => {
