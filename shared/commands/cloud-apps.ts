@@ -8,7 +8,7 @@ import { activityResource } from "../clients/cloud-apps/activities.ts";
 import { blockScriptFormats, discoveryResource, type BlockScriptFormat } from "../clients/cloud-apps/discovery.ts";
 import { allOf, type WireFilter } from "../clients/cloud-apps/filters.ts";
 import { ipRangeResource, type IpCategory } from "../clients/cloud-apps/ip-ranges.ts";
-import type { Item } from "../clients/cloud-apps/lists.ts";
+import { largestPage, type Item } from "../clients/cloud-apps/lists.ts";
 import { alertResource, entityResource, fileResource } from "../clients/cloud-apps/resources.ts";
 import { parseAlertId, type AlertId } from "../messages/alert-id.ts";
 import { cloudApps } from "../wiring.ts";
@@ -40,17 +40,13 @@ const given = process.argv.slice(2);
 const { words, options } = readArguments(given, new Set(["json", "snapshot", "help"]));
 const [resource = "", verb = "", ...rest] = words;
 const top = Number(options.get("top") ?? 100);
-
-try {
-  if (resource === "" || options.has("help")) out.line(help);
-  else await run();
-} catch (error) {
-  out.error(error instanceof Error ? error.message : String(error));
-  if (error instanceof Usage) out.error("\n" + help);
-  process.exitCode = 1;
-}
+const known = new Set(["filter", "since", "top", "json", "snapshot", "help", "source", "stream"]);
 
 async function run(): Promise<void> {
+  const strange = [...options.keys()].find((name) => !known.has(name));
+  if (strange !== undefined) throw new Usage(`--${strange} is no option.`);
+  if (!(Number.isInteger(top) && top >= 1))
+    throw new Usage(`--top is ${options.get("top")}, want a whole number from 1.`);
   const action = actions[`${resource} ${verb}`];
   if (!action) throw new Usage(`"${resource} ${verb}" is no command.`);
   await action((await cloudApps()).pipe);
@@ -63,24 +59,25 @@ function filters(listed: Listed): WireFilter {
   const texts = given.flatMap((word, index) =>
     word === "--filter" ? [given[index + 1] ?? ""] : word.startsWith("--filter=") ? [word.slice(9)] : [],
   );
-  const read = texts.map((text) => readFilter(listed, text));
-  for (const one of read) if (one.kind === "fault") throw new Usage(one.message);
   const since = options.get("since");
-  const young = since === undefined ? {} : sinceFilter(listed, since, Date.now());
-  if (!young) throw new Usage(`--since ${since} is no duration; want 2d, 12h or 30m`);
-  return allOf(young, ...read.flatMap((one) => (one.kind === "filter" ? [one.filter] : [])));
+  const read = texts.map((text) => readFilter(listed, text));
+  if (since !== undefined) read.push(sinceFilter(listed, since, Date.now()));
+  for (const one of read) if (one.kind === "fault") throw new Usage(one.message);
+  return allOf(...read.flatMap((one) => (one.kind === "filter" ? [one.filter] : [])));
 }
 
 /** Shows up to `top` items: as they come in a pipe, as one table on a terminal. */
 async function show(listed: Listed, items: AsyncIterable<Item>): Promise<void> {
   const kept: Item[] = [];
+  // One page is there at once; a bar would only flicker.
+  const isLong = top > largestPage;
   const asLines = options.has("json") || !process.stdout.isTTY;
   let count = 0;
   for await (const item of items) {
     count += 1;
     if (asLines) out.line(JSON.stringify(item));
     else kept.push(item);
-    out.progress(count, top, listed);
+    if (isLong) out.progress(count, top, listed);
     if (count >= top) break;
   }
   if (asLines) return;
@@ -194,3 +191,12 @@ const actions: Readonly<Record<string, (pipe: PipeOf) => Promise<void> | void>> 
   },
   "discovery block-script": async (pipe) => out.line(await discoveryResource(pipe).blockScript(scriptFormat())),
 };
+
+try {
+  if (resource === "" || options.has("help")) out.line(help);
+  else await run();
+} catch (error) {
+  out.error(error instanceof Error ? error.message : String(error));
+  if (error instanceof Usage) out.error("\n" + help);
+  process.exitCode = 1;
+}

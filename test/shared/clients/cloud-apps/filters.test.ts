@@ -80,36 +80,33 @@ function operandOf(resource: Listed, field: string, operator: Operator): unknown
   const middle = all[resource].flatMap(values)[Math.floor(all[resource].flatMap(values).length / 2)];
   const sample = given === "" || (given === 0 && field === "created") ? middle : given;
   const word = String(typeof sample === "object" && sample !== null ? (sample as { id: string }).id : sample);
-  switch (operator) {
-    case "isset":
-    case "isnotset":
-      return true;
-    case "contains":
-    case "ncontains":
-    case "text":
-      return word.slice(2, -2);
-    case "startswith":
-    case "startswithsingle":
-    case "doesnotstartwith":
-      return word.slice(0, 5).toUpperCase();
-    case "endswith":
-      return word.slice(-7);
-    case "gte_ndays":
-    case "lte_ndays":
-      return field === "date" ? 0.2 : 20;
-    case "range":
-      return [{ start: Number(sample) - 7_200_000, end: Number(sample) }];
-    case "descendantof":
-    case "ndescendantof":
-      return "/Contoso/Finance";
-    default:
-      return sample;
-  }
+  const part = word.slice(2, -2);
+  const start = word.slice(0, 5).toUpperCase();
+  const days = field === "date" ? 0.2 : 20;
+  const made: Partial<Record<Operator, unknown>> = {
+    isset: true,
+    isnotset: true,
+    contains: part,
+    ncontains: part,
+    text: part,
+    startswith: start,
+    startswithsingle: start,
+    doesnotstartwith: start,
+    endswith: word.slice(-7),
+    gte_ndays: days,
+    lte_ndays: days,
+    range: [{ start: Number(sample) - 7_200_000, end: Number(sample) }],
+    descendantof: "/Contoso/Finance",
+    ndescendantof: "/Contoso/Finance",
+  };
+  return made[operator] ?? sample;
 }
 
 const idsShown = (): Record<Listed, string> => ({
   alerts: String(
-    (all.alerts[1]?.["entities"] as { type: string; id: string }[]).find(({ type }) => type === "policyRule")?.id,
+    (all.alerts[1]?.["entities"] as { type: string; id: string }[] | undefined)?.find(
+      ({ type }) => type === "policyRule",
+    )?.id,
   ),
   activities: String(all.activities[7]?.["_id"]),
   entities: "",

@@ -66,7 +66,9 @@ describe("a list", () => {
 
   test("asks for nothing that its reader does not come to", async () => {
     tenant.cloudApps.alerts.add(150);
-    for await (const item of alertResource(pipe).list({ limit: 10 })) if (item) break;
+    const items = alertResource(pipe).list({ limit: 10 });
+    await items.next();
+    await items.return(undefined);
     expect(tenant.requests({ route: "alerts.list" })).toHaveLength(1);
   });
 
@@ -109,6 +111,10 @@ describe("a list", () => {
 });
 
 describe("alerts", () => {
+  type OldClosing = (ids: readonly AlertId[], comment?: string) => Promise<number>;
+  /** Deprecated by the service, alive in its connector: used here, and nowhere else, on purpose. */
+  const oldClosings = (): Readonly<Record<"dismissBulk" | "resolve", OldClosing>> => alertResource(pipe);
+
   test("are fetched by id, with the slash, and undefined when nobody knows them", async () => {
     const [id] = tenant.cloudApps.alerts.add(1) as AlertId[];
     const alerts = alertResource(pipe);
@@ -127,16 +133,16 @@ describe("alerts", () => {
 
   test("are closed by the old calls, which count them", async () => {
     const ids = tenant.cloudApps.alerts.add(3) as AlertId[];
-    const alerts = alertResource(pipe);
-    expect(await alerts.dismissBulk(ids.slice(0, 2), "noise")).toBe(2);
-    expect(await alerts.resolve(ids.slice(1))).toBe(1);
+    const old = oldClosings();
+    expect(await old.dismissBulk(ids.slice(0, 2), "noise")).toBe(2);
+    expect(await old.resolve(ids.slice(1))).toBe(1);
     expect(ids.map((id) => tenant.cloudApps.alerts.find(id)?.resolutionStatusValue)).toEqual([3, 3, 5]);
   });
 
   test.each([0, 101])("are not closed %i at once, and nothing is sent", async (count) => {
     const ids = Array.from({ length: count }, (_, index) => index.toString(16).padStart(24, "0") as AlertId);
-    await expect(alertResource(pipe).dismissBulk(ids)).rejects.toThrow(RangeError);
-    await expect(alertResource(pipe).resolve(ids)).rejects.toThrow(RangeError);
+    await expect(oldClosings().dismissBulk(ids)).rejects.toThrow(RangeError);
+    await expect(oldClosings().resolve(ids)).rejects.toThrow(RangeError);
     expect(tenant.requests()).toEqual([]);
   });
 
@@ -146,7 +152,7 @@ describe("alerts", () => {
   ] as const)("answered without a count make %s fail", async (name, route, body) => {
     answer(route, body);
     const ids = ["0123456789abcdef01234567" as AlertId];
-    await expect(alertResource(pipe)[name](ids)).rejects.toMatchObject({ code: "unexpected-answer" });
+    await expect(oldClosings()[name](ids)).rejects.toMatchObject({ code: "unexpected-answer" });
   });
 });
 
@@ -216,7 +222,7 @@ describe("entities", () => {
     expect(await entities.fetch({ id })).toMatchObject({ id });
     expect(await entities.fetch({ id, saas: 1 })).toBeUndefined();
     const tree = await entities.tree({ id, saas, inst });
-    expect((tree?.["children"] as Item[]).length).toBeGreaterThan(0);
+    expect(tree?.["children"]).toContainEqual(expect.objectContaining({ domain: "contoso.com" }));
   });
 
   test("with an id of any letters keep their key whole", async () => {

@@ -5,8 +5,6 @@ import type { fieldTables, Listed } from "../../../../shared/commands/cloud-apps
 /** Some items have the operand, some have not. */
 type Sample = readonly [operand: unknown, values: (item: Item) => readonly unknown[]];
 
-type Deep = { readonly [name: string]: Deep } & { readonly [index: number]: Deep };
-
 /** The values at a path; none where it ends early. A list on the way stands for each of its elements. */
 const at =
   (path: string) =>
@@ -14,8 +12,8 @@ const at =
     path.split(".").reduce<readonly unknown[]>(
       (values, name) =>
         values.flatMap((value) => {
-          const next = (value as Deep)[name] as unknown;
-          return next === null || next === undefined ? [] : (next as unknown[]);
+          const next: unknown = (value as Record<string, unknown>)[name];
+          return next ?? [];
         }),
       [item],
     );
