@@ -1,12 +1,18 @@
 /**
  * `npm run promises`: the long form of the promise tests. Plays thousands of schedules of the hunts room, shows that each
- * broken variant is caught, and prints one line for the suite. `--seeds 1-20000` chooses the schedules.
+ * broken variant is caught, kills the built app at each named point, alone and beside a second instance, and prints one
+ * line for the suite. `--seeds 1-20000` chooses the schedules, `--kills E9` the points whose names begin so, `--kills no`
+ * none. Needs `npm run build` first.
  */
 import { parseArgs } from "node:util";
+import { promiseAlerts } from "./alerts.ts";
+import { killEverywhere, killPoints } from "./hunt-kills.ts";
 import { huntMutants } from "./hunt-mutants.ts";
 import { playSchedule, type Mutant, type Verdict } from "./hunt-model.ts";
 
-const { values } = parseArgs({ options: { seeds: { type: "string", default: "1-2000" } } });
+const { values } = parseArgs({
+  options: { seeds: { type: "string", default: "1-2000" }, kills: { type: "string", default: "" } },
+});
 const [from = 1, to = 2_000] = values.seeds.split("-").map(Number);
 
 interface Tally {
@@ -65,15 +71,26 @@ for (const [name, mutant] of Object.entries(huntMutants)) {
   say(`mutant ${seed === undefined ? "MISSED" : "caught"}: ${name}${seed === undefined ? "" : ` (seed ${seed})`}`);
 }
 
+const chosen = killPoints.filter((point) => point.startsWith(values.kills));
+const kills = await killEverywhere(chosen, ({ point, instances, died, rows, lost, doubled, broken }) =>
+  say(
+    `${died ? "killed at" : "NEVER REACHED"} ${point}, ${instances} alive: ${rows} rows, ${lost} lost, ${doubled} doubled ${broken.join("; ")}`,
+  ),
+);
+const survivedKills = kills.filter(({ died, lost, doubled, broken }) => died && lost + doubled + broken.length === 0);
+
 const mutants = Object.keys(huntMutants).length;
+const sum = (of: (one: (typeof kills)[number]) => number): number => kills.reduce((all, one) => all + of(one), 0);
 say(
   [
-    `hunts: schedules survived ${tally.survived} of ${tally.schedules}`,
-    `kill points ${points.length} named, ${tally.deathsAt.size} in all`,
-    `rows lost ${tally.lost}`,
-    `duplicated ${tally.doubled}`,
+    `hunts: faults survived ${tally.survived} of ${tally.schedules}`,
+    `kill points ${survivedKills.length} of ${kills.length}`,
+    `rows lost ${tally.lost + sum(({ lost }) => lost)}`,
+    `duplicated ${tally.doubled + sum(({ doubled }) => doubled)}`,
     `mutants caught ${mutants - missed} of ${mutants}`,
     `${Math.round((Date.now() - startedMs) / 1_000)} s`,
   ].join(" · "),
 );
-process.exitCode = tally.survived === tally.schedules && missed === 0 ? 0 : 1;
+const huntsHeld = tally.survived === tally.schedules && missed === 0 && survivedKills.length === kills.length;
+const alertsHeld = await promiseAlerts(Math.min(to - from + 1, 2_000), say);
+process.exitCode = huntsHeld && alertsHeld ? 0 : 1;
