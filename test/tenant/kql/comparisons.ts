@@ -39,18 +39,23 @@ export function compare(kind: string, left: Scalar, right: Scalar): Scalar {
   return over("bool", [one, other], (row) => test(one.run(row) ?? null, other.run(row) ?? null));
 }
 
-/** What is inside a dynamic value is read as the type it is compared with; a text beside an instant as an instant. */
+/** What is inside a dynamic value is read as the type it is compared with; a text beside an instant or a number as one, a truth value beside a number as 1 or 0. */
 export function alike(left: Scalar, right: Scalar): readonly [Scalar, Scalar] {
   if (left.type === right.type) return [left, right];
   if (left.type === "dynamic") return [convert(left, right.type), right];
   if (right.type === "dynamic") return [left, convert(right, left.type)];
   if (left.type === "string" && isTemporal(right.type)) return [convert(left, right.type), right];
   if (right.type === "string" && isTemporal(left.type)) return [left, convert(right, left.type)];
+  if (left.type === "bool" || (left.type === "string" && isNumber(right.type)))
+    return [convert(left, right.type), right];
+  if (right.type === "bool" || (right.type === "string" && isNumber(left.type)))
+    return [left, convert(right, left.type)];
   if (left.type === "decimal") return [convert(left, "real"), right];
   if (right.type === "decimal") return [left, convert(right, "real")];
   return [left, right];
 }
 
+const isNumber = (type: KqlType): boolean => type === "long" || type === "int" || type === "real";
 const isTemporal = (type: KqlType): boolean => type === "datetime" || type === "timespan";
 
 /** `and` and `or`: what is known already decides. */

@@ -31,6 +31,27 @@ describe("a table of the world", () => {
     expect(count(`DeviceProcessEvents | ${condition}`)).toBe(60n);
   });
 
+  test.each([
+    ["Timestamp < datetime(2026-11-21T12:00:00.0000001Z)", ["a"]],
+    ["Timestamp <= datetime(2026-11-21T12:00:00.0000001Z)", ["a", "b"]],
+    ["Timestamp == datetime(2026-11-21T12:00:00.0000001Z)", ["b"]],
+    ["Timestamp >= datetime(2026-11-21T12:00:00.0000001Z)", ["b", "c"]],
+    ["Timestamp > datetime(2026-11-21T12:00:00.0000001Z)", ["c"]],
+    ["datetime(2026-11-21T12:00:00.0000001Z) < Timestamp", ["c"]],
+    [
+      "Timestamp between (datetime(2026-11-21T12:00:00.0000001Z) .. datetime(2026-11-21T12:00:00.0000002Z))",
+      ["b", "c"],
+    ],
+    ["Timestamp between (datetime(2026-11-21T12:00:00) .. 1tick)", ["a", "b"]],
+    ["Timestamp !between (datetime(2026-11-21T12:00:00) .. 1tick)", ["c"]],
+    ["Timestamp < datetime(2026-11-21T12:00:00) or FileName == 'c'", ["c"]],
+  ])("is cut to the tick by %s", (condition, names) => {
+    const world = createWorld({ eventsPerHour: {} });
+    for (const [index, FileName] of ["a", "b", "c"].entries())
+      world.add("DeviceEvents", { Timestamp: `2026-11-21T12:00:00.000000${index}Z`, FileName });
+    expect(rowsOf(`DeviceEvents | where ${condition} | project FileName`, { world }).flat()).toEqual(names);
+  });
+
   test("is cut by the request's Timespan, whatever the query says", () => {
     const timespan = { from: now - 3n * hour, to: now - 2n * hour };
     expect(count("DeviceProcessEvents", { timespan })).toBe(60n);
@@ -60,6 +81,11 @@ describe("a table of the world", () => {
     const query =
       "DeviceEvents | where ReportId == 9007199254740993 and Timestamp == datetime(2026-11-21T23:38:35.7664356Z) | project tostring(ReportId), tostring(Timestamp)";
     expect(rowsOf(query, { world })).toEqual([["9007199254740993", "2026-11-21T23:38:35.7664356Z"]]);
+  });
+
+  test("is searched for a word in any column", () => {
+    const byTable = rowsOf("search in (EmailEvents, DeviceProcessEvents) 'invoice' | summarize count() by $table");
+    expect(byTable).toEqual([["EmailEvents", count("EmailEvents | where Subject has 'invoice'")]]);
   });
 
   test("is enriched by FileProfile, up to its limit", () => {

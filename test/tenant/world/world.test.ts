@@ -71,6 +71,18 @@ describe("a world", () => {
     expect((([...times][0] as bigint) % 10_000_000n).toString()).toBe("7664356");
   });
 
+  test("gives a row to the window that begins at its instant, not to the one that ends there", () => {
+    const world = createWorld({ ...options, distribution: "one-tick" });
+    const [first] = rowsIn(world, noon, noon + hour);
+    const at = first?.[0] as bigint;
+    const counts = [
+      [at - 1n, at],
+      [at, at + 1n],
+      [at + 1n, at + 2n],
+    ].map(([from = 0n, to = 0n]) => world.count(table, { from, to }));
+    expect(counts).toEqual([0, 240, 0]);
+  });
+
   test("puts most rows of a bursty hour into three minutes", () => {
     const world = createWorld({ ...options, distribution: "bursty" });
     const minutes = Array.from({ length: 60 }, (_, index) =>
@@ -168,14 +180,14 @@ describe("rows added by hand", () => {
     const world = createWorld(options);
     world.add(table, { ...row, FileName: "one.exe" });
     world.add(table, { ...row, FileName: "two.exe" });
-    world.add(table, { ...row, FileName: "one.exe" });
+    world.add(table, { ...row, FileName: "three.exe" });
     const rows = rowsIn(world, noon, noon + hour);
     const place = world.tables.get(table)?.findIndex(({ name }) => name === "FileName") ?? -1;
     expect(rows).toHaveLength(243);
     expect(rows.filter(([time]) => time === at).map((found) => found[place])).toEqual([
       "one.exe",
       "two.exe",
-      "one.exe",
+      "three.exe",
     ]);
     const times = rows.map(([time]) => time as bigint);
     expect(times).toEqual(times.toSorted((one, other) => (one < other ? -1 : 1)));

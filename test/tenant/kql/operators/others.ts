@@ -52,23 +52,19 @@ export const evaluatePlugin: Operator = (node, input, scope) => {
 
 /** `search "word"` over all tables, `search in (T, U) "word"`, or over what is piped in. */
 export function search(node: KqlNode, input: Table | undefined, scope: Scope): Table {
-  const clause = childAt(node, "InClause");
-  const tables = input ? [{ name: "", table: input }] : tablesIn(clause, scope);
+  const tables = input ? [{ name: "", table: input }] : tablesIn(node, scope);
   const condition = part(node, "Condition");
   const parts = tables.map(({ name, table }) => ({ name, table: found(table, condition, scope) }));
   return input ? (parts[0]?.table ?? input) : joined(parts, false, "$table");
 }
 
-function tablesIn(
-  clause: KqlNode | undefined,
-  scope: Scope,
-): readonly { readonly name: string; readonly table: Table }[] {
+function tablesIn(node: KqlNode, scope: Scope): readonly { readonly name: string; readonly table: Table }[] {
+  const clause = childAt(node, "InClause");
   const names = clause ? elements(childAt(clause, "Expressions")) : [];
   const patterns = names.map((one) => one.text);
   const known = [...scope.context.world.tables.keys()];
   const wanted = clause === undefined ? known : patterns.flatMap((pattern) => known.filter(wildcard(pattern)));
-  const node = names[0] ?? clause;
-  return wanted.map((name) => ({ name, table: scope.compile.named(name, node ?? ({} as KqlNode), scope) }));
+  return wanted.map((name) => ({ name, table: scope.compile.named(name, node, scope) }));
 }
 
 function found(table: Table, condition: KqlNode, scope: Scope): Table {

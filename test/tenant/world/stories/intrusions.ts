@@ -187,6 +187,7 @@ const ransom: Story = {
         },
       });
     }
+    alert(scene, minuteMs, "File backups were deleted", 'Impact|Medium|["T1490"]', "vssadmin.exe");
     alert(scene, 5 * minuteMs, "Ransomware behavior in the file system", 'Impact|High|["T1486"]', "svch0st.exe");
   },
 };
