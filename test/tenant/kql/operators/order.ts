@@ -1,7 +1,7 @@
 /** take, count, sort, top. */
 import { childAt, type KqlNode } from "../../../../shared/hunts/kql/parser.ts";
 import { simpleName } from "../names.ts";
-import { withColumns, type Row, type Scalar, type Scope, type Table } from "../plan.ts";
+import { withColumns, type Row, type Scalar, type Scope } from "../plan.ts";
 import { listOf, part } from "../scalar.ts";
 import { compareValues } from "../values.ts";
 import type { Operator } from "./rows.ts";
@@ -71,6 +71,3 @@ export const top: Operator = (node, input, scope) => {
   const key = keyOf(part(node, "ByExpression"), inner);
   return { columns: input.columns, rows: () => sorted(input.rows(), [key]).slice(0, Math.max(0, wanted)) };
 };
-
-/** Rows as a table with the input's columns. */
-export const sameColumns = (input: Table, rows: () => Iterable<Row>): Table => ({ columns: input.columns, rows });
