@@ -138,7 +138,7 @@ async function judge(response: Response, options: Try, watch: Watch): Promise<Tr
       failure: { kind: "status", status, headers, body },
       requestId: requestId ?? readFailure(body).requestId,
     };
-  if (response.ok && typeof body === "string" && looksLikeJson(headers, text))
+  if (response.ok && body === text && looksLikeJson(headers, text))
     return fails(notTheApi(status, "JSON that is cut off", true));
   return { kind: "answer", answer: { status, headers, body, requestId } };
 }
