@@ -19,28 +19,30 @@ const samples: Readonly<Record<Slot, string>> = {
 export const filled = (pieces: Pieces, slots: Readonly<Partial<Record<Slot, string>>> = {}): string =>
   pieces.map((piece) => (typeof piece === "string" ? piece : (slots[piece.slot] ?? samples[piece.slot]))).join("");
 
-/**
- * What is wrong with the rewritten forms, in words; empty when all are sound. A suffix sees nothing of the query but its
- * columns, so it is tried on an empty table that has them.
- */
-export function verify({ columns }: Analysis, query: CompiledQuery): readonly string[] {
+/** What is wrong with the rewritten forms, in words; empty when all are sound. */
+export function verify(analysis: Analysis, query: CompiledQuery): readonly string[] {
+  const { columns } = analysis;
   const prelude = filled(query.prelude);
   const inPlace = filled(query.inPlace);
   return [
     ...wrong("the query within a window", prelude, columns),
     ...(inPlace === prelude ? [] : wrong("the query restricted in place", inPlace, columns)),
-    ...suffixes(query, columns),
+    ...suffixes(analysis, query),
   ];
 }
 
-function suffixes(query: CompiledQuery, columns: readonly HuntColumn[]): readonly string[] {
-  const result = `datatable(${columns.map(({ name, type }) => `${named(name)}: ${type}`).join(", ")}) []`;
+/** A suffix sees nothing of the query but the columns it names, so it is tried on an empty table that has just these. */
+function suffixes({ columns, timeColumn, shardedBy }: Analysis, query: CompiledQuery): readonly string[] {
+  const keys = shardedBy === "whole row" ? [] : (shardedBy ?? []);
+  const seen = columns.filter(({ name }) => name === timeColumn || keys.includes(name));
+  const result = seen.length > 0 ? seen : columns.slice(0, 1);
+  const table = `datatable(${result.map(({ name, type }) => `${named(name)}: ${type}`).join(", ")}) []`;
   const tried = (what: string, suffix: Pieces | undefined, expected: readonly HuntColumn[]): readonly string[] =>
-    suffix ? wrong(what, result + filled(suffix), expected) : [];
+    suffix ? wrong(what, table + filled(suffix), expected) : [];
   return [
     ...tried("the count", query.countSuffix, [{ name: "Count", type: "long" }]),
     ...tried("the histogram", query.histogramSuffix, bins),
-    ...tried("a shard", query.shardSuffix, columns),
+    ...tried("a shard", query.shardSuffix, result),
   ];
 }
 

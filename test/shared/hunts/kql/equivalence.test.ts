@@ -11,7 +11,7 @@ import { createWorld } from "../../../tenant/world/world.ts";
 
 beforeAll(() => void parse("print 1"), 120_000);
 
-const world = createWorld({ eventsPerHour: { DeviceProcessEvents: 60, DeviceFileEvents: 40, DeviceEvents: 30 } });
+const world = createWorld({ eventsPerHour: { DeviceProcessEvents: 40, DeviceFileEvents: 25 } });
 const from = ticksFromMs(Date.UTC(2026, 0, 5, 6));
 const hours = (count: number): bigint => ticksFromMs(count * hourMs);
 const whole: Span = { from, to: from + hours(3) };
@@ -84,7 +84,7 @@ describe("a row-wise query", () => {
         expect(windows.flatMap((span) => spanRows(hunt, span)).sort()).toEqual(all);
         expect(shardRows(hunt, 3)).toEqual(all);
       }),
-      { numRuns: 12, seed: 20_260_105 },
+      { numRuns: 8, seed: 20_260_105 },
     );
   });
 
