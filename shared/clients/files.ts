@@ -28,16 +28,13 @@ export function openFiles(pipe: Pipe, quota: Pick<Quota, "take">): FilesPort {
     turn: async (waitMs) => {
       const outcome = await quota.take({ waitMs });
       if (outcome.kind === "turn") return outcome;
-      return { kind: outOfReach.has(outcome.reason) ? "down" : "later", retryAfterMs: outcome.retryAfterMs };
+      return { kind: outcome.reason === "breaker" ? "down" : "later", retryAfterMs: outcome.retryAfterMs };
     },
     statistics: (sha1, lookBackHours, limits) =>
       get(`${pathOf(sha1)}/stats`, { lookBackHours: String(lookBackHours) }, limits, readStatistics),
     information: (hash, limits) => get(pathOf(hash), {}, limits, readInformation),
   };
 }
-
-/** Reasons for having no turn that say nothing of how many calls were made. */
-const outOfReach: ReadonlySet<string> = new Set(["breaker", "store"]);
 
 /** Never anything but a checked hash becomes a segment of a path. @throws RangeError */
 function pathOf(hash: string): string {
@@ -81,7 +78,7 @@ function refusalOf(error: UpstreamError): FilesReply<never> {
   const retryAfterMs = error.retryAfterMs ?? pauseMs;
   switch (error.code) {
     case "throttled":
-      return { kind: outOfReach.has(noTurnReason(error)) ? "down" : "later", retryAfterMs };
+      return { kind: error.upstreamCode === "no-turn-breaker" ? "down" : "later", retryAfterMs };
     case "unavailable":
     case "unexpected-answer":
       return { kind: "down", retryAfterMs };
@@ -95,8 +92,6 @@ function refusalOf(error: UpstreamError): FilesReply<never> {
       return { kind: "refused", problem: `Defender refused the request${error.status ? ` (${error.status})` : ""}.` };
   }
 }
-
-const noTurnReason = (error: UpstreamError): string => /^no-turn-(.+)$/.exec(error.upstreamCode ?? "")?.[1] ?? "";
 
 /** The body has had twins over the years: a number and its text, two spellings. The first that is a number counts. */
 function readStatistics(body: Wire): FileStatistics | undefined {

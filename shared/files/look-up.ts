@@ -31,8 +31,8 @@ export interface LookUpOutside extends AskOnceOutside {
   readonly files: FilesPort;
 }
 
-// Wide enough that a quota's minute is used in a second or two at 250 ms a call.
-const width = 32;
+/** How many hashes of one question are under way at once. A minute's calls, at 250 ms each, take seconds with it. */
+export const lookUpWidth = 12;
 
 /** @returns one look-up for a process, so that equal hashes asked at once share a call */
 export function openLookUp(outside: LookUpOutside): LookUp {
@@ -89,7 +89,7 @@ export function openLookUp(outside: LookUpOutside): LookUp {
     };
   };
 
-  return (wanted, plan) => inParallel(wanted, width, (each) => one(each, plan));
+  return (wanted, plan) => inParallel(wanted, lookUpWidth, (each) => one(each, plan));
 }
 
 const keepInformation = (file: CachedFile, answer: InformationAnswer | null, asOf: string): CachedFile => ({

@@ -37,7 +37,7 @@ export interface FilesPort {
   /** Takes a turn of their quota. */
   readonly turn: (waitMs: number) => Promise<
     | { readonly kind: "turn"; readonly turn: Permit }
-    /** `down` when there is no turn because Defender, or the store behind the quota, is out of reach. */
+    /** `down` when there is no turn because Defender is out of reach. */
     | { readonly kind: "later" | "down"; readonly retryAfterMs: number }
   >;
   /** @param sha1 - 40 lower-case hexadecimal digits */

@@ -6,6 +6,7 @@ import { openRecords } from "../../shared/clients/records.ts";
 import { openStorage, type Storage } from "../../shared/clients/storage.ts";
 import { listDeadLetters } from "../../shared/messages/dead-letter.ts";
 import type { FileReport } from "../../shared/messages/file-result.ts";
+import { lookUpWidth } from "../../shared/files/look-up.ts";
 import { dayMs } from "../../shared/time.ts";
 import { bodyOf, live, postJson, until, type Living } from "../support/living.ts";
 
@@ -33,29 +34,28 @@ const finished = async (place: string, origin: string): Promise<FileReport> => {
   const done = await until(
     () => fetch(moved),
     ({ status }) => status === 200,
-    100_000,
+    150_000,
   );
   return bodyOf<FileReport>(done);
 };
 
 describe("a job whose worker is killed", () => {
   test("is ended by the next one, with no call made twice but those in flight", async () => {
-    const asked = hashes(300);
-    const first = await here.host({ invisibilitySeconds: 2 });
+    const asked = hashes(150);
+    const first = await here.host({ invisibilitySeconds: 12 });
     const reply = await postJson(`${first.url}/api/files/stats`, { sha1: asked });
     expect(reply.status).toBe(202);
     await until(
       async () => statCalls(),
-      (count) => count > 40,
+      (count) => count > 20,
       60_000,
     );
     await first.kill();
     expect(statCalls()).toBeLessThan(asked.length);
-    const second = await here.host({ invisibilitySeconds: 2 });
+    const second = await here.host({ invisibilitySeconds: 12 });
     const report = await finished(reply.headers.get("location") ?? "", second.url);
     expect(report.summary).toMatchObject({ notFound: asked.length, pending: 0, failed: 0 });
-    // Three parts at a time, 32 calls each.
-    expect(statCalls()).toBeLessThanOrEqual(asked.length + 3 * 32);
+    expect(statCalls()).toBeLessThanOrEqual(asked.length + 2 * lookUpWidth);
     await second.kill();
   }, 240_000);
 });

@@ -213,7 +213,7 @@ describe("a turn", () => {
     ["quota", "later"],
     ["paused", "later"],
     ["breaker", "down"],
-    ["store", "down"],
+    ["store", "later"],
   ] as const)("that is not there for '%s' is '%s'", async (reason, kind) => {
     const none = { take: async (): Promise<TurnOutcome> => ({ kind: "later", retryAfterMs: 9, reason }) };
     expect(await openFiles({ send, stream: send }, none).turn(1)).toEqual({ kind, retryAfterMs: 9 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { AskOutcome, FilesDesk } from "../../../shared/files/files-desk.ts";
 import { cachePath } from "../../../shared/files/cached-file.ts";
+import { lookUpWidth } from "../../../shared/files/look-up.ts";
 import type { FileReport } from "../../../shared/messages/file-result.ts";
 import { jobPaths } from "../../../shared/messages/job.ts";
 import { hourMs, minuteMs } from "../../../shared/time.ts";
@@ -372,7 +373,7 @@ describe("a worker that dies", () => {
       expect(report.summary).toMatchObject({ found: 200, pending: 0, failed: 0 });
       if (first?.kind === "job" && id !== undefined) expect(id).toBe(first.id);
       // 32 calls at most are in flight for each of the four messages.
-      expect(room.calls.length).toBeLessThanOrEqual(200 + 4 * 32);
+      expect(room.calls.length).toBeLessThanOrEqual(200 + 4 * lookUpWidth);
       expect(calledBefore).toBeLessThanOrEqual(200);
       for (const path of room.records.paths().filter((each) => each.startsWith("state/jobs/")))
         expect(path).toMatch(/(?:input|results|job\.json|end\.json)/);
