@@ -21,7 +21,7 @@ export type Stop = Extract<HuntingReply, { kind: "later" | "refused" | "failed" 
 export type Halve = Extract<HuntingReply, { kind: "too-big" | "too-heavy" }>;
 
 /** Rows that came, complete or not. */
-export type Rows = Extract<HuntingReply, { kind: "answer" }>;
+type Rows = Extract<HuntingReply, { kind: "answer" }>;
 
 export type Counted = { readonly kind: "count"; readonly count: number } | Halve | Stop;
 export type Histogram = { readonly kind: "bins"; readonly bins: readonly Bin[] } | Halve | Stop;

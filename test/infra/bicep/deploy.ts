@@ -102,7 +102,9 @@ function valueOf(declared: Declaration, params: Fields, place: Place): Value {
       return handles(declared, place, undefined);
     case "module":
       return moduleHandle(declared, place);
-    default:
+    case "output":
+    case "func":
+    case "other":
       throw new Error(`${place.file}: ${declared.name} has no value`);
   }
 }

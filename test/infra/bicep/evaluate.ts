@@ -82,7 +82,7 @@ export const isFields = (value: Value | undefined): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Handle);
 
 export function listOf(value: Value | undefined): readonly Value[] {
-  if (Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value as readonly Value[];
   throw new Error(`want a list, have ${JSON.stringify(value)}`);
 }
 
