@@ -7,9 +7,6 @@ const program = join(import.meta.dirname, "run.ts");
 /** Whether the machine has a tool. */
 export const hasTool = (name: string): boolean => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
 
-/** Puts a command on one core. */
-export const onOneCore = (command: readonly string[]): string[] => ["taskset", "-c", "0", ...command];
-
 /** The command that runs a child of `run.ts`. */
 export const childCommand = (name: string, ...args: readonly string[]): string[] => [
   process.execPath,
@@ -27,11 +24,11 @@ export async function ran(command: readonly string[]): Promise<{ readonly text: 
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-  const code = await new Promise<number | null>((resolve, reject) => {
+  const end = await new Promise<number | string>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", resolve);
+    child.once("close", (code, signal) => resolve(code ?? signal ?? "no code"));
   });
-  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}`);
+  if (end !== 0) throw new Error(`${command.slice(0, 6).join(" ")} … ended with ${end}`);
   return { text, ms: performance.now() - startMs };
 }
 

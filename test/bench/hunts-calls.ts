@@ -7,7 +7,7 @@ import { ceilingResult, spreadOf, type Result } from "./harness.ts";
 
 const rows = 1_000_000;
 const cap = 10_000;
-const goal = 1.1 * Math.ceil(rows / cap) + 10;
+const goal = Math.round(1.1 * Math.ceil(rows / cap)) + 10;
 
 const lookBackMs = dayMs;
 const startMs = noonMs - lookBackMs;
