@@ -20,9 +20,6 @@ export type Stop = Extract<HuntingReply, { kind: "later" | "refused" | "failed" 
 /** The service gave up on this query; a smaller one may pass. */
 export type Halve = Extract<HuntingReply, { kind: "too-big" | "too-heavy" }>;
 
-/** Rows that came, complete or not. */
-type Rows = Extract<HuntingReply, { kind: "answer" }>;
-
 export type Counted = { readonly kind: "count"; readonly count: number } | Halve | Stop;
 export type Histogram = { readonly kind: "bins"; readonly bins: readonly Bin[] } | Halve | Stop;
 
