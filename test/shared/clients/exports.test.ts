@@ -175,6 +175,18 @@ describe("two writers of one path", () => {
     expect(await textAt()).toBe(lines(winners[0] ?? -1, 3));
   });
 
+  test.each([
+    ["rows", lines(5, 2)],
+    ["no rows", ""],
+  ])("an attempt with %s that begins after the commit changes nothing", async (_, second) => {
+    await (await written("one")).commit(metadata({ attempt: "one" }));
+    const before = await store.find(path);
+    const two = await written("two", second);
+    expect(await two.commit(metadata({ attempt: "two" }))).toEqual({ kind: "lost" });
+    expect(await store.find(path)).toEqual(before);
+    expect(await textAt()).toBe(lines(1, 2));
+  });
+
   test("an abandoned attempt leaves nothing behind", async () => {
     const writer = opened("one");
     for (const part of large) await writer.write(Buffer.from(part), 64);
