@@ -3,6 +3,7 @@
  * fails here costs a call to Defender, never an answer.
  */
 import type { ReadRecord, RecordStore, WriteOutcome } from "../messages/record-store.ts";
+import type { Clock } from "../time.ts";
 import { cachePath, readCachedFile, unknownFile, type CachedFile } from "./cached-file.ts";
 
 /** The cache as the room uses it. */
@@ -21,13 +22,30 @@ interface Remembered {
 
 const mostRemembered = 20_000;
 const mostWrites = 4;
+/** A store that takes longer saves nothing; so long it is left alone then. */
+const patienceMs = 5_000;
+const leftAloneMs = 10_000;
 
 /** @param newAttempt - a new id for each write */
 export function openFileCache(
   records: Pick<RecordStore, "read" | "create" | "replace">,
   newAttempt: () => string,
+  clock: Clock,
 ): FileCache {
   const remembered = new Map<string, Remembered>();
+  let awayUntilMs = 0;
+
+  /** `undefined` for a store that failed, or that did not answer in time. */
+  const quietly = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    if (clock.now() < awayUntilMs) return undefined;
+    const over = new AbortController();
+    const working = work().catch(() => undefined);
+    const tooLate = clock.sleep(patienceMs, over.signal).catch(() => undefined);
+    const outcome = await Promise.race([working, tooLate]);
+    over.abort();
+    if (outcome === undefined) awayUntilMs = clock.now() + leftAloneMs;
+    return outcome ?? undefined;
+  };
 
   const remember = (hash: string, entry: Remembered): void => {
     remembered.delete(hash);
@@ -72,13 +90,4 @@ export function openFileCache(
       }
     },
   };
-}
-
-/** `undefined` for a store that failed. */
-async function quietly<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch {
-    return undefined;
-  }
 }

@@ -65,7 +65,7 @@ const otherJobMs = 15_000;
 /** @returns one desk for a process; its cache and its calls in flight are shared by every door */
 export function openFilesDesk(outside: FilesOutside): FilesDesk {
   const { records, clock, settings } = outside;
-  const cache = openFileCache(records, outside.newAttempt);
+  const cache = openFileCache(records, outside.newAttempt, clock);
   const lookUp = openLookUp({ ...outside, cache });
   const bulk = openBulk({ ...outside, cache });
   let waiting = 0;

@@ -205,9 +205,10 @@ function namingOfPlace(
   whole: boolean,
   column: string | undefined,
 ): Naming | undefined {
-  if (walk.names.some((above) => typeof above === "string" && readName(above).foreign))
-    return { is: "other", reason: "a certificate" };
+  for (const above of walk.names)
+    if (typeof above === "string" && readName(above).foreign) return { is: "other", reason: "a certificate" };
   const own = readName(column ?? String(name));
+  if (own.naming && own.words !== "id") return own.naming;
   const sibling = whole ? siblingNaming(beside, name) : undefined;
   if (own.words === "id" && sibling?.type === "file") return { is: "file" };
   return own.naming ?? sibling?.naming ?? (own.neutral ? containerNaming(walk) : undefined);

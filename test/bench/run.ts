@@ -8,6 +8,7 @@ import { lineFor, type Result, type Suite } from "./harness.ts";
 /** Each suite is loaded when asked for. */
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   hunts: async () => (await import("./hunts.ts")).hunts,
+  files: async () => (await import("./files.ts")).files,
 };
 
 /** What a child process does: `run.ts child <name> …`. */

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { promiseAlerts } from "./alerts.ts";
+import { promiseFiles } from "./files.ts";
 import { killEverywhere, killPoints } from "./hunt-kills.ts";
 import { huntMutants } from "./hunt-mutants.ts";
 import { playSchedule, type Mutant, type Verdict } from "./hunt-model.ts";
@@ -93,4 +94,5 @@ say(
 );
 const huntsHeld = tally.survived === tally.schedules && missed === 0 && survivedKills.length === kills.length;
 const alertsHeld = await promiseAlerts(Math.min(to - from + 1, 2_000), say);
-process.exitCode = huntsHeld && alertsHeld ? 0 : 1;
+const filesHeld = await promiseFiles(say);
+process.exitCode = huntsHeld && alertsHeld && filesHeld ? 0 : 1;

@@ -176,6 +176,20 @@ describe("the cache", () => {
   });
 });
 
+describe("a cache that hangs", () => {
+  test("holds a lookup up for seconds, not for good", async () => {
+    const slow: { room?: FilesRoom } = {};
+    const hang = async ({ path }: { path: string }): Promise<void> => {
+      if (path.startsWith("state/files/")) await slow.room?.clock.sleep(10 * minuteMs);
+    };
+    const room = filesRoom({ records: { before: hang } });
+    slow.room = room;
+    const startMs = room.clock.now();
+    expect((await ask(room, questionAbout(hashes(30)))).summary.found).toBe(30);
+    expect(room.clock.now() - startMs).toBeLessThan(20_000);
+  });
+});
+
 describe("when Defender is out of reach", () => {
   const outage = () => {
     const state = { down: false };

@@ -1,0 +1,174 @@
+/** The files suite: finding hashes against `JSON.parse`, the pace against the quota's lower bound, calls, and cached answers. */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { Agent, createServer, request, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { questionOf } from "../../shared/files/question.ts";
+import { findHashes } from "../../shared/files/hashes.ts";
+import { askReply } from "../../shared/files/replies.ts";
+import { readLookup } from "../../shared/messages/file-lookup.ts";
+import { parseAnyBody, wideLimits } from "../../shared/messages/http-body.ts";
+import { secondMs } from "../../shared/time.ts";
+import { paceRun } from "../support/files-pace.ts";
+import { fileHash, filesRoom, huntingAnswers, questionAbout } from "../support/files-room.ts";
+import { ceilingResult, interleaved, speedResult, spreadOf, type Result, type Spread } from "./harness.ts";
+
+const rounds = 25;
+
+export async function* files(): AsyncIterable<Result> {
+  yield* extraction();
+  yield* pace();
+  yield await bulkCalls();
+  yield await cachedAnswers();
+}
+
+/** Alerts as a SIEM sends them: some 700 file hashes and as many device ids in a mebibyte. */
+function alertPayload(): string {
+  const alerts = Array.from({ length: 700 }, (_, index) => ({
+    id: `da${index}`,
+    title: "Suspicious behaviour by an Office application",
+    severity: "High",
+    machineId: fileHash(1_000_000 + index),
+    description: "A process was seen that does what is not usual for this machine. ".repeat(9),
+    evidence: [
+      { entityType: "File", sha1: fileHash(index), fileName: `a${index}.exe`, filePath: "C:\\Windows\\Temp" },
+      { entityType: "Process", processId: index, processCommandLine: `a${index}.exe --run`, userSid: "S-1-5-21-1" },
+    ],
+    comments: [],
+    tags: ["a", "b"],
+  }));
+  return JSON.stringify({ value: alerts });
+}
+
+const timed = async (work: () => void): Promise<number> => {
+  const startMs = performance.now();
+  work();
+  return performance.now() - startMs;
+};
+
+async function* extraction(): AsyncIterable<Result> {
+  const text = alertPayload();
+  const spreads = await interleaved(
+    {
+      limit: () => timed(() => void JSON.parse(text)),
+      ours: () => timed(() => void findHashes({ kind: "json", value: JSON.parse(text) }, { limits: wideLimits })),
+    },
+    rounds,
+  );
+  const ratio = ratioOf(spreads.ours, spreads.limit);
+  const size = `${(text.length / 1e6).toFixed(2)} MB, parse included`;
+  yield ceilingResult("finding hashes over JSON.parse of the same body", ratio, 3.5, "x", size);
+  for (const [name, unit] of Object.entries(hostileTexts)) {
+    const textOf = (length: number): string => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
+    const large = textOf(10_000_000);
+    // Ten different ones, so that neither side has its text in the processor's cache.
+    const small = Array.from({ length: 10 }, (_, index) => Buffer.from(textOf(1_000_000 - index)).toString("latin1"));
+    const limits = { ...wideLimits, characters: 1e8 };
+    const grown = await interleaved(
+      {
+        small: async () =>
+          (await timed(() => small.forEach((text) => void findHashes({ kind: "text", text }, { limits })))) /
+          small.length,
+        large: () => timed(() => void findHashes({ kind: "text", text: large }, { limits })),
+      },
+      7,
+    );
+    yield ceilingResult(`10 MB of ${name} over 1 MB`, ratioOf(grown.large, grown.small), 12, "x");
+  }
+}
+
+const hostileTexts = {
+  "hexadecimal digits": "a",
+  "near misses": `${"a".repeat(39)} `,
+  "labelled hashes": `device id ${"a".repeat(40)}, sha1 ${"b".repeat(40)}; `,
+  "what looks like JSON": `{"${"a".repeat(32)}"}}\n`,
+  "back-slashes": `${"\\".repeat(500)}n${"a".repeat(40)} `,
+} as const;
+
+/** Medians and best samples of both sides, divided. */
+const ratioOf = (over: Spread, under: Spread): Spread =>
+  spreadOf([over.min / under.min, over.median / under.median, over.median / under.median]);
+
+async function* pace(): AsyncIterable<Result> {
+  for (const instances of [1, 4]) {
+    const run = await paceRun({ model: "sliding", instances, hashes: 1_500 });
+    const withMargin = run.boundMs + Math.floor(1_500 / 100 - 1) * 2 * secondMs;
+    const note = `${run.calls} calls, ${run.rejections} refused, virtual ${Math.round(run.lastMs / secondMs)} s`;
+    yield ceilingResult(
+      `1,500 cold hashes over the quota's bound, ${instances} instance${instances > 1 ? "s" : ""}`,
+      spreadOf([run.lastMs / withMargin]),
+      1.02,
+      "x",
+      note,
+    );
+  }
+}
+
+async function bulkCalls(): Promise<Result> {
+  const room = filesRoom({ paced: true, settings: { bulkFrom: 200 }, hunting: huntingAnswers });
+  await room.clock.run(room.desk.ask(questionAbout(Array.from({ length: 10_000 }, (_, index) => fileHash(index)))));
+  await room.clock.run(room.drain());
+  const note = `${room.calls.length} calls of the file API`;
+  return ceilingResult("hunting calls for 10,000 hashes", spreadOf([room.huntingCalls.length]), 25, "calls", note);
+}
+
+const requests = 1_500;
+const parallel = 16;
+
+/** One hash from the cache, through everything but the Functions host, against a server that only reads and answers. */
+async function cachedAnswers(): Promise<Result> {
+  const room = filesRoom();
+  await room.clock.run(room.desk.ask(questionAbout([fileHash(0)])));
+  const body = JSON.stringify({ sha1: [fileHash(0)] });
+  const answer = JSON.stringify({ results: [createHash("sha1").update("x").digest("hex")], padding: "x".repeat(450) });
+  const bare = await served(async (text) => (JSON.parse(text.toString("utf8")) === null ? "" : answer));
+  const ours = await served(async (bytes) => {
+    const question = questionOf(readLookup(new URLSearchParams(), parseAnyBody(bytes, "application/json")));
+    const reply = await askReply(await room.desk.ask(question), null, async () => "");
+    return reply.body;
+  });
+  const spreads = await interleaved({ limit: () => hammered(bare, body), ours: () => hammered(ours, body) }, 9);
+  bare.close();
+  ours.close();
+  const perSecond = Math.round((requests / spreads.ours.median) * secondMs);
+  return speedResult("cached answers over a bare Node server", spreads, 0.5, `${perSecond} requests a second`);
+}
+
+async function served(answer: (body: Buffer) => Promise<string>): Promise<Server> {
+  const server = createServer((incoming, outgoing) => {
+    void readAll(incoming).then(async (body) => outgoing.end(await answer(body)));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+async function readAll(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** Milliseconds for all requests, so many at a time. */
+async function hammered(server: Server, body: string): Promise<number> {
+  const { port } = server.address() as AddressInfo;
+  const agent = new Agent({ keepAlive: true, maxSockets: parallel });
+  let left = requests;
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      await posted(agent, port, body);
+    }
+  };
+  const startMs = performance.now();
+  await Promise.all(Array.from({ length: parallel }, worker));
+  agent.destroy();
+  return performance.now() - startMs;
+}
+
+async function posted(agent: Agent, port: number, body: string): Promise<void> {
+  const sent = request({ agent, port, host: "127.0.0.1", method: "POST", headers: { "content-length": body.length } });
+  sent.end(body);
+  const [reply] = (await once(sent, "response")) as [IncomingMessage];
+  await readAll(reply);
+}
