@@ -114,7 +114,7 @@ describe("a hunt with more rows than one answer may have", () => {
     expect(jobs.map(({ outcome }) => outcome)).toEqual(["done", "done", "done", "done"]);
     expect(judge(await exportsOf(here.storage, "two-instances"))).toBeGreaterThan(30_000);
     await Promise.all([first.stop(), second.stop()]);
-  }, 60_000);
+  }, 120_000);
 
   test("loses and doubles nothing when its process is killed between two windows", async () => {
     const first = await here.host({ root: app.root });
@@ -129,7 +129,7 @@ describe("a hunt with more rows than one answer may have", () => {
     await finished(await start(second, "killed"));
     expect(judge(await exportsOf(here.storage, "killed"))).toBeGreaterThan(30_000);
     await second.stop();
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("a wrong setting", () => {

@@ -49,7 +49,7 @@ export const postJson = (
   });
 
 /** Asks until the answer is the wanted one; throws with the last answer when patience ends. */
-export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, patienceMs = 20_000): Promise<T> {
+export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, patienceMs = 60_000): Promise<T> {
   const end = Date.now() + patienceMs;
   for (;;) {
     const answer = await ask();
