@@ -122,7 +122,7 @@ describe("a hunt with more rows than one answer may have", () => {
     await until(
       () => exportsOf(here.storage, "killed"),
       (exports) => exports.length > 0,
-      30_000,
+      60_000,
     );
     await first.kill();
     const second = await here.host({ root: app.root });
