@@ -294,6 +294,14 @@ describe("a job", () => {
     expect(room.calls).toHaveLength(250);
   });
 
+  test("belongs to one of two questions that race under one key; the other is a conflict", async () => {
+    const room = filesRoom({ paced: true, instances: 2 });
+    const questions = [150, 151].map((count) => questionAbout(hashes(count), { idempotencyKey: "run-1" }));
+    const asked = room.desks.map((desk, index) => desk.ask(questions[index] ?? questionAbout([])));
+    const outcomes = await room.clock.run(Promise.all(asked));
+    expect(outcomes.map(({ kind }) => kind).toSorted((a, b) => a.localeCompare(b))).toEqual(["conflict", "job"]);
+  });
+
   test("is the same for its key for good, and another question under that key is a conflict", async () => {
     const room = filesRoom({ paced: true });
     const question = questionAbout(hashes(150), { idempotencyKey: "run-1" });
