@@ -14,13 +14,14 @@ let host: RunningHost;
 
 beforeAll(async () => {
   here = await live({}, { BULK_FROM_HASHES: "50" });
-  host = await here.host();
+  // Only the doors of this story: at a full quarter of an hour the timers would hunt, too, and be counted with it.
+  host = await here.host({ functions: ["file_stats", "one_file_stats", "show_job", "look_up_files"] });
 });
 afterAll(() => here.end());
 
 const unknown = "0".repeat(40);
 const known = (index: number): string => here.tenant.world.files[index]?.sha1 ?? "";
-const statCalls = (): number => here.tenant.requests().filter(({ path }) => path.endsWith("/stats")).length;
+const statCalls = (): number => here.tenant.requests().filter(({ path }) => path.includes("/stats")).length;
 
 describe("a SIEM's payload", () => {
   test("is searched as it is: file hashes are answered, a device id is left out with its reason", async () => {
