@@ -23,6 +23,7 @@ test("the app depends on these packages and no other, each in one exact version"
     "@azure/keyvault-secrets",
     "@azure/storage-blob",
     "@azure/storage-queue",
+    "hyparquet",
     "hyparquet-writer",
     "jose",
     "zod",
