@@ -21,7 +21,8 @@ beforeAll(async () => {
     },
     { BULK_FROM_HASHES: "50" },
   );
-  host = await here.host();
+  // No timers: a hunt that comes due would be counted among the calls.
+  host = await here.host({ functions: ["file_stats", "one_file_stats", "look_up_files", "show_job", "cancel_job"] });
 });
 afterAll(() => here.end());
 
