@@ -1,14 +1,15 @@
 /**
- * `npm run build`: what is deployed, in `dist/`. A small main file that registers every door, one file per module
- * that is loaded at first use (the Azure SDKs above all), and the compiled hunt catalogue.
+ * `npm run build`: what is deployed, in `dist/`. A small main file that registers every door, the app that it loads at the
+ * first call, one file per module that is loaded at first use (the Azure SDKs above all), and the compiled hunt catalogue.
  *
- * CommonJS on purpose: it loads fastest in the Functions worker. `@azure/functions-core` exists only inside the worker
- * and stays external.
+ * CommonJS on purpose: it loads fastest in the Functions worker.
  */
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { createRequire, Module } from "node:module";
 import { basename, join, relative, resolve } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { compileCatalogue } from "../hunts/kql/compile.ts";
+import type { Core, Registrations } from "../messages/registrations.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 // Made aside and put in place at the end: whoever runs the app meanwhile never sees half of it.
@@ -29,6 +30,13 @@ function lazily(found: Set<string>): Plugin {
   };
 }
 
+/** The worker's own module, as the app sees it: the main file stands in front of it. */
+const behindMain: Plugin = {
+  name: "behind-main",
+  setup: (bundle) =>
+    bundle.onResolve({ filter: /^@azure\/functions-core$/ }, () => ({ path: "./main.cjs", external: true })),
+};
+
 const chunkName = (file: string): string => `${basename(file, ".ts")}.cjs`;
 
 const shape: BuildOptions = {
@@ -37,7 +45,6 @@ const shape: BuildOptions = {
   platform: "node",
   target: "node22",
   format: "cjs",
-  external: ["@azure/functions-core"],
   supported: { "dynamic-import": false },
   // Some SDK files ask for import.meta.url even in CommonJS; the banner answers.
   define: { "import.meta.url": "__moduleUrl" },
@@ -50,13 +57,17 @@ const shape: BuildOptions = {
 /** Bundles one file; returns the files it asks for at first use and the bundle's size in bytes. */
 async function bundle(file: string, name: string): Promise<{ lazy: Set<string>; bytes: number }> {
   const lazy = new Set<string>();
-  const made = await build({ ...shape, entryPoints: [file], outfile: join(dist, name), plugins: [lazily(lazy)] });
+  const plugins = [behindMain, lazily(lazy)];
+  const made = await build({ ...shape, entryPoints: [file], outfile: join(dist, name), plugins });
   const bytes = Object.values(made.metafile?.outputs ?? {}).reduce((sum, output) => sum + output.bytes, 0);
   return { lazy, bytes };
 }
 
 async function bundleAll(): Promise<void> {
-  const waiting = new Map([[join(root, "functions/index.ts"), "main.cjs"]]);
+  const waiting = new Map([
+    [join(root, "functions/main.ts"), "main.cjs"],
+    [join(root, "functions/index.ts"), "app.cjs"],
+  ]);
   const done = new Set<string>();
   for (const [file, name] of waiting) {
     if (done.has(name)) continue;
@@ -65,6 +76,31 @@ async function bundleAll(): Promise<void> {
     for (const next of lazy) waiting.set(next, chunkName(next));
     console.log(`dist/${name}`.padEnd(24), `${Math.ceil(bytes / 1_024)} kB`.padStart(8), relative(root, file));
   }
+}
+
+/** Loads the app once, as the worker would, and keeps what it registers for the main file. */
+async function recordRegistrations(): Promise<void> {
+  const require = createRequire(join(dist, "app.cjs"));
+  const functions: { readonly name: string }[] = [];
+  const hooks: string[] = [];
+  let model: Registrations["model"] | undefined;
+  const main = new Module(require.resolve("./main.cjs"));
+  main.loaded = true;
+  main.exports = {
+    version: "",
+    hostVersion: "",
+    Disposable: Object,
+    log: () => undefined,
+    registerFunction: (metadata) => functions.push(metadata),
+    registerHook: (name) => hooks.push(name),
+    setProgrammingModel: ({ name, version }) => (model = { name, version }),
+  } satisfies Core;
+  require.cache[main.id] = main;
+  require("./app.cjs");
+  if (!model) throw new Error("the app registers no function");
+  const recorded: Registrations = { functions, hooks, model };
+  await writeFile(join(dist, "registrations.json"), `${JSON.stringify(recorded)}\n`);
+  console.log("dist/registrations.json".padEnd(24), `${functions.length} doors`);
 }
 
 async function writeCatalogue(): Promise<boolean> {
@@ -84,6 +120,7 @@ await mkdir(dist, { recursive: true });
 try {
   if (await writeCatalogue()) {
     await bundleAll();
+    await recordRegistrations();
     await rm(join(root, "dist"), { recursive: true, force: true });
     await rename(dist, join(root, "dist"));
   } else {

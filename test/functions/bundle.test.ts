@@ -1,15 +1,21 @@
 /** The built bundle: its doors are those of the folder, and nothing in it belongs to the build or the tests. */
 import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadApp } from "../host/core.ts";
 
+const storage = "UseDevelopmentStorage=true";
 const bundles = readdirSync("dist").filter((name) => name.endsWith(".cjs"));
+const entries = ["index.ts", "main.ts"];
 const doors = readdirSync("functions").filter((name) => name.endsWith(".ts"));
+// Once: a process that has loaded the bundle before registers nothing again.
+const { doors: registered } = await loadApp({ env: { DataStorage: storage, AzureWebJobsStorage: storage } });
 
 describe("the bundle", () => {
-  test("registers every door of the folder", async () => {
+  test("registers every door of the folder", () => {
     const listed = readFileSync("functions/index.ts", "utf8");
-    for (const door of doors.filter((name) => name !== "index.ts")) expect(listed).toContain(`import "./${door}"`);
+    for (const door of doors.filter((name) => !entries.includes(name))) expect(listed).toContain(`import "./${door}"`);
   });
 
   test.each(bundles)("%s holds no YAML parser, no KQL parser and no test code", (name) => {
@@ -18,22 +24,25 @@ describe("the bundle", () => {
       expect(text).not.toContain(foreign);
   });
 
-  test("keeps the main file small and the SDKs out of it", () => {
-    const main = readFileSync("dist/main.cjs", "utf8");
-    expect(main.length).toBeLessThan(600_000);
-    expect(main).not.toContain("ManagedIdentityCredential: ");
+  test("keeps the main file small, and the SDKs out of the app", () => {
+    expect(readFileSync("dist/main.cjs").length).toBeLessThan(10_000);
+    const app = readFileSync("dist/app.cjs", "utf8");
+    expect(app.length).toBeLessThan(600_000);
+    expect(app).not.toContain("ManagedIdentityCredential: ");
+  });
+
+  test("loads the app at the first call, not before", () => {
+    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    expect(loaded.filter((file) => /\/dist\/(?:main|app)\.cjs$/.test(file))).toEqual([resolve("dist/main.cjs")]);
   });
 });
-
-const storage = "UseDevelopmentStorage=true";
 
 describe("the doors", () => {
   test.each(doors)("%s has at most 60 lines", (name) => {
     expect(readFileSync(`functions/${name}`, "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(60);
   });
 
-  test("state methods and authLevel, and no function name has a hyphen", async () => {
-    const { doors: registered } = await loadApp({ env: { DataStorage: storage, AzureWebJobsStorage: storage } });
+  test("state methods and authLevel, and no function name has a hyphen", () => {
     expect(registered.length).toBeGreaterThan(20);
     for (const { name } of registered) expect(name).toMatch(/^[a-z][a-z0-9_]*$/);
     for (const { trigger } of registered.filter(({ trigger: one }) => one.kind === "http"))

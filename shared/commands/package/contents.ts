@@ -14,7 +14,7 @@ export function contents(root: string): readonly ZipEntry[] {
   const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Readonly<Record<string, unknown>>;
   const trimmed = Object.fromEntries(kept.map((name) => [name, source[name]]));
   const built = readdirSync(join(root, "dist")).filter((name) => /\.(?:cjs|json)$/.test(name));
-  const missing = ["main.cjs", "catalogue.json"].filter((name) => !built.includes(name));
+  const missing = ["main.cjs", "app.cjs", "registrations.json", "catalogue.json"].filter((name) => !built.includes(name));
   if (missing.length > 0) throw new Error(`dist/ lacks ${missing.join(" and ")}: run npm run build`);
   return [
     { name: "host.json", bytes: readFileSync(join(root, "host.json")) },

@@ -19,6 +19,8 @@ const files: Readonly<Record<string, string>> = {
   "package.json": '{"name":"huntline","version":"1.2.3","type":"module","main":"dist/main.cjs","scripts":{"x":"y"}}',
   "local.settings.json": "{}",
   "dist/main.cjs": "exports.a = 1;",
+  "dist/app.cjs": "",
+  "dist/registrations.json": "{}",
   "dist/catalogue.json": "[]",
   "dist/huntline.zip": "an older one",
 };
@@ -54,8 +56,10 @@ test("one changed byte gives other bytes", () => {
 test("the package holds what is run and nothing else", () => {
   const packed = contents(built(names, 1_000_000_000));
   expect(packed.map(({ name }) => name).toSorted()).toEqual([
+    "dist/app.cjs",
     "dist/catalogue.json",
     "dist/main.cjs",
+    "dist/registrations.json",
     "host.json",
     "package.json",
   ]);
@@ -69,7 +73,10 @@ test("the package holds what is run and nothing else", () => {
 });
 
 test("a package without a bundle is refused", () => {
-  const root = built(["host.json", "package.json", "dist/catalogue.json"], 1_000_000_000);
+  const root = built(
+    ["host.json", "package.json", "dist/app.cjs", "dist/registrations.json", "dist/catalogue.json"],
+    1_000_000_000,
+  );
   expect(() => contents(root)).toThrow("dist/ lacks main.cjs: run npm run build");
 });
 
