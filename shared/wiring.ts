@@ -38,20 +38,9 @@ import { runTimeBudgets } from "./pipe/run-time.ts";
 import { openPipe } from "./pipe/send.ts";
 import { openQuota, type QuotaOptions } from "./pipe/shared-quota.ts";
 import { bearer, portalToken, type Authorise } from "./pipe/token.ts";
+import { once } from "./once.ts";
 import { clouds, readSettings, readStorageConnection } from "./settings.ts";
 import { hourMs, minuteMs, systemClock } from "./time.ts";
-
-/** Makes a thing at first use and keeps it; a failed making is forgotten, so that a mended setting heals without a restart. */
-export function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
-}
 
 const clock = systemClock;
 const newId = (): string => randomUUID();

@@ -1,6 +1,7 @@
 /** Secrets of Key Vault by name: kept five minutes, read again when refused, the last good value through an outage of a day. */
 import type { SecretClient } from "@azure/keyvault-secrets";
 import type { Log } from "../log.ts";
+import { once } from "../once.ts";
 import { points } from "../pipe/points.ts";
 import { dayMs, minuteMs, secondMs, type Clock } from "../time.ts";
 
@@ -71,7 +72,7 @@ const lastGoodMs = dayMs;
 export function openVault(options: VaultOptions): Vault {
   const { clock, log } = options;
   const drawers = new Map<string, Drawer>();
-  const client = firstOf(() => openClient(options));
+  const client = once(() => openClient(options));
 
   const drawerOf = (name: string): Drawer => {
     const drawer = drawers.get(name) ?? {
@@ -122,18 +123,6 @@ export function openVault(options: VaultOptions): Vault {
       [...drawers]
         .flatMap(([secret, { kept }]) => (kept?.expiresMs === undefined ? [] : [{ secret, expiresMs: kept.expiresMs }]))
         .sort((a, b) => a.expiresMs - b.expiresMs),
-  };
-}
-
-/** Makes at first use; a failed making is made again. */
-function firstOf<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
   };
 }
 
