@@ -98,6 +98,9 @@ param entraClientId string = ''
 @description('Client ids of the applications that may call with such a token.')
 param entraCallers string[] = []
 
+@description('Sources of webhooks, such as { sentinel: { proof: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; README.md, Webhooks, has all keys.')
+param webhooks object = {}
+
 @description('Object id of a group that may read the exports; empty for none.')
 param readersGroupId string = ''
 
@@ -264,6 +267,7 @@ module app 'modules/app.bicep' = {
     tuning: tuning
     entraClientId: entraClientId
     entraCallers: entraCallers
+    webhooks: webhooks
   }
   dependsOn: [access, privateEndpoints]
 }

@@ -99,6 +99,24 @@ const hours = (fallback: number, most: number) =>
 const count = (fallback: number, most: number) =>
   z._default(z.coerce.number(`a whole number, 1 to ${most}`).check(z.int(), z.gte(1), z.lte(most)), fallback);
 
+const webhooks = z.pipe(
+  z.string(),
+  z.transform((given, context): Readonly<Record<string, unknown>> => {
+    const value = jsonIn(given);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+    context.issues.push({ code: "custom", message: 'a JSON object: { "<source>": { "proof": … } }', input: given });
+    return z.NEVER;
+  }),
+);
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Every setting the app reads; `local.settings.sample.json` and `infra/` name the same (a test compares the three). */
 export const settingsSchema = z.object({
   TENANT_ID: guid,
@@ -125,6 +143,7 @@ export const settingsSchema = z.object({
   FILES_CALLS_PER_HOUR: count(1_500, 60_000),
   CLOUD_APPS_CALLS_PER_MINUTE: count(30, 1_000),
   VERDICTS_PER_DAY: count(20_000, 1_000_000),
+  WEBHOOKS: z._default(webhooks, {}),
   LOGIN_URL: z.optional(loopbackRoot),
   GRAPH_URL: z.optional(loopbackRoot),
   DEFENDER_URL: z.optional(loopbackRoot),

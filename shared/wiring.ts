@@ -20,6 +20,7 @@ import { huntingPage } from "./clients/portal.ts";
 import { openQueues } from "./clients/queues.ts";
 import { openRecords } from "./clients/records.ts";
 import { openStorage } from "./clients/storage.ts";
+import { openTokenCheck } from "./clients/entra-tokens.ts";
 import { openTokens, type AppCredential } from "./clients/tokens.ts";
 import { openVault } from "./clients/vault.ts";
 import { openFilesDesk } from "./files/files-desk.ts";
@@ -29,6 +30,7 @@ import { healthReport, type HealthReport } from "./health.ts";
 import type { HuntingPort, HuntPorts } from "./hunts/ports.ts";
 import { log } from "./log.ts";
 import type { Catalogue, CompiledHunt } from "./messages/compiled-hunt.ts";
+import { receiptLocation } from "./messages/webhook.ts";
 import { writeDeadLetter, type DeadLetterQueue, type DeadLetterReason } from "./messages/dead-letter.ts";
 import { Problem } from "./messages/problem.ts";
 import { expireJobs, jobKeyAgeMs, jobLocation, opensJob, signJobKey } from "./messages/job.ts";
@@ -41,6 +43,8 @@ import { bearer, portalToken, type Authorise } from "./pipe/token.ts";
 import { once } from "./once.ts";
 import { clouds, readSettings, readStorageConnection } from "./settings.ts";
 import { hourMs, minuteMs, systemClock } from "./time.ts";
+import type { Mappings } from "./webhooks/mapping.ts";
+import { openWebhooks } from "./wiring-webhooks.ts";
 
 const clock = systemClock;
 const newId = (): string => randomUUID();
@@ -134,16 +138,17 @@ export async function openHunting(named?: HuntingPort["api"]): Promise<HuntingPo
 const hunting = once(() => openHunting());
 const exported = once(async () => openExports((await storage()).blobs.getContainerClient("exports")));
 
+/** What the build left beside the bundle; run from source, in `dist/`. */
+function built(name: string): unknown {
+  const folder = dirname(fileURLToPath(import.meta.url));
+  const beside = join(folder, name);
+  return JSON.parse(readFileSync(existsSync(beside) ? beside : join(folder, "../dist", name), "utf8"));
+}
+
 let loaded: Catalogue | undefined;
 
-/** The hunts as the build left them, beside the bundle; run from source, in `dist/`. Timers need them while doors register. */
-function catalogue(): Catalogue {
-  const folder = dirname(fileURLToPath(import.meta.url));
-  const beside = join(folder, "catalogue.json");
-  const file = existsSync(beside) ? beside : join(folder, "../dist/catalogue.json");
-  loaded ??= JSON.parse(readFileSync(file, "utf8")) as Catalogue;
-  return loaded;
-}
+/** The compiled hunts. Timers need them while doors register. */
+const catalogue = (): Catalogue => (loaded ??= built("catalogue.json") as Catalogue);
 
 const filesSettings = [
   "CLOUD",
@@ -294,13 +299,38 @@ async function upkeep(): Promise<void> {
 
 const jobSecret = async (): Promise<string> => (await vault()).secret("job-key");
 
+const checkToken = once(async () => {
+  const { CLOUD, TENANT_ID: tenantId, LOGIN_URL } = readSettings(["CLOUD", "TENANT_ID", "LOGIN_URL"]);
+  return openTokenCheck({ loginUrl: LOGIN_URL ?? clouds[CLOUD].login, tenantId, clock });
+});
+
+const namedHunt = (name: string): CompiledHunt | undefined => catalogue().hunts.find((hunt) => hunt.name === name);
+const serverNowMs = async (): Promise<number> => (await exported()).serverNowMs();
+
+const webhooks = once(async () =>
+  openWebhooks({
+    clock,
+    reach,
+    settings: () => readSettings(["WEBHOOKS", "TENANT_ID", "VERDICTS_PER_DAY"]),
+    mappings: () => built("webhook-mappings.json") as Mappings,
+    vault,
+    checkToken,
+    records: await records(),
+    queues: await queues(),
+    serverNowMs,
+    filesDesk,
+    hunt: namedHunt,
+    huntPorts,
+  }),
+);
+
 /** What doors may ask for. */
 export const wiring = {
   records,
   queues,
   vault,
   catalogue,
-  hunt: (name: string): CompiledHunt | undefined => catalogue().hunts.find((hunt) => hunt.name === name),
+  hunt: namedHunt,
   /** @throws Problem 404 */
   namedHunt: (name: string | undefined): CompiledHunt => {
     const hunt = catalogue().hunts.find((one) => one.name === name);
@@ -309,7 +339,7 @@ export const wiring = {
   },
   enabledHunts: (): readonly CompiledHunt[] => catalogue().hunts.filter(({ enabled }) => enabled),
   /** The storage service's clock, ms. */
-  serverNowMs: async (): Promise<number> => (await exported()).serverNowMs(),
+  serverNowMs,
   huntPorts,
   filesDesk,
   verdictDesk,
@@ -320,6 +350,10 @@ export const wiring = {
   /** The address of a job with a key of its own, for whoever may read it: 24 hours long. */
   jobUrl: async (requestUrl: string, id: string): Promise<string> =>
     jobLocation(requestUrl, id, signJobKey(await jobSecret(), id, clock.now() + jobKeyAgeMs)),
+  webhooks,
+  /** The address under which a webhook's receipt is shown, with a key of its own: 24 hours long. */
+  receiptUrl: async (requestUrl: string, source: string, receipt: string): Promise<string> =>
+    receiptLocation(requestUrl, source, receipt, signJobKey(await jobSecret(), receipt, clock.now() + jobKeyAgeMs)),
   opensJob: async (id: string, key: string): Promise<boolean> => opensJob(await jobSecret(), id, key, clock.now()),
   /** Puts a message that cannot be worked on where people find it. */
   bury: async (

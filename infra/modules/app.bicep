@@ -105,6 +105,9 @@ param entraClientId string
 @description('Client ids of the applications that may call, besides the Logic App of this deployment.')
 param entraCallers string[]
 
+@description('Sources of webhooks: a name in the address to how it proves itself and what it may ask.')
+param webhooks object
+
 // No setting here that Flex Consumption refuses (runtime, version and package are properties); a test knows the list.
 var platformSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${host.clientId};Authorization=AAD'
@@ -142,6 +145,7 @@ var appSettings = {
   FILES_CALLS_PER_HOUR: string(tuning.?filesCallsPerHour ?? 1500)
   CLOUD_APPS_CALLS_PER_MINUTE: string(tuning.?cloudAppsCallsPerMinute ?? 30)
   VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)
+  WEBHOOKS: string(webhooks)
 }
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {

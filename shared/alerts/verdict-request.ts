@@ -136,24 +136,33 @@ export async function verdictStatus(desk: VerdictDesk, id: string): Promise<Verd
   const read = await desk.store.read(requestPath(id));
   const request = read.kind === "found" ? requestRecord.safeParse(read.value).data : undefined;
   if (!request) return undefined;
-  const seen = new Map<string, AlertStatus>();
-  await inParallel(request.alertIds, async (alertId) => {
-    seen.set(alertId, await alertStatus(desk, alertId, request));
-  });
-  const alerts = request.alertIds.map((alertId) => seen.get(alertId) ?? { alertId, outcome: "waiting" as const });
+  const alerts = await alertStatuses(desk, id, request.alertIds);
   const { closure, requestedBy, requestedAt } = request;
   return { id, closure, requestedBy, requestedAt, done: alerts.every(({ outcome }) => outcome !== "waiting"), alerts };
 }
 
-async function alertStatus(desk: VerdictDesk, alertId: string, request: RequestRecord): Promise<AlertStatus> {
-  const conflict = await desk.store.read(conflictPath(alertId, request.id));
+/** How each alert of a verdict stands, in the order given; also of a verdict that came by a webhook. */
+export async function alertStatuses(
+  desk: Pick<VerdictDesk, "store">,
+  verdict: string,
+  alertIds: readonly string[],
+): Promise<AlertStatus[]> {
+  const seen = new Map<string, AlertStatus>();
+  await inParallel(alertIds, async (alertId) => {
+    seen.set(alertId, await alertStatus(desk, alertId, verdict));
+  });
+  return alertIds.map((alertId) => seen.get(alertId) ?? { alertId, outcome: "waiting" as const });
+}
+
+async function alertStatus(desk: Pick<VerdictDesk, "store">, alertId: string, verdict: string): Promise<AlertStatus> {
+  const conflict = await desk.store.read(conflictPath(alertId, verdict));
   if (conflict.kind !== "absent")
     return { alertId, outcome: "conflict", detail: "another verdict is in force; it was left as it is" };
   const read = await desk.store.read(recordPath(alertId));
   const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
   if (!record) return { alertId, outcome: "waiting" };
   const outcome = record.state === "sending" ? "waiting" : record.state;
-  if (record.verdict === request.id || outcome === "waiting") return { alertId, outcome, detail: record.detail };
+  if (record.verdict === verdict || outcome === "waiting") return { alertId, outcome, detail: record.detail };
   return { alertId, outcome, detail: record.detail ?? `by the earlier verdict ${record.verdict}` };
 }
 

@@ -9,6 +9,7 @@ import { createRequire, Module } from "node:module";
 import { basename, join, relative, resolve } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { compileCatalogue } from "../hunts/kql/compile.ts";
+import { compileMappings } from "./webhooks/compile-mappings.ts";
 import type { Core, Registrations } from "../messages/registrations.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -116,9 +117,22 @@ async function writeCatalogue(): Promise<boolean> {
   return true;
 }
 
+/** The mappings of webhooks, as the app reads them. */
+async function writeMappings(): Promise<boolean> {
+  const compiled = compileMappings(join(root, "shared/webhooks/mappings"));
+  if (compiled.kind === "problems") {
+    for (const { file, path, message } of compiled.problems)
+      console.error(`${relative(root, file)} ${path}: want ${message}`);
+    return false;
+  }
+  await writeFile(join(dist, "webhook-mappings.json"), `${JSON.stringify(compiled.mappings)}\n`);
+  console.log("dist/webhook-mappings.json", `${Object.keys(compiled.mappings).length} mappings`);
+  return true;
+}
+
 await mkdir(dist, { recursive: true });
 try {
-  if (await writeCatalogue()) {
+  if ((await writeCatalogue()) && (await writeMappings())) {
     await bundleAll();
     await recordRegistrations();
     await rm(join(root, "dist"), { recursive: true, force: true });

@@ -91,7 +91,25 @@ export async function startJob(
   question: FileQuestion,
   bulk: boolean,
 ): Promise<"started" | "conflict"> {
-  const { records, queues, clock, reach } = outside;
+  if ((await writeJob(outside, id, question, bulk)) === "conflict") return "conflict";
+  await wakeJob(outside, id);
+  return "started";
+}
+
+/** Puts a job's first message on the queue. */
+export async function wakeJob({ queues, reach }: Pick<FilesOutside, "queues" | "reach">, id: string): Promise<void> {
+  await queues.send("file-lookups", { version: 1, job: id } satisfies FileLookupMessage);
+  await reach("J3 message sent");
+}
+
+/** Writes a job down: its input, then the header that makes it count. */
+export async function writeJob(
+  outside: Pick<FilesOutside, "records" | "clock" | "newAttempt" | "reach">,
+  id: string,
+  question: FileQuestion,
+  bulk: boolean,
+): Promise<"written" | "conflict"> {
+  const { records, clock, reach } = outside;
   const attempt = outside.newAttempt();
   const size = bulk ? bulkPartSize : partSize;
   const parts = Array.from({ length: Math.ceil(question.asked.length / size) }, (_, part) =>
@@ -125,9 +143,7 @@ export async function startJob(
     const there = await findJob(records, id);
     if (there.kind === "running" && there.header.askedHash !== header.askedHash) return "conflict";
   }
-  await queues.send("file-lookups", { version: 1, job: id } satisfies FileLookupMessage);
-  await reach("J3 message sent");
-  return "started";
+  return "written";
 }
 
 /** The job's own request; a header that holds none was not written here. @throws Error */

@@ -12,6 +12,8 @@ import {
   readSkipped,
   requestOf,
   startJob,
+  wakeJob,
+  writeJob,
   type FileQuestion,
 } from "./file-jobs.ts";
 import { openLookUp, type LookUpOutcome, type Wanted } from "./look-up.ts";
@@ -44,6 +46,10 @@ export type JobView =
 
 export interface FilesDesk {
   readonly ask: (question: FileQuestion) => Promise<AskOutcome>;
+  /** Writes a question down as a job without answering it, for whoever cannot wait; `conflict` as with `ask`. */
+  readonly prepare: (question: FileQuestion) => Promise<{ kind: "job"; id: string } | { kind: "conflict" }>;
+  /** Puts a prepared job on the queue; doing so again changes nothing. */
+  readonly wake: (id: string) => Promise<void>;
   readonly job: (id: string) => Promise<JobView>;
   /** Every result of a file job; pending where nothing is known yet. */
   readonly results: (header: JobHeader) => Promise<{ report: FileReport; options: LookupOptions }>;
@@ -118,6 +124,15 @@ export function openFilesDesk(outside: FilesOutside): FilesDesk {
     return { kind: "job", id, hashes: question.asked.length, retryAfterMs: pauseMs };
   };
 
+  const prepare: FilesDesk["prepare"] = async (question) => {
+    const found = await findRepeated(records, question, clock.now());
+    if (found.kind === "conflict") return found;
+    if (found.kind === "job") return { kind: "job", id: found.job.header.id };
+    const short = question.asked.length >= settings.bulkFrom && (await bulk.off()) === undefined;
+    const written = await writeJob(outside, found.id, question, short);
+    return written === "conflict" ? { kind: "conflict" } : { kind: "job", id: found.id };
+  };
+
   const reported = (
     question: FileQuestion,
     outcomes: readonly (LookUpOutcome | undefined)[],
@@ -150,6 +165,8 @@ export function openFilesDesk(outside: FilesOutside): FilesDesk {
 
   return {
     ask,
+    prepare,
+    wake: (id) => wakeJob(outside, id),
     results,
     job: async (id) => {
       const job = await findJob(records, id);

@@ -1,0 +1,75 @@
+/** Checks access tokens that callers show: signature, algorithm, issuer, audience and time, by Entra's published keys. */
+import type * as Jose from "jose";
+import { UpstreamError } from "../pipe/upstream-error.ts";
+import { hourMs, minuteMs, secondMs, type Clock } from "../time.ts";
+
+/** @returns the claims, or `undefined` when anything about the token is wrong; throws UpstreamError when there are no keys */
+export type CheckToken = (token: string, audience: string) => Promise<Jose.JWTPayload | undefined>;
+
+const algorithm = "RS256";
+const keysKeptMs = hourMs;
+/** Unknown key ids lead to one look at Entra's keys in so long, whoever makes them up. */
+const lookAgainMs = 5 * minuteMs;
+const clockToleranceS = 60;
+
+/**
+ * @param options.loginUrl - `https://login.microsoftonline.com` or its government form
+ */
+export function openTokenCheck(options: {
+  readonly loginUrl: string;
+  readonly tenantId: string;
+  readonly clock: Clock;
+}): CheckToken {
+  const { clock, loginUrl, tenantId } = options;
+  // Version 1 tokens, which managed identities get for most apps, name the old issuer in every cloud.
+  const issuers = [`https://sts.windows.net/${tenantId}/`, `${loginUrl}/${tenantId}/v2.0`];
+  const url = new URL(`${loginUrl}/${tenantId}/discovery/v2.0/keys`);
+  let keys: ReturnType<typeof Jose.createRemoteJWKSet> | undefined;
+  return async (token, audience) => {
+    const jose = await import("./jose.ts");
+    if (!looksRight(jose, token, audience, issuers)) return undefined;
+    keys ??= jose.createRemoteJWKSet(url, {
+      cacheMaxAge: keysKeptMs,
+      cooldownDuration: lookAgainMs,
+      timeoutDuration: 10 * secondMs,
+    });
+    try {
+      const { payload } = await jose.jwtVerify(token, keys, {
+        algorithms: [algorithm],
+        issuer: issuers,
+        audience,
+        clockTolerance: clockToleranceS,
+        currentDate: new Date(clock.now()),
+        requiredClaims: ["exp", "nbf", "tid"],
+      });
+      return payload;
+    } catch (error) {
+      if (isWithoutKeys(error))
+        throw new UpstreamError("unavailable", "entra: the keys of tokens cannot be had", { api: "entra" });
+      return undefined;
+    }
+  };
+}
+
+/** Tells at once what cannot be right, so that only a token made for this app leads to a look at Entra's keys. */
+function looksRight(
+  { decodeJwt, decodeProtectedHeader }: Pick<typeof Jose, "decodeJwt" | "decodeProtectedHeader">,
+  token: string,
+  audience: string,
+  issuers: readonly string[],
+): boolean {
+  try {
+    const { alg, kid } = decodeProtectedHeader(token);
+    const { aud, iss } = decodeJwt(token);
+    return alg === algorithm && kid !== undefined && aud === audience && issuers.includes(iss ?? "");
+  } catch {
+    return false;
+  }
+}
+
+/** Entra was out of reach, which says nothing of the token. */
+function isWithoutKeys(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const isOfJose = typeof code === "string" && code.startsWith("ERR_J");
+  return !isOfJose || code === "ERR_JWKS_TIMEOUT" || code === "ERR_JWKS_INVALID" || code === "ERR_JOSE_GENERIC";
+}

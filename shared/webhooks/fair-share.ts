@@ -1,0 +1,39 @@
+/** Keeps one source from taking the whole instance: so many of its requests at work, so many waiting, the rest refused. */
+
+export interface FairShare {
+  /** Runs the work when its source has room; `undefined` when too many of that source wait already. */
+  readonly run: <T>(source: string, work: () => Promise<T>) => Promise<T | undefined>;
+}
+
+interface Lane {
+  working: number;
+  readonly waiting: (() => void)[];
+}
+
+/**
+ * @param atWork - requests of one source that may be at storage at once
+ * @param inLine - requests of one source that may wait for it
+ */
+export function openFairShare(atWork = 24, inLine = 100): FairShare {
+  const lanes = new Map<string, Lane>();
+  return {
+    run: async (source, work) => {
+      const lane = lanes.get(source) ?? { working: 0, waiting: [] };
+      lanes.set(source, lane);
+      if (lane.working >= atWork) {
+        if (lane.waiting.length >= inLine) return undefined;
+        await new Promise<void>((go) => lane.waiting.push(go));
+      } else {
+        lane.working += 1;
+      }
+      try {
+        return await work();
+      } finally {
+        // The place goes to the next in line, without being free in between.
+        const next = lane.waiting.shift();
+        if (next) next();
+        else lane.working -= 1;
+      }
+    },
+  };
+}

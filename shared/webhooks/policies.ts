@@ -1,0 +1,41 @@
+/** What each source may ask: a table by what its payload can say, and a table by how well it proves where it comes from. */
+import type { WebhookVerb } from "../messages/webhook.ts";
+
+/** The readers there are; a source whose name is one of them is read by it. */
+export const readerNames = ["sentinel", "defender", "cloud-apps", "splunk", "elastic", "generic"] as const;
+export type ReaderName = (typeof readerNames)[number];
+
+/** The ways of proving where a request comes from. */
+export const proofNames = ["standard", "body-hmac", "bearer", "entra", "function-key"] as const;
+export type ProofName = (typeof proofNames)[number];
+
+/** What a payload of each kind can lead to. */
+export const readerMay = {
+  sentinel: ["enrich", "verdict", "hunt"],
+  defender: ["enrich", "verdict", "hunt"],
+  "cloud-apps": ["enrich", "hunt"],
+  splunk: ["enrich"],
+  elastic: ["enrich", "hunt"],
+  generic: ["enrich", "verdict", "hunt"],
+} as const satisfies Record<ReaderName, readonly WebhookVerb[]>;
+
+interface ProofMay {
+  readonly anywhere: readonly WebhookVerb[];
+  /** From the addresses that the source is bound to. */
+  readonly fromItsAddresses: readonly WebhookVerb[];
+}
+
+/** A shared token can be read off the wire's ends and a URL's key off any log, so those may change less. */
+export const proofMay = {
+  standard: { anywhere: ["enrich", "verdict", "hunt"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
+  "body-hmac": { anywhere: ["enrich", "verdict", "hunt"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
+  entra: { anywhere: ["enrich", "verdict", "hunt"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
+  bearer: { anywhere: ["enrich"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
+  "function-key": { anywhere: ["enrich"], fromItsAddresses: ["enrich"] },
+} as const satisfies Record<ProofName, ProofMay>;
+
+/** Both tables together: what a source may ask at most. */
+export function mayAsk(reader: ReaderName, proof: ProofName, boundToAddresses: boolean): readonly WebhookVerb[] {
+  const proven: readonly WebhookVerb[] = proofMay[proof][boundToAddresses ? "fromItsAddresses" : "anywhere"];
+  return readerMay[reader].filter((verb) => proven.includes(verb));
+}

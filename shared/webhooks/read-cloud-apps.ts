@@ -1,0 +1,14 @@
+/** Reads the payload that Defender for Cloud Apps hands to Power Automate when a policy raises an alert. */
+import * as z from "zod/mini";
+import { onlySearched, unreadable, type ReadPayload } from "./reading.ts";
+
+const payload = z.looseObject({
+  ProviderAlertId: z.string("the alert's id"),
+  AlertDisplayName: z.optional(z.nullable(z.string())),
+});
+
+/** @returns what it asks for, or the fault of a body without an alert's id */
+export function readCloudApps(body: unknown): ReadPayload {
+  const { data, error } = payload.safeParse(body);
+  return data ? onlySearched(data) : unreadable(error);
+}

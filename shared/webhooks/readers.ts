@@ -1,0 +1,24 @@
+/** The list of readers: one a product, and one by mapping for all others. */
+import type { Mapping } from "./mapping.ts";
+import type { ReaderName } from "./policies.ts";
+import { readCloudApps } from "./read-cloud-apps.ts";
+import { readDefender } from "./read-defender.ts";
+import { readElastic } from "./read-elastic.ts";
+import { readMapped } from "./read-mapped.ts";
+import { readSentinel } from "./read-sentinel.ts";
+import { readSplunk } from "./read-splunk.ts";
+import type { ReadPayload } from "./reading.ts";
+
+const readers: Readonly<Record<Exclude<ReaderName, "generic">, (body: unknown) => ReadPayload>> = {
+  sentinel: readSentinel,
+  defender: readDefender,
+  "cloud-apps": readCloudApps,
+  splunk: readSplunk,
+  elastic: readElastic,
+};
+
+/** Reads a parsed payload as its source says. */
+export function readPayload(body: unknown, source: { reader: ReaderName; mapping: Mapping | undefined }): ReadPayload {
+  const { reader, mapping } = source;
+  return reader === "generic" ? readMapped(body, mapping ?? { required: [] }) : readers[reader](body);
+}

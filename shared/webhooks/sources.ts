@@ -1,0 +1,125 @@
+/** The sources as the setting `WEBHOOKS` describes them: how each is read, how it proves itself, what it may ask. */
+import * as z from "zod/mini";
+import { huntName } from "../messages/hunt-run.ts";
+import { inputFaults, type InputFault } from "../messages/problem.ts";
+import { webhookSource, webhookVerbs, type WebhookVerb } from "../messages/webhook.ts";
+import type { Mapping, Mappings } from "./mapping.ts";
+import { isPointer } from "./pointers.ts";
+import { mayAsk, proofNames, readerNames, type ProofName, type ReaderName } from "./policies.ts";
+
+const list = <T extends z.core.$ZodType>(one: T) => z.array(one).check(z.minLength(1, "at least one"), z.maxLength(64));
+const headerName = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name such as x-hub-signature-256"), z.toLowerCase());
+const guid = z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "a GUID"), z.toLowerCase());
+const range = z.string().check(z.regex(/^[0-9a-f.:]+(?:\/\d{1,3})?$/i, "an address or a range such as 203.0.113.0/24"));
+
+const huntRule = z.strictObject({
+  hunt: huntName,
+  /** JSON pointer → the values that start the hunt; all must fit. Without it, every payload starts the hunt. */
+  when: z.optional(
+    z.record(
+      z.string().check(z.refine(isPointer, "a JSON pointer such as /alert/ruleName")),
+      z.array(z.string()).check(z.minLength(1)),
+    ),
+  ),
+});
+export type HuntRule = z.infer<typeof huntRule>;
+
+const sourceSchema = z.strictObject({
+  proof: z.enum(proofNames, `one of ${proofNames.join(", ")}`),
+  reader: z.optional(z.enum(readerNames, `one of ${readerNames.join(", ")}`)),
+  mapping: z.optional(z.string("the name of a mapping")),
+  may: z.optional(list(z.enum(webhookVerbs, `one of ${webhookVerbs.join(", ")}`))),
+  signatureHeader: z.optional(headerName),
+  idHeader: z.optional(headerName),
+  audience: z.optional(z.string("the audience of the tokens").check(z.minLength(1), z.maxLength(200))),
+  callers: z.optional(list(guid)),
+  roles: z.optional(list(z.string().check(z.minLength(1)))),
+  addresses: z.optional(list(range)),
+  functionKey: z.optional(z.boolean("true or false")),
+  hunts: z.optional(list(huntRule)),
+});
+
+/** One source, ready for use. */
+export interface Source {
+  readonly name: string;
+  readonly reader: ReaderName;
+  /** Of the reader `generic`. */
+  readonly mapping: Mapping | undefined;
+  readonly proof: ProofName;
+  readonly may: readonly WebhookVerb[];
+  /** Lower case, of the proof `body-hmac`. */
+  readonly signatureHeader: string;
+  /** Lower case; where the sender puts the delivery's id. */
+  readonly idHeader: string;
+  readonly audience: string;
+  readonly callers: readonly string[];
+  readonly roles: readonly string[];
+  /** Empty: from anywhere. */
+  readonly addresses: readonly string[];
+  /** Only through the door that asks for a function key, too. */
+  readonly functionKey: boolean;
+  readonly hunts: readonly HuntRule[];
+}
+
+export type ReadSource =
+  | { readonly kind: "source"; readonly source: Source }
+  | { readonly kind: "unknown" }
+  /** Paths are JSON pointers into `WEBHOOKS`. */
+  | { readonly kind: "fault"; readonly faults: readonly InputFault[] };
+
+/** Reads one source of the setting; a fault of one source leaves the others alone. */
+export function readSource(sources: Readonly<Record<string, unknown>>, name: string, mappings: Mappings): ReadSource {
+  if (!webhookSource.safeParse(name).success || !Object.hasOwn(sources, name)) return { kind: "unknown" };
+  const { data, error } = sourceSchema.safeParse(sources[name]);
+  const faults = error ? inputFaults(error) : faultsOf(data, name, mappings);
+  if (faults.length > 0 || !data)
+    return { kind: "fault", faults: faults.map(({ path, message }) => ({ path: `/${name}${path}`, message })) };
+  const reader = readerOf(data, name);
+  const addresses = data.addresses ?? [];
+  return {
+    kind: "source",
+    source: {
+      name,
+      reader,
+      mapping: data.mapping === undefined ? undefined : mappings[data.mapping],
+      proof: data.proof,
+      may: data.may ?? mayAsk(reader, data.proof, addresses.length > 0),
+      signatureHeader: data.signatureHeader ?? "x-hub-signature-256",
+      idHeader: data.idHeader ?? (data.proof === "body-hmac" ? "x-github-delivery" : "idempotency-key"),
+      audience: data.audience ?? "",
+      callers: data.callers ?? [],
+      roles: data.roles ?? [],
+      addresses,
+      functionKey: data.functionKey === true || data.proof === "function-key",
+      hunts: data.hunts ?? [],
+    },
+  };
+}
+
+type Given = z.infer<typeof sourceSchema>;
+
+const readerOf = ({ reader }: Given, name: string): ReaderName =>
+  reader ?? readerNames.find((each) => each === name) ?? "generic";
+
+function faultsOf(given: Given, name: string, mappings: Mappings): InputFault[] {
+  const faults: InputFault[] = [];
+  const reader = readerOf(given, name);
+  if (reader === "generic" && given.mapping === undefined)
+    faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
+  if (given.mapping !== undefined && !Object.hasOwn(mappings, given.mapping))
+    faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
+  if (given.proof === "entra" && given.audience === undefined)
+    faults.push({ path: "/audience", message: "the audience of the tokens, such as api://<client id>" });
+  if (given.proof === "entra" && given.callers === undefined && given.roles === undefined)
+    faults.push({ path: "/callers", message: "client ids of the callers, or roles: any app can get a token" });
+  const allowed = mayAsk(reader, given.proof, given.addresses !== undefined);
+  for (const verb of given.may ?? [])
+    if (!allowed.includes(verb))
+      faults.push({
+        path: "/may",
+        message: `of ${reader} by ${given.proof}${given.addresses ? "" : " from anywhere"} at most ${allowed.join(", ")}`,
+      });
+  return faults;
+}

@@ -1,0 +1,137 @@
+/** The live parts behind the webhook doors: sources and mappings, proofs, lookups and hunts. A part of `wiring.ts`. */
+import { isWithin, rangeFault } from "./clients/addresses.ts";
+import type { CheckToken } from "./clients/entra-tokens.ts";
+import type { Vault } from "./clients/vault.ts";
+import type { FilesDesk } from "./files/files-desk.ts";
+import { questionOf } from "./files/question.ts";
+import { startHunt } from "./hunts/start-hunt.ts";
+import type { HuntPorts } from "./hunts/ports.ts";
+import { log } from "./log.ts";
+import type { CompiledHunt } from "./messages/compiled-hunt.ts";
+import { mostLookBackHours } from "./messages/file-lookup.ts";
+import { Problem } from "./messages/problem.ts";
+import type { MessageQueues, RecordStore } from "./messages/record-store.ts";
+import { SettingsError } from "./settings.ts";
+import { minuteMs, secondMs, type Clock } from "./time.ts";
+import { openAllowance } from "./webhooks/allowance.ts";
+import { openFairShare } from "./webhooks/fair-share.ts";
+import type { Mappings } from "./webhooks/mapping.ts";
+import type { FoundLookup, WebhookPorts } from "./webhooks/receive.ts";
+import { readSource, type Source } from "./webhooks/sources.ts";
+
+/** What the rest of the wiring hands over; each at its first use. */
+export interface WebhookParts {
+  readonly clock: Clock;
+  readonly reach: (point: string) => Promise<void>;
+  readonly settings: () => {
+    readonly WEBHOOKS: Readonly<Record<string, unknown>>;
+    readonly TENANT_ID: string;
+    readonly VERDICTS_PER_DAY: number;
+  };
+  readonly mappings: () => Mappings;
+  readonly vault: () => Promise<Vault>;
+  readonly checkToken: () => Promise<CheckToken>;
+  readonly records: RecordStore;
+  readonly queues: MessageQueues;
+  readonly serverNowMs: () => Promise<number>;
+  readonly filesDesk: () => Promise<FilesDesk>;
+  readonly hunt: (name: string) => CompiledHunt | undefined;
+  readonly huntPorts: () => Promise<HuntPorts>;
+}
+
+/** @throws SettingsError when a setting that every source needs is wrong */
+export function openWebhooks(parts: WebhookParts): WebhookPorts {
+  const { clock, queues, reach, records } = parts;
+  const settings = parts.settings();
+  return {
+    source: sourcesOf(settings.WEBHOOKS, parts.mappings()),
+    secret: carefully(async (name) => (await parts.vault()).secret(name), clock),
+    claims: async (token, audience) => {
+      const claims = await (await parts.checkToken())(token, audience);
+      return claims && { tid: claims["tid"], appid: claims["appid"], azp: claims["azp"], roles: claims["roles"] };
+    },
+    tenantId: () => settings.TENANT_ID,
+    isWithin,
+    nowMs: clock.now,
+    trueNowMs: sparingly(parts.serverNowMs, clock),
+    records,
+    queues,
+    lookup: (found, key) => lookupOf(parts, found, key),
+    startHunt: async (name, key) => {
+      const hunt = parts.hunt(name);
+      if (!hunt) return undefined;
+      const started = await startHunt(await parts.huntPorts(), hunt, {}, key);
+      return started.kind === "started" ? started.job : undefined;
+    },
+    allowance: openAllowance({ records, nowMs: clock.now, mostPerDay: () => settings.VERDICTS_PER_DAY }),
+    share: openFairShare(),
+    reach,
+    refused: (fields) => log("webhook.refused", fields),
+  };
+}
+
+/** Each source is read once; one that is wrong stops itself and no other. */
+function sourcesOf(given: Readonly<Record<string, unknown>>, mappings: Mappings): (name: string) => Source | undefined {
+  const kept = new Map<string, ReturnType<typeof readSource>>();
+  return (name) => {
+    if (!Object.hasOwn(given, name)) return undefined;
+    const read = kept.get(name) ?? readSource(given, name, mappings);
+    kept.set(name, read);
+    if (read.kind === "unknown") return undefined;
+    const faults =
+      read.kind === "fault"
+        ? read.faults
+        : read.source.addresses.flatMap((range, index) => {
+            const message = rangeFault(range);
+            return message === undefined ? [] : [{ path: `/${name}/addresses/${index}`, message }];
+          });
+    if (faults.length > 0)
+      throw new SettingsError(faults.map(({ path, message }) => ({ name: `WEBHOOKS ${path}`, want: message })));
+    return read.kind === "source" ? read.source : undefined;
+  };
+}
+
+const failedForMs = 30 * secondMs;
+
+/** A secret that could not be read is not asked for again at once: strangers must not be able to cost vault calls. */
+function carefully(secret: (name: string) => Promise<string>, clock: Clock): (name: string) => Promise<string> {
+  const failed = new Map<string, { readonly atMs: number; readonly error: unknown }>();
+  return async (name) => {
+    const last = failed.get(name);
+    if (last && clock.now() - last.atMs < failedForMs) throw last.error;
+    try {
+      return await secret(name);
+    } catch (error) {
+      failed.set(name, { atMs: clock.now(), error });
+      throw error;
+    }
+  };
+}
+
+/** The storage clock, asked once a minute at most; in between this machine's own goes on from it. */
+function sparingly(ask: () => Promise<number>, clock: Clock): () => Promise<number> {
+  let known: { readonly atMs: number; readonly aheadMs: number } | undefined;
+  return async () => {
+    const nowMs = clock.now();
+    if (!known || nowMs - known.atMs >= minuteMs) known = { atMs: nowMs, aheadMs: (await ask()) - nowMs };
+    return nowMs + known.aheadMs;
+  };
+}
+
+async function lookupOf(parts: WebhookParts, found: readonly unknown[], key: string): Promise<FoundLookup> {
+  const options = { lookBackHours: mostLookBackHours, information: false, where: false, all: false };
+  const value = found.length === 1 ? found[0] : found;
+  const question = questionOf({ options, asked: { kind: "payload", body: { kind: "json", value } } }, key);
+  if (question.asked.length === 0) return { kind: "none" };
+  const desk = await parts.filesDesk();
+  return {
+    kind: "hashes",
+    hashes: question.asked.length,
+    prepare: async () => {
+      const prepared = await desk.prepare(question);
+      if (prepared.kind === "job") return prepared.id;
+      throw new Problem(409, "This delivery's id was used for other hashes; send a new id.");
+    },
+    wake: desk.wake,
+  };
+}
