@@ -15,6 +15,7 @@ import "./show-hunts.ts";
 import "./start-hunt.ts";
 import "./tick-hunts.ts";
 import "./upkeep.ts";
+import "./webhook-receipts.ts";
 import "./webhooks.ts";
 import "./jobs.ts";
 import "./look-up-files.ts";

@@ -1,4 +1,5 @@
 /** The live parts behind the webhook doors: sources and mappings, proofs, lookups and hunts. A part of `wiring.ts`. */
+import { alertStatuses } from "./alerts/verdict-request.ts";
 import { isWithin, rangeFault } from "./clients/addresses.ts";
 import type { CheckToken } from "./clients/entra-tokens.ts";
 import type { Vault } from "./clients/vault.ts";
@@ -9,6 +10,7 @@ import type { HuntPorts } from "./hunts/ports.ts";
 import { log } from "./log.ts";
 import type { CompiledHunt } from "./messages/compiled-hunt.ts";
 import { mostLookBackHours } from "./messages/file-lookup.ts";
+import { findJob } from "./messages/job.ts";
 import { Problem } from "./messages/problem.ts";
 import type { MessageQueues, RecordStore } from "./messages/record-store.ts";
 import { SettingsError } from "./settings.ts";
@@ -16,6 +18,7 @@ import { minuteMs, secondMs, type Clock } from "./time.ts";
 import { openAllowance } from "./webhooks/allowance.ts";
 import { openFairShare } from "./webhooks/fair-share.ts";
 import type { Mappings } from "./webhooks/mapping.ts";
+import type { StatusPorts } from "./webhooks/receipt-status.ts";
 import type { FoundLookup, WebhookPorts } from "./webhooks/receive.ts";
 import { readSource, type Source } from "./webhooks/sources.ts";
 
@@ -25,9 +28,9 @@ export interface WebhookParts {
   readonly reach: (point: string) => Promise<void>;
   readonly settings: () => {
     readonly WEBHOOKS: Readonly<Record<string, unknown>>;
-    readonly TENANT_ID: string;
     readonly VERDICTS_PER_DAY: number;
   };
+  readonly tenantId: () => string;
   readonly mappings: () => Mappings;
   readonly vault: () => Promise<Vault>;
   readonly checkToken: () => Promise<CheckToken>;
@@ -41,8 +44,9 @@ export interface WebhookParts {
 
 /** @throws SettingsError when a setting that every source needs is wrong */
 export function openWebhooks(parts: WebhookParts): WebhookPorts {
-  const { clock, queues, reach, records } = parts;
+  const { clock, queues, reach } = parts;
   const settings = parts.settings();
+  const { records, trueNowMs } = trueClock(parts.records, parts.serverNowMs, clock);
   return {
     source: sourcesOf(settings.WEBHOOKS, parts.mappings()),
     secret: carefully(async (name) => (await parts.vault()).secret(name), clock),
@@ -50,10 +54,10 @@ export function openWebhooks(parts: WebhookParts): WebhookPorts {
       const claims = await (await parts.checkToken())(token, audience);
       return claims && { tid: claims["tid"], appid: claims["appid"], azp: claims["azp"], roles: claims["roles"] };
     },
-    tenantId: () => settings.TENANT_ID,
+    tenantId: parts.tenantId,
     isWithin,
     nowMs: clock.now,
-    trueNowMs: sparingly(parts.serverNowMs, clock),
+    trueNowMs,
     records,
     queues,
     lookup: (found, key) => lookupOf(parts, found, key),
@@ -91,6 +95,26 @@ function sourcesOf(given: Readonly<Record<string, unknown>>, mappings: Mappings)
   };
 }
 
+/** What the door of receipts works with. */
+export function openStatus({ filesDesk, records }: Pick<WebhookParts, "filesDesk" | "records">): StatusPorts {
+  return {
+    records,
+    alerts: (verdict, alertIds) => alertStatuses({ store: records }, verdict, alertIds),
+    lookup: async (job) => {
+      const desk = await filesDesk();
+      const view = await desk.job(job);
+      if (view.kind === "running") return { done: false };
+      return { done: true, value: view.kind === "ended" ? (await desk.results(view.header)).report : null };
+    },
+    hunt: async (job) => {
+      const found = await findJob(records, job);
+      return found.kind === "running"
+        ? { done: false }
+        : { done: true, value: found.kind === "ended" ? (found.end.result ?? null) : null };
+    },
+  };
+}
+
 const failedForMs = 30 * secondMs;
 
 /** A secret that could not be read is not asked for again at once: strangers must not be able to cost vault calls. */
@@ -108,13 +132,28 @@ function carefully(secret: (name: string) => Promise<string>, clock: Clock): (na
   };
 }
 
-/** The storage clock, asked once a minute at most; in between this machine's own goes on from it. */
-function sparingly(ask: () => Promise<number>, clock: Clock): () => Promise<number> {
+const clockKnownMs = 10 * minuteMs;
+/** What the storage's clock shows has whole seconds and was some time on its way: smaller differences mean nothing. */
+const clockGrainMs = 5 * secondMs;
+
+/** The storage's clock as its answers show it; asked for by itself only when none of them is recent. */
+function trueClock(store: RecordStore, ask: () => Promise<number>, clock: Clock) {
   let known: { readonly atMs: number; readonly aheadMs: number } | undefined;
-  return async () => {
-    const nowMs = clock.now();
-    if (!known || nowMs - known.atMs >= minuteMs) known = { atMs: nowMs, aheadMs: (await ask()) - nowMs };
-    return nowMs + known.aheadMs;
+  const note = (serverNowMs: number): void => {
+    const aheadMs = serverNowMs - clock.now();
+    known = { atMs: clock.now(), aheadMs: Math.abs(aheadMs) > clockGrainMs ? aheadMs : 0 };
+  };
+  const read: RecordStore["read"] = async (path) => {
+    const found = await store.read(path);
+    note(found.serverNowMs);
+    return found;
+  };
+  return {
+    records: { ...store, read },
+    trueNowMs: async (): Promise<number> => {
+      if (!known || Math.abs(clock.now() - known.atMs) >= clockKnownMs) note(await ask());
+      return clock.now() + (known?.aheadMs ?? 0);
+    },
   };
 }
 

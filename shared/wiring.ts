@@ -30,10 +30,10 @@ import { healthReport, type HealthReport } from "./health.ts";
 import type { HuntingPort, HuntPorts } from "./hunts/ports.ts";
 import { log } from "./log.ts";
 import type { Catalogue, CompiledHunt } from "./messages/compiled-hunt.ts";
-import { receiptLocation } from "./messages/webhook.ts";
+import { receiptKeptMs, receiptKey, receiptLocation } from "./messages/webhook.ts";
 import { writeDeadLetter, type DeadLetterQueue, type DeadLetterReason } from "./messages/dead-letter.ts";
 import { Problem } from "./messages/problem.ts";
-import { expireJobs, jobKeyAgeMs, jobLocation, opensJob, signJobKey } from "./messages/job.ts";
+import { expireRecords, jobAgeMs, jobKeyAgeMs, jobLocation, opensJob, signJobKey } from "./messages/job.ts";
 import type { ApiName } from "./pipe/pipe.ts";
 import { points } from "./pipe/points.ts";
 import { runTimeBudgets } from "./pipe/run-time.ts";
@@ -44,7 +44,7 @@ import { once } from "./once.ts";
 import { clouds, readSettings, readStorageConnection } from "./settings.ts";
 import { hourMs, minuteMs, systemClock } from "./time.ts";
 import type { Mappings } from "./webhooks/mapping.ts";
-import { openWebhooks } from "./wiring-webhooks.ts";
+import { openStatus, openWebhooks } from "./wiring-webhooks.ts";
 
 const clock = systemClock;
 const newId = (): string => randomUUID();
@@ -283,7 +283,7 @@ async function freshHealth(): Promise<HealthReport> {
   return healthReport({ store: await records(), hunts, huntingApi, expiring: (await vault()).expiring() });
 }
 
-/** What the timer `upkeep` does besides starting overdue hunts: the audit's anchor and open intents, jobs past their time. */
+/** What the timer `upkeep` does besides starting overdue hunts: the audit's anchor and open intents, jobs and receipts past their time. */
 async function upkeep(): Promise<void> {
   const store = await records();
   await anchorAudit(store);
@@ -294,7 +294,8 @@ async function upkeep(): Promise<void> {
     // What an intent carries was written by the desk itself, and its seal is checked by `npm run verify-audit`.
     if (desk) await accountForCall(desk, body as unknown as AnnouncedCall);
   }
-  await expireJobs(store, clock.now());
+  await expireRecords(store, "state/jobs/", jobAgeMs, clock.now());
+  await expireRecords(store, "state/receipts/", receiptKeptMs, clock.now());
 }
 
 const jobSecret = async (): Promise<string> => (await vault()).secret("job-key");
@@ -311,7 +312,8 @@ const webhooks = once(async () =>
   openWebhooks({
     clock,
     reach,
-    settings: () => readSettings(["WEBHOOKS", "TENANT_ID", "VERDICTS_PER_DAY"]),
+    settings: () => readSettings(["WEBHOOKS", "VERDICTS_PER_DAY"]),
+    tenantId: () => readSettings(["TENANT_ID"]).TENANT_ID.toLowerCase(),
     mappings: () => built("webhook-mappings.json") as Mappings,
     vault,
     checkToken,
@@ -353,7 +355,13 @@ export const wiring = {
   webhooks,
   /** The address under which a webhook's receipt is shown, with a key of its own: 24 hours long. */
   receiptUrl: async (requestUrl: string, source: string, receipt: string): Promise<string> =>
-    receiptLocation(requestUrl, source, receipt, signJobKey(await jobSecret(), receipt, clock.now() + jobKeyAgeMs)),
+    receiptLocation(
+      requestUrl,
+      source,
+      receipt,
+      signJobKey(await jobSecret(), receiptKey(source, receipt), clock.now() + jobKeyAgeMs),
+    ),
+  webhookStatus: async () => openStatus({ records: await records(), filesDesk }),
   opensJob: async (id: string, key: string): Promise<boolean> => opensJob(await jobSecret(), id, key, clock.now()),
   /** Puts a message that cannot be worked on where people find it. */
   bury: async (

@@ -112,11 +112,16 @@ export const jobLocation = (requestUrl: string, id: string, key: string): string
 
 const mostExpired = 2_000;
 
-/** Removes records of jobs that are older than jobs are kept, at most 2,000 a time: the rest waits for the next time. */
-export async function expireJobs(records: Pick<RecordStore, "list" | "remove">, nowMs: number): Promise<number> {
+/** Removes records under a prefix that are older than they are kept, at most 2,000 a time: the rest waits for the next time. */
+export async function expireRecords(
+  records: Pick<RecordStore, "list" | "remove">,
+  prefix: string,
+  ageMs: number,
+  nowMs: number,
+): Promise<number> {
   let removed = 0;
-  for await (const { path, lastModifiedMs } of records.list("state/jobs/")) {
-    if (lastModifiedMs > nowMs - jobAgeMs) continue;
+  for await (const { path, lastModifiedMs } of records.list(prefix)) {
+    if (lastModifiedMs > nowMs - ageMs) continue;
     await records.remove(path);
     removed += 1;
     if (removed >= mostExpired) break;

@@ -1,5 +1,7 @@
 /** What a webhook is answered with, what is remembered of it, and how what it asked for goes on. */
 import * as z from "zod/mini";
+import { alertOutcomes } from "./alert-verdict.ts";
+import { fileReportSchema } from "./file-result.ts";
 
 /** A source as it stands in the URL and in the name of its secret: `webhook-<source>`. */
 export const webhookSource = z
@@ -47,12 +49,43 @@ export const webhookReceipt = z.object({
 });
 export type WebhookReceipt = z.infer<typeof webhookReceipt>;
 
+const alertStatus = z.object({
+  alertId: z.string(),
+  outcome: z.enum(alertOutcomes),
+  detail: z.optional(z.string()),
+});
+
+/** How what a webhook asked for stands: the body of `GET /api/webhooks/{source}/receipts/{receipt}`. */
+export const webhookStatus = z.object({
+  source: z.string(),
+  id: z.string(),
+  acceptedAt: z.string(),
+  done: z.boolean(),
+  verdicts: z.array(z.object({ id: z.string(), action: z.string(), alerts: z.array(alertStatus) })),
+  /** `report` is null until the lookup has ended. */
+  lookup: z.nullable(z.object({ job: z.string(), done: z.boolean(), report: z.nullable(fileReportSchema) })),
+  /** `result` is null until the run has ended. */
+  hunts: z.array(
+    z.object({
+      hunt: z.string(),
+      job: z.string(),
+      done: z.boolean(),
+      result: z.nullable(z.record(z.string(), z.unknown())),
+    }),
+  ),
+  left: z.array(leftOut),
+});
+export type WebhookStatus = z.infer<typeof webhookStatus>;
+
 /** The receipt's name in its status URL: the SHA-256 of the delivery's id. */
 export const receiptName = z.string().check(z.regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"));
 
 /** How long the id of a delivery is remembered, and how long its receipt is kept, ms. */
 export const receiptAgeMs = 7 * 86_400_000;
 export const receiptKeptMs = 8 * 86_400_000;
+
+/** What the key of a receipt's address is a signature of. */
+export const receiptKey = (source: string, name: string): string => `${source}/${name}`;
 
 /** The absolute URL of a receipt, on the address under which the request came in. */
 export const receiptLocation = (requestUrl: string, source: string, name: string, key: string): string =>

@@ -1,7 +1,7 @@
 /** Senders of webhooks: each way of signing, as the sender's own product does it. */
 import { createHash, createHmac, randomBytes } from "node:crypto";
 
-export type Headers = Readonly<Record<string, string>>;
+export type SentHeaders = Readonly<Record<string, string>>;
 
 const json = { "content-type": "application/json" } as const;
 
@@ -20,20 +20,20 @@ export const standardHeaders = (
   body: string,
   id = `msg_${randomBytes(12).toString("hex")}`,
   timestampS = Math.floor(Date.now() / 1_000),
-): Headers => ({
+): SentHeaders => ({
   ...json,
   "webhook-id": id,
   "webhook-timestamp": String(timestampS),
   "webhook-signature": standardSignature(key, id, timestampS, body),
 });
 
-export const bodyHeaders = (key: string, body: string, delivery?: string): Headers => ({
+export const bodyHeaders = (key: string, body: string, delivery?: string): SentHeaders => ({
   ...json,
   "x-hub-signature-256": `sha256=${createHmac("sha256", key).update(body).digest("hex")}`,
   ...(delivery === undefined ? {} : { "x-github-delivery": delivery }),
 });
 
-export const bearerHeaders = (token: string): Headers => ({ ...json, authorization: `Bearer ${token}` });
+export const bearerHeaders = (token: string): SentHeaders => ({ ...json, authorization: `Bearer ${token}` });
 
 /** What the vault keeps of a bearer token. */
 export const tokenHash = (token: string): string => `sha256:${createHash("sha256").update(token).digest("hex")}`;
