@@ -8,7 +8,7 @@ import { noClosing, type ReadPayload, type ReadVerdict } from "./reading.ts";
 export function readMapped(body: unknown, mapping: Mapping): ReadPayload {
   if (typeof body !== "object" || body === null)
     return { kind: "fault", faults: [{ path: "", message: "want a JSON object or array" }] };
-  const missing = mapping.required.filter((pointer) => textsAt(body, pointer).length === 0);
+  const missing = mapping.required.filter((pointer) => !valuesAt(body, pointer).some(isSaid));
   if (missing.length > 0)
     return {
       kind: "fault",
@@ -17,6 +17,8 @@ export function readMapped(body: unknown, mapping: Mapping): ReadPayload {
   const search = mapping.hashes ? mapping.hashes.flatMap((pointer) => valuesAt(body, pointer)) : [body];
   return { kind: "read", search, ...verdictOf(body, mapping) };
 }
+
+const isSaid = (value: unknown): boolean => value !== null && value !== undefined && value !== "";
 
 const firstText = (body: object, pointers: readonly string[] | undefined): string | undefined =>
   pointers?.flatMap((pointer) => textsAt(body, pointer))[0];

@@ -1,0 +1,219 @@
+import { resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { compileMappings } from "../../../shared/commands/webhooks/compile-mappings.ts";
+import type { ReadPayload } from "../../../shared/webhooks/reading.ts";
+import { readPayload } from "../../../shared/webhooks/readers.ts";
+import { alertHex, soundEvent, testMapping } from "../../support/webhook-room.ts";
+import * as sent from "../../support/webhook-payloads.ts";
+
+const compiled = compileMappings(resolve(import.meta.dirname, "../../../shared/webhooks/mappings"));
+const mappings = compiled.kind === "mappings" ? compiled.mappings : {};
+const sha1 = "a".repeat(40);
+
+const by = (reader: Parameters<typeof readPayload>[1]["reader"], body: unknown): ReadPayload =>
+  readPayload(body, { reader, mapping: undefined });
+const mapped = (body: unknown, mapping: string): ReadPayload =>
+  readPayload(body, { reader: "generic", mapping: mappings[mapping] ?? testMapping[mapping] });
+
+/** Whether the parts to search hold a text. */
+const searches = (read: ReadPayload, text: string): boolean =>
+  read.kind === "read" && JSON.stringify(read.search).includes(text);
+
+const changedIncident = (change: object, alerts = [sent.sentinelAlert(alertHex(1))]) =>
+  by("sentinel", sent.sentinelIncident(alerts, change));
+
+describe("the reader of Sentinel", () => {
+  test("takes a closed incident as a verdict over its Cloud Apps alerts", () => {
+    expect(changedIncident({})).toMatchObject({
+      verdicts: [
+        {
+          action: "resolve",
+          comment: "Account was taken over; password reset",
+          by: "soc@contoso.com",
+          alerts: [{ path: "/object/properties/alerts/0/properties/providerAlertId", ids: [alertHex(1)] }],
+        },
+      ],
+      left: [],
+    });
+  });
+
+  test.each([
+    ["TruePositive", "SuspiciousActivity", { action: "resolve" }],
+    ["FalsePositive", "InaccurateData", { action: "dismiss", reason: "not_accurate" }],
+    ["FalsePositive", "IncorrectAlertLogic", { action: "dismiss", reason: "not_accurate" }],
+    ["BenignPositive", "SuspiciousButExpected", { action: "close_benign" }],
+  ])("closes by classification: %s, %s", (classification, classificationReason, verdict) => {
+    const read = changedIncident({ classification, classificationReason });
+    expect(read).toMatchObject({ verdicts: [verdict] });
+  });
+
+  test.each(["Undetermined", null, "SomethingNew"])(
+    "leaves the alerts open when closed as %s, and says so",
+    (classification) => {
+      expect(changedIncident({ classification })).toMatchObject({
+        verdicts: [],
+        left: [{ path: "/object/properties/classification" }],
+      });
+    },
+  );
+
+  test.each(["New", "Active"])("asks for no verdict of an incident that is %s", (status) => {
+    expect(changedIncident({ status })).toMatchObject({ verdicts: [], left: [] });
+  });
+
+  test("leaves alerts of other products to their own portals", () => {
+    const other = sent.sentinelAlert("da637551227677560813_-961444813", {
+      productName: "Microsoft Defender for Endpoint",
+    });
+    expect(changedIncident({}, [other])).toMatchObject({ verdicts: [], left: [] });
+  });
+
+  test("knows Cloud Apps alerts that came by way of Defender XDR", () => {
+    const viaXdr = sent.sentinelAlert(`ca${alertHex(2)}`, { productName: "Microsoft 365 Defender" });
+    expect(changedIncident({}, [viaXdr])).toMatchObject({ verdicts: [{ alerts: [{ ids: [`ca${alertHex(2)}`] }] }] });
+  });
+
+  test("searches entities for hashes, also those of the alert trigger", () => {
+    const hash = { relatedEntities: [sent.sentinelFileHash(sha1)], status: "New" };
+    expect(searches(changedIncident(hash), sha1)).toBe(true);
+    expect(searches(by("sentinel", sent.sentinelSoleAlert(sha1)), sha1)).toBe(true);
+  });
+});
+
+describe("the reader of Defender", () => {
+  const id = `ca${alertHex(3)}`;
+
+  test("takes a resolved alert by its own classification", () => {
+    expect(by("defender", sent.graphAlert(id))).toMatchObject({
+      verdicts: [
+        {
+          action: "dismiss",
+          reason: "not_accurate",
+          by: "soc@contoso.com",
+          alerts: [{ path: "/id", ids: [id, alertHex(3), expect.anything()] }],
+        },
+      ],
+    });
+  });
+
+  test("takes an incident's classification for alerts that have none", () => {
+    const alerts = [sent.graphAlert(id, { classification: "unknown", determination: "unknown" })];
+    expect(by("defender", sent.graphIncident(alerts))).toMatchObject({
+      verdicts: [{ action: "close_benign", reason: "test", comment: "Red team exercise", by: "lead@contoso.com" }],
+    });
+  });
+
+  test("takes a list of alerts", () => {
+    const value = [sent.graphAlert(id), sent.graphAlert(`ca${alertHex(4)}`, { status: "new" })];
+    expect(by("defender", { value })).toMatchObject({ verdicts: [{ alerts: [{ path: "/value/0/id" }] }] });
+  });
+
+  test("leaves alerts of other services alone, and open incidents", () => {
+    const other = sent.graphAlert("da637551227677560813_-961444813", { serviceSource: "microsoftDefenderForEndpoint" });
+    expect(by("defender", other)).toMatchObject({ verdicts: [], left: [] });
+    expect(by("defender", sent.graphIncident([sent.graphAlert(id)], { status: "active" }))).toMatchObject({
+      verdicts: [],
+    });
+  });
+
+  test("says where a resolved alert has no telling classification", () => {
+    const unsaid = sent.graphAlert(id, { classification: null });
+    expect(by("defender", unsaid)).toMatchObject({ verdicts: [], left: [{ path: "/classification" }] });
+  });
+
+  test("searches evidence for hashes", () => {
+    expect(searches(by("defender", sent.graphAlert(id, { evidence: [sent.graphFile(sha1)] })), sha1)).toBe(true);
+  });
+});
+
+describe("the readers that only look up", () => {
+  test.each<[string, ReadPayload]>([
+    ["Cloud Apps by Power Automate", by("cloud-apps", sent.cloudAppsAlert(sha1))],
+    ["Splunk", by("splunk", sent.splunkAlert(sha1))],
+    ["Elastic", by("elastic", sent.elasticAlert(sha1))],
+    ["QRadar", mapped(sent.qradarOffense(sha1), "qradar")],
+    ["Wazuh", mapped(sent.wazuhAlert(sha1), "wazuh")],
+    ["CrowdStrike", mapped(sent.crowdstrikeDetection("b".repeat(64)), "crowdstrike")],
+  ])("find the hashes of %s", (name, read) => {
+    expect(searches(read, name === "CrowdStrike" ? "b".repeat(64) : sha1)).toBe(true);
+    expect(read).toMatchObject({ verdicts: [], left: [] });
+  });
+
+  test("take only the row of Splunk's result, not its links", () => {
+    expect(searches(by("splunk", sent.splunkAlert(sha1)), "results_link")).toBe(false);
+  });
+});
+
+describe("a payload that is not what its source sends", () => {
+  test.each<[string, ReadPayload, string]>([
+    ["Sentinel without an incident", by("sentinel", {}), "/object"],
+    ["Sentinel without properties", by("sentinel", { object: {} }), "/object/properties"],
+    ["Sentinel without a status", changedIncident({ status: undefined }), "/object/properties/status"],
+    ["Sentinel with alerts that are no list", changedIncident({ alerts: "x" }), "/object/properties/alerts"],
+    ["Defender without an id", by("defender", { status: "new" }), "/id"],
+    ["Defender without a status, in a list", by("defender", { value: [{ id: "x" }] }), "/value/0/status"],
+    ["Cloud Apps without an alert", by("cloud-apps", { AlertDisplayName: "x" }), "/ProviderAlertId"],
+    ["Splunk without a result", by("splunk", { sid: "1" }), "/result"],
+    ["Splunk without a search", by("splunk", { result: {} }), "/sid"],
+    ["Elastic without a rule", by("elastic", { alerts: [] }), "/rule"],
+    ["Elastic without alerts", by("elastic", { rule: { name: "x" } }), "/alerts"],
+    ["Elastic whose rule has no name", by("elastic", { rule: {}, alerts: [] }), "/rule"],
+    ["a mapping whose required field is missing", mapped({ id: "1" }, "wazuh"), "/rule/id"],
+    ["a mapping of no object", mapped("text", "wazuh"), ""],
+    ["a list where an object is due", by("sentinel", []), ""],
+    ["nothing", by("defender", null), ""],
+  ])("%s is refused by the name of the field", (_, read, path) => {
+    expect(read.kind).toBe("fault");
+    expect(read.kind === "fault" ? read.faults.map((fault) => fault.path) : []).toContain(path);
+  });
+});
+
+describe("a mapping", () => {
+  test("turns a closed case into a verdict", () => {
+    expect(mapped(soundEvent(2, { comment: "c", by: "me" }), "test")).toEqual({
+      kind: "read",
+      search: [soundEvent(2, { comment: "c", by: "me" })],
+      verdicts: [
+        {
+          action: "resolve",
+          reason: undefined,
+          comment: "c",
+          by: "me",
+          alerts: [alertHex(0), alertHex(1)].map((id) => ({ path: "/alerts/*/id", ids: [id] })),
+        },
+      ],
+      left: [],
+    });
+  });
+
+  test.each<[string, object, object]>([
+    ["that is open asks for nothing", { state: "open" }, { verdicts: [], left: [] }],
+    [
+      "in any case of letters counts",
+      { state: "CLOSED", verdict: "False" },
+      { verdicts: [{ action: "dismiss", reason: "not_accurate" }] },
+    ],
+    ["closed as who knows what says so", { verdict: "maybe" }, { verdicts: [], left: [{ path: "/verdict" }] }],
+    ["without alerts asks for nothing", { alerts: [] }, { verdicts: [], left: [] }],
+  ])("of a case %s", (_, change, wanted) => {
+    expect(mapped(soundEvent(1, change), "test")).toMatchObject(wanted);
+  });
+
+  test("of Google SecOps closes what its case closed", () => {
+    expect(mapped(sent.secopsCase(alertHex(1)), "google-secops")).toMatchObject({
+      verdicts: [
+        {
+          action: "dismiss",
+          reason: "not_accurate",
+          comment: "Known VPN exit",
+          by: "tier1",
+          alerts: [{ ids: [alertHex(1)] }],
+        },
+      ],
+    });
+  });
+
+  test("every sample compiles", () => {
+    expect(Object.keys(mappings)).toEqual(["crowdstrike", "google-secops", "qradar", "wazuh"]);
+  });
+});
