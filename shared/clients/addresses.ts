@@ -22,8 +22,8 @@ function listOf(ranges: readonly string[]): BlockList | undefined {
     const [address = "", bits] = range.split("/");
     const family = isIP(address);
     const most = family === 6 ? 128 : 32;
-    const width = bits === undefined ? most : Number(bits);
-    if (family === 0 || !Number.isInteger(width) || width > most) return undefined;
+    const width = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : most + 1;
+    if (family === 0 || width > most) return undefined;
     list.addSubnet(address, width, family === 6 ? "ipv6" : "ipv4");
   }
   return list;

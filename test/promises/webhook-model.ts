@@ -123,8 +123,8 @@ export async function playWebhooks(seed: number, mutant: WebhookMutant = (ports)
   let others = 0;
   for (const one of deliveries.filter(({ answers }) => answers.size > 0)) {
     const body = JSON.stringify(soundEvent(0, { id: one.id, alerts: [{ id: alertIdOf(99) }] }));
-    const answer = (await room.clock.run(sendOnce({ ...one, body }))) as { status?: number } | undefined;
-    if (answer?.status !== 409) others += 1;
+    const answer = await room.clock.run(sendOnce({ ...one, body }));
+    if (!answer || !("status" in answer) || answer.status !== 409) others += 1;
   }
   others += room.queues.sent.length - before;
   return { ...(await judge(room.queues.sent.slice(0, before), deliveries)), others, deaths };

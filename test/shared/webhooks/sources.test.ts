@@ -18,7 +18,7 @@ const table = {
 } as const;
 
 const letters = { E: "enrich", V: "verdict", H: "hunt" } as const;
-const spelt = (text: string): string[] => [...text].map((letter) => letters[letter as keyof typeof letters]);
+const spelt = (text: string): string[] => Array.from(text, (letter) => letters[letter as keyof typeof letters]);
 
 describe("X05: what each source may ask", () => {
   test.each(readerNames.flatMap((reader) => proofNames.map((proof) => [reader, proof] as const)))(
