@@ -24,8 +24,15 @@ export function failed(breaker: Breaker, nowMs: number): Breaker {
   return { failures, openForMs, openUntilMs: nowMs + openForMs };
 }
 
-/** When the breaker lets a call start: now, or the instant to ask again; `probe` when that call must be the only one. */
-export function breakerFreeAt(breaker: Breaker, nowMs: number): { atMs: number; probe: boolean } {
-  if (breaker.openForMs === 0) return { atMs: nowMs, probe: false };
-  return { atMs: Math.max(nowMs, breaker.openUntilMs, breaker.probe?.untilMs ?? 0), probe: true };
+/**
+ * When the breaker lets a call start: now, or the instant to ask again. `probe` when that call must be the only one,
+ * `probing` while another's is under way: its answer, which may come at any moment, decides.
+ */
+export function breakerFreeAt(
+  { openForMs, openUntilMs, probe }: Breaker,
+  nowMs: number,
+): { readonly atMs: number; readonly probe: boolean; readonly probing: boolean } {
+  if (openForMs === 0) return { atMs: nowMs, probe: false, probing: false };
+  const atMs = Math.max(nowMs, openUntilMs);
+  return { atMs, probe: true, probing: (probe?.untilMs ?? 0) > atMs };
 }

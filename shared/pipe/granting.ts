@@ -2,6 +2,7 @@
 import { breakerFreeAt, closedBreaker, failed } from "./breaker.ts";
 import { rateAt, type CallLimit, type QuotaBook } from "./quota-book.ts";
 import type { QuotaReport } from "./quota.ts";
+import { secondMs } from "../time.ts";
 import { learn, runTimeFreeAt, spend, type RunTimeBudget } from "./run-time.ts";
 
 /** What an API allows, and how it is kept. */
@@ -49,16 +50,23 @@ export function grant(book: QuotaBook, asking: Asking, now: Now, rules: QuotaRul
   const factor = rateAt(book, now.earliestMs);
   const gate = opening(book, now, rules);
   const answers: Granted[] = [];
-  const probing = (): boolean => gate.probe && answers.some((answer) => answer.kind === "instant");
+  const granting = (): boolean => gate.probe && answers.some((answer) => answer.kind === "instant");
   let { mayReserve } = asking;
 
   for (const untilMs of asking.until) {
     const atMs = nextInstant(granted, rules, factor, gate.atMs);
-    if (gate.atMs > untilMs || atMs > untilMs) {
+    if (gate.probing || granting()) {
+      const againAtMs = gate.atMs + probePollMs;
+      answers.push(
+        againAtMs > untilMs
+          ? { kind: "later", retryAfterMs: probeLaterMs, reason: "breaker" }
+          : { kind: "wait", againAtMs },
+      );
+    } else if (gate.atMs > untilMs || atMs > untilMs) {
       const reason = gate.atMs > untilMs ? gate.reason : "quota";
       answers.push({ kind: "later", retryAfterMs: wholeMs(atMs - now.earliestMs), reason });
-    } else if (gate.closed || probing()) {
-      answers.push({ kind: "wait", againAtMs: Math.max(gate.atMs, now.earliestMs + probePollMs) });
+    } else if (gate.closed) {
+      answers.push({ kind: "wait", againAtMs: gate.atMs });
     } else if (atMs > now.latestMs && mayReserve <= 0) {
       answers.push({ kind: "wait", againAtMs: atMs });
     } else {
@@ -68,12 +76,13 @@ export function grant(book: QuotaBook, asking: Asking, now: Now, rules: QuotaRul
     }
   }
   const probe = { id: asking.probeId, untilMs: now.latestMs + rules.probeMs };
-  const breaker = probing() ? { ...book.breaker, probe } : book.breaker;
+  const breaker = granting() ? { ...book.breaker, probe } : book.breaker;
   return { book: { ...book, granted, breaker }, answers };
 }
 
-/** How soon somebody who waits for another's probe looks again. */
-const probePollMs = 1_000;
+/** How soon somebody who waits for another's probe looks again, and when one without patience comes back. */
+const probePollMs = secondMs;
+const probeLaterMs = 5 * secondMs;
 
 const wholeMs = (ms: number): number => Math.max(1, Math.ceil(ms));
 
@@ -89,7 +98,7 @@ function opening(book: QuotaBook, now: Now, rules: QuotaRules) {
   const atMs = Math.max(nowMs, book.pausedUntilMs, runTimeMs);
   const reason =
     book.pausedUntilMs >= runTimeMs && book.pausedUntilMs > nowMs ? ("paused" as const) : ("quota" as const);
-  return { atMs, probe: breaker.probe, closed: false, reason };
+  return { ...breaker, atMs, closed: false, reason };
 }
 
 /** The first instant that keeps every limit. Instants only grow, so that the log stays in order. */
@@ -108,14 +117,19 @@ function nextInstant(granted: readonly number[], rules: QuotaRules, factor: numb
   return Math.ceil(firstMs);
 }
 
-/** Gives back instants that were surely not used. */
-export function giveBack(book: QuotaBook, unused: readonly number[]): QuotaBook {
+/** Gives back instants that were surely not used; a probe among them is somebody else's to make. */
+export function giveBack(
+  book: QuotaBook,
+  unused: readonly { readonly atMs: number; readonly probeId: string | undefined }[],
+): QuotaBook {
   const granted = [...book.granted];
-  for (const atMs of unused) {
+  let { breaker } = book;
+  for (const { atMs, probeId } of unused) {
     const place = granted.lastIndexOf(atMs);
     if (place !== -1) granted.splice(place, 1);
+    if (probeId !== undefined && breaker.probe?.id === probeId) breaker = { ...breaker, probe: undefined };
   }
-  return { ...book, granted };
+  return { ...book, granted, breaker };
 }
 
 const least = 0.1;

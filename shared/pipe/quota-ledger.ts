@@ -72,10 +72,7 @@ export function openLedger(options: {
   const decide = (found: SeenBook, now: Now, asking: readonly Asker[], probeId: string) => {
     held = held.filter((atMs) => atMs > now.latestMs);
     const returned = unused.filter((permit) => permit.generation === found.book.generation);
-    const start = giveBack(
-      found.book,
-      returned.map((permit) => permit.atMs),
-    );
+    const start = giveBack(found.book, returned);
     const entered = reports.reduce((book, report) => enter(book, report, now, rules), start);
     // Who will not wait at all still waits for this round; the 1 is for rounding up.
     const until = asking.map(({ untilMs }) => now.earliestMs + Math.max(1, untilMs - clock.now()));
@@ -86,7 +83,8 @@ export function openLedger(options: {
   const round = async (): Promise<boolean> => {
     const found = await store.read();
     const now = store.now();
-    const [asking, entered, returned] = [askers, reports, unused];
+    // Copies: who asks or reports during the write is of the next round.
+    const [asking, entered, returned] = [[...askers], [...reports], [...unused]];
     const probeId = randomUUID();
     const { answers, book } = decide(found, now, asking, probeId);
     const changed =
@@ -94,11 +92,12 @@ export function openLedger(options: {
     if (changed) {
       // Given back once at most: should the answer get lost, the same instant may already be somebody else's.
       unused = unused.slice(returned.length);
-      await points.reach("E03 permit");
       if (!(await store.write(book, found))) {
         unused = [...returned, ...unused];
         return false;
       }
+      if (answers.some(({ kind }) => kind === "instant")) await points.reach("E3 permit reserved");
+      if (hasOpened(found.book, book)) await points.reach("C1 breaker opened");
     }
     askers = askers.slice(asking.length);
     reports = reports.slice(entered.length);
@@ -116,7 +115,7 @@ export function openLedger(options: {
   const tell = (before: QuotaBook, after: QuotaBook, now: Now): void => {
     if (after.pausedUntilMs > before.pausedUntilMs)
       log("quota.paused", { api, cause: "refused", retryAfterMs: Math.round(after.pausedUntilMs - now.latestMs) });
-    if (after.breaker.openUntilMs > before.breaker.openUntilMs)
+    if (hasOpened(before, after))
       log("breaker.opened", { api, failures: after.breaker.failures, retryAfterMs: after.breaker.openForMs });
   };
 
@@ -165,6 +164,9 @@ export function openLedger(options: {
     lastBook: () => seen?.book,
   };
 }
+
+const hasOpened = (before: QuotaBook, after: QuotaBook): boolean =>
+  after.breaker.openUntilMs > before.breaker.openUntilMs;
 
 const storeAway: LedgerAnswer = { kind: "later", retryAfterMs: storeRetryMs, reason: "store" };
 

@@ -80,6 +80,32 @@ describe("a turn", () => {
   });
 });
 
+describe("during another's write", () => {
+  /** Does something of the same process's, once, while its first replacement of the book is on its way. */
+  function meanwhile(act: (a: Quota) => Promise<unknown>) {
+    let done: Promise<unknown> | undefined;
+    const scene = stage({}, { before: ({ verb }) => void (verb === "replace" && (done ??= act(scene.a))) });
+    return { ...scene, done: () => scene.clock.run(async () => done) };
+  }
+
+  test("a turn is asked for, and given in the next round", async () => {
+    const { a, done, take } = meanwhile((own) => own.take({ waitMs: 0 }));
+    await take(a);
+    await take(a);
+    expect(await done()).toMatchObject({ kind: "turn" });
+  });
+
+  test("a refusal is reported, and pauses every instance", async () => {
+    const { a, b, done, take } = meanwhile((own) =>
+      own.report({ kind: "throttled", retryAfterMs: 30_000, cause: "calls" }),
+    );
+    await take(a);
+    await take(a);
+    await done();
+    expect(await take(b, 10_000)).toMatchObject({ kind: "later", reason: "paused" });
+  });
+});
+
 describe("a refusal", () => {
   test("pauses every instance, voids what was granted, and halves the rate for a while", async () => {
     const { a, b, burst, clock, logged, take } = stage();
@@ -152,6 +178,37 @@ describe("the breaker", () => {
     await clock.advance(30_000);
     expect(await take(b)).toMatchObject({ kind: "turn" });
     await clock.run(b.report({ kind: "ok" }));
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+  });
+
+  test("lets whoever waits go on as soon as a probe succeeds, however long it might have taken", async () => {
+    const scene = stage({ longestCallMs: 230_000 });
+    const { a, atMs, b, clock, take } = scene;
+    await take(a);
+    await fail(scene, 5);
+    await clock.advance(31_500);
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(await take(b)).toEqual({ kind: "later", reason: "breaker", retryAfterMs: 5_000 });
+    const waiting = b.take({ waitMs: 45_000 });
+    await clock.advance(3_000);
+    await clock.run(a.report({ kind: "ok" }));
+    const answeredMs = atMs();
+    expect(await clock.run(waiting)).toMatchObject({ kind: "turn" });
+    expect(atMs() - answeredMs).toBeLessThan(2_000);
+  });
+
+  test("gives the probe to another when its owner stops before it is sent", async () => {
+    const scene = stage({ longestCallMs: 230_000 });
+    const { a, clock, store, take } = scene;
+    await take(a);
+    await fail(scene, 5);
+    await clock.advance(31_500);
+    const stop = new AbortController();
+    const stopped = a.take({ waitMs: 0, signal: stop.signal });
+    while (!store.peek(path)?.includes('"probe"')) await clock.advance(1);
+    stop.abort(new Error("host stopping"));
+    await expect(clock.run(stopped)).rejects.toThrow("host stopping");
+    // The next round of the same process enters what was given back.
     expect(await take(a)).toMatchObject({ kind: "turn" });
   });
 
