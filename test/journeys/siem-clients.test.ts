@@ -1,0 +1,258 @@
+/** Each product's webhook, in its publicly documented shape and with the proof that it can give, through the whole of Huntline. */
+import { randomBytes } from "node:crypto";
+import { QueueServiceClient } from "@azure/storage-queue";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { WebhookAnswer, WebhookStatus } from "../../shared/messages/webhook.ts";
+import type { RunningHost } from "../host/run.ts";
+import { bodyOf, live, until, type Living } from "../support/living.ts";
+import * as payloads from "../support/webhook-payloads.ts";
+import {
+  bearerHeaders,
+  bodyHeaders,
+  standardHeaders,
+  standardKey,
+  tokenHash,
+  type SentHeaders,
+} from "../support/webhook-senders.ts";
+
+const signKey = standardKey();
+const bodyKey = randomBytes(24).toString("hex");
+const token = randomBytes(32).toString("base64url");
+const audience = "api://huntline";
+const logicApp = "5f0e1c2d-3b4a-4958-8776-655443322110";
+const hunt = "new-local-administrator";
+
+const sources = {
+  sentinel: { proof: "entra", audience, callers: [logicApp] },
+  defender: { proof: "standard" },
+  "cloud-apps": {
+    proof: "entra",
+    audience,
+    callers: [logicApp],
+    hunts: [{ hunt, when: { "/Severity": ["Medium", "High"] } }],
+  },
+  splunk: { proof: "function-key", addresses: ["198.51.100.0/24"] },
+  elastic: { proof: "bearer" },
+  qradar: { proof: "body-hmac", mapping: "qradar" },
+  secops: { proof: "bearer", mapping: "google-secops", addresses: ["203.0.113.0/24"] },
+  wazuh: { proof: "body-hmac", mapping: "wazuh" },
+  crowdstrike: {
+    proof: "body-hmac",
+    mapping: "crowdstrike",
+    signatureHeader: "x-cs-signature",
+    idHeader: "x-cs-delivery",
+  },
+};
+
+let here: Living;
+let host: RunningHost;
+
+beforeAll(async () => {
+  const bearer = tokenHash(token);
+  here = await live(
+    {
+      secrets: {
+        "webhook-defender": signKey,
+        "webhook-elastic": bearer,
+        "webhook-secops": bearer,
+        "webhook-qradar": bodyKey,
+        "webhook-wazuh": bodyKey,
+        "webhook-crowdstrike": bodyKey,
+      },
+    },
+    { WEBHOOKS: JSON.stringify(sources) },
+  );
+  const names = [
+    "webhooks",
+    "keyed_webhooks",
+    "webhook_receipts",
+    "close_alerts",
+    "look_up_files",
+    "run_hunt",
+    "list_hunts",
+  ];
+  host = await here.host({ functions: names, enableAuth: true });
+});
+afterAll(() => here.end());
+
+/** What the managed identity of a Logic App gets from Entra. */
+const entraHeaders = async (clientId = logicApp): Promise<SentHeaders> =>
+  bearerHeaders(
+    await here.tenant.tokens.mint({
+      audience,
+      resource: "graph",
+      principal: { name: "logic-app", clientId, principalId: clientId, roles: {}, vaultAccess: false },
+      lifetimeS: 3_600,
+      issuer: `https://sts.windows.net/${here.tenant.directory.tenantId}/`,
+    }),
+  );
+
+const send = (path: string, payload: unknown, headers: SentHeaders): Promise<Response> =>
+  fetch(`${host.url}/api/webhooks/${path}`, { method: "POST", headers, body: JSON.stringify(payload) });
+const signed = (payload: unknown): SentHeaders => standardHeaders(signKey, JSON.stringify(payload));
+const hubSigned = (payload: unknown): SentHeaders => bodyHeaders(bodyKey, JSON.stringify(payload));
+
+/** Follows 202, Location and Retry-After with no key of its own, as the HTTP action of a Logic App does. */
+async function follow(first: Response): Promise<WebhookStatus> {
+  let reply = first;
+  for (let polls = 0; reply.status === 202 && polls < 300; polls += 1) {
+    await reply.arrayBuffer();
+    expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    reply = await fetch(reply.headers.get("location") ?? "", { signal: AbortSignal.timeout(120_000) });
+  }
+  expect(reply.status).toBe(200);
+  return bodyOf<WebhookStatus>(reply);
+}
+
+const alerts = (): ReturnType<typeof here.tenant.cloudApps.alerts.all> => here.tenant.cloudApps.alerts.all();
+let given = 0;
+/** An alert that no other test has closed. */
+const freshAlert = (): string => alerts()[given++]?._id ?? "";
+const stateOf = (id: string) => alerts().find(({ _id }) => _id === id);
+const file = (index: number) => here.tenant.world.files[index];
+const sha1 = (index: number): string => file(index)?.sha1 ?? "";
+
+describe("Sentinel, by a Logic App with a managed identity", () => {
+  test("closes the Cloud Apps alerts of a closed incident and looks its hashes up, however often it is sent", async () => {
+    const id = freshAlert();
+    const incident = payloads.sentinelIncident([payloads.sentinelAlert(id)], {
+      relatedEntities: [payloads.sentinelFileHash(sha1(0))],
+    });
+    const headers = { ...(await entraHeaders()), "idempotency-key": "08585-run-1-close" };
+    const replies = [];
+    for (let time = 0; time < 4; time += 1) replies.push(await send("sentinel", incident, headers));
+    const bodies = await Promise.all(replies.map((reply) => reply.clone().text()));
+    expect(new Set(bodies).size).toBe(1);
+    for (const reply of replies) {
+      const status = await follow(reply);
+      expect(status.verdicts).toMatchObject([{ action: "resolve", alerts: [{ alertId: id, outcome: "closed" }] }]);
+      expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(0), status: "found" }]);
+    }
+    expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 5, comment: "Account was taken over; password reset" });
+  });
+
+  test("is refused by a token of another app, and by the front end's headers alone", async () => {
+    const incident = payloads.sentinelIncident([payloads.sentinelAlert(freshAlert())]);
+    const stranger = await entraHeaders("00000000-0000-4000-8000-000000000000");
+    expect((await send("sentinel", incident, stranger)).status).toBe(401);
+    const principal = { "content-type": "application/json", "x-ms-client-principal-id": logicApp };
+    expect((await send("sentinel", incident, principal)).status).toBe(401);
+  });
+});
+
+describe("Defender, by Standard Webhooks", () => {
+  test("closes by the incident's classification and reason", async () => {
+    const id = freshAlert();
+    const incident = payloads.graphIncident([payloads.graphAlert(`ca${id}`, { classification: "unknown" })]);
+    const status = await follow(await send("defender", incident, signed(incident)));
+    expect(status.verdicts).toMatchObject([{ action: "close_benign", alerts: [{ alertId: id, outcome: "closed" }] }]);
+    expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 4, comment: "Red team exercise" });
+  });
+});
+
+describe("Cloud Apps, by Power Automate", () => {
+  test("looks the alert's hashes up and starts the hunt of the source's rule", async () => {
+    const listed = await bodyOf<{ hunts: { name: string }[] }>(
+      await fetch(`${host.url}/api/hunts`, { headers: { "x-functions-key": host.key ?? "" } }),
+    );
+    expect(listed.hunts.map(({ name }) => name)).toContain(hunt);
+    const reply = await send("cloud-apps", payloads.cloudAppsAlert(sha1(1)), await entraHeaders());
+    expect((await bodyOf<WebhookAnswer>(reply.clone())).hunts).toMatchObject([{ hunt }]);
+    const status = await follow(reply);
+    expect(status.hunts).toMatchObject([{ hunt, done: true, result: { outcome: "done" } }]);
+    expect(status.lookup?.report?.summary).toMatchObject({ found: 1 });
+  });
+});
+
+describe("Splunk, which can only call an address", () => {
+  const from = (address: string): SentHeaders => ({
+    "content-type": "application/json",
+    "x-forwarded-for": `${address}:51234`,
+  });
+
+  test("looks hashes up by a function key from its own addresses", async () => {
+    const path = `splunk/keyed?code=${host.key}`;
+    const status = await follow(await send(path, payloads.splunkAlert(sha1(2)), from("198.51.100.7")));
+    expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(2), status: "found" }]);
+    expect((await send(path, payloads.splunkAlert(sha1(2)), from("203.0.113.7"))).status).toBe(401);
+    expect((await send("splunk", payloads.splunkAlert(sha1(2)), from("198.51.100.7"))).status).toBe(401);
+  });
+});
+
+describe("Elastic, by Kibana's webhook connector", () => {
+  test("looks up the hashes of alerts that are JSON in a text", async () => {
+    const status = await follow(await send("elastic", payloads.elasticAlert(sha1(3)), bearerHeaders(token)));
+    expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(3), status: "found" }]);
+  });
+});
+
+describe("products by mapping", () => {
+  test.each<[string, () => unknown, number]>([
+    ["qradar", () => payloads.qradarOffense(sha1(4)), 4],
+    ["wazuh", () => payloads.wazuhAlert(sha1(5)), 5],
+  ])("%s looks hashes up", async (source, payload, index) => {
+    const status = await follow(await send(source, payload(), hubSigned(payload())));
+    expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(index), status: "found" }]);
+  });
+
+  test("crowdstrike looks SHA-256s up, by a signature in a header of its own", async () => {
+    const payload = payloads.crowdstrikeDetection(file(6)?.sha256 ?? "");
+    const signature = hubSigned(payload)["x-hub-signature-256"] ?? "";
+    const headers = { "content-type": "application/json", "x-cs-signature": signature, "x-cs-delivery": "d-1" };
+    const status = await follow(await send("crowdstrike", payload, headers));
+    expect(status.id).toBe("d-1");
+    expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(6), status: "found" }]);
+  });
+
+  test("secops closes what its case closed, from its own addresses", async () => {
+    const id = freshAlert();
+    const headers = { ...bearerHeaders(token), "x-forwarded-for": "203.0.113.9" };
+    const status = await follow(await send("secops", payloads.secopsCase(id), headers));
+    expect(status.verdicts).toMatchObject([{ action: "dismiss", alerts: [{ alertId: id, outcome: "closed" }] }]);
+    expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 3, comment: "Known VPN exit" });
+  });
+});
+
+describe("P13, F70: a key that is rotated", () => {
+  test("is taken beside the old one while both are in the secret", async () => {
+    const next = standardKey();
+    here.tenant.vault.set(
+      "webhook-rotated",
+      JSON.stringify([
+        { kid: "2", key: next },
+        { kid: "1", key: signKey },
+      ]),
+    );
+    const other = await here.host({
+      functions: ["webhooks"],
+      settings: { WEBHOOKS: JSON.stringify({ rotated: { proof: "standard", reader: "defender" } }) },
+    });
+    const incident = payloads.graphIncident([], { status: "active" });
+    for (const key of [signKey, next]) {
+      const text = JSON.stringify(incident);
+      const reply = await fetch(`${other.url}/api/webhooks/rotated`, {
+        method: "POST",
+        headers: standardHeaders(key, text),
+        body: text,
+      });
+      expect(reply.status).toBe(200);
+    }
+  });
+});
+
+test("P7: of all that was taken, no message is left without an outcome", async () => {
+  expect(alerts().filter(({ resolutionStatusValue }) => resolutionStatusValue)).toHaveLength(3);
+  const queues = QueueServiceClient.fromConnectionString(here.storage);
+  for (const queue of ["alert-verdicts", "file-lookups", "alert-verdicts-poison", "file-lookups-poison"]) {
+    const waiting = () =>
+      queues
+        .getQueueClient(queue)
+        .getProperties()
+        .then(
+          ({ approximateMessagesCount = 0 }) => approximateMessagesCount,
+          () => 0,
+        );
+    await until(waiting, (count) => count === 0);
+  }
+});
