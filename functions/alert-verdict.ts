@@ -1,4 +1,4 @@
-/** HTTP doors to one verdict: how it went, and taking it back. */
+/** HTTP doors to one verdict: how it goes (202 until every alert is settled, then 200), and taking it back. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { undoVerdict, verdictStatus } from "../shared/alerts/verdict-request.ts";
 import { verdictId } from "../shared/messages/alert-verdict.ts";
@@ -16,7 +16,8 @@ function idOf(request: HttpRequest): string {
 async function show(request: HttpRequest): Promise<HttpResponseInit> {
   const status = await verdictStatus(await wiring.verdictDesk(), idOf(request));
   if (!status) throw unknown();
-  return { jsonBody: status };
+  if (status.done) return { jsonBody: status };
+  return { status: 202, headers: { location: request.url, "retry-after": "10" }, jsonBody: status };
 }
 
 async function undo(request: HttpRequest): Promise<HttpResponseInit> {

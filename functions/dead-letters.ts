@@ -1,7 +1,13 @@
 /** Doors to what could not be worked on: the poison queues into records, the records on view, and back onto their queues. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import * as z from "zod/mini";
-import { deadLetterQueues, listDeadLetters, replayDeadLetters } from "../shared/messages/dead-letter.ts";
+import {
+  deadLetterFilter,
+  deadLetterQueues,
+  listDeadLetters,
+  mostDeadLettersShown,
+  replayDeadLetters,
+  replayRequest,
+} from "../shared/messages/dead-letter.ts";
 import { readJsonBody, readQuery } from "../shared/messages/http-body.ts";
 import { inputFaults, Problem } from "../shared/messages/problem.ts";
 import { wiring } from "../shared/wiring.ts";
@@ -18,23 +24,9 @@ for (const queue of deadLetterQueues) {
   });
 }
 
-const mostShown = 200;
-const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
-const filter = z.object({ queue: z.optional(queueName) });
-const replayRequest = z.strictObject({
-  deadLetters: z
-    .array(
-      z.strictObject({
-        queue: queueName,
-        id: z.string().check(z.regex(/^[0-9a-f]{32}$/, "the dead letter's id, 32 hex digits")),
-      }),
-    )
-    .check(z.minLength(1), z.maxLength(mostShown)),
-});
-
 async function show(request: HttpRequest): Promise<HttpResponseInit> {
-  const { queue } = readQuery(filter, request.query);
-  return { jsonBody: { deadLetters: await listDeadLetters(await wiring.records(), mostShown, queue) } };
+  const { queue } = readQuery(deadLetterFilter, request.query);
+  return { jsonBody: { deadLetters: await listDeadLetters(await wiring.records(), mostDeadLettersShown, queue) } };
 }
 
 async function replay(request: HttpRequest): Promise<HttpResponseInit> {

@@ -1,7 +1,7 @@
 /** HTTP door to what a hunt exported since a cursor: 200 with news, 202 with none, the polling trigger of Logic Apps. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { listed } from "../shared/hunts/hunt-jobs.ts";
-import { exportNews, readCursor, standingOf, writeCursor } from "../shared/hunts/views.ts";
+import { poll, writeCursor } from "../shared/hunts/views.ts";
 import { readQuery } from "../shared/messages/http-body.ts";
 import { exportsQuery } from "../shared/messages/hunt-views.ts";
 import { Problem } from "../shared/messages/problem.ts";
@@ -9,22 +9,20 @@ import { wiring } from "../shared/wiring.ts";
 
 const badCursor = (): Problem =>
   new Problem(400, "The query cannot be read.", {
-    errors: [{ path: "/after", message: "want a number, or a cursor such as v1.17" }],
+    errors: [{ path: "/after", message: "want latest, a number, or a cursor such as v1.17" }],
   });
 
 async function news(request: HttpRequest): Promise<HttpResponseInit> {
   const hunt = wiring.namedHunt(request.params["name"]);
   const query = readQuery(exportsQuery, request.query);
-  const ports = await wiring.huntPorts();
-  const { version = 1 } = await standingOf(ports, hunt, await wiring.serverNowMs());
-  const after = readCursor(query.after, version);
-  if (!after) throw badCursor();
-  const { exports, cursor } = await exportNews(ports, hunt.name, after, version, query.top);
+  const polled = await poll(await wiring.huntPorts(), hunt, query, await wiring.serverNowMs());
+  if (polled.kind === "no-cursor") throw badCursor();
+  const { exports, cursor } = polled.news;
   const next = new URL(request.url);
   next.searchParams.set("after", writeCursor(cursor));
   return {
     status: exports.length > 0 ? 200 : 202,
-    headers: { location: next.href, "retry-after": "60" },
+    headers: { location: next.href, "retry-after": String(polled.retryAfterSeconds) },
     jsonBody: { exports: exports.map(listed), cursor: writeCursor(cursor) },
   };
 }

@@ -3,6 +3,7 @@ import { app } from "@azure/functions";
 import { guard } from "../shared/guard.ts";
 import "./alert-verdict.ts";
 import "./alert-verdicts.ts";
+import "./api-description.ts";
 import "./close-alerts.ts";
 import "./dead-letters.ts";
 import "./export-rows.ts";

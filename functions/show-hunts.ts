@@ -1,5 +1,6 @@
-/** HTTP doors: every hunt and how it stands; one hunt in full. */
+/** HTTP doors: every hunt and how it stands; one hunt in full; the schema of its rows. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import { rowsSchemaOf } from "../shared/hunts/rows-schema.ts";
 import { standingOf } from "../shared/hunts/views.ts";
 import { huntView } from "../shared/messages/hunt-views.ts";
 import { wiring } from "../shared/wiring.ts";
@@ -18,5 +19,15 @@ async function one(request: HttpRequest): Promise<HttpResponseInit> {
   return { jsonBody: huntView(hunt, standing, true) };
 }
 
+const schema = (request: HttpRequest): HttpResponseInit => ({
+  jsonBody: rowsSchemaOf(wiring.namedHunt(request.params["name"])),
+});
+
 app.http("list_hunts", { methods: ["GET"], authLevel: "function", route: "hunts", handler: all });
 app.http("show_hunt", { methods: ["GET"], authLevel: "function", route: "hunts/{name}", handler: one });
+app.http("hunt_rows_schema", {
+  methods: ["GET"],
+  authLevel: "function",
+  route: "hunts/{name}/schema",
+  handler: schema,
+});

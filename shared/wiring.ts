@@ -29,6 +29,7 @@ import { statisticsOf } from "./files/statistics-of.ts";
 import { healthReport, type HealthReport } from "./health.ts";
 import type { HuntingPort, HuntPorts } from "./hunts/ports.ts";
 import { log } from "./log.ts";
+import type { ApiForm } from "./messages/api-description.ts";
 import type { Catalogue, CompiledHunt } from "./messages/compiled-hunt.ts";
 import { receiptKeptMs, receiptKey, receiptLocation } from "./messages/webhook.ts";
 import { writeDeadLetter, type DeadLetterQueue, type DeadLetterReason } from "./messages/dead-letter.ts";
@@ -353,6 +354,8 @@ export const wiring = {
   jobUrl: async (requestUrl: string, id: string): Promise<string> =>
     jobLocation(requestUrl, id, signJobKey(await jobSecret(), id, clock.now() + jobKeyAgeMs)),
   webhooks,
+  /** The API's description as the build made it. */
+  apiDescription: (form: ApiForm): object => built(`${form}.json`) as object,
   /** The address under which a webhook's receipt is shown, with a key of its own: 24 hours long. */
   receiptUrl: async (requestUrl: string, source: string, receipt: string): Promise<string> =>
     receiptLocation(

@@ -62,6 +62,12 @@ export function versionOf(path: string): number | undefined {
   return match?.[1] === undefined ? undefined : Number(match[1]);
 }
 
+/** The sequence number that a path of a log names, or `undefined`. */
+export function seqOf(path: string): number | undefined {
+  const match = /\/(\d{12})\.[^/]+$/.exec(path);
+  return match?.[1] === undefined ? undefined : Number(match[1]);
+}
+
 /** The records of a hunt, container first. All but the births are caches or notes. */
 export const statePaths = {
   head: (hunt: string): string => `state/hunts/${hunt}/head.json`,

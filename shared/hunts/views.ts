@@ -2,7 +2,7 @@
 import type { CompiledHunt } from "../messages/compiled-hunt.ts";
 import type { HuntStatus } from "../messages/hunt-state.ts";
 import { dayMs, formatInstant, msFromTicks, parseInstant, ticksFromMs, type Ticks } from "../time.ts";
-import { dayPrefix, latePrefix, versionPrefix } from "./paths.ts";
+import { dayPrefix, latePrefix, seqOf, versionPrefix } from "./paths.ts";
 import type { FoundExport, HuntPorts } from "./ports.ts";
 import { enqueueRun, isWaiting } from "./run-queue.ts";
 import { readHead } from "./state.ts";
@@ -101,6 +101,40 @@ export const writeCursor = ({ version, seq }: ExportCursor): string => `v${versi
 export interface ExportNews {
   readonly exports: readonly FoundExport[];
   readonly cursor: ExportCursor;
+  /** Whether `exports` is as long as was asked for, so that there may be more at once. */
+  readonly isFull: boolean;
+}
+
+/** A poll's answer: the news, and when to ask again, s. */
+export type Polled =
+  | { readonly kind: "news"; readonly news: ExportNews; readonly retryAfterSeconds: number }
+  | { readonly kind: "no-cursor" };
+
+/**
+ * Answers a poll for exports after a cursor; `latest` begins with whatever comes after now.
+ *
+ * @param after - `latest`, a cursor as `writeCursor` writes it, or a number within the newest version
+ */
+export async function poll(
+  ports: Pick<HuntPorts, "exports" | "records">,
+  hunt: CompiledHunt,
+  { after, top }: { readonly after: string; readonly top: number },
+  nowMs: number,
+): Promise<Polled> {
+  const { version: newest = 1, head } = await standingOf(ports, hunt, nowMs);
+  const cursor = after === "latest" ? { version: newest, seq: seqOf(head ?? "") ?? -1 } : readCursor(after, newest);
+  if (!cursor) return { kind: "no-cursor" };
+  const news = await exportNews(ports, hunt.name, cursor, newest, top);
+  return { kind: "news", news, retryAfterSeconds: pauseOf(hunt, news) };
+}
+
+const [leastPauseSeconds, mostPauseSeconds] = [60, 900];
+const pollsPerInterval = 4;
+
+/** More that is there already is worth asking for soon; otherwise nothing comes before the hunt runs again. */
+function pauseOf(hunt: CompiledHunt, { isFull }: ExportNews): number {
+  const part = Math.ceil(hunt.intervalMs / pollsPerInterval / 1_000);
+  return isFull ? 1 : Math.min(mostPauseSeconds, Math.max(leastPauseSeconds, part));
 }
 
 /** Exports with rows after a cursor, at most `most`; the cursor passes what has none. */
@@ -118,10 +152,10 @@ export async function exportNews(
     for await (const found of recordsFrom(ports, hunt, { version, seq: from })) {
       cursor = { version, seq: found.metadata.seq };
       if (found.metadata.rows > 0 && found.metadata.complete === "yes") exports.push(found);
-      if (exports.length >= most) return { exports, cursor };
+      if (exports.length >= most) return { exports, cursor, isFull: true };
     }
   }
-  return { exports, cursor };
+  return { exports, cursor, isFull: false };
 }
 
 /** One export of a version by its number. */

@@ -33,6 +33,26 @@ export const deadLetter = z.object({
 });
 export type DeadLetter = z.infer<typeof deadLetter>;
 
+/** Dead letters shown, or put back, by one request. */
+export const mostDeadLettersShown = 200;
+
+const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
+
+/** `GET /api/dead-letters`: of one queue, or of all. */
+export const deadLetterFilter = z.object({ queue: z.optional(queueName) });
+
+/** The body of `POST /api/dead-letters/replay`. */
+export const replayRequest = z.strictObject({
+  deadLetters: z
+    .array(
+      z.strictObject({
+        queue: queueName,
+        id: z.string().check(z.regex(/^[0-9a-f]{32}$/, "the dead letter's id, 32 hex digits")),
+      }),
+    )
+    .check(z.minLength(1), z.maxLength(mostDeadLettersShown)),
+});
+
 const mostText = 4_096;
 
 /** Things that look like a secret, wherever they stand. */

@@ -1,0 +1,45 @@
+/** The JSON Schema of a hunt's rows as `…/exports/{seq}/rows` answers them, so that a designer offers the hunt's real columns. */
+import type { CompiledHunt, HuntColumn, KqlType } from "../messages/compiled-hunt.ts";
+import type { RowsSchemaAnswer } from "../messages/hunt-answers.ts";
+import { enrichedColumns } from "./enrich-rows.ts";
+
+type JsonType = Readonly<Record<string, string>>;
+
+const text: JsonType = { type: "string" };
+
+/** What a value of each KQL type is in JSON; `dynamic` may be anything. */
+const jsonTypes: Readonly<Record<KqlType, JsonType>> = {
+  string: text,
+  long: { type: "integer", format: "int64" },
+  int: { type: "integer", format: "int32" },
+  real: { type: "number", format: "double" },
+  bool: { type: "boolean" },
+  datetime: { type: "string", format: "date-time" },
+  timespan: text,
+  guid: { type: "string", format: "uuid" },
+  decimal: { type: "number" },
+  dynamic: {},
+};
+
+/** Words of a schema that Swagger 2.0 has, too: `x-nullable` because any value may be null. */
+export function rowsSchemaOf(hunt: CompiledHunt): RowsSchemaAnswer {
+  const columns = enrichedColumns(hunt, hunt.columns);
+  const properties = Object.fromEntries(columns.map((column) => [column.name, columnSchema(column, hunt.format)]));
+  return {
+    schema: {
+      type: "object",
+      properties: {
+        seq: { type: "integer", format: "int64", "x-ms-summary": "Sequence number" },
+        rows: { type: "array", "x-ms-summary": "Rows", items: { type: "object", properties } },
+      },
+      required: ["seq", "rows"],
+    },
+  };
+}
+
+/** In a CSV file dynamic values are text. */
+const columnSchema = ({ name, type }: HuntColumn, format: CompiledHunt["format"]): object => ({
+  ...(format === "csv" && type === "dynamic" ? text : jsonTypes[type]),
+  "x-ms-summary": name,
+  "x-nullable": true,
+});

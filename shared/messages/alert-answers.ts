@@ -1,0 +1,44 @@
+/** What the doors to alerts answer; loaded by their description alone, as `hunt-answers.ts`. */
+import * as z from "zod/mini";
+import { alertOutcomes } from "./alert-verdict.ts";
+
+export const verdictAccepted = z.object({ id: z.string(), status: z.string() });
+
+export const alertStatusAnswer = z.object({
+  alertId: z.string(),
+  outcome: z.enum(alertOutcomes),
+  detail: z.optional(z.string()),
+});
+
+export const verdictStatusAnswer = z.object({
+  id: z.string(),
+  closure: z.enum(["true_positive", "false_positive", "benign"]),
+  requestedBy: z.string(),
+  requestedAt: z.string(),
+  done: z.boolean(),
+  alerts: z.array(alertStatusAnswer),
+});
+
+export const verdictRehearsal = z.object({
+  id: z.string(),
+  dryRun: z.literal(true),
+  alerts: z.array(
+    z.object({
+      alertId: z.string(),
+      would: z.enum(["close", "leave", "conflict", "not_found"]),
+      /** As Cloud Apps shows it now. */
+      now: z.enum([
+        "open",
+        "true_positive",
+        "false_positive",
+        "benign",
+        "dismissed",
+        "resolved",
+        "unknown-state",
+        "unknown",
+      ]),
+    }),
+  ),
+});
+
+export const verdictUndone = z.object({ id: z.string(), alerts: z.array(alertStatusAnswer) });
