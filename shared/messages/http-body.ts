@@ -81,6 +81,7 @@ export function parseJsonBody(
 ): unknown {
   if (!jsonType.test(mediaType(contentType)))
     throw new Problem(415, "Send JSON, with the header Content-Type: application/json.");
+  refuseAbsurdDepth(bytes);
   const value = parseJson(decode(bytes));
   refuseFaults(findFault(value, limits));
   return value;
@@ -98,6 +99,7 @@ export function parseAnyBody(bytes: Uint8Array, contentType: string | null): Par
   if (!jsonType.test(type) && !form && !textType.test(type) && type !== "")
     throw new Problem(415, "Send JSON, a URL-encoded form or text; the Content-Type names something else.");
   const text = decode(bytes);
+  if (jsonType.test(type) || /^\s*[[{]/.test(text)) refuseAbsurdDepth(bytes);
   if (jsonType.test(type)) return { kind: "json", value: parseJson(text) };
   if (/^\s*[[{]/.test(text)) {
     const value = tryJson(text);
@@ -123,6 +125,24 @@ function decode(bytes: Uint8Array): string {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new Problem(400, "The body is not valid UTF-8.");
+  }
+}
+
+/** Far beyond every limit, and as deep as the parser goes without taking its time. */
+const absurdDepth = 1_000;
+const [quote, backslash, openList, closeList, openObject, closeObject] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/** The parser takes half a second over a million brackets, and longer to say that one is missing; counting takes two milliseconds. */
+function refuseAbsurdDepth(bytes: Uint8Array): void {
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === quote) inText = !inText;
+    else if (inText) at += byte === backslash ? 1 : 0;
+    else if (byte === openList || byte === openObject) depth += 1;
+    else if (byte === closeList || byte === closeObject) depth -= 1;
+    if (depth > absurdDepth) refuseFaults({ path: "", message: `is nested deeper than ${absurdDepth} levels` });
   }
 }
 
@@ -181,10 +201,11 @@ function pushElements(step: Step, open: Step[], limits: BodyLimits): InputFault 
 }
 
 function pushMembers(step: Step, open: Step[], limits: BodyLimits): InputFault | undefined {
-  const members = Object.entries(step.value) as [string, unknown][];
-  if (members.length > limits.keys)
-    return { path: pathOf(step), message: `has ${members.length} keys, want at most ${limits.keys}` };
-  for (const [name, member] of members) {
+  const names = Object.keys(step.value);
+  if (names.length > limits.keys)
+    return { path: pathOf(step), message: `has ${names.length} keys, want at most ${limits.keys}` };
+  for (const name of names) {
+    const member = (step.value as Readonly<Record<string, unknown>>)[name];
     if (reachesPrototype(name, member))
       return { path: pathOf(step, name), message: "this name is not accepted; remove the key" };
     if (name.length > limits.characters)
