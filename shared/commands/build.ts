@@ -4,11 +4,12 @@
  *
  * CommonJS on purpose: it loads fastest in the Functions worker.
  */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire, Module } from "node:module";
 import { basename, join, relative, resolve } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { compileCatalogue } from "../hunts/kql/compile.ts";
+import { describeDoors } from "./describe/describe.ts";
 import { compileMappings } from "./webhooks/compile-mappings.ts";
 import type { Core, Registrations } from "../messages/registrations.ts";
 
@@ -104,6 +105,18 @@ async function recordRegistrations(): Promise<void> {
   console.log("dist/registrations.json".padEnd(24), `${functions.length} doors`);
 }
 
+/** The API's own description, made of what the app registered. */
+async function writeDescriptions(): Promise<void> {
+  const registrations = JSON.parse(await readFile(join(dist, "registrations.json"), "utf8")) as Registrations;
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+  const described = describeDoors(registrations, version);
+  for (const [name, description] of Object.entries(described)) {
+    const text = `${JSON.stringify(description)}\n`;
+    await writeFile(join(dist, `${name}.json`), text);
+    console.log(`dist/${name}.json`.padEnd(24), `${Math.ceil(text.length / 1_024)} kB`.padStart(8));
+  }
+}
+
 async function writeCatalogue(): Promise<boolean> {
   const compiled = compileCatalogue(join(root, "shared/hunts/catalog"));
   if ("problems" in compiled) {
@@ -135,6 +148,7 @@ try {
   if ((await writeCatalogue()) && (await writeMappings())) {
     await bundleAll();
     await recordRegistrations();
+    await writeDescriptions();
     await rm(join(root, "dist"), { recursive: true, force: true });
     await rename(dist, join(root, "dist"));
   } else {
