@@ -159,7 +159,7 @@ export function openLedger(options: {
       reports.push(report);
       return run();
     },
-    giveBack: (permit) => void unused.push(permit),
+    giveBack: (permit) => void (unused.includes(permit) || unused.push(permit)),
     freshBook: async () => (seen && clock.now() - seen.atMs <= freshMs ? seen.book : see((await store.read()).book)),
     lastBook: () => seen?.book,
   };

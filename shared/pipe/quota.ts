@@ -1,6 +1,8 @@
 /** One permission to send one request, usable until an instant of this process's clock, else forfeited. */
 export interface Turn {
   readonly usableUntilMs: number;
+  /** Tells that it was surely not used: a forfeited probe of an open breaker is then somebody else's to make. */
+  readonly giveBack?: () => void;
 }
 
 /** What asking for a turn gives. `later` says when it is worth asking again. */

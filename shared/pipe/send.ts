@@ -135,6 +135,8 @@ async function takeTurn(
   signal: AbortSignal | undefined,
 ): Promise<Turn> {
   if (given && clock.now() < given.usableUntilMs) return given;
+  // A token may have taken longer than the turn was good for.
+  given?.giveBack?.();
   for (;;) {
     const outcome = await quota.take(signal ? { waitMs, signal } : { waitMs });
     if (outcome.kind === "later") {
@@ -147,6 +149,7 @@ async function takeTurn(
       });
     }
     if (clock.now() < outcome.turn.usableUntilMs) return outcome.turn;
+    outcome.turn.giveBack?.();
   }
 }
 

@@ -128,7 +128,7 @@ async function redeem(permit: Permit, { clock, ledger, ownPauseUntilMs, stop, st
     stop.throwIfAborted();
     const usableUntilMs = store.localMs(permit.atMs + usableMs, "passed");
     handedOver = holds(permit, book) && clock.now() < usableUntilMs && clock.now() >= ownPauseUntilMs();
-    if (handedOver) return { usableUntilMs };
+    if (handedOver) return { usableUntilMs, giveBack: () => ledger.giveBack(permit) };
   } catch (error) {
     // The store is away: asking again will say so.
     if (stop.aborted) throw error;

@@ -212,6 +212,20 @@ describe("the breaker", () => {
     expect(await take(a)).toMatchObject({ kind: "turn" });
   });
 
+  test("gives the probe to another when its owner was too slow to send it", async () => {
+    const scene = stage({ longestCallMs: 230_000 });
+    const { a, b, clock, take } = scene;
+    await take(a);
+    await fail(scene, 5);
+    await clock.advance(31_500);
+    const forfeited = await take(a);
+    await clock.advance(2_000);
+    expect(await take(a)).toMatchObject({ kind: "later", reason: "breaker" });
+    if (forfeited.kind === "turn") forfeited.turn.giveBack?.();
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(await take(b)).toMatchObject({ kind: "later", reason: "breaker" });
+  });
+
   test("gives the probe to another when its owner died", async () => {
     const scene = stage({ longestCallMs: 20_000 });
     await scene.take(scene.a);

@@ -196,12 +196,14 @@ describe("turns", () => {
     expect(quota.reports).toEqual([{ kind: "failed" }, { kind: "ok" }]);
   });
 
-  test("one that came with the call is used while it is usable", async () => {
+  test("one that came with the call is used while it is usable, else given back", async () => {
     const quota = openHanded();
-    await open({ quota }).pipe.send({ ...call, turn: { usableUntilMs: Date.now() + 500 } });
-    expect(quota.taken).toBe(0);
-    await open({ quota }).pipe.send({ ...call, turn: { usableUntilMs: Date.now() - 1 } });
-    expect(quota.taken).toBe(1);
+    let back = 0;
+    const giveBack = (): void => void (back += 1);
+    await open({ quota }).pipe.send({ ...call, turn: { usableUntilMs: Date.now() + 500, giveBack } });
+    expect([quota.taken, back]).toEqual([0, 0]);
+    await open({ quota }).pipe.send({ ...call, turn: { usableUntilMs: Date.now() - 1, giveBack } });
+    expect([quota.taken, back]).toEqual([1, 1]);
   });
 
   test("without one nothing is sent, and the caller learns when to come back", async () => {
