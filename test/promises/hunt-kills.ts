@@ -1,21 +1,21 @@
 /**
- * The hunt engine as it is shipped, killed with SIGKILL at each named point: the built bundle in a host of its own,
- * against Azurite and the simulated tenant, alone and beside a second live instance. Judged from the blobs that lie
- * there and the tenant's world.
+ * The hunt engine as it is shipped, killed with SIGKILL at each named point of a run, alone and beside a second live
+ * instance. Of two instances whichever comes to the point first dies there, the other goes on; their claim is taken away
+ * all the while, so that both work on the same windows.
  */
-import { resolve } from "node:path";
-import { hourMs, parseInstant, secondMs, ticksFromMs } from "../../shared/time.ts";
-import { runHost, type RunningHost } from "../host/run.ts";
-import { appRoot } from "../support/app-root.ts";
-import { startAzurite } from "../support/azurite.ts";
-import { exportsOf, type Exported } from "../support/exported.ts";
-import { startTenant, type Tenant } from "../tenant/tenant.ts";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { hourMs, secondMs, systemClock } from "../../shared/time.ts";
+import type { RunningHost } from "../host/run.ts";
+import type { Judgement } from "./hunt-judgement.ts";
+import { openTrial, runToEnd, startRun, type HuntTrial } from "./hunt-trial.ts";
 
-/** Every point of a run, with what brings a run there. */
+/** Every point of a run, as research numbers them. */
 export const killPoints = [
   "E1 head read",
   "E2 window planned",
-  "E03 permit",
+  "E3 permit reserved",
   "E4 request sent",
   "E5 headers in",
   "E6 body parsed",
@@ -29,155 +29,84 @@ export const killPoints = [
   "E14 result message sent",
   "E15 continuation enqueued",
   "E16 before message delete",
+  "C1 breaker opened",
   "R1 recount half done",
 ] as const;
 
 /** What one killing has shown. */
-export interface KillVerdict {
+export interface KillVerdict extends Judgement {
   readonly point: string;
   readonly instances: number;
-  /** Whether the process really died there. */
+  /** Whether a process really died there. */
   readonly died: boolean;
-  readonly rows: number;
-  readonly lost: number;
-  readonly doubled: number;
-  /** Broken promises other than P1, in words. */
-  readonly broken: readonly string[];
+  readonly seconds: number;
 }
 
-const huntYaml = `name: kill
-query: |
-  DeviceProcessEvents
-  | where ActionType == "ProcessCreated"
-  | project Timestamp, ReportId, DeviceId, FileName
-queryFrequency: 1h
-`;
-const hunt = "kill";
+export const survived = ({ died, lost, doubled, broken }: KillVerdict): boolean =>
+  died && lost + doubled + broken.length === 0;
 
 const preload = resolve(import.meta.dirname, "kill-preload.ts");
 
-/**
- * @param points - some of `killPoints`
- * @param each - told of every verdict as it falls
- */
-export async function killEverywhere(
-  points: readonly string[],
-  each: (verdict: KillVerdict) => void,
-): Promise<readonly KillVerdict[]> {
-  const trials = [1, 2].flatMap((instances) => points.map((point) => ({ point, instances })));
-  const azurite = await startAzurite({ accounts: trials.map((_, index) => `kill${index}`) });
-  const app = appRoot({ [`${hunt}.yaml`]: huntYaml });
-  const verdicts: KillVerdict[] = [];
+/** Kills one of so many instances at a point, then lets the rest and a fresh one finish. */
+export async function killOnce(storage: string, root: string, point: string, instances: number): Promise<KillVerdict> {
+  const startedMs = Date.now();
+  const trial = await openTrial(storage, root);
+  const folder = mkdtempSync(join(tmpdir(), "huntline-kill-"));
+  const ticket = join(folder, "ticket");
+  const isDead = (): boolean => existsSync(ticket);
   try {
-    for (const [index, { point, instances }] of trials.entries()) {
-      const verdict = await killOnce(azurite.connectionString(`kill${index}`), app.root, point, instances);
-      verdicts.push(verdict);
-      each(verdict);
-    }
+    const armed = { KILL_AT: point, KILL_TICKET: ticket };
+    const hosts = await Promise.all(
+      Array.from({ length: instances }, () => trial.host({ preload: [preload], settings: armed })),
+    );
+    await killAt(trial, hosts, point, isDead);
+    trial.tenant.faults.clear();
+    await runToEnd(await trial.host());
+    const seconds = Math.round((Date.now() - startedMs) / secondMs);
+    return { point, instances, died: isDead(), ...(await trial.judge()), seconds };
   } finally {
-    app.remove();
-    await azurite.stop();
-  }
-  return verdicts;
-}
-
-async function killOnce(storage: string, root: string, point: string, instances: number): Promise<KillVerdict> {
-  const tenant = await startTenant({
-    world: { eventsPerHour: { DeviceProcessEvents: 1_400 }, startMs: Date.now() - 72 * hourMs },
-    switches: { hunting: { rowCap: 10_000, quota: { perMinute: null, perHour: null } } },
-  });
-  const generous = { HUNTING_CALLS_PER_MINUTE: "1000", HUNTING_CALLS_PER_HOUR: "60000", HUNTING_SHARE: "1" };
-  const settings = { ...tenant.settings, ...generous, DataStorage: storage, AzureWebJobsStorage: storage };
-  const hosts: RunningHost[] = [];
-  const host = async (more: Readonly<Record<string, string>> = {}): Promise<RunningHost> => {
-    const one = await runHost({ root, settings: { ...settings, ...more }, preload: [preload], invisibilitySeconds: 5 });
-    hosts.push(one);
-    return one;
-  };
-  try {
-    const died = await killAt(tenant, host, point, instances);
-    tenant.faults.clear();
-    await runToEnd(await host());
-    const exports = await exportsOf(storage, hunt);
-    return { point, instances, died, ...judge(tenant, exports), broken: brokenIn(exports) };
-  } finally {
-    await Promise.all(hosts.map((one) => one.kill()));
-    await tenant.stop();
+    await trial.end();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
-type Open = (more?: Readonly<Record<string, string>>) => Promise<RunningHost>;
-
-/** Runs until the armed instance is dead: first with late rows held back, then with all of them there. */
-async function killAt(tenant: Tenant, host: Open, point: string, instances: number): Promise<boolean> {
-  const held = tenant.faults.add({ api: "hunting", kind: "late-rows", byMs: 2 * hourMs, count: null });
-  if (point.startsWith("E15")) tenant.faults.add({ api: "hunting", kind: "throttled", retryAfterS: 1 });
-  const armed = await host({ KILL_AT: point });
-  const others = instances > 1 ? [await host()] : [];
-  const fate = { dead: false };
-  const ended = armed.ended.then(() => (fate.dead = true));
-  for (let round = 0; round < 2 && !fate.dead; round += 1) {
-    const runs = [armed, ...others].map((one) => runToEnd(one).catch(() => undefined));
-    await Promise.race([ended, Promise.all(runs)]);
+/** Runs until an instance is dead: first with late rows held back, then with all of them there. */
+async function killAt(
+  trial: HuntTrial,
+  hosts: readonly RunningHost[],
+  point: string,
+  isDead: () => boolean,
+): Promise<void> {
+  const { faults } = trial.tenant;
+  const held = faults.add({ api: "hunting", kind: "late-rows", byMs: 2 * hourMs, count: null });
+  // A run that failed goes on by message; the breaker opens at the fifth failure.
+  if (point.startsWith("E15")) faults.add({ api: "hunting", kind: "failed", status: 503, count: 3 });
+  if (point.startsWith("C1")) faults.add({ api: "hunting", kind: "failed", status: 503, count: 5 });
+  const done = { yet: false };
+  const claims = hosts.length > 1 ? dropClaims(trial, done) : undefined;
+  for (let round = 0; round < 2 && !isDead(); round += 1) {
+    const runs = point.startsWith("C1") ? pressOn(hosts, isDead) : Promise.all(hosts.map(runQuietly));
+    await Promise.race([...hosts.map((one) => one.ended), runs]);
     // A late row is late only for a window that is there: from the second round on they have all arrived.
-    tenant.faults.remove(held);
+    faults.remove(held);
   }
-  const { dead } = fate;
-  await armed.kill();
-  return dead;
+  done.yet = true;
+  await claims;
 }
 
-const pause = (ms: number): Promise<void> => new Promise((done) => void setTimeout(done, ms));
-const patienceMs = 90 * secondMs;
+const runQuietly = (host: RunningHost): Promise<void> => runToEnd(host).catch(() => undefined);
 
-/** Asks for a run and waits for its job. */
-async function runToEnd(host: RunningHost): Promise<void> {
-  const started = await fetch(`${host.url}/api/hunts/${hunt}/runs`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: "{}",
-  });
-  const job = started.headers.get("location");
-  if (started.status !== 202 || job === null) throw new Error(`the run was answered ${started.status}`);
-  const end = Date.now() + patienceMs;
-  while ((await fetch(job)).status !== 200) {
-    if (Date.now() > end) throw new Error(`the job does not end:\n${host.output().slice(-2_000)}`);
-    await pause(100);
+/** Asks again: a run that failed waits a minute by itself. */
+async function pressOn(hosts: readonly RunningHost[], isDead: () => boolean): Promise<void> {
+  for (let asked = 0; asked < 6 && !isDead(); asked += 1) {
+    await Promise.all(hosts.map((host) => startRun(host).catch(() => undefined)));
+    await systemClock.sleep(5 * secondMs);
   }
 }
 
-/** What the log holds against what the world held, as multisets. */
-function judge(tenant: Tenant, exports: readonly Exported[]): Pick<KillVerdict, "rows" | "lost" | "doubled"> {
-  const log = exports.filter(({ path }) => !path.includes("/late/")).map(({ metadata }) => metadata);
-  const bounds = log.flatMap((one) => [parseInstant(one["from"] ?? "") ?? 0n, parseInstant(one["to"] ?? "") ?? 0n]);
-  const span = { from: bounds[0] ?? 0n, to: bounds.at(-1) ?? 0n };
-  const reply = tenant.evaluate(
-    `DeviceProcessEvents | where ActionType == "ProcessCreated" | project Timestamp, ReportId, DeviceId`,
-    { world: tenant.world, now: span.to, visibleAt: span.to + ticksFromMs(hourMs), timespan: span } as never,
-  );
-  if (reply.kind !== "table") throw new Error(reply.message);
-  const counts = new Map<string, number>();
-  const add = (key: string, by: number): void => void counts.set(key, (counts.get(key) ?? 0) + by);
-  for (const row of reply.rows) add(row.map(String).slice(0, 3).join("|"), 1);
-  const lines = exports.flatMap((one) => one.lines);
-  for (const line of lines) add(keyOf(line), -1);
-  const sum = (of: (left: number) => number): number => [...counts.values()].reduce((all, left) => all + of(left), 0);
-  return { rows: lines.length, lost: sum((left) => Math.max(0, left)), doubled: sum((left) => Math.max(0, -left)) };
-}
-
-function keyOf(line: string): string {
-  const row = JSON.parse(line) as { Timestamp: string; ReportId: number; DeviceId: string };
-  return `${parseInstant(row.Timestamp)}|${row.ReportId}|${row.DeviceId}`;
-}
-
-/** P2 and P3: every blob is what its metadata says, and the log has no gap. */
-function brokenIn(exports: readonly Exported[]): string[] {
-  const halves = exports.filter(({ metadata, lines }) => Number(metadata["rows"]) !== lines.length);
-  const log = exports.filter(({ path }) => !path.includes("/late/")).map(({ metadata }) => metadata);
-  const gaps = log.flatMap((one, index) =>
-    Number(one["seq"]) === index && (index === 0 || one["from"] === log[index - 1]?.["to"])
-      ? []
-      : [`P3 broken at ${index}`],
-  );
-  return [...halves.map(({ path }) => `P2 ${path}`), ...gaps, ...(log.length === 0 ? ["nothing was exported"] : [])];
+async function dropClaims(trial: HuntTrial, done: { readonly yet: boolean }): Promise<void> {
+  while (!done.yet) {
+    await trial.dropClaim();
+    await systemClock.sleep(20);
+  }
 }
