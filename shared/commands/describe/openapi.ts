@@ -69,9 +69,7 @@ function operation(route: DescribedRoute): Json {
     description: door.description,
     tags: [door.tag],
     security: route.keyed ? keyed : [],
-    ...(door.visibility === "advanced" || door.visibility === "internal" || door.visibility === "important"
-      ? { "x-ms-visibility": door.visibility }
-      : {}),
+    "x-ms-visibility": door.visibility,
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(door.body ? { requestBody: bodyOf(door.body) } : {}),
     responses: responsesOf(route),

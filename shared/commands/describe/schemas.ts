@@ -122,11 +122,22 @@ export type Json = Readonly<Record<string, unknown>>;
 
 type Named = Readonly<Record<string, z.core.$ZodType>>;
 
+/** What is answered may gain fields some day; what is sent may not. */
+const openEnded = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void => {
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+};
+const kept = (): void => undefined;
+
 function written(schemas: Named, io: "input" | "output"): Record<string, Json> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
   const uri = (id: string): string => `#/components/schemas/${id}`;
-  const made = z.toJSONSchema(registry, { uri, io, unrepresentable: "any" });
+  const made = z.toJSONSchema(registry, {
+    uri,
+    io,
+    unrepresentable: "any",
+    override: io === "output" ? openEnded : kept,
+  });
   return Object.fromEntries(
     Object.entries(made.schemas).map(([name, { $schema: _$schema, $id: _$id, ...schema }]) => [name, schema]),
   );

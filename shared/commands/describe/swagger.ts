@@ -104,8 +104,8 @@ function old(schema: Json, schemas: Schemas): Json {
   const types = Array.isArray(type) ? (type as string[]) : [type];
   const [known] = types.filter((each) => each !== undefined && each !== "null");
   const made: Record<string, unknown> = {
-    ...rest,
     ...(known === undefined ? {} : { type: known }),
+    ...rest,
     ...(types.includes("null") ? { "x-nullable": true } : {}),
     ...(only === undefined ? {} : { enum: [only] }),
     ...(isObject(additionalProperties) ? { additionalProperties: old(additionalProperties, schemas) } : {}),

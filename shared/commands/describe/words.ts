@@ -19,6 +19,7 @@ const acronyms: Readonly<Record<string, string>> = {
   md5: "MD5",
   pe: "PE",
   ids: "IDs",
+  seq: "sequence number",
 };
 
 /** `alertIds` → `Alert IDs`, `Idempotency-Key` → `Idempotency key`: how a designer calls a field. */
