@@ -1,14 +1,24 @@
-/** The long form of what is promised of file lookups: 10,000 cold hashes hash by hash, against each way of counting. */
+/**
+ * The long form of what is promised of file lookups: 10,000 cold hashes hash by hash against each way of counting, and a
+ * job whose worker is killed.
+ */
 import { minuteMs, hourMs, secondMs } from "../../shared/time.ts";
 import { paceRun } from "../support/files-pace.ts";
+import { killFiles } from "./file-kills.ts";
 import { busiest, serverModels } from "../support/server-quotas.ts";
 
 const hashes = 10_000;
 /** Two seconds of margin in each minute that is full. */
 const marginMs = (hashes / 100) * 2 * secondMs;
 
-/** @returns whether everything held */
-export async function promiseFiles(say: (line: string) => void): Promise<boolean> {
+/**
+ * @param options.kills - beginnings of the points' names
+ * @returns whether everything held
+ */
+export async function promiseFiles(
+  options: { readonly kills: readonly string[]; readonly atOnce: number },
+  say: (line: string) => void,
+): Promise<boolean> {
   let held = 0;
   let runs = 0;
   for (const model of serverModels)
@@ -32,5 +42,6 @@ export async function promiseFiles(say: (line: string) => void): Promise<boolean
       );
     }
   say(`files: runs held ${held} of ${runs}`);
-  return held === runs;
+  const killsHeld = await killFiles(options.kills, options.atOnce, say);
+  return held === runs && killsHeld;
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Clock } from "../../../shared/time.ts";
 import { html, type Exchange, type Reply, type Route, type Service } from "./exchange.ts";
 import type { Faults } from "./faults.ts";
@@ -169,7 +170,9 @@ const waited = (floor: Floor, ms: number, exchange: Exchange): Promise<boolean> 
 
 function drop(exchange: Exchange, response: ServerResponse, outcome: "dropped" | "cancelled"): void {
   exchange.record.outcome = outcome;
-  response.socket?.resetAndDestroy();
+  // Node resets plain sockets only.
+  if (response.socket instanceof TLSSocket) response.socket.destroy();
+  else response.socket?.resetAndDestroy();
   response.destroy();
 }
 
