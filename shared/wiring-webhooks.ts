@@ -17,6 +17,7 @@ import { SettingsError } from "./settings.ts";
 import { minuteMs, secondMs, type Clock } from "./time.ts";
 import { openAllowance } from "./webhooks/allowance.ts";
 import { openFairShare } from "./webhooks/fair-share.ts";
+import { openKeyring } from "./webhooks/keys.ts";
 import type { Mappings } from "./webhooks/mapping.ts";
 import type { StatusPorts } from "./webhooks/receipt-status.ts";
 import type { FoundLookup, WebhookPorts } from "./webhooks/receive.ts";
@@ -50,6 +51,7 @@ export function openWebhooks(parts: WebhookParts): WebhookPorts {
   return {
     source: sourcesOf(settings.WEBHOOKS, parts.mappings()),
     secret: carefully(async (name) => (await parts.vault()).secret(name), clock),
+    readKeys: openKeyring(),
     claims: async (token, audience) => {
       const claims = await (await parts.checkToken())(token, audience);
       return claims && { tid: claims["tid"], appid: claims["appid"], azp: claims["azp"], roles: claims["roles"] };

@@ -81,7 +81,7 @@ export function parseJsonBody(
 ): unknown {
   if (!jsonType.test(mediaType(contentType)))
     throw new Problem(415, "Send JSON, with the header Content-Type: application/json.");
-  refuseAbsurdDepth(bytes);
+  refuseAbsurdity(bytes, limits);
   const value = parseJson(decode(bytes));
   refuseFaults(findFault(value, limits));
   return value;
@@ -99,7 +99,7 @@ export function parseAnyBody(bytes: Uint8Array, contentType: string | null): Par
   if (!jsonType.test(type) && !form && !textType.test(type) && type !== "")
     throw new Problem(415, "Send JSON, a URL-encoded form or text; the Content-Type names something else.");
   const text = decode(bytes);
-  if (jsonType.test(type) || /^\s*[[{]/.test(text)) refuseAbsurdDepth(bytes);
+  if (jsonType.test(type) || /^\s*[[{]/.test(text)) refuseAbsurdity(bytes, wideLimits);
   if (jsonType.test(type)) return { kind: "json", value: parseJson(text) };
   if (/^\s*[[{]/.test(text)) {
     const value = tryJson(text);
@@ -130,20 +130,39 @@ function decode(bytes: Uint8Array): string {
 
 /** Far beyond every limit, and as deep as the parser goes without taking its time. */
 const absurdDepth = 1_000;
-const [quote, backslash, openList, closeList, openObject, closeObject] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
+/** So many times what an array or object may hold: less is for the walk to refuse, which can say where. */
+const absurdly = 10;
+const [quote, backslash, comma, openList, closeList, openObject, closeObject] = [
+  0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d,
+];
 
-/** The parser takes half a second over a million brackets, and longer to say that one is missing; counting takes two milliseconds. */
-function refuseAbsurdDepth(bytes: Uint8Array): void {
-  let depth = 0;
-  let inText = false;
+/**
+ * Refuses what the parser would take half a second over, a million brackets above all, and longer to say that one of
+ * them is missing. Counting takes two milliseconds.
+ */
+function refuseAbsurdity(bytes: Uint8Array, limits: BodyLimits): void {
+  const most = absurdly * Math.max(limits.elements, limits.keys);
+  const held: number[] = [0];
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at];
-    if (byte === quote) inText = !inText;
-    else if (inText) at += byte === backslash ? 1 : 0;
-    else if (byte === openList || byte === openObject) depth += 1;
-    else if (byte === closeList || byte === closeObject) depth -= 1;
-    if (depth > absurdDepth) refuseFaults({ path: "", message: `is nested deeper than ${absurdDepth} levels` });
+    if (byte === quote) at = endOfText(bytes, at);
+    else if (byte === openList || byte === openObject) held.push(0);
+    else if ((byte === closeList || byte === closeObject) && held.length > 1) held.pop();
+    else if (byte === comma && (held[held.length - 1] = (held.at(-1) ?? 0) + 1) > most)
+      refuseFaults({ path: "", message: `holds an array or object of more than ${most} elements` });
+    if (held.length > absurdDepth + 1)
+      refuseFaults({ path: "", message: `is nested deeper than ${absurdDepth} levels` });
   }
+}
+
+/** Where the text that begins at a quote ends; the end of the bytes when it does not. */
+function endOfText(bytes: Uint8Array, start: number): number {
+  for (let end = bytes.indexOf(quote, start + 1); end > 0; end = bytes.indexOf(quote, end + 1)) {
+    let slashes = 0;
+    while (bytes[end - 1 - slashes] === backslash) slashes += 1;
+    if (slashes % 2 === 0) return end;
+  }
+  return bytes.length;
 }
 
 function parseJson(text: string): unknown {
@@ -180,7 +199,7 @@ interface Step {
  * million deep is an answer here, not a full stack.
  */
 export function findFault(value: unknown, limits: BodyLimits): InputFault | undefined {
-  if (typeof value !== "object" || value === null) return scalarFault(value, limits, () => "");
+  if (typeof value !== "object" || value === null) return scalarFault(value, limits, undefined, "");
   const open: Step[] = [{ value, depth: 1, above: undefined, name: "" }];
   for (let step = open.pop(); step !== undefined; step = open.pop()) {
     const fault = Array.isArray(step.value) ? pushElements(step, open, limits) : pushMembers(step, open, limits);
@@ -193,8 +212,8 @@ function pushElements(step: Step, open: Step[], limits: BodyLimits): InputFault 
   const elements = step.value as readonly unknown[];
   if (elements.length > limits.elements)
     return { path: pathOf(step), message: `has ${elements.length} elements, want at most ${limits.elements}` };
-  for (const [index, element] of elements.entries()) {
-    const fault = visit(element, index, step, open, limits);
+  for (let index = 0; index < elements.length; index += 1) {
+    const fault = visit(elements[index], index, step, open, limits);
     if (fault) return fault;
   }
   return undefined;
@@ -231,14 +250,20 @@ function visit(
   open: Step[],
   limits: BodyLimits,
 ): InputFault | undefined {
-  if (typeof value !== "object" || value === null) return scalarFault(value, limits, () => pathOf(above, name));
+  if (typeof value !== "object" || value === null) return scalarFault(value, limits, above, name);
   if (above.depth >= limits.depth)
     return { path: pathOf(above, name), message: `is nested deeper than ${limits.depth} levels` };
   open.push({ value, depth: above.depth + 1, above, name });
   return undefined;
 }
 
-function scalarFault(value: unknown, limits: BodyLimits, path: () => string): InputFault | undefined {
+function scalarFault(
+  value: unknown,
+  limits: BodyLimits,
+  above: Step | undefined,
+  name: string | number,
+): InputFault | undefined {
+  const path = (): string => (above ? pathOf(above, name) : "");
   if (typeof value === "string" && value.length > limits.characters)
     return { path: path(), message: `has ${value.length} characters, want at most ${limits.characters}` };
   if (typeof value === "number" && !Number.isFinite(value))

@@ -2,11 +2,15 @@
  * What the secret `webhook-<source>` holds: one key, or a JSON list of them for the time of a rotation, each with an end.
  * Every key whose time has not run out is tried.
  */
+import { createSecretKey, type KeyObject } from "node:crypto";
 import * as z from "zod/mini";
 import type { ProofName } from "./policies.ts";
 
-/** A key as bytes: of an HMAC, or the SHA-256 of a bearer token. */
-export type Key = Uint8Array;
+/** A key: for HMACs, which are made five times as fast with a key object, and as bytes: the SHA-256 of a bearer token. */
+export interface Key {
+  readonly object: KeyObject;
+  readonly bytes: Uint8Array;
+}
 
 export type ReadKeys =
   | { readonly kind: "keys"; readonly keys: readonly Key[] }
@@ -32,21 +36,38 @@ const wants: Readonly<Record<KeyedProof, string>> = {
   bearer: "sha256: and the SHA-256 of the token, 64 hexadecimal digits",
 };
 
-/** @param nowMs - keys whose `notAfter` has passed are left out */
-export function readKeys(secret: string, proof: KeyedProof, nowMs: number): ReadKeys {
-  const listed = secret.trimStart().startsWith("[") ? readList(secret) : [{ key: secret.trim() }];
-  const fault: ReadKeys = {
-    kind: "fault",
-    want: `${wants[proof]}; or [{"kid","key","notAfter"}], at most ${mostKeys}`,
+/** The keys that a secret holds, without those whose `notAfter` has passed at `nowMs`. */
+export type ReadKeyring = (secret: string, proof: KeyedProof, nowMs: number) => ReadKeys;
+
+interface Dated {
+  readonly key: Key;
+  readonly endMs: number;
+}
+
+const mostKept = 100;
+
+/** Reads secrets, each text once: a secret is asked for at every request. */
+export function openKeyring(): ReadKeyring {
+  const kept = new Map<string, readonly Dated[] | undefined>();
+  return (secret, proof, nowMs) => {
+    const name = `${proof} ${secret}`;
+    if (kept.size >= mostKept && !kept.has(name)) kept.clear();
+    if (!kept.has(name)) kept.set(name, datedKeys(secret, proof));
+    const dated = kept.get(name);
+    if (!dated) return { kind: "fault", want: `${wants[proof]}; or [{"kid","key","notAfter"}], at most ${mostKeys}` };
+    const keys = dated.filter(({ endMs }) => endMs > nowMs).map(({ key }) => key);
+    return keys.length > 0 ? { kind: "keys", keys } : { kind: "fault", want: "a key whose notAfter has not passed" };
   };
-  if (!listed) return fault;
-  const keys: Key[] = [];
-  for (const { key, notAfter } of listed) {
+}
+
+function datedKeys(secret: string, proof: KeyedProof): Dated[] | undefined {
+  const listed = secret.trimStart().startsWith("[") ? readList(secret) : [{ key: secret.trim() }];
+  const dated = listed?.flatMap(({ key, notAfter }): Dated[] => {
     const bytes = keyBytes[proof](key);
-    if (!bytes) return fault;
-    if (notAfter === undefined || Date.parse(notAfter) > nowMs) keys.push(bytes);
-  }
-  return keys.length > 0 ? { kind: "keys", keys } : { kind: "fault", want: "a key whose notAfter has not passed" };
+    const endMs = notAfter === undefined ? Number.POSITIVE_INFINITY : Date.parse(notAfter);
+    return bytes ? [{ key: { bytes, object: createSecretKey(bytes) }, endMs }] : [];
+  });
+  return dated?.length === listed?.length ? dated : undefined;
 }
 
 function readList(secret: string): { readonly key: string; readonly notAfter?: string | undefined }[] | undefined {
@@ -57,7 +78,7 @@ function readList(secret: string): { readonly key: string; readonly notAfter?: s
   }
 }
 
-const keyBytes: Readonly<Record<KeyedProof, (text: string) => Key | undefined>> = {
+const keyBytes: Readonly<Record<KeyedProof, (text: string) => Uint8Array | undefined>> = {
   standard: (text) => {
     const packed = text.replace(/^whsec_/, "");
     const bytes = /^[A-Za-z0-9+/]+={0,2}$/.test(packed) ? Buffer.from(packed, "base64") : undefined;

@@ -2,7 +2,7 @@
  * Proof of origin: whether a request comes from the source that its address names, judged over the bytes as they came.
  * What can be refused by its look alone never costs a look at a secret; whatever is refused is refused without a reason.
  */
-import { readKeys, type Key } from "./keys.ts";
+import type { Key, ReadKeyring } from "./keys.ts";
 import { anyMatches, hmac, sha256 } from "./signatures.ts";
 import type { Source } from "./sources.ts";
 
@@ -25,6 +25,7 @@ export interface TokenClaims {
 export interface ProofPorts {
   /** The source's secret. @throws an error that names it when it cannot be had */
   readonly secret: (name: string) => Promise<string>;
+  readonly readKeys: ReadKeyring;
   /** Checks signature, algorithm, issuer, audience and time of an Entra token; `undefined` when one of them is wrong. */
   readonly claims: (token: string, audience: string) => Promise<TokenClaims | undefined>;
   readonly tenantId: () => string;
@@ -83,7 +84,7 @@ function proven({ headers }: Knock, source: Source, idSigned = true): Proof {
 type Keyed = { readonly kind: "keys"; readonly keys: readonly Key[] } | Extract<Proof, { kind: "no-key" }>;
 
 async function keysOf(source: Source, proof: "standard" | "body-hmac" | "bearer", ports: ProofPorts): Promise<Keyed> {
-  const read = readKeys(await ports.secret(`webhook-${source.name}`), proof, ports.nowMs());
+  const read = ports.readKeys(await ports.secret(`webhook-${source.name}`), proof, ports.nowMs());
   return read.kind === "keys" ? read : { kind: "no-key", want: read.want };
 }
 
@@ -142,7 +143,12 @@ async function proveBearer(knock: Knock, source: Source, ports: ProofPorts): Pro
   if (token === undefined) return refused("authorization");
   const read = await keysOf(source, "bearer", ports);
   if (read.kind !== "keys") return read;
-  return anyMatches(read.keys, [sha256(token)]) ? proven(knock, source) : refused("token");
+  return anyMatches(
+    read.keys.map(({ bytes }) => bytes),
+    [sha256(token)],
+  )
+    ? proven(knock, source)
+    : refused("token");
 }
 
 /** A token of Entra, for this tenant, from one of the callers or with one of the roles. The front end's headers count for nothing. */

@@ -14,7 +14,7 @@ export const sha256 = (bytes: Uint8Array | string): Buffer => createHash("sha256
 
 /** HMAC-SHA-256 over the parts as if they were one. */
 export function hmac(key: Key, ...parts: readonly (Uint8Array | string)[]): Buffer {
-  const mac = createHmac("sha256", key);
+  const mac = createHmac("sha256", key.object);
   for (const part of parts) mac.update(part);
   return mac.digest();
 }

@@ -33,12 +33,18 @@ export async function ran(command: readonly string[]): Promise<{ readonly text: 
 }
 
 /** Starts the server that streams prepared answers; returns its address and how to stop it. */
-export async function startSource(): Promise<{ readonly url: string; readonly stop: () => void }> {
-  const [file = "", ...args] = childCommand("source");
+export const startSource = (): Promise<{ readonly url: string; readonly stop: () => void }> => startServer("source");
+
+/** Starts a child that serves and tells its port. */
+export async function startServer(
+  name: string,
+  ...given: readonly string[]
+): Promise<{ readonly url: string; readonly stop: () => void }> {
+  const [file = "", ...args] = childCommand(name, ...given);
   const child: ChildProcess = spawn(file, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const port = await new Promise<number>((resolve, reject) => {
     child.once("message", (message) => resolve(message as number));
-    child.once("exit", (code) => reject(new Error(`the source ended with ${code}`)));
+    child.once("exit", (code) => reject(new Error(`the server ${name} ended with ${code}`)));
   });
   return { url: `http://127.0.0.1:${port}`, stop: () => void child.kill() };
 }

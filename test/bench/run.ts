@@ -9,6 +9,7 @@ import { lineFor, type Result, type Suite } from "./harness.ts";
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   hunts: async () => (await import("./hunts.ts")).hunts,
   files: async () => (await import("./files.ts")).files,
+  webhooks: async () => (await import("./webhooks.ts")).webhooks,
 };
 
 /** What a child process does: `run.ts child <name> …`. */
@@ -17,6 +18,8 @@ const children: Readonly<Record<string, (...args: string[]) => Promise<void>>> =
   export: async (url = "", kind = "", rows = "", connection = "") =>
     (await import("./export-once.ts")).exportOnce(url, kind, rows, connection),
   cut: async (kind = "", way = "") => (await import("./cut-once.ts")).cutOnce(kind, way),
+  webhooks: async (kind = "", connection = "", key = "") =>
+    (await import("./webhooks-server.ts")).serveWebhooks(kind, connection, key),
   load: async (file = "") => (await import("./load-once.ts")).loadOnce(file),
 };
 

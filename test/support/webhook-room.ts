@@ -4,6 +4,7 @@ import { isWithin } from "../../shared/clients/addresses.ts";
 import type { Problem } from "../../shared/messages/problem.ts";
 import { openAllowance } from "../../shared/webhooks/allowance.ts";
 import { openFairShare, type FairShare } from "../../shared/webhooks/fair-share.ts";
+import { openKeyring } from "../../shared/webhooks/keys.ts";
 import type { Mappings } from "../../shared/webhooks/mapping.ts";
 import type { TokenClaims } from "../../shared/webhooks/proof.ts";
 import { receive, type Received, type WebhookPorts } from "../../shared/webhooks/receive.ts";
@@ -87,6 +88,7 @@ export function webhookRoom(options: WebhookRoomOptions = {}) {
         throw Object.assign(new Error(`secret ${name}: it is not in the vault`), { name: "SecretError" });
       return value;
     },
+    readKeys: openKeyring(),
     claims: async () => {
       cost.claims += 1;
       return options.claims;

@@ -1,0 +1,114 @@
+/** Child: one side of the webhook benchmark as an HTTP server, everything of ours but the Functions host, or a bare one. */
+import { createHash, createHmac, createSecretKey, randomUUID, timingSafeEqual } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { BlobServiceClient } from "@azure/storage-blob";
+import { QueueServiceClient } from "@azure/storage-queue";
+import { resolve } from "node:path";
+import { openQueues } from "../../shared/clients/queues.ts";
+import { openRecords } from "../../shared/clients/records.ts";
+import { openStorage } from "../../shared/clients/storage.ts";
+import { compileMappings } from "../../shared/commands/webhooks/compile-mappings.ts";
+import { problemReply } from "../../shared/guard.ts";
+import { withInvocation } from "../../shared/log.ts";
+import { Problem } from "../../shared/messages/problem.ts";
+import { receiptLocation } from "../../shared/messages/webhook.ts";
+import { signJobKey } from "../../shared/messages/job.ts";
+import { systemClock } from "../../shared/time.ts";
+import { receive } from "../../shared/webhooks/receive.ts";
+import { openWebhooks } from "../../shared/wiring-webhooks.ts";
+
+type Answer = (request: IncomingMessage, body: Buffer) => Promise<{ status: number; headers?: object; body: string }>;
+
+const kinds: Readonly<Record<string, (connection: string, key: string) => Promise<Answer>>> = {
+  ours,
+  bare,
+  unauthorized: async () => async () => ({ status: 401, body: '{"status":401}' }),
+};
+
+/** Serves until it is killed; tells its port to the parent. */
+export async function serveWebhooks(kind: string, connection: string, key: string): Promise<void> {
+  const answer = await kinds[kind]?.(connection, key);
+  if (!answer) throw new Error(`no server of kind ${kind}`);
+  const reply = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { body, headers, status } = await answer(request, Buffer.concat(chunks));
+    response.writeHead(status, { "content-type": "application/json", ...headers });
+    response.end(body);
+  };
+  const server = createServer((request, response) => {
+    void reply(request, response).catch(() => response.writeHead(500).end());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  process.send?.((server.address() as AddressInfo).port);
+}
+
+/** What is asked of both: the HMAC of Standard Webhooks, one message, one record that must not be there yet. */
+async function bare(connection: string, key: string): Promise<Answer> {
+  const receipts = BlobServiceClient.fromConnectionString(connection).getContainerClient("state");
+  const queue = QueueServiceClient.fromConnectionString(connection).getQueueClient("alert-verdicts");
+  await Promise.all([receipts.createIfNotExists(), queue.createIfNotExists()]);
+  const secret = createSecretKey(Buffer.from(key.slice("whsec_".length), "base64"));
+  return async ({ headers }, body) => {
+    const id = String(headers["webhook-id"]);
+    const wanted = createHmac("sha256", secret)
+      .update(`${id}.${String(headers["webhook-timestamp"])}.`)
+      .update(body)
+      .digest();
+    const given = Buffer.from(String(headers["webhook-signature"]).slice("v1,".length), "base64");
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return { status: 401, body: "{}" };
+    await queue.sendMessage(JSON.stringify({ id, alerts: body.subarray(0, 800).toString("latin1") }), {
+      messageTimeToLive: -1,
+    });
+    const receipt = JSON.stringify({ id, bodyHash: createHash("sha256").update(body).digest("hex") });
+    const name = `receipts/bare/${createHash("sha256").update(id).digest("hex")}.json`;
+    await receipts.getBlockBlobClient(name).upload(receipt, receipt.length, { conditions: { ifNoneMatch: "*" } });
+    return { status: 202, body: '{"accepted":true}' };
+  };
+}
+
+const root = resolve(import.meta.dirname, "../..");
+const unused = (): Promise<never> => Promise.reject(new Error("the benchmark asks for no lookups and no hunts"));
+
+async function ours(connection: string, key: string): Promise<Answer> {
+  const compiled = compileMappings(resolve(root, "shared/webhooks/mappings"));
+  if (compiled.kind !== "mappings") throw new Error("the mappings do not compile");
+  const storage = await openStorage({ kind: "connection-string", value: connection });
+  const records = openRecords(storage.blobs);
+  const ports = openWebhooks({
+    clock: systemClock,
+    reach: async () => undefined,
+    settings: () => ({ WEBHOOKS: { secops: { proof: "standard", mapping: "google-secops" } }, VERDICTS_PER_DAY: 1e9 }),
+    tenantId: () => "",
+    mappings: () => compiled.mappings,
+    vault: async () => ({ secret: async () => key, refused: () => undefined, expiring: () => [] }),
+    checkToken: unused,
+    records,
+    queues: openQueues(storage.queues),
+    serverNowMs: async () => (await records.read("state/clock.json")).serverNowMs,
+    filesDesk: unused,
+    hunt: () => undefined,
+    huntPorts: unused,
+  });
+  return async ({ headers, url }, bytes) => {
+    const correlationId = randomUUID();
+    const request = {
+      headers: { get: (name: string) => headers[name]?.toString() ?? null },
+      arrayBuffer: async () => bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
+    };
+    return withInvocation({ correlationId, write: () => undefined }, async () => {
+      try {
+        const { answer, receipt } = await receive(ports, { source: url?.slice(1) ?? "", request, keyed: false });
+        const signed = signJobKey(key, receipt, Date.now() + 86_400_000);
+        const location = receiptLocation("http://127.0.0.1/", "secops", receipt, signed);
+        return { status: 202, headers: { location, "retry-after": "10" }, body: JSON.stringify(answer) };
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        const refused = problemReply(error, correlationId);
+        return { status: refused.status ?? 500, headers: refused.headers as object, body: String(refused.body) };
+      }
+    });
+  };
+}

@@ -1,0 +1,217 @@
+/** The webhooks suite: deliveries and forgeries against bare servers, hostile bodies against the parser, a minute of load. */
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { Agent, request, type IncomingMessage } from "node:http";
+import { parseJsonBody } from "../../shared/messages/http-body.ts";
+import { runHost } from "../host/run.ts";
+import { startAzurite } from "../support/azurite.ts";
+import { standardHeaders, standardKey, type SentHeaders } from "../support/webhook-senders.ts";
+import { startTenant } from "../tenant/tenant.ts";
+import { startServer } from "./children.ts";
+import { ceilingResult, interleaved, speedResult, spreadOf, type Result } from "./harness.ts";
+
+const key = standardKey();
+const parallel = 16;
+const deliveries = 600;
+const forgeries = 3_000;
+const rounds = 7;
+const loadSeconds = 60;
+
+export async function* webhooks(): AsyncIterable<Result> {
+  yield* hostileBodies();
+  const azurite = await startAzurite();
+  try {
+    yield await delivered(azurite.connectionString());
+    yield await refused(azurite.connectionString());
+    yield* loaded(azurite.connectionString());
+  } finally {
+    await azurite.stop();
+  }
+}
+
+/** A closed case with twenty alerts, 3 KB: ids of its own each time, so that none repeats another. */
+function delivery(): { readonly body: string; readonly headers: SentHeaders } {
+  const run = randomBytes(8).toString("hex");
+  const alerts = Array.from({ length: 20 }, (_, index) => ({
+    identifier: `alert-${run}-${index}`,
+    ticketId: `${run}${index.toString(16).padStart(8, "0")}`,
+    name: "Impossible travel activity",
+    product: "Microsoft Cloud App Security",
+  }));
+  const body = JSON.stringify({
+    identifier: `case-${run}`,
+    title: "Impossible travel",
+    status: "CLOSED",
+    alerts,
+    closureDetails: { reason: "NOT_MALICIOUS", comment: "Known VPN exit" },
+  });
+  return { body, headers: standardHeaders(key, body, `msg_${run}`) };
+}
+
+function forged(): { readonly body: string; readonly headers: SentHeaders } {
+  const { body } = delivery();
+  return { body, headers: standardHeaders(standardKey(), body) };
+}
+
+async function delivered(connection: string): Promise<Result> {
+  const [limit, ours] = await Promise.all(
+    ["bare", "ours"].map((kind) => startServer("webhooks", kind, connection, key)),
+  );
+  if (!limit || !ours) throw new Error("a server did not start");
+  const spreads = await interleaved(
+    {
+      limit: () => sendMany(limit.url, deliveries, delivery, 202),
+      ours: () => sendMany(`${ours.url}/secops`, deliveries, delivery, 202),
+    },
+    rounds,
+  );
+  limit.stop();
+  ours.stop();
+  return speedResult(
+    "deliveries over a bare server with the same HMAC and writes",
+    spreads,
+    0.5,
+    rateOf(deliveries, spreads.ours.median),
+  );
+}
+
+async function refused(connection: string): Promise<Result> {
+  const [limit, ours] = await Promise.all(
+    ["unauthorized", "ours"].map((kind) => startServer("webhooks", kind, connection, key)),
+  );
+  if (!limit || !ours) throw new Error("a server did not start");
+  // One forgery for all of a round: what it takes to make them is the sender's, not ours.
+  const one = forged();
+  const spreads = await interleaved(
+    {
+      limit: () => sendMany(limit.url, forgeries, () => one, 401),
+      ours: () => sendMany(`${ours.url}/secops`, forgeries, () => one, 401),
+    },
+    rounds,
+  );
+  limit.stop();
+  ours.stop();
+  return speedResult(
+    "forgeries over a bare server that answers 401",
+    spreads,
+    0.5,
+    rateOf(forgeries, spreads.ours.median),
+  );
+}
+
+const rateOf = (count: number, ms: number): string => `${Math.round((count / ms) * 1_000)} a second`;
+
+/** A minute through the built app in the local host, every answer looked at. */
+async function* loaded(connection: string): AsyncIterable<Result> {
+  const tenant = await startTenant({ secrets: { "webhook-cases": key }, alerts: 1 });
+  // Another name than above: that source has taken its share of the day.
+  const sources = { cases: { proof: "standard", mapping: "google-secops" } };
+  const settings = { ...tenant.settings, DataStorage: connection, AzureWebJobsStorage: connection };
+  const host = await runHost({
+    settings: { ...settings, WEBHOOKS: JSON.stringify(sources), VERDICTS_PER_DAY: "1000000" },
+    functions: ["webhooks"],
+  });
+  const url = `${host.url}/api/webhooks/cases`;
+  const answers = await sendFor(url, loadSeconds * 1_000);
+  const wrong = answers.filter((status) => status !== 202).length;
+  const note = `${rateOf(answers.length, loadSeconds * 1_000)} through the local host`;
+  yield ceilingResult(`failed deliveries in ${loadSeconds} s of load`, spreadOf([wrong]), 0, "calls", note);
+  await host.kill();
+  await tenant.stop();
+}
+
+async function sendFor(url: string, forMs: number): Promise<number[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: parallel });
+  const statuses: number[] = [];
+  const endMs = performance.now() + forMs;
+  const worker = async (): Promise<void> => {
+    while (performance.now() < endMs) {
+      const { body, headers } = delivery();
+      statuses.push(await post(agent, url, body, headers).catch(() => 0));
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+  agent.destroy();
+  return statuses;
+}
+
+/** Milliseconds for all of them. @throws Error when one is answered otherwise */
+async function sendMany(url: string, count: number, make: typeof delivery, status: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: parallel });
+  const calls = Array.from({ length: count }, make);
+  const worker = async (): Promise<void> => {
+    for (let call = calls.pop(); call; call = calls.pop()) {
+      const answered = await post(agent, url, call.body, call.headers);
+      if (answered !== status) throw new Error(`${url} answered ${answered}, want ${status}`);
+    }
+  };
+  const startMs = performance.now();
+  await Promise.all(Array.from({ length: parallel }, worker));
+  agent.destroy();
+  return performance.now() - startMs;
+}
+
+async function post(agent: Agent, url: string, body: string, headers: SentHeaders): Promise<number> {
+  const sent = request(url, {
+    agent,
+    method: "POST",
+    headers: { ...headers, "content-length": Buffer.byteLength(body) },
+  });
+  sent.end(body);
+  const [reply] = (await once(sent, "response")) as [IncomingMessage];
+  reply.resume();
+  await once(reply, "end");
+  return reply.statusCode ?? 0;
+}
+
+const mebibyte = 1_048_576;
+
+const hostile: Readonly<Record<string, string>> = {
+  "a million brackets": "[".repeat(1_000_000),
+  "half a million nested lists": "[".repeat(500_000) + "]".repeat(500_000),
+  "nested objects": `${'{"a":'.repeat(170_000)}1${"}".repeat(170_000)}`,
+  "80,000 keys": `{${Array.from({ length: 80_000 }, (_, index) => `"k${index}":1`).join(",")}}`,
+  "half a million numbers": JSON.stringify(Array.from({ length: 900 }, () => Array.from({ length: 580 }, () => 1))),
+  "one text": JSON.stringify("x".repeat(1_000_000)),
+};
+
+/** What the worst bodies cost until they are refused or read, against parsing a plain payload of the same size. */
+async function* hostileBodies(): AsyncIterable<Result> {
+  const alert = {
+    id: "ca603e4f1b2c3d4e5f60718293",
+    title: "Impossible travel",
+    evidence: [{ sha1: "a".repeat(40), count: 3 }],
+  };
+  const plain = JSON.stringify({ value: Array.from({ length: 9_000 }, () => alert) });
+  for (const [name, text] of Object.entries(hostile)) {
+    const bytes = new TextEncoder().encode(text.slice(0, mebibyte));
+    const spreads = await interleaved(
+      {
+        limit: async () => timed(() => void JSON.parse(plain)),
+        ours: async () =>
+          timed(() => {
+            try {
+              parseJsonBody(bytes, "application/json");
+            } catch {
+              // A refusal is what most of them are for.
+            }
+          }),
+      },
+      9,
+    );
+    const ratio = spreadOf([spreads.ours.min / spreads.limit.min, spreads.ours.median / spreads.limit.median]);
+    yield ceilingResult(
+      `a body of ${name} over parsing a plain one`,
+      ratio,
+      10,
+      "x",
+      `${spreads.ours.median.toFixed(1)} ms`,
+    );
+  }
+}
+
+function timed(work: () => void): number {
+  const startMs = performance.now();
+  work();
+  return performance.now() - startMs;
+}
