@@ -1,6 +1,7 @@
 /**
  * `npm run package`: builds, and writes what is deployed to `dist/huntline.zip`. The same sources give the same bytes.
- * Also writes `infra/hunts.json`, the hunts that the alert rule for overdue hunts watches.
+ * Also writes `infra/hunts.json`, the hunts that the alert rule for overdue hunts watches, and the definition of the
+ * custom connector in `infra/connector`.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -18,6 +19,8 @@ const largestBytes = 1_048_576;
 if (process.exitCode === undefined) {
   const catalogue = JSON.parse(readFileSync(join(root, "dist/catalogue.json"), "utf8")) as Catalogue;
   writeFileSync(join(root, "infra/hunts.json"), `${JSON.stringify(watchedHunts(catalogue), null, 2)}\n`);
+  const definition = JSON.parse(readFileSync(join(root, "dist/swagger.json"), "utf8")) as object;
+  writeFileSync(join(root, "infra/connector/apiDefinition.swagger.json"), `${JSON.stringify(definition, null, 2)}\n`);
   const bytes = zip(contents(root));
   writeFileSync(join(root, "dist/huntline.zip"), bytes);
   const sha256 = createHash("sha256").update(bytes).digest("hex");

@@ -163,6 +163,10 @@ export const alertsAndWebhooks: Readonly<Record<string, DoorDescription>> = {
     operationId: "ReceiveKeyedWebhook",
     summary: "Receive a webhook with a function key",
     description: "The same for sources that can send a function key, alone or besides their own proof.",
+    refusals: {
+      ...webhook.refusals,
+      401: "The request does not prove where it comes from. Without a function key the platform answers, with no body.",
+    },
   },
   webhook_receipts: {
     operationId: "GetWebhookReceipt",

@@ -6,6 +6,16 @@ import type { ZipEntry } from "./zip.ts";
 /** The platform reads these; development scripts and dependencies have no meaning there, the bundle holds all code. */
 const kept = ["name", "version", "license", "type", "main"] as const;
 
+const needed = [
+  "main.cjs",
+  "app.cjs",
+  "registrations.json",
+  "catalogue.json",
+  "webhook-mappings.json",
+  "openapi.json",
+  "swagger.json",
+] as const;
+
 /**
  * @param root - folder with `host.json`, `package.json` and `dist/`
  * @throws Error when `dist/` holds no bundle and catalogue
@@ -14,7 +24,7 @@ export function contents(root: string): readonly ZipEntry[] {
   const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Readonly<Record<string, unknown>>;
   const trimmed = Object.fromEntries(kept.map((name) => [name, source[name]]));
   const built = readdirSync(join(root, "dist")).filter((name) => /\.(?:cjs|json)$/.test(name));
-  const missing = ["main.cjs", "app.cjs", "registrations.json", "catalogue.json"].filter((name) => !built.includes(name));
+  const missing = needed.filter((name) => !built.includes(name));
   if (missing.length > 0) throw new Error(`dist/ lacks ${missing.join(" and ")}: run npm run build`);
   return [
     { name: "host.json", bytes: readFileSync(join(root, "host.json")) },

@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { carryOut } from "../../../shared/hunts/orders.ts";
-import { exportNews, findExport, readCursor, standingOf, tick, writeCursor } from "../../../shared/hunts/views.ts";
+import {
+  exportNews,
+  findExport,
+  poll,
+  readCursor,
+  standingOf,
+  tick,
+  writeCursor,
+} from "../../../shared/hunts/views.ts";
 import { hourMs } from "../../../shared/time.ts";
 import { huntRoom, noonMs, orderNow, type HuntRoom } from "../../support/hunt-room.ts";
 import { sourceRow, testHunt } from "../../support/hunt-source.ts";
@@ -83,6 +91,47 @@ describe("exportNews", () => {
     ["x", undefined],
   ])("reads the cursor %s", (text, cursor) => {
     expect(readCursor(text, 3)).toEqual(cursor);
+  });
+});
+
+describe("poll", () => {
+  const latest = { after: "latest", top: 100 };
+
+  test("from latest says nothing of what is there, then each new export once, by the cursor alone", async () => {
+    const room = await started();
+    const now = room.clock.now();
+    const first = await poll(room.ports, hunt, latest, now);
+    expect(first).toMatchObject({ news: { exports: [], cursor: { version: 1, seq: 0 } } });
+    room.source.rows.push(sourceRow(noonMs, "b"));
+    await room.clock.advance(hourMs);
+    await carryOut(room.ports, hunt, orderNow(room));
+    const second = await poll(room.ports, hunt, { after: "v1.0", top: 100 }, room.clock.now());
+    expect(second).toMatchObject({ news: { exports: [{ metadata: { seq: 1 } }], cursor: { version: 1, seq: 1 } } });
+    expect(await poll(room.ports, hunt, { after: "v1.1", top: 100 }, room.clock.now())).toMatchObject({
+      news: { exports: [] },
+    });
+  });
+
+  test("from latest of a hunt that has never run tells of its very first export", async () => {
+    const room = huntRoom();
+    const first = await poll(room.ports, hunt, latest, room.clock.now());
+    expect(first).toMatchObject({ news: { exports: [], cursor: { version: 1, seq: -1 } } });
+  });
+
+  test.each([
+    ["four times an interval, where nothing is new", 3_600_000, "v1.0", 100, 900],
+    ["at most every minute", 60_000, "v1.0", 100, 60],
+    ["at least every 15 minutes", 86_400_000, "v1.0", 100, 900],
+    ["at once, where more may be there", 3_600_000, "-1", 1, 1],
+  ])("is worth repeating %s", async (_, intervalMs, after, top, seconds) => {
+    const room = await started();
+    const polled = await poll(room.ports, testHunt({ intervalMs }), { after, top }, room.clock.now());
+    expect(polled).toMatchObject({ retryAfterSeconds: seconds });
+  });
+
+  test("refuses what is no cursor", async () => {
+    const room = await started();
+    expect(await poll(room.ports, hunt, { after: "next", top: 1 }, noonMs)).toEqual({ kind: "no-cursor" });
   });
 });
 

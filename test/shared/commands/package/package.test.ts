@@ -22,6 +22,9 @@ const files: Readonly<Record<string, string>> = {
   "dist/app.cjs": "",
   "dist/registrations.json": "{}",
   "dist/catalogue.json": "[]",
+  "dist/webhook-mappings.json": "{}",
+  "dist/openapi.json": "{}",
+  "dist/swagger.json": "{}",
   "dist/huntline.zip": "an older one",
 };
 
@@ -59,7 +62,10 @@ test("the package holds what is run and nothing else", () => {
     "dist/app.cjs",
     "dist/catalogue.json",
     "dist/main.cjs",
+    "dist/openapi.json",
     "dist/registrations.json",
+    "dist/swagger.json",
+    "dist/webhook-mappings.json",
     "host.json",
     "package.json",
   ]);
@@ -74,7 +80,7 @@ test("the package holds what is run and nothing else", () => {
 
 test("a package without a bundle is refused", () => {
   const root = built(
-    ["host.json", "package.json", "dist/app.cjs", "dist/registrations.json", "dist/catalogue.json"],
+    names.filter((name) => name !== "dist/main.cjs"),
     1_000_000_000,
   );
   expect(() => contents(root)).toThrow("dist/ lacks main.cjs: run npm run build");

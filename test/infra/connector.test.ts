@@ -1,0 +1,97 @@
+/** The connector's folder: equal to what the code describes, and with an icon and properties that Power Platform takes. */
+import { readdirSync, readFileSync } from "node:fs";
+import { inflateSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { operationsOf, readDocument, type Document, type Json } from "../support/described.ts";
+
+const folder = "infra/connector";
+const json = (name: string): Json => JSON.parse(readFileSync(`${folder}/${name}`, "utf8")) as Json;
+const definition = json("apiDefinition.swagger.json") as Document;
+const { properties } = json("apiProperties.json") as { properties: Record<string, unknown> };
+
+test("the folder holds the three files of a connector, the drawing and a README", () => {
+  expect(readdirSync(folder).toSorted()).toEqual([
+    "README.md",
+    "apiDefinition.swagger.json",
+    "apiProperties.json",
+    "icon.png",
+    "icon.svg",
+  ]);
+});
+
+test("the definition is what the build has made; if not, run `npm run package`", () => {
+  expect(definition).toEqual(readDocument("swagger.json"));
+});
+
+describe("the properties", () => {
+  test("ask for the key as a secret, under the name that goes with an apiKey", () => {
+    const { api_key: key, ...others } = properties["connectionParameters"] as Record<string, Json>;
+    expect(others).toEqual({});
+    expect(key).toMatchObject({
+      type: "securestring",
+      uiDefinition: { constraints: { clearText: false, required: "true" } },
+    });
+  });
+
+  test("name only policies for operations, parameters and fields that exist", () => {
+    const [policy, ...others] = properties["policyTemplateInstances"] as { templateId: string; parameters: Json }[];
+    expect([policy?.templateId, others]).toEqual(["pollingtrigger", []]);
+    const [operationId = ""] = (policy?.parameters["x-ms-apimTemplate-operationName"] ?? []) as string[];
+    const found = operationsOf(definition).find(({ operation }) => operation.operationId === operationId)?.operation;
+    const query = Object.entries(
+      (policy?.parameters["x-ms-apimTemplateParameter.triggerConfig"] ?? {}) as Record<string, string>,
+    );
+    expect(found?.parameters?.map(({ name }) => name)).toEqual(expect.arrayContaining(query.map(([name]) => name)));
+    const list = (definition["definitions"] as Record<string, { properties: Json }>)["ExportList"]?.properties ?? {};
+    const read = [
+      ...query.map(([, value]) => value),
+      String(policy?.parameters["x-ms-apimTemplateParameter.triggerDataPath"]),
+    ];
+    const fields = read.map((each) => /triggerBody\(\)\.(\w+)/.exec(each)?.[1] ?? "");
+    expect(Object.keys(list)).toEqual(expect.arrayContaining(fields));
+  });
+});
+
+describe("the icon", () => {
+  const png = readFileSync(`${folder}/icon.png`);
+  const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
+
+  /** Colours of 8 bits, rows without a filter: as it was made. */
+  function pixel(x: number, y: number): string {
+    const parts: Buffer[] = [];
+    for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at))
+      if (png.toString("latin1", at + 4, at + 8) === "IDAT")
+        parts.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
+    const rows = inflateSync(Buffer.concat(parts));
+    const row = y * (1 + width * 3);
+    expect(rows[row]).toBe(0);
+    return `#${rows.toString("hex", row + 1 + x * 3, row + 4 + x * 3)}`;
+  }
+
+  test("is a square PNG of 100 to 230 pixels without transparency, below 1 MB", () => {
+    expect(png.subarray(0, 8).toString("hex")).toBe("89504e470d0a1a0a");
+    expect(width).toBe(height);
+    expect(width).toBeGreaterThanOrEqual(100);
+    expect(width).toBeLessThanOrEqual(230);
+    expect([png[24], png[25]]).toEqual([8, 2]);
+    expect(png.length).toBeLessThan(1_000_000);
+  });
+
+  test("lies on the brand colour, which is neither white nor the one that Power Platform gives by itself", () => {
+    const brand = String(properties["iconBrandColor"]);
+    expect(brand).toMatch(/^#[0-9a-f]{6}$/);
+    expect(["#007ee5", "#ffffff"]).not.toContain(brand);
+    const corners = [pixel(0, 0), pixel(width - 1, 0), pixel(0, height - 1), pixel(width - 1, height - 1)];
+    expect(new Set(corners)).toEqual(new Set([brand]));
+    expect(pixel(width / 2, height / 2)).not.toBe(brand);
+    expect(readFileSync(`${folder}/icon.svg`, "utf8")).toContain(`fill="${brand}"`);
+  });
+
+  test("leaves 15 % of its width free on every side", () => {
+    const margin = Math.floor(width * 0.15);
+    const brand = String(properties["iconBrandColor"]);
+    for (let at = 0; at < width; at += 4)
+      for (const edge of [0, margin, width - 1 - margin])
+        expect([pixel(at, edge), pixel(edge, at)]).toEqual([brand, brand]);
+  });
+});
