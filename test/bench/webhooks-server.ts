@@ -107,7 +107,7 @@ async function ours(connection: string, key: string): Promise<Answer> {
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         const refused = problemReply(error, correlationId);
-        return { status: refused.status ?? 500, headers: refused.headers as object, body: String(refused.body) };
+        return { status: refused.status ?? 500, headers: refused.headers as object, body: refused.body as string };
       }
     });
   };

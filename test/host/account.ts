@@ -54,7 +54,7 @@ const look = ({ azurite }: Surroundings): string =>
     ? `The blobs are in Azurite, blob endpoint http://127.0.0.1:${azurite.blobPort}/devstoreaccount1 (any storage browser with the development account opens it).`
     : "The blobs are in the storage account of DataStorage.";
 
-function doors({ url }: RunningHost, { alerts }: Surroundings, { hunts, files }: Tour): string {
+function doors({ url }: RunningHost, { alerts, tenant }: Surroundings, { hunts, files }: Tour): string {
   const hunt = hunts.find(({ rows }) => rows > 0)?.hunt ?? hunts[0]?.hunt ?? "";
   const hash = files[0]?.hash ?? "0".repeat(40);
   const next = alerts[1] ?? "603e4f1b2c3d4e5f60718293";
@@ -80,7 +80,15 @@ function doors({ url }: RunningHost, { alerts }: Surroundings, { hunts, files }:
     ],
     ["close an alert", `curl -s -H 'content-type: application/json' -d '${verdict}' ${url}/api/alerts/verdicts`],
     ["what became of it", `curl -s ${url}/api/alerts/verdicts/my-first-verdict`],
+    ...(tenant ? [["a SIEM's webhook, signed", webhookLine(url, hash)] as const] : []),
     ["what could not be worked on", `curl -s ${url}/api/dead-letters`],
   ];
   return ["Doors, ready to copy:", ...lines.map(([what, command]) => `  # ${what}\n  ${command}`)].join("\n");
 }
+
+/** The source `demo` and its key are the simulated tenant's. */
+const webhookLine = (url: string, hash: string): string => {
+  const body = JSON.stringify({ object: { properties: { title: "Malware", status: "New", sha1: hash } } });
+  const signature = `$(printf %s "$body" | openssl dgst -sha256 -hmac 'only for the simulated tenant' | sed 's/.* //')`;
+  return `body='${body}'; curl -s -H 'content-type: application/json' -H "x-hub-signature-256: sha256=${signature}" -d "$body" ${url}/api/webhooks/demo`;
+};

@@ -98,6 +98,9 @@ function watch(given: World | WorldOptions | undefined): { world: World; files: 
   return { world, files, sightings };
 }
 
+/** Of the source that the README signs for; no secret, it opens nothing but this tenant. */
+const demoWebhookKey = "only for the simulated tenant";
+
 const newToken = (): string => randomBytes(32).toString("hex");
 
 function fillVault(vault: SecretStore, { applications }: Directory, more: Readonly<Record<string, string>> = {}): void {
@@ -107,6 +110,7 @@ function fillVault(vault: SecretStore, { applications }: Directory, more: Readon
   for (const source of ["sentinel", "defender", "cloud-apps", "splunk", "elastic", "generic"]) {
     vault.set(`webhook-${source}`, `whsec_${randomBytes(24).toString("base64")}`);
   }
+  vault.set("webhook-demo", demoWebhookKey);
   for (const [name, value] of Object.entries(more)) vault.set(name, value);
 }
 

@@ -28,6 +28,7 @@ describe("a tenant", () => {
       "LOGIN_URL",
       "NODE_EXTRA_CA_CERTS",
       "TENANT_ID",
+      "WEBHOOKS",
     ]);
     expect(Object.values(tenant.settings).filter((value) => value === "")).toEqual([]);
   });

@@ -160,5 +160,6 @@ function settings(
     IDENTITY_ENDPOINT: `${urls.identity}/msi/token`,
     IDENTITY_HEADER: identityHeader,
     NODE_EXTRA_CA_CERTS: certificateFile,
+    WEBHOOKS: JSON.stringify({ demo: { proof: "body-hmac", reader: "sentinel" } }),
   };
 }
