@@ -5,8 +5,10 @@ import type { HuntRun } from "../messages/hunt-run.ts";
 import { huntHead } from "../messages/hunt-state.ts";
 import { formatInstant, ticksFromMs, type Ticks } from "../time.ts";
 import { exportsAfter } from "./announce.ts";
+import { placeOf } from "./paths.ts";
 import type { FoundExport, HuntPorts } from "./ports.ts";
 import type { Tip } from "./tip.ts";
+import { writeCursor } from "./views.ts";
 
 /** What a hunt job remembers of its request. */
 const request = z.object({
@@ -62,8 +64,9 @@ async function resultOf(
   };
 }
 
-/** An export as JSON lists it. */
+/** An export as JSON lists it; with the cursor under which its rows can be read, where it lies in the hunt's own log. */
 export const listed = ({ path, metadata }: FoundExport): object => ({
+  ...cursorIn(placeOf(path)),
   seq: metadata.seq,
   from: metadata.from,
   to: metadata.to,
@@ -71,6 +74,9 @@ export const listed = ({ path, metadata }: FoundExport): object => ({
   complete: metadata.complete,
   blob: path,
 });
+
+const cursorIn = (place: ReturnType<typeof placeOf>): object =>
+  place === undefined ? {} : { cursor: writeCursor(place) };
 
 /** What asking for a job has led to. */
 export type JobOpened =

@@ -62,10 +62,10 @@ export function versionOf(path: string): number | undefined {
   return match?.[1] === undefined ? undefined : Number(match[1]);
 }
 
-/** The sequence number that a path of a log names, or `undefined`. */
-export function seqOf(path: string): number | undefined {
-  const match = /\/(\d{12})\.[^/]+$/.exec(path);
-  return match?.[1] === undefined ? undefined : Number(match[1]);
+/** Where in the hunt's own log a path lies; `undefined` for late rows, backfills and what is no path of a log. */
+export function placeOf(path: string): { readonly version: number; readonly seq: number } | undefined {
+  const match = /^[^/]+\/v(\d{1,9})\/\d{4}\/\d\d\/\d\d\/(\d{12})\.[^/]+$/.exec(path);
+  return match ? { version: Number(match[1]), seq: Number(match[2]) } : undefined;
 }
 
 /** The records of a hunt, container first. All but the births are caches or notes. */

@@ -2,7 +2,7 @@
 import type { CompiledHunt } from "../messages/compiled-hunt.ts";
 import type { HuntStatus } from "../messages/hunt-state.ts";
 import { dayMs, formatInstant, msFromTicks, parseInstant, ticksFromMs, type Ticks } from "../time.ts";
-import { dayPrefix, latePrefix, seqOf, versionPrefix } from "./paths.ts";
+import { dayPrefix, latePrefix, placeOf, versionPrefix } from "./paths.ts";
 import type { FoundExport, HuntPorts } from "./ports.ts";
 import { enqueueRun, isWaiting } from "./run-queue.ts";
 import { readHead } from "./state.ts";
@@ -122,7 +122,8 @@ export async function poll(
   nowMs: number,
 ): Promise<Polled> {
   const { version: newest = 1, head } = await standingOf(ports, hunt, nowMs);
-  const cursor = after === "latest" ? { version: newest, seq: seqOf(head ?? "") ?? -1 } : readCursor(after, newest);
+  const begin = { version: newest, seq: -1 };
+  const cursor = after === "latest" ? (placeOf(head ?? "") ?? begin) : readCursor(after, newest);
   if (!cursor) return { kind: "no-cursor" };
   const news = await exportNews(ports, hunt.name, cursor, newest, top);
   return { kind: "news", news, retryAfterSeconds: pauseOf(hunt, news) };

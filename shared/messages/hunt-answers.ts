@@ -56,6 +56,8 @@ export const huntDetail = z.object({
 
 /** One export; `complete` is `no` for a window that could not be completed. */
 export const listedExport = z.object({
+  /** For exports of the hunt's own log: under which its rows can be read. */
+  cursor: z.optional(z.string()),
   seq: z.int(),
   from: z.string(),
   to: z.string(),

@@ -43,6 +43,7 @@ const summary = {
 };
 
 const listed = {
+  cursor: "v1.17",
   seq: 17,
   from: "2026-11-22T07:00:00.0000000Z",
   to: "2026-11-22T08:00:00.0000000Z",

@@ -31,6 +31,7 @@ export const words: Readonly<Record<string, string | (Json & { readonly descript
   contactEmail: "Where Microsoft may ask back.",
   createdAt: "When it was accepted, UTC.",
   cursor: "Where to go on from.",
+  "Export.cursor": "Under this, ListHuntRows reads its rows; absent for backfills.",
   daysLeft: "Days until then.",
   "HealthReport.deadLetters": "Dead letters that wait for somebody.",
   deadLetters: "The dead letters.",

@@ -1,0 +1,299 @@
+metadata name = 'Close an incident'
+metadata description = 'A Sentinel playbook: closes the Cloud Apps alerts of an incident through Huntline, and the incident only when every one of them is closed.'
+
+@description('Region of the workflow.')
+param location string = resourceGroup().location
+
+@description('Name of the workflow.')
+param name string = 'logic-huntline-close-incident'
+
+@description('Address of Huntline: output APP_URL of main.bicep.')
+param appUrl string
+
+@description('Name of Huntline\'s vault, in this resource group: output KEY_VAULT_NAME of main.bicep.')
+param vaultName string
+
+@description('Name of the secret in it that holds a function key for this caller.')
+param keySecretName string = 'caller-key'
+
+@description('Audience of the token that Huntline asks for besides, api://… of entraClientId; empty where it asks for none.')
+param audience string = ''
+
+@description('Name of the workspace with Sentinel.')
+param workspaceName string
+
+@description('Resource group of that workspace.')
+param workspaceGroup string = resourceGroup().name
+
+@description('Tags by which an analyst has an open incident closed, with the classification that each stands for.')
+param tagsThatClose { *: string } = {
+  'close-true-positive': 'TruePositive'
+  'close-false-positive': 'FalsePositive'
+  'close-benign-positive': 'BenignPositive'
+}
+
+var token = empty(audience) ? {} : { authentication: { type: 'ManagedServiceIdentity', audience: audience } }
+var vaultAudience = 'https://${substring(environment().suffixes.keyvaultDns, 1)}'
+var retries = { type: 'exponential', interval: 'PT10S', count: 4, minimumInterval: 'PT5S', maximumInterval: 'PT2M' }
+var sentinel = '@parameters(\'$connections\')[\'azuresentinel\'][\'connectionId\']'
+var incidentId = '@triggerBody()?[\'object\']?[\'id\']'
+var properties = 'triggerBody()?[\'object\']?[\'properties\']'
+
+// What a classification means for the alerts, and how Sentinel wants it said when the incident is closed.
+var closings = {
+  TruePositive: { verdict: { action: 'resolve' }, said: 'TruePositive - SuspiciousActivity' }
+  FalsePositive: { verdict: { action: 'dismiss', reason: 'not_accurate' }, said: 'FalsePositive - InaccurateData' }
+  BenignPositive: { verdict: { action: 'close_benign', reason: 'other' }, said: 'BenignPositive - SuspiciousButExpected' }
+}
+
+module connection 'modules/sentinel-connection.bicep' = {
+  name: '${name}-connection'
+  params: { name: '${name}-sentinel', location: location }
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
+  name: vaultName
+}
+
+resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
+  name: name
+  location: location
+  identity: { type: 'SystemAssigned' }
+  properties: {
+    state: 'Enabled'
+    parameters: { '$connections': { value: { azuresentinel: connection.outputs.reference } } }
+    definition: {
+      '$schema': 'https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#'
+      contentVersion: '1.0.0.0'
+      parameters: { '$connections': { type: 'Object', defaultValue: {} } }
+      triggers: {
+        incident: {
+          type: 'ApiConnectionWebhook'
+          inputs: {
+            host: { connection: { name: sentinel } }
+            path: '/incident-creation'
+            body: { callback_url: '@{listCallbackUrl()}' }
+          }
+        }
+      }
+      actions: {
+        closings: { type: 'Compose', runAfter: {}, inputs: closings }
+        tags_that_close: { type: 'Compose', runAfter: {}, inputs: tagsThatClose }
+        // The tags of the incident that close it, as classifications.
+        tagged: {
+          type: 'Select'
+          runAfter: { tags_that_close: ['Succeeded'] }
+          inputs: {
+            from: '@coalesce(${properties}?[\'labels\'], createArray())'
+            select: '@coalesce(outputs(\'tags_that_close\')?[item()?[\'labelName\']], \'\')'
+          }
+        }
+        classified: {
+          type: 'Query'
+          runAfter: { tagged: ['Succeeded'] }
+          inputs: { from: '@body(\'tagged\')', where: '@not(empty(item()))' }
+        }
+        // An incident that somebody has closed says itself how.
+        closing: {
+          type: 'Compose'
+          runAfter: { closings: ['Succeeded'], classified: ['Succeeded'] }
+          inputs: '@outputs(\'closings\')?[if(equals(${properties}?[\'status\'], \'Closed\'), coalesce(${properties}?[\'classification\'], \'\'), coalesce(first(body(\'classified\')), \'\'))]'
+        }
+        cloud_apps_alerts: {
+          type: 'Query'
+          runAfter: { closing: ['Succeeded'] }
+          inputs: {
+            from: '@coalesce(${properties}?[\'alerts\'], createArray())'
+            where: '@contains(toLower(concat(coalesce(item()?[\'properties\']?[\'productName\'], \'\'), \' \', coalesce(item()?[\'properties\']?[\'productComponentName\'], \'\'))), \'cloud app\')'
+          }
+        }
+        alert_ids: {
+          type: 'Select'
+          runAfter: { cloud_apps_alerts: ['Succeeded'] }
+          inputs: {
+            from: '@body(\'cloud_apps_alerts\')'
+            select: '@item()?[\'properties\']?[\'providerAlertId\']'
+          }
+        }
+        when_it_is_to_be_closed: {
+          type: 'If'
+          runAfter: { alert_ids: ['Succeeded'] }
+          expression: {
+            and: [
+              { not: { equals: ['@outputs(\'closing\')', '@null'] } }
+              { greater: ['@length(body(\'alert_ids\'))', 0] }
+            ]
+          }
+          actions: {
+            read_key: {
+              type: 'Http'
+              runAfter: {}
+              inputs: {
+                method: 'GET'
+                uri: '${vault.properties.vaultUri}secrets/${keySecretName}?api-version=7.4'
+                authentication: { type: 'ManagedServiceIdentity', audience: vaultAudience }
+                retryPolicy: retries
+              }
+              runtimeConfiguration: { secureData: { properties: ['inputs', 'outputs'] } }
+            }
+            // Made once a run, so that a repeated request is the same one: its id makes it inert.
+            request: {
+              type: 'Compose'
+              runAfter: { read_key: ['Succeeded'] }
+              inputs: {
+                version: 1
+                id: 'sentinel-@{${properties}?[\'incidentNumber\']}-@{workflow()[\'run\'][\'name\']}'
+                alertIds: '@body(\'alert_ids\')'
+                comment: '@{take(concat(\'Sentinel incident \', ${properties}?[\'incidentNumber\'], \': \', ${properties}?[\'title\']), 1000)}'
+                requestedBy: '@{coalesce(${properties}?[\'owner\']?[\'userPrincipalName\'], \'sentinel\')}'
+                requestedAt: '@{trigger()?[\'startTime\']}'
+              }
+            }
+            ask_to_close: {
+              type: 'Http'
+              runAfter: { request: ['Succeeded'] }
+              inputs: union(
+                {
+                  method: 'POST'
+                  uri: '${appUrl}/api/alerts/verdicts'
+                  headers: {
+                    'content-type': 'application/json'
+                    'x-functions-key': '@{body(\'read_key\')?[\'value\']}'
+                  }
+                  body: '@union(outputs(\'request\'), outputs(\'closing\')?[\'verdict\'])'
+                  retryPolicy: retries
+                },
+                token
+              )
+              // The status address asks for the key: it is followed below, with the key said there.
+              operationOptions: 'DisableAsyncPattern'
+              runtimeConfiguration: { secureData: { properties: ['inputs'] } }
+            }
+            until_settled: {
+              type: 'Until'
+              runAfter: { ask_to_close: ['Succeeded'] }
+              expression: '@equals(body(\'status\')?[\'done\'], true)'
+              limit: { count: 360, timeout: 'PT4H' }
+              actions: {
+                pause: {
+                  type: 'Wait'
+                  runAfter: {}
+                  inputs: { interval: { unit: 'Second', count: 15 } }
+                }
+                status: {
+                  type: 'Http'
+                  runAfter: { pause: ['Succeeded'] }
+                  inputs: union(
+                    {
+                      method: 'GET'
+                      uri: '${appUrl}/api/alerts/verdicts/@{outputs(\'request\')?[\'id\']}'
+                      headers: { 'x-functions-key': '@{body(\'read_key\')?[\'value\']}' }
+                      retryPolicy: retries
+                    },
+                    token
+                  )
+                  operationOptions: 'DisableAsyncPattern'
+                  runtimeConfiguration: { secureData: { properties: ['inputs'] } }
+                }
+              }
+            }
+            left_open: {
+              type: 'Query'
+              runAfter: { until_settled: ['Succeeded'] }
+              inputs: {
+                from: '@coalesce(body(\'status\')?[\'alerts\'], createArray())'
+                where: '@not(contains(createArray(\'closed\', \'already_closed\'), item()?[\'outcome\']))'
+              }
+            }
+            outcomes: {
+              type: 'Table'
+              runAfter: { left_open: ['Succeeded'] }
+              inputs: { from: '@body(\'status\')?[\'alerts\']', format: 'HTML' }
+            }
+            // Alerts first, incident after: an incident that is closed has no open alert left.
+            when_all_are_closed: {
+              type: 'If'
+              runAfter: { outcomes: ['Succeeded'] }
+              expression: {
+                and: [
+                  { equals: ['@body(\'status\')?[\'done\']', true] }
+                  { equals: ['@length(body(\'left_open\'))', 0] }
+                ]
+              }
+              actions: {
+                close_incident: {
+                  type: 'ApiConnection'
+                  runAfter: {}
+                  inputs: {
+                    host: { connection: { name: sentinel } }
+                    method: 'put'
+                    path: '/Incidents'
+                    body: {
+                      incidentArmId: incidentId
+                      status: 'Closed'
+                      classification: {
+                        ClassificationAndReason: '@outputs(\'closing\')?[\'said\']'
+                        ClassificationReasonText: 'Huntline closed @{length(body(\'alert_ids\'))} Cloud Apps alerts.'
+                      }
+                    }
+                  }
+                }
+              }
+              else: {
+                actions: {
+                  keep_incident_open: {
+                    type: 'ApiConnection'
+                    runAfter: {}
+                    inputs: {
+                      host: { connection: { name: sentinel } }
+                      method: 'put'
+                      path: '/Incidents'
+                      body: { incidentArmId: incidentId, status: 'Active' }
+                    }
+                  }
+                }
+              }
+            }
+            comment: {
+              type: 'ApiConnection'
+              runAfter: { when_all_are_closed: ['Succeeded', 'Failed'] }
+              inputs: {
+                host: { connection: { name: sentinel } }
+                method: 'post'
+                path: '/Incidents/Comment'
+                body: {
+                  incidentArmId: incidentId
+                  message: '<p>Huntline, verdict @{outputs(\'request\')?[\'id\']}: @{length(body(\'left_open\'))} of @{length(body(\'alert_ids\'))} Cloud Apps alerts could not be closed.</p>@{body(\'outcomes\')}'
+                }
+              }
+            }
+          }
+          else: { actions: {} }
+        }
+      }
+    }
+  }
+}
+
+module readsKey 'modules/key-reader.bicep' = {
+  name: '${name}-reads-key'
+  params: {
+    vaultName: vaultName
+    secretName: keySecretName
+    workflowId: workflow.id
+    principalId: workflow.identity.principalId
+  }
+}
+
+module responds 'modules/sentinel-responder.bicep' = {
+  name: '${name}-responds'
+  scope: resourceGroup(workspaceGroup)
+  params: {
+    workspaceName: workspaceName
+    workflowId: workflow.id
+    principalId: workflow.identity.principalId
+  }
+}
+
+@description('Resource id of the workflow, to choose in an automation rule.')
+output workflowId string = workflow.id

@@ -1,0 +1,167 @@
+metadata name = 'Enrich an incident'
+metadata description = 'A Sentinel playbook: looks up every file hash of an incident in Huntline and writes what is known of it as a comment.'
+
+@description('Region of the workflow.')
+param location string = resourceGroup().location
+
+@description('Name of the workflow.')
+param name string = 'logic-huntline-enrich-incident'
+
+@description('Address of Huntline: output APP_URL of main.bicep.')
+param appUrl string
+
+@description('Name of Huntline\'s vault, in this resource group: output KEY_VAULT_NAME of main.bicep.')
+param vaultName string
+
+@description('Name of the secret in it that holds a function key for this caller.')
+param keySecretName string = 'caller-key'
+
+@description('Audience of the token that Huntline asks for besides, api://… of entraClientId; empty where it asks for none.')
+param audience string = ''
+
+@description('Name of the workspace with Sentinel.')
+param workspaceName string
+
+@description('Resource group of that workspace.')
+param workspaceGroup string = resourceGroup().name
+
+var token = empty(audience) ? {} : { authentication: { type: 'ManagedServiceIdentity', audience: audience } }
+var vaultAudience = 'https://${substring(environment().suffixes.keyvaultDns, 1)}'
+var retries = { type: 'exponential', interval: 'PT10S', count: 4, minimumInterval: 'PT5S', maximumInterval: 'PT2M' }
+
+// Shown with each hash; a comment of Sentinel holds 30,000 characters.
+var shownResults = 60
+
+module connection 'modules/sentinel-connection.bicep' = {
+  name: '${name}-connection'
+  params: { name: '${name}-sentinel', location: location }
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
+  name: vaultName
+}
+
+resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
+  name: name
+  location: location
+  identity: { type: 'SystemAssigned' }
+  properties: {
+    state: 'Enabled'
+    parameters: { '$connections': { value: { azuresentinel: connection.outputs.reference } } }
+    definition: {
+      '$schema': 'https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#'
+      contentVersion: '1.0.0.0'
+      parameters: { '$connections': { type: 'Object', defaultValue: {} } }
+      triggers: {
+        incident: {
+          type: 'ApiConnectionWebhook'
+          inputs: {
+            host: { connection: { name: '@parameters(\'$connections\')[\'azuresentinel\'][\'connectionId\']' } }
+            path: '/incident-creation'
+            body: { callback_url: '@{listCallbackUrl()}' }
+          }
+        }
+      }
+      actions: {
+        read_key: {
+          type: 'Http'
+          runAfter: {}
+          inputs: {
+            method: 'GET'
+            uri: '${vault.properties.vaultUri}secrets/${keySecretName}?api-version=7.4'
+            authentication: { type: 'ManagedServiceIdentity', audience: vaultAudience }
+            retryPolicy: retries
+          }
+          runtimeConfiguration: { secureData: { properties: ['inputs', 'outputs'] } }
+        }
+        // Answers 200 at once, or 202 with a Location, which this action follows, as often as Retry-After says, to its 200.
+        // Repeated after an error it is the same request: the run's name is its Idempotency-Key.
+        look_up: {
+          type: 'Http'
+          runAfter: { read_key: ['Succeeded'] }
+          inputs: union(
+            {
+              method: 'POST'
+              uri: '${appUrl}/api/files/stats'
+              headers: {
+                'content-type': 'application/json'
+                'x-functions-key': '@{body(\'read_key\')?[\'value\']}'
+                'idempotency-key': '@{workflow()[\'run\'][\'name\']}'
+              }
+              body: '@coalesce(triggerBody()?[\'object\']?[\'properties\']?[\'relatedEntities\'], createArray())'
+              retryPolicy: retries
+            },
+            token
+          )
+          limit: { timeout: 'PT2H' }
+          runtimeConfiguration: { secureData: { properties: ['inputs'] } }
+        }
+        when_something_was_asked: {
+          type: 'If'
+          runAfter: { look_up: ['Succeeded'] }
+          expression: { greater: ['@length(body(\'look_up\')?[\'results\'])', 0] }
+          actions: {
+            rows: {
+              type: 'Select'
+              runAfter: {}
+              inputs: {
+                from: '@take(body(\'look_up\')?[\'results\'], ${shownResults})'
+                select: {
+                  Hash: '@item()?[\'hash\']'
+                  Status: '@item()?[\'status\']'
+                  'Devices here': '@item()?[\'statistics\']?[\'organizationPrevalence\']'
+                  'Devices world-wide': '@item()?[\'statistics\']?[\'globalPrevalence\']'
+                  'First seen here': '@item()?[\'statistics\']?[\'organizationFirstSeen\']'
+                  Names: '@join(coalesce(item()?[\'statistics\']?[\'topFileNames\'], createArray()), \', \')'
+                  'As of': '@item()?[\'asOf\']'
+                }
+              }
+            }
+            table: {
+              type: 'Table'
+              runAfter: { rows: ['Succeeded'] }
+              inputs: { from: '@body(\'rows\')', format: 'HTML' }
+            }
+            comment: {
+              type: 'ApiConnection'
+              runAfter: { table: ['Succeeded'] }
+              inputs: {
+                host: { connection: { name: '@parameters(\'$connections\')[\'azuresentinel\'][\'connectionId\']' } }
+                method: 'post'
+                path: '/Incidents/Comment'
+                body: {
+                  incidentArmId: '@triggerBody()?[\'object\']?[\'id\']'
+                  message: '<p>Huntline: @{body(\'look_up\')?[\'summary\']?[\'found\']} known, @{body(\'look_up\')?[\'summary\']?[\'notFound\']} unknown, @{body(\'look_up\')?[\'summary\']?[\'failed\']} failed.</p>@{body(\'table\')}'
+                }
+              }
+            }
+          }
+          else: { actions: {} }
+        }
+      }
+    }
+  }
+}
+
+module readsKey 'modules/key-reader.bicep' = {
+  name: '${name}-reads-key'
+  params: {
+    vaultName: vaultName
+    secretName: keySecretName
+    workflowId: workflow.id
+    principalId: workflow.identity.principalId
+  }
+}
+
+module responds 'modules/sentinel-responder.bicep' = {
+  name: '${name}-responds'
+  scope: resourceGroup(workspaceGroup)
+  params: {
+    workspaceName: workspaceName
+    workflowId: workflow.id
+    principalId: workflow.identity.principalId
+  }
+}
+
+@description('Resource id of the workflow, to choose in an automation rule.')
+output workflowId string = workflow.id

@@ -1,0 +1,123 @@
+metadata name = 'Mail new rows'
+metadata description = 'Mails the new rows of one hunt: polls its exports, reads the rows of each new one, and sends them from a mailbox by Microsoft Graph.'
+
+@description('Region of the workflow.')
+param location string = resourceGroup().location
+
+@description('Name of the hunt.')
+param hunt string
+
+@description('Name of the workflow.')
+param name string = 'logic-huntline-mail-${hunt}'
+
+@description('Address of Huntline: output APP_URL of main.bicep.')
+param appUrl string
+
+@secure()
+@description('A function key for this caller. A trigger cannot read the vault, so the workflow keeps this as a parameter that nobody can read back; deploy again to renew it.')
+param callerKey string
+
+@description('Audience of the token that Huntline asks for besides, api://… of entraClientId; empty where it asks for none.')
+param audience string = ''
+
+@description('Mailbox that the mail is sent from. The workflow\'s identity needs Mail.Send for it.')
+param sender string
+
+@description('Where the mail goes.')
+param recipients string[]
+
+@description('Rows in one mail at most.')
+@minValue(1)
+@maxValue(1000)
+param mostRows int = 100
+
+@description('Minutes between two questions, where Huntline asks for no sooner one.')
+@minValue(1)
+@maxValue(1440)
+param everyMinutes int = 15
+
+@description('Address of Microsoft Graph.')
+param graphUrl 'https://graph.microsoft.com' | 'https://graph.microsoft.us' | 'https://dod-graph.microsoft.us' = 'https://graph.microsoft.com'
+
+var token = empty(audience) ? {} : { authentication: { type: 'ManagedServiceIdentity', audience: audience } }
+var retries = { type: 'exponential', interval: 'PT10S', count: 4, minimumInterval: 'PT5S', maximumInterval: 'PT2M' }
+var keyHeader = { 'x-functions-key': '@parameters(\'callerKey\')' }
+
+resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
+  name: name
+  location: location
+  identity: { type: 'SystemAssigned' }
+  properties: {
+    state: 'Enabled'
+    parameters: { callerKey: { value: callerKey } }
+    definition: {
+      '$schema': 'https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#'
+      contentVersion: '1.0.0.0'
+      parameters: { callerKey: { type: 'SecureString' } }
+      triggers: {
+        // 202: nothing new; ask the address in Location after Retry-After. 200: one run for each export, then the same.
+        new_exports: {
+          type: 'Http'
+          inputs: union(
+            {
+              method: 'GET'
+              uri: '${appUrl}/api/hunts/${hunt}/exports?after=latest'
+              headers: keyHeader
+              retryPolicy: retries
+            },
+            token
+          )
+          recurrence: { frequency: 'Minute', interval: everyMinutes }
+          splitOn: '@triggerBody()?[\'exports\']'
+          runtimeConfiguration: { secureData: { properties: ['inputs'] } }
+        }
+      }
+      actions: {
+        rows: {
+          type: 'Http'
+          runAfter: {}
+          inputs: union(
+            {
+              method: 'GET'
+              uri: '${appUrl}/api/hunts/${hunt}/exports/@{triggerBody()?[\'cursor\']}/rows?top=${mostRows}'
+              headers: keyHeader
+              retryPolicy: retries
+            },
+            token
+          )
+          runtimeConfiguration: { secureData: { properties: ['inputs'] } }
+        }
+        table: {
+          type: 'Table'
+          runAfter: { rows: ['Succeeded'] }
+          inputs: { from: '@body(\'rows\')?[\'rows\']', format: 'HTML' }
+        }
+        mail: {
+          type: 'Http'
+          runAfter: { table: ['Succeeded'] }
+          inputs: {
+            method: 'POST'
+            uri: '${graphUrl}/v1.0/users/${sender}/sendMail'
+            headers: { 'content-type': 'application/json' }
+            authentication: { type: 'ManagedServiceIdentity', audience: graphUrl }
+            retryPolicy: retries
+            body: {
+              saveToSentItems: false
+              message: {
+                subject: '${hunt}: @{triggerBody()?[\'rows\']} new rows'
+                toRecipients: [for each in recipients: { emailAddress: { address: each } }]
+                body: {
+                  contentType: 'HTML'
+                  content: '<p>@{triggerBody()?[\'rows\']} rows from @{triggerBody()?[\'from\']} to @{triggerBody()?[\'to\']}; the first ${mostRows} are shown. All of them: @{triggerBody()?[\'blob\']} in the container exports.</p>@{body(\'table\')}'
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+@description('Object id of the workflow\'s identity, which needs Mail.Send for the mailbox.')
+output principalId string = workflow.identity.principalId
