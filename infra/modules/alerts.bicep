@@ -123,7 +123,7 @@ var rules rule[] = [
     name: 'webhooks-refused'
     means: 'Many webhook calls could not prove where they come from.'
     severity: 2
-    query: events('webhook.refused')
+    query: '${events('webhook.refused')} | where toint(line.status) == 401'
     threshold: 20
     window: 'PT15M'
     every: 'PT15M'

@@ -110,6 +110,8 @@ const operatorsOf = ({ root }: ParsedQuery): readonly string[] => [
 ];
 
 function shapeErrors({ root, text, diagnostics, columns }: ParsedQuery): readonly KqlDiagnostic[] {
+  if (root.kind === "CommandBlock")
+    return [at(text, root.start, root.end, "HL004", "a management command; a hunt is a query that reads")];
   const found = results(root);
   const second = found[1];
   if (second) return [at(text, second.start, second.end, "HL001", "a hunt has one result; here a second one begins")];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   endJob,
+  expireRecords,
   findJob,
   jobAgeMs,
   jobIdFor,
@@ -91,5 +92,18 @@ describe("a job", () => {
     const { records } = await store();
     records.poke(jobPaths.header(id), "{}");
     expect(await findJob(records, id)).toEqual({ kind: "expired" });
+  });
+});
+
+describe("expiry", () => {
+  test("takes records that are older than they are kept, and no others", async () => {
+    const clock = virtualClock(nowMs);
+    const records = memoryRecords({ clock });
+    await records.create("state/receipts/a/old.json", {});
+    await records.create("state/jobs/old.json", {});
+    await clock.advance(jobAgeMs);
+    await records.create("state/receipts/a/young.json", {});
+    expect(await expireRecords(records, "state/receipts/", jobAgeMs, clock.now())).toBe(1);
+    expect(records.paths()).toEqual(["state/jobs/old.json", "state/receipts/a/young.json"]);
   });
 });

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import { receiptPath, webhookStatus, type WebhookAnswer } from "../../../shared/messages/webhook.ts";
+import { receiptStatus, type StatusPorts } from "../../../shared/webhooks/receipt-status.ts";
+import { memoryRecords } from "../../support/memory-records.ts";
+import { virtualClock } from "../../support/virtual-clock.ts";
+import { alertHex } from "../../support/webhook-room.ts";
+
+const name = "f".repeat(64);
+const job = "a".repeat(32);
+const report = {
+  results: [],
+  summary: { found: 0, notFound: 0, invalid: 0, pending: 0, failed: 0 },
+  lookBackHours: 720,
+  skipped: [],
+};
+const answer: WebhookAnswer = {
+  source: "test",
+  id: "msg_1",
+  verdicts: [{ id: "v", action: "resolve", alertIds: [alertHex(1), alertHex(2)] }],
+  lookup: { job, hashes: 1 },
+  hunts: [{ hunt: "rare-hunt", job }],
+  left: [{ path: "/x", message: "left" }],
+};
+
+async function status(change: Partial<StatusPorts> = {}, kept: Partial<WebhookAnswer> = {}) {
+  const records = memoryRecords({ clock: virtualClock() });
+  const receipt = { version: 1, bodyHash: "x", acceptedAt: "2026-01-05T06:00:00Z", answer: { ...answer, ...kept } };
+  await records.create(receiptPath("test", name), receipt);
+  const ports: StatusPorts = {
+    records,
+    alerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "closed" as const })),
+    lookup: async () => ({ done: true, value: report }),
+    hunt: async () => ({ done: true, value: { rows: 3 } }),
+    ...change,
+  };
+  return receiptStatus(ports, "test", name);
+}
+
+describe("the status of a delivery", () => {
+  test("is done when everything that it asked for is, and has the form of its schema", async () => {
+    const shown = webhookStatus.parse(await status());
+    expect(shown).toMatchObject({
+      done: true,
+      lookup: { report },
+      hunts: [{ result: { rows: 3 } }],
+      left: answer.left,
+    });
+  });
+
+  test.each<[string, Partial<StatusPorts>]>([
+    ["an alert", { alerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "waiting" as const })) }],
+    ["a lookup", { lookup: async () => ({ done: false }) }],
+    ["a hunt", { hunt: async () => ({ done: false }) }],
+  ])("is open while %s is", async (_, change) => {
+    expect(await status(change)).toMatchObject({ done: false });
+  });
+
+  test("is done at once when nothing was asked for", async () => {
+    expect(await status({}, { verdicts: [], lookup: null, hunts: [] })).toMatchObject({ done: true, lookup: null });
+  });
+
+  test("of a receipt that is gone, or no receipt, is none", async () => {
+    const records = memoryRecords({ clock: virtualClock() });
+    expect(await status({ records })).toBeUndefined();
+    records.poke(receiptPath("test", name), '{"version":2}');
+    expect(await status({ records })).toBeUndefined();
+  });
+});
