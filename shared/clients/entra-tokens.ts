@@ -26,15 +26,15 @@ export function openTokenCheck(options: {
   const url = new URL(`${loginUrl}/${tenantId}/discovery/v2.0/keys`);
   let keys: ReturnType<typeof Jose.createRemoteJWKSet> | undefined;
   return async (token, audience) => {
-    const jose = await import("./jose.ts");
-    if (!looksRight(jose, token, audience, issuers)) return undefined;
-    keys ??= jose.createRemoteJWKSet(url, {
+    const { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } = await import("./jose.ts");
+    if (!looksRight({ decodeJwt, decodeProtectedHeader }, token, audience, issuers)) return undefined;
+    keys ??= createRemoteJWKSet(url, {
       cacheMaxAge: keysKeptMs,
       cooldownDuration: lookAgainMs,
       timeoutDuration: 10 * secondMs,
     });
     try {
-      const { payload } = await jose.jwtVerify(token, keys, {
+      const { payload } = await jwtVerify(token, keys, {
         algorithms: [algorithm],
         issuer: issuers,
         audience,

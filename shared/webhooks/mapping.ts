@@ -48,5 +48,4 @@ export const mappingSchema = z.strictObject({
 export type Mapping = z.infer<typeof mappingSchema>;
 
 /** Every mapping by its name, as the build compiled them. */
-export const mappingsSchema = z.record(z.string(), mappingSchema);
 export type Mappings = Readonly<Record<string, Mapping>>;
