@@ -163,7 +163,8 @@ const filesSettings = [
   "FILES_CALLS_PER_HOUR",
 ] as const;
 
-const filesDesk = once(async () => {
+/** The pipe to the file API with its quota, for the files desk and for the doctor. */
+export const filesApi = once(async () => {
   const settings = readSettings(filesSettings);
   const { defender, defenderGeo, defenderAudience } = clouds[settings.CLOUD];
   const geo =
@@ -176,7 +177,15 @@ const filesDesk = once(async () => {
   ];
   const quota = await quotaFor("files", { limits });
   const authorise = await bearerFor(defenderAudience, settings.HUNT_IDENTITY);
-  const pipe = openPipe({ api: "files", baseUrl: settings.DEFENDER_URL ?? geo, authorise, quota, clock, log });
+  return {
+    quota,
+    pipe: openPipe({ api: "files", baseUrl: settings.DEFENDER_URL ?? geo, authorise, quota, clock, log }),
+  };
+});
+
+const filesDesk = once(async () => {
+  const settings = readSettings(filesSettings);
+  const { pipe, quota } = await filesApi();
   return openFilesDesk({
     records: await records(),
     queues: await queues(),
