@@ -125,90 +125,97 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
             ]
           }
           actions: {
-            read_key: {
-              type: 'Http'
+            // All or nothing: what fails in here leaves the incident open, below.
+            alerts: {
+              type: 'Scope'
               runAfter: {}
-              inputs: {
-                method: 'GET'
-                uri: '${vault.properties.vaultUri}secrets/${keySecretName}?api-version=7.4'
-                authentication: { type: 'ManagedServiceIdentity', audience: vaultAudience }
-                retryPolicy: retries
-              }
-              runtimeConfiguration: { secureData: { properties: ['inputs', 'outputs'] } }
-            }
-            // Made once a run, so that a repeated request is the same one: its id makes it inert.
-            request: {
-              type: 'Compose'
-              runAfter: { read_key: ['Succeeded'] }
-              inputs: {
-                version: 1
-                id: 'sentinel-@{${properties}?[\'incidentNumber\']}-@{workflow()[\'run\'][\'name\']}'
-                alertIds: '@body(\'alert_ids\')'
-                comment: '@{take(concat(\'Sentinel incident \', ${properties}?[\'incidentNumber\'], \': \', ${properties}?[\'title\']), 1000)}'
-                requestedBy: '@{coalesce(${properties}?[\'owner\']?[\'userPrincipalName\'], \'sentinel\')}'
-                requestedAt: '@{trigger()?[\'startTime\']}'
-              }
-            }
-            ask_to_close: {
-              type: 'Http'
-              runAfter: { request: ['Succeeded'] }
-              inputs: union(
-                {
-                  method: 'POST'
-                  uri: '${appUrl}/api/alerts/verdicts'
-                  headers: {
-                    'content-type': 'application/json'
-                    'x-functions-key': '@{body(\'read_key\')?[\'value\']}'
-                  }
-                  body: '@union(outputs(\'request\'), outputs(\'closing\')?[\'verdict\'])'
-                  retryPolicy: retries
-                },
-                token
-              )
-              // The status address asks for the key: it is followed below, with the key said there.
-              operationOptions: 'DisableAsyncPattern'
-              runtimeConfiguration: { secureData: { properties: ['inputs'] } }
-            }
-            until_settled: {
-              type: 'Until'
-              runAfter: { ask_to_close: ['Succeeded'] }
-              expression: '@equals(body(\'status\')?[\'done\'], true)'
-              limit: { count: 360, timeout: 'PT4H' }
               actions: {
-                pause: {
-                  type: 'Wait'
-                  runAfter: {}
-                  inputs: { interval: { unit: 'Second', count: 15 } }
-                }
-                status: {
+                read_key: {
                   type: 'Http'
-                  runAfter: { pause: ['Succeeded'] }
+                  runAfter: {}
+                  inputs: {
+                    method: 'GET'
+                    uri: '${vault.properties.vaultUri}secrets/${keySecretName}?api-version=7.4'
+                    authentication: { type: 'ManagedServiceIdentity', audience: vaultAudience }
+                    retryPolicy: retries
+                  }
+                  runtimeConfiguration: { secureData: { properties: ['inputs', 'outputs'] } }
+                }
+                // Made once a run, so that a repeated request is the same one: its id makes it inert.
+                request: {
+                  type: 'Compose'
+                  runAfter: { read_key: ['Succeeded'] }
+                  inputs: {
+                    version: 1
+                    id: 'sentinel-@{${properties}?[\'incidentNumber\']}-@{workflow()[\'run\'][\'name\']}'
+                    alertIds: '@body(\'alert_ids\')'
+                    comment: '@{take(concat(\'Sentinel incident \', ${properties}?[\'incidentNumber\'], \': \', ${properties}?[\'title\']), 1000)}'
+                    requestedBy: '@{coalesce(${properties}?[\'owner\']?[\'userPrincipalName\'], \'sentinel\')}'
+                    requestedAt: '@{trigger()?[\'startTime\']}'
+                  }
+                }
+                ask_to_close: {
+                  type: 'Http'
+                  runAfter: { request: ['Succeeded'] }
                   inputs: union(
                     {
-                      method: 'GET'
-                      uri: '${appUrl}/api/alerts/verdicts/@{outputs(\'request\')?[\'id\']}'
-                      headers: { 'x-functions-key': '@{body(\'read_key\')?[\'value\']}' }
+                      method: 'POST'
+                      uri: '${appUrl}/api/alerts/verdicts'
+                      headers: {
+                        'content-type': 'application/json'
+                        'x-functions-key': '@{body(\'read_key\')?[\'value\']}'
+                      }
+                      body: '@union(outputs(\'request\'), outputs(\'closing\')?[\'verdict\'])'
                       retryPolicy: retries
                     },
                     token
                   )
+                  // The status address asks for the key: it is followed below, with the key said there.
                   operationOptions: 'DisableAsyncPattern'
                   runtimeConfiguration: { secureData: { properties: ['inputs'] } }
                 }
-              }
-            }
-            left_open: {
-              type: 'Query'
-              runAfter: { until_settled: ['Succeeded'] }
-              inputs: {
-                from: '@coalesce(body(\'status\')?[\'alerts\'], createArray())'
-                where: '@not(contains(createArray(\'closed\', \'already_closed\'), item()?[\'outcome\']))'
+                until_settled: {
+                  type: 'Until'
+                  runAfter: { ask_to_close: ['Succeeded'] }
+                  expression: '@equals(body(\'status\')?[\'done\'], true)'
+                  limit: { count: 360, timeout: 'PT4H' }
+                  actions: {
+                    pause: {
+                      type: 'Wait'
+                      runAfter: {}
+                      inputs: { interval: { unit: 'Second', count: 15 } }
+                    }
+                    status: {
+                      type: 'Http'
+                      runAfter: { pause: ['Succeeded'] }
+                      inputs: union(
+                        {
+                          method: 'GET'
+                          uri: '${appUrl}/api/alerts/verdicts/@{outputs(\'request\')?[\'id\']}'
+                          headers: { 'x-functions-key': '@{body(\'read_key\')?[\'value\']}' }
+                          retryPolicy: retries
+                        },
+                        token
+                      )
+                      operationOptions: 'DisableAsyncPattern'
+                      runtimeConfiguration: { secureData: { properties: ['inputs'] } }
+                    }
+                  }
+                }
+                left_open: {
+                  type: 'Query'
+                  runAfter: { until_settled: ['Succeeded'] }
+                  inputs: {
+                    from: '@coalesce(body(\'status\')?[\'alerts\'], createArray())'
+                    where: '@not(contains(createArray(\'closed\', \'already_closed\'), item()?[\'outcome\']))'
+                  }
+                }
               }
             }
             outcomes: {
               type: 'Table'
-              runAfter: { left_open: ['Succeeded'] }
-              inputs: { from: '@body(\'status\')?[\'alerts\']', format: 'HTML' }
+              runAfter: { alerts: ['Succeeded', 'Failed', 'TimedOut'] }
+              inputs: { from: '@coalesce(body(\'status\')?[\'alerts\'], createArray())', format: 'HTML' }
             }
             // Alerts first, incident after: an incident that is closed has no open alert left.
             when_all_are_closed: {
@@ -216,8 +223,9 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
               runAfter: { outcomes: ['Succeeded'] }
               expression: {
                 and: [
+                  { equals: ['@actions(\'alerts\')?[\'status\']', 'Succeeded'] }
                   { equals: ['@body(\'status\')?[\'done\']', true] }
-                  { equals: ['@length(body(\'left_open\'))', 0] }
+                  { equals: ['@length(coalesce(body(\'left_open\'), createArray(\'unknown\')))', 0] }
                 ]
               }
               actions: {
@@ -263,7 +271,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
                 path: '/Incidents/Comment'
                 body: {
                   incidentArmId: incidentId
-                  message: '<p>Huntline, verdict @{outputs(\'request\')?[\'id\']}: @{length(body(\'left_open\'))} of @{length(body(\'alert_ids\'))} Cloud Apps alerts could not be closed.</p>@{body(\'outcomes\')}'
+                  message: '<p>Huntline, verdict @{outputs(\'request\')?[\'id\']}: @{length(coalesce(body(\'left_open\'), body(\'alert_ids\')))} of @{length(body(\'alert_ids\'))} Cloud Apps alerts could not be closed. @{body(\'ask_to_close\')?[\'detail\']}</p>@{body(\'outcomes\')}'
                 }
               }
             }

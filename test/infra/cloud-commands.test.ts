@@ -11,7 +11,10 @@ const recorded: Readonly<Record<string, readonly string[]>> = {
   "az ad signed-in-user show": [],
   "az deployment group create": ["--resource-group!", "--template-file", "--parameters", "--name", "--mode"],
   "az functionapp deployment source config-zip": ["--resource-group!", "--name!", "--src!", "--timeout"],
+  "az functionapp keys set": ["--resource-group!", "--name!", "--key-type!", "--key-name!", "--key-value", "--slot"],
   "az group create": ["--name!", "--location!", "--tags"],
+  "az keyvault secret set": ["--vault-name!", "--name!", "--file", "--value", "--encoding", "--expires", "--tags"],
+  "az keyvault secret show": ["--vault-name!", "--name!", "--version"],
   "az provider register": ["--namespace!", "--wait"],
   "az storage container immutability-policy lock": ["--account-name!", "--container-name!", "--if-match!"],
   "az storage container immutability-policy show": ["--account-name!", "--container-name!"],
@@ -22,7 +25,7 @@ const recorded: Readonly<Record<string, readonly string[]>> = {
 const everywhere = ["--query", "--output", "--only-show-errors", "--subscription"];
 
 /** Each call of `az` or `azd` in the shown commands, also inside `$(…)`. */
-const calls = ["README.md", "infra/README.md"].flatMap((file) =>
+const calls = ["README.md", "infra/README.md", "infra/samples/README.md"].flatMap((file) =>
   shownCommands(readFileSync(file, "utf8")).flatMap((command) =>
     [...command.replaceAll("\\\n", " ").matchAll(/\bazd? [^)|;&\n]*/g)].map(([call]) => call.trim()),
   ),

@@ -123,19 +123,19 @@ const calls: Rule = (deployment) => [
   ]),
 ];
 
-/** Whether one step has ended, in success, whenever the other begins. */
+/** Whether one step has ended, in whatever way, when the other begins; what lies in a scope ends with it. */
 export function comesAfter(deployment: Deployment, later: string, earlier: string): boolean {
   const steps = new Map(stepsOf(deployment).map((step) => [step.name, step]));
-  const reach = (name: string | undefined): boolean => {
-    const step = name === undefined ? undefined : steps.get(name);
-    if (!step) return false;
-    const before = Object.entries(step.action.runAfter ?? {});
-    return (
-      before.some(([each, states]) => (each === earlier && states.join() === "Succeeded") || reach(each)) ||
-      reach(step.inside)
-    );
+  const around = (name: string): readonly string[] => {
+    const inside = steps.get(name)?.inside;
+    return inside === undefined ? [name] : [name, ...around(inside)];
   };
-  return reach(later);
+  const ends = around(earlier).filter((name) => !around(later).includes(name));
+  const reach = (name: string): boolean =>
+    around(name).some((each) =>
+      Object.keys(steps.get(each)?.action.runAfter ?? {}).some((before) => ends.includes(before) || reach(before)),
+    );
+  return steps.has(earlier) && reach(later);
 }
 
 /** An address with its expressions filled in. */
@@ -159,7 +159,7 @@ const described: Rule = (deployment, document) =>
     .flatMap((step) => {
       const { parameters = [], requestBody } = operationOf(step, document);
       const given = [...new URL(filled(String(step.action.inputs["uri"]))).searchParams.keys()];
-      const heads = Object.keys((step.action.inputs["headers"] ?? {}) as object);
+      const heads = Object.keys(step.action.inputs["headers"] ?? {});
       const known = new Set(["content-type", "x-functions-key", ...parameters.map(({ name }) => name.toLowerCase())]);
       const bodies = bodiesOf(step, deployment);
       const schema = requestBody?.content["application/json"]?.schema;
@@ -194,7 +194,7 @@ const sampled = (fields: Json): Json =>
   );
 
 const composed = (deployment: Deployment, name: string): Json =>
-  (stepsOf(deployment).find((step) => step.name === name)?.action.inputs ?? {}) as Json;
+  stepsOf(deployment).find((step) => step.name === name)?.action.inputs ?? {};
 
 /** The bodies that a call may send, expressions filled in. */
 function bodiesOf({ action, name }: Step, deployment: Deployment): readonly unknown[] {
@@ -217,28 +217,26 @@ const verdicts: Rule = (deployment) =>
     .flatMap((step) => bodiesOf(step, deployment))
     .flatMap((body) => {
       const { data, error } = verdictRequest.safeParse(body);
-      const fault = data ? reasonFault(data.action, data.reason) : JSON.stringify(error?.issues);
+      const fault = data ? reasonFault(data.action, data.reason) : JSON.stringify(error.issues);
       return fault === undefined ? [] : [`${JSON.stringify(body)}: ${fault}`];
     });
 
-/** Fields that expressions read from Huntline's answers are in their schemas. */
+/** Fields that expressions read from Huntline's answers, refusals included, are in their schemas. */
 const fields: Rule = (deployment, document) => {
   const text = JSON.stringify(definitionOf(deployment));
   return callsOf(deployment)
     .filter(isOurs)
     .flatMap((step) => {
-      const { $ref } = (operationOf(step, document).responses["200"]?.content?.["application/json"]?.schema ?? {}) as {
-        $ref?: string;
-      };
-      const schema = document.components.schemas[$ref?.split("/").at(-1) ?? ""];
-      const read = [...text.matchAll(new RegExp(String.raw`body\('${step.name}'\)\?\['(\w+)'\]`, "g"))].map(
-        ([, name = ""]) => name,
+      const known = Object.values(operationOf(step, document).responses).flatMap(({ content }) =>
+        Object.values(content ?? {}).flatMap(({ schema }) => namesIn(schema, document)),
       );
-      return read.flatMap((name) =>
-        said(step.name, Object.hasOwn((schema?.["properties"] ?? {}) as object, name), `its answer has no ${name}`),
-      );
+      const read = text.matchAll(new RegExp(String.raw`body\('${step.name}'\)\?\['(\w+)'\]`, "g"));
+      return [...read].flatMap(([, name = ""]) => said(step.name, known.includes(name), `its answer has no ${name}`));
     });
 };
+
+const namesIn = ({ $ref }: Json, { components }: Document): readonly string[] =>
+  Object.keys(components.schemas[String($ref).split("/").at(-1) ?? ""]?.["properties"] ?? {});
 
 /** Rights: one secret, one workspace, nothing in between. */
 const rights: Rule = ({ resources }) =>
