@@ -58,3 +58,34 @@ test("does its work: a hash is answered from Defender", async () => {
   expect(reply.status).toBe(200);
   expect(await reply.json()).toMatchObject({ summary: { found: 1 } });
 });
+
+test.each([
+  ["health", 200],
+  ["health/report", 200],
+  ["hunts", 200],
+  ["hunts/mass-file-rename", 200],
+  ["hunts/mass-file-rename/exports?after=99", 202],
+  ["hunts/mass-file-rename/exports/0/rows", 404],
+  ["dead-letters", 200],
+  ["openapi.json", 200],
+  ["swagger.json", 200],
+  ["jobs/0123456789abcdef0123456789abcdef?key=1.x", 401],
+  ["alerts/verdicts/none", 404],
+  [`files/${"0".repeat(40)}/stats`, 200],
+])("answers at %s", async (path, status) => {
+  const reply = await fetch(`${packaged.url}/api/${path}`);
+  await reply.arrayBuffer();
+  expect(reply.status).toBe(status);
+});
+
+test.each([
+  ["hunts/mass-file-rename/runs", {}, 202],
+  ["hunts/tick", {}, 200],
+  ["alerts/verdicts", {}, 400],
+  ["dead-letters/replay", {}, 400],
+  ["webhooks/nobody", {}, 401],
+])("takes what is posted to %s", async (path, body, status) => {
+  const reply = await postJson(`${packaged.url}/api/${path}`, body);
+  await reply.arrayBuffer();
+  expect(reply.status).toBe(status);
+});
