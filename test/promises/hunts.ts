@@ -3,9 +3,12 @@
  * caught, and the built app killed at each named point, alone and beside a second instance.
  */
 import { startAzurite } from "../support/azurite.ts";
+import { faults, surviveFault } from "./hunt-faults.ts";
 import { killOnce, killPoints, survived, type KillVerdict } from "./hunt-kills.ts";
 import { playSchedule, type Mutant, type Verdict } from "./hunt-model.ts";
 import { huntMutants } from "./hunt-mutants.ts";
+import { promisePace } from "./hunt-pace.ts";
+import { openStage } from "./hunt-platform.ts";
 import { trialRoot } from "./hunt-trial.ts";
 
 type Say = (line: string) => void;
@@ -20,25 +23,38 @@ interface Tally {
 
 const sum = <T>(all: readonly T[], of: (one: T) => number): number => all.reduce((total, one) => total + of(one), 0);
 
-/**
- * @param options.seeds - first and last schedule
- * @param options.kills - beginnings of the points' names
- * @returns whether everything held
- */
-export async function promiseHunts(
-  options: { readonly seeds: readonly [number, number]; readonly kills: readonly string[]; readonly atOnce: number },
-  say: Say,
-): Promise<boolean> {
+/** What to play. */
+export interface HuntPromises {
+  /** The first and the last schedule. */
+  readonly seeds: readonly [number, number];
+  /** Beginnings of the faults' ids, and of the points' names. */
+  readonly faults: readonly string[];
+  readonly kills: readonly string[];
+  /** How many trials with processes run side by side. */
+  readonly atOnce: number;
+  /** Whether four hosts show that they keep a quota. */
+  readonly hosts: boolean;
+}
+
+/** @returns whether everything held */
+export async function promiseHunts(options: HuntPromises, say: Say): Promise<boolean> {
   const startedMs = Date.now();
   const played = await playAll(options.seeds, say);
   const missed = await missedMutants(say);
+  const survivedFaults = await playFaults(options.faults, say);
   const kills = await killEverywhere(options.kills, options.atOnce, say);
-  const parts = [played, ...[1, 2].map((instances) => tallyOf(kills.filter((one) => one.instances === instances)))];
-  const [alone, beside] = parts.slice(1).map((one) => `${one.survived} of ${one.of}`);
+  const pace = options.hosts ? await promisePace(say) : true;
+  const parts = [
+    played,
+    survivedFaults,
+    ...[1, 2].map((instances) => tallyOf(kills.filter((one) => one.instances === instances))),
+  ];
+  const [alone, beside] = parts.slice(2).map((one) => `${one.survived} of ${one.of}`);
   const mutants = Object.keys(huntMutants).length;
   say(
     [
-      `hunts: schedules survived ${played.survived} of ${played.of}`,
+      `hunts: faults survived ${survivedFaults.survived} of ${survivedFaults.of}`,
+      `schedules ${played.survived} of ${played.of}`,
       `kill points ${alone} alone, ${beside} beside a second instance`,
       `rows lost ${sum(parts, ({ lost }) => lost)}`,
       `duplicated ${sum(parts, ({ doubled }) => doubled)}`,
@@ -46,7 +62,7 @@ export async function promiseHunts(
       `${Math.round((Date.now() - startedMs) / 1_000)} s`,
     ].join(" · "),
   );
-  return missed === 0 && parts.every((one) => one.survived === one.of);
+  return pace && missed === 0 && parts.every((one) => one.survived === one.of);
 }
 
 const faultsOf = ({ lost, doubled, broken }: Verdict): number => lost.length + doubled.length + broken.length;
@@ -72,6 +88,29 @@ async function playAll([from, to]: readonly [number, number], say: Say): Promise
   say("Deaths at the named points of a run:");
   for (const [place, deaths] of [...deathsAt].toSorted(([a], [b]) => a.localeCompare(b)))
     if (/^[ER]\d/.test(place)) say(`  ${place.padEnd(28)} ${deaths}`);
+  return tally;
+}
+
+/** Each fault of the table on one stage, one after another. */
+async function playFaults(chosen: readonly string[], say: Say): Promise<Tally> {
+  const tally = { survived: 0, of: 0, lost: 0, doubled: 0 };
+  const stage = await openStage();
+  for (const fault of faults.filter(({ id }) => chosen.some((start) => id.startsWith(start)))) {
+    const { broken, doubled, lost } = await surviveFault(stage, fault).catch((error: unknown) => ({
+      lost: 0,
+      doubled: 0,
+      broken: [String(error)],
+    }));
+    const held = lost + doubled + broken.length === 0;
+    tally.of += 1;
+    tally.survived += held ? 1 : 0;
+    tally.lost += lost;
+    tally.doubled += doubled;
+    say(
+      `${held ? "survived" : "BROKEN"} ${fault.id} ${fault.title}${held ? "" : `: ${lost} lost, ${doubled} doubled; ${broken.join("; ")}`}`,
+    );
+  }
+  await stage.end();
   return tally;
 }
 

@@ -2,7 +2,7 @@
  * `npm run promises`: the long form of the promise tests, with one line for each suite. Needs `npm run build` first.
  *
  * `--only hunts` runs one suite; `--seeds 1-20000` chooses the schedules, `--kills E9,C1` the points whose names begin so
- * (`no` for none), `--at-once 4` how many of the trials with processes run side by side.
+ * (`no` for none and for no other processes), `--faults F0,P15` the faults, `--at-once 4` how many of the trials with processes run side by side.
  */
 import { parseArgs } from "node:util";
 import { promiseAlerts } from "./alerts.ts";
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     seeds: { type: "string", default: "1-2000" },
     kills: { type: "string", default: "E,C,R,A,D,J,F,W" },
+    faults: { type: "string", default: "F,P" },
     "at-once": { type: "string", default: "3" },
   },
 });
@@ -25,7 +26,8 @@ const atOnce = Number(values["at-once"]);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const suites = {
-  hunts: () => promiseHunts({ seeds: [from, to], kills, atOnce }, say),
+  hunts: () =>
+    promiseHunts({ seeds: [from, to], faults: values.faults.split(","), kills, atOnce, hosts: kills.length > 0 }, say),
   alerts: () => promiseAlerts(Math.min(to - from + 1, 2_000), say),
   files: () => promiseFiles({ kills, atOnce }, say),
   webhooks: () => promiseWebhooks({ schedules: Math.min(to - from + 1, 2_000), kills }, say),

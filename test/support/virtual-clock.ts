@@ -4,9 +4,9 @@
  * so a run of hours takes milliseconds and is the same each time.
  *
  * "Nothing can run" means that no promise is left to settle. Work that awaits real I/O is invisible to it: with
- * Azurite or a server, use `advance` and await the work in between.
+ * Azurite or a server, use `advance` and await the work in between, or tell it by `idle` when the I/O is over.
  */
-import { setImmediate as nextRound } from "node:timers/promises";
+import { setImmediate as nextRound, setTimeout as millisecond } from "node:timers/promises";
 import type { Clock } from "../../shared/time.ts";
 
 /** A clock that moves only when told to. */
@@ -26,8 +26,14 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** @param startMs - the first instant; an early morning of 2026 by default */
-export function virtualClock(startMs: number = Date.UTC(2026, 0, 5, 6)): VirtualClock {
+/**
+ * @param startMs - the first instant; an early morning of 2026 by default
+ * @param idle - resolves when no I/O is under way: time does not jump before
+ */
+export function virtualClock(
+  startMs: number = Date.UTC(2026, 0, 5, 6),
+  idle: () => Promise<void> = () => Promise.resolve(),
+): VirtualClock {
   let nowMs = startMs;
   const queue: Sleeper[] = [];
 
@@ -61,10 +67,12 @@ export function virtualClock(startMs: number = Date.UTC(2026, 0, 5, 6)): Virtual
     const running = typeof work === "function" ? work() : work;
     running.then(settle, settle);
     await nextRound();
+    await idle();
     for (let quietRounds = 0; !outcome.signal.aborted; quietRounds += 1) {
       if (queue.length > 0) quietRounds = 0;
       if (quietRounds > mostQuietRounds) throw new Error("deadlock: nobody sleeps and the work still waits");
-      await (queue.length > 0 ? wakeNext() : nextRound());
+      await (queue.length > 0 ? wakeNext() : quietRounds < mostQuietRounds / 2 ? nextRound() : millisecond());
+      await idle();
     }
     return running;
   };
