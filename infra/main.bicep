@@ -3,7 +3,7 @@ metadata description = 'All of Huntline in one resource group, in reading order.
 
 targetScope = 'resourceGroup'
 
-import { caller, limits } from 'modules/types.bicep'
+import { caller, limits, webhookSources } from 'modules/types.bicep'
 
 @description('Region of every resource.')
 param location string = resourceGroup().location
@@ -99,7 +99,7 @@ param entraClientId string = ''
 param entraCallers string[] = []
 
 @description('Sources of webhooks, such as { sentinel: { proof: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; README.md, Webhooks, has all keys.')
-param webhooks object = {}
+param webhooks webhookSources = {}
 
 @description('Object id of a group that may read the exports; empty for none.')
 param readersGroupId string = ''

@@ -1,7 +1,7 @@
 metadata name = 'Function app'
 metadata description = 'The Flex Consumption plan and the app: keyless, https only, every setting that shared/settings.ts reads.'
 
-import { caller, identity, limits } from 'types.bicep'
+import { caller, identity, limits, webhookSources } from 'types.bicep'
 
 @description('First letters of every name.')
 param prefix string
@@ -106,7 +106,7 @@ param entraClientId string
 param entraCallers string[]
 
 @description('Sources of webhooks: a name in the address to how it proves itself and what it may ask.')
-param webhooks object
+param webhooks webhookSources
 
 // No setting here that Flex Consumption refuses (runtime, version and package are properties); a test knows the list.
 var platformSettings = {

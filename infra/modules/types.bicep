@@ -80,3 +80,68 @@ type limits = {
   @maxValue(1000000)
   verdictsPerDay: int?
 }
+
+@export()
+@description('A hunt that a delivery starts.')
+@sealed()
+type huntRule = {
+  @description('Name of the hunt.')
+  hunt: string
+
+  @description('JSON pointer into the payload to the values that start the hunt; all must fit. Left out, every delivery starts it.')
+  when: matches?
+}
+
+@description('Accepted values by JSON pointer.')
+type matches = {
+  @description('Any one of them will do.')
+  *: string[]
+}
+
+@export()
+@description('How a source of webhooks is read, how it proves itself, and what it may ask; README.md, Webhooks, explains each.')
+@sealed()
+type webhookSource = {
+  @description('How it proves where it comes from.')
+  proof: 'standard' | 'body-hmac' | 'bearer' | 'entra' | 'function-key'
+
+  @description('Whose payload it is; the name of the source when left out, else generic.')
+  reader: ('sentinel' | 'defender' | 'cloud-apps' | 'splunk' | 'elastic' | 'generic')?
+
+  @description('Generic reader: the mapping of shared/webhooks/mappings.')
+  mapping: string?
+
+  @description('What it may lead to; all that its reader and proof allow when left out.')
+  may: ('enrich' | 'verdict' | 'hunt')[]?
+
+  @description('Header of the signature, for body-hmac.')
+  signatureHeader: string?
+
+  @description('Header of the delivery id.')
+  idHeader: string?
+
+  @description('Audience of the tokens, for entra.')
+  audience: string?
+
+  @description('Client ids that may call, for entra.')
+  callers: string[]?
+
+  @description('App roles that a token must carry one of, for entra.')
+  roles: string[]?
+
+  @description('Address ranges it comes from.')
+  addresses: string[]?
+
+  @description('True to ask for a function key besides.')
+  functionKey: bool?
+
+  @description('Hunts that its deliveries start.')
+  hunts: huntRule[]?
+}
+
+@export()
+@description('Sources of webhooks by their name in the address.')
+type webhookSources = {
+  @description('One source.')
+  *: webhookSource
+}
