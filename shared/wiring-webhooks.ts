@@ -1,5 +1,5 @@
 /** The live parts behind the webhook doors: sources and mappings, proofs, lookups and hunts. A part of `wiring.ts`. */
-import { alertStatuses } from "./alerts/verdict-request.ts";
+import { alertStatuses, noteVerdict } from "./alerts/verdict-request.ts";
 import { isWithin, rangeFault } from "./clients/addresses.ts";
 import type { CheckToken } from "./clients/entra-tokens.ts";
 import type { Vault } from "./clients/vault.ts";
@@ -62,6 +62,8 @@ export function openWebhooks(parts: WebhookParts): WebhookPorts {
     trueNowMs,
     records,
     queues,
+    noteVerdict: (verdict, source) =>
+      noteVerdict({ store: records, clock, note: (event, fields) => log(event, fields) }, verdict, source),
     lookup: (found, key) => lookupOf(parts, found, key),
     startHunt: async (name, key) => {
       const hunt = parts.hunt(name);

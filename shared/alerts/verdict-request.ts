@@ -51,7 +51,7 @@ export async function submitVerdict(
   mostPerDay: number,
 ): Promise<Submitted> {
   const { dryRun: _dryRun, ...asked } = request;
-  const digest = createHash("sha256").update(JSON.stringify(asked)).digest("hex");
+  const digest = digestOf(asked);
   const path = requestPath(request.id);
   const read = await desk.store.read(path);
   const known = read.kind === "found" ? requestRecord.safeParse(read.value).data : undefined;
@@ -68,14 +68,28 @@ export async function submitVerdict(
   }
   for (const message of messagesOf(asked)) await desk.queues.send("alert-verdicts", message);
   await desk.store.replace(path, { ...record, enqueued: true }, etag);
-  desk.note("verdict.accepted", {
-    verdict: request.id,
-    source,
-    alerts: request.alertIds.length,
-    closure: record.closure,
-  });
+  noteAccepted(desk, record);
   return { kind: "accepted", id: request.id };
 }
+
+/**
+ * Writes down a request whose messages somebody else sends, a webhook, so that it can be shown and taken back like any
+ * other. Repeating it changes nothing.
+ */
+export async function noteVerdict(
+  desk: Pick<VerdictDesk, "store" | "clock" | "note">,
+  request: Omit<VerdictRequest, "dryRun">,
+  source: string,
+): Promise<void> {
+  const record = { ...newRecord(request, digestOf(request), source, desk.clock.now()), enqueued: true };
+  const { kind } = await desk.store.create(requestPath(request.id), record);
+  if (kind === "written") noteAccepted(desk, record);
+}
+
+const digestOf = (asked: object): string => createHash("sha256").update(JSON.stringify(asked)).digest("hex");
+
+const noteAccepted = (desk: Pick<VerdictDesk, "note">, { alertIds, closure, id, source }: RequestRecord): void =>
+  desk.note("verdict.accepted", { verdict: id, source, alerts: alertIds.length, closure });
 
 const newRecord = (request: VerdictRequest, digest: string, source: string, nowMs: number): RequestRecord => ({
   version: 1,

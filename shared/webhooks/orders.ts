@@ -1,6 +1,11 @@
 /** Turns what a reader found into orders, as plain data: messages for the verdict queue, hashes to look up, hunts to start. */
 import { parseAlertId, type AlertId } from "../messages/alert-id.ts";
-import { mostAlertsInMessage, mostAlertsInRequest, type VerdictMessage } from "../messages/alert-verdict.ts";
+import {
+  mostAlertsInMessage,
+  mostAlertsInRequest,
+  type VerdictMessage,
+  type VerdictRequest,
+} from "../messages/alert-verdict.ts";
 import { Problem, type InputFault } from "../messages/problem.ts";
 import type { WebhookVerb } from "../messages/webhook.ts";
 import { textsAt } from "./pointers.ts";
@@ -8,8 +13,8 @@ import type { Reading, ReadVerdict } from "./reading.ts";
 import { sha256 } from "./signatures.ts";
 import type { HuntRule, Source } from "./sources.ts";
 
-/** Verdicts of one closing. The id is made of what was signed, so that a payload sent again asks for nothing new. */
-export type VerdictOrder = Omit<VerdictMessage, "deferred">;
+/** A verdict of one closing. The id is made of what was signed, so that a payload sent again asks for nothing new. */
+export type VerdictOrder = Omit<VerdictRequest, "dryRun">;
 
 export interface Orders {
   readonly verdicts: readonly VerdictOrder[];
@@ -37,7 +42,7 @@ export function ordersOf(
   const verdicts = may("verdict", reading.verdicts.length > 0) ? verdictOrders(reading.verdicts, left) : [];
   const hunts = source.hunts.filter((rule) => isMet(rule, body)).map(({ hunt }) => hunt);
   return {
-    verdicts: verdicts.flatMap((verdict) => messagesOf(verdict, source.name, key, requestedAt)),
+    verdicts: verdicts.map((verdict) => orderOf(verdict, source.name, key, requestedAt)),
     search: source.may.includes("enrich") ? reading.search : [],
     hunts: may("hunt", hunts.length > 0) ? [...new Set(hunts)] : [],
     left,
@@ -82,24 +87,29 @@ function idOf(path: string, ids: readonly string[], left: InputFault[]): AlertId
   return undefined;
 }
 
-function messagesOf(verdict: Resolved, source: string, key: string, requestedAt: string): VerdictOrder[] {
+function orderOf(verdict: Resolved, source: string, key: string, requestedAt: string): VerdictOrder {
   const { action, reason, alertIds } = verdict;
   const comment = line(verdict.comment, 1_000);
   const digest = sha256(JSON.stringify([source, key, action, reason, verdict.comment, verdict.by]))
     .toString("hex")
     .slice(0, 32);
-  const whole = {
-    version: 1 as const,
+  return {
+    version: 1,
     id: `${source}-${digest}`,
     action,
     ...(reason === undefined ? {} : { reason }),
     ...(comment === undefined ? {} : { comment }),
     requestedBy: line(verdict.by, 256) ?? `webhook ${source}`,
     requestedAt,
+    alertIds: [...alertIds],
   };
-  const pieces: VerdictOrder[] = [];
-  for (let at = 0; at < alertIds.length; at += mostAlertsInMessage)
-    pieces.push({ ...whole, alertIds: alertIds.slice(at, at + mostAlertsInMessage) });
+}
+
+/** A verdict in messages of at most 100 ids. */
+export function messagesOf(verdict: VerdictOrder): VerdictMessage[] {
+  const pieces: VerdictMessage[] = [];
+  for (let at = 0; at < verdict.alertIds.length; at += mostAlertsInMessage)
+    pieces.push({ ...verdict, alertIds: verdict.alertIds.slice(at, at + mostAlertsInMessage) });
   return pieces;
 }
 

@@ -15,7 +15,7 @@ import {
 } from "../messages/webhook.ts";
 import type { Allowance } from "./allowance.ts";
 import type { FairShare } from "./fair-share.ts";
-import { ordersOf, type Orders } from "./orders.ts";
+import { messagesOf, ordersOf, type Orders, type VerdictOrder } from "./orders.ts";
 import { prove, type ProofPorts } from "./proof.ts";
 import { readPayload } from "./readers.ts";
 import { sha256 } from "./signatures.ts";
@@ -39,6 +39,8 @@ export interface WebhookPorts extends ProofPorts {
   readonly source: (name: string) => Source | undefined;
   readonly records: RecordStore;
   readonly queues: MessageQueues;
+  /** Writes a verdict down, so that it can be shown and taken back. */
+  readonly noteVerdict: (verdict: VerdictOrder, source: string) => Promise<void>;
   /** @param key - makes the same lookup the same job. @throws Problem for parts outside the limits */
   readonly lookup: (parts: readonly unknown[], key: string) => Promise<FoundLookup>;
   /** Starts a hunt once for a key; `undefined` when no hunt has this name. @returns its job */
@@ -170,9 +172,11 @@ async function enqueue(ports: WebhookPorts, delivery: Delivery, orders: Orders):
   const left = [...orders.left];
   await allow(ports, source, orders);
   const lookup = orders.search.length > 0 ? await ports.lookup(orders.search, jobKey) : { kind: "none" as const };
-  const job = lookup.kind === "hashes" ? await lookup.prepare() : undefined;
+  const prepared = lookup.kind === "hashes" ? lookup.prepare() : undefined;
+  await Promise.all([prepared, ...orders.verdicts.map((verdict) => ports.noteVerdict(verdict, source.name))]);
+  const job = await prepared;
   await ports.reach("W3 claim-check written");
-  for (const verdict of orders.verdicts) await ports.queues.send("alert-verdicts", verdict);
+  for (const message of orders.verdicts.flatMap(messagesOf)) await ports.queues.send("alert-verdicts", message);
   if (lookup.kind === "hashes" && job !== undefined) await lookup.wake(job);
   const hunts: { hunt: string; job: string }[] = [];
   for (const hunt of orders.hunts) {
@@ -184,7 +188,7 @@ async function enqueue(ports: WebhookPorts, delivery: Delivery, orders: Orders):
   return {
     source: source.name,
     id,
-    verdicts: byId(orders),
+    verdicts: orders.verdicts.map(({ action, alertIds, id: verdict }) => ({ id: verdict, action, alertIds })),
     lookup: lookup.kind === "hashes" && job !== undefined ? { job, hashes: lookup.hashes } : null,
     hunts,
     left,
@@ -197,12 +201,4 @@ async function allow(ports: WebhookPorts, source: Source, { verdicts }: Orders):
   const allowed = await ports.allowance(source.name, alerts);
   if (allowed.kind === "used-up")
     throw later("This source's alerts of the day are used up.", allowed.retryAfterMs, 429);
-}
-
-/** Messages of one verdict are one again in the answer. */
-function byId({ verdicts }: Orders): WebhookAnswer["verdicts"] {
-  const whole = new Map<string, WebhookAnswer["verdicts"][number]>();
-  for (const { id, action, alertIds } of verdicts)
-    whole.set(id, { id, action, alertIds: [...(whole.get(id)?.alertIds ?? []), ...alertIds] });
-  return [...whole.values()];
 }

@@ -70,6 +70,8 @@ beforeAll(async () => {
     "look_up_files",
     "run_hunt",
     "list_hunts",
+    "alert_verdict",
+    "undo_alert_verdict",
   ];
   host = await here.host({ functions: names, enableAuth: true });
 });
@@ -142,12 +144,18 @@ describe("Sentinel, by a Logic App with a managed identity", () => {
 });
 
 describe("Defender, by Standard Webhooks", () => {
-  test("closes by the incident's classification and reason", async () => {
+  test("closes by the incident's classification and reason, to be shown and taken back like any verdict", async () => {
     const id = freshAlert();
     const incident = payloads.graphIncident([payloads.graphAlert(`ca${id}`, { classification: "unknown" })]);
     const status = await follow(await send("defender", incident, signed(incident)));
     expect(status.verdicts).toMatchObject([{ action: "close_benign", alerts: [{ alertId: id, outcome: "closed" }] }]);
     expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 4, comment: "Red team exercise" });
+    const url = `${host.url}/api/alerts/verdicts/${status.verdicts[0]?.id}`;
+    const headers = { "x-functions-key": host.key ?? "" };
+    const shown = await bodyOf<object>(await fetch(url, { headers }));
+    expect(shown).toMatchObject({ requestedBy: "lead@contoso.com", alerts: [{ alertId: id, outcome: "closed" }] });
+    const undone = await fetch(`${url}/undo`, { method: "POST", headers });
+    expect(await bodyOf<object>(undone)).toMatchObject({ alerts: [{ alertId: id, outcome: "reopened" }] });
   });
 });
 
@@ -242,7 +250,7 @@ describe("P13, F70: a key that is rotated", () => {
 });
 
 test("P7: of all that was taken, no message is left without an outcome", async () => {
-  expect(alerts().filter(({ resolutionStatusValue }) => resolutionStatusValue)).toHaveLength(3);
+  expect(alerts().filter(({ resolutionStatusValue = 0 }) => resolutionStatusValue >= 3)).toHaveLength(2);
   const queues = QueueServiceClient.fromConnectionString(here.storage);
   for (const queue of ["alert-verdicts", "file-lookups", "alert-verdicts-poison", "file-lookups-poison"]) {
     const waiting = () =>

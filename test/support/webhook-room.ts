@@ -1,5 +1,6 @@
 /** The webhooks room over memory: records, queues, secrets, lookups and hunts, on one virtual clock. */
 import { createHash } from "node:crypto";
+import { noteVerdict } from "../../shared/alerts/verdict-request.ts";
 import { isWithin } from "../../shared/clients/addresses.ts";
 import type { Problem } from "../../shared/messages/problem.ts";
 import { openAllowance } from "../../shared/webhooks/allowance.ts";
@@ -102,6 +103,7 @@ export function webhookRoom(options: WebhookRoomOptions = {}) {
     },
     records,
     queues,
+    noteVerdict: (verdict, source) => noteVerdict({ store: records, clock, note: () => undefined }, verdict, source),
     lookup: async (parts, key) => {
       const hashes = new Set(JSON.stringify(parts).match(/\b[0-9a-f]{40}\b/g));
       if (hashes.size === 0) return { kind: "none" };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verdictMessage } from "../../../shared/messages/alert-verdict.ts";
-import { ordersOf } from "../../../shared/webhooks/orders.ts";
+import { messagesOf, ordersOf } from "../../../shared/webhooks/orders.ts";
 import type { Reading, ReadVerdict } from "../../../shared/webhooks/reading.ts";
 import { alertHex } from "../../support/webhook-room.ts";
 
@@ -16,7 +16,7 @@ describe("orders", () => {
     const { verdicts } = orders([
       { action: "dismiss", reason: "not_accurate", comment: "c", by: "me", alerts: alerts(alertHex(1)) },
     ]);
-    expect(verdicts.map((each) => verdictMessage.parse(each))).toMatchObject([
+    expect(verdicts.flatMap(messagesOf).map((each) => verdictMessage.parse(each))).toMatchObject([
       {
         version: 1,
         action: "dismiss",
@@ -39,9 +39,10 @@ describe("orders", () => {
   test("F66: 1,000 alerts go out a hundred a message, each once, in any order", () => {
     const ids = Array.from({ length: 1_000 }, (_, index) => alertHex(index));
     const { verdicts } = orders([{ action: "resolve", alerts: alerts(...ids, ...ids.toReversed()) }]);
-    expect(verdicts.map(({ alertIds }) => alertIds.length)).toEqual(Array.from({ length: 10 }, () => 100));
-    expect(new Set(verdicts.flatMap(({ alertIds }) => alertIds)).size).toBe(1_000);
-    expect(new Set(verdicts.map(({ id }) => id)).size).toBe(1);
+    const messages = verdicts.flatMap(messagesOf);
+    expect(messages.map(({ alertIds }) => alertIds.length)).toEqual(Array.from({ length: 10 }, () => 100));
+    expect(new Set(messages.flatMap(({ alertIds }) => alertIds)).size).toBe(1_000);
+    expect(new Set(messages.map(({ id }) => id)).size).toBe(1);
   });
 
   test("F66: more than 1,000 alerts are refused", () => {

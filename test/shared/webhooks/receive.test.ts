@@ -40,6 +40,7 @@ describe("a webhook", () => {
       "read receipts",
       "read verdict-days",
       "create verdict-days",
+      "create verdicts",
       "W3 claim-check written",
       "send alert-verdicts",
       "W4 enqueued",
@@ -49,13 +50,13 @@ describe("a webhook", () => {
     ]);
   });
 
-  test("costs one look, one message and one receipt once the day's count is in hand", async () => {
+  test("costs one look, one message and two records once the day's count is in hand", async () => {
     const room = webhookRoom();
     await deliver(room, soundEvent(20), "msg_1");
     const before = [room.records.count("read"), room.records.count("create"), room.records.count("replace")];
     await deliver(room, soundEvent(20, { id: "2" }), "msg_2");
     const after = [room.records.count("read"), room.records.count("create"), room.records.count("replace")];
-    expect(after.map((count, index) => count - (before[index] ?? 0))).toEqual([1, 1, 0]);
+    expect(after.map((count, index) => count - (before[index] ?? 0))).toEqual([1, 2, 0]);
     expect(room.queues.sent).toHaveLength(2);
   });
 
