@@ -1,4 +1,5 @@
 /** The doors to file statistics and to jobs. */
+import { thresholdsSchema } from "../../messages/file-lookup.ts";
 import { bodyRefusals, idempotencyKey, unreadable, type DoorDescription, type ParameterWords } from "./door.ts";
 
 const files = "Files";
@@ -91,6 +92,15 @@ export const filesAndJobs: Readonly<Record<string, DoorDescription>> = {
     },
     answers: { 200: answered, 202: accepted },
     refusals: { ...bodyRefusals, ...lookupRefusals },
+    // A designer has these in the body.
+    designer: {
+      parameters: Object.fromEntries(
+        ["lookBackHours", "include", ...Object.keys(thresholdsSchema.shape)].map((name) => [
+          name,
+          { "x-ms-visibility": "internal" },
+        ]),
+      ),
+    },
   },
   one_file_stats: {
     operationId: "EnrichFile",

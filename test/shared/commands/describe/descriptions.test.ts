@@ -86,6 +86,13 @@ describe("the build", () => {
   });
 });
 
+test("an answer with a field too much, or one too few, does not fit", () => {
+  const schema = { $ref: "#/components/schemas/HuntsTicked" };
+  expect(faultsOf({ started: [] }, schema, openapi)).toBeUndefined();
+  expect(faultsOf({ started: [], more: 1 }, schema, openapi)).toBeDefined();
+  expect(faultsOf({}, schema, openapi)).toBeDefined();
+});
+
 describe("examples", () => {
   const bodies = operationsOf(openapi).flatMap(({ operation }) => {
     const { example, schema } = operation.requestBody?.content["application/json"] ?? {};
@@ -255,6 +262,15 @@ describe("the Swagger form, as connectors want it,", () => {
     const after = triggers[0]?.operation.parameters?.find(({ name }) => name === "after");
     expect(after).toMatchObject({ default: "latest", required: true, "x-ms-visibility": "internal" });
     expect(Object.keys(describedDoors)).toContain("hunt_exports");
+  });
+
+  test("offers each choice of a lookup once: in the body where there is one, else in the query", () => {
+    const shown = (id: string): string[] =>
+      (all.find(({ operation }) => operation.operationId === id)?.operation.parameters ?? [])
+        .filter((each) => each.in === "query" && each["x-ms-visibility"] !== "internal")
+        .map(({ name }) => name);
+    expect(shown("EnrichFiles")).toEqual(["where", "all"]);
+    expect(shown("EnrichFile")).toContain("lookBackHours");
   });
 
   test("shows the doors that flows use, and hides those of machines", () => {
