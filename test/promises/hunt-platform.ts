@@ -90,6 +90,8 @@ export interface PlatformOptions {
 /** A tenant on a virtual clock, for one platform after another. */
 export interface Stage {
   readonly down: Down;
+  /** How many runs are under way. */
+  readonly runs: { active: number };
   readonly clock: VirtualClock;
   readonly tenant: Tenant;
   readonly end: () => Promise<void>;
@@ -105,13 +107,15 @@ const storageAway = (): UpstreamError =>
 
 export async function openStage(): Promise<Stage> {
   const down: Down = { storage: false, tokens: false, wire: false };
-  const wire = watchWire(() => down.wire);
+  const runs = { active: 0 };
+  const wire = watchWire(down, runs);
   const clock = virtualClock(morningMs, wire.idle);
   const world = { eventsPerHour: { DeviceProcessEvents: 30 }, startMs: morningMs - 40 * 24 * hourMs };
   const tenant = await startTenant({ world, clock });
   return {
     clock,
     down,
+    runs,
     tenant,
     end: async () => {
       wire.stop();
@@ -121,7 +125,10 @@ export async function openStage(): Promise<Stage> {
 }
 
 /** A fresh account and a hunt on a stage that nobody else is on; the tenant forgets faults, switches and quotas. */
-export async function openPlatform({ clock, down, tenant }: Stage, options: PlatformOptions = {}): Promise<Platform> {
+export async function openPlatform(
+  { clock, down, runs, tenant }: Stage,
+  options: PlatformOptions = {},
+): Promise<Platform> {
   const { afterExports, beforeExports, query = watchedQuery } = options;
   tenant.faults.clear();
   tenant.change(readSwitches({}));
@@ -235,10 +242,12 @@ export async function openPlatform({ clock, down, tenant }: Stage, options: Plat
   const work = async (message: Message, ports: HuntPorts, hunt: CompiledHunt): Promise<void> => {
     message.visibleMs = clock.now() + redeliveryMs;
     message.deliveries += 1;
+    runs.active += 1;
     const done = await carryOut(ports, hunt, message.order).then(
       () => true,
       () => false,
     );
+    runs.active -= 1;
     if (!done) message.visibleMs = clock.now() + minuteMs;
     if (!done && message.deliveries >= mostDeliveries) poisoned.push(message.order);
     if (done || message.deliveries >= mostDeliveries) queue.splice(queue.indexOf(message), 1);
@@ -256,15 +265,15 @@ function compiled(yaml: string): CompiledHunt {
 }
 
 /**
- * Rounds of the event loop: so many after the last answer, for whoever reads it; so many without news after which a
- * request that is under way is taken to hang, fewer once one does.
+ * Rounds of the event loop without news after which a run that asks nothing is taken to sleep, and a request that is
+ * under way to hang; fewer once it does.
  */
-const rounds = { reading: 6, silent: 120, hanging: 4 } as const;
+const rounds = { first: 60, then: 4 } as const;
 
 /** Counts the requests of `fetch` that are under way, by what Node itself tells of them. */
-function watchWire(mayHang: () => boolean): { readonly idle: () => Promise<void>; readonly stop: () => void } {
+function watchWire(down: Down, runs: { readonly active: number }) {
   const open = new Set<unknown>();
-  let [news, seenIdle, hungAt] = [0, 0, -1];
+  let [news, quietAt] = [0, -1];
   const begin = (message: unknown): void => void (open.add((message as { request: unknown }).request), (news += 1));
   const end = (message: unknown): void => void (open.delete((message as { request: unknown }).request), (news += 1));
   const heard = [
@@ -275,14 +284,14 @@ function watchWire(mayHang: () => boolean): { readonly idle: () => Promise<void>
   ] as const;
   for (const [name, listener] of heard) channel(name).subscribe(listener);
   return {
+    /** Resolves when no run is under way, or all of them wait for the clock. */
     idle: async () => {
-      for (let silent = 0; open.size > 0 || news !== seenIdle; silent += 1) {
+      for (let silent = 0; open.size > 0 || runs.active > 0; silent += 1) {
         const before = news;
         await new Promise((resolve) => setTimeout(resolve, 1));
         if (news !== before) silent = 0;
-        if (open.size === 0 && silent >= rounds.reading) seenIdle = news;
-        const most = mayHang() ? (news === hungAt ? rounds.hanging : rounds.silent) : Infinity;
-        if (open.size > 0 && silent >= most) return void (hungAt = news);
+        const isQuiet = silent >= (news === quietAt ? rounds.then : rounds.first);
+        if (isQuiet && (open.size === 0 || down.wire)) return void (quietAt = news);
       }
     },
     stop: () => {
