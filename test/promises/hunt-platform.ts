@@ -268,7 +268,7 @@ function compiled(yaml: string): CompiledHunt {
  * Rounds of the event loop without news after which a run that asks nothing is taken to sleep, and a request that is
  * under way to hang; fewer once it does.
  */
-const rounds = { first: 60, then: 4 } as const;
+const rounds = { first: 60, later: 4 } as const;
 
 /** Counts the requests of `fetch` that are under way, by what Node itself tells of them. */
 function watchWire(down: Down, runs: { readonly active: number }) {
@@ -290,7 +290,7 @@ function watchWire(down: Down, runs: { readonly active: number }) {
         const before = news;
         await new Promise((resolve) => setTimeout(resolve, 1));
         if (news !== before) silent = 0;
-        const isQuiet = silent >= (news === quietAt ? rounds.then : rounds.first);
+        const isQuiet = silent >= (news === quietAt ? rounds.later : rounds.first);
         if (isQuiet && (open.size === 0 || down.wire)) return void (quietAt = news);
       }
     },

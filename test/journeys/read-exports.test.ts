@@ -1,0 +1,55 @@
+/** What the README shows for reading exports, run as shown on an export as the app writes it. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openEncoder } from "../../shared/rows/formats.ts";
+
+const rows = [
+  { Timestamp: "2026-01-05T06:38:35.7664356Z", DeviceName: "ws-017", FileName: "cmd.exe", ReportId: 7 },
+  { Timestamp: "2026-01-05T06:39:00.0000000Z", DeviceName: "ws-018", FileName: "mshta.exe", ReportId: 8 },
+];
+const folder = mkdtempSync(join(tmpdir(), "huntline-exports-"));
+const path = join(folder, "exports/office-starts-script-host/v1/2026/01/05/000000000000.ndjson.gz");
+
+beforeAll(async () => {
+  const pieces: Uint8Array[] = [];
+  const encoder = await openEncoder("ndjson", [], async (piece) => void pieces.push(piece.slice()));
+  await encoder.write(Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join("")));
+  await encoder.finish();
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, Buffer.concat(pieces));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The README's only block of a language. */
+function shown(language: string): string {
+  const blocks = [
+    ...readFileSync("README.md", "utf8").matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm")),
+  ];
+  expect(blocks).toHaveLength(1);
+  return blocks[0]?.[1] ?? "";
+}
+
+function has(program: string): boolean {
+  try {
+    execFileSync(program, ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const run = (program: string, text: string): string =>
+  execFileSync(program, ["-c", text], { cwd: folder, encoding: "utf8" });
+
+test.runIf(has("jq"))("zcat and jq print the columns asked for", () => {
+  expect(run("bash", shown("bash"))).toBe(
+    rows.map((row) => `${row.Timestamp}\t${row.DeviceName}\t${row.FileName}\n`).join(""),
+  );
+});
+
+test.runIf(has("python3"))("Python reads every row", () => {
+  expect(run("python3", shown("python"))).toBe("2 rows, the last one on ws-018\n");
+});
