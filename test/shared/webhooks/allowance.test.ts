@@ -55,6 +55,13 @@ describe("an allowance", () => {
     expect((await open()("sentinel", 1)).kind).toBe("used-up");
   });
 
+  test("that was lowered during the day allows nothing more, and forgets nothing of what was allowed", async () => {
+    const { open, records } = day(100);
+    records.poke("state/verdict-days/sentinel/2026-01-05.json", '{"alerts":150}');
+    expect((await open()("sentinel", 1)).kind).toBe("used-up");
+    expect(records.peek("state/verdict-days/sentinel/2026-01-05.json")).toBe('{"alerts":150}');
+  });
+
   test("survives a store that fails once", async () => {
     const clock = virtualClock();
     let fail = true;
