@@ -22,7 +22,7 @@ import { openRecords } from "./clients/records.ts";
 import { openStorage } from "./clients/storage.ts";
 import { openTokenCheck } from "./clients/entra-tokens.ts";
 import { openTokens, type AppCredential } from "./clients/tokens.ts";
-import { openVault } from "./clients/vault.ts";
+import { openVault, passingTroubleMs } from "./clients/vault.ts";
 import { openFilesDesk } from "./files/files-desk.ts";
 import type { FilesEvent } from "./files/ports.ts";
 import { statisticsOf } from "./files/statistics-of.ts";
@@ -232,6 +232,7 @@ export const cloudApps = once(async () => {
       : portalToken({ secret: () => secret(name), refused: () => refused(name) });
   return {
     pipe: openPipe({ api: "cloud-apps", baseUrl: settings.CLOUD_APPS_URL, authorise, quota, clock, log }),
+    authorise,
     quota,
   };
 });
@@ -242,13 +243,15 @@ const audit = once(async () => {
 });
 
 const verdictDesk = once(async (): Promise<VerdictDesk> => {
-  const { pipe, quota } = await cloudApps();
+  const { authorise, pipe, quota } = await cloudApps();
   const write = await audit();
+  const { secret } = await vault();
   return {
     store: await records(),
     queues: await queues(),
     alerts: openAlerts(pipe, quota),
     audit: (event) => write({ ...event }),
+    readyInMs: async () => passingTroubleMs(Promise.all([authorise.header(), secret("audit-key")])),
     clock,
     newId,
     reach,
@@ -382,6 +385,7 @@ export const wiring = {
     why: { reason: DeadLetterReason; detail?: string | undefined },
   ): Promise<void> => {
     const deadLetter = await writeDeadLetter(await records(), queue, raw, why);
+    await points.reach("D1 dead letter written");
     log("deadletter.written", { queue, deadLetter, cause: why.reason });
   },
 };

@@ -79,6 +79,11 @@ export interface VerdictDesk {
   readonly alerts: AlertsPort;
   readonly audit: Audit;
   readonly clock: Clock;
+  /**
+   * How long to wait, ms, before what a call needs can be had: its token, the audit's key. 0: all is at hand. A vault that
+   * is away for hours must not cost a message its five lives.
+   */
+  readonly readyInMs: () => Promise<number>;
   /** A new unique id, for owners and calls. */
   readonly newId: () => string;
   /** Reaches a named kill point. */

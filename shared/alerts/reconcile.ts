@@ -14,7 +14,10 @@ export interface AnnouncedCall {
  * Writes the missing outcome of a call, from the records as they are now. A record that is still waiting or held will
  * be looked up before its second try and accounted for by that call.
  */
-export async function accountForCall(desk: VerdictDesk, { call, alertIds, verdicts }: AnnouncedCall): Promise<void> {
+export async function accountForCall(
+  desk: Pick<VerdictDesk, "store" | "audit">,
+  { call, alertIds, verdicts }: AnnouncedCall,
+): Promise<void> {
   const outcomes: Record<string, string[]> = {};
   await inParallel(alertIds, async (id) => {
     const read = await desk.store.read(recordPath(id));

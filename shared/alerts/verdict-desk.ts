@@ -24,6 +24,8 @@ const longestDelaySeconds = 15 * 60;
 
 export async function handleVerdict(desk: VerdictDesk, message: VerdictMessage): Promise<Handled> {
   await desk.reach("A1 dequeued");
+  const waitMs = await desk.readyInMs();
+  if (waitMs > 0) return defer(desk, message, Math.ceil(waitMs / secondMs));
   const deadline = desk.clock.now() + budgetMs;
   const groups = new Map<string, string[]>();
   for (const [id, noted] of await writeDown(desk, message))
@@ -32,6 +34,7 @@ export async function handleVerdict(desk: VerdictDesk, message: VerdictMessage):
     const waitSeconds = await closeMine(desk, message, group, ids, deadline);
     if (waitSeconds !== undefined) return defer(desk, message, waitSeconds);
   }
+  await desk.reach("A10 before message delete");
   return { kind: "finished" };
 }
 

@@ -3,6 +3,7 @@ import type { SecretClient } from "@azure/keyvault-secrets";
 import type { Log } from "../log.ts";
 import { once } from "../once.ts";
 import { points } from "../pipe/points.ts";
+import { UpstreamError } from "../pipe/upstream-error.ts";
 import { dayMs, minuteMs, secondMs, type Clock } from "../time.ts";
 
 /** A secret that cannot be used. Names the secret and the reason, never a value. */
@@ -16,6 +17,22 @@ export class SecretError extends Error {
     super(`secret ${secret}: ${why}`);
     this.secret = secret;
     this.passing = passing;
+  }
+}
+
+/**
+ * How long to wait before trying again, ms, when what failed may mend itself; 0 when it did not fail.
+ *
+ * @throws what it failed with, when only people can mend it
+ */
+export async function passingTroubleMs(tried: Promise<unknown>): Promise<number> {
+  try {
+    await tried;
+    return 0;
+  } catch (error) {
+    if (error instanceof SecretError && error.passing) return minuteMs;
+    if (error instanceof UpstreamError && error.code === "unavailable") return error.retryAfterMs ?? minuteMs;
+    throw error;
   }
 }
 

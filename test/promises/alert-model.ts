@@ -52,7 +52,7 @@ export interface AlertVerdictHistory {
 }
 
 /** A generator of its own, so that a seed means the same everywhere. */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0 || 1;
   return () => {
     state ^= state << 13;

@@ -1,7 +1,22 @@
-/** The long form of what is promised of verdicts: many schedules, the mutants, and ten thousand single-alert messages. */
+/**
+ * The long form of what is promised of verdicts: many schedules, the mutants, 100,000 random requests, ten thousand
+ * single-alert messages, every record of an audit chain changed, and the built app killed at each named point.
+ */
 import { soundVerdict, verdictBench } from "../support/verdict-bench.ts";
 import { alertIdOf } from "../support/alert-world.ts";
+import { killAlerts } from "./alert-kills.ts";
 import { alertMutants, playVerdicts, verdictsHold } from "./alert-model.ts";
+import { blastGuard } from "./alert-requests.ts";
+import { auditTampering } from "./audit-tampering.ts";
+
+/** What to play. */
+export interface AlertPromises {
+  readonly schedules: number;
+  /** Beginnings of the kill points' names. */
+  readonly kills: readonly string[];
+  /** How many trials with processes run side by side. */
+  readonly atOnce: number;
+}
 
 /** How a load of single-alert messages went out. */
 interface Load {
@@ -35,7 +50,10 @@ async function load(instances: number, groups: number): Promise<Load> {
 }
 
 /** @returns whether everything held */
-export async function promiseAlerts(schedules: number, say: (line: string) => void): Promise<boolean> {
+export async function promiseAlerts(
+  { atOnce, kills, schedules }: AlertPromises,
+  say: (line: string) => void,
+): Promise<boolean> {
   let survived = 0;
   let flips = 0;
   for (let seed = 1; seed <= schedules; seed += 1) {
@@ -70,5 +88,15 @@ export async function promiseAlerts(schedules: number, say: (line: string) => vo
   say(
     `alerts: schedules survived ${survived} of ${schedules} · verdict flips ${flips} · mutants caught ${caught} of ${mutants}`,
   );
-  return survived === schedules && caught === mutants && loads;
+  const requests = await blastGuard(100_000, 1);
+  say(
+    `X35: ${requests.requests} random requests, ${requests.calls} calls, ${requests.strays} of them wrong, ${requests.seconds} s`,
+  );
+  const tampering = await auditTampering(1_000);
+  say(
+    `X34: ${tampering.tried} changes to 1,000 audit records, ${tampering.found} found at the right index, ${tampering.seconds} s`,
+  );
+  const killed = await killAlerts(kills, atOnce, say);
+  const sound = requests.strays === 0 && tampering.found === tampering.tried;
+  return survived === schedules && caught === mutants && loads && sound && killed;
 }

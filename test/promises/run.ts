@@ -28,7 +28,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const suites = {
   hunts: () =>
     promiseHunts({ seeds: [from, to], faults: values.faults.split(","), kills, atOnce, hosts: kills.length > 0 }, say),
-  alerts: () => promiseAlerts(Math.min(to - from + 1, 2_000), say),
+  alerts: () => promiseAlerts({ schedules: Math.min(to - from + 1, 2_000), kills, atOnce }, say),
   files: () => promiseFiles({ kills, atOnce }, say),
   webhooks: () => promiseWebhooks({ schedules: Math.min(to - from + 1, 2_000), kills }, say),
 };

@@ -5,7 +5,7 @@ import { submitVerdict, verdictStatus } from "../../shared/alerts/verdict-reques
 import { verdictMessage, verdictRequest } from "../../shared/messages/alert-verdict.ts";
 import { alertIdOf, alertWorld, type AlertWorldOptions } from "./alert-world.ts";
 import { memoryQueues } from "./memory-queue.ts";
-import { memoryRecords } from "./memory-records.ts";
+import { memoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
 import { virtualClock } from "./virtual-clock.ts";
 
 /** A sound request; each test changes one field. */
@@ -20,13 +20,17 @@ export const soundVerdict = {
   requestedAt: "2026-11-22T08:00:00Z",
 } as const;
 
-/** @param reach - what happens at a kill point; nothing when absent */
-export function verdictBench(
-  alerts: number,
-  options: Partial<AlertWorldOptions> & { reach?: (point: string) => Promise<void> } = {},
-) {
-  const clock = virtualClock();
-  const store = memoryRecords({ clock });
+/** What a bench may be told besides what its Cloud Apps may be told. */
+interface BenchOptions extends Partial<AlertWorldOptions> {
+  /** What happens at a kill point; nothing when absent. */
+  readonly reach?: (point: string) => Promise<void>;
+  /** How long token and audit key are not to be had; 0 when absent. */
+  readonly readyInMs?: () => number;
+  readonly records?: Omit<MemoryRecordsOptions, "clock">;
+}
+
+export function verdictBench(alerts: number, options: BenchOptions = {}, clock = virtualClock()) {
+  const store = memoryRecords({ ...options.records, clock });
   const queues = memoryQueues(clock);
   const world = alertWorld(
     Array.from({ length: alerts }, (_, index) => alertIdOf(index + 1)),
@@ -40,6 +44,7 @@ export function verdictBench(
     alerts: world.port,
     audit: async (event) => void audit.push(event),
     clock,
+    readyInMs: async () => options.readyInMs?.() ?? 0,
     newId: () => `id-${(ids += 1)}`,
     reach: options.reach ?? (async () => undefined),
     note: () => undefined,

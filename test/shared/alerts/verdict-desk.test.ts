@@ -74,17 +74,6 @@ describe("a verdict", () => {
     expect([...world.closes.values()]).toEqual([1, 1]);
   });
 
-  test("survives six hours without Cloud Apps: nothing thrown, nothing lost", async () => {
-    const begin = Date.UTC(2026, 0, 5, 6);
-    const { clock, submit, work, outcomes } = open(2, {
-      fate: ({ atMs }) => (atMs < begin + 6 * 3_600_000 ? "down" : "answered"),
-    });
-    await submit();
-    await clock.run(work());
-    expect(await outcomes()).toEqual({ [alertIdOf(1)]: "closed", [alertIdOf(2)]: "closed" });
-    expect(clock.now() - begin).toBeLessThan(6 * 3_600_000 + 120_000);
-  });
-
   test("above the sender's daily number is refused until the next day", async () => {
     const { submit } = open(2);
     expect(await submit({}, 3)).toEqual({ kind: "accepted", id: sound.id });
