@@ -229,7 +229,7 @@ describe("a Logic App", () => {
   /** Follows 202, Location and Retry-After with no key of its own, as the platform's HTTP action does. */
   const follow = async (first: Response): Promise<FileReport> => {
     let reply = first;
-    for (let polls = 0; reply.status === 202 && polls < 100; polls += 1) {
+    for (let polls = 0; reply.status === 202 && polls < 300; polls += 1) {
       await reply.arrayBuffer();
       const seconds = Number(reply.headers.get("retry-after"));
       expect(seconds).toBeGreaterThan(0);
@@ -299,13 +299,16 @@ describe("a Logic App", () => {
 });
 
 // Last, since what it leaves behind keeps the host busy.
-test("F09: of 500 lookups at once each is answered now or becomes a job, while Defender is slow", async () => {
+test("F09: of 500 lookups at once each is answered, becomes a job or is told when to come, while Defender is slow", async () => {
   const slow = here.tenant.faults.add({ kind: "delay", api: "files", ms: 2_000, count: null });
   const replies = await Promise.all(
     Array.from({ length: 500 }, (_, index) => postJson(url(), { sha1: [cold(`slow ${index}`)] })),
   );
   here.tenant.faults.remove(slow);
-  const counts = Map.groupBy(replies, ({ status }) => status);
-  expect(new Set(counts.keys())).toEqual(new Set([200, 202]));
+  for (const { status, headers } of replies) {
+    expect([200, 202, 503]).toContain(status);
+    if (status !== 200) expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+  }
+  expect(replies.filter(({ status }) => status === 202).length).toBeGreaterThan(300);
   await Promise.all(replies.map((reply) => reply.arrayBuffer()));
 }, 120_000);
