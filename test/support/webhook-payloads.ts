@@ -213,7 +213,7 @@ export const wazuhAlert = (sha1: string) => ({
 
 /** The webhook action of a CrowdStrike Fusion workflow. */
 export const crowdstrikeDetection = (sha256: string) => ({
-  meta: { workflow_name: "Send detections", workflow_id: "0a1b", execution_id: "2c3d", timestamp: 1_795_513_990 },
+  meta: { trigger_name: "Detection > EPP Detection", workflow_id: "0a1b", timestamp: 1_795_513_990 },
   data: {
     "Trigger.Category.Investigatable.Product.EPP.Sensor.Hostname": "WS-17",
     "Trigger.Category.Investigatable.Product.EPP.Behavior.SHA256String": sha256,
