@@ -365,7 +365,7 @@ describe("fuzzing", () => {
           if (reply.status === 400) expect(body.errors?.length ?? 0).toBeGreaterThan(0);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   }, 90_000);
 
@@ -401,7 +401,7 @@ describe("fuzzing", () => {
           expect(reply.status).toBeLessThan(500);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   }, 90_000);
 });
