@@ -8,6 +8,7 @@ import { lineFor, type Result, type Suite } from "./harness.ts";
 /** Each suite is loaded when asked for. */
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   hunts: async () => (await import("./hunts.ts")).hunts,
+  alerts: async () => (await import("./alerts.ts")).alerts,
   files: async () => (await import("./files.ts")).files,
   webhooks: async () => (await import("./webhooks.ts")).webhooks,
 };
