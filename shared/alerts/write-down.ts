@@ -93,8 +93,9 @@ async function recordConflict(
     inForce: { verdict: record.verdict, closure: record.closure, reason: record.reason, state: record.state },
     atMs: desk.clock.now(),
   };
-  const { kind } = await desk.store.create(conflictPath(id, message.id), conflict);
-  if (kind === "written")
+  const path = conflictPath(id, message.id);
+  // The audit first: a death in between tells it twice, the other way round never.
+  if ((await desk.store.read(path)).kind === "absent") {
     await desk.audit({
       kind: "conflict",
       call: desk.newId(),
@@ -106,5 +107,7 @@ async function recordConflict(
       requestedBy: [message.requestedBy],
       former: record.verdict,
     });
+    await desk.store.create(path, conflict);
+  }
   return { kind: "conflict" };
 }
