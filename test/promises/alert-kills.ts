@@ -2,9 +2,6 @@
  * The verdict desk as it is shipped, its process killed with SIGKILL at each named point, alone and beside a second live
  * instance. Judged from what the simulated Cloud Apps noted of each alert, and from the audit chain that lies there.
  */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { alertRecord, isSettled } from "../../shared/alerts/alert-record.ts";
 import { accountForCall, type AnnouncedCall } from "../../shared/alerts/reconcile.ts";
 import { openAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
@@ -18,9 +15,9 @@ import type { MessageQueues, RecordStore } from "../../shared/messages/record-st
 import { minuteMs, secondMs, systemClock } from "../../shared/time.ts";
 import { runHost, type RunningHost } from "../host/run.ts";
 import { appRoot } from "../support/app-root.ts";
-import { startAzurite } from "../support/azurite.ts";
 import { soundVerdict } from "../support/verdict-bench.ts";
 import { startTenant, type Tenant } from "../tenant/tenant.ts";
+import { inTrials, oneDeath, type Ground } from "./kill-trials.ts";
 
 /** Every point of a verdict, as research numbers them, and the dead letter's. */
 const alertKillPoints = [
@@ -37,7 +34,6 @@ const alertKillPoints = [
   "D1 dead letter written",
 ] as const;
 
-const preload = resolve(import.meta.dirname, "kill-preload.ts");
 const functions = ["close_alerts", "poison_alert_verdicts"];
 const auditKey = "the audit key of a trial, 32 bytes";
 const alerts = 60;
@@ -63,33 +59,17 @@ export async function killAlerts(
 ): Promise<boolean> {
   const points = alertKillPoints.filter((point) => chosen.some((start) => point.startsWith(start)));
   const trials = points.flatMap((point) => [1, 2].map((instances) => ({ point, instances })));
-  const azurite = await startAzurite({ accounts: trials.map((_, index) => `alerts${index}`) });
-  const app = appRoot({});
-  const left = [...trials.entries()];
   let held = 0;
-  const work = async (): Promise<void> => {
-    for (let next = left.shift(); next; next = left.shift()) {
-      const [index, { point, instances }] = next;
-      const startedMs = Date.now();
-      const verdict = await killOnce(
-        { storage: azurite.connectionString(`alerts${index}`), root: app.root },
-        point,
-        instances,
-      ).catch(brokenOff);
-      if (verdict.died && verdict.broken.length === 0) held += 1;
-      say(
-        `${verdict.died ? "killed at" : "NEVER REACHED"} ${point}, ${instances} alive: ${verdict.transitions} closes of ${alerts} alerts, ` +
-          `${verdict.flips} flips, ${verdict.openIntents} open intents, ${Math.round((Date.now() - startedMs) / secondMs)} s` +
-          (verdict.broken.length > 0 ? ` BROKEN ${verdict.broken.join("; ")}` : ""),
-      );
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: atOnce }, work));
-  } finally {
-    app.remove();
-    await azurite.stop();
-  }
+  await inTrials(trials, { atOnce, app: appRoot({}) }, async ({ point, instances }, ground) => {
+    const startedMs = Date.now();
+    const verdict = await killOnce(ground, point, instances).catch(brokenOff);
+    if (verdict.died && verdict.broken.length === 0) held += 1;
+    say(
+      `${verdict.died ? "killed at" : "NEVER REACHED"} ${point}, ${instances} alive: ${verdict.transitions} closes of ${alerts} alerts, ` +
+        `${verdict.flips} flips, ${verdict.openIntents} open intents, ${Math.round((Date.now() - startedMs) / secondMs)} s` +
+        (verdict.broken.length > 0 ? ` BROKEN ${verdict.broken.join("; ")}` : ""),
+    );
+  });
   say(`alerts: kill points ${held} of ${trials.length}`);
   return held === trials.length;
 }
@@ -102,27 +82,19 @@ const brokenOff = (error: unknown): KillVerdict => ({
   broken: [String(error)],
 });
 
-/** An account that nobody else uses, and the folder of a bundle that no build replaces meanwhile. */
-interface Ground {
-  readonly storage: string;
-  readonly root: string;
-}
-
 async function killOnce({ root, storage }: Ground, point: string, instances: number): Promise<KillVerdict> {
   // The worst that a service may do with a second close: carry it out.
   const tenant = await startTenant({
     switches: { cloudApps: { alreadyClosed: "overwrite" } },
     secrets: { "audit-key": auditKey },
   });
-  const folder = mkdtempSync(join(tmpdir(), "huntline-kill-"));
-  const ticket = join(folder, "ticket");
-  const isDead = (): boolean => existsSync(ticket);
+  const death = oneDeath();
   const opened = await openStorage({ kind: "connection-string", value: storage });
   const [store, queues] = [openRecords(opened.blobs), openQueues(opened.queues)];
   const hosts: RunningHost[] = [];
   const host = async (more: Readonly<Record<string, string>> = {}): Promise<RunningHost> => {
     const settings = { ...tenant.settings, DataStorage: storage, AzureWebJobsStorage: storage, ...more };
-    const one = await runHost({ root, functions, invisibilitySeconds: 10, preload: [preload], settings });
+    const one = await runHost({ root, functions, invisibilitySeconds: 10, preload: death.preload, settings });
     hosts.push(one);
     return one;
   };
@@ -133,8 +105,7 @@ async function killOnce({ root, storage }: Ground, point: string, instances: num
     if (point.startsWith("A9")) tenant.faults.add({ api: "cloud-apps", kind: "throttled", retryAfterS: 1, count: 2 });
     const ids = tenant.cloudApps.alerts.add(alerts);
     await sendAll(queues, ids);
-    const armed = { KILL_AT: point, KILL_TICKET: ticket };
-    await Promise.all(Array.from({ length: instances }, () => host(armed)));
+    await Promise.all(Array.from({ length: instances }, () => host(death.at(point))));
     aging = ageClaims(store, done);
     await Promise.race([...hosts.map(({ ended }) => ended), allSettled(store)]);
     await host();
@@ -142,13 +113,13 @@ async function killOnce({ root, storage }: Ground, point: string, instances: num
     // Whoever sent the messages sends them again: nothing may come of it.
     await sendAll(queues, ids);
     await emptied(queues);
-    return { died: isDead(), ...(await judge(tenant, store, ids)) };
+    return { died: death.hasCome(), ...(await judge(tenant, store, ids)) };
   } finally {
     done.yet = true;
     await aging?.catch(() => undefined);
     await Promise.all(hosts.map((one) => one.kill()));
     await tenant.stop();
-    rmSync(folder, { recursive: true, force: true });
+    death.forget();
   }
 }
 

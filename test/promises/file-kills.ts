@@ -3,9 +3,6 @@
  * live instance. Judged from the job's report and from the calls that the simulated tenant counted.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { bulkStatePath } from "../../shared/files/bulk.ts";
 import { lookUpWidth } from "../../shared/files/look-up.ts";
 import { openRecords } from "../../shared/clients/records.ts";
@@ -13,8 +10,9 @@ import { openStorage } from "../../shared/clients/storage.ts";
 import type { FileReport } from "../../shared/messages/file-result.ts";
 import { dayMs, secondMs, systemClock } from "../../shared/time.ts";
 import { runHost, type RunningHost } from "../host/run.ts";
-import { startAzurite } from "../support/azurite.ts";
+import { appRoot } from "../support/app-root.ts";
 import { startTenant } from "../tenant/tenant.ts";
+import { inTrials, oneDeath, type Ground } from "./kill-trials.ts";
 
 /** A point, and how often it is passed unharmed first: a job is killed in its midst, too. */
 interface Place {
@@ -53,7 +51,6 @@ interface Verdict extends Place {
 }
 
 const hashes = 1_000;
-const preload = resolve(import.meta.dirname, "kill-preload.ts");
 const functions = ["file_stats", "look_up_files", "show_job"];
 
 /**
@@ -67,52 +64,42 @@ export async function killFiles(
 ): Promise<boolean> {
   const wanted = places.filter(({ point }) => chosen.some((start) => point.startsWith(start)));
   const trials = wanted.flatMap((place) => [1, 2].map((instances) => ({ ...place, instances })));
-  const azurite = await startAzurite({ accounts: trials.map((_, index) => `files${index}`) });
-  const left = [...trials.entries()];
   let held = 0;
-  const work = async (): Promise<void> => {
-    for (let next = left.shift(); next; next = left.shift()) {
-      const [index, trial] = next;
-      const { point, passes, instances, bulk } = trial;
-      const name = `${point}${bulk ? " of a batch" : ""}, after ${passes} passes, ${instances} alive`;
-      const verdict = await killOnce(azurite.connectionString(`files${index}`), trial, instances).catch(String);
-      const isHeld = typeof verdict !== "string" && verdict.died && verdict.unanswered === 0 && verdict.asInFlight;
-      if (isHeld) held += 1;
-      say(
-        typeof verdict === "string"
-          ? `BROKEN OFF ${name}: ${verdict}`
-          : `${verdict.died ? "killed at" : "NEVER REACHED"} ${name}: ${verdict.unanswered} of ${hashes} unanswered, ${verdict.calls} calls${isHeld ? "" : " — BROKEN"}`,
-      );
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: atOnce }, work));
-  } finally {
-    await azurite.stop();
-  }
+  await inTrials(trials, { atOnce, app: appRoot({}) }, async (trial, ground) => {
+    const { point, passes, instances, bulk } = trial;
+    const name = `${point}${bulk ? " of a batch" : ""}, after ${passes} passes, ${instances} alive`;
+    const verdict = await killOnce(ground, trial, instances).catch(String);
+    if (typeof verdict === "string") return say(`BROKEN OFF ${name}: ${verdict}`);
+    const { asInFlight, calls, died, unanswered } = verdict;
+    const isHeld = died && unanswered === 0 && asInFlight;
+    if (isHeld) held += 1;
+    say(
+      `${died ? "killed at" : "NEVER REACHED"} ${name}: ${unanswered} of ${hashes} unanswered, ${calls} calls${isHeld ? "" : " — BROKEN"}`,
+    );
+  });
   say(`files: kill points ${held} of ${trials.length}`);
   return held === trials.length;
 }
 
-async function killOnce(storage: string, place: Place, instances: number): Promise<Verdict> {
+async function killOnce({ root, storage }: Ground, place: Place, instances: number): Promise<Verdict> {
   const tenant = await startTenant({
     switches: { files: { quota: { perMinute: null, perHour: null } }, hunting: { quota: { perMinute: null } } },
   });
-  const folder = mkdtempSync(join(tmpdir(), "huntline-kill-"));
-  const ticket = join(folder, "ticket");
+  const death = oneDeath();
   const hosts: RunningHost[] = [];
   const host = async (more: Readonly<Record<string, string>> = {}): Promise<RunningHost> => {
     const quota = { FILES_CALLS_PER_MINUTE: "1000", FILES_CALLS_PER_HOUR: "60000" };
     const settings = { ...tenant.settings, ...quota, DataStorage: storage, AzureWebJobsStorage: storage, ...more };
-    const one = await runHost({ functions, invisibilitySeconds: 15, preload: [preload], settings });
+    const one = await runHost({ root, functions, invisibilitySeconds: 15, preload: death.preload, settings });
     hosts.push(one);
     return one;
   };
   try {
     if (!place.bulk) await switchBulkOff(storage);
     if (place.point.startsWith("J7")) tenant.faults.add({ api: "files", kind: "throttled", retryAfterS: 1 });
-    const armed = { KILL_AT: place.point, KILL_TICKET: ticket, KILL_PASSES: String(place.passes) };
-    const [first] = await Promise.all(Array.from({ length: instances }, () => host(armed)));
+    const [first] = await Promise.all(
+      Array.from({ length: instances }, () => host(death.at(place.point, place.passes))),
+    );
     const sha1 = Array.from({ length: hashes }, (_, index) =>
       createHash("sha1").update(`${place.point} ${index}`).digest("hex"),
     );
@@ -129,7 +116,7 @@ async function killOnce(storage: string, place: Place, instances: number): Promi
     return {
       ...place,
       instances,
-      died: existsSync(ticket),
+      died: death.hasCome(),
       unanswered: hashes - report.results.filter(({ status }) => status === "not_found").length,
       calls: place.bulk ? batches : single,
       // A hash that was in flight at the death may be asked again, and so may a batch's two questions.
@@ -138,7 +125,7 @@ async function killOnce(storage: string, place: Place, instances: number): Promi
   } finally {
     await Promise.all(hosts.map((one) => one.kill()));
     await tenant.stop();
-    rmSync(folder, { recursive: true, force: true });
+    death.forget();
   }
 }
 
