@@ -21,7 +21,7 @@ const children: Readonly<Record<string, (...args: string[]) => Promise<void>>> =
   cut: async (kind = "", way = "") => (await import("./cut-once.ts")).cutOnce(kind, way),
   webhooks: async (kind = "", connection = "", key = "") =>
     (await import("./webhooks-server.ts")).serveWebhooks(kind, connection, key),
-  load: async (file = "") => (await import("./load-once.ts")).loadOnce(file),
+  load: async (file = "", more = "") => (await import("./load-once.ts")).loadOnce(file, more),
 };
 
 async function main(): Promise<void> {
