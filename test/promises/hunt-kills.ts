@@ -3,12 +3,10 @@
  * instance. Of two instances whichever comes to the point first dies there, the other goes on; their claim is taken away
  * all the while, so that both work on the same windows.
  */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { hourMs, secondMs, systemClock } from "../../shared/time.ts";
 import type { RunningHost } from "../host/run.ts";
 import type { Judgement } from "./hunt-judgement.ts";
+import { oneDeath, type Ground } from "./kill-trials.ts";
 import { openTrial, runToEnd, startRun, type HuntTrial } from "./hunt-trial.ts";
 
 /** Every point of a run, as research numbers them. */
@@ -45,28 +43,23 @@ export interface KillVerdict extends Judgement {
 export const survived = ({ died, lost, doubled, broken }: KillVerdict): boolean =>
   died && lost + doubled + broken.length === 0;
 
-const preload = resolve(import.meta.dirname, "kill-preload.ts");
-
 /** Kills one of so many instances at a point, then lets the rest and a fresh one finish. */
-export async function killOnce(storage: string, root: string, point: string, instances: number): Promise<KillVerdict> {
+export async function killOnce({ root, storage }: Ground, point: string, instances: number): Promise<KillVerdict> {
   const startedMs = Date.now();
   const trial = await openTrial(storage, root);
-  const folder = mkdtempSync(join(tmpdir(), "huntline-kill-"));
-  const ticket = join(folder, "ticket");
-  const isDead = (): boolean => existsSync(ticket);
+  const death = oneDeath();
   try {
-    const armed = { KILL_AT: point, KILL_TICKET: ticket };
     const hosts = await Promise.all(
-      Array.from({ length: instances }, () => trial.host({ preload: [preload], settings: armed })),
+      Array.from({ length: instances }, () => trial.host({ preload: death.preload, settings: death.at(point) })),
     );
-    await killAt(trial, hosts, point, isDead);
+    await killAt(trial, hosts, point, death.hasCome);
     trial.tenant.faults.clear();
     await runToEnd(await trial.host());
     const seconds = Math.round((Date.now() - startedMs) / secondMs);
-    return { point, instances, died: isDead(), ...(await trial.judge()), seconds };
+    return { point, instances, died: death.hasCome(), ...(await trial.judge()), seconds };
   } finally {
     await trial.end();
-    rmSync(folder, { recursive: true, force: true });
+    death.forget();
   }
 }
 

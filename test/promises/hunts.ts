@@ -2,7 +2,6 @@
  * The long form of what is promised of hunts: thousands of schedules of the room, the broken variants that must be
  * caught, and the built app killed at each named point, alone and beside a second instance.
  */
-import { startAzurite } from "../support/azurite.ts";
 import { faults, surviveFault } from "./hunt-faults.ts";
 import { killOnce, killPoints, survived, type KillVerdict } from "./hunt-kills.ts";
 import { playSchedule, type Mutant, type Verdict } from "./hunt-model.ts";
@@ -10,6 +9,7 @@ import { huntMutants } from "./hunt-mutants.ts";
 import { promisePace } from "./hunt-pace.ts";
 import { openStage } from "./hunt-platform.ts";
 import { trialRoot } from "./hunt-trial.ts";
+import { inTrials } from "./kill-trials.ts";
 
 type Say = (line: string) => void;
 
@@ -135,31 +135,18 @@ async function firstRed(mutant: Mutant, most: number): Promise<number | undefine
   return undefined;
 }
 
-/** Each point once alone and once with two instances, so many trials at once: most of a trial's time is waiting. */
+/** Each point once alone and once with two instances. */
 async function killEverywhere(chosen: readonly string[], atOnce: number, say: Say): Promise<readonly KillVerdict[]> {
   const points = killPoints.filter((point) => chosen.some((start) => point.startsWith(start)));
   const trials = points.flatMap((point) => [1, 2].map((instances) => ({ point, instances })));
-  const azurite = await startAzurite({ accounts: trials.map((_, index) => `kill${index}`) });
-  const app = trialRoot();
   const verdicts: KillVerdict[] = [];
-  const left = [...trials.entries()];
-  const work = async (): Promise<void> => {
-    for (let next = left.shift(); next; next = left.shift()) {
-      const [index, { point, instances }] = next;
-      const storage = azurite.connectionString(`kill${index}`);
-      const verdict = await killOnce(storage, app.root, point, instances).catch((error: unknown) =>
-        brokenOff(point, instances, error),
-      );
-      verdicts.push(verdict);
-      say(inWords(verdict));
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: atOnce }, work));
-  } finally {
-    app.remove();
-    await azurite.stop();
-  }
+  await inTrials(trials, { atOnce, app: trialRoot() }, async ({ point, instances }, ground) => {
+    const verdict = await killOnce(ground, point, instances).catch((error: unknown) =>
+      brokenOff(point, instances, error),
+    );
+    verdicts.push(verdict);
+    say(inWords(verdict));
+  });
   return verdicts;
 }
 

@@ -3,15 +3,13 @@
  * once, and looks at what came of the delivery: closed once, looked up once, nothing lost and nothing twice. Storage and tenant live on.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { WebhookStatus } from "../../shared/messages/webhook.ts";
 import { runHost, type RunningHost } from "../host/run.ts";
 import { startAzurite } from "../support/azurite.ts";
 import { sentinelAlert, sentinelFileHash, sentinelIncident } from "../support/webhook-payloads.ts";
 import { standardHeaders, standardKey } from "../support/webhook-senders.ts";
 import { startTenant } from "../tenant/tenant.ts";
+import { oneDeath } from "./kill-trials.ts";
 
 /** Where a webhook may be cut short. */
 export const webhookKillPoints = [
@@ -41,7 +39,6 @@ export async function killWebhooks(
   points: readonly string[],
   say: (kill: WebhookKill) => void,
 ): Promise<readonly WebhookKill[]> {
-  const folder = mkdtempSync(join(tmpdir(), "huntline-webhooks-"));
   const key = standardKey();
   const [azurite, tenant] = await Promise.all([startAzurite(), startTenant({ secrets: { "webhook-sentinel": key } })]);
   const storage = azurite.connectionString();
@@ -67,11 +64,11 @@ export async function killWebhooks(
           body,
         });
       const before = tenant.requests().length;
-      const armed = { ...settings, KILL_AT: point, KILL_TICKET: join(folder, `ticket-${index}`) };
+      const death = oneDeath();
       const doomed = await runHost({
-        settings: armed,
+        settings: { ...settings, ...death.at(point) },
         functions: ["webhooks"],
-        preload: [join(import.meta.dirname, "kill-preload.ts")],
+        preload: death.preload,
       });
       const answered = await send(doomed).then(
         ({ status }) => status,
@@ -79,6 +76,7 @@ export async function killWebhooks(
       );
       const died = answered === undefined && (await doomed.ended).signal === "SIGKILL";
       if (!died) await doomed.kill();
+      death.forget();
       const hosts = await Promise.all([1, 2].map(() => runHost({ settings, functions, invisibilitySeconds: 5 })));
       const replies = await Promise.all(hosts.map(send));
       const broken = [...(await outcomeFaults(replies)), ...effectFaults(tenant.requests().slice(before), alertId)];
@@ -89,7 +87,6 @@ export async function killWebhooks(
     }
   } finally {
     await Promise.all([tenant.stop(), azurite.stop()]);
-    rmSync(folder, { recursive: true, force: true });
   }
   return kills;
 }
