@@ -1,4 +1,4 @@
-/** The list of doors, and the guard around each of them; the bundle's entry. */
+/** The list of doors, and the guard around each of them; what `main.ts` loads at the first call. */
 import { app } from "@azure/functions";
 import { guard } from "../shared/guard.ts";
 import "./alert-verdict.ts";
