@@ -72,8 +72,8 @@ async function killAt(
 ): Promise<void> {
   const { faults } = trial.tenant;
   const held = faults.add({ api: "hunting", kind: "late-rows", byMs: 2 * hourMs, count: null });
-  // A run that failed goes on by message; the breaker opens at the fifth failure.
-  if (point.startsWith("E15")) faults.add({ api: "hunting", kind: "failed", status: 503, count: 3 });
+  // A run that failed goes on by message, be it after its own three tries or behind the breaker that others opened.
+  if (point.startsWith("E15")) faults.add({ api: "hunting", kind: "failed", status: 503, count: 3 * hosts.length });
   if (point.startsWith("C1")) faults.add({ api: "hunting", kind: "failed", status: 503, count: 5 });
   const done = { yet: false };
   const claims = hosts.length > 1 ? dropClaims(trial, done) : undefined;
