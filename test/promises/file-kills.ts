@@ -14,7 +14,7 @@ import { appRoot } from "../support/app-root.ts";
 import { startTenant } from "../tenant/tenant.ts";
 import { inTrials, oneDeath, type Ground } from "./kill-trials.ts";
 
-/** A point, and how often it is passed unharmed first: a job is killed in its midst, too. */
+/** A point, and how often all instances together pass it unharmed first: a job is killed in its midst, too. */
 interface Place {
   readonly point: string;
   readonly passes: number;
@@ -98,7 +98,7 @@ async function killOnce({ root, storage }: Ground, place: Place, instances: numb
     if (!place.bulk) await switchBulkOff(storage);
     if (place.point.startsWith("J7")) tenant.faults.add({ api: "files", kind: "throttled", retryAfterS: 1 });
     const [first] = await Promise.all(
-      Array.from({ length: instances }, () => host(death.at(place.point, place.passes))),
+      Array.from({ length: instances }, () => host(death.at(place.point, Math.floor(place.passes / instances)))),
     );
     const sha1 = Array.from({ length: hashes }, (_, index) =>
       createHash("sha1").update(`${place.point} ${index}`).digest("hex"),
