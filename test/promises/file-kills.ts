@@ -30,7 +30,6 @@ const places: readonly Place[] = [
   { point: "J5 part looked up", passes: 3 },
   { point: "J6 result written", passes: 4 },
   { point: "J6 result written", passes: 9 },
-  { point: "J7 part put back", passes: 0 },
   { point: "F1 turn taken", passes: 300 },
   { point: "F2 marked", passes: 400 },
   { point: "F3 answer read", passes: 500 },
@@ -96,7 +95,6 @@ async function killOnce({ root, storage }: Ground, place: Place, instances: numb
   };
   try {
     if (!place.bulk) await switchBulkOff(storage);
-    if (place.point.startsWith("J7")) tenant.faults.add({ api: "files", kind: "throttled", retryAfterS: 1 });
     const [first] = await Promise.all(
       Array.from({ length: instances }, () => host(death.at(place.point, Math.floor(place.passes / instances)))),
     );
