@@ -36,7 +36,8 @@ export interface HealthReport {
   readonly auditAnchor: number | undefined;
 }
 
-const expiryWarningDays = 30;
+/** A secret is spoken of so long before its end, ms. */
+export const expiryWarningMs = 30 * dayMs;
 const retirementWarningDays = 60;
 const mostCounted = 1_000;
 
@@ -50,7 +51,7 @@ export async function healthReport({ store, hunts, huntingApi, expiring }: Healt
   const letters = await Promise.all(deadLetterQueues.map((queue) => listDeadLetters(store, mostCounted, queue)));
   const deadLetters = letters.flat().filter(isUnresolved).length;
   const secretsExpiring = expiring
-    .filter(({ expiresMs }) => expiresMs - nowMs < expiryWarningDays * dayMs)
+    .filter(({ expiresMs }) => expiresMs - nowMs < expiryWarningMs)
     .map(({ secret, expiresMs }) => ({ secret, expires: new Date(expiresMs).toISOString() }));
   const retirement = retirementOf(huntingApi, nowMs);
   const parts = {

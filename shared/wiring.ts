@@ -42,7 +42,7 @@ import { openPipe } from "./pipe/send.ts";
 import { openQuota, type QuotaOptions } from "./pipe/shared-quota.ts";
 import { bearer, portalToken, type Authorise } from "./pipe/token.ts";
 import { once } from "./once.ts";
-import { clouds, readSettings, readStorageConnection } from "./settings.ts";
+import { clouds, readSettings, readStorageConnection, type Settings } from "./settings.ts";
 import { hourMs, minuteMs, systemClock } from "./time.ts";
 import type { Mappings } from "./webhooks/mapping.ts";
 import { openStatus, openWebhooks } from "./wiring-webhooks.ts";
@@ -101,6 +101,13 @@ const huntingSettings = [
   "DEFENDER_URL",
 ] as const;
 
+/** Where the Defender APIs answer: what a test put in their place, the geography's own host, or the cloud's. */
+function defenderRoot(settings: Pick<Settings, "CLOUD" | "DEFENDER_GEO" | "DEFENDER_URL">): string {
+  const { defender, defenderGeo } = clouds[settings.CLOUD];
+  const hasGeo = settings.DEFENDER_GEO !== undefined && defenderGeo !== undefined;
+  return settings.DEFENDER_URL ?? (hasGeo ? `https://${settings.DEFENDER_GEO}.${defenderGeo}` : defender);
+}
+
 /** One deadline for hunting calls, so that a probe of an open breaker is waited for as long as a call may take. */
 const huntingDeadlineMs = 230_000;
 
@@ -109,15 +116,11 @@ const makers = { graph: graphHunting, defender: defenderHunting, legacy: legacyH
 /** The hunting back-end of `HUNTING_API`, or the one named: `hunts compare` asks two of them. */
 export async function openHunting(named?: HuntingPort["api"]): Promise<HuntingPort> {
   const settings = readSettings(huntingSettings);
-  const { graph, defender, defenderGeo, defenderAudience } = clouds[settings.CLOUD];
-  const geo =
-    settings.DEFENDER_GEO !== undefined && defenderGeo !== undefined
-      ? `https://${settings.DEFENDER_GEO}.${defenderGeo}`
-      : defender;
+  const { graph, defenderAudience } = clouds[settings.CLOUD];
   const legacy = "securitycenter.windows.com";
   const places = {
     graph: [settings.GRAPH_URL ?? graph, graph],
-    defender: [settings.DEFENDER_URL ?? geo, defenderAudience],
+    defender: [defenderRoot(settings), defenderAudience],
     legacy: [settings.DEFENDER_URL ?? `https://${settings.LEGACY_HUNTING_HOST}.${legacy}`, `https://api.${legacy}`],
   } as const;
   const api = named ?? settings.HUNTING_API;
@@ -139,17 +142,22 @@ export async function openHunting(named?: HuntingPort["api"]): Promise<HuntingPo
 const hunting = once(() => openHunting());
 const exported = once(async () => openExports((await storage()).blobs.getContainerClient("exports")));
 
-/** What the build left beside the bundle; run from source, in `dist/`. */
+const read = new Map<string, unknown>();
+
+/** What the build left beside the bundle, read once; run from source, in `dist/`. */
 function built(name: string): unknown {
+  if (read.has(name)) return read.get(name);
   const folder = dirname(fileURLToPath(import.meta.url));
   const beside = join(folder, name);
-  return JSON.parse(readFileSync(existsSync(beside) ? beside : join(folder, "../dist", name), "utf8"));
+  const content: unknown = JSON.parse(
+    readFileSync(existsSync(beside) ? beside : join(folder, "../dist", name), "utf8"),
+  );
+  read.set(name, content);
+  return content;
 }
 
-let loaded: Catalogue | undefined;
-
 /** The compiled hunts. Timers need them while doors register. */
-const catalogue = (): Catalogue => (loaded ??= built("catalogue.json") as Catalogue);
+const catalogue = (): Catalogue => built("catalogue.json") as Catalogue;
 
 const filesSettings = [
   "CLOUD",
@@ -166,11 +174,7 @@ const filesSettings = [
 /** The pipe to the file API with its quota, for the files desk and for the doctor. */
 export const filesApi = once(async () => {
   const settings = readSettings(filesSettings);
-  const { defender, defenderGeo, defenderAudience } = clouds[settings.CLOUD];
-  const geo =
-    settings.DEFENDER_GEO !== undefined && defenderGeo !== undefined
-      ? `https://${settings.DEFENDER_GEO}.${defenderGeo}`
-      : defender;
+  const { defenderAudience } = clouds[settings.CLOUD];
   const limits = [
     { calls: settings.FILES_CALLS_PER_MINUTE, perMs: minuteMs },
     { calls: settings.FILES_CALLS_PER_HOUR, perMs: hourMs },
@@ -179,7 +183,7 @@ export const filesApi = once(async () => {
   const authorise = await bearerFor(defenderAudience, settings.HUNT_IDENTITY);
   return {
     quota,
-    pipe: openPipe({ api: "files", baseUrl: settings.DEFENDER_URL ?? geo, authorise, quota, clock, log }),
+    pipe: openPipe({ api: "files", baseUrl: defenderRoot(settings), authorise, quota, clock, log }),
   };
 });
 
@@ -318,7 +322,8 @@ const checkToken = once(async () => {
   return openTokenCheck({ loginUrl: LOGIN_URL ?? clouds[CLOUD].login, tenantId, clock });
 });
 
-const namedHunt = (name: string): CompiledHunt | undefined => catalogue().hunts.find((hunt) => hunt.name === name);
+const findHunt = (name: string | undefined): CompiledHunt | undefined =>
+  catalogue().hunts.find((hunt) => hunt.name === name);
 const serverNowMs = async (): Promise<number> => (await exported()).serverNowMs();
 
 const webhooks = once(async () =>
@@ -334,7 +339,7 @@ const webhooks = once(async () =>
     queues: await queues(),
     serverNowMs,
     filesDesk,
-    hunt: namedHunt,
+    hunt: findHunt,
     huntPorts,
   }),
 );
@@ -345,10 +350,10 @@ export const wiring = {
   queues,
   vault,
   catalogue,
-  hunt: namedHunt,
+  hunt: findHunt,
   /** @throws Problem 404 */
   namedHunt: (name: string | undefined): CompiledHunt => {
-    const hunt = catalogue().hunts.find((one) => one.name === name);
+    const hunt = findHunt(name);
     if (!hunt) throw new Problem(404, "No hunt has this name; GET /api/hunts lists them.");
     return hunt;
   },

@@ -2,13 +2,8 @@
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import type { AlertId } from "../messages/alert-id.ts";
-import {
-  mostAlertsInMessage,
-  type AlertStatus,
-  type VerdictMessage,
-  type VerdictRequest,
-} from "../messages/alert-verdict.ts";
-import { dayMs } from "../time.ts";
+import { messagesOf, mostAlertsInMessage, type AlertStatus, type VerdictRequest } from "../messages/alert-verdict.ts";
+import { nextDayInMs, takeOfDay, verdictDayPath } from "../messages/verdict-day.ts";
 import { alertRecord, closingOf, conflictPath, recordPath, type AlertRecord } from "./alert-record.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Closing, SeenAlert, VerdictDesk } from "./ports.ts";
@@ -104,16 +99,6 @@ const newRecord = (request: VerdictRequest, digest: string, source: string, nowM
   enqueued: false,
 });
 
-/** The request in messages of at most 100 ids. */
-function messagesOf(request: Omit<VerdictRequest, "dryRun">): VerdictMessage[] {
-  const pieces: VerdictMessage[] = [];
-  for (let at = 0; at < request.alertIds.length; at += mostAlertsInMessage)
-    pieces.push({ ...request, alertIds: request.alertIds.slice(at, at + mostAlertsInMessage) });
-  return pieces;
-}
-
-const dayCount = z.object({ alerts: z.number() });
-
 /** Counts the alerts of a source's day; a request over the cap counts nothing. */
 async function countAgainstCap(
   desk: VerdictDesk,
@@ -121,18 +106,11 @@ async function countAgainstCap(
   alerts: number,
   most: number,
 ): Promise<{ kind: "room" } | { kind: "capped"; retryAfterMs: number }> {
-  for (;;) {
-    const nowMs = desk.clock.now();
-    const path = `state/verdict-days/${source}/${new Date(nowMs).toISOString().slice(0, 10)}.json`;
-    const read = await desk.store.read(path);
-    const used =
-      read.kind === "found" ? (dayCount.safeParse(read.value).data?.alerts ?? most) : read.kind === "absent" ? 0 : most;
-    if (used + alerts > most) return { kind: "capped", retryAfterMs: dayMs - (nowMs % dayMs) };
-    const next = { alerts: used + alerts };
-    const written =
-      read.kind === "absent" ? await desk.store.create(path, next) : await desk.store.replace(path, next, read.etag);
-    if (written.kind === "written") return { kind: "room" };
-  }
+  const nowMs = desk.clock.now();
+  const taken = await takeOfDay(desk.store, verdictDayPath(source, nowMs), most, (left) =>
+    alerts <= left ? alerts : 0,
+  );
+  return taken > 0 ? { kind: "room" } : { kind: "capped", retryAfterMs: nextDayInMs(nowMs) };
 }
 
 /** A request's state: `id` as sent, one outcome per alert id, in the order of the request. */

@@ -44,8 +44,7 @@ function pathOf(hash: string): string {
 
 function readAnswer<T>({ status, body }: Answer, read: (body: Wire) => T | undefined): FilesReply<T> {
   const code = errorCodeOf(body);
-  if (status === 404)
-    return unknownCodes.has(code) ? { kind: "not-found" } : { kind: "refused", problem: wrongAddress };
+  if (status === 404) return saysUnknown(body) ? { kind: "not-found" } : { kind: "refused", problem: wrongAddress };
   if (status === 400) return { kind: "refused", problem: `Defender refused this hash (${code || "no code"}).` };
   if (isEmptySet(body)) return { kind: "not-found" };
   const value = isObject(body) ? read(body) : undefined;
@@ -53,8 +52,9 @@ function readAnswer<T>({ status, body }: Answer, read: (body: Wire) => T | undef
 }
 
 const pauseMs = 30_000;
-// An unknown file and a wrong path are both 404; only the first comes with this code in the API's own error form.
 const unknownCodes = new Set(["resourcenotfound", "notfound", "filenotfound"]);
+/** An unknown file and a wrong path are both 404; only the first comes with such a code in the API's own error form. */
+export const saysUnknown = (body: unknown): boolean => unknownCodes.has(errorCodeOf(body));
 const wrongAddress =
   "The Defender address answers 404 without knowing the file API; check CLOUD, DEFENDER_GEO and DEFENDER_URL.";
 

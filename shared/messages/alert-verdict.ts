@@ -117,3 +117,11 @@ export interface AlertStatus {
   /** For `already_closed`, `conflict` and `failed`: how, with whom, or why. */
   readonly detail?: string | undefined;
 }
+
+/** A request in messages of at most 100 ids. */
+export function messagesOf(request: Omit<VerdictRequest, "dryRun">): VerdictMessage[] {
+  const pieces: VerdictMessage[] = [];
+  for (let at = 0; at < request.alertIds.length; at += mostAlertsInMessage)
+    pieces.push({ ...request, alertIds: request.alertIds.slice(at, at + mostAlertsInMessage) });
+  return pieces;
+}

@@ -20,17 +20,20 @@ export interface HuntColumn {
   readonly type: KqlType;
 }
 
-export type KqlType =
-  | "string"
-  | "long"
-  | "int"
-  | "real"
-  | "bool"
-  | "datetime"
-  | "timespan"
-  | "guid"
-  | "decimal"
-  | "dynamic";
+/** The KQL scalar types. */
+export const kqlTypes = [
+  "string",
+  "long",
+  "int",
+  "real",
+  "bool",
+  "datetime",
+  "timespan",
+  "guid",
+  "decimal",
+  "dynamic",
+] as const;
+export type KqlType = (typeof kqlTypes)[number];
 
 /** The two accepted ways of restricting a query to its window, and what is appended to the final tabular expression. */
 export interface CompiledQuery {

@@ -3,6 +3,7 @@
  * answers. The running app imports their types alone.
  */
 import * as z from "zod/mini";
+import { kqlTypes } from "./compiled-hunt.ts";
 
 const standing = {
   /** `new`: never run. `overdue`: no run has finished for three intervals. The others as in `status.json`. */
@@ -27,19 +28,6 @@ const summary = {
 export const huntSummary = z.object(summary);
 export const huntStanding = z.object({ name: z.string(), ...standing });
 export const huntList = z.object({ hunts: z.array(huntSummary) });
-
-const kqlTypes = [
-  "string",
-  "long",
-  "int",
-  "real",
-  "bool",
-  "datetime",
-  "timespan",
-  "guid",
-  "decimal",
-  "dynamic",
-] as const;
 
 export const huntDetail = z.object({
   ...summary,

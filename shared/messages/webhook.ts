@@ -1,5 +1,6 @@
 /** What a webhook is answered with, what is remembered of it, and how what it asked for goes on. */
 import * as z from "zod/mini";
+import { dayMs } from "../time.ts";
 import { alertOutcomes } from "./alert-verdict.ts";
 import { fileReportSchema } from "./file-result.ts";
 
@@ -81,8 +82,8 @@ export type WebhookStatus = z.infer<typeof webhookStatus>;
 export const receiptName = z.string().check(z.regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"));
 
 /** How long the id of a delivery is remembered, and how long its receipt is kept, ms. */
-export const receiptAgeMs = 7 * 86_400_000;
-export const receiptKeptMs = 8 * 86_400_000;
+export const receiptAgeMs = 7 * dayMs;
+export const receiptKeptMs = 8 * dayMs;
 
 /** What the key of a receipt's address is a signature of. */
 export const receiptKey = (source: string, name: string): string => `${source}/${name}`;

@@ -1,11 +1,6 @@
 /** Turns what a reader found into orders, as plain data: messages for the verdict queue, hashes to look up, hunts to start. */
 import { parseAlertId, type AlertId } from "../messages/alert-id.ts";
-import {
-  mostAlertsInMessage,
-  mostAlertsInRequest,
-  type VerdictMessage,
-  type VerdictRequest,
-} from "../messages/alert-verdict.ts";
+import { mostAlertsInRequest, type VerdictRequest } from "../messages/alert-verdict.ts";
 import { Problem, type InputFault } from "../messages/problem.ts";
 import type { WebhookVerb } from "../messages/webhook.ts";
 import { textsAt } from "./pointers.ts";
@@ -103,14 +98,6 @@ function orderOf(verdict: Resolved, source: string, key: string, requestedAt: st
     requestedAt,
     alertIds: [...alertIds],
   };
-}
-
-/** A verdict in messages of at most 100 ids. */
-export function messagesOf(verdict: VerdictOrder): VerdictMessage[] {
-  const pieces: VerdictMessage[] = [];
-  for (let at = 0; at < verdict.alertIds.length; at += mostAlertsInMessage)
-    pieces.push({ ...verdict, alertIds: verdict.alertIds.slice(at, at + mostAlertsInMessage) });
-  return pieces;
 }
 
 /** Text of a payload made fit for a comment: no control characters but line breaks, and not too long. */

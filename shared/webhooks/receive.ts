@@ -3,6 +3,7 @@
  * receipt comes last: a crash before it makes the sender's repetition ask once more for what is already under way,
  * which changes nothing; a receipt that came first would turn such a crash into silence.
  */
+import { messagesOf } from "../messages/alert-verdict.ts";
 import { maxBodyBytes, parseJsonBody, readBodyBytes, type IncomingBody } from "../messages/http-body.ts";
 import { later, Problem, problemTitles } from "../messages/problem.ts";
 import type { MessageQueues, RecordStore } from "../messages/record-store.ts";
@@ -15,7 +16,7 @@ import {
 } from "../messages/webhook.ts";
 import type { Allowance } from "./allowance.ts";
 import type { FairShare } from "./fair-share.ts";
-import { messagesOf, ordersOf, type Orders, type VerdictOrder } from "./orders.ts";
+import { ordersOf, type Orders, type VerdictOrder } from "./orders.ts";
 import { prove, type ProofPorts } from "./proof.ts";
 import { readPayload } from "./readers.ts";
 import { sha256 } from "./signatures.ts";

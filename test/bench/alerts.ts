@@ -13,7 +13,7 @@ import { secondMs, systemClock } from "../../shared/time.ts";
 import { alertIdOf, alertWorld } from "../support/alert-world.ts";
 import { startAzurite } from "../support/azurite.ts";
 import { memoryRecords } from "../support/memory-records.ts";
-import { soundVerdict, verdictBench } from "../support/verdict-bench.ts";
+import { sendSingles, soundVerdict, verdictBench } from "../support/verdict-bench.ts";
 import { ceilingResult, interleaved, speedResult, spreadOf, type Result, type Spread } from "./harness.ts";
 
 export async function* alerts(): AsyncIterable<Result> {
@@ -33,13 +33,7 @@ async function* calls(): AsyncIterable<Result> {
   ] as const) {
     const { clock, queues, work, world } = verdictBench(mostAlerts);
     const startMs = clock.now();
-    for (let index = 1; index <= mostAlerts; index += 1)
-      await queues.send("alert-verdicts", {
-        ...soundVerdict,
-        id: `a${index}`,
-        comment: `group ${index % groups}`,
-        alertIds: [alertIdOf(index)],
-      });
+    await sendSingles(queues, mostAlerts, groups);
     await clock.run(work(instances));
     const bound = groups * Math.ceil(mostAlerts / groups / perCall);
     const note = `${world.calls.length} calls, ${world.closes.size} closed, virtual ${Math.round((clock.now() - startMs) / secondMs)} s`;

@@ -64,8 +64,7 @@ async function throughHooks(step: Step, registration: Registration): Promise<unk
   );
   const after = { ...shared, inputs: before.inputs, ...outcome };
   await inState(call, "postInvocationHooks", () => runHooks(worker.registry, "postInvocation", after));
-  // What the handler threw goes on as it is, whatever it is.
-  // oxlint-disable-next-line typescript/only-throw-error
+  // oxlint-disable-next-line typescript/only-throw-error -- what the handler threw goes on as it is, whatever it is
   if (after.error !== null && after.error !== undefined) throw after.error;
   return after.result;
 }

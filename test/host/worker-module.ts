@@ -91,8 +91,7 @@ const workerModule = {
 
 /** Puts the module in front of Node's own `require`; every other id goes the usual way. */
 function answerRequire(): void {
-  // Unbound on purpose: the proxy passes every `this` on.
-  // oxlint-disable-next-line typescript/unbound-method
+  // oxlint-disable-next-line typescript/unbound-method -- on purpose: the proxy passes every `this` on
   Module.prototype.require = new Proxy(Module.prototype.require, {
     apply: (real, self, args: [string]): unknown =>
       args[0] === "@azure/functions-core" ? workerModule : Reflect.apply(real, self, args),

@@ -15,24 +15,12 @@ import type { MessageQueues, RecordStore } from "../../shared/messages/record-st
 import { minuteMs, secondMs, systemClock } from "../../shared/time.ts";
 import { runHost, type RunningHost } from "../host/run.ts";
 import { appRoot } from "../support/app-root.ts";
-import { soundVerdict } from "../support/verdict-bench.ts";
+import { soundVerdict, verdictPoints } from "../support/verdict-bench.ts";
 import { startTenant, type Tenant } from "../tenant/tenant.ts";
 import { inTrials, oneDeath, type Ground } from "./kill-trials.ts";
 
 /** Every point of a verdict, as research numbers them, and the dead letter's. */
-const alertKillPoints = [
-  "A1 dequeued",
-  "A2 intent record created",
-  "A3 audit intent written",
-  "A4 permit reserved",
-  "A5 close sent",
-  "A6 reply read",
-  "A7 record done",
-  "A8 audit outcome written",
-  "A9 deferred copy enqueued",
-  "A10 before message delete",
-  "D1 dead letter written",
-] as const;
+const alertKillPoints = [...verdictPoints, "A10 before message delete", "D1 dead letter written"] as const;
 
 const functions = ["close_alerts", "poison_alert_verdicts"];
 const auditKey = "the audit key of a trial, 32 bytes";

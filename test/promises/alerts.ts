@@ -2,8 +2,7 @@
  * The long form of what is promised of verdicts: many schedules, the mutants, 100,000 random requests, ten thousand
  * single-alert messages, every record of an audit chain changed, and the built app killed at each named point.
  */
-import { soundVerdict, verdictBench } from "../support/verdict-bench.ts";
-import { alertIdOf } from "../support/alert-world.ts";
+import { sendSingles, verdictBench } from "../support/verdict-bench.ts";
 import { killAlerts } from "./alert-kills.ts";
 import { alertMutants, playVerdicts, verdictsHold } from "./alert-model.ts";
 import { blastGuard } from "./alert-requests.ts";
@@ -31,13 +30,7 @@ const messages = 10_000;
 async function load(instances: number, groups: number): Promise<Load> {
   const { clock, queues, work, world } = verdictBench(messages);
   const startMs = clock.now();
-  for (let index = 1; index <= messages; index += 1)
-    await queues.send("alert-verdicts", {
-      ...soundVerdict,
-      id: `a${index}`,
-      comment: `group ${index % groups}`,
-      alertIds: [alertIdOf(index)],
-    });
+  await sendSingles(queues, messages, groups);
   await clock.run(work(instances));
   const closes = world.calls.filter(({ kind }) => kind === "close");
   const lastMs = Math.max(...closes.map(({ atMs }) => atMs));

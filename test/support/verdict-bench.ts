@@ -3,6 +3,7 @@ import type { AuditEvent, VerdictDesk } from "../../shared/alerts/ports.ts";
 import { handleVerdict } from "../../shared/alerts/verdict-desk.ts";
 import { submitVerdict, verdictStatus } from "../../shared/alerts/verdict-request.ts";
 import { verdictMessage, verdictRequest } from "../../shared/messages/alert-verdict.ts";
+import type { MessageQueues } from "../../shared/messages/record-store.ts";
 import { alertIdOf, alertWorld, type AlertWorldOptions } from "./alert-world.ts";
 import { memoryQueues } from "./memory-queue.ts";
 import { memoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
@@ -19,6 +20,30 @@ export const soundVerdict = {
   requestedBy: "soc@contoso.com",
   requestedAt: "2026-11-22T08:00:00Z",
 } as const;
+
+/** The named points of a verdict, as research numbers them. */
+export const verdictPoints = [
+  "A1 dequeued",
+  "A2 intent record created",
+  "A3 audit intent written",
+  "A4 permit reserved",
+  "A5 close sent",
+  "A6 reply read",
+  "A7 record done",
+  "A8 audit outcome written",
+  "A9 deferred copy enqueued",
+] as const;
+
+/** Sends verdicts over one alert each, which fall into so many groups that close alike. */
+export async function sendSingles(queues: MessageQueues, alerts: number, groups = 1): Promise<void> {
+  for (let index = 1; index <= alerts; index += 1)
+    await queues.send("alert-verdicts", {
+      ...soundVerdict,
+      id: `a${index}`,
+      comment: `group ${index % groups}`,
+      alertIds: [alertIdOf(index)],
+    });
+}
 
 /** What a bench may be told besides what its Cloud Apps may be told. */
 interface BenchOptions extends Partial<AlertWorldOptions> {

@@ -2,8 +2,10 @@
  * What the doctor looks at, in the order in which one thing stands on another: settings, clock, storage, secrets, hunting
  * and what its back-end can do, files, Cloud Apps. Reads only; each call counts in the shared quotas like any other.
  */
+import { saysUnknown } from "../../clients/files.ts";
 import { SecretError, type Vault } from "../../clients/vault.ts";
 import { profileQuery } from "../../files/bulk-queries.ts";
+import { expiryWarningMs } from "../../health.ts";
 import type { HuntingPort, HuntingReply } from "../../hunts/ports.ts";
 import type { CompiledHunt } from "../../messages/compiled-hunt.ts";
 import { queueNames, type MessageQueues, type RecordStore } from "../../messages/record-store.ts";
@@ -123,8 +125,6 @@ function storageFinding(error: unknown): Finding {
   return ill("storage", says, networkMend);
 }
 
-const soonMs = 30 * dayMs;
-
 async function* secretFindings(settings: Settings, names: Names, vault: Vault, nowMs: number): AsyncIterable<Finding> {
   const needed = [
     "audit-key",
@@ -143,7 +143,7 @@ async function* secretFindings(settings: Settings, names: Names, vault: Vault, n
     }
     const expiresMs = vault.expiring().find(({ secret }) => secret === name)?.expiresMs ?? Infinity;
     const days = Math.floor((expiresMs - nowMs) / dayMs);
-    yield expiresMs - nowMs < soonMs
+    yield expiresMs - nowMs < expiryWarningMs
       ? ill(`secret ${name}`, days < 0 ? "it is over" : `it ends in ${days} days`, mendSecret(names, name))
       : well(`secret ${name}`, "readable");
   }
@@ -151,9 +151,13 @@ async function* secretFindings(settings: Settings, names: Names, vault: Vault, n
 
 /** Sources that prove themselves by a token of Entra's or by a function key have no secret in the vault. */
 const webhookSecrets = (sources: Settings["WEBHOOKS"]): string[] =>
-  Object.entries(sources).flatMap(([name, source]) =>
-    /"(?:entra|function-key)"/.test(JSON.stringify(source)) ? [] : [`webhook-${name}`],
-  );
+  Object.entries(sources).flatMap(([name, source]) => (isKeyless(source) ? [] : [`webhook-${name}`]));
+
+const isKeyless = (source: unknown): boolean =>
+  typeof source === "object" &&
+  source !== null &&
+  "proof" in source &&
+  (source.proof === "entra" || source.proof === "function-key");
 
 const deadlineMs = 60 * secondMs;
 const nobody = "0".repeat(40);
@@ -235,7 +239,7 @@ async function apiFindingOf(
 ): Promise<Finding> {
   try {
     const { status, body } = await (await open()).send({ ...call, deadlineMs, waitForTurnMs: deadlineMs }, [404]);
-    const known = status !== 404 || (api === "files" && isOwnForm(body));
+    const known = status !== 404 || (api === "files" && saysUnknown(body));
     if (!known) throw new UpstreamError("not-found", `${api}: the address answers 404`, { api, status });
     return well(api, "answers");
   } catch (error) {
@@ -244,9 +248,3 @@ async function apiFindingOf(
     throw error;
   }
 }
-
-/** An unknown file and a wrong path are both 404; only the first comes in the API's own form. */
-const isOwnForm = (body: unknown): boolean =>
-  JSON.stringify(body ?? null)
-    .toLowerCase()
-    .includes("notfound");

@@ -1,6 +1,7 @@
 /** From what went wrong to the command that mends it: tables, in the words of `infra/README.md`. */
 import type { SecretError } from "../../clients/vault.ts";
 import type { HuntingReply } from "../../hunts/ports.ts";
+import { isTenantRefusal } from "../../pipe/reading.ts";
 import type { UpstreamError } from "../../pipe/upstream-error.ts";
 import { ill, type Finding } from "./finding.ts";
 
@@ -92,15 +93,13 @@ const apiMends = {
   },
 } as const;
 
-const licenceWords = /licen[sc]e|not provisioned|account mode/i;
-
 /** Why a call to the files API or to Cloud Apps failed. */
 export function apiFinding(api: keyof typeof apiMends, error: UpstreamError, names: Names): Finding {
   const mends = apiMends[api];
   const said = error.upstreamMessage ? `${error.message}: ${error.upstreamMessage}` : error.message;
   const mendEntra = entraMend(error.message, names);
   if (mendEntra !== undefined) return ill(api, error.message, mendEntra);
-  if (licenceWords.test(said)) return ill(api, said, mends.licence);
+  if (isTenantRefusal(error.upstreamMessage ?? "")) return ill(api, said, mends.licence);
   switch (error.code) {
     case "forbidden":
       return ill(api, said, mends.forbidden);

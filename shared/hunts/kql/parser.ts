@@ -2,7 +2,7 @@
  * KQL text to a typed tree with positions, meanings and result columns. The one door to Microsoft's parser: the
  * analysis beside it and the tenant's evaluator in `test/tenant/kql` both read this tree.
  */
-import type { HuntColumn, KqlType } from "../../messages/compiled-hunt.ts";
+import { kqlTypes, type HuntColumn, type KqlType } from "../../messages/compiled-hunt.ts";
 import {
   languageService,
   type RawDiagnostic,
@@ -139,18 +139,7 @@ function symbolOf(raw: RawSymbol | undefined): KqlSymbol | undefined {
   return { kind, name: raw.Name, ofService: globals().IsDatabaseSymbol(raw), members };
 }
 
-const scalars = new Set<string>([
-  "string",
-  "long",
-  "int",
-  "real",
-  "bool",
-  "datetime",
-  "timespan",
-  "guid",
-  "decimal",
-  "dynamic",
-] satisfies KqlType[]);
+const scalars = new Set<string>(kqlTypes);
 
 const isScalar = (name: string): name is KqlType => scalars.has(name);
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { handleVerdict } from "../../../shared/alerts/verdict-desk.ts";
 import { verdictMessage } from "../../../shared/messages/alert-verdict.ts";
 import { alertIdOf } from "../../support/alert-world.ts";
-import { soundVerdict, verdictBench } from "../../support/verdict-bench.ts";
+import { sendSingles, soundVerdict, verdictBench, verdictPoints } from "../../support/verdict-bench.ts";
 
 const alerts = 2_000;
 
@@ -11,8 +11,7 @@ describe("single-alert messages of one closure", () => {
   test.each([1, 4])("go out a hundred a call over %i instances, within the quota", async (instances) => {
     const { clock, queues, work, world } = verdictBench(alerts);
     const startMs = clock.now();
-    for (let index = 1; index <= alerts; index += 1)
-      await queues.send("alert-verdicts", { ...soundVerdict, id: `alert-${index}`, alertIds: [alertIdOf(index)] });
+    await sendSingles(queues, alerts);
     await clock.run(work(instances));
     expect(world.calls.length).toBeLessThanOrEqual(Math.ceil((alerts / 100) * 1.1));
     expect(world.closes.size).toBe(alerts);
@@ -57,20 +56,8 @@ describe("every outbound call", () => {
   });
 });
 
-const points = [
-  "A1 dequeued",
-  "A2 intent record created",
-  "A3 audit intent written",
-  "A4 permit reserved",
-  "A5 close sent",
-  "A6 reply read",
-  "A7 record done",
-  "A8 audit outcome written",
-  "A9 deferred copy enqueued",
-];
-
 describe("a process that dies", () => {
-  test.each(points.flatMap((point) => [1, 2].map((instances) => [point, instances] as const)))(
+  test.each(verdictPoints.flatMap((point) => [1, 2].map((instances) => [point, instances] as const)))(
     "at %s with %i instances leaves one effective close per alert",
     async (point, instances) => {
       let deaths = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { verdictMessage } from "../../../shared/messages/alert-verdict.ts";
-import { messagesOf, ordersOf } from "../../../shared/webhooks/orders.ts";
+import { messagesOf, verdictMessage } from "../../../shared/messages/alert-verdict.ts";
+import { ordersOf } from "../../../shared/webhooks/orders.ts";
 import type { Reading, ReadVerdict } from "../../../shared/webhooks/reading.ts";
 import { alertHex } from "../../support/webhook-room.ts";
 
