@@ -81,7 +81,7 @@ async function bundleAll(): Promise<void> {
 }
 
 /** Loads the app once, as the worker would, and keeps what it registers for the main file. */
-async function recordRegistrations(): Promise<void> {
+async function recordRegistrations(): Promise<Registrations> {
   const require = createRequire(join(dist, "app.cjs"));
   const functions: { readonly name: string }[] = [];
   const hooks: string[] = [];
@@ -103,11 +103,11 @@ async function recordRegistrations(): Promise<void> {
   const recorded: Registrations = { functions, hooks, model };
   await writeFile(join(dist, "registrations.json"), `${JSON.stringify(recorded)}\n`);
   console.log("dist/registrations.json".padEnd(24), `${functions.length} doors`);
+  return recorded;
 }
 
 /** The API's own description, made of what the app registered. */
-async function writeDescriptions(): Promise<void> {
-  const registrations = JSON.parse(await readFile(join(dist, "registrations.json"), "utf8")) as Registrations;
+async function writeDescriptions(registrations: Registrations): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
   const described = describeDoors(registrations, version);
   for (const [name, description] of Object.entries(described)) {
@@ -147,8 +147,7 @@ await mkdir(dist, { recursive: true });
 try {
   if ((await writeCatalogue()) && (await writeMappings())) {
     await bundleAll();
-    await recordRegistrations();
-    await writeDescriptions();
+    await writeDescriptions(await recordRegistrations());
     await rm(join(root, "dist"), { recursive: true, force: true });
     await rename(dist, join(root, "dist"));
   } else {
