@@ -4,11 +4,15 @@
  */
 import { createHash } from "node:crypto";
 import type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
+import { append, gather, gathered, type Gathered } from "../rows/bytes.ts";
 import type { Put } from "../rows/encoder.ts";
 import { storageFailure } from "./storage.ts";
 
 /** Above this, a standard account takes a block by its fast way. */
 const blockBytes = 4_194_304;
+
+/** Room for the piece that fills a block. */
+const lastPiece = 1_048_576;
 
 /** Blocks on their way at once: enough to keep compressing meanwhile, few enough to hold. */
 const inFlight = 2;
@@ -36,40 +40,42 @@ export function stagedBlob(container: ContainerClient, path: string, attempt: st
   const prefix = createHash("sha256").update(attempt).digest("hex").slice(0, 32);
   const blockIds: string[] = [];
   const onTheWay = new Set<Promise<void>>();
-  let pieces: Uint8Array[] = [];
-  let held = 0;
+  // Used again block after block: fresh memory of this size keeps the garbage collector busy.
+  const free: Gathered[] = [];
+  let block: Gathered | undefined;
   let failure: { readonly error: unknown } | undefined;
 
   const rethrow = (): void => {
     if (failure) throw failure.error as Error; // whatever the SDK threw
   };
-  const taken = (): Uint8Array => {
-    const bytes = Buffer.concat(pieces, held);
-    pieces = [];
-    held = 0;
-    return bytes;
-  };
   const stage = async (): Promise<void> => {
+    const full = block;
+    if (!full) return;
+    block = undefined;
     // Fixed width: all block ids of a blob, other attempts' included, must be of one length.
     const id = Buffer.from(`${prefix}${String(blockIds.length).padStart(8, "0")}`).toString("base64");
     blockIds.push(id);
-    const sent = stageBlock(container, blob, id, taken())
+    const sent = stageBlock(container, blob, id, gathered(full))
       .catch((error: unknown) => {
         failure ??= { error };
       })
-      .finally(() => onTheWay.delete(sent));
+      .finally(() => {
+        full.length = 0;
+        free.push(full);
+        onTheWay.delete(sent);
+      });
     onTheWay.add(sent);
     if (onTheWay.size >= inFlight) await Promise.race(onTheWay);
     rethrow();
   };
   return {
     put: async (bytes) => {
-      pieces.push(bytes);
-      held += bytes.length;
-      if (held >= blockBytes) await stage();
+      const filling = (block ??= free.pop() ?? gather(blockBytes + lastPiece));
+      append(filling, bytes);
+      if (filling.length >= blockBytes) await stage();
     },
     settle: async () => {
-      if (held > 0) await stage();
+      await stage();
       await Promise.all(onTheWay);
       rethrow();
     },
@@ -82,8 +88,7 @@ export function stagedBlob(container: ContainerClient, path: string, attempt: st
       return etag;
     },
     drop: () => {
-      pieces = [];
-      held = 0;
+      block = undefined;
     },
   };
 }
@@ -94,7 +99,9 @@ async function stageBlock(
   id: string,
   bytes: Uint8Array,
 ): Promise<void> {
-  await inContainer(container, () => blob.stageBlock(id, bytes, bytes.length));
+  // The service refuses a block that does not arrive as it was made.
+  const transactionalContentMD5 = createHash("md5").update(bytes).digest();
+  await inContainer(container, () => blob.stageBlock(id, bytes, bytes.length, { transactionalContentMD5 }));
 }
 
 /** Does it; makes the container first where that is missing. */

@@ -4,7 +4,9 @@ import type { Clock } from "../time.ts";
 import type { Answer, Call, StreamedAnswer } from "./pipe.ts";
 import { points } from "./points.ts";
 import { readFailure, requestIdOf } from "./reading.ts";
+import { retold } from "./retold.ts";
 import type { Failure } from "./retry.ts";
+import { exchangeHttp, type Incoming, type Outgoing } from "./transport.ts";
 
 /** What a try needs besides the call. */
 export interface Try {
@@ -41,12 +43,12 @@ export class CutBody extends Error {
  */
 export async function exchange(call: Call, options: Try): Promise<Tried> {
   const watch = startWatch(options.clock, options.deadlineMs, call.signal);
-  let response: Response | undefined;
+  let response: Incoming | undefined;
   try {
-    response = await fetch(options.url, request(call, options, watch.signal));
+    response = await exchangeHttp(options.url, request(call, options, watch.signal));
     await points.reach(`${options.api} headers`);
     const tried = await judge(response, options, watch);
-    if (tried.kind === "failure") await response.body?.cancel().catch(() => undefined);
+    if (tried.kind === "failure") response.drop();
     return tried;
   } catch (error) {
     call.signal?.throwIfAborted();
@@ -56,7 +58,7 @@ export async function exchange(call: Call, options: Try): Promise<Tried> {
   }
 }
 
-function request(call: Call, { header }: Try, signal: AbortSignal): RequestInit {
+function request(call: Call, { header }: Try, signal: AbortSignal): Outgoing {
   const headers = new Headers({
     accept: "application/json",
     "user-agent": "huntline",
@@ -64,12 +66,15 @@ function request(call: Call, { header }: Try, signal: AbortSignal): RequestInit 
     ...call.headers,
     [header.name]: header.value,
   });
-  // A redirect could carry the token to another host: it comes back as it is, and counts as a failure.
-  const init = { method: call.method, headers, redirect: "manual", signal } as const;
-  if (call.form) return { ...init, body: new URLSearchParams(call.form) };
-  if (call.json === undefined) return init;
-  if (!headers.has("content-type")) headers.set("content-type", "application/json");
-  return { ...init, body: JSON.stringify(call.json) };
+  const { method } = call;
+  const [type, body] = bodyOf(call);
+  if (type !== undefined && !headers.has("content-type")) headers.set("content-type", type);
+  return { method, headers, body, signal };
+}
+
+function bodyOf({ form, json }: Call): readonly [type?: string, body?: string] {
+  if (form) return ["application/x-www-form-urlencoded;charset=UTF-8", String(new URLSearchParams(form))];
+  return json === undefined ? [] : ["application/json", JSON.stringify(json)];
 }
 
 interface Watch {
@@ -93,7 +98,7 @@ function startWatch(clock: Clock, deadlineMs: number, outer: AbortSignal | undef
 }
 
 /** Errors from before a byte of the request left: nothing can have happened. */
-const unsent = /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT)$/;
+const unsent = /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|CONNECT_TIMEOUT)$/;
 /** The other side is not who it should be; asking again changes nothing, and less security is no way out. */
 const untrusted = /CERT|^ERR_TLS|^ERR_SSL|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/;
 
@@ -103,15 +108,10 @@ function connectionFailure(error: unknown): Failure {
   return { kind: "connection", code, sent: !unsent.test(code), again: true };
 }
 
-/** `fetch failed` hides the reason in its cause, and that of several addresses in a list. */
-function codeOf(error: unknown, depth = 0): string | undefined {
-  if (!(error instanceof Error) || depth > 3) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
-  return codeOf(inner, depth + 1);
-}
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 
-async function judge(response: Response, options: Try, watch: Watch): Promise<Tried> {
+async function judge(response: Incoming, options: Try, watch: Watch): Promise<Tried> {
   const { headers, status } = response;
   const requestId = requestIdOf(headers);
   const fails = (failure: Failure): Tried => {
@@ -120,11 +120,12 @@ async function judge(response: Response, options: Try, watch: Watch): Promise<Tr
   };
   if (status >= 300 && status < 400)
     return fails(notTheApi(status, `a redirect (${status}) instead of the API's answer`, false));
-  const wanted = response.ok || options.expect.includes(status);
+  const isOk = status >= 200 && status < 300;
+  const wanted = isOk || options.expect.includes(status);
   const isPage = /^\s*text\/html\b/i.test(headers.get("content-type") ?? "");
   if (isPage && status < 500 && status !== 429)
-    return fails(notTheApi(status, `a page of HTML (${status}) instead of the API's answer`, response.ok));
-  if (response.ok && options.streamed)
+    return fails(notTheApi(status, `a page of HTML (${status}) instead of the API's answer`, isOk));
+  if (isOk && options.streamed)
     return { kind: "answer", answer: { status, headers, requestId, body: pieces(response, watch) } };
 
   const text = await readText(response, options.largestBodyBytes, watch);
@@ -138,7 +139,7 @@ async function judge(response: Response, options: Try, watch: Watch): Promise<Tr
       failure: { kind: "status", status, headers, body },
       requestId: requestId ?? readFailure(body).requestId,
     };
-  if (response.ok && body === text && looksLikeJson(headers, text))
+  if (isOk && body === text && looksLikeJson(headers, text))
     return fails(notTheApi(status, "JSON that is cut off", true));
   return { kind: "answer", answer: { status, headers, body, requestId } };
 }
@@ -164,7 +165,7 @@ function parse(text: string): unknown {
 }
 
 /** `undefined` when there is more than the cap. */
-async function readText(response: Response, mostBytes: number, watch: Watch): Promise<string | undefined> {
+async function readText(response: Incoming, mostBytes: number, watch: Watch): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of pieces(response, watch)) {
@@ -175,12 +176,5 @@ async function readText(response: Response, mostBytes: number, watch: Watch): Pr
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-async function* pieces(response: Response, watch: Watch): AsyncGenerator<Uint8Array> {
-  try {
-    if (response.body) yield* response.body;
-  } catch (error) {
-    throw new CutBody(watch.failureOf(error));
-  } finally {
-    watch.stop();
-  }
-}
+const pieces = ({ body }: Incoming, watch: Watch): AsyncIterable<Uint8Array> =>
+  retold(body, { failed: async (error) => new CutBody(watch.failureOf(error)), over: watch.stop });

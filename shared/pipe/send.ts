@@ -10,6 +10,7 @@ import { points } from "./points.ts";
 import type { Quota, Turn } from "./quota.ts";
 import { readFailure } from "./reading.ts";
 import { redact } from "./redact.ts";
+import { retold } from "./retold.ts";
 import { meaningOf, pauseBefore, type Failure, type Meaning } from "./retry.ts";
 import type { Authorise } from "./token.ts";
 import { UpstreamError } from "./upstream-error.ts";
@@ -161,21 +162,15 @@ function guarded(desk: Desk, answer: Answer | StreamedAnswer, secret: string): A
 const isStreamed = (answer: Answer | StreamedAnswer): answer is StreamedAnswer =>
   typeof answer.body === "object" && answer.body !== null && Symbol.asyncIterator in answer.body;
 
-async function* bodyOf(desk: Desk, answer: StreamedAnswer, secret: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* answer.body;
-  } catch (error) {
-    if (!(error instanceof CutBody)) throw error;
+function bodyOf(desk: Desk, answer: StreamedAnswer, secret: string): AsyncIterable<Uint8Array> {
+  const failed = async (error: unknown): Promise<unknown> => {
+    if (!(error instanceof CutBody)) return error;
     const meaning = meaningOf(desk.api, error.failure, desk.clock.now());
     if (desk.quota && meaning.report) await desk.quota.report(meaning.report);
-    throw errorOf(
-      desk,
-      { ...meaning, why: `the body was cut: ${meaning.why}` },
-      error.failure,
-      answer.requestId,
-      secret,
-    );
-  }
+    const why = `the body was cut: ${meaning.why}`;
+    return errorOf(desk, { ...meaning, why }, error.failure, answer.requestId, secret);
+  };
+  return retold(answer.body, { failed, over: () => undefined });
 }
 
 function errorOf(

@@ -16,7 +16,7 @@ import {
   zero,
   encode,
 } from "./bytes.ts";
-import type { ColumnType, Shape } from "./column.ts";
+import type { ColumnType, Shape, ShapedColumn } from "./column.ts";
 import type { SearchedMemory } from "./text-finder.ts";
 
 /** Not plain, or not wholly here. */
@@ -27,12 +27,22 @@ export function plainRowEnd(shape: Shape, memory: SearchedMemory, from: number, 
   if (shape.columns.length === 0) return notPlain;
   const { bytes } = memory;
   let at = from;
-  for (const { lead, type } of shape.columns) {
-    if (!startsWith(bytes, at, to, lead)) return notPlain;
-    at = plainValueEnd(type, memory, at + lead.length, to);
+  for (const column of shape.columns) {
+    if (!hasLead(column, memory, at, to)) return notPlain;
+    at = plainValueEnd(column.type, memory, at + column.lead.length, to);
     if (at === notPlain) return notPlain;
   }
   return at < to && bytes[at] === closeBrace ? at + 1 : notPlain;
+}
+
+/** Half of a row is leads, so they are compared four bytes at a time. */
+function hasLead({ lead, leadWords }: ShapedColumn, { bytes, view }: SearchedMemory, at: number, to: number): boolean {
+  if (at + lead.length > to) return false;
+  for (let word = 0; word < leadWords.length; word += 1)
+    if (view.getInt32(at + word * 4, true) !== leadWords[word]) return false;
+  for (let index = leadWords.length * 4; index < lead.length; index += 1)
+    if (bytes[at + index] !== lead[index]) return false;
+  return true;
 }
 
 const literals = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), encode(word)]));

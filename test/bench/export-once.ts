@@ -21,9 +21,9 @@ export interface ExportTook {
 
 const megabyte = 1_048_576;
 
-const warmUpRows = 20_000;
+const warmUpRows = 100_000;
 
-/** Exports a little first, as the long-lived worker of an app has done, then what was asked for. */
+/** Exports a full answer first, as the long-lived worker of an app has done, then what was asked for. */
 export async function exportOnce(sourceUrl: string, kind: string, rows: string, connection: string): Promise<void> {
   const { blobs } = await openStorage({ kind: "connection-string", value: connection });
   const container = blobs.getContainerClient("exports");

@@ -4,6 +4,7 @@
  * and poisons, and as many instances as wanted. Hours take milliseconds; what goes wrong is switched on and off.
  */
 import { channel } from "node:diagnostics_channel";
+import type { ClientRequest } from "node:http";
 import { graphHunting } from "../../shared/clients/hunting/graph.ts";
 import { defenderHunting } from "../../shared/clients/hunting/defender.ts";
 import { compileHunt } from "../../shared/hunts/kql/compile-hunt.ts";
@@ -270,17 +271,22 @@ function compiled(yaml: string): CompiledHunt {
  */
 const rounds = { first: 60, later: 4 } as const;
 
-/** Counts the requests of `fetch` that are under way, by what Node itself tells of them. */
+/** Counts the requests that are under way, by what Node itself tells of them. */
 function watchWire(down: Down, runs: { readonly active: number }) {
-  const open = new Set<unknown>();
+  const open = new Set<ClientRequest>();
   let [news, quietAt] = [0, -1];
-  const begin = (message: unknown): void => void (open.add((message as { request: unknown }).request), (news += 1));
-  const end = (message: unknown): void => void (open.delete((message as { request: unknown }).request), (news += 1));
+  const begin = (message: unknown): void => {
+    const { request } = message as { readonly request: ClientRequest };
+    open.add(request);
+    news += 1;
+    request.once("close", () => {
+      open.delete(request);
+      news += 1;
+    });
+  };
   const heard = [
-    ["undici:request:create", begin],
-    ["undici:request:headers", () => void (news += 1)],
-    ["undici:request:trailers", end],
-    ["undici:request:error", end],
+    ["http.client.request.created", begin],
+    ["http.client.response.finish", () => void (news += 1)],
   ] as const;
   for (const [name, listener] of heard) channel(name).subscribe(listener);
   return {

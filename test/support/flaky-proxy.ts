@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 
 /**
  * `drop-answer`: the server acts, the connection dies before the answer. `hang`: nothing ever comes. `busy`: 503 without
- * asking the server. `forbid`: 403 likewise.
+ * asking the server. `forbid`: 403 likewise. `damage`: the body reaches the server with its first byte changed.
  */
-type Fault = "drop-answer" | "hang" | "busy" | "forbid" | "pass";
+type Fault = "drop-answer" | "hang" | "busy" | "forbid" | "damage" | "pass";
 
 export interface FlakyProxy {
   readonly port: number;
@@ -67,5 +67,6 @@ function pass(request: IncomingMessage, response: ServerResponse, port: number, 
     answer.pipe(response);
   });
   onward.once("error", () => request.socket.destroy());
+  if (fault === "damage") request.once("data", (piece: Buffer) => (piece[0] = (piece[0] ?? 0) ^ 1));
   request.pipe(onward);
 }

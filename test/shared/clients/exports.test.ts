@@ -235,6 +235,15 @@ describe("behind a bad connection", () => {
     expect(await textAt()).toBe(parts.join(""));
   });
 
+  test("a block that arrives damaged is refused, and becomes part of no export", async () => {
+    const writer = opened("one");
+    proxy.next(["damage"], puts);
+    await writer.write(Buffer.from(lines(1, 2)), 2);
+    await expect(writer.finish()).rejects.toMatchObject({ name: "UpstreamError" });
+    expect(await store.find(path)).toBeUndefined();
+    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({ kind: "committed" });
+  });
+
   test("fails as unavailable when nothing went through, and commits when asked again", async () => {
     const writer = await written("one");
     proxy.next(["busy", "busy"], puts);

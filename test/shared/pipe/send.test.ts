@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Call } from "../../../shared/pipe/pipe.ts";
 import type { Quota, QuotaReport, TurnOutcome } from "../../../shared/pipe/quota.ts";
@@ -34,6 +35,14 @@ const cutShort: Reply = (_, response) => {
   response.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
   response.write('{"rows":[', () => response.destroy());
 };
+
+const zipped =
+  (text: string, share = 1): Reply =>
+  (_, response) => {
+    const bytes = gzipSync(text);
+    response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+    response.end(bytes.subarray(0, bytes.length * share));
+  };
 
 const ok = json(200, { fine: true });
 const token = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJ4In0.c2lnbmF0dXJl";
@@ -405,6 +414,23 @@ describe("stream", () => {
     expect(await read(answer.body as AsyncIterable<Uint8Array>)).toHaveLength(3_000_011);
   });
 
+  test("asks for zipped answers, and unzips them", async () => {
+    replies = [zipped('{"rows":[]}'), zipped('{"fine":true}')];
+    const { pipe } = open();
+    const answer = await pipe.stream(call);
+    expect(await read(answer.body as AsyncIterable<Uint8Array>)).toBe('{"rows":[]}');
+    expect(await pipe.send(call)).toMatchObject({ body: { fine: true } });
+    expect(seen.map(({ headers }) => headers["accept-encoding"])).toEqual(["gzip", "gzip"]);
+  });
+
+  test("lets a connection go when its reader leaves early, and goes on", async () => {
+    replies = [json(200, { rows: "x".repeat(3_000_000) }), ok];
+    const { pipe } = open();
+    const { body } = await pipe.stream(call);
+    for await (const piece of body as AsyncIterable<Uint8Array>) if (piece.length > 0) break;
+    expect(await pipe.send(call)).toMatchObject({ body: { fine: true } });
+  });
+
   test("reads an expected refusal for its client", async () => {
     replies = [json(400, { error: { code: "BadRequest" } })];
     expect(await open().pipe.stream(call, [400])).toMatchObject({
@@ -414,7 +440,8 @@ describe("stream", () => {
   });
 
   test.each([
-    ["ends early", cutShort, "files: the body was cut: no connection (UND_ERR_SOCKET)"],
+    ["ends early", cutShort, "files: the body was cut: no connection (ECONNRESET)"],
+    ["ends inside its zipped form", zipped('{"rows":[]}', 0.6), "files: the body was cut: no connection (Z_BUF_ERROR)"],
     ["trickles past the deadline", trickle, "files: the body was cut: no whole answer within 6789 ms"],
   ])("a body that %s is an error of the pipe, and reported", async (_, reply, message) => {
     const quota = openHanded();
