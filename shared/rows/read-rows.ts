@@ -52,7 +52,10 @@ export async function readRows(body: AsyncIterable<Uint8Array>, reader: RowsRead
       cutter = rowCutter(reader.shape(envelope.head()), reader);
       at = rows;
     }
-    while (at < chunk.length && !cutter.done) at = await cutter.take(chunk, at);
+    while (at < chunk.length && !cutter.done) {
+      const taken = cutter.take(chunk, at);
+      at = typeof taken === "number" ? taken : await taken;
+    }
     if (cutter.done) envelope.after(cutter.rest(), 0);
     if (at < chunk.length) envelope.after(chunk, at);
   }

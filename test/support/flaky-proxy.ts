@@ -4,9 +4,18 @@ import type { AddressInfo } from "node:net";
 
 /**
  * `drop-answer`: the server acts, the connection dies before the answer. `hang`: nothing ever comes. `busy`: 503 without
- * asking the server. `forbid`: 403 likewise. `damage`: the body reaches the server with its first byte changed.
+ * asking the server. `forbid`, `shut-out`, `bad-key`: 403 likewise, for want of a role, by a network rule, for a wrong
+ * key. `damage`: the body reaches the server with its first byte changed.
  */
-type Fault = "drop-answer" | "hang" | "busy" | "forbid" | "damage" | "pass";
+type Fault = "drop-answer" | "hang" | keyof typeof refusals | "damage" | "pass";
+
+/** Status and code of what a storage account refuses. */
+const refusals = {
+  busy: [503, "ServerBusy"],
+  forbid: [403, "AuthorizationPermissionMismatch"],
+  "shut-out": [403, "AuthorizationFailure"],
+  "bad-key": [403, "AuthenticationFailed"],
+} as const;
 
 export interface FlakyProxy {
   readonly port: number;
@@ -26,7 +35,7 @@ export async function startFlakyProxy(targetPort: number): Promise<FlakyProxy> {
     seen.push(`${request.method} ${request.url?.split("?")[0]}`);
     const fault = matches(request) ? (waiting.shift() ?? "pass") : "pass";
     if (fault === "hang") return void request.resume();
-    if (fault === "busy" || fault === "forbid") return refuse(request, response, fault);
+    if (fault in refusals) return refuse(request, response, fault as keyof typeof refusals);
     pass(request, response, targetPort, fault);
   });
   await new Promise<void>((resolve) => {
@@ -48,9 +57,9 @@ export async function startFlakyProxy(targetPort: number): Promise<FlakyProxy> {
   };
 }
 
-function refuse(request: IncomingMessage, response: ServerResponse, fault: "busy" | "forbid"): void {
+function refuse(request: IncomingMessage, response: ServerResponse, fault: keyof typeof refusals): void {
   request.resume();
-  const [status, code] = fault === "busy" ? [503, "ServerBusy"] : [403, "AuthorizationPermissionMismatch"];
+  const [status, code] = refusals[fault];
   response.writeHead(status, { "x-ms-error-code": code, "content-type": "application/xml" });
   response.end(`<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>no</Message></Error>`);
 }

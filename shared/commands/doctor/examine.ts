@@ -105,9 +105,9 @@ function storageFinding(error: unknown): Finding {
       error.message,
       "Set DataStorage__blobServiceUri and DataStorage__queueServiceUri, or DataStorage.",
     );
-  // The seam to the SDK: a RestError has these members, anything else has none of them.
-  const { code = "", statusCode } = error as { code?: string; statusCode?: number };
-  const says = `the data account does not answer as it should (${[statusCode, code].filter(Boolean).join(" ")})`;
+  if (!(error instanceof UpstreamError)) throw error;
+  const { status, upstreamCode: code = error.code } = error;
+  const says = `the data account does not answer as it should (${[status, code].filter(Boolean).join(" ")})`;
   if (code === "AuthorizationPermissionMismatch")
     return ill(
       "storage",
@@ -120,7 +120,7 @@ function storageFinding(error: unknown): Finding {
       says,
       "az storage account network-rule add --account-name <account> --ip-address <this machine's address>",
     );
-  if (statusCode === 401 || statusCode === 403)
+  if (status === 401 || status === 403)
     return ill("storage", says, "Check DataStorage: the key or the identity is not the account's.");
   return ill("storage", says, networkMend);
 }

@@ -1,9 +1,16 @@
 /** The doctor as a person runs it, against a tenant that ails in a different way each time. */
 import { execFile } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openQueues } from "../../../shared/clients/queues.ts";
+import { openRecords } from "../../../shared/clients/records.ts";
+import { openStorage } from "../../../shared/clients/storage.ts";
+import { examine as examination } from "../../../shared/commands/doctor/examine.ts";
 import type { Finding } from "../../../shared/commands/doctor/finding.ts";
 import { entraMend } from "../../../shared/commands/doctor/mending.ts";
-import { dayMs } from "../../../shared/time.ts";
+import { readSettings } from "../../../shared/settings.ts";
+import { dayMs, systemClock } from "../../../shared/time.ts";
+import { freshAccount } from "../../support/account.ts";
+import { startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
 import { live, type Living } from "../../support/living.ts";
 
 let here: Living;
@@ -21,7 +28,10 @@ interface Report {
 /** Runs `npm run doctor` with other settings on top; an empty one takes a setting away. */
 const examine = (more: Readonly<Record<string, string>> = {}, ...words: readonly string[]): Promise<Report> =>
   new Promise((resolve) => {
-    const env = { PATH: process.env["PATH"], ...here.settings, ...more };
+    // An account of its own: the calls of other visits are not counted against this one.
+    const own = freshAccount();
+    const storage = { DataStorage: own, AzureWebJobsStorage: own };
+    const env = { PATH: process.env["PATH"], ...here.settings, ...storage, ...more };
     execFile(process.execPath, ["shared/commands/doctor.ts", ...words], { env, timeout: 60_000 }, (error, stdout) => {
       const lines = words.includes("--json") ? stdout.trim().split("\n") : [];
       const findings = lines.map((line) => JSON.parse(line) as Finding);
@@ -315,6 +325,58 @@ describe.each(visits)("a visit", ({ ailments, before, settings = {} }) => {
     expect(finding?.says).toMatch(says);
     expect(finding?.mend).toMatch(mend);
     expect(report.code).toBe(report.findings.some(({ state }) => state === "ill") ? 1 : 0);
+  });
+});
+
+/** The examination as far as storage, which nothing after it could do without. */
+describe("the data account", () => {
+  let proxy: FlakyProxy;
+  beforeAll(async () => {
+    proxy = await startFlakyProxy(Number(/BlobEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(here.storage)?.[1]));
+  });
+  afterAll(() => proxy.stop());
+
+  const storageFinding = async (blobPort: number): Promise<Finding | undefined> => {
+    const value = here.storage.replace(/(BlobEndpoint=http:\/\/127\.0\.0\.1:)\d+/, `$1${blobPort}`);
+    const { blobs, queues } = await openStorage({ kind: "connection-string", value }, { tries: 1 });
+    const notReached = (): Promise<never> => Promise.reject(new Error("looked beyond storage"));
+    const findings = examination({
+      settings: () => readSettings(undefined, { ...here.settings, DataStorage: value }),
+      records: async () => openRecords(blobs),
+      queues: async () => openQueues(queues),
+      vault: notReached,
+      hunting: notReached,
+      files: notReached,
+      cloudApps: notReached,
+      hunts: [],
+      clock: systemClock,
+    });
+    for await (const finding of findings) if (finding.about === "storage") return finding;
+    return undefined;
+  };
+
+  test("is well", async () => {
+    expect(await storageFinding(proxy.port)).toMatchObject({ state: "well" });
+  });
+
+  test.each([
+    ["no role on it", "forbid", /403 AuthorizationPermissionMismatch/, /az deployment group create/],
+    ["a network rule before it", "shut-out", /403 AuthorizationFailure/, /network-rule add/],
+    ["a wrong key", "bad-key", /403 AuthenticationFailed/, /Check DataStorage/],
+    ["no answer in time", "busy", /503 ServerBusy/, /reach/],
+  ] as const)("with %s is found ill, and what mends it", async (_, fault, says, mend) => {
+    proxy.next([fault]);
+    const finding = await storageFinding(proxy.port);
+    expect(finding).toMatchObject({ state: "ill" });
+    expect(finding?.says).toMatch(says);
+    expect(finding?.mend).toMatch(mend);
+  });
+
+  test("out of reach is found ill, and what mends it", async () => {
+    const finding = await storageFinding(1);
+    expect(finding).toMatchObject({ state: "ill" });
+    expect(finding?.says).toMatch(/ECONNREFUSED/);
+    expect(finding?.mend).toMatch(/reach/);
   });
 });
 
