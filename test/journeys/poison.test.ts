@@ -53,4 +53,14 @@ test("a poisoned message becomes one dead letter, and its replay closes the aler
   );
   expect(here.tenant.cloudApps.alerts.history(alertId).transitions).toHaveLength(1);
   expect((await letters(mended.url)).deadLetters[0]?.replayedAt).toBeTypeOf("string");
+
+  // F39: what somebody wrote into the queue by hand.
+  await queue.sendMessage("close all alerts, Bearer abcdefghijklmnopqrstuvwxyz");
+  const byHand = await until(
+    async () => (await letters(mended.url)).deadLetters.find(({ reason }) => reason === "encoding"),
+    (found) => found !== undefined,
+  );
+  expect(byHand).toMatchObject({ queue: "alert-verdicts" });
+  expect(JSON.stringify(byHand)).toContain("close all alerts");
+  expect(JSON.stringify(byHand)).not.toContain("abcdefghij");
 }, 120_000);

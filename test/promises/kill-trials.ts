@@ -1,4 +1,4 @@
-/** What every killing with SIGKILL needs: a death that happens once, and trials side by side on one Azurite. */
+/** What every killing with SIGKILL needs: a death that happens once, and trials side by side. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -26,7 +26,7 @@ export function oneDeath(): Death {
   };
 }
 
-/** An account that nobody else uses, and the folder of a bundle that no build replaces meanwhile. */
+/** A store that nobody else uses, and the folder of a bundle that no build replaces meanwhile. */
 export interface Ground {
   readonly storage: string;
   readonly root: string;
@@ -38,16 +38,17 @@ export async function inTrials<T>(
   options: { readonly atOnce: number; readonly app: ReturnType<typeof appRoot> },
   once: (trial: T, ground: Ground) => Promise<void>,
 ): Promise<void> {
-  const azurite = await startAzurite({ accounts: trials.map((_, index) => `trial${index}`) });
-  const left = trials.entries();
+  const left = trials.values();
   const work = async (): Promise<void> => {
-    for (const [index, trial] of left)
-      await once(trial, { storage: azurite.connectionString(`trial${index}`), root: options.app.root });
+    for (const trial of left) {
+      // A fresh one each time: full of others' blobs, it becomes so slow that a trial's own deadlines pass.
+      const azurite = await startAzurite();
+      await once(trial, { storage: azurite.connectionString(), root: options.app.root }).finally(azurite.stop);
+    }
   };
   try {
     await Promise.all(Array.from({ length: options.atOnce }, work));
   } finally {
     options.app.remove();
-    await azurite.stop();
   }
 }

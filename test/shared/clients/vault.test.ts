@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openVault, SecretError, type Vault } from "../../../shared/clients/vault.ts";
+import { openVault, passingTroubleMs, SecretError, type Vault } from "../../../shared/clients/vault.ts";
+import { UpstreamError } from "../../../shared/pipe/upstream-error.ts";
 import { dayMs, minuteMs } from "../../../shared/time.ts";
 import { virtualClock, type VirtualClock } from "../../support/virtual-clock.ts";
 import { startTenant, type Tenant } from "../../tenant/tenant.ts";
@@ -109,5 +110,28 @@ describe("a secret", () => {
       { secret: "s7", expiresMs: Date.UTC(2020, 0, 1) },
       { secret: "s6", expiresMs: Date.UTC(2031, 0, 1) },
     ]);
+  });
+});
+
+describe("trouble before a verdict", () => {
+  const trouble = (error: Error): Promise<number> => passingTroubleMs(Promise.reject(error));
+
+  test("is none when all is there", async () => {
+    expect(await passingTroubleMs(Promise.resolve("token"))).toBe(0);
+  });
+
+  test("is waited for where it may pass by itself", async () => {
+    expect(await trouble(new SecretError("s", "the vault is down", true))).toBe(minuteMs);
+    expect(await trouble(new UpstreamError("unavailable", "entra is down", { api: "entra" }))).toBe(minuteMs);
+    const busy = new UpstreamError("unavailable", "entra is busy", { api: "entra", retryAfterMs: 7_000 });
+    expect(await trouble(busy)).toBe(7_000);
+  });
+
+  test.each([
+    new SecretError("s", "not in the vault", false),
+    new UpstreamError("unauthorized", "no such app", { api: "entra" }),
+    new TypeError("a bug"),
+  ])("that only people can mend is thrown: $message", async (error) => {
+    await expect(trouble(error)).rejects.toBe(error);
   });
 });
