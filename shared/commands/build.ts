@@ -7,11 +7,12 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire, Module } from "node:module";
 import { basename, join, relative, resolve } from "node:path";
-import { build, type BuildOptions, type Plugin } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { compileCatalogue } from "../hunts/kql/compile.ts";
 import { describeDoors } from "./describe/describe.ts";
 import { compileMappings } from "./webhooks/compile-mappings.ts";
 import type { Core, Registrations } from "../messages/registrations.ts";
+import { bundleShape } from "./bundle-shape.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 // Made aside and put in place at the end: whoever runs the app meanwhile never sees half of it.
@@ -41,27 +42,18 @@ const behindMain: Plugin = {
 
 const chunkName = (file: string): string => `${basename(file, ".ts")}.cjs`;
 
-const shape: BuildOptions = {
-  bundle: true,
-  minify: true,
-  platform: "node",
-  target: "node22",
-  format: "cjs",
-  supported: { "dynamic-import": false },
-  // Some SDK files ask for import.meta.url even in CommonJS; the banner answers.
-  define: { "import.meta.url": "__moduleUrl" },
-  banner: { js: 'var __moduleUrl=require("node:url").pathToFileURL(__filename).href;' },
-  legalComments: "none",
-  logLevel: "warning",
-  metafile: true,
-};
-
 /** Bundles one file; returns the files it asks for at first use and the bundle's size in bytes. */
 async function bundle(file: string, name: string): Promise<{ lazy: Set<string>; bytes: number }> {
   const lazy = new Set<string>();
   const plugins = [behindMain, lazily(lazy)];
-  const made = await build({ ...shape, entryPoints: [file], outfile: join(dist, name), plugins });
-  const bytes = Object.values(made.metafile?.outputs ?? {}).reduce((sum, output) => sum + output.bytes, 0);
+  const made = await build({
+    ...bundleShape,
+    metafile: true,
+    entryPoints: [file],
+    outfile: join(dist, name),
+    plugins,
+  });
+  const bytes = Object.values(made.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
   return { lazy, bytes };
 }
 

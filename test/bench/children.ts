@@ -1,6 +1,10 @@
 /** Child processes of the benchmarks: each alternative runs in a fresh one. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "esbuild";
+import { bundleShape } from "../../shared/commands/bundle-shape.ts";
 
 const program = join(import.meta.dirname, "run.ts");
 
@@ -16,6 +20,28 @@ export const childCommand = (name: string, ...args: readonly string[]): string[]
   name,
   ...args,
 ];
+
+/** A child that is bundled as the app is, and how to take its file away. */
+export interface Bundled {
+  readonly command: (...args: readonly string[]) => string[];
+  readonly remove: () => Promise<void>;
+}
+
+/**
+ * Bundles a child as the app is shipped: the same code loaded from a thousand sources has a larger heap, and pays for
+ * it with every garbage collection.
+ *
+ * @param file - a program of this folder
+ */
+export async function bundled(file: string): Promise<Bundled> {
+  const folder = await mkdtemp(join(tmpdir(), "huntline-bench-"));
+  const outfile = join(folder, "child.cjs");
+  await build({ ...bundleShape, entryPoints: [join(import.meta.dirname, file)], outfile });
+  return {
+    command: (...args) => [process.execPath, outfile, ...args],
+    remove: () => rm(folder, { recursive: true }),
+  };
+}
 
 /** Runs a command to its end; returns what it wrote, and the time it took in ms, start of the process included. */
 export async function ran(command: readonly string[]): Promise<{ readonly text: string; readonly ms: number }> {

@@ -1,4 +1,7 @@
-/** Child: one hunting call, streamed into one export, through the app's own client, pipe and store. Prints what it took. */
+/**
+ * Child, bundled: one hunting call, streamed into one export, through the app's own client, pipe and store. Prints what
+ * it took. `<source's address> <kind of answer> <rows> <connection string>`
+ */
 import type { ContainerClient } from "@azure/storage-blob";
 import { openExports } from "../../shared/clients/exports.ts";
 import { defenderHunting } from "../../shared/clients/hunting/defender.ts";
@@ -24,7 +27,7 @@ const megabyte = 1_048_576;
 const warmUpRows = 100_000;
 
 /** Exports a full answer first, as the long-lived worker of an app has done, then what was asked for. */
-export async function exportOnce(sourceUrl: string, kind: string, rows: string, connection: string): Promise<void> {
+async function exportOnce([sourceUrl = "", kind = "", rows = "", connection = ""]: readonly string[]): Promise<void> {
   const { blobs } = await openStorage({ kind: "connection-string", value: connection });
   const container = blobs.getContainerClient("exports");
   await container.createIfNotExists();
@@ -80,3 +83,6 @@ function huntingOf(baseUrl: string, kind: string): HuntingPort {
   };
   return (kind === "graph" ? graphHunting : defenderHunting)({ pipe, quota, clock: systemClock });
 }
+
+// Bundled as CommonJS, which has no `await` here.
+void exportOnce(process.argv.slice(2));

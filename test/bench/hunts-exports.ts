@@ -1,7 +1,7 @@
 /** Export speed against `curl | gzip -1`, memory against size, cutting against `JSON.parse`. */
 import { startAzurite } from "../support/azurite.ts";
 import type { AnswerKind } from "./answers.ts";
-import { childCommand, hasTool, ran, startSource } from "./children.ts";
+import { bundled, childCommand, hasTool, ran, startSource } from "./children.ts";
 import type { ExportTook } from "./export-once.ts";
 import { ceilingResult, interleaved, skipped, speedResult, spreadOf, type Result } from "./harness.ts";
 
@@ -27,9 +27,10 @@ const kindName = { plain: "plain rows", graph: "normalised Graph rows", narrow: 
 export async function* exportResults(): AsyncIterable<Result> {
   const source = await startSource();
   const azurite = await startAzurite();
+  const child = await bundled("export-once.ts");
   const connection = azurite.connectionString();
   const exported = async (kind: AnswerKind, rows: number): Promise<ExportTook> => {
-    const { text } = await ran(childCommand("export", source.url, kind, String(rows), connection));
+    const { text } = await ran(child.command(source.url, kind, String(rows), connection));
     return JSON.parse(text) as ExportTook;
   };
   try {
@@ -37,7 +38,7 @@ export async function* exportResults(): AsyncIterable<Result> {
     yield* memory(exported);
   } finally {
     source.stop();
-    await azurite.stop();
+    await Promise.all([azurite.stop(), child.remove()]);
   }
 }
 

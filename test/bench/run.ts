@@ -16,8 +16,6 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
 /** What a child process does: `run.ts child <name> …`. */
 const children: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
   source: async () => (await import("./source.ts")).serve(),
-  export: async (url = "", kind = "", rows = "", connection = "") =>
-    (await import("./export-once.ts")).exportOnce(url, kind, rows, connection),
   cut: async (kind = "", way = "") => (await import("./cut-once.ts")).cutOnce(kind, way),
   webhooks: async (kind = "", connection = "", key = "") =>
     (await import("./webhooks-server.ts")).serveWebhooks(kind, connection, key),

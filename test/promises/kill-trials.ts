@@ -43,7 +43,11 @@ export async function inTrials<T>(
     for (const trial of left) {
       // A fresh one each time: full of others' blobs, it becomes so slow that a trial's own deadlines pass.
       const azurite = await startAzurite();
-      await once(trial, { storage: azurite.connectionString(), root: options.app.root }).finally(azurite.stop);
+      try {
+        await once(trial, { storage: azurite.connectionString(), root: options.app.root });
+      } finally {
+        await azurite.stop();
+      }
     }
   };
   try {

@@ -114,7 +114,10 @@ describe("a secret", () => {
 });
 
 describe("trouble before a verdict", () => {
-  const trouble = (error: Error): Promise<number> => passingTroubleMs(Promise.reject(error));
+  const failing = async (error: Error): Promise<never> => {
+    throw error;
+  };
+  const trouble = (error: Error): Promise<number> => passingTroubleMs(failing(error));
 
   test("is none when all is there", async () => {
     expect(await passingTroubleMs(Promise.resolve("token"))).toBe(0);
