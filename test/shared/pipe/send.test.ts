@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { createServer as createTcpServer, type AddressInfo, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Call } from "../../../shared/pipe/pipe.ts";
 import type { Quota, QuotaReport, TurnOutcome } from "../../../shared/pipe/quota.ts";
 import { openPipe, type PipeOptions } from "../../../shared/pipe/send.ts";
@@ -399,6 +400,23 @@ test("a token that is echoed appears in no error and no log", async () => {
   expect(everything).not.toContain(token);
   expect(everything).not.toContain("sig=abc");
   expect(error.upstreamMessage).toContain("bad Authorization:");
+});
+
+test("a handshake that never ends is given up after ten seconds: nothing was sent", async () => {
+  const silent = createTcpServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const baseUrl = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const failed = failure(open({ baseUrl, tries: 1 }).pipe.send(call));
+    const [socket] = (await once(silent, "connection")) as [Socket];
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await failed).toMatchObject({ code: "unavailable", upstreamCode: "CONNECT_TIMEOUT", sent: false });
+    socket.destroy();
+  } finally {
+    vi.useRealTimers();
+    silent.close();
+  }
 });
 
 describe("stream", () => {
