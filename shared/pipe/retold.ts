@@ -3,7 +3,7 @@ export interface Teller {
   /** What is thrown in the place of a failure of the body. */
   readonly failed: (error: unknown) => Promise<unknown>;
   /** Called when nothing more is read: at the end, after a failure, or when the reader leaves. May come twice. */
-  readonly over: () => void;
+  readonly over?: () => void;
 }
 
 /**
@@ -15,17 +15,17 @@ export function retold(body: AsyncIterable<Uint8Array>, { failed, over }: Teller
     [Symbol.asyncIterator]: () => {
       const pieces = body[Symbol.asyncIterator]();
       const seen = (step: IteratorResult<Uint8Array>) => {
-        if (step.done) over();
+        if (step.done) over?.();
         return step;
       };
       const fail = async (error: unknown): Promise<never> => {
-        over();
+        over?.();
         throw await failed(error);
       };
       return {
         next: () => pieces.next().then(seen, fail),
         return: async () => {
-          over();
+          over?.();
           await pieces.return?.();
           return { value: undefined, done: true };
         },

@@ -170,7 +170,7 @@ function bodyOf(desk: Desk, answer: StreamedAnswer, secret: string): AsyncIterab
     const why = `the body was cut: ${meaning.why}`;
     return errorOf(desk, { ...meaning, why }, error.failure, answer.requestId, secret);
   };
-  return retold(answer.body, { failed, over: () => undefined });
+  return retold(answer.body, { failed });
 }
 
 function errorOf(

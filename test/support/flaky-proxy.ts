@@ -17,6 +17,14 @@ const refusals = {
   "bad-key": [403, "AuthenticationFailed"],
 } as const;
 
+const blobPort = /(?<=BlobEndpoint=http:\/\/127\.0\.0\.1:)\d+/;
+
+/** Where the blobs of an account on this machine answer: what a proxy stands in front of. */
+export const blobPortOf = (connection: string): number => Number(blobPort.exec(connection)?.[0]);
+
+/** The same account, its blobs by way of another port. */
+export const byBlobPort = (connection: string, port: number): string => connection.replace(blobPort, String(port));
+
 export interface FlakyProxy {
   readonly port: number;
   /** Faults of the next requests that match, in order. */

@@ -7,7 +7,7 @@ import { openStorage } from "../../../shared/clients/storage.ts";
 import type { ExportMetadata, ExportStore, ExportWriter } from "../../../shared/hunts/ports.ts";
 import { points } from "../../../shared/pipe/points.ts";
 import { freshAccount } from "../../support/account.ts";
-import { startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
+import { blobPortOf, byBlobPort, startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
 
 const path = "a-hunt/v1/2026/01/05/000000000001.ndjson.gz";
 const columns = [
@@ -202,9 +202,8 @@ describe("behind a bad connection", () => {
   let proxy: FlakyProxy;
 
   beforeEach(async () => {
-    const target = Number(/BlobEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(connection)?.[1]);
-    proxy = await startFlakyProxy(target);
-    const value = connection.replaceAll(`127.0.0.1:${target}`, `127.0.0.1:${proxy.port}`);
+    proxy = await startFlakyProxy(blobPortOf(connection));
+    const value = byBlobPort(connection, proxy.port);
     const { blobs } = await openStorage({ kind: "connection-string", value }, { tries: 2, firstDelayMs: 1 });
     container = blobs.getContainerClient("exports");
     await container.create();

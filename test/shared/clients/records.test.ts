@@ -4,7 +4,7 @@ import { openStorage } from "../../../shared/clients/storage.ts";
 import type { RecordStore } from "../../../shared/messages/record-store.ts";
 import { systemClock } from "../../../shared/time.ts";
 import { freshAccount } from "../../support/account.ts";
-import { startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
+import { blobPortOf, byBlobPort, startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
 import { memoryRecords } from "../../support/memory-records.ts";
 
 const open = async (connection: string): Promise<RecordStore> =>
@@ -123,9 +123,8 @@ describe("with a network that loses answers", () => {
 
   beforeAll(async () => {
     const connection = freshAccount();
-    const endpoint = /BlobEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(connection);
-    proxy = await startFlakyProxy(Number(endpoint?.[1]));
-    store = await open(connection.replace(/(BlobEndpoint=http:\/\/127\.0\.0\.1:)\d+/, `$1${proxy.port}`));
+    proxy = await startFlakyProxy(blobPortOf(connection));
+    store = await open(byBlobPort(connection, proxy.port));
     await store.create("state/warm.json", {});
   });
   afterAll(() => proxy.stop());

@@ -10,7 +10,7 @@ import { entraMend } from "../../../shared/commands/doctor/mending.ts";
 import { readSettings } from "../../../shared/settings.ts";
 import { dayMs, systemClock } from "../../../shared/time.ts";
 import { freshAccount } from "../../support/account.ts";
-import { startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
+import { blobPortOf, byBlobPort, startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
 import { live, type Living } from "../../support/living.ts";
 
 let here: Living;
@@ -332,12 +332,12 @@ describe.each(visits)("a visit", ({ ailments, before, settings = {} }) => {
 describe("the data account", () => {
   let proxy: FlakyProxy;
   beforeAll(async () => {
-    proxy = await startFlakyProxy(Number(/BlobEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(here.storage)?.[1]));
+    proxy = await startFlakyProxy(blobPortOf(here.storage));
   });
   afterAll(() => proxy.stop());
 
   const storageFinding = async (blobPort: number): Promise<Finding | undefined> => {
-    const value = here.storage.replace(/(BlobEndpoint=http:\/\/127\.0\.0\.1:)\d+/, `$1${blobPort}`);
+    const value = byBlobPort(here.storage, blobPort);
     const { blobs, queues } = await openStorage({ kind: "connection-string", value }, { tries: 1 });
     const notReached = (): Promise<never> => Promise.reject(new Error("looked beyond storage"));
     const findings = examination({
