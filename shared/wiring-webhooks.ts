@@ -62,8 +62,8 @@ export function openWebhooks(parts: WebhookParts): WebhookPorts {
     trueNowMs,
     records,
     queues,
-    noteVerdict: (verdict, source) =>
-      noteVerdict({ store: records, clock, note: (event, fields) => log(event, fields) }, verdict, source),
+    note: (id, verdict, from) =>
+      noteVerdict({ store: records, clock, note: (event, fields) => log(event, fields) }, id, verdict, from),
     lookup: (found, key) => lookupOf(parts, found, key),
     startHunt: async (name, key) => {
       const hunt = parts.hunt(name);
@@ -147,13 +147,16 @@ function trueClock(store: RecordStore, ask: () => Promise<number>, clock: Clock)
     const aheadMs = serverNowMs - clock.now();
     known = { atMs: clock.now(), aheadMs: Math.abs(aheadMs) > clockGrainMs ? aheadMs : 0 };
   };
-  const read: RecordStore["read"] = async (path) => {
-    const found = await store.read(path);
-    note(found.serverNowMs);
-    return found;
+  const noted = async <T extends { readonly serverNowMs: number }>(answer: Promise<T>): Promise<T> => {
+    note((await answer).serverNowMs);
+    return answer;
   };
   return {
-    records: { ...store, read },
+    records: {
+      ...store,
+      read: (path) => noted(store.read(path)),
+      create: (path, value) => noted(store.create(path, value)),
+    } satisfies RecordStore,
     trueNowMs: async (): Promise<number> => {
       if (!known || Math.abs(clock.now() - known.atMs) >= clockKnownMs) note(await ask());
       return clock.now() + (known?.aheadMs ?? 0);

@@ -2,7 +2,13 @@
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import type { AlertId } from "../messages/alert-id.ts";
-import { messagesOf, mostAlertsInMessage, type AlertStatus, type VerdictRequest } from "../messages/alert-verdict.ts";
+import {
+  messagesOf,
+  mostAlertsInMessage,
+  type AlertStatus,
+  type Noted,
+  type VerdictRequest,
+} from "../messages/alert-verdict.ts";
 import { nextDayInMs, takeOfDay, verdictDayPath } from "../messages/verdict-day.ts";
 import { alertRecord, closingOf, conflictPath, recordPath, type AlertRecord } from "./alert-record.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -69,17 +75,30 @@ export async function submitVerdict(
 
 /**
  * Writes down a request whose messages somebody else sends, a webhook, so that it can be shown and taken back like any
- * other. Repeating it changes nothing.
+ * other. The first body to come under an id has it for good; an id may also be taken without asking for a verdict.
+ *
+ * @param bodyHash - of the delivery that the request was read from
  */
 export async function noteVerdict(
   desk: Pick<VerdictDesk, "store" | "clock" | "note">,
-  request: Omit<VerdictRequest, "dryRun">,
-  source: string,
-): Promise<void> {
-  const record = { ...newRecord(request, digestOf(request), source, desk.clock.now()), enqueued: true };
-  const { kind } = await desk.store.create(requestPath(request.id), record);
-  if (kind === "written") noteAccepted(desk, record);
+  id: string,
+  request: Omit<VerdictRequest, "dryRun"> | undefined,
+  { source, bodyHash }: { readonly source: string; readonly bodyHash: string },
+): Promise<Noted> {
+  const record = request && { ...newRecord(request, bodyHash, source, desk.clock.now()), enqueued: true };
+  const path = requestPath(id);
+  const created = await desk.store.create(path, record ?? { version: 1, id, digest: bodyHash, source });
+  if (created.kind === "written") {
+    if (record) noteAccepted(desk, record);
+    return { kind: "new", serverNowMs: created.serverNowMs };
+  }
+  const read = await desk.store.read(path);
+  if (read.kind === "absent") return noteVerdict(desk, id, request, { source, bodyHash });
+  const same = read.kind === "found" && takenId.safeParse(read.value).data?.digest === bodyHash;
+  return { kind: same ? "same" : "other" };
 }
+
+const takenId = z.object({ digest: z.string() });
 
 const digestOf = (asked: object): string => createHash("sha256").update(JSON.stringify(asked)).digest("hex");
 

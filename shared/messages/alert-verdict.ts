@@ -118,6 +118,15 @@ export interface AlertStatus {
   readonly detail?: string | undefined;
 }
 
+/**
+ * What writing a request down under its id came to: nothing was there, or the same request, or another. `serverNowMs` is
+ * the store's clock.
+ */
+export type Noted =
+  | { readonly kind: "new"; readonly serverNowMs: number }
+  | { readonly kind: "same" }
+  | { readonly kind: "other" };
+
 /** A request in messages of at most 100 ids. */
 export function messagesOf(request: Omit<VerdictRequest, "dryRun">): VerdictMessage[] {
   const pieces: VerdictMessage[] = [];

@@ -6,7 +6,10 @@
 import type { RecordStore } from "../messages/record-store.ts";
 import { nextDayInMs, takeOfDay, verdictDayPath } from "../messages/verdict-day.ts";
 
-export type Allowed = { readonly kind: "allowed" } | { readonly kind: "used-up"; readonly retryAfterMs: number };
+export type Allowed =
+  /** `giveBack` is for a request that turned out to be an old one. */
+  | { readonly kind: "allowed"; readonly giveBack: () => void }
+  | { readonly kind: "used-up"; readonly retryAfterMs: number };
 
 export interface AllowancePorts {
   readonly records: Pick<RecordStore, "read" | "create" | "replace">;
@@ -46,6 +49,8 @@ export function openAllowance({ records, nowMs, mostPerDay }: AllowancePorts): A
       return true;
     });
     own.turn = turn.catch(() => undefined);
-    return (await turn) ? { kind: "allowed" } : { kind: "used-up", retryAfterMs: nextDayInMs(atMs) };
+    return (await turn)
+      ? { kind: "allowed", giveBack: () => void (own.left += alerts) }
+      : { kind: "used-up", retryAfterMs: nextDayInMs(atMs) };
   };
 }

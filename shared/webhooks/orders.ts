@@ -8,10 +8,15 @@ import type { Reading, ReadVerdict } from "./reading.ts";
 import { sha256 } from "./signatures.ts";
 import type { HuntRule, Source } from "./sources.ts";
 
-/** A verdict of one closing. The id is made of what was signed, so that a payload sent again asks for nothing new. */
+/** A verdict of one closing. */
 export type VerdictOrder = Omit<VerdictRequest, "dryRun">;
 
 export interface Orders {
+  /**
+   * The id of the delivery's first verdict, made of its key alone: a payload sent again asks for nothing new, and another
+   * payload under the same key meets what this one wrote down.
+   */
+  readonly id: string;
   readonly verdicts: readonly VerdictOrder[];
   /** Parts of the payload to search; empty when the source may not ask for lookups. */
   readonly search: readonly unknown[];
@@ -36,8 +41,15 @@ export function ordersOf(
   };
   const verdicts = may("verdict", reading.verdicts.length > 0) ? verdictOrders(reading.verdicts, left) : [];
   const hunts = source.hunts.filter((rule) => isMet(rule, body)).map(({ hunt }) => hunt);
+  const digest = sha256(JSON.stringify([source.name, key]))
+    .toString("hex")
+    .slice(0, 32);
+  const id = `${source.name}-${digest}`;
   return {
-    verdicts: verdicts.map((verdict) => orderOf(verdict, source.name, key, requestedAt)),
+    id,
+    verdicts: verdicts.map((verdict, index) =>
+      orderOf(verdict, index === 0 ? id : `${id}-${index + 1}`, `webhook ${source.name}`, requestedAt),
+    ),
     search: source.may.includes("enrich") ? reading.search : [],
     hunts: may("hunt", hunts.length > 0) ? [...new Set(hunts)] : [],
     left,
@@ -82,19 +94,16 @@ function idOf(path: string, ids: readonly string[], left: InputFault[]): AlertId
   return undefined;
 }
 
-function orderOf(verdict: Resolved, source: string, key: string, requestedAt: string): VerdictOrder {
+function orderOf(verdict: Resolved, id: string, sender: string, requestedAt: string): VerdictOrder {
   const { action, reason, alertIds } = verdict;
   const comment = line(verdict.comment, 1_000);
-  const digest = sha256(JSON.stringify([source, key, action, reason, verdict.comment, verdict.by]))
-    .toString("hex")
-    .slice(0, 32);
   return {
     version: 1,
-    id: `${source}-${digest}`,
+    id,
     action,
     ...(reason === undefined ? {} : { reason }),
     ...(comment === undefined ? {} : { comment }),
-    requestedBy: line(verdict.by, 256) ?? `webhook ${source}`,
+    requestedBy: line(verdict.by, 256) ?? sender,
     requestedAt,
     alertIds: [...alertIds],
   };

@@ -2,8 +2,11 @@
  * One webhook from its bytes to its receipt: size, proof, limits, schema, queue, receipt, answer, in this order. The
  * receipt comes last: a crash before it makes the sender's repetition ask once more for what is already under way,
  * which changes nothing; a receipt that came first would turn such a crash into silence.
+ *
+ * What an id was used for is known before anything is sent. Where the id is signed, the record of the delivery's first
+ * verdict says so: it is created only if absent, so a delivery that is new needs no look at the receipt.
  */
-import { messagesOf } from "../messages/alert-verdict.ts";
+import { messagesOf, type Noted } from "../messages/alert-verdict.ts";
 import { maxBodyBytes, parseJsonBody, readBodyBytes, type IncomingBody } from "../messages/http-body.ts";
 import { later, Problem, problemTitles } from "../messages/problem.ts";
 import type { MessageQueues, RecordStore } from "../messages/record-store.ts";
@@ -14,7 +17,7 @@ import {
   type WebhookAnswer,
   type WebhookReceipt,
 } from "../messages/webhook.ts";
-import type { Allowance } from "./allowance.ts";
+import type { Allowance, Allowed } from "./allowance.ts";
 import type { FairShare } from "./fair-share.ts";
 import { ordersOf, type Orders, type VerdictOrder } from "./orders.ts";
 import { prove, type ProofPorts } from "./proof.ts";
@@ -40,8 +43,12 @@ export interface WebhookPorts extends ProofPorts {
   readonly source: (name: string) => Source | undefined;
   readonly records: RecordStore;
   readonly queues: MessageQueues;
-  /** Writes a verdict down, so that it can be shown and taken back. */
-  readonly noteVerdict: (verdict: VerdictOrder, source: string) => Promise<void>;
+  /** Writes a verdict down, so that it can be shown and taken back; without one, only that the id is taken. */
+  readonly note: (
+    id: string,
+    verdict: VerdictOrder | undefined,
+    from: { readonly source: string; readonly bodyHash: string },
+  ) => Promise<Noted>;
   /** @param key - makes the same lookup the same job. @throws Problem for parts outside the limits */
   readonly lookup: (parts: readonly unknown[], key: string) => Promise<FoundLookup>;
   /** Starts a hunt once for a key; `undefined` when no hunt has this name. @returns its job */
@@ -138,27 +145,60 @@ async function carryOut(ports: WebhookPorts, delivery: Delivery, orders: Orders)
   const { source, bodyHash, id } = delivery;
   const receipt = sha256(id).toString("hex");
   const path = receiptPath(source.name, receipt);
-  const read = await ports.records.read(path);
-  const former = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
-  if (former && read.serverNowMs - Date.parse(former.acceptedAt) < receiptAgeMs)
-    return repeated(former, bodyHash, receipt);
-  const answer = await enqueue(ports, delivery, orders);
-  const fresh: WebhookReceipt = { version: 1, bodyHash, acceptedAt: new Date(read.serverNowMs).toISOString(), answer };
+  // Refuses what is outside the limits, so it comes before anything is written down.
+  const lookup = await lookupOf(ports, delivery, orders);
+  const allowed = await allow(ports, source, orders);
+  const former = await formerOf(ports, delivery, allowed.kind === "allowed" ? orders : undefined, path);
+  if (former.kind !== "none" && allowed.kind === "allowed") allowed.giveBack();
+  if (former.kind === "other") throw new Problem(409, "This id was used for another body; send a new id.");
+  if (former.kind === "repeated") return received(former.answer, receipt);
+  if (allowed.kind === "used-up")
+    throw later("This source's alerts of the day are used up.", allowed.retryAfterMs, 429);
+  const answer = await enqueue(ports, delivery, orders, lookup);
+  const acceptedAt = new Date(former.serverNowMs).toISOString();
+  const fresh: WebhookReceipt = { version: 1, bodyHash, acceptedAt, answer };
   const written =
-    read.kind === "absent"
+    former.etag === undefined
       ? await ports.records.create(path, fresh)
-      : await ports.records.replace(path, fresh, read.etag);
+      : await ports.records.replace(path, fresh, former.etag);
   await ports.reach("W5 receipt written");
   if (written.kind === "lost") return carryOut(ports, delivery, orders);
   await ports.reach("W6 before answer");
   return received(answer, receipt);
 }
 
-function repeated(former: WebhookReceipt, bodyHash: string, receipt: string): Received {
-  if (former.bodyHash !== bodyHash)
-    throw new Problem(409, "This id was used for another body within the last seven days; send a new id.");
-  return received(former.answer, receipt);
+/** What came before under the id. `etag` is of a receipt that is too old, or broken. */
+type Former =
+  | { readonly kind: "none"; readonly serverNowMs: number; readonly etag?: string }
+  | { readonly kind: "repeated"; readonly answer: WebhookAnswer }
+  | { readonly kind: "other" };
+
+/** @param orders - what may be written down; `undefined` for nothing */
+async function formerOf(
+  ports: WebhookPorts,
+  delivery: Delivery,
+  orders: Orders | undefined,
+  path: string,
+): Promise<Former> {
+  const { source, bodyHash } = delivery;
+  if (orders && takesId(delivery)) {
+    const noted = await ports.note(orders.id, orders.verdicts[0], { source: source.name, bodyHash });
+    if (noted.kind === "other") return noted;
+    if (noted.kind === "new") return { kind: "none", serverNowMs: noted.serverNowMs };
+  }
+  const read = await ports.records.read(path);
+  const { serverNowMs } = read;
+  const receipt = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
+  if (receipt && serverNowMs - Date.parse(receipt.acceptedAt) < receiptAgeMs)
+    return receipt.bodyHash === bodyHash ? { kind: "repeated", answer: receipt.answer } : { kind: "other" };
+  return { kind: "none", serverNowMs, ...(read.kind === "absent" ? {} : { etag: read.etag }) };
 }
+
+/**
+ * Whether the record of the first verdict says what the id was used for: not where the id is unsigned, since the verdict
+ * then goes by the body, and not for sources without verdicts, which leave no records.
+ */
+const takesId = ({ source, id, key }: Delivery): boolean => id === key && source.may.includes("verdict");
 
 const received = (answer: WebhookAnswer, receipt: string): Received => ({
   answer,
@@ -166,22 +206,31 @@ const received = (answer: WebhookAnswer, receipt: string): Received => ({
   asked: answer.verdicts.length > 0 || answer.lookup !== null || answer.hunts.length > 0,
 });
 
+const lookupOf = async (ports: WebhookPorts, delivery: Delivery, { search }: Orders): Promise<FoundLookup> =>
+  search.length > 0 ? ports.lookup(search, jobKeyOf(delivery)) : { kind: "none" };
+
+const jobKeyOf = ({ source, key }: Delivery): string => `webhook ${source.name} ${key}`;
+
 /** Everything that a message points to first, then the messages. Each may be there twice after a crash, and is inert then. */
-async function enqueue(ports: WebhookPorts, delivery: Delivery, orders: Orders): Promise<WebhookAnswer> {
-  const { source, id, key } = delivery;
-  const jobKey = `webhook ${source.name} ${key}`;
+async function enqueue(
+  ports: WebhookPorts,
+  delivery: Delivery,
+  orders: Orders,
+  lookup: FoundLookup,
+): Promise<WebhookAnswer> {
+  const { source, bodyHash, id } = delivery;
   const left = [...orders.left];
-  await allow(ports, source, orders);
-  const lookup = orders.search.length > 0 ? await ports.lookup(orders.search, jobKey) : { kind: "none" as const };
   const prepared = lookup.kind === "hashes" ? lookup.prepare() : undefined;
-  await Promise.all([prepared, ...orders.verdicts.map((verdict) => ports.noteVerdict(verdict, source.name))]);
+  const from = { source: source.name, bodyHash };
+  const unnoted = orders.verdicts.slice(takesId(delivery) ? 1 : 0);
+  await Promise.all([prepared, ...unnoted.map((verdict) => ports.note(verdict.id, verdict, from))]);
   const job = await prepared;
   await ports.reach("W3 claim-check written");
   for (const message of orders.verdicts.flatMap(messagesOf)) await ports.queues.send("alert-verdicts", message);
   if (lookup.kind === "hashes" && job !== undefined) await lookup.wake(job);
   const hunts: { hunt: string; job: string }[] = [];
   for (const hunt of orders.hunts) {
-    const started = await ports.startHunt(hunt, jobKey);
+    const started = await ports.startHunt(hunt, jobKeyOf(delivery));
     if (started === undefined) left.push({ path: "", message: `no hunt is called ${hunt}: mend the source's rules` });
     else hunts.push({ hunt, job: started });
   }
@@ -196,10 +245,7 @@ async function enqueue(ports: WebhookPorts, delivery: Delivery, orders: Orders):
   };
 }
 
-async function allow(ports: WebhookPorts, source: Source, { verdicts }: Orders): Promise<void> {
+async function allow(ports: WebhookPorts, source: Source, { verdicts }: Orders): Promise<Allowed> {
   const alerts = verdicts.reduce((sum, { alertIds }) => sum + alertIds.length, 0);
-  if (alerts === 0) return;
-  const allowed = await ports.allowance(source.name, alerts);
-  if (allowed.kind === "used-up")
-    throw later("This source's alerts of the day are used up.", allowed.retryAfterMs, 429);
+  return alerts === 0 ? { kind: "allowed", giveBack: () => undefined } : ports.allowance(source.name, alerts);
 }

@@ -1,13 +1,14 @@
 /**
  * Webhooks under seeded schedules: two instances, senders that repeat until they get a 2xx and some who do so after it,
- * processes that die at named points, answers of storage that are lost. What is promised is read from the answers that
- * senders saw, from the queue, and from what the verdict desk made of it.
+ * others that use the same id for another body, ids that are signed and ids that are not, deliveries that ask for
+ * nothing, processes that die at named points, answers of storage that are lost. What is promised is read from the
+ * answers that senders saw, from the queue, and from what the verdict desk made of it.
  */
 import { receive, type WebhookPorts } from "../../shared/webhooks/receive.ts";
 import { alertIdOf } from "../support/alert-world.ts";
 import { verdictBench } from "../support/verdict-bench.ts";
 import { requestOf, soundEvent, theKey, webhookRoom } from "../support/webhook-room.ts";
-import { standardHeaders } from "../support/webhook-senders.ts";
+import { bodyHeaders, standardHeaders } from "../support/webhook-senders.ts";
 import { randomFrom } from "./scheduler.ts";
 
 /** Breaks the room on purpose. */
@@ -30,6 +31,13 @@ export const webhookMutants: Readonly<Record<string, WebhookMutant>> = {
       },
     };
   },
+  "no look at the verdict's record": (ports) => ({
+    ...ports,
+    note: async (id, verdict, from) => {
+      await ports.note(id, verdict, from);
+      return { kind: "new", serverNowMs: ports.nowMs() };
+    },
+  }),
   "no look at the receipt": (ports) => ({
     ...ports,
     records: {
@@ -56,7 +64,7 @@ export interface WebhookHistory {
   readonly doubled: number;
   /** Answers to one delivery that differ. */
   readonly answers: number;
-  /** Another body under a used id that was not refused, or that had an effect. */
+  /** Ids under which two bodies were accepted, or had an effect. */
   readonly others: number;
   readonly deaths: number;
 }
@@ -65,18 +73,28 @@ export interface WebhookHistory {
 interface Delivery {
   readonly id: string;
   readonly body: string;
+  /** Alerts it wants closed; none when it asks for nothing. */
+  readonly alertIds: readonly string[];
   readonly answers: Set<string>;
 }
 
+/** Two bodies that were given one id. */
+type Pair = readonly [Delivery, Delivery];
+
 class Death extends Error {}
+
+const hubKey = "a shared secret of some length";
 
 export async function playWebhooks(seed: number, mutant: WebhookMutant = (ports) => ports): Promise<WebhookHistory> {
   const random = randomFrom(seed);
   const [deathRate, lostRate] = [random() * 0.15, random() * 0.1];
+  const signed = random() < 0.7;
   let deaths = 0;
   const spared = { yes: false };
   const chance = (rate: number): boolean => !spared.yes && random() < rate;
   const room = webhookRoom({
+    sources: { hub: { proof: "body-hmac", mapping: "test" } },
+    secrets: { "webhook-hub": hubKey },
     store: {
       before: () => room.clock.sleep(Math.floor(random() * 20)),
       after: () => {
@@ -90,62 +108,71 @@ export async function playWebhooks(seed: number, mutant: WebhookMutant = (ports)
     },
   });
   const ports = mutant(room.ports);
-  const deliveries = Array.from({ length: 2 + Math.floor(random() * 5) }, (_, index): Delivery => {
-    const alerts = [{ id: alertIdOf(index * 2 + 1) }, { id: alertIdOf(index * 2 + 2) }];
-    const body = JSON.stringify(soundEvent(0, { id: `case-${index}`, alerts }));
-    return { id: `msg_${index}`, body, answers: new Set() };
-  });
+  const delivery = (index: number, first: number): Delivery => {
+    const open = random() < 0.2;
+    const alertIds = [alertIdOf(first), alertIdOf(first + 1)];
+    const change = { id: `case-${index}`, alerts: alertIds.map((id) => ({ id })), ...(open ? { state: "open" } : {}) };
+    const body = JSON.stringify(soundEvent(0, change));
+    return { id: `msg_${index}`, body, alertIds: open ? [] : alertIds, answers: new Set() };
+  };
+  const pairs = Array.from({ length: 2 + Math.floor(random() * 5) }, (_, index): Pair => [
+    delivery(index, index * 4 + 1),
+    delivery(index, index * 4 + 3),
+  ]);
 
   const sendOnce = async ({ id, body }: Delivery): Promise<object | undefined> => {
-    const headers = standardHeaders(theKey, body, id, Math.floor(room.clock.now() / 1_000));
+    const call = signed
+      ? { source: "test", headers: standardHeaders(theKey, body, id, Math.floor(room.clock.now() / 1_000)) }
+      : { source: "hub", headers: bodyHeaders(hubKey, body, id) };
     try {
-      return await receive(ports, { source: "test", request: requestOf(body, headers), keyed: false });
-    } catch (error) {
-      // A dead process, a lost answer, a failed store: the sender sees no 2xx.
-      return error instanceof Error && "status" in error ? { status: error.status } : undefined;
+      return await receive(ports, { source: call.source, request: requestOf(body, call.headers), keyed: false });
+    } catch {
+      // A dead process, a lost answer, a failed store, a refusal: the sender sees no 2xx.
+      return undefined;
     }
   };
-  const send = async (delivery: Delivery): Promise<void> => {
+  const send = async (one: Delivery): Promise<void> => {
     for (let tries = 0; tries < 6; tries += 1) {
       await room.clock.sleep(Math.floor(random() * 5_000));
-      const answer = await sendOnce(delivery);
+      const answer = await sendOnce(one);
       if (!answer) continue;
-      delivery.answers.add(JSON.stringify(answer));
+      one.answers.add(JSON.stringify(answer));
       // Some senders, and some proxies, repeat what was answered.
       if (random() < 0.7) return;
     }
   };
-  // Two senders of each delivery: a retry that overtakes its original.
-  await room.clock.run(Promise.all(deliveries.flatMap((one) => [send(one), send(one)])).then(() => undefined));
+  // Two senders of each delivery, a retry that overtakes its original; and a body that uses its id at the same time,
+  // which only a signed id can be kept from.
+  const rivals = signed ? pairs.filter(() => random() < 0.3).map(([, rival]) => rival) : [];
+  const senders = [...pairs.flatMap(([one]) => [one, one]), ...rivals];
+  await room.clock.run(Promise.all(senders.map(send)).then(() => undefined));
   spared.yes = true;
-
-  const before = room.queues.sent.length;
-  let others = 0;
-  for (const one of deliveries.filter(({ answers }) => answers.size > 0)) {
-    const body = JSON.stringify(soundEvent(0, { id: one.id, alerts: [{ id: alertIdOf(99) }] }));
-    const answer = await room.clock.run(sendOnce({ ...one, body }));
-    if (!answer || !("status" in answer) || answer.status !== 409) others += 1;
+  // And one that uses it afterwards.
+  for (const [{ answers }, rival] of pairs) {
+    const answer = answers.size > 0 ? await room.clock.run(sendOnce(rival)) : undefined;
+    if (answer) rival.answers.add(JSON.stringify(answer));
   }
-  others += room.queues.sent.length - before;
-  return { ...(await judge(room.queues.sent.slice(0, before), deliveries)), others, deaths };
+  return { ...(await judge(room.queues.sent, pairs)), deaths };
 }
 
-async function judge(sent: readonly { message: object }[], deliveries: readonly Delivery[]) {
+async function judge(sent: readonly { message: object }[], pairs: readonly Pair[]) {
   const messages = sent.map(({ message }) => message as { id: string; alertIds: readonly string[] });
+  const verdictsOf = ({ alertIds: [first] }: Delivery): Set<string> =>
+    new Set(messages.filter(({ alertIds }) => alertIds.includes(first ?? "")).map(({ id }) => id));
+  const deliveries = pairs.flat();
   const accepted = deliveries.filter(({ answers }) => answers.size > 0);
-  const verdictsOf = (index: number): Set<string> =>
-    new Set(messages.filter(({ alertIds }) => alertIds.includes(alertIdOf(index * 2 + 1))).map(({ id }) => id));
-  const verdicts = deliveries.map((_, index) => verdictsOf(index));
   const bench = verdictBench(100);
   for (const message of messages) await bench.queues.send("alert-verdicts", message);
   await bench.clock.run(bench.work(2));
+  const both = (has: (one: Delivery) => boolean): number => pairs.filter((pair) => pair.every(has)).length;
   return {
     accepted: accepted.length,
-    lost: accepted.filter((one) => verdicts[deliveries.indexOf(one)]?.size === 0).length,
+    lost: accepted.filter((one) => one.alertIds.length > 0 && verdictsOf(one).size === 0).length,
     doubled:
-      verdicts.filter(({ size }) => size > 1).length +
+      deliveries.filter((one) => verdictsOf(one).size > 1).length +
       [...bench.world.closes.values()].filter((times) => times > 1).length,
     answers: accepted.filter(({ answers }) => answers.size > 1).length,
+    others: both(({ answers }) => answers.size > 0) + both((one) => verdictsOf(one).size > 0),
   };
 }
 

@@ -103,7 +103,7 @@ export function webhookRoom(options: WebhookRoomOptions = {}) {
     },
     records,
     queues,
-    noteVerdict: (verdict, source) => noteVerdict({ store: records, clock, note: () => undefined }, verdict, source),
+    note: (id, verdict, from) => noteVerdict({ store: records, clock, note: () => undefined }, id, verdict, from),
     lookup: async (parts, key) => {
       const hashes = new Set(JSON.stringify(parts).match(/\b[0-9a-f]{40}\b/g));
       if (hashes.size === 0) return { kind: "none" };

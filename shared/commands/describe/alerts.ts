@@ -84,7 +84,7 @@ const webhook: Omit<DoorDescription, "operationId" | "summary" | "description"> 
   refusals: {
     ...bodyRefusals,
     401: "The request does not prove where it comes from.",
-    409: "The id was used for another body within seven days.",
+    409: "The id was used for another body.",
     429: "Too many requests, or too many alerts in a day, of this source.",
   },
 };

@@ -34,6 +34,15 @@ describe("orders", () => {
     expect(orders([verdict]).verdicts[0]?.id).toBe(first?.id);
     const other = ordersOf(reading([verdict]), {}, source, { ...at, key: "msg_2" });
     expect(other.verdicts[0]?.id).not.toBe(first?.id);
+    expect(other.id).toBe(other.verdicts[0]?.id);
+  });
+
+  test("have the id of their delivery whatever its body asks for, so that another body meets the first one's record", () => {
+    const [one, two] = (["resolve", "dismiss"] as const).map((action) =>
+      orders([{ action, alerts: alerts(alertHex(1)) }]),
+    );
+    expect(one?.verdicts[0]?.id).toBe(two?.verdicts[0]?.id);
+    expect(orders([]).id).toBe(one?.id);
   });
 
   test("F66: 1,000 alerts go out a hundred a message, each once, in any order", () => {
