@@ -34,15 +34,19 @@ export async function startAzurite(
     "--tablePort",
     "0",
   ];
-  const child = spawn(process.execPath, [program, ...place, ...ports, "--skipApiVersionCheck", "--disableTelemetry"], {
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: {
-      ...process.env,
-      AZURITE_ACCOUNTS: [defaultAccount, ...(options.accounts ?? [])]
-        .map((name) => `${name}:${developmentKey}`)
-        .join(";"),
+  const child = spawn(
+    process.execPath,
+    [program, ...place, ...ports, "--skipApiVersionCheck", "--disableTelemetry", "--silent"],
+    {
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      env: {
+        ...process.env,
+        AZURITE_ACCOUNTS: [defaultAccount, ...(options.accounts ?? [])]
+          .map((name) => `${name}:${developmentKey}`)
+          .join(";"),
+      },
     },
-  });
+  );
   const [blobPort, queuePort] = await listening(child);
   return {
     blobPort,
@@ -74,10 +78,9 @@ function listening(child: ChildProcess): Promise<[number, number]> {
         /Queue service (?:is successfully listening|successfully listens) (?:at|on) http:\/\/127\.0\.0\.1:(\d+)/i.exec(
           said,
         );
-      if (blob?.[1] && queue?.[1]) {
-        resolve([Number(blob[1]), Number(queue[1])]);
-        child.stdout?.resume();
-      }
+      if (!blob?.[1] || !queue?.[1]) return;
+      resolve([Number(blob[1]), Number(queue[1])]);
+      for (const stream of [child.stdout, child.stderr]) stream?.off("data", hear).resume();
     };
     child.stdout?.on("data", hear);
     child.stderr?.on("data", hear);
