@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
-import { expect, inject } from "vitest";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { inject } from "vitest";
 
-let asked = 0;
+let next = 0;
 
 /**
  * A storage account of this test's own on the run's Azurite: as fresh as a new Azurite, without its start time.
@@ -9,12 +10,19 @@ let asked = 0;
  * @returns a connection string for blobs and queues
  */
 export function freshAccount(): string {
-  // The file's path picks a range of accounts, the count within the file one of it: no two files meet in practice,
-  // and a container that a colliding file left would show as a failing test, not as a silent pass.
-  const place = createHash("sha256")
-    .update(expect.getState().testPath ?? "")
-    .digest()
-    .readUInt16BE(0);
-  asked += 1;
-  return inject("azurite").replaceAll("huntline0", `huntline${(place * 7 + asked) % 400}`);
+  const { accounts, connection, taken } = inject("azurite");
+  // Test files run in processes of their own; whoever creates the file has the account.
+  while (next < accounts && !isFirst(join(taken, String(next)))) next += 1;
+  if (next >= accounts) throw new Error(`all ${accounts} accounts of this run are used up; start vitest anew`);
+  return connection.replaceAll("huntline0", `huntline${next}`);
+}
+
+function isFirst(path: string): boolean {
+  try {
+    closeSync(openSync(path, "wx"));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }

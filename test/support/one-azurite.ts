@@ -1,17 +1,15 @@
-/**
- * Vitest's global set-up: a bundle as new as its sources, and one Azurite for the whole run, with accounts enough that no
- * two test files share one.
- */
+/** Vitest's global set-up: a bundle as new as its sources, and one Azurite for the whole run with many accounts. */
 import { execFileSync } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
 import { startAzurite } from "./azurite.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Connection string of the first account; `account.ts` puts another name in. */
-    readonly azurite: string;
+    /** Connection string of the account `huntline0` of so many, and the folder in which each that is taken has a file. */
+    readonly azurite: { readonly connection: string; readonly accounts: number; readonly taken: string };
   }
 }
 
@@ -40,6 +38,10 @@ function buildIfOld(): void {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   buildIfOld();
   const azurite = await startAzurite({ accounts });
-  project.provide("azurite", azurite.connectionString("huntline0"));
-  return azurite.stop;
+  const taken = mkdtempSync(join(tmpdir(), "huntline-accounts-"));
+  project.provide("azurite", { connection: azurite.connectionString("huntline0"), accounts: accounts.length, taken });
+  return async () => {
+    await azurite.stop();
+    rmSync(taken, { recursive: true });
+  };
 }
