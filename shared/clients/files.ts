@@ -78,7 +78,8 @@ function refusalOf(error: UpstreamError): FilesReply<never> {
   const retryAfterMs = error.retryAfterMs ?? pauseMs;
   switch (error.code) {
     case "throttled":
-      return { kind: error.upstreamCode === "no-turn-breaker" ? "down" : "later", retryAfterMs };
+      if (error.upstreamCode === "no-turn-breaker") return { kind: "down", retryAfterMs };
+      return { kind: "later", retryAfterMs, ...(error.sent ? {} : { unsent: true }) };
     case "unavailable":
     case "unexpected-answer":
       return { kind: "down", retryAfterMs };

@@ -46,10 +46,11 @@ export interface AskOnceOutside {
   readonly reach: (name: string) => void | Promise<void>;
 }
 
-/** Longest that one call may last. */
+/** Longest that one call may last, and that it may wait besides: for a turn in place of one that grew old, or to try again. */
 const callMs = 15_000;
-/** So long others wait for whoever asks; who died in a call keeps them no longer. */
-const markMs = 20_000;
+const callWaitMs = 10_000;
+/** So long others wait for whoever asks, which covers both; who died in a call keeps them no longer. */
+const markMs = 30_000;
 const lookAgainMs = 500;
 
 /** @returns one asker for a process; it shares calls among everybody who uses it */
@@ -72,7 +73,7 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
     const attempt = newAttempt();
     for (;;) {
       const nowMs = clock.now();
-      if (nowMs >= plan.startUntilMs + markMs) return "late";
+      if (nowMs >= Math.min(plan.startUntilMs + markMs, plan.endMs)) return "late";
       const file = await cache.learn(question.hash, (before) =>
         isAsking(before, nowMs) ? before : { ...before, asking: { attempt, untilMs: nowMs + markMs } },
       );
@@ -86,6 +87,14 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
   };
 
   const askNow = async <T, R>(question: Question<T, R>, plan: LookUpPlan): Promise<Settled<T>> => {
+    for (;;) {
+      const settled = await askMarked(question, plan);
+      if (settled !== "unsent") return settled;
+    }
+  };
+
+  /** `unsent`: the turn was too old when the file was marked, and no other came while the mark holds. */
+  const askMarked = async <T, R>(question: Question<T, R>, plan: LookUpPlan): Promise<Settled<T> | "unsent"> => {
     // The turn first: it may take minutes, and a mark is for the length of a call.
     const turned = await outside.files.turn(Math.max(0, plan.startUntilMs - clock.now()));
     if (turned.kind !== "turn") return refusal(turned, plan);
@@ -97,7 +106,7 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
     const nowMs = clock.now();
     const limits = {
       turn: turned.turn,
-      waitForTurnMs: Math.max(0, plan.startUntilMs - nowMs),
+      waitForTurnMs: Math.max(0, Math.min(callWaitMs, plan.startUntilMs - nowMs)),
       deadlineMs: Math.max(1, Math.min(callMs, plan.endMs - nowMs)),
     };
     const reply = await question.ask(limits);
@@ -112,6 +121,7 @@ export function openAskOnce(outside: AskOnceOutside): AskOnce {
     await outside.reach("F4 answer kept");
     const known = question.pick(file);
     if (answered && known) return { kind: "known", known, stale: false };
+    if (reply.kind === "later" && reply.unsent && clock.now() < plan.startUntilMs) return "unsent";
     return refusal(reply, plan);
   };
 

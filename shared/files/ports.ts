@@ -19,8 +19,8 @@ export interface CallLimits {
 export type FilesReply<T> =
   | { readonly kind: "found"; readonly value: T }
   | { readonly kind: "not-found" }
-  /** No turn in time, a 429 or a pause: ask again then. */
-  | { readonly kind: "later"; readonly retryAfterMs: number }
+  /** No turn in time, a 429 or a pause: ask again then. `unsent`: Defender was not asked, since no turn came. */
+  | { readonly kind: "later"; readonly retryAfterMs: number; readonly unsent?: boolean }
   /** Out of reach for now. */
   | { readonly kind: "down"; readonly retryAfterMs: number }
   /** Asking again cannot help until somebody changes something; `problem` says what. */

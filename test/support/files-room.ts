@@ -127,7 +127,7 @@ export function filesRoom(options: FilesRoomOptions = {}): FilesRoom {
         // As the pipe does: a turn that has become too old is taken anew.
         const usable = given !== undefined && given.usableUntilMs >= clock.now();
         const turn = usable ? { kind: "turn" as const } : await quota.take({ waitMs: waitForTurnMs });
-        if (turn.kind === "later") return { kind: "later", retryAfterMs: turn.retryAfterMs };
+        if (turn.kind === "later") return { kind: "later", retryAfterMs: turn.retryAfterMs, unsent: true };
         await clock.sleep(random() * wayMs);
         if (!server(clock.now())) {
           rejections += 1;

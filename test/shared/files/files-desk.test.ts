@@ -348,6 +348,34 @@ describe("a job", () => {
   });
 });
 
+describe("a store so slow that a turn is over before the file is marked", () => {
+  test.each([
+    ["a mark takes longer than a turn is good for", 1_200],
+    ["it sometimes does", 600],
+  ])("costs no call: %s", async (_, storeMs) => {
+    let writes = 0;
+    const room = filesRoom({
+      paced: true,
+      instances: 2,
+      records: {
+        before: async ({ verb, path }) => {
+          if (!path.startsWith("state/files/") || verb === "read") return;
+          writes += 1;
+          await room.clock.sleep((storeMs * (1 + (writes % 3))) / 2);
+        },
+      },
+    });
+    const id = jobOf(await room.clock.run(room.desk.ask(questionAbout(hashes(250)))));
+    // The same message to both, as when it had become visible again.
+    const message = { version: 1 as const, job: id };
+    room.queues.take("file-lookups");
+    await room.clock.run(Promise.all(room.desks.map((desk) => desk.work(message))));
+    await room.clock.run(room.drain());
+    expect((await finalOf(room.desk, id)).summary).toMatchObject({ found: 250, pending: 0 });
+    expect(room.calls).toHaveLength(250);
+  });
+});
+
 describe("a worker that dies", () => {
   const points = [
     "J1 input written",
