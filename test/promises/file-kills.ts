@@ -49,7 +49,7 @@ interface Verdict extends Place {
   readonly calls: number;
 }
 
-/** More on the smallest machine, and storage outlasts the cache's patience, which costs calls that these trials count. */
+/** More on the smallest machine, and calls outlast their 15 s while all start at once; the tries again would be counted. */
 const mostAtOnce = 2;
 const hashes = 1_000;
 const functions = ["file_stats", "look_up_files", "show_job"];
