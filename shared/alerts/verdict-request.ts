@@ -77,24 +77,25 @@ export async function submitVerdict(
  * Writes down a request whose messages somebody else sends, a webhook, so that it can be shown and taken back like any
  * other. The first body to come under an id has it for good; an id may also be taken without asking for a verdict.
  *
- * @param bodyHash - of the delivery that the request was read from
+ * @param from - the delivery that the request was read from
  */
 export async function noteVerdict(
   desk: Pick<VerdictDesk, "store" | "clock" | "note">,
   id: string,
   request: Omit<VerdictRequest, "dryRun"> | undefined,
-  { source, bodyHash }: { readonly source: string; readonly bodyHash: string },
+  from: { readonly source: string; readonly bodyHash: string },
 ): Promise<Noted> {
-  const record = request && { ...newRecord(request, bodyHash, source, desk.clock.now()), enqueued: true };
+  const { source, bodyHash: digest } = from;
+  const record = request && { ...newRecord(request, digest, source, desk.clock.now()), enqueued: true };
   const path = requestPath(id);
-  const created = await desk.store.create(path, record ?? { version: 1, id, digest: bodyHash, source });
+  const created = await desk.store.create(path, record ?? { version: 1, id, digest, source });
   if (created.kind === "written") {
     if (record) noteAccepted(desk, record);
     return { kind: "new", serverNowMs: created.serverNowMs };
   }
   const read = await desk.store.read(path);
-  if (read.kind === "absent") return noteVerdict(desk, id, request, { source, bodyHash });
-  const same = read.kind === "found" && takenId.safeParse(read.value).data?.digest === bodyHash;
+  if (read.kind === "absent") return noteVerdict(desk, id, request, from);
+  const same = read.kind === "found" && takenId.safeParse(read.value).data?.digest === digest;
   return { kind: same ? "same" : "other" };
 }
 

@@ -180,9 +180,8 @@ async function formerOf(
   orders: Orders | undefined,
   path: string,
 ): Promise<Former> {
-  const { source, bodyHash } = delivery;
   if (orders && takesId(delivery)) {
-    const noted = await ports.note(orders.id, orders.verdicts[0], { source: source.name, bodyHash });
+    const noted = await noteOf(ports, delivery, orders.id, orders.verdicts[0]);
     if (noted.kind === "other") return noted;
     if (noted.kind === "new") return { kind: "none", serverNowMs: noted.serverNowMs };
   }
@@ -190,7 +189,7 @@ async function formerOf(
   const { serverNowMs } = read;
   const receipt = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
   if (receipt && serverNowMs - Date.parse(receipt.acceptedAt) < receiptAgeMs)
-    return receipt.bodyHash === bodyHash ? { kind: "repeated", answer: receipt.answer } : { kind: "other" };
+    return receipt.bodyHash === delivery.bodyHash ? { kind: "repeated", answer: receipt.answer } : { kind: "other" };
   return { kind: "none", serverNowMs, ...(read.kind === "absent" ? {} : { etag: read.etag }) };
 }
 
@@ -199,6 +198,9 @@ async function formerOf(
  * then goes by the body, and not for sources without verdicts, which leave no records.
  */
 const takesId = ({ source, id, key }: Delivery): boolean => id === key && source.may.includes("verdict");
+
+const noteOf = (ports: WebhookPorts, { source, bodyHash }: Delivery, id: string, verdict?: VerdictOrder) =>
+  ports.note(id, verdict, { source: source.name, bodyHash });
 
 const received = (answer: WebhookAnswer, receipt: string): Received => ({
   answer,
@@ -218,12 +220,11 @@ async function enqueue(
   orders: Orders,
   lookup: FoundLookup,
 ): Promise<WebhookAnswer> {
-  const { source, bodyHash, id } = delivery;
+  const { source, id } = delivery;
   const left = [...orders.left];
   const prepared = lookup.kind === "hashes" ? lookup.prepare() : undefined;
-  const from = { source: source.name, bodyHash };
   const unnoted = orders.verdicts.slice(takesId(delivery) ? 1 : 0);
-  await Promise.all([prepared, ...unnoted.map((verdict) => ports.note(verdict.id, verdict, from))]);
+  await Promise.all([prepared, ...unnoted.map((verdict) => noteOf(ports, delivery, verdict.id, verdict))]);
   const job = await prepared;
   await ports.reach("W3 claim-check written");
   for (const message of orders.verdicts.flatMap(messagesOf)) await ports.queues.send("alert-verdicts", message);

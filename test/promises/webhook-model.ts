@@ -4,11 +4,10 @@
  * nothing, processes that die at named points, answers of storage that are lost. What is promised is read from the
  * answers that senders saw, from the queue, and from what the verdict desk made of it.
  */
-import { receive, type WebhookPorts } from "../../shared/webhooks/receive.ts";
+import type { WebhookPorts } from "../../shared/webhooks/receive.ts";
 import { alertIdOf } from "../support/alert-world.ts";
 import { verdictBench } from "../support/verdict-bench.ts";
-import { requestOf, soundEvent, theKey, webhookRoom } from "../support/webhook-room.ts";
-import { bodyHeaders, standardHeaders } from "../support/webhook-senders.ts";
+import { deliver, deliverUnsigned, soundEvent, webhookRoom } from "../support/webhook-room.ts";
 import { randomFrom } from "./scheduler.ts";
 
 /** Breaks the room on purpose. */
@@ -72,7 +71,7 @@ export interface WebhookHistory {
 /** One delivery as its sender keeps it. */
 interface Delivery {
   readonly id: string;
-  readonly body: string;
+  readonly event: object;
   /** Alerts it wants closed; none when it asks for nothing. */
   readonly alertIds: readonly string[];
   readonly answers: Set<string>;
@@ -83,8 +82,6 @@ type Pair = readonly [Delivery, Delivery];
 
 class Death extends Error {}
 
-const hubKey = "a shared secret of some length";
-
 export async function playWebhooks(seed: number, mutant: WebhookMutant = (ports) => ports): Promise<WebhookHistory> {
   const random = randomFrom(seed);
   const [deathRate, lostRate] = [random() * 0.15, random() * 0.1];
@@ -93,8 +90,6 @@ export async function playWebhooks(seed: number, mutant: WebhookMutant = (ports)
   const spared = { yes: false };
   const chance = (rate: number): boolean => !spared.yes && random() < rate;
   const room = webhookRoom({
-    sources: { hub: { proof: "body-hmac", mapping: "test" } },
-    secrets: { "webhook-hub": hubKey },
     store: {
       before: () => room.clock.sleep(Math.floor(random() * 20)),
       after: () => {
@@ -112,25 +107,16 @@ export async function playWebhooks(seed: number, mutant: WebhookMutant = (ports)
     const open = random() < 0.2;
     const alertIds = [alertIdOf(first), alertIdOf(first + 1)];
     const change = { id: `case-${index}`, alerts: alertIds.map((id) => ({ id })), ...(open ? { state: "open" } : {}) };
-    const body = JSON.stringify(soundEvent(0, change));
-    return { id: `msg_${index}`, body, alertIds: open ? [] : alertIds, answers: new Set() };
+    return { id: `msg_${index}`, event: soundEvent(0, change), alertIds: open ? [] : alertIds, answers: new Set() };
   };
   const pairs = Array.from({ length: 2 + Math.floor(random() * 5) }, (_, index): Pair => [
     delivery(index, index * 4 + 1),
     delivery(index, index * 4 + 3),
   ]);
 
-  const sendOnce = async ({ id, body }: Delivery): Promise<object | undefined> => {
-    const call = signed
-      ? { source: "test", headers: standardHeaders(theKey, body, id, Math.floor(room.clock.now() / 1_000)) }
-      : { source: "hub", headers: bodyHeaders(hubKey, body, id) };
-    try {
-      return await receive(ports, { source: call.source, request: requestOf(body, call.headers), keyed: false });
-    } catch {
-      // A dead process, a lost answer, a failed store, a refusal: the sender sees no 2xx.
-      return undefined;
-    }
-  };
+  // A dead process, a lost answer, a failed store, a refusal: the sender sees no 2xx.
+  const sendOnce = ({ event, id }: Delivery): Promise<object | undefined> =>
+    (signed ? deliver : deliverUnsigned)({ clock: room.clock, ports }, event, id).catch(() => undefined);
   const send = async (one: Delivery): Promise<void> => {
     for (let tries = 0; tries < 6; tries += 1) {
       await room.clock.sleep(Math.floor(random() * 5_000));

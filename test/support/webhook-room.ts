@@ -13,7 +13,7 @@ import { readSource } from "../../shared/webhooks/sources.ts";
 import { memoryQueues } from "./memory-queue.ts";
 import { memoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
 import { virtualClock } from "./virtual-clock.ts";
-import { standardHeaders, standardKey, type SentHeaders } from "./webhook-senders.ts";
+import { bodyHeaders, standardHeaders, standardKey, type SentHeaders } from "./webhook-senders.ts";
 
 /** What a test sets differently. */
 export interface WebhookRoomOptions {
@@ -30,6 +30,7 @@ export interface WebhookRoomOptions {
 }
 
 export const theKey = standardKey();
+const hubKey = "a shared secret of some length";
 export const tenantId = "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7001";
 
 /** A sound payload of the mapping below: a closed case with Cloud Apps alerts. */
@@ -68,9 +69,10 @@ export function webhookRoom(options: WebhookRoomOptions = {}) {
   const queues = memoryQueues(clock);
   const sources: Readonly<Record<string, unknown>> = {
     test: { proof: "standard", mapping: "test" },
+    hub: { proof: "body-hmac", mapping: "test" },
     ...options.sources,
   };
-  const secrets = new Map(Object.entries({ "webhook-test": theKey, ...options.secrets }));
+  const secrets = new Map(Object.entries({ "webhook-test": theKey, "webhook-hub": hubKey, ...options.secrets }));
   const cost = { secrets: 0, clocks: 0, claims: 0 };
   const refused: { source: string; status: number; cause: string }[] = [];
   const started: { hunt: string; key: string }[] = [];
@@ -145,10 +147,17 @@ export function requestOf(body: string | Uint8Array, headers: SentHeaders) {
 }
 
 /** Sends one delivery of Standard Webhooks to the source `test`, signed at the room's own time. */
-export function deliver(room: WebhookRoom, event: unknown, id = "msg_1"): Promise<Received> {
+export function deliver(room: Pick<WebhookRoom, "clock" | "ports">, event: unknown, id = "msg_1"): Promise<Received> {
   const body = JSON.stringify(event);
   const headers = standardHeaders(theKey, body, id, Math.floor(room.clock.now() / 1_000));
   return receive(room.ports, { source: "test", request: requestOf(body, headers), keyed: false });
+}
+
+/** Sends one delivery to the source `hub`, which signs bodies but not their ids. */
+export function deliverUnsigned({ ports }: Pick<WebhookRoom, "ports">, event: unknown, id: string): Promise<Received> {
+  const body = JSON.stringify(event);
+  const request = requestOf(body, bodyHeaders(hubKey, body, id));
+  return receive(ports, { source: "hub", request, keyed: false });
 }
 
 /** The refusal of a call. */

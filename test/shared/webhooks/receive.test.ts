@@ -5,6 +5,7 @@ import { sha256 } from "../../../shared/webhooks/signatures.ts";
 import {
   alertHex,
   deliver,
+  deliverUnsigned,
   refusalOf,
   requestOf,
   soundEvent,
@@ -12,7 +13,7 @@ import {
   webhookRoom,
   type WebhookRoom,
 } from "../../support/webhook-room.ts";
-import { bodyHeaders, standardHeaders, standardKey, type SentHeaders } from "../../support/webhook-senders.ts";
+import { standardHeaders, standardKey, type SentHeaders } from "../../support/webhook-senders.ts";
 
 const pathOf = (id: string): string => receiptPath("test", sha256(id).toString("hex"));
 const dayMs = 86_400_000;
@@ -143,20 +144,10 @@ describe("P8, F69: a repetition", () => {
   });
 
   test("under an unsigned id: another body is 409 and leaves nothing behind", async () => {
-    const key = "a shared secret of some length";
-    const sources = { hub: { proof: "body-hmac", mapping: "test" } };
-    const room = webhookRoom({ sources, secrets: { "webhook-hub": key } });
-    const sent = (event: object) => {
-      const body = JSON.stringify(event);
-      return receive(room.ports, {
-        source: "hub",
-        request: requestOf(body, bodyHeaders(key, body, "one")),
-        keyed: false,
-      });
-    };
-    await sent(soundEvent(1));
+    const room = webhookRoom();
+    await deliverUnsigned(room, soundEvent(1), "one");
     const records = recordsOf(room);
-    expect(await refusalOf(sent(soundEvent(2)))).toMatchObject({ status: 409 });
+    expect(await refusalOf(deliverUnsigned(room, soundEvent(2), "one"))).toMatchObject({ status: 409 });
     expect(room.queues.sent).toHaveLength(1);
     expect(recordsOf(room)).toEqual(records);
   });
@@ -182,13 +173,9 @@ describe("P8, F69: a repetition", () => {
   });
 
   test("of a signed body under another, unsigned id asks for nothing new", async () => {
-    const key = "a shared secret of some length";
-    const sources = { hub: { proof: "body-hmac", mapping: "test" } };
-    const room = webhookRoom({ sources, secrets: { "webhook-hub": key } });
-    const body = JSON.stringify(soundEvent(1));
-    const sent = (delivery: string) =>
-      receive(room.ports, { source: "hub", request: requestOf(body, bodyHeaders(key, body, delivery)), keyed: false });
-    const [first, second] = [await sent("one"), await sent("two")];
+    const room = webhookRoom();
+    const first = await deliverUnsigned(room, soundEvent(1), "one");
+    const second = await deliverUnsigned(room, soundEvent(1), "two");
     expect(second.answer.verdicts).toEqual(first.answer.verdicts);
   });
 
