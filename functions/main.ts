@@ -6,18 +6,21 @@
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { Callback, Core, Model, Registrations } from "../shared/messages/registrations.ts";
+import type { Callback, Core, Model, Registrations } from "../shared/contracts/registrations.ts";
 
 const require = createRequire(import.meta.url);
 const core = require("@azure/functions-core") as Core;
-const recorded = JSON.parse(readFileSync(require.resolve("./registrations.json"), "utf8")) as Registrations;
+const recorded = JSON.parse(
+  readFileSync(require.resolve("./registrations.json"), "utf8"),
+) as Registrations;
 
 let model: Model | undefined;
 const functions = new Map<string, Callback>();
 const hooks: Callback[] = [];
 
 /** What the app registers on loading is what was registered already: only its functions are wanted. */
-export const registerFunction: Core["registerFunction"] = ({ name }, callback) => functions.set(name, callback);
+export const registerFunction: Core["registerFunction"] = ({ name }, callback) =>
+  functions.set(name, callback);
 export const registerHook: Core["registerHook"] = (_, callback) => hooks.push(callback);
 export const setProgrammingModel = (given: Model): void => void (model = given);
 export const { version, hostVersion, Disposable, log } = core;
@@ -29,6 +32,9 @@ core.setProgrammingModel({
   getInvocationModel: (call) => (app(), model?.getInvocationModel(call)),
 });
 for (const metadata of recorded.functions)
-  core.registerFunction(metadata, (...inputs) => (app(), functions.get(metadata.name)?.(...inputs)));
+  core.registerFunction(
+    metadata,
+    (...inputs) => (app(), functions.get(metadata.name)?.(...inputs)),
+  );
 for (const [index, name] of recorded.hooks.entries())
   core.registerHook(name, (context) => (app(), hooks[index]?.(context)));

@@ -1,26 +1,37 @@
-/** Queue door: one run of one hunt, within its budget. Trouble of the outside goes on by message; only a lost queue is thrown. */
-import { app } from "@azure/functions";
-import { carryOut } from "../shared/hunts/orders.ts";
-import { huntRun } from "../shared/messages/hunt-run.ts";
-import { inputFaults } from "../shared/messages/problem.ts";
-import { readQueueMessage } from "../shared/messages/queue-message.ts";
-import { wiring } from "../shared/wiring.ts";
+/** HTTP door: runs a hunt now, or a span of its past once more. Answers with a job that tells windows, rows and blobs. */
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import { startHunt } from "../shared/hunts/start-hunt.ts";
+import { readIdempotencyKey } from "../shared/contracts/file-lookup.ts";
+import { readOptionalJsonBody } from "../shared/http/request-body.ts";
+import { startHuntRequest } from "../shared/contracts/hunt-run.ts";
+import { inputFaults, Problem } from "../shared/http/problem.ts";
+import { wiring } from "../shared/app/services.ts";
 
-app.storageQueue("run_hunt", {
-  queueName: "hunt-runs",
-  connection: "DataStorage",
-  handler: async (raw) => {
-    const read = readQueueMessage(raw);
-    if (read.kind === "broken") return wiring.bury("hunt-runs", raw, { reason: read.reason });
-    const { data: order, error } = huntRun.safeParse(read.value);
-    if (error) {
-      const detail = inputFaults(error)
-        .map(({ path, message }) => `${path}: ${message}`)
-        .join("; ");
-      return wiring.bury("hunt-runs", raw, { reason: "schema", detail });
-    }
-    const hunt = wiring.hunt(order.hunt);
-    if (!hunt) return wiring.bury("hunt-runs", raw, { reason: "permanent", detail: `no hunt is called ${order.hunt}` });
-    await carryOut(await wiring.huntPorts(), hunt, order);
-  },
+async function start(request: HttpRequest): Promise<HttpResponseInit> {
+  const hunt = wiring.namedHunt(request.params["name"]);
+  const { data: asked, error } = startHuntRequest.safeParse(
+    (await readOptionalJsonBody(request)) ?? {},
+  );
+  if (error) throw new Problem(400, "The request cannot be read.", { errors: inputFaults(error) });
+  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
+  const started = await startHunt(await wiring.huntPorts(), hunt, asked, key);
+  if (started.kind === "fault")
+    throw new Problem(422, started.message, {
+      errors: [{ path: "/from", message: started.message }],
+    });
+  if (started.kind === "other-request")
+    throw new Problem(409, "This Idempotency-Key was used for another request; send a new one.");
+  const location = await wiring.jobUrl(request.url, started.job);
+  return {
+    status: 202,
+    headers: { location, "retry-after": "5" },
+    jsonBody: { hunt: hunt.name, job: location },
+  };
+}
+
+app.http("start_hunt", {
+  methods: ["POST"],
+  authLevel: "function",
+  route: "hunts/{name}/runs",
+  handler: start,
 });

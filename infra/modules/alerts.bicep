@@ -1,5 +1,5 @@
 metadata name = 'Alerts'
-metadata description = 'What somebody has to hear of. The rules are written against the event names of shared/log.ts; infra/README.md says what to do about each.'
+metadata description = 'What somebody has to hear of. The rules are written against the event names of shared/runtime/log.ts; infra/README.md says what to do about each.'
 
 @description('First letters of every name.')
 param prefix string

@@ -1,5 +1,5 @@
 metadata name = 'Function app'
-metadata description = 'The Flex Consumption plan and the app: keyless, https only, every setting that shared/settings.ts reads.'
+metadata description = 'The Flex Consumption plan and the app: keyless, https only, every setting that shared/runtime/settings.ts reads.'
 
 import { caller, identity, limits, webhookSources } from 'types.bicep'
 

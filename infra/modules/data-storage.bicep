@@ -29,7 +29,7 @@ param keepExportsDays int
 @maxValue(146000)
 param auditImmutableDays int
 
-// Names are those of shared/messages/record-store.ts and shared/clients; a test compares them.
+// Names are those of shared/storage/record-store.ts and shared/clients; a test compares them.
 var containers = ['exports', 'state', 'dead-letters']
 var queues = ['hunt-runs', 'file-lookups', 'alert-verdicts']
 

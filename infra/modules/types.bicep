@@ -29,7 +29,7 @@ type caller = {
 }
 
 @export()
-@description('Limits and ages; what is left out keeps the default of shared/settings.ts.')
+@description('Limits and ages; what is left out keeps the default of shared/runtime/settings.ts.')
 @sealed()
 type limits = {
   @description('Hours a found file statistic is believed, 0 to 72.')

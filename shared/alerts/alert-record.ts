@@ -1,8 +1,8 @@
 /** What is written down for an alert before anything is closed, and how alerts that close alike find each other. */
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
-import type { AlertId } from "../messages/alert-id.ts";
-import { verdictReasons, type VerdictMessage } from "../messages/alert-verdict.ts";
+import type { AlertId } from "../contracts/alert-id.ts";
+import { verdictReasons, type VerdictMessage } from "../contracts/alert-verdict.ts";
 import { closureOf } from "./closures.ts";
 import type { Closing } from "./ports.ts";
 
@@ -26,7 +26,15 @@ const closing = z.object({
 export const alertRecord = z.object({
   version: z.literal(1),
   alertId: z.string(),
-  state: z.enum(["waiting", "sending", "closed", "already_closed", "not_found", "failed", "reopened"]),
+  state: z.enum([
+    "waiting",
+    "sending",
+    "closed",
+    "already_closed",
+    "not_found",
+    "failed",
+    "reopened",
+  ]),
   ...closing.shape,
   verdict: z.string(),
   requestedBy: z.string(),
@@ -45,7 +53,8 @@ export type AlertRecord = z.infer<typeof alertRecord>;
 export const recordPath = (id: string): string => `state/alerts/${id}.json`;
 export const markerFolder = (group: string): string => `state/waiting/${group}/`;
 export const markerPath = (group: string, id: string): string => `${markerFolder(group)}${id}`;
-export const conflictPath = (id: string, verdict: string): string => `state/conflicts/${id}/${verdict}.json`;
+export const conflictPath = (id: string, verdict: string): string =>
+  `state/conflicts/${id}/${verdict}.json`;
 
 /** Alerts of one group close in one call: same closure, reason, comment and feedback. */
 export function groupOf({ closure, reason, comment, feedback }: Closing): string {
@@ -61,7 +70,9 @@ export function groupOf({ closure, reason, comment, feedback }: Closing): string
 }
 
 /** What a request asks to be done to each of its alerts. */
-export const closingOf = (message: Pick<VerdictMessage, "action" | "reason" | "comment" | "feedback">): Closing => ({
+export const closingOf = (
+  message: Pick<VerdictMessage, "action" | "reason" | "comment" | "feedback">,
+): Closing => ({
   closure: closureOf[message.action],
   reason: message.reason,
   comment: message.comment,
@@ -77,7 +88,11 @@ export const closingIn = ({ closure, reason, comment, feedback }: AlertRecord): 
 });
 
 /** A fresh record for an accepted id. */
-export const waitingRecord = (id: AlertId, message: VerdictMessage, nowMs: number): AlertRecord => ({
+export const waitingRecord = (
+  id: AlertId,
+  message: VerdictMessage,
+  nowMs: number,
+): AlertRecord => ({
   version: 1,
   alertId: id,
   state: "waiting",
@@ -89,7 +104,8 @@ export const waitingRecord = (id: AlertId, message: VerdictMessage, nowMs: numbe
 });
 
 /** True when nothing more will happen to the record by itself. */
-export const isSettled = (record: AlertRecord): boolean => record.state !== "waiting" && record.state !== "sending";
+export const isSettled = (record: AlertRecord): boolean =>
+  record.state !== "waiting" && record.state !== "sending";
 
 /** True while somebody's call for the record is under way. `nowMs` is the store's clock: owners must agree on when it ends. */
 export const isHeld = (record: AlertRecord, nowMs: number): boolean =>

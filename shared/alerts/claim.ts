@@ -1,6 +1,6 @@
 /** Finds the waiting alerts of one group and makes them ours for one call, by compare-and-swap. */
-import { mostAlertsInMessage } from "../messages/alert-verdict.ts";
-import { minuteMs } from "../time.ts";
+import { mostAlertsInMessage } from "../contracts/alert-verdict.ts";
+import { minuteMs } from "../runtime/time.ts";
 import {
   alertRecord,
   isHeld,
@@ -10,7 +10,7 @@ import {
   recordPath,
   type AlertRecord,
 } from "./alert-record.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../runtime/concurrency.ts";
 import type { VerdictDesk } from "./ports.ts";
 
 /** A record that is ours until it expires. */
@@ -23,7 +23,11 @@ export interface Claim {
 const ownershipMs = 10 * minuteMs;
 
 /** Claims up to 100 alerts of the group, in the order of their ids. */
-export async function claimGroup(desk: VerdictDesk, group: string, owner: string): Promise<Claim[]> {
+export async function claimGroup(
+  desk: VerdictDesk,
+  group: string,
+  owner: string,
+): Promise<Claim[]> {
   const claims: Claim[] = [];
   const claimAll = async (ids: readonly string[]): Promise<void> => {
     await inParallel(ids, async (id) => {
@@ -54,7 +58,12 @@ export async function countWaiting(desk: VerdictDesk, group: string): Promise<nu
   return count;
 }
 
-async function claimOne(desk: VerdictDesk, group: string, id: string, owner: string): Promise<Claim | undefined> {
+async function claimOne(
+  desk: VerdictDesk,
+  group: string,
+  id: string,
+  owner: string,
+): Promise<Claim | undefined> {
   const read = await desk.store.read(recordPath(id));
   const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
   const marker = markerPath(group, id);

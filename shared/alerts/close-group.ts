@@ -2,14 +2,14 @@
  * Second half of the desk: one turn of the quota closes up to 100 waiting alerts of one group in one call, then
  * accounts for each id. A record in doubt is looked at before its second try.
  */
-import type { AlertId } from "../messages/alert-id.ts";
-import { mostAlertsInMessage } from "../messages/alert-verdict.ts";
-import { secondMs } from "../time.ts";
-import { accountFor, judge, type Ending } from "./account.ts";
+import type { AlertId } from "../contracts/alert-id.ts";
+import { mostAlertsInMessage } from "../contracts/alert-verdict.ts";
+import { secondMs } from "../runtime/time.ts";
+import { accountFor, judge, type Ending } from "./interpret-close-response.ts";
 import { closingIn, groupOf, markerPath, recordPath, type AlertRecord } from "./alert-record.ts";
 import { claimGroup, countWaiting, type Claim } from "./claim.ts";
-import { inParallel } from "./in-parallel.ts";
-import { oneAtATime } from "./one-at-a-time.ts";
+import { inParallel } from "../runtime/concurrency.ts";
+import { oneAtATime } from "./group-lease.ts";
 import type { CallTurn, ChangeReply, Closing, LookReply, VerdictDesk } from "./ports.ts";
 
 /** What a turn came to. `idle`: no alert of the group was free, or another instance is closing them. */
@@ -28,7 +28,11 @@ const mostTries = 5;
  * Takes a turn, waiting at most `waitMs`, and spends it on the group. Where somebody is already at it, waits for that
  * call (this process) or says so (another).
  */
-export async function closeGroup(desk: VerdictDesk, group: string, waitMs: number): Promise<GroupTurn> {
+export async function closeGroup(
+  desk: VerdictDesk,
+  group: string,
+  waitMs: number,
+): Promise<GroupTurn> {
   const running = desk.closing.get(group);
   if (running) {
     await Promise.allSettled([running]);
@@ -58,7 +62,11 @@ async function spendTurn(desk: VerdictDesk, group: string, waitMs: number): Prom
 }
 
 /** Settles what an earlier, unanswered try has closed already; the rest may be tried again. */
-async function clearDoubts(desk: VerdictDesk, group: string, claims: readonly Claim[]): Promise<Claim[] | GroupTurn> {
+async function clearDoubts(
+  desk: VerdictDesk,
+  group: string,
+  claims: readonly Claim[],
+): Promise<Claim[] | GroupTurn> {
   const doubtful = claims.filter(({ record }) => record.inDoubt === true);
   if (doubtful.length === 0) return [...claims];
   const endings = await look(desk, doubtful, true);
@@ -66,7 +74,9 @@ async function clearDoubts(desk: VerdictDesk, group: string, claims: readonly Cl
     await release(desk, claims, true);
     return { kind: "later", retryAfterMs: endings.retryAfterMs };
   }
-  const closedBefore = doubtful.filter(({ record }) => endings.of.get(record.alertId as AlertId)?.state !== "open");
+  const closedBefore = doubtful.filter(
+    ({ record }) => endings.of.get(record.alertId as AlertId)?.state !== "open",
+  );
   await settle(desk, group, closedBefore, endings.of);
   return claims.filter((claim) => !closedBefore.includes(claim));
 }
@@ -84,7 +94,10 @@ async function closeClaims(
   const call = desk.newId();
   await desk.audit({ kind: "intent", call, action: "close", ...auditFields(claims, closing) });
   await desk.reach("A3 audit intent written");
-  const [reply] = await Promise.all([desk.alerts.close(ids, closing, turn), desk.reach("A5 close sent")]);
+  const [reply] = await Promise.all([
+    desk.alerts.close(ids, closing, turn),
+    desk.reach("A5 close sent"),
+  ]);
   await desk.reach("A6 reply read");
   const endings = await endingsOf(desk, claims, reply);
   if (endings.kind !== "endings") {
@@ -120,7 +133,11 @@ type Endings =
 const pauseMs = 30_000;
 
 /** What each id becomes, from the answer where it accounts for the id, from one list call where it does not. */
-async function endingsOf(desk: VerdictDesk, claims: readonly Claim[], reply: ChangeReply): Promise<Endings> {
+async function endingsOf(
+  desk: VerdictDesk,
+  claims: readonly Claim[],
+  reply: ChangeReply,
+): Promise<Endings> {
   const ids = claims.map(({ record }) => record.alertId as AlertId);
   switch (reply.kind) {
     case "later":
@@ -128,7 +145,10 @@ async function endingsOf(desk: VerdictDesk, claims: readonly Claim[], reply: Cha
     case "unknown":
       return { kind: "later", retryAfterMs: pauseMs, inDoubt: true };
     case "refused":
-      return { kind: "endings", of: new Map(ids.map((id) => [id, { state: "failed", detail: reply.message }])) };
+      return {
+        kind: "endings",
+        of: new Map(ids.map((id) => [id, { state: "failed", detail: reply.message }])),
+      };
     case "answer": {
       const { settled, toLook, inDoubt } = accountFor(ids, reply);
       if (toLook.length === 0) return { kind: "endings", of: settled };
@@ -145,8 +165,11 @@ async function endingsOf(desk: VerdictDesk, claims: readonly Claim[], reply: Cha
 }
 
 async function look(desk: VerdictDesk, claims: readonly Claim[], tried: boolean): Promise<Endings> {
-  const reply: LookReply = await desk.alerts.look(claims.map(({ record }) => record.alertId as AlertId));
-  if (reply.kind === "later") return { kind: "later", retryAfterMs: reply.retryAfterMs, inDoubt: true };
+  const reply: LookReply = await desk.alerts.look(
+    claims.map(({ record }) => record.alertId as AlertId),
+  );
+  if (reply.kind === "later")
+    return { kind: "later", retryAfterMs: reply.retryAfterMs, inDoubt: true };
   if (reply.kind === "refused") return { kind: "later", retryAfterMs: pauseMs, inDoubt: true };
   const judged = claims.map(({ record }) => {
     const id = record.alertId as AlertId;
@@ -167,13 +190,22 @@ async function settle(
     if (!ending) return;
     const next = after(record, ending);
     const { kind } = await desk.store.replace(recordPath(record.alertId), next, etag);
-    if (kind === "written" && next.state === "waiting") await desk.store.create(markerPath(group, record.alertId), {});
+    if (kind === "written" && next.state === "waiting")
+      await desk.store.create(markerPath(group, record.alertId), {});
   });
 }
 
 /** The record without what belonged to a try. */
-function rested(record: AlertRecord): Omit<AlertRecord, "owner" | "expiresAtMs" | "inDoubt" | "detail"> {
-  const { owner: _owner, expiresAtMs: _expires, inDoubt: _doubt, detail: _detail, ...rest } = record;
+function rested(
+  record: AlertRecord,
+): Omit<AlertRecord, "owner" | "expiresAtMs" | "inDoubt" | "detail"> {
+  const {
+    owner: _owner,
+    expiresAtMs: _expires,
+    inDoubt: _doubt,
+    detail: _detail,
+    ...rest
+  } = record;
   return rest;
 }
 
@@ -182,15 +214,28 @@ function after(record: AlertRecord, ending: Ending): AlertRecord {
   const rest = { ...rested(record), tries };
   if (ending.state !== "open") return { ...rest, state: ending.state, detail: ending.detail };
   if (tries < mostTries) return { ...rest, state: "waiting" };
-  return { ...rest, state: "failed", detail: `Cloud Apps kept the alert open after ${tries} tries` };
+  return {
+    ...rest,
+    state: "failed",
+    detail: `Cloud Apps kept the alert open after ${tries} tries`,
+  };
 }
 
 /** Gives claimed records back; with `inDoubt` the next try looks first. */
-async function release(desk: VerdictDesk, claims: readonly Claim[], inDoubt: boolean): Promise<void> {
+async function release(
+  desk: VerdictDesk,
+  claims: readonly Claim[],
+  inDoubt: boolean,
+): Promise<void> {
   await inParallel(claims, async ({ record, etag }) => {
-    const next: AlertRecord = { ...rested(record), state: "waiting", inDoubt: inDoubt || record.inDoubt === true };
+    const next: AlertRecord = {
+      ...rested(record),
+      state: "waiting",
+      inDoubt: inDoubt || record.inDoubt === true,
+    };
     const { kind } = await desk.store.replace(recordPath(record.alertId), next, etag);
-    if (kind === "written") await desk.store.create(markerPath(groupOf(record), record.alertId), {});
+    if (kind === "written")
+      await desk.store.create(markerPath(groupOf(record), record.alertId), {});
   });
 }
 

@@ -1,5 +1,5 @@
 /** How alerts are closed: one table row a rule. The numbers of the wire live in `clients/cloud-apps/alerts.ts`. */
-import type { VerdictAction, VerdictReason } from "../messages/alert-verdict.ts";
+import type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
 
 export type Closure = "true_positive" | "false_positive" | "benign";
 
@@ -20,7 +20,10 @@ export const reasonsFor = {
 } as const satisfies Record<Closure, readonly VerdictReason[]>;
 
 /** Says what is wrong with a reason for a closure, in the sender's words; `undefined` when it fits. */
-export function reasonFault(action: VerdictAction, reason: VerdictReason | undefined): string | undefined {
+export function reasonFault(
+  action: VerdictAction,
+  reason: VerdictReason | undefined,
+): string | undefined {
   if (reason === undefined) return undefined;
   const closure = closureOf[action];
   const allowed: readonly VerdictReason[] = reasonsFor[closure];

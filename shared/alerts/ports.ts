@@ -1,8 +1,8 @@
 /** What the alerts room asks of the outside, in its own words. */
-import type { AlertId } from "../messages/alert-id.ts";
-import type { VerdictReason } from "../messages/alert-verdict.ts";
-import type { MessageQueues, RecordStore } from "../messages/record-store.ts";
-import type { Clock } from "../time.ts";
+import type { AlertId } from "../contracts/alert-id.ts";
+import type { VerdictReason } from "../contracts/alert-verdict.ts";
+import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
+import type { Clock } from "../runtime/time.ts";
 import type { Closure } from "./closures.ts";
 
 /** A permission to make one call, taken before the records are claimed, handed back with the call. */
@@ -47,7 +47,11 @@ export type LookReply =
 /** Cloud Apps, as far as this room needs it. Only explicit ids, 1 to 100 of them, ever leave through it. */
 export interface AlertsPort {
   readonly takeTurn: (waitMs: number) => Promise<CallTurnOutcome>;
-  readonly close: (ids: readonly AlertId[], closing: Closing, turn: CallTurn) => Promise<ChangeReply>;
+  readonly close: (
+    ids: readonly AlertId[],
+    closing: Closing,
+    turn: CallTurn,
+  ) => Promise<ChangeReply>;
   readonly reopen: (ids: readonly AlertId[], comment: string | undefined) => Promise<ChangeReply>;
   /** One list call for all ids; an id that Cloud Apps does not know is absent from the map. */
   readonly look: (ids: readonly AlertId[]) => Promise<LookReply>;

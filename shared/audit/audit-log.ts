@@ -1,6 +1,6 @@
 /** Appends to the audit chain and reads it back. Two writers never fork it: the next place exists once, and is created once. */
 import * as z from "zod/mini";
-import type { RecordStore } from "../messages/record-store.ts";
+import type { RecordStore } from "../storage/record-store.ts";
 import {
   auditRecord,
   beforeFirst,
@@ -39,7 +39,11 @@ export function openAuditLog(ports: AuditPorts): (body: AuditBody) => Promise<vo
   };
 }
 
-async function appendAfter({ store, key }: AuditPorts, start: AuditHead, body: AuditBody): Promise<AuditHead> {
+async function appendAfter(
+  { store, key }: AuditPorts,
+  start: AuditHead,
+  body: AuditBody,
+): Promise<AuditHead> {
   const sealing = await key();
   let head = start;
   for (;;) {
@@ -110,14 +114,22 @@ export async function verifyAudit(
     const flaw = flawOf(head, path, value, byFingerprint);
     const index = head.seq + 1;
     if (flaw !== undefined)
-      return { sound: index, head, firstBad: { index, path, flaw: path > successorPath(head) ? "missing" : flaw } };
+      return {
+        sound: index,
+        head,
+        firstBad: { index, path, flaw: path > successorPath(head) ? "missing" : flaw },
+      };
     head = headAt(head, value);
   }
   if (anchored !== undefined && anchored > head.seq)
     return {
       sound: head.seq + 1,
       head,
-      firstBad: { index: head.seq + 1, path: successorPath(head), flaw: "cut off after the anchor" },
+      firstBad: {
+        index: head.seq + 1,
+        path: successorPath(head),
+        flaw: "cut off after the anchor",
+      },
     };
   return { sound: head.seq + 1, head };
 }

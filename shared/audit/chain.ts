@@ -57,7 +57,8 @@ export function seal(head: AuditHead, body: AuditBody, at: string, key: string):
 }
 
 /** What JSON keeps of a body: a seal must hold for what is read back. */
-const plain = (body: AuditBody): Record<string, unknown> => JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
+const plain = (body: AuditBody): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
 
 const sealOf = (open: Omit<AuditRecord, "hash">, key: string): string =>
   createHmac("sha256", key).update(canonical(open)).digest("hex");
@@ -73,7 +74,13 @@ export function canonical(value: unknown): string {
 }
 
 /** Why a record cannot stand where it does. */
-export type Flaw = "unreadable" | "out of order" | "wrong predecessor" | "unknown key" | "broken seal" | "wrong place";
+export type Flaw =
+  | "unreadable"
+  | "out of order"
+  | "wrong predecessor"
+  | "unknown key"
+  | "broken seal"
+  | "wrong place";
 
 /** Checks one record against its predecessor; `undefined` when it is sound. */
 export function flawOf(

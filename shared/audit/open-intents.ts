@@ -1,6 +1,6 @@
 /** Finds intents that no outcome followed: what a process left that died between a change and its account. */
 import * as z from "zod/mini";
-import type { RecordStore } from "../messages/record-store.ts";
+import type { RecordStore } from "../storage/record-store.ts";
 import { auditRecord, type AuditBody } from "./chain.ts";
 
 const progressPath = "state/audit/reconciled.json";

@@ -2,7 +2,11 @@
  * The names of the Azure SDKs that Huntline uses, and no others. The build makes this file a bundle of its own;
  * everybody gets at it by `await import("./azure.ts")`, so that the app loads without the SDKs.
  */
-export { ClientAssertionCredential, ClientSecretCredential, ManagedIdentityCredential } from "@azure/identity";
+export {
+  ClientAssertionCredential,
+  ClientSecretCredential,
+  ManagedIdentityCredential,
+} from "@azure/identity";
 export { SecretClient } from "@azure/keyvault-secrets";
 export { BlobServiceClient, newPipeline as newBlobPipeline } from "@azure/storage-blob";
 export { newPipeline as newQueuePipeline, QueueServiceClient } from "@azure/storage-queue";

@@ -1,7 +1,7 @@
 /** Checks access tokens that callers show: signature, algorithm, issuer, audience and time, by Entra's published keys. */
 import type * as Jose from "jose";
-import { UpstreamError } from "../pipe/upstream-error.ts";
-import { hourMs, minuteMs, secondMs, type Clock } from "../time.ts";
+import { UpstreamError } from "../http-pipeline/upstream-error.ts";
+import { hourMs, minuteMs, secondMs, type Clock } from "../runtime/time.ts";
 
 /** @returns the claims, or `undefined` when anything about the token is wrong; throws UpstreamError when there are no keys */
 export type CheckToken = (token: string, audience: string) => Promise<Jose.JWTPayload | undefined>;
@@ -26,8 +26,10 @@ export function openTokenCheck(options: {
   const url = new URL(`${loginUrl}/${tenantId}/discovery/v2.0/keys`);
   let keys: ReturnType<typeof Jose.createRemoteJWKSet> | undefined;
   return async (token, audience) => {
-    const { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } = await import("./jose.ts");
-    if (!looksRight({ decodeJwt, decodeProtectedHeader }, token, audience, issuers)) return undefined;
+    const { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } =
+      await import("./jose.ts");
+    if (!looksRight({ decodeJwt, decodeProtectedHeader }, token, audience, issuers))
+      return undefined;
     keys ??= createRemoteJWKSet(url, {
       cacheMaxAge: keysKeptMs,
       cooldownDuration: lookAgainMs,
@@ -45,7 +47,9 @@ export function openTokenCheck(options: {
       return payload;
     } catch (error) {
       if (isWithoutKeys(error))
-        throw new UpstreamError("unavailable", "entra: the keys of tokens cannot be had", { api: "entra" });
+        throw new UpstreamError("unavailable", "entra: the keys of tokens cannot be had", {
+          api: "entra",
+        });
       return undefined;
     }
   };
@@ -61,7 +65,9 @@ function looksRight(
   try {
     const { alg, kid } = decodeProtectedHeader(token);
     const { aud, iss } = decodeJwt(token);
-    return alg === algorithm && kid !== undefined && aud === audience && issuers.includes(iss ?? "");
+    return (
+      alg === algorithm && kid !== undefined && aud === audience && issuers.includes(iss ?? "")
+    );
   } catch {
     return false;
   }
@@ -71,5 +77,10 @@ function looksRight(
 function isWithoutKeys(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const isOfJose = typeof code === "string" && code.startsWith("ERR_J");
-  return !isOfJose || code === "ERR_JWKS_TIMEOUT" || code === "ERR_JWKS_INVALID" || code === "ERR_JOSE_GENERIC";
+  return (
+    !isOfJose ||
+    code === "ERR_JWKS_TIMEOUT" ||
+    code === "ERR_JWKS_INVALID" ||
+    code === "ERR_JOSE_GENERIC"
+  );
 }

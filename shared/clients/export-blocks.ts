@@ -53,7 +53,9 @@ export function stagedBlob(container: ContainerClient, path: string, attempt: st
     if (!full) return;
     block = undefined;
     // Fixed width: all block ids of a blob, other attempts' included, must be of one length.
-    const id = Buffer.from(`${prefix}${String(blockIds.length).padStart(8, "0")}`).toString("base64");
+    const id = Buffer.from(`${prefix}${String(blockIds.length).padStart(8, "0")}`).toString(
+      "base64",
+    );
     blockIds.push(id);
     const sent = stageBlock(container, blob, id, gathered(full))
       .catch((error: unknown) => {
@@ -101,11 +103,16 @@ async function stageBlock(
 ): Promise<void> {
   // The service refuses a block that does not arrive as it was made.
   const transactionalContentMD5 = createHash("md5").update(bytes).digest();
-  await inContainer(container, () => blob.stageBlock(id, bytes, bytes.length, { transactionalContentMD5 }));
+  await inContainer(container, () =>
+    blob.stageBlock(id, bytes, bytes.length, { transactionalContentMD5 }),
+  );
 }
 
 /** Does it; makes the container first where that is missing. */
-export async function inContainer<T>(container: ContainerClient, act: () => Promise<T>): Promise<T> {
+export async function inContainer<T>(
+  container: ContainerClient,
+  act: () => Promise<T>,
+): Promise<T> {
   try {
     return await act();
   } catch (error) {

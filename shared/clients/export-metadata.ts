@@ -25,8 +25,12 @@ const kept = z.object({
 });
 
 /** Reads it; `undefined` when the blob is no export of ours. */
-export function readMetadata(found: Readonly<Record<string, string>> | undefined): ExportMetadata | undefined {
-  const lower = Object.fromEntries(Object.entries(found ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+export function readMetadata(
+  found: Readonly<Record<string, string>> | undefined,
+): ExportMetadata | undefined {
+  const lower = Object.fromEntries(
+    Object.entries(found ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+  );
   const parsed = kept.safeParse(lower);
   if (!parsed.success) return undefined;
   const { next, ...rest } = parsed.data;
@@ -43,6 +47,7 @@ export function writeMetadata(metadata: ExportMetadata): Record<string, string> 
     .map(([name, value]) => [name, String(value)] as const)
     .filter(([, value]) => value !== "");
   for (const [name, value] of entries)
-    if (!/^[\x20-\x7e]+$/.test(value)) throw new RangeError(`metadata ${name} is not printable ASCII`);
+    if (!/^[\x20-\x7e]+$/.test(value))
+      throw new RangeError(`metadata ${name} is not printable ASCII`);
   return Object.fromEntries(entries);
 }

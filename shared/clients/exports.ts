@@ -1,9 +1,9 @@
 /** The exports: immutable blobs, each committed once. The blob is the commit record; there is no other. */
 import type { BlobDownloadResponseParsed, ContainerClient } from "@azure/storage-blob";
-import type { HuntColumn } from "../messages/compiled-hunt.ts";
+import type { HuntColumn } from "../contracts/compiled-hunt.ts";
 import type { ExportMetadata, ExportStore, ExportWriter, FoundExport } from "../hunts/ports.ts";
-import { points } from "../pipe/points.ts";
-import { UpstreamError } from "../pipe/upstream-error.ts";
+import { points } from "../runtime/failpoints.ts";
+import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import type { Encoder } from "../rows/encoder.ts";
 import { openEncoder, type Format } from "../rows/formats.ts";
 import { MalformedRows } from "../rows/malformed.ts";
@@ -41,8 +41,16 @@ export function openExports(container: ContainerClient): ExportStore {
       return names;
     },
     open: (path, attempt, format, columns) =>
-      exportWriter({ path, attempt, format, columns, find, staged: stagedBlob(container, path, attempt) }),
-    rows: (path, format, skip, top) => asStorage(`read ${path}`, () => sliceOf(container, path, format, { skip, top })),
+      exportWriter({
+        path,
+        attempt,
+        format,
+        columns,
+        find,
+        staged: stagedBlob(container, path, attempt),
+      }),
+    rows: (path, format, skip, top) =>
+      asStorage(`read ${path}`, () => sliceOf(container, path, format, { skip, top })),
     serverNowMs: () =>
       asStorage("read the clock", async () => {
         const { date } = await inContainer(container, () => container.getProperties());
@@ -82,20 +90,28 @@ async function found(container: ContainerClient, path: string): Promise<FoundExp
     if (storageFailure(error).status === 404) return undefined;
     throw storageError(error, `read ${path}`);
   }
-  throw new UpstreamError("unexpected-answer", `storage: ${path} is in the way: a blob that is no export`, {
-    api: "storage",
-  });
+  throw new UpstreamError(
+    "unexpected-answer",
+    `storage: ${path} is in the way: a blob that is no export`,
+    {
+      api: "storage",
+    },
+  );
 }
 
 /** Blobs that are no exports are left out: what somebody else put there is not ours to judge. */
 async function* listed(container: ContainerClient, prefix: string): AsyncIterable<FoundExport> {
   try {
-    for await (const { metadata, name, properties } of container.listBlobsFlat({ prefix, includeMetadata: true })) {
+    for await (const { metadata, name, properties } of container.listBlobsFlat({
+      prefix,
+      includeMetadata: true,
+    })) {
       const read = readMetadata(metadata);
       if (read) yield { path: name, metadata: read, etag: quoted(properties.etag) };
     }
   } catch (error) {
-    if (storageFailure(error).code !== "ContainerNotFound") throw storageError(error, `list ${prefix}`);
+    if (storageFailure(error).code !== "ContainerNotFound")
+      throw storageError(error, `list ${prefix}`);
   }
 }
 
@@ -144,7 +160,8 @@ async function asStorageOnly<T>(tried: string, act: () => Promise<T>): Promise<T
   try {
     return await act();
   } catch (error) {
-    if (error instanceof MalformedRows || error instanceof TypeError || error instanceof RangeError) throw error;
+    if (error instanceof MalformedRows || error instanceof TypeError || error instanceof RangeError)
+      throw error;
     throw storageError(error, tried);
   }
 }
@@ -159,7 +176,10 @@ async function commitOnce(
   find: ExportStore["find"],
 ): ReturnType<ExportWriter["commit"]> {
   if (metadata.attempt !== attempt) throw new RangeError("metadata of another attempt");
-  const sent = staged.commit({ metadata: writeMetadata(metadata), contentType: contentTypes[format] });
+  const sent = staged.commit({
+    metadata: writeMetadata(metadata),
+    contentType: contentTypes[format],
+  });
   // Should the point below throw, the answer has nobody waiting for it any more.
   sent.catch(() => undefined);
   await points.reach("E11 put sent");
@@ -171,7 +191,9 @@ async function commitOnce(
   if ("etag" in answer) return { kind: "committed", etag: answer.etag };
   const there = await find(path);
   if (!there) throw storageError(answer.error, `commit ${path}`);
-  return there.metadata.attempt === attempt ? { kind: "committed", etag: there.etag } : { kind: "lost" };
+  return there.metadata.attempt === attempt
+    ? { kind: "committed", etag: there.etag }
+    : { kind: "lost" };
 }
 
 async function sliceOf(

@@ -1,9 +1,9 @@
 /** Defender's file APIs in our words: statistics and information of one file a call. Wire names end here. */
 import type { CallLimits, FilesPort, FilesReply, InformationAnswer } from "../files/ports.ts";
-import type { FileInformation, FileStatistics } from "../messages/file-result.ts";
-import type { Answer, Pipe } from "../pipe/pipe.ts";
-import type { Quota } from "../pipe/quota.ts";
-import { UpstreamError } from "../pipe/upstream-error.ts";
+import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
+import type { Answer, Pipe } from "../http-pipeline/api-client.ts";
+import type { Quota } from "../http-pipeline/quota/quota.ts";
+import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 
@@ -28,24 +28,38 @@ export function openFiles(pipe: Pipe, quota: Pick<Quota, "take">): FilesPort {
     turn: async (waitMs) => {
       const outcome = await quota.take({ waitMs });
       if (outcome.kind === "turn") return outcome;
-      return { kind: outcome.reason === "breaker" ? "down" : "later", retryAfterMs: outcome.retryAfterMs };
+      return {
+        kind: outcome.reason === "breaker" ? "down" : "later",
+        retryAfterMs: outcome.retryAfterMs,
+      };
     },
     statistics: (sha1, lookBackHours, limits) =>
-      get(`${pathOf(sha1)}/stats`, { lookBackHours: String(lookBackHours) }, limits, readStatistics),
+      get(
+        `${pathOf(sha1)}/stats`,
+        { lookBackHours: String(lookBackHours) },
+        limits,
+        readStatistics,
+      ),
     information: (hash, limits) => get(pathOf(hash), {}, limits, readInformation),
   };
 }
 
 /** Never anything but a checked hash becomes a segment of a path. @throws RangeError */
 function pathOf(hash: string): string {
-  if (!/^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$/.test(hash)) throw new RangeError("not a hash in lower case");
+  if (!/^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$/.test(hash))
+    throw new RangeError("not a hash in lower case");
   return `/api/files/${encodeURIComponent(hash)}`;
 }
 
-function readAnswer<T>({ status, body }: Answer, read: (body: Wire) => T | undefined): FilesReply<T> {
+function readAnswer<T>(
+  { status, body }: Answer,
+  read: (body: Wire) => T | undefined,
+): FilesReply<T> {
   const code = errorCodeOf(body);
-  if (status === 404) return saysUnknown(body) ? { kind: "not-found" } : { kind: "refused", problem: wrongAddress };
-  if (status === 400) return { kind: "refused", problem: `Defender refused this hash (${code || "no code"}).` };
+  if (status === 404)
+    return saysUnknown(body) ? { kind: "not-found" } : { kind: "refused", problem: wrongAddress };
+  if (status === 400)
+    return { kind: "refused", problem: `Defender refused this hash (${code || "no code"}).` };
   if (isEmptySet(body)) return { kind: "not-found" };
   const value = isObject(body) ? read(body) : undefined;
   return value === undefined ? { kind: "down", retryAfterMs: pauseMs } : { kind: "found", value };
@@ -84,19 +98,31 @@ function refusalOf(error: UpstreamError): FilesReply<never> {
     case "unexpected-answer":
       return { kind: "down", retryAfterMs };
     case "forbidden":
-      return { kind: "refused", problem: "Defender refuses this app: the permission File.Read.All is missing." };
+      return {
+        kind: "refused",
+        problem: "Defender refuses this app: the permission File.Read.All is missing.",
+      };
     case "unauthorized":
       return { kind: "refused", problem: "Defender refuses this app's token." };
     case "not-found":
       return { kind: "refused", problem: wrongAddress };
     case "rejected":
-      return { kind: "refused", problem: `Defender refused the request${error.status ? ` (${error.status})` : ""}.` };
+      return {
+        kind: "refused",
+        problem: `Defender refused the request${error.status ? ` (${error.status})` : ""}.`,
+      };
   }
 }
 
 /** The body has had twins over the years: a number and its text, two spellings. The first that is a number counts. */
 function readStatistics(body: Wire): FileStatistics | undefined {
-  const known = ["sha1", "organizationPrevalence", "orgPrevalence", "globallyPrevalence", "globalPrevalence"];
+  const known = [
+    "sha1",
+    "organizationPrevalence",
+    "orgPrevalence",
+    "globallyPrevalence",
+    "globalPrevalence",
+  ];
   if (!known.some((name) => name in body)) return undefined;
   const names = body["topFileNames"];
   return {
@@ -106,7 +132,9 @@ function readStatistics(body: Wire): FileStatistics | undefined {
     globalPrevalence: firstNumber(body, "globallyPrevalence", "globalPrevalence"),
     globalFirstSeen: firstText(body, "globalFirstObserved", "globalFirstSeen"),
     globalLastSeen: firstText(body, "globalLastObserved", "globalLastSeen"),
-    topFileNames: Array.isArray(names) ? names.filter((name): name is string => typeof name === "string") : [],
+    topFileNames: Array.isArray(names)
+      ? names.filter((name): name is string => typeof name === "string")
+      : [],
   };
 }
 
@@ -134,7 +162,8 @@ function readInformation(body: Wire): InformationAnswer | undefined {
 function firstNumber(body: Wire, ...names: readonly string[]): number | null {
   for (const name of names) {
     const value = body[name];
-    const number = typeof value === "string" && /^\d{1,15}$/.test(value.trim()) ? Number(value) : value;
+    const number =
+      typeof value === "string" && /^\d{1,15}$/.test(value.trim()) ? Number(value) : value;
     if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) return number;
   }
   return null;

@@ -1,7 +1,7 @@
 /** The queues of the storage account: JSON text in, durable before `send` resolves. */
 import type { QueueServiceClient } from "@azure/storage-queue";
-import type { MessageQueues } from "../messages/record-store.ts";
-import { dayMs, secondMs } from "../time.ts";
+import type { MessageQueues } from "../storage/record-store.ts";
+import { dayMs, secondMs } from "../runtime/time.ts";
 import { storageError, storageFailure } from "./storage.ts";
 
 /** What the service takes as one message, in bytes of text. */
@@ -29,7 +29,8 @@ export function openQueues(queues: QueueServiceClient): MessageQueues {
       try {
         await put(queue, text, delaySeconds);
       } catch (error) {
-        if (storageFailure(error).code !== "QueueNotFound") throw storageError(error, `send to ${queue}`);
+        if (storageFailure(error).code !== "QueueNotFound")
+          throw storageError(error, `send to ${queue}`);
         await createQueue(queues, queue);
         await put(queue, text, delaySeconds).catch((again: unknown) => {
           throw storageError(again, `send to ${queue}`);
@@ -55,7 +56,9 @@ function messageText(queue: string, message: object): string {
   );
   const bytes = Buffer.byteLength(text);
   if (bytes > largestMessageBytes)
-    throw new RangeError(`a message for ${queue} has ${bytes} bytes; the queue takes at most ${largestMessageBytes}`);
+    throw new RangeError(
+      `a message for ${queue} has ${bytes} bytes; the queue takes at most ${largestMessageBytes}`,
+    );
   return text;
 }
 

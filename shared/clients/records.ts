@@ -4,8 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import type { BlobServiceClient, BlockBlobClient } from "@azure/storage-blob";
-import type { ReadRecord, RecordStore, WriteOutcome } from "../messages/record-store.ts";
-import { UpstreamError } from "../pipe/upstream-error.ts";
+import type { ReadRecord, RecordStore, WriteOutcome } from "../storage/record-store.ts";
+import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { storageError, storageFailure } from "./storage.ts";
 
 /** Only if absent, or only if unchanged. */
@@ -21,11 +21,16 @@ export function openRecords(blobs: BlobServiceClient): RecordStore {
     const [container, name] = parts(path);
     return blobs.getContainerClient(container).getBlockBlobClient(name);
   };
-  const write = async (path: string, value: object, condition: Condition): Promise<WriteOutcome> => {
+  const write = async (
+    path: string,
+    value: object,
+    condition: Condition,
+  ): Promise<WriteOutcome> => {
     try {
       return await writeOnce(at(path), value, condition);
     } catch (error) {
-      if (storageFailure(error).code !== "ContainerNotFound") throw storageError(error, `write ${path}`);
+      if (storageFailure(error).code !== "ContainerNotFound")
+        throw storageError(error, `write ${path}`);
     }
     await createContainer(blobs, parts(path)[0]);
     return named(`write ${path}`, writeOnce(at(path), value, condition));
@@ -41,7 +46,10 @@ export function openRecords(blobs: BlobServiceClient): RecordStore {
 
 function parts(path: string): readonly [container: string, name: string] {
   const slash = path.indexOf("/");
-  if (slash < 1) throw new RangeError(`record path ${JSON.stringify(path)} wants a container and a name: state/x.json`);
+  if (slash < 1)
+    throw new RangeError(
+      `record path ${JSON.stringify(path)} wants a container and a name: state/x.json`,
+    );
   return [path.slice(0, slash), path.slice(slash + 1)];
 }
 
@@ -55,7 +63,10 @@ async function named<T>(tried: string, work: Promise<T>): Promise<T> {
 
 /** The service's clock as its `Date` header has it: whole seconds. */
 function serverNow(date: Date | undefined): number {
-  if (!date) throw new UpstreamError("unavailable", "storage: an answer has no Date header", { api: "storage" });
+  if (!date)
+    throw new UpstreamError("unavailable", "storage: an answer has no Date header", {
+      api: "storage",
+    });
   return date.getTime();
 }
 
@@ -87,7 +98,11 @@ function objectOf(text: string): object | undefined {
   }
 }
 
-async function writeOnce(blob: BlockBlobClient, value: object, condition: Condition): Promise<WriteOutcome> {
+async function writeOnce(
+  blob: BlockBlobClient,
+  value: object,
+  condition: Condition,
+): Promise<WriteOutcome> {
   const attempt = randomUUID();
   const body = Buffer.from(JSON.stringify(value));
   try {
@@ -102,14 +117,17 @@ async function writeOnce(blob: BlockBlobClient, value: object, condition: Condit
     const answered = failure.status !== undefined && failure.status < 500;
     if (answered && failure.status !== 409 && failure.status !== 412) throw error;
     const seen = await whoseIsIt(blob);
-    if (seen.attempt === attempt) return { kind: "written", etag: seen.etag, serverNowMs: seen.serverNowMs };
+    if (seen.attempt === attempt)
+      return { kind: "written", etag: seen.etag, serverNowMs: seen.serverNowMs };
     // Refused by condition, and not by our own earlier try: somebody else was first. No answer at all: nothing is known.
     if (answered) return { kind: "lost", serverNowMs: seen.serverNowMs };
     throw error;
   }
 }
 
-async function whoseIsIt(blob: BlockBlobClient): Promise<{ attempt?: string; etag: string; serverNowMs: number }> {
+async function whoseIsIt(
+  blob: BlockBlobClient,
+): Promise<{ attempt?: string; etag: string; serverNowMs: number }> {
   try {
     const { date, etag = "", metadata } = await blob.getProperties();
     const attempt = metadata?.["attempt"];
@@ -136,7 +154,11 @@ async function* listRecords(blobs: BlobServiceClient, prefix: string, startAfter
     for await (const item of blobs.getContainerClient(container).listBlobsFlat({ prefix: start })) {
       const path = `${container}/${item.name}`;
       if (path <= startAfter) continue;
-      yield { path, etag: quoted(item.properties.etag), lastModifiedMs: item.properties.lastModified.getTime() };
+      yield {
+        path,
+        etag: quoted(item.properties.etag),
+        lastModifiedMs: item.properties.lastModified.getTime(),
+      };
     }
   } catch (error) {
     if (storageFailure(error).status !== 404) throw storageError(error, `list ${prefix}`);

@@ -1,8 +1,8 @@
 /** The storage account behind records, exports and queues: its SDK clients with bounded patience, and its failures in our words. */
 import type { BlobServiceClient, RequestPolicyFactory } from "@azure/storage-blob";
 import type { QueueServiceClient } from "@azure/storage-queue";
-import { secondMs } from "../time.ts";
-import { UpstreamError } from "../pipe/upstream-error.ts";
+import { secondMs } from "../runtime/time.ts";
+import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 
 /** Where an account is and how to get in; `readStorageConnection` of the settings gives one. */
 export type StoragePlace =
@@ -31,7 +31,12 @@ export interface StoragePatience {
   readonly firstDelayMs: number;
 }
 
-const patience: StoragePatience = { tryMs: 20 * secondMs, operationMs: 120 * secondMs, tries: 4, firstDelayMs: 400 };
+const patience: StoragePatience = {
+  tryMs: 20 * secondMs,
+  operationMs: 120 * secondMs,
+  tries: 4,
+  firstDelayMs: 400,
+};
 
 /**
  * Opens blobs and queues of one account, by connection string or by managed identity. Calls nothing yet.
@@ -39,7 +44,10 @@ const patience: StoragePatience = { tryMs: 20 * secondMs, operationMs: 120 * sec
  * The SDK's `tryTimeoutInMs` only asks the service to be quick; a silent socket would wait for ever. So each try has
  * a deadline of our own as well, and one that hung is made once more: every write carries an attempt id.
  */
-export async function openStorage(place: StoragePlace, options: Partial<StoragePatience> = {}): Promise<Storage> {
+export async function openStorage(
+  place: StoragePlace,
+  options: Partial<StoragePatience> = {},
+): Promise<Storage> {
   const sdk = await import("./azure.ts");
   const wait = { ...patience, ...options };
   const pipelineOptions = {
@@ -64,13 +72,22 @@ export async function openStorage(place: StoragePlace, options: Partial<StorageP
 
 /** Addresses and credential; the SDK's own reading of a connection string, whose pipeline cannot be changed afterwards. */
 async function entrance(place: StoragePlace) {
-  const { BlobServiceClient, ManagedIdentityCredential, QueueServiceClient } = await import("./azure.ts");
+  const { BlobServiceClient, ManagedIdentityCredential, QueueServiceClient } =
+    await import("./azure.ts");
   if (place.kind === "connection-string") {
     const { credential, url } = BlobServiceClient.fromConnectionString(place.value);
-    return { credential, blobUrl: url, queueUrl: QueueServiceClient.fromConnectionString(place.value).url };
+    return {
+      credential,
+      blobUrl: url,
+      queueUrl: QueueServiceClient.fromConnectionString(place.value).url,
+    };
   }
   const { blobUrl, clientId, queueUrl } = place;
-  return { credential: new ManagedIdentityCredential(clientId === undefined ? {} : { clientId }), blobUrl, queueUrl };
+  return {
+    credential: new ManagedIdentityCredential(clientId === undefined ? {} : { clientId }),
+    blobUrl,
+    queueUrl,
+  };
 }
 
 /** A policy in front of the SDK's own retries: a deadline for each try and for the whole operation. */
@@ -117,12 +134,27 @@ export function storageFailure(error: unknown): StorageFailure {
 export function storageError(error: unknown, tried: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const { code, status } = storageFailure(error);
-  const said = [status, code ?? (error instanceof Error ? error.name : undefined)].filter(Boolean).join(" ");
+  const said = [status, code ?? (error instanceof Error ? error.name : undefined)]
+    .filter(Boolean)
+    .join(" ");
   const details = { api: "storage", status, upstreamCode: code };
   if (status === 403)
-    return new UpstreamError("forbidden", `storage: ${tried}: this app lacks the right (${said})`, details);
+    return new UpstreamError(
+      "forbidden",
+      `storage: ${tried}: this app lacks the right (${said})`,
+      details,
+    );
   if (status === 401)
-    return new UpstreamError("unauthorized", `storage: ${tried}: not authenticated (${said})`, details);
-  const rejected = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
-  return new UpstreamError(rejected ? "rejected" : "unavailable", `storage: ${tried} failed (${said})`, details);
+    return new UpstreamError(
+      "unauthorized",
+      `storage: ${tried}: not authenticated (${said})`,
+      details,
+    );
+  const rejected =
+    status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
+  return new UpstreamError(
+    rejected ? "rejected" : "unavailable",
+    `storage: ${tried} failed (${said})`,
+    details,
+  );
 }

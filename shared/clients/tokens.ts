@@ -1,9 +1,9 @@
 /** Tokens for the APIs, by @azure/identity: a managed identity, an app's secret from the vault, or an app trusting an identity. */
 import type { AccessToken, TokenCredential } from "@azure/identity";
-import { redact } from "../pipe/redact.ts";
-import { keptToken, type IssuedToken, type TokenSource } from "../pipe/token.ts";
-import { UpstreamError } from "../pipe/upstream-error.ts";
-import { secondMs, type Clock } from "../time.ts";
+import { redact } from "../http-pipeline/redact.ts";
+import { keptToken, type IssuedToken, type TokenSource } from "../http-pipeline/token.ts";
+import { UpstreamError } from "../http-pipeline/upstream-error.ts";
+import { secondMs, type Clock } from "../runtime/time.ts";
 
 /** Who asks for tokens. */
 export type AppCredential =
@@ -46,7 +46,10 @@ export function openTokens(options: {
   return keptToken(async (fresh) => issued(await ask(`${audience}/.default`, fresh)), clock);
 }
 
-const issued = ({ expiresOnTimestamp, token }: AccessToken): IssuedToken => ({ token, expiresMs: expiresOnTimestamp });
+const issued = ({ expiresOnTimestamp, token }: AccessToken): IssuedToken => ({
+  token,
+  expiresMs: expiresOnTimestamp,
+});
 
 type Ask = (scope: string, fresh: boolean) => Promise<AccessToken>;
 
@@ -78,7 +81,8 @@ function askWithSecret(credential: AppCredential & { kind: "secret" }): Ask {
   let made: { readonly secret: string; readonly credential: TokenCredential } | undefined;
   const current = async (fresh: boolean) => {
     const secret = await credential.secret();
-    if (fresh || made?.secret !== secret) made = { secret, credential: await withSecret(credential, secret) };
+    if (fresh || made?.secret !== secret)
+      made = { secret, credential: await withSecret(credential, secret) };
     return made;
   };
   return async (scope, fresh) => {
@@ -86,7 +90,8 @@ function askWithSecret(credential: AppCredential & { kind: "secret" }): Ask {
     try {
       return await tokenOf(first.credential, scope, [first.secret]);
     } catch (error) {
-      if (!(error instanceof UpstreamError) || !secretCodes.has(error.upstreamCode ?? "")) throw error;
+      if (!(error instanceof UpstreamError) || !secretCodes.has(error.upstreamCode ?? ""))
+        throw error;
       credential.secretRefused();
       const second = await current(false);
       if (second.secret === first.secret) throw error;
@@ -99,7 +104,10 @@ const sdkOptions = { retryOptions: { maxRetries: 2, retryDelayInMs: 500 } } as c
 
 async function identity(clientId: string | undefined): Promise<TokenCredential> {
   const { ManagedIdentityCredential } = await import("./azure.ts");
-  return new ManagedIdentityCredential({ ...sdkOptions, ...(clientId === undefined ? {} : { clientId }) });
+  return new ManagedIdentityCredential({
+    ...sdkOptions,
+    ...(clientId === undefined ? {} : { clientId }),
+  });
 }
 
 const authority = ({ loginUrl }: App) => ({
@@ -116,18 +124,24 @@ async function withSecret(app: App, secret: string): Promise<TokenCredential> {
 async function federated(app: AppCredential & { kind: "federated" }): Promise<TokenCredential> {
   const { ClientAssertionCredential } = await import("./azure.ts");
   const shown = await identity(app.identityClientId);
-  const assertion = async (): Promise<string> => (await tokenOf(shown, `${app.exchangeAudience}/.default`, [])).token;
+  const assertion = async (): Promise<string> =>
+    (await tokenOf(shown, `${app.exchangeAudience}/.default`, [])).token;
   return new ClientAssertionCredential(app.tenantId, app.clientId, assertion, authority(app));
 }
 
-async function tokenOf(credential: TokenCredential, scope: string, secrets: readonly string[]): Promise<AccessToken> {
+async function tokenOf(
+  credential: TokenCredential,
+  scope: string,
+  secrets: readonly string[],
+): Promise<AccessToken> {
   let token: AccessToken | null;
   try {
     token = await credential.getToken(scope, { abortSignal: AbortSignal.timeout(issueDeadlineMs) });
   } catch (error) {
     throw tokenError(error, secrets);
   }
-  if (!token) throw new UpstreamError("unavailable", "entra: no token was issued", { api: "entra" });
+  if (!token)
+    throw new UpstreamError("unavailable", "entra: no token was issued", { api: "entra" });
   return token;
 }
 

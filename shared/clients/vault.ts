@@ -1,10 +1,10 @@
 /** Secrets of Key Vault by name: kept five minutes, read again when refused, the last good value through an outage of a day. */
 import type { SecretClient } from "@azure/keyvault-secrets";
-import type { Log } from "../log.ts";
-import { once } from "../once.ts";
-import { points } from "../pipe/points.ts";
-import { UpstreamError } from "../pipe/upstream-error.ts";
-import { dayMs, minuteMs, secondMs, type Clock } from "../time.ts";
+import type { Log } from "../runtime/log.ts";
+import { once } from "../runtime/lazy.ts";
+import { points } from "../runtime/failpoints.ts";
+import { UpstreamError } from "../http-pipeline/upstream-error.ts";
+import { dayMs, minuteMs, secondMs, type Clock } from "../runtime/time.ts";
 
 /** A secret that cannot be used. Names the secret and the reason, never a value. */
 export class SecretError extends Error {
@@ -31,7 +31,8 @@ export async function passingTroubleMs(tried: Promise<unknown>): Promise<number>
     return 0;
   } catch (error) {
     if (error instanceof SecretError && error.passing) return minuteMs;
-    if (error instanceof UpstreamError && error.code === "unavailable") return error.retryAfterMs ?? minuteMs;
+    if (error instanceof UpstreamError && error.code === "unavailable")
+      return error.retryAfterMs ?? minuteMs;
     throw error;
   }
 }
@@ -138,7 +139,9 @@ export function openVault(options: VaultOptions): Vault {
     },
     expiring: () =>
       [...drawers]
-        .flatMap(([secret, { kept }]) => (kept?.expiresMs === undefined ? [] : [{ secret, expiresMs: kept.expiresMs }]))
+        .flatMap(([secret, { kept }]) =>
+          kept?.expiresMs === undefined ? [] : [{ secret, expiresMs: kept.expiresMs }],
+        )
         .sort((a, b) => a.expiresMs - b.expiresMs),
   };
 }
@@ -154,7 +157,10 @@ async function openClient({ identityClientId, url }: VaultOptions): Promise<Secr
   const local = loopback.has(new URL(url).hostname)
     ? { allowInsecureConnection: true, disableChallengeResourceVerification: true }
     : {};
-  return new SecretClient(url, credential, { ...local, retryOptions: { maxRetries: 2, retryDelayInMs: 300 } });
+  return new SecretClient(url, credential, {
+    ...local,
+    retryOptions: { maxRetries: 2, retryDelayInMs: 300 },
+  });
 }
 
 const readDeadlineMs = 20 * secondMs;
@@ -175,8 +181,13 @@ async function readSecret(client: SecretClient, name: string): Promise<ReadSecre
 /** Values that stand for a secret without being one. */
 function faultOf(value: string): string | undefined {
   if (value === "") return "it is empty in the vault";
-  if (value.startsWith("@Microsoft.KeyVault(")) return "its value is an unresolved Key Vault reference";
-  if (/^(?:<.*>|\{\{.*\}\}|change[-_ ]?me|replace[-_ ]?me|placeholder|to-?do|x{3,}|\.{3})$/i.test(value))
+  if (value.startsWith("@Microsoft.KeyVault("))
+    return "its value is an unresolved Key Vault reference";
+  if (
+    /^(?:<.*>|\{\{.*\}\}|change[-_ ]?me|replace[-_ ]?me|placeholder|to-?do|x{3,}|\.{3})$/i.test(
+      value,
+    )
+  )
     return "its value is a placeholder";
   return undefined;
 }
@@ -192,8 +203,10 @@ function failureOf(name: string, error: unknown): SecretError {
   const said = [statusCode, inner ?? code].filter(Boolean).join(" ");
   if (statusCode === 404) return new SecretError(name, `it is not in the vault (${said})`, false);
   if (statusCode === 403) return new SecretError(name, `this app may not read it (${said})`, false);
-  if (statusCode === 401) return new SecretError(name, `the vault did not accept this app's token (${said})`, false);
-  if (statusCode === 400) return new SecretError(name, `the vault refused the request (${said})`, false);
+  if (statusCode === 401)
+    return new SecretError(name, `the vault did not accept this app's token (${said})`, false);
+  if (statusCode === 400)
+    return new SecretError(name, `the vault refused the request (${said})`, false);
   const kind = said === "" && error instanceof Error ? error.name : said;
   return new SecretError(name, `the vault cannot be reached (${kind})`, true);
 }

@@ -1,5 +1,5 @@
 /** The two queries of the short way, as text, and their rows read back. Every value in them is a checked literal. */
-import type { FileInformation, FileStatistics } from "../messages/file-result.ts";
+import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { HuntingRow } from "./ports.ts";
 
 /** Most hashes that `FileProfile()` takes in one call. */
@@ -45,11 +45,18 @@ const profileColumns = [
 
 /** What the service knows of up to 1,000 files over all organisations. */
 export const profileQuery = (key: ProfileKey, hashes: readonly string[]): string =>
-  [table(key, hashes), `| invoke FileProfile(${key}, ${mostInBatch})`, `| project ${profileColumns.join(", ")}`].join(
-    "\n",
-  );
+  [
+    table(key, hashes),
+    `| invoke FileProfile(${key}, ${mostInBatch})`,
+    `| project ${profileColumns.join(", ")}`,
+  ].join("\n");
 
-const seenIn = ["DeviceFileEvents", "DeviceProcessEvents", "DeviceImageLoadEvents", "DeviceEvents"] as const;
+const seenIn = [
+  "DeviceFileEvents",
+  "DeviceProcessEvents",
+  "DeviceImageLoadEvents",
+  "DeviceEvents",
+] as const;
 
 /**
  * What this organisation saw of the files. Devices are counted exactly: first one row a device, then the rows, because
@@ -114,7 +121,10 @@ function readAvailability(value: unknown): Profile["availability"] {
 }
 
 /** What the organisation saw; a file that no row names was seen on no device. */
-export type OrganizationFigures = Omit<FileStatistics, "globalPrevalence" | "globalFirstSeen" | "globalLastSeen">;
+export type OrganizationFigures = Omit<
+  FileStatistics,
+  "globalPrevalence" | "globalFirstSeen" | "globalLastSeen"
+>;
 
 export const unseen: OrganizationFigures = {
   organizationPrevalence: 0,
@@ -124,7 +134,9 @@ export const unseen: OrganizationFigures = {
 };
 
 /** One row of the second query. */
-export const readOrganization = (row: HuntingRow): readonly [sha1: string, figures: OrganizationFigures] => [
+export const readOrganization = (
+  row: HuntingRow,
+): readonly [sha1: string, figures: OrganizationFigures] => [
   word(row["SHA1"])?.toLowerCase() ?? "",
   {
     organizationPrevalence: wholeNumber(row["OrganizationPrevalence"]),
@@ -134,7 +146,8 @@ export const readOrganization = (row: HuntingRow): readonly [sha1: string, figur
   },
 ];
 
-const word = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+const word = (value: unknown): string | null =>
+  typeof value === "string" && value !== "" ? value : null;
 
 /** Numbers arrive as JSON numbers, from some back-ends as text. */
 function wholeNumber(value: unknown): number | null {
@@ -152,7 +165,9 @@ function truth(value: unknown): boolean | null {
 /** A dynamic column arrives as a list or as its JSON text. */
 function names(value: unknown): string[] {
   const list: unknown = typeof value === "string" ? parsed(value) : value;
-  return Array.isArray(list) ? list.filter((name): name is string => typeof name === "string" && name !== "") : [];
+  return Array.isArray(list)
+    ? list.filter((name): name is string => typeof name === "string" && name !== "")
+    : [];
 }
 
 function parsed(text: string): unknown {

@@ -3,8 +3,8 @@
  * this organisation saw. Fills the cache; whatever it cannot answer stays for the statistics API.
  */
 import * as z from "zod/mini";
-import type { RecordStore } from "../messages/record-store.ts";
-import type { Clock } from "../time.ts";
+import type { RecordStore } from "../storage/record-store.ts";
+import type { Clock } from "../runtime/time.ts";
 import {
   mostInBatch,
   organizationQuery,
@@ -45,7 +45,11 @@ export interface BulkOutside {
 
 /** Where it is written down that the short way is switched off; health reads it too. */
 export const bulkStatePath = "state/files/bulk.json";
-const bulkStateSchema = z.object({ version: z.literal(1), offUntil: z.string(), reason: z.string() });
+const bulkStateSchema = z.object({
+  version: z.literal(1),
+  offUntil: z.string(),
+  reason: z.string(),
+});
 
 const offMs = 86_400_000;
 const limits = { waitForTurnMs: 30_000, deadlineMs: 200_000 } as const;
@@ -59,7 +63,8 @@ export function openBulk(outside: BulkOutside): Bulk {
 
   const off: Bulk["off"] = async () => {
     const record = await records.read(bulkStatePath);
-    const state = record.kind === "found" ? bulkStateSchema.safeParse(record.value).data : undefined;
+    const state =
+      record.kind === "found" ? bulkStateSchema.safeParse(record.value).data : undefined;
     if (!state || Date.parse(state.offUntil) <= clock.now()) return undefined;
     return { until: state.offUntil, reason: state.reason };
   };
@@ -79,7 +84,9 @@ export function openBulk(outside: BulkOutside): Bulk {
   };
 
   /** Asks, and says what a refusal means; `halve` when the same question may be asked about fewer hashes. */
-  const ask = async (query: string): Promise<Extract<HuntingRowsReply, { kind: "rows" }> | BulkOutcome | "halve"> => {
+  const ask = async (
+    query: string,
+  ): Promise<Extract<HuntingRowsReply, { kind: "rows" }> | BulkOutcome | "halve"> => {
     const reply = await hunting.ask(query, limits);
     if (reply.kind === "rows" || reply.kind === "later" || reply.kind === "failed") return reply;
     if (reply.kind === "too-much" || tooLong.test(reply.message)) return "halve";
@@ -87,7 +94,11 @@ export function openBulk(outside: BulkOutside): Bulk {
     return { kind: "off" };
   };
 
-  const fillBatch = async (key: ProfileKey, hashes: readonly string[], lookBackHours: number): Promise<BulkOutcome> => {
+  const fillBatch = async (
+    key: ProfileKey,
+    hashes: readonly string[],
+    lookBackHours: number,
+  ): Promise<BulkOutcome> => {
     const profiled = await ask(profileQuery(key, hashes));
     if (profiled === "halve") return halve(key, hashes, lookBackHours);
     if (profiled.kind !== "rows") return profiled;
@@ -101,11 +112,17 @@ export function openBulk(outside: BulkOutside): Bulk {
     await reach("F6 organisation read");
     const figures = new Map(seen.rows.map(readOrganization));
     const asOf = new Date(clock.now()).toISOString();
-    await inParallel(profiles, width, (profile) => keep(profile, figures.get(profile.sha1), lookBackHours, asOf));
+    await inParallel(profiles, width, (profile) =>
+      keep(profile, figures.get(profile.sha1), lookBackHours, asOf),
+    );
     return { kind: "done" };
   };
 
-  const halve = async (key: ProfileKey, hashes: readonly string[], lookBackHours: number): Promise<BulkOutcome> => {
+  const halve = async (
+    key: ProfileKey,
+    hashes: readonly string[],
+    lookBackHours: number,
+  ): Promise<BulkOutcome> => {
     const half = Math.ceil(hashes.length / 2);
     // So few and still too many: it is not the number of hashes. The statistics API takes these.
     if (half < smallestBatch) return { kind: "done" };
@@ -120,17 +137,25 @@ export function openBulk(outside: BulkOutside): Bulk {
     asOf: string,
   ): Promise<void> => {
     const known = profile.availability === "available";
-    const statistics = known || organization ? { ...(organization ?? unseen), ...profile.global } : null;
+    const statistics =
+      known || organization ? { ...(organization ?? unseen), ...profile.global } : null;
     const from = <T>(value: T | null): Known<T> => ({ value, source: "hunting", asOf });
     await cache.learn(profile.sha1, (file) => ({
       ...withStatistics(file, lookBackHours, from(statistics)),
-      information: file.information?.value ? file.information : from(known ? profile.information : null),
+      information: file.information?.value
+        ? file.information
+        : from(known ? profile.information : null),
     }));
     const { sha256 } = profile;
-    if (sha256 !== null) await cache.learn(sha256, (file) => ({ ...file, sha1: from(profile.sha1) }));
+    if (sha256 !== null)
+      await cache.learn(sha256, (file) => ({ ...file, sha1: from(profile.sha1) }));
   };
 
-  const fillAll = async (key: ProfileKey, hashes: readonly string[], lookBackHours: number): Promise<BulkOutcome> => {
+  const fillAll = async (
+    key: ProfileKey,
+    hashes: readonly string[],
+    lookBackHours: number,
+  ): Promise<BulkOutcome> => {
     for (let start = 0; start < hashes.length;) {
       const batch = hashes.slice(start, start + batchSize);
       const outcome = await fillBatch(key, batch, lookBackHours);

@@ -2,14 +2,17 @@
  * The cache of file answers: a blob a file, and a small layer in this process. It only ever saves calls: a store that
  * fails here costs a call to Defender, never an answer.
  */
-import type { ReadRecord, RecordStore, WriteOutcome } from "../messages/record-store.ts";
-import type { Clock } from "../time.ts";
+import type { ReadRecord, RecordStore, WriteOutcome } from "../storage/record-store.ts";
+import type { Clock } from "../runtime/time.ts";
 import { cachePath, readCachedFile, unknownFile, type CachedFile } from "./cached-file.ts";
 
 /** The cache as the room uses it. */
 export interface FileCache {
   /** What is known of a file. What this process remembers is enough when `enough` says so; else the blob is read. */
-  readonly read: (hash: string, enough: (file: CachedFile) => boolean) => Promise<CachedFile | undefined>;
+  readonly read: (
+    hash: string,
+    enough: (file: CachedFile) => boolean,
+  ) => Promise<CachedFile | undefined>;
   /** Adds to what is known; resolves when it is kept, or when keeping it has failed. The same file back writes nothing. */
   readonly learn: (hash: string, change: (file: CachedFile) => CachedFile) => Promise<CachedFile>;
 }
@@ -63,12 +66,20 @@ export function openFileCache(
   };
 
   const asRemembered = (record: ReadRecord, hash: string): Remembered => ({
-    file: (record.kind === "found" && readCachedFile(record.value, hash)) || unknownFile(hash, newAttempt()),
+    file:
+      (record.kind === "found" && readCachedFile(record.value, hash)) ||
+      unknownFile(hash, newAttempt()),
     etag: record.kind === "absent" ? undefined : record.etag,
   });
 
-  const write = (path: string, file: CachedFile, etag: string | undefined): Promise<WriteOutcome | undefined> =>
-    quietly(() => (etag === undefined ? records.create(path, file) : records.replace(path, file, etag)));
+  const write = (
+    path: string,
+    file: CachedFile,
+    etag: string | undefined,
+  ): Promise<WriteOutcome | undefined> =>
+    quietly(() =>
+      etag === undefined ? records.create(path, file) : records.replace(path, file, etag),
+    );
 
   return {
     read: async (hash, enough) => {
@@ -78,7 +89,10 @@ export function openFileCache(
       return entry?.etag === undefined ? undefined : entry.file;
     },
     learn: async (hash, change) => {
-      let before = remembered.get(hash) ?? { file: unknownFile(hash, newAttempt()), etag: undefined };
+      let before = remembered.get(hash) ?? {
+        file: unknownFile(hash, newAttempt()),
+        etag: undefined,
+      };
       for (let tries = 0; ; tries += 1) {
         const changed = change(before.file);
         if (changed === before.file) return before.file;

@@ -7,7 +7,7 @@ import {
   type FileInformation,
   type FileSource,
   type FileStatistics,
-} from "../messages/file-result.ts";
+} from "../contracts/file-result.ts";
 import type { FilesSettings } from "./ports.ts";
 
 /** An answer with its source and its instant (ISO 8601, UTC); `value` is `null` when the file is unknown there. */
@@ -64,7 +64,11 @@ export const unknownFile = (hash: string, attempt: string): CachedFile => ({
 const mostLookBacks = 4;
 
 /** The same file with one more answer; of the look-backs the four newest are kept. */
-export function withStatistics(file: CachedFile, lookBackHours: number, known: Known<FileStatistics>): CachedFile {
+export function withStatistics(
+  file: CachedFile,
+  lookBackHours: number,
+  known: Known<FileStatistics>,
+): CachedFile {
   const entries = Object.entries({ ...file.statistics, [String(lookBackHours)]: known });
   const newest = entries.sort(([, a], [, b]) => (a.asOf < b.asOf ? 1 : -1)).slice(0, mostLookBacks);
   return { ...file, statistics: Object.fromEntries(newest) };

@@ -1,6 +1,11 @@
 /** A report as CSV (RFC 4180), safe to open in a spreadsheet: no cell starts a formula. */
-import type { LookupOptions } from "../messages/file-lookup.ts";
-import type { FileInformation, FileReport, FileResult, FileStatistics } from "../messages/file-result.ts";
+import type { LookupOptions } from "../contracts/file-lookup.ts";
+import type {
+  FileInformation,
+  FileReport,
+  FileResult,
+  FileStatistics,
+} from "../contracts/file-result.ts";
 
 type Cell = string | number | boolean | null | undefined;
 
@@ -63,7 +68,9 @@ export function csvOf(report: FileReport, options: LookupOptions): string {
     ...(options.where ? ([["where", (result) => result.where?.join(" ")]] satisfies Column[]) : []),
   ];
   const header = columns.map(([name]) => name).join(",");
-  const lines = report.results.map((result) => columns.map(([, cell]) => cellText(cell(result))).join(","));
+  const lines = report.results.map((result) =>
+    columns.map(([, cell]) => cellText(cell(result))).join(","),
+  );
   return [header, ...lines, ""].join("\r\n");
 }
 
@@ -87,6 +94,8 @@ export function prefersCsv(accept: string | null): boolean {
 
 function readRange(range: string): { type: string; q: number } {
   const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
-  const q = parameters.map((parameter) => /^q=([\d.]+)$/.exec(parameter)?.[1]).find((found) => found !== undefined);
+  const q = parameters
+    .map((parameter) => /^q=([\d.]+)$/.exec(parameter)?.[1])
+    .find((found) => found !== undefined);
   return { type, q: q === undefined ? 1 : Number(q) || 0 };
 }

@@ -5,9 +5,26 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
-import { lookupOptionsSchema, type FileLookupMessage, type LookupOptions } from "../messages/file-lookup.ts";
-import { fileResultSchema, skippedSchema, type FileResult, type SkippedResult } from "../messages/file-result.ts";
-import { endJob, findJob, jobAgeMs, jobIdFor, jobPaths, type FoundJob, type JobHeader } from "../messages/job.ts";
+import {
+  lookupOptionsSchema,
+  type FileLookupMessage,
+  type LookupOptions,
+} from "../contracts/file-lookup.ts";
+import {
+  fileResultSchema,
+  skippedSchema,
+  type FileResult,
+  type SkippedResult,
+} from "../contracts/file-result.ts";
+import {
+  endJob,
+  findJob,
+  jobAgeMs,
+  jobIdFor,
+  jobPaths,
+  type FoundJob,
+  type JobHeader,
+} from "../storage/jobs.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { FilesOutside } from "./ports.ts";
 import type { Asked } from "./report.ts";
@@ -38,7 +55,11 @@ const askedSchema = z.object({
 });
 const inputSchema = z.object({ version: z.literal(1), asked: z.array(askedSchema) });
 const skippedListSchema = z.object({ version: z.literal(1), skipped: z.array(skippedSchema) });
-const resultSchema = z.object({ version: z.literal(1), attempt: z.string(), results: z.array(fileResultSchema) });
+const resultSchema = z.object({
+  version: z.literal(1),
+  attempt: z.string(),
+  results: z.array(fileResultSchema),
+});
 
 const sameRequestMs = 600_000;
 const bulkPartSize = 1_000;
@@ -60,13 +81,19 @@ export type Repeated =
 type Records = Pick<FilesOutside["records"], "read" | "create" | "list">;
 
 /** Looks for the job that this question has already become; else names the id that it will have. */
-export async function findRepeated(records: Records, question: FileQuestion, nowMs: number): Promise<Repeated> {
+export async function findRepeated(
+  records: Records,
+  question: FileQuestion,
+  nowMs: number,
+): Promise<Repeated> {
   const asked = askedHashOf(question);
   const turn = Math.floor(nowMs / sameRequestMs);
   const ids =
     question.idempotencyKey === undefined
       ? [turn - 1, turn].map((each) => jobIdFor("files", "body", asked, String(each)))
-      : [0, 1, 2, 3].map((each) => jobIdFor("files", "key", question.idempotencyKey ?? "", String(each)));
+      : [0, 1, 2, 3].map((each) =>
+          jobIdFor("files", "key", question.idempotencyKey ?? "", String(each)),
+        );
   let free: string | undefined;
   for (const id of ids) {
     const job = await findJob(records, id);
@@ -74,7 +101,8 @@ export async function findRepeated(records: Records, question: FileQuestion, now
     if (job.kind === "absent" && question.idempotencyKey !== undefined) break;
     if (job.kind === "absent" || job.kind === "expired") continue;
     const isSame = job.header.askedHash === asked;
-    if (question.idempotencyKey !== undefined) return isSame ? { kind: "job", job } : { kind: "conflict" };
+    if (question.idempotencyKey !== undefined)
+      return isSame ? { kind: "job", job } : { kind: "conflict" };
     if (isSame && nowMs - Date.parse(job.header.createdAt) < sameRequestMs && !cancelled(job))
       return { kind: "job", job };
   }
@@ -82,7 +110,8 @@ export async function findRepeated(records: Records, question: FileQuestion, now
   return { kind: "new", id: free ?? jobIdFor("files", "late", asked, String(nowMs)) };
 }
 
-const cancelled = (job: FoundJob): boolean => job.kind === "ended" && job.end.outcome === "cancelled";
+const cancelled = (job: FoundJob): boolean =>
+  job.kind === "ended" && job.end.outcome === "cancelled";
 
 /** Writes a job down and puts its first message on the queue; a job that is there already is only woken again. */
 export async function startJob(
@@ -97,7 +126,10 @@ export async function startJob(
 }
 
 /** Puts a job's first message on the queue. */
-export async function wakeJob({ queues, reach }: Pick<FilesOutside, "queues" | "reach">, id: string): Promise<void> {
+export async function wakeJob(
+  { queues, reach }: Pick<FilesOutside, "queues" | "reach">,
+  id: string,
+): Promise<void> {
   await queues.send("file-lookups", { version: 1, job: id } satisfies FileLookupMessage);
   await reach("J3 message sent");
 }
@@ -135,7 +167,10 @@ export async function writeJob(
   await inParallel(parts, width, (asked, part) =>
     records.create(jobPaths.input(id, attempt, part), { version: 1, asked }),
   );
-  await records.create(jobPaths.input(id, attempt, parts.length), { version: 1, skipped: question.skipped });
+  await records.create(jobPaths.input(id, attempt, parts.length), {
+    version: 1,
+    skipped: question.skipped,
+  });
   await reach("J1 input written");
   const written = await records.create(jobPaths.header(id), header);
   await reach("J2 header written");
@@ -154,7 +189,11 @@ export function requestOf(header: JobHeader): FileJobRequest {
 }
 
 /** The entries of one part. @throws Error when the record is not there or broken */
-export async function readPart(records: Records, header: JobHeader, part: number): Promise<readonly Asked[]> {
+export async function readPart(
+  records: Records,
+  header: JobHeader,
+  part: number,
+): Promise<readonly Asked[]> {
   const record = await records.read(jobPaths.input(header.id, header.attempt, part));
   const parsed = record.kind === "found" ? inputSchema.safeParse(record.value) : undefined;
   if (!parsed?.success) throw new Error(`part ${part} of job ${header.id} cannot be read`);
@@ -162,7 +201,10 @@ export async function readPart(records: Records, header: JobHeader, part: number
 }
 
 /** What was skipped when the job's hashes were found. */
-export async function readSkipped(records: Records, header: JobHeader): Promise<readonly SkippedResult[]> {
+export async function readSkipped(
+  records: Records,
+  header: JobHeader,
+): Promise<readonly SkippedResult[]> {
   const record = await records.read(jobPaths.input(header.id, header.attempt, header.parts));
   const parsed = record.kind === "found" ? skippedListSchema.safeParse(record.value) : undefined;
   return parsed?.data?.skipped ?? [];
@@ -191,10 +233,18 @@ export async function finishPart(
 }
 
 /** Ends a job all of whose parts are answered. */
-export async function endWhenComplete(records: Records, header: JobHeader, nowMs: number): Promise<boolean> {
+export async function endWhenComplete(
+  records: Records,
+  header: JobHeader,
+  nowMs: number,
+): Promise<boolean> {
   const done = await partsDone(records, header.id);
   if (done.size < header.parts) return false;
-  return endJob(records, header.id, { version: 1, endedAt: new Date(nowMs).toISOString(), outcome: "done" });
+  return endJob(records, header.id, {
+    version: 1,
+    endedAt: new Date(nowMs).toISOString(),
+    outcome: "done",
+  });
 }
 
 /** Every result of a job in the order of its request; what is not answered yet is pending. */

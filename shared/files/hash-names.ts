@@ -26,13 +26,22 @@ const rules: readonly (readonly [pattern: RegExp, reason: string | undefined])[]
     "a fingerprint that is not of a whole file",
   ],
   [/(?:password|passwd|pwd|nt|ntlm|lm) ?hash(?:es)?$/, "a password hash"],
-  [/(?:^| )(?:commits?|revision|git)(?: (?:hash|sha|id))?$|(?:^|head |base |tree |parent |merge )sha$/, "a commit"],
+  [
+    /(?:^| )(?:commits?|revision|git)(?: (?:hash|sha|id))?$|(?:^|head |base |tree |parent |merge )sha$/,
+    "a commit",
+  ],
   [
     /(?:url|uri|query|row|record|event|message|stack|user|account|e?mail|tx|transaction|block) ?hash(?:es)?$/,
     "a hash of something else",
   ],
-  [/sha ?-?1|sha ?-?256|md ?5|(?:^| )(?:file ?)?hash(?:es)?(?: values?)?$|checksum|digest$|file ?hash/, undefined],
-  [/(?:^| )(?:ids?|guids?|uuids?|etag|nonce|cookie|session|traceparent|tracestate|bookmark)$/, "an id"],
+  [
+    /sha ?-?1|sha ?-?256|md ?5|(?:^| )(?:file ?)?hash(?:es)?(?: values?)?$|checksum|digest$|file ?hash/,
+    undefined,
+  ],
+  [
+    /(?:^| )(?:ids?|guids?|uuids?|etag|nonce|cookie|session|traceparent|tracestate|bookmark)$/,
+    "an id",
+  ],
   [
     /(?:request|trace|span|session|correlation|alert|incident|tenant|user|object|report|event|operation|parent|root|client|activity|message|resource|detector|rule|policy|case|ticket|job|run|tracking|external|system|app|application|entity|record)ids?$/,
     "an id",
@@ -82,7 +91,8 @@ const wordsOf = (name: string): string =>
     .trim()
     .toLowerCase();
 
-const neutral = /^(?:value|val|v|text|string|content|item|entry|element|data|raw|observable|indicator|\d*)s?$/;
+const neutral =
+  /^(?:value|val|v|text|string|content|item|entry|element|data|raw|observable|indicator|\d*)s?$/;
 const foreign = /(?:^| )(?:cert(?:ificate)?s?|x509|tls|signers?|issuer)$/;
 
 /** The properties beside a value that may name it, nearest in meaning first. */

@@ -14,7 +14,8 @@ const wholeHash = /^(?:sha-?1|sha-?256|md5)?[\s:=]*([0-9a-f]{32}|[0-9a-f]{40}|[0
 
 /** One hash alone, in either case, with or without `sha1:` before it; lower case, or `undefined`. */
 export function readHash(text: string): { hash: string; kind: HashKind } | undefined {
-  const hash = text.length <= longestWritten ? wholeHash.exec(text.trim())?.[1]?.toLowerCase() : undefined;
+  const hash =
+    text.length <= longestWritten ? wholeHash.exec(text.trim())?.[1]?.toLowerCase() : undefined;
   const kind = hash === undefined ? undefined : kindOfLength(hash.length);
   return hash !== undefined && kind !== undefined ? { hash, kind } : undefined;
 }
@@ -25,8 +26,10 @@ const shortest = 32;
 const hexDigit = 1;
 const wordCharacter = 2;
 const classes = new Uint8Array(128);
-for (const letter of "0123456789abcdefABCDEF") classes[letter.charCodeAt(0)] = hexDigit | wordCharacter;
-for (const letter of "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ_") classes[letter.charCodeAt(0)] = wordCharacter;
+for (const letter of "0123456789abcdefABCDEF")
+  classes[letter.charCodeAt(0)] = hexDigit | wordCharacter;
+for (const letter of "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ_")
+  classes[letter.charCodeAt(0)] = wordCharacter;
 
 // NaN, past either end, has no class either.
 const isHex = (code: number): boolean => ((classes[code] ?? 0) & hexDigit) !== 0;
@@ -65,7 +68,8 @@ export function mayHoldHash(text: string): boolean {
 }
 
 const standsAlone = (text: string, start: number, end: number): boolean =>
-  !isWord(text.charCodeAt(end)) && (!isWord(text.charCodeAt(start - 1)) || followsEscape(text, start));
+  !isWord(text.charCodeAt(end)) &&
+  (!isWord(text.charCodeAt(start - 1)) || followsEscape(text, start));
 
 /** `\n`, `\r` or `\t` written out, its backslash not escaped itself. */
 function followsEscape(text: string, start: number): boolean {

@@ -2,8 +2,14 @@
  * Finds file hashes in whatever a SIEM sends: any JSON, form or text, JSON inside JSON strings included. Parsed first
  * and searched after, because raw JSON hides a hash behind an escape.
  */
-import { findFault, pointerPart, reachesPrototype, type BodyLimits, type ParsedBody } from "../messages/http-body.ts";
-import type { InputFault } from "../messages/problem.ts";
+import {
+  findFault,
+  pointerPart,
+  reachesPrototype,
+  type BodyLimits,
+  type ParsedBody,
+} from "../http/request-body.ts";
+import type { InputFault } from "../http/problem.ts";
 import { namingBefore, namingSiblings, readName, type Naming } from "./hash-names.ts";
 import { eachRun, kindOfLength, mayHoldHash, type HashKind } from "./hash-runs.ts";
 
@@ -30,7 +36,11 @@ export interface FindOptions {
 
 /** In document order, each hash once. */
 export type FindOutcome =
-  | { readonly kind: "found"; readonly hashes: readonly FoundHash[]; readonly skipped: readonly SkippedHash[] }
+  | {
+      readonly kind: "found";
+      readonly hashes: readonly FoundHash[];
+      readonly skipped: readonly SkippedHash[];
+    }
   | { readonly kind: "outside-limits"; readonly fault: InputFault }
   | { readonly kind: "too-many"; readonly most: number };
 
@@ -58,7 +68,14 @@ interface Walk {
 
 /** Finds every file hash of a body. */
 export function findHashes(body: ParsedBody, options: FindOptions): FindOutcome {
-  const walk: Walk = { options, nodes: [], names: [], collected: new Map(), notJson: 0, fault: undefined };
+  const walk: Walk = {
+    options,
+    nodes: [],
+    names: [],
+    collected: new Map(),
+    notJson: 0,
+    fault: undefined,
+  };
   walkBody(body, walk);
   if (walk.fault) return { kind: "outside-limits", fault: walk.fault };
   const all = [...walk.collected.values()];
@@ -67,7 +84,11 @@ export function findHashes(body: ParsedBody, options: FindOptions): FindOutcome 
   const skipped = all.flatMap(({ hash, kind, where, reason }) =>
     reason === undefined ? [] : [{ hash, kind, where, reason }],
   );
-  return { kind: "found", hashes: hashes.map(({ hash, kind, where }) => ({ hash, kind, where })), skipped };
+  return {
+    kind: "found",
+    hashes: hashes.map(({ hash, kind, where }) => ({ hash, kind, where })),
+    skipped,
+  };
 }
 
 function walkBody(body: ParsedBody, walk: Walk): void {
@@ -78,7 +99,10 @@ function walkBody(body: ParsedBody, walk: Walk): void {
   }
   walk.nodes.push(body);
   walk.names.push("");
-  const lines = body.kind === "form" ? body.fields : body.text.split("\n").map((line, index) => [index, line] as const);
+  const lines =
+    body.kind === "form"
+      ? body.fields
+      : body.text.split("\n").map((line, index) => [index, line] as const);
   for (const [name, text] of lines) {
     if (body.kind === "form" && typeof name === "string") scanText(name, name, {}, walk);
     walkString(text, name, {}, walk);
@@ -86,7 +110,12 @@ function walkBody(body: ParsedBody, walk: Walk): void {
 }
 
 /** Depth is limited, so recursion is. */
-function walkContainer(node: object, name: string | number, walk: Walk, columns?: readonly string[]): void {
+function walkContainer(
+  node: object,
+  name: string | number,
+  walk: Walk,
+  columns?: readonly string[],
+): void {
   const { limits } = walk.options;
   if (walk.nodes.length >= limits.depth) {
     fail(walk, name, `is nested deeper than ${limits.depth} levels`);
@@ -124,7 +153,8 @@ function walkMembers(node: Readonly<Record<string, unknown>>, walk: Walk): void 
   for (let index = 0; index < names.length && !walk.fault; index += 1) {
     const name = names[index] ?? "";
     const member = node[name];
-    if (reachesPrototype(name, member)) fail(walk, name, "this name is not accepted; remove the key");
+    if (reachesPrototype(name, member))
+      fail(walk, name, "this name is not accepted; remove the key");
     else if (typeof member === "object" && member !== null)
       walkContainer(member, name, walk, name === "rows" ? columnNames(node) : undefined);
     else walkScalar(member, name, node, walk);
@@ -137,20 +167,38 @@ function columnNames(node: Readonly<Record<string, unknown>>): readonly string[]
   const columns = node["columns"] ?? node["fields"];
   if (!Array.isArray(columns)) return undefined;
   return columns.map((column: unknown) => {
-    const named: unknown = typeof column === "object" && column !== null && "name" in column ? column.name : column;
+    const named: unknown =
+      typeof column === "object" && column !== null && "name" in column ? column.name : column;
     return typeof named === "string" ? named : "";
   });
 }
 
-function walkScalar(value: unknown, name: string | number, beside: object, walk: Walk, column?: string): void {
+function walkScalar(
+  value: unknown,
+  name: string | number,
+  beside: object,
+  walk: Walk,
+  column?: string,
+): void {
   if (typeof value === "string") walkString(value, name, beside, walk, column);
-  else if (typeof value === "number" && !Number.isFinite(value)) fail(walk, name, "is a number too large to be kept");
+  else if (typeof value === "number" && !Number.isFinite(value))
+    fail(walk, name, "is a number too large to be kept");
 }
 
-function walkString(text: string, name: string | number, beside: object, walk: Walk, column?: string): void {
+function walkString(
+  text: string,
+  name: string | number,
+  beside: object,
+  walk: Walk,
+  column?: string,
+): void {
   if (text.length < 32) return;
   if (text.length > walk.options.limits.characters) {
-    fail(walk, name, `has ${text.length} characters, want at most ${walk.options.limits.characters}`);
+    fail(
+      walk,
+      name,
+      `has ${text.length} characters, want at most ${walk.options.limits.characters}`,
+    );
     return;
   }
   const inner = innerJson(text, walk);
@@ -166,7 +214,9 @@ function innerJson(text: string, walk: Walk): object | undefined {
     const value: unknown = JSON.parse(text);
     const { limits } = walk.options;
     if (typeof value !== "object" || value === null) return undefined;
-    return findFault(value, { ...limits, depth: limits.depth - walk.nodes.length }) ? undefined : value;
+    return findFault(value, { ...limits, depth: limits.depth - walk.nodes.length })
+      ? undefined
+      : value;
   } catch {
     walk.notJson += 1;
     return undefined;
@@ -177,7 +227,13 @@ const longestTail = 16;
 // A failed parse costs microseconds; a body made of thousands of them is searched as text from here on.
 const mostNotJson = 1_000;
 
-function scanText(text: string, name: string | number, beside: object, walk: Walk, column?: string): void {
+function scanText(
+  text: string,
+  name: string | number,
+  beside: object,
+  walk: Walk,
+  column?: string,
+): void {
   let lastEnd = -1;
   let lastNaming: Naming | undefined;
   eachRun(text, (start, end) => {
@@ -186,7 +242,12 @@ function scanText(text: string, name: string | number, beside: object, walk: Wal
     lastEnd = end;
     lastNaming = naming;
     const whole = end - start === text.length;
-    collect(walk, text.slice(start, end), name, naming ?? namingOfPlace(walk, name, beside, whole, column));
+    collect(
+      walk,
+      text.slice(start, end),
+      name,
+      naming ?? namingOfPlace(walk, name, beside, whole, column),
+    );
   });
 }
 
@@ -206,7 +267,8 @@ function namingOfPlace(
   column: string | undefined,
 ): Naming | undefined {
   for (const above of walk.names)
-    if (typeof above === "string" && readName(above).foreign) return { is: "other", reason: "a certificate" };
+    if (typeof above === "string" && readName(above).foreign)
+      return { is: "other", reason: "a certificate" };
   const own = readName(column ?? String(name));
   if (own.naming && own.words !== "id") return own.naming;
   const sibling = whole ? siblingNaming(beside, name) : undefined;
@@ -258,7 +320,8 @@ function collect(walk: Walk, run: string, name: string | number, naming: Naming 
     walk.collected.delete(hash);
     walk.collected.set(hash, entry);
   }
-  if (walk.options.where === true && entry.where.length < mostPlaces) entry.where.push(pointerTo(walk, name));
+  if (walk.options.where === true && entry.where.length < mostPlaces)
+    entry.where.push(pointerTo(walk, name));
 }
 
 const pointerTo = (walk: Walk, name: string | number | undefined): string => {

@@ -1,6 +1,12 @@
 /** Looks files up: resolves SHA-256 and MD5 to SHA-1, then statistics, then information when asked; the cache first. */
-import type { FileInformation, FileStatistics } from "../messages/file-result.ts";
-import { openAskOnce, type AskOnceOutside, type LookUpPlan, type Question, type Settled } from "./ask-once.ts";
+import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
+import {
+  openAskOnce,
+  type AskOnceOutside,
+  type LookUpPlan,
+  type Question,
+  type Settled,
+} from "./single-flight.ts";
 import { withStatistics, type CachedFile, type Known } from "./cached-file.ts";
 import type { HashKind } from "./hash-runs.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -39,12 +45,16 @@ export function openLookUp(outside: LookUpOutside): LookUp {
   const { cache, files } = outside;
   const askOnce = openAskOnce(outside);
 
-  const statisticsOf = (sha1: string, plan: LookUpPlan): Question<FileStatistics, FileStatistics> => ({
+  const statisticsOf = (
+    sha1: string,
+    plan: LookUpPlan,
+  ): Question<FileStatistics, FileStatistics> => ({
     name: `statistics ${plan.lookBackHours}`,
     hash: sha1,
     pick: (file) => file.statistics[String(plan.lookBackHours)],
     ask: (limits) => files.statistics(sha1, plan.lookBackHours, limits),
-    keep: (file, value, asOf) => withStatistics(file, plan.lookBackHours, { value, source: "statistics", asOf }),
+    keep: (file, value, asOf) =>
+      withStatistics(file, plan.lookBackHours, { value, source: "statistics", asOf }),
   });
 
   const informationOf = (sha1: string): Question<FileInformation, InformationAnswer> => ({
@@ -63,12 +73,16 @@ export function openLookUp(outside: LookUpOutside): LookUp {
       const reply = await files.information(hash, limits);
       if (reply.kind !== "found") return reply;
       const { sha1 } = reply.value;
-      if (sha1 === null) return { kind: "refused", problem: "Defender knows this file but names no SHA-1 of it." };
+      if (sha1 === null)
+        return { kind: "refused", problem: "Defender knows this file but names no SHA-1 of it." };
       const asOf = new Date(outside.clock.now()).toISOString();
       await cache.learn(sha1, (file) => keepInformation(file, reply.value, asOf));
       return reply;
     },
-    keep: (file, answer, asOf) => ({ ...file, sha1: { value: answer?.sha1 ?? null, source: "information", asOf } }),
+    keep: (file, answer, asOf) => ({
+      ...file,
+      sha1: { value: answer?.sha1 ?? null, source: "information", asOf },
+    }),
   });
 
   const one = async ({ hash, kind }: Wanted, plan: LookUpPlan): Promise<LookUpOutcome> => {
@@ -92,14 +106,19 @@ export function openLookUp(outside: LookUpOutside): LookUp {
   return (wanted, plan) => inParallel(wanted, lookUpWidth, (each) => one(each, plan));
 }
 
-const keepInformation = (file: CachedFile, answer: InformationAnswer | null, asOf: string): CachedFile => ({
+const keepInformation = (
+  file: CachedFile,
+  answer: InformationAnswer | null,
+  asOf: string,
+): CachedFile => ({
   ...file,
   information: { value: answer?.information ?? null, source: "information", asOf },
 });
 
 /** Defender does not know the SHA-256 or MD5: that is the answer, and it came from file information. */
 function unresolved(resolved: string | Settled<string>): LookUpOutcome {
-  if (typeof resolved === "string" || resolved.kind !== "known") throw new TypeError("not a resolved hash");
+  if (typeof resolved === "string" || resolved.kind !== "known")
+    throw new TypeError("not a resolved hash");
   const { source, asOf } = resolved.known;
   const statistics = { value: null, source, asOf };
   return { kind: "answered", sha1: null, statistics, information: null, stale: resolved.stale };

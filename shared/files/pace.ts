@@ -1,5 +1,5 @@
 /** How long calls take at best under a quota of so many a minute and so many an hour; for `Retry-After`. */
-import { hourMs, minuteMs } from "../time.ts";
+import { hourMs, minuteMs } from "../runtime/time.ts";
 
 const shortestMs = 2_000;
 const longestMs = 600_000;
@@ -11,7 +11,10 @@ export function lowerBoundMs(calls: number, perMinute: number, perHour: number):
   const full = (limit: number): number => Math.max(0, Math.ceil(calls / limit) - 1);
   const inHours = full(perHour) * hourMs;
   const rest = calls - full(perHour) * perHour;
-  return Math.max(full(perMinute) * minuteMs, inHours + Math.max(0, Math.ceil(rest / perMinute) - 1) * minuteMs);
+  return Math.max(
+    full(perMinute) * minuteMs,
+    inHours + Math.max(0, Math.ceil(rest / perMinute) - 1) * minuteMs,
+  );
 }
 
 /** When to look at a job again: what is left of it, at least 2 s and at most 10 min. */

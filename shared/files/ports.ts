@@ -1,7 +1,7 @@
 /** What the files room asks of the outside, in its own words. The live ones are `clients/files.ts` and friends; `wiring.ts` hands them over. */
-import type { FileInformation, FileStatistics } from "../messages/file-result.ts";
-import type { MessageQueues, RecordStore } from "../messages/record-store.ts";
-import type { Clock } from "../time.ts";
+import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
+import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
+import type { Clock } from "../runtime/time.ts";
 
 /** A turn of the tenant's quota, good for one call in the next second or so. */
 export interface Permit {
@@ -41,9 +41,16 @@ export interface FilesPort {
     | { readonly kind: "later" | "down"; readonly retryAfterMs: number }
   >;
   /** @param sha1 - 40 lower-case hexadecimal digits */
-  readonly statistics: (sha1: string, lookBackHours: number, limits: CallLimits) => Promise<FilesReply<FileStatistics>>;
+  readonly statistics: (
+    sha1: string,
+    lookBackHours: number,
+    limits: CallLimits,
+  ) => Promise<FilesReply<FileStatistics>>;
   /** @param hash - SHA-1, SHA-256 or MD5, lower case */
-  readonly information: (hash: string, limits: CallLimits) => Promise<FilesReply<InformationAnswer>>;
+  readonly information: (
+    hash: string,
+    limits: CallLimits,
+  ) => Promise<FilesReply<InformationAnswer>>;
 }
 
 /** A row of a hunting result, as plain JSON. */

@@ -1,9 +1,13 @@
 /** How common a file is by the caller's thresholds. A figure that is not known meets no rule. */
-import type { Thresholds } from "../messages/file-lookup.ts";
-import type { FileStatistics, PrevalenceVerdict } from "../messages/file-result.ts";
+import type { Thresholds } from "../contracts/file-lookup.ts";
+import type { FileStatistics, PrevalenceVerdict } from "../contracts/file-result.ts";
 
 const figures = [
-  { name: "organizationPrevalence", rareBelow: "organizationRareBelow", commonFrom: "organizationCommonFrom" },
+  {
+    name: "organizationPrevalence",
+    rareBelow: "organizationRareBelow",
+    commonFrom: "organizationCommonFrom",
+  },
   { name: "globalPrevalence", rareBelow: "globalRareBelow", commonFrom: "globalCommonFrom" },
 ] as const;
 
@@ -11,7 +15,10 @@ const figures = [
  * Rare when any figure is below its rare threshold; else common when any reaches its common one; else uncommon when
  * at least one figure was held against a threshold; else `null`.
  */
-export function judgePrevalence(statistics: FileStatistics | null, thresholds: Thresholds): PrevalenceVerdict | null {
+export function judgePrevalence(
+  statistics: FileStatistics | null,
+  thresholds: Thresholds,
+): PrevalenceVerdict | null {
   if (!statistics) return null;
   const held = figures.flatMap(({ name, rareBelow, commonFrom }) => {
     const value = statistics[name];
@@ -22,9 +29,14 @@ export function judgePrevalence(statistics: FileStatistics | null, thresholds: T
     ].flatMap((rule) => (rule.at === undefined ? [] : [{ ...rule, at: rule.at }]));
   });
   const rare = held.find((rule) => rule.verdict === "rare" && rule.value < rule.at);
-  if (rare) return { value: "rare", rule: `${rare.name} ${rare.value} is below ${rare.limit} ${rare.at}` };
+  if (rare)
+    return { value: "rare", rule: `${rare.name} ${rare.value} is below ${rare.limit} ${rare.at}` };
   const common = held.find((rule) => rule.verdict === "common" && rule.value >= rule.at);
-  if (common) return { value: "common", rule: `${common.name} ${common.value} reaches ${common.limit} ${common.at}` };
+  if (common)
+    return {
+      value: "common",
+      rule: `${common.name} ${common.value} reaches ${common.limit} ${common.at}`,
+    };
   const [first] = held;
   if (!first) return null;
   return { value: "uncommon", rule: `no threshold is met, ${first.name} is ${first.value}` };

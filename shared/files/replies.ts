@@ -1,10 +1,10 @@
 /** What the HTTP doors of this room answer, as plain data: a report as JSON or CSV, a job accepted, a job's state. */
-import type { LookupOptions } from "../messages/file-lookup.ts";
-import type { FileReport } from "../messages/file-result.ts";
-import type { JobHeader } from "../messages/job.ts";
-import { later, Problem } from "../messages/problem.ts";
+import type { LookupOptions } from "../contracts/file-lookup.ts";
+import type { FileReport } from "../contracts/file-result.ts";
+import type { JobHeader } from "../storage/jobs.ts";
+import { later, Problem } from "../http/problem.ts";
 import { csvOf, prefersCsv } from "./csv.ts";
-import type { AskOutcome, JobView } from "./files-desk.ts";
+import type { AskOutcome, JobView } from "./file-lookup-service.ts";
 
 export interface Reply {
   readonly status: number;
@@ -12,9 +12,17 @@ export interface Reply {
   readonly body: string;
 }
 
-const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): Reply => ({
+const json = (
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): Reply => ({
   status,
-  headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store", ...headers },
+  headers: {
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    ...headers,
+  },
   body: JSON.stringify(body),
 });
 
@@ -32,7 +40,12 @@ export function reportReply(
 
 /** 202 with where to look and when: the pattern that Logic Apps follow by themselves. */
 export function runningReply(
-  job: { readonly id: string; readonly hashes?: number; readonly createdAt?: string; readonly expiresAt?: string },
+  job: {
+    readonly id: string;
+    readonly hashes?: number;
+    readonly createdAt?: string;
+    readonly expiresAt?: string;
+  },
   retryAfterMs: number,
   location: string,
   report?: FileReport,
@@ -62,7 +75,10 @@ export async function askReply(
     case "conflict":
       throw new Problem(409, "This Idempotency-Key was used for another lookup; send a new key.");
     case "down":
-      throw later("Defender cannot be reached and nothing is known of these hashes.", outcome.retryAfterMs);
+      throw later(
+        "Defender cannot be reached and nothing is known of these hashes.",
+        outcome.retryAfterMs,
+      );
   }
 }
 
@@ -76,7 +92,12 @@ export async function jobReply(
   const { id, createdAt, expiresAt, kind } = view.header;
   if (view.kind === "running") {
     const so = wishes.partial && kind === "files" ? (await results(view.header)).report : undefined;
-    return runningReply({ id, createdAt, expiresAt, ...progress(view) }, view.retryAfterMs, wishes.location, so);
+    return runningReply(
+      { id, createdAt, expiresAt, ...progress(view) },
+      view.retryAfterMs,
+      wishes.location,
+      so,
+    );
   }
   const status = { job: { id, status: view.outcome, createdAt, expiresAt } };
   if (kind !== "files") return json(200, status);
@@ -88,4 +109,5 @@ const progress = (view: { header: JobHeader; partsDone: number }) =>
   view.header.parts === 0 ? {} : { parts: view.header.parts, partsDone: view.partsDone };
 
 /** A job ended by its owner; `cancelled` is false when it had ended before. */
-export const cancelReply = (id: string, cancelled: boolean): Reply => json(200, { job: { id }, cancelled });
+export const cancelReply = (id: string, cancelled: boolean): Reply =>
+  json(200, { job: { id }, cancelled });

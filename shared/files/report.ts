@@ -1,13 +1,17 @@
 /** Puts what was looked up into the one shape of result, and counts. */
-import type { LookupOptions } from "../messages/file-lookup.ts";
-import type { FileReport, FileResult, SkippedResult } from "../messages/file-result.ts";
+import type { LookupOptions } from "../contracts/file-lookup.ts";
+import type { FileReport, FileResult, SkippedResult } from "../contracts/file-result.ts";
 import type { HashKind } from "./hash-runs.ts";
 import type { LookUpOutcome } from "./look-up.ts";
 import { judgePrevalence } from "./prevalence.ts";
 
 /** One entry of a request, in its order: a hash, or a string that is none. */
 export type Asked =
-  | { readonly hash: string; readonly kind: HashKind; readonly where?: readonly string[] | undefined }
+  | {
+      readonly hash: string;
+      readonly kind: HashKind;
+      readonly where?: readonly string[] | undefined;
+    }
   | { readonly hash: string; readonly kind: "invalid" };
 
 const empty = {
@@ -39,11 +43,17 @@ export function resultOf(
     ...(asked.kind !== "invalid" && asked.where ? { where: [...asked.where] } : {}),
   };
   if (asked.kind === "invalid")
-    return { ...head, status: "invalid", problem: "want 40, 64 or 32 hexadecimal digits (SHA-1, SHA-256 or MD5)" };
+    return {
+      ...head,
+      status: "invalid",
+      problem: "want 40, 64 or 32 hexadecimal digits (SHA-1, SHA-256 or MD5)",
+    };
   const sha1 = asked.kind === "sha1" ? asked.hash : null;
   if (outcome?.kind === "answered") return answered(head, outcome, freshAtMs);
-  if (outcome?.kind === "refused") return { ...head, sha1, status: "failed", problem: outcome.problem };
-  if (outcome?.kind === "down" && settle) return { ...head, sha1, status: "failed", problem: downProblem };
+  if (outcome?.kind === "refused")
+    return { ...head, sha1, status: "failed", problem: outcome.problem };
+  if (outcome?.kind === "down" && settle)
+    return { ...head, sha1, status: "failed", problem: downProblem };
   return { ...head, sha1, status: "pending" };
 }
 
@@ -72,7 +82,8 @@ export function reportOf(
   skipped: readonly SkippedResult[],
   options: LookupOptions,
 ): FileReport {
-  const count = (status: FileResult["status"]): number => results.filter((result) => result.status === status).length;
+  const count = (status: FileResult["status"]): number =>
+    results.filter((result) => result.status === status).length;
   return {
     results: results.map((result) => dressed(result, options)),
     summary: {
@@ -92,6 +103,8 @@ function dressed(result: FileResult, options: LookupOptions): FileResult {
   return {
     ...rest,
     ...(options.information ? { information: information ?? null } : {}),
-    ...(options.thresholds ? { verdict: judgePrevalence(result.statistics, options.thresholds) } : {}),
+    ...(options.thresholds
+      ? { verdict: judgePrevalence(result.statistics, options.thresholds) }
+      : {}),
   };
 }

@@ -1,6 +1,6 @@
 /** Statistics for another room's rows: a column of hashes in, what is known of each out, never a job and never a failure. */
-import type { FilesDesk } from "./files-desk.ts";
-import { questionOfOne } from "./question.ts";
+import type { FilesDesk } from "./file-lookup-service.ts";
+import { questionOfOne } from "./lookup-request.ts";
 
 const options = { lookBackHours: 720, information: false, where: false, all: false };
 
@@ -11,7 +11,10 @@ const chunk = 50;
  * @param sha1s - lower case, distinct
  * @returns what was found; a hash that is unknown, or that nobody could be asked about in time, is absent
  */
-export async function statisticsOf(desk: FilesDesk, sha1s: readonly string[]): Promise<Map<string, object>> {
+export async function statisticsOf(
+  desk: FilesDesk,
+  sha1s: readonly string[],
+): Promise<Map<string, object>> {
   const found = new Map<string, object>();
   for (let at = 0; at < sha1s.length; at += chunk) {
     const asked = sha1s.slice(at, at + chunk).flatMap((sha1) => questionOfOne(sha1, options).asked);

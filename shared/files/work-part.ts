@@ -1,8 +1,8 @@
 /** Works off what lies on the queue `file-lookups`: a job is spread into its parts, a part is answered or put back. */
 import * as z from "zod/mini";
-import type { FileLookupMessage } from "../messages/file-lookup.ts";
-import { endJob, findJob, jobKeyAgeMs, jobPaths, type JobHeader } from "../messages/job.ts";
-import type { LookUpPlan } from "./ask-once.ts";
+import type { FileLookupMessage } from "../contracts/file-lookup.ts";
+import { endJob, findJob, jobKeyAgeMs, jobPaths, type JobHeader } from "../storage/jobs.ts";
+import type { LookUpPlan } from "./single-flight.ts";
 import type { Bulk, BulkOutcome } from "./bulk.ts";
 import type { FileCache } from "./cache.ts";
 import { isFresh } from "./cached-file.ts";
@@ -44,9 +44,15 @@ export async function workOff(outside: WorkOutside, message: FileLookupMessage):
 async function spread(outside: WorkOutside, header: JobHeader): Promise<void> {
   if (header.parts === 1) return workPart(outside, { header, part: 0, again: 0 });
   const done = await partsDone(outside.records, header.id);
-  const open = Array.from({ length: header.parts }, (_, part) => part).filter((part) => !done.has(part));
+  const open = Array.from({ length: header.parts }, (_, part) => part).filter(
+    (part) => !done.has(part),
+  );
   await inParallel(open, width, (part) =>
-    outside.queues.send("file-lookups", { version: 1, job: header.id, part } satisfies FileLookupMessage),
+    outside.queues.send("file-lookups", {
+      version: 1,
+      job: header.id,
+      part,
+    } satisfies FileLookupMessage),
   );
   if (open.length === 0) await end(outside, header);
 }
@@ -65,7 +71,9 @@ async function workPart(outside: WorkOutside, at: Part): Promise<void> {
   const request = requestOf(header);
   const asked = await readPart(records, header, part);
   const plan = planOf(header, request.options, clock.now());
-  const wanted = asked.flatMap((each) => (each.kind === "invalid" ? [] : [{ hash: each.hash, kind: each.kind }]));
+  const wanted = asked.flatMap((each) =>
+    each.kind === "invalid" ? [] : [{ hash: each.hash, kind: each.kind }],
+  );
   const short = request.bulk ? await goShort(outside, at, wanted, plan) : { kind: "off" as const };
   if (short.kind === "later") return putBack(outside, at, short.retryAfterMs);
   if (short.kind === "failed" && again < bulkTries)
@@ -78,7 +86,8 @@ async function workPart(outside: WorkOutside, at: Part): Promise<void> {
   if (left.length > 0 && !plan.settle) {
     const down = left.some(({ kind }) => kind === "down");
     // The first refusal may be as old as this round: better a moment too early than a turn left unused.
-    const soonest = Math.min(...left.map(({ retryAfterMs }) => retryAfterMs)) - (clock.now() - startedMs);
+    const soonest =
+      Math.min(...left.map(({ retryAfterMs }) => retryAfterMs)) - (clock.now() - startedMs);
     const pauseMs = down ? downPause(again) : soonest;
     return putBack(outside, { ...at, again: down ? again + 1 : 0 }, pauseMs);
   }
@@ -123,28 +132,38 @@ async function goShort(
 const claimSchema = z.object({ untilMs: z.number() });
 const claimMs = 60_000;
 
-type Claim = { readonly kind: "mine"; readonly etag: string } | { readonly kind: "busy"; readonly forMs: number };
+type Claim =
+  | { readonly kind: "mine"; readonly etag: string }
+  | { readonly kind: "busy"; readonly forMs: number };
 
 /** A message may come twice and a request may be repeated; two hunting calls are worth a look at who is at work. */
 async function claim({ records, newAttempt }: WorkOutside, path: string): Promise<Claim> {
   const there = await records.read(path);
   const held = there.kind === "found" ? (claimSchema.safeParse(there.value).data?.untilMs ?? 0) : 0;
-  if (held > there.serverNowMs) return { kind: "busy", forMs: Math.min(claimMs, held - there.serverNowMs) };
+  if (held > there.serverNowMs)
+    return { kind: "busy", forMs: Math.min(claimMs, held - there.serverNowMs) };
   const mine = { version: 1, attempt: newAttempt(), untilMs: there.serverNowMs + claimMs };
   const written = await (there.kind === "absent"
     ? records.create(path, mine)
     : records.replace(path, mine, there.etag));
-  return written.kind === "written" ? { kind: "mine", etag: written.etag } : { kind: "busy", forMs: claimMs };
+  return written.kind === "written"
+    ? { kind: "mine", etag: written.etag }
+    : { kind: "busy", forMs: claimMs };
 }
 
-async function isKnown({ cache, settings }: WorkOutside, { hash, kind }: Wanted, plan: LookUpPlan): Promise<boolean> {
+async function isKnown(
+  { cache, settings }: WorkOutside,
+  { hash, kind }: Wanted,
+  plan: LookUpPlan,
+): Promise<boolean> {
   const file = await cache.read(hash, () => true);
   const known = kind === "sha1" ? file?.statistics[String(plan.lookBackHours)] : file?.sha1;
   return known !== undefined && isFresh(known, settings, plan.freshAtMs);
 }
 
 type OpenOutcome = Extract<LookUpOutcome, { kind: "later" | "down" }>;
-const isOpen = (outcome: LookUpOutcome): outcome is OpenOutcome => outcome.kind === "later" || outcome.kind === "down";
+const isOpen = (outcome: LookUpOutcome): outcome is OpenOutcome =>
+  outcome.kind === "later" || outcome.kind === "down";
 
 function resultsOf(asked: readonly Asked[], outcomes: readonly LookUpOutcome[], plan: LookUpPlan) {
   let next = 0;
@@ -158,9 +177,14 @@ function resultsOf(asked: readonly Asked[], outcomes: readonly LookUpOutcome[], 
 
 const tooLate = "The quota of the file API left no call for this hash within a day.";
 
-const downPause = (again: number): number => Math.min(longestDownPauseMs, firstDownPauseMs * 2 ** Math.min(again, 10));
+const downPause = (again: number): number =>
+  Math.min(longestDownPauseMs, firstDownPauseMs * 2 ** Math.min(again, 10));
 
-async function putBack(outside: WorkOutside, { header, part, again }: Part, pauseMs: number): Promise<void> {
+async function putBack(
+  outside: WorkOutside,
+  { header, part, again }: Part,
+  pauseMs: number,
+): Promise<void> {
   const delayMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, pauseMs));
   const message = { version: 1, job: header.id, part, again } satisfies FileLookupMessage;
   await outside.queues.send("file-lookups", message, { delaySeconds: Math.ceil(delayMs / 1_000) });
@@ -168,15 +192,21 @@ async function putBack(outside: WorkOutside, { header, part, again }: Part, paus
 }
 
 async function end(outside: WorkOutside, header: JobHeader): Promise<void> {
-  if (await endWhenComplete(outside.records, header, outside.clock.now())) outside.note(finished(header));
+  if (await endWhenComplete(outside.records, header, outside.clock.now()))
+    outside.note(finished(header));
 }
 
-const finished = (header: JobHeader) => ({ kind: "job-finished", job: header.id, outcome: "done" }) as const;
+const finished = (header: JobHeader) =>
+  ({ kind: "job-finished", job: header.id, outcome: "done" }) as const;
 
 /** Ends a job before its time; what is answered stays readable. `false` when it had ended before. */
 export async function cancelJob(outside: FilesOutside, header: JobHeader): Promise<boolean> {
   const endedAt = new Date(outside.clock.now()).toISOString();
-  const mine = await endJob(outside.records, header.id, { version: 1, endedAt, outcome: "cancelled" });
+  const mine = await endJob(outside.records, header.id, {
+    version: 1,
+    endedAt,
+    outcome: "cancelled",
+  });
   if (mine) outside.note({ kind: "job-finished", job: header.id, outcome: "cancelled" });
   return mine;
 }

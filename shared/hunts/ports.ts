@@ -1,7 +1,7 @@
 /** What the hunts room asks of the outside, in its own words. The live ones are `clients/hunting` and `clients/exports.ts`. */
-import type { HuntColumn } from "../messages/compiled-hunt.ts";
-import type { MessageQueues, RecordStore } from "../messages/record-store.ts";
-import type { Span } from "../time.ts";
+import type { HuntColumn } from "../contracts/compiled-hunt.ts";
+import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
+import type { Span } from "../runtime/time.ts";
 
 /** How an export is written. */
 export type HuntFormat = "ndjson" | "csv" | "parquet";
@@ -27,7 +27,13 @@ export interface HuntPorts {
 
 /** Writes one line of telemetry; the events and fields of `log.ts`. */
 export type HuntLog = (
-  event: "hunt.run" | "hunt.committed" | "hunt.halved" | "hunt.degraded" | "hunt.late" | "job.finished",
+  event:
+    | "hunt.run"
+    | "hunt.committed"
+    | "hunt.halved"
+    | "hunt.degraded"
+    | "hunt.late"
+    | "job.finished",
   fields?: Readonly<Record<string, string | number | boolean | undefined>>,
 ) => void;
 
@@ -122,7 +128,11 @@ export interface ExportWriter {
   /** Adds whole NDJSON lines; converted to the export's format and compressed on the way. */
   readonly write: (lines: Uint8Array, count: number) => Promise<void>;
   /** Bytes and digest of what was written so far; final once `finish` has resolved. */
-  readonly finish: () => Promise<{ readonly rows: number; readonly rawbytes: number; readonly sha256: string }>;
+  readonly finish: () => Promise<{
+    readonly rows: number;
+    readonly rawbytes: number;
+    readonly sha256: string;
+  }>;
   /** Commits once, only if nothing is there. `lost`: another attempt's export is there (our own, answer lost, is `committed`). */
   readonly commit: (
     metadata: ExportMetadata,

@@ -1,7 +1,7 @@
 /** The JSON Schema of a hunt's rows as `…/exports/{seq}/rows` answers them, so that a designer offers the hunt's real columns. */
-import type { CompiledHunt, HuntColumn, KqlType } from "../messages/compiled-hunt.ts";
-import type { RowsSchemaAnswer } from "../messages/hunt-answers.ts";
-import { enrichedColumns } from "./enrich-rows.ts";
+import type { CompiledHunt, HuntColumn, KqlType } from "../contracts/compiled-hunt.ts";
+import type { RowsSchemaAnswer } from "../contracts/hunt-answers.ts";
+import { enrichedColumns } from "./log/enrich-rows.ts";
 
 type JsonType = Readonly<Record<string, string>>;
 
@@ -24,7 +24,9 @@ const jsonTypes: Readonly<Record<KqlType, JsonType>> = {
 /** Words of a schema that Swagger 2.0 has, too: `x-nullable` because any value may be null. */
 export function rowsSchemaOf(hunt: CompiledHunt): RowsSchemaAnswer {
   const columns = enrichedColumns(hunt, hunt.columns);
-  const properties = Object.fromEntries(columns.map((column) => [column.name, columnSchema(column, hunt.format)]));
+  const properties = Object.fromEntries(
+    columns.map((column) => [column.name, columnSchema(column, hunt.format)]),
+  );
   return {
     schema: {
       type: "object",

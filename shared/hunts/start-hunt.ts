@@ -1,12 +1,12 @@
 /** A run that somebody asked for over HTTP: its job first, then its message, so that the job is readable before the 202 leaves. */
-import type { CompiledHunt } from "../messages/compiled-hunt.ts";
-import type { StartHuntRequest } from "../messages/hunt-run.ts";
-import { parseInstant, ticksFromMs } from "../time.ts";
-import { backfillFault } from "./backfill.ts";
-import { asInstant, openHuntJob } from "./hunt-jobs.ts";
+import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
+import type { StartHuntRequest } from "../contracts/hunt-run.ts";
+import { parseInstant, ticksFromMs } from "../runtime/time.ts";
+import { backfillFault } from "./run/backfill.ts";
+import { asInstant, openHuntJob } from "./run/hunt-jobs.ts";
 import type { HuntPorts } from "./ports.ts";
-import { enqueueRun } from "./run-queue.ts";
-import { readHead } from "./state.ts";
+import { enqueueRun } from "./run/run-queue.ts";
+import { readHead } from "./log/state.ts";
 
 export type Started =
   | { readonly kind: "started"; readonly job: string }
@@ -24,7 +24,9 @@ export async function startHunt(
   const now = ticksFromMs(nowMs);
   const { from, to } = asked;
   const span =
-    from !== undefined && to !== undefined ? { from: parseInstant(from) ?? 0n, to: parseInstant(to) ?? 0n } : undefined;
+    from !== undefined && to !== undefined
+      ? { from: parseInstant(from) ?? 0n, to: parseInstant(to) ?? 0n }
+      : undefined;
   const message = span && backfillFault(hunt, span, now);
   if (message !== undefined) return { kind: "fault", message };
   const { value: head } = await readHead(ports, hunt.name);

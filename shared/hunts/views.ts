@@ -1,12 +1,19 @@
 /** What the doors show of hunts: how each stands, its new exports, and what is due. Reads records and the log, runs nothing. */
-import type { CompiledHunt } from "../messages/compiled-hunt.ts";
-import type { HuntStatus } from "../messages/hunt-state.ts";
-import { dayMs, formatInstant, msFromTicks, parseInstant, ticksFromMs, type Ticks } from "../time.ts";
-import { dayPrefix, latePrefix, placeOf, versionPrefix } from "./paths.ts";
+import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
+import type { HuntStatus } from "../contracts/hunt-state.ts";
+import {
+  dayMs,
+  formatInstant,
+  msFromTicks,
+  parseInstant,
+  ticksFromMs,
+  type Ticks,
+} from "../runtime/time.ts";
+import { dayPrefix, latePrefix, placeOf, versionPrefix } from "./log/paths.ts";
 import type { FoundExport, HuntPorts } from "./ports.ts";
-import { enqueueRun, isWaiting } from "./run-queue.ts";
-import { readHead } from "./state.ts";
-import { readStatus } from "./status.ts";
+import { enqueueRun, isWaiting } from "./run/run-queue.ts";
+import { readHead } from "./log/state.ts";
+import { readStatus } from "./run/status.ts";
 
 /** How one hunt stands. */
 export interface HuntStanding {
@@ -35,7 +42,8 @@ export async function standingOf(
   ]);
   const watermark = head && later(head.to, head.emptyTo);
   const ageMs = watermark === undefined ? undefined : nowMs - msFromTicks(watermark);
-  const current = status?.queryHash === hunt.queryHash && status.state !== "ok" ? status : undefined;
+  const current =
+    status?.queryHash === hunt.queryHash && status.state !== "ok" ? status : undefined;
   const overdue = ageMs !== undefined && ageMs > hunt.lagMs + overdueIntervals * hunt.intervalMs;
   return {
     state: current?.state ?? (watermark === undefined ? "new" : overdue ? "overdue" : "ok"),
@@ -48,7 +56,10 @@ export async function standingOf(
 }
 
 function later(to: string, emptyTo: string | undefined): Ticks | undefined {
-  const [end, empty] = [parseInstant(to), emptyTo === undefined ? undefined : parseInstant(emptyTo)];
+  const [end, empty] = [
+    parseInstant(to),
+    emptyTo === undefined ? undefined : parseInstant(emptyTo),
+  ];
   return end !== undefined && empty !== undefined && empty > end ? empty : end;
 }
 
@@ -92,7 +103,9 @@ const cursorText = /^(?:v(\d{1,9})\.)?(-1|\d{1,12})$/;
 /** Reads `v2.17`, or `17` for a number within the newest version; `undefined` when the text is neither. */
 export function readCursor(text: string, newest: number): ExportCursor | undefined {
   const match = cursorText.exec(text);
-  return match ? { version: match[1] === undefined ? newest : Number(match[1]), seq: Number(match[2]) } : undefined;
+  return match
+    ? { version: match[1] === undefined ? newest : Number(match[1]), seq: Number(match[2]) }
+    : undefined;
 }
 
 export const writeCursor = ({ version, seq }: ExportCursor): string => `v${version}.${seq}`;
@@ -182,7 +195,8 @@ async function* recordsFrom(
   const recent = await recentFrom(ports, hunt, from);
   if (recent) return yield* recent;
   for await (const found of ports.exports.list(versionPrefix(hunt, from.version)))
-    if (found.metadata.seq >= from.seq && !found.path.startsWith(latePrefix(hunt, from.version))) yield found;
+    if (found.metadata.seq >= from.seq && !found.path.startsWith(latePrefix(hunt, from.version)))
+      yield found;
 }
 
 /** The same from the days before the cached head; `undefined` when the number lies further back. */
@@ -201,7 +215,8 @@ async function recentFrom(
     for await (const one of ports.exports.list(prefix)) day.push(one);
     found.unshift(...day);
     const [first] = found;
-    if (first && first.metadata.seq <= from.seq) return found.filter(({ metadata }) => metadata.seq >= from.seq);
+    if (first && first.metadata.seq <= from.seq)
+      return found.filter(({ metadata }) => metadata.seq >= from.seq);
   }
   return undefined;
 }

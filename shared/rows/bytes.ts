@@ -34,7 +34,8 @@ export interface Gathered {
 }
 
 /** Room for `size` bytes, not cleared. Not a Buffer: whose `slice` would share the memory. */
-export const room = (size: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
+export const room = (size: number): Uint8Array =>
+  new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 
 /** An empty buffer with room for `size` bytes; it grows as needed. */
 export const gather = (size: number): Gathered => ({ bytes: room(size), length: 0 });
@@ -72,6 +73,7 @@ function grow(out: Gathered, needed: number): void {
 /** True when `bytes` has `part` at `at`, wholly before `to`. */
 export function startsWith(bytes: Uint8Array, at: number, to: number, part: Uint8Array): boolean {
   if (at + part.length > to) return false;
-  for (let index = 0; index < part.length; index += 1) if (bytes[at + index] !== part[index]) return false;
+  for (let index = 0; index < part.length; index += 1)
+    if (bytes[at + index] !== part[index]) return false;
   return true;
 }

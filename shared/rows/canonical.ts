@@ -12,7 +12,7 @@
  * - dynamic: JSON without white space and without `@odata.` annotations. A column, or an element of an array, that is
  *   text holding a JSON object or array becomes that object or array
  */
-import { formatInstant, parseInstant } from "../time.ts";
+import { formatInstant, parseInstant } from "../runtime/time.ts";
 import {
   append,
   appendByte,
@@ -35,7 +35,13 @@ import {
   type Gathered,
 } from "./bytes.ts";
 import type { ColumnType } from "./column.ts";
-import { holdsJson, isCanonicalString, isOfNumber, isPlainInstant, isPlainTimespan } from "./plain-row.ts";
+import {
+  holdsJson,
+  isCanonicalString,
+  isOfNumber,
+  isPlainInstant,
+  isPlainTimespan,
+} from "./plain-row.ts";
 import { MalformedRows } from "./malformed.ts";
 import { eachElement, eachMember } from "./scan.ts";
 
@@ -118,10 +124,12 @@ const instantEnd = encode('0000000Z"');
 /** A time with a Z and fewer than seven fraction digits: Graph's usual form. */
 function isShortInstant(bytes: Uint8Array, from: number, to: number): boolean {
   const digits = to - 2 - from;
-  if (digits < 20 || digits > instantMask.length || digits === 21 || bytes[to - 2] !== 0x5a) return false;
+  if (digits < 20 || digits > instantMask.length || digits === 21 || bytes[to - 2] !== 0x5a)
+    return false;
   for (let at = 0; at < digits; at += 1) {
     const byte = bytes[from + at] ?? 0;
-    if (instantMask[at] === zero ? byte < zero || byte > nine : byte !== instantMask[at]) return false;
+    if (instantMask[at] === zero ? byte < zero || byte > nine : byte !== instantMask[at])
+      return false;
   }
   return true;
 }
@@ -141,8 +149,12 @@ function writeTimespan(out: Gathered, bytes: Uint8Array, from: number, to: numbe
   const match = isoTimespan.exec(decode(bytes, from + 1, to - 1));
   if (!match) return writeString(out, bytes, from, to);
   const [, sign = "", days = "0", hours = "0", minutes = "0", seconds = "0", fraction = ""] = match;
-  const total = BigInt(days) * 86_400n + BigInt(hours) * 3_600n + BigInt(minutes) * 60n + BigInt(seconds);
-  append(out, encode(`"${sign}${clockText(total)}${fraction === "" ? "" : `.${fraction.padEnd(7, "0")}`}"`));
+  const total =
+    BigInt(days) * 86_400n + BigInt(hours) * 3_600n + BigInt(minutes) * 60n + BigInt(seconds);
+  append(
+    out,
+    encode(`"${sign}${clockText(total)}${fraction === "" ? "" : `.${fraction.padEnd(7, "0")}`}"`),
+  );
 }
 
 /** Seconds as `d.hh:mm:ss`, the days left out when there are none. */
@@ -166,7 +178,13 @@ interface Rules {
 }
 
 /** The value of a dynamic column. Text that holds an empty bag is null, as the bag itself would be. */
-function writeColumnJson(out: Gathered, bytes: Uint8Array, from: number, to: number, annotated: boolean): void {
+function writeColumnJson(
+  out: Gathered,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  annotated: boolean,
+): void {
   const start = out.length;
   const rules = { annotated, readTexts: true };
   if (bytes[from] !== quote) return writeJson(out, bytes, from, to, rules, 0);
@@ -177,7 +195,14 @@ function writeColumnJson(out: Gathered, bytes: Uint8Array, from: number, to: num
 }
 
 /** A string that may hold JSON: written as that JSON when it does. Inside it nothing is an annotation. */
-function writeText(out: Gathered, bytes: Uint8Array, from: number, to: number, rules: Rules, depth: number): void {
+function writeText(
+  out: Gathered,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  rules: Rules,
+  depth: number,
+): void {
   const text = holdsJson(bytes, from) ? jsonInside(decode(bytes, from, to)) : undefined;
   if (text === undefined) writeString(out, bytes, from, to);
   else writeJson(out, text, 0, text.length, { ...rules, annotated: false }, depth + 1);
@@ -193,7 +218,14 @@ function jsonInside(literal: string): Uint8Array | undefined {
   }
 }
 
-function writeJson(out: Gathered, bytes: Uint8Array, from: number, to: number, rules: Rules, depth: number): void {
+function writeJson(
+  out: Gathered,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  rules: Rules,
+  depth: number,
+): void {
   const first = bytes[from];
   if (first === quote) return writeString(out, bytes, from, to);
   if (first !== openBrace && first !== openBracket) return writeScalar(out, bytes, from, to);
@@ -207,7 +239,10 @@ const literals = [nullText, trueText, falseText];
 function writeScalar(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
   let at = from;
   while (at < to && isOfNumber(bytes[at] as number)) at += 1; // at < to <= length
-  if (at < to && !literals.some((word) => to - from === word.length && startsWith(bytes, from, to, word)))
+  if (
+    at < to &&
+    !literals.some((word) => to - from === word.length && startsWith(bytes, from, to, word))
+  )
     throw new MalformedRows("a value that is neither a number nor true, false or null");
   append(out, bytes, from, to);
 }
@@ -220,7 +255,14 @@ function writeAsItCame(out: Gathered, bytes: Uint8Array, from: number, to: numbe
     if (out.bytes[at] === lineFeed || out.bytes[at] === carriageReturn) out.bytes[at] = space;
 }
 
-function writeBag(out: Gathered, bytes: Uint8Array, from: number, to: number, rules: Rules, depth: number): void {
+function writeBag(
+  out: Gathered,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  rules: Rules,
+  depth: number,
+): void {
   let members = 0;
   appendByte(out, openBrace);
   eachMember(bytes, from, to, (key, keyEnd, value, end) => {
@@ -233,12 +275,20 @@ function writeBag(out: Gathered, bytes: Uint8Array, from: number, to: number, ru
   appendByte(out, closeBrace);
 }
 
-function writeArray(out: Gathered, bytes: Uint8Array, from: number, to: number, rules: Rules, depth: number): void {
+function writeArray(
+  out: Gathered,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  rules: Rules,
+  depth: number,
+): void {
   let elements = 0;
   appendByte(out, openBracket);
   eachElement(bytes, from, to, (value, end) => {
     if (elements++ > 0) appendByte(out, comma);
-    if (rules.readTexts && bytes[value] === quote) writeText(out, bytes, value, end, rules, depth + 1);
+    if (rules.readTexts && bytes[value] === quote)
+      writeText(out, bytes, value, end, rules, depth + 1);
     else writeJson(out, bytes, value, end, rules, depth + 1);
   });
   appendByte(out, closeBracket);

@@ -46,7 +46,9 @@ export interface Shape {
  */
 export function shapeOf(columns: readonly Column[], annotated: boolean): Shape {
   const placeOf = new Map<string, number>();
-  const distinct = columns.filter(({ name }) => !placeOf.has(name) && placeOf.set(name, placeOf.size));
+  const distinct = columns.filter(
+    ({ name }) => !placeOf.has(name) && placeOf.set(name, placeOf.size),
+  );
   const shaped = distinct.map(({ name, type }, index) => {
     const key = JSON.stringify(name);
     const lead = encode(`${index === 0 ? "{" : ","}${key}:`);
@@ -57,5 +59,7 @@ export function shapeOf(columns: readonly Column[], annotated: boolean): Shape {
 
 function wordsOf(bytes: Uint8Array): Int32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Int32Array.from({ length: bytes.length >> 2 }, (_, index) => view.getInt32(index * 4, true));
+  return Int32Array.from({ length: bytes.length >> 2 }, (_, index) =>
+    view.getInt32(index * 4, true),
+  );
 }

@@ -91,7 +91,8 @@ function hasEscape(lines: Uint8Array, from: number, to: number): boolean {
   return false;
 }
 
-const quoted = (text: string): string => `"${riskyText.test(text) ? "'" : ""}${text.replaceAll('"', '""')}"`;
+const quoted = (text: string): string =>
+  `"${riskyText.test(text) ? "'" : ""}${text.replaceAll('"', '""')}"`;
 
 /** The value of a cell that `csvEncoder` wrote, as JSON text. */
 export function jsonOfCell(cell: string, isQuoted: boolean): string {

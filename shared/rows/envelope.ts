@@ -61,7 +61,9 @@ export function openEnvelope(): Envelope {
     close: () => {
       const text = decode(gathered(around));
       return parse(
-        found === 0 ? text : `${decode(around.bytes, 0, found)}]${decode(around.bytes, found, around.length)}`,
+        found === 0
+          ? text
+          : `${decode(around.bytes, 0, found)}]${decode(around.bytes, found, around.length)}`,
       );
     },
   };
@@ -71,7 +73,8 @@ function parse(text: string): Readonly<Record<string, unknown>> {
   const value = parseOrThrow(text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new MalformedRows("the answer is no JSON object");
-  if (Object.keys(value).filter(isRows).length > 1) throw new MalformedRows("the answer has two members of rows");
+  if (Object.keys(value).filter(isRows).length > 1)
+    throw new MalformedRows("the answer has two members of rows");
   return value as Record<string, unknown>; // an object that is no array, from JSON
 }
 

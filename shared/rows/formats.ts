@@ -8,7 +8,11 @@ import { gzipEncoder } from "./gzip.ts";
 export type Format = "ndjson" | "csv" | "parquet";
 
 /** A writer of one file. NDJSON takes lines as they are; the others write these columns. */
-export async function openEncoder(format: Format, columns: readonly Column[], put: Put): Promise<Encoder> {
+export async function openEncoder(
+  format: Format,
+  columns: readonly Column[],
+  put: Put,
+): Promise<Encoder> {
   if (format === "ndjson") return gzipEncoder(put);
   if (format === "csv") return csvEncoder(columns, put);
   const { parquetEncoder } = await import("./parquet.ts");

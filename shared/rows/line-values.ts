@@ -16,8 +16,15 @@ export interface ValuePlaces {
  *
  * @throws MalformedRows when a line is no object or lacks its LF
  */
-export function eachLine(shape: Shape, lines: Uint8Array, visit: (places: ValuePlaces) => void): void {
-  const places = { starts: new Int32Array(shape.columns.length), ends: new Int32Array(shape.columns.length) };
+export function eachLine(
+  shape: Shape,
+  lines: Uint8Array,
+  visit: (places: ValuePlaces) => void,
+): void {
+  const places = {
+    starts: new Int32Array(shape.columns.length),
+    ends: new Int32Array(shape.columns.length),
+  };
   let at = 0;
   while (at < lines.length) {
     places.starts.fill(-1);
@@ -29,7 +36,8 @@ export function eachLine(shape: Shape, lines: Uint8Array, visit: (places: ValueP
       places.ends[place] = valueEnd;
       expected = place + 1;
     });
-    if (end === incomplete || lines[end] !== lineFeed) throw new MalformedRows("a line that is no whole row");
+    if (end === incomplete || lines[end] !== lineFeed)
+      throw new MalformedRows("a line that is no whole row");
     visit(places);
     at = end + 1;
   }

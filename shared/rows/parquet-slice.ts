@@ -1,7 +1,12 @@
 /** Reads a slice of rows back out of a Parquet export. Loaded at first use; reads only the row groups it needs. */
 import * as zlib from "node:zlib";
-import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
-import { formatInstant } from "../time.ts";
+import {
+  parquetMetadataAsync,
+  parquetReadObjects,
+  type AsyncBuffer,
+  type FileMetaData,
+} from "hyparquet";
+import { formatInstant } from "../runtime/time.ts";
 import type { ColumnType } from "./column.ts";
 import { columnsKey } from "./parquet.ts";
 import type { Slice } from "./slice.ts";
@@ -28,7 +33,8 @@ export async function parquetSlice(file: RangedFile, { skip, top }: Slice): Prom
     parsers: { timestampFromNanoseconds: (nanos) => formatInstant(nanos / 100n) },
   });
   return rows.map(
-    (row) => `{${columns.map(([name, type]) => `${JSON.stringify(name)}:${jsonOf(type, row[name])}`).join(",")}}`,
+    (row) =>
+      `{${columns.map(([name, type]) => `${JSON.stringify(name)}:${jsonOf(type, row[name])}`).join(",")}}`,
   );
 }
 
@@ -43,7 +49,11 @@ function jsonOf(type: ColumnType, value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "number" && !Number.isFinite(value)) return `"${value}"`;
-  if (typeof value === "string" && (type === "dynamic" || (type === "decimal" && numberText.test(value)))) return value;
+  if (
+    typeof value === "string" &&
+    (type === "dynamic" || (type === "decimal" && numberText.test(value)))
+  )
+    return value;
   return JSON.stringify(value);
 }
 

@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import * as zlib from "node:zlib";
 import type { SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { parseInstant } from "../time.ts";
+import { parseInstant } from "../runtime/time.ts";
 import { decode, quote } from "./bytes.ts";
 import { shapeOf, type Column, type ColumnType, type Shape } from "./column.ts";
 import type { Encoder, Put } from "./encoder.ts";
@@ -33,7 +33,12 @@ export function parquetEncoder(columns: readonly Column[], put: Put): Encoder {
     writer: bytes,
     schema: schemaOf(shape, names),
     ...compression(),
-    kvMetadata: [{ key: columnsKey, value: JSON.stringify(names.map((name, at) => [name, shape.columns[at]?.type])) }],
+    kvMetadata: [
+      {
+        key: columnsKey,
+        value: JSON.stringify(names.map((name, at) => [name, shape.columns[at]?.type])),
+      },
+    ],
     createdBy: "huntline",
   });
   const digest = createHash("sha256");
@@ -53,7 +58,11 @@ export function parquetEncoder(columns: readonly Column[], put: Put): Encoder {
   };
   const endGroup = async (): Promise<void> => {
     if (rows === 0) return;
-    const columnData = names.map((name, at) => ({ name, data: group[at] ?? [], offsetIndex: false }));
+    const columnData = names.map((name, at) => ({
+      name,
+      data: group[at] ?? [],
+      offsetIndex: false,
+    }));
     await writer.write({ columnData, rowGroupSize: rows });
     group = emptyGroup(shape);
     rows = 0;
@@ -99,7 +108,9 @@ function take(shape: Shape, lines: Uint8Array, group: readonly Values[]): number
     rows += 1;
     for (const [at, { type }] of shape.columns.entries()) {
       const from = starts[at] ?? -1;
-      group[at]?.push(from < 0 || lines[from] === 0x6e ? undefined : valueOf(type, lines, from, ends[at] ?? from));
+      group[at]?.push(
+        from < 0 || lines[from] === 0x6e ? undefined : valueOf(type, lines, from, ends[at] ?? from),
+      );
     }
   });
   return rows;
@@ -109,7 +120,8 @@ const shortestNanos = -(2n ** 63n);
 const longestNanos = 2n ** 63n - 1n;
 
 function valueOf(type: ColumnType, lines: Uint8Array, from: number, to: number): unknown {
-  const text = (): string => (lines[from] === quote ? textOf(lines, from, to) : decode(lines, from, to));
+  const text = (): string =>
+    lines[from] === quote ? textOf(lines, from, to) : decode(lines, from, to);
   switch (type) {
     case "long":
       return wholeNumber(text());
@@ -132,7 +144,8 @@ function valueOf(type: ColumnType, lines: Uint8Array, from: number, to: number):
 }
 
 function wholeNumber(text: string): bigint {
-  if (!/^-?\d+$/.test(text)) throw new MalformedRows("a value of a whole-number column that is no whole number");
+  if (!/^-?\d+$/.test(text))
+    throw new MalformedRows("a value of a whole-number column that is no whole number");
   return BigInt(text);
 }
 
@@ -154,7 +167,10 @@ const elements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
   int: { type: "INT32" },
   real: { type: "DOUBLE" },
   bool: { type: "BOOLEAN" },
-  datetime: { type: "INT64", logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "NANOS" } },
+  datetime: {
+    type: "INT64",
+    logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "NANOS" },
+  },
   // No converted type: the writer then takes our bytes as they are and leaves numbers exact.
   dynamic: { type: "BYTE_ARRAY", logical_type: { type: "JSON" } },
   string: text,
@@ -173,7 +189,12 @@ const schemaOf = (shape: Shape, names: readonly string[]): SchemaElement[] => [
 ];
 
 /** zstd where this Node has it (22.15 and later), else the writer's own snappy: every reader knows both. */
-function compression(): Pick<ConstructorParameters<typeof ParquetWriter>[0], "codec" | "compressors"> {
+function compression(): Pick<
+  ConstructorParameters<typeof ParquetWriter>[0],
+  "codec" | "compressors"
+> {
   const compress = (zlib as Partial<typeof zlib>).zstdCompressSync; // absent on older Nodes
-  return compress ? { codec: "ZSTD", compressors: { ZSTD: (input) => compress(input) } } : { codec: "SNAPPY" };
+  return compress
+    ? { codec: "ZSTD", compressors: { ZSTD: (input) => compress(input) } }
+    : { codec: "SNAPPY" };
 }

@@ -23,7 +23,12 @@ import type { SearchedMemory } from "./text-finder.ts";
 export const notPlain = -1;
 
 /** Index after the row that begins at `from` when it is plain, else `notPlain`. */
-export function plainRowEnd(shape: Shape, memory: SearchedMemory, from: number, to: number): number {
+export function plainRowEnd(
+  shape: Shape,
+  memory: SearchedMemory,
+  from: number,
+  to: number,
+): number {
   if (shape.columns.length === 0) return notPlain;
   const { bytes } = memory;
   let at = from;
@@ -36,7 +41,12 @@ export function plainRowEnd(shape: Shape, memory: SearchedMemory, from: number, 
 }
 
 /** Half of a row is leads, so they are compared four bytes at a time. */
-function hasLead({ lead, leadWords }: ShapedColumn, { bytes, view }: SearchedMemory, at: number, to: number): boolean {
+function hasLead(
+  { lead, leadWords }: ShapedColumn,
+  { bytes, view }: SearchedMemory,
+  at: number,
+  to: number,
+): boolean {
   if (at + lead.length > to) return false;
   for (let word = 0; word < leadWords.length; word += 1)
     if (view.getInt32(at + word * 4, true) !== leadWords[word]) return false;
@@ -45,14 +55,17 @@ function hasLead({ lead, leadWords }: ShapedColumn, { bytes, view }: SearchedMem
   return true;
 }
 
-const literals = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), encode(word)]));
+const literals = new Map(
+  ["true", "false", "null"].map((word) => [word.charCodeAt(0), encode(word)]),
+);
 
 function plainValueEnd(type: ColumnType, memory: SearchedMemory, at: number, to: number): number {
   const { bytes } = memory;
   const first = bytes[at] as number; // at < to: the caller compared bytes up to here
   if (at >= to) return notPlain;
   if (first === quote) return plainTextEnd(type, memory, at, to);
-  if (first === minus || (first >= zero && first <= nine)) return type === "bool" ? notPlain : numberEnd(bytes, at, to);
+  if (first === minus || (first >= zero && first <= nine))
+    return type === "bool" ? notPlain : numberEnd(bytes, at, to);
   if (first === openBracket)
     return type === "dynamic" && bytes[at + 1] === closeBracket && at + 1 < to ? at + 2 : notPlain;
   const word = literals.get(first);
@@ -68,7 +81,12 @@ function numberEnd(bytes: Uint8Array, at: number, to: number): number {
 
 /** Digits, sign, point and exponent. */
 export const isOfNumber = (byte: number): boolean =>
-  (byte >= zero && byte <= nine) || byte === dot || byte === minus || byte === 0x65 || byte === 0x45 || byte === 0x2b;
+  (byte >= zero && byte <= nine) ||
+  byte === dot ||
+  byte === minus ||
+  byte === 0x65 ||
+  byte === 0x45 ||
+  byte === 0x2b;
 
 /** A string whose escapes are those that `JSON.stringify` writes, in a form that its type keeps. */
 function plainTextEnd(type: ColumnType, memory: SearchedMemory, at: number, to: number): number {

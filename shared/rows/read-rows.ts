@@ -39,7 +39,10 @@ export interface RowsRead {
 /**
  * @throws MalformedRows when the body is cut short or no JSON, however many rows were handed on before
  */
-export async function readRows(body: AsyncIterable<Uint8Array>, reader: RowsReader): Promise<RowsRead> {
+export async function readRows(
+  body: AsyncIterable<Uint8Array>,
+  reader: RowsReader,
+): Promise<RowsRead> {
   const envelope = openEnvelope();
   let cutter: Cutter | undefined;
   let bytes = 0;
@@ -89,9 +92,19 @@ interface Batch {
   closed: boolean;
 }
 
-function rowCutter(shape: Shape, { lines: hand, batchBytes = usualBatchBytes }: RowsReader): Cutter {
+function rowCutter(
+  shape: Shape,
+  { lines: hand, batchBytes = usualBatchBytes }: RowsReader,
+): Cutter {
   const rewriter = rowRewriter(shape);
-  const batch: Batch = { memory: searchedMemory(batchBytes), at: 0, to: 0, rows: 0, owesRow: false, closed: false };
+  const batch: Batch = {
+    memory: searchedMemory(batchBytes),
+    at: 0,
+    to: 0,
+    rows: 0,
+    owesRow: false,
+    closed: false,
+  };
   const out = gather(0);
   let total = 0;
 
@@ -113,7 +126,10 @@ function rowCutter(shape: Shape, { lines: hand, batchBytes = usualBatchBytes }: 
     },
     take: (chunk, at) => {
       const count = Math.min(chunk.length - at, batch.memory.bytes.length - batch.to);
-      batch.memory.bytes.set(at === 0 && count === chunk.length ? chunk : chunk.subarray(at, at + count), batch.to);
+      batch.memory.bytes.set(
+        at === 0 && count === chunk.length ? chunk : chunk.subarray(at, at + count),
+        batch.to,
+      );
       batch.to += count;
       return batch.to < batch.memory.bytes.length ? at + count : cut().then(() => at + count);
     },
@@ -166,7 +182,12 @@ function cutPlain(shape: Shape, batch: Batch): Uint8Array {
  * @param before - lines cut before them, which then go in front
  * @returns true when all lines are in `out`, false when nothing had to be rewritten
  */
-function cutOthers(rewriter: RowRewriter, batch: Batch, before: Uint8Array, out: Gathered): boolean {
+function cutOthers(
+  rewriter: RowRewriter,
+  batch: Batch,
+  before: Uint8Array,
+  out: Gathered,
+): boolean {
   let isMixed = false;
   for (;;) {
     const row = skipSpace(batch.memory.bytes, batch.at, batch.to);
@@ -197,7 +218,8 @@ function cutOne(rewriter: RowRewriter, batch: Batch, out: Gathered, row: number)
     return false;
   }
   const next = batch.memory.bytes[mark];
-  if (next !== comma && next !== closeBracket) throw new MalformedRows("rows without a comma between them");
+  if (next !== comma && next !== closeBracket)
+    throw new MalformedRows("rows without a comma between them");
   batch.rows += 1;
   batch.owesRow = next === comma;
   batch.closed = next === closeBracket;

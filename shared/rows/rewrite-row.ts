@@ -66,9 +66,16 @@ export const unnamed = -1;
 const dropped = -2;
 
 /** Which column the key with quotes `[key, keyEnd)` names: mostly the one expected next. Annotations are dropped. */
-export function placeOf(shape: Shape, bytes: Uint8Array, key: number, keyEnd: number, expected: number): number {
+export function placeOf(
+  shape: Shape,
+  bytes: Uint8Array,
+  key: number,
+  keyEnd: number,
+  expected: number,
+): number {
   const next = shape.columns[expected];
-  if (next && keyEnd - key === next.key.length && startsWith(bytes, key, keyEnd, next.key)) return expected;
+  if (next && keyEnd - key === next.key.length && startsWith(bytes, key, keyEnd, next.key))
+    return expected;
   if (shape.annotated && isAnnotation(bytes, key, keyEnd)) return dropped;
   return shape.placeOf.get(String(JSON.parse(decode(bytes, key, keyEnd)))) ?? unnamed;
 }
@@ -91,7 +98,12 @@ function writeColumns(
 }
 
 /** Members without a column: four numbers each. Kept, because dropping what a service sends would lose data. */
-function writeStrangers(out: Gathered, shape: Shape, bytes: Uint8Array, strangers: readonly number[]): void {
+function writeStrangers(
+  out: Gathered,
+  shape: Shape,
+  bytes: Uint8Array,
+  strangers: readonly number[],
+): void {
   let members = shape.columns.length;
   for (let at = 0; at < strangers.length; at += 4) {
     const [key = 0, keyEnd = 0, value = 0, end = 0] = strangers.slice(at, at + 4);

@@ -41,7 +41,8 @@ export function stringEnd(bytes: Uint8Array, at: number, to: number): number {
     const byte = bytes[index] as number; // index < to <= length
     if (byte === quote) return index + 1;
     if (byte === backslash) index += 1;
-    else if (byte < space) throw new MalformedRows(`a raw control character in a string, ${index - at} bytes in`);
+    else if (byte < space)
+      throw new MalformedRows(`a raw control character in a string, ${index - at} bytes in`);
   }
   return incomplete;
 }
@@ -99,7 +100,12 @@ export type MemberVisitor = (key: number, keyEnd: number, value: number, end: nu
  * @returns index after the closing brace, or `incomplete` (members seen until then were visited)
  * @throws MalformedRows when the bytes are no object
  */
-export function eachMember(bytes: Uint8Array, at: number, to: number, visit: MemberVisitor): number {
+export function eachMember(
+  bytes: Uint8Array,
+  at: number,
+  to: number,
+  visit: MemberVisitor,
+): number {
   let key = skipSpace(bytes, at + 1, to);
   if (bytes[key] === closeBrace && key < to) return key + 1;
   while (key < to) {

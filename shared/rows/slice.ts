@@ -10,7 +10,10 @@ export interface Slice {
 }
 
 /** Rows of gzip-compressed NDJSON as JSON texts. The stream is left as soon as the slice is complete. */
-export async function ndjsonSlice(file: AsyncIterable<Uint8Array>, slice: Slice): Promise<string[]> {
+export async function ndjsonSlice(
+  file: AsyncIterable<Uint8Array>,
+  slice: Slice,
+): Promise<string[]> {
   return taken(ndjsonLines(unzipped(file)), slice);
 }
 

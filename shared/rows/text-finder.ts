@@ -14,8 +14,12 @@ export interface SearchedMemory {
 }
 
 // Opcodes of WebAssembly, as many as are used.
-const [block, loop, when, end, branch, branchIf, leave] = [0x02, 0x03, 0x04, 0x0b, 0x0c, 0x0d, 0x0f];
-const [get, set, tee, constant, add, atLeast, trailingZeros] = [0x20, 0x21, 0x22, 0x41, 0x6a, 0x4f, 0x68];
+const [block, loop, when, end, branch, branchIf, leave] = [
+  0x02, 0x03, 0x04, 0x0b, 0x0c, 0x0d, 0x0f,
+];
+const [get, set, tee, constant, add, atLeast, trailingZeros] = [
+  0x20, 0x21, 0x22, 0x41, 0x6a, 0x4f, 0x68,
+];
 const nothing = 0x40;
 const [i32, v128] = [0x7f, 0x7b];
 const load = [0xfd, 0x00, 0x00, 0x00];
@@ -41,7 +45,11 @@ const body = [
 
 /** Section and body lengths: two bytes of LEB128 hold any of ours. */
 const long = (length: number): number[] => [(length & 0x7f) | 0x80, length >> 7];
-const section = (id: number, content: readonly number[]): number[] => [id, ...long(content.length), ...content];
+const section = (id: number, content: readonly number[]): number[] => [
+  id,
+  ...long(content.length),
+  ...content,
+];
 const name = (text: string): number[] => [text.length, ...Buffer.from(text)];
 
 const program = Uint8Array.from(
@@ -59,7 +67,10 @@ const program = Uint8Array.from(
 interface Wasm {
   readonly Memory: new (limits: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
   readonly Module: new (program: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: { readonly stop: Stop } };
+  readonly Instance: new (
+    module: object,
+    imports: object,
+  ) => { readonly exports: { readonly stop: Stop } };
 }
 
 type Stop = SearchedMemory["stop"];
@@ -100,7 +111,10 @@ function freshMemory(size: number): SearchedMemory {
   }
 }
 
-const viewed = (bytes: Uint8Array) => ({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) });
+const viewed = (bytes: Uint8Array) => ({
+  bytes,
+  view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+});
 
 /** The same without WebAssembly. */
 export function plainMemory(size: number): SearchedMemory {

@@ -3,8 +3,8 @@
  * number in blocks, so that counting costs one write for many requests; what a dead instance had taken is lost to the
  * day, never counted twice.
  */
-import type { RecordStore } from "../messages/record-store.ts";
-import { nextDayInMs, takeOfDay, verdictDayPath } from "../messages/verdict-day.ts";
+import type { RecordStore } from "../storage/record-store.ts";
+import { nextDayInMs, takeOfDay, verdictDayPath } from "../storage/daily-limit.ts";
 
 export type Allowed =
   /** `giveBack` is for a request that turned out to be an old one. */

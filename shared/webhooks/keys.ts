@@ -54,9 +54,15 @@ export function openKeyring(): ReadKeyring {
     if (kept.size >= mostKept && !kept.has(name)) kept.clear();
     if (!kept.has(name)) kept.set(name, datedKeys(secret, proof));
     const dated = kept.get(name);
-    if (!dated) return { kind: "fault", want: `${wants[proof]}; or [{"kid","key","notAfter"}], at most ${mostKeys}` };
+    if (!dated)
+      return {
+        kind: "fault",
+        want: `${wants[proof]}; or [{"kid","key","notAfter"}], at most ${mostKeys}`,
+      };
     const keys = dated.filter(({ endMs }) => endMs > nowMs).map(({ key }) => key);
-    return keys.length > 0 ? { kind: "keys", keys } : { kind: "fault", want: "a key whose notAfter has not passed" };
+    return keys.length > 0
+      ? { kind: "keys", keys }
+      : { kind: "fault", want: "a key whose notAfter has not passed" };
   };
 }
 
@@ -70,7 +76,9 @@ function datedKeys(secret: string, proof: KeyedProof): Dated[] | undefined {
   return dated?.length === listed?.length ? dated : undefined;
 }
 
-function readList(secret: string): { readonly key: string; readonly notAfter?: string | undefined }[] | undefined {
+function readList(
+  secret: string,
+): { readonly key: string; readonly notAfter?: string | undefined }[] | undefined {
   try {
     return keyList.safeParse(JSON.parse(secret)).data;
   } catch {

@@ -1,11 +1,13 @@
 /** A mapping: where a payload of no reader of its own keeps what Huntline wants to know, as JSON pointers. */
 import * as z from "zod/mini";
-import { verdictReasons } from "../messages/alert-verdict.ts";
+import { verdictReasons } from "../contracts/alert-verdict.ts";
 import { isPointer } from "./pointers.ts";
 
 const pointer = z
   .string("a JSON pointer")
-  .check(z.refine(isPointer, 'a JSON pointer such as /alert/id or /alerts/*/id ("" is the whole body)'));
+  .check(
+    z.refine(isPointer, 'a JSON pointer such as /alert/id or /alerts/*/id ("" is the whole body)'),
+  );
 
 /** One pointer or several; the first that leads to something counts. */
 const pointers = z.pipe(
@@ -14,8 +16,15 @@ const pointers = z.pipe(
 );
 
 const words = z.pipe(
-  z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number(), z.boolean()]))]),
-  z.transform((given) => (Array.isArray(given) ? given : [given]).map((word) => String(word).trim().toLowerCase())),
+  z.union([
+    z.string(),
+    z.number(),
+    z.boolean(),
+    z.array(z.union([z.string(), z.number(), z.boolean()])),
+  ]),
+  z.transform((given) =>
+    (Array.isArray(given) ? given : [given]).map((word) => String(word).trim().toLowerCase()),
+  ),
 );
 
 const closing = z.strictObject({

@@ -11,7 +11,10 @@ const stepsOf = (pointer: string): string[] =>
 
 /** Everything that a pointer leads to, in document order; nothing when a step is missing. */
 export function valuesAt(value: unknown, pointer: string): unknown[] {
-  return stepsOf(pointer).reduce<unknown[]>((reached, step) => reached.flatMap((each) => inside(each, step)), [value]);
+  return stepsOf(pointer).reduce<unknown[]>(
+    (reached, step) => reached.flatMap((each) => inside(each, step)),
+    [value],
+  );
 }
 
 function inside(value: unknown, step: string): unknown[] {

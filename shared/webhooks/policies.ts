@@ -1,8 +1,15 @@
 /** What each source may ask: a table by what its payload can say, and a table by how well it proves where it comes from. */
-import type { WebhookVerb } from "../messages/webhook.ts";
+import type { WebhookVerb } from "../contracts/webhook.ts";
 
 /** The readers there are; a source whose name is one of them is read by it. */
-export const readerNames = ["sentinel", "defender", "cloud-apps", "splunk", "elastic", "generic"] as const;
+export const readerNames = [
+  "sentinel",
+  "defender",
+  "cloud-apps",
+  "splunk",
+  "elastic",
+  "generic",
+] as const;
 export type ReaderName = (typeof readerNames)[number];
 
 /** The ways of proving where a request comes from. */
@@ -27,15 +34,29 @@ interface ProofMay {
 
 /** A shared token can be read off the wire's ends and a URL's key off any log, so those may change less. */
 export const proofMay = {
-  standard: { anywhere: ["enrich", "verdict", "hunt"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
-  "body-hmac": { anywhere: ["enrich", "verdict", "hunt"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
-  entra: { anywhere: ["enrich", "verdict", "hunt"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
+  standard: {
+    anywhere: ["enrich", "verdict", "hunt"],
+    fromItsAddresses: ["enrich", "verdict", "hunt"],
+  },
+  "body-hmac": {
+    anywhere: ["enrich", "verdict", "hunt"],
+    fromItsAddresses: ["enrich", "verdict", "hunt"],
+  },
+  entra: {
+    anywhere: ["enrich", "verdict", "hunt"],
+    fromItsAddresses: ["enrich", "verdict", "hunt"],
+  },
   bearer: { anywhere: ["enrich"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
   "function-key": { anywhere: ["enrich"], fromItsAddresses: ["enrich"] },
 } as const satisfies Record<ProofName, ProofMay>;
 
 /** Both tables together: what a source may ask at most. */
-export function mayAsk(reader: ReaderName, proof: ProofName, boundToAddresses: boolean): readonly WebhookVerb[] {
-  const proven: readonly WebhookVerb[] = proofMay[proof][boundToAddresses ? "fromItsAddresses" : "anywhere"];
+export function mayAsk(
+  reader: ReaderName,
+  proof: ProofName,
+  boundToAddresses: boolean,
+): readonly WebhookVerb[] {
+  const proven: readonly WebhookVerb[] =
+    proofMay[proof][boundToAddresses ? "fromItsAddresses" : "anywhere"];
   return readerMay[reader].filter((verb) => proven.includes(verb));
 }

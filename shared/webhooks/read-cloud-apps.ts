@@ -1,6 +1,6 @@
 /** Reads the payload that Defender for Cloud Apps hands to Power Automate when a policy raises an alert. */
 import * as z from "zod/mini";
-import { onlySearched, unreadable, type ReadPayload } from "./reading.ts";
+import { onlySearched, unreadable, type ReadPayload } from "./payload.ts";
 
 const payload = z.looseObject({
   ProviderAlertId: z.string("the alert's id"),

@@ -1,7 +1,14 @@
 /** Reads Defender XDR as Microsoft Graph writes it: an alert of `alerts_v2`, an incident with its alerts, or a list of either. */
 import * as z from "zod/mini";
-import { closingFor, noClosing, plainWord, unreadable, type ReadPayload, type ReadVerdict } from "./reading.ts";
-import type { InputFault } from "../messages/problem.ts";
+import {
+  closingFor,
+  noClosing,
+  plainWord,
+  unreadable,
+  type ReadPayload,
+  type ReadVerdict,
+} from "./payload.ts";
+import type { InputFault } from "../http/problem.ts";
 
 const text = z.nullish(z.string("text"));
 const words = {
@@ -62,7 +69,8 @@ function addOne(value: unknown, path: string, into: Found): z.core.$ZodIssue[] |
 }
 
 const steps = (path: string): string[] => path.split("/").slice(1);
-const isIncident = (value: unknown): boolean => typeof value === "object" && value !== null && "displayName" in value;
+const isIncident = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "displayName" in value;
 const isOver = (status: string): boolean => plainWord(status) === "resolved";
 
 /** Alerts keep a classification of their own; where they have none, the incident's counts. */
@@ -88,7 +96,9 @@ function addAlert(found: Alert, path: string, above: Incident | undefined, into:
     alerts: [
       {
         path: `${path}/id`,
-        ids: [found.id, found.providerAlertId, found.alertWebUrl].filter((id) => typeof id === "string"),
+        ids: [found.id, found.providerAlertId, found.alertWebUrl].filter(
+          (id) => typeof id === "string",
+        ),
       },
     ],
   });

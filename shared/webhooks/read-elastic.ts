@@ -3,18 +3,26 @@
  * or id and the alerts, as a list or as the JSON text that `{{context.alerts}}` becomes.
  */
 import * as z from "zod/mini";
-import { onlySearched, unreadable, type ReadPayload } from "./reading.ts";
+import { onlySearched, unreadable, type ReadPayload } from "./payload.ts";
 
 const name = z.optional(z.string("text"));
 const alerts = z.optional(
-  z.union([z.array(z.unknown()), z.string(), z.record(z.string(), z.unknown())], "a list of alerts"),
+  z.union(
+    [z.array(z.unknown()), z.string(), z.record(z.string(), z.unknown())],
+    "a list of alerts",
+  ),
 );
 
 const payload = z
   .looseObject({
     rule: z
       .looseObject({ id: name, name }, "the rule: { id, name }")
-      .check(z.refine(({ id, name: named }) => id !== undefined || named !== undefined, "a name or an id")),
+      .check(
+        z.refine(
+          ({ id, name: named }) => id !== undefined || named !== undefined,
+          "a name or an id",
+        ),
+      ),
     alerts,
     alert: alerts,
     context: z.optional(z.looseObject({ alerts })),

@@ -8,7 +8,7 @@ import {
   unreadable,
   type ReadPayload,
   type ReadVerdict,
-} from "./reading.ts";
+} from "./payload.ts";
 
 const text = z.nullish(z.string("text"));
 
@@ -43,7 +43,10 @@ const incident = z.looseObject({
 });
 
 /** The alert trigger's body: names in capitals, entities as JSON in a string. */
-const soleAlert = z.looseObject({ SystemAlertId: z.string("the alert's id"), AlertDisplayName: text });
+const soleAlert = z.looseObject({
+  SystemAlertId: z.string("the alert's id"),
+  AlertDisplayName: text,
+});
 
 /** @returns what it asks for, or the faults of a body that is neither incident nor alert */
 export function readSentinel(body: unknown): ReadPayload {
@@ -55,8 +58,12 @@ export function readSentinel(body: unknown): ReadPayload {
   if (!data) return unreadable(error);
   const { properties } = data.object;
   if (plainWord(properties.status) !== "closed") return onlySearched(data);
-  const closing = closingFor(properties.classification ?? undefined, properties.classificationReason ?? undefined);
-  if (!closing) return { ...onlySearched(data), left: [noClosing("/object/properties/classification")] };
+  const closing = closingFor(
+    properties.classification ?? undefined,
+    properties.classificationReason ?? undefined,
+  );
+  if (!closing)
+    return { ...onlySearched(data), left: [noClosing("/object/properties/classification")] };
   const alerts = (properties.alerts ?? []).flatMap(cloudAppsAlert);
   const verdict: ReadVerdict = {
     ...closing,
@@ -67,7 +74,10 @@ export function readSentinel(body: unknown): ReadPayload {
   return { kind: "read", verdicts: alerts.length > 0 ? [verdict] : [], search: [data], left: [] };
 }
 
-function cloudAppsAlert({ properties }: z.infer<typeof alert>, index: number): ReadVerdict["alerts"] {
+function cloudAppsAlert(
+  { properties }: z.infer<typeof alert>,
+  index: number,
+): ReadVerdict["alerts"] {
   if (!properties) return [];
   const { providerAlertId, alertLink, productComponentName, productName } = properties;
   const products = `${productName ?? ""} ${productComponentName ?? ""}`;

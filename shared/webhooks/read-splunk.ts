@@ -1,6 +1,6 @@
 /** Reads Splunk's built-in webhook: the search that fired and the first row of its result, every value text or a list of texts. */
 import * as z from "zod/mini";
-import { onlySearched, unreadable, type ReadPayload } from "./reading.ts";
+import { onlySearched, unreadable, type ReadPayload } from "./payload.ts";
 
 const payload = z.looseObject({
   sid: z.string("the search's id"),

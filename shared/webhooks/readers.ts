@@ -7,7 +7,7 @@ import { readElastic } from "./read-elastic.ts";
 import { readMapped } from "./read-mapped.ts";
 import { readSentinel } from "./read-sentinel.ts";
 import { readSplunk } from "./read-splunk.ts";
-import type { ReadPayload } from "./reading.ts";
+import type { ReadPayload } from "./payload.ts";
 
 const readers: Readonly<Record<Exclude<ReaderName, "generic">, (body: unknown) => ReadPayload>> = {
   sentinel: readSentinel,
@@ -18,7 +18,12 @@ const readers: Readonly<Record<Exclude<ReaderName, "generic">, (body: unknown) =
 };
 
 /** Reads a parsed payload as its source says. */
-export function readPayload(body: unknown, source: { reader: ReaderName; mapping: Mapping | undefined }): ReadPayload {
+export function readPayload(
+  body: unknown,
+  source: { reader: ReaderName; mapping: Mapping | undefined },
+): ReadPayload {
   const { reader, mapping } = source;
-  return reader === "generic" ? readMapped(body, mapping ?? { required: [] }) : readers[reader](body);
+  return reader === "generic"
+    ? readMapped(body, mapping ?? { required: [] })
+    : readers[reader](body);
 }

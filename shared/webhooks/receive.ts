@@ -6,21 +6,26 @@
  * What an id was used for is known before anything is sent. Where the id is signed, the record of the delivery's first
  * verdict says so: it is created only if absent, so a delivery that is new needs no look at the receipt.
  */
-import { messagesOf, type Noted } from "../messages/alert-verdict.ts";
-import { maxBodyBytes, parseJsonBody, readBodyBytes, type IncomingBody } from "../messages/http-body.ts";
-import { later, Problem, problemTitles } from "../messages/problem.ts";
-import type { MessageQueues, RecordStore } from "../messages/record-store.ts";
+import { messagesOf, type Noted } from "../contracts/alert-verdict.ts";
+import {
+  maxBodyBytes,
+  parseJsonBody,
+  readBodyBytes,
+  type IncomingBody,
+} from "../http/request-body.ts";
+import { later, Problem, problemTitles } from "../http/problem.ts";
+import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import {
   receiptAgeMs,
   receiptPath,
   webhookReceipt,
   type WebhookAnswer,
   type WebhookReceipt,
-} from "../messages/webhook.ts";
+} from "../contracts/webhook.ts";
 import type { Allowance, Allowed } from "./allowance.ts";
 import type { FairShare } from "./fair-share.ts";
-import { ordersOf, type Orders, type VerdictOrder } from "./orders.ts";
-import { prove, type ProofPorts } from "./proof.ts";
+import { ordersOf, type Orders, type VerdictOrder } from "./plan-actions.ts";
+import { prove, type ProofPorts } from "./authenticate.ts";
 import { readPayload } from "./readers.ts";
 import { sha256 } from "./signatures.ts";
 import type { Source } from "./sources.ts";
@@ -56,7 +61,11 @@ export interface WebhookPorts extends ProofPorts {
   readonly allowance: Allowance;
   readonly share: FairShare;
   readonly reach: (point: string) => Promise<void>;
-  readonly refused: (fields: { readonly source: string; readonly status: number; readonly cause: string }) => void;
+  readonly refused: (fields: {
+    readonly source: string;
+    readonly status: number;
+    readonly cause: string;
+  }) => void;
 }
 
 export interface Call {
@@ -83,7 +92,11 @@ export async function receive(ports: WebhookPorts, call: Call): Promise<Received
     return await take(ports, call, known);
   } catch (error) {
     if (error instanceof Problem)
-      ports.refused({ ...known, status: error.status, cause: known.cause || problemTitles[error.status] });
+      ports.refused({
+        ...known,
+        status: error.status,
+        cause: known.cause || problemTitles[error.status],
+      });
     throw error;
   }
 }
@@ -103,7 +116,12 @@ async function take(
   const body = parseJsonBody(bytes, headers.get("content-type"));
   const bodyHash = sha256(bytes).toString("hex");
   const id = proof.id ?? bodyHash;
-  const delivery = { source, id, bodyHash, key: proof.id !== undefined && proof.idSigned ? proof.id : bodyHash };
+  const delivery = {
+    source,
+    id,
+    bodyHash,
+    key: proof.id !== undefined && proof.idSigned ? proof.id : bodyHash,
+  };
   const orders = validated(ports, body, delivery);
   await ports.reach("W2 validated");
   const received = await ports.share.run(name, () => carryOut(ports, delivery, orders));
@@ -135,22 +153,39 @@ interface Delivery {
 function validated(ports: WebhookPorts, body: unknown, { source, key }: Delivery): Orders {
   const reading = readPayload(body, source);
   if (reading.kind === "fault")
-    throw new Problem(400, `This is no payload of ${source.mapping ? "this source's mapping" : source.reader}.`, {
-      errors: reading.faults,
-    });
-  return ordersOf(reading, body, source, { key, requestedAt: new Date(ports.nowMs()).toISOString() });
+    throw new Problem(
+      400,
+      `This is no payload of ${source.mapping ? "this source's mapping" : source.reader}.`,
+      {
+        errors: reading.faults,
+      },
+    );
+  return ordersOf(reading, body, source, {
+    key,
+    requestedAt: new Date(ports.nowMs()).toISOString(),
+  });
 }
 
-async function carryOut(ports: WebhookPorts, delivery: Delivery, orders: Orders): Promise<Received> {
+async function carryOut(
+  ports: WebhookPorts,
+  delivery: Delivery,
+  orders: Orders,
+): Promise<Received> {
   const { source, bodyHash, id } = delivery;
   const receipt = sha256(id).toString("hex");
   const path = receiptPath(source.name, receipt);
   // Refuses what is outside the limits, so it comes before anything is written down.
   const lookup = await lookupOf(ports, delivery, orders);
   const allowed = await allow(ports, source, orders);
-  const former = await formerOf(ports, delivery, allowed.kind === "allowed" ? orders : undefined, path);
+  const former = await formerOf(
+    ports,
+    delivery,
+    allowed.kind === "allowed" ? orders : undefined,
+    path,
+  );
   if (former.kind !== "none" && allowed.kind === "allowed") allowed.giveBack();
-  if (former.kind === "other") throw new Problem(409, "This id was used for another body; send a new id.");
+  if (former.kind === "other")
+    throw new Problem(409, "This id was used for another body; send a new id.");
   if (former.kind === "repeated") return received(former.answer, receipt);
   if (allowed.kind === "used-up")
     throw later("This source's alerts of the day are used up.", allowed.retryAfterMs, 429);
@@ -189,7 +224,9 @@ async function formerOf(
   const { serverNowMs } = read;
   const receipt = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
   if (receipt && serverNowMs - Date.parse(receipt.acceptedAt) < receiptAgeMs)
-    return receipt.bodyHash === delivery.bodyHash ? { kind: "repeated", answer: receipt.answer } : { kind: "other" };
+    return receipt.bodyHash === delivery.bodyHash
+      ? { kind: "repeated", answer: receipt.answer }
+      : { kind: "other" };
   return { kind: "none", serverNowMs, ...(read.kind === "absent" ? {} : { etag: read.etag }) };
 }
 
@@ -197,10 +234,15 @@ async function formerOf(
  * Whether the record of the first verdict says what the id was used for: not where the id is unsigned, since the verdict
  * then goes by the body, and not for sources without verdicts, which leave no records.
  */
-const takesId = ({ source, id, key }: Delivery): boolean => id === key && source.may.includes("verdict");
+const takesId = ({ source, id, key }: Delivery): boolean =>
+  id === key && source.may.includes("verdict");
 
-const noteOf = (ports: WebhookPorts, { source, bodyHash }: Delivery, id: string, verdict?: VerdictOrder) =>
-  ports.note(id, verdict, { source: source.name, bodyHash });
+const noteOf = (
+  ports: WebhookPorts,
+  { source, bodyHash }: Delivery,
+  id: string,
+  verdict?: VerdictOrder,
+) => ports.note(id, verdict, { source: source.name, bodyHash });
 
 const received = (answer: WebhookAnswer, receipt: string): Received => ({
   answer,
@@ -208,7 +250,11 @@ const received = (answer: WebhookAnswer, receipt: string): Received => ({
   asked: answer.verdicts.length > 0 || answer.lookup !== null || answer.hunts.length > 0,
 });
 
-const lookupOf = async (ports: WebhookPorts, delivery: Delivery, { search }: Orders): Promise<FoundLookup> =>
+const lookupOf = async (
+  ports: WebhookPorts,
+  delivery: Delivery,
+  { search }: Orders,
+): Promise<FoundLookup> =>
   search.length > 0 ? ports.lookup(search, jobKeyOf(delivery)) : { kind: "none" };
 
 const jobKeyOf = ({ source, key }: Delivery): string => `webhook ${source.name} ${key}`;
@@ -224,22 +270,31 @@ async function enqueue(
   const left = [...orders.left];
   const prepared = lookup.kind === "hashes" ? lookup.prepare() : undefined;
   const unnoted = orders.verdicts.slice(takesId(delivery) ? 1 : 0);
-  await Promise.all([prepared, ...unnoted.map((verdict) => noteOf(ports, delivery, verdict.id, verdict))]);
+  await Promise.all([
+    prepared,
+    ...unnoted.map((verdict) => noteOf(ports, delivery, verdict.id, verdict)),
+  ]);
   const job = await prepared;
   await ports.reach("W3 claim-check written");
-  for (const message of orders.verdicts.flatMap(messagesOf)) await ports.queues.send("alert-verdicts", message);
+  for (const message of orders.verdicts.flatMap(messagesOf))
+    await ports.queues.send("alert-verdicts", message);
   if (lookup.kind === "hashes" && job !== undefined) await lookup.wake(job);
   const hunts: { hunt: string; job: string }[] = [];
   for (const hunt of orders.hunts) {
     const started = await ports.startHunt(hunt, jobKeyOf(delivery));
-    if (started === undefined) left.push({ path: "", message: `no hunt is called ${hunt}: mend the source's rules` });
+    if (started === undefined)
+      left.push({ path: "", message: `no hunt is called ${hunt}: mend the source's rules` });
     else hunts.push({ hunt, job: started });
   }
   await ports.reach("W4 enqueued");
   return {
     source: source.name,
     id,
-    verdicts: orders.verdicts.map(({ action, alertIds, id: verdict }) => ({ id: verdict, action, alertIds })),
+    verdicts: orders.verdicts.map(({ action, alertIds, id: verdict }) => ({
+      id: verdict,
+      action,
+      alertIds,
+    })),
     lookup: lookup.kind === "hashes" && job !== undefined ? { job, hashes: lookup.hashes } : null,
     hunts,
     left,
@@ -248,5 +303,7 @@ async function enqueue(
 
 async function allow(ports: WebhookPorts, source: Source, { verdicts }: Orders): Promise<Allowed> {
   const alerts = verdicts.reduce((sum, { alertIds }) => sum + alertIds.length, 0);
-  return alerts === 0 ? { kind: "allowed", giveBack: () => undefined } : ports.allowance(source.name, alerts);
+  return alerts === 0
+    ? { kind: "allowed", giveBack: () => undefined }
+    : ports.allowance(source.name, alerts);
 }

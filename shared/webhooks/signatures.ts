@@ -6,11 +6,13 @@ import type { Key } from "./keys.ts";
 export function anyMatches(wanted: readonly Uint8Array[], given: readonly Uint8Array[]): boolean {
   let matches = 0;
   for (const one of wanted)
-    for (const other of given) matches += one.length === other.length && timingSafeEqual(one, other) ? 1 : 0;
+    for (const other of given)
+      matches += one.length === other.length && timingSafeEqual(one, other) ? 1 : 0;
   return matches > 0;
 }
 
-export const sha256 = (bytes: Uint8Array | string): Buffer => createHash("sha256").update(bytes).digest();
+export const sha256 = (bytes: Uint8Array | string): Buffer =>
+  createHash("sha256").update(bytes).digest();
 
 /** HMAC-SHA-256 over the parts as if they were one. */
 export function hmac(key: Key, ...parts: readonly (Uint8Array | string)[]): Buffer {

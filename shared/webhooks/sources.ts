@@ -1,18 +1,26 @@
 /** The sources as the setting `WEBHOOKS` describes them: how each is read, how it proves itself, what it may ask. */
 import * as z from "zod/mini";
-import { huntName } from "../messages/hunt-run.ts";
-import { inputFaults, type InputFault } from "../messages/problem.ts";
-import { webhookSource, webhookVerbs, type WebhookVerb } from "../messages/webhook.ts";
+import { huntName } from "../contracts/hunt-run.ts";
+import { inputFaults, type InputFault } from "../http/problem.ts";
+import { webhookSource, webhookVerbs, type WebhookVerb } from "../contracts/webhook.ts";
 import type { Mapping, Mappings } from "./mapping.ts";
 import { isPointer } from "./pointers.ts";
 import { mayAsk, proofNames, readerNames, type ProofName, type ReaderName } from "./policies.ts";
 
-const list = <T extends z.core.$ZodType>(one: T) => z.array(one).check(z.minLength(1, "at least one"), z.maxLength(64));
+const list = <T extends z.core.$ZodType>(one: T) =>
+  z.array(one).check(z.minLength(1, "at least one"), z.maxLength(64));
 const headerName = z
   .string()
-  .check(z.regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name such as x-hub-signature-256"), z.toLowerCase());
-const guid = z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "a GUID"), z.toLowerCase());
-const range = z.string().check(z.regex(/^[0-9a-f.:]+(?:\/\d{1,3})?$/i, "an address or a range such as 203.0.113.0/24"));
+  .check(
+    z.regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name such as x-hub-signature-256"),
+    z.toLowerCase(),
+  );
+const guid = z
+  .string()
+  .check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "a GUID"), z.toLowerCase());
+const range = z
+  .string()
+  .check(z.regex(/^[0-9a-f.:]+(?:\/\d{1,3})?$/i, "an address or a range such as 203.0.113.0/24"));
 
 const huntRule = z.strictObject({
   hunt: huntName,
@@ -33,7 +41,9 @@ const sourceSchema = z.strictObject({
   may: z.optional(list(z.enum(webhookVerbs, `one of ${webhookVerbs.join(", ")}`))),
   signatureHeader: z.optional(headerName),
   idHeader: z.optional(headerName),
-  audience: z.optional(z.string("the audience of the tokens").check(z.minLength(1), z.maxLength(200))),
+  audience: z.optional(
+    z.string("the audience of the tokens").check(z.minLength(1), z.maxLength(200)),
+  ),
   callers: z.optional(list(guid)),
   roles: z.optional(list(z.string().check(z.minLength(1)))),
   addresses: z.optional(list(range)),
@@ -70,12 +80,20 @@ export type ReadSource =
   | { readonly kind: "fault"; readonly faults: readonly InputFault[] };
 
 /** Reads one source of the setting; a fault of one source leaves the others alone. */
-export function readSource(sources: Readonly<Record<string, unknown>>, name: string, mappings: Mappings): ReadSource {
-  if (!webhookSource.safeParse(name).success || !Object.hasOwn(sources, name)) return { kind: "unknown" };
+export function readSource(
+  sources: Readonly<Record<string, unknown>>,
+  name: string,
+  mappings: Mappings,
+): ReadSource {
+  if (!webhookSource.safeParse(name).success || !Object.hasOwn(sources, name))
+    return { kind: "unknown" };
   const { data, error } = sourceSchema.safeParse(sources[name]);
   const faults = error ? inputFaults(error) : faultsOf(data, name, mappings);
   if (faults.length > 0 || !data)
-    return { kind: "fault", faults: faults.map(({ path, message }) => ({ path: `/${name}${path}`, message })) };
+    return {
+      kind: "fault",
+      faults: faults.map(({ path, message }) => ({ path: `/${name}${path}`, message })),
+    };
   const reader = readerOf(data, name);
   const addresses = data.addresses ?? [];
   return {
@@ -87,7 +105,8 @@ export function readSource(sources: Readonly<Record<string, unknown>>, name: str
       proof: data.proof,
       may: data.may ?? mayAsk(reader, data.proof, addresses.length > 0),
       signatureHeader: data.signatureHeader ?? "x-hub-signature-256",
-      idHeader: data.idHeader ?? (data.proof === "body-hmac" ? "x-github-delivery" : "idempotency-key"),
+      idHeader:
+        data.idHeader ?? (data.proof === "body-hmac" ? "x-github-delivery" : "idempotency-key"),
       audience: data.audience ?? "",
       callers: data.callers ?? [],
       roles: data.roles ?? [],
@@ -111,9 +130,15 @@ function faultsOf(given: Given, name: string, mappings: Mappings): InputFault[] 
   if (given.mapping !== undefined && !Object.hasOwn(mappings, given.mapping))
     faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
   if (given.proof === "entra" && given.audience === undefined)
-    faults.push({ path: "/audience", message: "the audience of the tokens, such as api://<client id>" });
+    faults.push({
+      path: "/audience",
+      message: "the audience of the tokens, such as api://<client id>",
+    });
   if (given.proof === "entra" && given.callers === undefined && given.roles === undefined)
-    faults.push({ path: "/callers", message: "client ids of the callers, or roles: any app can get a token" });
+    faults.push({
+      path: "/callers",
+      message: "client ids of the callers, or roles: any app can get a token",
+    });
   const allowed = mayAsk(reader, given.proof, given.addresses !== undefined);
   for (const verb of given.may ?? [])
     if (!allowed.includes(verb))

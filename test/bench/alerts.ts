@@ -3,18 +3,25 @@
  * how fast the audit chain grows and is checked against the hashing that it cannot do without.
  */
 import { createHmac } from "node:crypto";
-import { handleVerdict } from "../../shared/alerts/verdict-desk.ts";
+import { handleVerdict } from "../../shared/alerts/handle-verdict-message.ts";
 import { openAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
 import { openRecords } from "../../shared/clients/records.ts";
 import { openStorage } from "../../shared/clients/storage.ts";
-import { verdictMessage } from "../../shared/messages/alert-verdict.ts";
-import type { RecordStore } from "../../shared/messages/record-store.ts";
-import { secondMs, systemClock } from "../../shared/time.ts";
-import { alertIdOf, alertWorld } from "../support/alert-world.ts";
+import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
+import type { RecordStore } from "../../shared/storage/record-store.ts";
+import { secondMs, systemClock } from "../../shared/runtime/time.ts";
+import { alertIdOf, alertWorld } from "../support/alert-service-model.ts";
 import { startAzurite } from "../support/azurite.ts";
 import { memoryRecords } from "../support/memory-records.ts";
-import { sendSingles, soundVerdict, verdictBench } from "../support/verdict-bench.ts";
-import { ceilingResult, interleaved, speedResult, spreadOf, type Result, type Spread } from "./harness.ts";
+import { sendSingles, soundVerdict, verdictBench } from "../support/alert-harness.ts";
+import {
+  ceilingResult,
+  interleaved,
+  speedResult,
+  spreadOf,
+  type Result,
+  type Spread,
+} from "./harness.ts";
 
 export async function* alerts(): AsyncIterable<Result> {
   yield* calls();
@@ -54,7 +61,10 @@ const storageRounds = 3;
 /** A message of 100 alerts through the desk, and the same reads and writes by a loop that thinks nothing. */
 async function throughput(): Promise<Result> {
   const azurite = await startAzurite();
-  const { blobs } = await openStorage({ kind: "connection-string", value: azurite.connectionString() });
+  const { blobs } = await openStorage({
+    kind: "connection-string",
+    value: azurite.connectionString(),
+  });
   const store = openRecords(blobs);
   let round = 0;
   const alertIds = (): string[] => {
@@ -69,7 +79,12 @@ async function throughput(): Promise<Result> {
       storageRounds,
     );
     const perSecond = Math.round((inMessage / spreads.ours.median) * secondMs);
-    return speedResult("verdicts over a bare loop of the same writes", spreads, 0.5, `${perSecond} alerts a second`);
+    return speedResult(
+      "verdicts over a bare loop of the same writes",
+      spreads,
+      0.5,
+      `${perSecond} alerts a second`,
+    );
   } finally {
     await azurite.stop();
   }
@@ -77,7 +92,10 @@ async function throughput(): Promise<Result> {
 
 const width = 16;
 
-async function inLanes(items: readonly string[], work: (item: string) => Promise<void>): Promise<void> {
+async function inLanes(
+  items: readonly string[],
+  work: (item: string) => Promise<void>,
+): Promise<void> {
   const left = items.values();
   const lane = async (): Promise<void> => {
     for (const item of left) await work(item);
@@ -95,13 +113,15 @@ async function bareWrites(store: RecordStore, ids: readonly string[]): Promise<n
   });
   await inLanes(ids, async (id) => {
     const read = await store.read(`bare/${id}.json`);
-    if (read.kind === "found") await store.replace(`bare/${id}.json`, { ...record, state: "sending" }, read.etag);
+    if (read.kind === "found")
+      await store.replace(`bare/${id}.json`, { ...record, state: "sending" }, read.etag);
     await store.remove(`marker/${id}`);
   });
   await store.create(`trail/${ids[0]}-intent.json`, { ids });
   await inLanes(ids, async (id) => {
     const read = await store.read(`bare/${id}.json`);
-    if (read.kind === "found") await store.replace(`bare/${id}.json`, { ...record, state: "closed" }, read.etag);
+    if (read.kind === "found")
+      await store.replace(`bare/${id}.json`, { ...record, state: "closed" }, read.etag);
   });
   await store.create(`trail/${ids[0]}-outcome.json`, { ids });
   return performance.now() - startMs;
@@ -114,17 +134,28 @@ async function throughDesk(store: RecordStore, alertIds: readonly string[]): Pro
   const message = verdictMessage.parse({ ...soundVerdict, alertIds });
   const startMs = performance.now();
   await handleVerdict(
-    { ...desk, store, alerts: world.port, clock: systemClock, audit: (event) => write({ ...event }) },
+    {
+      ...desk,
+      store,
+      alerts: world.port,
+      clock: systemClock,
+      audit: (event) => write({ ...event }),
+    },
     message,
   );
   const tookMs = performance.now() - startMs;
-  if (world.closes.size !== alertIds.length) throw new Error(`${world.closes.size} closed of ${alertIds.length}`);
+  if (world.closes.size !== alertIds.length)
+    throw new Error(`${world.closes.size} closed of ${alertIds.length}`);
   return tookMs;
 }
 
 const auditKey = "the audit key of the bench";
 const chained = 2_000;
-const body = { kind: "intent", call: "c", alertIds: Array.from({ length: perCall }, (_, index) => alertIdOf(index)) };
+const body = {
+  kind: "intent",
+  call: "c",
+  alertIds: Array.from({ length: perCall }, (_, index) => alertIdOf(index)),
+};
 
 /** Both against one HMAC and one pass of JSON a record: less than that no sealed chain can do. */
 async function* audit(): AsyncIterable<Result> {
@@ -157,8 +188,19 @@ async function* audit(): AsyncIterable<Result> {
     { limit: hashing, appended: append, verified: verify },
     rounds,
   );
-  yield speedResult("audit records appended over bare hashing", { limit, ours: appended }, undefined, rate(appended));
-  yield speedResult("audit records verified over bare hashing", { limit, ours: verified }, undefined, rate(verified));
+  yield speedResult(
+    "audit records appended over bare hashing",
+    { limit, ours: appended },
+    undefined,
+    rate(appended),
+  );
+  yield speedResult(
+    "audit records verified over bare hashing",
+    { limit, ours: verified },
+    undefined,
+    rate(verified),
+  );
 }
 
-const rate = ({ median }: Spread): string => `${Math.round((chained / median) * secondMs)} records a second`;
+const rate = ({ median }: Spread): string =>
+  `${Math.round((chained / median) * secondMs)} records a second`;

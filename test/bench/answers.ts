@@ -19,7 +19,8 @@ const random = (below: number): number => {
   return Math.floor((state / 0x8000_0000) * below);
 };
 
-const hex = (digits: number): string => Array.from({ length: digits }, () => random(16).toString(16)).join("");
+const hex = (digits: number): string =>
+  Array.from({ length: digits }, () => random(16).toString(16)).join("");
 const pick = <T>(values: readonly [T, ...T[]]): T => values[random(values.length)] ?? values[0];
 const text = (value: string): string => JSON.stringify(value);
 const time = (): string => `2026-07-1${random(10)}T21:${10 + random(49)}:${10 + random(49)}`;
@@ -32,9 +33,18 @@ function drawn<T>(count: number, draw: (index: number) => T): () => T {
   return () => pool[random(random(count) + 1)] ?? draw(0);
 }
 
-const folders = ["C:\\Windows\\System32", "C:\\Program Files\\Office", "C:\\Users\\ö\\AppData"] as const;
+const folders = [
+  "C:\\Windows\\System32",
+  "C:\\Program Files\\Office",
+  "C:\\Users\\ö\\AppData",
+] as const;
 const names = ["powershell", "cmd", "svchost", "explorer", "Größe-ünï", "outlook"] as const;
-const switches = ['-k netsvcs -s "Schedule"', "{weird:} [x],", "/recycle", "-NoProfile -File a.ps1"] as const;
+const switches = [
+  '-k netsvcs -s "Schedule"',
+  "{weird:} [x],",
+  "/recycle",
+  "-NoProfile -File a.ps1",
+] as const;
 
 const drawFields = (): Field[] => {
   const program = drawn(400, (index) => ({
@@ -44,7 +54,10 @@ const drawFields = (): Field[] => {
     sha256: hex(64),
     size: random(10_000_000),
   }));
-  const user = drawn(200, (index) => ({ name: `user${index}`, sid: `S-1-5-21-${random(1_000_000_000)}-${index}` }));
+  const user = drawn(200, (index) => ({
+    name: `user${index}`,
+    sid: `S-1-5-21-${random(1_000_000_000)}-${index}`,
+  }));
   const device = drawn(2_000, (index) => ({ name: `host-${index}.contoso.com`, id: hex(40) }));
   let [seen, from, by, on] = [program(), program(), user(), device()];
   const commandLine = ({ folder, name }: typeof seen) =>
@@ -94,7 +107,11 @@ const graphFields = (): Field[] => {
   const bag = '{"@odata.type":"#microsoft.graph.security.dynamicColumnValue"';
   return [
     first,
-    { name: "RegistrationTime", type: "DateTime", value: () => (random(2) === 0 ? "{}" : text(`${time()}Z`)) },
+    {
+      name: "RegistrationTime",
+      type: "DateTime",
+      value: () => (random(2) === 0 ? "{}" : text(`${time()}Z`)),
+    },
     { name: "IsElevated", type: "SByte", value: number(2) },
     { name: "IsRemote", type: "SByte", value: number(2) },
     ...others,
@@ -129,8 +146,13 @@ export function prepare(kind: AnswerKind): Prepared {
     const side = isGraph && type === "SByte" ? `"${name}@odata.type":"#SByte",` : "";
     return () => `${side}"${name}":${value()}`;
   });
-  const rows = Array.from({ length: blockRows }, () => `{${members.map((member) => member()).join(",")}}`);
-  const schema = fields.map(({ name, type }) => (isGraph ? { name, type } : { Name: name, Type: type }));
+  const rows = Array.from(
+    { length: blockRows },
+    () => `{${members.map((member) => member()).join(",")}}`,
+  );
+  const schema = fields.map(({ name, type }) =>
+    isGraph ? { name, type } : { Name: name, Type: type },
+  );
   const [schemaKey, rowsKey] = isGraph ? ["schema", "results"] : ["Schema", "Results"];
   return {
     head: Buffer.from(`{"${schemaKey}":${JSON.stringify(schema)},"${rowsKey}":[`),

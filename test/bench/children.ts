@@ -4,12 +4,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { bundleShape } from "../../shared/commands/bundle-shape.ts";
+import { bundleShape } from "../../shared/build/bundle-shape.ts";
 
 const program = join(import.meta.dirname, "run.ts");
 
 /** Whether the machine has a tool. */
-export const hasTool = (name: string): boolean => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
+export const hasTool = (name: string): boolean =>
+  spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
 
 /** The command that runs a child of `run.ts`. */
 export const childCommand = (name: string, ...args: readonly string[]): string[] => [
@@ -44,7 +45,9 @@ export async function bundled(file: string): Promise<Bundled> {
 }
 
 /** Runs a command to its end; returns what it wrote, and the time it took in ms, start of the process included. */
-export async function ran(command: readonly string[]): Promise<{ readonly text: string; readonly ms: number }> {
+export async function ran(
+  command: readonly string[],
+): Promise<{ readonly text: string; readonly ms: number }> {
   const startMs = performance.now();
   const [file = "", ...args] = command;
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -59,7 +62,8 @@ export async function ran(command: readonly string[]): Promise<{ readonly text: 
 }
 
 /** Starts the server that streams prepared answers; returns its address and how to stop it. */
-export const startSource = (): Promise<{ readonly url: string; readonly stop: () => void }> => startServer("source");
+export const startSource = (): Promise<{ readonly url: string; readonly stop: () => void }> =>
+  startServer("source");
 
 /** Starts a child that serves and tells its port. */
 export async function startServer(

@@ -8,8 +8,8 @@ import { defenderHunting } from "../../shared/clients/hunting/defender.ts";
 import { graphHunting } from "../../shared/clients/hunting/graph.ts";
 import { openStorage } from "../../shared/clients/storage.ts";
 import type { HuntingPort } from "../../shared/hunts/ports.ts";
-import { openPipe } from "../../shared/pipe/send.ts";
-import { systemClock } from "../../shared/time.ts";
+import { openPipe } from "../../shared/http-pipeline/send.ts";
+import { systemClock } from "../../shared/runtime/time.ts";
 
 /** What one export took. Peak and idle are resident memory, MB; idle is that of the opened clients. */
 export interface ExportTook {
@@ -27,7 +27,12 @@ const megabyte = 1_048_576;
 const warmUpRows = 100_000;
 
 /** Exports a full answer first, as the long-lived worker of an app has done, then what was asked for. */
-async function exportOnce([sourceUrl = "", kind = "", rows = "", connection = ""]: readonly string[]): Promise<void> {
+async function exportOnce([
+  sourceUrl = "",
+  kind = "",
+  rows = "",
+  connection = "",
+]: readonly string[]): Promise<void> {
   const { blobs } = await openStorage({ kind: "connection-string", value: connection });
   const container = blobs.getContainerClient("exports");
   await container.createIfNotExists();
@@ -55,7 +60,11 @@ async function exported(
   const path = `bench/${process.pid}/${rows}`;
   const writer = openExports(container).open(path, "bench", "ndjson", []);
   const hunting = huntingOf(`${sourceUrl}/${kind}/${rows}`, kind);
-  const reply = await hunting.run("bench", { deadlineMs: 600_000, waitForTurnMs: 0 }, { rows: writer.write });
+  const reply = await hunting.run(
+    "bench",
+    { deadlineMs: 600_000, waitForTurnMs: 0 },
+    { rows: writer.write },
+  );
   if (reply.kind !== "answer") throw new Error(JSON.stringify(reply));
   const { rawbytes, sha256 } = await writer.finish();
   const bounds = { from: "2026-01-05T00:00:00.0000000Z", to: "2026-01-05T01:00:00.0000000Z" };
@@ -78,7 +87,8 @@ function huntingOf(baseUrl: string, kind: string): HuntingPort {
     log: () => undefined,
   });
   const quota = {
-    take: async () => ({ kind: "turn", turn: { usableUntilMs: systemClock.now() + 60_000 } }) as const,
+    take: async () =>
+      ({ kind: "turn", turn: { usableUntilMs: systemClock.now() + 60_000 } }) as const,
     report: async () => undefined,
   };
   return (kind === "graph" ? graphHunting : defenderHunting)({ pipe, quota, clock: systemClock });

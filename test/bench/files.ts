@@ -3,15 +3,22 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Agent, createServer, request, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { questionOf } from "../../shared/files/question.ts";
+import { questionOf } from "../../shared/files/lookup-request.ts";
 import { findHashes } from "../../shared/files/hashes.ts";
 import { askReply } from "../../shared/files/replies.ts";
-import { readLookup } from "../../shared/messages/file-lookup.ts";
-import { parseAnyBody, wideLimits } from "../../shared/messages/http-body.ts";
-import { secondMs } from "../../shared/time.ts";
+import { readLookup } from "../../shared/contracts/file-lookup.ts";
+import { parseAnyBody, wideLimits } from "../../shared/http/request-body.ts";
+import { secondMs } from "../../shared/runtime/time.ts";
 import { paceRun } from "../support/files-pace.ts";
-import { fileHash, filesRoom, huntingAnswers, questionAbout } from "../support/files-room.ts";
-import { ceilingResult, interleaved, speedResult, spreadOf, type Result, type Spread } from "./harness.ts";
+import { fileHash, filesRoom, huntingAnswers, questionAbout } from "../support/files-harness.ts";
+import {
+  ceilingResult,
+  interleaved,
+  speedResult,
+  spreadOf,
+  type Result,
+  type Spread,
+} from "./harness.ts";
 
 const rounds = 25;
 
@@ -31,8 +38,18 @@ function alertPayload(): string {
     machineId: fileHash(1_000_000 + index),
     description: "A process was seen that does what is not usual for this machine. ".repeat(9),
     evidence: [
-      { entityType: "File", sha1: fileHash(index), fileName: `a${index}.exe`, filePath: "C:\\Windows\\Temp" },
-      { entityType: "Process", processId: index, processCommandLine: `a${index}.exe --run`, userSid: "S-1-5-21-1" },
+      {
+        entityType: "File",
+        sha1: fileHash(index),
+        fileName: `a${index}.exe`,
+        filePath: "C:\\Windows\\Temp",
+      },
+      {
+        entityType: "Process",
+        processId: index,
+        processCommandLine: `a${index}.exe --run`,
+        userSid: "S-1-5-21-1",
+      },
     ],
     comments: [],
     tags: ["a", "b"],
@@ -51,7 +68,10 @@ async function* extraction(): AsyncIterable<Result> {
   const spreads = await interleaved(
     {
       limit: () => timed(() => void JSON.parse(text)),
-      ours: () => timed(() => void findHashes({ kind: "json", value: JSON.parse(text) }, { limits: wideLimits })),
+      ours: () =>
+        timed(
+          () => void findHashes({ kind: "json", value: JSON.parse(text) }, { limits: wideLimits }),
+        ),
     },
     rounds,
   );
@@ -69,8 +89,9 @@ async function* extraction(): AsyncIterable<Result> {
     const grown = await interleaved(
       {
         small: async () =>
-          (await timed(() => small.forEach((text) => void findHashes({ kind: "text", text }, { limits })))) /
-          small.length,
+          (await timed(() =>
+            small.forEach((text) => void findHashes({ kind: "text", text }, { limits })),
+          )) / small.length,
         large: () => timed(() => void findHashes({ kind: "text", text: large }, { limits })),
       },
       7,
@@ -108,10 +129,18 @@ async function* pace(): AsyncIterable<Result> {
 
 async function bulkCalls(): Promise<Result> {
   const room = filesRoom({ paced: true, settings: { bulkFrom: 200 }, hunting: huntingAnswers });
-  await room.clock.run(room.desk.ask(questionAbout(Array.from({ length: 10_000 }, (_, index) => fileHash(index)))));
+  await room.clock.run(
+    room.desk.ask(questionAbout(Array.from({ length: 10_000 }, (_, index) => fileHash(index)))),
+  );
   await room.clock.run(room.drain());
   const note = `${room.calls.length} calls of the file API`;
-  return ceilingResult("hunting calls for 10,000 hashes", spreadOf([room.huntingCalls.length]), 25, "calls", note);
+  return ceilingResult(
+    "hunting calls for 10,000 hashes",
+    spreadOf([room.huntingCalls.length]),
+    25,
+    "calls",
+    note,
+  );
 }
 
 const requests = 1_500;
@@ -122,18 +151,33 @@ async function cachedAnswers(): Promise<Result> {
   const room = filesRoom();
   await room.clock.run(room.desk.ask(questionAbout([fileHash(0)])));
   const body = JSON.stringify({ sha1: [fileHash(0)] });
-  const answer = JSON.stringify({ results: [createHash("sha1").update("x").digest("hex")], padding: "x".repeat(450) });
-  const bare = await served(async (text) => (JSON.parse(text.toString("utf8")) === null ? "" : answer));
+  const answer = JSON.stringify({
+    results: [createHash("sha1").update("x").digest("hex")],
+    padding: "x".repeat(450),
+  });
+  const bare = await served(async (text) =>
+    JSON.parse(text.toString("utf8")) === null ? "" : answer,
+  );
   const ours = await served(async (bytes) => {
-    const question = questionOf(readLookup(new URLSearchParams(), parseAnyBody(bytes, "application/json")));
+    const question = questionOf(
+      readLookup(new URLSearchParams(), parseAnyBody(bytes, "application/json")),
+    );
     const reply = await askReply(await room.desk.ask(question), null, async () => "");
     return reply.body;
   });
-  const spreads = await interleaved({ limit: () => hammered(bare, body), ours: () => hammered(ours, body) }, 9);
+  const spreads = await interleaved(
+    { limit: () => hammered(bare, body), ours: () => hammered(ours, body) },
+    9,
+  );
   bare.close();
   ours.close();
   const perSecond = Math.round((requests / spreads.ours.median) * secondMs);
-  return speedResult("cached answers over a bare Node server", spreads, 0.5, `${perSecond} requests a second`);
+  return speedResult(
+    "cached answers over a bare Node server",
+    spreads,
+    0.5,
+    `${perSecond} requests a second`,
+  );
 }
 
 async function served(answer: (body: Buffer) => Promise<string>): Promise<Server> {
@@ -169,7 +213,13 @@ async function hammered(server: Server, body: string): Promise<number> {
 }
 
 async function posted(agent: Agent, port: number, body: string): Promise<void> {
-  const sent = request({ agent, port, host: "127.0.0.1", method: "POST", headers: { "content-length": body.length } });
+  const sent = request({
+    agent,
+    port,
+    host: "127.0.0.1",
+    method: "POST",
+    headers: { "content-length": body.length },
+  });
   sent.end(body);
   const [reply] = (await once(sent, "response")) as [IncomingMessage];
   await readAll(reply);

@@ -31,7 +31,11 @@ export function spreadOf(samples: readonly number[]): Spread {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (index: number): number => sorted[index] ?? Number.NaN;
   const middle = (sorted.length - 1) / 2;
-  return { min: at(0), median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, max: at(sorted.length - 1) };
+  return {
+    min: at(0),
+    median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
+    max: at(sorted.length - 1),
+  };
 }
 
 /** Runs every alternative once a round; each returns its own measure. */
@@ -44,7 +48,9 @@ export async function interleaved<K extends string>(
   for (let round = 0; round < rounds; round += 1)
     for (const name of round % 2 === 0 ? names : names.toReversed())
       samples.get(name)?.push(await alternatives[name]());
-  return Object.fromEntries(names.map((name) => [name, spreadOf(samples.get(name) ?? [])])) as Record<K, Spread>;
+  return Object.fromEntries(
+    names.map((name) => [name, spreadOf(samples.get(name) ?? [])]),
+  ) as Record<K, Spread>;
 }
 
 /** How many times as fast as the limit: 1 is as fast. */
@@ -55,7 +61,8 @@ export function speedResult(
   note?: string,
 ): Result {
   const [value, best] = [limit.median / ours.median, limit.min / ours.min];
-  const verdict = atLeast === undefined ? "stated" : Math.max(value, best) >= atLeast ? "met" : "missed";
+  const verdict =
+    atLeast === undefined ? "stated" : Math.max(value, best) >= atLeast ? "met" : "missed";
   return {
     name,
     verdict,
@@ -76,7 +83,12 @@ export function ceilingResult(
   unit: NonNullable<Result["unit"]>,
   note?: string,
 ): Result {
-  const verdict = atMost === undefined ? "stated" : Math.min(spread.min, spread.median) <= atMost ? "met" : "missed";
+  const verdict =
+    atMost === undefined
+      ? "stated"
+      : Math.min(spread.min, spread.median) <= atMost
+        ? "met"
+        : "missed";
   return {
     name,
     verdict,
@@ -92,7 +104,8 @@ export function ceilingResult(
 /** A figure that cannot be taken here. */
 export const skipped = (name: string, note: string): Result => ({ name, verdict: "skipped", note });
 
-const rounded = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2));
+const rounded = (value: number): string =>
+  Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2);
 
 /** One line for people. */
 export function lineFor(result: Result): string {

@@ -1,7 +1,7 @@
 /** Calls of the hunt engine against rows / row limit, for time distributions that are unkind to fixed slices. */
-import { runLog } from "../../shared/hunts/run-hunt.ts";
-import { dayMs, hourMs, secondMs, ticksFromMs, type Ticks } from "../../shared/time.ts";
-import { exportedLines, huntRoom, noonMs, orderNow } from "../support/hunt-room.ts";
+import { runLog } from "../../shared/hunts/run/run-hunt.ts";
+import { dayMs, hourMs, secondMs, ticksFromMs, type Ticks } from "../../shared/runtime/time.ts";
+import { exportedLines, huntRoom, noonMs, orderNow } from "../support/hunt-harness.ts";
 import { testHunt } from "../support/hunt-source.ts";
 import { ceilingResult, spreadOf, type Result } from "./harness.ts";
 
@@ -21,7 +21,8 @@ const distributions: Readonly<Record<string, (at: number) => Ticks>> = {
   bursty: (at) =>
     at % 10 === 0
       ? ticksFromMs(startMs) + (BigInt(at) * ticksFromMs(spanMs)) / BigInt(rows)
-      : ticksFromMs(startMs + 5 * hourMs) + (BigInt(at) * ticksFromMs(600 * secondMs)) / BigInt(rows),
+      : ticksFromMs(startMs + 5 * hourMs) +
+        (BigInt(at) * ticksFromMs(600 * secondMs)) / BigInt(rows),
   // Three limits' worth in one tick of 100 ns.
   "one tick": (at) =>
     at < 3 * cap
@@ -45,7 +46,13 @@ export async function* callResults(): AsyncIterable<Result> {
     const exported = exportedLines(room).length;
     if (exported !== rows) throw new Error(`${name}: ${exported} of ${rows} rows were exported`);
     const beside = `blind halving of hours: ${halvings(instants)} calls, not complete: ${stuck(instants)} rows`;
-    yield ceilingResult(`calls for 1,000,000 rows, ${name}, limit 10,000`, spreadOf([calls]), goal, "calls", beside);
+    yield ceilingResult(
+      `calls for 1,000,000 rows, ${name}, limit 10,000`,
+      spreadOf([calls]),
+      goal,
+      "calls",
+      beside,
+    );
   }
 }
 
@@ -59,7 +66,8 @@ function halvings(instants: readonly Ticks[]): number {
     return 1 + calls(from, middle) + calls(middle, to);
   };
   let sum = 0;
-  for (let hour = startMs; hour < noonMs; hour += hourMs) sum += calls(ticksFromMs(hour), ticksFromMs(hour + hourMs));
+  for (let hour = startMs; hour < noonMs; hour += hourMs)
+    sum += calls(ticksFromMs(hour), ticksFromMs(hour + hourMs));
   return sum;
 }
 

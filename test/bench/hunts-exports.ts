@@ -3,7 +3,14 @@ import { startAzurite } from "../support/azurite.ts";
 import type { AnswerKind } from "./answers.ts";
 import { bundled, childCommand, hasTool, ran, startSource } from "./children.ts";
 import type { ExportTook } from "./export-once.ts";
-import { ceilingResult, interleaved, skipped, speedResult, spreadOf, type Result } from "./harness.ts";
+import {
+  ceilingResult,
+  interleaved,
+  skipped,
+  speedResult,
+  spreadOf,
+  type Result,
+} from "./harness.ts";
 
 const speedRows = 100_000;
 const speedRounds = 5;
@@ -21,7 +28,11 @@ const speedGoals = [
 ] as const;
 
 const clockName = { wall: "all cores", processor: "one core (processor time)" } as const;
-const kindName = { plain: "plain rows", graph: "normalised Graph rows", narrow: "narrow rows" } as const;
+const kindName = {
+  plain: "plain rows",
+  graph: "normalised Graph rows",
+  narrow: "narrow rows",
+} as const;
 
 /** Everything that needs the source and a store. */
 export async function* exportResults(): AsyncIterable<Result> {
@@ -52,7 +63,11 @@ async function* speeds(sourceUrl: string, exported: Exported): AsyncIterable<Res
       yield skipped(name, `needs ${missing.join(", ")}`);
       continue;
     }
-    const shell = ["sh", "-c", `curl -s ${sourceUrl}/${kind}/${speedRows} | gzip -1 > /dev/null; times`];
+    const shell = [
+      "sh",
+      "-c",
+      `curl -s ${sourceUrl}/${kind}/${speedRows} | gzip -1 > /dev/null; times`,
+    ];
     await exported(kind, speedRows);
     const { limit, ours } = await interleaved(
       {
@@ -74,7 +89,10 @@ async function* speeds(sourceUrl: string, exported: Exported): AsyncIterable<Res
 /** User and system time of the shell's children: the second line that `times` prints, `0m1.39s 0m0.23s`. */
 function processorMs(times: string): number {
   const spans = [...(times.split("\n")[1] ?? "").matchAll(/(\d+)m([\d.]+)s/g)];
-  return spans.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1_000, 0);
+  return spans.reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1_000,
+    0,
+  );
 }
 
 async function* memory(exported: Exported): AsyncIterable<Result> {
@@ -85,7 +103,13 @@ async function* memory(exported: Exported): AsyncIterable<Result> {
     const megabytes = Math.round((took[0]?.rawBytes ?? 0) / 1e6);
     peaks.set(rows, spreadOf(took.map(({ peakMb }) => peakMb)).median);
     const above = spreadOf(took.map(({ idleMb, peakMb }) => peakMb - idleMb));
-    yield ceilingResult(`peak memory above idle, ${rows} rows`, above, 120, "MB", `${megabytes} MB of lines`);
+    yield ceilingResult(
+      `peak memory above idle, ${rows} rows`,
+      above,
+      120,
+      "MB",
+      `${megabytes} MB of lines`,
+    );
   }
   const flat = (peaks.get(3_000_000) ?? Number.NaN) / (peaks.get(100_000) ?? Number.NaN);
   yield ceilingResult("peak memory of 3,000,000 rows to 100,000 rows", spreadOf([flat]), 1.2, "x");
@@ -97,8 +121,12 @@ export async function* cuttingResults(): AsyncIterable<Result> {
     ["plain", 2.2],
     ["graph", undefined],
   ] as const) {
-    const took = (way: string) => async () => Number((await ran(childCommand("cut", kind, way))).text);
-    const { limit, ours } = await interleaved({ limit: took("parse"), ours: took("cut") }, speedRounds);
+    const took = (way: string) => async () =>
+      Number((await ran(childCommand("cut", kind, way))).text);
+    const { limit, ours } = await interleaved(
+      { limit: took("parse"), ours: took("cut") },
+      speedRounds,
+    );
     yield speedResult(`cutting ${kindName[kind]} against JSON.parse`, { limit, ours }, goal);
   }
 }

@@ -3,9 +3,16 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
-import { bundleShape } from "../../shared/commands/bundle-shape.ts";
+import { bundleShape } from "../../shared/build/bundle-shape.ts";
 import { childCommand, ran } from "./children.ts";
-import { ceilingResult, interleaved, skipped, spreadOf, type Result, type Spread } from "./harness.ts";
+import {
+  ceilingResult,
+  interleaved,
+  skipped,
+  spreadOf,
+  type Result,
+  type Spread,
+} from "./harness.ts";
 
 const rounds = 11;
 const root = resolve(import.meta.dirname, "../..");
@@ -35,7 +42,11 @@ export async function* loadResults(): AsyncIterable<Result> {
       return async () => Number((await ran(childCommand("load", file, more))).text);
     };
     const { app, firstCall, hello } = await interleaved(
-      { hello: loaded(outfile), app: loaded(main), firstCall: loaded(main, join(root, "dist/app.cjs")) },
+      {
+        hello: loaded(outfile),
+        app: loaded(main),
+        firstCall: loaded(main, join(root, "dist/app.cjs")),
+      },
       rounds,
     );
     const ratioOf = (one: Spread): Spread => ({
@@ -44,7 +55,12 @@ export async function* loadResults(): AsyncIterable<Result> {
     });
     yield { ...ceilingResult(name, ratioOf(app), 1.2, "x"), samples: { hello, app } };
     // What the first call of an instance pays once.
-    const paid = ceilingResult("the same, with what the first call loads", ratioOf(firstCall), undefined, "x");
+    const paid = ceilingResult(
+      "the same, with what the first call loads",
+      ratioOf(firstCall),
+      undefined,
+      "x",
+    );
     yield { ...paid, samples: { hello, firstCall } };
   } finally {
     rmSync(folder, { recursive: true });

@@ -19,7 +19,11 @@ export function serve(): void {
   server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
 }
 
-async function send(response: ServerResponse, { block, blockRows, head }: Prepared, rows: number): Promise<void> {
+async function send(
+  response: ServerResponse,
+  { block, blockRows, head }: Prepared,
+  rows: number,
+): Promise<void> {
   response.write(head);
   for (let sent = 0; sent < rows; sent += blockRows) {
     if (sent > 0) response.write(",");

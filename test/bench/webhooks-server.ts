@@ -9,17 +9,20 @@ import { resolve } from "node:path";
 import { openQueues } from "../../shared/clients/queues.ts";
 import { openRecords } from "../../shared/clients/records.ts";
 import { openStorage } from "../../shared/clients/storage.ts";
-import { compileMappings } from "../../shared/commands/webhooks/compile-mappings.ts";
-import { problemReply } from "../../shared/guard.ts";
-import { withInvocation } from "../../shared/log.ts";
-import { Problem } from "../../shared/messages/problem.ts";
-import { receiptLocation } from "../../shared/messages/webhook.ts";
-import { signJobKey } from "../../shared/messages/job.ts";
-import { systemClock } from "../../shared/time.ts";
+import { compileMappings } from "../../shared/build/compile-mappings.ts";
+import { problemReply } from "../../shared/app/invocation-hook.ts";
+import { withInvocation } from "../../shared/runtime/log.ts";
+import { Problem } from "../../shared/http/problem.ts";
+import { receiptLocation } from "../../shared/contracts/webhook.ts";
+import { signJobKey } from "../../shared/storage/jobs.ts";
+import { systemClock } from "../../shared/runtime/time.ts";
 import { receive } from "../../shared/webhooks/receive.ts";
-import { openWebhooks } from "../../shared/wiring-webhooks.ts";
+import { openWebhooks } from "../../shared/app/webhooks.ts";
 
-type Answer = (request: IncomingMessage, body: Buffer) => Promise<{ status: number; headers?: object; body: string }>;
+type Answer = (
+  request: IncomingMessage,
+  body: Buffer,
+) => Promise<{ status: number; headers?: object; body: string }>;
 
 const kinds: Readonly<Record<string, (connection: string, key: string) => Promise<Answer>>> = {
   ours,
@@ -48,7 +51,8 @@ export async function serveWebhooks(kind: string, connection: string, key: strin
 /** What is asked of both: the HMAC of Standard Webhooks, one message, one record that must not be there yet. */
 async function bare(connection: string, key: string): Promise<Answer> {
   const receipts = BlobServiceClient.fromConnectionString(connection).getContainerClient("state");
-  const queue = QueueServiceClient.fromConnectionString(connection).getQueueClient("alert-verdicts");
+  const queue =
+    QueueServiceClient.fromConnectionString(connection).getQueueClient("alert-verdicts");
   await Promise.all([receipts.createIfNotExists(), queue.createIfNotExists()]);
   const secret = createSecretKey(Buffer.from(key.slice("whsec_".length), "base64"));
   return async ({ headers }, body) => {
@@ -58,19 +62,29 @@ async function bare(connection: string, key: string): Promise<Answer> {
       .update(body)
       .digest();
     const given = Buffer.from(String(headers["webhook-signature"]).slice("v1,".length), "base64");
-    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return { status: 401, body: "{}" };
-    await queue.sendMessage(JSON.stringify({ id, alerts: body.subarray(0, 800).toString("latin1") }), {
-      messageTimeToLive: -1,
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+      return { status: 401, body: "{}" };
+    await queue.sendMessage(
+      JSON.stringify({ id, alerts: body.subarray(0, 800).toString("latin1") }),
+      {
+        messageTimeToLive: -1,
+      },
+    );
+    const receipt = JSON.stringify({
+      id,
+      bodyHash: createHash("sha256").update(body).digest("hex"),
     });
-    const receipt = JSON.stringify({ id, bodyHash: createHash("sha256").update(body).digest("hex") });
     const name = `receipts/bare/${createHash("sha256").update(id).digest("hex")}.json`;
-    await receipts.getBlockBlobClient(name).upload(receipt, receipt.length, { conditions: { ifNoneMatch: "*" } });
+    await receipts
+      .getBlockBlobClient(name)
+      .upload(receipt, receipt.length, { conditions: { ifNoneMatch: "*" } });
     return { status: 202, body: '{"accepted":true}' };
   };
 }
 
 const root = resolve(import.meta.dirname, "../..");
-const unused = (): Promise<never> => Promise.reject(new Error("the benchmark asks for no lookups and no hunts"));
+const unused = (): Promise<never> =>
+  Promise.reject(new Error("the benchmark asks for no lookups and no hunts"));
 
 async function ours(connection: string, key: string): Promise<Answer> {
   const compiled = compileMappings(resolve(root, "shared/webhooks/mappings"));
@@ -80,7 +94,10 @@ async function ours(connection: string, key: string): Promise<Answer> {
   const ports = openWebhooks({
     clock: systemClock,
     reach: async () => undefined,
-    settings: () => ({ WEBHOOKS: { secops: { proof: "standard", mapping: "google-secops" } }, VERDICTS_PER_DAY: 1e9 }),
+    settings: () => ({
+      WEBHOOKS: { secops: { proof: "standard", mapping: "google-secops" } },
+      VERDICTS_PER_DAY: 1e9,
+    }),
     tenantId: () => "",
     mappings: () => compiled.mappings,
     vault: async () => ({ secret: async () => key, refused: () => undefined, expiring: () => [] }),
@@ -96,18 +113,31 @@ async function ours(connection: string, key: string): Promise<Answer> {
     const correlationId = randomUUID();
     const request = {
       headers: { get: (name: string) => headers[name]?.toString() ?? null },
-      arrayBuffer: async () => bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
+      arrayBuffer: async () =>
+        bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
     };
     return withInvocation({ correlationId, write: () => undefined }, async () => {
       try {
-        const { answer, receipt } = await receive(ports, { source: url?.slice(1) ?? "", request, keyed: false });
+        const { answer, receipt } = await receive(ports, {
+          source: url?.slice(1) ?? "",
+          request,
+          keyed: false,
+        });
         const signed = signJobKey(key, receipt, Date.now() + 86_400_000);
         const location = receiptLocation("http://127.0.0.1/", "secops", receipt, signed);
-        return { status: 202, headers: { location, "retry-after": "10" }, body: JSON.stringify(answer) };
+        return {
+          status: 202,
+          headers: { location, "retry-after": "10" },
+          body: JSON.stringify(answer),
+        };
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         const refused = problemReply(error, correlationId);
-        return { status: refused.status ?? 500, headers: refused.headers as object, body: refused.body as string };
+        return {
+          status: refused.status ?? 500,
+          headers: refused.headers as object,
+          body: refused.body as string,
+        };
       }
     });
   };

@@ -2,11 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Agent, request, type IncomingMessage } from "node:http";
-import { parseJsonBody } from "../../shared/messages/http-body.ts";
-import { runHost } from "../host/run.ts";
+import { parseJsonBody } from "../../shared/http/request-body.ts";
+import { runHost } from "../functions-host/run.ts";
 import { startAzurite } from "../support/azurite.ts";
 import { standardHeaders, standardKey, type SentHeaders } from "../support/webhook-senders.ts";
-import { startTenant } from "../tenant/tenant.ts";
+import { startTenant } from "../simulator/simulator.ts";
 import { startServer } from "./children.ts";
 import { ceilingResult, interleaved, speedResult, spreadOf, type Result } from "./harness.ts";
 
@@ -99,7 +99,8 @@ async function refused(connection: string): Promise<Result> {
   );
 }
 
-const rateOf = (count: number, ms: number): string => `${Math.round((count / ms) * 1_000)} a second`;
+const rateOf = (count: number, ms: number): string =>
+  `${Math.round((count / ms) * 1_000)} a second`;
 
 /** A minute through the built app in the local host, every answer looked at. */
 async function* loaded(connection: string): AsyncIterable<Result> {
@@ -115,7 +116,13 @@ async function* loaded(connection: string): AsyncIterable<Result> {
   const answers = await sendFor(url, loadSeconds * 1_000);
   const wrong = answers.filter((status) => status !== 202).length;
   const note = `${rateOf(answers.length, loadSeconds * 1_000)} through the local host`;
-  yield ceilingResult(`failed deliveries in ${loadSeconds} s of load`, spreadOf([wrong]), 0, "calls", note);
+  yield ceilingResult(
+    `failed deliveries in ${loadSeconds} s of load`,
+    spreadOf([wrong]),
+    0,
+    "calls",
+    note,
+  );
   await host.kill();
   await tenant.stop();
 }
@@ -136,7 +143,12 @@ async function sendFor(url: string, forMs: number): Promise<number[]> {
 }
 
 /** Milliseconds for all of them. @throws Error when one is answered otherwise */
-async function sendMany(url: string, count: number, make: typeof delivery, status: number): Promise<number> {
+async function sendMany(
+  url: string,
+  count: number,
+  make: typeof delivery,
+  status: number,
+): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: parallel });
   const calls = Array.from({ length: count }, make);
   const worker = async (): Promise<void> => {
@@ -151,7 +163,12 @@ async function sendMany(url: string, count: number, make: typeof delivery, statu
   return performance.now() - startMs;
 }
 
-async function post(agent: Agent, url: string, body: string, headers: SentHeaders): Promise<number> {
+async function post(
+  agent: Agent,
+  url: string,
+  body: string,
+  headers: SentHeaders,
+): Promise<number> {
   const sent = request(url, {
     agent,
     method: "POST",
@@ -171,7 +188,9 @@ const hostile: Readonly<Record<string, string>> = {
   "half a million nested lists": "[".repeat(500_000) + "]".repeat(500_000),
   "nested objects": `${'{"a":'.repeat(170_000)}1${"}".repeat(170_000)}`,
   "80,000 keys": `{${Array.from({ length: 80_000 }, (_, index) => `"k${index}":1`).join(",")}}`,
-  "half a million numbers": JSON.stringify(Array.from({ length: 900 }, () => Array.from({ length: 580 }, () => 1))),
+  "half a million numbers": JSON.stringify(
+    Array.from({ length: 900 }, () => Array.from({ length: 580 }, () => 1)),
+  ),
   "one text": JSON.stringify("x".repeat(1_000_000)),
 };
 
@@ -199,7 +218,10 @@ async function* hostileBodies(): AsyncIterable<Result> {
       },
       9,
     );
-    const ratio = spreadOf([spreads.ours.min / spreads.limit.min, spreads.ours.median / spreads.limit.median]);
+    const ratio = spreadOf([
+      spreads.ours.min / spreads.limit.min,
+      spreads.ours.median / spreads.limit.median,
+    ]);
     yield ceilingResult(
       `a body of ${name} over parsing a plain one`,
       ratio,

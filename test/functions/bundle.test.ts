@@ -3,24 +3,33 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadApp } from "../host/core.ts";
+import { loadApp } from "../functions-host/core.ts";
 
 const storage = "UseDevelopmentStorage=true";
 const bundles = readdirSync("dist").filter((name) => name.endsWith(".cjs"));
 const entries = ["index.ts", "main.ts"];
 const doors = readdirSync("functions").filter((name) => name.endsWith(".ts"));
 // Once: a process that has loaded the bundle before registers nothing again.
-const { doors: registered } = await loadApp({ env: { DataStorage: storage, AzureWebJobsStorage: storage } });
+const { doors: registered } = await loadApp({
+  env: { DataStorage: storage, AzureWebJobsStorage: storage },
+});
 
 describe("the bundle", () => {
   test("registers every door of the folder", () => {
     const listed = readFileSync("functions/index.ts", "utf8");
-    for (const door of doors.filter((name) => !entries.includes(name))) expect(listed).toContain(`import "./${door}"`);
+    for (const door of doors.filter((name) => !entries.includes(name)))
+      expect(listed).toContain(`import "./${door}"`);
   });
 
   test.each(bundles)("%s holds no YAML parser, no KQL parser and no test code", (name) => {
     const text = readFileSync(`dist/${name}`, "utf8");
-    for (const foreign of ["Kusto.Language", "YAMLParseError", "vitest", "startTenant", "createWorld"])
+    for (const foreign of [
+      "Kusto.Language",
+      "YAMLParseError",
+      "vitest",
+      "startTenant",
+      "createWorld",
+    ])
       expect(text).not.toContain(foreign);
   });
 
@@ -33,13 +42,17 @@ describe("the bundle", () => {
 
   test("loads the app at the first call, not before", () => {
     const loaded = Object.keys(createRequire(import.meta.url).cache);
-    expect(loaded.filter((file) => /\/dist\/(?:main|app)\.cjs$/.test(file))).toEqual([resolve("dist/main.cjs")]);
+    expect(loaded.filter((file) => /\/dist\/(?:main|app)\.cjs$/.test(file))).toEqual([
+      resolve("dist/main.cjs"),
+    ]);
   });
 });
 
 describe("the doors", () => {
   test.each(doors)("%s has at most 60 lines", (name) => {
-    expect(readFileSync(`functions/${name}`, "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(60);
+    expect(
+      readFileSync(`functions/${name}`, "utf8").trimEnd().split("\n").length,
+    ).toBeLessThanOrEqual(60);
   });
 
   test("state methods and authLevel, and no function name has a hyphen", () => {

@@ -9,14 +9,44 @@ import { shownCommands } from "../support/shown-commands.ts";
  */
 const recorded: Readonly<Record<string, readonly string[]>> = {
   "az ad signed-in-user show": [],
-  "az deployment group create": ["--resource-group!", "--template-file", "--parameters", "--name", "--mode"],
-  "az functionapp deployment source config-zip": ["--resource-group!", "--name!", "--src!", "--timeout"],
-  "az functionapp keys set": ["--resource-group!", "--name!", "--key-type!", "--key-name!", "--key-value", "--slot"],
+  "az deployment group create": [
+    "--resource-group!",
+    "--template-file",
+    "--parameters",
+    "--name",
+    "--mode",
+  ],
+  "az functionapp deployment source config-zip": [
+    "--resource-group!",
+    "--name!",
+    "--src!",
+    "--timeout",
+  ],
+  "az functionapp keys set": [
+    "--resource-group!",
+    "--name!",
+    "--key-type!",
+    "--key-name!",
+    "--key-value",
+    "--slot",
+  ],
   "az group create": ["--name!", "--location!", "--tags"],
-  "az keyvault secret set": ["--vault-name!", "--name!", "--file", "--value", "--encoding", "--expires", "--tags"],
+  "az keyvault secret set": [
+    "--vault-name!",
+    "--name!",
+    "--file",
+    "--value",
+    "--encoding",
+    "--expires",
+    "--tags",
+  ],
   "az keyvault secret show": ["--vault-name!", "--name!", "--version"],
   "az provider register": ["--namespace!", "--wait"],
-  "az storage container immutability-policy lock": ["--account-name!", "--container-name!", "--if-match!"],
+  "az storage container immutability-policy lock": [
+    "--account-name!",
+    "--container-name!",
+    "--if-match!",
+  ],
   "az storage container immutability-policy show": ["--account-name!", "--container-name!"],
   "azd env new": ["--location", "--subscription"],
   "azd env set": [],
@@ -27,7 +57,9 @@ const everywhere = ["--query", "--output", "--only-show-errors", "--subscription
 /** Each call of `az` or `azd` in the shown commands, also inside `$(…)`. */
 const calls = ["README.md", "infra/README.md", "infra/samples/README.md"].flatMap((file) =>
   shownCommands(readFileSync(file, "utf8")).flatMap((command) =>
-    [...command.replaceAll("\\\n", " ").matchAll(/\bazd? [^)|;&\n]*/g)].map(([call]) => call.trim()),
+    [...command.replaceAll("\\\n", " ").matchAll(/\bazd? [^)|;&\n]*/g)].map(([call]) =>
+      call.trim(),
+    ),
   ),
 );
 
@@ -40,8 +72,12 @@ test.each([...new Set(calls)])("%s", (call) => {
   expect(name, "a command of the recorded table").toBeDefined();
   const options = recorded[name ?? ""] ?? [];
   const given = [...call.matchAll(/(?<= )--[\w-]+/g)].map(([option]) => option);
-  expect([...options.map((option) => option.replace("!", "")), ...everywhere]).toEqual(expect.arrayContaining(given));
+  expect([...options.map((option) => option.replace("!", "")), ...everywhere]).toEqual(
+    expect.arrayContaining(given),
+  );
   expect(given).toEqual(
-    expect.arrayContaining(options.flatMap((each) => (each.endsWith("!") ? each.slice(0, -1) : []))),
+    expect.arrayContaining(
+      options.flatMap((each) => (each.endsWith("!") ? each.slice(0, -1) : [])),
+    ),
   );
 });

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { operationsOf, readDocument, type Document, type Json } from "../support/described.ts";
+import { operationsOf, readDocument, type Document, type Json } from "../support/described-api.ts";
 
 const folder = "infra/connector";
 const json = (name: string): Json => JSON.parse(readFileSync(`${folder}/${name}`, "utf8")) as Json;
@@ -34,15 +34,28 @@ describe("the properties", () => {
   });
 
   test("name only policies for operations, parameters and fields that exist", () => {
-    const [policy, ...others] = properties["policyTemplateInstances"] as { templateId: string; parameters: Json }[];
+    const [policy, ...others] = properties["policyTemplateInstances"] as {
+      templateId: string;
+      parameters: Json;
+    }[];
     expect([policy?.templateId, others]).toEqual(["pollingtrigger", []]);
-    const [operationId = ""] = (policy?.parameters["x-ms-apimTemplate-operationName"] ?? []) as string[];
-    const found = operationsOf(definition).find(({ operation }) => operation.operationId === operationId)?.operation;
+    const [operationId = ""] = (policy?.parameters["x-ms-apimTemplate-operationName"] ??
+      []) as string[];
+    const found = operationsOf(definition).find(
+      ({ operation }) => operation.operationId === operationId,
+    )?.operation;
     const query = Object.entries(
-      (policy?.parameters["x-ms-apimTemplateParameter.triggerConfig"] ?? {}) as Record<string, string>,
+      (policy?.parameters["x-ms-apimTemplateParameter.triggerConfig"] ?? {}) as Record<
+        string,
+        string
+      >,
     );
-    expect(found?.parameters?.map(({ name }) => name)).toEqual(expect.arrayContaining(query.map(([name]) => name)));
-    const list = (definition["definitions"] as Record<string, { properties: Json }>)["ExportList"]?.properties ?? {};
+    expect(found?.parameters?.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(query.map(([name]) => name)),
+    );
+    const list =
+      (definition["definitions"] as Record<string, { properties: Json }>)["ExportList"]
+        ?.properties ?? {};
     const read = [
       ...query.map(([, value]) => value),
       String(policy?.parameters["x-ms-apimTemplateParameter.triggerDataPath"]),
@@ -81,7 +94,12 @@ describe("the icon", () => {
     const brand = String(properties["iconBrandColor"]);
     expect(brand).toMatch(/^#[0-9a-f]{6}$/);
     expect(["#007ee5", "#ffffff"]).not.toContain(brand);
-    const corners = [pixel(0, 0), pixel(width - 1, 0), pixel(0, height - 1), pixel(width - 1, height - 1)];
+    const corners = [
+      pixel(0, 0),
+      pixel(width - 1, 0),
+      pixel(0, height - 1),
+      pixel(width - 1, height - 1),
+    ];
     expect(new Set(corners)).toEqual(new Set([brand]));
     expect(pixel(width / 2, height / 2)).not.toBe(brand);
     expect(readFileSync(`${folder}/icon.svg`, "utf8")).toContain(`fill="${brand}"`);

@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -8,11 +16,15 @@ import { deploy } from "./bicep/deploy.ts";
 import { parseBicep } from "./bicep/parse.ts";
 
 const folder = ".github/workflows";
-const workflows = readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")] as const);
+const workflows = readdirSync(folder).map(
+  (name) => [name, readFileSync(join(folder, name), "utf8")] as const,
+);
 
 interface Workflow {
   readonly permissions: object;
-  readonly jobs: Readonly<Record<string, { readonly permissions?: object; readonly steps: readonly Step[] }>>;
+  readonly jobs: Readonly<
+    Record<string, { readonly permissions?: object; readonly steps: readonly Step[] }>
+  >;
 }
 interface Step {
   readonly uses?: string;
@@ -24,7 +36,9 @@ describe.each(workflows)("the workflow %s", (_, text) => {
   const steps = Object.values(jobs).flatMap((job) => job.steps);
 
   test("uses actions by commit only", () => {
-    const loose = steps.flatMap(({ uses }) => (uses === undefined || /@[0-9a-f]{40}$/.test(uses) ? [] : [uses]));
+    const loose = steps.flatMap(({ uses }) =>
+      uses === undefined || /@[0-9a-f]{40}$/.test(uses) ? [] : [uses],
+    );
     expect(loose).toEqual([]);
   });
 
@@ -39,9 +53,13 @@ describe.each(workflows)("the workflow %s", (_, text) => {
   });
 
   test("runs only scripts and files that exist", () => {
-    const named = [...text.matchAll(/infra\/[\w./-]+\.(?:sh|bicep|bicepparam)/g)].map(([file]) => file);
+    const named = [...text.matchAll(/infra\/[\w./-]+\.(?:sh|bicep|bicepparam)/g)].map(
+      ([file]) => file,
+    );
     expect(named.filter((file) => !existsSync(file))).toEqual([]);
-    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as {
+      scripts: Record<string, string>;
+    };
     const run = [...text.matchAll(/npm run ([\w-]+)/g)].map(([, name]) => name ?? "");
     expect(run.filter((name) => !(name in scripts))).toEqual([]);
   });
@@ -53,13 +71,17 @@ test("azd deploys to the app that carries its tag, and runs scripts that exist",
     hooks: Record<string, { run: string }>;
   };
   expect(Object.keys(azd.services)).toEqual(["huntline"]);
-  expect(readFileSync("infra/modules/app.bicep", "utf8")).toContain("'azd-service-name': 'huntline'");
+  expect(readFileSync("infra/modules/app.bicep", "utf8")).toContain(
+    "'azd-service-name': 'huntline'",
+  );
   const script = /bash (\S+)/.exec(azd.hooks["postprovision"]?.run ?? "")?.[1] ?? "";
   expect(existsSync(script)).toBe(true);
   const outputs = parseBicep("main.bicep", readFileSync("infra/main.bicep", "utf8")).filter(
     ({ kind }) => kind === "output",
   );
-  const asked = [...(azd.hooks["postprovision"]?.run ?? "").matchAll(/\$(\w+)/g)].map(([, name]) => name);
+  const asked = [...(azd.hooks["postprovision"]?.run ?? "").matchAll(/\$(\w+)/g)].map(
+    ([, name]) => name,
+  );
   expect(outputs.map(({ name }) => name)).toEqual(expect.arrayContaining(asked));
 });
 
@@ -88,7 +110,12 @@ function makeSecrets(held: string, ...args: string[]) {
   made.push(root);
   writeFileSync(join(root, "az"), standIn);
   chmodSync(join(root, "az"), 0o755);
-  const env = { ...process.env, PATH: `${root}:${process.env["PATH"] ?? ""}`, AZ_LOG: root, AZ_HELD: held };
+  const env = {
+    ...process.env,
+    PATH: `${root}:${process.env["PATH"] ?? ""}`,
+    AZ_LOG: root,
+    AZ_HELD: held,
+  };
   const ran = spawnSync("bash", ["infra/scripts/make-secrets.sh", "kv-x", ...args], {
     env,
     encoding: "utf8",
@@ -136,9 +163,14 @@ describe("infra/README.md", () => {
       .map(({ name }) => name);
 
   test("names parameters and outputs that exist", () => {
-    const settings = text.slice(text.indexOf("## Settings"), text.indexOf("Secrets are never settings"));
+    const settings = text.slice(
+      text.indexOf("## Settings"),
+      text.indexOf("Secrets are never settings"),
+    );
     const rows = settings.split("\n").filter((line) => line.startsWith("| `"));
-    const named = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    const named = rows.flatMap((row) =>
+      [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    );
     expect(names("infra/main.bicep", "param")).toEqual(expect.arrayContaining(named));
     const outputs = [...text.matchAll(/<([A-Z_]{3,})>/g)].map(([, name]) => name);
     expect(names("infra/main.bicep", "output")).toEqual(expect.arrayContaining(outputs));
@@ -156,7 +188,9 @@ describe("infra/README.md", () => {
   });
 
   test("runs only scripts that exist", () => {
-    const scripts = [...text.matchAll(/infra\/[\w./-]+\.(?:sh|bicep|bicepparam)/g)].map(([file]) => file);
+    const scripts = [...text.matchAll(/infra\/[\w./-]+\.(?:sh|bicep|bicepparam)/g)].map(
+      ([file]) => file,
+    );
     expect(scripts.length).toBeGreaterThan(3);
     expect(scripts.filter((file) => !existsSync(file))).toEqual([]);
   });

@@ -25,7 +25,11 @@ export function draw(text: string): string {
     const arrow = /^arrow +(\w+) +(\w+) +(.+)$/.exec(line);
     if (box) {
       const [, name = "", column, row, words = ""] = box;
-      boxes.set(name, { column: Number(column), row: Number(row), lines: words.split("|").map((one) => one.trim()) });
+      boxes.set(name, {
+        column: Number(column),
+        row: Number(row),
+        lines: words.split("|").map((one) => one.trim()),
+      });
     } else if (arrow) {
       const [, from = "", to = "", word = ""] = arrow;
       arrows.push(arrowOf(boxNamed(boxes, from, line), boxNamed(boxes, to, line), word));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { watchedHunts } from "../../shared/commands/package/watched-hunts.ts";
-import { compileCatalogue } from "../../shared/hunts/kql/compile.ts";
+import { watchedHunts } from "../../shared/build/package/watched-hunts.ts";
+import { compileCatalogue } from "../../shared/kql/compile/compile-catalog.ts";
 import { deploy, type ReadFile } from "./bicep/deploy.ts";
 import type { Fields } from "./bicep/evaluate.ts";
 import { at, rules, type Surroundings } from "./rules.ts";
@@ -12,7 +12,9 @@ const fromDisk: ReadFile = (file) => readFileSync(file, "utf8");
 const compiled = compileCatalogue("shared/hunts/catalog");
 if ("problems" in compiled) throw new Error("the catalogue does not compile");
 
-const sample = JSON.parse(fromDisk("local.settings.sample.json")) as { Values: Record<string, string> };
+const sample = JSON.parse(fromDisk("local.settings.sample.json")) as {
+  Values: Record<string, string>;
+};
 const surroundings: Surroundings = {
   sample: sample.Values,
   hunts: watchedHunts(compiled.catalogue),
@@ -29,24 +31,32 @@ describe("the templates", () => {
     expect(rules[name](deployment, surroundings)).toEqual([]);
   });
 
-  test.each(ruleNames.filter((name) => name !== "rights"))("keep it in the private profile with Entra: %s", (name) => {
-    const whole = deploy("infra/main.bicep", {
-      ...given,
-      networkProfile: "private",
-      entraClientId: "c0ffee",
-      keepExportsDays: 40,
-    });
-    expect(rules[name](whole, surroundings)).toEqual([]);
-  });
+  test.each(ruleNames.filter((name) => name !== "rights"))(
+    "keep it in the private profile with Entra: %s",
+    (name) => {
+      const whole = deploy("infra/main.bicep", {
+        ...given,
+        networkProfile: "private",
+        entraClientId: "c0ffee",
+        keepExportsDays: 40,
+      });
+      expect(rules[name](whole, surroundings)).toEqual([]);
+    },
+  );
 
   test("close storage and vault to the public in the private profile", () => {
     const { resources } = deploy("infra/main.bicep", { ...given, networkProfile: "private" });
     const open = resources
-      .filter(({ type }) => type === "Microsoft.Storage/storageAccounts" || type === "Microsoft.KeyVault/vaults")
+      .filter(
+        ({ type }) =>
+          type === "Microsoft.Storage/storageAccounts" || type === "Microsoft.KeyVault/vaults",
+      )
       .filter(({ body }) => at(body, "properties.networkAcls.defaultAction") !== "Deny");
     const groups = resources
       .filter(({ type }) => type === "Microsoft.Network/privateEndpoints")
-      .map(({ body }) => at(body, "properties.privateLinkServiceConnections.0.properties.groupIds.0"));
+      .map(({ body }) =>
+        at(body, "properties.privateLinkServiceConnections.0.properties.groupIds.0"),
+      );
     expect([open, groups]).toEqual([[], ["blob", "queue", "blob", "queue", "vault"]]);
   });
 
@@ -64,18 +74,56 @@ describe("the templates", () => {
     const callers = [{ name: "siem", range: "203.0.113.0/24", kind: "Default" }];
     const { resources } = deploy("infra/main.bicep", { ...given, callers });
     const site = resources.find(({ type }) => type === "Microsoft.Web/sites");
-    expect(at(site?.body, "properties.siteConfig.ipSecurityRestrictionsDefaultAction")).toBe("Deny");
+    expect(at(site?.body, "properties.siteConfig.ipSecurityRestrictionsDefaultAction")).toBe(
+      "Deny",
+    );
     expect(at(site?.body, "properties.siteConfig.ipSecurityRestrictions")).toHaveLength(2);
   });
 });
 
 /** One property broken on purpose: the file, what it says, what it says then, and the rule that must notice. */
-const mutants: readonly (readonly [title: string, file: string, from: string, to: string, rule: RuleName])[] = [
-  ["shared keys come back", "data-storage", "allowSharedKeyAccess: false", "allowSharedKeyAccess: true", "storage"],
-  ["versions are off", "data-storage", "isVersioningEnabled: true", "isVersioningEnabled: false", "storage"],
-  ["the audit log can be changed", "data-storage", "parent: audit", "parent: container[1]", "immutableAudit"],
-  ["a queue is forgotten", "data-storage", "'file-lookups', 'alert-verdicts'", "'alert-verdicts'", "stores"],
-  ["poison has another name", "data-storage", "'${each}-poison'\n  }", "'${each}-dead'\n  }", "stores"],
+const mutants: readonly (readonly [
+  title: string,
+  file: string,
+  from: string,
+  to: string,
+  rule: RuleName,
+])[] = [
+  [
+    "shared keys come back",
+    "data-storage",
+    "allowSharedKeyAccess: false",
+    "allowSharedKeyAccess: true",
+    "storage",
+  ],
+  [
+    "versions are off",
+    "data-storage",
+    "isVersioningEnabled: true",
+    "isVersioningEnabled: false",
+    "storage",
+  ],
+  [
+    "the audit log can be changed",
+    "data-storage",
+    "parent: audit",
+    "parent: container[1]",
+    "immutableAudit",
+  ],
+  [
+    "a queue is forgotten",
+    "data-storage",
+    "'file-lookups', 'alert-verdicts'",
+    "'alert-verdicts'",
+    "stores",
+  ],
+  [
+    "poison has another name",
+    "data-storage",
+    "'${each}-poison'\n  }",
+    "'${each}-dead'\n  }",
+    "stores",
+  ],
   [
     "receipts live too long",
     "data-storage",
@@ -83,8 +131,20 @@ const mutants: readonly (readonly [title: string, file: string, from: string, to
     "prefix: 'state/receipts/', days: 80",
     "retention",
   ],
-  ["verdicts are deleted", "data-storage", "prefix: 'state/jobs/'", "prefix: 'state/'", "retention"],
-  ["the host may write everywhere", "access", "scope: container[i]", "scope: dataStorage", "rights"],
+  [
+    "verdicts are deleted",
+    "data-storage",
+    "prefix: 'state/jobs/'",
+    "prefix: 'state/'",
+    "retention",
+  ],
+  [
+    "the host may write everywhere",
+    "access",
+    "scope: container[i]",
+    "scope: dataStorage",
+    "rights",
+  ],
   [
     "the wrong identity reads secrets",
     "access",
@@ -101,9 +161,27 @@ const mutants: readonly (readonly [title: string, file: string, from: string, to
   ],
   ["the tick may do more", "tick", "functions/listkeys/action'", "functions/*'", "rights"],
   ["plain http is taken", "app", "httpsOnly: true", "httpsOnly: false", "app"],
-  ["basic publishing is on", "app", "properties: { allow: false }", "properties: { allow: true }", "app"],
-  ["a setting is lost", "app", "  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)\n", "", "settings"],
-  ["a default differs", "app", "huntingCallsPerHour ?? 1500", "huntingCallsPerHour ?? 2000", "settings"],
+  [
+    "basic publishing is on",
+    "app",
+    "properties: { allow: false }",
+    "properties: { allow: true }",
+    "app",
+  ],
+  [
+    "a setting is lost",
+    "app",
+    "  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)\n",
+    "",
+    "settings",
+  ],
+  [
+    "a default differs",
+    "app",
+    "huntingCallsPerHour ?? 1500",
+    "huntingCallsPerHour ?? 2000",
+    "settings",
+  ],
   [
     "Flex refuses a setting",
     "app",
@@ -111,11 +189,35 @@ const mutants: readonly (readonly [title: string, file: string, from: string, to
     "  CLOUD: cloud\n  FUNCTIONS_WORKER_RUNTIME: 'node'\n",
     "settings",
   ],
-  ["deleted secrets can be purged", "vault", "enablePurgeProtection: true", "enablePurgeProtection: false", "vault"],
-  ["an alert names no event", "alerts", "events('hunt.degraded')", "events('hunt.degrade')", "alerts"],
-  ["an alert tells nobody", "alerts", "actionGroups: [actionGroupId]", "actionGroups: []", "alerts"],
+  [
+    "deleted secrets can be purged",
+    "vault",
+    "enablePurgeProtection: true",
+    "enablePurgeProtection: false",
+    "vault",
+  ],
+  [
+    "an alert names no event",
+    "alerts",
+    "events('hunt.degraded')",
+    "events('hunt.degrade')",
+    "alerts",
+  ],
+  [
+    "an alert tells nobody",
+    "alerts",
+    "actionGroups: [actionGroupId]",
+    "actionGroups: []",
+    "alerts",
+  ],
   ["the tick is seldom", "tick", "interval: 15", "interval: 60", "tick"],
-  ["the key is shown", "tick", "properties: ['inputs', 'outputs']", "properties: ['inputs']", "tick"],
+  [
+    "the key is shown",
+    "tick",
+    "properties: ['inputs', 'outputs']",
+    "properties: ['inputs']",
+    "tick",
+  ],
   ["a parameter is not described", "app", "@description('Version of Node.')\n", "", "described"],
 ];
 
@@ -123,12 +225,16 @@ describe("a broken template is noticed", () => {
   test.each(mutants)("%s", (_, module, from, to, rule) => {
     const file = `infra/modules/${module}.bicep`;
     expect(fromDisk(file)).toContain(from);
-    const read: ReadFile = (path) => (path === file ? fromDisk(path).replace(from, to) : fromDisk(path));
+    const read: ReadFile = (path) =>
+      path === file ? fromDisk(path).replace(from, to) : fromDisk(path);
     expect(rules[rule](deploy("infra/main.bicep", given, read), surroundings)).not.toEqual([]);
   });
 
   test("a hunt that no alert rule watches", () => {
-    const more = { ...surroundings, hunts: [...surroundings.hunts, { name: "new-hunt", overdueAfterMinutes: 180 }] };
+    const more = {
+      ...surroundings,
+      hunts: [...surroundings.hunts, { name: "new-hunt", overdueAfterMinutes: 180 }],
+    };
     expect(rules.alerts(deploy("infra/main.bicep", given), more)).toHaveLength(1);
   });
 });

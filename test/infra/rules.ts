@@ -1,7 +1,7 @@
 /** What a deployment of Huntline must be, as rules over the resources that would be sent. Each rule says what is wrong, in words. */
-import { events } from "../../shared/log.ts";
-import { queueNames } from "../../shared/messages/record-store.ts";
-import { settingsSchema } from "../../shared/settings.ts";
+import { events } from "../../shared/runtime/log.ts";
+import { queueNames } from "../../shared/storage/record-store.ts";
+import { settingsSchema } from "../../shared/runtime/settings.ts";
 import type { Deployed, Deployment } from "./bicep/deploy.ts";
 
 export type Rule = (deployment: Deployment, surroundings: Surroundings) => readonly string[];
@@ -22,14 +22,18 @@ type Tree = unknown;
 export function at(tree: Tree, path: string): Tree {
   return path
     .split(".")
-    .reduce<Tree>((value, name) => (value as Record<string, unknown> | null | undefined)?.[name], tree);
+    .reduce<Tree>(
+      (value, name) => (value as Record<string, unknown> | null | undefined)?.[name],
+      tree,
+    );
 }
 
 const ofType = ({ resources }: Deployment, type: string): readonly Deployed[] =>
   resources.filter((each) => each.type === type);
 
 const last = (name: string): string => name.split("/").at(-1) ?? name;
-const namesOf = (resources: readonly Deployed[]): readonly string[] => resources.map(({ name }) => last(name));
+const namesOf = (resources: readonly Deployed[]): readonly string[] =>
+  resources.map(({ name }) => last(name));
 
 /** Every value that differs from the wanted one. */
 const wants = (resource: Deployed, values: Readonly<Record<string, unknown>>): readonly string[] =>
@@ -37,7 +41,11 @@ const wants = (resource: Deployed, values: Readonly<Record<string, unknown>>): r
     .filter(([path, want]) => at(resource.body, `properties.${path}`) !== want)
     .map(([path, want]) => `${resource.name}: want ${path} ${String(want)}`);
 
-const differences = (what: string, have: readonly string[], want: readonly string[]): readonly string[] => [
+const differences = (
+  what: string,
+  have: readonly string[],
+  want: readonly string[],
+): readonly string[] => [
   ...want.filter((each) => !have.includes(each)).map((each) => `${what}: ${each} is missing`),
   ...have.filter((each) => !want.includes(each)).map((each) => `${what}: ${each} is too much`),
 ];
@@ -62,14 +70,17 @@ const storage: Rule = (deployment) => [
       isVersioningEnabled: blobs.name.includes("data"),
     }),
   ),
-  ...ofType(deployment, "Microsoft.Storage/storageAccounts/blobServices/containers").flatMap((container) =>
-    wants(container, { publicAccess: "None" }),
+  ...ofType(deployment, "Microsoft.Storage/storageAccounts/blobServices/containers").flatMap(
+    (container) => wants(container, { publicAccess: "None" }),
   ),
 ];
 
 /** X24: nobody changes or deletes an audit record. */
 const immutableAudit: Rule = (deployment) => {
-  const policies = ofType(deployment, "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies");
+  const policies = ofType(
+    deployment,
+    "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies",
+  );
   const own = policies.filter(({ name }) => name.endsWith("/audit/default"));
   const days = Number(at(own[0]?.body, "properties.immutabilityPeriodSinceCreationInDays"));
   return [
@@ -85,17 +96,24 @@ const immutableAudit: Rule = (deployment) => {
 /** Containers and queues are those that the code names. */
 const stores: Rule = (deployment) => {
   const data = ({ name }: Deployed): boolean => name.includes("data");
-  const poisoned = queueNames.filter((name) => name !== "hunt-results").map((name) => `${name}-poison`);
+  const poisoned = queueNames
+    .filter((name) => name !== "hunt-results")
+    .map((name) => `${name}-poison`);
   return [
     ...differences(
       "containers",
-      namesOf(ofType(deployment, "Microsoft.Storage/storageAccounts/blobServices/containers").filter(data)),
+      namesOf(
+        ofType(deployment, "Microsoft.Storage/storageAccounts/blobServices/containers").filter(
+          data,
+        ),
+      ),
       ["exports", "state", "audit", "dead-letters"],
     ),
-    ...differences("queues", namesOf(ofType(deployment, "Microsoft.Storage/storageAccounts/queueServices/queues")), [
-      ...queueNames,
-      ...poisoned,
-    ]),
+    ...differences(
+      "queues",
+      namesOf(ofType(deployment, "Microsoft.Storage/storageAccounts/queueServices/queues")),
+      [...queueNames, ...poisoned],
+    ),
   ];
 };
 
@@ -113,7 +131,9 @@ const roleNames: Readonly<Record<string, string>> = {
 function grantOf(assignment: Deployed): string {
   const role = String(at(assignment.body, "properties.roleDefinitionId"));
   const id = /[0-9a-f-]{36}/.exec(role)?.[0];
-  const who = /id-huntline-(\w+)#/.exec(String(at(assignment.body, "properties.principalId")))?.[1] ?? "somebody";
+  const who =
+    /id-huntline-(\w+)#/.exec(String(at(assignment.body, "properties.principalId")))?.[1] ??
+    "somebody";
   const named = id === undefined ? "own role" : (roleNames[id] ?? id);
   const [type = "", name = ""] = (assignment.scope ?? "the resource group").split(" ");
   return `${who}: ${named} on ${last(type)} ${last(name)}`;
@@ -122,10 +142,13 @@ function grantOf(assignment: Deployed): string {
 /** X25: every right that is needed, on no more than it is needed for. */
 const rights: Rule = (deployment) => {
   const assignments = ofType(deployment, "Microsoft.Authorization/roleAssignments");
-  const worked = queueNames.filter((name) => name !== "hunt-results").flatMap((name) => [name, `${name}-poison`]);
+  const worked = queueNames
+    .filter((name) => name !== "hunt-results")
+    .flatMap((name) => [name, `${name}-poison`]);
   const data = ["exports", "state", "audit", "dead-letters"];
   const loose = assignments.filter(
-    ({ body, name }) => !name.startsWith("guid(") || at(body, "properties.principalType") === undefined,
+    ({ body, name }) =>
+      !name.startsWith("guid(") || at(body, "properties.principalType") === undefined,
   );
   return [
     ...loose.map(({ name }) => `${name}: want a name made by guid() and a principalType`),
@@ -177,7 +200,9 @@ const onlyHere = new Set(["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"]);
 
 /** Settings of the app, the sample and the template are the same, with the same defaults. */
 const settings: Rule = (deployment, { sample }) => {
-  const resource = ofType(deployment, "Microsoft.Web/sites/config").find(({ name }) => last(name) === "appsettings");
+  const resource = ofType(deployment, "Microsoft.Web/sites/config").find(
+    ({ name }) => last(name) === "appsettings",
+  );
   const set = (resource?.body["properties"] ?? {}) as Readonly<Record<string, unknown>>;
   const read = Object.keys(settingsSchema.shape);
   const deployable = read.filter((name) => !onlyHere.has(name));
@@ -209,7 +234,9 @@ const vault: Rule = (deployment) => [
       softDeleteRetentionInDays: 90,
     }),
   ),
-  ...ofType(deployment, "Microsoft.KeyVault/vaults/secrets").map(({ name }) => `${name}: no secret is set from here`),
+  ...ofType(deployment, "Microsoft.KeyVault/vaults/secrets").map(
+    ({ name }) => `${name}: no secret is set from here`,
+  ),
 ];
 
 const wantedAges: Readonly<Record<string, number>> = {
@@ -228,8 +255,12 @@ const retention: Rule = (deployment) => {
     const prefixes = at(rule, "definition.filters.prefixMatch") as readonly string[];
     return typeof days === "number" ? prefixes.map((prefix) => ({ prefix, days })) : [];
   });
-  const wrong = deletes.filter(({ prefix, days }) => (prefix === "exports/" ? days < 35 : wantedAges[prefix] !== days));
-  const missing = Object.keys(wantedAges).filter((prefix) => !deletes.some((each) => each.prefix === prefix));
+  const wrong = deletes.filter(({ prefix, days }) =>
+    prefix === "exports/" ? days < 35 : wantedAges[prefix] !== days,
+  );
+  const missing = Object.keys(wantedAges).filter(
+    (prefix) => !deletes.some((each) => each.prefix === prefix),
+  );
   return [
     ...wrong.map(({ prefix, days }) => `${prefix} is deleted after ${days} days`),
     ...missing.map((prefix) => `${prefix} is never deleted`),
@@ -238,10 +269,18 @@ const retention: Rule = (deployment) => {
 
 /** Every event that a query compares with or looks for. */
 export const eventsIn = (query: string): readonly string[] =>
-  [...query.matchAll(/'([a-z]+\.[a-z]+)'|"event":"([a-z.]+)"/g)].map(([, one, other]) => one ?? other ?? "");
+  [...query.matchAll(/'([a-z]+\.[a-z]+)'|"event":"([a-z.]+)"/g)].map(
+    ([, one, other]) => one ?? other ?? "",
+  );
 
 /** Events somebody must be woken by. */
-const alarming = ["deadletter.written", "hunt.degraded", "upstream.refused", "quota.paused", "breaker.opened"] as const;
+const alarming = [
+  "deadletter.written",
+  "hunt.degraded",
+  "upstream.refused",
+  "quota.paused",
+  "breaker.opened",
+] as const;
 const alarmingToo = ["audit.gap", "setting.invalid", "webhook.refused", "hunt.run"] as const;
 
 /** The rules name events that exist, and all that must be heard of; hunts are those of the catalogue. */
@@ -250,14 +289,21 @@ const alerts: Rule = (deployment, { hunts, workbook }) => {
   const queries = rules.map(({ body }) => String(at(body, "properties.criteria.allOf.0.query")));
   const named = [...queries, workbook.replaceAll('\\"', '"')].flatMap(eventsIn);
   const overdue = queries.find((query) => query.includes("datatable(")) ?? "";
-  const watched = [...overdue.matchAll(/'([a-z0-9-]+)', (\d+)/g)].map(([, name, minutes]) => `${name} ${minutes}`);
+  const watched = [...overdue.matchAll(/'([a-z0-9-]+)', (\d+)/g)].map(
+    ([, name, minutes]) => `${name} ${minutes}`,
+  );
   return [
-    ...named.filter((name) => !Object.hasOwn(events, name)).map((name) => `no event is called ${name}`),
+    ...named
+      .filter((name) => !Object.hasOwn(events, name))
+      .map((name) => `no event is called ${name}`),
     ...[...alarming, ...alarmingToo]
       .filter((name) => !queries.flatMap(eventsIn).includes(name))
       .map((name) => `nobody hears of ${name}`),
     ...rules
-      .filter(({ body }) => !String(at(body, "properties.actions.actionGroups.0")).includes("ag-huntline"))
+      .filter(
+        ({ body }) =>
+          !String(at(body, "properties.actions.actionGroups.0")).includes("ag-huntline"),
+      )
       .map(({ name }) => `${name}: tells nobody`),
     ...rules
       .filter(({ body }) => !String(at(body, "properties.scopes.0")).includes("/workspaces "))
@@ -278,9 +324,13 @@ const tick: Rule = (deployment) => {
   const uri = String(at(definition, "actions.tick.inputs.uri"));
   const hidden = at(definition, "actions.read_key.runtimeConfiguration.secureData.properties");
   return [
-    ...(JSON.stringify(recurrence) === '{"frequency":"Minute","interval":15}' ? [] : ["tick: want every 15 minutes"]),
+    ...(JSON.stringify(recurrence) === '{"frequency":"Minute","interval":15}'
+      ? []
+      : ["tick: want every 15 minutes"]),
     ...(uri.endsWith("/api/hunts/tick") ? [] : ["tick: want POST /api/hunts/tick"]),
-    ...(JSON.stringify(hidden) === '["inputs","outputs"]' ? [] : ["tick: the key would be seen in the run history"]),
+    ...(JSON.stringify(hidden) === '["inputs","outputs"]'
+      ? []
+      : ["tick: the key would be seen in the run history"]),
   ];
 };
 
@@ -288,11 +338,17 @@ const tick: Rule = (deployment) => {
 const described: Rule = ({ declarations }) =>
   declarations.flatMap(({ declaration, file }) => {
     if (declaration.kind !== "param" && declaration.kind !== "output") return [];
-    const says = declaration.decorators.some((each) => each.kind === "call" && each.name === "description");
+    const says = declaration.decorators.some(
+      (each) => each.kind === "call" && each.name === "description",
+    );
     const where = `${file}: ${declaration.name}`;
     const leaks =
-      declaration.kind === "output" && /list(?:keys|secrets|accountsas)/i.test(JSON.stringify(declaration.value));
-    return [...(says ? [] : [`${where} has no description`]), ...(leaks ? [`${where} is a secret`] : [])];
+      declaration.kind === "output" &&
+      /list(?:keys|secrets|accountsas)/i.test(JSON.stringify(declaration.value));
+    return [
+      ...(says ? [] : [`${where} has no description`]),
+      ...(leaks ? [`${where} is a secret`] : []),
+    ];
   });
 
 export const rules = {

@@ -1,7 +1,13 @@
 /** What a sample workflow must be, as rules over the template as it would be sent. Each rule says what is wrong, in words. */
 import { reasonFault } from "../../shared/alerts/closures.ts";
-import { verdictRequest } from "../../shared/messages/alert-verdict.ts";
-import { faultsOf, operationsOf, type Document, type Json, type Operation } from "../support/described.ts";
+import { verdictRequest } from "../../shared/contracts/alert-verdict.ts";
+import {
+  faultsOf,
+  operationsOf,
+  type Document,
+  type Json,
+  type Operation,
+} from "../support/described-api.ts";
 import type { Deployed, Deployment } from "./bicep/deploy.ts";
 import { at } from "./rules.ts";
 
@@ -25,12 +31,15 @@ export interface Step {
 }
 
 export const workflowOf = ({ resources }: Deployment): Deployed => {
-  const [workflow, ...others] = resources.filter(({ type }) => type === "Microsoft.Logic/workflows");
+  const [workflow, ...others] = resources.filter(
+    ({ type }) => type === "Microsoft.Logic/workflows",
+  );
   if (!workflow || others.length > 0) throw new Error("want one workflow");
   return workflow;
 };
 
-const definitionOf = (deployment: Deployment): Json => at(workflowOf(deployment).body, "properties.definition") as Json;
+const definitionOf = (deployment: Deployment): Json =>
+  at(workflowOf(deployment).body, "properties.definition") as Json;
 
 /** Every action, also those inside others. */
 export function stepsOf(deployment: Deployment): readonly Step[] {
@@ -54,18 +63,28 @@ const isOurs = ({ action }: Step): boolean => String(action.inputs["uri"]).start
 
 type Rule = (deployment: Deployment, document: Document) => readonly string[];
 
-const said = (name: string, isRight: boolean, what: string): readonly string[] => (isRight ? [] : [`${name}: ${what}`]);
+const said = (name: string, isRight: boolean, what: string): readonly string[] =>
+  isRight ? [] : [`${name}: ${what}`];
 
 /** The workflow's own identity proves it everywhere; Huntline asks for a key and, where Entra is on, the token. */
 const identity: Rule = (deployment) => [
-  ...said("workflow", at(workflowOf(deployment).body, "identity.type") === "SystemAssigned", "want its own identity"),
+  ...said(
+    "workflow",
+    at(workflowOf(deployment).body, "identity.type") === "SystemAssigned",
+    "want its own identity",
+  ),
   ...callsOf(deployment).flatMap((step) => {
     const { authentication, headers, uri } = step.action.inputs;
     const own = at(authentication, "type") === "ManagedServiceIdentity";
-    if (!isOurs(step)) return said(step.name, own && uri !== undefined, "want the workflow's identity");
+    if (!isOurs(step))
+      return said(step.name, own && uri !== undefined, "want the workflow's identity");
     const key = String(at(headers, "x-functions-key"));
     return [
-      ...said(step.name, own && at(authentication, "audience") === audience, "want a token for Huntline"),
+      ...said(
+        step.name,
+        own && at(authentication, "audience") === audience,
+        "want a token for Huntline",
+      ),
       ...said(
         step.name,
         /^@(?:parameters\('callerKey'\)|\{body\('read_key'\)\?\['value'\]\})$/.test(key),
@@ -84,20 +103,32 @@ const secrets: Rule = (deployment) => {
   >;
   const texts = JSON.stringify(definitionOf(deployment));
   const holds = (step: Step, name: string): boolean =>
-    ((at(step.action, "runtimeConfiguration.secureData.properties") ?? []) as string[]).includes(name);
+    ((at(step.action, "runtimeConfiguration.secureData.properties") ?? []) as string[]).includes(
+      name,
+    );
   return [
-    ...said("definition", !/listkeys|[?&](?:code|sig)=|AccountKey/i.test(texts), "holds a key or a way to one"),
+    ...said(
+      "definition",
+      !/listkeys|[?&](?:code|sig)=|AccountKey/i.test(texts),
+      "holds a key or a way to one",
+    ),
     ...Object.entries(parameters)
       .filter(([name]) => /key|secret|token/i.test(name))
       .flatMap(([name, { type, defaultValue }]) =>
-        said(name, type === "SecureString" && defaultValue === undefined, "want a SecureString without a default"),
+        said(
+          name,
+          type === "SecureString" && defaultValue === undefined,
+          "want a SecureString without a default",
+        ),
       ),
     ...callsOf(deployment)
       .filter(isOurs)
       .flatMap((step) => said(step.name, holds(step, "inputs"), "shows the key in its inputs")),
     ...stepsOf(deployment)
       .filter(({ name }) => name === "read_key")
-      .flatMap((step) => said(step.name, holds(step, "inputs") && holds(step, "outputs"), "shows the key")),
+      .flatMap((step) =>
+        said(step.name, holds(step, "inputs") && holds(step, "outputs"), "shows the key"),
+      ),
     ...deployment.declarations.flatMap(({ declaration }) =>
       declaration.kind === "param" && /key$/i.test(declaration.name)
         ? said(
@@ -133,7 +164,9 @@ export function comesAfter(deployment: Deployment, later: string, earlier: strin
   const ends = around(earlier).filter((name) => !around(later).includes(name));
   const reach = (name: string): boolean =>
     around(name).some((each) =>
-      Object.keys(steps.get(each)?.action.runAfter ?? {}).some((before) => ends.includes(before) || reach(before)),
+      Object.keys(steps.get(each)?.action.runAfter ?? {}).some(
+        (before) => ends.includes(before) || reach(before),
+      ),
     );
   return steps.has(earlier) && reach(later);
 }
@@ -146,7 +179,8 @@ export function operationOf({ name, action }: Step, document: Document): Operati
   const method = String(action.inputs["method"]).toLowerCase();
   const found = operationsOf(document).find(
     (each) =>
-      each.method === method && new RegExp(`^/api${each.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(url.pathname),
+      each.method === method &&
+      new RegExp(`^/api${each.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(url.pathname),
   );
   if (!found) throw new Error(`${name}: no door is ${method} ${url.pathname}`);
   return found.operation;
@@ -160,7 +194,11 @@ const described: Rule = (deployment, document) =>
       const { parameters = [], requestBody } = operationOf(step, document);
       const given = [...new URL(filled(String(step.action.inputs["uri"]))).searchParams.keys()];
       const heads = Object.keys(step.action.inputs["headers"] ?? {});
-      const known = new Set(["content-type", "x-functions-key", ...parameters.map(({ name }) => name.toLowerCase())]);
+      const known = new Set([
+        "content-type",
+        "x-functions-key",
+        ...parameters.map(({ name }) => name.toLowerCase()),
+      ]);
       const bodies = bodiesOf(step, deployment);
       const schema = requestBody?.content["application/json"]?.schema;
       return [
@@ -205,15 +243,22 @@ function bodiesOf({ action, name }: Step, deployment: Deployment): readonly unkn
       ...sampled(composed(deployment, "request")),
       ...(at(closing, "verdict") as Json),
     }));
-  if (body === "@coalesce(triggerBody()?['object']?['properties']?['relatedEntities'], createArray())")
-    return [[], [{ kind: "FileHash", properties: { algorithm: "SHA1", hashValue: "0".repeat(40) } }]];
+  if (
+    body === "@coalesce(triggerBody()?['object']?['properties']?['relatedEntities'], createArray())"
+  )
+    return [
+      [],
+      [{ kind: "FileHash", properties: { algorithm: "SHA1", hashValue: "0".repeat(40) } }],
+    ];
   throw new Error(`${name}: this test does not know what ${JSON.stringify(body)} sends`);
 }
 
 /** The desk itself takes every verdict that the workflow may ask for. */
 const verdicts: Rule = (deployment) =>
   callsOf(deployment)
-    .filter((step) => isOurs(step) && String(step.action.inputs["uri"]).endsWith("/alerts/verdicts"))
+    .filter(
+      (step) => isOurs(step) && String(step.action.inputs["uri"]).endsWith("/alerts/verdicts"),
+    )
     .flatMap((step) => bodiesOf(step, deployment))
     .flatMap((body) => {
       const { data, error } = verdictRequest.safeParse(body);
@@ -231,7 +276,9 @@ const fields: Rule = (deployment, document) => {
         Object.values(content ?? {}).flatMap(({ schema }) => namesIn(schema, document)),
       );
       const read = text.matchAll(new RegExp(String.raw`body\('${step.name}'\)\?\['(\w+)'\]`, "g"));
-      return [...read].flatMap(([, name = ""]) => said(step.name, known.includes(name), `its answer has no ${name}`));
+      return [...read].flatMap(([, name = ""]) =>
+        said(step.name, known.includes(name), `its answer has no ${name}`),
+      );
     });
 };
 
@@ -245,17 +292,28 @@ const rights: Rule = ({ resources }) =>
     .flatMap(({ body, name, scope = "" }) => {
       const role = /[0-9a-f-]{36}/.exec(String(at(body, "properties.roleDefinitionId")))?.[0];
       const wanted: Readonly<Record<string, RegExp>> = {
-        "4633458b-17de-408a-b874-0445c86b69e6": /^Microsoft\.KeyVault\/vaults\/secrets kv-huntline\/caller-key$/,
-        "3e150937-b8fe-4cfb-8069-0eaf05ecd056": /^Microsoft\.OperationalInsights\/workspaces law-soc$/,
+        "4633458b-17de-408a-b874-0445c86b69e6":
+          /^Microsoft\.KeyVault\/vaults\/secrets kv-huntline\/caller-key$/,
+        "3e150937-b8fe-4cfb-8069-0eaf05ecd056":
+          /^Microsoft\.OperationalInsights\/workspaces law-soc$/,
       };
       return [
         ...said(name, wanted[role ?? ""]?.test(scope) === true, `grants ${role} on ${scope}`),
-        ...said(name, String(at(body, "properties.principalId")).includes("#identity"), "grants it to somebody else"),
+        ...said(
+          name,
+          String(at(body, "properties.principalId")).includes("#identity"),
+          "grants it to somebody else",
+        ),
         ...said(name, name.startsWith("guid("), "want a name made by guid()"),
       ];
     });
 
-export const sampleRules = { identity, secrets, calls, described, verdicts, fields, rights } as const satisfies Record<
-  string,
-  Rule
->;
+export const sampleRules = {
+  identity,
+  secrets,
+  calls,
+  described,
+  verdicts,
+  fields,
+  rights,
+} as const satisfies Record<string, Rule>;

@@ -1,7 +1,7 @@
 /** The sample workflows: no secret, the right identity, the right order, and only what the API describes. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readDocument } from "../support/described.ts";
+import { readDocument } from "../support/described-api.ts";
 import { deploy, type Deployment, type ReadFile } from "./bicep/deploy.ts";
 import type { Fields } from "./bicep/evaluate.ts";
 import { at, rules } from "./rules.ts";
@@ -48,7 +48,9 @@ describe.each(names)("%s", (name) => {
   });
 
   test("sends no token where Huntline asks for none", () => {
-    expect(JSON.stringify(workflowOf(deployed(name, { audience: "" })).body)).not.toContain(audience);
+    expect(JSON.stringify(workflowOf(deployed(name, { audience: "" })).body)).not.toContain(
+      audience,
+    );
   });
 });
 
@@ -73,10 +75,22 @@ describe("close-incident", () => {
   const step = (name: string) => stepsOf(deployment).find((each) => each.name === name);
 
   test("closes the alerts first, and the incident only after every one of them", () => {
-    const order = ["read_key", "request", "ask_to_close", "until_settled", "left_open", "close_incident", "comment"];
+    const order = [
+      "read_key",
+      "request",
+      "ask_to_close",
+      "until_settled",
+      "left_open",
+      "close_incident",
+      "comment",
+    ];
     for (const [index, name] of order.entries())
       for (const earlier of order.slice(0, index)) {
-        expect([name, earlier, comesAfter(deployment, name, earlier)]).toEqual([name, earlier, true]);
+        expect([name, earlier, comesAfter(deployment, name, earlier)]).toEqual([
+          name,
+          earlier,
+          true,
+        ]);
         expect(comesAfter(deployment, earlier, name)).toBe(false);
       }
     expect(step("close_incident")?.inside).toBe("when_all_are_closed");
@@ -90,20 +104,28 @@ describe("close-incident", () => {
   });
 
   test("goes on where the alerts could not be closed", () => {
-    expect(step("outcomes")?.action.runAfter).toEqual({ alerts: ["Succeeded", "Failed", "TimedOut"] });
+    expect(step("outcomes")?.action.runAfter).toEqual({
+      alerts: ["Succeeded", "Failed", "TimedOut"],
+    });
   });
 
   test("keeps the incident open otherwise, and tells the outcomes in either case", () => {
     const open = step("keep_incident_open")?.action;
     expect(at(open, "inputs.body.status")).toBe("Active");
-    expect(step("comment")?.action.runAfter).toEqual({ when_all_are_closed: ["Succeeded", "Failed"] });
+    expect(step("comment")?.action.runAfter).toEqual({
+      when_all_are_closed: ["Succeeded", "Failed"],
+    });
   });
 
   test("asks the status address itself, with the key, until nothing is waiting", () => {
-    expect(step("until_settled")?.action["expression"]).toBe("@equals(body('status')?['done'], true)");
+    expect(step("until_settled")?.action["expression"]).toBe(
+      "@equals(body('status')?['done'], true)",
+    );
     for (const name of ["ask_to_close", "status"])
       expect(step(name)?.action["operationOptions"]).toBe("DisableAsyncPattern");
-    expect(step("status")?.action.inputs["uri"]).toBe(`${appUrl}/api/alerts/verdicts/@{outputs('request')?['id']}`);
+    expect(step("status")?.action.inputs["uri"]).toBe(
+      `${appUrl}/api/alerts/verdicts/@{outputs('request')?['id']}`,
+    );
   });
 
   test("makes the request once a run: no part of it changes when it is repeated", () => {
@@ -112,7 +134,9 @@ describe("close-incident", () => {
 
   test("has a closing for each classification that a tag stands for", () => {
     const closings = Object.keys(step("closings")?.action.inputs ?? {});
-    expect(closings).toEqual(expect.arrayContaining(Object.values(step("tags_that_close")?.action.inputs ?? {})));
+    expect(closings).toEqual(
+      expect.arrayContaining(Object.values(step("tags_that_close")?.action.inputs ?? {})),
+    );
   });
 });
 
@@ -121,7 +145,9 @@ describe("mail-new-rows", () => {
   const trigger = at(body, "properties.definition.triggers.new_exports");
 
   test("begins with what is new, goes on by Location, and runs once for each export", () => {
-    expect(at(trigger, "inputs.uri")).toBe(`${appUrl}/api/hunts/office-starts-script-host/exports?after=latest`);
+    expect(at(trigger, "inputs.uri")).toBe(
+      `${appUrl}/api/hunts/office-starts-script-host/exports?after=latest`,
+    );
     expect(at(trigger, "splitOn")).toBe("@triggerBody()?['exports']");
     expect(at(trigger, "recurrence")).toEqual({ frequency: "Minute", interval: 15 });
   });
@@ -142,7 +168,13 @@ describe("mail-new-rows", () => {
 });
 
 /** One thing broken on purpose: the file, what it says, what it says then, and the rule that must notice. */
-const mutants: readonly (readonly [title: string, sample: string, from: string, to: string, rule: RuleName])[] = [
+const mutants: readonly (readonly [
+  title: string,
+  sample: string,
+  from: string,
+  to: string,
+  rule: RuleName,
+])[] = [
   [
     "the key stands in the address",
     "mail-new-rows",
@@ -150,10 +182,28 @@ const mutants: readonly (readonly [title: string, sample: string, from: string, 
     "exports?after=latest&code=abc",
     "secrets",
   ],
-  ["the key is seen in the history", "mail-new-rows", "{ properties: ['inputs'] }", "{ properties: [] }", "secrets"],
-  ["the vault's answer is seen", "close-incident", "['inputs', 'outputs']", "['inputs']", "secrets"],
+  [
+    "the key is seen in the history",
+    "mail-new-rows",
+    "{ properties: ['inputs'] }",
+    "{ properties: [] }",
+    "secrets",
+  ],
+  [
+    "the vault's answer is seen",
+    "close-incident",
+    "['inputs', 'outputs']",
+    "['inputs']",
+    "secrets",
+  ],
   ["the key is a plain parameter", "mail-new-rows", "@secure()\n", "", "secrets"],
-  ["a token is not asked for", "enrich-incident", "            },\n            token\n", "            }\n", "identity"],
+  [
+    "a token is not asked for",
+    "enrich-incident",
+    "            },\n            token\n",
+    "            }\n",
+    "identity",
+  ],
   [
     "the vault is asked without an identity",
     "enrich-incident",
@@ -162,11 +212,29 @@ const mutants: readonly (readonly [title: string, sample: string, from: string, 
     "identity",
   ],
   ["a call is never repeated", "close-incident", "retryPolicy: retries\n", "", "calls"],
-  ["an order names nobody", "enrich-incident", "runAfter: { read_key", "runAfter: { readkey", "calls"],
+  [
+    "an order names nobody",
+    "enrich-incident",
+    "runAfter: { read_key",
+    "runAfter: { readkey",
+    "calls",
+  ],
   ["a route is none", "enrich-incident", "/api/files/stats", "/api/file/stats", "described"],
   ["a parameter is none", "mail-new-rows", "rows?top=", "rows?limit=", "described"],
-  ["a body has a field too much", "close-incident", "version: 1\n", "version: 1\n note: 'x'\n", "described"],
-  ["a reason does not fit", "close-incident", "action: 'resolve'", "action: 'resolve', reason: 'other'", "verdicts"],
+  [
+    "a body has a field too much",
+    "close-incident",
+    "version: 1\n",
+    "version: 1\n note: 'x'\n",
+    "described",
+  ],
+  [
+    "a reason does not fit",
+    "close-incident",
+    "action: 'resolve'",
+    "action: 'resolve', reason: 'other'",
+    "verdicts",
+  ],
   [
     "a field is read that is none",
     "close-incident",
@@ -174,14 +242,21 @@ const mutants: readonly (readonly [title: string, sample: string, from: string, 
     "body(\\'status\\')?[\\'finished\\']",
     "fields",
   ],
-  ["the whole vault can be read", "modules/key-reader", "scope: vault::secret", "scope: vault", "rights"],
+  [
+    "the whole vault can be read",
+    "modules/key-reader",
+    "scope: vault::secret",
+    "scope: vault",
+    "rights",
+  ],
 ];
 
 describe("a broken sample is noticed", () => {
   test.each(mutants)("%s", (_, sample, from, to, rule) => {
     const file = `${folder}/${sample}.bicep`;
     expect(fromDisk(file)).toContain(from);
-    const read: ReadFile = (path) => (path === file ? fromDisk(path).replace(from, to) : fromDisk(path));
+    const read: ReadFile = (path) =>
+      path === file ? fromDisk(path).replace(from, to) : fromDisk(path);
     const name = sample.startsWith("modules/") ? "enrich-incident" : sample;
     const judge = (): readonly string[] => sampleRules[rule](deployed(name, {}, read), document);
     let found: readonly string[];

@@ -12,8 +12,13 @@ interface Locked {
   readonly link?: boolean;
 }
 
-const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Record<string, Record<string, string>>;
-const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as { packages: Record<string, Locked> };
+const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Record<
+  string,
+  Record<string, string>
+>;
+const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as {
+  packages: Record<string, Locked>;
+};
 const installed = Object.entries(lock.packages).filter(([path]) => path !== "");
 
 test("the app depends on these packages and no other, each in one exact version", () => {
@@ -34,11 +39,17 @@ test("the app depends on these packages and no other, each in one exact version"
 
 test("every installed package is locked by hash", () => {
   expect(installed.length).toBeGreaterThan(100);
-  expect(installed.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path)).toEqual([]);
+  expect(
+    installed.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path),
+  ).toEqual([]);
 });
 
 test("nothing that is shipped runs a script when installed", () => {
-  const shipped = installed.filter(([, { dev, devOptional, optional }]) => !dev && !devOptional && !optional);
+  const shipped = installed.filter(
+    ([, { dev, devOptional, optional }]) => !dev && !devOptional && !optional,
+  );
   expect(shipped.length).toBeGreaterThan(10);
-  expect(shipped.filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([path]) => path)).toEqual([]);
+  expect(
+    shipped.filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([path]) => path),
+  ).toEqual([]);
 });

@@ -1,8 +1,8 @@
 /** An analyst's tool asks for alerts to be closed, and sees what became of each. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningHost } from "../host/run.ts";
-import { bodyOf, live, postJson, until, type Living } from "../support/living.ts";
-import { soundVerdict } from "../support/verdict-bench.ts";
+import type { RunningHost } from "../functions-host/run.ts";
+import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
+import { soundVerdict } from "../support/alert-harness.ts";
 
 interface Status {
   readonly done: boolean;
@@ -34,8 +34,13 @@ describe("a verdict over HTTP", () => {
       alertIds: [first, `ca${second}`],
     });
     expect(asked.status).toBe(202);
-    expect(asked.headers.get("location")).toBe(`${host.url}/api/alerts/verdicts/${soundVerdict.id}`);
-    expect((await done(soundVerdict.id)).alerts.map(({ outcome }) => outcome)).toEqual(["closed", "closed"]);
+    expect(asked.headers.get("location")).toBe(
+      `${host.url}/api/alerts/verdicts/${soundVerdict.id}`,
+    );
+    expect((await done(soundVerdict.id)).alerts.map(({ outcome }) => outcome)).toEqual([
+      "closed",
+      "closed",
+    ]);
     const closed = here.tenant.cloudApps.alerts
       .all()
       .filter(({ resolutionStatusValue }) => resolutionStatusValue === 3);
@@ -46,10 +51,16 @@ describe("a verdict over HTTP", () => {
   });
 
   test("is refused with the name of what is wrong", async () => {
-    const reply = await postJson(`${host.url}/api/alerts/verdicts`, { ...soundVerdict, verdcit: "x" });
+    const reply = await postJson(`${host.url}/api/alerts/verdicts`, {
+      ...soundVerdict,
+      verdcit: "x",
+    });
     expect(reply.status).toBe(400);
     expect(reply.headers.get("content-type")).toBe("application/problem+json");
-    expect(await bodyOf<object>(reply)).toMatchObject({ status: 400, errors: [{ path: "/verdcit" }] });
+    expect(await bodyOf<object>(reply)).toMatchObject({
+      status: 400,
+      errors: [{ path: "/verdcit" }],
+    });
   });
 });
 
@@ -58,7 +69,9 @@ describe("a message on the queue", () => {
     await host.fire("close_alerts", '["603e4f1b2c3d4e5f60718293"]');
     const { deadLetters } = await until(
       async () =>
-        bodyOf<{ deadLetters: { queue: string; reason: string }[] }>(await fetch(`${host.url}/api/dead-letters`)),
+        bodyOf<{ deadLetters: { queue: string; reason: string }[] }>(
+          await fetch(`${host.url}/api/dead-letters`),
+        ),
       ({ deadLetters: found }) => found.length > 0,
     );
     expect(deadLetters).toMatchObject([{ queue: "alert-verdicts", reason: "no-object", times: 1 }]);
@@ -73,7 +86,11 @@ describe("a token that was rotated", () => {
       .all()
       .filter(({ resolutionStatusValue }) => !resolutionStatusValue)
       .map(({ _id }) => _id);
-    await postJson(`${host.url}/api/alerts/verdicts`, { ...soundVerdict, id: "rotated", alertIds: [open] });
+    await postJson(`${host.url}/api/alerts/verdicts`, {
+      ...soundVerdict,
+      id: "rotated",
+      alertIds: [open],
+    });
     expect((await done("rotated")).alerts).toMatchObject([{ outcome: "closed" }]);
     const refused = here.tenant
       .requests()

@@ -2,12 +2,18 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { httpRoutes } from "../../shared/commands/describe/routes.ts";
-import type { Registrations } from "../../shared/messages/registrations.ts";
-import type { RunningHost } from "../host/run.ts";
-import { describedCaller, faultsOf, operationsOf, readDocument, type Json } from "../support/described.ts";
-import { bodyOf, live, until, type Living } from "../support/living.ts";
-import { soundVerdict } from "../support/verdict-bench.ts";
+import { httpRoutes } from "../../shared/build/openapi/routes.ts";
+import type { Registrations } from "../../shared/contracts/registrations.ts";
+import type { RunningHost } from "../functions-host/run.ts";
+import {
+  describedCaller,
+  faultsOf,
+  operationsOf,
+  readDocument,
+  type Json,
+} from "../support/described-api.ts";
+import { bodyOf, live, until, type Living } from "../support/stack.ts";
+import { soundVerdict } from "../support/alert-harness.ts";
 import { standardHeaders, standardKey } from "../support/webhook-senders.ts";
 
 const signKey = standardKey();
@@ -38,14 +44,21 @@ afterAll(() => here.end());
 const key = () => ({ "x-functions-key": host.key ?? "" });
 const get = (address: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
   api.call(address, { headers: { ...key(), ...headers } });
-const post = (address: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+const post = (
+  address: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> =>
   api.call(address, {
     method: "POST",
     headers: { ...json, ...key(), ...headers },
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
 const locationOf = (reply: Response): string => reply.headers.get("location") ?? "";
-const ended = (location: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+const ended = (
+  location: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> =>
   until(
     async () => {
       await pause(300);
@@ -59,14 +72,13 @@ const known = (index: number): string => here.tenant.world.files[index]?.sha1 ??
 describe("every door with a function key", () => {
   const keyed = operationsOf(document).filter(({ operation }) => operation.security.length > 0);
 
-  test.each(keyed.map(({ operation, method, path }) => [operation.operationId, method, path] as const))(
-    "of %s answers 401 without it, as described",
-    async (_, method, path) => {
-      const address = path.slice(1).replaceAll(/\{\w+\}/g, "x");
-      const init = method === "post" ? { headers: json, body: "{}" } : {};
-      expect((await api.call(address, { method: method.toUpperCase(), ...init })).status).toBe(401);
-    },
-  );
+  test.each(
+    keyed.map(({ operation, method, path }) => [operation.operationId, method, path] as const),
+  )("of %s answers 401 without it, as described", async (_, method, path) => {
+    const address = path.slice(1).replaceAll(/\{\w+\}/g, "x");
+    const init = method === "post" ? { headers: json, body: "{}" } : {};
+    expect((await api.call(address, { method: method.toUpperCase(), ...init })).status).toBe(401);
+  });
 });
 
 describe("the doors to hunts", () => {
@@ -76,12 +88,17 @@ describe("the doors to hunts", () => {
     expect((await get(`hunts/${hunt}/exports?after=latest`)).status).toBe(202);
     const started = await post(`hunts/${hunt}/runs`, {}, { "idempotency-key": "run-1" });
     expect(started.status).toBe(202);
-    expect(await bodyOf<Json>(await ended(locationOf(started)))).toMatchObject({ hunt, outcome: "done" });
+    expect(await bodyOf<Json>(await ended(locationOf(started)))).toMatchObject({
+      hunt,
+      outcome: "done",
+    });
     const { schema } = await bodyOf<{ schema: Json }>(await get(`hunts/${hunt}/schema`));
     const news = await get(`hunts/${hunt}/exports?after=-1`);
     expect(news.status).toBe(200);
     const { exports } = await bodyOf<{ exports: { seq: number }[] }>(news);
-    const rows = await bodyOf<{ rows: unknown[] }>(await get(`hunts/${hunt}/exports/${exports[0]?.seq}/rows?top=50`));
+    const rows = await bodyOf<{ rows: unknown[] }>(
+      await get(`hunts/${hunt}/exports/${exports[0]?.seq}/rows?top=50`),
+    );
     expect(rows.rows.length).toBeGreaterThan(0);
     expect(faultsOf(rows, nullable(schema) as Json, document)).toBeUndefined();
   });
@@ -111,8 +128,18 @@ describe("the doors to hunts", () => {
 
   test.each([
     ["an unknown key", { form: "x" }, {}, 400],
-    ["a span that ends before it begins", { from: "2026-01-02T00:00:00Z", to: "2026-01-01T00:00:00Z" }, {}, 422],
-    ["another run under a used key", { from: hoursAgo(3), to: hoursAgo(2) }, { "idempotency-key": "run-1" }, 409],
+    [
+      "a span that ends before it begins",
+      { from: "2026-01-02T00:00:00Z", to: "2026-01-01T00:00:00Z" },
+      {},
+      422,
+    ],
+    [
+      "another run under a used key",
+      { from: hoursAgo(3), to: hoursAgo(2) },
+      { "idempotency-key": "run-1" },
+      409,
+    ],
   ])("refuse a run with %s", async (_, body, headers, status) => {
     expect((await post(`hunts/${hunt}/runs`, body, headers)).status).toBe(status);
   });
@@ -121,15 +148,22 @@ describe("the doors to hunts", () => {
 describe("the doors to files and jobs", () => {
   test("answer a list, a payload, one hash and CSV as described", async () => {
     expect((await post("files/stats", { sha1: [known(0), unknownHash, "none"] })).status).toBe(200);
-    const payload = { DeviceId: "0123456789abcdef0123456789abcdef01234567", evidence: [{ SHA1: known(0) }] };
-    expect((await post("files/stats?where=true&include=information&globalRareBelow=10", payload)).status).toBe(200);
+    const payload = {
+      DeviceId: "0123456789abcdef0123456789abcdef01234567",
+      evidence: [{ SHA1: known(0) }],
+    };
+    expect(
+      (await post("files/stats?where=true&include=information&globalRareBelow=10", payload)).status,
+    ).toBe(200);
     expect((await get(`files/${known(0)}/stats`)).status).toBe(200);
     const csv = await post("files/stats", { sha1: [known(0)] }, { accept: "text/csv" });
     expect(csv.headers.get("content-type")).toContain("text/csv");
   });
 
   test("answer what takes long with a job that needs no key but its own", async () => {
-    const asked = await post("files/stats", { sha1: here.tenant.world.files.slice(2, 102).map(({ sha1 }) => sha1) });
+    const asked = await post("files/stats", {
+      sha1: here.tenant.world.files.slice(2, 102).map(({ sha1 }) => sha1),
+    });
     expect(asked.status).toBe(202);
     const place = locationOf(asked);
     await api.call(`${place}&partial=true`);
@@ -145,7 +179,12 @@ describe("the doors to files and jobs", () => {
     expect((await post("files/stats", "x".repeat(1_048_577))).status).toBe(413);
     expect((await post("files/stats", "x", { "content-type": "image/png" })).status).toBe(415);
     const body = new Blob(["{}"]).stream();
-    const chunked = { method: "POST", headers: { ...json, ...key() }, body, duplex: "half" } as const;
+    const chunked = {
+      method: "POST",
+      headers: { ...json, ...key() },
+      body,
+      duplex: "half",
+    } as const;
     expect((await api.call("files/stats", chunked)).status).toBe(411);
   });
 });
@@ -160,7 +199,9 @@ describe("the doors to alerts", () => {
     expect(asked.status).toBe(202);
     const settled = await ended(locationOf(asked), key());
     expect(await bodyOf<Json>(settled)).toMatchObject({ done: true });
-    expect((await post("alerts/verdicts", { ...verdict, action: "resolve", reason: undefined })).status).toBe(409);
+    expect(
+      (await post("alerts/verdicts", { ...verdict, action: "resolve", reason: undefined })).status,
+    ).toBe(409);
     expect((await post(`alerts/verdicts/${verdict.id}/undo`, {})).status).toBe(200);
   });
 
@@ -190,12 +231,21 @@ describe("the doors to webhooks", () => {
     const broken = JSON.stringify({ object: {} });
     const signed = { method: "POST", headers: standardHeaders(signKey, broken), body: broken };
     expect((await api.call("webhooks/sentinel", signed)).status).toBe(400);
-    expect((await api.call("webhooks/sentinel", { method: "POST", headers: json, body: "{}" })).status).toBe(401);
-    expect((await api.call("webhooks/nobody", { method: "POST", headers: json, body: "{}" })).status).toBe(401);
+    expect(
+      (await api.call("webhooks/sentinel", { method: "POST", headers: json, body: "{}" })).status,
+    ).toBe(401);
+    expect(
+      (await api.call("webhooks/nobody", { method: "POST", headers: json, body: "{}" })).status,
+    ).toBe(401);
   });
 
   test("answer a source with a function key as described", async () => {
-    const payload = { sid: "1", search_name: "s", results_link: "https://s.example", result: { sha1: known(0) } };
+    const payload = {
+      sid: "1",
+      search_name: "s",
+      results_link: "https://s.example",
+      result: { sha1: known(0) },
+    };
     expect((await post("webhooks/splunk/keyed", payload)).status).toBe(202);
   });
 });
@@ -205,15 +255,22 @@ describe("the doors of operation", () => {
     expect([200, 503]).toContain((await api.call("health")).status);
     expect([200, 503]).toContain((await get("health/report")).status);
     const { origin, host: address } = new URL(host.url);
-    expect(await bodyOf<Json>(await get("openapi.json"))).toMatchObject({ servers: [{ url: `${origin}/api` }] });
-    expect(await bodyOf<Json>(await get("swagger.json"))).toMatchObject({ host: address, schemes: ["http"] });
+    expect(await bodyOf<Json>(await get("openapi.json"))).toMatchObject({
+      servers: [{ url: `${origin}/api` }],
+    });
+    expect(await bodyOf<Json>(await get("swagger.json"))).toMatchObject({
+      host: address,
+      schemes: ["http"],
+    });
   });
 
   test("show and replay dead letters as described", async () => {
     await host.fire("close_alerts", JSON.stringify({ version: 1, alertIds: [] }));
     const shown = await until(
       async () =>
-        bodyOf<{ deadLetters: { queue: string; id: string }[] }>(await get("dead-letters?queue=alert-verdicts")),
+        bodyOf<{ deadLetters: { queue: string; id: string }[] }>(
+          await get("dead-letters?queue=alert-verdicts"),
+        ),
       ({ deadLetters }) => deadLetters.length > 0,
     );
     const deadLetters = shown.deadLetters.map(({ queue, id }) => ({ queue, id }));
@@ -224,17 +281,25 @@ describe("the doors of operation", () => {
 });
 
 test("every operation has served once, and as described", () => {
-  const served = new Set([...api.seen].filter((each) => / 2\d\d$/.test(each)).map((each) => each.split(" ")[0]));
-  const idle = operationsOf(document).filter(({ operation: { operationId } }) => !served.has(operationId));
+  const served = new Set(
+    [...api.seen].filter((each) => / 2\d\d$/.test(each)).map((each) => each.split(" ")[0]),
+  );
+  const idle = operationsOf(document).filter(
+    ({ operation: { operationId } }) => !served.has(operationId),
+  );
   // Health is whatever the state of this small world makes it.
-  expect(idle.map(({ operation }) => operation.operationId).filter((id) => !id.startsWith("GetHealth"))).toEqual([]);
+  expect(
+    idle.map(({ operation }) => operation.operationId).filter((id) => !id.startsWith("GetHealth")),
+  ).toEqual([]);
 });
 
 /** `x-nullable` is Swagger's word for what JSON Schema says with a second type. */
 function nullable(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(nullable);
   if (typeof schema !== "object" || schema === null) return schema;
-  const inner = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, nullable(value)]));
+  const inner = Object.fromEntries(
+    Object.entries(schema).map(([name, value]) => [name, nullable(value)]),
+  );
   return inner["x-nullable"] === true && inner["type"] !== undefined
     ? { ...inner, type: [inner["type"], "null"] }
     : inner;

@@ -1,10 +1,14 @@
 /** A playbook pastes what its SIEM sent, and gets one honest answer for each hash in it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningHost } from "../host/run.ts";
-import { bodyOf, live, postJson, until, type Living } from "../support/living.ts";
+import type { RunningHost } from "../functions-host/run.ts";
+import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
 
 interface Report {
-  readonly results: readonly { readonly hash: string; readonly status: string; readonly fromCache: boolean }[];
+  readonly results: readonly {
+    readonly hash: string;
+    readonly status: string;
+    readonly fromCache: boolean;
+  }[];
   readonly summary: Readonly<Record<string, number>>;
   readonly skipped: readonly { readonly hash: string; readonly reason: string }[];
 }
@@ -15,13 +19,16 @@ let host: RunningHost;
 beforeAll(async () => {
   here = await live({}, { BULK_FROM_HASHES: "50" });
   // Only the doors of this story: at a full quarter of an hour the timers would hunt, too, and be counted with it.
-  host = await here.host({ functions: ["file_stats", "one_file_stats", "show_job", "look_up_files"] });
+  host = await here.host({
+    functions: ["file_stats", "one_file_stats", "show_job", "look_up_files"],
+  });
 });
 afterAll(() => here.end());
 
 const unknown = "0".repeat(40);
 const known = (index: number): string => here.tenant.world.files[index]?.sha1 ?? "";
-const statCalls = (): number => here.tenant.requests().filter(({ path }) => path.includes("/stats")).length;
+const statCalls = (): number =>
+  here.tenant.requests().filter(({ path }) => path.includes("/stats")).length;
 
 describe("a SIEM's payload", () => {
   test("is searched as it is: file hashes are answered, a device id is left out with its reason", async () => {
@@ -41,7 +48,9 @@ describe("a SIEM's payload", () => {
 
   test("asked about again within the cache's age costs no call", async () => {
     const before = statCalls();
-    const report = await bodyOf<Report>(await postJson(`${host.url}/api/files/stats`, { sha1: [known(0), unknown] }));
+    const report = await bodyOf<Report>(
+      await postJson(`${host.url}/api/files/stats`, { sha1: [known(0), unknown] }),
+    );
     expect(report.results.every(({ fromCache }) => fromCache)).toBe(true);
     expect(statCalls()).toBe(before);
   });
@@ -74,7 +83,9 @@ describe("a SIEM's payload", () => {
 describe("one hash", () => {
   test("is answered on its own address, and a text that is none is 400", async () => {
     const one = await fetch(`${host.url}/api/files/${known(0)}/stats`);
-    expect(await bodyOf<Report>(one)).toMatchObject({ results: [{ hash: known(0), status: "found" }] });
+    expect(await bodyOf<Report>(one)).toMatchObject({
+      results: [{ hash: known(0), status: "found" }],
+    });
     expect((await fetch(`${host.url}/api/files/nonsense/stats`)).status).toBe(400);
   });
 });

@@ -1,10 +1,10 @@
 /** A hunt is exported: every row once, over several windows, by two instances, and across a process that was killed. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseInstant } from "../../shared/time.ts";
-import type { RunningHost } from "../host/run.ts";
+import { parseInstant } from "../../shared/runtime/time.ts";
+import type { RunningHost } from "../functions-host/run.ts";
 import { appRoot } from "../support/app-root.ts";
 import { exportsOf, type Exported } from "../support/exported.ts";
-import { bodyOf, live, postJson, until, type Living } from "../support/living.ts";
+import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
 
 const hunt = (name: string): string => `name: ${name}
 query: |
@@ -31,7 +31,10 @@ const app = appRoot({
 beforeAll(async () => {
   here = await live(
     {
-      world: { eventsPerHour: { DeviceProcessEvents: 1_400 }, startMs: Date.now() - 3 * 86_400_000 },
+      world: {
+        eventsPerHour: { DeviceProcessEvents: 1_400 },
+        startMs: Date.now() - 3 * 86_400_000,
+      },
       switches: { hunting: { rowCap: 10_000, quota: { perMinute: null, perHour: null } } },
     },
     { HUNTING_CALLS_PER_MINUTE: "1000", HUNTING_CALLS_PER_HOUR: "60000", HUNTING_SHARE: "1" },
@@ -67,7 +70,10 @@ function judge(exports: readonly Exported[]): number {
     if (index > 0) expect(one["from"]).toBe(log[index - 1]?.["to"]);
     expect(Number(one["rows"])).toBe(exports[index]?.lines.length);
   });
-  const span = { from: parseInstant(log[0]?.["from"] ?? "") ?? 0n, to: parseInstant(log.at(-1)?.["to"] ?? "") ?? 0n };
+  const span = {
+    from: parseInstant(log[0]?.["from"] ?? "") ?? 0n,
+    to: parseInstant(log.at(-1)?.["to"] ?? "") ?? 0n,
+  };
   const reply = here.tenant.evaluate(
     `DeviceProcessEvents | where ActionType == "ProcessCreated" | project Timestamp, ReportId, DeviceId`,
     {
@@ -82,7 +88,9 @@ function judge(exports: readonly Exported[]): number {
     .map(([at, report, device]) => `${String(at)}|${String(report)}|${String(device)}`)
     .sort();
   const got = exports
-    .flatMap(({ lines }) => lines.map((line) => keyOf(JSON.parse(line) as Parameters<typeof keyOf>[0])))
+    .flatMap(({ lines }) =>
+      lines.map((line) => keyOf(JSON.parse(line) as Parameters<typeof keyOf>[0])),
+    )
     .sort();
   expect(got).toEqual(wanted);
   return got.length;
@@ -98,18 +106,27 @@ describe("a hunt with more rows than one answer may have", () => {
     const news = await fetch(`${host.url}/api/hunts/one-instance/exports?after=-1`);
     expect(news.status).toBe(200);
     const { cursor } = await bodyOf<{ cursor: string }>(news);
-    expect((await fetch(`${host.url}/api/hunts/one-instance/exports?after=${cursor}`)).status).toBe(202);
+    expect((await fetch(`${host.url}/api/hunts/one-instance/exports?after=${cursor}`)).status).toBe(
+      202,
+    );
     const rows = await bodyOf<{ rows: unknown[] }>(
       await fetch(`${host.url}/api/hunts/one-instance/exports/0/rows?top=2&skip=1`),
     );
-    expect(rows.rows).toEqual(exports[0]?.lines.slice(1, 3).map((line) => JSON.parse(line) as unknown));
+    expect(rows.rows).toEqual(
+      exports[0]?.lines.slice(1, 3).map((line) => JSON.parse(line) as unknown),
+    );
     await host.stop();
   });
 
   test("is exported once by two instances that are asked at the same time", async () => {
-    const [first, second] = await Promise.all([here.host({ root: app.root }), here.host({ root: app.root })]);
+    const [first, second] = await Promise.all([
+      here.host({ root: app.root }),
+      here.host({ root: app.root }),
+    ]);
     const jobs = await Promise.all(
-      [first, second, first, second].map(async (host) => finished(await start(host, "two-instances"))),
+      [first, second, first, second].map(async (host) =>
+        finished(await start(host, "two-instances")),
+      ),
     );
     expect(jobs.map(({ outcome }) => outcome)).toEqual(["done", "done", "done", "done"]);
     expect(judge(await exportsOf(here.storage, "two-instances"))).toBeGreaterThan(30_000);
@@ -141,7 +158,9 @@ describe("a wrong setting", () => {
       detail: expect.stringContaining("TENANT_ID") as string,
     });
     expect((await fetch(`${host.url}/api/hunts`)).status).toBe(200);
-    expect(await bodyOf<object>(await fetch(`${host.url}/api/health`))).toEqual({ status: "unhealthy" });
+    expect(await bodyOf<object>(await fetch(`${host.url}/api/health`))).toEqual({
+      status: "unhealthy",
+    });
     await host.stop();
   });
 });

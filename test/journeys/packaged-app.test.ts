@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { contents } from "../../shared/commands/package/contents.ts";
-import { zip } from "../../shared/commands/package/zip.ts";
-import type { RunningHost } from "../host/run.ts";
-import { live, postJson, type Living } from "../support/living.ts";
+import { contents } from "../../shared/build/package/contents.ts";
+import { zip } from "../../shared/build/package/zip.ts";
+import type { RunningHost } from "../functions-host/run.ts";
+import { live, postJson, type Living } from "../support/stack.ts";
 
 /** Unpacks what `zip` writes, by its directory at the end. */
 function unzip(archive: Buffer, into: string): void {

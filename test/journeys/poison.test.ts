@@ -1,8 +1,8 @@
 /** A message that the app cannot work on, five times over: it is seen, put right, and put back. */
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bodyOf, live, postJson, until, type Living } from "../support/living.ts";
-import { soundVerdict } from "../support/verdict-bench.ts";
+import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
+import { soundVerdict } from "../support/alert-harness.ts";
 
 interface Letters {
   readonly deadLetters: readonly {
@@ -20,7 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => here.end());
 
-const letters = async (url: string): Promise<Letters> => bodyOf<Letters>(await fetch(`${url}/api/dead-letters`));
+const letters = async (url: string): Promise<Letters> =>
+  bodyOf<Letters>(await fetch(`${url}/api/dead-letters`));
 
 test("a poisoned message becomes one dead letter, and its replay closes the alert once", async () => {
   const queue = new QueueClient(here.storage, "alert-verdicts");
@@ -29,14 +30,19 @@ test("a poisoned message becomes one dead letter, and its replay closes the aler
   await queue.sendMessage(JSON.stringify({ ...soundVerdict, alertIds: [alertId] }));
 
   const impatient = { AzureFunctionsJobHost__extensions__queues__visibilityTimeout: "00:00:00" };
-  const broken = await here.host({ settings: { ...impatient, KEY_VAULT_URL: "@Microsoft.KeyVault(SecretUri=x)" } });
+  const broken = await here.host({
+    settings: { ...impatient, KEY_VAULT_URL: "@Microsoft.KeyVault(SecretUri=x)" },
+  });
   const { deadLetters } = await until(
     () => letters(broken.url),
     (found) => found.deadLetters.length > 0,
     60_000,
   );
   expect(deadLetters).toMatchObject([{ queue: "alert-verdicts", reason: "gave-up" }]);
-  const refused = await postJson(`${broken.url}/api/alerts/verdicts`, { ...soundVerdict, id: "another" });
+  const refused = await postJson(`${broken.url}/api/alerts/verdicts`, {
+    ...soundVerdict,
+    id: "another",
+  });
   expect(await bodyOf<object>(refused)).toMatchObject({
     status: 503,
     detail: expect.stringContaining("KEY_VAULT_URL") as string,
@@ -46,7 +52,9 @@ test("a poisoned message becomes one dead letter, and its replay closes the aler
   const mended = await here.host();
   const again = [{ queue: "alert-verdicts", id: deadLetters[0]?.id }];
   for (const _ of ["once", "twice"])
-    expect((await postJson(`${mended.url}/api/dead-letters/replay`, { deadLetters: again })).status).toBe(200);
+    expect(
+      (await postJson(`${mended.url}/api/dead-letters/replay`, { deadLetters: again })).status,
+    ).toBe(200);
   await until(
     async () => here.tenant.cloudApps.alerts.find(alertId)?.resolutionStatusValue,
     (status) => status === 3,

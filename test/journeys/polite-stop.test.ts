@@ -1,7 +1,7 @@
 /** P17, F48: an instance that is asked to stop while it works leaves nothing half done that another cannot end. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bodyOf, live, postJson, until, type Living } from "../support/living.ts";
-import { soundVerdict } from "../support/verdict-bench.ts";
+import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
+import { soundVerdict } from "../support/alert-harness.ts";
 
 let here: Living;
 beforeAll(async () => {
@@ -10,7 +10,8 @@ beforeAll(async () => {
 afterAll(() => here.end());
 
 const functions = ["alert_verdicts", "alert_verdict", "close_alerts"];
-const closings = () => here.tenant.requests({ api: "cloud-apps" }).filter(({ route }) => route.includes("close"));
+const closings = () =>
+  here.tenant.requests({ api: "cloud-apps" }).filter(({ route }) => route.includes("close"));
 
 test("SIGTERM with eight verdicts in flight: it ends by itself, and the next instance ends the work, once", async () => {
   const first = await here.host({ functions, invisibilitySeconds: 10 });
@@ -19,7 +20,12 @@ test("SIGTERM with eight verdicts in flight: it ends by itself, and the next ins
   const verdicts = Array.from({ length: 8 }, (_, index) => `stop-${index}`);
   for (const [index, id] of verdicts.entries()) {
     const alertIds = ids.slice(index * 3, index * 3 + 3);
-    await postJson(`${first.url}/api/alerts/verdicts`, { ...soundVerdict, id, alertIds, comment: `Group ${index}` });
+    await postJson(`${first.url}/api/alerts/verdicts`, {
+      ...soundVerdict,
+      id,
+      alertIds,
+      comment: `Group ${index}`,
+    });
   }
   await until(
     async () => closings().length,

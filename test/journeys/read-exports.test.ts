@@ -7,8 +7,18 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openEncoder } from "../../shared/rows/formats.ts";
 
 const rows = [
-  { Timestamp: "2026-01-05T06:38:35.7664356Z", DeviceName: "ws-017", FileName: "cmd.exe", ReportId: 7 },
-  { Timestamp: "2026-01-05T06:39:00.0000000Z", DeviceName: "ws-018", FileName: "mshta.exe", ReportId: 8 },
+  {
+    Timestamp: "2026-01-05T06:38:35.7664356Z",
+    DeviceName: "ws-017",
+    FileName: "cmd.exe",
+    ReportId: 7,
+  },
+  {
+    Timestamp: "2026-01-05T06:39:00.0000000Z",
+    DeviceName: "ws-018",
+    FileName: "mshta.exe",
+    ReportId: 8,
+  },
 ];
 const folder = mkdtempSync(join(tmpdir(), "huntline-exports-"));
 const path = join(folder, "exports/office-starts-script-host/v1/2026/01/05/000000000000.ndjson.gz");
@@ -26,7 +36,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The README's only block of a language. */
 function shown(language: string): string {
   const blocks = [
-    ...readFileSync("README.md", "utf8").matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm")),
+    ...readFileSync("README.md", "utf8").matchAll(
+      new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm"),
+    ),
   ];
   expect(blocks).toHaveLength(1);
   return blocks[0]?.[1] ?? "";

@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningHost } from "../host/run.ts";
-import { live, type Living } from "../support/living.ts";
+import type { RunningHost } from "../functions-host/run.ts";
+import { live, type Living } from "../support/stack.ts";
 import { shownCommands } from "../support/shown-commands.ts";
 
 /** Run by `.ci/run` and by `start.test.ts`: inside a test they would start the tests again. */
@@ -47,7 +47,9 @@ describe("the README", () => {
       .replaceAll("my-queries", folder)
       .replaceAll(".huntline/imported", join(folder, "imported"));
     const isCurl = command.startsWith("curl ");
-    const { stdout } = await run("bash", ["-c", isCurl ? `${given} -w '\\n%{http_code}'` : given], { timeout: 60_000 });
+    const { stdout } = await run("bash", ["-c", isCurl ? `${given} -w '\\n%{http_code}'` : given], {
+      timeout: 60_000,
+    });
     if (isCurl) expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^20[02]$/);
     else expect(stdout.length).toBeGreaterThan(0);
   });

@@ -1,11 +1,11 @@
 /** The sample workflows do what they say, carried out as Logic Apps does against the app, with every POST sent twice. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { RunningHost } from "../host/run.ts";
+import type { RunningHost } from "../functions-host/run.ts";
 import { deploy } from "../infra/bicep/deploy.ts";
 import type { Fields } from "../infra/bicep/evaluate.ts";
 import { at } from "../infra/rules.ts";
 import { workflowOf } from "../infra/sample-rules.ts";
-import { bodyOf, live, postJson, until, type Living } from "../support/living.ts";
+import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
 import {
   carryOut,
   type Actions,
@@ -62,23 +62,38 @@ const outside: Outside = {
   connector: (call) => void told.push(call),
 };
 
-function workflow(name: string, given: Fields): { actions: Actions; triggers: unknown; parameters: Run["parameters"] } {
+function workflow(
+  name: string,
+  given: Fields,
+): { actions: Actions; triggers: unknown; parameters: Run["parameters"] } {
   const properties = at(
     workflowOf(deploy(`infra/samples/${name}.bicep`, { appUrl: host.url, ...given })).body,
     "properties",
   );
-  const { actions, triggers } = at(properties, "definition") as { actions: Actions; triggers: unknown };
+  const { actions, triggers } = at(properties, "definition") as {
+    actions: Actions;
+    triggers: unknown;
+  };
   return { actions, triggers, parameters: at(properties, "parameters") as Run["parameters"] };
 }
 
 const playbook: Fields = { vaultName: "kv-huntline", workspaceName: "law-soc" };
-const incidentId = "/subscriptions/s/resourceGroups/g/providers/Microsoft.SecurityInsights/Incidents/1";
+const incidentId =
+  "/subscriptions/s/resourceGroups/g/providers/Microsoft.SecurityInsights/Incidents/1";
 
 /** What a Sentinel automation rule hands over. */
 function onIncident(name: string, properties: object): Promise<ReadonlyMap<string, Ended>> {
   const { actions, parameters } = workflow(name, playbook);
-  const incident = { title: "Seen by a scanner", incidentNumber: 4711, status: "New", labels: [], alerts: [] };
-  const trigger = { object: { id: incidentId, properties: { ...incident, relatedEntities: [], ...properties } } };
+  const incident = {
+    title: "Seen by a scanner",
+    incidentNumber: 4711,
+    status: "New",
+    labels: [],
+    alerts: [],
+  };
+  const trigger = {
+    object: { id: incidentId, properties: { ...incident, relatedEntities: [], ...properties } },
+  };
   return carryOut(actions, { trigger, parameters, name: `0858${(runs += 1)}` }, outside);
 }
 
@@ -90,10 +105,14 @@ const tagged = (name: string) => [
   { labelName: "seen", labelType: "User" },
   { labelName: name, labelType: "User" },
 ];
-const bodiesTo = (path: string) => told.filter((call) => call.path === path).map(({ body }) => body);
+const bodiesTo = (path: string) =>
+  told.filter((call) => call.path === path).map(({ body }) => body);
 
 describe("enrich-incident", () => {
-  const entity = (hashValue: string) => ({ kind: "FileHash", properties: { algorithm: "SHA1", hashValue } });
+  const entity = (hashValue: string) => ({
+    kind: "FileHash",
+    properties: { algorithm: "SHA1", hashValue },
+  });
 
   test("follows the job, and comments once on the incident with what is known of each hash", async () => {
     const [known, unknown] = [here.tenant.world.files[0]?.sha1 ?? "", "0".repeat(40)];
@@ -123,14 +142,23 @@ describe("close-incident", () => {
     expect(ids.map((_, index) => alertOf(index)?.resolutionStatusValue)).toEqual([3, 3]);
     expect(told.map(({ path }) => path)).toEqual(["/Incidents", "/Incidents/Comment"]);
     expect(bodiesTo("/Incidents")).toMatchObject([
-      { status: "Closed", classification: { ClassificationAndReason: "FalsePositive - InaccurateData" } },
+      {
+        status: "Closed",
+        classification: { ClassificationAndReason: "FalsePositive - InaccurateData" },
+      },
     ]);
-    expect(bodiesTo("/Incidents/Comment")[0]?.["message"]).toContain("0 of 2 Cloud Apps alerts could not be closed");
+    expect(bodiesTo("/Incidents/Comment")[0]?.["message"]).toContain(
+      "0 of 2 Cloud Apps alerts could not be closed",
+    );
   });
 
   test("takes the classification of an incident that somebody has closed", async () => {
     const id = alertOf(2)?._id ?? "";
-    const closed = { status: "Closed", classification: "BenignPositive", alerts: [cloudAppsAlert(id)] };
+    const closed = {
+      status: "Closed",
+      classification: "BenignPositive",
+      alerts: [cloudAppsAlert(id)],
+    };
     await onIncident("close-incident", closed);
     expect(bodiesTo("/Incidents")).toMatchObject([{ status: "Closed" }]);
     expect(alertOf(2)?.resolutionStatusValue).toBeGreaterThan(0);
@@ -140,13 +168,21 @@ describe("close-incident", () => {
     ["an alert that is not there", "0123456789abcdef01234567", "1 of 1"],
     ["an id that is none", "5c3f9a1e-7a0b-4b6e-9a55-0f1e2d3c4b5a", "1 of 1"],
   ])("leaves the incident open, and says so, for %s", async (_, id, said) => {
-    await onIncident("close-incident", { labels: tagged("close-true-positive"), alerts: [cloudAppsAlert(id)] });
+    await onIncident("close-incident", {
+      labels: tagged("close-true-positive"),
+      alerts: [cloudAppsAlert(id)],
+    });
     expect(bodiesTo("/Incidents")).toEqual([{ incidentArmId: incidentId, status: "Active" }]);
-    expect(bodiesTo("/Incidents/Comment")[0]?.["message"]).toContain(`${said} Cloud Apps alerts could not be closed`);
+    expect(bodiesTo("/Incidents/Comment")[0]?.["message"]).toContain(
+      `${said} Cloud Apps alerts could not be closed`,
+    );
   });
 
   test.each([
-    ["no tag that closes", { labels: tagged("watched"), alerts: [cloudAppsAlert("0123456789abcdef01234567")] }],
+    [
+      "no tag that closes",
+      { labels: tagged("watched"), alerts: [cloudAppsAlert("0123456789abcdef01234567")] },
+    ],
     ["no Cloud Apps alert", { labels: tagged("close-true-positive"), alerts: [] }],
   ])("does nothing for an incident with %s", async (_, properties) => {
     await onIncident("close-incident", properties);
@@ -157,7 +193,12 @@ describe("close-incident", () => {
 describe("mail-new-rows", () => {
   test("mails each new export once, with its rows, beginning with what comes after it was switched on", async () => {
     const recipients = ["tier1@contoso.com", "tier2@contoso.com"];
-    const given: Fields = { hunt, callerKey: host.key ?? "", sender: "soc@contoso.com", recipients };
+    const given: Fields = {
+      hunt,
+      callerKey: host.key ?? "",
+      sender: "soc@contoso.com",
+      recipients,
+    };
     const { actions, parameters, triggers } = workflow("mail-new-rows", given);
     const lookups = { parameters: (name: unknown) => parameters[String(name)]?.value };
     const inputs = worked(at(triggers, "new_exports.inputs"), lookups) as {
@@ -187,7 +228,10 @@ describe("mail-new-rows", () => {
     // The engine sends every POST twice.
     expect(mails).toHaveLength(2 * found);
     expect(mails[0]?.body).toMatchObject({
-      message: { subject: expect.stringMatching(/: \d+ new rows$/) as string, toRecipients: [{}, {}] },
+      message: {
+        subject: expect.stringMatching(/: \d+ new rows$/) as string,
+        toRecipients: [{}, {}],
+      },
     });
     expect(JSON.stringify(mails[0]?.body)).toContain("Timestamp");
   });

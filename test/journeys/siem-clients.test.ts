@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { WebhookAnswer, WebhookStatus } from "../../shared/messages/webhook.ts";
-import type { RunningHost } from "../host/run.ts";
-import { bodyOf, live, until, type Living } from "../support/living.ts";
+import type { WebhookAnswer, WebhookStatus } from "../../shared/contracts/webhook.ts";
+import type { RunningHost } from "../functions-host/run.ts";
+import { bodyOf, live, until, type Living } from "../support/stack.ts";
 import * as payloads from "../support/webhook-payloads.ts";
 import {
   bearerHeaders,
@@ -83,14 +83,24 @@ const entraHeaders = async (clientId = logicApp): Promise<SentHeaders> =>
     await here.tenant.tokens.mint({
       audience,
       resource: "graph",
-      principal: { name: "logic-app", clientId, principalId: clientId, roles: {}, vaultAccess: false },
+      principal: {
+        name: "logic-app",
+        clientId,
+        principalId: clientId,
+        roles: {},
+        vaultAccess: false,
+      },
       lifetimeS: 3_600,
       issuer: `https://sts.windows.net/${here.tenant.directory.tenantId}/`,
     }),
   );
 
 const send = (path: string, payload: unknown, headers: SentHeaders): Promise<Response> =>
-  fetch(`${host.url}/api/webhooks/${path}`, { method: "POST", headers, body: JSON.stringify(payload) });
+  fetch(`${host.url}/api/webhooks/${path}`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(payload),
+  });
 const signed = (payload: unknown): SentHeaders => standardHeaders(signKey, JSON.stringify(payload));
 const hubSigned = (payload: unknown): SentHeaders => bodyHeaders(bodyKey, JSON.stringify(payload));
 
@@ -101,13 +111,16 @@ async function follow(first: Response): Promise<WebhookStatus> {
     await reply.arrayBuffer();
     expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
     await new Promise((resolve) => setTimeout(resolve, 200));
-    reply = await fetch(reply.headers.get("location") ?? "", { signal: AbortSignal.timeout(120_000) });
+    reply = await fetch(reply.headers.get("location") ?? "", {
+      signal: AbortSignal.timeout(120_000),
+    });
   }
   expect(reply.status).toBe(200);
   return bodyOf<WebhookStatus>(reply);
 }
 
-const alerts = (): ReturnType<typeof here.tenant.cloudApps.alerts.all> => here.tenant.cloudApps.alerts.all();
+const alerts = (): ReturnType<typeof here.tenant.cloudApps.alerts.all> =>
+  here.tenant.cloudApps.alerts.all();
 let given = 0;
 /** An alert that no other test has closed. */
 const freshAlert = (): string => alerts()[given++]?._id ?? "";
@@ -128,10 +141,15 @@ describe("Sentinel, by a Logic App with a managed identity", () => {
     expect(new Set(bodies).size).toBe(1);
     for (const reply of replies) {
       const status = await follow(reply);
-      expect(status.verdicts).toMatchObject([{ action: "resolve", alerts: [{ alertId: id, outcome: "closed" }] }]);
+      expect(status.verdicts).toMatchObject([
+        { action: "resolve", alerts: [{ alertId: id, outcome: "closed" }] },
+      ]);
       expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(0), status: "found" }]);
     }
-    expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 5, comment: "Account was taken over; password reset" });
+    expect(stateOf(id)).toMatchObject({
+      resolutionStatusValue: 5,
+      comment: "Account was taken over; password reset",
+    });
   });
 
   test("is refused by a token of another app, and by the front end's headers alone", async () => {
@@ -146,16 +164,25 @@ describe("Sentinel, by a Logic App with a managed identity", () => {
 describe("Defender, by Standard Webhooks", () => {
   test("closes by the incident's classification and reason, to be shown and taken back like any verdict", async () => {
     const id = freshAlert();
-    const incident = payloads.graphIncident([payloads.graphAlert(`ca${id}`, { classification: "unknown" })]);
+    const incident = payloads.graphIncident([
+      payloads.graphAlert(`ca${id}`, { classification: "unknown" }),
+    ]);
     const status = await follow(await send("defender", incident, signed(incident)));
-    expect(status.verdicts).toMatchObject([{ action: "close_benign", alerts: [{ alertId: id, outcome: "closed" }] }]);
+    expect(status.verdicts).toMatchObject([
+      { action: "close_benign", alerts: [{ alertId: id, outcome: "closed" }] },
+    ]);
     expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 4, comment: "Red team exercise" });
     const url = `${host.url}/api/alerts/verdicts/${status.verdicts[0]?.id}`;
     const headers = { "x-functions-key": host.key ?? "" };
     const shown = await bodyOf<object>(await fetch(url, { headers }));
-    expect(shown).toMatchObject({ requestedBy: "lead@contoso.com", alerts: [{ alertId: id, outcome: "closed" }] });
+    expect(shown).toMatchObject({
+      requestedBy: "lead@contoso.com",
+      alerts: [{ alertId: id, outcome: "closed" }],
+    });
     const undone = await fetch(`${url}/undo`, { method: "POST", headers });
-    expect(await bodyOf<object>(undone)).toMatchObject({ alerts: [{ alertId: id, outcome: "reopened" }] });
+    expect(await bodyOf<object>(undone)).toMatchObject({
+      alerts: [{ alertId: id, outcome: "reopened" }],
+    });
   });
 });
 
@@ -181,16 +208,22 @@ describe("Splunk, which can only call an address", () => {
 
   test("looks hashes up by a function key from its own addresses", async () => {
     const path = `splunk/keyed?code=${host.key}`;
-    const status = await follow(await send(path, payloads.splunkAlert(sha1(2)), from("198.51.100.7")));
+    const status = await follow(
+      await send(path, payloads.splunkAlert(sha1(2)), from("198.51.100.7")),
+    );
     expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(2), status: "found" }]);
     expect((await send(path, payloads.splunkAlert(sha1(2)), from("203.0.113.7"))).status).toBe(401);
-    expect((await send("splunk", payloads.splunkAlert(sha1(2)), from("198.51.100.7"))).status).toBe(401);
+    expect((await send("splunk", payloads.splunkAlert(sha1(2)), from("198.51.100.7"))).status).toBe(
+      401,
+    );
   });
 });
 
 describe("Elastic, by Kibana's webhook connector", () => {
   test("looks up the hashes of alerts that are JSON in a text", async () => {
-    const status = await follow(await send("elastic", payloads.elasticAlert(sha1(3)), bearerHeaders(token)));
+    const status = await follow(
+      await send("elastic", payloads.elasticAlert(sha1(3)), bearerHeaders(token)),
+    );
     expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(3), status: "found" }]);
   });
 });
@@ -207,7 +240,11 @@ describe("products by mapping", () => {
   test("crowdstrike looks SHA-256s up, by a signature in a header of its own", async () => {
     const payload = payloads.crowdstrikeDetection(file(6)?.sha256 ?? "");
     const signature = hubSigned(payload)["x-hub-signature-256"] ?? "";
-    const headers = { "content-type": "application/json", "x-cs-signature": signature, "x-cs-delivery": "d-1" };
+    const headers = {
+      "content-type": "application/json",
+      "x-cs-signature": signature,
+      "x-cs-delivery": "d-1",
+    };
     const status = await follow(await send("crowdstrike", payload, headers));
     expect(status.id).toBe("d-1");
     expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(6), status: "found" }]);
@@ -217,7 +254,9 @@ describe("products by mapping", () => {
     const id = freshAlert();
     const headers = { ...bearerHeaders(token), "x-forwarded-for": "203.0.113.9" };
     const status = await follow(await send("secops", payloads.secopsCase(id), headers));
-    expect(status.verdicts).toMatchObject([{ action: "dismiss", alerts: [{ alertId: id, outcome: "closed" }] }]);
+    expect(status.verdicts).toMatchObject([
+      { action: "dismiss", alerts: [{ alertId: id, outcome: "closed" }] },
+    ]);
     expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 3, comment: "Known VPN exit" });
   });
 });
@@ -234,7 +273,9 @@ describe("P13, F70: a key that is rotated", () => {
     );
     const other = await here.host({
       functions: ["webhooks"],
-      settings: { WEBHOOKS: JSON.stringify({ rotated: { proof: "standard", reader: "defender" } }) },
+      settings: {
+        WEBHOOKS: JSON.stringify({ rotated: { proof: "standard", reader: "defender" } }),
+      },
     });
     const incident = payloads.graphIncident([], { status: "active" });
     for (const key of [signKey, next]) {
@@ -250,9 +291,16 @@ describe("P13, F70: a key that is rotated", () => {
 });
 
 test("P7: of all that was taken, no message is left without an outcome", async () => {
-  expect(alerts().filter(({ resolutionStatusValue = 0 }) => resolutionStatusValue >= 3)).toHaveLength(2);
+  expect(
+    alerts().filter(({ resolutionStatusValue = 0 }) => resolutionStatusValue >= 3),
+  ).toHaveLength(2);
   const queues = QueueServiceClient.fromConnectionString(here.storage);
-  for (const queue of ["alert-verdicts", "file-lookups", "alert-verdicts-poison", "file-lookups-poison"]) {
+  for (const queue of [
+    "alert-verdicts",
+    "file-lookups",
+    "alert-verdicts-poison",
+    "file-lookups-poison",
+  ]) {
     const waiting = () =>
       queues
         .getQueueClient(queue)

@@ -22,9 +22,13 @@ const serving = (child: ChildProcess): Promise<void> =>
   });
 
 beforeAll(async () => {
-  program = spawn(process.execPath, ["test/host/start.ts", "--port", "7171", "--folder", folder], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  program = spawn(
+    process.execPath,
+    ["test/functions-host/start.ts", "--port", "7171", "--folder", folder],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   await serving(program);
 }, 120_000);
 
@@ -46,7 +50,9 @@ const commands = (): string[] =>
 describe("npm start", () => {
   test("greets, does the three jobs and says what happened", () => {
     expect(said).toMatch(/^Huntline: /);
-    expect(said).toMatch(/office-starts-script-host +[1-9]\d* rows +office-starts-script-host\/v1\//);
+    expect(said).toMatch(
+      /office-starts-script-host +[1-9]\d* rows +office-starts-script-host\/v1\//,
+    );
     expect(said).toMatch(/[0-9a-f]{40} {2}found, on \d+ devices/);
     expect(said).toMatch(/Alert [0-9a-f]{24} was dismissed as a false positive: closed\./);
   });
@@ -54,7 +60,9 @@ describe("npm start", () => {
   test("prints a line for each door, and every one of them works as printed", () => {
     expect(commands().length).toBeGreaterThanOrEqual(9);
     for (const command of commands()) {
-      const answer = execFileSync("bash", ["-c", `${command} -w '\\n%{http_code}'`], { encoding: "utf8" })
+      const answer = execFileSync("bash", ["-c", `${command} -w '\\n%{http_code}'`], {
+        encoding: "utf8",
+      })
         .trimEnd()
         .split("\n");
       const status = answer.pop();
@@ -64,7 +72,9 @@ describe("npm start", () => {
   });
 
   test("stops everything on Ctrl+C", async () => {
-    const ended = new Promise<number | null>((resolve) => program.once("exit", (code) => resolve(code)));
+    const ended = new Promise<number | null>((resolve) =>
+      program.once("exit", (code) => resolve(code)),
+    );
     program.kill("SIGINT");
     expect(await ended).toBe(0);
   });

@@ -4,13 +4,13 @@
  */
 import { alertRecord, type AlertRecord } from "../../shared/alerts/alert-record.ts";
 import type { AlertsPort, VerdictDesk } from "../../shared/alerts/ports.ts";
-import { handleVerdict } from "../../shared/alerts/verdict-desk.ts";
+import { handleVerdict } from "../../shared/alerts/handle-verdict-message.ts";
 import { openAuditLog } from "../../shared/audit/audit-log.ts";
 import { auditRecord } from "../../shared/audit/chain.ts";
-import { verdictMessage } from "../../shared/messages/alert-verdict.ts";
-import { minuteMs, secondMs } from "../../shared/time.ts";
-import { alertIdOf, type ChangeCall } from "./alert-world.ts";
-import { soundVerdict, verdictBench } from "./verdict-bench.ts";
+import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
+import { minuteMs, secondMs } from "../../shared/runtime/time.ts";
+import { alertIdOf, type ChangeCall } from "./alert-service-model.ts";
+import { soundVerdict, verdictBench } from "./alert-harness.ts";
 import { virtualClock } from "./virtual-clock.ts";
 
 export interface AlertPlatformOptions {
@@ -89,17 +89,20 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
   const worker = async (one: VerdictDesk, untilMs: number): Promise<void> => {
     while (clock.now() < untilMs) {
       const message = next();
-      if (message === undefined) await clock.sleep(Math.min(pollMs, Math.max(1, untilMs - clock.now())));
+      if (message === undefined)
+        await clock.sleep(Math.min(pollMs, Math.max(1, untilMs - clock.now())));
       else await deliver(one, message);
     }
   };
   const send = (change: object, copies = 1): object => {
     const message = { ...soundVerdict, ...change };
-    for (let copy = 0; copy < copies; copy += 1) sends = sends.then(() => queues.send("alert-verdicts", message));
+    for (let copy = 0; copy < copies; copy += 1)
+      sends = sends.then(() => queues.send("alert-verdicts", message));
     return message;
   };
   const record = (index: number): AlertRecord | undefined =>
-    alertRecord.safeParse(JSON.parse(store.peek(`state/alerts/${alertIdOf(index)}.json`) ?? "null")).data;
+    alertRecord.safeParse(JSON.parse(store.peek(`state/alerts/${alertIdOf(index)}.json`) ?? "null"))
+      .data;
   return {
     clock,
     store,
@@ -131,7 +134,9 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
       store
         .paths()
         .filter(
-          (path) => path.startsWith("state/alerts/") && /"state":"(waiting|sending)"/.test(store.peek(path) ?? ""),
+          (path) =>
+            path.startsWith("state/alerts/") &&
+            /"state":"(waiting|sending)"/.test(store.peek(path) ?? ""),
         ),
     longestMs: (): number => Math.max(0, ...durations),
     /** Kinds of the audit's events, in order. */
@@ -150,13 +155,16 @@ function troubled(port: AlertsPort, options: AlertPlatformOptions): AlertsPort {
     ...port,
     close: async (ids, closing, turn) => {
       const call: ChangeCall = { atMs: 0, kind: "close", ids, closing };
-      if (options.fate?.(call) === "throttled") return { kind: "later", retryAfterMs: 5 * secondMs };
+      if (options.fate?.(call) === "throttled")
+        return { kind: "later", retryAfterMs: 5 * secondMs };
       if ((kept += 1) <= (options.keepOpen ?? 0)) {
         await port.look(ids);
         return { kind: "answer", changed: 0, notFound: [...ids] };
       }
       const reply = await port.close(ids, closing, turn);
-      return options.silent === true && reply.kind === "answer" ? { kind: "answer", changed: 0, notFound: [] } : reply;
+      return options.silent === true && reply.kind === "answer"
+        ? { kind: "answer", changed: 0, notFound: [] }
+        : reply;
     },
   };
 }

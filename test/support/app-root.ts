@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileCatalogue } from "../../shared/hunts/kql/compile.ts";
+import { compileCatalogue } from "../../shared/kql/compile/compile-catalog.ts";
 
 /**
  * @param hunts - YAML by file name
@@ -17,7 +17,8 @@ export function appRoot(hunts: Readonly<Record<string, string>>): {
   mkdirSync(catalog);
   for (const [name, yaml] of Object.entries(hunts)) writeFileSync(join(catalog, name), yaml);
   const compiled = compileCatalogue(catalog);
-  if ("problems" in compiled) throw new Error(`the test's hunts do not compile: ${JSON.stringify(compiled.problems)}`);
+  if ("problems" in compiled)
+    throw new Error(`the test's hunts do not compile: ${JSON.stringify(compiled.problems)}`);
   cpSync("dist", join(root, "dist"), { recursive: true });
   writeFileSync(join(root, "dist/catalogue.json"), JSON.stringify(compiled.catalogue));
   for (const file of ["host.json", "package.json"]) cpSync(file, join(root, file));

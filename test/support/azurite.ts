@@ -14,7 +14,8 @@ export interface Azurite {
 
 const defaultAccount = "devstoreaccount1";
 // Azurite's published development key: no secret, every installation has it.
-const developmentKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+const developmentKey =
+  "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /**
  * @param options.folder - where to keep data between runs; in memory when absent
@@ -22,10 +23,16 @@ const developmentKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErC
  * @param options.blobPort - 0 (default) for any free one; likewise `queuePort`
  */
 export async function startAzurite(
-  options: { folder?: string; accounts?: readonly string[]; blobPort?: number; queuePort?: number } = {},
+  options: {
+    folder?: string;
+    accounts?: readonly string[];
+    blobPort?: number;
+    queuePort?: number;
+  } = {},
 ): Promise<Azurite> {
   const program = createRequire(import.meta.url).resolve("azurite/dist/src/azurite.js");
-  const place = options.folder === undefined ? ["--inMemoryPersistence"] : ["--location", options.folder];
+  const place =
+    options.folder === undefined ? ["--inMemoryPersistence"] : ["--location", options.folder];
   const ports = [
     "--blobPort",
     String(options.blobPort ?? 0),
@@ -86,7 +93,9 @@ function listening(child: ChildProcess): Promise<[number, number]> {
     child.stderr?.on("data", hear);
     child.once("error", reject);
     child.once("exit", (code) =>
-      reject(new Error(`Azurite ended with code ${code} before it listened:\n${said.slice(-2_000)}`)),
+      reject(
+        new Error(`Azurite ended with code ${code} before it listened:\n${said.slice(-2_000)}`),
+      ),
     );
   });
 }

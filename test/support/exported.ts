@@ -11,13 +11,18 @@ export interface Exported {
 
 /** Every export of a hunt, by path. */
 export async function exportsOf(connection: string, hunt: string): Promise<Exported[]> {
-  const container = BlobServiceClient.fromConnectionString(connection).getContainerClient("exports");
+  const container =
+    BlobServiceClient.fromConnectionString(connection).getContainerClient("exports");
   const found: Exported[] = [];
   if (!(await container.exists())) return found;
   for await (const { name } of container.listBlobsFlat({ prefix: `${hunt}/` })) {
     const blob = container.getBlobClient(name);
     const [{ metadata = {} }, packed] = [await blob.getProperties(), await blob.downloadToBuffer()];
-    found.push({ path: name, metadata, lines: gunzipSync(packed).toString("utf8").split("\n").slice(0, -1) });
+    found.push({
+      path: name,
+      metadata,
+      lines: gunzipSync(packed).toString("utf8").split("\n").slice(0, -1),
+    });
   }
   return found;
 }

@@ -1,6 +1,6 @@
 /** N cold hashes through the file API on the virtual clock, and what a judge wants to know of it. */
 import { lowerBoundMs } from "../../shared/files/pace.ts";
-import { fileHash, filesRoom, questionAbout } from "./files-room.ts";
+import { fileHash, filesRoom, questionAbout } from "./files-harness.ts";
 import type { serverModels } from "./server-quotas.ts";
 
 export interface PaceRun {
@@ -22,7 +22,9 @@ export async function paceRun(options: {
   readonly hashes: number;
 }): Promise<PaceRun> {
   const room = filesRoom({ paced: true, model: options.model, instances: options.instances });
-  const question = questionAbout(Array.from({ length: options.hashes }, (_, index) => fileHash(index)));
+  const question = questionAbout(
+    Array.from({ length: options.hashes }, (_, index) => fileHash(index)),
+  );
   const startMs = room.clock.now();
   const outcome = await room.clock.run(room.desk.ask(question));
   if (outcome.kind !== "job") throw new Error(`want a job, got ${outcome.kind}`);
@@ -32,7 +34,11 @@ export async function paceRun(options: {
   const { report } = await room.desk.results(view.header);
   const arrivals = room.calls.map(({ atMs }) => atMs);
   await room.clock.run(
-    Promise.all(room.desks.map((desk) => desk.ask(questionAbout(question.asked.slice(-90).map(({ hash }) => hash))))),
+    Promise.all(
+      room.desks.map((desk) =>
+        desk.ask(questionAbout(question.asked.slice(-90).map(({ hash }) => hash))),
+      ),
+    ),
   );
   return {
     found: report.summary.found,

@@ -1,5 +1,10 @@
 /** An HTTP proxy in front of a real server, that breaks the next exchanges as told. */
-import { createServer, request as forward, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  request as forward,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
@@ -23,12 +28,16 @@ const blobPort = /(?<=BlobEndpoint=http:\/\/127\.0\.0\.1:)\d+/;
 export const blobPortOf = (connection: string): number => Number(blobPort.exec(connection)?.[0]);
 
 /** The same account, its blobs by way of another port. */
-export const byBlobPort = (connection: string, port: number): string => connection.replace(blobPort, String(port));
+export const byBlobPort = (connection: string, port: number): string =>
+  connection.replace(blobPort, String(port));
 
 export interface FlakyProxy {
   readonly port: number;
   /** Faults of the next requests that match, in order. */
-  readonly next: (faults: readonly Fault[], matches?: (request: IncomingMessage) => boolean) => void;
+  readonly next: (
+    faults: readonly Fault[],
+    matches?: (request: IncomingMessage) => boolean,
+  ) => void;
   /** Requests seen, as `METHOD path`. */
   readonly seen: string[];
   readonly stop: () => Promise<void>;
@@ -65,14 +74,25 @@ export async function startFlakyProxy(targetPort: number): Promise<FlakyProxy> {
   };
 }
 
-function refuse(request: IncomingMessage, response: ServerResponse, fault: keyof typeof refusals): void {
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  fault: keyof typeof refusals,
+): void {
   request.resume();
   const [status, code] = refusals[fault];
   response.writeHead(status, { "x-ms-error-code": code, "content-type": "application/xml" });
-  response.end(`<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>no</Message></Error>`);
+  response.end(
+    `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>no</Message></Error>`,
+  );
 }
 
-function pass(request: IncomingMessage, response: ServerResponse, port: number, fault: Fault): void {
+function pass(
+  request: IncomingMessage,
+  response: ServerResponse,
+  port: number,
+  fault: Fault,
+): void {
   const { headers, method, url } = request;
   const onward = forward({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
     if (fault === "drop-answer") {

@@ -2,9 +2,15 @@
  * A hunting back-end over rows in memory, for the room's own tests: it reads the spans out of the few query texts that
  * `testHunt` compiles to, cuts results at its limit in a random order, and keeps rows back until they have arrived.
  */
-import type { CompiledHunt } from "../../shared/messages/compiled-hunt.ts";
+import type { CompiledHunt } from "../../shared/contracts/compiled-hunt.ts";
 import type { HuntingPort, HuntingReply, RowSink } from "../../shared/hunts/ports.ts";
-import { formatInstant, parseInstant, ticksFromMs, type Clock, type Ticks } from "../../shared/time.ts";
+import {
+  formatInstant,
+  parseInstant,
+  ticksFromMs,
+  type Clock,
+  type Ticks,
+} from "../../shared/runtime/time.ts";
 
 /** One row of the source: when it happened, when the service has it, and what makes it one of its kind. */
 export interface SourceRow {
@@ -14,7 +20,8 @@ export interface SourceRow {
 }
 
 /** The line that an export holds for a row. */
-export const lineOf = (row: SourceRow): string => `{"Timestamp":"${formatInstant(row.at)}","Id":"${row.id}"}`;
+export const lineOf = (row: SourceRow): string =>
+  `{"Timestamp":"${formatInstant(row.at)}","Id":"${row.id}"}`;
 
 export interface HuntSource extends HuntingPort {
   /** Queries in the order they came. */
@@ -79,7 +86,9 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
   const rows: SourceRow[] = [];
 
   const inSpan = (query: string): SourceRow[] => {
-    const [from = 0n, to = 0n] = [...query.matchAll(instants)].map(([, text = ""]) => parseInstant(text) ?? 0n);
+    const [from = 0n, to = 0n] = [...query.matchAll(instants)].map(
+      ([, text = ""]) => parseInstant(text) ?? 0n,
+    );
     return rows.filter((row) => row.at >= from && row.at < to && row.arrivesMs <= clock.now());
   };
 
@@ -97,7 +106,9 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
       const step = /\| bins (\d+)tick$/.exec(query)?.[1];
       if (step !== undefined) return answer(binLines(found, BigInt(step)), sink);
       const shard = /\| shard (\d+) of (\d+)$/.exec(query);
-      const part = shard ? found.filter(({ id }) => hashOf(id) % Number(shard[2]) === Number(shard[1])) : found;
+      const part = shard
+        ? found.filter(({ id }) => hashOf(id) % Number(shard[2]) === Number(shard[1]))
+        : found;
       return answer(shuffled(part, random).slice(0, cap).map(lineOf), sink);
     },
   };
@@ -106,7 +117,13 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
 async function answer(lines: readonly string[], sink: RowSink): Promise<HuntingReply> {
   const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""), "utf8");
   if (lines.length > 0) await sink.rows(bytes, lines.length);
-  return { kind: "answer", columns: [], rows: lines.length, bytes: bytes.byteLength, durationMs: 1 };
+  return {
+    kind: "answer",
+    columns: [],
+    rows: lines.length,
+    bytes: bytes.byteLength,
+    durationMs: 1,
+  };
 }
 
 function binLines(found: readonly SourceRow[], step: Ticks): string[] {

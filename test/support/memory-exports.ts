@@ -1,7 +1,7 @@
 /** An ExportStore over a Map, with the promises of the live one, and with faults on request. */
 import { createHash } from "node:crypto";
 import type { ExportMetadata, ExportStore, FoundExport } from "../../shared/hunts/ports.ts";
-import type { Clock } from "../../shared/time.ts";
+import type { Clock } from "../../shared/runtime/time.ts";
 
 /** What is about to be done, for a fault or a scheduler to judge. */
 export interface ExportOperation {
@@ -45,12 +45,20 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
   };
 
   const under = (prefix: string): MemoryExport[] =>
-    [...kept.values()].filter(({ path }) => path.startsWith(prefix)).sort((a, b) => (a.path < b.path ? -1 : 1));
+    [...kept.values()]
+      .filter(({ path }) => path.startsWith(prefix))
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
 
-  const commit = (path: string, metadata: ExportMetadata, lines: readonly string[]): ReturnType<Commit> => {
+  const commit = (
+    path: string,
+    metadata: ExportMetadata,
+    lines: readonly string[],
+  ): ReturnType<Commit> => {
     const there = kept.get(path);
     if (there && options.overwrites !== true)
-      return there.metadata.attempt === metadata.attempt ? { kind: "committed", etag: there.etag } : { kind: "lost" };
+      return there.metadata.attempt === metadata.attempt
+        ? { kind: "committed", etag: there.etag }
+        : { kind: "lost" };
     commits += 1;
     const etag = `"0x${commits}"`;
     kept.set(path, { path, metadata, etag, lines });
@@ -78,7 +86,8 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
         write: (bytes, count) =>
           around({ verb: "write", path }, () => {
             const rows = Buffer.from(bytes).toString("utf8").split("\n").slice(0, -1);
-            if (rows.length !== count) throw new Error(`${count} rows were announced and ${rows.length} came`);
+            if (rows.length !== count)
+              throw new Error(`${count} rows were announced and ${rows.length} came`);
             lines.push(...rows);
           }),
         finish: () =>
@@ -94,7 +103,8 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
     rows: (path, _format, skip, top) =>
       around({ verb: "rows", path }, () => (kept.get(path)?.lines ?? []).slice(skip, skip + top)),
     // As the Date header has it: whole seconds, never ahead.
-    serverNowMs: () => around({ verb: "clock", path: "" }, () => Math.floor(options.clock.now() / 1_000) * 1_000),
+    serverNowMs: () =>
+      around({ verb: "clock", path: "" }, () => Math.floor(options.clock.now() / 1_000) * 1_000),
     all: () => under(""),
     drop: (path) => void kept.delete(path),
     count: (verb) => counts.get(verb) ?? 0,

@@ -1,6 +1,6 @@
 /** The queues in memory, on a virtual clock: delayed messages, and workers as the platform runs them. */
-import type { MessageQueues, QueueName } from "../../shared/messages/record-store.ts";
-import type { Clock } from "../../shared/time.ts";
+import type { MessageQueues, QueueName } from "../../shared/storage/record-store.ts";
+import type { Clock } from "../../shared/runtime/time.ts";
 
 interface Waiting {
   readonly message: object;
@@ -8,12 +8,20 @@ interface Waiting {
 }
 
 export interface MemoryQueues extends MessageQueues {
-  readonly sent: { readonly queue: QueueName; readonly message: object; readonly delaySeconds: number }[];
+  readonly sent: {
+    readonly queue: QueueName;
+    readonly message: object;
+    readonly delaySeconds: number;
+  }[];
   /** Takes the next visible message of a queue. */
   readonly take: (queue: QueueName) => object | undefined;
   readonly waiting: (queue: QueueName) => number;
   /** Works a queue off with so many workers, sleeping while nothing is visible, until it is empty. */
-  readonly drain: (queue: QueueName, workers: number, work: (message: object) => Promise<void>) => Promise<void>;
+  readonly drain: (
+    queue: QueueName,
+    workers: number,
+    work: (message: object) => Promise<void>,
+  ) => Promise<void>;
 }
 
 const pollMs = 500;
@@ -37,7 +45,10 @@ export function memoryQueues(clock: Clock): MemoryQueues {
     waiting: (queue) => of(queue).length,
     send: async (queue, message, { delaySeconds = 0 } = {}) => {
       sent.push({ queue, message, delaySeconds });
-      of(queue).push({ message: structuredClone(message), visibleAtMs: clock.now() + delaySeconds * 1_000 });
+      of(queue).push({
+        message: structuredClone(message),
+        visibleAtMs: clock.now() + delaySeconds * 1_000,
+      });
     },
     depth: async (queue) => of(queue).length,
     drain: async (queue, workers, work) => {

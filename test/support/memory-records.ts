@@ -1,6 +1,11 @@
 /** A RecordStore over a Map, with the promises of the live one (one test holds both to them) and with faults on request. */
-import type { ListedRecord, ReadRecord, RecordStore, WriteOutcome } from "../../shared/messages/record-store.ts";
-import type { Clock } from "../../shared/time.ts";
+import type {
+  ListedRecord,
+  ReadRecord,
+  RecordStore,
+  WriteOutcome,
+} from "../../shared/storage/record-store.ts";
+import type { Clock } from "../../shared/runtime/time.ts";
 
 /** What is about to be done, for a fault to judge. */
 interface StoreOperation {
@@ -63,7 +68,11 @@ export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
     return outcome;
   };
 
-  const write = (operation: StoreOperation, value: object, allowed: (there: Kept | undefined) => boolean) =>
+  const write = (
+    operation: StoreOperation,
+    value: object,
+    allowed: (there: Kept | undefined) => boolean,
+  ) =>
     around(operation, (): WriteOutcome => {
       const { path } = operation;
       const there = kept.get(path);
@@ -98,7 +107,9 @@ export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
 
   const page = (prefix: string, after: string): ListedRecord[] => {
     const first =
-      after < prefix ? placeAfter(ordered, prefix) - (kept.has(prefix) ? 1 : 0) : placeAfter(ordered, after);
+      after < prefix
+        ? placeAfter(ordered, prefix) - (kept.has(prefix) ? 1 : 0)
+        : placeAfter(ordered, after);
     return ordered
       .slice(first, first + pageSize)
       .filter((path) => path.startsWith(prefix))

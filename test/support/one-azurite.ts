@@ -9,7 +9,11 @@ import { startAzurite } from "./azurite.ts";
 declare module "vitest" {
   interface ProvidedContext {
     /** Connection string of the account `huntline0` of so many, and the folder in which each that is taken has a file. */
-    readonly azurite: { readonly connection: string; readonly accounts: number; readonly taken: string };
+    readonly azurite: {
+      readonly connection: string;
+      readonly accounts: number;
+      readonly taken: string;
+    };
   }
 }
 
@@ -21,7 +25,9 @@ const root = resolve(import.meta.dirname, "../..");
 function newest(folder: string): number {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true });
   return Math.max(
-    ...files.filter((file) => file.isFile()).map((file) => statSync(join(file.parentPath, file.name)).mtimeMs),
+    ...files
+      .filter((file) => file.isFile())
+      .map((file) => statSync(join(file.parentPath, file.name)).mtimeMs),
   );
 }
 
@@ -29,7 +35,7 @@ function buildIfOld(): void {
   const built = statSync(join(root, "dist/main.cjs"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const sources = ["functions", "shared"].map((folder) => newest(join(root, folder)));
   if (Math.max(...sources) < built) return;
-  execFileSync(process.execPath, [join(root, "shared/commands/build.ts")], {
+  execFileSync(process.execPath, [join(root, "shared/build/build.ts")], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -39,7 +45,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   buildIfOld();
   const azurite = await startAzurite({ accounts });
   const taken = mkdtempSync(join(tmpdir(), "huntline-accounts-"));
-  project.provide("azurite", { connection: azurite.connectionString("huntline0"), accounts: accounts.length, taken });
+  project.provide("azurite", {
+    connection: azurite.connectionString("huntline0"),
+    accounts: accounts.length,
+    taken,
+  });
   return async () => {
     await azurite.stop();
     rmSync(taken, { recursive: true });

@@ -1,5 +1,5 @@
 /** Three ways in which a service may count calls; ours must please all of them, since none says which it is. */
-import type { CallLimit } from "../../shared/pipe/quota-book.ts";
+import type { CallLimit } from "../../shared/http-pipeline/quota/quota-state.ts";
 
 /** Counts one call that arrives now; false is a 429. A refused call is not counted. */
 export type ServerQuota = (nowMs: number) => boolean;
@@ -56,8 +56,10 @@ const models = { sliding, fixed, aligned, bucket } as const;
 export const serverModels = Object.keys(models) as (keyof typeof models)[];
 
 /** A server that keeps several limits in one of the ways. */
-export const serverQuota = (model: keyof typeof models, limits: readonly CallLimit[]): ServerQuota =>
-  both(limits.map((limit) => models[model](limit)));
+export const serverQuota = (
+  model: keyof typeof models,
+  limits: readonly CallLimit[],
+): ServerQuota => both(limits.map((limit) => models[model](limit)));
 
 /** The most calls that arrived within any window of this length. */
 export function busiest(arrivals: readonly number[], perMs: number): number {

@@ -13,4 +13,5 @@ export function shownCommands(markdown: string): string[] {
 }
 
 /** An open quote or a backslash at the end: the next line belongs to it. */
-const goesOn = (text: string): boolean => (text.split("'").length - 1) % 2 === 1 || text.endsWith("\\");
+const goesOn = (text: string): boolean =>
+  (text.split("'").length - 1) % 2 === 1 || text.endsWith("\\");

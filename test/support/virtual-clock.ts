@@ -7,7 +7,7 @@
  * Azurite or a server, use `advance` and await the work in between, or tell it by `idle` when the I/O is over.
  */
 import { setImmediate as nextRound, setTimeout as millisecond } from "node:timers/promises";
-import type { Clock } from "../../shared/time.ts";
+import type { Clock } from "../../shared/runtime/time.ts";
 
 /** A clock that moves only when told to. */
 export interface VirtualClock extends Clock {
@@ -70,8 +70,13 @@ export function virtualClock(
     await idle();
     for (let quietRounds = 0; !outcome.signal.aborted; quietRounds += 1) {
       if (queue.length > 0) quietRounds = 0;
-      if (quietRounds > mostQuietRounds) throw new Error("deadlock: nobody sleeps and the work still waits");
-      await (queue.length > 0 ? wakeNext() : quietRounds < mostQuietRounds / 2 ? nextRound() : millisecond());
+      if (quietRounds > mostQuietRounds)
+        throw new Error("deadlock: nobody sleeps and the work still waits");
+      await (queue.length > 0
+        ? wakeNext()
+        : quietRounds < mostQuietRounds / 2
+          ? nextRound()
+          : millisecond());
       await idle();
     }
     return running;

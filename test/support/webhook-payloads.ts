@@ -20,14 +20,23 @@ export const sentinelIncident = (alerts: readonly object[], change: object = {})
       classification: "TruePositive",
       classificationReason: "SuspiciousActivity",
       classificationComment: "Account was taken over; password reset",
-      owner: { objectId: null, email: "soc@contoso.com", assignedTo: "SOC", userPrincipalName: "soc@contoso.com" },
+      owner: {
+        objectId: null,
+        email: "soc@contoso.com",
+        assignedTo: "SOC",
+        userPrincipalName: "soc@contoso.com",
+      },
       labels: [],
       firstActivityTimeUtc: "2026-11-22T07:00:00Z",
       lastActivityTimeUtc: "2026-11-22T07:30:00Z",
       lastModifiedTimeUtc: "2026-11-22T08:00:00Z",
       createdTimeUtc: "2026-11-22T07:31:00Z",
       incidentNumber: 4711,
-      additionalData: { alertsCount: alerts.length, alertProductNames: ["Microsoft Cloud App Security"], tactics: [] },
+      additionalData: {
+        alertsCount: alerts.length,
+        alertProductNames: ["Microsoft Cloud App Security"],
+        tactics: [],
+      },
       relatedAnalyticRuleIds: [],
       incidentUrl: "https://portal.azure.com/#asset/Microsoft_Azure_Security_Insights/Incident/x",
       providerName: "Azure Sentinel",
@@ -148,7 +157,8 @@ export const splunkAlert = (sha1: string) => ({
   search_name: "Unsigned binary in Temp",
   app: "search",
   owner: "admin",
-  results_link: "http://splunk:8000/app/search/@go?sid=scheduler__admin__search__RMD5a5e7b1c_at_1795514000_132",
+  results_link:
+    "http://splunk:8000/app/search/@go?sid=scheduler__admin__search__RMD5a5e7b1c_at_1795514000_132",
   result: {
     _time: "1795513990",
     host: "ws-17",
@@ -161,7 +171,11 @@ export const splunkAlert = (sha1: string) => ({
 
 /** Kibana's webhook connector with the body that the README gives. */
 export const elasticAlert = (sha1: string) => ({
-  rule: { id: "a7b1c2d3", name: "Malware detection alert", url: "https://kibana/app/security/rules/id/a7b1c2d3" },
+  rule: {
+    id: "a7b1c2d3",
+    name: "Malware detection alert",
+    url: "https://kibana/app/security/rules/id/a7b1c2d3",
+  },
   date: "2026-11-22T07:00:00.000Z",
   alerts: JSON.stringify([
     {
@@ -194,9 +208,18 @@ export const secopsCase = (alertId: string) => ({
   priority: "HIGH",
   assignee: "tier1",
   alerts: [
-    { identifier: "A_1", ticketId: alertId, name: "Impossible travel", product: "Microsoft Cloud App Security" },
+    {
+      identifier: "A_1",
+      ticketId: alertId,
+      name: "Impossible travel",
+      product: "Microsoft Cloud App Security",
+    },
   ],
-  closureDetails: { reason: "NOT_MALICIOUS", rootCause: "Rule under construction", comment: "Known VPN exit" },
+  closureDetails: {
+    reason: "NOT_MALICIOUS",
+    rootCause: "Rule under construction",
+    comment: "Known VPN exit",
+  },
 });
 
 /** A Wazuh alert of the file integrity module. */
@@ -207,13 +230,23 @@ export const wazuhAlert = (sha1: string) => ({
   manager: { name: "wazuh" },
   id: "1795513990.1234",
   decoder: { name: "syscheck_new_entry" },
-  syscheck: { path: "C:\\Temp\\a.exe", mode: "realtime", sha1_after: sha1, md5_after: null, event: "added" },
+  syscheck: {
+    path: "C:\\Temp\\a.exe",
+    mode: "realtime",
+    sha1_after: sha1,
+    md5_after: null,
+    event: "added",
+  },
   location: "syscheck",
 });
 
 /** The webhook action of a CrowdStrike Fusion workflow. */
 export const crowdstrikeDetection = (sha256: string) => ({
-  meta: { trigger_name: "Detection > EPP Detection", workflow_id: "0a1b", timestamp: 1_795_513_990 },
+  meta: {
+    trigger_name: "Detection > EPP Detection",
+    workflow_id: "0a1b",
+    timestamp: 1_795_513_990,
+  },
   data: {
     "Trigger.Category.Investigatable.Product.EPP.Sensor.Hostname": "WS-17",
     "Trigger.Category.Investigatable.Product.EPP.Behavior.SHA256String": sha256,

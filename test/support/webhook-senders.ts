@@ -9,7 +9,12 @@ const json = { "content-type": "application/json" } as const;
 export const standardKey = (bytes = 32): string => `whsec_${randomBytes(bytes).toString("base64")}`;
 
 /** One signature of Standard Webhooks: `v1,…`. */
-export const standardSignature = (key: string, id: string, timestampS: number, body: string): string =>
+export const standardSignature = (
+  key: string,
+  id: string,
+  timestampS: number,
+  body: string,
+): string =>
   `v1,${createHmac("sha256", Buffer.from(key.replace(/^whsec_/, ""), "base64"))
     .update(`${id}.${timestampS}.${body}`)
     .digest("base64")}`;
@@ -33,7 +38,11 @@ export const bodyHeaders = (key: string, body: string, delivery?: string): SentH
   ...(delivery === undefined ? {} : { "x-github-delivery": delivery }),
 });
 
-export const bearerHeaders = (token: string): SentHeaders => ({ ...json, authorization: `Bearer ${token}` });
+export const bearerHeaders = (token: string): SentHeaders => ({
+  ...json,
+  authorization: `Bearer ${token}`,
+});
 
 /** What the vault keeps of a bearer token. */
-export const tokenHash = (token: string): string => `sha256:${createHash("sha256").update(token).digest("hex")}`;
+export const tokenHash = (token: string): string =>
+  `sha256:${createHash("sha256").update(token).digest("hex")}`;

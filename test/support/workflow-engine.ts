@@ -51,7 +51,11 @@ export interface Run {
 const longestPauseMs = 200;
 
 /** @returns how each action ended, by its name */
-export async function carryOut(actions: Actions, run: Run, outside: Outside): Promise<ReadonlyMap<string, Ended>> {
+export async function carryOut(
+  actions: Actions,
+  run: Run,
+  outside: Outside,
+): Promise<ReadonlyMap<string, Ended>> {
   const ended = new Map<string, Ended>();
   const startTime = new Date().toISOString();
   const bodyOf = (name: unknown): unknown => ended.get(String(name))?.body ?? null;
@@ -74,7 +78,8 @@ export async function carryOut(actions: Actions, run: Run, outside: Outside): Pr
         Object.keys(siblings[name]?.runAfter ?? {}).every((each) => !open.has(each)),
       );
       const action = ready === undefined ? undefined : siblings[ready];
-      if (ready === undefined || !action) throw new Error(`${[...open].join(", ")} wait for each other`);
+      if (ready === undefined || !action)
+        throw new Error(`${[...open].join(", ")} wait for each other`);
       open.delete(ready);
       const due = Object.entries(action.runAfter).every(([each, states]) =>
         states.includes(ended.get(each)?.status ?? ""),
@@ -83,10 +88,14 @@ export async function carryOut(actions: Actions, run: Run, outside: Outside): Pr
     }
     const caught = new Set(
       Object.values(siblings).flatMap(({ runAfter }) =>
-        Object.entries(runAfter).flatMap(([each, states]) => (states.includes("Failed") ? [each] : [])),
+        Object.entries(runAfter).flatMap(([each, states]) =>
+          states.includes("Failed") ? [each] : [],
+        ),
       ),
     );
-    return Object.keys(siblings).every((name) => ended.get(name)?.status !== "Failed" || caught.has(name));
+    return Object.keys(siblings).every(
+      (name) => ended.get(name)?.status !== "Failed" || caught.has(name),
+    );
   }
 
   const nested = async (siblings: Actions): Promise<Ended> => ({
@@ -99,7 +108,9 @@ export async function carryOut(actions: Actions, run: Run, outside: Outside): Pr
       case "Http":
         return http(action);
       case "If":
-        return nested((holds(action.expression, lookups) ? action.actions : action.else?.actions) ?? {});
+        return nested(
+          (holds(action.expression, lookups) ? action.actions : action.else?.actions) ?? {},
+        );
       case "Scope":
         return nested(action.actions ?? {});
       case "Until":
@@ -130,7 +141,10 @@ export async function carryOut(actions: Actions, run: Run, outside: Outside): Pr
     const call = worked({ headers: {}, ...inputs }, lookups) as HttpCall;
     if (call.method === "POST") await (await outside.http(call)).arrayBuffer();
     let reply = await outside.http(call);
-    for (let place = reply.headers.get("location"); isFollowed(reply, operationOptions) && place !== null;) {
+    for (
+      let place = reply.headers.get("location");
+      isFollowed(reply, operationOptions) && place !== null;
+    ) {
       await pause(longestPauseMs);
       reply = await outside.http({ method: "GET", uri: place, headers: {}, body: undefined });
       place = reply.headers.get("location") ?? place;
@@ -172,5 +186,7 @@ function holds(condition: unknown, lookups: Lookups): boolean {
   if (name === "and") return (value as Condition[]).every((each) => holds(each, lookups));
   if (name === "not") return !holds(value, lookups);
   const args = (value as unknown[]).map((each) => worked(each, lookups));
-  return evaluated(`${name}(left(), right())`, { left: () => args[0], right: () => args[1] }) === true;
+  return (
+    evaluated(`${name}(left(), right())`, { left: () => args[0], right: () => args[1] }) === true
+  );
 }

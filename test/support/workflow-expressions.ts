@@ -3,7 +3,8 @@
 /** What an expression may ask for: `body`, `outputs`, `triggerBody` and their kin, by name. */
 export type Lookups = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
 
 const listOf = (value: unknown): unknown[] => {
   if (!Array.isArray(value)) throw new Error(`want an array, have ${JSON.stringify(value)}`);
@@ -22,7 +23,9 @@ const functions: Lookups = {
     typeof inside === "string" ? inside.includes(shown(value)) : listOf(inside).includes(value),
   createArray: (...values) => values,
   empty: (value) =>
-    value === null || value === undefined || (isObject(value) ? Object.keys(value).length === 0 : value === ""),
+    value === null ||
+    value === undefined ||
+    (isObject(value) ? Object.keys(value).length === 0 : value === ""),
   equals: (one, other) => one === other,
   first: (list) => listOf(list)[0] ?? null,
   greater: (one, other) => Number(one) > Number(other),
@@ -30,7 +33,8 @@ const functions: Lookups = {
   join: (list, by) => listOf(list).map(shown).join(shown(by)),
   length: (value) => (typeof value === "string" ? value : listOf(value)).length,
   not: (value) => value !== true,
-  take: (value, count) => (typeof value === "string" ? value : listOf(value)).slice(0, Number(count)),
+  take: (value, count) =>
+    (typeof value === "string" ? value : listOf(value)).slice(0, Number(count)),
   toLower: (value) => shown(value).toLowerCase(),
   union: (...objects) => Object.assign({}, ...(objects as object[])) as object,
 };
@@ -60,7 +64,8 @@ export function evaluated(text: string, lookups: Lookups): unknown {
     const number = match(/-?\d+(?:\.\d+)?/);
     if (number !== undefined) return Number(number);
     const name = need(/[A-Za-z]\w*/);
-    if (match(/\(/) === undefined) return Object.hasOwn(constants, name) ? constants[name] : fail("a function");
+    if (match(/\(/) === undefined)
+      return Object.hasOwn(constants, name) ? constants[name] : fail("a function");
     const args: unknown[] = [];
     for (blank(); match(/\)/) === undefined; blank()) {
       if (args.length > 0) need(/,/);
@@ -98,5 +103,7 @@ export function worked(value: unknown, lookups: Lookups): unknown {
   }
   if (Array.isArray(value)) return value.map((each) => worked(each, lookups));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, worked(each, lookups)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, worked(each, lookups)]),
+  );
 }

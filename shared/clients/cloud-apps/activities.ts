@@ -1,8 +1,17 @@
 /** Activities of Cloud Apps: paging up to 5,000, scan mode beyond, feedback. */
-import type { Pipe } from "../../pipe/pipe.ts";
-import { UpstreamError } from "../../pipe/upstream-error.ts";
+import type { Pipe } from "../../http-pipeline/api-client.ts";
+import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import type { ActivityFilter, WireFilter } from "./filters.ts";
-import { fetchOne, listCall, listPage, pages, readPage, type Item, type ListOptions, type Page } from "./lists.ts";
+import {
+  fetchOne,
+  listCall,
+  listPage,
+  pages,
+  readPage,
+  type Item,
+  type ListOptions,
+  type Page,
+} from "./lists.ts";
 
 const path = "/api/v1/activities/";
 
@@ -10,7 +19,9 @@ const path = "/api/v1/activities/";
 export interface ScanOptions {
   /** Must hold a time condition: a scan without one reads everything there is. */
   readonly filters: (ActivityFilter | WireFilter) &
-    Readonly<Record<"date" | "created", unknown> | Record<"date", unknown> | Record<"created", unknown>>;
+    Readonly<
+      Record<"date" | "created", unknown> | Record<"date", unknown> | Record<"created", unknown>
+    >;
   readonly limit?: number;
 }
 
@@ -28,7 +39,8 @@ type Listed = ListOptions<ActivityFilter, "date" | "created">;
 const [fewest, most] = [500, 5_000] as const;
 
 async function listed(pipe: Pipe, options: Listed): Promise<Page> {
-  if ((options.skip ?? 0) >= most) throw new RangeError(`a list of activities ends at ${most}; a scan reads on`);
+  if ((options.skip ?? 0) >= most)
+    throw new RangeError(`a list of activities ends at ${most}; a scan reads on`);
   return listPage(pipe, path, options);
 }
 
@@ -40,7 +52,11 @@ export const activityResource = (pipe: Pipe) => ({
   scan: (options: ScanOptions) => scan(pipe, options),
   /** The only route without a trailing slash. */
   feedback: async (id: string, feedback: ActivityFeedback): Promise<void> => {
-    await pipe.send({ method: "POST", path: `${path}${encodeURIComponent(id)}/feedback`, json: feedback });
+    await pipe.send({
+      method: "POST",
+      path: `${path}${encodeURIComponent(id)}/feedback`,
+      json: feedback,
+    });
   },
 });
 
@@ -62,7 +78,8 @@ async function* scan(pipe: Pipe, { filters, limit = fewest }: ScanOptions): Asyn
     yield* page.items;
     if (!page.hasNext) return;
     if (!page.nextFilters) throw stopped("breaks off, more is promised but no way to it");
-    if (asked.has(JSON.stringify(page.nextFilters))) throw stopped("stands still, the same page is offered again");
+    if (asked.has(JSON.stringify(page.nextFilters)))
+      throw stopped("stands still, the same page is offered again");
     next = page.nextFilters;
   }
 }

@@ -2,11 +2,11 @@
 import * as z from "zod/mini";
 import type { Closure } from "../../alerts/closures.ts";
 import type { AlertsPort, ChangeReply, Closing, LookReply, SeenAlert } from "../../alerts/ports.ts";
-import { parseAlertId, type AlertId } from "../../messages/alert-id.ts";
-import type { VerdictReason } from "../../messages/alert-verdict.ts";
-import type { Answer, Call, Pipe } from "../../pipe/pipe.ts";
-import type { Quota } from "../../pipe/quota.ts";
-import { UpstreamError } from "../../pipe/upstream-error.ts";
+import { parseAlertId, type AlertId } from "../../contracts/alert-id.ts";
+import type { VerdictReason } from "../../contracts/alert-verdict.ts";
+import type { Answer, Call, Pipe } from "../../http-pipeline/api-client.ts";
+import type { Quota } from "../../http-pipeline/quota/quota.ts";
+import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 
 const routes = {
   true_positive: ["/api/v1/alerts/close_true_positive/", "closed_true_positive"],
@@ -44,7 +44,8 @@ const mostIds = 100;
  * @throws RangeError for no id or more than 100
  */
 export function idFilter(ids: readonly AlertId[]): { id: { eq: readonly AlertId[] } } {
-  if (ids.length < 1 || ids.length > mostIds) throw new RangeError(`${ids.length} alert ids, want 1 to ${mostIds}`);
+  if (ids.length < 1 || ids.length > mostIds)
+    throw new RangeError(`${ids.length} alert ids, want 1 to ${mostIds}`);
   return { id: { eq: ids } };
 }
 
@@ -68,19 +69,31 @@ export function openAlerts(pipe: Pipe, quota: Quota): AlertsPort {
     takeTurn: (waitMs) => quota.take({ waitMs }),
     close: async (ids, closing, turn) => {
       const [path, counter] = routes[closing.closure];
-      return change(pipe, { method: "POST", path, json: closeBody(ids, closing), turn, tries: 1 }, counter);
+      return change(
+        pipe,
+        { method: "POST", path, json: closeBody(ids, closing), turn, tries: 1 },
+        counter,
+      );
     },
     reopen: async (ids, comment) =>
       change(
         pipe,
-        { method: "POST", path: "/api/v1/alerts/reopen/", json: { filters: idFilter(ids), comment }, tries: 1 },
+        {
+          method: "POST",
+          path: "/api/v1/alerts/reopen/",
+          json: { filters: idFilter(ids), comment },
+          tries: 1,
+        },
         "reopened",
       ),
     look: (ids) => look(pipe, ids),
   };
 }
 
-function closeBody(ids: readonly AlertId[], { closure, reason, comment, feedback }: Closing): object {
+function closeBody(
+  ids: readonly AlertId[],
+  { closure, reason, comment, feedback }: Closing,
+): object {
   return {
     filters: idFilter(ids),
     ...(comment === undefined ? {} : { comment }),
@@ -108,7 +121,8 @@ async function change(pipe: Pipe, call: Call, counter: string): Promise<ChangeRe
 function readChange(answer: Answer, counter: string): ChangeReply {
   const body = changeAnswer.safeParse(answer.body).data;
   const changed = body?.[counter];
-  if (typeof changed === "number") return { kind: "answer", changed, notFound: body?.alertsNotFound ?? [] };
+  if (typeof changed === "number")
+    return { kind: "answer", changed, notFound: body?.alertsNotFound ?? [] };
   // The deprecated and the undocumented calls count under other names: then only a look tells.
   const isSuccess = answer.status >= 200 && answer.status < 300;
   if (isSuccess && body) return { kind: "answer", changed: Number.NaN, notFound: [] };
@@ -162,5 +176,7 @@ function seen({
   if (parsed.kind !== "alert") return [];
   const archived = 2;
   const state = resolutionStatusValue ?? (statusValue === archived ? undefined : 0);
-  return [[parsed.id, state === undefined ? "unknown-state" : (resolutions[state] ?? "unknown-state")]];
+  return [
+    [parsed.id, state === undefined ? "unknown-state" : (resolutions[state] ?? "unknown-state")],
+  ];
 }

@@ -1,7 +1,7 @@
 /** Cloud discovery: traffic logs uploaded in three steps, streams, discovered-app categories, block scripts. */
 import * as z from "zod/mini";
-import type { Pipe } from "../../pipe/pipe.ts";
-import { UpstreamError } from "../../pipe/upstream-error.ts";
+import type { Pipe } from "../../http-pipeline/api-client.ts";
+import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import { unexpected, type Item } from "./lists.ts";
 
 /** Appliances that a block script can be made for, with the API's numbers. */
@@ -29,7 +29,10 @@ export interface TrafficLog {
 }
 
 const uploadUrl = z.object({ url: z.url(), provider: z.string() });
-const streamList = z.union([z.array(z.record(z.string(), z.unknown())), z.record(z.string(), z.unknown())]);
+const streamList = z.union([
+  z.array(z.record(z.string(), z.unknown())),
+  z.record(z.string(), z.unknown()),
+]);
 const categories = z.array(z.object({ id: z.string(), total: z.number() }));
 
 /** One PUT up to here, blocks above; the service takes 5 GB. */
@@ -44,14 +47,19 @@ export const discoveryResource = (pipe: Pipe, put: PutSigned = putSigned) => ({
    *
    * @throws RangeError above 5 GB
    */
-  upload: async (log: TrafficLog, progress: (sentBytes: number) => void = () => undefined): Promise<void> => {
+  upload: async (
+    log: TrafficLog,
+    progress: (sentBytes: number) => void = () => undefined,
+  ): Promise<void> => {
     if (log.bytes > largestLogBytes)
       throw new RangeError(`the log has ${log.bytes} bytes, want at most ${largestLogBytes}`);
     const query = { filename: log.filename, source: log.source };
     const answer = await pipe.send({ method: "GET", path: "/api/v1/discovery/upload_url/", query });
     const place = uploadUrl.safeParse(answer.body).data;
     if (!place) throw unexpected(answer, "an upload address");
-    await (log.bytes <= singlePutBytes ? putWhole(put, place.url, log) : putBlocks(put, place.url, log, progress));
+    await (log.bytes <= singlePutBytes
+      ? putWhole(put, place.url, log)
+      : putBlocks(put, place.url, log, progress));
     progress(log.bytes);
     const done = {
       uploadUrl: place.url,
@@ -65,10 +73,17 @@ export const discoveryResource = (pipe: Pipe, put: PutSigned = putSigned) => ({
     const answer = await pipe.send({ method: "GET", path: "/api/discovery/streams/" });
     const found = streamList.safeParse(answer.body).data;
     if (!found) throw unexpected(answer, "a list of streams");
-    return Array.isArray(found) ? found : Array.isArray(found["streams"]) ? (found["streams"] as Item[]) : [found];
+    return Array.isArray(found)
+      ? found
+      : Array.isArray(found["streams"])
+        ? (found["streams"] as Item[])
+        : [found];
   },
   /** How many discovered apps of each category a stream saw. */
-  categories: async (streamId: string, options: { readonly timeFrame?: number; readonly filters?: object } = {}) => {
+  categories: async (
+    streamId: string,
+    options: { readonly timeFrame?: number; readonly filters?: object } = {},
+  ) => {
     const answer = await pipe.send({
       method: "POST",
       path: "/api/v1/discovery/discovered_apps/categories/",
@@ -88,7 +103,11 @@ export const discoveryResource = (pipe: Pipe, put: PutSigned = putSigned) => ({
 });
 
 /** Sends bytes to an address that carries its own authority. */
-export type PutSigned = (url: string, bytes: Uint8Array, headers: Readonly<Record<string, string>>) => Promise<void>;
+export type PutSigned = (
+  url: string,
+  bytes: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+) => Promise<void>;
 
 const putWhole = async (put: PutSigned, url: string, log: TrafficLog): Promise<void> =>
   put(url, await log.read(0, log.bytes), { "x-ms-blob-type": "BlockBlob" });
@@ -109,7 +128,9 @@ async function putBlocks(
     progress(to);
   }
   const list = `<?xml version="1.0" encoding="utf-8"?><BlockList>${ids.map((id) => `<Latest>${id}</Latest>`).join("")}</BlockList>`;
-  await put(withQuery(url, { comp: "blocklist" }), Buffer.from(list), { "content-type": "application/xml" });
+  await put(withQuery(url, { comp: "blocklist" }), Buffer.from(list), {
+    "content-type": "application/xml",
+  });
 }
 
 function withQuery(address: string, more: Readonly<Record<string, string>>): string {
@@ -122,7 +143,11 @@ const tries = 3;
 const putDeadlineMs = 300_000;
 
 /** The address is a secret while it lives: it is named in no error. */
-async function putSigned(url: string, bytes: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
+async function putSigned(
+  url: string,
+  bytes: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
   for (let tried = 1; ; tried += 1) {
     const body = new Uint8Array(bytes);
     const reply = await fetch(url, {
@@ -136,9 +161,13 @@ async function putSigned(url: string, bytes: Uint8Array, headers: Readonly<Recor
     if (reply?.ok) return;
     const hopeless = reply !== undefined && reply.status < 500 && reply.status !== 429;
     if (hopeless || tried >= tries)
-      throw new UpstreamError(hopeless ? "rejected" : "unavailable", "Cloud Apps: the log's storage did not take it", {
-        api: "cloud-apps",
-        status: reply?.status,
-      });
+      throw new UpstreamError(
+        hopeless ? "rejected" : "unavailable",
+        "Cloud Apps: the log's storage did not take it",
+        {
+          api: "cloud-apps",
+          status: reply?.status,
+        },
+      );
   }
 }

@@ -36,7 +36,13 @@ export const intents = {
   12: "command_and_control",
   13: "impact",
 } as const;
-export const entityStatuses = { 0: "n/a", 1: "staged", 2: "active", 3: "suspended", 4: "deleted" } as const;
+export const entityStatuses = {
+  0: "n/a",
+  1: "staged",
+  2: "active",
+  3: "suspended",
+  4: "deleted",
+} as const;
 export const fileTypes = {
   0: "other",
   1: "document",
@@ -46,7 +52,13 @@ export const fileTypes = {
   5: "image",
   6: "folder",
 } as const;
-export const sharings = { 0: "private", 1: "internal", 2: "external", 3: "public", 4: "public_internet" } as const;
+export const sharings = {
+  0: "private",
+  1: "internal",
+  2: "external",
+  3: "public",
+  4: "public_internet",
+} as const;
 export const activitySources = {
   0: "access_control",
   1: "session_control",
@@ -88,7 +100,10 @@ export const wordOf = (table: Readonly<Record<number, string>>, value: number): 
   table[value] ?? value;
 
 /** The number for a word of a table; `undefined` when it has none. */
-export function numberOf(table: Readonly<Record<number, string>>, word: string): number | undefined {
+export function numberOf(
+  table: Readonly<Record<number, string>>,
+  word: string,
+): number | undefined {
   const entry = Object.entries(table).find(([, name]) => name.toLowerCase() === word.toLowerCase());
   return entry === undefined ? undefined : Number(entry[0]);
 }

@@ -150,7 +150,11 @@ export const fileFields = {
 } as const satisfies Fields;
 
 /** Fields of `/subnet/`. */
-export const ipRangeFields = { category: equal, tags: equal, builtIn: ["eq"] } as const satisfies Fields;
+export const ipRangeFields = {
+  category: equal,
+  tags: equal,
+  builtIn: ["eq"],
+} as const satisfies Fields;
 
 /** A filter over a table of fields: an operator that a field does not take does not compile. */
 export type FilterOf<F extends Fields> = {
@@ -173,7 +177,14 @@ export const raw = (field: string, operator: Operator, value: unknown): WireFilt
 
 /** Joins filters by AND: operators of one field come together. */
 export function allOf(
-  ...filters: readonly (WireFilter | AlertFilter | ActivityFilter | EntityFilter | FileFilter | IpRangeFilter)[]
+  ...filters: readonly (
+    | WireFilter
+    | AlertFilter
+    | ActivityFilter
+    | EntityFilter
+    | FileFilter
+    | IpRangeFilter
+  )[]
 ): WireFilter {
   const joined = new Map<string, Record<string, unknown>>();
   for (const filter of filters)

@@ -1,5 +1,5 @@
 /** IP ranges of Cloud Apps (data enrichment): list, create, update, delete. */
-import type { Answer, Call, Pipe } from "../../pipe/pipe.ts";
+import type { Answer, Call, Pipe } from "../../http-pipeline/api-client.ts";
 import type { IpRangeFilter } from "./filters.ts";
 import { pageCall, pages, readPage, unexpected, type Item, type ListOptions } from "./lists.ts";
 
@@ -38,11 +38,18 @@ export const ipRangeResource = (pipe: Pipe) => {
   };
   const at = (call: (place: string) => Call): Promise<Answer> => through(pipe.send, call);
   return {
-    list: (options: ListOptions<IpRangeFilter, "category" | "tags" | "name"> = {}): AsyncGenerator<Item> =>
+    list: (
+      options: ListOptions<IpRangeFilter, "category" | "tags" | "name"> = {},
+    ): AsyncGenerator<Item> =>
       pages(async (page) => readPage(await at((place) => pageCall(place, page))), options),
     /** @returns the new range's id */
     create: async (range: IpRange): Promise<string> => {
-      const call = (place: string): Call => ({ method: "POST", path: `${place}create_rule/`, json: range, tries: 1 });
+      const call = (place: string): Call => ({
+        method: "POST",
+        path: `${place}create_rule/`,
+        json: range,
+        tries: 1,
+      });
       const answer = await through(pipe.stream, call);
       const id = await readId(answer.body);
       if (id === undefined) throw unexpected(answer, "a new range's id");
@@ -50,7 +57,11 @@ export const ipRangeResource = (pipe: Pipe) => {
     },
     /** Replaces the whole range: what is left out is blanked by the service. */
     update: async (id: string, range: IpRange): Promise<void> => {
-      await at((place) => ({ method: "POST", path: `${place}${encodeURIComponent(id)}/update_rule/`, json: range }));
+      await at((place) => ({
+        method: "POST",
+        path: `${place}${encodeURIComponent(id)}/update_rule/`,
+        json: range,
+      }));
     },
     remove: async (id: string): Promise<void> => {
       await at((place) => ({ method: "DELETE", path: `${place}${encodeURIComponent(id)}/` }));
@@ -60,7 +71,8 @@ export const ipRangeResource = (pipe: Pipe) => {
 
 /** The id comes as a bare JSON string, which `send` would take for an answer cut off; so it is read here. */
 async function readId(body: unknown): Promise<string | undefined> {
-  if (typeof body !== "object" || body === null || !(Symbol.asyncIterator in body)) return undefined;
+  if (typeof body !== "object" || body === null || !(Symbol.asyncIterator in body))
+    return undefined;
   const chunks: Uint8Array[] = [];
   for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);
   const id = quoted.exec(Buffer.concat(chunks).toString());

@@ -1,7 +1,7 @@
 /** Lists of the Cloud Apps API: pages of at most 100 as async iterators, in the three encodings the API takes. */
 import * as z from "zod/mini";
-import type { Answer, Call, Pipe } from "../../pipe/pipe.ts";
-import { UpstreamError } from "../../pipe/upstream-error.ts";
+import type { Answer, Call, Pipe } from "../../http-pipeline/api-client.ts";
+import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import type { WireFilter } from "./filters.ts";
 
 /** How a list request travels. All three mean the same; JSON is the default. */
@@ -59,17 +59,26 @@ export const unexpected = (
   });
 
 /** The call of one page. */
-export function listCall(path: string, body: Readonly<Record<string, unknown>>, encoding: Encoding = "json"): Call {
+export function listCall(
+  path: string,
+  body: Readonly<Record<string, unknown>>,
+  encoding: Encoding = "json",
+): Call {
   const said = Object.entries(body).filter(([, value]) => value !== undefined);
   if (encoding === "json") return { method: "POST", path, json: Object.fromEntries(said) };
   const texts = Object.fromEntries(
     said.map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
   );
-  return encoding === "form" ? { method: "POST", path, form: texts } : { method: "GET", path, query: texts };
+  return encoding === "form"
+    ? { method: "POST", path, form: texts }
+    : { method: "GET", path, query: texts };
 }
 
 /** The call of one page, as asked. @throws RangeError for a limit outside 1 to 100 */
-export function pageCall<F extends object, S extends string>(path: string, options: ListOptions<F, S>): Call {
+export function pageCall<F extends object, S extends string>(
+  path: string,
+  options: ListOptions<F, S>,
+): Call {
   const { encoding, limit = largestPage, signal, skip = 0, ...rest } = options;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= largestPage))
     throw new RangeError(`limit is ${limit}, want 1 to ${largestPage}`);

@@ -1,6 +1,6 @@
 /** Alerts, entities and files of Cloud Apps: list and fetch, mark read and unread, the deprecated closings. */
-import type { AlertId } from "../../messages/alert-id.ts";
-import type { Pipe } from "../../pipe/pipe.ts";
+import type { AlertId } from "../../contracts/alert-id.ts";
+import type { Pipe } from "../../http-pipeline/api-client.ts";
 import { idFilter } from "./alerts.ts";
 import type { AlertFilter, EntityFilter, EntityKey, FileFilter } from "./filters.ts";
 import { fetchOne, listAll, listPage, unexpected, type ListOptions } from "./lists.ts";
@@ -33,12 +33,14 @@ export const alertResource = (pipe: Pipe) => {
   };
   return {
     list: (options?: ListOptions<AlertFilter, "date" | "severity">) => listAll(pipe, path, options),
-    page: (options?: ListOptions<AlertFilter, "date" | "severity">) => listPage(pipe, path, options),
+    page: (options?: ListOptions<AlertFilter, "date" | "severity">) =>
+      listPage(pipe, path, options),
     fetch: (id: AlertId) => fetchOne(pipe, `${path}${id}/`),
     read: (id: AlertId) => mark(id, "read"),
     unread: (id: AlertId) => mark(id, "unread"),
     /** @deprecated the service maps it to a false positive; `close_false_positive` says so */
-    dismissBulk: (ids: readonly AlertId[], comment?: string) => closeOld("dismiss_bulk", ids, comment),
+    dismissBulk: (ids: readonly AlertId[], comment?: string) =>
+      closeOld("dismiss_bulk", ids, comment),
     /** @deprecated the service maps it to a true positive; `close_true_positive` says so */
     resolve: (ids: readonly AlertId[], comment?: string) => closeOld("resolve", ids, comment),
   };
@@ -52,7 +54,8 @@ export const entityPath = ({ id, inst, saas }: EntityKey): string =>
 export const entityResource = (pipe: Pipe) => {
   const path = "/api/v1/entities/";
   return {
-    list: (options?: ListOptions<EntityFilter, "date" | "severity">) => listAll(pipe, path, options),
+    list: (options?: ListOptions<EntityFilter, "date" | "severity">) =>
+      listAll(pipe, path, options),
     fetch: (key: EntityKey) => fetchOne(pipe, `${path}${entityPath(key)}/`),
     tree: (key: EntityKey) => fetchOne(pipe, `${path}${entityPath(key)}/retrieve_tree/`),
   };

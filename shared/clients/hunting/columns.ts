@@ -1,6 +1,6 @@
 /** The schema of a hunting answer, in our words. */
 import * as z from "zod/mini";
-import type { HuntColumn, KqlType } from "../../messages/compiled-hunt.ts";
+import type { HuntColumn, KqlType } from "../../contracts/compiled-hunt.ts";
 
 /** The service's type names are those of .NET; bool alone travels as `SByte`. */
 const kqlTypes: Readonly<Record<string, KqlType>> = {
@@ -45,7 +45,10 @@ export function columnsOf(
   const parsed = wireSchema.safeParse(around["schema"] ?? around["Schema"]);
   if (!parsed.success || parsed.data.length === 0) return undefined;
   const known = new Map(compiled.map(({ name, type }) => [name, type]));
-  return parsed.data.map(({ name, type }) => ({ name, type: known.get(name) ?? kqlTypes[type] ?? "string" }));
+  return parsed.data.map(({ name, type }) => ({
+    name,
+    type: known.get(name) ?? kqlTypes[type] ?? "string",
+  }));
 }
 
 const wireStats = z.object({ ExecutionTime: z.number() });

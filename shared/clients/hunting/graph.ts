@@ -1,6 +1,6 @@
 /** Advanced hunting through Microsoft Graph: the only hunting API with a future. */
 import type { HuntingPort } from "../../hunts/ports.ts";
-import { msFromTicks, secondMs, type Span } from "../../time.ts";
+import { msFromTicks, secondMs, type Span } from "../../runtime/time.ts";
 import { huntingApi, type HuntingParts } from "./hunting-api.ts";
 
 /** `POST /v1.0/security/runHuntingQuery`; the application permission is `ThreatHunting.Read.All`. */

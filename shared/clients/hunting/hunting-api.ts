@@ -1,12 +1,12 @@
 /** One hunting call, the same for every generation of the API: a turn, a request, rows while they stream in, a reply. */
-import type { HuntColumn } from "../../messages/compiled-hunt.ts";
+import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import type { HuntingOptions, HuntingPort, HuntingReply, RowSink } from "../../hunts/ports.ts";
-import type { Answer, Pipe, StreamedAnswer } from "../../pipe/pipe.ts";
-import type { Quota, Turn } from "../../pipe/quota.ts";
+import type { Answer, Pipe, StreamedAnswer } from "../../http-pipeline/api-client.ts";
+import type { Quota, Turn } from "../../http-pipeline/quota/quota.ts";
 import { shapeOf } from "../../rows/column.ts";
 import { MalformedRows } from "../../rows/malformed.ts";
 import { readRows, type RowsRead } from "../../rows/read-rows.ts";
-import type { Clock } from "../../time.ts";
+import type { Clock } from "../../runtime/time.ts";
 import { columnsOf, executionMs } from "./columns.ts";
 import { huntingPresets, type HuntingPreset } from "./presets.ts";
 import { failureOf, isRetired, readStatuses, refusalOf, retiredReply } from "./refusals.ts";
@@ -19,19 +19,33 @@ export interface HuntingParts {
 }
 
 /** The body of a request. */
-export type RequestBody = (query: string, options: HuntingOptions) => Readonly<Record<string, unknown>>;
+export type RequestBody = (
+  query: string,
+  options: HuntingOptions,
+) => Readonly<Record<string, unknown>>;
 
 /** A back-end of the given generation. */
-export function huntingApi(api: HuntingPort["api"], parts: HuntingParts, body: RequestBody): HuntingPort {
+export function huntingApi(
+  api: HuntingPort["api"],
+  parts: HuntingParts,
+  body: RequestBody,
+): HuntingPort {
   const preset = huntingPresets[api];
   return {
     api,
     caps: preset.caps,
     run: async (query, options, sink) => {
-      const wait = { waitMs: options.waitForTurnMs, ...(options.signal ? { signal: options.signal } : {}) };
+      const wait = {
+        waitMs: options.waitForTurnMs,
+        ...(options.signal ? { signal: options.signal } : {}),
+      };
       const outcome = await parts.quota.take(wait);
       if (outcome.kind === "later")
-        return { kind: "later", retryAfterMs: outcome.retryAfterMs, cause: `no turn: ${outcome.reason}` };
+        return {
+          kind: "later",
+          retryAfterMs: outcome.retryAfterMs,
+          cause: `no turn: ${outcome.reason}`,
+        };
       return runOnce(preset, parts, body(query, options), options, sink, outcome.turn);
     },
   };
@@ -71,8 +85,10 @@ async function runOnce(
   } catch (error) {
     if (taker.failed()) throw error;
     options.signal?.throwIfAborted();
-    if (clock.now() - startedMs >= options.deadlineMs) return { kind: "too-heavy", cause: "timed-out" };
-    if (error instanceof MalformedRows) return { kind: "failed", message: `${preset.title}: ${error.message}` };
+    if (clock.now() - startedMs >= options.deadlineMs)
+      return { kind: "too-heavy", cause: "timed-out" };
+    if (error instanceof MalformedRows)
+      return { kind: "failed", message: `${preset.title}: ${error.message}` };
     return failureOf(preset, error, clock.now());
   }
 }
@@ -124,6 +140,7 @@ function replyOf(
   // A retired API is announced to give no data; taken at its word, every window would be committed as empty. An answer
   // that names its columns did evaluate the query.
   const isHollow = rows === 0 && columnsOf(around) === undefined;
-  if (isHollow && isRetired(preset, nowMs)) return retiredReply(preset, `${preset.title} answered without data`);
+  if (isHollow && isRetired(preset, nowMs))
+    return retiredReply(preset, `${preset.title} answered without data`);
   return { kind: "answer", columns, rows, bytes, durationMs };
 }

@@ -4,15 +4,17 @@
  */
 import * as z from "zod/mini";
 import type { HuntingReply } from "../../hunts/ports.ts";
-import { UpstreamError } from "../../pipe/upstream-error.ts";
-import { minuteMs } from "../../time.ts";
+import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
+import { minuteMs } from "../../runtime/time.ts";
 import type { HuntingPreset } from "./presets.ts";
 
 /** Statuses that this file reads; the pipe handles all others. */
 export const readStatuses = [400, 403, 404, 410, 504] as const;
 
 const longestMessage = 300;
-const errorBody = z.object({ error: z.object({ code: z.optional(z.string()), message: z.optional(z.string()) }) });
+const errorBody = z.object({
+  error: z.object({ code: z.optional(z.string()), message: z.optional(z.string()) }),
+});
 
 /** The service's code and message; of a body that is no JSON, its beginning. */
 function said(body: unknown): string {
@@ -25,7 +27,10 @@ function said(body: unknown): string {
   return (text ?? "").replace(/\s+/g, " ").slice(0, longestMessage);
 }
 
-const refused = (cause: Extract<HuntingReply, { kind: "refused" }>["cause"], message: string): HuntingReply => ({
+const refused = (
+  cause: Extract<HuntingReply, { kind: "refused" }>["cause"],
+  message: string,
+): HuntingReply => ({
   kind: "refused",
   cause,
   message,
@@ -33,10 +38,19 @@ const refused = (cause: Extract<HuntingReply, { kind: "refused" }>["cause"], mes
 
 /** Texts of a 400, most telling first. What none of them names is taken for a wrong query. */
 const badRequests: readonly (readonly [RegExp, (message: string) => HuntingReply])[] = [
-  [/exceeded the allowed (?:result size|amount of results|number of results)/i, () => ({ kind: "too-big" })],
-  [/preempted|exceeded the allowed limits|high CPU/i, () => ({ kind: "too-heavy", cause: "preempted" })],
+  [
+    /exceeded the allowed (?:result size|amount of results|number of results)/i,
+    () => ({ kind: "too-big" }),
+  ],
+  [
+    /preempted|exceeded the allowed limits|high CPU/i,
+    () => ({ kind: "too-heavy", cause: "preempted" }),
+  ],
   [/timed? ?-?out/i, () => ({ kind: "too-heavy", cause: "timed-out" })],
-  [/resolve table or column expression|Failed to resolve table/i, (message) => refused("table", message)],
+  [
+    /resolve table or column expression|Failed to resolve table/i,
+    (message) => refused("table", message),
+  ],
 ];
 
 /**
@@ -44,7 +58,12 @@ const badRequests: readonly (readonly [RegExp, (message: string) => HuntingReply
  *
  * @param nowMs - epoch milliseconds: after its retirement a 403 of an API is its end, not a missing permission
  */
-export function refusalOf(preset: HuntingPreset, status: number, body: unknown, nowMs: number): HuntingReply {
+export function refusalOf(
+  preset: HuntingPreset,
+  status: number,
+  body: unknown,
+  nowMs: number,
+): HuntingReply {
   const message = said(body);
   const sentence = `${preset.title} answered ${status}${message === "" ? "" : `: ${message}`}`;
   if (status === 504) return { kind: "too-heavy", cause: "timed-out" };
@@ -56,7 +75,9 @@ export function refusalOf(preset: HuntingPreset, status: number, body: unknown, 
     const isEnd = isRetired(preset, nowMs) && !message.includes("Missing application roles");
     return isEnd ? retiredReply(preset, sentence) : refused("permission", sentence);
   }
-  return preset.retires === undefined ? refused("tenant", sentence) : retiredReply(preset, sentence);
+  return preset.retires === undefined
+    ? refused("tenant", sentence)
+    : retiredReply(preset, sentence);
 }
 
 /** True from the day of its retirement on. */

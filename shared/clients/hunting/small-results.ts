@@ -22,7 +22,9 @@ export const smallResults = (hunting: HuntingPort): HuntingRowsPort => ({
     );
     switch (reply.kind) {
       case "answer":
-        return bytes > mostBytes ? { kind: "too-much" } : { kind: "rows", rows: rowsOf(texts.join("")) };
+        return bytes > mostBytes
+          ? { kind: "too-much" }
+          : { kind: "rows", rows: rowsOf(texts.join("")) };
       case "too-big":
       case "too-heavy":
         return { kind: "too-much" };

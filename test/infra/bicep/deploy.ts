@@ -57,12 +57,15 @@ interface Journey {
 function follow(file: string, params: Fields, journey: Journey): Fields {
   const declarations = parseBicep(file, journey.read(file));
   journey.seen.push(...declarations.map((declaration) => ({ file, declaration })));
-  const byName = new Map(declarations.filter(({ kind }) => kind !== "output").map((each) => [each.name, each]));
+  const byName = new Map(
+    declarations.filter(({ kind }) => kind !== "output").map((each) => [each.name, each]),
+  );
   const known = new Map<string, Value>();
   const scope: Scope = {
     lookUp: (name) => {
       const declared = byName.get(name);
-      if (!known.has(name) && declared) known.set(name, valueOf(declared, params, { file, scope, journey }));
+      if (!known.has(name) && declared)
+        known.set(name, valueOf(declared, params, { file, scope, journey }));
       return known.get(name);
     },
     call: (name, args) => {
@@ -93,7 +96,8 @@ function valueOf(declared: Declaration, params: Fields, place: Place): Value {
     case "param": {
       const given = params[declared.name];
       if (given !== undefined) return given;
-      if (!declared.value) throw new Error(`${place.file}: no value for the parameter ${declared.name}`);
+      if (!declared.value)
+        throw new Error(`${place.file}: no value for the parameter ${declared.name}`);
       return evaluate(declared.value, place.scope);
     }
     case "var":
@@ -110,26 +114,41 @@ function valueOf(declared: Declaration, params: Fields, place: Place): Value {
 }
 
 function moduleHandle(declared: Declaration & { kind: "module" }, place: Place): Value {
-  if (declared.value.kind === "when" && evaluate(declared.value.condition, place.scope) !== true) return null;
+  if (declared.value.kind === "when" && evaluate(declared.value.condition, place.scope) !== true)
+    return null;
   const body = evaluate(declared.value, place.scope);
   const given = isFields(body) ? body["params"] : undefined;
-  const outputs = follow(join(dirname(place.file), declared.file), isFields(given) ? given : {}, place.journey);
-  return new Handle(declared.name, (name) => (name === "outputs" ? outputs : `${declared.name}.${name}`));
+  const outputs = follow(
+    join(dirname(place.file), declared.file),
+    isFields(given) ? given : {},
+    place.journey,
+  );
+  return new Handle(declared.name, (name) =>
+    name === "outputs" ? outputs : `${declared.name}.${name}`,
+  );
 }
 
 /** The bodies of a declaration: one, none where its condition fails, or one a turn of its loop; with their scopes. */
-function bodiesOf(value: Expression, scope: Scope): { body: Expression & { kind: "object" }; scope: Scope }[] {
+function bodiesOf(
+  value: Expression,
+  scope: Scope,
+): { body: Expression & { kind: "object" }; scope: Scope }[] {
   if (value.kind === "object") return [{ body: value, scope }];
-  if (value.kind === "when") return evaluate(value.condition, scope) === true ? bodiesOf(value.body, scope) : [];
+  if (value.kind === "when")
+    return evaluate(value.condition, scope) === true ? bodiesOf(value.body, scope) : [];
   if (value.kind !== "for") throw new Error(`a resource cannot be a ${value.kind}`);
   const { index, item, list } = value;
   return listOf(evaluate(list, scope)).flatMap((each, i) =>
-    bodiesOf(value.body, within(scope, { [item]: each, ...(index === undefined ? {} : { [index]: i }) })),
+    bodiesOf(
+      value.body,
+      within(scope, { [item]: each, ...(index === undefined ? {} : { [index]: i }) }),
+    ),
   );
 }
 
 /** Without the condition: something may be named without being made. */
-const withoutCondition = (value: Expression): Expression => (value.kind === "when" ? value.body : value);
+const withoutCondition = (value: Expression): Expression =>
+  value.kind === "when" ? value.body : value;
 
 function handles(declared: ResourceDeclaration, place: Place, parent: Handle | undefined): Value {
   const all = bodiesOf(withoutCondition(declared.value), place.scope).map(({ body, scope }) =>
@@ -160,7 +179,11 @@ function identityOf(
   const last = own ? shown(evaluate(own, scope)) : "";
   if (!(named instanceof Handle)) return { type, apiVersion, name: last };
   const parent = parentOf(named.address);
-  return { type: outer ? `${parent.type}/${type}` : type, apiVersion, name: `${parent.name}/${last}` };
+  return {
+    type: outer ? `${parent.type}/${type}` : type,
+    apiVersion,
+    name: `${parent.name}/${last}`,
+  };
 }
 
 function handleOf(

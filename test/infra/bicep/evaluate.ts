@@ -32,7 +32,9 @@ export function evaluate(node: Expression, scope: Scope): Value {
     case "literal":
       return node.value;
     case "text":
-      return node.parts.map((part) => (typeof part === "string" ? part : shown(evaluate(part, scope)))).join("");
+      return node.parts
+        .map((part) => (typeof part === "string" ? part : shown(evaluate(part, scope))))
+        .join("");
     case "object":
       return Object.fromEntries(
         node.entries.map(([key, value]) => [shown(evaluate(key, scope)), evaluate(value, scope)]),
@@ -43,7 +45,10 @@ export function evaluate(node: Expression, scope: Scope): Value {
       return listOf(evaluate(node.list, scope)).map((item, index) =>
         evaluate(
           node.body,
-          within(scope, { [node.item]: item, ...(node.index === undefined ? {} : { [node.index]: index }) }),
+          within(scope, {
+            [node.item]: item,
+            ...(node.index === undefined ? {} : { [node.index]: index }),
+          }),
         ),
       );
     case "when":
@@ -79,7 +84,10 @@ export const within = (scope: Scope, names: Fields): Scope => ({
 });
 
 export const isFields = (value: Value | undefined): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Handle);
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Handle);
 
 export function listOf(value: Value | undefined): readonly Value[] {
   if (Array.isArray(value)) return value as readonly Value[];
@@ -96,7 +104,8 @@ export function shown(value: Value): string {
 export function plain(value: Value): unknown {
   if (value instanceof Handle) return value.address;
   if (Array.isArray(value)) return value.map((each: Value) => plain(each));
-  if (isFields(value)) return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+  if (isFields(value))
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
   return value;
 }
 
@@ -149,9 +158,13 @@ function call(name: string, args: readonly Expression[], scope: Scope): Value {
 }
 
 export const applied = (lambda: Lambda, args: readonly Value[], scope: Scope): Value =>
-  evaluate(lambda.body, within(scope, Object.fromEntries(lambda.params.map((param, i) => [param, args[i] ?? null]))));
+  evaluate(
+    lambda.body,
+    within(scope, Object.fromEntries(lambda.params.map((param, i) => [param, args[i] ?? null]))),
+  );
 
-const opaque = (name: string, values: readonly Value[]): string => `${name}(${values.map(shown).join(", ")})`;
+const opaque = (name: string, values: readonly Value[]): string =>
+  `${name}(${values.map(shown).join(", ")})`;
 
 const isEmpty = (value: Value | undefined): boolean =>
   value === null ||

@@ -17,7 +17,8 @@ interface Reader {
 export function parseBicep(file: string, text: string): readonly Declaration[] {
   const reader: Reader = { file, text, at: 0, inner: [] };
   const declarations: Declaration[] = [];
-  for (blank(reader); reader.at < text.length; blank(reader)) declarations.push(declaration(reader));
+  for (blank(reader); reader.at < text.length; blank(reader))
+    declarations.push(declaration(reader));
   return declarations;
 }
 
@@ -68,7 +69,13 @@ function declaration(reader: Reader): Declaration {
     case "param": {
       const name = word(reader);
       const type = typeText(reader);
-      return { kind: "param", decorators, name, type, value: take(reader, "=") ? expression(reader) : undefined };
+      return {
+        kind: "param",
+        decorators,
+        name,
+        type,
+        value: take(reader, "=") ? expression(reader) : undefined,
+      };
     }
     case "var":
     case "output": {
@@ -152,10 +159,20 @@ function resource(reader: Reader): ResourceDeclaration {
 
 function quoted(reader: Reader): string {
   const read = expression(reader);
-  return read.kind === "literal" && typeof read.value === "string" ? read.value : fail(reader, "a plain string");
+  return read.kind === "literal" && typeof read.value === "string"
+    ? read.value
+    : fail(reader, "a plain string");
 }
 
-const levels = [["??"], ["||"], ["&&"], ["==", "!="], ["<=", ">=", "<", ">"], ["+", "-"], ["*", "/", "%"]] as const;
+const levels = [
+  ["??"],
+  ["||"],
+  ["&&"],
+  ["==", "!="],
+  ["<=", ">=", "<", ">"],
+  ["+", "-"],
+  ["*", "/", "%"],
+] as const;
 
 function expression(reader: Reader): Expression {
   const condition = binary(reader, 0);
@@ -229,7 +246,11 @@ function primary(reader: Reader): Expression {
   return named(reader, word(reader));
 }
 
-const constants: Readonly<Record<string, boolean | null>> = { true: true, false: false, null: null };
+const constants: Readonly<Record<string, boolean | null>> = {
+  true: true,
+  false: false,
+  null: null,
+};
 
 function named(reader: Reader, name: string): Expression {
   const constant = constants[name];
@@ -258,7 +279,8 @@ function text(reader: Reader): Expression {
   let plain = "";
   for (;;) {
     const chunk =
-      match(reader, /\\u\{([0-9a-f]+)\}|\\(.)|\$\{|'|[^\\'$\n]+|\$/) ?? fail(reader, "the end of the string");
+      match(reader, /\\u\{([0-9a-f]+)\}|\\(.)|\$\{|'|[^\\'$\n]+|\$/) ??
+      fail(reader, "the end of the string");
     if (chunk[0] === "'") break;
     if (chunk[0] === "${") {
       parts.push(plain, expression(reader));
@@ -267,7 +289,9 @@ function text(reader: Reader): Expression {
     } else if (chunk[1] !== undefined) plain += String.fromCodePoint(Number.parseInt(chunk[1], 16));
     else plain += chunk[2] === undefined ? chunk[0] : (escapes[chunk[2]] ?? chunk[2]);
   }
-  return parts.length === 0 ? { kind: "literal", value: plain } : { kind: "text", parts: [...parts, plain] };
+  return parts.length === 0
+    ? { kind: "literal", value: plain }
+    : { kind: "text", parts: [...parts, plain] };
 }
 
 function object(reader: Reader): Expression {
@@ -279,7 +303,8 @@ function object(reader: Reader): Expression {
       (reader.inner.at(-1) ?? fail(reader, "no resource here")).push(resource(reader));
       continue;
     }
-    const key: Expression = reader.text[reader.at] === "'" ? text(reader) : { kind: "literal", value: word(reader) };
+    const key: Expression =
+      reader.text[reader.at] === "'" ? text(reader) : { kind: "literal", value: word(reader) };
     need(reader, ":");
     entries.push([key, expression(reader)]);
     take(reader, ",");
@@ -300,7 +325,8 @@ function array(reader: Reader): Expression {
 }
 
 function loop(reader: Reader): Expression {
-  const [, pair, index, single] = match(reader, /\((\w+),\s*(\w+)\)|(\w+)/) ?? fail(reader, "a loop variable");
+  const [, pair, index, single] =
+    match(reader, /\((\w+),\s*(\w+)\)|(\w+)/) ?? fail(reader, "a loop variable");
   blank(reader);
   if (!match(reader, /in\b/)) fail(reader, "in");
   const list = expression(reader);

@@ -8,12 +8,22 @@ export type Expression =
   | Loop
   | { readonly kind: "when"; readonly condition: Expression; readonly body: Expression }
   | { readonly kind: "name"; readonly name: string }
-  | { readonly kind: "member"; readonly of: Expression; readonly name: string; readonly nested: boolean }
+  | {
+      readonly kind: "member";
+      readonly of: Expression;
+      readonly name: string;
+      readonly nested: boolean;
+    }
   | { readonly kind: "index"; readonly of: Expression; readonly at: Expression }
   | { readonly kind: "call"; readonly name: string; readonly args: readonly Expression[] }
   | Lambda
   | { readonly kind: "not"; readonly of: Expression }
-  | { readonly kind: "binary"; readonly operator: string; readonly left: Expression; readonly right: Expression }
+  | {
+      readonly kind: "binary";
+      readonly operator: string;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
   | {
       readonly kind: "choose";
       readonly condition: Expression;
@@ -36,12 +46,22 @@ export interface Lambda {
 }
 
 export type Declaration = { readonly decorators: readonly Expression[] } & (
-  | { readonly kind: "param"; readonly name: string; readonly type: string; readonly value: Expression | undefined }
+  | {
+      readonly kind: "param";
+      readonly name: string;
+      readonly type: string;
+      readonly value: Expression | undefined;
+    }
   | { readonly kind: "var"; readonly name: string; readonly value: Expression }
   | { readonly kind: "output"; readonly name: string; readonly value: Expression }
   | { readonly kind: "func"; readonly name: string; readonly value: Lambda }
   | ResourceDeclaration
-  | { readonly kind: "module"; readonly name: string; readonly file: string; readonly value: Expression }
+  | {
+      readonly kind: "module";
+      readonly name: string;
+      readonly file: string;
+      readonly value: Expression;
+    }
   | { readonly kind: "other"; readonly name: string }
 );
 

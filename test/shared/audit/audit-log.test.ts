@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { anchorAudit, anchoredSeq, openAuditLog, verifyAudit } from "../../../shared/audit/audit-log.ts";
+import {
+  anchorAudit,
+  anchoredSeq,
+  openAuditLog,
+  verifyAudit,
+} from "../../../shared/audit/audit-log.ts";
 import { openIntents } from "../../../shared/audit/open-intents.ts";
 import { memoryRecords } from "../../support/memory-records.ts";
 import { virtualClock } from "../../support/virtual-clock.ts";
@@ -43,7 +48,10 @@ describe("the audit chain", () => {
     const { store } = await written(3);
     await openAuditLog({ store, key: async () => "the next key" })({ call: "rotated" });
     expect(await verifyAudit(store, ["the next key", key])).toMatchObject({ sound: 4 });
-    expect((await verifyAudit(store, [key])).firstBad).toMatchObject({ index: 3, flaw: "unknown key" });
+    expect((await verifyAudit(store, [key])).firstBad).toMatchObject({
+      index: 3,
+      flaw: "unknown key",
+    });
   });
 
   test("names the right index for every one of 1,000 records changed, removed or swapped", async () => {
@@ -54,10 +62,16 @@ describe("the audit chain", () => {
       const path = paths[index] ?? "";
       const text = texts.get(path) ?? "";
       store.poke(path, text.replace(`"c${index}"`, `"x${index}"`));
-      expect((await verifyAudit(store, [key])).firstBad).toMatchObject({ index, flaw: "broken seal" });
+      expect((await verifyAudit(store, [key])).firstBad).toMatchObject({
+        index,
+        flaw: "broken seal",
+      });
       store.poke(path, undefined);
       const removed = await verifyAudit(store, [key], 999);
-      expect(removed.firstBad).toMatchObject({ index, flaw: index === 999 ? "cut off after the anchor" : "missing" });
+      expect(removed.firstBad).toMatchObject({
+        index,
+        flaw: index === 999 ? "cut off after the anchor" : "missing",
+      });
       store.poke(path, text);
       const other = paths[index + 1];
       if (other === undefined) continue;

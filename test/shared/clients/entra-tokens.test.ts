@@ -18,7 +18,9 @@ beforeAll(async () => {
   const keys = [{ ...(await exportJWK(pair.publicKey)), kid: "one", use: "sig", alg: "RS256" }];
   server = createServer((_, response) => {
     looks += 1;
-    response.writeHead(down ? 500 : 200, { "content-type": "application/json" }).end(JSON.stringify({ keys }));
+    response
+      .writeHead(down ? 500 : 200, { "content-type": "application/json" })
+      .end(JSON.stringify({ keys }));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
 });
@@ -46,7 +48,9 @@ async function token(
     exp: nowS + 3_600,
     appid: "x",
   };
-  return new SignJWT({ ...claims, ...change }).setProtectedHeader({ alg: "RS256", kid: "one", ...header }).sign(key);
+  return new SignJWT({ ...claims, ...change })
+    .setProtectedHeader({ alg: "RS256", kid: "one", ...header })
+    .sign(key);
 }
 
 describe("X03: a token", () => {
@@ -58,7 +62,11 @@ describe("X03: a token", () => {
   });
 
   test.each<[string, JWTPayload, object]>([
-    ["of another issuer", { iss: "https://sts.windows.net/22222222-2222-4222-8222-222222222222/" }, {}],
+    [
+      "of another issuer",
+      { iss: "https://sts.windows.net/22222222-2222-4222-8222-222222222222/" },
+      {},
+    ],
     ["for another audience", { aud: "https://graph.microsoft.com" }, {}],
     ["for several audiences", { aud: [audience, "other"] }, {}],
     ["that has expired", { exp: Date.UTC(2026, 0, 5, 5, 58) / 1_000 }, {}],
@@ -79,10 +87,21 @@ describe("X03: a token", () => {
     const none = `${Buffer.from('{"alg":"none","kid":"one"}').toString("base64url")}.${payload}.`;
     const { privateKey } = await generateKeyPair("RS256");
     const publicText = new TextEncoder().encode(await exportSPKI(pair.publicKey));
-    const confused = await new SignJWT({ iss: `https://sts.windows.net/${tenantId}/`, aud: audience, tid: tenantId })
+    const confused = await new SignJWT({
+      iss: `https://sts.windows.net/${tenantId}/`,
+      aud: audience,
+      tid: tenantId,
+    })
       .setProtectedHeader({ alg: "HS256", kid: "one" })
       .sign(publicText);
-    for (const forged of [none, await token(clock, {}, {}, privateKey), confused, "a.b.c", "", sound.slice(0, -2)])
+    for (const forged of [
+      none,
+      await token(clock, {}, {}, privateKey),
+      confused,
+      "a.b.c",
+      "",
+      sound.slice(0, -2),
+    ])
       expect(await check(forged, audience)).toBeUndefined();
   });
 
@@ -94,7 +113,8 @@ describe("X03: a token", () => {
       await check("nonsense", audience);
     }
     expect(looks).toBe(0);
-    for (let time = 0; time < 50; time += 1) await check(await token(clock, {}, { kid: `made up ${time}` }), audience);
+    for (let time = 0; time < 50; time += 1)
+      await check(await token(clock, {}, { kid: `made up ${time}` }), audience);
     expect(looks).toBe(1);
   });
 

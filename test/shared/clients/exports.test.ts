@@ -5,9 +5,14 @@ import type { ContainerClient } from "@azure/storage-blob";
 import { openExports } from "../../../shared/clients/exports.ts";
 import { openStorage } from "../../../shared/clients/storage.ts";
 import type { ExportMetadata, ExportStore, ExportWriter } from "../../../shared/hunts/ports.ts";
-import { points } from "../../../shared/pipe/points.ts";
-import { freshAccount } from "../../support/account.ts";
-import { blobPortOf, byBlobPort, startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
+import { points } from "../../../shared/runtime/failpoints.ts";
+import { freshAccount } from "../../support/storage-account.ts";
+import {
+  blobPortOf,
+  byBlobPort,
+  startFlakyProxy,
+  type FlakyProxy,
+} from "../../support/flaky-proxy.ts";
 
 const path = "a-hunt/v1/2026/01/05/000000000001.ndjson.gz";
 const columns = [
@@ -38,7 +43,8 @@ const lines = (from: number, count: number): string =>
 const noisy = (count: number): string[] =>
   Array.from(
     { length: count },
-    (_, part) => `${Array.from({ length: 64 }, (_, at) => `{"n":${at},"t":"${noise(`${part} ${at}`)}"}`).join("\n")}\n`,
+    (_, part) =>
+      `${Array.from({ length: 64 }, (_, at) => `{"n":${at},"t":"${noise(`${part} ${at}`)}"}`).join("\n")}\n`,
   );
 
 /** Text as random as it is repeatable: a stream cipher over a counter. */
@@ -67,7 +73,8 @@ afterEach(() => {
   points.reach = reach;
 });
 
-const opened = (attempt: string, at = path): ExportWriter => store.open(at, attempt, "ndjson", columns);
+const opened = (attempt: string, at = path): ExportWriter =>
+  store.open(at, attempt, "ndjson", columns);
 
 async function written(attempt: string, text = lines(1, 2), at = path): Promise<ExportWriter> {
   const writer = opened(attempt, at);
@@ -115,8 +122,14 @@ describe("openExports", () => {
   });
 
   test("keeps the closing record's next version and leaves an empty prev out", async () => {
-    await (await written("one", "")).commit(metadata({ complete: "closed", next: "v2", prev: "d".repeat(64) }));
-    expect((await store.find(path))?.metadata).toMatchObject({ complete: "closed", next: "v2", prev: "d".repeat(64) });
+    await (
+      await written("one", "")
+    ).commit(metadata({ complete: "closed", next: "v2", prev: "d".repeat(64) }));
+    expect((await store.find(path))?.metadata).toMatchObject({
+      complete: "closed",
+      next: "v2",
+      prev: "d".repeat(64),
+    });
     expect(await textAt()).toBe("");
   });
 
@@ -166,7 +179,9 @@ describe("two writers of one path", () => {
 
   test("at the very same time, exactly one wins", async () => {
     const attempts = ["one", "two", "three", "four"];
-    const writers = await Promise.all(attempts.map((attempt, at) => written(attempt, lines(at, 3))));
+    const writers = await Promise.all(
+      attempts.map((attempt, at) => written(attempt, lines(at, 3))),
+    );
     const outcomes = await Promise.all(
       writers.map((writer, at) => writer.commit(metadata({ attempt: attempts[at] ?? "" }))),
     );
@@ -193,7 +208,9 @@ describe("two writers of one path", () => {
     await writer.abandon();
     expect(await store.find(path)).toBeUndefined();
     expect(await Array.fromAsync(store.list(""))).toEqual([]);
-    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({ kind: "committed" });
+    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({
+      kind: "committed",
+    });
     expect(await textAt()).toBe(lines(1, 2));
   });
 });
@@ -204,7 +221,10 @@ describe("behind a bad connection", () => {
   beforeEach(async () => {
     proxy = await startFlakyProxy(blobPortOf(connection));
     const value = byBlobPort(connection, proxy.port);
-    const { blobs } = await openStorage({ kind: "connection-string", value }, { tries: 2, firstDelayMs: 1 });
+    const { blobs } = await openStorage(
+      { kind: "connection-string", value },
+      { tries: 2, firstDelayMs: 1 },
+    );
     container = blobs.getContainerClient("exports");
     await container.create();
     store = openExports(container);
@@ -212,7 +232,8 @@ describe("behind a bad connection", () => {
   afterEach(() => proxy.stop());
 
   const puts = (request: { method?: string | undefined }): boolean => request.method === "PUT";
-  const commits = (request: { url?: string | undefined }): boolean => request.url?.includes("comp=blocklist") === true;
+  const commits = (request: { url?: string | undefined }): boolean =>
+    request.url?.includes("comp=blocklist") === true;
 
   test.each([
     ["once", ["drop-answer"] as const],
@@ -240,15 +261,22 @@ describe("behind a bad connection", () => {
     await writer.write(Buffer.from(lines(1, 2)), 2);
     await expect(writer.finish()).rejects.toMatchObject({ name: "UpstreamError" });
     expect(await store.find(path)).toBeUndefined();
-    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({ kind: "committed" });
+    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({
+      kind: "committed",
+    });
   });
 
   test("fails as unavailable when nothing went through, and commits when asked again", async () => {
     const writer = await written("one");
     proxy.next(["busy", "busy"], puts);
-    await expect(writer.commit(metadata())).rejects.toMatchObject({ name: "UpstreamError", code: "unavailable" });
+    await expect(writer.commit(metadata())).rejects.toMatchObject({
+      name: "UpstreamError",
+      code: "unavailable",
+    });
     expect(await store.find(path)).toBeUndefined();
-    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({ kind: "committed" });
+    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({
+      kind: "committed",
+    });
   });
 });
 
@@ -297,6 +325,9 @@ describe("rows", () => {
     for (const part of larger) await writer.write(Buffer.from(part), 64);
     await writer.finish();
     await writer.commit(metadata());
-    expect((await store.rows(path, "ndjson", 1, 2)).map((row) => row.slice(0, 7))).toEqual(['{"n":1,', '{"n":2,']);
+    expect((await store.rows(path, "ndjson", 1, 2)).map((row) => row.slice(0, 7))).toEqual([
+      '{"n":1,',
+      '{"n":2,',
+    ]);
   });
 });

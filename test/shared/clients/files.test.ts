@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { openFiles } from "../../../shared/clients/files.ts";
-import type { Answer, Call } from "../../../shared/pipe/pipe.ts";
-import type { TurnOutcome } from "../../../shared/pipe/quota.ts";
-import { UpstreamError, type UpstreamErrorCode } from "../../../shared/pipe/upstream-error.ts";
+import type { Answer, Call } from "../../../shared/http-pipeline/api-client.ts";
+import type { TurnOutcome } from "../../../shared/http-pipeline/quota/quota.ts";
+import {
+  UpstreamError,
+  type UpstreamErrorCode,
+} from "../../../shared/http-pipeline/upstream-error.ts";
 
 const sha1 = "0991a395da64e1c5fbe8732ed11e6be064081d9f";
 const limits = { waitForTurnMs: 1_000, deadlineMs: 2_000 };
@@ -23,7 +26,8 @@ const failing = (error: Error) => {
   };
   return openFiles({ send, stream: send }, { take });
 };
-const statisticsOf = (body: unknown, status = 200) => answering(status, body).files.statistics(sha1, 720, limits);
+const statisticsOf = (body: unknown, status = 200) =>
+  answering(status, body).files.statistics(sha1, 720, limits);
 
 const sound = {
   "@odata.context": "x",
@@ -51,7 +55,12 @@ describe("statistics", () => {
     const { calls, files } = answering(200, sound);
     await files.statistics(sha1, 24, limits);
     expect(calls).toEqual([
-      { method: "GET", path: `/api/files/${sha1}/stats`, query: { lookBackHours: "24" }, ...limits },
+      {
+        method: "GET",
+        path: `/api/files/${sha1}/stats`,
+        query: { lookBackHours: "24" },
+        ...limits,
+      },
     ]);
   });
 
@@ -80,15 +89,26 @@ describe("statistics", () => {
       { globalPrevalence: null, organizationLastSeen: null },
     ],
     ["with 0, which is not null", { organizationPrevalence: 0 }, { organizationPrevalence: 0 }],
-    ["with a negative number, which is none", { organizationPrevalence: -1 }, { organizationPrevalence: null }],
+    [
+      "with a negative number, which is none",
+      { organizationPrevalence: -1 },
+      { organizationPrevalence: null },
+    ],
     ["without names", { topFileNames: null }, { topFileNames: [] }],
     ["with a key nobody knows", { riskScore: 5 }, {}],
   ])("are read %s", async (_, change, expected) => {
-    expect(await statisticsOf({ ...sound, ...change })).toEqual({ kind: "found", value: { ...read, ...expected } });
+    expect(await statisticsOf({ ...sound, ...change })).toEqual({
+      kind: "found",
+      value: { ...read, ...expected },
+    });
   });
 
   test.each<[string, number, unknown]>([
-    ["404 in the API's own form", 404, { error: { code: "ResourceNotFound", message: "File x was not found" } }],
+    [
+      "404 in the API's own form",
+      404,
+      { error: { code: "ResourceNotFound", message: "File x was not found" } },
+    ],
     ["200 with nothing in it", 200, { "@odata.context": "x" }],
     ["200 with an empty set", 200, { value: [] }],
   ])("of an unknown file are not found: %s", async (_, status, body) => {
@@ -125,27 +145,32 @@ describe("statistics", () => {
     ["not-found", "refused", undefined],
     ["rejected", "refused", undefined],
   ])("that end in '%s' are '%s'", async (code, kind, retryAfterMs) => {
-    const reply = await failing(new UpstreamError(code, "x", { api: "files", retryAfterMs: 7_000 })).statistics(
-      sha1,
-      1,
-      limits,
-    );
+    const reply = await failing(
+      new UpstreamError(code, "x", { api: "files", retryAfterMs: 7_000 }),
+    ).statistics(sha1, 1, limits);
     expect(reply).toMatchObject({ kind, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   });
 
   test("do not hide a mistake of ours", async () => {
-    await expect(failing(new TypeError("x")).statistics(sha1, 1, limits)).rejects.toThrow(TypeError);
+    await expect(failing(new TypeError("x")).statistics(sha1, 1, limits)).rejects.toThrow(
+      TypeError,
+    );
   });
 
-  test.each(["../machines", "%2e%2e/machines", `${sha1}?x=1`, sha1.toUpperCase(), `${sha1}0`, "１".repeat(40), ""])(
-    "are never asked for %j",
-    async (hash) => {
-      const { calls, files } = answering(200, sound);
-      await expect((async () => files.statistics(hash, 1, limits))()).rejects.toThrow(RangeError);
-      await expect((async () => files.information(hash, limits))()).rejects.toThrow(RangeError);
-      expect(calls).toEqual([]);
-    },
-  );
+  test.each([
+    "../machines",
+    "%2e%2e/machines",
+    `${sha1}?x=1`,
+    sha1.toUpperCase(),
+    `${sha1}0`,
+    "１".repeat(40),
+    "",
+  ])("are never asked for %j", async (hash) => {
+    const { calls, files } = answering(200, sound);
+    await expect((async () => files.statistics(hash, 1, limits))()).rejects.toThrow(RangeError);
+    await expect((async () => files.information(hash, limits))()).rejects.toThrow(RangeError);
+    expect(calls).toEqual([]);
+  });
 });
 
 describe("information", () => {
@@ -192,7 +217,10 @@ describe("information", () => {
   });
 
   test("names no SHA-1 when the service names none", async () => {
-    const reply = await answering(200, { ...body, sha1: null }).files.information("a".repeat(64), limits);
+    const reply = await answering(200, { ...body, sha1: null }).files.information(
+      "a".repeat(64),
+      limits,
+    );
     expect(reply).toMatchObject({ kind: "found", value: { sha1: null } });
   });
 });
@@ -215,8 +243,13 @@ describe("a turn", () => {
     ["breaker", "down"],
     ["store", "later"],
   ] as const)("that is not there for '%s' is '%s'", async (reason, kind) => {
-    const none = { take: async (): Promise<TurnOutcome> => ({ kind: "later", retryAfterMs: 9, reason }) };
-    expect(await openFiles({ send, stream: send }, none).turn(1)).toEqual({ kind, retryAfterMs: 9 });
+    const none = {
+      take: async (): Promise<TurnOutcome> => ({ kind: "later", retryAfterMs: 9, reason }),
+    };
+    expect(await openFiles({ send, stream: send }, none).turn(1)).toEqual({
+      kind,
+      retryAfterMs: 9,
+    });
     const error = new UpstreamError("throttled", "x", {
       api: "files",
       retryAfterMs: 9,

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { openQueues } from "../../../shared/clients/queues.ts";
 import { openStorage, type Storage } from "../../../shared/clients/storage.ts";
-import type { MessageQueues, QueueName } from "../../../shared/messages/record-store.ts";
-import { freshAccount } from "../../support/account.ts";
+import type { MessageQueues, QueueName } from "../../../shared/storage/record-store.ts";
+import { freshAccount } from "../../support/storage-account.ts";
 
 describe("openQueues", () => {
   let storage: Storage;
@@ -12,7 +12,8 @@ describe("openQueues", () => {
     queues = openQueues(storage.queues);
   });
   const received = async (queue: QueueName) =>
-    (await storage.queues.getQueueClient(queue).receiveMessages({ numberOfMessages: 32 })).receivedMessageItems;
+    (await storage.queues.getQueueClient(queue).receiveMessages({ numberOfMessages: 32 }))
+      .receivedMessageItems;
 
   test("creates a missing queue, also for many first senders, and puts plain JSON text", async () => {
     expect(await queues.depth("hunt-runs")).toBe(0);
@@ -55,7 +56,12 @@ describe("openQueues", () => {
     );
   });
 
-  test.each([-1, 0.5, 604_801, Number.NaN])("refuses a delay of %d seconds", async (delaySeconds) => {
-    await expect(queues.send("hunt-runs", {}, { delaySeconds })).rejects.toThrow("delaySeconds for hunt-runs");
-  });
+  test.each([-1, 0.5, 604_801, Number.NaN])(
+    "refuses a delay of %d seconds",
+    async (delaySeconds) => {
+      await expect(queues.send("hunt-runs", {}, { delaySeconds })).rejects.toThrow(
+        "delaySeconds for hunt-runs",
+      );
+    },
+  );
 });

@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openRecords } from "../../../shared/clients/records.ts";
 import { openStorage } from "../../../shared/clients/storage.ts";
-import type { RecordStore } from "../../../shared/messages/record-store.ts";
-import { systemClock } from "../../../shared/time.ts";
-import { freshAccount } from "../../support/account.ts";
-import { blobPortOf, byBlobPort, startFlakyProxy, type FlakyProxy } from "../../support/flaky-proxy.ts";
+import type { RecordStore } from "../../../shared/storage/record-store.ts";
+import { systemClock } from "../../../shared/runtime/time.ts";
+import { freshAccount } from "../../support/storage-account.ts";
+import {
+  blobPortOf,
+  byBlobPort,
+  startFlakyProxy,
+  type FlakyProxy,
+} from "../../support/flaky-proxy.ts";
 import { memoryRecords } from "../../support/memory-records.ts";
 
 const open = async (connection: string): Promise<RecordStore> =>
@@ -12,9 +17,14 @@ const open = async (connection: string): Promise<RecordStore> =>
 
 const quick = { firstDelayMs: 5, tries: 3, tryMs: 1_000, operationMs: 5_000 };
 
-const listed = async (store: RecordStore, prefix: string, startAfter?: string): Promise<string[]> => {
+const listed = async (
+  store: RecordStore,
+  prefix: string,
+  startAfter?: string,
+): Promise<string[]> => {
   const paths: string[] = [];
-  for await (const { path } of store.list(prefix, startAfter === undefined ? {} : { startAfter })) paths.push(path);
+  for await (const { path } of store.list(prefix, startAfter === undefined ? {} : { startAfter }))
+    paths.push(path);
   return paths;
 };
 
@@ -52,7 +62,9 @@ describe.each([
   test("replaces only what is unchanged", async () => {
     const made = await store.create("state/cas.json", { n: 1 });
     const { etag } = made as { etag: string };
-    expect(await store.replace("state/cas.json", { n: 2 }, etag)).toMatchObject({ kind: "written" });
+    expect(await store.replace("state/cas.json", { n: 2 }, etag)).toMatchObject({
+      kind: "written",
+    });
     expect(await store.replace("state/cas.json", { n: 3 }, etag)).toMatchObject({ kind: "lost" });
     expect(await store.replace("state/gone.json", { n: 3 }, etag)).toMatchObject({ kind: "lost" });
     expect(await store.read("state/cas.json")).toMatchObject({ value: { n: 2 } });
@@ -77,8 +89,15 @@ describe.each([
 
   test("lists under a prefix in order, after a path", async () => {
     for (const name of ["b", "a", "c/d"]) await store.create(`state/list/${name}`, {});
-    expect(await listed(store, "state/list/")).toEqual(["state/list/a", "state/list/b", "state/list/c/d"]);
-    expect(await listed(store, "state/list/", "state/list/a")).toEqual(["state/list/b", "state/list/c/d"]);
+    expect(await listed(store, "state/list/")).toEqual([
+      "state/list/a",
+      "state/list/b",
+      "state/list/c/d",
+    ]);
+    expect(await listed(store, "state/list/", "state/list/a")).toEqual([
+      "state/list/b",
+      "state/list/c/d",
+    ]);
     for await (const { etag, path } of store.list("state/list/a")) await store.remove(path, etag);
     expect(await listed(store, "state/list/a")).toEqual([]);
   });
@@ -171,7 +190,9 @@ describe("with a network that loses answers", () => {
     );
     await expect(store.create("dead-letters/x.json", {})).rejects.toMatchObject({
       code: "forbidden",
-      message: expect.stringContaining("container dead-letters is missing and this app may not create it") as string,
+      message: expect.stringContaining(
+        "container dead-letters is missing and this app may not create it",
+      ) as string,
     });
   });
 });

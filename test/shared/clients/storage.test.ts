@@ -69,7 +69,11 @@ test.each([
     "storage: read x: not authenticated (401 NoAuthenticationInformation)",
   ],
   [{ statusCode: 400, code: "InvalidUri" }, "rejected", "storage: read x failed (400 InvalidUri)"],
-  [{ statusCode: 503, code: "ServerBusy" }, "unavailable", "storage: read x failed (503 ServerBusy)"],
+  [
+    { statusCode: 503, code: "ServerBusy" },
+    "unavailable",
+    "storage: read x failed (503 ServerBusy)",
+  ],
   [{ code: "ECONNREFUSED" }, "unavailable", "storage: read x failed (ECONNREFUSED)"],
 ] as const)("tells %j in our words", (fields, code, message) => {
   const error = Object.assign(new Error("https://a/?sig=secret AccountKey=secret"), fields);

@@ -2,9 +2,9 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openTokens, type AppCredential } from "../../../shared/clients/tokens.ts";
-import { hourMs, minuteMs } from "../../../shared/time.ts";
+import { hourMs, minuteMs } from "../../../shared/runtime/time.ts";
 import { virtualClock } from "../../support/virtual-clock.ts";
-import { startTenant, type Tenant } from "../../tenant/tenant.ts";
+import { startTenant, type Tenant } from "../../simulator/simulator.ts";
 
 let tenant: Tenant;
 const graph = "https://graph.microsoft.com";
@@ -22,7 +22,11 @@ const app = () => {
   if (!first) throw new Error("the directory has no application");
   return first;
 };
-const place = () => ({ tenantId: tenant.directory.tenantId, clientId: app().clientId, loginUrl: tenant.urls.entra });
+const place = () => ({
+  tenantId: tenant.directory.tenantId,
+  clientId: app().clientId,
+  loginUrl: tenant.urls.entra,
+});
 const open = (credential: AppCredential, audience = graph) => {
   const clock = virtualClock(Date.now());
   return { clock, source: openTokens({ credential, audience, clock }) };
@@ -34,12 +38,19 @@ const bySecret = (secrets: string[], refused: string[] = []): AppCredential => (
   secretRefused: () => void refused.push(secrets.shift() ?? ""),
 });
 const good = (): string => app().secrets[0]?.value ?? "";
-const asked = (): number => tenant.requests({ api: "entra" }).filter(({ method }) => method === "POST").length;
+const asked = (): number =>
+  tenant.requests({ api: "entra" }).filter(({ method }) => method === "POST").length;
 
 describe("openTokens", () => {
   test("gets a managed identity's token for the audience", async () => {
-    const { source } = open({ kind: "managed-identity", clientId: tenant.settings["HUNT_IDENTITY"] });
-    expect(decodeJwt(await source.token())).toMatchObject({ aud: graph, roles: ["ThreatHunting.Read.All"] });
+    const { source } = open({
+      kind: "managed-identity",
+      clientId: tenant.settings["HUNT_IDENTITY"],
+    });
+    expect(decodeJwt(await source.token())).toMatchObject({
+      aud: graph,
+      roles: ["ThreatHunting.Read.All"],
+    });
   });
 
   test("gets an app's token by its secret, once for all who ask, and again before it expires", async () => {
@@ -94,7 +105,12 @@ describe("openTokens", () => {
   });
 
   test.each([
-    ["an unknown app", () => ({ clientId: "11111111-1111-4111-8111-111111111111" }), graph, "AADSTS700016"],
+    [
+      "an unknown app",
+      () => ({ clientId: "11111111-1111-4111-8111-111111111111" }),
+      graph,
+      "AADSTS700016",
+    ],
     ["a product that the tenant lacks", () => ({}), "https://nowhere.example", "AADSTS500011"],
   ])("tells of %s what to check", async (_, change, audience, upstreamCode) => {
     const { source } = open({ ...bySecret([good()]), ...change() }, audience);
@@ -102,7 +118,10 @@ describe("openTokens", () => {
   });
 
   test("tells of an identity that the app does not have", async () => {
-    const { source } = open({ kind: "managed-identity", clientId: "11111111-1111-4111-8111-111111111112" });
+    const { source } = open({
+      kind: "managed-identity",
+      clientId: "11111111-1111-4111-8111-111111111112",
+    });
     await expect(source.token()).rejects.toMatchObject({
       code: "unauthorized",
       message: "entra: the managed identity is not assigned to this app; check its client id",

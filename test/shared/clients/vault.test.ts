@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openVault, passingTroubleMs, SecretError, type Vault } from "../../../shared/clients/vault.ts";
-import { UpstreamError } from "../../../shared/pipe/upstream-error.ts";
-import { dayMs, minuteMs } from "../../../shared/time.ts";
+import {
+  openVault,
+  passingTroubleMs,
+  SecretError,
+  type Vault,
+} from "../../../shared/clients/vault.ts";
+import { UpstreamError } from "../../../shared/http-pipeline/upstream-error.ts";
+import { dayMs, minuteMs } from "../../../shared/runtime/time.ts";
 import { virtualClock, type VirtualClock } from "../../support/virtual-clock.ts";
-import { startTenant, type Tenant } from "../../tenant/tenant.ts";
+import { startTenant, type Tenant } from "../../simulator/simulator.ts";
 
 let tenant: Tenant;
 let clock: VirtualClock;
@@ -28,7 +33,8 @@ beforeEach(() => {
   });
 });
 
-const reads = (): number => tenant.requests({ api: "vault" }).filter(({ status }) => status === 200).length;
+const reads = (): number =>
+  tenant.requests({ api: "vault" }).filter(({ status }) => status === 200).length;
 const newly = async (work: () => Promise<unknown>): Promise<number> => {
   const before = reads();
   await work();
@@ -40,11 +46,9 @@ describe("a secret", () => {
     tenant.vault.set("s1", "first\n");
     expect(
       await newly(async () => {
-        expect(await Promise.all([vault.secret("s1"), vault.secret("s1"), vault.secret("s1")])).toEqual([
-          "first",
-          "first",
-          "first",
-        ]);
+        expect(
+          await Promise.all([vault.secret("s1"), vault.secret("s1"), vault.secret("s1")]),
+        ).toEqual(["first", "first", "first"]);
         await clock.advance(5 * minuteMs - 1);
         await vault.secret("s1");
       }),
@@ -96,7 +100,9 @@ describe("a secret", () => {
   });
 
   test("that is missing or disabled is named", async () => {
-    await expect(vault.secret("none")).rejects.toThrow("secret none: it is not in the vault (404 SecretNotFound)");
+    await expect(vault.secret("none")).rejects.toThrow(
+      "secret none: it is not in the vault (404 SecretNotFound)",
+    );
     tenant.vault.set("s5", "x", { enabled: false });
     await expect(vault.secret("s5")).rejects.toThrow(/^secret s5: this app may not read it \(403 /);
   });
@@ -125,8 +131,13 @@ describe("trouble before a verdict", () => {
 
   test("is waited for where it may pass by itself", async () => {
     expect(await trouble(new SecretError("s", "the vault is down", true))).toBe(minuteMs);
-    expect(await trouble(new UpstreamError("unavailable", "entra is down", { api: "entra" }))).toBe(minuteMs);
-    const busy = new UpstreamError("unavailable", "entra is busy", { api: "entra", retryAfterMs: 7_000 });
+    expect(await trouble(new UpstreamError("unavailable", "entra is down", { api: "entra" }))).toBe(
+      minuteMs,
+    );
+    const busy = new UpstreamError("unavailable", "entra is busy", {
+      api: "entra",
+      retryAfterMs: 7_000,
+    });
     expect(await trouble(busy)).toBe(7_000);
   });
 

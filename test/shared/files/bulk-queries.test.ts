@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { organizationQuery, profileQuery, readOrganization, readProfile } from "../../../shared/files/bulk-queries.ts";
-import { fileHash } from "../../support/files-room.ts";
+import {
+  organizationQuery,
+  profileQuery,
+  readOrganization,
+  readProfile,
+} from "../../../shared/files/bulk-queries.ts";
+import { fileHash } from "../../support/files-harness.ts";
 
 const hashes = [fileHash(0), fileHash(1)];
 
@@ -11,13 +16,16 @@ describe("the queries", () => {
     expect(organizationQuery(hashes, 24)).toContain("ago(24h)");
   });
 
-  test.each(['"] | union Secrets //', fileHash(0).toUpperCase(), "", fileHash(0, "md5"), `${fileHash(0)}\n`])(
-    "refuse %j as a hash",
-    (hash) => {
-      expect(() => profileQuery("SHA1", [hash])).toThrow(RangeError);
-      expect(() => organizationQuery([hash], 24)).toThrow(RangeError);
-    },
-  );
+  test.each([
+    '"] | union Secrets //',
+    fileHash(0).toUpperCase(),
+    "",
+    fileHash(0, "md5"),
+    `${fileHash(0)}\n`,
+  ])("refuse %j as a hash", (hash) => {
+    expect(() => profileQuery("SHA1", [hash])).toThrow(RangeError);
+    expect(() => organizationQuery([hash], 24)).toThrow(RangeError);
+  });
 
   test.each([0, 721, 1.5, Number.NaN, Infinity])("refuse a look-back of %s", (hours) => {
     expect(() => organizationQuery(hashes, hours)).toThrow(RangeError);
@@ -42,7 +50,11 @@ describe("the rows", () => {
       sha1: fileHash(0),
       sha256: null,
       availability: "available",
-      global: { globalPrevalence: null, globalFirstSeen: "2015-03-19T12:20:07.3432441Z", globalLastSeen: null },
+      global: {
+        globalPrevalence: null,
+        globalFirstSeen: "2015-03-19T12:20:07.3432441Z",
+        globalLastSeen: null,
+      },
       information: {
         size: 4_096,
         isPeFile: true,
@@ -66,9 +78,16 @@ describe("the rows", () => {
     ["a list", ["a.exe", ""]],
     ["its JSON text", '["a.exe"]'],
   ])("of the organisation take file names as %s", (_, TopFileNames) => {
-    expect(readOrganization({ SHA1: fileHash(0), OrganizationPrevalence: 2, TopFileNames })).toEqual([
+    expect(
+      readOrganization({ SHA1: fileHash(0), OrganizationPrevalence: 2, TopFileNames }),
+    ).toEqual([
       fileHash(0),
-      { organizationPrevalence: 2, organizationFirstSeen: null, organizationLastSeen: null, topFileNames: ["a.exe"] },
+      {
+        organizationPrevalence: 2,
+        organizationFirstSeen: null,
+        organizationLastSeen: null,
+        topFileNames: ["a.exe"],
+      },
     ]);
   });
 });

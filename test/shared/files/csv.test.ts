@@ -1,14 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { csvOf, prefersCsv } from "../../../shared/files/csv.ts";
 import { reportOf, resultOf } from "../../../shared/files/report.ts";
-import type { FileStatistics } from "../../../shared/messages/file-result.ts";
-import { fileHash, information, plainOptions, statistics } from "../../support/files-room.ts";
+import type { FileStatistics } from "../../../shared/contracts/file-result.ts";
+import { fileHash, information, plainOptions, statistics } from "../../support/files-harness.ts";
 
 const report = (change: Partial<FileStatistics>, options = plainOptions) => {
   const outcome = {
     kind: "answered",
     sha1: fileHash(0),
-    statistics: { value: { ...statistics, ...change }, source: "statistics", asOf: "2026-01-05T06:00:00.000Z" },
+    statistics: {
+      value: { ...statistics, ...change },
+      source: "statistics",
+      asOf: "2026-01-05T06:00:00.000Z",
+    },
     information,
     stale: false,
   } as const;
@@ -21,7 +25,9 @@ const report = (change: Partial<FileStatistics>, options = plainOptions) => {
 const linesOf = (csv: string): string[] => csv.split("\r\n");
 
 test("has one line a hash, of the same columns for hit and error", () => {
-  const [header = "", hit, miss, end] = linesOf(report({ organizationPrevalence: 0, globalPrevalence: null }));
+  const [header = "", hit, miss, end] = linesOf(
+    report({ organizationPrevalence: 0, globalPrevalence: null }),
+  );
   expect(header).toBe(
     "hash,sha1,status,source,organizationPrevalence,organizationFirstSeen,organizationLastSeen,globalPrevalence,globalFirstSeen,globalLastSeen,topFileNames,asOf,fromCache,stale,problem",
   );
@@ -32,18 +38,28 @@ test("has one line a hash, of the same columns for hit and error", () => {
   expect(end).toBe("");
 });
 
-test.each(["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"])("keeps a spreadsheet from running %j", (name) => {
-  expect(report({ topFileNames: [name] })).toMatch(/,"?'[=+\-@\t\r＝]/);
-});
+test.each(["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"])(
+  "keeps a spreadsheet from running %j",
+  (name) => {
+    expect(report({ topFileNames: [name] })).toMatch(/,"?'[=+\-@\t\r＝]/);
+  },
+);
 
 test("quotes what holds a comma, a quote or a line end", () => {
   expect(report({ topFileNames: ['a "b", c'] })).toContain(',"a ""b"", c",');
 });
 
 test("has columns for what was asked for besides", () => {
-  const options = { ...plainOptions, information: true, where: true, thresholds: { globalRareBelow: 1_000_000 } };
+  const options = {
+    ...plainOptions,
+    information: true,
+    where: true,
+    thresholds: { globalRareBelow: 1_000_000 },
+  };
   const [header, hit] = linesOf(report({}, options));
-  expect(header).toContain("signerHash,isValidCertificate,determinationType,determinationValue,verdict,rule,asOf");
+  expect(header).toContain(
+    "signerHash,isValidCertificate,determinationType,determinationValue,verdict,rule,asOf",
+  );
   expect(header).toMatch(/,where$/);
   expect(hit).toMatch(/,rare,globalPrevalence 705012 is below globalRareBelow 1000000,.*,\/a\/0$/);
 });

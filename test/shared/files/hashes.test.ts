@@ -1,24 +1,36 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { findHashes, mostHashes, type FindOptions, type FindOutcome } from "../../../shared/files/hashes.ts";
+import {
+  findHashes,
+  mostHashes,
+  type FindOptions,
+  type FindOutcome,
+} from "../../../shared/files/hashes.ts";
 import { readHash } from "../../../shared/files/hash-runs.ts";
-import { wideLimits, type ParsedBody } from "../../../shared/messages/http-body.ts";
+import { wideLimits, type ParsedBody } from "../../../shared/http/request-body.ts";
 
-const sha1 = (seed: string | number): string => createHash("sha1").update(String(seed)).digest("hex");
-const sha256 = (seed: string | number): string => createHash("sha256").update(String(seed)).digest("hex");
+const sha1 = (seed: string | number): string =>
+  createHash("sha1").update(String(seed)).digest("hex");
+const sha256 = (seed: string | number): string =>
+  createHash("sha256").update(String(seed)).digest("hex");
 const md5 = (seed: string | number): string => createHash("md5").update(String(seed)).digest("hex");
 
 const a = sha1("a");
 const b = sha1("b");
 
-const find = (body: ParsedBody, options: Partial<FindOptions> = {}): Extract<FindOutcome, { kind: "found" }> => {
+const find = (
+  body: ParsedBody,
+  options: Partial<FindOptions> = {},
+): Extract<FindOutcome, { kind: "found" }> => {
   const outcome = findHashes(body, { limits: wideLimits, ...options });
   if (outcome.kind !== "found") throw new Error(JSON.stringify(outcome));
   return outcome;
 };
-const inJson = (value: unknown, options: Partial<FindOptions> = {}) => find({ kind: "json", value }, options);
-const inText = (text: string, options: Partial<FindOptions> = {}) => find({ kind: "text", text }, options);
+const inJson = (value: unknown, options: Partial<FindOptions> = {}) =>
+  find({ kind: "json", value }, options);
+const inText = (text: string, options: Partial<FindOptions> = {}) =>
+  find({ kind: "text", text }, options);
 const hashesOf = (outcome: { readonly hashes: readonly { readonly hash: string }[] }): string[] =>
   outcome.hashes.map(({ hash }) => hash);
 const reasonsOf = (outcome: Extract<FindOutcome, { kind: "found" }>): string[] =>
@@ -35,7 +47,10 @@ describe("a hash is found", () => {
     ["behind an escape", { log: `line\n${a}\n` }],
     ["behind an escape written out", { log: String.raw`line\n${a}` }],
     ["in JSON inside a string", { Entities: JSON.stringify([{ FileHash: a }]) }],
-    ["in JSON inside JSON inside a string", { raw: JSON.stringify({ inner: JSON.stringify({ x: `\n${a}` }) }) }],
+    [
+      "in JSON inside JSON inside a string",
+      { raw: JSON.stringify({ inner: JSON.stringify({ x: `\n${a}` }) }) },
+    ],
     ["as a key", { files: { [a]: { name: "x.exe" } } }],
     ["beside the name of its algorithm", { Algorithm: "SHA1", Value: a }],
     ["as the id of a file", { type: "file", id: a }],
@@ -56,19 +71,22 @@ describe("a hash is found", () => {
   });
 
   test("in each line of text, JSON or not", () => {
-    expect(hashesOf(inText(`${JSON.stringify({ deviceId: b, sha1: a })}\nsha1: ${sha1("c")}`))).toEqual([a, sha1("c")]);
+    expect(
+      hashesOf(inText(`${JSON.stringify({ deviceId: b, sha1: a })}\nsha1: ${sha1("c")}`)),
+    ).toEqual([a, sha1("c")]);
   });
 
   test("as SHA-256 and MD5 by its length", () => {
-    expect(inJson({ sha256: sha256(1), md5: md5(1), sha1: a }).hashes.map(({ kind }) => kind)).toEqual([
-      "sha256",
-      "md5",
-      "sha1",
-    ]);
+    expect(
+      inJson({ sha256: sha256(1), md5: md5(1), sha1: a }).hashes.map(({ kind }) => kind),
+    ).toEqual(["sha256", "md5", "sha1"]);
   });
 
   test("once, in the order of the document, with its places on request", () => {
-    const found = inJson({ x: [{ sha1: b }, { sha1: a }], "y/~": b.toUpperCase() }, { where: true });
+    const found = inJson(
+      { x: [{ sha1: b }, { sha1: a }], "y/~": b.toUpperCase() },
+      { where: true },
+    );
     expect(found.hashes).toEqual([
       { hash: b, kind: "sha1", where: ["/x/0/sha1", "/y~1~0"] },
       { hash: a, kind: "sha1", where: ["/x/1/sha1"] },
@@ -111,7 +129,11 @@ describe("a run that names something else is skipped with the reason", () => {
     ["words before it and a verb", { text: `the machine id is ${a}` }, "a device id"],
     ["an assignment in text", { text: `DeviceId="${a}"` }, "a device id"],
     ["a list in text", { text: `DeviceIds: ${b}, ${a}` }, "a device id"],
-    ["a portal link", { url: `https://security.microsoft.com/machines/v2/${a}/timeline` }, "a device id"],
+    [
+      "a portal link",
+      { url: `https://security.microsoft.com/machines/v2/${a}/timeline` },
+      "a device id",
+    ],
     ["a merge key", { MergeByKeyHex: a }, "a merge key"],
     ["a code directory hash", { cdhash: a }, "a code directory hash"],
     ["a thumbprint", { certificateThumbprint: a }, "a certificate"],
@@ -151,7 +173,11 @@ describe("the limits", () => {
     ["33 levels", nested(33), "nested deeper"],
     ["a million levels", nested(1_000_000), "nested deeper"],
     ["20,001 elements", Array.from({ length: 20_001 }, () => 0), "20001 elements"],
-    ["20,001 keys", Object.fromEntries(Array.from({ length: 20_001 }, (_, key) => [`k${key}`, 0])), "20001 keys"],
+    [
+      "20,001 keys",
+      Object.fromEntries(Array.from({ length: 20_001 }, (_, key) => [`k${key}`, 0])),
+      "20001 keys",
+    ],
     ["a string beyond a million characters", ["x".repeat(1_048_577)], "1048577 characters"],
     ["a number too large", [JSON.parse("1e400")], "too large"],
     ["__proto__", JSON.parse('{"x":{"__proto__":{"polluted":true}}}'), "not accepted"],
@@ -165,8 +191,11 @@ describe("the limits", () => {
   });
 
   test("refuse more than 20,000 hashes, and take as many", () => {
-    const text = (count: number) => Array.from({ length: count }, (_, index) => md5(index)).join("\n");
-    expect(findHashes({ kind: "text", text: text(mostHashes + 1) }, { limits: wideLimits }).kind).toBe("too-many");
+    const text = (count: number) =>
+      Array.from({ length: count }, (_, index) => md5(index)).join("\n");
+    expect(
+      findHashes({ kind: "text", text: text(mostHashes + 1) }, { limits: wideLimits }).kind,
+    ).toBe("too-many");
     expect(inText(text(mostHashes)).hashes).toHaveLength(mostHashes);
   });
 
@@ -188,7 +217,15 @@ const plant = (() => {
     "note",
     "x",
   );
-  const idName = fc.constantFrom("DeviceId", "machineId", "mdeDeviceId", "MergeByKey", "cdHash", "id", "TraceId");
+  const idName = fc.constantFrom(
+    "DeviceId",
+    "machineId",
+    "mdeDeviceId",
+    "MergeByKey",
+    "cdHash",
+    "id",
+    "TraceId",
+  );
   const filler = fc.oneof(
     fc.string({ maxLength: 60 }),
     fc.integer(),
@@ -197,18 +234,20 @@ const plant = (() => {
     fc.constantFrom("x".repeat(50), "deadbeef", "a".repeat(39), "C:\\Windows\\Temp\\x.exe"),
   );
   const serial = fc.nat({ max: 1e9 });
-  const file = fc.tuple(fileName, serial, fc.constantFrom(0, 1, 2, 3, 4, 5)).map(([name, seed, form]) => {
-    const hash = sha1(`file ${seed}`);
-    const forms: Record<string, unknown>[] = [
-      { [name]: hash },
-      { [name]: hash.toUpperCase() },
-      { [name]: [hash] },
-      { name: "sha1", value: hash },
-      { text: `SHA1=${hash.toUpperCase()}, seen\n${hash}` },
-      { Entities: JSON.stringify([{ [name]: `\n${hash}` }]) },
-    ];
-    return { value: forms[form] ?? {}, files: [hash], ids: [] as string[] };
-  });
+  const file = fc
+    .tuple(fileName, serial, fc.constantFrom(0, 1, 2, 3, 4, 5))
+    .map(([name, seed, form]) => {
+      const hash = sha1(`file ${seed}`);
+      const forms: Record<string, unknown>[] = [
+        { [name]: hash },
+        { [name]: hash.toUpperCase() },
+        { [name]: [hash] },
+        { name: "sha1", value: hash },
+        { text: `SHA1=${hash.toUpperCase()}, seen\n${hash}` },
+        { Entities: JSON.stringify([{ [name]: `\n${hash}` }]) },
+      ];
+      return { value: forms[form] ?? {}, files: [hash], ids: [] as string[] };
+    });
   const id = fc.tuple(idName, serial, fc.constantFrom(0, 1, 2, 3, 4)).map(([name, seed, form]) => {
     const run = sha1(`id ${seed}`);
     const forms: Record<string, unknown>[] = [
@@ -233,9 +272,13 @@ const plant = (() => {
   });
   const list = fc.array(leaf, { maxLength: 8 }).map(joined);
   const branch = fc
-    .array(fc.tuple(fc.constantFrom("alert", "evidence", "device", "process", "p"), list), { maxLength: 4 })
+    .array(fc.tuple(fc.constantFrom("alert", "evidence", "device", "process", "p"), list), {
+      maxLength: 4,
+    })
     .map((parts) => ({
-      value: Object.fromEntries(parts.map(([name, part], index) => [`${name}${index}`, part.value])),
+      value: Object.fromEntries(
+        parts.map(([name, part], index) => [`${name}${index}`, part.value]),
+      ),
       files: parts.flatMap(([, part]) => part.files),
       ids: parts.flatMap(([, part]) => part.ids),
     }));
@@ -288,10 +331,16 @@ describe("one hash alone is read", () => {
     expect(readHash(text)?.hash).toBe(hash);
   });
 
-  test.each(["../machines", "%2e%2e/machines", `${a}?x=1`, a.slice(1), `${a}0`, "１".repeat(40), "", `${a}/stats`])(
-    "but not from %j",
-    (text) => {
-      expect(readHash(text)).toBeUndefined();
-    },
-  );
+  test.each([
+    "../machines",
+    "%2e%2e/machines",
+    `${a}?x=1`,
+    a.slice(1),
+    `${a}0`,
+    "１".repeat(40),
+    "",
+    `${a}/stats`,
+  ])("but not from %j", (text) => {
+    expect(readHash(text)).toBeUndefined();
+  });
 });

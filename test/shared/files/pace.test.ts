@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { lowerBoundMs, retryAfterMs } from "../../../shared/files/pace.ts";
-import { minuteMs, secondMs } from "../../../shared/time.ts";
+import { minuteMs, secondMs } from "../../../shared/runtime/time.ts";
 import { busiest, serverModels } from "../../support/server-quotas.ts";
 import { paceRun } from "../../support/files-pace.ts";
 
@@ -30,14 +30,17 @@ describe("Retry-After", () => {
 });
 
 describe.each(serverModels)("a %s server", (model) => {
-  test.each([1, 4])("is never asked too much by %i instances, and never kept idle", async (instances) => {
-    const run = await paceRun({ model, instances, hashes: 300 });
-    expect(run.rejections).toBe(0);
-    expect(run.found).toBe(300);
-    expect(run.calls).toBe(300);
-    expect(busiest(run.arrivals, minuteMs)).toBeLessThanOrEqual(100);
-    // Two per cent over the bound, and the margin of two seconds a minute.
-    expect(run.lastMs).toBeLessThanOrEqual(1.02 * run.boundMs + 2 * 2 * secondMs);
-    expect(run.callsAgain).toBe(0);
-  });
+  test.each([1, 4])(
+    "is never asked too much by %i instances, and never kept idle",
+    async (instances) => {
+      const run = await paceRun({ model, instances, hashes: 300 });
+      expect(run.rejections).toBe(0);
+      expect(run.found).toBe(300);
+      expect(run.calls).toBe(300);
+      expect(busiest(run.arrivals, minuteMs)).toBeLessThanOrEqual(100);
+      // Two per cent over the bound, and the margin of two seconds a minute.
+      expect(run.lastMs).toBeLessThanOrEqual(1.02 * run.boundMs + 2 * 2 * secondMs);
+      expect(run.callsAgain).toBe(0);
+    },
+  );
 });

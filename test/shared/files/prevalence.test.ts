@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { judgePrevalence } from "../../../shared/files/prevalence.ts";
-import { statistics } from "../../support/files-room.ts";
+import { statistics } from "../../support/files-harness.ts";
 
 const thresholds = { organizationRareBelow: 3, globalRareBelow: 100, globalCommonFrom: 10_000 };
 const sound = { ...statistics, organizationPrevalence: 3, globalPrevalence: 500 };
@@ -13,8 +13,18 @@ test.each([
     "rare",
     "organizationPrevalence 2 is below organizationRareBelow 3",
   ],
-  ["at 0", { organizationPrevalence: 0 }, "rare", "organizationPrevalence 0 is below organizationRareBelow 3"],
-  ["below the global one", { globalPrevalence: 99 }, "rare", "globalPrevalence 99 is below globalRareBelow 100"],
+  [
+    "at 0",
+    { organizationPrevalence: 0 },
+    "rare",
+    "organizationPrevalence 0 is below organizationRareBelow 3",
+  ],
+  [
+    "below the global one",
+    { globalPrevalence: 99 },
+    "rare",
+    "globalPrevalence 99 is below globalRareBelow 100",
+  ],
   [
     "at the common one",
     { globalPrevalence: 10_000 },
@@ -39,5 +49,8 @@ test.each([
 
 test("a file with no known figure is not judged, nor one that is unknown", () => {
   const unknown = { ...sound, organizationPrevalence: null, globalPrevalence: null };
-  expect([judgePrevalence(unknown, thresholds), judgePrevalence(null, thresholds)]).toEqual([null, null]);
+  expect([judgePrevalence(unknown, thresholds), judgePrevalence(null, thresholds)]).toEqual([
+    null,
+    null,
+  ]);
 });

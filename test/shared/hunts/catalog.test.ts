@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { compileCatalogue } from "../../../shared/hunts/kql/compile.ts";
-import type { CompiledHunt } from "../../../shared/messages/compiled-hunt.ts";
-import { rowsQuery } from "../../../shared/hunts/query.ts";
-import { dayMs, ticksFromMs } from "../../../shared/time.ts";
-import { evaluate } from "../../tenant/kql/evaluate.ts";
-import { createWorld } from "../../tenant/world/world.ts";
+import { compileCatalogue } from "../../../shared/kql/compile/compile-catalog.ts";
+import type { CompiledHunt } from "../../../shared/contracts/compiled-hunt.ts";
+import { rowsQuery } from "../../../shared/hunts/query/query-text.ts";
+import { dayMs, ticksFromMs } from "../../../shared/runtime/time.ts";
+import { evaluate } from "../../../shared/kql/evaluate/evaluate.ts";
+import { createWorld } from "../../simulator/dataset/dataset.ts";
 
 const catalog = resolve(import.meta.dirname, "../../../shared/hunts/catalog");
 const attackTactics = [

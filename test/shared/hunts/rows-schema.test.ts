@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { rowsSchemaOf } from "../../../shared/hunts/rows-schema.ts";
-import type { HuntColumn } from "../../../shared/messages/compiled-hunt.ts";
+import type { HuntColumn } from "../../../shared/contracts/compiled-hunt.ts";
 import { testHunt } from "../../support/hunt-source.ts";
 
 const columns: HuntColumn[] = [
@@ -9,9 +9,13 @@ const columns: HuntColumn[] = [
   { name: "AdditionalFields", type: "dynamic" },
 ];
 
-const fieldsOf = (change: Parameters<typeof testHunt>[0]): Record<string, Record<string, unknown>> => {
+const fieldsOf = (
+  change: Parameters<typeof testHunt>[0],
+): Record<string, Record<string, unknown>> => {
   const { schema } = rowsSchemaOf(testHunt({ columns, ...change })) as unknown as {
-    schema: { properties: { rows: { items: { properties: Record<string, Record<string, unknown>> } } } };
+    schema: {
+      properties: { rows: { items: { properties: Record<string, Record<string, unknown>> } } };
+    };
   };
   return schema.properties.rows.items.properties;
 };
@@ -28,5 +32,8 @@ test("a dynamic value of a CSV export is text", () => {
 });
 
 test("an enriched hunt has one column more", () => {
-  expect(Object.keys(fieldsOf({ enrich: "SHA1" }))).toEqual([...columns.map(({ name }) => name), "FileStatistics"]);
+  expect(Object.keys(fieldsOf({ enrich: "SHA1" }))).toEqual([
+    ...columns.map(({ name }) => name),
+    "FileStatistics",
+  ]);
 });

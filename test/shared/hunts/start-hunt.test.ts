@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { carryOut } from "../../../shared/hunts/orders.ts";
+import { carryOut } from "../../../shared/hunts/run/handle-run-message.ts";
 import { startHunt } from "../../../shared/hunts/start-hunt.ts";
-import { findJob } from "../../../shared/messages/job.ts";
-import { huntRun } from "../../../shared/messages/hunt-run.ts";
-import { hourMs, minuteMs } from "../../../shared/time.ts";
-import { huntRoom, noonMs, type HuntRoom } from "../../support/hunt-room.ts";
+import { findJob } from "../../../shared/storage/jobs.ts";
+import { huntRun } from "../../../shared/contracts/hunt-run.ts";
+import { hourMs, minuteMs } from "../../../shared/runtime/time.ts";
+import { huntRoom, noonMs, type HuntRoom } from "../../support/hunt-harness.ts";
 import { sourceRow, testHunt } from "../../support/hunt-source.ts";
 
 const hunt = testHunt();
@@ -60,7 +60,9 @@ describe("a run that somebody asks for", () => {
   });
 
   test("of a hunt that cannot run tells why", async () => {
-    const room = huntRoom({ before: () => ({ kind: "refused", cause: "query", message: "no such column" }) });
+    const room = huntRoom({
+      before: () => ({ kind: "refused", cause: "query", message: "no such column" }),
+    });
     const job = await jobOf(room, "key");
     await carryOutAll(room);
     expect(await endOf(room, job)).toMatchObject({ outcome: "failed", problem: "no such column" });
@@ -70,7 +72,10 @@ describe("a run that somebody asks for", () => {
 describe("a backfill", () => {
   test("exports the span once more, apart from the hunt's own log", async () => {
     const room = huntRoom();
-    room.source.rows.push(sourceRow(Date.parse("2026-01-03T12:00:00Z"), "then"), sourceRow(noonMs - hourMs, "now"));
+    room.source.rows.push(
+      sourceRow(Date.parse("2026-01-03T12:00:00Z"), "then"),
+      sourceRow(noonMs - hourMs, "now"),
+    );
     const job = await jobOf(room, "key", day);
     await carryOutAll(room);
     expect(room.exports.all().map(({ path, lines }) => [path, lines.length])).toEqual([
@@ -92,10 +97,17 @@ describe("a backfill", () => {
 
   test.each([
     ["that ends before it begins", { from: day.to, to: day.from }, "before"],
-    ["of what may not be read yet", { from: day.from, to: new Date(noonMs - minuteMs).toISOString() }, "lag"],
+    [
+      "of what may not be read yet",
+      { from: day.from, to: new Date(noonMs - minuteMs).toISOString() },
+      "lag",
+    ],
     ["of what the service no longer has", { from: "2025-11-01T00:00:00Z", to: day.to }, "29 days"],
   ])("%s is refused", async (_, span, word) => {
     const started = await startHunt(huntRoom().ports, hunt, span, undefined);
-    expect(started).toMatchObject({ kind: "fault", message: expect.stringContaining(word) as unknown });
+    expect(started).toMatchObject({
+      kind: "fault",
+      message: expect.stringContaining(word) as unknown,
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { carryOut } from "../../../shared/hunts/orders.ts";
+import { carryOut } from "../../../shared/hunts/run/handle-run-message.ts";
 import {
   exportNews,
   findExport,
@@ -9,8 +9,8 @@ import {
   tick,
   writeCursor,
 } from "../../../shared/hunts/views.ts";
-import { hourMs } from "../../../shared/time.ts";
-import { huntRoom, noonMs, orderNow, type HuntRoom } from "../../support/hunt-room.ts";
+import { hourMs } from "../../../shared/runtime/time.ts";
+import { huntRoom, noonMs, orderNow, type HuntRoom } from "../../support/hunt-harness.ts";
 import { sourceRow, testHunt } from "../../support/hunt-source.ts";
 
 const hunt = testHunt();
@@ -25,7 +25,10 @@ async function started(): Promise<HuntRoom> {
 
 describe("standingOf", () => {
   test("a hunt that has never run is new", async () => {
-    expect(await standingOf(huntRoom().ports, hunt, noonMs)).toMatchObject({ state: "new", watermark: undefined });
+    expect(await standingOf(huntRoom().ports, hunt, noonMs)).toMatchObject({
+      state: "new",
+      watermark: undefined,
+    });
   });
 
   test.each([
@@ -34,7 +37,11 @@ describe("standingOf", () => {
   ])("%i hours after the last run a hunt of every hour is %s", async (hours, state) => {
     const room = await started();
     expect(
-      await standingOf(room.ports, hunt, noonMs + hours * hourMs - 1_000 * (state === "ok" ? 1 : 0)),
+      await standingOf(
+        room.ports,
+        hunt,
+        noonMs + hours * hourMs - 1_000 * (state === "ok" ? 1 : 0),
+      ),
     ).toMatchObject({ state });
   });
 
@@ -106,8 +113,12 @@ describe("poll", () => {
     await room.clock.advance(hourMs);
     await carryOut(room.ports, hunt, orderNow(room));
     const second = await poll(room.ports, hunt, { after: "v1.0", top: 100 }, room.clock.now());
-    expect(second).toMatchObject({ news: { exports: [{ metadata: { seq: 1 } }], cursor: { version: 1, seq: 1 } } });
-    expect(await poll(room.ports, hunt, { after: "v1.1", top: 100 }, room.clock.now())).toMatchObject({
+    expect(second).toMatchObject({
+      news: { exports: [{ metadata: { seq: 1 } }], cursor: { version: 1, seq: 1 } },
+    });
+    expect(
+      await poll(room.ports, hunt, { after: "v1.1", top: 100 }, room.clock.now()),
+    ).toMatchObject({
       news: { exports: [] },
     });
   });
@@ -125,13 +136,20 @@ describe("poll", () => {
     ["at once, where more may be there", 3_600_000, "-1", 1, 1],
   ])("is worth repeating %s", async (_, intervalMs, after, top, seconds) => {
     const room = await started();
-    const polled = await poll(room.ports, testHunt({ intervalMs }), { after, top }, room.clock.now());
+    const polled = await poll(
+      room.ports,
+      testHunt({ intervalMs }),
+      { after, top },
+      room.clock.now(),
+    );
     expect(polled).toMatchObject({ retryAfterSeconds: seconds });
   });
 
   test("refuses what is no cursor", async () => {
     const room = await started();
-    expect(await poll(room.ports, hunt, { after: "next", top: 1 }, noonMs)).toEqual({ kind: "no-cursor" });
+    expect(await poll(room.ports, hunt, { after: "next", top: 1 }, noonMs)).toEqual({
+      kind: "no-cursor",
+    });
   });
 });
 
@@ -145,13 +163,18 @@ describe("findExport", () => {
     }
     const prefixes: string[] = [];
     const { list } = room.ports.exports;
-    const exports = { ...room.ports.exports, list: (prefix: string) => (prefixes.push(prefix), list(prefix)) };
+    const exports = {
+      ...room.ports.exports,
+      list: (prefix: string) => (prefixes.push(prefix), list(prefix)),
+    };
     const found = await findExport({ ...room.ports, exports }, "test-hunt", { version: 1, seq });
     expect(found?.metadata.seq).toBe(seq);
     expect(prefixes).not.toContain("test-hunt/v1/");
   });
 
   test("a number that is not there finds nothing", async () => {
-    expect(await findExport((await started()).ports, "test-hunt", { version: 1, seq: 9 })).toBeUndefined();
+    expect(
+      await findExport((await started()).ports, "test-hunt", { version: 1, seq: 9 }),
+    ).toBeUndefined();
   });
 });

@@ -53,7 +53,15 @@ const escapeAll = (text: string): string =>
 const numbers = fc
   .oneof(
     fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
-    fc.constantFrom("9007199254740993", "-0", "1.50", "1e21", "4.3", "0.1000", "18446744073709551615"),
+    fc.constantFrom(
+      "9007199254740993",
+      "-0",
+      "1.50",
+      "1e21",
+      "4.3",
+      "0.1000",
+      "18446744073709551615",
+    ),
   )
   .map(same);
 
@@ -122,8 +130,13 @@ function graphJson(value: unknown): string {
 const dynamics = fc.tuple(plainJson, fc.integer({ min: 0, max: 3 })).map(([value, form]): Cell => {
   const line = JSON.stringify(value);
   if (form === 0) return { wire: JSON.stringify(value, null, 1), line };
-  if (form === 1 && typeof value === "object" && value !== null) return { wire: JSON.stringify(line), line };
-  return { wire: graphJson(value), line, ...(Array.isArray(value) ? { sidecar: "#Collection(String)" } : {}) };
+  if (form === 1 && typeof value === "object" && value !== null)
+    return { wire: JSON.stringify(line), line };
+  return {
+    wire: graphJson(value),
+    line,
+    ...(Array.isArray(value) ? { sidecar: "#Collection(String)" } : {}),
+  };
 });
 
 const cells: Readonly<Record<ColumnType, fc.Arbitrary<Cell>>> = {
@@ -156,12 +169,18 @@ interface Noise {
 }
 
 /** One row: its wire text and its line. A cell may be absent, which reads as null. */
-function rowText(columns: readonly Column[], row: readonly (Cell | undefined)[], { gap, shuffled, annotated }: Noise) {
+function rowText(
+  columns: readonly Column[],
+  row: readonly (Cell | undefined)[],
+  { gap, shuffled, annotated }: Noise,
+) {
   const members = columns.flatMap(({ name }, at) => {
     const cell = row[at];
     if (!cell) return [];
     const side =
-      annotated && cell.sidecar ? `${JSON.stringify(`${name}@odata.type`)}:${gap}"${cell.sidecar}"${gap},${gap}` : "";
+      annotated && cell.sidecar
+        ? `${JSON.stringify(`${name}@odata.type`)}:${gap}"${cell.sidecar}"${gap},${gap}`
+        : "";
     return [`${side}${JSON.stringify(name)}${gap}:${gap}${cell.wire}${gap}`];
   });
   if (shuffled) members.reverse();
@@ -175,9 +194,14 @@ function rowText(columns: readonly Column[], row: readonly (Cell | undefined)[],
 export const answers: fc.Arbitrary<Answer> = columnSets.chain((columns) =>
   fc
     .record({
-      rows: fc.array(fc.tuple(...columns.map(({ type }) => fc.option(cells[type], { nil: undefined, freq: 12 }))), {
-        maxLength: 6,
-      }),
+      rows: fc.array(
+        fc.tuple(
+          ...columns.map(({ type }) => fc.option(cells[type], { nil: undefined, freq: 12 })),
+        ),
+        {
+          maxLength: 6,
+        },
+      ),
       noise: fc.record({ gap: gaps, shuffled: fc.boolean(), annotated: fc.boolean() }),
       key: fc.constantFrom("results", "Results"),
     })

@@ -11,7 +11,11 @@ import { answers } from "./answers.ts";
 
 async function fileOf(format: Format, columns: readonly Column[], lines: readonly string[]) {
   const pieces: Buffer[] = [];
-  const encoder = await openEncoder(format, columns, async (bytes) => void pieces.push(Buffer.from(bytes)));
+  const encoder = await openEncoder(
+    format,
+    columns,
+    async (bytes) => void pieces.push(Buffer.from(bytes)),
+  );
   for (const line of lines) await encoder.write(encode(`${line}\n`));
   const digest = await encoder.finish();
   return { file: Buffer.concat(pieces), digest };
@@ -27,9 +31,11 @@ const ranged = (file: Buffer) => ({
 });
 
 const readBack = {
-  ndjson: (file: Buffer, slice: { skip: number; top: number }) => ndjsonSlice(streamed(file), slice),
+  ndjson: (file: Buffer, slice: { skip: number; top: number }) =>
+    ndjsonSlice(streamed(file), slice),
   csv: (file: Buffer, slice: { skip: number; top: number }) => csvSlice(streamed(file), slice),
-  parquet: (file: Buffer, slice: { skip: number; top: number }) => parquetSlice(ranged(file), slice),
+  parquet: (file: Buffer, slice: { skip: number; top: number }) =>
+    parquetSlice(ranged(file), slice),
 };
 
 const everyType: readonly Column[] = [
@@ -115,11 +121,15 @@ describe("parquet", () => {
   test("reads across row groups", async () => {
     const lines = Array.from({ length: 25_000 }, (_, at) => `{"n":${at}}`);
     const { file } = await fileOf("parquet", [{ name: "n", type: "long" }], [lines.join("\n")]);
-    expect(await readBack.parquet(file, { skip: 9_998, top: 4 })).toEqual(lines.slice(9_998, 10_002));
+    expect(await readBack.parquet(file, { skip: 9_998, top: 4 })).toEqual(
+      lines.slice(9_998, 10_002),
+    );
   });
 
   test("names the column's fault when a whole number is none", async () => {
-    await expect(fileOf("parquet", [{ name: "n", type: "long" }], ['{"n":1.5}'])).rejects.toThrow("whole number");
+    await expect(fileOf("parquet", [{ name: "n", type: "long" }], ['{"n":1.5}'])).rejects.toThrow(
+      "whole number",
+    );
   });
 });
 
@@ -128,7 +138,11 @@ describe.each(["ndjson", "csv", "parquet"] as const)("%s", (format) => {
     await fc.assert(
       fc.asyncProperty(answers, fc.nat(6), fc.nat(6), async ({ columns, lines }, skip, top) => {
         // Infinity and numbers beyond a type's range are KQL's to prevent; CSV keeps dynamic values as text.
-        fc.pre(columns.every(({ type }) => ["string", "bool", "datetime", "timespan", "guid"].includes(type)));
+        fc.pre(
+          columns.every(({ type }) =>
+            ["string", "bool", "datetime", "timespan", "guid"].includes(type),
+          ),
+        );
         const { file } = await fileOf(format, columns, lines);
         expect(await readBack[format](file, { skip, top })).toEqual(lines.slice(skip, skip + top));
       }),
@@ -139,13 +153,18 @@ describe.each(["ndjson", "csv", "parquet"] as const)("%s", (format) => {
   test("digests what a reader of the uncompressed file sees", async () => {
     const { digest, file } = await fileOf(format, everyType, [fullRow]);
     const raw = format === "parquet" ? file : gunzipSync(file);
-    expect(digest).toEqual({ rawBytes: raw.length, sha256: createHash("sha256").update(raw).digest("hex") });
+    expect(digest).toEqual({
+      rawBytes: raw.length,
+      sha256: createHash("sha256").update(raw).digest("hex"),
+    });
   });
 });
 
 describe("slices", () => {
   test("fail on a file that is cut short", async () => {
     const { file } = await fileOf("ndjson", everyType, [fullRow]);
-    await expect(ndjsonSlice(streamed(file.subarray(0, -9)), { skip: 5, top: 1 })).rejects.toThrow();
+    await expect(
+      ndjsonSlice(streamed(file.subarray(0, -9)), { skip: 5, top: 1 }),
+    ).rejects.toThrow();
   });
 });

@@ -5,7 +5,10 @@ import { describe, expect, test } from "vitest";
 import { encode } from "../../../shared/rows/bytes.ts";
 import { gzipEncoder, type GzipOptions } from "../../../shared/rows/gzip.ts";
 
-async function compressed(batches: readonly string[], options: GzipOptions = {}): Promise<Buffer[]> {
+async function compressed(
+  batches: readonly string[],
+  options: GzipOptions = {},
+): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
   const encoder = gzipEncoder(async (bytes) => void pieces.push(Buffer.from(bytes)), options);
   for (const lines of batches) await encoder.write(encode(lines));
@@ -48,7 +51,9 @@ describe("gzipEncoder", () => {
   });
 
   test("cuts blocks between lines, so that each can be read by itself", async () => {
-    const lines = Array.from({ length: 300 }, (_, at) => `{"n":"${"x".repeat(at % 90)}"}\n`).join("");
+    const lines = Array.from({ length: 300 }, (_, at) => `{"n":"${"x".repeat(at % 90)}"}\n`).join(
+      "",
+    );
     const pieces = await compressed([lines], { blockBytes: 128 });
     const blocks = pieces
       .slice(1, -1)

@@ -27,7 +27,11 @@ async function linesOf(
     },
   });
   expect(counted).toBe(read.rows);
-  return { ...read, lines: texts.join("").split("\n").slice(0, -1), whole: texts.every((text) => text.endsWith("\n")) };
+  return {
+    ...read,
+    lines: texts.join("").split("\n").slice(0, -1),
+    whole: texts.every((text) => text.endsWith("\n")),
+  };
 }
 
 // Batches so small that every row is cut somewhere, and the usual ones.
@@ -47,11 +51,21 @@ const read = async (row: string, annotated = true): Promise<string | undefined> 
 describe("readRows", () => {
   test("makes the reference's lines of random answers cut at random places", async () => {
     await fc.assert(
-      fc.asyncProperty(answers, fc.array(fc.nat(), { maxLength: 20 }), batches, async (answer, cuts, batchBytes) => {
-        const got = await linesOf(pieces(encode(answer.body), cuts), answer.columns, true, batchBytes);
-        expect(got.lines).toEqual(answer.lines);
-        expect(got.whole).toBe(true);
-      }),
+      fc.asyncProperty(
+        answers,
+        fc.array(fc.nat(), { maxLength: 20 }),
+        batches,
+        async (answer, cuts, batchBytes) => {
+          const got = await linesOf(
+            pieces(encode(answer.body), cuts),
+            answer.columns,
+            true,
+            batchBytes,
+          );
+          expect(got.lines).toEqual(answer.lines);
+          expect(got.whole).toBe(true);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -61,7 +75,9 @@ describe("readRows", () => {
       fc.asyncProperty(answers, fc.nat(), batches, async (answer, cut, batchBytes) => {
         const whole = encode(answer.body.trim());
         const short = whole.subarray(0, cut % whole.length);
-        await expect(linesOf([short], answer.columns, true, batchBytes)).rejects.toThrow(MalformedRows);
+        await expect(linesOf([short], answer.columns, true, batchBytes)).rejects.toThrow(
+          MalformedRows,
+        );
       }),
       { numRuns: 500 },
     );
@@ -100,9 +116,21 @@ describe("readRows", () => {
     ],
     ["text that holds an empty bag", '"Bag":"{ }"', '"Bag":null'],
     ["an annotated empty bag", '"Bag":{"@odata.type":"#x"}', '"Bag":null'],
-    ["an empty bag inside another", '"Bag":{"@odata.type":"#x","a":{"@odata.type":"#x"}}', '"Bag":{"a":{}}'],
-    ["a zone-less time", '"Timestamp":"2018-07-09T07:16:26.8017265"', '"Timestamp":"2018-07-09T07:16:26.8017265Z"'],
-    ["a time with an offset", '"Timestamp":"2018-07-09T09:16:26+02:00"', '"Timestamp":"2018-07-09T07:16:26.0000000Z"'],
+    [
+      "an empty bag inside another",
+      '"Bag":{"@odata.type":"#x","a":{"@odata.type":"#x"}}',
+      '"Bag":{"a":{}}',
+    ],
+    [
+      "a zone-less time",
+      '"Timestamp":"2018-07-09T07:16:26.8017265"',
+      '"Timestamp":"2018-07-09T07:16:26.8017265Z"',
+    ],
+    [
+      "a time with an offset",
+      '"Timestamp":"2018-07-09T09:16:26+02:00"',
+      '"Timestamp":"2018-07-09T07:16:26.0000000Z"',
+    ],
     ["a time that is none", '"Timestamp":"soon"', '"Timestamp":"soon"'],
     ["escaped slashes and quotes", '"Text":"a\\/b\\u0027"', '"Text":"a/b\'"'],
     ["the last of two equal keys", '"Text":"a","Text":"b"', '"Text":"b"'],
@@ -114,7 +142,9 @@ describe("readRows", () => {
   });
 
   test("leaves annotations of a back-end that has none as data", async () => {
-    expect(await read('{"Bag":{"a@odata.type":"#x"}}', false)).toContain('"Bag":{"a@odata.type":"#x"}');
+    expect(await read('{"Bag":{"a@odata.type":"#x"}}', false)).toContain(
+      '"Bag":{"a@odata.type":"#x"}',
+    );
   });
 
   test("keeps members that no column names", async () => {

@@ -10,10 +10,12 @@ const reference = (bytes: Uint8Array, at: number, to: number): number => {
 
 // Mostly text, so that stops lie at every distance.
 const texts = fc.uint8Array({ maxLength: 300, min: 0x20 }).chain((text) =>
-  fc.array(fc.tuple(fc.nat(300), fc.constantFrom(0x22, 0x5c, 0x00, 0x0a, 0x1f)), { maxLength: 3 }).map((stops) => {
-    for (const [at, byte] of stops) if (at < text.length) text[at] = byte;
-    return text;
-  }),
+  fc
+    .array(fc.tuple(fc.nat(300), fc.constantFrom(0x22, 0x5c, 0x00, 0x0a, 0x1f)), { maxLength: 3 })
+    .map((stops) => {
+      for (const [at, byte] of stops) if (at < text.length) text[at] = byte;
+      return text;
+    }),
 );
 
 describe.each([
@@ -26,7 +28,9 @@ describe.each([
       fc.property(texts, fc.nat(300), fc.nat(300), (text, a, b) => {
         memory.bytes.fill(0x61);
         memory.bytes.set(text);
-        const [from = 0, to = 0] = [a, b].map((at) => Math.min(at, text.length)).sort((x, y) => x - y);
+        const [from = 0, to = 0] = [a, b]
+          .map((at) => Math.min(at, text.length))
+          .sort((x, y) => x - y);
         expect(Math.min(memory.stop(from, to), to)).toBe(reference(text, from, to));
       }),
       { numRuns: 500 },

@@ -15,7 +15,9 @@ describe("an allowance", () => {
     const { open } = day(1_000);
     const instances = [open(), open(), open()];
     const outcomes = await Promise.all(
-      Array.from({ length: 100 }, () => instances).flatMap((each) => each.map((allow) => allow("sentinel", 7))),
+      Array.from({ length: 100 }, () => instances).flatMap((each) =>
+        each.map((allow) => allow("sentinel", 7)),
+      ),
     );
     const allowed = outcomes.filter((outcome) => outcome.kind === "allowed").length * 7;
     expect(allowed).toBeLessThanOrEqual(1_000);

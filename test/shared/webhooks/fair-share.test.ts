@@ -59,7 +59,9 @@ describe("X36: a burst from one source", () => {
 
   test("leaves no place taken when its work fails", async () => {
     const share = openFairShare(1, 10);
-    const failing = Array.from({ length: 5 }, () => share.run("a", () => Promise.reject(new Error("down"))));
+    const failing = Array.from({ length: 5 }, () =>
+      share.run("a", () => Promise.reject(new Error("down"))),
+    );
     await Promise.allSettled(failing);
     expect(await share.run("a", async () => "served")).toBe("served");
   });

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { compileMappings } from "../../../shared/commands/webhooks/compile-mappings.ts";
-import type { ReadPayload } from "../../../shared/webhooks/reading.ts";
+import { compileMappings } from "../../../shared/build/compile-mappings.ts";
+import type { ReadPayload } from "../../../shared/webhooks/payload.ts";
 import { readPayload } from "../../../shared/webhooks/readers.ts";
-import { alertHex, soundEvent, testMapping } from "../../support/webhook-room.ts";
+import { alertHex, soundEvent, testMapping } from "../../support/webhook-harness.ts";
 import * as sent from "../../support/webhook-payloads.ts";
 
 const compiled = compileMappings(resolve(import.meta.dirname, "../../../shared/webhooks/mappings"));
@@ -30,7 +30,9 @@ describe("the reader of Sentinel", () => {
           action: "resolve",
           comment: "Account was taken over; password reset",
           by: "soc@contoso.com",
-          alerts: [{ path: "/object/properties/alerts/0/properties/providerAlertId", ids: [alertHex(1)] }],
+          alerts: [
+            { path: "/object/properties/alerts/0/properties/providerAlertId", ids: [alertHex(1)] },
+          ],
         },
       ],
       left: [],
@@ -69,8 +71,12 @@ describe("the reader of Sentinel", () => {
   });
 
   test("knows Cloud Apps alerts that came by way of Defender XDR", () => {
-    const viaXdr = sent.sentinelAlert(`ca${alertHex(2)}`, { productName: "Microsoft 365 Defender" });
-    expect(changedIncident({}, [viaXdr])).toMatchObject({ verdicts: [{ alerts: [{ ids: [`ca${alertHex(2)}`] }] }] });
+    const viaXdr = sent.sentinelAlert(`ca${alertHex(2)}`, {
+      productName: "Microsoft 365 Defender",
+    });
+    expect(changedIncident({}, [viaXdr])).toMatchObject({
+      verdicts: [{ alerts: [{ ids: [`ca${alertHex(2)}`] }] }],
+    });
   });
 
   test("searches entities for hashes, also those of the alert trigger", () => {
@@ -99,30 +105,48 @@ describe("the reader of Defender", () => {
   test("takes an incident's classification for alerts that have none", () => {
     const alerts = [sent.graphAlert(id, { classification: "unknown", determination: "unknown" })];
     expect(by("defender", sent.graphIncident(alerts))).toMatchObject({
-      verdicts: [{ action: "close_benign", reason: "test", comment: "Red team exercise", by: "lead@contoso.com" }],
+      verdicts: [
+        {
+          action: "close_benign",
+          reason: "test",
+          comment: "Red team exercise",
+          by: "lead@contoso.com",
+        },
+      ],
     });
   });
 
   test("takes a list of alerts", () => {
     const value = [sent.graphAlert(id), sent.graphAlert(`ca${alertHex(4)}`, { status: "new" })];
-    expect(by("defender", { value })).toMatchObject({ verdicts: [{ alerts: [{ path: "/value/0/id" }] }] });
+    expect(by("defender", { value })).toMatchObject({
+      verdicts: [{ alerts: [{ path: "/value/0/id" }] }],
+    });
   });
 
   test("leaves alerts of other services alone, and open incidents", () => {
-    const other = sent.graphAlert("da637551227677560813_-961444813", { serviceSource: "microsoftDefenderForEndpoint" });
+    const other = sent.graphAlert("da637551227677560813_-961444813", {
+      serviceSource: "microsoftDefenderForEndpoint",
+    });
     expect(by("defender", other)).toMatchObject({ verdicts: [], left: [] });
-    expect(by("defender", sent.graphIncident([sent.graphAlert(id)], { status: "active" }))).toMatchObject({
+    expect(
+      by("defender", sent.graphIncident([sent.graphAlert(id)], { status: "active" })),
+    ).toMatchObject({
       verdicts: [],
     });
   });
 
   test("says where a resolved alert has no telling classification", () => {
     const unsaid = sent.graphAlert(id, { classification: null });
-    expect(by("defender", unsaid)).toMatchObject({ verdicts: [], left: [{ path: "/classification" }] });
+    expect(by("defender", unsaid)).toMatchObject({
+      verdicts: [],
+      left: [{ path: "/classification" }],
+    });
   });
 
   test("searches evidence for hashes", () => {
-    expect(searches(by("defender", sent.graphAlert(id, { evidence: [sent.graphFile(sha1)] })), sha1)).toBe(true);
+    expect(
+      searches(by("defender", sent.graphAlert(id, { evidence: [sent.graphFile(sha1)] })), sha1),
+    ).toBe(true);
   });
 });
 
@@ -148,11 +172,27 @@ describe("a payload that is not what its source sends", () => {
   test.each<[string, ReadPayload, string]>([
     ["Sentinel without an incident", by("sentinel", {}), "/object"],
     ["Sentinel without properties", by("sentinel", { object: {} }), "/object/properties"],
-    ["Sentinel without a status", changedIncident({ status: undefined }), "/object/properties/status"],
-    ["Sentinel with alerts that are no list", changedIncident({ alerts: "x" }), "/object/properties/alerts"],
+    [
+      "Sentinel without a status",
+      changedIncident({ status: undefined }),
+      "/object/properties/status",
+    ],
+    [
+      "Sentinel with alerts that are no list",
+      changedIncident({ alerts: "x" }),
+      "/object/properties/alerts",
+    ],
     ["Defender without an id", by("defender", { status: "new" }), "/id"],
-    ["Defender without a status, in a list", by("defender", { value: [{ id: "x" }] }), "/value/0/status"],
-    ["Cloud Apps without an alert", by("cloud-apps", { AlertDisplayName: "x" }), "/ProviderAlertId"],
+    [
+      "Defender without a status, in a list",
+      by("defender", { value: [{ id: "x" }] }),
+      "/value/0/status",
+    ],
+    [
+      "Cloud Apps without an alert",
+      by("cloud-apps", { AlertDisplayName: "x" }),
+      "/ProviderAlertId",
+    ],
     ["Splunk without a result", by("splunk", { sid: "1" }), "/result"],
     ["Splunk without a search", by("splunk", { result: {} }), "/sid"],
     ["Elastic without a rule", by("elastic", { alerts: [] }), "/rule"],
@@ -193,7 +233,11 @@ describe("a mapping", () => {
       { state: "CLOSED", verdict: "False" },
       { verdicts: [{ action: "dismiss", reason: "not_accurate" }] },
     ],
-    ["closed as who knows what says so", { verdict: "maybe" }, { verdicts: [], left: [{ path: "/verdict" }] }],
+    [
+      "closed as who knows what says so",
+      { verdict: "maybe" },
+      { verdicts: [], left: [{ path: "/verdict" }] },
+    ],
     ["without alerts asks for nothing", { alerts: [] }, { verdicts: [], left: [] }],
   ])("of a case %s", (_, change, wanted) => {
     expect(mapped(soundEvent(1, change), "test")).toMatchObject(wanted);

@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { receiptPath, webhookStatus, type WebhookAnswer } from "../../../shared/messages/webhook.ts";
+import {
+  receiptPath,
+  webhookStatus,
+  type WebhookAnswer,
+} from "../../../shared/contracts/webhook.ts";
 import { receiptStatus, type StatusPorts } from "../../../shared/webhooks/receipt-status.ts";
 import { memoryRecords } from "../../support/memory-records.ts";
 import { virtualClock } from "../../support/virtual-clock.ts";
-import { alertHex } from "../../support/webhook-room.ts";
+import { alertHex } from "../../support/webhook-harness.ts";
 
 const name = "f".repeat(64);
 const job = "a".repeat(32);
@@ -24,7 +28,12 @@ const answer: WebhookAnswer = {
 
 async function status(change: Partial<StatusPorts> = {}, kept: Partial<WebhookAnswer> = {}) {
   const records = memoryRecords({ clock: virtualClock() });
-  const receipt = { version: 1, bodyHash: "x", acceptedAt: "2026-01-05T06:00:00Z", answer: { ...answer, ...kept } };
+  const receipt = {
+    version: 1,
+    bodyHash: "x",
+    acceptedAt: "2026-01-05T06:00:00Z",
+    answer: { ...answer, ...kept },
+  };
   await records.create(receiptPath("test", name), receipt);
   const ports: StatusPorts = {
     records,
@@ -48,7 +57,12 @@ describe("the status of a delivery", () => {
   });
 
   test.each<[string, Partial<StatusPorts>]>([
-    ["an alert", { alerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "waiting" as const })) }],
+    [
+      "an alert",
+      {
+        alerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "waiting" as const })),
+      },
+    ],
     ["a lookup", { lookup: async () => ({ done: false }) }],
     ["a hunt", { hunt: async () => ({ done: false }) }],
   ])("is open while %s is", async (_, change) => {
@@ -56,7 +70,10 @@ describe("the status of a delivery", () => {
   });
 
   test("is done at once when nothing was asked for", async () => {
-    expect(await status({}, { verdicts: [], lookup: null, hunts: [] })).toMatchObject({ done: true, lookup: null });
+    expect(await status({}, { verdicts: [], lookup: null, hunts: [] })).toMatchObject({
+      done: true,
+      lookup: null,
+    });
   });
 
   test("of a receipt that is gone, or no receipt, is none", async () => {

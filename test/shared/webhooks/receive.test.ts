@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { receiptAgeMs, receiptPath } from "../../../shared/messages/webhook.ts";
+import { receiptAgeMs, receiptPath } from "../../../shared/contracts/webhook.ts";
 import { receive } from "../../../shared/webhooks/receive.ts";
 import { sha256 } from "../../../shared/webhooks/signatures.ts";
 import {
@@ -12,7 +12,7 @@ import {
   theKey,
   webhookRoom,
   type WebhookRoom,
-} from "../../support/webhook-room.ts";
+} from "../../support/webhook-harness.ts";
 import { standardHeaders, standardKey, type SentHeaders } from "../../support/webhook-senders.ts";
 
 const pathOf = (id: string): string => receiptPath("test", sha256(id).toString("hex"));
@@ -57,9 +57,17 @@ describe("a webhook", () => {
   test("costs one message and two records once the day's count is in hand", async () => {
     const room = webhookRoom();
     await deliver(room, soundEvent(20), "msg_1");
-    const before = [room.records.count("read"), room.records.count("create"), room.records.count("replace")];
+    const before = [
+      room.records.count("read"),
+      room.records.count("create"),
+      room.records.count("replace"),
+    ];
     await deliver(room, soundEvent(20, { id: "2" }), "msg_2");
-    const after = [room.records.count("read"), room.records.count("create"), room.records.count("replace")];
+    const after = [
+      room.records.count("read"),
+      room.records.count("create"),
+      room.records.count("replace"),
+    ];
     expect(after.map((count, index) => count - (before[index] ?? 0))).toEqual([0, 2, 0]);
     expect(room.queues.sent).toHaveLength(2);
   });
@@ -77,17 +85,25 @@ describe("a webhook", () => {
   test("that asks for nothing is answered, remembered, and sends nothing", async () => {
     const room = webhookRoom();
     const received = await deliver(room, soundEvent(1, { state: "open" }));
-    expect(received).toMatchObject({ asked: false, answer: { verdicts: [], lookup: null, hunts: [] } });
+    expect(received).toMatchObject({
+      asked: false,
+      answer: { verdicts: [], lookup: null, hunts: [] },
+    });
     expect(room.queues.sent).toEqual([]);
     expect(room.records.peek(pathOf("msg_1"))).toBeDefined();
   });
 
   test("starts the hunts of its rules, and names those that do not exist", async () => {
-    const hunts = [{ hunt: "rare-hunt", when: { "/title": ["impossible travel"] } }, { hunt: "no-such-hunt" }];
+    const hunts = [
+      { hunt: "rare-hunt", when: { "/title": ["impossible travel"] } },
+      { hunt: "no-such-hunt" },
+    ];
     const room = webhookRoom({ sources: { test: { proof: "standard", mapping: "test", hunts } } });
     const { answer } = await deliver(room, soundEvent(1));
     expect(answer.hunts).toMatchObject([{ hunt: "rare-hunt" }]);
-    expect(answer.left).toEqual([{ path: "", message: expect.stringContaining("no-such-hunt") as string }]);
+    expect(answer.left).toEqual([
+      { path: "", message: expect.stringContaining("no-such-hunt") as string },
+    ]);
   });
 });
 
@@ -124,10 +140,15 @@ describe("P8, F69: a repetition", () => {
 
   test("with another body is 409 also while the first is on its way, and after it died", async () => {
     const room = webhookRoom();
-    const outcomes = await Promise.allSettled([deliver(room, soundEvent(2)), deliver(room, soundEvent(3))]);
+    const outcomes = await Promise.allSettled([
+      deliver(room, soundEvent(2)),
+      deliver(room, soundEvent(3)),
+    ]);
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
     expect(room.queues.sent).toHaveLength(1);
-    Object.assign(room.ports, { queues: { ...room.queues, send: () => Promise.reject(new Error("down")) } });
+    Object.assign(room.ports, {
+      queues: { ...room.queues, send: () => Promise.reject(new Error("down")) },
+    });
     await expect(deliver(room, soundEvent(2), "msg_2")).rejects.toThrow("down");
     expect(await refusalOf(deliver(room, soundEvent(3), "msg_2"))).toMatchObject({ status: 409 });
   });
@@ -135,8 +156,10 @@ describe("P8, F69: a repetition", () => {
   test("spends none of the day, and is answered when the day is used up", async () => {
     const room = webhookRoom({ verdictsPerDay: 10 });
     const first = await deliver(room, soundEvent(4), "msg_1");
-    for (let times = 0; times < 5; times += 1) expect(await deliver(room, soundEvent(4), "msg_1")).toEqual(first);
-    for (let times = 0; times < 5; times += 1) await refusalOf(deliver(room, soundEvent(3), "msg_1"));
+    for (let times = 0; times < 5; times += 1)
+      expect(await deliver(room, soundEvent(4), "msg_1")).toEqual(first);
+    for (let times = 0; times < 5; times += 1)
+      await refusalOf(deliver(room, soundEvent(3), "msg_1"));
     await deliver(room, soundEvent(6, { id: "2" }), "msg_2");
     expect(await refusalOf(deliver(room, soundEvent(1), "msg_3"))).toMatchObject({ status: 429 });
     expect(await deliver(room, soundEvent(4), "msg_1")).toEqual(first);
@@ -147,7 +170,9 @@ describe("P8, F69: a repetition", () => {
     const room = webhookRoom();
     await deliverUnsigned(room, soundEvent(1), "one");
     const records = recordsOf(room);
-    expect(await refusalOf(deliverUnsigned(room, soundEvent(2), "one"))).toMatchObject({ status: 409 });
+    expect(await refusalOf(deliverUnsigned(room, soundEvent(2), "one"))).toMatchObject({
+      status: 409,
+    });
     expect(room.queues.sent).toHaveLength(1);
     expect(recordsOf(room)).toEqual(records);
   });
@@ -184,13 +209,18 @@ describe("P8, F69: a repetition", () => {
     const first = await deliver(room, soundEvent(1));
     room.records.poke(pathOf("msg_1"), '{"version":1,"bodyHa');
     expect((await deliver(room, soundEvent(1))).answer).toEqual(first.answer);
-    expect(new Set(room.queues.sent.map(({ message }) => (message as { id: string }).id)).size).toBe(1);
+    expect(
+      new Set(room.queues.sent.map(({ message }) => (message as { id: string }).id)).size,
+    ).toBe(1);
   });
 });
 
 describe("P7, F34: storage that fails", () => {
   test.each<[string, (operation: { verb: string; path: string }) => boolean]>([
-    ["at the verdict's record", ({ path, verb }) => verb === "create" && path.includes("verdicts/")],
+    [
+      "at the verdict's record",
+      ({ path, verb }) => verb === "create" && path.includes("verdicts/"),
+    ],
     ["at the day's count", ({ path }) => path.includes("verdict-days")],
     ["at the receipt", ({ path, verb }) => verb === "create" && path.includes("receipts")],
   ])("%s is never a 2xx", async (_, fails) => {
@@ -210,7 +240,9 @@ describe("P7, F34: storage that fails", () => {
 
   test("at the queue is never a 2xx and leaves no receipt", async () => {
     const room = webhookRoom();
-    Object.assign(room.ports, { queues: { ...room.queues, send: () => Promise.reject(new Error("down")) } });
+    Object.assign(room.ports, {
+      queues: { ...room.queues, send: () => Promise.reject(new Error("down")) },
+    });
     await expect(deliver(room, soundEvent(1))).rejects.toThrow("down");
     expect(room.records.peek(pathOf("msg_1"))).toBeUndefined();
   });
@@ -227,25 +259,33 @@ describe("P19, X37: who cannot prove anything", () => {
     ["for a source that is the name of nothing", "__proto__", () => standardHeaders(theKey, body)],
   ])("%s gets 401 without a reason, at the cost of no storage call", async (_, source, headers) => {
     const room = webhookRoom();
-    const refusal = await refusalOf(receive(room.ports, { source, request: requestOf(body, headers()), keyed: false }));
+    const refusal = await refusalOf(
+      receive(room.ports, { source, request: requestOf(body, headers()), keyed: false }),
+    );
     expect(refusal).toMatchObject({
       name: "Problem",
       status: 401,
       message: "The request does not prove where it comes from.",
       errors: [],
     });
-    expect(["read", "create", "replace", "list"].map((verb) => room.records.count(verb as "read"))).toEqual([
-      0, 0, 0, 0,
-    ]);
+    expect(
+      ["read", "create", "replace", "list"].map((verb) => room.records.count(verb as "read")),
+    ).toEqual([0, 0, 0, 0]);
     expect(room.queues.sent).toEqual([]);
-    expect(room.refused).toMatchObject([{ source: source === "test" ? "test" : "unknown", status: 401 }]);
+    expect(room.refused).toMatchObject([
+      { source: source === "test" ? "test" : "unknown", status: 401 },
+    ]);
     expect(JSON.stringify(room.refused)).not.toContain("__proto__");
   });
 
   test("is refused before the body is parsed", async () => {
     const room = webhookRoom();
     const refusal = await refusalOf(
-      receive(room.ports, { source: "test", request: requestOf("[".repeat(1_000_000), { ...forged() }), keyed: false }),
+      receive(room.ports, {
+        source: "test",
+        request: requestOf("[".repeat(1_000_000), { ...forged() }),
+        keyed: false,
+      }),
     );
     expect(refusal.status).toBe(401);
   });
@@ -253,7 +293,10 @@ describe("P19, X37: who cannot prove anything", () => {
 
 describe("P18: a secret that cannot be used", () => {
   test.each<[string, string]>([
-    ["X23: an unresolved reference", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)"],
+    [
+      "X23: an unresolved reference",
+      "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)",
+    ],
     ["a password", "hunter2"],
   ])("closes the door and is named: %s", async (_, value) => {
     const room = webhookRoom({ secrets: { "webhook-test": value } });
@@ -289,17 +332,27 @@ describe("a source that asks too much", () => {
 
   test("X36: with too many requests at once is told to come again", async () => {
     const room = webhookRoom({ share: { run: async () => undefined } });
-    expect(await refusalOf(deliver(room, soundEvent(1)))).toMatchObject({ status: 429, retryAfterSeconds: 2 });
+    expect(await refusalOf(deliver(room, soundEvent(1)))).toMatchObject({
+      status: 429,
+      retryAfterSeconds: 2,
+    });
   });
 });
 
 describe("a payload that is not what the source sends", () => {
   test.each<[string, object, string]>([
     ["without its id", soundEvent(1, { id: undefined }), "/id"],
-    ["X10: with a string of 32 KiB and one", soundEvent(1, { title: "x".repeat(32_769) }), "/title"],
+    [
+      "X10: with a string of 32 KiB and one",
+      soundEvent(1, { title: "x".repeat(32_769) }),
+      "/title",
+    ],
   ])("%s is 400 and names the field", async (_, event, path) => {
     const room = webhookRoom();
-    expect(await refusalOf(deliver(room, event))).toMatchObject({ status: 400, errors: [{ path }] });
+    expect(await refusalOf(deliver(room, event))).toMatchObject({
+      status: 400,
+      errors: [{ path }],
+    });
     expect(room.queues.sent).toEqual([]);
     expect(room.records.paths()).toEqual([]);
   });

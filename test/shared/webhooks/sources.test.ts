@@ -1,24 +1,49 @@
 import { describe, expect, test } from "vitest";
-import { webhookVerbs } from "../../../shared/messages/webhook.ts";
+import { webhookVerbs } from "../../../shared/contracts/webhook.ts";
 import { mayAsk, proofNames, readerNames } from "../../../shared/webhooks/policies.ts";
 import { readSource } from "../../../shared/webhooks/sources.ts";
-import { testMapping } from "../../support/webhook-room.ts";
+import { testMapping } from "../../support/webhook-harness.ts";
 
 const read = (source: object, name = "one") => readSource({ [name]: source }, name, testMapping);
 const sound = { proof: "standard", mapping: "test" };
 
 /** What may be asked from anywhere, and from the source's own addresses: E enrich, V verdict, H hunt. */
 const table = {
-  sentinel: { standard: "EVH", "body-hmac": "EVH", bearer: "E/EVH", entra: "EVH", "function-key": "E" },
-  defender: { standard: "EVH", "body-hmac": "EVH", bearer: "E/EVH", entra: "EVH", "function-key": "E" },
-  "cloud-apps": { standard: "EH", "body-hmac": "EH", bearer: "E/EH", entra: "EH", "function-key": "E" },
+  sentinel: {
+    standard: "EVH",
+    "body-hmac": "EVH",
+    bearer: "E/EVH",
+    entra: "EVH",
+    "function-key": "E",
+  },
+  defender: {
+    standard: "EVH",
+    "body-hmac": "EVH",
+    bearer: "E/EVH",
+    entra: "EVH",
+    "function-key": "E",
+  },
+  "cloud-apps": {
+    standard: "EH",
+    "body-hmac": "EH",
+    bearer: "E/EH",
+    entra: "EH",
+    "function-key": "E",
+  },
   splunk: { standard: "E", "body-hmac": "E", bearer: "E", entra: "E", "function-key": "E" },
   elastic: { standard: "EH", "body-hmac": "EH", bearer: "E/EH", entra: "EH", "function-key": "E" },
-  generic: { standard: "EVH", "body-hmac": "EVH", bearer: "E/EVH", entra: "EVH", "function-key": "E" },
+  generic: {
+    standard: "EVH",
+    "body-hmac": "EVH",
+    bearer: "E/EVH",
+    entra: "EVH",
+    "function-key": "E",
+  },
 } as const;
 
 const letters = { E: "enrich", V: "verdict", H: "hunt" } as const;
-const spelt = (text: string): string[] => Array.from(text, (letter) => letters[letter as keyof typeof letters]);
+const spelt = (text: string): string[] =>
+  Array.from(text, (letter) => letters[letter as keyof typeof letters]);
 
 describe("X05: what each source may ask", () => {
   test.each(readerNames.flatMap((reader) => proofNames.map((proof) => [reader, proof] as const)))(
@@ -68,8 +93,13 @@ describe("a source of the setting", () => {
   });
 
   test("of another name needs a reader or a mapping", () => {
-    expect(read({ proof: "standard" }, "acme")).toMatchObject({ kind: "fault", faults: [{ path: "/acme/mapping" }] });
-    expect(read({ proof: "standard", reader: "defender" }, "acme")).toMatchObject({ source: { reader: "defender" } });
+    expect(read({ proof: "standard" }, "acme")).toMatchObject({
+      kind: "fault",
+      faults: [{ path: "/acme/mapping" }],
+    });
+    expect(read({ proof: "standard", reader: "defender" }, "acme")).toMatchObject({
+      source: { reader: "defender" },
+    });
   });
 
   test.each<[string, object, string]>([
@@ -86,11 +116,17 @@ describe("a source of the setting", () => {
       { ...sound, hunts: [{ hunt: "abc", when: { x: ["1"] } }] },
       "/one/hunts/0/when/x",
     ],
-    ["whose rule starts a hunt of no name", { ...sound, hunts: [{ hunt: "No Hunt" }] }, "/one/hunts/0/hunt"],
+    [
+      "whose rule starts a hunt of no name",
+      { ...sound, hunts: [{ hunt: "No Hunt" }] },
+      "/one/hunts/0/hunt",
+    ],
   ])("P18: %s is a fault that names the place", (_, source, path) => {
     const outcome = read(source);
     expect(outcome.kind).toBe("fault");
-    expect(outcome.kind === "fault" ? outcome.faults.map((fault) => fault.path) : []).toContain(path);
+    expect(outcome.kind === "fault" ? outcome.faults.map((fault) => fault.path) : []).toContain(
+      path,
+    );
   });
 
   test.each(["constructor", "__proto__", "toString", "One", "", "../x", "a".repeat(41)])(

@@ -8,9 +8,9 @@ import {
   type BlockScriptFormat,
   type TrafficLog,
 } from "../../../../shared/clients/cloud-apps/discovery.ts";
-import type { Pipe } from "../../../../shared/pipe/pipe.ts";
-import type { Tenant } from "../../../tenant/tenant.ts";
-import { startTenantWithPipe } from "./tenant-pipe.ts";
+import type { Pipe } from "../../../../shared/http-pipeline/api-client.ts";
+import type { Tenant } from "../../../simulator/simulator.ts";
+import { startTenantWithPipe } from "./simulator-client.ts";
 
 let tenant: Tenant;
 let pipe: Pipe;
@@ -50,7 +50,9 @@ describe("a log", () => {
   test("of 64 MB or less goes up in one piece, without a token, and is reported done", async () => {
     const content = whole(20_000);
     const sent: number[] = [];
-    await discoveryResource(pipe).upload(logOf(content, { asSnapshot: true }), (bytes) => sent.push(bytes));
+    await discoveryResource(pipe).upload(logOf(content, { asSnapshot: true }), (bytes) =>
+      sent.push(bytes),
+    );
     expect(uploaded()).toMatchObject({
       filename: "proxy of today.log",
       source: "GENERIC_W3C",
@@ -71,7 +73,9 @@ describe("a log", () => {
       isSnapshot: false,
     });
     expect(puts()).toHaveLength(6);
-    expect(sent).toEqual([1, 2, 3, 4].map((count) => count * 16 * 2 ** 20).concat([content.length, content.length]));
+    expect(sent).toEqual(
+      [1, 2, 3, 4].map((count) => count * 16 * 2 ** 20).concat([content.length, content.length]),
+    );
   });
 
   test("that the storage fails to take once is put again, whole", async () => {
@@ -85,16 +89,25 @@ describe("a log", () => {
   test.each([
     ["for good", 403, "rejected", 1],
     ["for now, thrice", 503, "unavailable", 3],
-  ])("refused %s is not reported done, and its address stays secret", async (_, status, code, times) => {
-    tenant.faults.add({ kind: "answer", route: "discovery-log.put", status, body: "", count: times });
-    const failure = await discoveryResource(pipe)
-      .upload(logOf(whole(300)))
-      .catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code });
-    expect((failure as Error).message).not.toContain(uploaded()?.signature);
-    expect(puts()).toHaveLength(times);
-    expect(tenant.requests({ route: "discovery.done_upload" })).toEqual([]);
-  });
+  ])(
+    "refused %s is not reported done, and its address stays secret",
+    async (_, status, code, times) => {
+      tenant.faults.add({
+        kind: "answer",
+        route: "discovery-log.put",
+        status,
+        body: "",
+        count: times,
+      });
+      const failure = await discoveryResource(pipe)
+        .upload(logOf(whole(300)))
+        .catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code });
+      expect((failure as Error).message).not.toContain(uploaded()?.signature);
+      expect(puts()).toHaveLength(times);
+      expect(tenant.requests({ route: "discovery.done_upload" })).toEqual([]);
+    },
+  );
 
   test("above 5 GB is refused before anything is sent", async () => {
     const log = logOf(whole(1), { bytes: largestLogBytes + 1 });
@@ -102,13 +115,16 @@ describe("a log", () => {
     expect(tenant.requests()).toEqual([]);
   });
 
-  test.each([[{}], [{ url: "nowhere", provider: "azure" }], [7]])("is not sent to the address %j", async (body) => {
-    answer("discovery.upload_url", body);
-    await expect(discoveryResource(pipe).upload(logOf(whole(1)))).rejects.toMatchObject({
-      code: "unexpected-answer",
-    });
-    expect(puts()).toEqual([]);
-  });
+  test.each([[{}], [{ url: "nowhere", provider: "azure" }], [7]])(
+    "is not sent to the address %j",
+    async (body) => {
+      answer("discovery.upload_url", body);
+      await expect(discoveryResource(pipe).upload(logOf(whole(1)))).rejects.toMatchObject({
+        code: "unexpected-answer",
+      });
+      expect(puts()).toEqual([]);
+    },
+  );
 
   test("of an appliance that the service does not know is rejected", async () => {
     const log = logOf(whole(1), { source: "ABACUS" });
@@ -119,7 +135,9 @@ describe("a log", () => {
 describe("streams", () => {
   test("are a list, whether the service answers a list or a single one", async () => {
     const known = tenant.cloudApps.portal.discovery.streams;
-    expect(await discoveryResource(pipe).streams()).toMatchObject(known.map(({ _id }) => ({ _id })));
+    expect(await discoveryResource(pipe).streams()).toMatchObject(
+      known.map(({ _id }) => ({ _id })),
+    );
     const taken = known.splice(1);
     expect(await discoveryResource(pipe).streams()).toMatchObject([{ _id: known[0]?._id }]);
     known.push(...taken);
@@ -127,7 +145,9 @@ describe("streams", () => {
 
   test("that are none are unexpected", async () => {
     answer("discovery.streams", 7);
-    await expect(discoveryResource(pipe).streams()).rejects.toMatchObject({ code: "unexpected-answer" });
+    await expect(discoveryResource(pipe).streams()).rejects.toMatchObject({
+      code: "unexpected-answer",
+    });
   });
 
   test("have discovered apps by category", async () => {
@@ -137,24 +157,33 @@ describe("streams", () => {
       total: 9,
     });
     expect(tenant.requests().at(-1)?.body).toEqual({ streamId, timeFrame: 30 });
-    await expect(discoveryResource(pipe).categories("nobody")).rejects.toMatchObject({ code: "not-found" });
+    await expect(discoveryResource(pipe).categories("nobody")).rejects.toMatchObject({
+      code: "not-found",
+    });
   });
 
   test("with categories of another shape are unexpected", async () => {
     answer("discovery.categories", { data: [] });
-    await expect(discoveryResource(pipe).categories("a")).rejects.toMatchObject({ code: "unexpected-answer" });
+    await expect(discoveryResource(pipe).categories("a")).rejects.toMatchObject({
+      code: "unexpected-answer",
+    });
   });
 });
 
 describe("a block script", () => {
-  test.each(Object.keys(blockScriptFormats) as BlockScriptFormat[])("for %s is the service's text", async (format) => {
-    const script = await discoveryResource(pipe).blockScript(format);
-    expect(script).toContain("files.example");
-    expect(script.endsWith("\n")).toBe(true);
-  });
+  test.each(Object.keys(blockScriptFormats) as BlockScriptFormat[])(
+    "for %s is the service's text",
+    async (format) => {
+      const script = await discoveryResource(pipe).blockScript(format);
+      expect(script).toContain("files.example");
+      expect(script.endsWith("\n")).toBe(true);
+    },
+  );
 
   test("that is no text is unexpected", async () => {
     answer("discovery_block_scripts.script", { script: "x" });
-    await expect(discoveryResource(pipe).blockScript("zscaler")).rejects.toMatchObject({ code: "unexpected-answer" });
+    await expect(discoveryResource(pipe).blockScript("zscaler")).rejects.toMatchObject({
+      code: "unexpected-answer",
+    });
   });
 });

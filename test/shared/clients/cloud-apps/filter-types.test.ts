@@ -11,7 +11,14 @@ import type {
 
 /** Each row compiles only while the line below its comment does not: tsc judges these. */
 test("types refuse an operator that a field does not take, and a field that a resource does not have", () => {
-  const refused: readonly (AlertFilter | ActivityFilter | EntityFilter | FileFilter | IpRangeFilter | object)[] = [
+  const refused: readonly (
+    | AlertFilter
+    | ActivityFilter
+    | EntityFilter
+    | FileFilter
+    | IpRangeFilter
+    | object
+  )[] = [
     // @ts-expect-error -- severity takes eq and neq
     { severity: { gte: 1 } } satisfies AlertFilter,
     // @ts-expect-error -- alertOpen takes eq alone

@@ -1,14 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { activityResource } from "../../../../shared/clients/cloud-apps/activities.ts";
-import { allOf, raw, type Operator, type WireFilter } from "../../../../shared/clients/cloud-apps/filters.ts";
+import {
+  allOf,
+  raw,
+  type Operator,
+  type WireFilter,
+} from "../../../../shared/clients/cloud-apps/filters.ts";
 import { ipRangeResource } from "../../../../shared/clients/cloud-apps/ip-ranges.ts";
 import type { Encoding, Item } from "../../../../shared/clients/cloud-apps/lists.ts";
-import { alertResource, entityResource, fileResource } from "../../../../shared/clients/cloud-apps/resources.ts";
-import { fieldTables, type Listed } from "../../../../shared/commands/cloud-apps/filter-words.ts";
-import type { Tenant } from "../../../tenant/tenant.ts";
+import {
+  alertResource,
+  entityResource,
+  fileResource,
+} from "../../../../shared/clients/cloud-apps/resources.ts";
+import { fieldTables, type Listed } from "../../../../shared/cli/cloud-apps/filter-words.ts";
+import type { Tenant } from "../../../simulator/simulator.ts";
 import { expected } from "./reading.ts";
 import { samples } from "./samples.ts";
-import { gathered, startTenantWithPipe } from "./tenant-pipe.ts";
+import { gathered, startTenantWithPipe } from "./simulator-client.ts";
 
 let tenant: Tenant;
 let list: Readonly<Record<Listed, (filters?: WireFilter, encoding?: Encoding) => Promise<Item[]>>>;
@@ -71,15 +80,16 @@ const parents: Readonly<Record<string, readonly string[]>> = {
 
 /** What the filter names: the sample, or a part, a range or a number of days made of it. */
 function operandOf(resource: Listed, field: string, operator: Operator): unknown {
-  const table: Readonly<Record<string, readonly [unknown, (item: Item) => readonly unknown[]]>> = samples(
-    tenant.clock.now(),
-    idsShown(),
-  )[resource];
+  const table: Readonly<Record<string, readonly [unknown, (item: Item) => readonly unknown[]]>> =
+    samples(tenant.clock.now(), idsShown())[resource];
   const [given, values] = table[field] ?? [undefined, () => []];
   // A sample of "" or 0 instants stands for the value of an item in the middle.
-  const middle = all[resource].flatMap(values)[Math.floor(all[resource].flatMap(values).length / 2)];
+  const middle =
+    all[resource].flatMap(values)[Math.floor(all[resource].flatMap(values).length / 2)];
   const sample = given === "" || (given === 0 && field === "created") ? middle : given;
-  const word = String(typeof sample === "object" && sample !== null ? (sample as { id: string }).id : sample);
+  const word = String(
+    typeof sample === "object" && sample !== null ? (sample as { id: string }).id : sample,
+  );
   const part = word.slice(2, -2);
   const start = word.slice(0, 5).toUpperCase();
   const days = field === "date" ? 0.2 : 20;
@@ -117,32 +127,47 @@ const idsShown = (): Record<Listed, string> => ({
 const idsOf = (items: readonly Item[]): string[] => items.map(({ _id }) => String(_id)).sort();
 
 describe("a filter on", () => {
-  test.each(cases)("%s %s %s lists the items it describes, and only these", async (resource, field, operator) => {
-    const table: Readonly<Record<string, readonly [unknown, (item: Item) => readonly unknown[]]>> = samples(
-      tenant.clock.now(),
-      idsShown(),
-    )[resource];
-    const values = table[field]?.[1] ?? (() => []);
-    const operand = operandOf(resource, field, operator);
-    const holds = (item: Item): boolean =>
-      expected(operator, operand, values(item), tenant.clock.now(), (value) => parents[String(value)] ?? []);
-    const wanted = all[resource].filter(holds);
-    const listed = await list[resource]({ [field]: { [operator]: operand } });
-    expect(idsOf(listed)).toEqual(idsOf(wanted));
-    // Neither all nor none, or the case would prove nothing.
-    expect(wanted.length).toBeGreaterThan(0);
-    expect(wanted.length).toBeLessThan(all[resource].length);
-  });
+  test.each(cases)(
+    "%s %s %s lists the items it describes, and only these",
+    async (resource, field, operator) => {
+      const table: Readonly<
+        Record<string, readonly [unknown, (item: Item) => readonly unknown[]]>
+      > = samples(tenant.clock.now(), idsShown())[resource];
+      const values = table[field]?.[1] ?? (() => []);
+      const operand = operandOf(resource, field, operator);
+      const holds = (item: Item): boolean =>
+        expected(
+          operator,
+          operand,
+          values(item),
+          tenant.clock.now(),
+          (value) => parents[String(value)] ?? [],
+        );
+      const wanted = all[resource].filter(holds);
+      const listed = await list[resource]({ [field]: { [operator]: operand } });
+      expect(idsOf(listed)).toEqual(idsOf(wanted));
+      // Neither all nor none, or the case would prove nothing.
+      expect(wanted.length).toBeGreaterThan(0);
+      expect(wanted.length).toBeLessThan(all[resource].length);
+    },
+  );
 
-  test.each(["json", "form", "query"] as const)("two fields with lists of values travels as %s", async (encoding) => {
-    const filters = { severity: { eq: [1, 2] }, date: { gte: tenant.clock.now() - 5 * 3_600_000 } };
-    const listed = await list.alerts(filters, encoding);
-    const wanted = all.alerts.filter(
-      (alert) => Number(alert["severityValue"]) >= 1 && Number(alert["timestamp"]) >= filters.date.gte,
-    );
-    expect(idsOf(listed)).toEqual(idsOf(wanted));
-    expect(wanted.length).toBeGreaterThan(0);
-  });
+  test.each(["json", "form", "query"] as const)(
+    "two fields with lists of values travels as %s",
+    async (encoding) => {
+      const filters = {
+        severity: { eq: [1, 2] },
+        date: { gte: tenant.clock.now() - 5 * 3_600_000 },
+      };
+      const listed = await list.alerts(filters, encoding);
+      const wanted = all.alerts.filter(
+        (alert) =>
+          Number(alert["severityValue"]) >= 1 && Number(alert["timestamp"]) >= filters.date.gte,
+      );
+      expect(idsOf(listed)).toEqual(idsOf(wanted));
+      expect(wanted.length).toBeGreaterThan(0);
+    },
+  );
 
   test("a single value means the same as a list of one", async () => {
     expect(idsOf(await list.alerts({ severity: { eq: 2 } }))).toEqual(
@@ -152,12 +177,16 @@ describe("a filter on", () => {
 
   test("what is not set takes null", async () => {
     const external = await list.entities({ isExternal: { eq: null } });
-    expect(idsOf(external)).toEqual(idsOf(all.entities.filter(({ isExternal }) => isExternal === null)));
+    expect(idsOf(external)).toEqual(
+      idsOf(all.entities.filter(({ isExternal }) => isExternal === null)),
+    );
     expect(external.length).toBeGreaterThan(0);
   });
 
   test("a field that no table lists is sent as it is, and refused by name", async () => {
-    await expect(list.alerts(raw("risk.score", "gte", 7))).rejects.toMatchObject({ code: "rejected" });
+    await expect(list.alerts(raw("risk.score", "gte", 7))).rejects.toMatchObject({
+      code: "rejected",
+    });
     expect(tenant.requests({ route: "alerts.list" }).at(-1)?.body).toMatchObject({
       filters: { "risk.score": { gte: 7 } },
     });

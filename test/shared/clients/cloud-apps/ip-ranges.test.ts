@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ipRangeResource } from "../../../../shared/clients/cloud-apps/ip-ranges.ts";
-import type { Pipe } from "../../../../shared/pipe/pipe.ts";
-import type { Tenant } from "../../../tenant/tenant.ts";
-import { gathered, startTenantWithPipe } from "./tenant-pipe.ts";
+import type { Pipe } from "../../../../shared/http-pipeline/api-client.ts";
+import type { Tenant } from "../../../simulator/simulator.ts";
+import { gathered, startTenantWithPipe } from "./simulator-client.ts";
 
 let tenant: Tenant;
 let pipe: Pipe;
@@ -31,10 +31,20 @@ test("a range is created, listed, replaced whole and deleted", async () => {
     tags: ["branch"],
   } as const;
   const id = await ranges.create(range);
-  const named = async () => (await gathered(ranges.list({ sortField: "name" }))).find(({ _id }) => _id === id);
-  expect(await named()).toMatchObject({ name: "Branch", organization: "X", subnets: [{ mask: 120 }] });
+  const named = async () =>
+    (await gathered(ranges.list({ sortField: "name" }))).find(({ _id }) => _id === id);
+  expect(await named()).toMatchObject({
+    name: "Branch",
+    organization: "X",
+    subnets: [{ mask: 120 }],
+  });
   await ranges.update(id, { name: "Branch", category: 1, subnets: ["192.168.5.0/25"] });
-  expect(await named()).toMatchObject({ category: 1, organization: null, tags: [], subnets: [{ mask: 121 }] });
+  expect(await named()).toMatchObject({
+    category: 1,
+    organization: null,
+    tags: [],
+    subnets: [{ mask: 121 }],
+  });
   await ranges.remove(id);
   expect(await named()).toBeUndefined();
 });
@@ -72,7 +82,9 @@ test.each([[{ id: "a" }], [""], [7]])(
       body: JSON.stringify(body),
     });
     const range = { name: "n", category: 1, subnets: ["10.0.0.0/8"] } as const;
-    await expect(ipRangeResource(pipe).create(range)).rejects.toMatchObject({ code: "unexpected-answer" });
+    await expect(ipRangeResource(pipe).create(range)).rejects.toMatchObject({
+      code: "unexpected-answer",
+    });
     expect(tenant.requests()).toHaveLength(1);
   },
 );

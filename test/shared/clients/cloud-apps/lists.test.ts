@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { activityResource } from "../../../../shared/clients/cloud-apps/activities.ts";
 import type { Item } from "../../../../shared/clients/cloud-apps/lists.ts";
-import { alertResource, entityResource, fileResource } from "../../../../shared/clients/cloud-apps/resources.ts";
-import type { AlertId } from "../../../../shared/messages/alert-id.ts";
-import type { Pipe } from "../../../../shared/pipe/pipe.ts";
-import type { Tenant } from "../../../tenant/tenant.ts";
-import { gathered, startTenantWithPipe } from "./tenant-pipe.ts";
+import {
+  alertResource,
+  entityResource,
+  fileResource,
+} from "../../../../shared/clients/cloud-apps/resources.ts";
+import type { AlertId } from "../../../../shared/contracts/alert-id.ts";
+import type { Pipe } from "../../../../shared/http-pipeline/api-client.ts";
+import type { Tenant } from "../../../simulator/simulator.ts";
+import { gathered, startTenantWithPipe } from "./simulator-client.ts";
 
 let tenant: Tenant;
 let pipe: Pipe;
@@ -40,7 +44,9 @@ const first = <T>(items: readonly T[]): T => {
 describe("a list", () => {
   test("asks page by page until there is no next, and gives every item once", async () => {
     const added = tenant.cloudApps.alerts.add(230);
-    const listed = await gathered(alertResource(pipe).list({ sortField: "date", sortDirection: "desc" }));
+    const listed = await gathered(
+      alertResource(pipe).list({ sortField: "date", sortDirection: "desc" }),
+    );
     expect(idsOf(listed)).toEqual(added);
     expect(tenant.requests({ route: "alerts.list" }).map(({ body }) => body)).toEqual(
       [0, 100, 200].map((skip) => ({ sortField: "date", sortDirection: "desc", skip, limit: 100 })),
@@ -79,16 +85,24 @@ describe("a list", () => {
   });
 
   test("keeps what it does not know: odd numbers, text for null, unknown keys", async () => {
-    tenant.cloudApps.alerts.add(1, { stories: [6, 99], handledByUser: "null", severityValue: 7, brandNew: { a: 1 } });
+    tenant.cloudApps.alerts.add(1, {
+      stories: [6, 99],
+      handledByUser: "null",
+      severityValue: 7,
+      brandNew: { a: 1 },
+    });
     expect(await gathered(alertResource(pipe).list())).toMatchObject([
       { stories: [6, 99], handledByUser: "null", severityValue: 7, brandNew: { a: 1 } },
     ]);
   });
 
-  test.each([0, 101, 1.5, Number.NaN])("refuses pages of %d before anything is sent", async (limit) => {
-    await expect(gathered(alertResource(pipe).list({ limit }))).rejects.toThrow(RangeError);
-    expect(tenant.requests()).toEqual([]);
-  });
+  test.each([0, 101, 1.5, Number.NaN])(
+    "refuses pages of %d before anything is sent",
+    async (limit) => {
+      await expect(gathered(alertResource(pipe).list({ limit }))).rejects.toThrow(RangeError);
+      expect(tenant.requests()).toEqual([]);
+    },
+  );
 
   test.each([
     ["an array", []],
@@ -105,7 +119,9 @@ describe("a list", () => {
   });
 
   test("stops when its signal says so", async () => {
-    await expect(gathered(alertResource(pipe).list({ signal: AbortSignal.abort() }))).rejects.toThrow();
+    await expect(
+      gathered(alertResource(pipe).list({ signal: AbortSignal.abort() })),
+    ).rejects.toThrow();
     expect(tenant.requests({ route: "alerts.list" })).toEqual([]);
   });
 });
@@ -113,7 +129,8 @@ describe("a list", () => {
 describe("alerts", () => {
   type OldClosing = (ids: readonly AlertId[], comment?: string) => Promise<number>;
   /** Deprecated by the service, alive in its connector: used here, and nowhere else, on purpose. */
-  const oldClosings = (): Readonly<Record<"dismissBulk" | "resolve", OldClosing>> => alertResource(pipe);
+  const oldClosings = (): Readonly<Record<"dismissBulk" | "resolve", OldClosing>> =>
+    alertResource(pipe);
 
   test("are fetched by id, with the slash, and undefined when nobody knows them", async () => {
     const [id] = tenant.cloudApps.alerts.add(1) as AlertId[];
@@ -136,11 +153,16 @@ describe("alerts", () => {
     const old = oldClosings();
     expect(await old.dismissBulk(ids.slice(0, 2), "noise")).toBe(2);
     expect(await old.resolve(ids.slice(1))).toBe(1);
-    expect(ids.map((id) => tenant.cloudApps.alerts.find(id)?.resolutionStatusValue)).toEqual([3, 3, 5]);
+    expect(ids.map((id) => tenant.cloudApps.alerts.find(id)?.resolutionStatusValue)).toEqual([
+      3, 3, 5,
+    ]);
   });
 
   test.each([0, 101])("are not closed %i at once, and nothing is sent", async (count) => {
-    const ids = Array.from({ length: count }, (_, index) => index.toString(16).padStart(24, "0") as AlertId);
+    const ids = Array.from(
+      { length: count },
+      (_, index) => index.toString(16).padStart(24, "0") as AlertId,
+    );
     await expect(oldClosings().dismissBulk(ids)).rejects.toThrow(RangeError);
     await expect(oldClosings().resolve(ids)).rejects.toThrow(RangeError);
     expect(tenant.requests()).toEqual([]);
@@ -162,7 +184,9 @@ describe("activities", () => {
   test("are scanned to the end, each once, with the next filters as they came", async () => {
     const scanned = await gathered(activityResource(pipe).scan({ filters: ever }));
     expect(idsOf(scanned)).toEqual(tenant.cloudApps.portal.activities.all().map(({ _id }) => _id));
-    const bodies = tenant.requests({ route: "activities.list" }).map(({ body }) => body as Record<string, unknown>);
+    const bodies = tenant
+      .requests({ route: "activities.list" })
+      .map(({ body }) => body as Record<string, unknown>);
     expect(bodies).toHaveLength(3);
     expect(bodies[0]).toEqual({ filters: ever, isScan: true, limit: 500 });
   });
@@ -186,7 +210,9 @@ describe("activities", () => {
   });
 
   test.each([499, 5_001, 600.5])("are not scanned %d at a time", async (limit) => {
-    await expect(gathered(activityResource(pipe).scan({ filters: ever, limit }))).rejects.toThrow(RangeError);
+    await expect(gathered(activityResource(pipe).scan({ filters: ever, limit }))).rejects.toThrow(
+      RangeError,
+    );
     expect(tenant.requests()).toEqual([]);
   });
 
@@ -196,7 +222,9 @@ describe("activities", () => {
     const listed = (async () => {
       for await (const item of activityResource(pipe).list({ skip: 4_999 })) seen.push(item);
     })();
-    await expect(listed).rejects.toThrow(new RangeError("a list of activities ends at 5000; a scan reads on"));
+    await expect(listed).rejects.toThrow(
+      new RangeError("a list of activities ends at 5000; a scan reads on"),
+    );
     expect(seen).toHaveLength(1);
   });
 
@@ -205,7 +233,11 @@ describe("activities", () => {
     const activities = activityResource(pipe);
     expect(await activities.fetch(_id)).toMatchObject({ _id, entityData: { "1": null } });
     expect(await activities.fetch("nobody/..")).toBeUndefined();
-    await activities.feedback(_id, { feedbackValue: "useful", feedbackText: "led to a case", allowContact: false });
+    await activities.feedback(_id, {
+      feedbackValue: "useful",
+      feedbackText: "led to a case",
+      allowContact: false,
+    });
     expect(tenant.cloudApps.portal.feedback.at(-1)).toEqual({
       activity: _id,
       said: { feedbackValue: "useful", feedbackText: "led to a case", allowContact: false },

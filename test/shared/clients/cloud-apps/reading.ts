@@ -5,7 +5,9 @@
 import type { Operator } from "../../../../shared/clients/cloud-apps/filters.ts";
 
 const low = (value: unknown): string =>
-  String(typeof value === "object" && value !== null ? (value as { id: unknown }).id : value).toLowerCase();
+  String(
+    typeof value === "object" && value !== null ? (value as { id: unknown }).id : value,
+  ).toLowerCase();
 
 /** Whether an item with these values is in the answer to `operator: operand`. `above` are the parents of a value. */
 export function expected(

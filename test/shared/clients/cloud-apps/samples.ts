@@ -1,6 +1,6 @@
 /** For each field of each resource: what a filter may name, and the values that an item as the API shows it has. */
 import type { Item } from "../../../../shared/clients/cloud-apps/lists.ts";
-import type { fieldTables, Listed } from "../../../../shared/commands/cloud-apps/filter-words.ts";
+import type { fieldTables, Listed } from "../../../../shared/cli/cloud-apps/filter-words.ts";
 
 /** Some items have the operand, some have not. */
 type Sample = readonly [operand: unknown, values: (item: Item) => readonly unknown[]];
@@ -37,8 +37,14 @@ export const samples = (
   const file = (days: number) => nowMs - days * 24 * hour;
   return {
     alerts: {
-      "entity.entity": [{ id: "user3@contoso.com", saas: 11_161, inst: 0 }, entities("account", "user", "device")],
-      "entity.user": [{ id: "user3@contoso.com", saas: 11_161, inst: 0 }, entities("account", "user")],
+      "entity.entity": [
+        { id: "user3@contoso.com", saas: 11_161, inst: 0 },
+        entities("account", "user", "device"),
+      ],
+      "entity.user": [
+        { id: "user3@contoso.com", saas: 11_161, inst: 0 },
+        entities("account", "user"),
+      ],
       "entity.ip": ["198.51.100.4", entities("ip")],
       "entity.service": [11_161, entities("service")],
       "entity.instance": [0, at("entities.inst")],
@@ -49,7 +55,10 @@ export const samples = (
       resolutionStatus: [3, at("resolutionStatusValue")],
       read: [true, is(({ statusValue }) => statusValue !== 0)],
       date: [nowMs - 10 * hour, at("timestamp")],
-      resolutionDate: [nowMs, (item) => at("resolveTime")(item).map((text) => Date.parse(String(text)))],
+      resolutionDate: [
+        nowMs,
+        (item) => at("resolveTime")(item).map((text) => Date.parse(String(text))),
+      ],
       risk: [25, at("threatScore")],
       alertType: [15_859_717, at("idValue")],
       id: ["", at("_id")],

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defenderHunting, legacyHunting } from "../../../../shared/clients/hunting/defender.ts";
 import { graphHunting } from "../../../../shared/clients/hunting/graph.ts";
-import type { HuntColumn, KqlType } from "../../../../shared/messages/compiled-hunt.ts";
-import { backEnds } from "../../../tenant/hunting/back-ends.ts";
-import { readSwitches, type Switches } from "../../../tenant/switches.ts";
+import type { HuntColumn, KqlType } from "../../../../shared/contracts/compiled-hunt.ts";
+import { backEnds } from "../../../simulator/hunting/back-ends.ts";
+import { readSwitches, type Switches } from "../../../simulator/behaviors.ts";
 import { ask } from "./hunting-bench.ts";
 
 const nullable = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null, freq: 6 });
@@ -20,7 +20,9 @@ const dynamic = fc.letrec<{ value: unknown }>((tie) => ({
     fc.string(),
     fc.array(fc.string(), { maxLength: 3 }),
     fc.array(fc.boolean(), { maxLength: 3 }),
-    fc.array(fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), tie("value"), { maxKeys: 3 }), { maxLength: 3 }),
+    fc.array(fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), tie("value"), { maxKeys: 3 }), {
+      maxLength: 3,
+    }),
     fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), tie("value"), { maxKeys: 4 }),
   ),
 })).value;

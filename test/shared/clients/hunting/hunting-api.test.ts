@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { defenderHunting, legacyHunting } from "../../../../shared/clients/hunting/defender.ts";
 import { graphHunting } from "../../../../shared/clients/hunting/graph.ts";
-import { UpstreamError, type UpstreamErrorCode } from "../../../../shared/pipe/upstream-error.ts";
-import { ticksFromMs } from "../../../../shared/time.ts";
+import {
+  UpstreamError,
+  type UpstreamErrorCode,
+} from "../../../../shared/http-pipeline/upstream-error.ts";
+import { ticksFromMs } from "../../../../shared/runtime/time.ts";
 import { virtualClock } from "../../../support/virtual-clock.ts";
 import { ask } from "./hunting-bench.ts";
 
@@ -22,7 +25,10 @@ const columns = [
   { name: "N", type: "long" },
 ];
 
-const badRequest = (message: string) => ({ status: 400, json: { error: { code: "BadRequest", message } } });
+const badRequest = (message: string) => ({
+  status: 400,
+  json: { error: { code: "BadRequest", message } },
+});
 const retirement = Date.parse("2027-02-01");
 
 describe("hunting back-ends", () => {
@@ -34,19 +40,32 @@ describe("hunting back-ends", () => {
     const got = await ask(open, { body, afterMs: 700 });
     expect(got.lines).toEqual(lines);
     expect(got.announced).toEqual([columns]);
-    expect(got.reply).toEqual({ kind: "answer", columns, rows: 2, bytes: body.length, durationMs: 700 });
-    expect(got.calls).toMatchObject([{ method: "POST", path, json: { Query: "DeviceEvents" }, deadlineMs: 230_000 }]);
+    expect(got.reply).toEqual({
+      kind: "answer",
+      columns,
+      rows: 2,
+      bytes: body.length,
+      durationMs: 700,
+    });
+    expect(got.calls).toMatchObject([
+      { method: "POST", path, json: { Query: "DeviceEvents" }, deadlineMs: 230_000 },
+    ]);
     expect(got.calls[0]?.turn).toBeDefined();
     expect(got.reports).toEqual([{ kind: "ok", runTimeMs: api === "graph" ? 700 : 1_500 }]);
   });
 
   test("cap at what the service is known to cut at", async () => {
-    const caps = [graphHunting, defenderHunting, legacyHunting].map((open) => open({} as never).caps.rows);
+    const caps = [graphHunting, defenderHunting, legacyHunting].map(
+      (open) => open({} as never).caps.rows,
+    );
     expect(caps).toEqual([100_000, 100_000, 10_000]);
   });
 
   test("Graph gets the time span in whole seconds, widened outwards; the others know none", async () => {
-    const timespan = { from: ticksFromMs(Date.UTC(2026, 0, 5)) + 1n, to: ticksFromMs(Date.UTC(2026, 0, 6)) + 1n };
+    const timespan = {
+      from: ticksFromMs(Date.UTC(2026, 0, 5)) + 1n,
+      to: ticksFromMs(Date.UTC(2026, 0, 6)) + 1n,
+    };
     const json = async (open: typeof graphHunting) =>
       (await ask(open, { body: graphBody }, { timespan })).calls[0]?.json;
     expect(await json(graphHunting)).toEqual({
@@ -59,7 +78,9 @@ describe("hunting back-ends", () => {
   test("the compiled type of a column wins over the service's, and stands in for a missing schema", async () => {
     const compiled = [{ name: "Bag", type: "dynamic" }] as const;
     const named = '{"schema":[{"name":"Bag","type":"String"}],"results":[{"Bag":"{\\"a\\":1}"}]}';
-    expect((await ask(graphHunting, { body: named }, { columns: compiled })).lines).toEqual(['{"Bag":{"a":1}}']);
+    expect((await ask(graphHunting, { body: named }, { columns: compiled })).lines).toEqual([
+      '{"Bag":{"a":1}}',
+    ]);
     expect((await ask(graphHunting, { body: named })).lines).toEqual(['{"Bag":"{\\"a\\":1}"}']);
     const empty = await ask(graphHunting, { body: '{"results":[]}' }, { columns: compiled });
     expect(empty.reply).toMatchObject({ kind: "answer", rows: 0, columns: compiled });
@@ -72,7 +93,11 @@ describe("hunting back-ends", () => {
       "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again.",
       { kind: "too-big" },
     ],
-    ["amount of results", "Query execution has exceeded the allowed amount of results.", { kind: "too-big" }],
+    [
+      "amount of results",
+      "Query execution has exceeded the allowed amount of results.",
+      { kind: "too-big" },
+    ],
     [
       "preempted",
       "Query execution has exceeded the allowed limits. The query execution was preempted. This could possibly be due to high CPU and/or memory resource consumption.",
@@ -89,7 +114,11 @@ describe("hunting back-ends", () => {
       "'where' operator: Failed to resolve scalar expression named 'X'. Fix semantic errors in your query.",
       { kind: "refused", cause: "query" },
     ],
-    ["syntax", "The query contains syntax errors: Expected: )", { kind: "refused", cause: "query" }],
+    [
+      "syntax",
+      "The query contains syntax errors: Expected: )",
+      { kind: "refused", cause: "query" },
+    ],
   ])("a 400 is read by its words: %s", async (_, message, reply) => {
     expect((await ask(graphHunting, badRequest(message))).reply).toMatchObject(reply);
     expect((await ask(defenderHunting, badRequest(message))).reply).toMatchObject(reply);
@@ -132,7 +161,9 @@ describe("hunting back-ends", () => {
   });
 
   test("every answer of the service costs run time, refusals as well", async () => {
-    expect((await ask(graphHunting, badRequest("preempted"))).reports).toEqual([{ kind: "ok", runTimeMs: 0 }]);
+    expect((await ask(graphHunting, badRequest("preempted"))).reports).toEqual([
+      { kind: "ok", runTimeMs: 0 },
+    ]);
   });
 
   test("no turn is a later, and no call", async () => {
@@ -159,7 +190,11 @@ describe("hunting back-ends", () => {
       { upstreamMessage: "Unauthorized request - reason of failure: Account mode is inactive" },
       { kind: "refused", cause: "tenant" },
     ],
-    ["unauthorized", { upstreamMessage: "reason of failure: No Tvm license" }, { kind: "refused", cause: "tenant" }],
+    [
+      "unauthorized",
+      { upstreamMessage: "reason of failure: No Tvm license" },
+      { kind: "refused", cause: "tenant" },
+    ],
     ["forbidden", { status: 403 }, { kind: "refused", cause: "permission" }],
     ["rejected", { status: 413 }, { kind: "refused" }],
     ["unexpected-answer", {}, { kind: "failed" }],
@@ -169,16 +204,23 @@ describe("hunting back-ends", () => {
 
   test("whatever fails at the deadline was too heavy", async () => {
     const script = { ...broken("unavailable"), afterMs: 230_000 };
-    expect((await ask(graphHunting, script)).reply).toEqual({ kind: "too-heavy", cause: "timed-out" });
+    expect((await ask(graphHunting, script)).reply).toEqual({
+      kind: "too-heavy",
+      cause: "timed-out",
+    });
   });
 
   test("a caller that stops, and a sink that fails, get their own error back", async () => {
     const signal = AbortSignal.abort(new Error("host stopping"));
-    await expect(ask(graphHunting, broken("unavailable"), { signal })).rejects.toThrow("host stopping");
+    await expect(ask(graphHunting, broken("unavailable"), { signal })).rejects.toThrow(
+      "host stopping",
+    );
     const onRows = (): void => {
       throw new UpstreamError("unavailable", "storage is away", { api: "storage" });
     };
-    await expect(ask(graphHunting, { body: graphBody }, {}, { onRows })).rejects.toThrow("storage is away");
+    await expect(ask(graphHunting, { body: graphBody }, {}, { onRows })).rejects.toThrow(
+      "storage is away",
+    );
   });
 
   test("a fault of the program is no answer", async () => {
@@ -195,17 +237,28 @@ describe("retirement", () => {
     ["410", { status: 410, json: {} }],
     ["403", { status: 403, json: { error: { message: "The API has been retired." } } }],
     ["an answer without data", { body: '{"Results":[]}' }],
-    ["a page of HTML", { error: new UpstreamError("unexpected-answer", "HTML", { api: "hunting", status: 404 }) }],
+    [
+      "a page of HTML",
+      { error: new UpstreamError("unexpected-answer", "HTML", { api: "hunting", status: 404 }) },
+    ],
   ] as const)("%s after the date says what to do", async (_, script) => {
     const { reply } = await ask(defenderHunting, script, {}, { clock: after() });
     expect(reply).toMatchObject({ kind: "refused", cause: "retired" });
-    expect(reply).toHaveProperty("message", expect.stringContaining("2027-02-01: set HUNTING_API to graph"));
+    expect(reply).toHaveProperty(
+      "message",
+      expect.stringContaining("2027-02-01: set HUNTING_API to graph"),
+    );
   });
 
   test("a missing permission stays one, before and after", async () => {
-    const script = { status: 403, json: { error: { message: "Missing application roles. API required roles: X" } } };
+    const script = {
+      status: 403,
+      json: { error: { message: "Missing application roles. API required roles: X" } },
+    };
     for (const clock of [before(), after()])
-      expect((await ask(defenderHunting, script, {}, { clock })).reply).toMatchObject({ cause: "permission" });
+      expect((await ask(defenderHunting, script, {}, { clock })).reply).toMatchObject({
+        cause: "permission",
+      });
   });
 
   test("an empty answer that names its columns is an answer", async () => {
@@ -218,7 +271,11 @@ describe("retirement", () => {
 
   test("before the date an answer without data is an answer, and Graph has no date", async () => {
     const script = { body: '{"results":[]}' };
-    expect((await ask(defenderHunting, script, {}, { clock: before() })).reply).toMatchObject({ kind: "answer" });
-    expect((await ask(graphHunting, script, {}, { clock: after() })).reply).toMatchObject({ kind: "answer" });
+    expect((await ask(defenderHunting, script, {}, { clock: before() })).reply).toMatchObject({
+      kind: "answer",
+    });
+    expect((await ask(graphHunting, script, {}, { clock: after() })).reply).toMatchObject({
+      kind: "answer",
+    });
   });
 });

@@ -1,9 +1,9 @@
 /** A hunting back-end on ports of object literals: what it is answered, what it asked, what it reported, what it gave. */
 import type { HuntingParts } from "../../../../shared/clients/hunting/hunting-api.ts";
 import type { HuntingOptions, HuntingPort, HuntingReply } from "../../../../shared/hunts/ports.ts";
-import type { HuntColumn } from "../../../../shared/messages/compiled-hunt.ts";
-import type { Call } from "../../../../shared/pipe/pipe.ts";
-import type { QuotaReport, TurnOutcome } from "../../../../shared/pipe/quota.ts";
+import type { HuntColumn } from "../../../../shared/contracts/compiled-hunt.ts";
+import type { Call } from "../../../../shared/http-pipeline/api-client.ts";
+import type { QuotaReport, TurnOutcome } from "../../../../shared/http-pipeline/quota/quota.ts";
 import { virtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 /** An answer: a 2xx body, a refusal the client reads itself, or an error of the pipe. */
@@ -31,7 +31,11 @@ export async function ask(
   open: (parts: HuntingParts) => HuntingPort,
   script: Script,
   options: Partial<HuntingOptions> = {},
-  setting: { readonly clock?: VirtualClock; readonly turn?: TurnOutcome; readonly onRows?: () => void } = {},
+  setting: {
+    readonly clock?: VirtualClock;
+    readonly turn?: TurnOutcome;
+    readonly onRows?: () => void;
+  } = {},
 ): Promise<Asked> {
   const clock = setting.clock ?? virtualClock();
   const calls: Call[] = [];
@@ -42,7 +46,8 @@ export async function ask(
   const port = open({
     clock,
     quota: {
-      take: async () => setting.turn ?? { kind: "turn", turn: { usableUntilMs: clock.now() + 1_000 } },
+      take: async () =>
+        setting.turn ?? { kind: "turn", turn: { usableUntilMs: clock.now() + 1_000 } },
       report: async (outcome) => void reports.push(outcome),
     },
     pipe: {
@@ -54,7 +59,11 @@ export async function ask(
         if ("error" in script) throw script.error;
         const common = { headers: new Headers(), requestId: "r1" };
         if ("status" in script) return { ...common, status: script.status, body: script.json };
-        return { ...common, status: 200, body: typeof script.body === "string" ? inPieces(script.body) : script.body };
+        return {
+          ...common,
+          status: 200,
+          body: typeof script.body === "string" ? inPieces(script.body) : script.body,
+        };
       },
     },
   });

@@ -1,0 +1,67 @@
+/**
+ * The guard around every door: gives the call its correlation id and its log, and turns what an HTTP door throws
+ * into a problem reply. What any other door throws goes on to the platform, which tries the message again.
+ */
+import type { HttpResponseInit, InvocationContext, PreInvocationContext } from "@azure/functions";
+import { withInvocation } from "../runtime/log.ts";
+import { Problem, problemBody } from "../http/problem.ts";
+
+/** Give to `app.hook.preInvocation`. */
+export function guard(call: PreInvocationContext): void {
+  const { functionHandler: handler, invocationContext: context } = call;
+  const overHttp = context.options.trigger.type === "httpTrigger";
+  call.functionHandler = (trigger: unknown, inner: InvocationContext): unknown =>
+    withInvocation(
+      { correlationId: context.invocationId, write: (level, line) => context[level](line) },
+      async () => {
+        try {
+          return (await handler(trigger, inner)) as unknown;
+        } catch (error) {
+          if (!overHttp) throw error;
+          const problem = asProblem(error);
+          if (problem.status === 500)
+            context.error(`unexpected ${error instanceof Error ? error.name : typeof error}`);
+          return problemReply(problem, context.invocationId);
+        }
+      },
+    );
+}
+
+/** The HTTP answer of a refusal. */
+export function problemReply(problem: Problem, correlationId: string): HttpResponseInit {
+  return {
+    status: problem.status,
+    headers: {
+      "content-type": "application/problem+json",
+      "x-content-type-options": "nosniff",
+      ...(problem.retryAfterSeconds === undefined
+        ? {}
+        : { "retry-after": String(problem.retryAfterSeconds) }),
+    },
+    body: JSON.stringify(problemBody(problem, correlationId)),
+  };
+}
+
+const defaultPauseSeconds = 30;
+
+/** Settings and the outside can be put right while the app runs, hence 503; anything else is our own fault. */
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof Error && error.name === "SettingsError")
+    return new Problem(503, error.message);
+  if (error instanceof Error && (error.name === "UpstreamError" || error.name === "SecretError")) {
+    const retryAfterMs =
+      "retryAfterMs" in error && typeof error.retryAfterMs === "number"
+        ? error.retryAfterMs
+        : undefined;
+    const retryAfterSeconds =
+      retryAfterMs === undefined
+        ? defaultPauseSeconds
+        : Math.max(1, Math.ceil(retryAfterMs / 1_000));
+    return new Problem(503, error.message, { retryAfterSeconds });
+  }
+  return new Problem(
+    500,
+    "Something went wrong here. The log has the details under this instance id.",
+  );
+}

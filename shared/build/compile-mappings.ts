@@ -1,0 +1,43 @@
+/** The mapping files as the build puts them into `dist/`: read, checked, in one object. The running app reads no YAML. */
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parseDocument } from "yaml";
+import { inputFaults } from "../http/problem.ts";
+import { mappingSchema, type Mappings } from "../webhooks/mapping.ts";
+
+/** What is wrong with one file: `path` as a JSON pointer into it. */
+export interface MappingProblem {
+  readonly file: string;
+  readonly path: string;
+  readonly message: string;
+}
+
+export type CompiledMappings =
+  | { readonly kind: "mappings"; readonly mappings: Mappings }
+  | { readonly kind: "problems"; readonly problems: readonly MappingProblem[] };
+
+/** Compiles every `.yaml` of a folder; the file's name is the mapping's. */
+export function compileMappings(folder: string): CompiledMappings {
+  const problems: MappingProblem[] = [];
+  const mappings: Record<string, Mappings[string]> = {};
+  for (const name of readdirSync(folder)
+    .filter((each) => each.endsWith(".yaml"))
+    .toSorted()) {
+    const file = join(folder, name);
+    const document = parseDocument(readFileSync(file, "utf8"));
+    const broken = document.errors.map(({ message }) => ({
+      file,
+      path: "",
+      message: message.split("\n")[0] ?? "no YAML",
+    }));
+    const { data, error } = mappingSchema.safeParse(document.toJS());
+    problems.push(
+      ...broken,
+      ...(error && broken.length === 0
+        ? inputFaults(error).map((fault) => ({ file, ...fault }))
+        : []),
+    );
+    if (data) mappings[basename(name, ".yaml")] = data;
+  }
+  return problems.length > 0 ? { kind: "problems", problems } : { kind: "mappings", mappings };
+}

@@ -1,0 +1,252 @@
+/** The doors to hunts. */
+import {
+  bodyRefusals,
+  idempotencyKey,
+  unreadable,
+  type DoorDescription,
+  type ParameterWords,
+} from "./operation.ts";
+
+const tag = "Hunts";
+const noHunt = { 404: "No hunt has this name." } as const;
+
+/** A designer offers the hunts there are; the older and the newer word for it, since designers differ. */
+const hunt: Readonly<Record<string, ParameterWords>> = {
+  name: {
+    description: "Name of the hunt.",
+    schema: { type: "string", pattern: "^[a-z0-9-]{3,80}$" },
+    example: "office-starts-script-host",
+    extensions: {
+      "x-ms-summary": "Hunt",
+      "x-ms-dynamic-values": {
+        operationId: "ListHunts",
+        "value-collection": "hunts",
+        "value-path": "name",
+        "value-title": "title",
+      },
+      "x-ms-dynamic-list": {
+        operationId: "ListHunts",
+        itemsPath: "hunts",
+        itemValuePath: "name",
+        itemTitlePath: "title",
+      },
+    },
+  },
+};
+
+const summary = {
+  name: "office-starts-script-host",
+  title: "Office starts a script host",
+  enabled: true,
+  mode: "window",
+  schedule: "0 17 * * * *",
+  severity: "Medium",
+  state: "ok",
+  watermark: "2026-11-22T08:00:00.0000000Z",
+  watermarkAgeSeconds: 2_520,
+  version: 1,
+  head: "office-starts-script-host/v1/2026/11/22/000000000017.ndjson.gz",
+};
+
+const listed = {
+  cursor: "v1.17",
+  seq: 17,
+  from: "2026-11-22T07:00:00.0000000Z",
+  to: "2026-11-22T08:00:00.0000000Z",
+  rows: 2,
+  complete: "yes",
+  blob: summary.head,
+};
+
+const columns = [
+  { name: "Timestamp", type: "datetime" },
+  { name: "DeviceName", type: "string" },
+];
+
+const row = { Timestamp: "2026-11-22T07:12:09.1234567Z", DeviceName: "ws-14.contoso.com" };
+
+export const hunts: Readonly<Record<string, DoorDescription>> = {
+  list_hunts: {
+    operationId: "ListHunts",
+    summary: "List hunts",
+    description:
+      "Lists every hunt and how it stands: how far it has exported, and what keeps it from going on.",
+    tag,
+    visibility: "important",
+    answers: {
+      200: { description: "Every hunt.", schema: "HuntList", example: { hunts: [summary] } },
+    },
+    refusals: {},
+  },
+  show_hunt: {
+    operationId: "GetHunt",
+    summary: "Get a hunt",
+    description:
+      "Shows one hunt in full: its query, its columns, why it is read as it is, and how it stands.",
+    tag,
+    visibility: "advanced",
+    path: hunt,
+    answers: {
+      200: {
+        description: "The hunt.",
+        schema: "Hunt",
+        example: {
+          ...summary,
+          description: "Office programs that start a script host.",
+          modeReason: "every operator works row by row",
+          tactics: ["Execution"],
+          techniques: ["T1059"],
+          tables: ["DeviceProcessEvents"],
+          columns,
+          format: "ndjson",
+          intervalSeconds: 3_600,
+          query: 'DeviceProcessEvents | where InitiatingProcessFileName =~ "winword.exe"',
+        },
+      },
+    },
+    refusals: noHunt,
+  },
+  hunt_rows_schema: {
+    operationId: "GetHuntRowsSchema",
+    summary: "Get the schema of a hunt's rows",
+    description:
+      "Describes what the rows of a hunt look like, as JSON Schema. Designers ask for it to offer the columns.",
+    tag,
+    visibility: "internal",
+    path: hunt,
+    answers: {
+      200: {
+        description: "The schema of what ListHuntRows answers for this hunt.",
+        schema: "HuntRowsSchema",
+        example: {
+          schema: {
+            type: "object",
+            properties: { rows: { type: "array", items: { type: "object" } } },
+          },
+        },
+      },
+    },
+    refusals: noHunt,
+  },
+  hunt_exports: {
+    operationId: "WhenAHuntHasNewRows",
+    summary: "When a hunt has new rows",
+    description:
+      "Polls a hunt for exports with rows after a cursor, oldest first. The address in Location goes on after them, and Retry-After says when something may be new.",
+    tag,
+    visibility: "important",
+    path: hunt,
+    query: "exports",
+    answers: {
+      200: {
+        description: "New exports. Location is where to ask next.",
+        schema: "ExportList",
+        headers: ["Location", "Retry-After"],
+        example: { exports: [listed], cursor: "v1.17" },
+      },
+      202: {
+        description: "Nothing new. Location is where to ask again, Retry-After is when.",
+        schema: "ExportList",
+        headers: ["Location", "Retry-After"],
+        example: { exports: [], cursor: "v1.17" },
+      },
+    },
+    refusals: { 400: unreadable, ...noHunt },
+    designer: {
+      operation: {
+        "x-ms-trigger": "batch",
+        "x-ms-trigger-metadata": { kind: "query", mode: "polling" },
+        "x-ms-trigger-hint": "To see it work now, run the hunt when it has new rows.",
+      },
+      // A trigger begins with what comes after it was switched on, not with the whole log.
+      parameters: { after: { required: true, default: "latest", "x-ms-visibility": "internal" } },
+    },
+  },
+  export_rows: {
+    operationId: "ListHuntRows",
+    summary: "List the rows of an export",
+    description: "Reads rows of one export as JSON, at most 1,000 at once.",
+    tag,
+    visibility: "important",
+    path: {
+      ...hunt,
+      seq: {
+        description:
+          "Number of the export within the newest version of the hunt's log, or a cursor such as v1.17.",
+        schema: { type: "string", pattern: "^(?:v\\d{1,9}\\.)?\\d{1,12}$" },
+        example: "17",
+        extensions: { "x-ms-summary": "Sequence number" },
+      },
+    },
+    query: "rows",
+    answers: {
+      200: {
+        description: "Rows, with the columns of the hunt.",
+        schema: "ExportRows",
+        example: { seq: 17, rows: [row] },
+        extensions: {
+          "x-ms-dynamic-schema": {
+            operationId: "GetHuntRowsSchema",
+            parameters: { name: { parameter: "name" } },
+            "value-path": "schema",
+          },
+          "x-ms-dynamic-properties": {
+            operationId: "GetHuntRowsSchema",
+            parameters: { name: { parameterReference: "name" } },
+            itemValuePath: "schema",
+          },
+        },
+      },
+    },
+    refusals: { 400: unreadable, 404: "No hunt has this name, or no export this number." },
+  },
+  start_hunt: {
+    operationId: "RunHunt",
+    summary: "Run a hunt",
+    description:
+      "Runs a hunt now, or, with from and to, reads a span of the past once more into a place of its own. The address in Location tells how it ends.",
+    tag,
+    visibility: "important",
+    path: hunt,
+    headers: idempotencyKey,
+    body: {
+      schema: "HuntRunRequest",
+      required: false,
+      example: { from: "2026-11-20T00:00:00Z", to: "2026-11-21T00:00:00Z" },
+    },
+    answers: {
+      202: {
+        description:
+          "The run is on its way. Location is its job, whose address needs no other key.",
+        schema: "HuntStarted",
+        headers: ["Location", "Retry-After"],
+        example: {
+          hunt: summary.name,
+          job: "https://huntline.example.org/api/jobs/0f1e2d3c4b5a69788796a5b4c3d2e1f0?key=1795507200.c2lnbmF0dXJl",
+        },
+      },
+    },
+    refusals: {
+      ...bodyRefusals,
+      ...noHunt,
+      409: "The Idempotency-Key was used for another request.",
+      422: "The span cannot be run, for the reason given.",
+    },
+  },
+  tick_hunts: {
+    operationId: "StartOverdueHunts",
+    summary: "Start overdue hunts",
+    description:
+      "Starts every hunt that is overdue: a second driver beside the timers. Repeating it is harmless.",
+    tag,
+    visibility: "advanced",
+    answers: {
+      200: {
+        description: "The hunts that were started.",
+        schema: "HuntsTicked",
+        example: { started: [summary.name] },
+      },
+    },
+    refusals: {},
+  },
+};

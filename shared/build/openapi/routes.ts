@@ -1,0 +1,46 @@
+/** What the app registered for HTTP, read from `dist/registrations.json`. */
+import type { Registrations } from "../../contracts/registrations.ts";
+
+/** One HTTP door as the platform sees it. */
+export interface Route {
+  readonly name: string;
+  /** Lower case. */
+  readonly method: string;
+  /** With a leading slash, relative to the prefix. */
+  readonly path: string;
+  /** False where the door has another proof than a function key, or needs none. */
+  readonly keyed: boolean;
+}
+
+interface HttpBinding {
+  readonly type: string;
+  readonly methods: readonly string[];
+  readonly authLevel: string;
+  readonly route: string;
+}
+
+/** Every HTTP door, one for each method, in order of path and method. */
+export function httpRoutes({ functions }: Registrations): readonly Route[] {
+  return functions
+    .flatMap((registered) => {
+      // The library's own metadata, which its types do not show.
+      const { name, bindings } = registered as {
+        name: string;
+        bindings: Readonly<Record<string, HttpBinding>>;
+      };
+      return Object.values(bindings)
+        .filter(({ type }) => type === "httpTrigger")
+        .flatMap(({ methods, route, authLevel }) =>
+          methods.map((method) => ({
+            name,
+            method: method.toLowerCase(),
+            path: `/${route}`,
+            keyed: authLevel === "function",
+          })),
+        );
+    })
+    .toSorted((one, other) => {
+      const [left, right] = [`${one.path} ${one.method}`, `${other.path} ${other.method}`];
+      return left < right ? -1 : 1;
+    });
+}

@@ -1,0 +1,169 @@
+/**
+ * The schemas of `shared/messages` under the names they have in the description. Requests and queries are the schemas
+ * that the doors validate with; a test holds live answers against the others.
+ */
+import * as z from "zod/mini";
+import {
+  alertStatusAnswer,
+  verdictAccepted,
+  verdictRehearsal,
+  verdictStatusAnswer,
+  verdictUndone,
+} from "../../contracts/alert-answers.ts";
+import { verdictRequest } from "../../contracts/alert-verdict.ts";
+import { deadLetter, deadLetterFilter, replayRequest } from "../../storage/dead-letters.ts";
+import {
+  explicitLookupSchema,
+  lookupOptionsSchema,
+  thresholdsSchema,
+} from "../../contracts/file-lookup.ts";
+import {
+  fileInformationSchema,
+  fileReportSchema,
+  fileResultSchema,
+  fileStatisticsSchema,
+  prevalenceSchema,
+  skippedSchema,
+} from "../../contracts/file-result.ts";
+import {
+  exportNewsAnswer,
+  exportRowsAnswer,
+  huntDetail,
+  huntJobResult,
+  huntList,
+  huntStanding,
+  huntStarted,
+  huntsTicked,
+  huntSummary,
+  listedExport,
+  rowsSchemaAnswer,
+} from "../../contracts/hunt-answers.ts";
+import { startHuntRequest } from "../../contracts/hunt-run.ts";
+import { exportsQuery, rowsQuery } from "../../contracts/hunt-views.ts";
+import { jobCancelled, jobEnded, jobRunning } from "../../contracts/job-answers.ts";
+import {
+  deadLettersReplayed,
+  deadLettersShown,
+  healthAnswer,
+  healthBrief,
+  problemAnswer,
+} from "../../contracts/operations-answers.ts";
+import { webhookAnswer, webhookStatus } from "../../contracts/webhook.ts";
+
+const anyObject = z.record(z.string(), z.unknown());
+
+const answers = {
+  AlertStatus: alertStatusAnswer,
+  ApiDescription: anyObject,
+  DeadLetter: deadLetter,
+  DeadLetterList: deadLettersShown,
+  DeadLetterReplayResult: deadLettersReplayed,
+  Export: listedExport,
+  ExportList: exportNewsAnswer,
+  ExportRows: exportRowsAnswer,
+  FileInformation: fileInformationSchema,
+  FilePrevalence: prevalenceSchema,
+  FileReport: fileReportSchema,
+  FileResult: fileResultSchema,
+  FileStatistics: fileStatisticsSchema,
+  HealthReport: healthAnswer,
+  HealthStatus: healthBrief,
+  Hunt: huntDetail,
+  HuntJobResult: huntJobResult,
+  HuntList: huntList,
+  HuntRowsSchema: rowsSchemaAnswer,
+  HuntStanding: huntStanding,
+  HuntStarted: huntStarted,
+  HuntSummary: huntSummary,
+  HuntsTicked: huntsTicked,
+  JobCancelled: jobCancelled,
+  JobEnded: jobEnded,
+  JobOutcome: z.union([fileReportSchema, huntJobResult, jobEnded]),
+  JobRunning: jobRunning,
+  Problem: problemAnswer,
+  SkippedHash: skippedSchema,
+  VerdictAccepted: verdictAccepted,
+  VerdictRehearsal: verdictRehearsal,
+  VerdictStatus: verdictStatusAnswer,
+  VerdictUndone: verdictUndone,
+  WebhookAnswer: webhookAnswer,
+  WebhookStatus: webhookStatus,
+};
+
+const requests = {
+  DeadLetterReplay: replayRequest,
+  FileLookup: explicitLookupSchema,
+  Thresholds: thresholdsSchema,
+  HuntRunRequest: startHuntRequest,
+  VerdictRequest: verdictRequest,
+  WebhookPayload: anyObject,
+};
+
+const { lookBackHours, where, all } = lookupOptionsSchema.shape;
+const key = z.object({ key: z.string() });
+
+const queries = {
+  exports: exportsQuery,
+  rows: rowsQuery,
+  lookup: z.object({
+    lookBackHours: z.optional(lookBackHours),
+    include: z.optional(z.literal("information")),
+    where: z.optional(where),
+    all: z.optional(all),
+    ...thresholdsSchema.shape,
+  }),
+  deadLetters: deadLetterFilter,
+  signedAddress: key,
+  job: z.object({ ...key.shape, partial: z.optional(z.boolean()) }),
+};
+
+export type AnswerName = keyof typeof answers;
+export type RequestName = keyof typeof requests;
+export type QueryName = keyof typeof queries;
+
+/** JSON Schema, as plain data. */
+export type Json = Readonly<Record<string, unknown>>;
+
+type Named = Readonly<Record<string, z.core.$ZodType>>;
+
+/** What is answered may gain fields some day; what is sent may not. */
+const openEnded = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void => {
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+};
+const kept = (): void => undefined;
+
+function written(schemas: Named, io: "input" | "output"): Record<string, Json> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
+  const uri = (id: string): string => `#/components/schemas/${id}`;
+  const made = z.toJSONSchema(registry, {
+    uri,
+    io,
+    unrepresentable: "any",
+    override: io === "output" ? openEnded : kept,
+  });
+  return Object.fromEntries(
+    Object.entries(made.schemas).map(([name, { $schema: _$schema, $id: _$id, ...schema }]) => [
+      name,
+      schema,
+    ]),
+  );
+}
+
+/** Every named schema as JSON Schema 2020-12: what is sent as it may be written, what is answered as it is read. */
+export const componentSchemas = (): Record<string, Json> => ({
+  ...written(answers, "output"),
+  ...written(requests, "input"),
+});
+
+/** The parameters of a query: each with its schema and whether it must be there. */
+export function queryParameters(
+  name: QueryName,
+): readonly { name: string; schema: Json; required: boolean }[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(queries[name], { io: "output" });
+  return Object.entries(properties).map(([parameter, schema]) => ({
+    name: parameter,
+    schema: schema as Json,
+    required: required.includes(parameter) && !Object.hasOwn(schema as Json, "default"),
+  }));
+}

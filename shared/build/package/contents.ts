@@ -1,0 +1,40 @@
+/** What is deployed and nothing else: `host.json`, a `package.json` of five lines, and the built `dist/`. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ZipEntry } from "./zip.ts";
+
+/** The platform reads these; development scripts and dependencies have no meaning there, the bundle holds all code. */
+const kept = ["name", "version", "license", "type", "main"] as const;
+
+const needed = [
+  "main.cjs",
+  "app.cjs",
+  "registrations.json",
+  "catalogue.json",
+  "webhook-mappings.json",
+  "openapi.json",
+  "swagger.json",
+] as const;
+
+/**
+ * @param root - folder with `host.json`, `package.json` and `dist/`
+ * @throws Error when `dist/` holds no bundle and catalogue
+ */
+export function contents(root: string): readonly ZipEntry[] {
+  const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Readonly<
+    Record<string, unknown>
+  >;
+  const trimmed = Object.fromEntries(kept.map((name) => [name, source[name]]));
+  const built = readdirSync(join(root, "dist")).filter((name) => /\.(?:cjs|json)$/.test(name));
+  const missing = needed.filter((name) => !built.includes(name));
+  if (missing.length > 0)
+    throw new Error(`dist/ lacks ${missing.join(" and ")}: run npm run build`);
+  return [
+    { name: "host.json", bytes: readFileSync(join(root, "host.json")) },
+    { name: "package.json", bytes: Buffer.from(`${JSON.stringify(trimmed, null, 2)}\n`) },
+    ...built.map((name) => ({
+      name: `dist/${name}`,
+      bytes: readFileSync(join(root, "dist", name)),
+    })),
+  ];
+}

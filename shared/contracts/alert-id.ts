@@ -1,0 +1,73 @@
+/**
+ * Alert ids in every form that people and products send. Cloud Apps knows 24 hex digits; Defender XDR and Sentinel
+ * put `ca` before them; a portal address carries either. Other products' ids are refused by name, because sending them
+ * to Cloud Apps would close nothing and look like success.
+ */
+
+/** A Cloud Apps alert id as the API takes it: 24 lower-case hex digits. */
+export type AlertId = string & { readonly brand: "AlertId" };
+
+export type ParsedAlertId =
+  | { readonly kind: "alert"; readonly id: AlertId }
+  | { readonly kind: "refused"; readonly message: string };
+
+const bare = /^(?:ca)?([0-9a-f]{24})$/i;
+const inAddress = /(?<![0-9a-z])(?:ca)?([0-9a-f]{24})(?![0-9a-z])/gi;
+const guid = /^\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$/i;
+const portalHosts =
+  /(?:^|\.)(?:portal\.cloudappsecurity\.com|portal\.cloudappsecuritygov\.com|portal\.cloudappsecurity\.us|security\.microsoft\.com|security\.microsoft\.us|security\.apps\.mil)$/;
+
+/** Two-letter prefixes of unified alert ids, with the product whose alert it is. */
+const otherProducts: Readonly<Record<string, string>> = {
+  aa: "Defender for Identity",
+  ad: "Entra ID Protection",
+  da: "Defender for Endpoint",
+  dc: "Defender for Cloud",
+  dl: "Purview Data Loss Prevention",
+  ea: "Defender XDR",
+  ed: "Defender for Endpoint",
+  fa: "Defender for Office 365",
+  ir: "Purview Insider Risk Management",
+  ma: "App Governance",
+  ra: "Defender XDR",
+  ri: "Defender for Identity",
+  rm: "Defender XDR's Cloud Apps detections",
+  sn: "Microsoft Sentinel",
+  ta: "Defender XDR",
+};
+
+const wanted =
+  'want 24 hex digits, the same after "ca", or the alert\'s address in the Cloud Apps portal';
+
+/** Reads one id. */
+export function parseAlertId(text: string): ParsedAlertId {
+  const trimmed = text.trim();
+  const plain = bare.exec(trimmed);
+  if (plain?.[1] !== undefined) return found(plain[1]);
+  if (/^https?:/i.test(trimmed)) return fromAddress(trimmed);
+  if (guid.test(trimmed))
+    return refused(`a GUID names an incident or another product's alert; ${wanted}`);
+  const product = otherProducts[trimmed.slice(0, 2).toLowerCase()];
+  if (product !== undefined && /^[a-z]{2}[0-9a-f-]{8,}/i.test(trimmed))
+    return refused(
+      `an alert of ${product}, which Cloud Apps cannot close; change it in the Defender portal, or send a Cloud Apps alert (${wanted})`,
+    );
+  return refused(wanted);
+}
+
+const found = (digits: string): ParsedAlertId => ({
+  kind: "alert",
+  id: digits.toLowerCase() as AlertId,
+});
+const refused = (message: string): ParsedAlertId => ({ kind: "refused", message });
+
+/** The last id in the address: tenant ids and list filters come before it. */
+function fromAddress(text: string): ParsedAlertId {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !portalHosts.test(url.hostname))
+    return refused(`an address outside the Microsoft portals; ${wanted}`);
+  const digits = [...`${url.pathname}${url.search}${url.hash}`.matchAll(inAddress)].at(-1)?.[1];
+  return digits === undefined
+    ? refused(`an address without an alert id; ${wanted}`)
+    : found(digits);
+}

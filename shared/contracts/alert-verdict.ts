@@ -1,0 +1,139 @@
+/** What others send to close alerts: the body of `POST /api/alerts/verdicts` and, at most 100 ids a piece, the queue message. */
+import * as z from "zod/mini";
+import { parseAlertId, type AlertId } from "./alert-id.ts";
+
+/** What a sender may ask for. `resolve` and `dismiss` are the portal's old words for the first two closures. */
+export const verdictActions = [
+  "resolve",
+  "dismiss",
+  "close_true_positive",
+  "close_false_positive",
+  "close_benign",
+] as const;
+export type VerdictAction = (typeof verdictActions)[number];
+
+export const verdictReasons = [
+  "not_of_interest",
+  "too_many_similar",
+  "not_accurate",
+  "severity_lower",
+  "confirmed_with_user",
+  "test",
+  "other",
+] as const;
+export type VerdictReason = (typeof verdictReasons)[number];
+
+/** Ids accepted in one request, and in one message or outbound call. */
+export const mostAlertsInRequest = 1_000;
+export const mostAlertsInMessage = 100;
+
+const alertId = z.pipe(
+  z.string("an alert id as text"),
+  z.transform((text, context): AlertId => {
+    const parsed = parseAlertId(text);
+    if (parsed.kind === "alert") return parsed.id;
+    context.issues.push({ code: "custom", message: parsed.message, input: text });
+    return z.NEVER;
+  }),
+);
+
+const line = (most: number) =>
+  z
+    .string()
+    .check(
+      z.trim(),
+      z.minLength(1, "text, not blank"),
+      z.maxLength(most, `at most ${most} characters`),
+      z.regex(/^(?:\P{Cc}|[\n\r\t])*$/u, "text without control characters"),
+    );
+
+/** A request's id, chosen by the sender; it names the status document, so it is safe in a path. */
+export const verdictId = z
+  .string()
+  .check(
+    z.regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+      "1 to 100 letters, digits, dots, dashes or underscores, beginning with a letter or digit",
+    ),
+  );
+
+const feedback = z.strictObject({
+  text: z.optional(line(1_000)),
+  allowContact: z.optional(z.boolean("true or false")),
+  contactEmail: z.optional(z.email("an e-mail address")),
+});
+
+const shape = {
+  version: z.literal(1, "the number 1"),
+  id: verdictId,
+  action: z.enum(verdictActions, `one of ${verdictActions.join(", ")}`),
+  reason: z.optional(z.enum(verdictReasons, `one of ${verdictReasons.join(", ")}`)),
+  comment: z.optional(line(1_000)),
+  feedback: z.optional(feedback),
+  requestedBy: line(256),
+  requestedAt: z.iso.datetime({ offset: true, error: "an instant such as 2026-11-22T08:00:00Z" }),
+};
+
+const ids = (most: number) =>
+  z.pipe(
+    z
+      .array(alertId, "a list of alert ids")
+      .check(
+        z.minLength(1, "at least one alert id"),
+        z.maxLength(most, `at most ${most} alert ids`),
+      ),
+    z.transform((all) => [...new Set(all)]),
+  );
+
+/** The HTTP request. Unknown keys are refused, so that a typing error shows as an error and not as silence. */
+export const verdictRequest = z.strictObject({
+  ...shape,
+  alertIds: ids(mostAlertsInRequest),
+  dryRun: z.optional(z.boolean("true or false")),
+});
+export type VerdictRequest = z.infer<typeof verdictRequest>;
+
+/** The queue message. `deferred` counts how often it went back to wait; a sender leaves it out. */
+export const verdictMessage = z.strictObject({
+  ...shape,
+  alertIds: ids(mostAlertsInMessage),
+  deferred: z.optional(z.number().check(z.int(), z.gte(0))),
+});
+export type VerdictMessage = z.infer<typeof verdictMessage>;
+
+/** How one id of a request ended, or that it has not ended yet. */
+export const alertOutcomes = [
+  "waiting",
+  "closed",
+  "already_closed",
+  "not_found",
+  "conflict",
+  "failed",
+  "reopened",
+] as const;
+export type AlertOutcome = (typeof alertOutcomes)[number];
+
+/** One id in the status document of `GET /api/alerts/verdicts/{id}`. */
+export interface AlertStatus {
+  readonly alertId: string;
+  readonly outcome: AlertOutcome;
+  /** For `already_closed`, `conflict` and `failed`: how, with whom, or why. */
+  readonly detail?: string | undefined;
+}
+
+/**
+ * What writing a request down under its id came to: nothing was there, or the same request, or another. `serverNowMs` is
+ * the store's clock.
+ */
+export type Noted =
+  | { readonly kind: "new"; readonly serverNowMs: number }
+  | { readonly kind: "same" }
+  | { readonly kind: "other" };
+
+/** A request in messages of at most 100 ids. */
+export function messagesOf(request: Omit<VerdictRequest, "dryRun">): VerdictMessage[] {
+  const pieces: VerdictMessage[] = [];
+  for (let at = 0; at < request.alertIds.length; at += mostAlertsInMessage)
+    pieces.push({ ...request, alertIds: request.alertIds.slice(at, at + mostAlertsInMessage) });
+  return pieces;
+}

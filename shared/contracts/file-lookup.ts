@@ -1,0 +1,181 @@
+/** What a file lookup may be asked, over the query string, as an explicit list, or within any payload. */
+import * as z from "zod/mini";
+import type { ParsedBody } from "../http/request-body.ts";
+import { inputFaults, Problem, type InputFault } from "../http/problem.ts";
+
+const wholeNumber = (most: number) => z.int().check(z.gte(1), z.lte(most));
+const threshold = z.optional(wholeNumber(Number.MAX_SAFE_INTEGER));
+
+/** Below `…RareBelow` a file is rare, from `…CommonFrom` on it is common, between them uncommon. */
+export const thresholdsSchema = z.strictObject({
+  organizationRareBelow: threshold,
+  organizationCommonFrom: threshold,
+  globalRareBelow: threshold,
+  globalCommonFrom: threshold,
+});
+export type Thresholds = z.infer<typeof thresholdsSchema>;
+
+/** Defender keeps 30 days. */
+export const mostLookBackHours = 720;
+const lookBackHours = wholeNumber(mostLookBackHours);
+
+/** How to look files up. */
+export const lookupOptionsSchema = z.strictObject({
+  lookBackHours,
+  /** With signer, publisher, size and determination. */
+  information: z.boolean(),
+  thresholds: z.optional(thresholdsSchema),
+  /** Report where each hash stands in the payload. */
+  where: z.boolean(),
+  /** Take every run of the right form, also what is called an id. */
+  all: z.boolean(),
+});
+export type LookupOptions = z.infer<typeof lookupOptionsSchema>;
+
+const mostListed = 20_000;
+const hashList = z.array(z.string("want text"), "want an array of hashes");
+
+/** The explicit form of a lookup's body. */
+export const explicitLookupSchema = z.strictObject({
+  sha1: z.optional(hashList),
+  sha256: z.optional(hashList),
+  md5: z.optional(hashList),
+  lookBackHours: z.optional(lookBackHours),
+  include: z.optional(
+    z.union([z.literal("information"), z.array(z.literal("information"))], 'want "information"'),
+  ),
+  thresholds: z.optional(thresholdsSchema),
+});
+
+/** What was asked: a list of strings that should be hashes, or a payload to search. */
+export interface Lookup {
+  readonly options: LookupOptions;
+  readonly asked:
+    | { readonly kind: "list"; readonly hashes: readonly string[] }
+    | { readonly kind: "payload"; readonly body: ParsedBody };
+}
+
+/**
+ * Reads a lookup. The body is the explicit form when every key of it is one of that form's; otherwise it is a payload,
+ * and what its properties are called is not for us to judge.
+ *
+ * @throws Problem 400 naming each wrong field
+ */
+export function readLookup(query: URLSearchParams, body: ParsedBody): Lookup {
+  const options = readLookupQuery(query);
+  if (!isExplicit(body)) return { options, asked: { kind: "payload", body } };
+  const parsed = explicitLookupSchema.safeParse(withLists(body.value));
+  if (!parsed.success) throw badInput(inputFaults(parsed.error));
+  const { sha1 = [], sha256 = [], md5 = [], include, thresholds } = parsed.data;
+  const hashes = [...sha1, ...sha256, ...md5];
+  if (hashes.length > mostListed)
+    throw badInput([
+      { path: "", message: `lists ${hashes.length} hashes, want at most ${mostListed}` },
+    ]);
+  return {
+    options: {
+      ...options,
+      lookBackHours: parsed.data.lookBackHours ?? options.lookBackHours,
+      information: options.information || (include !== undefined && include.length > 0),
+      ...(thresholds === undefined ? {} : { thresholds: { ...options.thresholds, ...thresholds } }),
+    },
+    asked: { kind: "list", hashes },
+  };
+}
+
+const explicitKeys = new Map(
+  Object.keys(explicitLookupSchema.shape).map((key) => [key.toLowerCase(), key]),
+);
+const listKeys = ["sha1", "sha256", "md5"];
+
+/** One hash may stand alone where a list is due. */
+const withLists = (value: object): object =>
+  Object.fromEntries(
+    Object.entries(value).map(([key, inner]: [string, unknown]) => [
+      key,
+      listKeys.includes(key) && typeof inner === "string" ? [inner] : inner,
+    ]),
+  );
+
+/** Keys are compared without case here, so that `lookbackhours` is refused by name instead of silently dropped. */
+function isExplicit(body: ParsedBody): body is { kind: "json"; value: object } {
+  if (
+    body.kind !== "json" ||
+    typeof body.value !== "object" ||
+    body.value === null ||
+    Array.isArray(body.value)
+  )
+    return false;
+  const keys = Object.keys(body.value).map((key) => key.toLowerCase());
+  return keys.some((key) => listKeys.includes(key)) && keys.every((key) => explicitKeys.has(key));
+}
+
+const flags = new Map([
+  ["true", true],
+  ["1", true],
+  ["", true],
+  ["false", false],
+  ["0", false],
+]);
+
+/**
+ * Reads the options of a lookup from the query string. Names are read in any case; unknown ones are the platform's.
+ *
+ * @throws Problem 400 naming each wrong parameter
+ */
+export function readLookupQuery(query: URLSearchParams): LookupOptions {
+  const given = new Map([...query].map(([name, value]) => [name.toLowerCase(), value]));
+  const faults: InputFault[] = [];
+  const fault = (name: string, want: string): undefined =>
+    void faults.push({ path: `/${name}`, message: `want ${want}` });
+  const number = (name: string, most: number): number | undefined => {
+    const text = given.get(name.toLowerCase());
+    if (text === undefined) return undefined;
+    const plain = /^[1-9]\d{0,15}$/.test(text) && Number(text) <= most;
+    return plain ? Number(text) : fault(name, `a whole number, 1 to ${most}`);
+  };
+  const flag = (name: string): boolean => {
+    const text = given.get(name);
+    return text === undefined
+      ? false
+      : (flags.get(text.toLowerCase()) ?? fault(name, "true or false") ?? false);
+  };
+  const include = given.get("include") ?? "";
+  if (include !== "" && include !== "information") fault("include", "information");
+  const thresholds = Object.fromEntries(
+    Object.keys(thresholdsSchema.shape)
+      .map((name) => [name, number(name, Number.MAX_SAFE_INTEGER)] as const)
+      .filter(([, value]) => value !== undefined),
+  ) as Thresholds; // Keys and values were made by the schema's own names and range.
+  const options: LookupOptions = {
+    lookBackHours: number("lookBackHours", mostLookBackHours) ?? mostLookBackHours,
+    information: include === "information",
+    ...(Object.keys(thresholds).length === 0 ? {} : { thresholds }),
+    where: flag("where"),
+    all: flag("all"),
+  };
+  if (faults.length > 0) throw badInput(faults);
+  return options;
+}
+
+const mostFaults = 20;
+
+const badInput = (faults: readonly InputFault[]): Problem =>
+  new Problem(400, "The lookup has wrong fields.", { errors: faults.slice(0, mostFaults) });
+
+/** A key that makes repeated requests one: 1 to 200 visible characters. @throws Problem 400 */
+export function readIdempotencyKey(header: string | null): string | undefined {
+  if (header === null) return undefined;
+  if (/^[\x21-\x7e]{1,200}$/.test(header)) return header;
+  throw new Problem(400, "The header Idempotency-Key wants 1 to 200 visible ASCII characters.");
+}
+
+/** On the queue `file-lookups`: `part` absent starts a job, otherwise one part of it is worked off. */
+export const fileLookupMessage = z.strictObject({
+  version: z.literal(1),
+  job: z.string().check(z.regex(/^[0-9a-f]{32}$/, "a job id")),
+  part: z.optional(z.int().check(z.gte(0), z.lte(99_999))),
+  /** How often this part found Defender out of reach in a row; the pause grows with it. */
+  again: z.optional(z.int().check(z.gte(0))),
+});
+export type FileLookupMessage = z.infer<typeof fileLookupMessage>;

@@ -1,0 +1,52 @@
+/**
+ * One hunt as people write it: a YAML file in the community format of hunting queries and analytics rules, with a few
+ * optional keys of our own. Keys not named here are kept and mean nothing to Huntline.
+ */
+import * as z from "zod/mini";
+import { parseDuration } from "../runtime/time.ts";
+
+const durationMs = z.pipe(
+  z.pipe(
+    z.string(),
+    z.transform((text) => parseDuration(text) ?? Number.NaN),
+  ),
+  z.number("expected a duration such as PT1H or 1h").check(z.positive()),
+);
+
+/** A list of words; public hunts also write one word, or nothing. */
+const words = z.pipe(
+  z.nullish(z.union([z.array(z.string()), z.string()])),
+  z.transform((value): readonly string[] => (typeof value === "string" ? [value] : (value ?? []))),
+);
+
+const optionalText = z.optional(z.nullable(z.string()));
+
+/** The file's keys, durations in milliseconds. */
+export const huntDefinition = z.looseObject({
+  name: optionalText,
+  description: optionalText,
+  severity: optionalText,
+  tactics: words,
+  relevantTechniques: words,
+  query: z
+    .string("expected the KQL text of the hunt")
+    .check(z.minLength(1, "expected the KQL text of the hunt")),
+  queryFrequency: z.optional(durationMs),
+  queryPeriod: z.optional(durationMs),
+  schedule: z.optional(z.string("expected six fields of NCRONTAB, or %APP_SETTING%")),
+  mode: z._default(
+    z.enum(["auto", "window", "snapshot"], "expected auto, window or snapshot"),
+    "auto",
+  ),
+  lookBack: z.optional(durationMs),
+  lag: z.optional(durationMs),
+  settle: z.optional(durationMs),
+  format: z._default(
+    z.enum(["ndjson", "csv", "parquet"], "expected ndjson, csv or parquet"),
+    "ndjson",
+  ),
+  enrich: z.optional(z.string("expected the name of a result column that holds SHA-1s")),
+  enabled: z._default(z.boolean("expected true or false"), true),
+});
+
+export type HuntDefinition = z.infer<typeof huntDefinition>;

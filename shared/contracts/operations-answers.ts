@@ -1,0 +1,43 @@
+/** What the doors of operation answer, and the body of every refusal; loaded by their description alone. */
+import * as z from "zod/mini";
+import { deadLetter } from "../storage/dead-letters.ts";
+import { huntStanding } from "./hunt-answers.ts";
+
+/** RFC 9457. */
+export const problemAnswer = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string(),
+  errors: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
+});
+
+const status = z.enum(["healthy", "degraded", "unhealthy"]);
+
+export const healthBrief = z.object({ status });
+
+export const healthAnswer = z.object({
+  status,
+  problems: z.array(z.string()),
+  hunts: z.array(huntStanding),
+  quotas: z.array(
+    z.object({
+      api: z.string(),
+      pausedUntil: z.optional(z.string()),
+      breakerOpenUntil: z.optional(z.string()),
+    }),
+  ),
+  deadLetters: z.int(),
+  secretsExpiring: z.array(z.object({ secret: z.string(), expires: z.string() })),
+  retirement: z.optional(z.object({ api: z.string(), on: z.string(), daysLeft: z.int() })),
+  auditAnchor: z.optional(z.int()),
+});
+
+export const deadLettersShown = z.object({ deadLetters: z.array(deadLetter) });
+
+export const deadLettersReplayed = z.object({
+  deadLetters: z.array(
+    z.object({ id: z.string(), outcome: z.enum(["replayed", "not-replayable", "unknown"]) }),
+  ),
+});

@@ -1,0 +1,104 @@
+/** What a webhook is answered with, what is remembered of it, and how what it asked for goes on. */
+import * as z from "zod/mini";
+import { dayMs } from "../runtime/time.ts";
+import { alertOutcomes } from "./alert-verdict.ts";
+import { fileReportSchema } from "./file-result.ts";
+
+/** A source as it stands in the URL and in the name of its secret: `webhook-<source>`. */
+export const webhookSource = z
+  .string()
+  .check(
+    z.regex(
+      /^[a-z0-9][a-z0-9-]{0,39}$/,
+      "1 to 40 of a-z, 0-9 and -, beginning with a letter or digit, such as sentinel",
+    ),
+  );
+
+/** What a webhook may lead to. */
+export const webhookVerbs = ["enrich", "verdict", "hunt"] as const;
+export type WebhookVerb = (typeof webhookVerbs)[number];
+
+const verdictAsked = z.object({
+  id: z.string(),
+  action: z.string(),
+  alertIds: z.array(z.string()),
+});
+
+const lookupAsked = z.object({ job: z.string(), hashes: z.int().check(z.gte(1)) });
+const huntAsked = z.object({ hunt: z.string(), job: z.string() });
+const leftOut = z.object({ path: z.string(), message: z.string() });
+
+/** The answer to a webhook: the same for each repetition. 202 when something was asked for, 200 when nothing was. */
+export const webhookAnswer = z.object({
+  source: z.string(),
+  /** The delivery's own id, or the SHA-256 of the body where the sender gives none. */
+  id: z.string(),
+  verdicts: z.array(verdictAsked),
+  lookup: z.nullable(lookupAsked),
+  hunts: z.array(huntAsked),
+  /** What the payload holds and was not acted on, and why. */
+  left: z.array(leftOut),
+});
+export type WebhookAnswer = z.infer<typeof webhookAnswer>;
+
+/** `state/receipts/{source}/{sha256 of the id}.json`: written after everything is on its queue. */
+export const webhookReceipt = z.object({
+  version: z.literal(1),
+  bodyHash: z.string(),
+  acceptedAt: z.string(),
+  answer: webhookAnswer,
+});
+export type WebhookReceipt = z.infer<typeof webhookReceipt>;
+
+const alertStatus = z.object({
+  alertId: z.string(),
+  outcome: z.enum(alertOutcomes),
+  detail: z.optional(z.string()),
+});
+
+/** How what a webhook asked for stands: the body of `GET /api/webhooks/{source}/receipts/{receipt}`. */
+export const webhookStatus = z.object({
+  source: z.string(),
+  id: z.string(),
+  acceptedAt: z.string(),
+  done: z.boolean(),
+  verdicts: z.array(z.object({ id: z.string(), action: z.string(), alerts: z.array(alertStatus) })),
+  /** `report` is null until the lookup has ended. */
+  lookup: z.nullable(
+    z.object({ job: z.string(), done: z.boolean(), report: z.nullable(fileReportSchema) }),
+  ),
+  /** `result` is null until the run has ended. */
+  hunts: z.array(
+    z.object({
+      hunt: z.string(),
+      job: z.string(),
+      done: z.boolean(),
+      result: z.nullable(z.record(z.string(), z.unknown())),
+    }),
+  ),
+  left: z.array(leftOut),
+});
+export type WebhookStatus = z.infer<typeof webhookStatus>;
+
+/** The receipt's name in its status URL: the SHA-256 of the delivery's id. */
+export const receiptName = z.string().check(z.regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"));
+
+/** How long the id of a delivery is remembered, and how long its receipt is kept, ms. */
+export const receiptAgeMs = 7 * dayMs;
+export const receiptKeptMs = 8 * dayMs;
+
+/** What the key of a receipt's address is a signature of. */
+export const receiptKey = (source: string, name: string): string => `${source}/${name}`;
+
+/** The absolute URL of a receipt, on the address under which the request came in. */
+export const receiptLocation = (
+  requestUrl: string,
+  source: string,
+  name: string,
+  key: string,
+): string =>
+  `${new URL(requestUrl).origin}/api/webhooks/${source}/receipts/${name}?key=${encodeURIComponent(key)}`;
+
+/** Where a receipt lies. */
+export const receiptPath = (source: string, name: string): string =>
+  `state/receipts/${source}/${name}.json`;

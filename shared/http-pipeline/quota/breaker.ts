@@ -1,0 +1,39 @@
+/** The circuit breaker of one API, shared by all instances: five failures in a row open it. Pure. */
+import { minuteMs, secondMs } from "../../runtime/time.ts";
+
+/** Closed while `openForMs` is 0; open until `openUntilMs`, then half open: one call may probe. Server time. */
+export interface Breaker {
+  readonly failures: number;
+  readonly openUntilMs: number;
+  readonly openForMs: number;
+  readonly probe?: { readonly id: string; readonly untilMs: number } | undefined;
+}
+
+export const closedBreaker: Breaker = { failures: 0, openUntilMs: 0, openForMs: 0 };
+
+const failuresToOpen = 5;
+const firstOpenMs = 30 * secondMs;
+const longestOpenMs = 15 * minuteMs;
+
+/** One more failure. What fails while it is open was sent before it opened and says nothing new. */
+export function failed(breaker: Breaker, nowMs: number): Breaker {
+  if (nowMs < breaker.openUntilMs) return breaker;
+  const failures = breaker.failures + 1;
+  if (breaker.openForMs === 0 && failures < failuresToOpen) return { ...breaker, failures };
+  const openForMs =
+    breaker.openForMs === 0 ? firstOpenMs : Math.min(longestOpenMs, breaker.openForMs * 2);
+  return { failures, openForMs, openUntilMs: nowMs + openForMs };
+}
+
+/**
+ * When the breaker lets a call start: now, or the instant to ask again. `probe` when that call must be the only one,
+ * `probing` while another's is under way: its answer, which may come at any moment, decides.
+ */
+export function breakerFreeAt(
+  { openForMs, openUntilMs, probe }: Breaker,
+  nowMs: number,
+): { readonly atMs: number; readonly probe: boolean; readonly probing: boolean } {
+  if (openForMs === 0) return { atMs: nowMs, probe: false, probing: false };
+  const atMs = Math.max(nowMs, openUntilMs);
+  return { atMs, probe: true, probing: (probe?.untilMs ?? 0) > atMs };
+}

@@ -1,0 +1,76 @@
+/** What a quota's blob says: the log of granted instants, pause, rate, breaker and run time. All instants are server time, ms. */
+import * as z from "zod/mini";
+import { minuteMs } from "../../runtime/time.ts";
+import { closedBreaker, type Breaker } from "./breaker.ts";
+import type { RunTime } from "./run-time.ts";
+
+/** So many calls may start within any window of this length. */
+export interface CallLimit {
+  readonly calls: number;
+  readonly perMs: number;
+}
+
+export interface QuotaBook {
+  /** Changes when the book had to be made anew: what was granted before is void. */
+  readonly generation: string;
+  /** Granted send instants, ascending, as far back as a limit reaches. */
+  readonly granted: readonly number[];
+  /** Nothing may be sent before. */
+  readonly pausedUntilMs: number;
+  /** Share of the limits in use since a refusal; a tenth comes back with each clean minute after `sinceMs`. */
+  readonly rate: { readonly factor: number; readonly sinceMs: number };
+  readonly breaker: Breaker;
+  readonly runTime: RunTime;
+}
+
+const instant = z.number();
+const wireSchema = z.object({
+  version: z.literal(1),
+  generation: z.string(),
+  // The first instant, then the differences: a third of the bytes.
+  granted: z.array(z.int().check(z.gte(0))),
+  pausedUntilMs: instant,
+  rate: z.object({ factor: z.number().check(z.gt(0), z.lte(1)), sinceMs: instant }),
+  breaker: z.object({
+    failures: z.int(),
+    openUntilMs: instant,
+    openForMs: z.number(),
+    probe: z.optional(z.object({ id: z.string(), untilMs: instant })),
+  }),
+  runTime: z.object({
+    spent: z.array(z.tuple([instant, z.number()])),
+    learned: z.optional(z.object({ runTimeMs: z.number(), sinceMs: instant })),
+  }),
+});
+
+export const newBook = (generation: string, pausedUntilMs = 0): QuotaBook => ({
+  generation,
+  granted: [],
+  pausedUntilMs,
+  rate: { factor: 1, sinceMs: 0 },
+  breaker: closedBreaker,
+  runTime: { spent: [] },
+});
+
+/** The book as JSON for the blob. */
+export function writeBook(book: QuotaBook): object {
+  const granted = book.granted.map((atMs, index) => atMs - (book.granted[index - 1] ?? 0));
+  return { version: 1, ...book, granted };
+}
+
+/** @returns `undefined` when the value is no book: it must be made anew, never taken for an empty one */
+export function readBook(value: unknown): QuotaBook | undefined {
+  const parsed = z.safeParse(wireSchema, value);
+  if (!parsed.success) return undefined;
+  const { version: _, ...book } = parsed.data;
+  let atMs = 0;
+  return { ...book, granted: book.granted.map((delta) => (atMs += delta)) };
+}
+
+const recoveryPerMinute = 0.1;
+
+/** The share of the limits that may be used now, over 0 to 1. */
+export function rateAt({ rate }: QuotaBook, nowMs: number): number {
+  const cleanMinutes = Math.max(0, Math.floor((nowMs - rate.sinceMs) / minuteMs));
+  return Math.min(1, rate.factor + recoveryPerMinute * cleanMinutes);
+}

@@ -1,0 +1,45 @@
+/**
+ * What the store's `Date` headers prove about the true time. Such a header has whole seconds and the answer is some
+ * time on its way, so one header gives an interval; several, at different parts of a second, narrow it to the
+ * round trip. The local clock serves for measuring spans only: its absolute value is never trusted.
+ */
+
+/** Server time minus local time is surely within `[lowMs, highMs]`, as known at local instant `atMs`. */
+export interface ServerClock {
+  readonly lowMs: number;
+  readonly highMs: number;
+  readonly atMs: number;
+}
+
+/** A header: local instants around the exchange, and the server's time in whole seconds, rounded down. */
+export interface Sighting {
+  readonly sentMs: number;
+  readonly receivedMs: number;
+  readonly serverNowMs: number;
+}
+
+const headerGrainMs = 1_000;
+/** How far a quartz clock may run away in the meantime: 200 parts in a million, ten times what is usual. */
+const drift = 200e-6;
+
+/** Narrows what is known by one more sighting. One that contradicts it means that the local clock was set: start anew. */
+export function sight(known: ServerClock | undefined, sighting: Sighting): ServerClock {
+  const fresh = {
+    lowMs: sighting.serverNowMs - sighting.receivedMs,
+    highMs: sighting.serverNowMs + headerGrainMs - sighting.sentMs,
+    atMs: sighting.receivedMs,
+  };
+  if (!known) return fresh;
+  const slackMs = Math.abs(sighting.receivedMs - known.atMs) * drift;
+  const lowMs = Math.max(known.lowMs - slackMs, fresh.lowMs);
+  const highMs = Math.min(known.highMs + slackMs, fresh.highMs);
+  return lowMs <= highMs ? { lowMs, highMs, atMs: fresh.atMs } : fresh;
+}
+
+/** True server time is at least `earliestMs` and at most `latestMs` when the local clock shows `localMs`. */
+export function serverTime(
+  known: ServerClock,
+  localMs: number,
+): { earliestMs: number; latestMs: number } {
+  return { earliestMs: localMs + known.lowMs, latestMs: localMs + known.highMs };
+}

@@ -1,0 +1,144 @@
+/**
+ * One HTTP request over Node's own client, which `fetch` could send as well; but `fetch` copies every piece of a body
+ * twice, and an export is little else than the body of an answer.
+ */
+import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
+import { request as requestHttps } from "node:https";
+import type { Socket } from "node:net";
+import { pipeline, type Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { secondMs } from "../runtime/time.ts";
+
+/** What is sent. */
+export interface Outgoing {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: string | undefined;
+  /** Ends the request, and the body of its answer, at any time. */
+  readonly signal: AbortSignal;
+}
+
+/** What comes back once there are headers. A redirect is an answer like any other. */
+export interface Incoming {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Unzipped, to be read once. Throws when the connection ends before the body does, or the signal ends it. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Lets the rest of the body go. */
+  readonly drop: () => void;
+}
+
+const connectMs = 10 * secondMs;
+
+/** No connection came about in time: nothing was sent. */
+class ConnectTimeout extends Error {
+  override readonly name = "ConnectTimeout";
+  readonly code = "CONNECT_TIMEOUT";
+}
+
+/** @throws the system's error, with its `code`, when there is no answer; an AbortError when the signal ended it */
+export function exchangeHttp(
+  url: URL,
+  { body, headers, method, signal }: Outgoing,
+): Promise<Incoming> {
+  const options = {
+    method,
+    headers: { "accept-encoding": "gzip", ...Object.fromEntries(headers) },
+    signal,
+  };
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === "https:" ? requestHttps : requestHttp)(
+      url,
+      options,
+      (response) => resolve(incoming(response)),
+    );
+    // Stays for good: what fails later is told by the body, and must not be an error that nobody hears.
+    request.on("error", reject);
+    request.once("socket", (socket) => limitConnecting(request, socket, url.protocol));
+    request.end(body);
+  });
+}
+
+/** A host that swallows packets would otherwise cost the whole deadline, and look as if the request had been sent. */
+function limitConnecting(request: ClientRequest, socket: Socket, protocol: string): void {
+  if (!socket.connecting) return;
+  const giveUp = (): void =>
+    void request.destroy(new ConnectTimeout(`no connection within ${connectMs} ms`));
+  const timer = setTimeout(giveUp, connectMs);
+  const stop = (): void => clearTimeout(timer);
+  socket.once(protocol === "https:" ? "secureConnect" : "connect", stop).once("close", stop);
+}
+
+function incoming(response: IncomingMessage): Incoming {
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(response.headersDistinct))
+    for (const value of values ?? []) headers.append(name, value);
+  const stream = unzipped(response, headers.get("content-encoding"));
+  return {
+    status: response.statusCode ?? 0,
+    headers,
+    body: pieces(stream),
+    drop: () => void response.destroy(),
+  };
+}
+
+function unzipped(response: IncomingMessage, encoding: string | null): Readable {
+  if (!/^(?:x-)?gzip$/i.test(encoding?.trim() ?? "")) return response;
+  // An error of either side ends both, and comes out of the one that is read.
+  return pipeline(response, createGunzip(), () => undefined);
+}
+
+/** Pieces that may wait to be taken, in bytes. */
+const mostHeld = 262_144;
+
+type Step = IteratorResult<Uint8Array, undefined>;
+
+/**
+ * The pieces of a stream as the socket gave them: the stream's own iterator would join those that wait, into a copy.
+ * One step at a time, as `for await` takes them.
+ */
+function pieces(stream: Readable): AsyncIterable<Uint8Array> {
+  const waiting: Uint8Array[] = [];
+  let held = 0;
+  let end: { readonly error?: unknown } | undefined;
+  let wake = (): void => undefined;
+  const ended = (how: NonNullable<typeof end>): void => {
+    end ??= how;
+    wake();
+  };
+  // From the beginning: an error may come before anybody reads.
+  stream.once("end", () => ended({}));
+  stream.on("error", (error) => ended({ error }));
+  stream.once("close", () => ended({ error: new Error("closed before its end") }));
+
+  const take = (piece: Uint8Array): void => {
+    waiting.push(piece);
+    held += piece.length;
+    if (held >= mostHeld) stream.pause();
+    wake();
+  };
+  const next = async (): Promise<Step> => {
+    for (;;) {
+      const piece = waiting.shift();
+      if (piece) {
+        held -= piece.length;
+        return { value: piece, done: false };
+      }
+      if (end && "error" in end) throw end.error;
+      if (end) return { value: undefined, done: true };
+      const more = new Promise<void>((resolve) => (wake = resolve));
+      stream.resume();
+      await more;
+    }
+  };
+  const leave = async (): Promise<Step> => {
+    stream.destroy();
+    return { value: undefined, done: true };
+  };
+  return {
+    [Symbol.asyncIterator]: () => {
+      stream.on("data", take);
+      return { next, return: leave };
+    },
+  };
+}

@@ -1,0 +1,360 @@
+/**
+ * What every HTTP door does with a body: read it within its size, refuse what cannot be read, parse it, and hold it
+ * to limits before any schema sees it. Signatures are checked over the bytes, so reading and parsing are two steps.
+ */
+import { inputFaults, Problem, type InputFault } from "./problem.ts";
+
+/** As much of a request as reading its body needs; the platform's request has this shape. */
+export interface IncomingBody {
+  readonly headers: { readonly get: (name: string) => string | null };
+  readonly arrayBuffer: () => Promise<ArrayBuffer>;
+}
+
+/** What a parsed body may be made of: nesting, elements and keys of one array or object, characters of one string. */
+export interface BodyLimits {
+  readonly depth: number;
+  readonly keys: number;
+  readonly elements: number;
+  readonly characters: number;
+}
+
+/** Largest body of any door, bytes. */
+export const maxBodyBytes = 1_048_576;
+
+/** For verdicts and webhooks. */
+export const strictLimits: BodyLimits = {
+  depth: 32,
+  keys: 2_000,
+  elements: 1_000,
+  characters: 32_768,
+};
+
+/** For file lookups, which take whatever a SIEM sends. */
+export const wideLimits: BodyLimits = {
+  depth: 32,
+  keys: 20_000,
+  elements: 20_000,
+  characters: maxBodyBytes,
+};
+
+/** A body by its media type. Form fields keep their order and may repeat. */
+export type ParsedBody =
+  | { readonly kind: "json"; readonly value: unknown }
+  | { readonly kind: "form"; readonly fields: readonly (readonly [name: string, value: string])[] }
+  | { readonly kind: "text"; readonly text: string };
+
+/**
+ * Reads the bytes of a body that is due.
+ *
+ * @throws Problem 413 above `maxBytes`, 415 for an encoded body, 411 for a chunked one, 400 for an empty one
+ */
+export async function readBodyBytes(
+  request: IncomingBody,
+  maxBytes = maxBodyBytes,
+): Promise<Uint8Array> {
+  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (encoding !== "" && encoding !== "identity")
+    throw new Problem(
+      415,
+      "Encoded bodies are not accepted; send the body without Content-Encoding.",
+    );
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+  if (bytes.byteLength === 0) throw emptyBody(request);
+  return bytes;
+}
+
+const tooLarge = (maxBytes: number): Problem =>
+  new Problem(413, `The body is larger than ${maxBytes} bytes; split it over several requests.`);
+
+/** The platform drops the body of a chunked request, so one without a length is told apart from one that is empty. */
+function emptyBody(request: IncomingBody): Problem {
+  const length = request.headers.get("content-length");
+  const chunked = /\bchunked\b/i.test(request.headers.get("transfer-encoding") ?? "");
+  if (chunked || length === null || Number(length) > 0)
+    return new Problem(
+      411,
+      "The body did not arrive: this platform reads only bodies sent with Content-Length, never chunked ones.",
+    );
+  return new Problem(400, "The body is empty.", { errors: [{ path: "", message: "want a body" }] });
+}
+
+const jsonType = /^application\/(?:json|[\w.+-]+\+json)$/;
+const formType = "application/x-www-form-urlencoded";
+const textType =
+  /^(?:text\/[\w.+-]+|application\/(?:xml|[\w.+-]+\+xml|x-ndjson|ndjson|jsonl|octet-stream))$/;
+const utf8Names = new Set(["utf-8", "utf8", "us-ascii"]);
+
+/**
+ * Parses a JSON body and holds it to its limits.
+ *
+ * @throws Problem 415 for another media type, 400 for broken JSON or what is outside the limits
+ */
+export function parseJsonBody(
+  bytes: Uint8Array,
+  contentType: string | null,
+  limits: BodyLimits = strictLimits,
+): unknown {
+  if (!jsonType.test(mediaType(contentType)))
+    throw new Problem(415, "Send JSON, with the header Content-Type: application/json.");
+  refuseAbsurdity(bytes, limits);
+  const value = parseJson(decode(bytes));
+  refuseFaults(findFault(value, limits));
+  return value;
+}
+
+/**
+ * Parses JSON, a form or text by the media type. A form or text that is JSON is taken as JSON: `curl -d` and many
+ * SIEMs label it so. Limits are the caller's to check, with `findFault` or on its own walk.
+ *
+ * @throws Problem 415 for another media type, 400 for bytes that are no UTF-8 or no JSON where JSON is due
+ */
+export function parseAnyBody(bytes: Uint8Array, contentType: string | null): ParsedBody {
+  const type = mediaType(contentType);
+  const form = type === formType;
+  if (!jsonType.test(type) && !form && !textType.test(type) && type !== "")
+    throw new Problem(
+      415,
+      "Send JSON, a URL-encoded form or text; the Content-Type names something else.",
+    );
+  const text = decode(bytes);
+  if (jsonType.test(type) || /^\s*[[{]/.test(text)) refuseAbsurdity(bytes, wideLimits);
+  if (jsonType.test(type)) return { kind: "json", value: parseJson(text) };
+  if (/^\s*[[{]/.test(text)) {
+    const value = tryJson(text);
+    if (value !== undefined) return { kind: "json", value };
+  }
+  if (form) return { kind: "form", fields: [...new URLSearchParams(text)] };
+  if (text.includes("\0"))
+    throw new Problem(400, "The body is not UTF-8 text: it holds NUL characters.");
+  return { kind: "text", text };
+}
+
+/** The media type without its parameters; only UTF-8 is read. */
+function mediaType(contentType: string | null): string {
+  const [type = "", ...parameters] = (contentType ?? "").toLowerCase().split(";");
+  const charset = parameters
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]+)"?\s*$/.exec(parameter)?.[1])
+    .find((name) => name !== undefined);
+  if (charset !== undefined && !utf8Names.has(charset))
+    throw new Problem(415, "Send the body in UTF-8.");
+  return type.trim();
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Problem(400, "The body is not valid UTF-8.");
+  }
+}
+
+/** Far beyond every limit, and as deep as the parser goes without taking its time. */
+const absurdDepth = 1_000;
+/** So many times what an array or object may hold: less is for the walk to refuse, which can say where. */
+const absurdly = 10;
+const [quote, backslash, comma, openList, closeList, openObject, closeObject] = [
+  0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d,
+];
+
+/**
+ * Refuses what the parser would take half a second over, a million brackets above all, and longer to say that one of
+ * them is missing. Counting takes two milliseconds.
+ */
+function refuseAbsurdity(bytes: Uint8Array, limits: BodyLimits): void {
+  const most = absurdly * Math.max(limits.elements, limits.keys);
+  const held: number[] = [0];
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === quote) at = endOfText(bytes, at);
+    else if (byte === openList || byte === openObject) held.push(0);
+    else if ((byte === closeList || byte === closeObject) && held.length > 1) held.pop();
+    else if (byte === comma && (held[held.length - 1] = (held.at(-1) ?? 0) + 1) > most)
+      refuseFaults({ path: "", message: `holds an array or object of more than ${most} elements` });
+    if (held.length > absurdDepth + 1)
+      refuseFaults({ path: "", message: `is nested deeper than ${absurdDepth} levels` });
+  }
+}
+
+/** Where the text that begins at a quote ends; the end of the bytes when it does not. */
+function endOfText(bytes: Uint8Array, start: number): number {
+  for (let end = bytes.indexOf(quote, start + 1); end > 0; end = bytes.indexOf(quote, end + 1)) {
+    let slashes = 0;
+    while (bytes[end - 1 - slashes] === backslash) slashes += 1;
+    if (slashes % 2 === 0) return end;
+  }
+  return bytes.length;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // The parser's own message quotes the body, and a body is never repeated.
+    throw new Problem(400, "The body is not valid JSON.", {
+      errors: [{ path: "", message: "want JSON" }],
+    });
+  }
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws what `findFault` found as a Problem 400. */
+export function refuseFaults(fault: InputFault | undefined): void {
+  if (fault)
+    throw new Problem(400, "The body is outside the limits of this door.", { errors: [fault] });
+}
+
+interface Step {
+  readonly value: object;
+  readonly depth: number;
+  readonly above: Step | undefined;
+  readonly name: string | number;
+}
+
+/**
+ * The first thing in a parsed value that is outside the limits, or `undefined`. Walks without recursion: nesting a
+ * million deep is an answer here, not a full stack.
+ */
+export function findFault(value: unknown, limits: BodyLimits): InputFault | undefined {
+  if (typeof value !== "object" || value === null) return scalarFault(value, limits, undefined, "");
+  const open: Step[] = [{ value, depth: 1, above: undefined, name: "" }];
+  for (let step = open.pop(); step !== undefined; step = open.pop()) {
+    const fault = Array.isArray(step.value)
+      ? pushElements(step, open, limits)
+      : pushMembers(step, open, limits);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+function pushElements(step: Step, open: Step[], limits: BodyLimits): InputFault | undefined {
+  const elements = step.value as readonly unknown[];
+  if (elements.length > limits.elements)
+    return {
+      path: pathOf(step),
+      message: `has ${elements.length} elements, want at most ${limits.elements}`,
+    };
+  for (let index = 0; index < elements.length; index += 1) {
+    const fault = visit(elements[index], index, step, open, limits);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+function pushMembers(step: Step, open: Step[], limits: BodyLimits): InputFault | undefined {
+  const names = Object.keys(step.value);
+  if (names.length > limits.keys)
+    return { path: pathOf(step), message: `has ${names.length} keys, want at most ${limits.keys}` };
+  for (const name of names) {
+    const member = (step.value as Readonly<Record<string, unknown>>)[name];
+    if (reachesPrototype(name, member))
+      return { path: pathOf(step, name), message: "this name is not accepted; remove the key" };
+    if (name.length > limits.characters)
+      return {
+        path: pathOf(step),
+        message: `has a name of ${name.length} characters, want at most ${limits.characters}`,
+      };
+    const fault = visit(member, name, step, open, limits);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+/** Names through which a careless merge would write to `Object.prototype`. */
+export const reachesPrototype = (name: string, member: unknown): boolean =>
+  name === "__proto__" ||
+  (name === "constructor" &&
+    typeof member === "object" &&
+    member !== null &&
+    Object.hasOwn(member, "prototype"));
+
+function visit(
+  value: unknown,
+  name: string | number,
+  above: Step,
+  open: Step[],
+  limits: BodyLimits,
+): InputFault | undefined {
+  if (typeof value !== "object" || value === null) return scalarFault(value, limits, above, name);
+  if (above.depth >= limits.depth)
+    return { path: pathOf(above, name), message: `is nested deeper than ${limits.depth} levels` };
+  open.push({ value, depth: above.depth + 1, above, name });
+  return undefined;
+}
+
+function scalarFault(
+  value: unknown,
+  limits: BodyLimits,
+  above: Step | undefined,
+  name: string | number,
+): InputFault | undefined {
+  const path = (): string => (above ? pathOf(above, name) : "");
+  if (typeof value === "string" && value.length > limits.characters)
+    return {
+      path: path(),
+      message: `has ${value.length} characters, want at most ${limits.characters}`,
+    };
+  if (typeof value === "number" && !Number.isFinite(value))
+    return { path: path(), message: "is a number too large to be kept" };
+  return undefined;
+}
+
+function pathOf(step: Step, ...names: (string | number)[]): string {
+  const parts: (string | number)[] = [...names];
+  for (let at: Step = step; at.above !== undefined; at = at.above) parts.unshift(at.name);
+  return parts.map(pointerPart).join("");
+}
+
+const longestName = 80;
+
+/** One step of a JSON pointer (RFC 6901); very long names are cut, they are for people. */
+export const pointerPart = (name: string | number): string =>
+  `/${String(name).slice(0, longestName).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+
+/**
+ * Both steps, for a door that takes JSON and checks no signature.
+ *
+ * @throws Problem as `readBodyBytes` and `parseJsonBody`
+ */
+export const readJsonBody = async (
+  request: IncomingBody,
+  limits: BodyLimits = strictLimits,
+): Promise<unknown> =>
+  parseJsonBody(await readBodyBytes(request), request.headers.get("content-type"), limits);
+
+/**
+ * As `readJsonBody`, for a door that works without a body, too.
+ *
+ * @returns `undefined` when there is none
+ */
+export const readOptionalJsonBody = async (request: IncomingBody): Promise<unknown> =>
+  Number(request.headers.get("content-length") ?? 0) === 0 ? undefined : readJsonBody(request);
+
+interface Reads<T> {
+  readonly safeParse: (value: unknown) => {
+    readonly data?: T;
+    readonly error?: { readonly issues: readonly unknown[] };
+  };
+}
+
+/**
+ * A request's query as its schema reads it.
+ *
+ * @throws Problem 400 naming each parameter that does not fit
+ */
+export function readQuery<T>(schema: Reads<T>, query: URLSearchParams): T {
+  const { data, error } = schema.safeParse(Object.fromEntries(query));
+  if (data === undefined)
+    throw new Problem(400, "The query cannot be read.", {
+      errors: inputFaults(error ?? { issues: [] }),
+    });
+  return data;
+}

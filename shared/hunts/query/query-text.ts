@@ -1,0 +1,81 @@
+/** Fills the slots of a compiled hunt: from pieces to the text that is sent. */
+import type { CompiledHunt, Pieces, Slot } from "../../contracts/compiled-hunt.ts";
+import { formatInstant, type Ticks } from "../../runtime/time.ts";
+
+/** Which of the two accepted forms of the window's restriction is sent. */
+export type QueryForm = "prelude" | "inPlace";
+
+/** What one query reads, and the instant that `now()` is pinned to. */
+export interface QuerySpan {
+  readonly from: Ticks;
+  readonly to: Ticks;
+  readonly clock: Ticks;
+}
+
+/** One shard of a result: `shard` of 0 to `shards - 1`. */
+export interface Shard {
+  readonly shard: number;
+  readonly shards: number;
+}
+
+const literal = (at: Ticks): string => `datetime(${formatInstant(at)})`;
+
+function fill(pieces: Pieces, slots: Partial<Record<Slot, string>>): string {
+  return pieces
+    .map((piece) => {
+      if (typeof piece === "string") return piece;
+      const text = slots[piece.slot];
+      if (text === undefined)
+        throw new Error(`a query with the slot ${piece.slot}, which this use does not fill`);
+      return text;
+    })
+    .join("");
+}
+
+function queryText(
+  hunt: CompiledHunt,
+  form: QueryForm,
+  span: QuerySpan,
+  suffix: Pieces = [],
+  more: Partial<Record<Slot, string>> = {},
+): string {
+  return fill([...hunt.query[form], ...suffix], {
+    from: literal(span.from),
+    to: literal(span.to),
+    clock: literal(span.clock),
+    fromText: formatInstant(span.from),
+    toText: formatInstant(span.to),
+    ...more,
+  });
+}
+
+/** The rows of a span. */
+export const rowsQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
+  queryText(hunt, form, span);
+
+/** How many rows a span has: one row with one whole number. */
+export const countQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
+  queryText(hunt, form, span, hunt.query.countSuffix);
+
+/** The rows of a span in one shard; `undefined` when the result cannot be sharded soundly. */
+export function shardQuery(
+  hunt: CompiledHunt,
+  form: QueryForm,
+  span: QuerySpan,
+  part: Shard,
+): string | undefined {
+  const suffix = hunt.query.shardSuffix;
+  const more = { shard: String(part.shard), shards: String(part.shards) };
+  return suffix && queryText(hunt, form, span, suffix, more);
+}
+
+/** Rows per bin of `step` ticks, in the columns `Bin` and `Rows`; `undefined` when the result has no time column. */
+export function histogramQuery(
+  hunt: CompiledHunt,
+  form: QueryForm,
+  span: QuerySpan,
+  step: Ticks,
+): string | undefined {
+  const suffix = hunt.query.histogramSuffix;
+  return suffix && queryText(hunt, form, span, suffix, { step: `${step}tick` });
+}

@@ -1,0 +1,32 @@
+/** Changes to a query by position, and the pieces they leave. */
+import type { Pieces } from "../../contracts/compiled-hunt.ts";
+
+/** Replaces `[start, end)` by pieces; an insertion has `start === end`. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly with: Pieces;
+}
+
+/** Applies edits, none of which may overlap, and leaves out what follows `end`. At one place the first given comes first. */
+export function applyEdits(text: string, edits: readonly Edit[], end: number): Pieces {
+  const pieces: Pieces[number][] = [];
+  let at = 0;
+  for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
+    if (edit.start < at) throw new Error(`two changes meet at offset ${edit.start} of the query`);
+    pieces.push(text.slice(at, edit.start), ...edit.with);
+    at = edit.end;
+  }
+  return joined([...pieces, text.slice(at, end)]);
+}
+
+/** Neighbouring texts put together, empty ones dropped. */
+export function joined(pieces: Pieces): Pieces {
+  const out: Pieces[number][] = [];
+  for (const piece of pieces) {
+    const last = out.at(-1);
+    if (typeof piece === "string" && typeof last === "string") out[out.length - 1] = last + piece;
+    else if (piece !== "") out.push(piece);
+  }
+  return out;
+}

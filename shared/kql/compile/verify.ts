@@ -1,0 +1,75 @@
+/** Proof that every rewritten form of a query is one the parser accepts and that it gives the columns of the original. */
+import type { CompiledQuery, HuntColumn, Pieces, Slot } from "../../contracts/compiled-hunt.ts";
+import type { Analysis } from "./analysis.ts";
+import { parse } from "../language/parser.ts";
+import { named } from "./rewrite.ts";
+
+const samples: Readonly<Record<Slot, string>> = {
+  from: "datetime(2026-01-05T06:00:00.0000000Z)",
+  to: "datetime(2026-01-05T07:00:00.0000000Z)",
+  clock: "datetime(2026-01-05T07:00:00.0000000Z)",
+  step: "600000000tick",
+  shard: "0",
+  shards: "2",
+  fromText: "2026-01-05T06:00:00.0000000Z",
+  toText: "2026-01-05T07:00:00.0000000Z",
+};
+
+/** Fills slots with the given texts, else with samples: one hour of a day in January 2026. */
+export const filled = (
+  pieces: Pieces,
+  slots: Readonly<Partial<Record<Slot, string>>> = {},
+): string =>
+  pieces
+    .map((piece) =>
+      typeof piece === "string" ? piece : (slots[piece.slot] ?? samples[piece.slot]),
+    )
+    .join("");
+
+/** What is wrong with the rewritten forms, in words; empty when all are sound. */
+export function verify(analysis: Analysis, query: CompiledQuery): readonly string[] {
+  const { columns } = analysis;
+  const prelude = filled(query.prelude);
+  const inPlace = filled(query.inPlace);
+  return [
+    ...wrong("the query within a window", prelude, columns),
+    ...(inPlace === prelude ? [] : wrong("the query restricted in place", inPlace, columns)),
+    ...suffixes(analysis, query),
+  ];
+}
+
+/** A suffix sees nothing of the query but the columns it names, so it is tried on an empty table that has just these. */
+function suffixes(
+  { columns, timeColumn, shardedBy }: Analysis,
+  query: CompiledQuery,
+): readonly string[] {
+  const keys = shardedBy === "whole row" ? [] : (shardedBy ?? []);
+  const seen = columns.filter(({ name }) => name === timeColumn || keys.includes(name));
+  const result = seen.length > 0 ? seen : columns.slice(0, 1);
+  const table = `datatable(${result.map(({ name, type }) => `${named(name)}: ${type}`).join(", ")}) []`;
+  const tried = (
+    what: string,
+    suffix: Pieces | undefined,
+    expected: readonly HuntColumn[],
+  ): readonly string[] => (suffix ? wrong(what, table + filled(suffix), expected) : []);
+  return [
+    ...tried("the count", query.countSuffix, [{ name: "Count", type: "long" }]),
+    ...tried("the histogram", query.histogramSuffix, bins),
+    ...tried("a shard", query.shardSuffix, result),
+  ];
+}
+
+const bins: readonly HuntColumn[] = [
+  { name: "Bin", type: "datetime" },
+  { name: "Rows", type: "long" },
+];
+
+function wrong(what: string, text: string, expected: readonly HuntColumn[]): readonly string[] {
+  const parsed = parse(text);
+  const [first] = parsed.diagnostics;
+  if (first)
+    return [`Huntline cannot rewrite this query: ${what} would be refused with "${first.message}"`];
+  return JSON.stringify(parsed.columns) === JSON.stringify(expected)
+    ? []
+    : [`Huntline cannot rewrite this query: ${what} would give other columns`];
+}

@@ -1,0 +1,130 @@
+/** What the compiler of queries is made of: scalars, tables, and the scope that names are looked up in. */
+import type { KqlNode } from "../language/parser.ts";
+import type { HuntColumn, KqlType } from "../../contracts/compiled-hunt.ts";
+import type { Span, Ticks } from "../../runtime/time.ts";
+import type { World } from "../../../test/simulator/dataset/dataset.ts";
+
+/** Values in the order of the table's columns. */
+export type Row = readonly unknown[];
+
+/** A compiled expression. A constant gives the same value for every row and is computed at most once. */
+export interface Scalar {
+  readonly type: KqlType;
+  readonly run: (row: Row) => unknown;
+  readonly constant: boolean;
+  /** Of a column of the row at hand: its place, so that a time predicate can be recognised. */
+  readonly place?: number;
+}
+
+/** A compiled tabular expression. Rows are made as they are read, each time anew. */
+export interface Table {
+  readonly columns: readonly HuntColumn[];
+  readonly rows: () => Iterable<Row>;
+  /** The same table, free to leave out rows whose `Timestamp` column lies outside the span; never obliged to. */
+  readonly narrow?: (span: Span) => Table;
+}
+
+/** What a `let`, a parameter or an `as` gave a name to. */
+export type Binding =
+  | { readonly kind: "scalar"; readonly scalar: Scalar }
+  | { readonly kind: "table"; readonly table: Table }
+  | { readonly kind: "function"; readonly declaration: KqlNode; readonly scope: Scope };
+
+/** What the query runs against. */
+export interface QueryContext {
+  readonly world: World;
+  /** What `now()` answers. */
+  readonly now: Ticks;
+  /** The request's `Timespan`: every table is cut to it, whatever the query says. */
+  readonly timespan?: Span;
+  /** Rows that arrived later are not there yet. */
+  readonly visibleAt: Ticks;
+}
+
+/** The row that `prev()`, `next()` and `row_number()` count from. */
+export interface Cursor {
+  rows: readonly Row[];
+  index: number;
+}
+
+/** Where a name is looked up. */
+export interface Scope {
+  readonly context: QueryContext;
+  readonly compile: Compile;
+  /** Columns of the row at hand; none outside an operator. */
+  readonly columns: readonly HuntColumn[];
+  readonly names: Names;
+  /** Present while an operator compiles expressions over ordered rows. */
+  readonly cursor?: Cursor;
+  /** While a `summarize` compiles: a call of an aggregate as a scalar over the tallies' values. */
+  readonly aggregate?: ((call: KqlNode) => Scalar | undefined) | undefined;
+  /** What the first operator of a subquery reads: the rows of one `mv-apply` or partition. */
+  readonly piped?: Table | undefined;
+}
+
+/** Names given so far; an inner scope looks outwards. */
+export interface Names {
+  readonly find: (name: string) => Binding | undefined;
+  readonly set: (name: string, binding: Binding) => void;
+}
+
+/** The parts of the compiler that need each other. */
+export interface Compile {
+  readonly scalar: (node: KqlNode, scope: Scope) => Scalar;
+  readonly table: (node: KqlNode, scope: Scope) => Table;
+  readonly operator: (node: KqlNode, input: Table, scope: Scope) => Table;
+  /** True for an expression that stands for rows. */
+  readonly isTable: (node: KqlNode, scope: Scope) => boolean;
+  /** The table of that name: bound by the query, or the tenant's. */
+  readonly named: (name: string, node: KqlNode, scope: Scope) => Table;
+  /** Calls a function that the query declares. */
+  readonly call: (
+    node: KqlNode,
+    binding: Binding & { kind: "function" },
+    scope: Scope,
+    piped?: Table,
+  ) => Binding;
+}
+
+/** Names of an inner scope. */
+export function namesWithin(outer?: Names): Names {
+  const own = new Map<string, Binding>();
+  return {
+    find: (name) => own.get(name) ?? outer?.find(name),
+    set: (name, binding) => void own.set(name, binding),
+  };
+}
+
+/** A value that needs no row. */
+export const constant = (type: KqlType, value: unknown): Scalar => ({
+  type,
+  run: () => value,
+  constant: true,
+});
+
+/** A constant computed at first use, so that a branch that is never taken costs nothing. */
+export function lazily(type: KqlType, compute: () => unknown): Scalar {
+  let kept: { readonly value: unknown } | undefined;
+  return { type, constant: true, run: () => (kept ??= { value: compute() }).value };
+}
+
+/** An expression over others: constant when they are. */
+export function over(type: KqlType, parts: readonly Scalar[], run: (row: Row) => unknown): Scalar {
+  return parts.every((part) => part.constant)
+    ? lazily(type, () => run([]))
+    : { type, run, constant: false };
+}
+
+/** A scalar that reads a column of the row at hand. */
+export const columnAt = (type: KqlType, place: number): Scalar => ({
+  type,
+  constant: false,
+  place,
+  run: (row) => row[place],
+});
+
+/** A scope whose row is one of `columns`. */
+export const withColumns = (scope: Scope, columns: readonly HuntColumn[]): Scope => ({
+  ...scope,
+  columns,
+});

@@ -1,0 +1,25 @@
+/** Types as a query spells them. */
+import type { KqlNode } from "../language/parser.ts";
+import type { KqlType } from "../../contracts/compiled-hunt.ts";
+
+const aliases: Readonly<Record<string, KqlType>> = {
+  double: "real",
+  float: "real",
+  boolean: "bool",
+  date: "datetime",
+  time: "timespan",
+  int64: "long",
+  int32: "int",
+  uuid: "guid",
+  uniqueid: "guid",
+};
+
+/** The type that a word means. */
+export function typeNamed(word: string): KqlType {
+  const lower = word.trim().toLowerCase();
+  return aliases[lower] ?? (lower as KqlType);
+}
+
+/** The type a declaration names, or `undefined` for a table's schema. */
+export const typeOf = (node: KqlNode): KqlType | undefined =>
+  node.kind === "SchemaTypeExpression" ? undefined : typeNamed(node.text);

@@ -1,0 +1,90 @@
+/**
+ * Values of KQL literals, exactly. Microsoft's JavaScript parser reads `timespan(1.02:03:04)` and `0x1F` as zero and keeps
+ * times to the millisecond, so the text is read here.
+ */
+import { parseInstant, type Ticks } from "../../runtime/time.ts";
+
+const tickUnits: Readonly<Record<string, number>> = {
+  d: 864_000_000_000,
+  day: 864_000_000_000,
+  days: 864_000_000_000,
+  h: 36_000_000_000,
+  hr: 36_000_000_000,
+  hrs: 36_000_000_000,
+  hour: 36_000_000_000,
+  hours: 36_000_000_000,
+  m: 600_000_000,
+  min: 600_000_000,
+  minute: 600_000_000,
+  minutes: 600_000_000,
+  s: 10_000_000,
+  sec: 10_000_000,
+  second: 10_000_000,
+  seconds: 10_000_000,
+  ms: 10_000,
+  milli: 10_000,
+  millis: 10_000,
+  millisecond: 10_000,
+  milliseconds: 10_000,
+  micro: 10,
+  micros: 10,
+  microsecond: 10,
+  microseconds: 10,
+  nano: 0.01,
+  nanos: 0.01,
+  nanosecond: 0.01,
+  nanoseconds: 0.01,
+  tick: 1,
+  ticks: 1,
+};
+
+const inParentheses = /^[a-z_0-9]+\s*\(\s*([\s\S]*?)\s*\)$/i;
+const unitForm = /^(-?\d+(?:\.\d+)?)\s*([a-z]+)$/i;
+const clockForm = /^(-?)(?:(\d+)\.)?(\d+):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?$/;
+
+/** What stands inside `datetime(…)`, `timespan(…)`, `int(…)`; the text itself when it has no such form. */
+export const bareLiteral = (text: string): string =>
+  (inParentheses.exec(text)?.[1] ?? text).replace(/^["'](.*)["']$/, "$1");
+
+/** Ticks of `1d`, `2.5h`, `time(3d)`, `timespan(1.02:03:04.5)`; a bare number in parentheses counts days. Undefined: none, or null. */
+export function timespanTicks(text: string): Ticks | undefined {
+  const bare = bareLiteral(text);
+  const unit = unitForm.exec(bare);
+  if (unit) {
+    const [, count = "", name = ""] = unit;
+    const factor = tickUnits[name.toLowerCase()];
+    return factor === undefined ? undefined : BigInt(Math.round(Number(count) * factor));
+  }
+  const clock = clockForm.exec(bare);
+  if (clock) {
+    const [, sign = "", days = "0", hours = "0", minutes = "0", seconds = "0", fraction = ""] =
+      clock;
+    const whole =
+      ((BigInt(days) * 24n + BigInt(hours)) * 60n + BigInt(minutes)) * 60n + BigInt(seconds);
+    const ticks = whole * 10_000_000n + BigInt(fraction.padEnd(7, "0"));
+    return sign === "-" ? -ticks : ticks;
+  }
+  return /^-?\d+(\.\d+)?$/.test(bare)
+    ? BigInt(Math.round(Number(bare) * 864_000_000_000))
+    : undefined;
+}
+
+/** Ticks since 1970 of `datetime(2026-01-05T06:38:35.7664356Z)` and the other spellings of a date. Undefined: none, or null. */
+export function datetimeTicks(text: string): Ticks | undefined {
+  const bare = bareLiteral(text);
+  const exact = parseInstant(bare);
+  if (exact !== undefined) return exact;
+  if (!/\d/.test(bare)) return undefined;
+  const withZone = /[zZ]|[+-]\d{2}:\d{2}$/.test(bare) ? bare : `${bare} UTC`;
+  const ms = Date.parse(withZone);
+  return Number.isNaN(ms) ? undefined : BigInt(ms) * 10_000n;
+}
+
+/** The whole number in `5`, `0x1F`, `long(5)`, `int(-5)`. Undefined: none, or null. */
+export function integerValue(text: string): bigint | undefined {
+  const bare = bareLiteral(text);
+  const match = /^(-?)(\d+|0x[0-9a-f]+)$/i.exec(bare);
+  if (!match) return undefined;
+  const [, sign = "", digits = "0"] = match;
+  return sign === "-" ? -BigInt(digits) : BigInt(digits);
+}

@@ -1,0 +1,270 @@
+/**
+ * The app settings: the only reader of `process.env`. Read once, lazily; every wrong setting is named at once and
+ * no value is ever printed. Secrets are never settings: they are read from Key Vault by name.
+ */
+import * as z from "zod/mini";
+
+/** Hosts and audiences per national cloud; three independent facts per API, never derived from one another. */
+export const clouds = {
+  public: {
+    login: "https://login.microsoftonline.com",
+    graph: "https://graph.microsoft.com",
+    defender: "https://api.security.microsoft.com",
+    defenderGeo: "api.security.microsoft.com",
+    defenderAudience: "https://api.securitycenter.microsoft.com",
+    exchangeAudience: "api://AzureADTokenExchange",
+    portal: "https://security.microsoft.com",
+  },
+  gcc: {
+    login: "https://login.microsoftonline.com",
+    graph: "https://graph.microsoft.com",
+    defender: "https://api-gcc.securitycenter.microsoft.us",
+    defenderGeo: undefined,
+    defenderAudience: "https://api-gcc.securitycenter.microsoft.us",
+    exchangeAudience: "api://AzureADTokenExchange",
+    portal: "https://security.microsoft.com",
+  },
+  gcchigh: {
+    login: "https://login.microsoftonline.us",
+    graph: "https://graph.microsoft.us",
+    defender: "https://api-gov.securitycenter.microsoft.us",
+    defenderGeo: undefined,
+    defenderAudience: "https://api-gov.securitycenter.microsoft.us",
+    exchangeAudience: "api://AzureADTokenExchangeUSGov",
+    portal: "https://security.microsoft.us",
+  },
+  dod: {
+    login: "https://login.microsoftonline.us",
+    graph: "https://dod-graph.microsoft.us",
+    defender: "https://api-gov.securitycenter.microsoft.us",
+    defenderGeo: undefined,
+    defenderAudience: "https://api-gov.securitycenter.microsoft.us",
+    exchangeAudience: "api://AzureADTokenExchangeUSGov",
+    portal: "https://security.apps.mil",
+  },
+} as const;
+
+const loopbackHosts = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/** True for an address on this machine: the only place where plain http and overridden hosts are allowed. */
+export const isLoopback = (url: string): boolean => loopbackHosts.has(new URL(url).hostname);
+
+const said = (value: string): boolean =>
+  value.trim() !== "" && !value.startsWith("@Microsoft.KeyVault(");
+const text = z
+  .string()
+  .check(z.trim(), z.refine(said, "is empty or an unresolved Key Vault reference"));
+const guid = text.check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "a GUID"));
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
+  z._default(z.enum(values, `one of ${values.join(", ")}`), fallback);
+
+function parsed(value: string): URL | undefined {
+  return URL.canParse(value) ? new URL(value) : undefined;
+}
+
+const isPlainRoot = (url: URL): boolean =>
+  url.username === "" && url.password === "" && url.search === "" && url.hash === "";
+
+/** A service root: https on the standard port without a path, or anything on this machine. */
+const root = text.check(
+  z.refine((value) => {
+    const url = parsed(value);
+    if (!url || !isPlainRoot(url)) return false;
+    return (
+      loopbackHosts.has(url.hostname) ||
+      (url.protocol === "https:" && url.port === "" && url.pathname === "/")
+    );
+  }, "an https address without path, port or user, such as https://name.example.net"),
+);
+
+/** A root that only a test or `npm start` may override. */
+const loopbackRoot = text.check(
+  z.refine((value) => {
+    const url = parsed(value);
+    return url !== undefined && isPlainRoot(url) && loopbackHosts.has(url.hostname);
+  }, "an address on this machine; leave it out to reach the real service"),
+);
+
+const cloudAppsHost =
+  /^[a-z0-9][a-z0-9-]*\.(?:us|us2|us3|eu|eu2|us1)\.portal\.(?:cloudappsecurity\.com|cloudappsecuritygov\.com|cloudappsecurity\.us)$/;
+const cloudAppsShared =
+  /^portal\.(?:cloudappsecurity\.com|cloudappsecuritygov\.com|cloudappsecurity\.us)$/;
+
+const cloudAppsUrl = text.check(
+  z.refine((value) => {
+    const url = parsed(value);
+    if (!url || !isPlainRoot(url)) return false;
+    if (loopbackHosts.has(url.hostname)) return true;
+    if (url.protocol !== "https:" || url.port !== "") return false;
+    const path = url.pathname.replace(/\/$/, "");
+    return (
+      (cloudAppsHost.test(url.hostname) && path === "") ||
+      (cloudAppsShared.test(url.hostname) && path === "/cas")
+    );
+  }, "https://<tenant>.<region>.portal.cloudappsecurity.com (or its government form), or https://portal.cloudappsecurity.com/cas"),
+);
+
+const hours = (fallback: number, most: number) =>
+  z._default(z.coerce.number(`hours, 0 to ${most}`).check(z.gte(0), z.lte(most)), fallback);
+const count = (fallback: number, most: number) =>
+  z._default(
+    z.coerce.number(`a whole number, 1 to ${most}`).check(z.int(), z.gte(1), z.lte(most)),
+    fallback,
+  );
+
+const webhooks = z.pipe(
+  z.string(),
+  z.transform((given, context): Readonly<Record<string, unknown>> => {
+    const value = jsonIn(given);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+    context.issues.push({
+      code: "custom",
+      message: 'a JSON object: { "<source>": { "proof": … } }',
+      input: given,
+    });
+    return z.NEVER;
+  }),
+);
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every setting the app reads; `local.settings.sample.json` and `infra/` name the same (a test compares the three). */
+export const settingsSchema = z.object({
+  TENANT_ID: guid,
+  CLOUD: oneOf(["public", "gcc", "gcchigh", "dod"], "public"),
+  HUNTING_API: oneOf(["graph", "defender", "legacy"], "graph"),
+  DEFENDER_GEO: z.optional(
+    z.enum(["us", "eu", "uk", "au", "swa", "ina", "aea"], "one of us, eu, uk, au, swa, ina, aea"),
+  ),
+  LEGACY_HUNTING_HOST: oneOf(["api", "api-us", "api-eu", "api-uk"], "api"),
+  HUNT_IDENTITY: z.optional(guid),
+  ACT_IDENTITY: z.optional(guid),
+  APP_CLIENT_ID: z.optional(guid),
+  APP_CREDENTIAL: z.optional(z.enum(["secret", "federated"], "secret or federated")),
+  KEY_VAULT_URL: root,
+  CLOUD_APPS_URL: cloudAppsUrl,
+  CLOUD_APPS_AUTH: oneOf(["token", "oauth"], "token"),
+  FOUND_CACHE_HOURS: hours(6, 72),
+  NOT_FOUND_CACHE_HOURS: hours(1, 72),
+  BULK_FROM_HASHES: count(200, 20_000),
+  HUNTING_CALLS_PER_MINUTE: count(45, 1_000),
+  HUNTING_CALLS_PER_HOUR: count(1_500, 60_000),
+  HUNTING_SHARE: z._default(z.coerce.number("a share, 0.1 to 1").check(z.gte(0.1), z.lte(1)), 0.5),
+  FILES_CALLS_PER_MINUTE: count(100, 1_000),
+  FILES_CALLS_PER_HOUR: count(1_500, 60_000),
+  CLOUD_APPS_CALLS_PER_MINUTE: count(30, 1_000),
+  VERDICTS_PER_DAY: count(20_000, 1_000_000),
+  WEBHOOKS: z._default(webhooks, {}),
+  LOGIN_URL: z.optional(loopbackRoot),
+  GRAPH_URL: z.optional(loopbackRoot),
+  DEFENDER_URL: z.optional(loopbackRoot),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+
+/** Named by a door's 503. Carries names only, never a value. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+  readonly settings: readonly string[];
+
+  constructor(faults: readonly { readonly name: string; readonly want: string }[]) {
+    super(
+      `App settings to fix: ${faults.map(({ name, want }) => `${name} (want ${want})`).join("; ")}`,
+    );
+    this.settings = faults.map((fault) => fault.name);
+  }
+}
+
+const overrides = ["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"] as const;
+const rooted = ["KEY_VAULT_URL", "CLOUD_APPS_URL"] as const;
+
+/**
+ * Reads the settings that `needed` names, all of them without it, so that a bad one stops only the doors that need it.
+ *
+ * @throws SettingsError naming each missing or malformed setting
+ */
+export function readSettings<N extends SettingName = SettingName>(
+  needed?: readonly N[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Pick<Settings, N> {
+  const names = needed ?? (Object.keys(settingsSchema.shape) as N[]);
+  const faults: { name: string; want: string }[] = [];
+  const values: Partial<Record<N, unknown>> = {};
+  for (const name of names) {
+    const raw = env[name];
+    const outcome = z.safeParse(
+      settingsSchema.shape[name],
+      raw === "" && isOptional(name) ? undefined : raw,
+    );
+    if (outcome.success) values[name] = outcome.data;
+    else
+      faults.push({
+        name,
+        want: raw === undefined ? "a value" : (outcome.error.issues[0]?.message ?? "another form"),
+      });
+  }
+  if (isInAzure(env)) faults.push(...loopbackFaults(values));
+  if (faults.length > 0) throw new SettingsError(faults);
+  return values as Pick<Settings, N>;
+}
+
+/** True where the Functions platform runs this process. */
+export const isInAzure = (
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): boolean =>
+  env["WEBSITE_INSTANCE_ID"] !== undefined || env["CONTAINER_NAME"]?.startsWith("flex-") === true;
+
+const isOptional = (name: SettingName): boolean =>
+  z.safeParse(settingsSchema.shape[name], undefined).success;
+
+/** Addresses of this machine have no business in a deployed app. */
+function loopbackFaults(values: Partial<Settings>): { name: string; want: string }[] {
+  const set = [...overrides, ...rooted].filter((name) => {
+    const value = values[name];
+    return value !== undefined && isLoopback(value);
+  });
+  return set.map((name) => ({ name, want: "no address of this machine when running in Azure" }));
+}
+
+/** Where a storage connection of the Functions host leads: a connection string, or service addresses and an identity. */
+export type StorageConnection =
+  | { readonly kind: "connection-string"; readonly value: string }
+  | {
+      readonly kind: "identity";
+      readonly blobUrl: string;
+      readonly queueUrl: string;
+      readonly clientId: string | undefined;
+    };
+
+/**
+ * Reads the connection named `DataStorage` the way the host does: a plain value wins over the `__` keys.
+ *
+ * @throws SettingsError when neither form is complete
+ */
+export function readStorageConnection(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): StorageConnection {
+  const plain = env["DataStorage"] ?? env["AzureWebJobsDataStorage"];
+  if (plain !== undefined && said(plain)) return { kind: "connection-string", value: plain };
+  const blobUrl = env["DataStorage__blobServiceUri"];
+  const queueUrl = env["DataStorage__queueServiceUri"];
+  if (!blobUrl || !queueUrl) {
+    const missing = ["DataStorage__blobServiceUri", "DataStorage__queueServiceUri"].filter(
+      (name) => !env[name],
+    );
+    throw new SettingsError(
+      missing.map((name) => ({
+        name,
+        want: "the https address of the data storage account's service",
+      })),
+    );
+  }
+  return { kind: "identity", blobUrl, queueUrl, clientId: env["DataStorage__clientId"] };
+}

@@ -1,0 +1,191 @@
+/**
+ * Messages that could not be worked on, kept where people find them: decoded, redacted, with the reason, once each.
+ * Replaying puts the message back as it was, with its original ids, so that replaying what is done changes nothing.
+ */
+import { createHash } from "node:crypto";
+import * as z from "zod/mini";
+import { readQueueMessage } from "./queue-message.ts";
+import type { MessageQueues, QueueName, RecordStore } from "./record-store.ts";
+
+/** Why a message ended here. `gave-up`: the platform took it away after five tries. */
+export const deadLetterReasons = [
+  "encoding",
+  "no-object",
+  "schema",
+  "gave-up",
+  "permanent",
+] as const;
+export type DeadLetterReason = (typeof deadLetterReasons)[number];
+
+/** Queues whose messages may end here. */
+export const deadLetterQueues = [
+  "hunt-runs",
+  "file-lookups",
+  "alert-verdicts",
+] as const satisfies readonly QueueName[];
+export type DeadLetterQueue = (typeof deadLetterQueues)[number];
+
+/** One dead letter as stored in `dead-letters/{queue}/{id}.json`. */
+export const deadLetter = z.object({
+  version: z.literal(1),
+  id: z.string(),
+  queue: z.enum(deadLetterQueues),
+  reason: z.enum(deadLetterReasons),
+  detail: z.optional(z.string()),
+  message: z.optional(z.record(z.string(), z.unknown())),
+  text: z.optional(z.string()),
+  /** False when there is no object to send, or redaction changed it. */
+  replayable: z.boolean(),
+  firstSeenAt: z.string(),
+  lastSeenAt: z.string(),
+  times: z.number(),
+  replayedAt: z.optional(z.string()),
+});
+export type DeadLetter = z.infer<typeof deadLetter>;
+
+/** Dead letters shown, or put back, by one request. */
+export const mostDeadLettersShown = 200;
+
+const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
+
+/** `GET /api/dead-letters`: of one queue, or of all. */
+export const deadLetterFilter = z.object({ queue: z.optional(queueName) });
+
+/** The body of `POST /api/dead-letters/replay`. */
+export const replayRequest = z.strictObject({
+  deadLetters: z
+    .array(
+      z.strictObject({
+        queue: queueName,
+        id: z.string().check(z.regex(/^[0-9a-f]{32}$/, "the dead letter's id, 32 hex digits")),
+      }),
+    )
+    .check(z.minLength(1), z.maxLength(mostDeadLettersShown)),
+});
+
+const mostText = 4_096;
+
+/** Things that look like a secret, wherever they stand. */
+const secretLike = [
+  /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
+  /\b(?:Bearer|Token|Basic|SharedAccessSignature)\s+[A-Za-z0-9+/=._~-]{8,}/gi,
+  /\b(?:AccountKey|SharedAccessKey|client_secret|password|sig|code|access_token|x-functions-key)\s*[=:]\s*"?[^\s&;",}]{6,}/gi,
+];
+
+const redacted = (text: string): string =>
+  secretLike.reduce((kept, pattern) => kept.replaceAll(pattern, "[redacted]"), text);
+
+/** A copy of a parsed message in which every text is redacted. Parsed JSON has no cycles, and queues hold 64 KiB. */
+function redactedValue(value: unknown): unknown {
+  if (typeof value === "string") return redacted(value);
+  if (Array.isArray(value)) return value.map(redactedValue);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, redactedValue(inner)]),
+  );
+}
+
+/**
+ * Records a message that a door gave up on, or found on a poison queue. Equal messages make one record.
+ *
+ * @param raw - what the queue trigger handed over
+ * @returns the record's id
+ */
+export async function writeDeadLetter(
+  store: RecordStore,
+  queue: DeadLetterQueue,
+  raw: unknown,
+  why: { readonly reason: DeadLetterReason; readonly detail?: string | undefined },
+): Promise<string> {
+  const read = readQueueMessage(raw);
+  const original = read.kind === "object" ? JSON.stringify(read.value) : read.text;
+  const id = createHash("sha256").update(original).digest("hex").slice(0, 32);
+  const path = deadLetterPath(queue, id);
+  for (;;) {
+    const there = await store.read(path);
+    const at = new Date(there.serverNowMs).toISOString();
+    const former = there.kind === "found" ? deadLetter.safeParse(there.value).data : undefined;
+    const record: DeadLetter = {
+      ...describe(read),
+      version: 1,
+      id,
+      queue,
+      reason: read.kind === "broken" ? read.reason : why.reason,
+      detail: why.detail === undefined ? undefined : redacted(why.detail).slice(0, mostText),
+      firstSeenAt: former?.firstSeenAt ?? at,
+      lastSeenAt: at,
+      times: (former?.times ?? 0) + 1,
+    };
+    const written =
+      there.kind === "absent"
+        ? await store.create(path, record)
+        : await store.replace(path, record, there.etag);
+    if (written.kind === "written") return id;
+  }
+}
+
+export const deadLetterPath = (queue: DeadLetterQueue, id: string): string =>
+  `dead-letters/${queue}/${id}.json`;
+
+function describe(
+  read: ReturnType<typeof readQueueMessage>,
+): Pick<DeadLetter, "message" | "text" | "replayable"> {
+  if (read.kind === "broken")
+    return { text: redacted(read.text.slice(0, mostText)), replayable: false };
+  const message = redactedValue(read.value) as Record<string, unknown>;
+  return { message, replayable: JSON.stringify(message) === JSON.stringify(read.value) };
+}
+
+/** Dead letters of one queue or of all, oldest path first, at most `most`. */
+export async function listDeadLetters(
+  store: RecordStore,
+  most: number,
+  queue?: DeadLetterQueue,
+): Promise<DeadLetter[]> {
+  const found: DeadLetter[] = [];
+  for await (const { path } of store.list(
+    queue === undefined ? "dead-letters/" : `dead-letters/${queue}/`,
+  )) {
+    const read = await store.read(path);
+    const record = read.kind === "found" ? deadLetter.safeParse(read.value).data : undefined;
+    if (record) found.push(record);
+    if (found.length >= most) break;
+  }
+  return found;
+}
+
+/** How many dead letters wait for somebody: not replayed since they were last seen. Counted up to `most`. */
+export const isUnresolved = (record: DeadLetter): boolean => record.replayedAt === undefined;
+
+export type Replayed = {
+  readonly id: string;
+  readonly outcome: "replayed" | "not-replayable" | "unknown";
+};
+
+/** Puts messages back on their queue as they were, then marks them: a crash in between replays twice, which is inert. */
+export async function replayDeadLetters(
+  store: RecordStore,
+  queues: MessageQueues,
+  wanted: readonly { queue: DeadLetterQueue; id: string }[],
+): Promise<Replayed[]> {
+  const outcomes: Replayed[] = [];
+  for (const { queue, id } of wanted) {
+    const path = deadLetterPath(queue, id);
+    const read = await store.read(path);
+    const record = read.kind === "found" ? deadLetter.safeParse(read.value).data : undefined;
+    if (read.kind !== "found" || !record) {
+      outcomes.push({ id, outcome: "unknown" });
+    } else if (!record.replayable || !record.message) {
+      outcomes.push({ id, outcome: "not-replayable" });
+    } else {
+      await queues.send(queue, record.message);
+      await store.replace(
+        path,
+        { ...record, replayedAt: new Date(read.serverNowMs).toISOString() },
+        read.etag,
+      );
+      outcomes.push({ id, outcome: "replayed" });
+    }
+  }
+  return outcomes;
+}

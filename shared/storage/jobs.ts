@@ -1,0 +1,142 @@
+/**
+ * A job: work that outlives its request. Lies in `state/jobs/{id}/`, header first, every part a record of its own, so
+ * that nothing large is ever rewritten. File lookups and hunt runs share this form; its URL carries its own key.
+ */
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import * as z from "zod/mini";
+import type { RecordStore } from "./record-store.ts";
+
+const dayMs = 86_400_000;
+
+/** How long a job's records are kept, and how long its URL opens it. */
+export const jobAgeMs = 7 * dayMs;
+export const jobKeyAgeMs = dayMs;
+
+/** 32 hexadecimal digits. */
+export const jobId = z
+  .string()
+  .check(z.regex(/^[0-9a-f]{32}$/, "a job id of 32 hexadecimal digits"));
+
+/** Written once, before the job's first message; its existence is what makes the job accepted. */
+export const jobHeaderSchema = z.strictObject({
+  version: z.literal(1),
+  id: jobId,
+  kind: z.enum(["files", "hunt"]),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  /** Whose input records count: several attempts may have written theirs, only one wrote the header. */
+  attempt: z.string(),
+  /** SHA-256 of what was asked, to tell a repeated request from another one under the same key. */
+  askedHash: z.string(),
+  /** How many result parts make the job complete; 0 when the kind has none. */
+  parts: z.int().check(z.gte(0)),
+  /** What was asked, in the words of the kind. */
+  request: z.record(z.string(), z.unknown()),
+});
+export type JobHeader = z.infer<typeof jobHeaderSchema>;
+
+/** Written once, when the job has ended; the first writer decides how. */
+export const jobEndSchema = z.strictObject({
+  version: z.literal(1),
+  endedAt: z.iso.datetime(),
+  outcome: z.enum(["done", "failed", "cancelled"]),
+  /** The body of the final 200, where it is small enough to lie here. */
+  result: z.optional(z.record(z.string(), z.unknown())),
+});
+export type JobEnd = z.infer<typeof jobEndSchema>;
+
+const number5 = (part: number): string => String(part).padStart(5, "0");
+
+/** Where the records of a job lie. */
+export const jobPaths = {
+  header: (id: string): string => `state/jobs/${id}/job.json`,
+  end: (id: string): string => `state/jobs/${id}/end.json`,
+  input: (id: string, attempt: string, part: number): string =>
+    `state/jobs/${id}/input/${attempt}/${number5(part)}.json`,
+  /** Who is at work on a part, for work that should not be done twice at once. */
+  claim: (id: string, part: number): string => `state/jobs/${id}/claims/${number5(part)}.json`,
+  results: (id: string): string => `state/jobs/${id}/results/`,
+  result: (id: string, part: number): string => `state/jobs/${id}/results/${number5(part)}.json`,
+} as const;
+
+/** What is known of a job. `expired` also covers a header that is no header. */
+export type FoundJob =
+  | { readonly kind: "running"; readonly header: JobHeader; readonly serverNowMs: number }
+  | { readonly kind: "ended"; readonly header: JobHeader; readonly end: JobEnd }
+  | { readonly kind: "expired" }
+  | { readonly kind: "absent" };
+
+/** Reads header and end of a job. */
+export async function findJob(records: Pick<RecordStore, "read">, id: string): Promise<FoundJob> {
+  const [head, tail] = await Promise.all([
+    records.read(jobPaths.header(id)),
+    records.read(jobPaths.end(id)),
+  ]);
+  if (head.kind === "absent") return { kind: "absent" };
+  const header = head.kind === "found" ? jobHeaderSchema.safeParse(head.value) : undefined;
+  if (!header?.success || Date.parse(header.data.expiresAt) <= head.serverNowMs)
+    return { kind: "expired" };
+  const end = tail.kind === "found" ? jobEndSchema.safeParse(tail.value) : undefined;
+  if (end?.success) return { kind: "ended", header: header.data, end: end.data };
+  return { kind: "running", header: header.data, serverNowMs: head.serverNowMs };
+}
+
+/** Ends a job; `false` when somebody else has ended it before. */
+export async function endJob(
+  records: Pick<RecordStore, "create">,
+  id: string,
+  end: JobEnd,
+): Promise<boolean> {
+  return (await records.create(jobPaths.end(id), end)).kind === "written";
+}
+
+/** The id of the job that a kind, a key and a turn make: the same request finds the same job without a search. */
+export const jobIdFor = (kind: JobHeader["kind"], ...key: readonly string[]): string =>
+  createHash("sha256")
+    .update(JSON.stringify([kind, ...key]))
+    .digest("hex")
+    .slice(0, 32);
+
+const mac = (secret: string, id: string, expiresS: number): Buffer =>
+  createHmac("sha256", secret).update(`huntline-job\n${id}\n${expiresS}`).digest();
+
+/** The key that opens one job until an instant: `{seconds since 1970}.{signature, base64url}`. */
+export function signJobKey(secret: string, id: string, expiresAtMs: number): string {
+  const expiresS = Math.floor(expiresAtMs / 1_000);
+  return `${expiresS}.${mac(secret, id, expiresS).toString("base64url")}`;
+}
+
+/** Whether a key opens this job now. Compares in constant time and says nothing of why not. */
+export function opensJob(secret: string, id: string, key: string, nowMs: number): boolean {
+  const match = /^(\d{1,12})\.([A-Za-z0-9_-]{43})$/.exec(key);
+  if (!match?.[1] || !match[2]) return false;
+  const expiresS = Number(match[1]);
+  const given = Buffer.from(match[2], "base64url");
+  const wanted = mac(secret, id, expiresS);
+  return (
+    given.length === wanted.length && timingSafeEqual(given, wanted) && expiresS * 1_000 > nowMs
+  );
+}
+
+/** The absolute URL of a job, on the address under which the request came in. */
+export const jobLocation = (requestUrl: string, id: string, key: string): string =>
+  `${new URL(requestUrl).origin}/api/jobs/${id}?key=${encodeURIComponent(key)}`;
+
+const mostExpired = 2_000;
+
+/** Removes records under a prefix that are older than they are kept, at most 2,000 a time: the rest waits for the next time. */
+export async function expireRecords(
+  records: Pick<RecordStore, "list" | "remove">,
+  prefix: string,
+  ageMs: number,
+  nowMs: number,
+): Promise<number> {
+  let removed = 0;
+  for await (const { path, lastModifiedMs } of records.list(prefix)) {
+    if (lastModifiedMs > nowMs - ageMs) continue;
+    await records.remove(path);
+    removed += 1;
+    if (removed >= mostExpired) break;
+  }
+  return removed;
+}

@@ -1,0 +1,91 @@
+/** What a reader makes of a payload: plain data, the same for every product. */
+import type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
+import { inputFaults, type InputFault } from "../http/problem.ts";
+
+/** Alerts of a closed case, and how they are to be closed. */
+export interface ReadVerdict {
+  readonly action: VerdictAction;
+  readonly reason?: VerdictReason | undefined;
+  readonly comment?: string | undefined;
+  /** Who closed the case. */
+  readonly by?: string | undefined;
+  /** As the payload has them, each with the place where it stands: the first that Cloud Apps knows is the alert's. */
+  readonly alerts: readonly { readonly path: string; readonly ids: readonly string[] }[];
+}
+
+export interface Reading {
+  readonly verdicts: readonly ReadVerdict[];
+  /** Parts of the payload to search for hashes. */
+  readonly search: readonly unknown[];
+  /** What the payload holds and cannot be acted on, and why. */
+  readonly left: readonly InputFault[];
+}
+
+type ReadOut = { readonly kind: "read" } & Reading;
+export type ReadPayload =
+  | ReadOut
+  | { readonly kind: "fault"; readonly faults: readonly InputFault[] };
+
+/** A payload that only carries things to look up. */
+export const onlySearched = (...search: readonly unknown[]): ReadOut => ({
+  kind: "read",
+  verdicts: [],
+  search,
+  left: [],
+});
+
+/** The faults that a reader's schema found. */
+export const unreadable = (error: { readonly issues: readonly unknown[] }): ReadPayload => ({
+  kind: "fault",
+  faults: inputFaults(error).slice(0, mostFaults),
+});
+
+const mostFaults = 20;
+
+/** How the products of one vendor word it, in one spelling: `True Positive`, `truePositive`. */
+export const plainWord = (text: string | undefined): string =>
+  (text ?? "").toLowerCase().replaceAll(/[^a-z]/g, "");
+
+interface Closing {
+  readonly action: VerdictAction;
+  readonly reason?: VerdictReason;
+}
+
+/** Classifications of Sentinel and Defender → closings. What is not in it says nothing of how the alerts should end. */
+const closings: Readonly<Record<string, Closing>> = {
+  truepositive: { action: "resolve" },
+  falsepositive: { action: "dismiss" },
+  benignpositive: { action: "close_benign" },
+  informationalexpectedactivity: { action: "close_benign" },
+};
+
+/** Reasons and determinations → reasons of Cloud Apps, where one says the same. */
+const reasons: Readonly<Record<string, Readonly<Record<string, VerdictReason>>>> = {
+  dismiss: {
+    inaccuratedata: "not_accurate",
+    incorrectalertlogic: "not_accurate",
+    notmalicious: "not_accurate",
+  },
+  close_benign: {
+    securitytesting: "test",
+    confirmeduseractivity: "confirmed_with_user",
+    confirmedactivity: "confirmed_with_user",
+  },
+};
+
+/** The closing that a classification and its reason stand for; `undefined` for one that says nothing of it. */
+export function closingFor(
+  classification: string | undefined,
+  reason: string | undefined,
+): Closing | undefined {
+  const closing = closings[plainWord(classification)];
+  if (!closing) return undefined;
+  const said = reasons[closing.action]?.[plainWord(reason)];
+  return said === undefined ? closing : { ...closing, reason: said };
+}
+
+/** Why a closed case without a telling classification closes nothing. */
+export const noClosing = (path: string): InputFault => ({
+  path,
+  message: "closed without TruePositive, FalsePositive or BenignPositive: its alerts are left open",
+});

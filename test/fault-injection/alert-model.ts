@@ -1,0 +1,153 @@
+/**
+ * The verdict desk under seeded schedules: several instances, conflicting verdicts, repeated messages, processes that die
+ * at named points, answers that are lost, a service that overwrites what it is asked to. What must hold afterwards is
+ * read from the history of Cloud Apps alone.
+ */
+import type { AlertsPort, VerdictDesk } from "../../shared/alerts/ports.ts";
+import { handleVerdict } from "../../shared/alerts/handle-verdict-message.ts";
+import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
+import type { RecordStore } from "../../shared/storage/record-store.ts";
+import { alertIdOf } from "../support/alert-service-model.ts";
+import { soundVerdict, verdictBench } from "../support/alert-harness.ts";
+
+/** Breaks the desk on purpose. */
+export interface AlertMutant {
+  readonly store?: (store: RecordStore) => RecordStore;
+  readonly alerts?: (port: AlertsPort) => AlertsPort;
+}
+
+export const alertMutants = {
+  "no record": {
+    store: (store) => ({
+      ...store,
+      read: async (path) =>
+        path.startsWith("state/alerts/")
+          ? { kind: "absent", serverNowMs: (await store.read(path)).serverNowMs }
+          : store.read(path),
+      create: async (path, value) => {
+        if (!path.startsWith("state/alerts/")) return store.create(path, value);
+        const read = await store.read(path);
+        return read.kind === "absent"
+          ? store.create(path, value)
+          : store.replace(path, value, read.etag);
+      },
+    }),
+  },
+  "second try without looking": {
+    alerts: (port) => ({
+      ...port,
+      look: async (ids) => ({ kind: "answer", alerts: new Map(ids.map((id) => [id, "open"])) }),
+    }),
+  },
+} as const satisfies Record<string, AlertMutant>;
+
+/** What a schedule came to. */
+export interface AlertVerdictHistory {
+  readonly closed: number;
+  readonly alerts: number;
+  readonly flips: number;
+  readonly twice: number;
+  /** Ids that left without having been in an accepted request, and calls of a wrong size. */
+  readonly strays: number;
+  readonly openIntents: number;
+  readonly deaths: number;
+}
+
+/** A generator of its own, so that a seed means the same everywhere. */
+export function randomOf(seed: number): () => number {
+  let state = (seed * 2_654_435_761) >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+const mostMessages = 2_000;
+
+const actions = ["resolve", "dismiss", "close_benign"] as const;
+
+export async function playVerdicts(
+  seed: number,
+  mutant: AlertMutant = {},
+): Promise<AlertVerdictHistory> {
+  const random = randomOf(seed);
+  const count = 3 + Math.floor(random() * 30);
+  const [deathRate, lostRate] = [random() * 0.04, random() * 0.3];
+  let deaths = 0;
+  const bench = verdictBench(count, {
+    overwrites: true,
+    fate: ({ kind }) =>
+      kind === "close" && random() < lostRate ? (random() < 0.5 ? "lost" : "down") : "answered",
+    reach: async (point) => {
+      if (deaths < 20 && random() < deathRate) {
+        deaths += 1;
+        throw new Error(`died at ${point}`);
+      }
+    },
+  });
+  const { clock, queues, world, audit } = bench;
+  const accepted = new Set<string>();
+  const requests = 2 + Math.floor(random() * 8);
+  for (let index = 0; index < requests; index += 1) {
+    const ids = Array.from({ length: 1 + Math.floor(random() * count) }, () =>
+      alertIdOf(1 + Math.floor(random() * count)),
+    );
+    const { reason: _reason, ...rest } = soundVerdict;
+    const action = actions[Math.floor(random() * actions.length)] ?? "dismiss";
+    const message = verdictMessage.parse({ ...rest, id: `r${index}`, action, alertIds: ids });
+    for (const id of message.alertIds) accepted.add(id);
+    for (let copies = random() < 0.3 ? 2 : 1; copies > 0; copies -= 1)
+      await queues.send("alert-verdicts", message, { delaySeconds: Math.floor(random() * 30) });
+  }
+  const broken = (desk: VerdictDesk): VerdictDesk => ({
+    ...desk,
+    store: mutant.store?.(desk.store) ?? desk.store,
+    alerts: mutant.alerts?.(desk.alerts) ?? desk.alerts,
+  });
+  let handled = 0;
+  const worker = (desk: VerdictDesk) => async (message: object) => {
+    // A desk that never settles would keep its messages going for ever: what is left then counts as not closed.
+    if ((handled += 1) > mostMessages) return;
+    try {
+      await handleVerdict(desk, verdictMessage.parse(message));
+    } catch {
+      await queues.send("alert-verdicts", message, { delaySeconds: 600 });
+    }
+  };
+  await clock.run(
+    Promise.all(
+      [1, 2].map(() => queues.drain("alert-verdicts", 2, worker(broken(bench.instance())))),
+    ).then(() => undefined),
+  );
+  const closes = world.calls.filter(({ kind }) => kind === "close");
+  const strays = closes.filter(
+    ({ ids }) => ids.length < 1 || ids.length > 100 || ids.some((id) => !accepted.has(id)),
+  ).length;
+  const outcomes = new Set(audit.filter(({ kind }) => kind === "outcome").map(({ call }) => call));
+  return {
+    closed:
+      handled > mostMessages
+        ? 0
+        : [...accepted].filter((id) => world.state.get(id) !== "open").length,
+    alerts: accepted.size,
+    flips: world.flips(),
+    twice: [...world.closes.values()].filter((times) => times > 1).length,
+    strays,
+    openIntents: audit.filter(({ kind, call }) => kind === "intent" && !outcomes.has(call)).length,
+    deaths,
+  };
+}
+
+/** True when everything that is promised of verdicts held. An intent may lack its outcome only where a process died. */
+export const verdictsHold = ({
+  closed,
+  alerts,
+  flips,
+  twice,
+  strays,
+  openIntents,
+  deaths,
+}: AlertVerdictHistory): boolean =>
+  closed === alerts && flips === 0 && twice === 0 && strays === 0 && openIntents <= deaths;

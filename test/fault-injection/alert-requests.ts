@@ -1,0 +1,149 @@
+/**
+ * The blast guard: random requests through the desk and the real client, down to the bytes on the wire. Whatever was asked,
+ * a call names 1 to 100 ids of an accepted request and no filter but `id`.
+ */
+import { handleVerdict } from "../../shared/alerts/handle-verdict-message.ts";
+import { openAlerts } from "../../shared/clients/cloud-apps/alerts.ts";
+import { verdictMessage, verdictRequest } from "../../shared/contracts/alert-verdict.ts";
+import { rehearse, submitVerdict, undoVerdict } from "../../shared/alerts/verdict-requests.ts";
+import type { VerdictDesk } from "../../shared/alerts/ports.ts";
+import type { Answer, Call, Pipe } from "../../shared/http-pipeline/api-client.ts";
+import type { Quota } from "../../shared/http-pipeline/quota/quota.ts";
+import { secondMs } from "../../shared/runtime/time.ts";
+import { alertIdOf } from "../support/alert-service-model.ts";
+import { soundVerdict, verdictBench } from "../support/alert-harness.ts";
+import { randomOf } from "./alert-model.ts";
+
+/** What the requests came to. */
+export interface BlastVerdict {
+  readonly requests: number;
+  readonly refused: number;
+  readonly calls: number;
+  /** Calls with a wrong number of ids, an id that no accepted request named, or another filter. */
+  readonly strays: number;
+  readonly seconds: number;
+}
+
+const actions = [
+  "resolve",
+  "dismiss",
+  "close_true_positive",
+  "close_false_positive",
+  "close_benign",
+] as const;
+/** Requests that one desk gets before the next one, with nothing written down, takes over. */
+const perDesk = 20;
+const known = 400;
+
+/** @param requests - how many, twenty to a desk; every fourth is malformed in some way */
+export async function blastGuard(requests: number, seed: number): Promise<BlastVerdict> {
+  const startedMs = Date.now();
+  const random = randomOf(seed);
+  const tally = { requests: 0, refused: 0, calls: 0, strays: 0 };
+  while (tally.requests < requests)
+    await playDesk(Math.min(perDesk, requests - tally.requests), random, tally);
+  return { ...tally, seconds: Math.round((Date.now() - startedMs) / secondMs) };
+}
+
+async function playDesk(
+  requests: number,
+  random: () => number,
+  tally: { requests: number; refused: number; calls: number; strays: number },
+): Promise<void> {
+  const { clock, desk: bare, queues } = verdictBench(0);
+  const accepted = new Set<string>();
+  const pipe = watchedPipe(random, (call) => {
+    tally.calls += 1;
+    if (!isAllowed(call, accepted)) tally.strays += 1;
+  });
+  const desk: VerdictDesk = { ...bare, alerts: openAlerts(pipe, freeQuota) };
+  const draw = (below: number): number => Math.floor(random() * below);
+  const play = async (index: number): Promise<void> => {
+    const { data } = verdictRequest.safeParse(randomRequest(index, draw));
+    tally.requests += 1;
+    if (!data) return void (tally.refused += 1);
+    for (const id of data.alertIds) accepted.add(id);
+    if (data.dryRun === true) return void (await rehearse(desk, data));
+    await submitVerdict(desk, data, "api", 1_000_000);
+    if (draw(10) === 0) await undoVerdict(desk, `r${draw(index + 1)}`);
+  };
+  await clock.run(async () => {
+    for (let index = 0; index < requests; index += 1) await play(index);
+    await queues.drain("alert-verdicts", 4, async (message) => {
+      await handleVerdict(desk, verdictMessage.parse(message));
+    });
+  });
+}
+
+/** Sound ones and such as people and programs get wrong: no ids, foreign ids, wildcards, nulls, filters. */
+function randomRequest(index: number, draw: (below: number) => number): object {
+  const { reason: _reason, ...rest } = soundVerdict;
+  const count = draw(8) === 0 ? 1 + draw(300) : 1 + draw(5);
+  const ids = Array.from({ length: count }, () => {
+    const id = alertIdOf(1 + draw(known));
+    return draw(3) === 0 ? `ca${id}` : id;
+  });
+  const request = {
+    ...rest,
+    id: `r${index}`,
+    action: actions[draw(actions.length)],
+    alertIds: ids,
+  };
+  switch (draw(12)) {
+    case 0:
+      return { ...request, alertIds: [] };
+    case 1:
+      return {
+        ...request,
+        alertIds: [[], null, "*", "", "ma603e4f1b2c3d4e5f60718293", {}][draw(6)],
+      };
+    case 2:
+      return { ...request, filters: {} };
+    case 3:
+      return { ...request, dryRun: true };
+    default:
+      return { ...request, comment: `group ${draw(4)}` };
+  }
+}
+
+const freeQuota: Quota = {
+  take: async () => ({ kind: "turn", turn: { usableUntilMs: Number.MAX_SAFE_INTEGER } }),
+  report: async () => undefined,
+};
+
+/** Answers as Cloud Apps does, and sometimes not at all as it should. */
+function watchedPipe(random: () => number, see: (call: Call) => void): Pipe {
+  const send = async (call: Call): Promise<Answer> => {
+    see(call);
+    const counter = /alerts\/close_(\w+)\//.exec(call.path)?.[1];
+    const ids = idsOf(call);
+    const odd = random() < 0.05;
+    const body =
+      counter === undefined
+        ? call.path.endsWith("/reopen/")
+          ? { reopened: ids.length }
+          : { data: ids.map((_id) => ({ _id, resolutionStatusValue: random() < 0.5 ? 0 : 3 })) }
+        : { [`closed_${counter}`]: odd ? 0 : ids.length, alertsNotFound: [] };
+    return { status: 200, headers: new Headers(), body, requestId: undefined };
+  };
+  return { send, stream: () => Promise.reject(new Error("nothing is streamed here")) };
+}
+
+const filtersOf = (call: Call): Readonly<Record<string, unknown>> =>
+  (call.json as { filters?: Record<string, unknown> } | undefined)?.filters ?? {};
+
+const idsOf = (call: Call): readonly string[] =>
+  (filtersOf(call)["id"] as { eq?: readonly string[] } | undefined)?.eq ?? [];
+
+/** What may leave: `{"id":{"eq":[1 to 100 accepted ids]}}`, and nothing else that selects. */
+function isAllowed(call: Call, accepted: ReadonlySet<string>): boolean {
+  const filters = filtersOf(call);
+  const ids = idsOf(call);
+  return (
+    JSON.stringify(Object.keys(filters)) === '["id"]' &&
+    JSON.stringify(Object.keys(filters["id"] as object)) === '["eq"]' &&
+    ids.length >= 1 &&
+    ids.length <= 100 &&
+    ids.every((id) => /^[0-9a-f]{24}$/.test(id) && accepted.has(id))
+  );
+}

@@ -1,0 +1,116 @@
+/** What `npm start` does at once, so that a newcomer sees the three jobs done: runs the hunts, enriches two files, closes one alert. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Tenant } from "../simulator/simulator.ts";
+
+/** One hunt's run, as its job tells it. */
+export interface HuntAccount {
+  readonly hunt: string;
+  readonly rows: number;
+  readonly blobs: readonly string[];
+  readonly note: string;
+}
+
+export interface Enriched {
+  readonly hash: string;
+  readonly status: string;
+  readonly name: string;
+  readonly devices: number | undefined;
+}
+
+interface JobAnswer {
+  readonly status?: string;
+  readonly rows?: number;
+  readonly exports?: readonly { readonly rows: number; readonly blob: string }[];
+  readonly problem?: string;
+}
+
+const json = async (reply: Response): Promise<unknown> => reply.json();
+const post = (url: string, body: object): Promise<Response> =>
+  fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+/** Names of the enabled hunts, from the app itself. */
+export async function enabledHunts(url: string): Promise<string[]> {
+  const { hunts } = (await json(await fetch(`${url}/api/hunts`))) as {
+    hunts: { name: string; enabled: boolean }[];
+  };
+  return hunts.filter(({ enabled }) => enabled).map(({ name }) => name);
+}
+
+const pollMs = 500;
+const patienceMs = 90_000;
+
+/** Starts one hunt and follows its job to the end. */
+export async function runHuntNow(url: string, hunt: string): Promise<HuntAccount> {
+  const started = await post(`${url}/api/hunts/${hunt}/runs`, {});
+  const place = started.headers.get("location");
+  if (started.status !== 202 || !place)
+    return { hunt, rows: 0, blobs: [], note: `not started (${started.status})` };
+  for (const until = Date.now() + patienceMs; Date.now() < until; await pause(pollMs)) {
+    const reply = await fetch(place);
+    const job = (await json(reply)) as JobAnswer;
+    if (reply.status === 202) continue;
+    const blobs = (job.exports ?? []).flatMap(({ blob, rows: held }) => (held > 0 ? [blob] : []));
+    return {
+      hunt,
+      rows: job.rows ?? 0,
+      blobs,
+      note: reply.ok ? (job.problem ?? "") : `job answered ${reply.status}`,
+    };
+  }
+  return { hunt, rows: 0, blobs: [], note: "still running; ask its job again" };
+}
+
+/** Asks about two files of the world: one that everybody has, and a rare one. */
+export async function enrichTwo(url: string, hashes: readonly string[]): Promise<Enriched[]> {
+  const reply = await post(`${url}/api/files/stats`, { sha1: hashes, lookBackHours: 720 });
+  const { results = [] } = (await json(reply)) as {
+    results?: {
+      hash: string;
+      status: string;
+      statistics?: { organizationPrevalence?: number; topFileNames?: string[] };
+    }[];
+  };
+  return results.map(({ hash, status, statistics }) => ({
+    hash,
+    status,
+    name: statistics?.topFileNames?.[0] ?? "",
+    devices: statistics?.organizationPrevalence,
+  }));
+}
+
+/** Asks for one alert to be closed and waits for its outcome. */
+export async function closeOne(
+  url: string,
+  alertId: string,
+): Promise<{ id: string; outcome: string }> {
+  const id = `npm-start-${Date.now()}`;
+  await post(`${url}/api/alerts/verdicts`, {
+    version: 1,
+    id,
+    alertIds: [alertId],
+    action: "dismiss",
+    reason: "not_of_interest",
+    comment: "Closed by npm start",
+    requestedBy: "npm start",
+    requestedAt: new Date().toISOString(),
+  });
+  for (const until = Date.now() + patienceMs; Date.now() < until; await pause(pollMs)) {
+    const reply = await fetch(`${url}/api/alerts/verdicts/${id}`);
+    const { done, alerts } = (await json(reply)) as {
+      done: boolean;
+      alerts: { outcome: string }[];
+    };
+    if (done) return { id, outcome: alerts[0]?.outcome ?? "" };
+  }
+  return { id, outcome: "waiting" };
+}
+
+/** Two hashes worth asking about: a file that runs at this hour, and one that nobody has. */
+export const hashesToTry = (tenant: Tenant): string[] => {
+  const [known] = tenant.world.files;
+  return [known?.sha1 ?? "", "0".repeat(40)];
+};

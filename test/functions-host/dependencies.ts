@@ -1,0 +1,89 @@
+/** What `npm start` sets up around the app: Azurite, and the simulated tenant unless the person brings settings of their own. */
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { startAzurite, type Azurite } from "../support/azurite.ts";
+import { startTenant, type Tenant } from "../simulator/simulator.ts";
+
+export interface Surroundings {
+  /** Everything the app needs in its environment. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Absent when the app talks to the real Microsoft APIs. */
+  readonly tenant: Tenant | undefined;
+  readonly azurite: Azurite | undefined;
+  /** Alerts that this start opened: the tour closes the first, the person the second. */
+  readonly alerts: readonly string[];
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * @param root - the project's folder, where a person's own settings lie
+ * @param options.folder - where Azurite keeps its data
+ * @param options.fresh - begin anew: forget what earlier runs exported
+ */
+export async function surround(
+  root: string,
+  options: { folder: string; fresh: boolean },
+): Promise<Surroundings> {
+  const own = ownSettings(root);
+  const kept = join(options.folder, own ? "azurite-own" : "azurite");
+  if (options.fresh) await rm(kept, { recursive: true, force: true });
+  await mkdir(kept, { recursive: true });
+  const [azurite, tenant] = await Promise.all([
+    needsAzurite(own)
+      ? startAzurite({
+          folder: kept,
+          blobPort: await portNear(10_000),
+          queuePort: await portNear(10_001),
+        })
+      : undefined,
+    own ? undefined : startTenant(),
+  ]);
+  const storage = azurite
+    ? { DataStorage: azurite.connectionString(), AzureWebJobsStorage: azurite.connectionString() }
+    : {};
+  return {
+    settings: { ...tenant?.settings, ...own, ...storage },
+    tenant,
+    azurite,
+    alerts: tenant ? [newAlert(tenant), newAlert(tenant)] : [],
+    stop: async () => {
+      await Promise.all([tenant?.stop(), azurite?.stop()]);
+    },
+  };
+}
+
+/** An alert with an id that no earlier start knew: a verdict is final, and records outlive a start. */
+function newAlert({ cloudApps }: Tenant): string {
+  const id = randomBytes(12).toString("hex");
+  cloudApps.alerts.add(1, { _id: id });
+  return id;
+}
+
+/** The person's local.settings.json, once it names a tenant; a copy of the sample that nobody filled in does not. */
+function ownSettings(folder: string): Record<string, string> | undefined {
+  const file = join(folder, "local.settings.json");
+  if (!existsSync(file)) return undefined;
+  const { Values: values } = JSON.parse(readFileSync(file, "utf8")) as {
+    Values?: Record<string, string>;
+  };
+  return values?.["TENANT_ID"] ? values : undefined;
+}
+
+const development = "UseDevelopmentStorage=true";
+
+const needsAzurite = (own: Readonly<Record<string, string>> | undefined): boolean =>
+  own === undefined ||
+  ((own["DataStorage"] ?? development) === development &&
+    own["DataStorage__blobServiceUri"] === undefined);
+
+/** The usual port, or any free one when it is taken. */
+export function portNear(port: number): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(0));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(port)));
+  });
+}

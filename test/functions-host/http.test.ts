@@ -1,0 +1,347 @@
+import { request } from "node:http";
+import { mkdtempSync, cpSync, readFileSync, statSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freshAccount } from "../support/storage-account.ts";
+import type { Admin } from "./admin.ts";
+import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
+import { startHost, type Host } from "./host.ts";
+import { bare, createHttp } from "./http.ts";
+import type { LogLine } from "./lines.ts";
+import { principalHeaders } from "./principal.ts";
+
+interface Echo {
+  readonly url: string;
+  readonly query: Record<string, string>;
+  readonly params: Record<string, string>;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+  readonly user: string | null;
+  readonly trace: string;
+  readonly metadata: unknown;
+  readonly invocationId: string;
+}
+
+const lines: LogLine[] = [];
+let host: Host;
+beforeAll(async () => {
+  host = await startHost({
+    root: fixtureRoot,
+    env: {
+      ...fixtureSettings(freshAccount()),
+      FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: "100000",
+      "AzureWebJobs.sleeping.Disabled": "true",
+    },
+    log: (line) => lines.push(line),
+  });
+});
+afterAll(() => host.stop());
+
+const echo = async (path: string, init?: RequestInit): Promise<Echo> =>
+  (await (await fetch(`${host.url}${path}`, init)).json()) as Echo;
+const status = async (path: string, init?: RequestInit): Promise<number> =>
+  (await fetch(`${host.url}${path}`, init)).status;
+
+/** A request as `fetch` cannot make it: a chunked body, a header twice. */
+function rawPost(
+  path: string,
+  headers: [string, string][],
+  chunks: string[],
+  root = host.url,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      `${root}${path}`,
+      { method: "POST", headers: ["host", new URL(root).host, ...headers.flat()] },
+      (reply) => {
+        let text = "";
+        reply.setEncoding("utf8").on("data", (more: string) => (text += more));
+        reply.on("end", () => resolve({ status: reply.statusCode ?? 0, text }));
+      },
+    );
+    call.on("error", reject);
+    for (const chunk of chunks) call.write(chunk);
+    call.end();
+  });
+}
+
+describe("a request", () => {
+  test("arrives with its url as it was, its query collapsed and its headers in lower case", async () => {
+    const seen = await echo("/api/echo?x=1&y=a%20b&X=2", { headers: { "X-Odd-Case": "Yes" } });
+    expect(seen.url).toBe(`${host.url}/api/echo?x=1&y=a%20b&X=2`);
+    expect(seen.query).toEqual({ x: "1,2", y: "a b" });
+    expect(seen.headers["x-odd-case"]).toBe("Yes");
+    expect([seen.params, seen.metadata]).toEqual([{}, null]);
+  });
+
+  test("brings its body when it states a length", async () => {
+    expect((await echo("/api/echo/7", { method: "POST", body: "hällo" })).body).toBe("hällo");
+  });
+
+  test("loses a chunked body, as on the platform", async () => {
+    const { text } = await rawPost(
+      "/api/echo",
+      [["transfer-encoding", "chunked"]],
+      ["some ", "body"],
+    );
+    expect((JSON.parse(text) as Echo).body).toBe("");
+  });
+
+  test("joins a header that comes twice", async () => {
+    const twice: [string, string][] = [
+      ["content-length", "0"],
+      ["x-twice", "one"],
+      ["x-twice", "two"],
+    ];
+    const { text } = await rawPost("/api/echo", twice, []);
+    expect((JSON.parse(text) as Echo).headers["x-twice"]).toBe("one,two");
+  });
+
+  test("cannot pretend that somebody has signed in", async () => {
+    const seen = await echo("/api/echo", {
+      headers: {
+        "X-MS-CLIENT-PRINCIPAL-NAME": "root",
+        "x-ms-client-principal": "e30=",
+        "X-Ms-Token-Aad-Id-Token": "t",
+      },
+    });
+    expect(seen.user).toBeNull();
+    expect(Object.keys(seen.headers).filter((name) => name.startsWith("x-ms-"))).toEqual([]);
+  });
+
+  test("keeps its trace, and gets one when it has none", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    expect((await echo("/api/echo", { headers: { traceparent } })).trace).toBe(traceparent);
+    expect((await echo("/api/echo")).trace).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  });
+
+  test("has an invocation id of its own", async () => {
+    const ids = await Promise.all(
+      ["/api/echo", "/api/echo"].map(async (path) => (await echo(path)).invocationId),
+    );
+    expect(new Set(ids).size).toBe(2);
+    expect(ids[0]).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  });
+
+  test.each([
+    ["/api/nothing", "GET", 404],
+    ["/api/echo", "PUT", 404],
+    ["/api/echo", "OPTIONS", 404],
+    ["/api/echo/seven", "GET", 404],
+    ["/echo", "GET", 404],
+    ["/API/Echo/7", "GET", 200],
+    ["/api/files/0123456789abcdef0123456789ABCDEF01234567/stats", "GET", 200],
+    ["/api/files/0123/stats", "GET", 404],
+    ["/api/sleeping", "GET", 404],
+    ["/", "GET", 200],
+  ])("to %s by %s answers %i", async (path, method, expected) => {
+    expect(await status(path, { method })).toBe(expected);
+  });
+
+  test("over the size limit answers 413, by its stated length or by what comes", async () => {
+    expect(await status("/api/echo", { method: "POST", body: "x".repeat(100_001) })).toBe(413);
+    const chunked = rawPost("/api/echo", [["transfer-encoding", "chunked"]], ["x".repeat(100_001)]);
+    expect((await chunked).status).toBe(413);
+  });
+});
+
+describe("a reply", () => {
+  test("carries status, headers and cookies", async () => {
+    const reply = await fetch(`${host.url}/api/echo`);
+    expect(reply.headers.get("x-first")).toBe("one");
+    expect(reply.headers.get("content-type")).toBe("application/json");
+    expect(reply.headers.getSetCookie()).toEqual(["crumb=a%20b; path=/; samesite=lax; httponly"]);
+  });
+
+  test("to HEAD has no body", async () => {
+    const reply = await fetch(`${host.url}/api/echo`, { method: "HEAD" });
+    expect([reply.headers.get("x-method"), await reply.text()]).toEqual(["HEAD", ""]);
+    expect(Number(reply.headers.get("content-length"))).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ["nothing", 204],
+    ["204", 204],
+    ["throw-undefined", 204],
+    ["throw", 500],
+    ["status-99", 500],
+    ["text", 500],
+  ])("to %s is %i with an empty body", async (what, expected) => {
+    const reply = await fetch(`${host.url}/api/outcome/${what}`, { method: "POST" });
+    expect([reply.status, await reply.text()]).toEqual([expected, ""]);
+  });
+
+  test("that is 500 leaves the error in the log only", async () => {
+    lines.length = 0;
+    await status("/api/outcome/throw", { method: "POST" });
+    const failed = lines.find(({ level }) => level === "error");
+    expect(failed?.category).toBe("Function.outcome");
+    expect(failed?.message).toMatch(/Executed 'Functions\.outcome' \(Failed, Id=.*\n.*as asked/);
+  });
+});
+
+describe("by request of a developer", () => {
+  let url: string;
+  beforeAll(async () => {
+    const admin: Admin = () => bare(404);
+    const principal = principalHeaders("ada@example.com");
+    const server = createHttp({
+      ...host,
+      doors: host.app.doors,
+      admin,
+      principal,
+      chunkedBodies: "read",
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return () => void server.close();
+  });
+
+  test("somebody is signed in, whatever the caller says", async () => {
+    const headers = { "x-ms-client-principal-name": "root" };
+    const seen = (await (await fetch(`${url}/api/echo`, { headers })).json()) as Echo;
+    expect(seen.user).toBe("ada@example.com");
+  });
+
+  test("a chunked body arrives after all", async () => {
+    const { text } = await rawPost(
+      "/api/echo",
+      [["transfer-encoding", "chunked"]],
+      ["some ", "body"],
+      url,
+    );
+    expect((JSON.parse(text) as Echo).body).toBe("some body");
+  });
+});
+
+describe("the admin addresses", () => {
+  const fire = (name: string, body: string): Promise<number> =>
+    status(`/admin/functions/${name}`, { method: "POST", body });
+
+  test.each([
+    ["tick", '{"input":""}', 202],
+    ["TICK", "{}", 202],
+    ["nobody", "{}", 404],
+    ["tick", "", 400],
+    ["tick", "[]", 400],
+    ["tick", '{"input":7}', 400],
+  ])("fire %s with %j: %i", async (name, body, expected) => {
+    expect(await fire(name, body)).toBe(expected);
+  });
+
+  test("fire any trigger with the text given", async () => {
+    lines.length = 0;
+    expect(await fire("listen", JSON.stringify({ input: '{"fail":1}' }))).toBe(202);
+    const failed = await eventually("the failure", () =>
+      lines.find(({ level }) => level === "error"),
+    );
+    expect(failed.message).toContain("as asked");
+    expect(failed.category).toBe("Function.listen");
+  });
+
+  test("list the functions and tell which are disabled", async () => {
+    const all = (await (await fetch(`${host.url}/admin/functions`)).json()) as Record<
+      string,
+      unknown
+    >[];
+    expect(all.map(({ name }) => name)).toEqual(host.app.doors.map(({ name }) => name));
+    expect(all[0]).toMatchObject({
+      invoke_url_template: `${host.url}/api/echo/{id:int?}`,
+      isDisabled: false,
+    });
+    const one = await fetch(`${host.url}/admin/functions/sleeping/status`);
+    expect(await one.json()).toEqual({ isDisabled: true });
+  });
+
+  test("tell how the host is", async () => {
+    expect(await status("/admin/host/ping", { method: "POST" })).toBe(200);
+    expect(await (await fetch(`${host.url}/admin/host/status`)).json()).toMatchObject({
+      state: "Running",
+      id: expect.any(String) as string,
+      errors: [expect.stringContaining("orphan") as string],
+    });
+  });
+});
+
+describe("keys, when asked for", () => {
+  let locked: Host;
+  let root: string;
+  beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), "huntline-host-"));
+    cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
+    const entry = join(fixtureRoot, "entries/keys.ts");
+    locked = await startHost({
+      root,
+      entry,
+      enableAuth: true,
+      env: { "AzureWebJobs.off.Disabled": "1", AzureWebJobsDisableHomepage: "true" },
+    });
+  });
+  afterAll(() => locked.stop());
+
+  const keyNamed = (name: string): string => {
+    const keys = locked.keys;
+    if (!keys) throw new Error("no keys");
+    return (
+      {
+        master: keys.master,
+        host: keys.host,
+        own: keys.functions["open"],
+        other: keys.functions["inner"],
+      }[name] ?? name
+    );
+  };
+
+  test.each([
+    ["open", "none", 401],
+    ["open", "wrong", 401],
+    ["open", "host", 200],
+    ["open", "own", 200],
+    ["open", "other", 401],
+    ["open", "master", 200],
+    ["inner", "host", 401],
+    ["inner", "master", 200],
+    ["anyone", "none", 200],
+    ["off", "host", 404],
+    ["off", "master", 200],
+  ])("%s with the key %s answers %i", async (name, key, expected) => {
+    const headers: Record<string, string> =
+      key === "none" ? {} : { "x-functions-key": keyNamed(key) };
+    const reply = await fetch(`${locked.url}/api/${name}`, { headers });
+    expect(reply.status).toBe(expected);
+    if (expected !== 200) expect(await reply.text()).toBe("");
+  });
+
+  test("are taken from the query too, but the header counts first", async () => {
+    const url = `${locked.url}/api/open?code=${keyNamed("host")}`;
+    expect((await fetch(url)).status).toBe(200);
+    expect((await fetch(url, { headers: { "x-functions-key": "wrong" } })).status).toBe(401);
+  });
+
+  test("guard the admin addresses but for the ping", async () => {
+    const call = async (path: string, key?: string): Promise<number> =>
+      (
+        await fetch(`${locked.url}${path}`, {
+          headers: key === undefined ? {} : { "x-functions-key": key },
+        })
+      ).status;
+    expect(await call("/admin/host/ping")).toBe(200);
+    expect(await call("/admin/host/status")).toBe(401);
+    expect(await call("/admin/host/status", keyNamed("host"))).toBe(401);
+    expect(await call("/admin/host/status", keyNamed("master"))).toBe(200);
+  });
+
+  test("do not guard the home page, which a setting empties", async () => {
+    expect((await fetch(locked.url)).status).toBe(204);
+  });
+
+  test("are kept between runs in a file for its owner alone", async () => {
+    const file = join(root, ".huntline/keys.json");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(locked.keys);
+    const { openKeys } = await import("./keys.ts");
+    expect(openKeys(file, ["open"]).functions["open"]).toBe(locked.keys?.functions["open"]);
+  });
+});

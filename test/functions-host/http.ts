@@ -1,0 +1,203 @@
+/** The HTTP front: finds the door, checks the key, carries request and reply over. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Admin } from "./admin.ts";
+import type { Calls } from "./calls.ts";
+import { freshTrace } from "./calls.ts";
+import type { Door, HttpTrigger } from "./indexing.ts";
+import { opens, type Keys } from "./keys.ts";
+import type { TraceContext } from "./protocol.ts";
+import { fromRpcHttp, toRpcHttp, type PlainReply } from "./rpc-http.ts";
+
+export interface HttpOptions {
+  readonly doors: readonly Door[];
+  readonly calls: Calls;
+  readonly admin: Admin;
+  /** Absent: every caller may call everything, as in Core Tools without `--enableAuth`. */
+  readonly keys?: Keys | undefined;
+  /** A request without Content-Length arrives without a body, as on the platform; "read" is kinder than it. */
+  readonly chunkedBodies?: "empty" | "read" | undefined;
+  readonly bodyLimitBytes?: number | undefined;
+  /** A signed-in user to pretend, given as the front end's headers; the callers' own are always taken off. */
+  readonly principal?: readonly (readonly [string, string])[] | undefined;
+  readonly homepage?: boolean | undefined;
+}
+
+const defaultBodyLimitBytes = 104_857_600;
+// As Kestrel keeps them; Node's own 5 s would cut connections that clients still hold.
+const keepAliveMs = 130_000;
+
+export function createHttp(options: HttpOptions): Server {
+  const server = createServer((request, response) => {
+    // A client may go away at any time; that is no failure of the host.
+    response.on("error", () => undefined);
+    void answer(options, request).then(
+      (reply) => send(request, response, reply),
+      () => send(request, response, bare(500)),
+    );
+  });
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = keepAliveMs;
+  return server;
+}
+
+/** A reply with a status and nothing else. */
+export const bare = (status: number): PlainReply => ({
+  status,
+  headers: [],
+  body: new Uint8Array(),
+});
+
+/** The key is looked at before the body: who may not enter costs nothing. */
+async function answer(options: HttpOptions, request: IncomingMessage): Promise<PlainReply> {
+  const url = urlOf(request);
+  if (!url) return bare(400);
+  const method = request.method ?? "GET";
+  const given = keyOf(request, url);
+  const isAdmin = !options.keys || opens(options.keys, given, "admin");
+  if (/^\/admin(?:\/|$)/i.test(url.pathname))
+    return withBody(options, request, (body) =>
+      options.admin({ method, url, body, allowed: isAdmin }),
+    );
+  const found = findDoor(options.doors, method, url.pathname);
+  if (!found) return url.pathname === "/" ? home(options) : bare(404);
+  const { door, trigger, params } = found;
+  if (options.keys && !opens(options.keys, given, trigger.authLevel, door.name)) return bare(401);
+  if (door.disabled && !(options.keys && isAdmin)) return bare(404);
+  return withBody(options, request, (body) =>
+    callDoor(options, { door, params, request, url, body }),
+  );
+}
+
+async function withBody(
+  options: HttpOptions,
+  request: IncomingMessage,
+  act: (body: Uint8Array | undefined) => PlainReply | Promise<PlainReply>,
+): Promise<PlainReply> {
+  const body = await readBody(request, options);
+  return body === "too large" ? { ...bare(413), headers: [["connection", "close"]] } : act(body);
+}
+
+/** The first door in the order of registration whose route and method both match; a wrong method is "not found". */
+function findDoor(
+  doors: readonly Door[],
+  method: string,
+  path: string,
+): { door: Door; trigger: HttpTrigger; params: Record<string, string> } | undefined {
+  for (const door of doors) {
+    const { trigger } = door;
+    if (
+      trigger.kind !== "http" ||
+      (trigger.methods.length > 0 && !trigger.methods.includes(method))
+    )
+      continue;
+    const params = trigger.route(path);
+    if (params) return { door, trigger, params };
+  }
+  return undefined;
+}
+
+interface Arrived {
+  readonly door: Door;
+  readonly params: Record<string, string>;
+  readonly request: IncomingMessage;
+  readonly url: URL;
+  readonly body: Uint8Array | undefined;
+}
+
+/** What the function throws is in the log; the caller sees 500 and nothing else. */
+async function callDoor(
+  options: HttpOptions,
+  { door, params, request, url, body }: Arrived,
+): Promise<PlainReply> {
+  const http = toRpcHttp({
+    method: request.method ?? "GET",
+    url: url.href,
+    headers: headerPairs(request),
+    params,
+    body,
+  });
+  const pretended = (options.principal ?? []).map(
+    ([name, value]) => [name.toLowerCase(), { value }] as const,
+  );
+  const nullableHeaders = { ...http.nullableHeaders, ...Object.fromEntries(pretended) };
+  const input = { http: { ...http, nullableHeaders } };
+  const reason = "This function was programmatically called via the host APIs.";
+  try {
+    const response = await options.calls.run(door, {
+      input,
+      metadata: {},
+      reason,
+      traceContext: traceOf(request),
+    });
+    return fromRpcHttp(response.returnValue);
+  } catch {
+    return bare(500);
+  }
+}
+
+function urlOf(request: IncomingMessage): URL | undefined {
+  const text = `http://${request.headers.host ?? "localhost"}${request.url ?? "/"}`;
+  return request.url?.startsWith("/") && URL.canParse(text) ? new URL(text) : undefined;
+}
+
+const keyOf = (request: IncomingMessage, url: URL): string | undefined =>
+  request.headersDistinct["x-functions-key"]?.[0] ?? url.searchParams.get("code") ?? undefined;
+
+/** Cookies are one header with semicolons; any other that is repeated stays apart and is joined later. */
+const headerPairs = (request: IncomingMessage): [string, string][] =>
+  Object.entries(request.headersDistinct).flatMap(([name, values = []]) =>
+    name === "cookie"
+      ? [[name, values.join("; ")]]
+      : values.map((value): [string, string] => [name, value]),
+  );
+
+function traceOf(request: IncomingMessage): TraceContext {
+  const parent = request.headersDistinct["traceparent"]?.[0];
+  if (parent === undefined || !/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(parent))
+    return freshTrace();
+  return {
+    traceParent: parent,
+    traceState: request.headersDistinct["tracestate"]?.join(",") ?? "",
+    attributes: {},
+  };
+}
+
+async function readBody(
+  request: IncomingMessage,
+  options: HttpOptions,
+): Promise<Uint8Array | undefined | "too large"> {
+  const limit = options.bodyLimitBytes ?? defaultBodyLimitBytes;
+  const length = request.headers["content-length"];
+  if (Number(length ?? 0) > limit) return "too large";
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > limit) return "too large";
+    chunks.push(chunk);
+  }
+  return length === undefined && options.chunkedBodies !== "read"
+    ? undefined
+    : Buffer.concat(chunks);
+}
+
+const home = ({ homepage = true }: HttpOptions): PlainReply =>
+  homepage
+    ? {
+        status: 200,
+        headers: [["content-type", "text/plain; charset=utf-8"]],
+        body: Buffer.from("Your Functions app is up and running.\n"),
+      }
+    : bare(204);
+
+function send(request: IncomingMessage, response: ServerResponse, reply: PlainReply): void {
+  const headers = new Map<string, string[]>();
+  for (const [name, value] of reply.headers)
+    headers.set(name, [...(headers.get(name) ?? []), value]);
+  for (const [name, values] of headers)
+    response.setHeader(name, values.length === 1 ? (values[0] ?? "") : values);
+  const bodiless = reply.status === 204 || reply.status === 205 || reply.status === 304;
+  if (!bodiless) response.setHeader("content-length", reply.body.length);
+  response.writeHead(reply.status);
+  response.end(bodiless || request.method === "HEAD" ? undefined : reply.body);
+}

@@ -1,0 +1,63 @@
+/** Function keys: generated once, kept in an ignored file, compared in constant time. Off unless asked for. */
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { AuthLevel } from "./indexing.ts";
+
+export interface Keys {
+  /** Opens everything, the admin addresses too. */
+  readonly master: string;
+  /** Opens every function of level `function`. */
+  readonly host: string;
+  /** Each opens one function. */
+  readonly functions: Readonly<Record<string, string>>;
+}
+
+/** Reads the keys of `file`, makes what is missing and writes it back, readable by its owner only. */
+export function openKeys(file: string, functionNames: readonly string[]): Keys {
+  const kept = readKept(file);
+  const keys: Keys = {
+    master: kept.master ?? freshKey(),
+    host: kept.host ?? freshKey(),
+    functions: Object.fromEntries(
+      functionNames.map((name) => [name, kept.functions?.[name] ?? freshKey()]),
+    ),
+  };
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+  return keys;
+}
+
+const freshKey = (): string => randomBytes(40).toString("base64url");
+
+function readKept(file: string): Partial<Keys> {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new Error(`cannot read the keys in ${file}; delete it to have new ones made`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Whether `given` opens what asks for `level`; without `name` what is asked for is no function.
+ * The header's key counts before the query's: the caller picks.
+ */
+export function opens(
+  keys: Keys,
+  given: string | undefined,
+  level: AuthLevel,
+  name?: string,
+): boolean {
+  if (level === "anonymous") return true;
+  if (given === undefined) return false;
+  if (same(given, keys.master)) return true;
+  if (level === "admin") return false;
+  const own = name === undefined ? undefined : keys.functions[name];
+  return same(given, keys.host) || (own !== undefined && same(given, own));
+}
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import { parseSchedule } from "./ncrontab.ts";
+
+const base = Date.parse("2026-01-01T00:00:00Z");
+
+function occurrences(schedule: string, count: number, after = base): string[] {
+  const { next } = parseSchedule(schedule);
+  const found: string[] = [];
+  for (let at = next(after); at !== undefined && found.length < count; at = next(at))
+    found.push(new Date(at).toISOString().replace(".000Z", ""));
+  return found;
+}
+
+describe("a schedule", () => {
+  test.each([
+    [
+      "0 0 0 13 * FRI",
+      ["2026-02-13T00:00:00", "2026-03-13T00:00:00", "2026-11-13T00:00:00"],
+      "day AND weekday",
+    ],
+    ["*/10 * * * *", ["2026-01-01T00:10:00", "2026-01-01T00:20:00"], "five fields, at second 0"],
+    [
+      "0 0/15 * * * *",
+      ["2026-01-01T00:15:00", "2026-01-01T00:30:00", "2026-01-01T00:45:00"],
+      "start and step",
+    ],
+    ["0 5-20/5 9-17 * Jan-Mar Mon,Wed", ["2026-01-05T09:05:00", "2026-01-05T09:10:00"], "names"],
+    [
+      "0 0 12 1 february,DECEMBER *",
+      ["2026-02-01T12:00:00", "2026-12-01T12:00:00"],
+      "full names in any case",
+    ],
+    [
+      "0 0 9 * * 5-1",
+      ["2026-01-01T09:00:00", "2026-01-02T09:00:00", "2026-01-05T09:00:00"],
+      "a swapped range",
+    ],
+    ["  0   0 *  * * *  ", ["2026-01-01T01:00:00"], "extra blanks"],
+    ["0 0 0 1 1 *", ["2027-01-01T00:00:00"], "strictly after the base"],
+    [
+      "59 59 23 31 12 *",
+      ["2026-12-31T23:59:59", "2027-12-31T23:59:59"],
+      "the last second of a year",
+    ],
+    ["0 0 0 29 2 Mon", ["2044-02-29T00:00:00"], "a leap day on a given weekday"],
+    [
+      "15,45 */30 0 * * *",
+      ["2026-01-01T00:00:15", "2026-01-01T00:00:45", "2026-01-01T00:30:15"],
+      "lists",
+    ],
+    ["0 */0 0 * * *", ["2026-01-01T00:01:00"], "a step of 0 is a step of 1"],
+  ])("%s fires at %j (%s)", (schedule, expected) => {
+    expect(occurrences(schedule, expected.length)).toEqual(expected);
+  });
+
+  test("starts after the base's own second, whatever its milliseconds", () => {
+    expect(occurrences("* * * * * *", 1, base + 999)).toEqual(["2026-01-01T00:00:01"]);
+  });
+
+  test("that no calendar holds is sound and never fires", () => {
+    expect(occurrences("0 0 0 30 2 *", 1)).toEqual([]);
+  });
+
+  test.each([
+    ["0 0 0 * * 7", "day of week"],
+    ["0 0 0 ? * *", "day"],
+    ["0 0 0 L * *", "day"],
+    ["@hourly", "5 or 6 fields"],
+    ["60 * * * * *", "second"],
+    ["0 0 25 * * *", "hour"],
+    ["0 0 0 0 * *", "day"],
+    ["0 0 0 * * * *", "5 or 6 fields"],
+    ["0 0 0 * Foo *", "month"],
+    ["0 1,,2 * * * *", "minute"],
+    ["0 -5 * * * *", "minute"],
+    ["0 */-1 * * * *", "minute"],
+    ["00:05:00", "5 or 6 fields"],
+    ["", "5 or 6 fields"],
+  ])("%j is refused for its %s", (schedule, field) => {
+    expect(() => parseSchedule(schedule)).toThrow(field);
+  });
+
+  test.each([
+    ["*/10 * * * * *", true],
+    ["0,30 * * * * *", true],
+    ["0 * * * * *", false],
+    ["*/10 0 * * * *", false],
+    ["* * * * *", false],
+  ])("%s is below a minute: %s", (schedule, expected) => {
+    expect(parseSchedule(schedule).isSubMinute).toBe(expected);
+  });
+});

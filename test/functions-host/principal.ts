@@ -1,0 +1,17 @@
+/** A signed-in user to pretend in development, as the App Service front end tells a function about one. */
+
+/** @returns the front end's headers for somebody who signed in with Entra under `name` */
+export function principalHeaders(name: string): [string, string][] {
+  const claims = {
+    auth_typ: "aad",
+    name_typ: "name",
+    role_typ: "roles",
+    claims: [{ typ: "name", val: name }],
+  };
+  return [
+    ["x-ms-client-principal", Buffer.from(JSON.stringify(claims)).toString("base64")],
+    ["x-ms-client-principal-id", "00000000-0000-0000-0000-000000000001"],
+    ["x-ms-client-principal-name", name],
+    ["x-ms-client-principal-idp", "aad"],
+  ];
+}

@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { BlobServiceClient } from "@azure/storage-blob";
+import { QueueServiceClient } from "@azure/storage-queue";
+import { freshAccount } from "../support/storage-account.ts";
+import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
+import { startHost, type Host } from "./host.ts";
+import type { LogLine } from "./lines.ts";
+import { fillPath, messagesOf } from "./outputs.ts";
+import { decodeMessage, encodeMessage } from "./queue-message.ts";
+import { listenToQueue, pauseMs } from "./queues.ts";
+
+const storage = freshAccount();
+const service = QueueServiceClient.fromConnectionString(storage);
+const heard = service.getQueueClient("heard");
+const poison = service.getQueueClient("heard-poison");
+const told = service.getQueueClient("told");
+const lines: LogLine[] = [];
+let host: Host;
+
+beforeAll(async () => {
+  host = await startHost({
+    root: fixtureRoot,
+    env: fixtureSettings(storage),
+    log: (line) => lines.push(line),
+    invisibilityMs: 1_000,
+  });
+  // Both queues are made after the host has begun to ask for them: a missing queue is no error.
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await Promise.all(
+    [heard, told, service.getQueueClient("splits")].map((queue) => queue.createIfNotExists()),
+  );
+});
+afterAll(() => host.stop());
+beforeEach(() => {
+  lines.length = 0;
+});
+
+const nextTold = (): Promise<string> =>
+  eventually("a message on told", async () => {
+    const [message] = (await told.receiveMessages({ visibilityTimeout: 60 })).receivedMessageItems;
+    if (message) await told.deleteMessage(message.messageId, message.popReceipt);
+    return message?.messageText;
+  });
+const attempts = (): number =>
+  lines.filter(({ message }) => message.startsWith("Executing 'Functions.listen'")).length;
+const waiting = async (): Promise<number> =>
+  (await heard.getProperties()).approximateMessagesCount ?? -1;
+const emptied = (): Promise<true> =>
+  eventually("an empty queue", async () => ((await waiting()) === 0 ? true : undefined));
+
+describe("a message", () => {
+  test("is handed over parsed, with its binding data, and deleted after success", async () => {
+    await heard.sendMessage('{"a":1,"Id":"7"}');
+    expect(JSON.parse(await nextTold())).toMatchObject({
+      message: { a: 1, Id: "7" },
+      metadata: { dequeueCount: 1, id: 7, a: 1 },
+    });
+    await emptied();
+    expect(lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  test("that keeps failing is tried maxDequeueCount times, then moved to the poison queue as it was", async () => {
+    await heard.sendMessage('{"fail":true}');
+    const moved = await eventually("the poison message", async () => {
+      try {
+        return (await poison.receiveMessages({ visibilityTimeout: 60 })).receivedMessageItems[0];
+      } catch {
+        return undefined;
+      }
+    });
+    expect(moved.messageText).toBe('{"fail":true}');
+    expect(attempts()).toBe(3);
+    await emptied();
+    const warning = lines.find(({ level }) => level === "warning");
+    expect(warning?.message).toBe(
+      "Message has reached MaxDequeueCount of 3. Moving message to queue 'heard-poison'.",
+    );
+    await poison.deleteMessage(moved.messageId, moved.popReceipt);
+  });
+
+  test("that failed leaves no output behind", async () => {
+    expect((await told.peekMessages()).peekedMessageItems).toEqual([]);
+  });
+
+  test("stays invisible while it is worked on, beyond its first time", async () => {
+    await heard.sendMessage('{"wait":1800}');
+    await eventually("the call", () => (attempts() > 0 ? true : undefined));
+    // Its first time is 1 s: by now it would be seen again.
+    await new Promise((resolve) => setTimeout(resolve, 1_400));
+    expect((await heard.peekMessages()).peekedMessageItems).toEqual([]);
+    expect(JSON.parse(await nextTold())).toMatchObject({ message: { wait: 1_800 } });
+    await emptied();
+    expect(attempts()).toBe(1);
+  });
+});
+
+describe("outputs", () => {
+  test.each([
+    ["array", ["one", '{\n  "two": 2\n}']],
+    ["text", ["three", "four"]],
+  ])("given as %s become the messages %j", async (message, expected) => {
+    await service.getQueueClient("splits").sendMessage(message);
+    expect([await nextTold(), await nextTold()].sort()).toEqual([...expected].sort());
+  });
+
+  test("to a blob are written under the filled path", async () => {
+    await service.getQueueClient("splits").sendMessage("blob");
+    const kept = BlobServiceClient.fromConnectionString(storage).getContainerClient("kept");
+    const name = await eventually("the blob", async () => {
+      if (!(await kept.exists())) return undefined;
+      for await (const blob of kept.listBlobsFlat()) return blob.name;
+      return undefined;
+    });
+    expect(name).toMatch(/^blob-[0-9a-f-]{36}\.txt$/);
+    expect((await kept.getBlobClient(name).downloadToBuffer()).toString()).toBe("the text");
+  });
+
+  test.each([
+    [{ json: "null" }, []],
+    [{ string: "" }, [""]],
+    [{ int: 7 }, ["7"]],
+    [{ json: '[1,[2],"x",null]' }, ["1", "[\n  2\n]", "x"]],
+    [{ string: "[not json" }, ["[not json"]],
+  ])("of %j are the messages %j", (value, expected) => {
+    expect(messagesOf(value)).toEqual(expected);
+  });
+
+  test("to a path with an unknown part are refused", () => {
+    expect(() => fillPath("box/{nobody}", {})).toThrow("{nobody}");
+  });
+});
+
+// A desk of its own: the queue's state is set by hand before anything listens.
+describe("a listener", () => {
+  const listen = (
+    queueName: string,
+    encoding: "base64" | "none",
+    dequeueLimit: number,
+    results: boolean[],
+  ) => {
+    const ran: string[] = [];
+    const atOnce = { now: 0, most: 0 };
+    const [door] = host.app.doors;
+    if (!door) throw new Error("the fixture has no doors");
+    const listener = listenToQueue({
+      service,
+      door,
+      trigger: {
+        kind: "queue",
+        declared: queueName,
+        queueName,
+        connection: { kind: "string", text: storage },
+      },
+      config: {
+        ...host.app.config.queues,
+        maxDequeueCount: dequeueLimit,
+        messageEncoding: encoding,
+        batchSize: 2,
+        newBatchThreshold: 1,
+      },
+      log: (line) => lines.push(line),
+      calls: {
+        running: () => 0,
+        run: async (_, { input }) => {
+          ran.push(input.string ?? "");
+          atOnce.most = Math.max(atOnce.most, (atOnce.now += 1));
+          await new Promise((resolve) => setTimeout(resolve, input.string === "long" ? 500 : 20));
+          atOnce.now -= 1;
+          if (results.shift() === false) throw new Error("as asked");
+          return {};
+        },
+      },
+    });
+    return { ran, atOnce, stop: listener.stop };
+  };
+  const fresh = async (name: string, ...messages: string[]): Promise<void> => {
+    await service.getQueueClient(name).createIfNotExists();
+    for (const message of messages) await service.getQueueClient(name).sendMessage(message);
+  };
+  const poisoned = (name: string): Promise<string> =>
+    eventually("a poison message", async () => {
+      const items = await service
+        .getQueueClient(`${name}-poison`)
+        .peekMessages()
+        .catch(() => undefined);
+      return items?.peekedMessageItems[0]?.messageText;
+    });
+
+  test("decodes Base64 and moves what is none to the poison queue at once", async () => {
+    await fresh("encoded", Buffer.from("grüße").toString("base64"), "plain text");
+    const { ran, stop } = listen("encoded", "base64", 5, []);
+    expect(await poisoned("encoded")).toBe("plain text");
+    await eventually("the decoded one", () => (ran.length > 0 ? true : undefined));
+    await stop();
+    expect(ran).toEqual(["grüße"]);
+  });
+
+  test("moves a message that came too often before to the poison queue without a call", async () => {
+    await fresh("worn", "old");
+    const queue = service.getQueueClient("worn");
+    for (let time = 0; time < 2; time += 1) {
+      const [item] = (await queue.receiveMessages({ visibilityTimeout: 60 })).receivedMessageItems;
+      if (item) await queue.updateMessage(item.messageId, item.popReceipt, undefined, 0);
+    }
+    const { ran, stop } = listen("worn", "none", 2, []);
+    expect(await poisoned("worn")).toBe("old");
+    await stop();
+    expect(ran).toEqual([]);
+  });
+
+  test("of a poison queue moves nothing on", async () => {
+    await fresh("bad-poison", "bad");
+    const { ran, stop } = listen("bad-poison", "none", 1, [false]);
+    await eventually("the call", () => (ran.length > 0 ? true : undefined));
+    await stop();
+    expect(await service.getQueueClient("bad-poison-poison").exists()).toBe(false);
+    expect(
+      (await service.getQueueClient("bad-poison").getProperties()).approximateMessagesCount,
+    ).toBe(1);
+  });
+
+  test("works on at most batchSize + newBatchThreshold messages at once, and finishes them when stopped", async () => {
+    await fresh("busy", "long", "2", "3", "4", "5", "6");
+    const { ran, atOnce, stop } = listen("busy", "none", 5, []);
+    await eventually("all six", () => (ran.length === 6 ? true : undefined));
+    await stop();
+    expect(atOnce).toEqual({ now: 0, most: 3 });
+    expect((await service.getQueueClient("busy").getProperties()).approximateMessagesCount).toBe(0);
+  });
+});
+
+describe("text on a queue", () => {
+  test.each([
+    ["aGk=", "base64", "hi"],
+    [" aGk=\n", "base64", "hi"],
+    ["hi", "none", "hi"],
+    ["hi", "base64", undefined],
+    ["aGk", "base64", undefined],
+    ["", "base64", ""],
+  ] as const)("%j under %s reads %j", (text, encoding, expected) => {
+    expect(decodeMessage(text, encoding)).toBe(expected);
+  });
+
+  test("comes back as it was written", () => {
+    expect(decodeMessage(encodeMessage("grüße", "base64"), "base64")).toBe("grüße");
+  });
+});
+
+test.each([
+  [1, 0.5, 100],
+  [2, 0.5, 200],
+  [5, 0, 1_280],
+  [5, 1, 1_920],
+  [30, 0.5, 5_000],
+])("after %i empty answers the pause is %s of its way to %i ms", (idle, random, expected) => {
+  expect(pauseMs(idle, 5_000, () => random)).toBeCloseTo(expected);
+});

@@ -1,0 +1,164 @@
+import { cpSync, mkdtempSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { freshAccount } from "../support/storage-account.ts";
+import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
+import { startHost } from "./host.ts";
+import { readLocalSettings } from "./local-settings.ts";
+import { runHost, type RunningHost, type RunOptions } from "./run.ts";
+
+const storage = freshAccount();
+
+async function run(options: RunOptions = {}): Promise<RunningHost> {
+  const host = await runHost({ root: fixtureRoot, settings: fixtureSettings(storage), ...options });
+  onTestFinished(async () => void (await host.kill()));
+  return host;
+}
+
+const post = (host: { readonly url: string }, path: string): Promise<Response> =>
+  fetch(`${host.url}/api/${path}`, { method: "POST" });
+
+describe("the program", () => {
+  test("prints its doors without a setting's value, finishes running calls on SIGTERM and exits with 0", async () => {
+    const host = await run();
+    expect(host.functions).toContain("listen");
+    expect(host.refused).toMatchObject([{ name: "orphan" }]);
+    expect(host.output()).toContain(`echo: [GET,POST,HEAD] ${host.url}/api/echo/{id:int?}`);
+    expect(host.output()).toContain("listen: queue %HEARD_QUEUE%");
+    expect(host.output()).toContain("orphan: NOT SERVED");
+    const slow = post(host, "slow?ms=400");
+    await eventually("the call", () =>
+      host.output().includes("Executing 'Functions.slow'") ? true : undefined,
+    );
+    // As a terminal does it: Ctrl+C reaches every process, and the one above asks once more.
+    process.kill(host.pid, "SIGINT");
+    const ended = host.stop();
+    expect(await (await slow).text()).toBe("done");
+    expect(await ended).toEqual({ code: 0, signal: null });
+    expect(host.output()).toContain("appTerminate ran");
+    expect(host.output()).not.toContain("AccountKey");
+  });
+
+  test("arms kill points by a preload, and dies at one", async () => {
+    const host = await run({
+      preload: [join(import.meta.dirname, "fixtures/arm.ts")],
+      functions: ["outcome"],
+    });
+    await expect(post(host, "outcome/point")).rejects.toThrow();
+    expect(await host.ended).toEqual({ code: null, signal: "SIGKILL" });
+  });
+
+  test("ends loudly at a rejection nobody handles", async () => {
+    const host = await run({ functions: ["outcome"] });
+    await post(host, "outcome/stray").catch(() => undefined);
+    expect(await host.ended).toEqual({ code: 1, signal: null });
+    expect(host.output()).toContain(
+      "Unhandled rejection, the process ends: Error: nobody waits for me",
+    );
+  });
+
+  test("ends loudly when a call overruns functionTimeout", async () => {
+    const settings = {
+      ...fixtureSettings(storage),
+      AzureFunctionsJobHost__functionTimeout: "00:00:00.300",
+    };
+    const host = await run({ settings, functions: ["slow"] });
+    await post(host, "slow?ms=60000").catch(() => undefined);
+    expect(await host.ended).toEqual({ code: 1, signal: null });
+    expect(host.output()).toContain("Timeout value of 300 ms exceeded by function Functions.slow");
+    expect(host.output()).toContain("functionTimeout was overrun by slow");
+  });
+
+  test.each([
+    [
+      "entries/throws-later.ts",
+      /throws-later\.ts failed to load[^]*caused by: Error: broken afterwards/,
+    ],
+    ["entries/streaming.ts", /enableHttpStream is on/],
+  ])("does not start with the entry %s, and says why", async (entry, reason) => {
+    await expect(run({ entry })).rejects.toThrow(reason);
+  });
+
+  test("asks for keys and hands them to whoever started it", async () => {
+    const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
+    cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
+    const host = await run({ root, entry: join(fixtureRoot, "entries/keys.ts"), enableAuth: true });
+    expect((await fetch(`${host.url}/api/open`)).status).toBe(401);
+    expect(
+      (await fetch(`${host.url}/api/open`, { headers: { "x-functions-key": host.key ?? "" } }))
+        .status,
+    ).toBe(200);
+    await host.fire("open", "text");
+    await eventually("the call", () =>
+      host.output().match(/Executed 'Functions\.open'/g)?.length === 2 ? true : undefined,
+    );
+  });
+});
+
+describe("local.settings.json", () => {
+  const rootWith = (text: string): string => {
+    const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
+    cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
+    writeFileSync(join(root, "local.settings.json"), text);
+    return root;
+  };
+
+  test("gives settings where none is set, and no value is printed", async () => {
+    const root = rootWith(
+      '{"IsEncrypted":false,"Values":{"FROM_FILE":"file-value","FROM_BOTH":"file-value","COUNT":7}}',
+    );
+    const entry = join(fixtureRoot, "entries/settings.cjs");
+    const host = await run({
+      root,
+      entry,
+      localSettings: true,
+      settings: { FROM_BOTH: "environment-value" },
+    });
+    const seen = await fetch(`${host.url}/api/settings`);
+    expect(await seen.json()).toEqual({
+      FROM_FILE: "file-value",
+      FROM_BOTH: "environment-value",
+      COUNT: "7",
+    });
+    expect(host.output()).not.toContain("-value");
+  });
+
+  test("gives nothing where there is none", () => {
+    expect(readLocalSettings(fixtureRoot)).toEqual({});
+  });
+
+  test.each([
+    ['{"IsEncrypted":true,"Values":{"A":"secret-value"}}', "is encrypted"],
+    ['{"Values":{"A":"secret-value","B":{}}}', "/Values/B must be text"],
+    ['{"Values":{"A":"secret-value"', "not readable JSON"],
+  ])("saying %s is refused without its values", (text, reason) => {
+    const root = rootWith(text);
+    expect(() => readLocalSettings(root)).toThrow(reason);
+    expect(() => readLocalSettings(root)).not.toThrow("secret-value");
+  });
+});
+
+test("a host on a port that is taken does not start", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void other.close());
+  await new Promise((resolve) => other.once("listening", resolve));
+  const { port } = other.address() as AddressInfo;
+  await expect(
+    startHost({ root: fixtureRoot, entry: "entries/module.mjs", env: {}, port }),
+  ).rejects.toThrow("EADDRINUSE");
+});
+
+test("a stop cuts off calls that do not end, and says how many", async () => {
+  const host = await startHost({
+    root: fixtureRoot,
+    entry: "src/app.ts",
+    env: fixtureSettings(storage),
+    patienceMs: 50,
+  });
+  const slow = post(host, "slow?ms=2000").catch(() => "cut off");
+  await eventually("the call", () => (host.calls.running() > 0 ? true : undefined));
+  expect(await host.stop()).toBe(1);
+  expect(await slow).toBe("cut off");
+});

@@ -1,0 +1,342 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { BlobServiceClient } from "@azure/storage-blob";
+import { beforeAll, describe, expect, test } from "vitest";
+import { systemClock, type Clock } from "../../shared/runtime/time.ts";
+import { freshAccount } from "../support/storage-account.ts";
+import { loadApp } from "./core.ts";
+import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
+import type { Door, TimerTrigger } from "./indexing.ts";
+import { parseSchedule } from "./ncrontab.ts";
+import { openStatus, openTurn } from "./timer-blobs.ts";
+import type { TimerStatus } from "./timer-input.ts";
+import { afterRun, parseStatus, standing } from "./timer-record.ts";
+import { startTimer, startTimers } from "./timers.ts";
+
+const hourly = parseSchedule("0 * * * *");
+const at = (time: string): number => Date.parse(`2026-01-01T${time}Z`);
+
+describe("a timer's record", () => {
+  const kept: TimerStatus = {
+    lastMs: at("09:00:00"),
+    nextMs: at("10:00:00"),
+    lastUpdatedMs: at("09:00:00"),
+  };
+
+  test.each<[string, string, TimerStatus | undefined, TimerStatus, boolean, boolean]>([
+    [
+      "none yet",
+      "09:30:00",
+      undefined,
+      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:30:00") },
+      true,
+      false,
+    ],
+    ["not due", "09:30:00", kept, kept, false, false],
+    ["due this instant", "10:00:00", kept, kept, false, false],
+    ["missed one slot", "10:00:01", kept, kept, false, true],
+    ["missed five slots", "14:30:00", kept, kept, false, true],
+    [
+      "never ran, missed a slot",
+      "10:30:00",
+      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:10:00") },
+      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:10:00") },
+      false,
+      true,
+    ],
+    [
+      "schedule edited, slot missed",
+      "10:30:00",
+      { ...kept, nextMs: at("09:15:00") },
+      { nextMs: at("11:00:00"), lastUpdatedMs: at("10:30:00") },
+      true,
+      false,
+    ],
+    [
+      "schedule edited, slot ahead",
+      "09:30:00",
+      { ...kept, nextMs: at("23:00:00") },
+      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:00:00") },
+      true,
+      false,
+    ],
+  ])("%s at %s", (_, now, recorded, status, isNew, isPastDue) => {
+    expect(standing(at(now), hourly, recorded)).toEqual({ status, isNew, isPastDue });
+  });
+
+  test("of a schedule that never fires does not exist", () => {
+    expect(standing(at("09:00:00"), parseSchedule("0 0 0 30 2 *"), undefined)).toBeUndefined();
+  });
+
+  test.each<[string, string, boolean, string, string]>([
+    ["on time", "10:00:00.010", false, "10:00:00.010", "11:00:00"],
+    ["a moment early", "09:59:59.990", false, "10:00:00", "11:00:00"],
+    ["late", "10:20:00", false, "10:20:00", "11:00:00"],
+    ["at start-up", "09:30:00", true, "09:30:00", "10:00:00"],
+  ])("after a run %s counts from the right instant", (_, started, isStartup, last, next) => {
+    expect(afterRun(at(started), hourly, kept, isStartup)).toEqual({
+      lastMs: at(last),
+      nextMs: at(next),
+      lastUpdatedMs: at(last),
+    });
+  });
+
+  test.each([
+    ["nonsense", undefined],
+    ["{}", undefined],
+    [
+      '{"Last":"0001-01-01T00:00:00","Next":"2026-01-01T10:00:00+00:00","LastUpdated":"2026-01-01T09:00:00.123+00:00"}',
+      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:00:00.123") },
+    ],
+  ])("in a blob saying %s reads %j", (text, expected) => {
+    expect(parseStatus(text)).toEqual(expected);
+  });
+});
+
+interface Rig {
+  readonly schedule: string;
+  readonly runs: number;
+  readonly trigger?: Partial<TimerTrigger>;
+  readonly recorded?: TimerStatus;
+  readonly runTakesMs?: number;
+  readonly fails?: boolean;
+  readonly wakesEarlyMs?: number;
+}
+
+interface Fired {
+  readonly at: string;
+  readonly isPastDue: boolean;
+  readonly status: unknown;
+}
+
+/** Runs a timer on a virtual clock until it has fired `runs` times. */
+async function drive(
+  door: Door,
+  rig: Rig,
+): Promise<{ fired: Fired[]; written: TimerStatus[]; waits: number[] }> {
+  let nowMs = at("09:30:00");
+  const fired: Fired[] = [];
+  const written: TimerStatus[] = [];
+  const waits: number[] = [];
+  const enough = Promise.withResolvers<void>();
+  const clock: Clock = {
+    now: () => nowMs,
+    sleep: async (ms, signal) => {
+      if (fired.length >= rig.runs) enough.resolve();
+      if (fired.length >= rig.runs || !Number.isFinite(ms))
+        await new Promise((_, reject) =>
+          signal?.addEventListener("abort", () => reject(new Error("over"))),
+        );
+      waits.push(ms);
+      nowMs += ms - (rig.wakesEarlyMs ?? 0);
+    },
+  };
+  const timer = startTimer({
+    door,
+    trigger: {
+      kind: "timer",
+      declared: rig.schedule,
+      schedule: parseSchedule(rig.schedule),
+      runOnStartup: false,
+      useMonitor: true,
+      ...rig.trigger,
+    },
+    log: () => undefined,
+    clock,
+    status: { read: async () => rig.recorded, write: async (status) => void written.push(status) },
+    turn: {
+      take: async () => true,
+      renew: async () => undefined,
+      release: async () => undefined,
+      leaseMs: 60_000,
+    },
+    calls: {
+      running: () => 0,
+      run: async (_, { input }) => {
+        const { IsPastDue, ScheduleStatus } = JSON.parse(input.json ?? "") as Record<
+          string,
+          unknown
+        >;
+        fired.push({
+          at: new Date(nowMs).toISOString().slice(11, 23),
+          isPastDue: IsPastDue === true,
+          status: ScheduleStatus,
+        });
+        nowMs += rig.runTakesMs ?? 0;
+        if (rig.fails === true) throw new Error("as asked");
+        return {};
+      },
+    },
+  });
+  await enough.promise;
+  await timer.stop();
+  return { fired, written, waits };
+}
+
+describe("a timer", () => {
+  let door: Door;
+  beforeAll(async () => {
+    const app = await loadApp({
+      root: fixtureRoot,
+      env: fixtureSettings("UseDevelopmentStorage=true"),
+    });
+    door =
+      app.doors.find(({ name }) => name === "tick") ??
+      expect.unreachable("no timer in the fixture");
+  });
+  const times = (fired: readonly Fired[]): string[] => fired.map((run) => run.at);
+
+  test("does not run at its first start, then at each slot, and writes where it stands", async () => {
+    const { fired, written } = await drive(door, { schedule: "0 * * * *", runs: 2 });
+    expect(times(fired)).toEqual(["10:00:00.000", "11:00:00.000"]);
+    expect(written).toEqual([
+      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:30:00") },
+      { lastMs: at("10:00:00"), nextMs: at("11:00:00"), lastUpdatedMs: at("10:00:00") },
+      { lastMs: at("11:00:00"), nextMs: at("12:00:00"), lastUpdatedMs: at("11:00:00") },
+    ]);
+  });
+
+  test("makes up for all slots it missed by one run that knows it is past due, even with runOnStartup", async () => {
+    const recorded = {
+      lastMs: at("03:00:00"),
+      nextMs: at("04:00:00"),
+      lastUpdatedMs: at("03:00:00"),
+    };
+    const { fired } = await drive(door, {
+      schedule: "0 * * * *",
+      runs: 2,
+      recorded,
+      trigger: { runOnStartup: true },
+    });
+    expect(fired).toMatchObject([
+      { at: "09:30:00.000", isPastDue: true, status: { Last: "2026-01-01T03:00:00+00:00" } },
+      { at: "10:00:00.000", isPastDue: false, status: { Last: "2026-01-01T09:30:00+00:00" } },
+    ]);
+  });
+
+  test("with runOnStartup runs at once and is not past due", async () => {
+    const { fired } = await drive(door, {
+      schedule: "0 * * * *",
+      runs: 2,
+      trigger: { runOnStartup: true },
+    });
+    expect(fired).toMatchObject([
+      { at: "09:30:00.000", isPastDue: false },
+      { at: "10:00:00.000", isPastDue: false },
+    ]);
+  });
+
+  test("that fails goes on to its next slot all the same", async () => {
+    const { fired, written } = await drive(door, { schedule: "0 * * * *", runs: 2, fails: true });
+    expect(times(fired)).toEqual(["10:00:00.000", "11:00:00.000"]);
+    expect(written.at(-1)?.nextMs).toBe(at("12:00:00"));
+  });
+
+  test("whose run takes longer than its interval skips slots and never overlaps", async () => {
+    const { fired } = await drive(door, {
+      schedule: "*/10 * * * *",
+      runs: 3,
+      runTakesMs: 25 * 60_000,
+    });
+    expect(times(fired)).toEqual(["09:40:00.000", "10:10:00.000", "10:40:00.000"]);
+  });
+
+  test("that wakes a moment early uses no slot twice", async () => {
+    const { fired } = await drive(door, { schedule: "0 * * * *", runs: 2, wakesEarlyMs: 5 });
+    expect(times(fired)).toEqual(["09:59:59.995", "10:59:59.995"]);
+  });
+
+  test("without a monitor keeps no record and sees null", async () => {
+    const { fired, written } = await drive(door, {
+      schedule: "0 * * * *",
+      runs: 1,
+      trigger: { useMonitor: false },
+    });
+    expect([written, fired[0]?.status]).toEqual([[], null]);
+  });
+});
+
+test("a timer whose lease is lost asks for it again", async () => {
+  const taken: number[] = [];
+  const [door] = (
+    await loadApp({ root: fixtureRoot, env: fixtureSettings("x"), entry: "entries/bundle.ts" })
+  ).doors;
+  const timer = startTimer({
+    door: door ?? expect.unreachable("no door"),
+    trigger: {
+      kind: "timer",
+      declared: "",
+      schedule: hourly,
+      runOnStartup: false,
+      useMonitor: false,
+    },
+    log: () => undefined,
+    clock: systemClock,
+    status: { read: async () => undefined, write: async () => undefined },
+    turn: {
+      take: async () => taken.push(1) > 0,
+      renew: async () => Promise.reject(new Error("lost")),
+      release: async () => undefined,
+      leaseMs: 20,
+    },
+    calls: { running: () => 0, run: async () => ({}) },
+  });
+  await eventually("a second taking", () => (taken.length > 1 ? true : undefined));
+  await timer.stop();
+});
+
+describe("on storage", () => {
+  test("two hosts keep one timer: one fires, and the other takes over when it stops", async () => {
+    const storage = freshAccount();
+    const env = { ...fixtureSettings(storage), AzureWebJobsStorage: storage };
+    const [door] = (await loadApp({ root: fixtureRoot, env, entry: "entries/second.ts" })).doors;
+    if (!door) throw new Error("no timer");
+    const fired: string[] = [];
+    const start = (who: string): ReturnType<typeof startTimers> =>
+      startTimers({
+        doors: [door],
+        env,
+        hostId: "same",
+        log: () => undefined,
+        calls: { running: () => 0, run: async () => (fired.push(who), {}) },
+      });
+    const [first] = await start("first");
+    await eventually("the first to fire", () => (fired.length > 0 ? true : undefined));
+    const [second] = await start("second");
+    await wait(1_200);
+    expect(new Set(fired)).toEqual(new Set(["first"]));
+    await second?.stop();
+    await first?.stop();
+    const [third] = await start("third");
+    await eventually("the third to fire", () => (fired.includes("third") ? true : undefined));
+    await third?.stop();
+  });
+
+  test("the record and the lease lie where the platform has them", async () => {
+    const blobs = BlobServiceClient.fromConnectionString(freshAccount());
+    const status = openStatus(blobs, "host", "tick");
+    expect(await status.read()).toBeUndefined();
+    await status.write({ nextMs: at("10:00:00"), lastUpdatedMs: at("09:00:00.500") });
+    const home = blobs.getContainerClient("azure-webjobs-hosts");
+    const text = (
+      await home.getBlobClient("timers/host/Host.Functions.tick/status").downloadToBuffer()
+    ).toString();
+    expect(JSON.parse(text)).toEqual({
+      Last: "0001-01-01T00:00:00",
+      Next: "2026-01-01T10:00:00+00:00",
+      LastUpdated: "2026-01-01T09:00:00.500+00:00",
+    });
+    expect(await status.read()).toEqual({
+      nextMs: at("10:00:00"),
+      lastUpdatedMs: at("09:00:00.500"),
+    });
+    const [mine, theirs] = [
+      openTurn(blobs, "host", "tick", 15),
+      openTurn(blobs, "host", "tick", 15),
+    ];
+    expect([await mine.take(), await theirs.take()]).toEqual([true, false]);
+    await mine.renew();
+    await expect(theirs.renew()).rejects.toThrow();
+    await mine.release();
+    expect(await theirs.take()).toBe(true);
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, test } from "vitest";
+import type { ReadRecord } from "../../../shared/storage/record-store.ts";
+import { openStatus, openWebhooks, type WebhookParts } from "../../../shared/app/webhooks.ts";
+import { memoryQueues } from "../../support/memory-queue.ts";
+import { memoryRecords } from "../../support/memory-records.ts";
+import { virtualClock } from "../../support/virtual-clock.ts";
+import { testMapping } from "../../support/webhook-harness.ts";
+
+const unused = (): Promise<never> => Promise.reject(new Error("not asked for here"));
+
+function parts(
+  change: Partial<WebhookParts> & { readonly webhooks?: Readonly<Record<string, unknown>> } = {},
+) {
+  const clock = virtualClock();
+  const records = memoryRecords({ clock });
+  const { webhooks = { one: { proof: "standard", mapping: "test" } }, ...more } = change;
+  const asked = { clocks: 0, secrets: 0 };
+  const given: WebhookParts = {
+    clock,
+    reach: async () => undefined,
+    settings: () => ({ WEBHOOKS: webhooks, VERDICTS_PER_DAY: 100 }),
+    tenantId: () => "",
+    mappings: () => testMapping,
+    vault: async () => ({
+      secret: async () => {
+        asked.secrets += 1;
+        throw new Error("the vault is away");
+      },
+      refused: () => undefined,
+      expiring: () => [],
+    }),
+    checkToken: unused,
+    records,
+    queues: memoryQueues(clock),
+    serverNowMs: async () => {
+      asked.clocks += 1;
+      return clock.now() + 600_000;
+    },
+    filesDesk: unused,
+    hunt: () => undefined,
+    huntPorts: unused,
+    ...more,
+  };
+  return { clock, records, asked, given };
+}
+
+describe("the sources of the setting", () => {
+  test.each<[string, object, string]>([
+    ["a proof that there is not", { proof: "trust", mapping: "test" }, "WEBHOOKS /one/proof"],
+    [
+      "a range that is none",
+      { proof: "bearer", mapping: "test", addresses: ["203.0.113.0/33"] },
+      "WEBHOOKS /one/addresses/0",
+    ],
+    [
+      "an address that is none",
+      { proof: "bearer", mapping: "test", addresses: ["203.0.113.256"] },
+      "WEBHOOKS /one/addresses/0",
+    ],
+  ])("P18: with %s are named, and no value is", (_, source, name) => {
+    const { given } = parts({
+      webhooks: { one: source, two: { proof: "standard", mapping: "test" } },
+    });
+    const { source: find } = openWebhooks(given);
+    expect(() => find("one")).toThrow(
+      expect.objectContaining({ name: "SettingsError", settings: [name] }),
+    );
+    expect(find("two")).toMatchObject({ name: "two" });
+    expect(find("three")).toBeUndefined();
+  });
+});
+
+describe("P19, F72: a secret that cannot be read", () => {
+  test("is asked for once in half a minute, however many strangers knock", async () => {
+    const { asked, clock, given } = parts();
+    const { secret } = openWebhooks(given);
+    for (let time = 0; time < 50; time += 1)
+      await expect(secret("webhook-one")).rejects.toThrow("the vault is away");
+    expect(asked.secrets).toBe(1);
+    await clock.advance(30_000);
+    await expect(secret("webhook-one")).rejects.toThrow();
+    expect(asked.secrets).toBe(2);
+  });
+});
+
+describe("F55: the true time", () => {
+  test("is learnt from what storage answers anyway, and asked for only when nothing is known", async () => {
+    const { asked, clock, given } = parts();
+    const { records, trueNowMs } = openWebhooks(given);
+    expect(await trueNowMs()).toBe(clock.now() + 600_000);
+    await trueNowMs();
+    expect(asked.clocks).toBe(1);
+    await clock.advance(700_000);
+    await records.read("state/receipts/one/x.json");
+    expect(await trueNowMs()).toBe(clock.now());
+    expect(asked.clocks).toBe(1);
+    await clock.advance(700_000);
+    await trueNowMs();
+    expect(asked.clocks).toBe(2);
+  });
+
+  test("is this machine's own where the two differ by no more than the header's grain", async () => {
+    const { clock, given } = parts();
+    const near: ReadRecord = { kind: "absent", serverNowMs: clock.now() - 3_000 };
+    const { records, trueNowMs } = openWebhooks({
+      ...given,
+      records: { ...given.records, read: async () => near },
+    });
+    await records.read("state/receipts/one/x.json");
+    expect(await trueNowMs()).toBe(clock.now());
+  });
+});
+
+describe("a lookup", () => {
+  test("of a payload without hashes opens nothing", async () => {
+    const { given } = parts();
+    expect(await openWebhooks(given).lookup([{ id: "x" }], "key")).toEqual({ kind: "none" });
+  });
+
+  test("of a hunt that does not exist is told apart from one that does", async () => {
+    expect(await openWebhooks(parts().given).startHunt("no-such-hunt", "key")).toBeUndefined();
+  });
+});
+
+describe("the status of a hunt", () => {
+  test("is open while its job runs, and its result afterwards", async () => {
+    const { given, records } = parts();
+    const job = "a".repeat(32);
+    const header = {
+      version: 1,
+      id: job,
+      kind: "hunt",
+      createdAt: "2026-01-05T06:00:00Z",
+      expiresAt: "2026-01-12T06:00:00Z",
+      attempt: "1",
+      askedHash: "x",
+      parts: 0,
+      request: {},
+    };
+    const { hunt } = openStatus(given);
+    await records.create(`state/jobs/${job}/job.json`, header);
+    expect(await hunt(job)).toEqual({ done: false });
+    await records.create(`state/jobs/${job}/end.json`, {
+      version: 1,
+      endedAt: "2026-01-05T06:01:00Z",
+      outcome: "done",
+      result: { rows: 3 },
+    });
+    expect(await hunt(job)).toEqual({ done: true, value: { rows: 3 } });
+    expect(await hunt("b".repeat(32))).toEqual({ done: true, value: null });
+  });
+});

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inflateRawSync } from "node:zlib";
+import { afterEach, expect, test } from "vitest";
+import { contents } from "../../../../shared/build/package/contents.ts";
+import { watchedHunts } from "../../../../shared/build/package/watched-hunts.ts";
+import { zip } from "../../../../shared/build/package/zip.ts";
+import type { Catalogue, CompiledHunt } from "../../../../shared/contracts/compiled-hunt.ts";
+
+const made: string[] = [];
+afterEach(() => {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true });
+});
+
+const files: Readonly<Record<string, string>> = {
+  "host.json": "{}",
+  "package.json":
+    '{"name":"huntline","version":"1.2.3","type":"module","main":"dist/main.cjs","scripts":{"x":"y"}}',
+  "local.settings.json": "{}",
+  "dist/main.cjs": "exports.a = 1;",
+  "dist/app.cjs": "",
+  "dist/registrations.json": "{}",
+  "dist/catalogue.json": "[]",
+  "dist/webhook-mappings.json": "{}",
+  "dist/openapi.json": "{}",
+  "dist/swagger.json": "{}",
+  "dist/huntline.zip": "an older one",
+};
+
+/** An app as the build leaves it, its files written in the given order and at the given time. */
+function built(names: readonly string[], atSeconds: number): string {
+  const root = mkdtempSync(join(tmpdir(), "huntline-package-"));
+  made.push(root);
+  mkdirSync(join(root, "dist"));
+  for (const name of names) {
+    writeFileSync(join(root, name), files[name] ?? "");
+    utimesSync(join(root, name), atSeconds, atSeconds);
+  }
+  return root;
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const names = Object.keys(files);
+
+test("the same files give the same bytes, whenever and in whatever order they were written", () => {
+  const one = zip(contents(built(names, 1_000_000_000)));
+  const other = zip(contents(built(names.toReversed(), 1_700_000_000)));
+  expect(sha256(one)).toBe(sha256(other));
+});
+
+test("one changed byte gives other bytes", () => {
+  const root = built(names, 1_000_000_000);
+  const before = zip(contents(root));
+  writeFileSync(join(root, "dist/main.cjs"), "exports.a = 2;");
+  expect(sha256(zip(contents(root)))).not.toBe(sha256(before));
+});
+
+test("the package holds what is run and nothing else", () => {
+  const packed = contents(built(names, 1_000_000_000));
+  expect(packed.map(({ name }) => name).toSorted()).toEqual([
+    "dist/app.cjs",
+    "dist/catalogue.json",
+    "dist/main.cjs",
+    "dist/openapi.json",
+    "dist/registrations.json",
+    "dist/swagger.json",
+    "dist/webhook-mappings.json",
+    "host.json",
+    "package.json",
+  ]);
+  const manifest = packed.find(({ name }) => name === "package.json");
+  expect(JSON.parse(Buffer.from(manifest?.bytes ?? []).toString())).toEqual({
+    name: "huntline",
+    version: "1.2.3",
+    type: "module",
+    main: "dist/main.cjs",
+  });
+});
+
+test("a package without a bundle is refused", () => {
+  const root = built(
+    names.filter((name) => name !== "dist/main.cjs"),
+    1_000_000_000,
+  );
+  expect(() => contents(root)).toThrow("dist/ lacks main.cjs: run npm run build");
+});
+
+test("each entry can be read back", () => {
+  const text = "abc".repeat(1_000);
+  const archive = zip([{ name: "ä/b.txt", bytes: Buffer.from(text) }]);
+  const nameLength = archive.readUInt16LE(26);
+  const start = 30 + nameLength;
+  expect(archive.subarray(30, start).toString()).toBe("ä/b.txt");
+  expect(inflateRawSync(archive.subarray(start, start + archive.readUInt32LE(18))).toString()).toBe(
+    text,
+  );
+});
+
+const hourMs = 3_600_000;
+const hunt = (name: string, intervalMs: number, enabled = true): CompiledHunt =>
+  ({ name, intervalMs, enabled }) as CompiledHunt;
+
+test("a hunt is overdue after three intervals, at most 47 hours; rarer than daily is left to health", () => {
+  const hunts = [
+    hunt("hourly", hourMs),
+    hunt("daily", 24 * hourMs),
+    hunt("weekly", 7 * 24 * hourMs),
+    hunt("off", hourMs, false),
+  ];
+  const catalogue: Catalogue = { version: 1, hunts };
+  expect(watchedHunts(catalogue)).toEqual([
+    { name: "daily", overdueAfterMinutes: 47 * 60 },
+    { name: "hourly", overdueAfterMinutes: 180 },
+  ]);
+});

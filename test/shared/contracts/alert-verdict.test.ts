@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { closureOf, reasonFault } from "../../../shared/alerts/closures.ts";
+import { parseAlertId } from "../../../shared/contracts/alert-id.ts";
+import { verdictMessage, verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
+import { inputFaults } from "../../../shared/http/problem.ts";
+import { soundVerdict as sound } from "../../support/alert-harness.ts";
+
+const digits = "603e4f1b2c3d4e5f60718293";
+
+describe("parseAlertId", () => {
+  test.each([
+    ["24 hex digits", digits],
+    ["the same in upper case", digits.toUpperCase()],
+    ["the unified form", `ca${digits}`],
+    ["blanks around it", ` ${digits} `],
+    [
+      "an address of the Cloud Apps portal",
+      `https://contoso.us3.portal.cloudappsecurity.com/#/alerts/${digits}`,
+    ],
+    [
+      "an address of the Defender portal",
+      `https://security.microsoft.com/alerts/ca${digits}?tid=11111111-1111-4111-8111-111111111111`,
+    ],
+    ["an address of a government portal", `https://security.microsoft.us/alerts/ca${digits}`],
+  ])("reads %s", (_, text) => {
+    expect(parseAlertId(text)).toEqual({ kind: "alert", id: digits });
+  });
+
+  test.each([
+    ["App Governance", `ma${digits}`, "App Governance"],
+    ["Defender XDR's own Cloud Apps detections", `rm${digits}`, "Cloud Apps detections"],
+    ["Defender for Identity", `aa${digits}`, "Defender for Identity"],
+    ["Defender for Endpoint", "da637525_1234", "24 hex digits"],
+    ["a GUID", "11111111-1111-4111-8111-111111111111", "GUID"],
+    ["too few digits", digits.slice(1), "24 hex digits"],
+    ["too many digits", `${digits}0`, "24 hex digits"],
+    ["a foreign address", `https://evil.example/${digits}`, "outside the Microsoft portals"],
+    [
+      "a look-alike address",
+      `https://portal.cloudappsecurity.com.evil.example/#/alerts/${digits}`,
+      "outside the Microsoft portals",
+    ],
+    [
+      "an address without an id",
+      "https://contoso.us3.portal.cloudappsecurity.com/#/alerts",
+      "without an alert id",
+    ],
+    ["nothing", "", "24 hex digits"],
+  ])("refuses %s and says what to send", (_, text, hint) => {
+    const parsed = parseAlertId(text);
+    expect(parsed.kind).toBe("refused");
+    expect(parsed.kind === "refused" && parsed.message).toContain(hint);
+  });
+});
+
+const faults = (change: object): string[] => {
+  const { error } = verdictRequest.safeParse({ ...sound, ...change });
+  return error ? inputFaults(error).map(({ path }) => path) : [];
+};
+
+describe("a verdict request", () => {
+  test("is read, with equal ids once", () => {
+    expect(verdictRequest.parse({ ...sound, alertIds: [digits, `ca${digits}`] }).alertIds).toEqual([
+      digits,
+    ]);
+  });
+
+  test.each([
+    ["another version", { version: 2 }, "/version"],
+    ["an id that is no path segment", { id: "../x" }, "/id"],
+    ["no alert id", { alertIds: [] }, "/alertIds"],
+    ["an alert id of another product", { alertIds: [digits, `ma${digits}`] }, "/alertIds/1"],
+    ["a number for an alert id", { alertIds: [603] }, "/alertIds/0"],
+    ["an unknown action", { action: "delete" }, "/action"],
+    ["an unknown reason", { reason: "because" }, "/reason"],
+    ["a blank comment", { comment: "  " }, "/comment"],
+    ["control characters in a comment", { comment: "a\u0000b" }, "/comment"],
+    ["a local time", { requestedAt: "2026-01-05T10:00:00" }, "/requestedAt"],
+    ["a missing sender", { requestedBy: undefined }, "/requestedBy"],
+    ["a key it does not know", { verdcit: "x" }, "/verdcit"],
+    [
+      "an address that is no e-mail",
+      { feedback: { contactEmail: "soc" } },
+      "/feedback/contactEmail",
+    ],
+  ])("refuses %s and names the field", (_, change, path) => {
+    expect(faults(change)).toEqual([path]);
+  });
+
+  test("takes 1,000 ids, a message 100", () => {
+    const ids = (most: number) =>
+      Array.from({ length: most }, (_, index) => index.toString(16).padStart(24, "0"));
+    expect(faults({ alertIds: ids(1_000) })).toEqual([]);
+    expect(faults({ alertIds: ids(1_001) })).toEqual(["/alertIds"]);
+    expect(verdictMessage.safeParse({ ...sound, alertIds: ids(100) }).success).toBe(true);
+    expect(verdictMessage.safeParse({ ...sound, alertIds: ids(101) }).success).toBe(false);
+  });
+});
+
+describe("closures", () => {
+  test.each([
+    ["resolve", "true_positive"],
+    ["dismiss", "false_positive"],
+    ["close_true_positive", "true_positive"],
+    ["close_false_positive", "false_positive"],
+    ["close_benign", "benign"],
+  ] as const)("%s closes as %s", (action, closure) => {
+    expect(closureOf[action]).toBe(closure);
+  });
+
+  test.each([
+    ["resolve", undefined, true],
+    ["resolve", "other", false],
+    ["dismiss", "not_accurate", true],
+    ["dismiss", "severity_lower", false],
+    ["close_benign", "test", true],
+    ["close_benign", "too_many_similar", false],
+  ] as const)("%s with reason %s fits: %s", (action, reason, fits) => {
+    expect(reasonFault(action, reason) === undefined).toBe(fits);
+  });
+});

@@ -1,0 +1,346 @@
+import { describe, expect, test } from "vitest";
+import { runTimeBudgets } from "../../../../shared/http-pipeline/quota/run-time.ts";
+import {
+  openQuota,
+  type QuotaOptions,
+} from "../../../../shared/http-pipeline/quota/shared-quota.ts";
+import type { Quota, TurnOutcome } from "../../../../shared/http-pipeline/quota/quota.ts";
+import { hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
+import { memoryRecords, type MemoryRecordsOptions } from "../../../support/memory-records.ts";
+import { virtualClock } from "../../../support/virtual-clock.ts";
+
+const path = "state/quotas/files.json";
+
+/** Two instances on one store; times are relative to the start. */
+function stage(options: Partial<QuotaOptions> = {}, records: Partial<MemoryRecordsOptions> = {}) {
+  const clock = virtualClock();
+  const startMs = clock.now();
+  const logged: string[] = [];
+  const store = memoryRecords({
+    clock,
+    before: () => clock.sleep(5),
+    after: () => clock.sleep(5),
+    ...records,
+  });
+  const open = (): Quota =>
+    openQuota({
+      api: "files",
+      store,
+      clock,
+      log: (event) => logged.push(event),
+      limits: [{ calls: 10, perMs: minuteMs }],
+      random: () => 0.5,
+      ...options,
+    });
+  const take = (quota: Quota, waitMs = 0): Promise<TurnOutcome> =>
+    clock.run(quota.take({ waitMs }));
+  /** Turns to be had without waiting. */
+  const burst = async (quota: Quota, most = 100): Promise<number> => {
+    const outcomes = await clock.run(
+      Promise.all(Array.from({ length: most }, () => quota.take({ waitMs: 0 }))),
+    );
+    return outcomes.filter((outcome) => outcome.kind === "turn").length;
+  };
+  return {
+    clock,
+    store,
+    logged,
+    open,
+    take,
+    burst,
+    a: open(),
+    b: open(),
+    atMs: () => clock.now() - startMs,
+  };
+}
+
+describe("a turn", () => {
+  test("of an idle quota is there at once", async () => {
+    const { a, atMs, take } = stage();
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(atMs()).toBeLessThan(100);
+  });
+
+  test("that is too far off is refused with the time at which it is there", async () => {
+    const { a, b, burst, clock, take } = stage();
+    expect(await burst(a)).toBe(10);
+    const refused = await take(b, 20_000);
+    expect(refused).toMatchObject({ kind: "later", reason: "quota" });
+    const { retryAfterMs } = refused as { retryAfterMs: number };
+    await clock.advance(retryAfterMs - 2_000);
+    expect(await take(b)).toMatchObject({ kind: "later" });
+    await clock.advance(2_000);
+    expect(await take(b)).toMatchObject({ kind: "turn" });
+  });
+
+  test("near enough is waited for", async () => {
+    const { a, atMs, b, burst, take } = stage();
+    await burst(a);
+    expect(await take(b, 70_000)).toMatchObject({ kind: "turn" });
+    expect(atMs()).toBeGreaterThanOrEqual(62_000);
+    expect(atMs()).toBeLessThan(63_500);
+  });
+
+  test("that nobody waits for any more goes to the next", async () => {
+    const { a, b, burst, clock, take } = stage({ limits: [{ calls: 1, perMs: minuteMs }] });
+    await burst(a, 1);
+    const stop = new AbortController();
+    const waiting = a.take({ waitMs: 70_000, signal: stop.signal });
+    waiting.catch(() => undefined);
+    await clock.advance(10_000);
+    stop.abort(new Error("host stopping"));
+    await expect(clock.run(waiting)).rejects.toThrow();
+    // The next round of the same process enters what was given back.
+    expect(await take(a, 70_000)).toMatchObject({ kind: "turn" });
+    expect(await take(b, 10_000)).toMatchObject({ kind: "later" });
+  });
+
+  test("leaves people their half", async () => {
+    const { a, burst } = stage({ share: 0.5 });
+    expect(await burst(a)).toBe(5);
+  });
+});
+
+describe("during another's write", () => {
+  /** Does something of the same process's, once, while its first replacement of the book is on its way. */
+  function meanwhile(act: (a: Quota) => Promise<unknown>) {
+    let done: Promise<unknown> | undefined;
+    const scene = stage(
+      {},
+      { before: ({ verb }) => void (verb === "replace" && (done ??= act(scene.a))) },
+    );
+    return { ...scene, done: () => scene.clock.run(async () => done) };
+  }
+
+  test("a turn is asked for, and given in the next round", async () => {
+    const { a, done, take } = meanwhile((own) => own.take({ waitMs: 0 }));
+    await take(a);
+    await take(a);
+    expect(await done()).toMatchObject({ kind: "turn" });
+  });
+
+  test("a refusal is reported, and pauses every instance", async () => {
+    const { a, b, done, take } = meanwhile((own) =>
+      own.report({ kind: "throttled", retryAfterMs: 30_000, cause: "calls" }),
+    );
+    await take(a);
+    await take(a);
+    await done();
+    expect(await take(b, 10_000)).toMatchObject({ kind: "later", reason: "paused" });
+  });
+});
+
+describe("a refusal", () => {
+  test("pauses every instance, voids what was granted, and halves the rate for a while", async () => {
+    const { a, b, burst, clock, logged, take } = stage();
+    await take(a);
+    await clock.run(a.report({ kind: "throttled", retryAfterMs: 30_000, cause: "calls" }));
+    expect(await take(b, 10_000)).toMatchObject({ kind: "later", reason: "paused" });
+    expect(await take(a, 10_000)).toMatchObject({ kind: "later", reason: "paused" });
+    expect(logged).toEqual(["quota.paused"]);
+    await clock.advance(95_000);
+    expect(await burst(b)).toBe(6);
+    await clock.advance(6 * minuteMs);
+    expect(await burst(b)).toBe(10);
+  });
+
+  test("met by one instance stops another that already waits", async () => {
+    const { a, b, burst, clock } = stage();
+    await burst(a);
+    const waiting = b.take({ waitMs: 70_000 });
+    await clock.advance(30_000);
+    await clock.run(a.report({ kind: "throttled", retryAfterMs: 10 * minuteMs, cause: "calls" }));
+    expect(await clock.run(waiting)).toMatchObject({ kind: "later", reason: "paused" });
+  });
+
+  test("is obeyed by the one who met it while the store is away", async () => {
+    let isDown = false;
+    const { a, clock, take } = stage(
+      {},
+      { before: () => (isDown ? Promise.reject(new Error("down")) : undefined) },
+    );
+    await take(a);
+    isDown = true;
+    await clock.run(a.report({ kind: "throttled", retryAfterMs: 30_000, cause: "calls" }));
+    isDown = false;
+    expect(await take(a, 1_000)).toMatchObject({
+      kind: "later",
+      reason: "paused",
+      retryAfterMs: 30_000,
+    });
+  });
+});
+
+describe("the breaker", () => {
+  const fail = async ({ a, b, clock }: ReturnType<typeof stage>, times: number): Promise<void> => {
+    for (let n = 0; n < times; n += 1) await clock.run((n % 2 ? a : b).report({ kind: "failed" }));
+  };
+
+  test("opens after five failures in a row, of all instances together", async () => {
+    const scene = stage();
+    await scene.take(scene.a);
+    await fail(scene, 4);
+    expect(await scene.take(scene.a)).toMatchObject({ kind: "turn" });
+    await fail(scene, 1);
+    expect(await scene.take(scene.a)).toMatchObject({ kind: "later", reason: "breaker" });
+    expect(scene.logged).toEqual(["breaker.opened"]);
+  });
+
+  test("is not opened by failures with a success between", async () => {
+    const scene = stage();
+    await scene.take(scene.a);
+    await fail(scene, 4);
+    await scene.clock.run(scene.b.report({ kind: "ok" }));
+    await fail(scene, 4);
+    expect(await scene.take(scene.a)).toMatchObject({ kind: "turn" });
+  });
+
+  test("lets one probe through, doubles after its failure, closes after its success", async () => {
+    const scene = stage();
+    const { a, b, clock, take } = scene;
+    await take(a);
+    await fail(scene, 5);
+    await clock.advance(31_500);
+    const all = await clock.run(
+      Promise.all([a, a, a, b, b].map((quota) => quota.take({ waitMs: 0 }))),
+    );
+    expect(all.filter(({ kind }) => kind === "turn")).toHaveLength(1);
+    await clock.run(a.report({ kind: "failed" }));
+    await clock.advance(31_500);
+    expect(await take(b)).toMatchObject({ kind: "later", reason: "breaker" });
+    await clock.advance(30_000);
+    expect(await take(b)).toMatchObject({ kind: "turn" });
+    await clock.run(b.report({ kind: "ok" }));
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+  });
+
+  test("lets whoever waits go on as soon as a probe succeeds, however long it might have taken", async () => {
+    const scene = stage({ longestCallMs: 230_000 });
+    const { a, atMs, b, clock, take } = scene;
+    await take(a);
+    await fail(scene, 5);
+    await clock.advance(31_500);
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(await take(b)).toEqual({ kind: "later", reason: "breaker", retryAfterMs: 5_000 });
+    const waiting = b.take({ waitMs: 45_000 });
+    await clock.advance(3_000);
+    await clock.run(a.report({ kind: "ok" }));
+    const answeredMs = atMs();
+    expect(await clock.run(waiting)).toMatchObject({ kind: "turn" });
+    expect(atMs() - answeredMs).toBeLessThan(2_000);
+  });
+
+  test("gives the probe to another when its owner stops before it is sent", async () => {
+    const scene = stage({ longestCallMs: 230_000 });
+    const { a, clock, store, take } = scene;
+    await take(a);
+    await fail(scene, 5);
+    await clock.advance(31_500);
+    const stop = new AbortController();
+    const stopped = a.take({ waitMs: 0, signal: stop.signal });
+    while (!store.peek(path)?.includes('"probe"')) await clock.advance(1);
+    stop.abort(new Error("host stopping"));
+    await expect(clock.run(stopped)).rejects.toThrow("host stopping");
+    // The next round of the same process enters what was given back.
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+  });
+
+  test("gives the probe to another when its owner was too slow to send it", async () => {
+    const scene = stage({ longestCallMs: 230_000 });
+    const { a, b, clock, take } = scene;
+    await take(a);
+    await fail(scene, 5);
+    await clock.advance(31_500);
+    const forfeited = await take(a);
+    await clock.advance(2_000);
+    expect(await take(a)).toMatchObject({ kind: "later", reason: "breaker" });
+    if (forfeited.kind === "turn") forfeited.turn.giveBack?.();
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(await take(b)).toMatchObject({ kind: "later", reason: "breaker" });
+  });
+
+  test("gives the probe to another when its owner died", async () => {
+    const scene = stage({ longestCallMs: 20_000 });
+    await scene.take(scene.a);
+    await fail(scene, 5);
+    await scene.clock.advance(31_500);
+    expect(await scene.take(scene.a)).toMatchObject({ kind: "turn" });
+    expect(await scene.take(scene.b)).toMatchObject({ kind: "later", reason: "breaker" });
+    await scene.clock.advance(21_500);
+    expect(await scene.take(scene.b)).toMatchObject({ kind: "turn" });
+  });
+});
+
+describe("without its blob the quota fails closed", () => {
+  test.each([
+    ["deleted", undefined],
+    ["cut", '{"version":1,"granted":[17'],
+    ["of another schema", '{"version":2}'],
+    ["empty", "{}"],
+    ["nonsense in one field", '{"version":1,"generation":"g","granted":["x"]}'],
+  ])("%s: nothing is sent for a whole window", async (_, text) => {
+    const scene = stage();
+    await scene.take(scene.a);
+    scene.store.poke(path, text);
+    // A process that never saw the old blob must not take it for a first start either.
+    const fresh = scene.open();
+    expect(await scene.take(fresh, 30_000)).toMatchObject({ kind: "later", reason: "paused" });
+    expect(await scene.take(scene.a, 30_000)).toMatchObject({ kind: "later" });
+    await scene.clock.advance(minuteMs + 4_000);
+    expect(await scene.burst(fresh)).toBe(10);
+  });
+
+  test("a store that is down gives no turns, and is asked again", async () => {
+    let isDown = true;
+    const { a, take } = stage(
+      {},
+      { before: () => (isDown ? Promise.reject(new Error("down")) : undefined) },
+    );
+    expect(await take(a, 20_000)).toMatchObject({ kind: "later", reason: "store" });
+    isDown = false;
+    expect(await take(a)).toMatchObject({ kind: "turn" });
+  });
+
+  test("a store that hangs keeps nobody longer than the wait and a second", async () => {
+    const { a, atMs, take } = stage({}, { before: () => new Promise(() => undefined) });
+    expect(await take(a, 20_000)).toMatchObject({ kind: "later", reason: "store" });
+    expect(atMs()).toBeLessThanOrEqual(21_000);
+  });
+
+  test("a permit granted before the blob was lost is void", async () => {
+    const { a, b, burst, clock, store } = stage();
+    await burst(a);
+    const waiting = b.take({ waitMs: 70_000 });
+    await clock.advance(30_000);
+    store.poke(path, "broken");
+    expect(await clock.run(waiting)).toMatchObject({ kind: "later", reason: "paused" });
+  });
+});
+
+describe("run time", () => {
+  const limits = [{ calls: 45, perMs: minuteMs }];
+
+  test("spent by any instance stops all until it falls out of the window", async () => {
+    const { a, b, clock, take } = stage({ limits, budgets: runTimeBudgets.defender, share: 0.5 });
+    await take(a);
+    for (let n = 0; n < 3; n += 1) await clock.run(a.report({ kind: "ok", runTimeMs: 100_000 }));
+    expect(await take(b)).toMatchObject({ kind: "later", reason: "quota" });
+    await clock.advance(hourMs + minuteMs);
+    expect(await take(b)).toMatchObject({ kind: "turn" });
+  });
+
+  test("of unknown size is learned from a refusal and kept to in the next slots", async () => {
+    const { a, b, clock, take } = stage({ limits, budgets: runTimeBudgets.graph });
+    await take(a);
+    await clock.run(a.report({ kind: "ok", runTimeMs: 120_000 }));
+    await clock.run(
+      a.report({ kind: "throttled", retryAfterMs: 15 * minuteMs, cause: "run-time" }),
+    );
+    await clock.advance(15 * minuteMs + 2_000);
+    expect(await take(b)).toMatchObject({ kind: "turn" });
+    await clock.run(b.report({ kind: "ok", runTimeMs: 135_000 }));
+    const refused = await take(a);
+    expect(refused).toMatchObject({ kind: "later", reason: "quota" });
+    expect((refused as { retryAfterMs: number }).retryAfterMs).toBeLessThanOrEqual(15 * minuteMs);
+  });
+});

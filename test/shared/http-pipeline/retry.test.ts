@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import {
+  meaningOf,
+  pauseBefore,
+  type Failure,
+  type Meaning,
+} from "../../../shared/http-pipeline/retry.ts";
+
+/** 10:07:00, eight minutes before the next quarter hour. */
+const nowMs = Date.UTC(2026, 2, 1, 10, 7);
+const status = (code: number, message = "", headers: Record<string, string> = {}): Failure => ({
+  kind: "status",
+  status: code,
+  headers: new Headers(headers),
+  body: { error: { code: "X", message } },
+});
+
+describe("meaningOf", () => {
+  test.each([
+    ["a header in seconds", { "retry-after": "10" }, "", 10_000],
+    [
+      "a header with a date, by the service's own clock",
+      { "retry-after": "Sun, 01 Mar 2026 12:00:30 GMT", date: "Sun, 01 Mar 2026 12:00:00 GMT" },
+      "",
+      30_000,
+    ],
+    ["a header with a date alone", { "retry-after": "Sun, 01 Mar 2026 10:07:30 GMT" }, "", 30_000],
+    [
+      "a header before the text",
+      { "retry-after": "3" },
+      "You can send requests again in 8 seconds.",
+      3_000,
+    ],
+    [
+      "seconds in the text",
+      {},
+      "Maximum allowed 30 per 00:01:00 for the key X. You can send requests again in 8 seconds.",
+      8_000,
+    ],
+    ["one second in the text", {}, "Request was throttled. Expected available in 1 second.", 1_000],
+    [
+      "a window in the text",
+      {},
+      "API calls quota exceeded! maximum allowed 1500 per 01:00:00",
+      3_600_000,
+    ],
+    ["nothing: a minute", {}, "Please retry again later.", 60_000],
+    ["zero seconds: one second all the same", { "retry-after": "0" }, "", 1_000],
+    ["a date that is over", { "retry-after": "Sun, 01 Mar 2026 09:00:00 GMT" }, "", 1_000],
+    ["nonsense", { "retry-after": "soon" }, "", 60_000],
+  ] as const)("waits after a 429 by %s", (_, headers, message, retryAfterMs) => {
+    expect(meaningOf("hunting", status(429, message, headers), nowMs)).toMatchObject({
+      code: "throttled",
+      retryAfterMs,
+      report: { kind: "throttled", retryAfterMs, cause: "calls" },
+    });
+  });
+
+  test("pauses hunting until the next quarter hour when the run time is spent", () => {
+    expect(
+      meaningOf("hunting", status(429, "[simulator] CPU quota exhausted until 10:15"), nowMs)
+        .report,
+    ).toEqual({
+      kind: "throttled",
+      retryAfterMs: 8 * 60_000,
+      cause: "run-time",
+    });
+  });
+
+  test.each([
+    [503, "unavailable", "wait", { "retry-after": "4" }],
+    [503, "unavailable", "backoff", {}],
+    [500, "unavailable", "backoff", {}],
+    [408, "unavailable", "backoff", {}],
+    [400, "rejected", "never", {}],
+    [413, "rejected", "never", {}],
+    [404, "not-found", "never", {}],
+    [403, "forbidden", "never", {}],
+    [401, "unauthorized", "token", {}],
+  ] as const)("takes a %d for %s, again: %s", (code, word, again, headers) => {
+    expect(meaningOf("files", status(code, "", headers), nowMs)).toMatchObject({
+      code: word,
+      again,
+    });
+  });
+
+  test("does not hold a heavy query against the hunting service, nor try it again", () => {
+    for (const failure of [status(504), { kind: "deadline", deadlineMs: 230_000 } as const])
+      expect(meaningOf("hunting", failure, nowMs)).toMatchObject({
+        code: "unavailable",
+        again: "never",
+        report: undefined,
+      });
+    expect(meaningOf("files", status(504), nowMs)).toMatchObject({
+      again: "backoff",
+      report: { kind: "failed" },
+    });
+  });
+
+  test("an untrusted certificate is no reason to try again", () => {
+    const failure: Failure = {
+      kind: "connection",
+      code: "CERT_HAS_EXPIRED",
+      sent: false,
+      again: false,
+    };
+    expect(meaningOf("files", failure, nowMs)).toMatchObject({
+      code: "unavailable",
+      again: "never",
+    });
+  });
+});
+
+describe("pauseBefore", () => {
+  const meaning: Meaning = {
+    code: "unavailable",
+    why: "",
+    report: undefined,
+    again: "backoff",
+    retryAfterMs: undefined,
+  };
+  const sound = { tried: 1, tries: 3, waitMs: 25_000, hasQuota: true, random: 0.5 };
+
+  test.each([
+    ["doubles with each try", {}, { tried: 2 }, 1_000],
+    ["has full jitter", {}, { random: 0 }, 0],
+    ["is never longer than twenty seconds", {}, { tried: 19, tries: 20, random: 1 }, 20_000],
+    ["ends with the tries", {}, { tried: 3 }, undefined],
+    ["is none for another token", { again: "token" }, { tried: 3 }, 0],
+    [
+      "is none where the quota waits for everybody",
+      { code: "throttled", again: "wait", retryAfterMs: 5_000 },
+      {},
+      0,
+    ],
+    ["is what was asked for, and some jitter", { again: "wait", retryAfterMs: 5_000 }, {}, 5_500],
+    ["never exceeds the caller's patience", { again: "wait", retryAfterMs: 25_001 }, {}, undefined],
+    ["is not taken when trying again is useless", { again: "never" }, {}, undefined],
+  ] as const)("%s", (_, changed, given, pauseMs) => {
+    expect(pauseBefore({ ...meaning, ...changed }, { ...sound, ...given })).toBe(pauseMs);
+  });
+});

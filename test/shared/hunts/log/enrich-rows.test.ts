@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { enrichedColumns, enrichLines } from "../../../../shared/hunts/log/enrich-rows.ts";
+import { testHunt } from "../../../support/hunt-source.ts";
+
+const hash = "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709";
+const hunt = testHunt({ enrich: "SHA1" });
+
+const enriched = async (
+  rows: readonly string[],
+  known: ReadonlyMap<string, object>,
+): Promise<{ rows: string[]; asked: string[][] }> => {
+  const asked: string[][] = [];
+  const enrich = async (sha1s: readonly string[]): Promise<ReadonlyMap<string, object>> => {
+    asked.push([...sha1s]);
+    return known;
+  };
+  const bytes = await enrichLines({ enrich }, hunt, Buffer.from(`${rows.join("\n")}\n`));
+  return { rows: Buffer.from(bytes).toString("utf8").split("\n").slice(0, -1), asked };
+};
+
+describe("enrichLines", () => {
+  test("adds what is known, and leaves all other text as it came", async () => {
+    const known = new Map([[hash.toLowerCase(), { globalPrevalence: 3 }]]);
+    const { rows } = await enriched([`{"Id":9007199254740993,"SHA1":"${hash}"}`], known);
+    expect(rows).toEqual([
+      `{"Id":9007199254740993,"SHA1":"${hash}","FileStatistics":{"globalPrevalence":3}}`,
+    ]);
+  });
+
+  test.each([
+    ["an unknown hash", `{"SHA1":"${"0".repeat(40)}"}`],
+    ["an empty one", '{"SHA1":""}'],
+    ["none", '{"SHA1":null}'],
+    ["another column", '{"SHA256":"x"}'],
+  ])("a row with %s gains null", async (_, row) => {
+    const { rows } = await enriched([row], new Map());
+    expect(rows).toEqual([`${row.slice(0, -1)},"FileStatistics":null}`]);
+  });
+
+  test("asks once for each hash, whatever its case", async () => {
+    const { asked } = await enriched(
+      [`{"SHA1":"${hash}"}`, `{"SHA1":"${hash.toLowerCase()}"}`],
+      new Map(),
+    );
+    expect(asked).toEqual([[hash.toLowerCase()]]);
+  });
+
+  test("a hunt that names no column stays untouched", async () => {
+    const lines = Buffer.from('{"SHA1":"x"}\n');
+    const enrich = (): Promise<never> => Promise.reject(new Error("asked"));
+    expect(await enrichLines({ enrich }, testHunt(), lines)).toBe(lines);
+    expect(enrichedColumns(testHunt(), [])).toEqual([]);
+    expect(enrichedColumns(hunt, [])).toEqual([{ name: "FileStatistics", type: "dynamic" }]);
+  });
+});

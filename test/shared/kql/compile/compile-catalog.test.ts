@@ -1,0 +1,300 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compileHunt } from "../../../../shared/kql/compile/compile-hunt.ts";
+import { compileCatalogue, mostEnabled } from "../../../../shared/kql/compile/compile-catalog.ts";
+import { parse } from "../../../../shared/kql/language/parser.ts";
+import { dayMs, hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
+
+/** A text that contains this one. */
+const having = (text: string): string => expect.stringContaining(text) as string;
+
+/** A text that matches. */
+const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
+
+/** An object that has these values, whatever else. */
+const including = (values: object): object => expect.objectContaining(values) as object;
+
+beforeAll(() => void parse("print 1"), 120_000);
+
+const sound = {
+  name: "A hunt",
+  description: "Finds things.",
+  query: "DeviceEvents | where FileName == 'a' | project Timestamp, SHA1, FileSize",
+};
+const compiled = (change: object): ReturnType<typeof compileHunt> =>
+  compileHunt("a-hunt.yaml", "a-hunt", JSON.stringify({ ...sound, ...change }));
+
+describe("the defaults of a hunt", () => {
+  test("in windows", () => {
+    expect(compiled({}).hunt).toMatchObject({
+      name: "a-hunt",
+      title: "A hunt",
+      mode: "window",
+      modeReason: "every operator works row by row: Filter, Project",
+      intervalMs: hourMs,
+      lookBackMs: dayMs,
+      lagMs: 15 * minuteMs,
+      settleMs: 4 * hourMs,
+      format: "ndjson",
+      enrich: undefined,
+      enabled: true,
+      tables: ["DeviceEvents"],
+      timeColumn: "Timestamp",
+      tactics: [],
+      severity: undefined,
+    });
+  });
+
+  test("as a snapshot", () => {
+    expect(compiled({ query: "DeviceEvents\n| summarize count() by FileName" }).hunt).toMatchObject(
+      {
+        mode: "snapshot",
+        modeReason: "it summarizes (line 2)",
+        intervalMs: dayMs,
+        lookBackMs: 30 * dayMs,
+        settleMs: 3 * dayMs,
+        timeColumn: undefined,
+      },
+    );
+  });
+
+  test.each([
+    ["queryFrequency gives the schedule", { queryFrequency: "15m" }, { intervalMs: 15 * minuteMs }],
+    [
+      "schedule is kept, and its interval counted",
+      { schedule: "0 0 */6 * * *" },
+      { schedule: "0 0 */6 * * *", intervalMs: 6 * hourMs },
+    ],
+    [
+      "a setting may hold the schedule",
+      { schedule: "%HUNT_SCHEDULE%", queryFrequency: "PT2H" },
+      { schedule: "%HUNT_SCHEDULE%", intervalMs: 2 * hourMs },
+    ],
+    ["queryPeriod gives the look-back", { queryPeriod: "P14D" }, { lookBackMs: 14 * dayMs }],
+    [
+      "lookBack goes before queryPeriod",
+      { queryPeriod: "14d", lookBack: "PT3H" },
+      { lookBackMs: 3 * hourMs },
+    ],
+    [
+      "the longest ago gives it else",
+      { query: "DeviceEvents | where Timestamp > ago(7d)" },
+      { lookBackMs: 7 * dayMs, widestMs: 7 * dayMs - 1 },
+    ],
+    [
+      "no look-back is longer than the service keeps",
+      { query: "DeviceEvents | where Timestamp > ago(90d)" },
+      { lookBackMs: 30 * dayMs },
+    ],
+    [
+      "settle is three intervals when these are longer",
+      { queryFrequency: "6h" },
+      { settleMs: 18 * hourMs },
+    ],
+    [
+      "a snapshot may be asked for",
+      { mode: "snapshot" },
+      { mode: "snapshot", modeReason: "the file says so", timeColumn: undefined },
+    ],
+    [
+      "a window may overrule the clock",
+      { query: "DeviceEvents | extend Age = now() - Timestamp", mode: "window" },
+      { mode: "window" },
+    ],
+    [
+      "unknown keys are kept out of the way",
+      { id: "x", kind: "Scheduled", tags: ["a"], entityMappings: [{}] },
+      { mode: "window" },
+    ],
+    [
+      "one word stands for a list of one",
+      { tactics: "Impact", relevantTechniques: null },
+      { tactics: ["Impact"], techniques: [] },
+    ],
+    ["enrich names a column", { enrich: "SHA1" }, { enrich: "SHA1" }],
+  ])("%s", (_, change, expected) => {
+    const outcome = compiled(change);
+    expect(outcome.problems).toEqual([]);
+    expect(outcome.hunt).toMatchObject(expected);
+  });
+});
+
+test("the mode's reason is one that the file cannot overrule, where there is one", () => {
+  const query = "DeviceEvents\n| where Timestamp < ago(1h)\n| summarize count()";
+  expect(compiled({ query }).hunt?.modeReason).toBe("it summarizes (line 3), and 1 more");
+});
+
+describe("a snapshot", () => {
+  const query = "DeviceEvents | summarize count() by FileName";
+  test("reads a span only when its file has a lookBack", () => {
+    const slots = (change: object): readonly string[] =>
+      (compiled({ query, ...change }).hunt?.query.prelude ?? []).flatMap((piece) =>
+        typeof piece === "string" ? [] : [piece.slot],
+      );
+    expect(slots({ queryPeriod: "1d" })).toEqual([]);
+    expect(slots({ lookBack: "1d" })).toEqual(["from", "to"]);
+  });
+});
+
+describe("the version of a log", () => {
+  const hash = (change: object): string | undefined => compiled(change).hunt?.queryHash;
+  test.each([
+    ["query", { query: "DeviceEvents | project SHA1" }],
+    ["mode", { mode: "snapshot" }],
+    ["format", { format: "csv" }],
+    ["enrich", { enrich: "SHA1" }],
+  ])("changes with the %s", (_, change) => {
+    expect(hash(change)).not.toBe(hash({}));
+  });
+
+  test("does not change with anything else", () => {
+    expect(
+      hash({ name: "B", schedule: "0 1 * * * *", lag: "1h", query: `${sound.query}\r\n` }),
+    ).toBe(hash({}));
+  });
+});
+
+describe("an invalid hunt is refused at its place", () => {
+  test.each([
+    ["a duration", "lag", "5 bananas", "expected a duration such as PT1H or 1h"],
+    ["a mode", "mode", "stream", "expected auto, window or snapshot"],
+    ["a format", "format", "xml", "expected ndjson, csv or parquet"],
+    ["enabled", "enabled", "yes please", "expected true or false"],
+    ["a schedule", "schedule", "0 99 * * * *", "99 is no minute"],
+    [
+      "an enrich column that is missing",
+      "enrich",
+      "Sha1",
+      "no text column Sha1; expected one of SHA1",
+    ],
+    ["an enrich column that holds no text", "enrich", "FileSize", "no text column FileSize"],
+    ["a look-back longer than the service keeps", "lookBack", "40d", "expected at most P30D"],
+  ])("%s", (_, key, value, words) => {
+    const yaml = `name: A hunt\nquery: ${sound.query}\n${key}: ${value}\n`;
+    expect(compileHunt("a.yaml", "a-hunt", yaml).problems).toEqual([
+      { file: "a.yaml", line: 3, column: key.length + 3, message: having(words) },
+    ]);
+  });
+
+  test.each([
+    [
+      "windows that would change the result",
+      "mode: window\nquery: DeviceEvents | count",
+      1,
+      "it counts (line 1)",
+    ],
+    [
+      "a look-back that cannot be applied",
+      "query: union Device* | count\nlookBack: 1d",
+      2,
+      "wildcard Device*",
+    ],
+    ["no query", "name: A hunt", 1, "/query: expected the KQL text"],
+    ["broken YAML", "name: 'A\nquery: |\n  x", 1, ""],
+    ["a list", "- a\n- b", 1, "expected a YAML mapping"],
+    ["nothing", "", 1, "expected a YAML mapping"],
+  ])("%s", (_, yaml, line, words) => {
+    const { hunt, problems } = compileHunt("a.yaml", "a-hunt", yaml);
+    expect(hunt).toBeUndefined();
+    expect(problems.length).toBeGreaterThan(0);
+    expect(problems[0]?.message).toContain(words);
+    if (words !== "") expect(problems[0]?.line).toBe(line);
+  });
+});
+
+describe("an error in the KQL is reported where it stands in the file", () => {
+  test.each([
+    ["in a block", "name: A\nquery: |\n  DeviceEvents\n  | where Nmae == 1\nversion: 1", 4, 11],
+    [
+      "in a block indented by four, after an empty line",
+      "query: |\n\n    DeviceEvents\n    | where Nmae == 1\n",
+      4,
+      13,
+    ],
+    ["in a block with a hint", "query: |2-\n   DeviceEvents\n   | where Nmae == 1\n", 3, 12],
+    [
+      "in a block with CRLF",
+      "name: A\r\nquery: |\r\n  DeviceEvents\r\n  | where Nmae == 1\r\n",
+      4,
+      11,
+    ],
+    ["on the key's line", "query: DeviceEvents | where Nmae == 1\n", 1, 29],
+    ["in quotes", "query: 'DeviceEvents | where Nmae == 1'\n", 1, 30],
+    ["in a folded text: at its beginning", "query: >\n  DeviceEvents\n  | where Nmae == 1\n", 1, 8],
+  ])("%s", (_, yaml, line, column) => {
+    const { problems } = compileHunt("a.yaml", "a", yaml);
+    expect(problems).toEqual([{ file: "a.yaml", line, column, message: having("'Nmae'") }]);
+  });
+});
+
+describe("compileCatalogue", () => {
+  const folders: string[] = [];
+  afterAll(() => {
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  });
+  const catalogue = (
+    files: Readonly<Record<string, string>>,
+    most?: number,
+  ): ReturnType<typeof compileCatalogue> => {
+    const folder = mkdtempSync(join(tmpdir(), "huntline-catalog-"));
+    folders.push(folder);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    return compileCatalogue(folder, most);
+  };
+  const query = "query: DeviceEvents";
+
+  test("takes every YAML file in the order of their names and leaves others alone", () => {
+    const made = catalogue({
+      "b-hunt.yml": query,
+      "a-hunt.yaml": `${query}\nenabled: false`,
+      "readme.md": "# no",
+    });
+    expect("catalogue" in made && made.catalogue).toMatchObject({
+      version: 1,
+      hunts: [{ name: "a-hunt" }, { name: "b-hunt" }],
+    });
+  });
+
+  test("is what JSON keeps", () => {
+    const made = catalogue({ "a-hunt.yaml": query });
+    if ("problems" in made) throw new Error("problems");
+    expect(JSON.parse(JSON.stringify(made.catalogue))).toEqual(
+      JSON.parse(JSON.stringify(made.catalogue)),
+    );
+    expect(JSON.stringify(made.catalogue)).toContain('{"slot":"from"}');
+  });
+
+  test("names both files when two give one name", () => {
+    const made = catalogue({ "Same Hunt.yaml": query, "same-hunt.yaml": query });
+    expect("problems" in made && made.problems[0]).toMatchObject({
+      file: having("same-hunt.yaml"),
+      message: matching(/gives the hunt name same-hunt, which .*Same Hunt\.yaml gives already/),
+    });
+  });
+
+  test("names the file whose name is too short for a hunt", () => {
+    const made = catalogue({ "a.yaml": query });
+    expect("problems" in made && made.problems[0]?.message).toContain(
+      "at least three letters or digits",
+    );
+  });
+
+  test("stops above the most hunts that may be enabled and says why, and not at it", () => {
+    const files = {
+      "a-hunt.yaml": query,
+      "b-hunt.yaml": query,
+      "spare.yaml": `${query}\nenabled: false`,
+    };
+    expect(mostEnabled).toBe(100);
+    expect(catalogue(files, 2)).toHaveProperty("catalogue");
+    const made = catalogue(files, 1);
+    expect("problems" in made && made.problems).toEqual([
+      including({
+        file: having("b-hunt.yaml"),
+        message: having("2 hunts are enabled and at most 1 can be"),
+      }),
+    ]);
+  });
+});

@@ -1,0 +1,132 @@
+/** Windows put together, and shards put together, are the whole: tried on the simulated organisation. */
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { compileHunt } from "../../../../shared/kql/compile/compile-hunt.ts";
+import { parse } from "../../../../shared/kql/language/parser.ts";
+import { rowsQuery, shardQuery } from "../../../../shared/hunts/query/query-text.ts";
+import type { CompiledHunt } from "../../../../shared/contracts/compiled-hunt.ts";
+import { hourMs, ticksFromMs, type Span } from "../../../../shared/runtime/time.ts";
+import { evaluate } from "../../../../shared/kql/evaluate/evaluate.ts";
+import { createWorld } from "../../../simulator/dataset/dataset.ts";
+
+beforeAll(() => void parse("print 1"), 120_000);
+
+const world = createWorld({ eventsPerHour: { DeviceProcessEvents: 40, DeviceFileEvents: 25 } });
+const from = ticksFromMs(Date.UTC(2026, 0, 5, 6));
+const hours = (count: number): bigint => ticksFromMs(count * hourMs);
+const whole: Span = { from, to: from + hours(3) };
+/** Uneven, one of them a single tick. */
+const windows: readonly Span[] = [
+  { from, to: from + hours(1) + 1_234_567n },
+  { from: from + hours(1) + 1_234_567n, to: from + hours(1) + 1_234_568n },
+  { from: from + hours(1) + 1_234_568n, to: whole.to },
+];
+
+function compiled(query: string): CompiledHunt {
+  const { hunt, problems } = compileHunt(
+    "a.yaml",
+    "a-hunt",
+    JSON.stringify({ query, lookBack: "3h" }),
+  );
+  if (!hunt) throw new Error(`${query}\n${JSON.stringify(problems)}`);
+  return hunt;
+}
+
+/** The rows as a multiset of texts. */
+function rowsOf(text: string | undefined): readonly string[] {
+  if (text === undefined) throw new Error("no query");
+  const result = evaluate(text, { world, now: whole.to, visibleAt: whole.to + hours(24) });
+  if (result.kind === "error") throw new Error(`${result.message}\n${text}`);
+  const exact = (_: string, value: unknown): unknown =>
+    typeof value === "bigint" ? `${value}n` : value;
+  return [...result.rows].map((row) => JSON.stringify(row, exact)).sort();
+}
+
+const spanRows = (
+  hunt: CompiledHunt,
+  span: Span,
+  form: "prelude" | "inPlace" = "prelude",
+): readonly string[] => rowsOf(rowsQuery(hunt, form, { ...span, clock: span.to }));
+
+const shardRows = (hunt: CompiledHunt, shards: number): readonly string[] =>
+  Array.from({ length: shards }, (_, shard) =>
+    rowsOf(shardQuery(hunt, "prelude", { ...whole, clock: whole.to }, { shard, shards })),
+  )
+    .flat()
+    .sort();
+
+/** Steps that look at one row, with names the sources have. */
+const steps = [
+  '| where FileName endswith "e"',
+  "| where Timestamp > ago(4h)",
+  "| where Timestamp between (ago(5h) .. now()) and isnotempty(DeviceName)",
+  "| extend Length = strlen(FolderPath), Day = startofday(Timestamp)",
+  '| extend Parts = split(FolderPath, "\\\\") | mv-expand Part = Parts to typeof(string)',
+  '| extend Kind = case(FileName has "power", "shell", FileName has "svc", "service", "other")',
+  '| parse FolderPath with Drive: string ":" Rest: string',
+  "| union (DeviceFileEvents | where FileSize > 100)",
+  '| lookup (datatable(FileName: string, Why: string) ["svchost.exe", "a", "chrome.exe", "b"]) on FileName',
+  '| where FileName !in~ ("cmd.exe", "net.exe")',
+  "| project-away MD5",
+  "| sort by Timestamp desc",
+];
+const sources = [
+  "DeviceProcessEvents",
+  "DeviceFileEvents",
+  "let T = DeviceProcessEvents | where FileName != ''; T",
+];
+const ends = [
+  "",
+  "| project Timestamp, DeviceName, FileName",
+  "| project FileName, DeviceName",
+  "| render table",
+];
+
+describe("a row-wise query", () => {
+  const queries = fc
+    .record({
+      source: fc.constantFrom(...sources),
+      steps: fc.subarray(steps, { minLength: 1, maxLength: 4 }),
+      end: fc.constantFrom(...ends),
+    })
+    .map((made) => [made.source, ...made.steps, made.end].join("\n"));
+
+  test("gives the same rows in windows, in shards and as a whole", { timeout: 120_000 }, () => {
+    fc.assert(
+      fc.property(queries, (query) => {
+        const hunt = compiled(query);
+        expect(hunt).toMatchObject({ mode: "window", query: { shardedBy: "whole row" } });
+        const all = spanRows(hunt, whole);
+        expect(spanRows(hunt, whole, "inPlace")).toEqual(all);
+        expect(windows.flatMap((span) => spanRows(hunt, span)).sort()).toEqual(all);
+        expect(shardRows(hunt, 3)).toEqual(all);
+      }),
+      { numRuns: 8, seed: 20_260_105 },
+    );
+  });
+
+  test("keeps equal rows in one shard, all of them", () => {
+    const hunt = compiled("DeviceProcessEvents | project FileName");
+    const all = spanRows(hunt, whole);
+    expect(new Set(all).size).toBeLessThan(all.length);
+    expect(shardRows(hunt, 4)).toEqual(all);
+  });
+});
+
+test.each([
+  "DeviceProcessEvents | summarize Count = count(), First = min(Timestamp) by DeviceName, FileName",
+  "DeviceFileEvents | distinct DeviceName, FileName | extend Length = strlen(FileName)",
+  "DeviceProcessEvents | summarize Count = count() by DeviceName, Hour = bin(Timestamp, 1h) | where Count > 1 | project Hour, Name = DeviceName, Count",
+])("a snapshot gives the same rows in shards and as a whole: %s", (query) => {
+  const hunt = compiled(query);
+  const all = spanRows(hunt, whole);
+  expect(hunt.mode).toBe("snapshot");
+  expect(all.length).toBeGreaterThan(5);
+  expect(shardRows(hunt, 3)).toEqual(all);
+});
+
+test("a query that is refused windows would indeed change in them", () => {
+  const hunt = compiled("DeviceProcessEvents | summarize Count = count() by FileName");
+  const all = spanRows(hunt, whole);
+  expect(windows.flatMap((span) => spanRows(hunt, span)).sort()).not.toEqual(all);
+});

@@ -1,0 +1,34 @@
+import { describe, expect, test } from "vitest";
+import { huntName } from "../../../../shared/kql/compile/hunt-name.ts";
+
+describe("huntName", () => {
+  test.each([
+    ["catalog/Office starts script host.yaml", "office-starts-script-host"],
+    ["MassFileRename.yml", "mass-file-rename"],
+    ["c2-lookup[Nobelium].md", "c2-lookup-nobelium"],
+    ["RDPLogon_fromÜbersee.kql", "rdp-logon-from-ubersee"],
+    ["CVE-2021-36934 usage.md", "cve-2021-36934-usage"],
+  ])("%s is %s", (file, name) => {
+    expect(huntName(file)).toBe(name);
+  });
+
+  test("cuts a long name at a word and tells two long names apart", () => {
+    const long =
+      "somebody gave this hunt a file name that goes on and on because names are free of charge";
+    const [one, other] = [huntName(`${long} one.yaml`), huntName(`${long} other.yaml`)];
+    expect(one).toMatch(
+      /^somebody-gave-this-hunt-a-file-name-that-goes-on-and-on-because-names-are-[0-9a-f]{6}$/,
+    );
+    expect(one?.length).toBeLessThanOrEqual(80);
+    expect(one).not.toBe(other);
+  });
+
+  test("keeps a name of exactly 80 characters", () => {
+    expect(huntName(`${"a".repeat(80)}.yaml`)).toBe("a".repeat(80));
+    expect(huntName(`${"a".repeat(81)}.yaml`)).toMatch(/^a{73}-[0-9a-f]{6}$/);
+  });
+
+  test.each(["a.yaml", "日本語.yaml", "--.yaml"])("gives %s no name", (file) => {
+    expect(huntName(file)).toBeUndefined();
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import {
+  bareLiteral,
+  datetimeTicks,
+  integerValue,
+  timespanTicks,
+} from "../../../../shared/kql/language/literals.ts";
+
+const second = 10_000_000n;
+
+describe("timespanTicks", () => {
+  test.each([
+    ["1d", 86_400n * second],
+    ["2.5h", 9_000n * second],
+    ["15m", 900n * second],
+    ["10seconds", 10n * second],
+    ["100ms", 1_000_000n],
+    ["1tick", 1n],
+    ["3microseconds", 30n],
+    ["time(3d)", 3n * 86_400n * second],
+    ["timespan(1.02:03:04.5)", (((24n + 2n) * 60n + 3n) * 60n + 4n) * second + 5_000_000n],
+    ["timespan(-00:30)", -1_800n * second],
+    ["timespan(2)", 2n * 86_400n * second],
+    ["timespan(null)", undefined],
+    ["1fortnight", undefined],
+  ])("%s", (text, ticks) => {
+    expect(timespanTicks(text)).toBe(ticks);
+  });
+});
+
+describe("datetimeTicks", () => {
+  test("keeps seven digits", () => {
+    expect(datetimeTicks("datetime(2026-01-05T06:38:35.7664356Z)")).toBe(17_675_951_157_664_356n);
+  });
+
+  test.each(["datetime(2026-01-05)", "datetime(1/5/2026)", 'datetime("2026-01-05 00:00:00")'])(
+    "reads %s as UTC",
+    (text) => {
+      expect(datetimeTicks(text)).toBe(BigInt(Date.UTC(2026, 0, 5)) * 10_000n);
+    },
+  );
+
+  test("gives nothing for null", () => {
+    expect(datetimeTicks("datetime(null)")).toBeUndefined();
+  });
+});
+
+test.each([
+  ["5", 5n],
+  ["0x1F", 31n],
+  ["long(-7)", -7n],
+  ["9007199254740993", 9_007_199_254_740_993n],
+  ["long(null)", undefined],
+])("integerValue of %s", (text, value) => {
+  expect(integerValue(text)).toBe(value);
+});
+
+test("bareLiteral takes off the type and the quotes", () => {
+  expect(bareLiteral("datetime( '2026-01-05' )")).toBe("2026-01-05");
+});

@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import {
+  deadLetterPath,
+  listDeadLetters,
+  replayDeadLetters,
+  writeDeadLetter,
+} from "../../../shared/storage/dead-letters.ts";
+import { readQueueMessage } from "../../../shared/storage/queue-message.ts";
+import { memoryQueues } from "../../support/memory-queue.ts";
+import { memoryRecords } from "../../support/memory-records.ts";
+import { virtualClock } from "../../support/virtual-clock.ts";
+
+describe("readQueueMessage", () => {
+  test.each([
+    ["an object that the worker parsed", { a: 1 }],
+    ["JSON text", '{"a":1}'],
+    ["base64 of JSON text", Buffer.from('{"a":1}').toString("base64")],
+  ])("reads %s", (_, raw) => {
+    expect(readQueueMessage(raw)).toEqual({ kind: "object", value: { a: 1 } });
+  });
+
+  test.each([
+    ["a number, as the worker makes of an id of digits", Number.POSITIVE_INFINITY, "no-object"],
+    ["a list", [1], "no-object"],
+    ["null", null, "no-object"],
+    ["text that is neither", "close all alerts", "encoding"],
+    ["base64 of something else", Buffer.from("close all alerts").toString("base64"), "encoding"],
+    ["a JSON string", '"603e"', "no-object"],
+  ])("takes %s for broken", (_, raw, reason) => {
+    expect(readQueueMessage(raw)).toMatchObject({ kind: "broken", reason });
+  });
+});
+
+function open() {
+  const clock = virtualClock();
+  return { clock, store: memoryRecords({ clock }), queues: memoryQueues(clock) };
+}
+
+describe("a dead letter", () => {
+  test("is one record however often the platform copies the message", async () => {
+    const { store } = open();
+    const first = await writeDeadLetter(
+      store,
+      "alert-verdicts",
+      { id: "x" },
+      { reason: "gave-up" },
+    );
+    const second = await writeDeadLetter(store, "alert-verdicts", '{"id":"x"}', {
+      reason: "gave-up",
+    });
+    expect(second).toBe(first);
+    expect(await listDeadLetters(store, 10)).toMatchObject([
+      { id: first, times: 2, reason: "gave-up", message: { id: "x" }, replayable: true },
+    ]);
+  });
+
+  test("holds no secret: tokens in the message are cut out, and then it cannot be replayed", async () => {
+    const { store, queues } = open();
+    const canary = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJncmFwaCJ9.c2lnbmF0dXJl";
+    const id = await writeDeadLetter(
+      store,
+      "hunt-runs",
+      { note: `Bearer ${canary}`, deep: [{ url: `https://x/?sig=${canary}` }] },
+      { reason: "schema", detail: `token ${canary}` },
+    );
+    expect(store.peek(deadLetterPath("hunt-runs", id))).not.toContain(canary.slice(0, 20));
+    expect(await replayDeadLetters(store, queues, [{ queue: "hunt-runs", id }])).toEqual([
+      { id, outcome: "not-replayable" },
+    ]);
+  });
+
+  test("goes back as it was, once each time it is asked, and shows that it did", async () => {
+    const { store, queues } = open();
+    const id = await writeDeadLetter(
+      store,
+      "alert-verdicts",
+      { id: "x", alertIds: ["a"] },
+      { reason: "gave-up" },
+    );
+    expect(
+      await replayDeadLetters(store, queues, [
+        { queue: "alert-verdicts", id },
+        { queue: "alert-verdicts", id: "0".repeat(32) },
+      ]),
+    ).toEqual([
+      { id, outcome: "replayed" },
+      { id: "0".repeat(32), outcome: "unknown" },
+    ]);
+    expect(queues.sent.map(({ message }) => message)).toEqual([{ id: "x", alertIds: ["a"] }]);
+    expect((await listDeadLetters(store, 10))[0]?.replayedAt).toBeTypeOf("string");
+    // Should it fail again, it is unresolved again.
+    await writeDeadLetter(
+      store,
+      "alert-verdicts",
+      { id: "x", alertIds: ["a"] },
+      { reason: "gave-up" },
+    );
+    expect((await listDeadLetters(store, 10))[0]?.replayedAt).toBeUndefined();
+  });
+});

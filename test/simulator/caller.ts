@@ -1,0 +1,130 @@
+/** A caller for the tenant's own tests: takes tokens as an app would and speaks plain HTTP. */
+import { request as secureRequest } from "node:https";
+import { audiences, type Resource } from "./entra/directory.ts";
+import type { Tenant } from "./simulator.ts";
+
+/** An answer, read whole. */
+export interface Heard {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body as JSON; undefined when it is none. */
+  readonly body: Record<string, unknown>;
+}
+
+/** A token of the hunting (or acting) identity, through the managed identity endpoint. */
+export async function tokenFor(
+  tenant: Tenant,
+  resource: Resource,
+  identity: "hunt" | "act" = "hunt",
+): Promise<string> {
+  const {
+    IDENTITY_ENDPOINT = "",
+    IDENTITY_HEADER = "",
+    HUNT_IDENTITY = "",
+    ACT_IDENTITY = "",
+  } = tenant.settings;
+  const clientId = identity === "hunt" ? HUNT_IDENTITY : ACT_IDENTITY;
+  const audience = encodeURIComponent(audiences[resource][0] ?? "");
+  const answer = await hear(
+    `${IDENTITY_ENDPOINT}?api-version=2019-08-01&resource=${audience}&client_id=${clientId}`,
+    {
+      headers: { "x-identity-header": IDENTITY_HEADER },
+    },
+  );
+  return answer.body["access_token"] as string;
+}
+
+export async function hear(url: string, init: RequestInit = {}): Promise<Heard> {
+  const response = await fetch(url, { redirect: "manual", ...init });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: jsonOf(text) };
+}
+
+function jsonOf(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+const paths = {
+  graph: "/v1.0/security/runHuntingQuery",
+  xdr: "/api/advancedhunting/run",
+  defender: "/api/advancedqueries/run",
+  legacy: "/advancedqueries/query",
+} as const;
+
+/** Runs a query on one generation of the hunting API. */
+export async function hunt(
+  tenant: Tenant,
+  query: string,
+  options: {
+    via?: keyof typeof paths;
+    more?: object;
+    headers?: Record<string, string>;
+    signal?: AbortSignal;
+  } = {},
+): Promise<Heard> {
+  const via = options.via ?? "graph";
+  const resource = via === "legacy" ? "defender" : via;
+  return hear(`${via === "graph" ? tenant.urls.graph : tenant.urls.defender}${paths[via]}`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${await tokenFor(tenant, resource)}`,
+      "content-type": "application/json",
+      ...options.headers,
+    },
+    body: JSON.stringify({ Query: query, ...options.more }),
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+}
+
+/** Calls Cloud Apps with the key of the vault; `path` is below the root. */
+export const cloudApps = (
+  tenant: Tenant,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Heard> =>
+  hear(`${tenant.urls["cloud-apps"]}${path}`, {
+    method,
+    headers: {
+      authorization: `Token ${tenant.vault.value("cloud-apps-token") ?? ""}`,
+      "content-type": "application/json",
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+
+/** Posts a form to the login endpoint, trusting the tenant's certificate. */
+export function login(
+  tenant: Tenant,
+  form: Readonly<Record<string, string>>,
+  path = `/${tenant.directory.tenantId}/oauth2/v2.0/token`,
+  method = "POST",
+): Promise<{ status: number; body: Record<string, unknown>; headers: Record<string, unknown> }> {
+  return new Promise((resolve, reject) => {
+    const request = secureRequest(
+      `${tenant.urls.entra}${path}`,
+      {
+        method,
+        ca: tenant.certificate,
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+      },
+      (response) => {
+        const pieces: Buffer[] = [];
+        response.on("data", (piece: Buffer) => pieces.push(piece));
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            body: jsonOf(Buffer.concat(pieces).toString()),
+            headers: response.headers,
+          }),
+        );
+      },
+    );
+    request.on("error", reject);
+    request.end(method === "GET" ? undefined : new URLSearchParams(form).toString());
+  });
+}

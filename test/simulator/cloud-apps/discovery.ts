@@ -1,0 +1,171 @@
+/** Cloud discovery: the three steps of an upload, streams, categories of discovered apps, block scripts. */
+import { createHash, randomBytes } from "node:crypto";
+import { json, type Reply } from "../server/exchange.ts";
+import { cloudAppsFamily } from "../server/families.ts";
+import { formError } from "./filters.ts";
+import { logSources } from "./log-sources.ts";
+import type { CloudAppsResource, ResourceCall, ResourceRoute } from "./resource.ts";
+
+/** A log on its way in. */
+export interface Upload {
+  readonly id: string;
+  readonly url: string;
+  readonly filename: string;
+  readonly source: string;
+  /** Part of the address; without it the storage refuses. */
+  readonly signature: string;
+  /** Blocks that no list named yet. */
+  readonly blocks: Map<string, Buffer>;
+  content?: { readonly bytes: number; readonly sha256: string; readonly blocks: number };
+  stream?: string;
+  isSnapshot?: boolean;
+}
+
+/** A continuous report. */
+export interface Stream {
+  readonly _id: string;
+  readonly displayName: string;
+  /** 1 input, 3 view, 5 preview. */
+  readonly streamType: number;
+  readonly lastDataReceived: number;
+}
+
+export interface Discovery {
+  readonly uploads: Map<string, Upload>;
+  readonly streams: Stream[];
+  readonly nowMs: () => number;
+}
+
+export const createDiscovery = (nowMs: () => number): Discovery => ({
+  uploads: new Map(),
+  streams: [
+    {
+      _id: "5d0b0000000000000000aa01",
+      displayName: "Headquarters",
+      streamType: 1,
+      lastDataReceived: nowMs(),
+    },
+    {
+      _id: "5d0b0000000000000000aa02",
+      displayName: "All traffic",
+      streamType: 3,
+      lastDataReceived: nowMs(),
+    },
+  ],
+  nowMs,
+});
+
+export const uploadPath = "/discovery-logs/";
+
+export function discoveryResources(discovery: Discovery): readonly CloudAppsResource[] {
+  const route = (
+    name: string,
+    method: string,
+    path: string,
+    action: ResourceRoute["action"],
+    answer: (discovery: Discovery, call: ResourceCall) => Reply,
+  ): ResourceRoute => ({
+    name,
+    methods: [method],
+    path,
+    action,
+    answer: (call) => answer(discovery, call),
+  });
+  return [
+    {
+      name: "discovery",
+      routes: [
+        route("upload_url", "GET", "discovery/upload_url/", "discovery.write", giveAddress),
+        route("done_upload", "POST", "discovery/done_upload/", "discovery.write", finish),
+        route("streams", "GET", "discovery/streams/", "discovery.read", streams),
+        route(
+          "categories",
+          "POST",
+          "discovery/discovered_apps/categories/",
+          "discovery.read",
+          categories,
+        ),
+      ],
+    },
+    {
+      name: "discovery_block_scripts",
+      routes: [route("script", "GET", "discovery_block_scripts/", "discovery.write", blockScript)],
+    },
+  ];
+}
+
+function giveAddress(discovery: Discovery, { fields, exchange }: ResourceCall): Reply {
+  const [filename, source] = [fields["filename"], fields["source"]];
+  if (typeof filename !== "string" || filename === "") return json(400, formError("filename"));
+  if (typeof source !== "string" || !logSources.has(source))
+    return json(400, formError(String(source)));
+  const [id, signature] = [randomBytes(12).toString("hex"), randomBytes(24).toString("base64url")];
+  const place = `${exchange.origin}${uploadPath}${id}/${encodeURIComponent(filename)}`;
+  const url = `${place}?sv=2024-11-04&sr=b&sp=w&sig=${signature}`;
+  discovery.uploads.set(id, { id, url, filename, source, signature, blocks: new Map() });
+  return { ...json(200, { url, provider: "azure" }), effect: { upload: id } };
+}
+
+/** Queued for parsing: the answer says nothing of what the parser will find. */
+function finish(
+  { uploads, streams: known, nowMs }: Discovery,
+  { fields, exchange }: ResourceCall,
+): Reply {
+  const upload = [...uploads.values()].find(({ url }) => url === fields["uploadUrl"]);
+  const name = fields["inputStreamName"];
+  if (!upload?.content) return cloudAppsFamily.badRequest(exchange, "uploadUrl holds no log");
+  if (typeof name !== "string" || name === "") return json(400, formError("inputStreamName"));
+  upload.stream = name;
+  upload.isSnapshot = fields["uploadAsSnapshot"] === true;
+  if (!upload.isSnapshot && !known.some(({ displayName }) => displayName === name))
+    known.push({ _id: hexId(name), displayName: name, streamType: 1, lastDataReceived: nowMs() });
+  return { ...json(200, { success: true }), effect: { queued: upload.id } };
+}
+
+const hexId = (text: string): string =>
+  createHash("sha256").update(text).digest("hex").slice(0, 24);
+
+/** Documents say a list and show one object: a lone stream comes as it is. */
+const streams = (discovery: Discovery): Reply =>
+  json(200, discovery.streams.length === 1 ? discovery.streams[0] : discovery.streams);
+
+const categoryTotals = [
+  ["SAASDB_CATEGORY_CLOUD_STORAGE", 14],
+  ["SAASDB_CATEGORY_WEBMAIL", 9],
+  ["SAASDB_CATEGORY_GENERATIVE_AI", 5],
+] as const;
+
+function categories({ streams: known }: Discovery, { fields, exchange }: ResourceCall): Reply {
+  const { streamId, skip, limit } = fields;
+  if (typeof streamId !== "string") return json(400, formError("streamId"));
+  if (!known.some(({ _id }) => _id === streamId)) return cloudAppsFamily.notFound(exchange);
+  const from = Number(skip ?? 0);
+  const shown = categoryTotals.slice(from, from + Number(limit ?? 100));
+  return json(
+    200,
+    shown.map(([id, total]) => ({ id, total })),
+  );
+}
+
+/** What the appliance reads, by the number of its format. */
+const scripts: Readonly<Record<string, (host: string) => string>> = {
+  "102": (host) => `define condition blocked url.domain=${host} end`,
+  "104": (host) => `object network ${host}\n fqdn ${host}`,
+  "108": (host) => `config webfilter urlfilter edit 1 set url "${host}" set action block`,
+  "112": (host) => `set profiles custom-url-category blocked list ${host}`,
+  "120": (host) => host,
+  "129": (host) => `set security utm custom-objects url-pattern blocked value ${host}`,
+  "135": (host) => `block ${host}`,
+};
+const banned = ["files.example", "paste.example"];
+
+function blockScript(_: Discovery, { fields }: ResourceCall): Reply {
+  const write = scripts[String(fields["format"])];
+  if (!write) return json(400, formError(String(fields["format"])));
+  if (fields["type"] !== "banned") return json(400, formError(String(fields["type"])));
+  return {
+    status: 200,
+    headers: { "content-type": "text/plain; charset=utf-8" },
+    body: `${banned.map(write).join("\n")}\n`,
+  };
+}

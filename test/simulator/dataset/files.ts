@@ -1,0 +1,226 @@
+/** The files of the world: programs everybody has, libraries, documents, and a few that nobody should have. */
+import { parseInstant } from "../../../shared/runtime/time.ts";
+import { createRandom, hexOf, mix, type Random } from "./random.ts";
+import type { KnownFile } from "./entities.ts";
+
+const system32 = String.raw`C:\Windows\System32`;
+const office = String.raw`C:\Program Files\Microsoft Office\root\Office16`;
+
+/** Name, folder, company, product. The front of the list is seen most. */
+const programs: readonly (readonly [string, string, string, string])[] = [
+  ["svchost.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  [
+    "chrome.exe",
+    String.raw`C:\Program Files\Google\Chrome\Application`,
+    "Google LLC",
+    "Google Chrome",
+  ],
+  [
+    "msedge.exe",
+    String.raw`C:\Program Files (x86)\Microsoft\Edge\Application`,
+    "Microsoft Corporation",
+    "Microsoft Edge",
+  ],
+  [
+    "explorer.exe",
+    String.raw`C:\Windows`,
+    "Microsoft Corporation",
+    "Microsoft Windows Operating System",
+  ],
+  ["conhost.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["cmd.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  [
+    "powershell.exe",
+    String.raw`C:\Windows\System32\WindowsPowerShell\v1.0`,
+    "Microsoft Corporation",
+    "Microsoft Windows Operating System",
+  ],
+  ["outlook.exe", office, "Microsoft Corporation", "Microsoft Office"],
+  ["winword.exe", office, "Microsoft Corporation", "Microsoft Office"],
+  ["excel.exe", office, "Microsoft Corporation", "Microsoft Office"],
+  [
+    "teams.exe",
+    String.raw`C:\Program Files\WindowsApps\MSTeams`,
+    "Microsoft Corporation",
+    "Microsoft Teams",
+  ],
+  ["services.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["lsass.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["taskhostw.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["rundll32.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["schtasks.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["net.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["whoami.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["regsvr32.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["mshta.exe", system32, "Microsoft Corporation", "Internet Explorer"],
+  ["wscript.exe", system32, "Microsoft Corporation", "Microsoft Windows Script Host"],
+  ["certutil.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["bitsadmin.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  [
+    "wmic.exe",
+    String.raw`C:\Windows\System32\wbem`,
+    "Microsoft Corporation",
+    "Microsoft Windows Operating System",
+  ],
+  [
+    "wmiprvse.exe",
+    String.raw`C:\Windows\System32\wbem`,
+    "Microsoft Corporation",
+    "Microsoft Windows Operating System",
+  ],
+  ["vssadmin.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
+  ["msiexec.exe", system32, "Microsoft Corporation", "Windows Installer"],
+  ["python.exe", String.raw`C:\Program Files\Python312`, "Python Software Foundation", "Python"],
+  ["git.exe", String.raw`C:\Program Files\Git\cmd`, "The Git Development Community", "Git"],
+  [
+    "psexec.exe",
+    String.raw`C:\Tools`,
+    "Sysinternals - www.sysinternals.com",
+    "Sysinternals PsExec",
+  ],
+  ["bash", "/usr/bin", "", ""],
+  ["curl", "/usr/bin", "", ""],
+  ["sshd", "/usr/sbin", "", ""],
+];
+const libraries = [
+  "ntdll.dll",
+  "kernel32.dll",
+  "user32.dll",
+  "combase.dll",
+  "clr.dll",
+  "amsi.dll",
+  "samlib.dll",
+  "vaultcli.dll",
+  "taskschd.dll",
+  "dbghelp.dll",
+  "system.management.automation.dll",
+  "winhttp.dll",
+];
+const documents = [
+  "budget.xlsx",
+  "minutes.docx",
+  "offer.pdf",
+  "invoice.docm",
+  "photo.jpg",
+  "export.csv",
+  "archive.zip",
+  "slides.pptx",
+  "notes.txt",
+  "setup.msi",
+];
+const rare = [
+  "updater_x.exe",
+  "svch0st.exe",
+  "loader.dll",
+  "payload.exe",
+  "mimidump.exe",
+  "tunnel.exe",
+];
+
+const known = (text: string): bigint => parseInstant(text) ?? 0n;
+
+/** Draws the programs, libraries, documents and rare files, and `more` documents and tools besides. */
+export function drawFiles(
+  seed: number,
+  more: number,
+): { readonly [kind in "programs" | "libraries" | "documents" | "rare"]: readonly KnownFile[] } {
+  const random = createRandom(mix(seed, "files"));
+  const extra = Array.from(
+    { length: more },
+    (_, index) => `tool-${String(index + 1).padStart(5, "0")}.exe`,
+  );
+  return {
+    programs: programs.map(([name, folder, company, product]) =>
+      signed(seed, random, name, folder, company, product),
+    ),
+    libraries: libraries.map((name) =>
+      signed(
+        seed,
+        random,
+        name,
+        system32,
+        "Microsoft Corporation",
+        "Microsoft Windows Operating System",
+      ),
+    ),
+    documents: [
+      ...documents.map((name) =>
+        unsigned(seed, random, name, String.raw`C:\Users\Public\Documents`, "Unknown", ""),
+      ),
+      ...extra.map((name) =>
+        signed(
+          seed,
+          random,
+          name,
+          String.raw`C:\Program Files\Contoso Tools`,
+          "Contoso Ltd",
+          "Contoso Tools",
+        ),
+      ),
+    ],
+    rare: rare.map((name, index) =>
+      unsigned(
+        seed,
+        random,
+        name,
+        String.raw`C:\Users\Public`,
+        index % 2 === 0 ? "Malware" : "Unknown",
+        index % 2 === 0 ? `Trojan:Win32/Tenant.${String.fromCharCode(65 + index)}` : "",
+      ),
+    ),
+  };
+}
+
+function digests(seed: number, name: string): Pick<KnownFile, "sha1" | "sha256" | "md5"> {
+  const place = mix(seed, "file", name);
+  return { sha1: hexOf(place, 40), sha256: hexOf(place, 64), md5: hexOf(place, 32) };
+}
+
+function signed(
+  seed: number,
+  random: Random,
+  name: string,
+  folder: string,
+  company: string,
+  product: string,
+): KnownFile {
+  const bare = company === "";
+  return {
+    ...digests(seed, name),
+    name,
+    folder,
+    size: BigInt(20_000 + random.below(9_000_000)),
+    company,
+    product,
+    version: `10.0.${1000 + random.below(20_000)}.${random.below(3000)}`,
+    description: product === "" ? "" : `${product} (${name})`,
+    originalName: bare ? "" : name,
+    signer: company,
+    issuer: bare ? "" : "Microsoft Code Signing PCA 2011",
+    signerHash: bare ? "" : hexOf(mix(seed, "signer", company), 40),
+    publisher: company,
+    globalPrevalence: BigInt(50_000 + random.below(2_000_000)),
+    globalFirstSeen: known("2015-03-19T12:20:07.3432441Z") + BigInt(random.bits()) * 10_000n,
+    globalLastSeen: known("2026-11-20T08:15:35.7664356Z"),
+    determinationType: "Clean",
+    determinationValue: "",
+    microsoft: company === "Microsoft Corporation",
+  };
+}
+
+function unsigned(
+  seed: number,
+  random: Random,
+  name: string,
+  folder: string,
+  determinationType: KnownFile["determinationType"],
+  threat: string,
+): KnownFile {
+  return {
+    ...signed(seed, random, name, folder, "", ""),
+    globalPrevalence: BigInt(random.below(40)),
+    globalFirstSeen: known("2026-09-01T00:00:00.0000001Z") + BigInt(random.bits()) * 1_000n,
+    determinationType,
+    determinationValue: threat,
+  };
+}

@@ -1,0 +1,96 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { evaluate } from "../../../../shared/kql/evaluate/evaluate.ts";
+import { warmUp } from "../../../shared/kql/evaluate/rows-of.ts";
+import { createWorld } from "../dataset.ts";
+import { stories } from "./library.ts";
+
+beforeAll(warmUp);
+
+const now = 17_953_056_000_000_000n;
+const day = 864_000_000_000n;
+const world = createWorld({ eventsPerHour: 12 });
+const quiet = createWorld({ eventsPerHour: 12, stories: false });
+
+const found = (query: string, inWorld = world): number => {
+  const result = evaluate(query, {
+    world: inWorld,
+    now,
+    visibleAt: now,
+    timespan: { from: now - 2n * day, to: now },
+  });
+  if (result.kind === "error") throw new Error(result.message);
+  return Array.from(result.rows).length;
+};
+
+describe("a hunt finds the story it is made for, and nothing on a quiet day", () => {
+  test.each([
+    [
+      "Office starting a script host",
+      `DeviceProcessEvents | where InitiatingProcessFileName in~ ("winword.exe", "excel.exe") and FileName in~ ("powershell.exe", "cmd.exe")`,
+    ],
+    [
+      "a PowerShell download",
+      `DeviceProcessEvents | where FileName =~ "powershell.exe" and ProcessCommandLine has_any ("DownloadFile", "DownloadString")`,
+    ],
+    [
+      "a signed program as a proxy",
+      `DeviceProcessEvents | where ProcessCommandLine has_any ("scrobj.dll", "mshtml", "urlcache", "transfer", "hta")`,
+    ],
+    [
+      "a new local administrator",
+      `DeviceEvents | where ActionType == "UserAccountAddedToLocalGroup" | extend G = parse_json(AdditionalFields) | where tostring(G.GroupSid) == "S-1-5-32-544"`,
+    ],
+    [
+      "a mass rename",
+      `DeviceFileEvents | where ActionType == "FileRenamed" | summarize c = count() by DeviceId, InitiatingProcessId, bin(Timestamp, 5m) | where c >= 100`,
+    ],
+    [
+      "deleted shadow copies",
+      `DeviceProcessEvents | where FileName =~ "vssadmin.exe" and ProcessCommandLine has_all ("delete", "shadows")`,
+    ],
+    [
+      "an impossible journey",
+      `CloudAppEvents | where ActionType == "UserLoggedIn" | summarize c = dcount(CountryCode) by AccountObjectId, bin(Timestamp, 1h) | where c > 1`,
+    ],
+    [
+      "a beacon",
+      `DeviceNetworkEvents | summarize c = count(), m = dcount(bin(Timestamp, 1m)) by DeviceId, RemoteUrl, InitiatingProcessFileName | where m >= 25 and RemoteUrl has "telemetry"`,
+    ],
+    [
+      "a rare file",
+      `DeviceProcessEvents | invoke FileProfile(SHA1, 1000) | where GlobalPrevalence < 100 and isempty(Signer)`,
+    ],
+    [
+      "a password spray",
+      `DeviceLogonEvents | where ActionType == "LogonFailed" | summarize c = dcount(AccountName) by RemoteIP, bin(Timestamp, 1h) | where c > 20`,
+    ],
+    [
+      "a Run key",
+      `DeviceRegistryEvents | where RegistryKey endswith @"\\CurrentVersion\\Run" and RegistryValueData has "Public"`,
+    ],
+    [
+      "a phishing link",
+      `EmailUrlInfo | where UrlDomain endswith "contoso-secure.example" | join kind=inner EmailEvents on NetworkMessageId`,
+    ],
+    [
+      "alerts with evidence",
+      `AlertInfo | join kind=inner AlertEvidence on AlertId | where EntityType == "File" and isnotempty(SHA1)`,
+    ],
+  ])("%s", (_, query) => {
+    expect(found(query)).toBeGreaterThan(0);
+    expect(found(query, quiet)).toBe(0);
+  });
+});
+
+describe("a story", () => {
+  test.each(stories.map((story) => [story.name, story] as const))(
+    "%s: is told once in each of its spans, in the tables it names",
+    (_, { hours, tables, lengthMs }) => {
+      expect(lengthMs).toBeLessThan(hours * 3_600_000);
+      for (const table of tables)
+        expect(world.count(table, { from: now - 2n * day, to: now })).toBeGreaterThan(
+          quiet.count(table, { from: now - 2n * day, to: now }),
+        );
+    },
+  );
+});

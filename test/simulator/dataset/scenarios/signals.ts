@@ -1,0 +1,120 @@
+/** Stories of the network, of accounts and of mails. */
+import { guidOf } from "../random.ts";
+import type { Story } from "./scene.ts";
+
+const minuteMs = 60_000;
+
+const beacon: Story = {
+  name: "a library calls home every minute",
+  hours: 12,
+  lengthMs: 40 * minuteMs,
+  tables: ["DeviceNetworkEvents"],
+  tell: ({ random, file, tell }) => {
+    for (let minute = 0; minute < 30; minute += 1)
+      tell("DeviceNetworkEvents", minute * minuteMs + random.below(1_500), {
+        action: "ConnectionSuccess",
+        by: file("rundll32.exe"),
+        byCommandLine: String.raw`rundll32.exe C:\Users\Public\loader.dll,Start`,
+        subject: "https://sync.telemetry-cdn.example/ping",
+        remoteIp: "192.0.2.201",
+        remotePort: 443,
+      });
+  },
+};
+
+const away = [
+  ["SG", "Singapore", "192.0.2.150"],
+  ["BR", "Recife", "192.0.2.151"],
+  ["AU", "Perth", "192.0.2.152"],
+] as const;
+
+/** Both sign-ins fall into one hour: the story begins at its start. */
+const travel: Story = {
+  name: "one account signs in from two ends of the world",
+  hours: 12,
+  lengthMs: 30 * minuteMs,
+  tables: ["CloudAppEvents", "IdentityLogonEvents", "EntraIdSignInEvents"],
+  tell: ({ random, user, tell }) => {
+    const [country, city, address] = random.pick(away);
+    const places = [
+      { ms: 0, set: {}, remoteIp: user.ip },
+      {
+        ms: 12 * minuteMs,
+        set: {
+          CountryCode: country,
+          City: city,
+          Country: country,
+          Location: country,
+          Isp: "Faraway Telecom",
+          IPAddress: address,
+        },
+        remoteIp: address,
+      },
+    ];
+    for (const { ms, set, remoteIp } of places) {
+      tell("CloudAppEvents", ms, { action: "UserLoggedIn", remoteIp, remotePort: 443, set });
+      tell("IdentityLogonEvents", ms + 900, {
+        action: "LogonSuccess",
+        subject: "Microsoft 365",
+        remoteIp,
+        remotePort: 443,
+        set,
+      });
+      tell("EntraIdSignInEvents", ms + 700, { action: "0", subject: "Office 365", remoteIp, set });
+    }
+    tell("CloudAppEvents", 15 * minuteMs, {
+      action: "New-InboxRule",
+      subject: "..",
+      remoteIp: address,
+      set: { CountryCode: country, City: city },
+    });
+  },
+};
+
+const spray: Story = {
+  name: "one address tries one password on everybody",
+  hours: 24,
+  lengthMs: 10 * minuteMs,
+  tables: ["DeviceLogonEvents"],
+  tell: ({ cast, file, tell }) => {
+    for (const [index, user] of cast.users.slice(0, 60).entries())
+      tell("DeviceLogonEvents", index * 4_000, {
+        action: index === 37 ? "LogonSuccess" : "LogonFailed",
+        by: file("lsass.exe"),
+        subject: "Network",
+        remoteIp: "192.0.2.77",
+        user,
+        set: { RemoteIPType: "Public", RemotePort: 50_000 + index },
+      });
+  },
+};
+
+const phish: Story = {
+  name: "the same mail reaches many people",
+  hours: 8,
+  lengthMs: 10 * minuteMs,
+  tables: ["EmailEvents", "EmailUrlInfo", "EmailAttachmentInfo"],
+  tell: ({ cast, random, file, tell }) => {
+    const link = `https://login.contoso-secure.example/${guidOf(random.bits()).slice(0, 8)}`;
+    for (const [index, user] of cast.users.slice(0, 12).entries()) {
+      const line = {
+        action: index < 4 ? "" : "Phish",
+        file: file("invoice.docm"),
+        byCommandLine: "accounts@contoso-secure.example",
+        subject: "Your mailbox is full",
+        remoteIp: "192.0.2.99",
+        user,
+        bits: random.bits(),
+      };
+      tell("EmailEvents", index * 800, { ...line, set: { AttachmentCount: 1, UrlCount: 1 } });
+      tell("EmailUrlInfo", index * 800, {
+        ...line,
+        set: { Url: link, UrlDomain: "login.contoso-secure.example" },
+      });
+      tell("EmailAttachmentInfo", index * 800, line);
+    }
+  },
+};
+
+/** Stories beside the devices. */
+export const signals: readonly Story[] = [beacon, travel, spray, phish];

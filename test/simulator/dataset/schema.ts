@@ -1,0 +1,17 @@
+/** The published tables of advanced hunting, with their columns in order. */
+import { tables } from "../../../shared/kql/language/schema.ts";
+import type { HuntColumn, KqlType } from "../../../shared/contracts/compiled-hunt.ts";
+
+export type Columns = readonly HuntColumn[];
+
+/** Every table the world can hold, by name. */
+export const publishedTables: ReadonlyMap<string, Columns> = new Map(
+  Object.entries(tables).map(([name, columns]) => [name, columnsOf(columns)]),
+);
+
+function columnsOf(columns: Readonly<Record<string, string>>): Columns {
+  return Object.entries(columns).map(([name, type]) => ({ name, type: type as KqlType }));
+}
+
+/** What a column holds when nothing was recorded: strings are never null. */
+export const emptyValue = (type: KqlType): unknown => (type === "string" ? "" : null);

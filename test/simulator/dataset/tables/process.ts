@@ -1,0 +1,281 @@
+/** Tables of what runs on a device: processes, images, registry, and the events beside them. */
+import type { Cast, Device, KnownFile, User } from "../entities.ts";
+import type { Cell, Happening, TableSpec } from "../happening.ts";
+import { mix, type Random } from "../random.ts";
+
+const pid = (bits: number): bigint => BigInt(400 + (bits % 30_000));
+
+/** The device and the two columns every device table starts with. */
+export const deviceCells: Readonly<Record<string, Cell>> = {
+  Timestamp: (_, at) => at,
+  DeviceId: ({ device }) => device.id,
+  DeviceName: ({ device }) => device.name,
+  ActionType: ({ action }) => action,
+  ReportId: ({ bits }) => BigInt(bits),
+};
+
+/** The process that did it: the block of columns that most device tables share. */
+export const initiatingCells: Readonly<Record<string, Cell>> = {
+  InitiatingProcessAccountDomain: ({ user }) => user.domain,
+  InitiatingProcessAccountName: ({ user }) => user.name,
+  InitiatingProcessAccountSid: ({ user }) => user.sid,
+  InitiatingProcessAccountUpn: ({ user }) => user.upn,
+  InitiatingProcessAccountObjectId: ({ user }) => user.objectId,
+  InitiatingProcessLogonId: ({ bits }) => BigInt(bits % 9_999_991),
+  InitiatingProcessIntegrityLevel: ({ user }) => (user.admin ? "High" : "Medium"),
+  InitiatingProcessTokenElevation: ({ user }) =>
+    user.admin ? "TokenElevationTypeFull" : "TokenElevationTypeLimited",
+  InitiatingProcessSHA1: ({ by }) => by.sha1,
+  InitiatingProcessSHA256: ({ by }) => by.sha256,
+  InitiatingProcessMD5: ({ by }) => by.md5,
+  InitiatingProcessFileName: ({ by }) => by.name,
+  InitiatingProcessFileSize: ({ by }) => by.size,
+  InitiatingProcessFolderPath: ({ by }) => pathOf(by).toLowerCase(),
+  InitiatingProcessVersionInfoCompanyName: ({ by }) => by.company,
+  InitiatingProcessVersionInfoProductName: ({ by }) => by.product,
+  InitiatingProcessVersionInfoProductVersion: ({ by }) => by.version,
+  InitiatingProcessVersionInfoInternalFileName: ({ by }) => by.originalName,
+  InitiatingProcessVersionInfoOriginalFileName: ({ by }) => by.originalName,
+  InitiatingProcessVersionInfoFileDescription: ({ by }) => by.description,
+  InitiatingProcessId: ({ bits }) => pid(bits >>> 3),
+  InitiatingProcessCommandLine: ({ byCommandLine }) => byCommandLine,
+  InitiatingProcessCreationTime: ({ bits }, at) => at - BigInt(bits % 600_000_000),
+  InitiatingProcessParentId: ({ bits }) => pid(bits >>> 7),
+  InitiatingProcessParentFileName: ({ byParent }) => byParent.name,
+  InitiatingProcessParentCreationTime: ({ bits }, at) => at - 6_000_000_000n - BigInt(bits),
+  InitiatingProcessSignerType: ({ by }) => (by.microsoft ? "OsVendor" : ""),
+  InitiatingProcessSignatureStatus: ({ by }) => (by.signer === "" ? "Unsigned" : "Valid"),
+  InitiatingProcessSessionId: () => 1n,
+  IsInitiatingProcessRemoteSession: () => false,
+  InitiatingProcessUniqueId: ({ bits }) => String(BigInt(bits) * 7919n),
+};
+
+/** The file that the event is about. */
+export const fileCells: Readonly<Record<string, Cell>> = {
+  FileName: ({ file }) => file.name,
+  FolderPath: ({ file }) => pathOf(file),
+  SHA1: ({ file }) => file.sha1,
+  SHA256: ({ file }) => file.sha256,
+  MD5: ({ file }) => file.md5,
+  FileSize: ({ file }) => file.size,
+};
+
+const paths = new WeakMap<KnownFile, string>();
+
+/** Folder and name. */
+export function pathOf(file: KnownFile): string {
+  const kept = paths.get(file);
+  if (kept !== undefined) return kept;
+  const path = file.folder.startsWith("/")
+    ? `${file.folder}/${file.name}`
+    : `${file.folder}\\${file.name}`;
+  paths.set(file, path);
+  return path;
+}
+
+/** Arguments as they appear on a quiet day, by program. */
+const quietArguments: Readonly<Record<string, readonly string[]>> = {
+  "svchost.exe": ["-k netsvcs -p -s Schedule", "-k LocalService -p", "-k netsvcs -p -s wuauserv"],
+  "chrome.exe": [
+    "--type=renderer --lang=en-GB",
+    "--type=utility --utility-sub-type=network.mojom.NetworkService",
+  ],
+  "powershell.exe": [
+    "-NoProfile -File C:\\Scripts\\inventory.ps1",
+    "-ExecutionPolicy RemoteSigned -File C:\\Scripts\\backup.ps1",
+  ],
+  "cmd.exe": ["/c dir", "/c ver", '/c "C:\\Scripts\\logon.cmd"'],
+  "rundll32.exe": ["shell32.dll,Control_RunDLL desk.cpl", "printui.dll,PrintUIEntry /in"],
+  "schtasks.exe": ["/query /fo LIST"],
+  "net.exe": ["use", "time", "view"],
+  "msiexec.exe": ["/V", "/i C:\\Deploy\\agent.msi /qn"],
+};
+
+/** A plausible command line for a program. */
+export function commandLine(random: Random, file: KnownFile): string {
+  const known = quietArguments[file.name];
+  const program = file.folder.startsWith("/") ? file.name : `"${pathOf(file)}"`;
+  return known === undefined ? program : `${program} ${random.pick(known)}`;
+}
+
+const windowsPrograms = new WeakMap<Cast, readonly KnownFile[]>();
+const linuxPrograms = new WeakMap<Cast, readonly KnownFile[]>();
+
+/** Programs that run on the device's system. */
+export function programsOf(cast: Cast, { osPlatform }: Device): readonly KnownFile[] {
+  const linux = osPlatform === "Linux";
+  const kept = linux ? linuxPrograms : windowsPrograms;
+  const programs =
+    kept.get(cast) ?? cast.programs.filter(({ folder }) => folder.startsWith("/") === linux);
+  kept.set(cast, programs);
+  return programs;
+}
+
+const parents = ["explorer.exe", "services.exe", "svchost.exe", "taskhostw.exe"];
+
+/** Who starts programs on a quiet day: never Office, so that a hunt for it finds stories alone. */
+function quietParent(random: Random, cast: Cast, device: Device): KnownFile {
+  return cast.fileNamed(device.osPlatform === "Linux" ? "sshd" : random.pick(parents));
+}
+
+/** Device, user and the chain of processes of an ordinary event. */
+export function ordinary(
+  random: Random,
+  cast: Cast,
+): Pick<Happening, "device" | "user" | "by" | "byCommandLine" | "byParent" | "bits"> {
+  const device: Device = random.pick(cast.devices);
+  const user: User = cast.users[device.owner] ?? random.pick(cast.users);
+  const by = random.favour(programsOf(cast, device));
+  return {
+    device,
+    user,
+    by,
+    byCommandLine: commandLine(random, by),
+    byParent: quietParent(random, cast, device),
+    bits: random.bits(),
+  };
+}
+
+/** Values an event of another kind leaves empty. */
+export const blank = { commandLine: "", subject: "", remoteIp: "", remotePort: 0 } as const;
+
+const processes: TableSpec = {
+  name: "DeviceProcessEvents",
+  weight: 100,
+  draw: (random, cast) => {
+    const event = ordinary(random, cast);
+    const file = random.favour(programsOf(cast, event.device));
+    // What an ordinary process starts from is what an ordinary process has as its parent.
+    const by = event.byParent;
+    return {
+      ...blank,
+      ...event,
+      by,
+      byCommandLine: by.name,
+      action: "ProcessCreated",
+      file,
+      commandLine: commandLine(random, file),
+    };
+  },
+  cells: {
+    ...deviceCells,
+    ...initiatingCells,
+    ...fileCells,
+    ProcessVersionInfoCompanyName: ({ file }) => file.company,
+    ProcessVersionInfoProductName: ({ file }) => file.product,
+    ProcessVersionInfoProductVersion: ({ file }) => file.version,
+    ProcessVersionInfoInternalFileName: ({ file }) => file.originalName,
+    ProcessVersionInfoOriginalFileName: ({ file }) => file.originalName,
+    ProcessVersionInfoFileDescription: ({ file }) => file.description,
+    ProcessId: ({ bits }) => pid(bits),
+    ProcessCommandLine: (event) => event.commandLine,
+    ProcessIntegrityLevel: ({ user }) => (user.admin ? "High" : "Medium"),
+    ProcessTokenElevation: ({ user }) =>
+      user.admin ? "TokenElevationTypeFull" : "TokenElevationTypeLimited",
+    ProcessCreationTime: (_, at) => at,
+    AccountDomain: ({ user }) => user.domain,
+    AccountName: ({ user }) => user.name,
+    AccountSid: ({ user }) => user.sid,
+    AccountUpn: ({ user }) => user.upn,
+    AccountObjectId: ({ user }) => user.objectId,
+    LogonId: ({ bits }) => BigInt(bits % 9_999_991),
+    CreatedProcessSessionId: () => 1n,
+    IsProcessRemoteSession: () => false,
+    ProcessUniqueId: ({ bits }) => String(BigInt(bits) * 7907n),
+  },
+};
+
+const images: TableSpec = {
+  name: "DeviceImageLoadEvents",
+  weight: 60,
+  draw: (random, cast) => ({
+    ...blank,
+    ...ordinary(random, cast),
+    action: "ImageLoaded",
+    file: random.favour(cast.libraries),
+  }),
+  cells: { ...deviceCells, ...initiatingCells, ...fileCells },
+};
+
+const registryKeys = [
+  String.raw`HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Run`,
+  String.raw`HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\Tcpip\Parameters`,
+  String.raw`HKEY_CURRENT_USER\SOFTWARE\Microsoft\Office\16.0\Word\Security`,
+  String.raw`HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Windows Defender`,
+];
+
+const registry: TableSpec = {
+  name: "DeviceRegistryEvents",
+  weight: 30,
+  draw: (random, cast) => {
+    const action = random.favour([
+      "RegistryValueSet",
+      "RegistryKeyCreated",
+      "RegistryValueDeleted",
+    ]);
+    return {
+      ...blank,
+      ...ordinary(random, cast),
+      action,
+      file: random.favour(cast.programs),
+      subject: random.pick(registryKeys),
+    };
+  },
+  cells: {
+    ...deviceCells,
+    ...initiatingCells,
+    RegistryKey: ({ subject }) => subject,
+    RegistryValueName: ({ action, bits }) =>
+      action === "RegistryKeyCreated" ? "" : `Value${bits % 20}`,
+    RegistryValueType: ({ action }) => (action === "RegistryValueSet" ? "String" : ""),
+    RegistryValueData: ({ action, bits, commandLine }) =>
+      commandLine === "" && action === "RegistryValueSet" ? String(bits % 256) : commandLine,
+  },
+};
+
+const deviceActions = [
+  "AntivirusScanCompleted",
+  "PowerShellCommand",
+  "ScheduledTaskUpdated",
+  "DnsQueryResponse",
+  "ServiceInstalled",
+  "NamedPipeEvent",
+  "OpenProcessApiCall",
+  "UsbDriveMounted",
+  "ScreenshotTaken",
+  "BrowserLaunchedToOpenUrl",
+];
+
+const events: TableSpec = {
+  name: "DeviceEvents",
+  weight: 40,
+  draw: (random, cast) => {
+    const action = random.favour(deviceActions);
+    return {
+      ...blank,
+      ...ordinary(random, cast),
+      action,
+      file: random.favour(cast.programs),
+      subject: action === "BrowserLaunchedToOpenUrl" ? "https://intranet.contoso.com/" : "",
+    };
+  },
+  cells: {
+    ...deviceCells,
+    ...initiatingCells,
+    ...fileCells,
+    AccountDomain: ({ user }) => user.domain,
+    AccountName: ({ user }) => user.name,
+    AccountSid: ({ user }) => user.sid,
+    RemoteUrl: ({ subject }) => subject,
+    RemoteIP: ({ remoteIp }) => remoteIp,
+    ProcessCommandLine: (event) => event.commandLine,
+    ProcessId: ({ bits }) => pid(bits),
+    AdditionalFields: ({ action, bits }) =>
+      action === "PowerShellCommand"
+        ? `{"Command":"Get-ChildItem"}`
+        : `{"Sequence":${mix(bits, 1) % 1000}}`,
+  },
+};
+
+/** Processes, images, registry and other device events. */
+export const processTables: readonly TableSpec[] = [processes, images, registry, events];

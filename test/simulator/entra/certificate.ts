@@ -1,0 +1,40 @@
+/** A certificate for this machine, made at start: the login endpoint must speak https. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generate } from "selfsigned";
+
+export interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+  /** Where the certificate lies as a file, for NODE_EXTRA_CA_CERTS. */
+  readonly file: string;
+  readonly remove: () => Promise<void>;
+}
+
+export async function makeCertificate(): Promise<Certificate> {
+  const made = await generate([{ name: "commonName", value: "localhost" }], {
+    keyType: "ec",
+    algorithm: "sha256",
+    extensions: [
+      { name: "basicConstraints", cA: true },
+      { name: "keyUsage", digitalSignature: true, keyCertSign: true },
+      {
+        name: "subjectAltName",
+        altNames: [
+          { type: 2, value: "localhost" },
+          { type: 7, ip: "127.0.0.1" },
+        ],
+      },
+    ],
+  });
+  const folder = await mkdtemp(join(tmpdir(), "huntline-tenant-"));
+  const file = join(folder, "ca.pem");
+  await writeFile(file, made.cert);
+  return {
+    key: made.private,
+    cert: made.cert,
+    file,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,123 @@
+/** The tenant's directory: which applications and managed identities exist, and what each may do. */
+import { randomUUID } from "node:crypto";
+
+/** The APIs a token can be for. */
+export type Resource =
+  | "graph"
+  | "xdr"
+  | "defender"
+  | "cloud-apps"
+  | "vault"
+  | "storage"
+  | "exchange";
+
+/** Audiences each API accepts, in every cloud. The first is the usual one. */
+export const audiences: Readonly<Record<Resource, readonly string[]>> = {
+  graph: [
+    "https://graph.microsoft.com",
+    "https://graph.microsoft.us",
+    "https://dod-graph.microsoft.us",
+    "00000003-0000-0000-c000-000000000000",
+  ],
+  xdr: [
+    "https://api.security.microsoft.com",
+    "https://api-gcc.security.microsoft.us",
+    "https://api-gov.security.microsoft.us",
+  ],
+  defender: [
+    "https://api.securitycenter.microsoft.com",
+    "https://securitycenter.onmicrosoft.com/windowsatpservice",
+    "https://api.securitycenter.windows.com",
+    "https://api-gcc.securitycenter.microsoft.us",
+    "https://api-gov.securitycenter.microsoft.us",
+  ],
+  "cloud-apps": ["05a65629-4c1b-48c1-a78b-804c4abdd4af"],
+  vault: ["https://vault.azure.net", "https://vault.usgovcloudapi.net"],
+  storage: ["https://storage.azure.com"],
+  exchange: [
+    "api://AzureADTokenExchange",
+    "api://AzureADTokenExchangeUSGov",
+    "api://AzureADTokenExchangeChina",
+    "fb60f99c-7a34-4190-8149-302f77469936",
+  ],
+};
+
+/** The API an audience names, or undefined when the tenant has no such product. */
+export const resourceOf = (audience: string): Resource | undefined =>
+  (Object.keys(audiences) as Resource[]).find((resource) =>
+    audiences[resource].includes(audience.replace(/\/+$/, "")),
+  );
+
+/** Something that can get tokens. */
+export interface Principal {
+  readonly name: string;
+  readonly clientId: string;
+  /** The object id: a token's `oid` and `sub`, and the subject of a federated credential. */
+  readonly principalId: string;
+  /** Application permissions per API. Mutable: consent comes and goes. */
+  readonly roles: Partial<Record<Resource, string[]>>;
+  /** May read the vault's secrets. */
+  vaultAccess: boolean;
+}
+
+/** A user-assigned managed identity; `system` marks the one that answers when none is named. */
+export interface Identity extends Principal {
+  readonly system: boolean;
+  readonly resourceId: string;
+}
+
+/** An app registration. */
+export interface Application extends Principal {
+  readonly secrets: { value: string; expiresAtMs?: number }[];
+  /** Principal ids of managed identities whose exchange tokens it takes. */
+  readonly federatedSubjects: string[];
+}
+
+export interface Directory {
+  readonly tenantId: string;
+  readonly identities: Identity[];
+  readonly applications: Application[];
+}
+
+/** The directory of a fresh tenant: one identity that hunts, one that acts, one application that may do both. */
+export function createDirectory(): Directory {
+  const tenantId = "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7001";
+  const hunt: Identity = {
+    name: "hunt",
+    clientId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7011",
+    principalId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7012",
+    roles: huntRoles(),
+    vaultAccess: true,
+    system: false,
+    resourceId: resourceId("hunt"),
+  };
+  const act: Identity = {
+    name: "act",
+    clientId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7021",
+    principalId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7022",
+    roles: { "cloud-apps": ["Investigation.manage"] },
+    vaultAccess: true,
+    system: false,
+    resourceId: resourceId("act"),
+  };
+  const application: Application = {
+    name: "huntline",
+    clientId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7031",
+    principalId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7032",
+    roles: { ...huntRoles(), "cloud-apps": ["Investigation.manage", "Discovery.manage"] },
+    vaultAccess: false,
+    // Characters that must survive url-encoding are part of the test.
+    secrets: [{ value: `s8Q~tenant+secret/%&=${randomUUID().slice(0, 8)}` }],
+    federatedSubjects: [hunt.principalId, act.principalId],
+  };
+  return { tenantId, identities: [hunt, act], applications: [application] };
+}
+
+const huntRoles = (): Partial<Record<Resource, string[]>> => ({
+  graph: ["ThreatHunting.Read.All"],
+  xdr: ["AdvancedHunting.Read.All"],
+  defender: ["AdvancedQuery.Read.All", "File.Read.All"],
+});
+
+const resourceId = (name: string): string =>
+  `/subscriptions/7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7041/resourceGroups/huntline/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}`;

@@ -1,0 +1,291 @@
+import { readFileSync } from "node:fs";
+import {
+  ClientAssertionCredential,
+  ClientSecretCredential,
+  ManagedIdentityCredential,
+} from "@azure/identity";
+import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet } from "jose";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { hear, login, tokenFor } from "../caller.ts";
+import { startTenant, type Tenant } from "../simulator.ts";
+
+let tenant: Tenant;
+const scope = "https://graph.microsoft.com/.default";
+
+beforeAll(async () => {
+  tenant = await startTenant();
+});
+afterAll(() => tenant.stop());
+beforeEach(() => tenant.faults.clear());
+
+const application = () => {
+  const [first] = tenant.directory.applications;
+  if (!first) throw new Error("the directory has no application");
+  return first;
+};
+const form = (change: Record<string, string> = {}) => ({
+  client_id: application().clientId,
+  client_secret: application().secrets[0]?.value ?? "",
+  grant_type: "client_credentials",
+  scope,
+  ...change,
+});
+
+/** How an SDK credential reaches this tenant's login endpoint. */
+const reach = () => ({
+  authorityHost: tenant.urls.entra,
+  disableInstanceDiscovery: true,
+  tlsOptions: { ca: tenant.certificate },
+});
+
+describe("the login endpoint", () => {
+  test("describes itself with an issuer on its own host", async () => {
+    const path = `/${tenant.directory.tenantId}/v2.0/.well-known/openid-configuration`;
+    const { body } = await login(tenant, {}, path, "GET");
+    expect(Object.keys(body)).toEqual(
+      expect.arrayContaining([
+        "token_endpoint",
+        "authorization_endpoint",
+        "issuer",
+        "jwks_uri",
+        "end_session_endpoint",
+      ]),
+    );
+    expect(body["issuer"]).toBe(`${tenant.urls.entra}/${tenant.directory.tenantId}/v2.0`);
+  });
+
+  test("gives a token whose signature the published keys prove", async () => {
+    const { status, body } = await login(tenant, form());
+    expect({ status, ...body }).toMatchObject({
+      status: 200,
+      token_type: "Bearer",
+      expires_in: 3_599,
+      ext_expires_in: 3_599,
+    });
+    const keys = await login(
+      tenant,
+      {},
+      `/${tenant.directory.tenantId}/discovery/v2.0/keys`,
+      "GET",
+    );
+    const { payload } = await jwtVerify(
+      body["access_token"] as string,
+      createLocalJWKSet(keys.body as unknown as JSONWebKeySet),
+    );
+    expect(payload).toMatchObject({
+      aud: "https://graph.microsoft.com",
+      roles: ["ThreatHunting.Read.All"],
+      appid: application().clientId,
+      tid: tenant.directory.tenantId,
+    });
+  });
+
+  test("takes the old form with a resource and answers in text numbers", async () => {
+    const { scope: _, ...rest } = form();
+    const resource = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
+    const { body } = await login(
+      tenant,
+      { ...rest, resource },
+      `/${tenant.directory.tenantId}/oauth2/token`,
+    );
+    expect(body).toMatchObject({ expires_in: "3599", resource });
+    expect(decodeJwt(body["access_token"] as string)).toMatchObject({ aud: resource });
+  });
+
+  test("gives a token without roles where consent is missing", async () => {
+    const { scope: _, ...rest } = form();
+    const { body } = await login(tenant, { ...rest, scope: "https://vault.azure.net/.default" });
+    expect(decodeJwt(body["access_token"] as string)).not.toHaveProperty("roles");
+  });
+
+  test.each([
+    ["a wrong secret", { client_secret: "wrong" }, 401, "invalid_client", 7_000_215],
+    [
+      "an unknown application",
+      { client_id: "00000000-0000-4000-8000-000000000000" },
+      400,
+      "unauthorized_client",
+      700_016,
+    ],
+    ["a malformed scope", { scope: "https://graph.microsoft.com" }, 400, "invalid_scope", 70_011],
+    [
+      "a product that is not there",
+      { scope: "https://management.azure.com/.default" },
+      400,
+      "invalid_resource",
+      500_011,
+    ],
+    ["another grant", { grant_type: "password" }, 400, "unsupported_grant_type", 70_003],
+    ["a malformed assertion", { client_assertion: "x.y.z" }, 401, "invalid_client", 50_027],
+  ])("refuses %s", async (_, change, status, error, code) => {
+    const answer = await login(tenant, form(change));
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject({ error, error_codes: [code] });
+    expect(answer.body["error_description"]).toMatch(
+      new RegExp(
+        `^AADSTS${code}: .* Trace ID: .* Correlation ID: .* Timestamp: \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\dZ$`,
+      ),
+    );
+  });
+
+  test("refuses a secret past its end", async () => {
+    application().secrets.push({ value: "expired~1", expiresAtMs: Date.now() - 1 });
+    const answer = await login(tenant, form({ client_secret: "expired~1" }));
+    expect(answer.body).toMatchObject({ error: "invalid_client", error_codes: [7_000_222] });
+  });
+
+  test.each([
+    ["a tenant that is not there", "00000000-0000-4000-8000-000000000000", 90_002],
+    ["a malformed tenant id", "no tenant", 900_023],
+  ])("refuses %s", async (_, tenantId, code) => {
+    const answer = await login(
+      tenant,
+      form(),
+      `/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`,
+    );
+    expect(answer.body).toMatchObject({ error_codes: [code] });
+  });
+
+  test("throttles, fails and shows a gateway's page on request", async () => {
+    tenant.faults.add({ kind: "throttled", api: "entra", retryAfterS: 7 });
+    tenant.faults.add({ kind: "failed", api: "entra", status: 500 });
+    tenant.faults.add({ kind: "html", api: "entra", status: 502 });
+    const throttled = await login(tenant, form());
+    expect([throttled.status, throttled.headers["retry-after"]]).toEqual([429, "7"]);
+    expect((await login(tenant, form())).status).toBe(500);
+    expect((await login(tenant, form())).headers["content-type"]).toBe("text/html");
+    expect((await login(tenant, form())).status).toBe(200);
+  });
+
+  test("lets @azure/identity in by secret", async () => {
+    const credential = new ClientSecretCredential(
+      tenant.directory.tenantId,
+      application().clientId,
+      application().secrets[0]?.value ?? "",
+      reach(),
+    );
+    const token = await credential.getToken(scope);
+    expect(decodeJwt(token.token)).toMatchObject({ aud: "https://graph.microsoft.com" });
+    expect(readFileSync(tenant.settings["NODE_EXTRA_CA_CERTS"] ?? "", "utf8")).toBe(
+      tenant.certificate,
+    );
+  });
+
+  test("tells @azure/identity why it stays out", async () => {
+    const credential = new ClientSecretCredential(
+      tenant.directory.tenantId,
+      application().clientId,
+      "wrong",
+      reach(),
+    );
+    await expect(credential.getToken(scope)).rejects.toThrow("AADSTS7000215");
+  });
+
+  test("lets @azure/identity in by a managed identity's exchange token", async () => {
+    const credential = new ClientAssertionCredential(
+      tenant.directory.tenantId,
+      application().clientId,
+      () => tokenFor(tenant, "exchange"),
+      reach(),
+    );
+    const token = await credential.getToken("https://api.securitycenter.microsoft.com/.default");
+    expect(decodeJwt(token.token)).toMatchObject({
+      roles: ["AdvancedQuery.Read.All", "File.Read.All"],
+    });
+  });
+
+  test("refuses the exchange token of an identity that the application does not trust", async () => {
+    application().federatedSubjects.pop();
+    const { client_secret: _, ...rest } = form();
+    const answer = await login(tenant, {
+      ...rest,
+      client_assertion: await tokenFor(tenant, "exchange", "act"),
+    });
+    expect(answer.body).toMatchObject({ error_codes: [700_213] });
+  });
+
+  test("refuses an identity's token for another audience as an assertion", async () => {
+    const answer = await login(tenant, {
+      ...form(),
+      client_assertion: await tokenFor(tenant, "graph"),
+    });
+    expect(answer.body).toMatchObject({ error_codes: [700_213] });
+  });
+});
+
+describe("the managed identity endpoint", () => {
+  const ask = (query: string, header = tenant.settings["IDENTITY_HEADER"] ?? "") =>
+    hear(`${tenant.settings["IDENTITY_ENDPOINT"]}?${query}`, {
+      headers: { "x-identity-header": header },
+    });
+  const sound = () =>
+    `api-version=2019-08-01&resource=https://vault.azure.net&client_id=${tenant.settings["HUNT_IDENTITY"]}`;
+
+  test("gives a token with its end as epoch text", async () => {
+    const { body } = await ask(sound());
+    expect(body).toMatchObject({
+      resource: "https://vault.azure.net",
+      token_type: "Bearer",
+      client_id: tenant.settings["HUNT_IDENTITY"],
+      expires_on: expect.stringMatching(/^\d{10}$/) as string,
+    });
+  });
+
+  test.each([
+    ["a wrong header", () => sound(), "wrong", 401],
+    [
+      "an identity that is not there",
+      () => sound().replace(/client_id=.*/, "client_id=nobody"),
+      undefined,
+      400,
+    ],
+    [
+      "no identity named, where there is no system-assigned one",
+      () => sound().replace(/&client_id=.*/, ""),
+      undefined,
+      400,
+    ],
+    [
+      "a scope in the place of a resource",
+      () => sound().replace("azure.net", "azure.net/.default"),
+      undefined,
+      400,
+    ],
+    ["an unknown version", () => sound().replace("2019-08-01", "2030-01-01"), undefined, 400],
+  ])("refuses %s", async (_, query, header, status) => {
+    expect((await ask(query(), header)).status).toBe(status);
+  });
+
+  test("speaks the contract of 2017, too", async () => {
+    const query = `api-version=2017-09-01&resource=https://vault.azure.net&clientid=${tenant.settings["HUNT_IDENTITY"]}`;
+    const answer = await hear(`${tenant.settings["IDENTITY_ENDPOINT"]}?${query}`, {
+      headers: { secret: tenant.settings["IDENTITY_HEADER"] ?? "" },
+    });
+    expect(answer.body["expires_on"]).toMatch(/^\d+\/\d+\/\d{4} \d+:\d\d:\d\d [AP]M \+00:00$/);
+  });
+
+  test.each(["principal_id", "object_id", "mi_res_id"])("finds an identity by %s", async (key) => {
+    const identity = tenant.directory.identities[1];
+    const value = key === "mi_res_id" ? identity?.resourceId : identity?.principalId;
+    const { body } = await ask(
+      `api-version=2019-08-01&resource=https://vault.azure.net&${key}=${encodeURIComponent(value ?? "")}`,
+    );
+    expect(body["client_id"]).toBe(identity?.clientId);
+  });
+
+  test("serves @azure/identity", async () => {
+    process.env["IDENTITY_ENDPOINT"] = tenant.settings["IDENTITY_ENDPOINT"];
+    process.env["IDENTITY_HEADER"] = tenant.settings["IDENTITY_HEADER"];
+    const credential = new ManagedIdentityCredential({
+      clientId: tenant.settings["ACT_IDENTITY"] ?? "",
+    });
+    const token = await credential.getToken("05a65629-4c1b-48c1-a78b-804c4abdd4af/.default");
+    expect(decodeJwt(token.token)).toMatchObject({ roles: ["Investigation.manage"] });
+  });
+
+  test("gives tokens as short-lived as told", async () => {
+    tenant.change({ entra: { identityLifetimeS: 60 } });
+    const { body } = await ask(sound());
+    expect(Number(body["expires_on"]) - Date.now() / 1_000).toBeLessThan(61);
+  });
+});

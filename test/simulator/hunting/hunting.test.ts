@@ -1,0 +1,529 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parseInstant, ticksFromMs } from "../../../shared/runtime/time.ts";
+import { hear, hunt, tokenFor } from "../caller.ts";
+import { startTenant, type Tenant } from "../simulator.ts";
+import { readSwitches } from "../behaviors.ts";
+import type { Asked, Column, Evaluation } from "./evaluation.ts";
+
+let tenant: Tenant;
+/** What the next query answers, and how the last one was asked. */
+let table: { columns: Column[]; rows: Iterable<readonly unknown[]> };
+let asked: Asked;
+
+const numbers = (count: number): typeof table => ({
+  columns: [{ name: "n", type: "long" }],
+  rows: Array.from({ length: count }, (_, index) => [BigInt(index)]),
+});
+
+const evaluate = (query: string, how: Asked): Evaluation => {
+  asked = how;
+  if (query === "wrong")
+    return {
+      kind: "error",
+      class: "semantic",
+      message: "'where' operator: Failed to resolve scalar expression named 'X'.",
+    };
+  return { kind: "table", ...table };
+};
+
+beforeAll(async () => {
+  tenant = await startTenant({ evaluate });
+});
+afterAll(() => tenant.stop());
+beforeEach(() => {
+  table = numbers(3);
+  tenant.faults.clear();
+  tenant.change(readSwitches({}));
+  tenant.change({ hunting: { quota: { perMinute: null, perHour: null } } });
+  // Fresh budgets for each test: yesterday's work is forgotten.
+  tenant.clock.shift(25 * 3_600_000);
+});
+
+const everyWay = ["graph", "xdr", "defender", "legacy"] as const;
+const instant = parseInstant("2026-01-05T06:38:35.7664356Z");
+const second = parseInstant("2026-07-19T21:46:29Z");
+
+describe("answers", () => {
+  test("of Graph name the context, of XDR carry statistics, of all a schema", async () => {
+    const [graph, xdr, defender, legacy] = await Promise.all(
+      everyWay.map((via) => hunt(tenant, "T", { via })),
+    );
+    expect(Object.keys(graph?.body ?? {})).toEqual(["@odata.context", "schema", "results"]);
+    expect(Object.keys(xdr?.body ?? {})).toEqual(["Stats", "Schema", "Results"]);
+    expect(defender?.body).toEqual({
+      Schema: [{ Name: "n", Type: "Int64" }],
+      Results: [{ n: 0 }, { n: 1 }, { n: 2 }],
+    });
+    expect(legacy?.body).toEqual(defender?.body);
+    expect(graph?.body["schema"]).toEqual([{ name: "n", type: "Int64" }]);
+  });
+
+  const cases: [string, Column["type"], unknown, string, string][] = [
+    ["a text", "string", 'a"b\n', '"c":"a\\"b\\n"', '"c":"a\\"b\\n"'],
+    ["an empty text", "string", "", '"c":""', '"c":""'],
+    ["no text", "string", null, '"c":""', '"c":""'],
+    ["true", "bool", true, '"c@odata.type":"#SByte","c":1', '"c":1'],
+    ["false", "bool", false, '"c@odata.type":"#SByte","c":0', '"c":0'],
+    ["no bool", "bool", null, '"c":{}', '"c":null'],
+    ["an int", "int", 7, '"c":7', '"c":7'],
+    [
+      "a long above 2^53",
+      "long",
+      9_007_199_254_740_993n,
+      '"c":9007199254740993',
+      '"c":9007199254740993',
+    ],
+    ["no long", "long", null, '"c":{}', '"c":null'],
+    ["a real", "real", 4.3, '"c":4.3', '"c":4.3'],
+    ["an infinite real", "real", Infinity, '"c":"INF"', '"c":"Infinity"'],
+    ["a decimal", "decimal", "1.10", '"c":1.10', '"c":1.10'],
+    [
+      "an instant with seven digits",
+      "datetime",
+      instant,
+      '"c":"2026-01-05T06:38:35.7664356Z"',
+      '"c":"2026-01-05T06:38:35.7664356Z"',
+    ],
+    [
+      "a full second",
+      "datetime",
+      second,
+      '"c":"2026-07-19T21:46:29Z"',
+      '"c":"2026-07-19T21:46:29.0000000Z"',
+    ],
+    ["no instant", "datetime", null, '"c":{}', '"c":null'],
+    ["a timespan", "timespan", 937_840_000_000n, '"c":"1.02:03:04"', '"c":"1.02:03:04"'],
+    [
+      "a negative timespan",
+      "timespan",
+      -15_000_000n,
+      '"c":"-00:00:01.5000000"',
+      '"c":"-00:00:01.5000000"',
+    ],
+    ["a guid", "guid", "0d3c", '"c":"0d3c"', '"c":"0d3c"'],
+    ["no dynamic", "dynamic", null, '"c":{}', '"c":null'],
+    [
+      "texts",
+      "dynamic",
+      ["a", "b"],
+      '"c@odata.type":"#Collection(String)","c":["a","b"]',
+      '"c":["a","b"]',
+    ],
+    ["an empty array", "dynamic", [], '"c@odata.type":"#Collection(String)","c":[]', '"c":[]'],
+    ["numbers", "dynamic", [1, 2], '"c@odata.type":"#Collection(Int64)","c":[1,2]', '"c":[1,2]'],
+    [
+      "objects in an array",
+      "dynamic",
+      [{ a: 1 }],
+      '"c@odata.type":"#Collection(String)","c":["{\\"a\\":1}"]',
+      '"c":[{"a":1}]',
+    ],
+    [
+      "an object",
+      "dynamic",
+      { a: { b: 9_007_199_254_740_993n, d: true, e: null }, f: ["x"] },
+      '"c":{"@odata.type":"#microsoft.graph.security.dynamicColumnValue","a":{"@odata.type":"#microsoft.graph.security.dynamicColumnValue","b@odata.type":"#Int64","b":9007199254740993,"d":true,"e":null},"f@odata.type":"#Collection(String)","f":["x"]}',
+      '"c":{"a":{"b":9007199254740993,"d":true,"e":null},"f":["x"]}',
+    ],
+  ];
+  test.each(cases)("write %s as the service does", async (_, type, value, graph, plain) => {
+    table = { columns: [{ name: "c", type }], rows: [[value]] };
+    expect((await hunt(tenant, "T")).text).toMatch(new RegExp(`${escaped(`{${graph}}]}`)}$`));
+    expect((await hunt(tenant, "T", { via: "defender" })).text).toMatch(
+      new RegExp(`${escaped(`{${plain}}]}`)}$`),
+    );
+  });
+
+  test("of the legacy API have no zone", async () => {
+    table = { columns: [{ name: "Timestamp", type: "datetime" }], rows: [[instant]] };
+    expect((await hunt(tenant, "T", { via: "legacy" })).body["Results"]).toEqual([
+      { Timestamp: "2026-01-05T06:38:35.7664356" },
+    ]);
+  });
+
+  test.each([
+    [{ nulls: "absent" }, [{ name: "a", type: "long" }], [null], "{}"],
+    [{ nulls: "null" }, [{ name: "a", type: "long" }], [null], '{"a":null}'],
+    [
+      { fractions: "seven" },
+      [{ name: "a", type: "datetime" }],
+      [second],
+      '{"a":"2026-07-19T21:46:29.0000000Z"}',
+    ],
+    [
+      { longSidecars: "ids" },
+      [{ name: "ReportId", type: "long" }],
+      [1n],
+      '{"ReportId@odata.type":"#Int64","ReportId":1}',
+    ],
+    [{ longSidecars: "none" }, [{ name: "ReportId", type: "long" }], [1n], '{"ReportId":1}'],
+    [{ decimals: "text" }, [{ name: "a", type: "decimal" }], ["1.10"], '{"a":"1.10"}'],
+    [
+      { timespans: "iso" },
+      [{ name: "a", type: "timespan" }],
+      [937_840_000_000n],
+      '{"a":"P1DT2H3M4S"}',
+    ],
+  ] as const)("change with the switch %j", async (hunting, columns, row, written) => {
+    tenant.change({ hunting });
+    table = { columns: [...columns], rows: [row] };
+    expect((await hunt(tenant, "T")).text).toContain(`:[${written}]}`);
+  });
+
+  test.each([
+    [
+      { plainBooleans: "boolean" },
+      "bool",
+      true,
+      '{"Schema":[{"Name":"a","Type":"Boolean"}],"Results":[{"a":true}]}',
+    ],
+    [
+      { plainDynamics: "text" },
+      "dynamic",
+      { b: 1 },
+      '{"Schema":[{"Name":"a","Type":"Object"}],"Results":[{"a":"{\\"b\\":1}"}]}',
+    ],
+  ] as const)(
+    "of the Defender API change with the switch %j",
+    async (hunting, type, value, text) => {
+      tenant.change({ hunting });
+      table = { columns: [{ name: "a", type }], rows: [[value]] };
+      expect((await hunt(tenant, "T", { via: "defender" })).text).toBe(text);
+    },
+  );
+
+  test.each([
+    ["usual", { Schema: [{ Name: "n", Type: "Int64" }], Results: [] }],
+    ["no-schema", { Results: [] }],
+    ["no-results", { Schema: [{ Name: "n", Type: "Int64" }] }],
+  ] as const)("without rows are %s", async (emptyAnswers, body) => {
+    tenant.change({ hunting: { emptyAnswers } });
+    table = numbers(0);
+    expect((await hunt(tenant, "T", { via: "defender" })).body).toEqual(body);
+  });
+
+  test("echo the caller's request id, add their own, and compress when asked", async () => {
+    table = numbers(1_000);
+    const answer = await hunt(tenant, "T", {
+      headers: { "client-request-id": "mine", "accept-encoding": "gzip" },
+    });
+    expect(answer.headers.get("client-request-id")).toBe("mine");
+    expect(answer.headers.get("request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.headers.get("x-ms-ags-diagnostic")).toContain("ServerInfo");
+    expect(answer.headers.get("content-encoding")).toBe("gzip");
+    expect(answer.body["results"]).toHaveLength(1_000);
+  });
+});
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+
+describe("caps", () => {
+  test.each([
+    ["graph", 10],
+    ["defender", 10],
+    ["legacy", 5],
+  ] as const)("cut %s silently at %i rows", async (via, rows) => {
+    tenant.change({ hunting: { rowCap: 10, legacyRowCap: 5 } });
+    table = numbers(20);
+    const { status, body } = await hunt(tenant, "T", { via });
+    expect([status, body["results"] ?? body["Results"]]).toEqual([
+      200,
+      Array.from({ length: rows }, (_, n) => ({ n })),
+    ]);
+    expect(tenant.requests().at(-1)?.effect).toMatchObject({ rows, truncated: true });
+  });
+
+  test("are 100,000 rows by default, 10,000 for legacy", async () => {
+    tenant.change({ hunting: { sizeCapBytes: null } });
+    table = numbers(100_001);
+    await hunt(tenant, "T");
+    expect(tenant.requests().at(-1)?.effect).toMatchObject({ rows: 100_000, truncated: true });
+    await hunt(tenant, "T", { via: "legacy" });
+    expect(tenant.requests().at(-1)?.effect).toMatchObject({ rows: 10_000, truncated: true });
+  });
+
+  test.each([
+    ["number", "Optimize your query by limiting the number of results and try again."],
+    ["amount", "Optimize your query by limiting the amount of results and try again."],
+  ] as const)("on size refuse a result with the %s wording", async (sizeWording, text) => {
+    tenant.change({ hunting: { sizeCapBytes: 1_000, sizeWording } });
+    table = numbers(1_000);
+    const answer = await hunt(tenant, "T");
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({
+      error: { message: `Query execution has exceeded the allowed result size. ${text}` },
+    });
+  });
+
+  test("on work preempt a query with too many rows", async () => {
+    tenant.change({ hunting: { preemptAboveRows: 2 } });
+    const answer = await hunt(tenant, "T");
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain("The query execution was preempted.");
+  });
+});
+
+describe("requests", () => {
+  const bare = (via: "graph" | "defender", init: RequestInit) =>
+    hear(
+      `${tenant.urls[via]}${via === "graph" ? "/v1.0/security/runHuntingQuery" : "/api/advancedqueries/run"}`,
+      {
+        method: "POST",
+        ...init,
+      },
+    );
+
+  test.each([
+    ["graph", "InvalidAuthenticationToken"],
+    ["defender", "Unauthorized"],
+  ] as const)(
+    "to %s without a token, with a foreign one or for another API are 401",
+    async (via, code) => {
+      const other = await tokenFor(tenant, via === "graph" ? "defender" : "graph");
+      for (const authorization of ["", "Basic eDp5", "Bearer a.b.c", `Bearer ${other}`]) {
+        const answer = await bare(via, {
+          headers: authorization === "" ? {} : { authorization },
+          body: "{}",
+        });
+        expect(answer.status).toBe(401);
+        expect(answer.body).toMatchObject({ error: { code } });
+      }
+    },
+  );
+
+  test("with an expired or revoked token are 401", async () => {
+    const authorization = `Bearer ${await tokenFor(tenant, "graph")}`;
+    tenant.clock.shift(86_400_000);
+    const expired = await hunt(tenant, "T", { headers: { authorization } });
+    expect(expired.body).toMatchObject({
+      error: { message: "Access token has expired or is not yet valid." },
+    });
+    const revoked = `Bearer ${await tokenFor(tenant, "graph")}`;
+    tenant.tokens.revokeAll();
+    expect((await hunt(tenant, "T", { headers: { authorization: revoked } })).status).toBe(401);
+    tenant.clock.shift(5);
+    expect((await hunt(tenant, "T")).status).toBe(200);
+  });
+
+  test.each([
+    ["graph", "ThreatHunting.Read.All"],
+    ["defender", "AdvancedQuery.Read.All"],
+    ["xdr", "AdvancedHunting.Read.All"],
+  ] as const)("to %s without its permission are 403 and name it", async (via, role) => {
+    const roles = tenant.directory.identities[0]?.roles ?? {};
+    const held = roles[via];
+    roles[via] = ["Machine.Read.All"];
+    const answer = await hunt(tenant, "T", { via });
+    if (held) roles[via] = held;
+    expect(answer.status).toBe(403);
+    expect(answer.body).toMatchObject({
+      error: {
+        code: "Forbidden",
+        message: `Missing application roles. API required roles: ${role}, application roles: Machine.Read.All.`,
+      },
+    });
+  });
+
+  test.each([
+    ["text that is no JSON", "graph", "Query=T", "application/json", 400],
+    ["a raw line feed in a string", "graph", '{"Query":"a\nb"}', "application/json", 400],
+    ["another content type", "graph", '{"Query":"T"}', "text/plain", 400],
+    ["no query", "graph", "{}", "application/json", 400],
+    ["an empty query", "defender", '{"Query":" "}', "application/json", 400],
+    ["a lower-case key to Graph", "graph", '{"query":"T"}', "application/json", 200],
+    ["a lower-case key to Defender", "defender", '{"query":"T"}', "application/json", 400],
+    [
+      "a timespan that is none",
+      "graph",
+      '{"Query":"T","Timespan":"yesterday"}',
+      "application/json",
+      400,
+    ],
+  ] as const)("with %s (%s) get their due", async (_, via, body, type, status) => {
+    const authorization = `Bearer ${await tokenFor(tenant, via)}`;
+    const answer = await bare(via, { headers: { authorization, "content-type": type }, body });
+    expect(answer.status).toBe(status);
+  });
+
+  test("without a query read as the service says it", async () => {
+    const answer = await hunt(tenant, "", { via: "defender" });
+    expect(answer.body).toMatchObject({
+      error: { code: "InvalidRequestBody", message: "Missing query." },
+    });
+  });
+
+  test("carry the span they may see to the evaluator: 30 days, or what Timespan says", async () => {
+    const day = ticksFromMs(86_400_000);
+    await hunt(tenant, "T");
+    expect(asked.timespan).toEqual({ from: asked.now - 30n * day, to: asked.now });
+    await hunt(tenant, "T", { more: { Timespan: "P2D" } });
+    expect(asked.timespan).toEqual({ from: asked.now - 2n * day, to: asked.now });
+    await hunt(tenant, "T", { via: "defender", more: { Timespan: "P2D" } });
+    expect(asked.timespan.from).toBe(asked.now - 30n * day);
+  });
+
+  test("with a wrong query get the evaluator's words in the service's envelope", async () => {
+    const graph = await hunt(tenant, "wrong");
+    expect(graph.status).toBe(400);
+    expect(graph.body).toMatchObject({
+      error: {
+        code: "BadRequest",
+        message: "'where' operator: Failed to resolve scalar expression named 'X'.",
+      },
+    });
+    expect(Object.keys((graph.body as { error: { innerError: object } }).error.innerError)).toEqual(
+      ["date", "request-id", "client-request-id"],
+    );
+    const defender = await hunt(tenant, "wrong", { via: "defender" });
+    expect((defender.body as { error: { target: string } }).error.target).toMatch(
+      /^\|[0-9a-f-]+\.1\.2\.$/,
+    );
+  });
+
+  test("for a table the tenant lacks are 400", async () => {
+    tenant.change({ hunting: { disabledTables: ["EmailEvents"] } });
+    const answer = await hunt(tenant, "EmailEvents | take 1");
+    expect(answer.text).toContain(
+      "Failed to resolve table or column expression named 'EmailEvents'",
+    );
+  });
+
+  test.each([404, 410, 403])(
+    "to retired APIs get the chosen status %i, while Graph goes on",
+    async (retired) => {
+      tenant.change({ hunting: { retired } });
+      const statuses = await Promise.all(
+        everyWay.map(async (via) => (await hunt(tenant, "T", { via })).status),
+      );
+      expect(statuses).toEqual([200, retired, retired, retired]);
+    },
+  );
+
+  test("to an unknown path are 404 in the family's envelope", async () => {
+    expect((await hear(`${tenant.urls.graph}/v1.0/x`)).body).toMatchObject({
+      error: { innerError: {} },
+    });
+    expect((await hear(`${tenant.urls.defender}/api/x`)).body).toMatchObject({
+      error: { code: "ResourceNotFound", target: expect.anything() as string },
+    });
+  });
+});
+
+describe("quotas", () => {
+  test("count calls over all generations, by minute and hour", async () => {
+    tenant.change({ hunting: { quota: { perMinute: 4, perHour: 6 } } });
+    const round = async () => {
+      const statuses: number[] = [];
+      for (const via of [...everyWay, "graph"] as const)
+        statuses.push((await hunt(tenant, "T", { via })).status);
+      return statuses;
+    };
+    expect(await round()).toEqual([200, 200, 200, 200, 429]);
+    tenant.clock.shift(60_000);
+    expect(await round()).toEqual([200, 200, 429, 429, 429]);
+    expect(tenant.requests().at(-1)?.quota).toBe("refused");
+  });
+
+  test.each([
+    ["graph", "api", "Please retry again later."],
+    ["defender", "api", "in 60 seconds."],
+    [
+      "graph",
+      "new",
+      "Maximum allowed 0 per 00:01:00 for the key Destination+TenantID+AppID. You can send requests again in 60 seconds.",
+    ],
+    ["defender", "old", "API calls quota exceeded! maximum allowed 0 per 00:01:00"],
+    ["defender", "graph", "Please retry again later."],
+  ] as const)("refuse on %s in the %s wording", async (via, throttleWording, text) => {
+    tenant.change({ hunting: { throttleWording, quota: { perMinute: 0 } } });
+    const answer = await hunt(tenant, "T", { via });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "60"]);
+    expect(answer.text).toContain(text);
+  });
+
+  test("leave Retry-After out when told to", async () => {
+    tenant.change({ hunting: { quota: { perMinute: 0, retryAfter: false } } });
+    expect((await hunt(tenant, "T")).headers.get("retry-after")).toBeNull();
+  });
+
+  test("of CPU last until the end of the quarter hour", async () => {
+    tenant.clock.shift(15 * 60_000 - (tenant.clock.now() % (15 * 60_000)) + 60_000);
+    tenant.change({ hunting: { cpuMsPerSlot: 300, cpuMsPerQuery: 200 } });
+    expect([(await hunt(tenant, "T")).status, (await hunt(tenant, "T")).status]).toEqual([
+      200, 200,
+    ]);
+    const answer = await hunt(tenant, "T");
+    expect(answer.status).toBe(429);
+    expect(answer.text).toContain("[simulator] CPU quota exhausted until");
+    const wait = Number(answer.headers.get("retry-after"));
+    expect(wait).toBeGreaterThan(13 * 60);
+    expect(wait).toBeLessThanOrEqual(14 * 60);
+    tenant.clock.shift(wait * 1_000);
+    expect((await hunt(tenant, "T")).status).toBe(200);
+  });
+
+  test("of run time bind the Defender API by the hour, and not Graph", async () => {
+    tenant.change({ hunting: { runTimeMsPerHour: 200 } });
+    expect((await hunt(tenant, "T", { via: "defender" })).status).toBe(200);
+    const answer = await hunt(tenant, "T", { via: "defender" });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "3600"]);
+    expect((await hunt(tenant, "T")).status).toBe(200);
+    expect((await hunt(tenant, "T", { via: "legacy" })).status).toBe(200);
+  });
+});
+
+describe("long answers", () => {
+  test("of a million rows stream without being held", async () => {
+    tenant.change({ hunting: { rowCap: 2_000_000, sizeCapBytes: null } });
+    let made = 0;
+    const rows = function* (): Generator<unknown[]> {
+      for (; made < 1_000_000; made += 1) yield [BigInt(made)];
+    };
+    table = { columns: [{ name: "n", type: "long" }], rows: rows() };
+    const response = await fetch(`${tenant.urls.graph}/v1.0/security/runHuntingQuery`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${await tokenFor(tenant, "graph")}`,
+        "content-type": "application/json",
+        "accept-encoding": "identity",
+      },
+      body: JSON.stringify({ Query: "T" }),
+    });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // The reader waits, so the writer does: socket buffers hold a few megabytes at most.
+    expect(made).toBeLessThan(900_000);
+    let bytes = 0;
+    for (;;) {
+      const piece = await reader?.read();
+      if (!piece || piece.done) break;
+      bytes += (piece.value as Uint8Array).length;
+    }
+    expect(made).toBe(1_000_000);
+    expect(bytes).toBeGreaterThan(10_000_000);
+  });
+
+  test.each([
+    ["streamed", null],
+    ["held for the size cap", 1e12],
+  ])("%s stop when the caller hangs up", async (_, sizeCapBytes) => {
+    tenant.change({ hunting: { rowCap: 1e9, sizeCapBytes } });
+    let made = 0;
+    const stop = new AbortController();
+    const rows = function* (): Generator<unknown[]> {
+      for (;;) {
+        made += 1;
+        if (made === 50_000) stop.abort();
+        yield [BigInt(made)];
+      }
+    };
+    table = { columns: [{ name: "n", type: "long" }], rows: rows() };
+    const call = hunt(tenant, "T", { signal: stop.signal });
+    await expect(call).rejects.toThrow();
+    await expect.poll(() => tenant.requests({ route: "graph" }).at(-1)?.outcome).toBe("cancelled");
+    const then = made;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(made).toBe(then);
+  });
+});

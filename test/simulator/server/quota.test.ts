@@ -1,0 +1,93 @@
+import { describe, expect, test } from "vitest";
+import { createQuota, type Limit, type QuotaModel } from "./quota.ts";
+import { busiest } from "./request-log.ts";
+
+const minute = 60_000;
+
+const quotaOf = (model: QuotaModel, limits: readonly Limit[], countRefused = false) =>
+  createQuota(() => ({ model, limits, countRefused }));
+
+/** Instants at which a greedy caller, asking every `everyMs`, is granted a call. */
+function granted(
+  model: QuotaModel,
+  limits: readonly Limit[],
+  everyMs: number,
+  untilMs: number,
+  countRefused = false,
+): number[] {
+  const quota = quotaOf(model, limits, countRefused);
+  const asked = Array.from({ length: Math.ceil(untilMs / everyMs) }, (_, index) => index * everyMs);
+  return asked.filter((at) => quota.take(at).kind === "granted");
+}
+
+describe("a quota", () => {
+  test.each([
+    // A greedy caller of a full bucket spends it at once and then what drips in: nearly twice the rate in its first span.
+    ["sliding", 10],
+    ["fixed", 10],
+    ["bucket", 19],
+  ] as const)("%s grants a greedy caller at most its due", (model, most) => {
+    expect(busiest(granted(model, [{ calls: 10, perMs: minute }], 100, 10 * minute), minute)).toBe(
+      most,
+    );
+  });
+
+  test("fixed windows open with the first call and let two bursts touch", () => {
+    const quota = quotaOf("fixed", [{ calls: 2, perMs: minute }]);
+    const kinds = [30_000, 89_998, 89_999, 90_000, 90_001, 90_002].map((at) => quota.take(at).kind);
+    expect(kinds).toEqual(["granted", "granted", "refused", "granted", "granted", "refused"]);
+  });
+
+  test.each([
+    ["sliding", 59_000],
+    ["fixed", 59_000],
+    ["bucket", 29_000],
+  ] as const)("%s says how long to wait, and keeps its word", (model, waitMs) => {
+    const quota = quotaOf(model, [{ calls: 2, perMs: minute }]);
+    quota.take(0);
+    quota.take(0);
+    expect(quota.take(1_000)).toMatchObject({ kind: "refused", retryAfterMs: waitMs });
+    expect(quota.take(1_000 + waitMs - 1).kind).toBe("refused");
+    expect(quota.take(1_000 + waitMs).kind).toBe("granted");
+  });
+
+  test("all limits must have room, and the longest wait is named", () => {
+    const limits = [
+      { calls: 2, perMs: minute },
+      { calls: 3, perMs: 60 * minute },
+    ];
+    const quota = quotaOf("sliding", limits);
+    for (const at of [0, 1, minute]) expect(quota.take(at).kind).toBe("granted");
+    expect(quota.take(minute + 1)).toEqual({
+      kind: "refused",
+      retryAfterMs: 59 * minute - 1,
+      limit: limits[1],
+    });
+  });
+
+  test("refused calls count only when told so", () => {
+    expect(granted("sliding", [{ calls: 1, perMs: 1_000 }], 500, 4_000)).toEqual([
+      0, 1_000, 2_000, 3_000,
+    ]);
+    expect(granted("sliding", [{ calls: 1, perMs: 1_000 }], 500, 4_000, true)).toEqual([0]);
+  });
+
+  test.each(["sliding", "fixed", "bucket"] as const)(
+    "%s with no limit grants all, with 0 calls none",
+    (model) => {
+      expect(quotaOf(model, []).take(0).kind).toBe("granted");
+      expect(quotaOf(model, [{ calls: 0, perMs: minute }]).take(0).kind).toBe("refused");
+    },
+  );
+});
+
+describe("busiest", () => {
+  test.each([
+    [[], 0],
+    [[0, 59_999], 2],
+    [[0, 60_000], 1],
+    [[90_000, 0, 30_000, 60_000], 2],
+  ])("of %j in any minute is %i", (instants, most) => {
+    expect(busiest(instants, minute)).toBe(most);
+  });
+});

@@ -1,0 +1,18 @@
+/** The tenant's clock: another clock, and a shift that a test may add. */
+import type { Clock } from "../../../shared/runtime/time.ts";
+
+export interface ShiftClock extends Clock {
+  /** Moves the tenant ahead (or back) of the clock below, by so many milliseconds more. */
+  readonly shift: (ms: number) => void;
+}
+
+export function shiftClock(below: Clock): ShiftClock {
+  let ahead = 0;
+  return {
+    now: () => below.now() + ahead,
+    sleep: below.sleep,
+    shift: (ms) => {
+      ahead += ms;
+    },
+  };
+}

@@ -1,9 +1,0 @@
-/** Joins the KQL evaluator to the tenant's world: the only file of the tenant that knows the evaluator. */
-import { evaluate } from "../kql/evaluate.ts";
-import type { World } from "../world/world.ts";
-import type { Evaluate } from "./evaluation.ts";
-
-export const worldEvaluate =
-  (world: World): Evaluate =>
-  (query, asked) =>
-    evaluate(query, { world, ...asked });
