@@ -33,7 +33,7 @@ const options = { lookBackHours: 720, information: false, where: false, all: fal
 /** Every source file that is deployed. */
 const deployed = ["functions", "shared"].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts") && !name.startsWith("commands"))
+    .filter((name) => name.endsWith(".ts") && !/^(?:build|cli|kql)\//.test(name))
     .map((name) => join(folder, name)),
 );
 

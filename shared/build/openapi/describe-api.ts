@@ -33,7 +33,7 @@ export function describeDoors(registrations: Registrations, version: string): De
     );
   if (idle.length > 0)
     throw new Error(
-      `No door is called ${idle.join(", ")}: remove its description in shared/commands/describe.`,
+      `No door is called ${idle.join(", ")}: remove its description in shared/build/openapi.`,
     );
   const openapi = openApi(described, version);
   return { openapi, swagger: swagger(openapi, described) };
