@@ -1,39 +1,43 @@
 /** HTTP doors to one verdict: how it goes (202 until every alert is settled, then 200), and taking it back. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import { undoVerdict, verdictStatus } from "../shared/alerts/verdict-requests.ts";
+import { undoVerdict, readVerdictStatus } from "../shared/alerts/verdict-requests.ts";
 import { verdictId } from "../shared/contracts/alert-verdict.ts";
-import { later, Problem } from "../shared/http/problem.ts";
-import { wiring } from "../shared/app/services.ts";
+import { createRetryProblem, Problem } from "../shared/http/problem.ts";
+import { services } from "../shared/app/services.ts";
 
-const unknown = (): Problem => new Problem(404, "No verdict with this id was sent over HTTP.");
+const createNotFound = (): Problem =>
+  new Problem(404, "No verdict with this id was sent over HTTP.");
 
-function idOf(request: HttpRequest): string {
+function readVerdictId(request: HttpRequest): string {
   const { data } = verdictId.safeParse(request.params["id"]);
-  if (data === undefined) throw unknown();
+  if (data === undefined) throw createNotFound();
   return data;
 }
 
-async function show(request: HttpRequest): Promise<HttpResponseInit> {
-  const status = await verdictStatus(await wiring.verdictDesk(), idOf(request));
-  if (!status) throw unknown();
+async function getVerdict(request: HttpRequest): Promise<HttpResponseInit> {
+  const status = await readVerdictStatus(await services.alertDeps(), readVerdictId(request));
+  if (!status) throw createNotFound();
   if (status.done) return { jsonBody: status };
   return { status: 202, headers: { location: request.url, "retry-after": "10" }, jsonBody: status };
 }
 
-async function undo(request: HttpRequest): Promise<HttpResponseInit> {
-  const id = idOf(request);
-  const undone = await undoVerdict(await wiring.verdictDesk(), id);
-  if (undone.kind === "unknown-verdict") throw unknown();
-  if (undone.kind === "later")
-    throw later("Cloud Apps did not confirm the reopening; ask again.", undone.retryAfterMs);
-  return { jsonBody: { id, alerts: undone.alerts } };
+async function undoAlertVerdict(request: HttpRequest): Promise<HttpResponseInit> {
+  const id = readVerdictId(request);
+  const undoResult = await undoVerdict(await services.alertDeps(), id);
+  if (undoResult.kind === "unknown-verdict") throw createNotFound();
+  if (undoResult.kind === "later")
+    throw createRetryProblem(
+      "Cloud Apps did not confirm the reopening; ask again.",
+      undoResult.retryAfterMs,
+    );
+  return { jsonBody: { id, alerts: undoResult.alerts } };
 }
 
 const route = "alerts/verdicts/{id}";
-app.http("alert_verdict", { methods: ["GET"], authLevel: "function", route, handler: show });
-app.http("undo_alert_verdict", {
+app.http("get_verdict", { methods: ["GET"], authLevel: "function", route, handler: getVerdict });
+app.http("undo_verdict", {
   methods: ["POST"],
   authLevel: "function",
   route: `${route}/undo`,
-  handler: undo,
+  handler: undoAlertVerdict,
 });

@@ -2,26 +2,26 @@
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { Problem } from "../shared/http/problem.ts";
 import { receiptKey, receiptName } from "../shared/contracts/webhook.ts";
-import { receiptStatus } from "../shared/webhooks/receipt-status.ts";
-import { wiring } from "../shared/app/services.ts";
+import { readReceiptStatus } from "../shared/webhooks/receipt-status.ts";
+import { services } from "../shared/app/services.ts";
 
-async function show(request: HttpRequest): Promise<HttpResponseInit> {
+async function getWebhookReceipt(request: HttpRequest): Promise<HttpResponseInit> {
   const { source = "", receipt = "" } = request.params;
-  const isName = receiptName.safeParse(receipt).success;
+  const isReceiptName = receiptName.safeParse(receipt).success;
   if (
-    !isName ||
-    !(await wiring.opensJob(receiptKey(source, receipt), request.query.get("key") ?? ""))
+    !isReceiptName ||
+    !(await services.isValidJobKey(receiptKey(source, receipt), request.query.get("key") ?? ""))
   )
     throw new Problem(401, "This address opens no receipt: its key is wrong or older than a day.");
-  const status = await receiptStatus(await wiring.webhookStatus(), source, receipt);
+  const status = await readReceiptStatus(await services.receiptStatusDeps(), source, receipt);
   if (!status) throw new Problem(404, "The receipt is gone: receipts are kept for eight days.");
   if (status.done) return { status: 200, jsonBody: status };
   return { status: 202, headers: { location: request.url, "retry-after": "10" }, jsonBody: status };
 }
 
-app.http("webhook_receipts", {
+app.http("get_webhook_receipt", {
   methods: ["GET"],
   authLevel: "anonymous",
   route: "webhooks/{source}/receipts/{receipt}",
-  handler: show,
+  handler: getWebhookReceipt,
 });

@@ -1,6 +1,6 @@
 /** The list of doors, and the guard around each of them; what `main.ts` loads at the first call. */
 import { app } from "@azure/functions";
-import { guard } from "../shared/app/invocation-hook.ts";
+import { withErrorHandling } from "../shared/app/invocation-hook.ts";
 import "./get-verdict.ts";
 import "./close-alerts.ts";
 import "./get-open-api.ts";
@@ -21,4 +21,4 @@ import "./receive-webhook.ts";
 import "./get-job.ts";
 import "./process-file-lookups.ts";
 
-app.hook.preInvocation(guard);
+app.hook.preInvocation(withErrorHandling);

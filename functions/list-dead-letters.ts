@@ -4,39 +4,40 @@ import {
   deadLetterFilter,
   deadLetterQueues,
   listDeadLetters,
-  mostDeadLettersShown,
+  maxDeadLettersPerRequest,
   replayDeadLetters,
   replayRequest,
 } from "../shared/storage/dead-letters.ts";
 import { readJsonBody, readQuery } from "../shared/http/request-body.ts";
-import { inputFaults, Problem } from "../shared/http/problem.ts";
-import { wiring } from "../shared/app/services.ts";
+import { toInputFaults, Problem } from "../shared/http/problem.ts";
+import { services } from "../shared/app/services.ts";
 
 for (const queue of deadLetterQueues) {
-  app.storageQueue(`poison_${queue.replaceAll("-", "_")}`, {
+  app.storageQueue(`process_${queue.replaceAll("-", "_")}_poison`, {
     queueName: `${queue}-poison`,
     connection: "DataStorage",
     handler: (raw) =>
-      wiring.bury(queue, raw, {
+      services.moveToDeadLetters(queue, raw, {
         reason: "gave-up",
         detail: "five tries failed; the log of the queue's function says why",
       }),
   });
 }
 
-async function show(request: HttpRequest): Promise<HttpResponseInit> {
+async function showDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
   const { queue } = readQuery(deadLetterFilter, request.query);
   return {
     jsonBody: {
-      deadLetters: await listDeadLetters(await wiring.records(), mostDeadLettersShown, queue),
+      deadLetters: await listDeadLetters(await services.records(), maxDeadLettersPerRequest, queue),
     },
   };
 }
 
-async function replay(request: HttpRequest): Promise<HttpResponseInit> {
+async function replayRequestedLetters(request: HttpRequest): Promise<HttpResponseInit> {
   const { data, error } = replayRequest.safeParse(await readJsonBody(request));
-  if (error) throw new Problem(400, "The request cannot be read.", { errors: inputFaults(error) });
-  const { records, queues } = wiring;
+  if (error)
+    throw new Problem(400, "The request cannot be read.", { errors: toInputFaults(error) });
+  const { records, queues } = services;
   return {
     jsonBody: {
       deadLetters: await replayDeadLetters(await records(), await queues(), data.deadLetters),
@@ -44,15 +45,15 @@ async function replay(request: HttpRequest): Promise<HttpResponseInit> {
   };
 }
 
-app.http("dead_letters", {
+app.http("list_dead_letters", {
   methods: ["GET"],
   authLevel: "function",
   route: "dead-letters",
-  handler: show,
+  handler: showDeadLetters,
 });
 app.http("replay_dead_letters", {
   methods: ["POST"],
   authLevel: "function",
   route: "dead-letters/replay",
-  handler: replay,
+  handler: replayRequestedLetters,
 });

@@ -10,7 +10,7 @@ import type { Callback, Core, Model, Registrations } from "../shared/contracts/r
 
 const require = createRequire(import.meta.url);
 const core = require("@azure/functions-core") as Core;
-const recorded = JSON.parse(
+const registrations = JSON.parse(
   readFileSync(require.resolve("./registrations.json"), "utf8"),
 ) as Registrations;
 
@@ -22,19 +22,19 @@ const hooks: Callback[] = [];
 export const registerFunction: Core["registerFunction"] = ({ name }, callback) =>
   functions.set(name, callback);
 export const registerHook: Core["registerHook"] = (_, callback) => hooks.push(callback);
-export const setProgrammingModel = (given: Model): void => void (model = given);
+export const setProgrammingModel = (newModel: Model): void => void (model = newModel);
 export const { version, hostVersion, Disposable, log } = core;
 
-const app = (): unknown => require("./app.cjs");
+const loadApp = (): unknown => require("./app.cjs");
 
 core.setProgrammingModel({
-  ...recorded.model,
-  getInvocationModel: (call) => (app(), model?.getInvocationModel(call)),
+  ...registrations.model,
+  getInvocationModel: (call) => (loadApp(), model?.getInvocationModel(call)),
 });
-for (const metadata of recorded.functions)
+for (const metadata of registrations.functions)
   core.registerFunction(
     metadata,
-    (...inputs) => (app(), functions.get(metadata.name)?.(...inputs)),
+    (...inputs) => (loadApp(), functions.get(metadata.name)?.(...inputs)),
   );
-for (const [index, name] of recorded.hooks.entries())
-  core.registerHook(name, (context) => (app(), hooks[index]?.(context)));
+for (const [index, name] of registrations.hooks.entries())
+  core.registerHook(name, (context) => (loadApp(), hooks[index]?.(context)));

@@ -1,13 +1,18 @@
-/** Timer door: the periodic duties. Each is safe to repeat and to miss; what a frozen timer leaves undone, `tick` makes up for. */
+/** Timer door: the periodic duties. Each is safe to repeat and to miss; what a frozen timer leaves undone, `startOverdueHunts` makes up for. */
 import { app } from "@azure/functions";
-import { tick } from "../shared/hunts/views.ts";
-import { wiring } from "../shared/app/services.ts";
+import { startOverdueHunts } from "../shared/hunts/views.ts";
+import { services } from "../shared/app/services.ts";
 
-app.timer("upkeep", {
+app.timer("maintenance", {
   schedule: "0 */15 * * * *",
   handler: async () => {
-    const [records, queues] = await Promise.all([wiring.records(), wiring.queues()]);
-    await tick({ records, queues }, wiring.enabledHunts(), "upkeep", await wiring.serverNowMs());
-    await wiring.upkeep();
+    const [records, queues] = await Promise.all([services.records(), services.queues()]);
+    await startOverdueHunts(
+      { records, queues },
+      services.enabledHunts(),
+      "maintenance",
+      await services.serverNowMs(),
+    );
+    await services.runMaintenance();
   },
 });

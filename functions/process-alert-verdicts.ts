@@ -4,27 +4,28 @@
  * to try again.
  */
 import { app } from "@azure/functions";
-import { reasonFault } from "../shared/alerts/closures.ts";
-import { handleVerdict } from "../shared/alerts/handle-verdict-message.ts";
+import { findReasonFault } from "../shared/alerts/closures.ts";
+import { handleVerdictMessage } from "../shared/alerts/handle-verdict-message.ts";
 import { verdictMessage } from "../shared/contracts/alert-verdict.ts";
-import { inputFaults } from "../shared/http/problem.ts";
+import { toInputFaults } from "../shared/http/problem.ts";
 import { readQueueMessage } from "../shared/storage/queue-message.ts";
-import { wiring } from "../shared/app/services.ts";
+import { services } from "../shared/app/services.ts";
 
-app.storageQueue("close_alerts", {
+app.storageQueue("process_alert_verdicts", {
   queueName: "alert-verdicts",
   connection: "DataStorage",
   handler: async (raw) => {
     const read = readQueueMessage(raw);
-    if (read.kind === "broken") return wiring.bury("alert-verdicts", raw, { reason: read.reason });
+    if (read.kind === "broken")
+      return services.moveToDeadLetters("alert-verdicts", raw, { reason: read.reason });
     const { data: message, error } = verdictMessage.safeParse(read.value);
     const fault = error
-      ? inputFaults(error)
-          .map(({ path, message: wanted }) => `${path}: ${wanted}`)
+      ? toInputFaults(error)
+          .map(({ path, message: expected }) => `${path}: ${expected}`)
           .join("; ")
-      : reasonFault(message.action, message.reason);
+      : findReasonFault(message.action, message.reason);
     if (!message || fault !== undefined)
-      return wiring.bury("alert-verdicts", raw, { reason: "schema", detail: fault });
-    await handleVerdict(await wiring.verdictDesk(), message);
+      return services.moveToDeadLetters("alert-verdicts", raw, { reason: "schema", detail: fault });
+    await handleVerdictMessage(await services.alertDeps(), message);
   },
 });

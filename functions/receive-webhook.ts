@@ -1,27 +1,36 @@
 /** HTTP doors for other products: a payload, proven and read, becomes messages. One of the two asks for a function key, too. */
 import { app, type HttpHandler } from "@azure/functions";
-import { receive } from "../shared/webhooks/receive.ts";
-import { wiring } from "../shared/app/services.ts";
+import { receiveDelivery } from "../shared/webhooks/receive.ts";
+import { services } from "../shared/app/services.ts";
 
-const take =
-  (keyed: boolean): HttpHandler =>
+const handleWebhook =
+  (isKeyed: boolean): HttpHandler =>
   async (request) => {
     const source = request.params["source"] ?? "";
-    const { answer, asked, receipt } = await receive(await wiring.webhooks(), {
+    const {
+      answer,
+      isPending: hasWork,
+      receipt,
+    } = await receiveDelivery(await services.webhookDeps(), {
       source,
       request,
-      keyed,
+      isKeyed,
     });
-    if (!asked) return { status: 200, jsonBody: answer };
-    const location = await wiring.receiptUrl(request.url, source, receipt);
+    if (!hasWork) return { status: 200, jsonBody: answer };
+    const location = await services.createReceiptUrl(request.url, source, receipt);
     return { status: 202, headers: { location, "retry-after": "10" }, jsonBody: answer };
   };
 
 const route = "webhooks/{source}";
-app.http("webhooks", { methods: ["POST"], authLevel: "anonymous", route, handler: take(false) });
-app.http("keyed_webhooks", {
+app.http("receive_webhook", {
+  methods: ["POST"],
+  authLevel: "anonymous",
+  route,
+  handler: handleWebhook(false),
+});
+app.http("receive_keyed_webhook", {
   methods: ["POST"],
   authLevel: "function",
   route: `${route}/keyed`,
-  handler: take(true),
+  handler: handleWebhook(true),
 });

@@ -4,24 +4,25 @@ import { startHunt } from "../shared/hunts/start-hunt.ts";
 import { readIdempotencyKey } from "../shared/contracts/file-lookup.ts";
 import { readOptionalJsonBody } from "../shared/http/request-body.ts";
 import { startHuntRequest } from "../shared/contracts/hunt-run.ts";
-import { inputFaults, Problem } from "../shared/http/problem.ts";
-import { wiring } from "../shared/app/services.ts";
+import { toInputFaults, Problem } from "../shared/http/problem.ts";
+import { services } from "../shared/app/services.ts";
 
-async function start(request: HttpRequest): Promise<HttpResponseInit> {
-  const hunt = wiring.namedHunt(request.params["name"]);
-  const { data: asked, error } = startHuntRequest.safeParse(
+async function runHunt(request: HttpRequest): Promise<HttpResponseInit> {
+  const hunt = services.getHunt(request.params["name"]);
+  const { data: runRequest, error } = startHuntRequest.safeParse(
     (await readOptionalJsonBody(request)) ?? {},
   );
-  if (error) throw new Problem(400, "The request cannot be read.", { errors: inputFaults(error) });
+  if (error)
+    throw new Problem(400, "The request cannot be read.", { errors: toInputFaults(error) });
   const key = readIdempotencyKey(request.headers.get("idempotency-key"));
-  const started = await startHunt(await wiring.huntPorts(), hunt, asked, key);
+  const started = await startHunt(await services.huntDeps(), hunt, runRequest, key);
   if (started.kind === "fault")
     throw new Problem(422, started.message, {
       errors: [{ path: "/from", message: started.message }],
     });
   if (started.kind === "other-request")
     throw new Problem(409, "This Idempotency-Key was used for another request; send a new one.");
-  const location = await wiring.jobUrl(request.url, started.job);
+  const location = await services.createJobUrl(request.url, started.job);
   return {
     status: 202,
     headers: { location, "retry-after": "5" },
@@ -29,9 +30,9 @@ async function start(request: HttpRequest): Promise<HttpResponseInit> {
   };
 }
 
-app.http("start_hunt", {
+app.http("run_hunt", {
   methods: ["POST"],
   authLevel: "function",
   route: "hunts/{name}/runs",
-  handler: start,
+  handler: runHunt,
 });

@@ -1,19 +1,19 @@
 /** HTTP door: a second driver beside the timers, which are known to freeze. Starts every overdue hunt; harmless to repeat. */
 import { app } from "@azure/functions";
-import { tick } from "../shared/hunts/views.ts";
-import { wiring } from "../shared/app/services.ts";
+import { startOverdueHunts } from "../shared/hunts/views.ts";
+import { services } from "../shared/app/services.ts";
 
-app.http("tick_hunts", {
+app.http("start_overdue_hunts", {
   methods: ["POST"],
   authLevel: "function",
   route: "hunts/tick",
   handler: async () => {
-    const [records, queues] = await Promise.all([wiring.records(), wiring.queues()]);
-    const started = await tick(
+    const [records, queues] = await Promise.all([services.records(), services.queues()]);
+    const started = await startOverdueHunts(
       { records, queues },
-      wiring.enabledHunts(),
+      services.enabledHunts(),
       "tick",
-      await wiring.serverNowMs(),
+      await services.serverNowMs(),
     );
     return { jsonBody: { started } };
   },

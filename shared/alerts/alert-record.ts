@@ -4,9 +4,9 @@ import * as z from "zod/mini";
 import type { AlertId } from "../contracts/alert-id.ts";
 import { verdictReasons, type VerdictMessage } from "../contracts/alert-verdict.ts";
 import { closureOf } from "./closures.ts";
-import type { Closing } from "./ports.ts";
+import type { CloseRequest } from "./ports.ts";
 
-const closing = z.object({
+const closeRequestSchema = z.object({
   closure: z.enum(["true_positive", "false_positive", "benign"]),
   reason: z.optional(z.enum(verdictReasons)),
   comment: z.optional(z.string()),
@@ -35,7 +35,7 @@ export const alertRecord = z.object({
     "failed",
     "reopened",
   ]),
-  ...closing.shape,
+  ...closeRequestSchema.shape,
   verdict: z.string(),
   requestedBy: z.string(),
   acceptedAtMs: z.number(),
@@ -57,7 +57,7 @@ export const conflictPath = (id: string, verdict: string): string =>
   `state/conflicts/${id}/${verdict}.json`;
 
 /** Alerts of one group close in one call: same closure, reason, comment and feedback. */
-export function groupOf({ closure, reason, comment, feedback }: Closing): string {
+export function groupOf({ closure, reason, comment, feedback }: CloseRequest): string {
   const parts = [
     closure,
     reason ?? null,
@@ -70,9 +70,9 @@ export function groupOf({ closure, reason, comment, feedback }: Closing): string
 }
 
 /** What a request asks to be done to each of its alerts. */
-export const closingOf = (
+export const toCloseRequest = (
   message: Pick<VerdictMessage, "action" | "reason" | "comment" | "feedback">,
-): Closing => ({
+): CloseRequest => ({
   closure: closureOf[message.action],
   reason: message.reason,
   comment: message.comment,
@@ -80,7 +80,12 @@ export const closingOf = (
 });
 
 /** The closing that a record carries. */
-export const closingIn = ({ closure, reason, comment, feedback }: AlertRecord): Closing => ({
+export const closeRequestOf = ({
+  closure,
+  reason,
+  comment,
+  feedback,
+}: AlertRecord): CloseRequest => ({
   closure,
   reason,
   comment,
@@ -88,7 +93,7 @@ export const closingIn = ({ closure, reason, comment, feedback }: AlertRecord): 
 });
 
 /** A fresh record for an accepted id. */
-export const waitingRecord = (
+export const createWaitingRecord = (
   id: AlertId,
   message: VerdictMessage,
   nowMs: number,
@@ -96,7 +101,7 @@ export const waitingRecord = (
   version: 1,
   alertId: id,
   state: "waiting",
-  ...closingOf(message),
+  ...toCloseRequest(message),
   verdict: message.id,
   requestedBy: message.requestedBy,
   acceptedAtMs: nowMs,
@@ -108,9 +113,9 @@ export const isSettled = (record: AlertRecord): boolean =>
   record.state !== "waiting" && record.state !== "sending";
 
 /** True while somebody's call for the record is under way. `nowMs` is the store's clock: owners must agree on when it ends. */
-export const isHeld = (record: AlertRecord, nowMs: number): boolean =>
+export const isClaimed = (record: AlertRecord, nowMs: number): boolean =>
   record.state === "sending" && (record.expiresAtMs ?? 0) > nowMs;
 
 /** Two verdicts agree when they close alike for the same reason; a different comment is no different verdict. */
-export const agrees = (record: AlertRecord, wanted: Closing): boolean =>
-  record.closure === wanted.closure && record.reason === wanted.reason;
+export const isSameVerdict = (record: AlertRecord, request: CloseRequest): boolean =>
+  record.closure === request.closure && record.reason === request.reason;

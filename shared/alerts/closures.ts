@@ -20,7 +20,7 @@ export const reasonsFor = {
 } as const satisfies Record<Closure, readonly VerdictReason[]>;
 
 /** Says what is wrong with a reason for a closure, in the sender's words; `undefined` when it fits. */
-export function reasonFault(
+export function findReasonFault(
   action: VerdictAction,
   reason: VerdictReason | undefined,
 ): string | undefined {

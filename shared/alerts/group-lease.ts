@@ -4,46 +4,46 @@
  */
 import * as z from "zod/mini";
 import { secondMs } from "../runtime/time.ts";
-import type { VerdictDesk } from "./ports.ts";
+import type { AlertDeps } from "./ports.ts";
 
-const softClaim = z.object({ owner: z.string(), untilMs: z.number() });
+const leaseRecord = z.object({ owner: z.string(), untilMs: z.number() });
 
 /** Longer than a call and its accounting usually take. */
-const heldMs = 20 * secondMs;
+const leaseMs = 20 * secondMs;
 
 /**
  * Repeats `work` for as long as it says that more waits, renewing the claim each time.
  *
  * @returns what `work` returned last, or `busy` when another instance is at it
  */
-export async function oneAtATime<T>(
-  desk: VerdictDesk,
+export async function withGroupLease<T>(
+  deps: AlertDeps,
   group: string,
-  work: () => Promise<{ readonly outcome: T; readonly more: boolean }>,
+  work: () => Promise<{ readonly outcome: T; readonly hasMore: boolean }>,
 ): Promise<T | "busy"> {
-  const owner = desk.newId();
+  const owner = deps.newId();
   const path = `state/closing/${group}.json`;
-  const read = await desk.store.read(path);
-  const held = read.kind === "found" ? softClaim.safeParse(read.value).data : undefined;
-  if (held && held.untilMs > read.serverNowMs) return "busy";
+  const read = await deps.store.read(path);
+  const existing = read.kind === "found" ? leaseRecord.safeParse(read.value).data : undefined;
+  if (existing && existing.untilMs > read.serverNowMs) return "busy";
   let etag = read.kind === "absent" ? undefined : read.etag;
   // The store's clock, carried on by this machine's: a wrong clock must not keep the others away for longer.
-  const aheadMs = read.serverNowMs - desk.clock.now();
-  const hold = async (ms: number): Promise<boolean> => {
-    const claim = { owner, untilMs: desk.clock.now() + aheadMs + ms };
+  const aheadMs = read.serverNowMs - deps.clock.now();
+  const renewLease = async (durationMs: number): Promise<boolean> => {
+    const lease = { owner, untilMs: deps.clock.now() + aheadMs + durationMs };
     const written = await (etag === undefined
-      ? desk.store.create(path, claim)
-      : desk.store.replace(path, claim, etag));
+      ? deps.store.create(path, lease)
+      : deps.store.replace(path, lease, etag));
     if (written.kind === "written") etag = written.etag;
     return written.kind === "written";
   };
-  if (!(await hold(heldMs))) return "busy";
+  if (!(await renewLease(leaseMs))) return "busy";
   try {
     for (;;) {
-      const { outcome, more } = await work();
-      if (!more || !(await hold(heldMs))) return outcome;
+      const { outcome, hasMore } = await work();
+      if (!hasMore || !(await renewLease(leaseMs))) return outcome;
     }
   } finally {
-    await hold(0);
+    await renewLease(0);
   }
 }

@@ -6,16 +6,16 @@ import type { Clock } from "../runtime/time.ts";
 import type { Closure } from "./closures.ts";
 
 /** A permission to make one call, taken before the records are claimed, handed back with the call. */
-export interface CallTurn {
+export interface Permit {
   readonly usableUntilMs: number;
 }
 
-export type CallTurnOutcome =
-  | { readonly kind: "turn"; readonly turn: CallTurn }
+export type PermitResult =
+  | { readonly kind: "permit"; readonly permit: Permit }
   | { readonly kind: "later"; readonly retryAfterMs: number };
 
 /** One closing, the same for every alert of a group. */
-export interface Closing {
+export interface CloseRequest {
   readonly closure: Closure;
   readonly reason?: VerdictReason | undefined;
   readonly comment?: string | undefined;
@@ -37,28 +37,28 @@ export type ChangeReply =
   | { readonly kind: "unknown"; readonly message: string };
 
 /** An alert's state as Cloud Apps shows it. */
-export type SeenAlert = "open" | Closure | "dismissed" | "resolved" | "unknown-state";
+export type AlertState = "open" | Closure | "dismissed" | "resolved" | "unknown-state";
 
-export type LookReply =
-  | { readonly kind: "answer"; readonly alerts: ReadonlyMap<AlertId, SeenAlert> }
+export type AlertStatesReply =
+  | { readonly kind: "answer"; readonly alerts: ReadonlyMap<AlertId, AlertState> }
   | { readonly kind: "later"; readonly retryAfterMs: number }
   | { readonly kind: "refused"; readonly message: string };
 
 /** Cloud Apps, as far as this room needs it. Only explicit ids, 1 to 100 of them, ever leave through it. */
 export interface AlertsPort {
-  readonly takeTurn: (waitMs: number) => Promise<CallTurnOutcome>;
+  readonly acquirePermit: (maxWaitMs: number) => Promise<PermitResult>;
   readonly close: (
     ids: readonly AlertId[],
-    closing: Closing,
-    turn: CallTurn,
+    request: CloseRequest,
+    permit: Permit,
   ) => Promise<ChangeReply>;
   readonly reopen: (ids: readonly AlertId[], comment: string | undefined) => Promise<ChangeReply>;
   /** One list call for all ids; an id that Cloud Apps does not know is absent from the map. */
-  readonly look: (ids: readonly AlertId[]) => Promise<LookReply>;
+  readonly getStates: (ids: readonly AlertId[]) => Promise<AlertStatesReply>;
 }
 
 /** Writes one audit record, durable before it resolves. */
-export type Audit = (event: AuditEvent) => Promise<void>;
+export type AuditWriter = (event: AuditEvent) => Promise<void>;
 
 /** What the audit log is told of an outbound change: the intent before it, the outcome after it. */
 export interface AuditEvent {
@@ -77,11 +77,11 @@ export interface AuditEvent {
 }
 
 /** Everything the desk works with. */
-export interface VerdictDesk {
+export interface AlertDeps {
   readonly store: RecordStore;
   readonly queues: MessageQueues;
   readonly alerts: AlertsPort;
-  readonly audit: Audit;
+  readonly writeAudit: AuditWriter;
   readonly clock: Clock;
   /**
    * How long to wait, ms, before what a call needs can be had: its token, the audit's key. 0: all is at hand. A vault that
@@ -91,10 +91,10 @@ export interface VerdictDesk {
   /** A new unique id, for owners and calls. */
   readonly newId: () => string;
   /** Reaches a named kill point. */
-  readonly reach: (point: string) => Promise<void>;
+  readonly failpoint: (name: string) => Promise<void>;
   /** Groups that this process is closing right now: its other workers wait for the call instead of spending a turn of their own. */
-  readonly closing: Map<string, Promise<unknown>>;
-  readonly note: (
+  readonly closingGroups: Map<string, Promise<unknown>>;
+  readonly logEvent: (
     event: "verdict.accepted" | "verdict.outcome",
     fields: Readonly<Record<string, string | number>>,
   ) => void;

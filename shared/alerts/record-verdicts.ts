@@ -2,125 +2,129 @@
 import type { AlertId } from "../contracts/alert-id.ts";
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
 import {
-  agrees,
+  isSameVerdict,
   alertRecord,
-  closingOf,
+  toCloseRequest,
   conflictPath,
   groupOf,
-  isHeld,
+  isClaimed,
   isSettled,
   markerPath,
   recordPath,
-  waitingRecord,
+  createWaitingRecord,
   type AlertRecord,
 } from "./alert-record.ts";
-import type { VerdictDesk } from "./ports.ts";
-import { inParallel } from "../runtime/concurrency.ts";
+import type { AlertDeps } from "./ports.ts";
+import { forEachInParallel } from "../runtime/concurrency.ts";
 
 /** What writing one id down came to. */
-export type Noted =
+export type AlertRecordResult =
   /** The group is the record's: an agreeing earlier verdict may carry another comment. */
   | { readonly kind: "waiting"; readonly group: string }
   | { readonly kind: "settled" }
   | { readonly kind: "conflict" };
 
 /** Writes down every id of a message; safe to repeat after a crash at any line. */
-export async function writeDown(
-  desk: VerdictDesk,
+export async function recordAlertVerdicts(
+  deps: AlertDeps,
   message: VerdictMessage,
-): Promise<Map<AlertId, Noted>> {
-  const noted = new Map<AlertId, Noted>();
-  await inParallel(message.alertIds, async (id) => {
-    noted.set(id, await noteOne(desk, message, id));
+): Promise<Map<AlertId, AlertRecordResult>> {
+  const results = new Map<AlertId, AlertRecordResult>();
+  await forEachInParallel(message.alertIds, async (id) => {
+    results.set(id, await recordAlertVerdict(deps, message, id));
   });
-  return noted;
+  return results;
 }
 
-async function noteOne(desk: VerdictDesk, message: VerdictMessage, id: AlertId): Promise<Noted> {
-  const fresh = waitingRecord(id, message, desk.clock.now());
+async function recordAlertVerdict(
+  deps: AlertDeps,
+  message: VerdictMessage,
+  id: AlertId,
+): Promise<AlertRecordResult> {
+  const fresh = createWaitingRecord(id, message, deps.clock.now());
   const path = recordPath(id);
   for (;;) {
-    const read = await desk.store.read(path);
+    const read = await deps.store.read(path);
     if (read.kind === "absent") {
-      const { kind } = await desk.store.create(path, fresh);
+      const { kind } = await deps.store.create(path, fresh);
       if (kind === "lost") continue;
-      await desk.reach("A2 intent record created");
-      return mark(desk, fresh);
+      await deps.failpoint("A2 intent record created");
+      return createMarker(deps, fresh);
     }
     const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
-    const decided = decide(record, message, read.serverNowMs);
-    if (decided === "settled") return { kind: "settled" };
-    if (decided === "wait" && record) return { kind: "waiting", group: groupOf(record) };
-    if (decided === "mark" && record) return mark(desk, record);
-    if (decided === "conflict" && record) return recordConflict(desk, message, id, record);
+    const decision = decideAction(record, message, read.serverNowMs);
+    if (decision === "settled") return { kind: "settled" };
+    if (decision === "wait" && record) return { kind: "waiting", group: groupOf(record) };
+    if (decision === "mark" && record) return createMarker(deps, record);
+    if (decision === "conflict" && record) return recordConflict(deps, message, id, record);
     // A record that cannot be read is never taken for absent: a try may have been made, so the next one looks first.
     const successor: AlertRecord = record
       ? { ...fresh, former: record.verdict }
       : { ...fresh, inDoubt: true };
-    if ((await desk.store.replace(path, successor, read.etag)).kind === "written")
-      return mark(desk, successor);
+    if ((await deps.store.replace(path, successor, read.etag)).kind === "written")
+      return createMarker(deps, successor);
   }
 }
 
 /** What a verdict means for an alert that already has a record. */
-function decide(
+function decideAction(
   record: AlertRecord | undefined,
   message: VerdictMessage,
   nowMs: number,
 ): "settled" | "wait" | "mark" | "conflict" | "overwrite" {
   if (!record) return "overwrite";
   if (record.state === "reopened") return record.verdict === message.id ? "settled" : "overwrite";
-  if (!agrees(record, closingOf(message))) return "conflict";
+  if (!isSameVerdict(record, toCloseRequest(message))) return "conflict";
   // A failed verdict may be asked for again under a new id: it never took effect.
   if (record.state === "failed" && record.verdict !== message.id) return "overwrite";
   if (isSettled(record)) return "settled";
-  return isHeld(record, nowMs) ? "wait" : "mark";
+  return isClaimed(record, nowMs) ? "wait" : "mark";
 }
 
 /** Makes the alert found by whoever gets the next turn. Markers stand for free alerts: a claim takes its marker away. */
-async function mark(desk: VerdictDesk, record: AlertRecord): Promise<Noted> {
+async function createMarker(deps: AlertDeps, record: AlertRecord): Promise<AlertRecordResult> {
   const group = groupOf(record);
-  await desk.store.create(markerPath(group, record.alertId), {});
+  await deps.store.create(markerPath(group, record.alertId), {});
   return { kind: "waiting", group };
 }
 
 async function recordConflict(
-  desk: VerdictDesk,
+  deps: AlertDeps,
   message: VerdictMessage,
   id: AlertId,
   record: AlertRecord,
-): Promise<Noted> {
-  const wanted = closingOf(message);
+): Promise<AlertRecordResult> {
+  const request = toCloseRequest(message);
   const conflict = {
     version: 1,
     alertId: id,
     verdict: message.id,
     requestedBy: message.requestedBy,
-    closure: wanted.closure,
-    reason: wanted.reason,
+    closure: request.closure,
+    reason: request.reason,
     inForce: {
       verdict: record.verdict,
       closure: record.closure,
       reason: record.reason,
       state: record.state,
     },
-    atMs: desk.clock.now(),
+    atMs: deps.clock.now(),
   };
   const path = conflictPath(id, message.id);
   // The audit first: a death in between tells it twice, the other way round never.
-  if ((await desk.store.read(path)).kind === "absent") {
-    await desk.audit({
+  if ((await deps.store.read(path)).kind === "absent") {
+    await deps.writeAudit({
       kind: "conflict",
-      call: desk.newId(),
+      call: deps.newId(),
       action: "close",
-      closure: wanted.closure,
-      reason: wanted.reason,
+      closure: request.closure,
+      reason: request.reason,
       alertIds: [id],
       verdicts: [message.id],
       requestedBy: [message.requestedBy],
       former: record.verdict,
     });
-    await desk.store.create(path, conflict);
+    await deps.store.create(path, conflict);
   }
   return { kind: "conflict" };
 }

@@ -3,22 +3,22 @@ import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import type { AlertId } from "../contracts/alert-id.ts";
 import {
-  messagesOf,
-  mostAlertsInMessage,
+  splitIntoMessages,
+  maxAlertsPerMessage,
   type AlertStatus,
-  type Noted,
+  type RecordResult,
   type VerdictRequest,
 } from "../contracts/alert-verdict.ts";
-import { nextDayInMs, takeOfDay, verdictDayPath } from "../storage/daily-limit.ts";
+import { msUntilNextDay, takeFromDailyCount, dailyLimitPath } from "../storage/daily-limit.ts";
 import {
   alertRecord,
-  closingOf,
+  toCloseRequest,
   conflictPath,
   recordPath,
   type AlertRecord,
 } from "./alert-record.ts";
-import { inParallel } from "../runtime/concurrency.ts";
-import type { Closing, SeenAlert, VerdictDesk } from "./ports.ts";
+import { forEachInParallel } from "../runtime/concurrency.ts";
+import type { CloseRequest, AlertState, AlertDeps } from "./ports.ts";
 
 /** The request as written down: `state/verdicts/{id}.json`. Nothing after `enqueued` turns true is owed to the sender. */
 const requestRecord = z.object({
@@ -37,7 +37,7 @@ type RequestRecord = z.infer<typeof requestRecord>;
 
 export const requestPath = (id: string): string => `state/verdicts/${id}.json`;
 
-export type Submitted =
+export type SubmitResult =
   | { readonly kind: "accepted"; readonly id: string }
   /** The same id was used for another request. */
   | { readonly kind: "id-taken" }
@@ -49,34 +49,36 @@ export type Submitted =
  * finishes what a crash left undone.
  *
  * @param source - who sent it, as configured: `api` or a webhook's name
- * @param mostPerDay - alerts that one source may ask for in a UTC day
+ * @param maxPerDay - alerts that one source may ask for in a UTC day
  */
 export async function submitVerdict(
-  desk: VerdictDesk,
+  deps: AlertDeps,
   request: VerdictRequest,
   source: string,
-  mostPerDay: number,
-): Promise<Submitted> {
-  const { dryRun: _dryRun, ...asked } = request;
-  const digest = digestOf(asked);
+  maxPerDay: number,
+): Promise<SubmitResult> {
+  const { dryRun: _dryRun, ...verdict } = request;
+  const digest = digestOf(verdict);
   const path = requestPath(request.id);
-  const read = await desk.store.read(path);
-  const known = read.kind === "found" ? requestRecord.safeParse(read.value).data : undefined;
-  if (read.kind === "broken" || (read.kind === "found" && known?.digest !== digest))
+  const read = await deps.store.read(path);
+  const existing = read.kind === "found" ? requestRecord.safeParse(read.value).data : undefined;
+  if (read.kind === "broken" || (read.kind === "found" && existing?.digest !== digest))
     return { kind: "id-taken" };
-  if (known?.enqueued) return { kind: "accepted", id: request.id };
-  const record: RequestRecord = known ?? newRecord(request, digest, source, desk.clock.now());
+  if (existing?.enqueued) return { kind: "accepted", id: request.id };
+  const record: RequestRecord =
+    existing ?? createRequestRecord(request, digest, source, deps.clock.now());
   let etag = read.kind === "found" ? read.etag : undefined;
   if (etag === undefined) {
-    const room = await countAgainstCap(desk, source, request.alertIds.length, mostPerDay);
-    if (room.kind === "capped") return room;
-    const created = await desk.store.create(path, record);
-    if (created.kind === "lost") return submitVerdict(desk, request, source, mostPerDay);
+    const dayLimit = await countTowardLimit(deps, source, request.alertIds.length, maxPerDay);
+    if (dayLimit.kind === "capped") return dayLimit;
+    const created = await deps.store.create(path, record);
+    if (created.kind === "lost") return submitVerdict(deps, request, source, maxPerDay);
     etag = created.etag;
   }
-  for (const message of messagesOf(asked)) await desk.queues.send("alert-verdicts", message);
-  await desk.store.replace(path, { ...record, enqueued: true }, etag);
-  noteAccepted(desk, record);
+  for (const message of splitIntoMessages(verdict))
+    await deps.queues.send("alert-verdicts", message);
+  await deps.store.replace(path, { ...record, enqueued: true }, etag);
+  logAccepted(deps, record);
   return { kind: "accepted", id: request.id };
 }
 
@@ -84,42 +86,44 @@ export async function submitVerdict(
  * Writes down a request whose messages somebody else sends, a webhook, so that it can be shown and taken back like any
  * other. The first body to come under an id has it for good; an id may also be taken without asking for a verdict.
  *
- * @param from - the delivery that the request was read from
+ * @param delivery - the delivery that the request was read from
  */
-export async function noteVerdict(
-  desk: Pick<VerdictDesk, "store" | "clock" | "note">,
+export async function recordVerdict(
+  deps: Pick<AlertDeps, "store" | "clock" | "logEvent">,
   id: string,
   request: Omit<VerdictRequest, "dryRun"> | undefined,
-  from: { readonly source: string; readonly bodyHash: string },
-): Promise<Noted> {
-  const { source, bodyHash: digest } = from;
+  delivery: { readonly source: string; readonly bodyHash: string },
+): Promise<RecordResult> {
+  const { source, bodyHash: digest } = delivery;
   const record = request && {
-    ...newRecord(request, digest, source, desk.clock.now()),
+    ...createRequestRecord(request, digest, source, deps.clock.now()),
     enqueued: true,
   };
   const path = requestPath(id);
-  const created = await desk.store.create(path, record ?? { version: 1, id, digest, source });
+  const created = await deps.store.create(path, record ?? { version: 1, id, digest, source });
   if (created.kind === "written") {
-    if (record) noteAccepted(desk, record);
+    if (record) logAccepted(deps, record);
     return { kind: "new", serverNowMs: created.serverNowMs };
   }
-  const read = await desk.store.read(path);
-  if (read.kind === "absent") return noteVerdict(desk, id, request, from);
-  const same = read.kind === "found" && takenId.safeParse(read.value).data?.digest === digest;
-  return { kind: same ? "same" : "other" };
+  const read = await deps.store.read(path);
+  if (read.kind === "absent") return recordVerdict(deps, id, request, delivery);
+  const isSame =
+    read.kind === "found" && storedDigest.safeParse(read.value).data?.digest === digest;
+  return { kind: isSame ? "same" : "other" };
 }
 
-const takenId = z.object({ digest: z.string() });
+const storedDigest = z.object({ digest: z.string() });
 
-const digestOf = (asked: object): string =>
-  createHash("sha256").update(JSON.stringify(asked)).digest("hex");
+const digestOf = (request: object): string =>
+  createHash("sha256").update(JSON.stringify(request)).digest("hex");
 
-const noteAccepted = (
-  desk: Pick<VerdictDesk, "note">,
+const logAccepted = (
+  deps: Pick<AlertDeps, "logEvent">,
   { alertIds, closure, id, source }: RequestRecord,
-): void => desk.note("verdict.accepted", { verdict: id, source, alerts: alertIds.length, closure });
+): void =>
+  deps.logEvent("verdict.accepted", { verdict: id, source, alerts: alertIds.length, closure });
 
-const newRecord = (
+const createRequestRecord = (
   request: VerdictRequest,
   digest: string,
   source: string,
@@ -128,7 +132,7 @@ const newRecord = (
   version: 1,
   id: request.id,
   digest,
-  closure: closingOf(request).closure,
+  closure: toCloseRequest(request).closure,
   alertIds: request.alertIds,
   requestedBy: request.requestedBy,
   requestedAt: request.requestedAt,
@@ -138,17 +142,22 @@ const newRecord = (
 });
 
 /** Counts the alerts of a source's day; a request over the cap counts nothing. */
-async function countAgainstCap(
-  desk: VerdictDesk,
+async function countTowardLimit(
+  deps: AlertDeps,
   source: string,
-  alerts: number,
-  most: number,
+  alertCount: number,
+  maxPerDay: number,
 ): Promise<{ kind: "room" } | { kind: "capped"; retryAfterMs: number }> {
-  const nowMs = desk.clock.now();
-  const taken = await takeOfDay(desk.store, verdictDayPath(source, nowMs), most, (left) =>
-    alerts <= left ? alerts : 0,
+  const nowMs = deps.clock.now();
+  const takenCount = await takeFromDailyCount(
+    deps.store,
+    dailyLimitPath(source, nowMs),
+    maxPerDay,
+    (remaining) => (alertCount <= remaining ? alertCount : 0),
   );
-  return taken > 0 ? { kind: "room" } : { kind: "capped", retryAfterMs: nextDayInMs(nowMs) };
+  return takenCount > 0
+    ? { kind: "room" }
+    : { kind: "capped", retryAfterMs: msUntilNextDay(nowMs) };
 }
 
 /** A request's state: `id` as sent, one outcome per alert id, in the order of the request. */
@@ -162,14 +171,14 @@ export interface VerdictStatus {
 }
 
 /** Reads a request's status; `undefined` when no such request was accepted over HTTP. */
-export async function verdictStatus(
-  desk: VerdictDesk,
+export async function readVerdictStatus(
+  deps: AlertDeps,
   id: string,
 ): Promise<VerdictStatus | undefined> {
-  const read = await desk.store.read(requestPath(id));
+  const read = await deps.store.read(requestPath(id));
   const request = read.kind === "found" ? requestRecord.safeParse(read.value).data : undefined;
   if (!request) return undefined;
-  const alerts = await alertStatuses(desk, id, request.alertIds);
+  const alerts = await readAlertStatuses(deps, id, request.alertIds);
   const { closure, requestedBy, requestedAt } = request;
   return {
     id,
@@ -182,31 +191,33 @@ export async function verdictStatus(
 }
 
 /** How each alert of a verdict stands, in the order given; also of a verdict that came by a webhook. */
-export async function alertStatuses(
-  desk: Pick<VerdictDesk, "store">,
+export async function readAlertStatuses(
+  deps: Pick<AlertDeps, "store">,
   verdict: string,
   alertIds: readonly string[],
 ): Promise<AlertStatus[]> {
-  const seen = new Map<string, AlertStatus>();
-  await inParallel(alertIds, async (alertId) => {
-    seen.set(alertId, await alertStatus(desk, alertId, verdict));
+  const statuses = new Map<string, AlertStatus>();
+  await forEachInParallel(alertIds, async (alertId) => {
+    statuses.set(alertId, await readAlertStatus(deps, alertId, verdict));
   });
-  return alertIds.map((alertId) => seen.get(alertId) ?? { alertId, outcome: "waiting" as const });
+  return alertIds.map(
+    (alertId) => statuses.get(alertId) ?? { alertId, outcome: "waiting" as const },
+  );
 }
 
-async function alertStatus(
-  desk: Pick<VerdictDesk, "store">,
+async function readAlertStatus(
+  deps: Pick<AlertDeps, "store">,
   alertId: string,
   verdict: string,
 ): Promise<AlertStatus> {
-  const conflict = await desk.store.read(conflictPath(alertId, verdict));
+  const conflict = await deps.store.read(conflictPath(alertId, verdict));
   if (conflict.kind !== "absent")
     return {
       alertId,
       outcome: "conflict",
       detail: "another verdict is in force; it was left as it is",
     };
-  const read = await desk.store.read(recordPath(alertId));
+  const read = await deps.store.read(recordPath(alertId));
   const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
   if (!record) return { alertId, outcome: "waiting" };
   const outcome = record.state === "sending" ? "waiting" : record.state;
@@ -216,46 +227,50 @@ async function alertStatus(
 }
 
 /** What a rehearsal says of each id. */
-export interface Rehearsed {
+export interface PlannedAlert {
   readonly alertId: string;
   readonly would: "close" | "leave" | "conflict" | "not_found";
-  readonly now: SeenAlert | "unknown";
+  readonly now: AlertState | "unknown";
 }
 
-export type Rehearsal =
-  | { readonly kind: "rehearsed"; readonly alerts: readonly Rehearsed[] }
+export type DryRunResult =
+  | { readonly kind: "rehearsed"; readonly alerts: readonly PlannedAlert[] }
   | { readonly kind: "later"; readonly retryAfterMs: number }
   | { readonly kind: "refused"; readonly message: string };
 
 /** Says what a request would do, by one list call per 100 ids; changes nothing. */
-export async function rehearse(desk: VerdictDesk, request: VerdictRequest): Promise<Rehearsal> {
-  const wanted = closingOf(request);
-  const alerts: Rehearsed[] = [];
-  for (const { alertIds } of messagesOf(request)) {
-    const reply = await desk.alerts.look(alertIds);
+export async function dryRunVerdict(
+  deps: AlertDeps,
+  request: VerdictRequest,
+): Promise<DryRunResult> {
+  const expected = toCloseRequest(request);
+  const alerts: PlannedAlert[] = [];
+  for (const { alertIds } of splitIntoMessages(request)) {
+    const reply = await deps.alerts.getStates(alertIds);
     if (reply.kind !== "answer") return reply;
     for (const alertId of alertIds)
-      alerts.push(await rehearseOne(desk, alertId, reply.alerts.get(alertId), wanted));
+      alerts.push(await planAlert(deps, alertId, reply.alerts.get(alertId), expected));
   }
   return { kind: "rehearsed", alerts };
 }
 
-async function rehearseOne(
-  desk: VerdictDesk,
+async function planAlert(
+  deps: AlertDeps,
   alertId: AlertId,
-  seen: SeenAlert | undefined,
-  wanted: Closing,
-): Promise<Rehearsed> {
-  if (seen === undefined) return { alertId, would: "not_found", now: "unknown" };
-  const read = await desk.store.read(recordPath(alertId));
+  state: AlertState | undefined,
+  expected: CloseRequest,
+): Promise<PlannedAlert> {
+  if (state === undefined) return { alertId, would: "not_found", now: "unknown" };
+  const read = await deps.store.read(recordPath(alertId));
   const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
-  const inForce = record !== undefined && record.state !== "reopened" && record.state !== "failed";
-  if (inForce && (record.closure !== wanted.closure || record.reason !== wanted.reason))
-    return { alertId, would: "conflict", now: seen };
-  return { alertId, would: seen === "open" ? "close" : "leave", now: seen };
+  const isInForce =
+    record !== undefined && record.state !== "reopened" && record.state !== "failed";
+  if (isInForce && (record.closure !== expected.closure || record.reason !== expected.reason))
+    return { alertId, would: "conflict", now: state };
+  return { alertId, would: state === "open" ? "close" : "leave", now: state };
 }
 
-export type Undone =
+export type UndoResult =
   | { readonly kind: "reopened"; readonly alerts: readonly AlertStatus[] }
   | { readonly kind: "unknown-verdict" }
   | { readonly kind: "later"; readonly retryAfterMs: number };
@@ -264,35 +279,39 @@ export type Undone =
  * Reopens what a request closed. Best effort: the call is undocumented. Alerts that the request did not close itself
  * are left alone.
  */
-export async function undoVerdict(desk: VerdictDesk, id: string): Promise<Undone> {
-  const read = await desk.store.read(requestPath(id));
+export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResult> {
+  const read = await deps.store.read(requestPath(id));
   const request = read.kind === "found" ? requestRecord.safeParse(read.value).data : undefined;
   if (!request) return { kind: "unknown-verdict" };
-  const closed: { record: AlertRecord; etag: string }[] = [];
-  await inParallel(request.alertIds, async (alertId) => {
-    const found = await desk.store.read(recordPath(alertId));
-    const record = found.kind === "found" ? alertRecord.safeParse(found.value).data : undefined;
-    if (found.kind === "found" && record?.verdict === id && record.state === "closed")
-      closed.push({ record, etag: found.etag });
+  const closedRecords: { record: AlertRecord; etag: string }[] = [];
+  await forEachInParallel(request.alertIds, async (alertId) => {
+    const stored = await deps.store.read(recordPath(alertId));
+    const record = stored.kind === "found" ? alertRecord.safeParse(stored.value).data : undefined;
+    if (stored.kind === "found" && record?.verdict === id && record.state === "closed")
+      closedRecords.push({ record, etag: stored.etag });
   });
-  for (let at = 0; at < closed.length; at += mostAlertsInMessage) {
-    const later = await reopenSome(desk, closed.slice(at, at + mostAlertsInMessage), request);
-    if (later !== undefined) return { kind: "later", retryAfterMs: later };
+  for (let start = 0; start < closedRecords.length; start += maxAlertsPerMessage) {
+    const waitMs = await reopenBatch(
+      deps,
+      closedRecords.slice(start, start + maxAlertsPerMessage),
+      request,
+    );
+    if (waitMs !== undefined) return { kind: "later", retryAfterMs: waitMs };
   }
-  return { kind: "reopened", alerts: (await verdictStatus(desk, id))?.alerts ?? [] };
+  return { kind: "reopened", alerts: (await readVerdictStatus(deps, id))?.alerts ?? [] };
 }
 
 const retryUndoMs = 60_000;
 
 /** @returns how long to wait when the call got no usable answer; the records then stay closed and the undo may be repeated */
-async function reopenSome(
-  desk: VerdictDesk,
+async function reopenBatch(
+  deps: AlertDeps,
   claims: readonly { record: AlertRecord; etag: string }[],
   request: RequestRecord,
 ): Promise<number | undefined> {
   const ids = claims.map(({ record }) => record.alertId as AlertId);
-  const call = desk.newId();
-  const about = {
+  const call = deps.newId();
+  const auditFields = {
     call,
     action: "reopen",
     closure: request.closure,
@@ -300,19 +319,19 @@ async function reopenSome(
     verdicts: [request.id],
     requestedBy: [request.requestedBy],
   } as const;
-  await desk.audit({ kind: "intent", ...about });
-  const reply = await desk.alerts.reopen(ids, undefined);
+  await deps.writeAudit({ kind: "intent", ...auditFields });
+  const reply = await deps.alerts.reopen(ids, undefined);
   if (reply.kind !== "answer") {
-    await desk.audit({ kind: "outcome", ...about, outcomes: { [reply.kind]: ids } });
+    await deps.writeAudit({ kind: "outcome", ...auditFields, outcomes: { [reply.kind]: ids } });
     return reply.kind === "later" ? reply.retryAfterMs : retryUndoMs;
   }
-  await inParallel(claims, async ({ record, etag }) => {
-    await desk.store.replace(
+  await forEachInParallel(claims, async ({ record, etag }) => {
+    await deps.store.replace(
       recordPath(record.alertId),
       { ...record, state: "reopened", detail: "reopened on request" },
       etag,
     );
   });
-  await desk.audit({ kind: "outcome", ...about, outcomes: { reopened: ids } });
+  await deps.writeAudit({ kind: "outcome", ...auditFields, outcomes: { reopened: ids } });
   return undefined;
 }

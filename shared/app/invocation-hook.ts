@@ -4,12 +4,12 @@
  */
 import type { HttpResponseInit, InvocationContext, PreInvocationContext } from "@azure/functions";
 import { withInvocation } from "../runtime/log.ts";
-import { Problem, problemBody } from "../http/problem.ts";
+import { Problem, toProblemBody } from "../http/problem.ts";
 
 /** Give to `app.hook.preInvocation`. */
-export function guard(call: PreInvocationContext): void {
+export function withErrorHandling(call: PreInvocationContext): void {
   const { functionHandler: handler, invocationContext: context } = call;
-  const overHttp = context.options.trigger.type === "httpTrigger";
+  const isHttp = context.options.trigger.type === "httpTrigger";
   call.functionHandler = (trigger: unknown, inner: InvocationContext): unknown =>
     withInvocation(
       { correlationId: context.invocationId, write: (level, line) => context[level](line) },
@@ -17,18 +17,18 @@ export function guard(call: PreInvocationContext): void {
         try {
           return (await handler(trigger, inner)) as unknown;
         } catch (error) {
-          if (!overHttp) throw error;
-          const problem = asProblem(error);
+          if (!isHttp) throw error;
+          const problem = toProblem(error);
           if (problem.status === 500)
             context.error(`unexpected ${error instanceof Error ? error.name : typeof error}`);
-          return problemReply(problem, context.invocationId);
+          return toProblemReply(problem, context.invocationId);
         }
       },
     );
 }
 
 /** The HTTP answer of a refusal. */
-export function problemReply(problem: Problem, correlationId: string): HttpResponseInit {
+export function toProblemReply(problem: Problem, correlationId: string): HttpResponseInit {
   return {
     status: problem.status,
     headers: {
@@ -38,14 +38,14 @@ export function problemReply(problem: Problem, correlationId: string): HttpRespo
         ? {}
         : { "retry-after": String(problem.retryAfterSeconds) }),
     },
-    body: JSON.stringify(problemBody(problem, correlationId)),
+    body: JSON.stringify(toProblemBody(problem, correlationId)),
   };
 }
 
 const defaultPauseSeconds = 30;
 
 /** Settings and the outside can be put right while the app runs, hence 503; anything else is our own fault. */
-function asProblem(error: unknown): Problem {
+function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Error && error.name === "SettingsError")
     return new Problem(503, error.message);

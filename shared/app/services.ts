@@ -6,32 +6,32 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { VerdictDesk } from "../alerts/ports.ts";
-import { accountForCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
-import { anchorAudit, openAuditLog } from "../audit/audit-log.ts";
-import { openIntents } from "../audit/open-intents.ts";
-import { openAlerts } from "../clients/cloud-apps/alerts.ts";
-import { openExports } from "../clients/exports.ts";
-import { openFiles } from "../clients/files.ts";
-import { defenderHunting, legacyHunting } from "../clients/hunting/defender.ts";
-import { graphHunting } from "../clients/hunting/graph.ts";
-import { smallResults } from "../clients/hunting/small-results.ts";
-import { huntingPage } from "../clients/portal.ts";
-import { openQueues } from "../clients/queues.ts";
-import { openRecords } from "../clients/records.ts";
-import { openStorage } from "../clients/storage.ts";
-import { openTokenCheck } from "../clients/entra-tokens.ts";
-import { openTokens, type AppCredential } from "../clients/tokens.ts";
-import { openVault, passingTroubleMs } from "../clients/vault.ts";
-import { openFilesDesk } from "../files/file-lookup-service.ts";
+import type { AlertDeps } from "../alerts/ports.ts";
+import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
+import { anchorAudit, createAuditLog } from "../audit/audit-log.ts";
+import { listOpenIntents } from "../audit/open-intents.ts";
+import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
+import { createExportStore } from "../clients/exports.ts";
+import { createFilesClient } from "../clients/files.ts";
+import { createDefenderHunting, createLegacyHunting } from "../clients/hunting/defender.ts";
+import { createGraphHunting } from "../clients/hunting/graph.ts";
+import { createHuntingRows } from "../clients/hunting/small-results.ts";
+import { buildHuntingUrl } from "../clients/portal.ts";
+import { createMessageQueues } from "../clients/queues.ts";
+import { createRecordStore } from "../clients/records.ts";
+import { createStorageClients } from "../clients/storage.ts";
+import { createTokenValidator } from "../clients/entra-tokens.ts";
+import { createTokenSource, type AppCredential } from "../clients/tokens.ts";
+import { createVault, getRecoveryDelayMs } from "../clients/vault.ts";
+import { createFileLookupService } from "../files/file-lookup-service.ts";
 import type { FilesEvent } from "../files/ports.ts";
-import { statisticsOf } from "../files/statistics-of.ts";
-import { healthReport, type HealthReport } from "./health-report.ts";
-import type { HuntingPort, HuntPorts } from "../hunts/ports.ts";
+import { findStatistics } from "../files/find-statistics.ts";
+import { createHealthReport, type HealthReport } from "./health-report.ts";
+import type { HuntingPort, HuntDeps } from "../hunts/ports.ts";
 import { log } from "../runtime/log.ts";
 import type { ApiForm } from "../http/api-description.ts";
-import type { Catalogue, CompiledHunt } from "../contracts/compiled-hunt.ts";
-import { receiptKeptMs, receiptKey, receiptLocation } from "../contracts/webhook.ts";
+import type { Catalog, CompiledHunt } from "../contracts/compiled-hunt.ts";
+import { receiptRetentionMs, receiptKey, receiptLocation } from "../contracts/webhook.ts";
 import {
   writeDeadLetter,
   type DeadLetterQueue,
@@ -40,38 +40,42 @@ import {
 import { Problem } from "../http/problem.ts";
 import {
   expireRecords,
-  jobAgeMs,
-  jobKeyAgeMs,
+  jobRetentionMs,
+  jobKeyLifetimeMs,
   jobLocation,
-  opensJob,
+  isValidJobKey,
   signJobKey,
 } from "../storage/jobs.ts";
 import type { ApiName } from "../http-pipeline/api-client.ts";
-import { points } from "../runtime/failpoints.ts";
+import { failpoints } from "../runtime/failpoints.ts";
 import { runTimeBudgets } from "../http-pipeline/quota/run-time.ts";
-import { openPipe } from "../http-pipeline/send.ts";
-import { openQuota, type QuotaOptions } from "../http-pipeline/quota/shared-quota.ts";
-import { bearer, portalToken, type Authorise } from "../http-pipeline/token.ts";
-import { once } from "../runtime/lazy.ts";
+import { createApiClient } from "../http-pipeline/send.ts";
+import { createQuota, type QuotaOptions } from "../http-pipeline/quota/shared-quota.ts";
+import {
+  createBearerAuthorizer,
+  createPortalAuthorizer,
+  type Authorizer,
+} from "../http-pipeline/token.ts";
+import { lazy } from "../runtime/lazy.ts";
 import { clouds, readSettings, readStorageConnection, type Settings } from "../runtime/settings.ts";
 import { hourMs, minuteMs, systemClock } from "../runtime/time.ts";
 import type { Mappings } from "../webhooks/mapping.ts";
-import { openStatus, openWebhooks } from "./webhooks.ts";
+import { createReceiptStatusDeps, createWebhookDeps } from "./webhooks.ts";
 
 const clock = systemClock;
 const newId = (): string => randomUUID();
-const reach = async (point: string): Promise<void> => points.reach(point);
+const failpoint = async (name: string): Promise<void> => failpoints.failpoint(name);
 
-const storage = once(async () => openStorage(readStorageConnection()));
-const records = once(async () => openRecords((await storage()).blobs));
-const queues = once(async () => openQueues((await storage()).queues));
+const storage = lazy(async () => createStorageClients(readStorageConnection()));
+const records = lazy(async () => createRecordStore((await storage()).blobs));
+const queues = lazy(async () => createMessageQueues((await storage()).queues));
 
-const vault = once(async () => {
+const vault = lazy(async () => {
   const { KEY_VAULT_URL: url, ACT_IDENTITY: identityClientId } = readSettings([
     "KEY_VAULT_URL",
     "ACT_IDENTITY",
   ]);
-  return openVault({ url, identityClientId, clock, log });
+  return createVault({ url, identityClientId, clock, log });
 });
 
 const cloudSettings = [
@@ -83,7 +87,7 @@ const cloudSettings = [
 ] as const;
 
 /** Who asks for tokens: an app where one is configured, else the identity that the deployment gave to this duty. */
-async function credential(identityClientId: string | undefined): Promise<AppCredential> {
+async function selectCredential(identityClientId: string | undefined): Promise<AppCredential> {
   const {
     CLOUD,
     TENANT_ID: tenantId,
@@ -97,22 +101,29 @@ async function credential(identityClientId: string | undefined): Promise<AppCred
   const app = { tenantId, clientId, loginUrl: LOGIN_URL ?? login };
   if (APP_CREDENTIAL === "federated")
     return { kind: "federated", ...app, identityClientId, exchangeAudience };
-  const { secret, refused } = await vault();
+  const { getSecret: secret, reportRefused: refused } = await vault();
   const name = "defender-client-secret";
-  return { kind: "secret", ...app, secret: () => secret(name), secretRefused: () => refused(name) };
+  return {
+    kind: "secret",
+    ...app,
+    getSecret: () => secret(name),
+    reportSecretRefused: () => refused(name),
+  };
 }
 
-async function bearerFor(
+async function createBearerAuth(
   audience: string,
   identityClientId: string | undefined,
-): Promise<Authorise> {
-  return bearer(openTokens({ credential: await credential(identityClientId), audience, clock }));
+): Promise<Authorizer> {
+  return createBearerAuthorizer(
+    createTokenSource({ credential: await selectCredential(identityClientId), audience, clock }),
+  );
 }
 
-const quotaFor = async (
+const createApiQuota = async (
   api: ApiName,
   options: Omit<QuotaOptions, "api" | "store" | "clock" | "log">,
-) => openQuota({ api, store: await records(), clock, log, ...options });
+) => createQuota({ api, store: await records(), clock, log, ...options });
 
 const huntingSettings = [
   "CLOUD",
@@ -139,14 +150,18 @@ function defenderRoot(settings: Pick<Settings, "CLOUD" | "DEFENDER_GEO" | "DEFEN
 /** One deadline for hunting calls, so that a probe of an open breaker is waited for as long as a call may take. */
 const huntingDeadlineMs = 230_000;
 
-const makers = { graph: graphHunting, defender: defenderHunting, legacy: legacyHunting } as const;
+const huntingFactories = {
+  graph: createGraphHunting,
+  defender: createDefenderHunting,
+  legacy: createLegacyHunting,
+} as const;
 
 /** The hunting back-end of `HUNTING_API`, or the one named: `hunts compare` asks two of them. */
-export async function openHunting(named?: HuntingPort["api"]): Promise<HuntingPort> {
+export async function createHuntingPort(requestedApi?: HuntingPort["api"]): Promise<HuntingPort> {
   const settings = readSettings(huntingSettings);
   const { graph, defenderAudience } = clouds[settings.CLOUD];
   const legacy = "securitycenter.windows.com";
-  const places = {
+  const endpoints = {
     graph: [settings.GRAPH_URL ?? graph, graph],
     defender: [defenderRoot(settings), defenderAudience],
     legacy: [
@@ -154,51 +169,51 @@ export async function openHunting(named?: HuntingPort["api"]): Promise<HuntingPo
       `https://api.${legacy}`,
     ],
   } as const;
-  const api = named ?? settings.HUNTING_API;
-  const [baseUrl, audience] = places[api];
-  const quota = await quotaFor("hunting", {
+  const api = requestedApi ?? settings.HUNTING_API;
+  const [baseUrl, audience] = endpoints[api];
+  const quota = await createApiQuota("hunting", {
     limits: [
       { calls: settings.HUNTING_CALLS_PER_MINUTE, perMs: minuteMs },
       { calls: settings.HUNTING_CALLS_PER_HOUR, perMs: hourMs },
     ],
     share: settings.HUNTING_SHARE,
     budgets: runTimeBudgets[api],
-    longestCallMs: huntingDeadlineMs,
+    maxCallMs: huntingDeadlineMs,
   });
-  const authorise = await bearerFor(audience, settings.HUNT_IDENTITY);
-  const pipe = openPipe({
+  const authorize = await createBearerAuth(audience, settings.HUNT_IDENTITY);
+  const client = createApiClient({
     api: "hunting",
     baseUrl,
-    authorise,
+    authorizer: authorize,
     quota,
     clock,
     log,
     deadlineMs: huntingDeadlineMs,
   });
-  return makers[api]({ pipe, quota, clock });
+  return huntingFactories[api]({ client, quota, clock });
 }
 
-const hunting = once(() => openHunting());
-const exported = once(async () =>
-  openExports((await storage()).blobs.getContainerClient("exports")),
+const hunting = lazy(() => createHuntingPort());
+const exportStore = lazy(async () =>
+  createExportStore((await storage()).blobs.getContainerClient("exports")),
 );
 
-const read = new Map<string, unknown>();
+const artifactCache = new Map<string, unknown>();
 
 /** What the build left beside the bundle, read once; run from source, in `dist/`. */
-function built(name: string): unknown {
-  if (read.has(name)) return read.get(name);
+function readBuildArtifact(name: string): unknown {
+  if (artifactCache.has(name)) return artifactCache.get(name);
   const folder = dirname(fileURLToPath(import.meta.url));
-  const beside = join(folder, name);
+  const bundledPath = join(folder, name);
   const content: unknown = JSON.parse(
-    readFileSync(existsSync(beside) ? beside : join(folder, "../../dist", name), "utf8"),
+    readFileSync(existsSync(bundledPath) ? bundledPath : join(folder, "../../dist", name), "utf8"),
   );
-  read.set(name, content);
+  artifactCache.set(name, content);
   return content;
 }
 
 /** The compiled hunts. Timers need them while doors register. */
-const catalogue = (): Catalogue => built("catalogue.json") as Catalogue;
+const readCatalog = (): Catalog => readBuildArtifact("catalogue.json") as Catalog;
 
 const filesSettings = [
   "CLOUD",
@@ -213,44 +228,53 @@ const filesSettings = [
 ] as const;
 
 /** The pipe to the file API with its quota, for the files desk and for the doctor. */
-export const filesApi = once(async () => {
+export const filesApi = lazy(async () => {
   const settings = readSettings(filesSettings);
   const { defenderAudience } = clouds[settings.CLOUD];
   const limits = [
     { calls: settings.FILES_CALLS_PER_MINUTE, perMs: minuteMs },
     { calls: settings.FILES_CALLS_PER_HOUR, perMs: hourMs },
   ];
-  const quota = await quotaFor("files", { limits });
-  const authorise = await bearerFor(defenderAudience, settings.HUNT_IDENTITY);
+  const quota = await createApiQuota("files", { limits });
+  const authorize = await createBearerAuth(defenderAudience, settings.HUNT_IDENTITY);
   return {
     quota,
-    pipe: openPipe({ api: "files", baseUrl: defenderRoot(settings), authorise, quota, clock, log }),
+    client: createApiClient({
+      api: "files",
+      baseUrl: defenderRoot(settings),
+      authorizer: authorize,
+      quota,
+      clock,
+      log,
+    }),
   };
 });
 
-const filesDesk = once(async () => {
+const fileLookupService = lazy(async () => {
   const settings = readSettings(filesSettings);
-  const { pipe, quota } = await filesApi();
-  return openFilesDesk({
+  const { client, quota } = await filesApi();
+  return createFileLookupService({
     records: await records(),
     queues: await queues(),
-    files: openFiles(pipe, quota),
-    hunting: { ask: async (query, limit) => smallResults(await hunting()).ask(query, limit) },
+    files: createFilesClient(client, quota),
+    hunting: {
+      runQuery: async (query, limit) => createHuntingRows(await hunting()).runQuery(query, limit),
+    },
     clock,
-    newAttempt: newId,
-    reach,
-    note: noteFiles,
+    createAttemptId: newId,
+    failpoint,
+    logEvent: logFileEvent,
     settings: {
       foundAgeMs: settings.FOUND_CACHE_HOURS * hourMs,
       notFoundAgeMs: settings.NOT_FOUND_CACHE_HOURS * hourMs,
-      bulkFrom: settings.BULK_FROM_HASHES,
+      bulkThreshold: settings.BULK_FROM_HASHES,
       callsPerMinute: settings.FILES_CALLS_PER_MINUTE,
       callsPerHour: settings.FILES_CALLS_PER_HOUR,
     },
   });
 });
 
-function noteFiles(event: FilesEvent): void {
+function logFileEvent(event: FilesEvent): void {
   if (event.kind === "lookup") {
     const { kind: _kind, ...fields } = event;
     log("files.lookup", fields);
@@ -263,7 +287,7 @@ function noteFiles(event: FilesEvent): void {
 const cloudAppsAudience = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
 
 /** The pipe to Cloud Apps with its quota, for the verdict desk and for the command line. */
-export const cloudApps = once(async () => {
+export const cloudApps = lazy(async () => {
   const names = [
     "CLOUD_APPS_URL",
     "CLOUD_APPS_AUTH",
@@ -271,192 +295,206 @@ export const cloudApps = once(async () => {
     "ACT_IDENTITY",
   ] as const;
   const settings = readSettings(names);
-  const quota = await quotaFor("cloud-apps", {
+  const quota = await createApiQuota("cloud-apps", {
     limits: [{ calls: settings.CLOUD_APPS_CALLS_PER_MINUTE, perMs: minuteMs }],
   });
-  const { secret, refused } = await vault();
+  const { getSecret: secret, reportRefused: refused } = await vault();
   const name = "cloud-apps-token";
-  const authorise =
+  const authorize =
     settings.CLOUD_APPS_AUTH === "oauth"
-      ? await bearerFor(cloudAppsAudience, settings.ACT_IDENTITY)
-      : portalToken({ secret: () => secret(name), refused: () => refused(name) });
+      ? await createBearerAuth(cloudAppsAudience, settings.ACT_IDENTITY)
+      : createPortalAuthorizer({
+          getSecret: () => secret(name),
+          reportRefused: () => refused(name),
+        });
   return {
-    pipe: openPipe({
+    client: createApiClient({
       api: "cloud-apps",
       baseUrl: settings.CLOUD_APPS_URL,
-      authorise,
+      authorizer: authorize,
       quota,
       clock,
       log,
     }),
-    authorise,
+    authorise: authorize,
     quota,
   };
 });
 
-const audit = once(async () => {
-  const { secret } = await vault();
-  return openAuditLog({ store: await records(), key: () => secret("audit-key") });
+const audit = lazy(async () => {
+  const { getSecret: secret } = await vault();
+  return createAuditLog({ store: await records(), readKey: () => secret("audit-key") });
 });
 
-const verdictDesk = once(async (): Promise<VerdictDesk> => {
-  const { authorise, pipe, quota } = await cloudApps();
-  const write = await audit();
-  const { secret } = await vault();
+const alertDeps = lazy(async (): Promise<AlertDeps> => {
+  const { authorise: authorize, client, quota } = await cloudApps();
+  const appendAudit = await audit();
+  const { getSecret: secret } = await vault();
   return {
     store: await records(),
     queues: await queues(),
-    alerts: openAlerts(pipe, quota),
-    audit: (event) => write({ ...event }),
-    readyInMs: async () => passingTroubleMs(Promise.all([authorise.header(), secret("audit-key")])),
+    alerts: createAlertsClient(client, quota),
+    writeAudit: (event) => appendAudit({ ...event }),
+    readyInMs: async () =>
+      getRecoveryDelayMs(Promise.all([authorize.createHeader(), secret("audit-key")])),
     clock,
     newId,
-    reach,
-    note: (event, fields) => log(event, fields),
-    closing: new Map(),
+    failpoint,
+    logEvent: (event, fields) => log(event, fields),
+    closingGroups: new Map(),
   };
 });
 
-const huntPorts = once(async (): Promise<HuntPorts> => {
+const huntDeps = lazy(async (): Promise<HuntDeps> => {
   const { TENANT_ID, CLOUD } = readSettings(["TENANT_ID", "CLOUD"]);
   return {
     hunting: await hunting(),
-    exports: await exported(),
+    exports: await exportStore(),
     records: await records(),
     queues: await queues(),
-    log: (event, fields) => log(event, fields),
-    reach,
+    logEvent: (event, fields) => log(event, fields),
+    failpoint,
     nowMs: clock.now,
-    attemptId: newId,
-    portalLink: (query) => huntingPage(clouds[CLOUD].portal, TENANT_ID, query),
-    enrich: async (sha1s) => statisticsOf(await filesDesk(), sha1s),
+    createAttemptId: newId,
+    createPortalLink: (query) => buildHuntingUrl(clouds[CLOUD].portal, TENANT_ID, query),
+    findFileStatistics: async (sha1s) => findStatistics(await fileLookupService(), sha1s),
   };
 });
 
-const keepHealthMs = 20_000;
-let healthKept: { readonly atMs: number; readonly report: Promise<HealthReport> } | undefined;
+const healthCacheMs = 20_000;
+let cachedHealth: { readonly atMs: number; readonly report: Promise<HealthReport> } | undefined;
 
 /** The whole report, at most 20 s old: whoever asks anonymously must not be able to cost storage calls. */
-async function health(): Promise<HealthReport> {
+async function getHealthReport(): Promise<HealthReport> {
   const nowMs = clock.now();
-  if (healthKept === undefined || nowMs - healthKept.atMs > keepHealthMs)
-    healthKept = { atMs: nowMs, report: freshHealth() };
-  return healthKept.report.catch((error: unknown) => {
-    healthKept = undefined;
+  if (cachedHealth === undefined || nowMs - cachedHealth.atMs > healthCacheMs)
+    cachedHealth = { atMs: nowMs, report: loadHealthReport() };
+  return cachedHealth.report.catch((error: unknown) => {
+    cachedHealth = undefined;
     throw error;
   });
 }
 
-async function freshHealth(): Promise<HealthReport> {
+async function loadHealthReport(): Promise<HealthReport> {
   const { HUNTING_API: huntingApi } = readSettings();
-  const hunts = catalogue().hunts.filter(({ enabled }) => enabled);
-  return healthReport({
+  const hunts = readCatalog().hunts.filter(({ enabled }) => enabled);
+  return createHealthReport({
     store: await records(),
     hunts,
     huntingApi,
-    expiring: (await vault()).expiring(),
+    expiring: (await vault()).listExpiring(),
   });
 }
 
-/** What the timer `upkeep` does besides starting overdue hunts: the audit's anchor and open intents, jobs and receipts past their time. */
-async function upkeep(): Promise<void> {
+/** What the timer `runMaintenance` does besides starting overdue hunts: the audit's anchor and open intents, jobs and receipts past their time. */
+async function runMaintenance(): Promise<void> {
   const store = await records();
   await anchorAudit(store);
-  const open = await openIntents(store, hourMs);
-  const desk = open.length > 0 ? await verdictDesk() : undefined;
-  for (const { body, path } of open) {
+  const pendingIntents = await listOpenIntents(store, hourMs);
+  const deps = pendingIntents.length > 0 ? await alertDeps() : undefined;
+  for (const { body, path } of pendingIntents) {
     log("audit.gap", {
       seq: Number(/(\d+)\.json$/.exec(path)?.[1] ?? -1),
       cause: "intent without outcome",
     });
     // What an intent carries was written by the desk itself, and its seal is checked by `npm run verify-audit`.
-    if (desk) await accountForCall(desk, body as unknown as AnnouncedCall);
+    if (deps) await reconcileCall(deps, body as unknown as AnnouncedCall);
   }
-  await expireRecords(store, "state/jobs/", jobAgeMs, clock.now());
-  await expireRecords(store, "state/receipts/", receiptKeptMs, clock.now());
+  await expireRecords(store, "state/jobs/", jobRetentionMs, clock.now());
+  await expireRecords(store, "state/receipts/", receiptRetentionMs, clock.now());
 }
 
-const jobSecret = async (): Promise<string> => (await vault()).secret("job-key");
+const readJobSecret = async (): Promise<string> => (await vault()).getSecret("job-key");
 
-const checkToken = once(async () => {
+const checkToken = lazy(async () => {
   const {
     CLOUD,
     TENANT_ID: tenantId,
     LOGIN_URL,
   } = readSettings(["CLOUD", "TENANT_ID", "LOGIN_URL"]);
-  return openTokenCheck({ loginUrl: LOGIN_URL ?? clouds[CLOUD].login, tenantId, clock });
+  return createTokenValidator({ loginUrl: LOGIN_URL ?? clouds[CLOUD].login, tenantId, clock });
 });
 
 const findHunt = (name: string | undefined): CompiledHunt | undefined =>
-  catalogue().hunts.find((hunt) => hunt.name === name);
-const serverNowMs = async (): Promise<number> => (await exported()).serverNowMs();
+  readCatalog().hunts.find((hunt) => hunt.name === name);
+const serverNowMs = async (): Promise<number> => (await exportStore()).serverNowMs();
 
-const webhooks = once(async () =>
-  openWebhooks({
+const webhookDeps = lazy(async () =>
+  createWebhookDeps({
     clock,
-    reach,
+    failpoint,
     settings: () => readSettings(["WEBHOOKS", "VERDICTS_PER_DAY"]),
     tenantId: () => readSettings(["TENANT_ID"]).TENANT_ID.toLowerCase(),
-    mappings: () => built("webhook-mappings.json") as Mappings,
+    mappings: () => readBuildArtifact("webhook-mappings.json") as Mappings,
     vault,
     checkToken,
     records: await records(),
     queues: await queues(),
     serverNowMs,
-    filesDesk,
-    hunt: findHunt,
-    huntPorts,
+    fileLookupService,
+    findHunt,
+    huntDeps,
   }),
 );
 
 /** What doors may ask for. */
-export const wiring = {
+export const services = {
   records,
   queues,
   vault,
-  catalogue,
-  hunt: findHunt,
+  readCatalog,
+  findHunt,
   /** @throws Problem 404 */
-  namedHunt: (name: string | undefined): CompiledHunt => {
+  getHunt: (name: string | undefined): CompiledHunt => {
     const hunt = findHunt(name);
     if (!hunt) throw new Problem(404, "No hunt has this name; GET /api/hunts lists them.");
     return hunt;
   },
-  enabledHunts: (): readonly CompiledHunt[] => catalogue().hunts.filter(({ enabled }) => enabled),
+  enabledHunts: (): readonly CompiledHunt[] => readCatalog().hunts.filter(({ enabled }) => enabled),
   /** The storage service's clock, ms. */
   serverNowMs,
-  huntPorts,
-  filesDesk,
-  verdictDesk,
+  huntDeps,
+  fileLookupService,
+  alertDeps,
   audit,
-  health,
-  upkeep,
-  verdictsPerDay: async (): Promise<number> => readSettings(["VERDICTS_PER_DAY"]).VERDICTS_PER_DAY,
+  getHealthReport,
+  runMaintenance,
+  maxAlertsPerSourcePerDay: async (): Promise<number> =>
+    readSettings(["VERDICTS_PER_DAY"]).VERDICTS_PER_DAY,
   /** The address of a job with a key of its own, for whoever may read it: 24 hours long. */
-  jobUrl: async (requestUrl: string, id: string): Promise<string> =>
-    jobLocation(requestUrl, id, signJobKey(await jobSecret(), id, clock.now() + jobKeyAgeMs)),
-  webhooks,
+  createJobUrl: async (requestUrl: string, id: string): Promise<string> =>
+    jobLocation(
+      requestUrl,
+      id,
+      signJobKey(await readJobSecret(), id, clock.now() + jobKeyLifetimeMs),
+    ),
+  webhookDeps,
   /** The API's description as the build made it. */
-  apiDescription: (form: ApiForm): object => built(`${form}.json`) as object,
+  readApiDescription: (form: ApiForm): object => readBuildArtifact(`${form}.json`) as object,
   /** The address under which a webhook's receipt is shown, with a key of its own: 24 hours long. */
-  receiptUrl: async (requestUrl: string, source: string, receipt: string): Promise<string> =>
+  createReceiptUrl: async (requestUrl: string, source: string, receipt: string): Promise<string> =>
     receiptLocation(
       requestUrl,
       source,
       receipt,
-      signJobKey(await jobSecret(), receiptKey(source, receipt), clock.now() + jobKeyAgeMs),
+      signJobKey(
+        await readJobSecret(),
+        receiptKey(source, receipt),
+        clock.now() + jobKeyLifetimeMs,
+      ),
     ),
-  webhookStatus: async () => openStatus({ records: await records(), filesDesk }),
-  opensJob: async (id: string, key: string): Promise<boolean> =>
-    opensJob(await jobSecret(), id, key, clock.now()),
+  receiptStatusDeps: async () =>
+    createReceiptStatusDeps({ records: await records(), fileLookupService }),
+  isValidJobKey: async (id: string, key: string): Promise<boolean> =>
+    isValidJobKey(await readJobSecret(), id, key, clock.now()),
   /** Puts a message that cannot be worked on where people find it. */
-  bury: async (
+  moveToDeadLetters: async (
     queue: DeadLetterQueue,
     raw: unknown,
-    why: { reason: DeadLetterReason; detail?: string | undefined },
+    failure: { reason: DeadLetterReason; detail?: string | undefined },
   ): Promise<void> => {
-    const deadLetter = await writeDeadLetter(await records(), queue, raw, why);
-    await points.reach("D1 dead letter written");
-    log("deadletter.written", { queue, deadLetter, cause: why.reason });
+    const deadLetter = await writeDeadLetter(await records(), queue, raw, failure);
+    await failpoints.failpoint("D1 dead letter written");
+    log("deadletter.written", { queue, deadLetter, cause: failure.reason });
   },
 };

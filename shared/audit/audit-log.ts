@@ -4,9 +4,9 @@ import type { RecordStore } from "../storage/record-store.ts";
 import {
   auditRecord,
   beforeFirst,
-  flawOf,
+  findFlaw,
   keyFingerprint,
-  seal,
+  sealRecord,
   successorPath,
   type AuditBody,
   type AuditHead,
@@ -14,10 +14,10 @@ import {
   type Flaw,
 } from "./chain.ts";
 
-/** What the log needs of the outside. `key` gives the current key, `formerKeys` those before a rotation. */
-export interface AuditPorts {
+/** What the log needs of the outside. `readKey` gives the current key, `formerKeys` those before a rotation. */
+export interface AuditDeps {
   readonly store: RecordStore;
-  readonly key: () => Promise<string>;
+  readonly readKey: () => Promise<string>;
 }
 
 /** A hint where the chain ends; lost or stale it costs a listing, nothing else. */
@@ -25,34 +25,34 @@ const hintPath = "state/audit/head.json";
 const hint = z.object({ seq: z.number(), at: z.string(), hash: z.string() });
 
 /** Opens the log; what it returns appends one record, durable before it resolves. */
-export function openAuditLog(ports: AuditPorts): (body: AuditBody) => Promise<void> {
-  let known: AuditHead | undefined;
+export function createAuditLog(deps: AuditDeps): (body: AuditBody) => Promise<void> {
+  let head: AuditHead | undefined;
   let last: Promise<void> = Promise.resolve();
-  const append = async (body: AuditBody): Promise<void> => {
-    known = await appendAfter(ports, known ?? (await findHead(ports.store)), body);
+  const appendRecord = async (body: AuditBody): Promise<void> => {
+    head = await appendAfter(deps, head ?? (await findHead(deps.store)), body);
   };
   // One at a time within the process: concurrent appends would only lose to each other.
   return (body) => {
-    const mine = last.then(() => append(body));
-    last = mine.catch(() => undefined);
-    return mine;
+    const pending = last.then(() => appendRecord(body));
+    last = pending.catch(() => undefined);
+    return pending;
   };
 }
 
 async function appendAfter(
-  { store, key }: AuditPorts,
+  { store, readKey }: AuditDeps,
   start: AuditHead,
   body: AuditBody,
 ): Promise<AuditHead> {
-  const sealing = await key();
+  const sealKey = await readKey();
   let head = start;
   for (;;) {
     const path = successorPath(head);
     const read = await store.read(path);
     if (read.kind === "absent") {
-      const record = seal(head, body, new Date(read.serverNowMs).toISOString(), sealing);
+      const record = sealRecord(head, body, new Date(read.serverNowMs).toISOString(), sealKey);
       if ((await store.create(path, record)).kind === "written") {
-        await remember(store, record);
+        await saveHint(store, record);
         return record;
       }
       continue;
@@ -68,10 +68,10 @@ function headAt(before: AuditHead, value: unknown): AuditHead {
 }
 
 /** Written every so often only: the way from a hint to the end is a few reads. */
-const rememberEvery = 32;
+const recordsPerHint = 32;
 
-async function remember(store: RecordStore, { seq, at, hash }: AuditRecord): Promise<void> {
-  if (seq % rememberEvery !== 0) return;
+async function saveHint(store: RecordStore, { seq, at, hash }: AuditRecord): Promise<void> {
+  if (seq % recordsPerHint !== 0) return;
   const read = await store.read(hintPath);
   if (read.kind === "absent") await store.create(hintPath, { seq, at, hash });
   else await store.replace(hintPath, { seq, at, hash }, read.etag);
@@ -80,13 +80,13 @@ async function remember(store: RecordStore, { seq, at, hash }: AuditRecord): Pro
 /** A place in the chain to begin looking for its end: the hint where it holds, the very beginning otherwise. */
 async function findHead(store: RecordStore): Promise<AuditHead> {
   const read = await store.read(hintPath);
-  const hinted = read.kind === "found" ? hint.safeParse(read.value).data : undefined;
-  return hinted ?? beforeFirst;
+  const storedHint = read.kind === "found" ? hint.safeParse(read.value).data : undefined;
+  return storedHint ?? beforeFirst;
 }
 
 /** What checking the whole log gives: how many records are sound, and the first that is not. */
 export interface Verification {
-  readonly sound: number;
+  readonly validCount: number;
   readonly head: AuditHead;
   readonly firstBad?: {
     readonly index: number;
@@ -99,31 +99,31 @@ export interface Verification {
  * Checks every record in order and, where the tail may have been cut, against the anchor.
  *
  * @param keys - the current key and former ones
- * @param anchored - the last seq that was seen from outside, if any
+ * @param anchorSeq - the last seq that was seen from outside, if any
  */
 export async function verifyAudit(
   store: RecordStore,
   keys: readonly string[],
-  anchored?: number,
+  anchorSeq?: number,
 ): Promise<Verification> {
   const byFingerprint = new Map(keys.map((key) => [keyFingerprint(key), key]));
   let head: AuditHead = beforeFirst;
   for await (const { path } of store.list("audit/")) {
     const read = await store.read(path);
     const value = read.kind === "found" ? read.value : undefined;
-    const flaw = flawOf(head, path, value, byFingerprint);
+    const flaw = findFlaw(head, path, value, byFingerprint);
     const index = head.seq + 1;
     if (flaw !== undefined)
       return {
-        sound: index,
+        validCount: index,
         head,
         firstBad: { index, path, flaw: path > successorPath(head) ? "missing" : flaw },
       };
     head = headAt(head, value);
   }
-  if (anchored !== undefined && anchored > head.seq)
+  if (anchorSeq !== undefined && anchorSeq > head.seq)
     return {
-      sound: head.seq + 1,
+      validCount: head.seq + 1,
       head,
       firstBad: {
         index: head.seq + 1,
@@ -131,7 +131,7 @@ export async function verifyAudit(
         flaw: "cut off after the anchor",
       },
     };
-  return { sound: head.seq + 1, head };
+  return { validCount: head.seq + 1, head };
 }
 
 const anchorPath = "state/audit/anchor.json";
@@ -153,7 +153,7 @@ export async function anchorAudit(store: RecordStore): Promise<AuditHead> {
 }
 
 /** The seq that the last anchor saw. */
-export async function anchoredSeq(store: RecordStore): Promise<number | undefined> {
+export async function readAnchorSeq(store: RecordStore): Promise<number | undefined> {
   const read = await store.read(anchorPath);
   return read.kind === "found" ? hint.safeParse(read.value).data?.seq : undefined;
 }

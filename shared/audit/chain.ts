@@ -44,33 +44,33 @@ export const keyFingerprint = (key: string): string =>
   createHash("sha256").update(`huntline audit key ${key}`).digest("hex").slice(0, 12);
 
 /** Makes the successor of `head`. */
-export function seal(head: AuditHead, body: AuditBody, at: string, key: string): AuditRecord {
-  const open = {
+export function sealRecord(head: AuditHead, body: AuditBody, at: string, key: string): AuditRecord {
+  const unsealed = {
     version: 1 as const,
     seq: head.seq + 1,
     at,
-    body: plain(body),
+    body: toPlainJson(body),
     prevHash: head.hash,
     key: keyFingerprint(key),
   };
-  return { ...open, hash: sealOf(open, key) };
+  return { ...unsealed, hash: sealOf(unsealed, key) };
 }
 
 /** What JSON keeps of a body: a seal must hold for what is read back. */
-const plain = (body: AuditBody): Record<string, unknown> =>
+const toPlainJson = (body: AuditBody): Record<string, unknown> =>
   JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
 
-const sealOf = (open: Omit<AuditRecord, "hash">, key: string): string =>
-  createHmac("sha256", key).update(canonical(open)).digest("hex");
+const sealOf = (unsealed: Omit<AuditRecord, "hash">, key: string): string =>
+  createHmac("sha256", key).update(toCanonicalJson(unsealed)).digest("hex");
 
 /** JSON with the keys of every object in order, so that equal content has equal bytes. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+export function toCanonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(toCanonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const entries = Object.entries(value)
     .filter(([, inner]) => inner !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join(",")}}`;
+  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${toCanonicalJson(inner)}`).join(",")}}`;
 }
 
 /** Why a record cannot stand where it does. */
@@ -83,7 +83,7 @@ export type Flaw =
   | "wrong place";
 
 /** Checks one record against its predecessor; `undefined` when it is sound. */
-export function flawOf(
+export function findFlaw(
   head: AuditHead,
   path: string,
   value: unknown,
@@ -96,11 +96,11 @@ export function flawOf(
   if (record.prevHash !== head.hash) return "wrong predecessor";
   const key = keys.get(record.key);
   if (key === undefined) return "unknown key";
-  const { hash, ...open } = record;
-  return sameDigest(hash, sealOf(open, key)) ? undefined : "broken seal";
+  const { hash, ...unsealed } = record;
+  return isSameDigest(hash, sealOf(unsealed, key)) ? undefined : "broken seal";
 }
 
-function sameDigest(a: string, b: string): boolean {
+function isSameDigest(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }

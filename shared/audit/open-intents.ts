@@ -5,7 +5,7 @@ import { auditRecord, type AuditBody } from "./chain.ts";
 
 const progressPath = "state/audit/reconciled.json";
 const progress = z.object({ after: z.string() });
-const told = z.looseObject({ kind: z.string(), call: z.string() });
+const auditedEvent = z.looseObject({ kind: z.string(), call: z.string() });
 
 /** An intent without an outcome, with its place. */
 export interface OpenIntent {
@@ -18,41 +18,44 @@ export interface OpenIntent {
  * Lists open intents that are older than `olderThanMs`, oldest first, and remembers how far everything is accounted
  * for, so that the next time begins there.
  */
-export async function openIntents(store: RecordStore, olderThanMs: number): Promise<OpenIntent[]> {
-  const known = await store.read(progressPath);
-  const after = known.kind === "found" ? (progress.safeParse(known.value).data?.after ?? "") : "";
-  const open = new Map<string, OpenIntent>();
+export async function listOpenIntents(
+  store: RecordStore,
+  olderThanMs: number,
+): Promise<OpenIntent[]> {
+  const stored = await store.read(progressPath);
+  const after = stored.kind === "found" ? (progress.safeParse(stored.value).data?.after ?? "") : "";
+  const intents = new Map<string, OpenIntent>();
   let last = after;
-  let nowMs = known.serverNowMs;
-  const young = new Set<string>();
+  let nowMs = stored.serverNowMs;
+  const recent = new Set<string>();
   for await (const { path } of store.list("audit/", { startAfter: after })) {
     const read = await store.read(path);
     nowMs = read.serverNowMs;
     const record = read.kind === "found" ? auditRecord.safeParse(read.value).data : undefined;
-    const event = told.safeParse(record?.body).data;
+    const event = auditedEvent.safeParse(record?.body).data;
     last = path;
     if (!record || !event) continue;
     if (event.kind === "intent") {
-      open.set(event.call, { path, call: event.call, body: record.body });
-      if (Date.parse(record.at) > nowMs - olderThanMs) young.add(event.call);
+      intents.set(event.call, { path, call: event.call, body: record.body });
+      if (Date.parse(record.at) > nowMs - olderThanMs) recent.add(event.call);
     }
-    if (event.kind === "outcome") open.delete(event.call);
+    if (event.kind === "outcome") intents.delete(event.call);
   }
-  const first = [...open.values()][0];
-  await remember(store, first === undefined ? last : before(first.path), known);
-  return [...open.values()].filter(({ call }) => !young.has(call));
+  const first = [...intents.values()][0];
+  await saveProgress(store, first === undefined ? last : pathBefore(first.path), stored);
+  return [...intents.values()].filter(({ call }) => !recent.has(call));
 }
 
 /** A path that lies just before `path`, so that the next listing begins with it. */
-const before = (path: string): string => path.replace(/\.json$/, "");
+const pathBefore = (path: string): string => path.replace(/\.json$/, "");
 
-async function remember(
+async function saveProgress(
   store: RecordStore,
   after: string,
-  known: Awaited<ReturnType<RecordStore["read"]>>,
+  stored: Awaited<ReturnType<RecordStore["read"]>>,
 ): Promise<void> {
   if (after === "") return;
-  await (known.kind === "absent"
+  await (stored.kind === "absent"
     ? store.create(progressPath, { after })
-    : store.replace(progressPath, { after }, known.etag));
+    : store.replace(progressPath, { after }, stored.etag));
 }

@@ -8,33 +8,33 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire, Module } from "node:module";
 import { basename, join, relative, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { compileCatalogue } from "../kql/compile/compile-catalog.ts";
-import { describeDoors } from "./openapi/describe-api.ts";
+import { compileCatalog } from "../kql/compile/compile-catalog.ts";
+import { describeApi } from "./openapi/describe-api.ts";
 import { compileMappings } from "./compile-mappings.ts";
 import type { Core, Registrations } from "../contracts/registrations.ts";
-import { bundleShape } from "./bundle-shape.ts";
+import { bundleOptions } from "./bundle-options.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 // Made aside and put in place at the end: whoever runs the app meanwhile never sees half of it.
 const dist = join(root, `dist.${process.pid}`);
 
 /** Turns each `import("./x.ts")` into a `require("./x.cjs")` and notes the file, so that it becomes a bundle of its own. */
-function lazily(found: Set<string>): Plugin {
+function splitDynamicImports(lazyFiles: Set<string>): Plugin {
   return {
     name: "lazily",
     setup: (bundle) => {
       bundle.onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
         if (kind !== "dynamic-import") return undefined;
         const file = resolve(resolveDir, path);
-        found.add(file);
-        return { path: `./${chunkName(file)}`, external: true };
+        lazyFiles.add(file);
+        return { path: `./${toChunkName(file)}`, external: true };
       });
     },
   };
 }
 
 /** The worker's own module, as the app sees it: the main file stands in front of it. */
-const behindMain: Plugin = {
+const redirectWorkerModule: Plugin = {
   name: "behind-main",
   setup: (bundle) =>
     bundle.onResolve({ filter: /^@azure\/functions-core$/ }, () => ({
@@ -43,34 +43,40 @@ const behindMain: Plugin = {
     })),
 };
 
-const chunkName = (file: string): string => `${basename(file, ".ts")}.cjs`;
+const toChunkName = (file: string): string => `${basename(file, ".ts")}.cjs`;
 
 /** Bundles one file; returns the files it asks for at first use and the bundle's size in bytes. */
-async function bundle(file: string, name: string): Promise<{ lazy: Set<string>; bytes: number }> {
+async function bundleFile(
+  file: string,
+  name: string,
+): Promise<{ lazy: Set<string>; bytes: number }> {
   const lazy = new Set<string>();
-  const plugins = [behindMain, lazily(lazy)];
-  const made = await build({
-    ...bundleShape,
+  const plugins = [redirectWorkerModule, splitDynamicImports(lazy)];
+  const result = await build({
+    ...bundleOptions,
     metafile: true,
     entryPoints: [file],
     outfile: join(dist, name),
     plugins,
   });
-  const bytes = Object.values(made.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+  const bytes = Object.values(result.metafile.outputs).reduce(
+    (sum, output) => sum + output.bytes,
+    0,
+  );
   return { lazy, bytes };
 }
 
 async function bundleAll(): Promise<void> {
-  const waiting = new Map([
+  const pending = new Map([
     [join(root, "functions/main.ts"), "main.cjs"],
     [join(root, "functions/index.ts"), "app.cjs"],
   ]);
-  const done = new Set<string>();
-  for (const [file, name] of waiting) {
-    if (done.has(name)) continue;
-    done.add(name);
-    const { lazy, bytes } = await bundle(file, name);
-    for (const next of lazy) waiting.set(next, chunkName(next));
+  const bundled = new Set<string>();
+  for (const [file, name] of pending) {
+    if (bundled.has(name)) continue;
+    bundled.add(name);
+    const { lazy, bytes } = await bundleFile(file, name);
+    for (const next of lazy) pending.set(next, toChunkName(next));
     console.log(
       `dist/${name}`.padEnd(24),
       `${Math.ceil(bytes / 1_024)} kB`.padStart(8),
@@ -99,10 +105,10 @@ async function recordRegistrations(): Promise<Registrations> {
   require.cache[main.id] = main;
   require("./app.cjs");
   if (!model) throw new Error("the app registers no function");
-  const recorded: Registrations = { functions, hooks, model };
-  await writeFile(join(dist, "registrations.json"), `${JSON.stringify(recorded)}\n`);
+  const registrations: Registrations = { functions, hooks, model };
+  await writeFile(join(dist, "registrations.json"), `${JSON.stringify(registrations)}\n`);
   console.log("dist/registrations.json".padEnd(24), `${functions.length} doors`);
-  return recorded;
+  return registrations;
 }
 
 /** The API's own description, made of what the app registered. */
@@ -110,16 +116,16 @@ async function writeDescriptions(registrations: Registrations): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
     version: string;
   };
-  const described = describeDoors(registrations, version);
-  for (const [name, description] of Object.entries(described)) {
+  const descriptions = describeApi(registrations, version);
+  for (const [name, description] of Object.entries(descriptions)) {
     const text = `${JSON.stringify(description)}\n`;
     await writeFile(join(dist, `${name}.json`), text);
     console.log(`dist/${name}.json`.padEnd(24), `${Math.ceil(text.length / 1_024)} kB`.padStart(8));
   }
 }
 
-async function writeCatalogue(): Promise<boolean> {
-  const compiled = compileCatalogue(join(root, "shared/hunts/catalog"));
+async function writeCatalog(): Promise<boolean> {
+  const compiled = compileCatalog(join(root, "shared/hunts/catalog"));
   if ("problems" in compiled) {
     for (const { file, line, column, message } of compiled.problems)
       console.error(`${relative(root, resolve(root, file))}:${line}:${column} ${message}`);
@@ -128,8 +134,8 @@ async function writeCatalogue(): Promise<boolean> {
     );
     return false;
   }
-  await writeFile(join(dist, "catalogue.json"), `${JSON.stringify(compiled.catalogue)}\n`);
-  console.log("dist/catalogue.json".padEnd(24), `${compiled.catalogue.hunts.length} hunts`);
+  await writeFile(join(dist, "catalogue.json"), `${JSON.stringify(compiled.catalog)}\n`);
+  console.log("dist/catalogue.json".padEnd(24), `${compiled.catalog.hunts.length} hunts`);
   return true;
 }
 
@@ -148,7 +154,7 @@ async function writeMappings(): Promise<boolean> {
 
 await mkdir(dist, { recursive: true });
 try {
-  if ((await writeCatalogue()) && (await writeMappings())) {
+  if ((await writeCatalog()) && (await writeMappings())) {
     await bundleAll();
     await writeDescriptions(await recordRegistrations());
     await rm(join(root, "dist"), { recursive: true, force: true });

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseDocument } from "yaml";
-import { inputFaults } from "../http/problem.ts";
+import { toInputFaults } from "../http/problem.ts";
 import { mappingSchema, type Mappings } from "../webhooks/mapping.ts";
 
 /** What is wrong with one file: `path` as a JSON pointer into it. */
@@ -25,16 +25,16 @@ export function compileMappings(folder: string): CompiledMappings {
     .toSorted()) {
     const file = join(folder, name);
     const document = parseDocument(readFileSync(file, "utf8"));
-    const broken = document.errors.map(({ message }) => ({
+    const syntaxProblems = document.errors.map(({ message }) => ({
       file,
       path: "",
       message: message.split("\n")[0] ?? "no YAML",
     }));
     const { data, error } = mappingSchema.safeParse(document.toJS());
     problems.push(
-      ...broken,
-      ...(error && broken.length === 0
-        ? inputFaults(error).map((fault) => ({ file, ...fault }))
+      ...syntaxProblems,
+      ...(error && syntaxProblems.length === 0
+        ? toInputFaults(error).map((fault) => ({ file, ...fault }))
         : []),
     );
     if (data) mappings[basename(name, ".yaml")] = data;

@@ -6,30 +6,28 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Catalogue } from "../contracts/compiled-hunt.ts";
-import { contents } from "./package/contents.ts";
-import { watchedHunts } from "./package/watched-hunts.ts";
-import { zip } from "./package/zip.ts";
+import type { Catalog } from "../contracts/compiled-hunt.ts";
+import { readPackageContents } from "./package/contents.ts";
+import { listWatchedHunts } from "./package/watched-hunts.ts";
+import { createZip } from "./package/zip.ts";
 import "./build.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 /** The platform unpacks the package at every cold start. */
-const largestBytes = 1_048_576;
+const maxPackageBytes = 1_048_576;
 
 if (process.exitCode === undefined) {
-  const catalogue = JSON.parse(
-    readFileSync(join(root, "dist/catalogue.json"), "utf8"),
-  ) as Catalogue;
+  const catalog = JSON.parse(readFileSync(join(root, "dist/catalogue.json"), "utf8")) as Catalog;
   writeFileSync(
     join(root, "infra/hunts.json"),
-    `${JSON.stringify(watchedHunts(catalogue), null, 2)}\n`,
+    `${JSON.stringify(listWatchedHunts(catalog), null, 2)}\n`,
   );
   const definition = JSON.parse(readFileSync(join(root, "dist/swagger.json"), "utf8")) as object;
   writeFileSync(
     join(root, "infra/connector/apiDefinition.swagger.json"),
     `${JSON.stringify(definition, null, 2)}\n`,
   );
-  const bytes = zip(contents(root));
+  const bytes = createZip(readPackageContents(root));
   writeFileSync(join(root, "dist/huntline.zip"), bytes);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   console.log(
@@ -37,9 +35,9 @@ if (process.exitCode === undefined) {
     `${Math.ceil(bytes.length / 1_024)} kB`.padStart(8),
     `sha256 ${sha256}`,
   );
-  if (bytes.length > largestBytes) {
+  if (bytes.length > maxPackageBytes) {
     console.error(
-      `The package has ${bytes.length} bytes, more than ${largestBytes}: see which bundle of dist/ grew.`,
+      `The package has ${bytes.length} bytes, more than ${maxPackageBytes}: see which bundle of dist/ grew.`,
     );
     process.exitCode = 1;
   }

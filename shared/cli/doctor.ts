@@ -4,46 +4,46 @@
  */
 import { readSettings } from "../runtime/settings.ts";
 import { systemClock } from "../runtime/time.ts";
-import { cloudApps, filesApi, openHunting, wiring } from "../app/services.ts";
-import { examine, type Patient } from "./doctor/examine.ts";
-import type { Finding } from "./doctor/finding.ts";
-import { openOutput } from "./hunts/output.ts";
+import { cloudApps, filesApi, createHuntingPort, services } from "../app/services.ts";
+import { examineApp, type DoctorDeps } from "./doctor/examine.ts";
+import type { DoctorFinding } from "./doctor/finding.ts";
+import { createOutput } from "./output.ts";
 import { loadLocalSettings } from "./local-settings.ts";
 
 loadLocalSettings();
-const out = openOutput(process.stdout, process.stderr);
-const asJson = process.argv.includes("--json");
+const output = createOutput(process.stdout, process.stderr);
+const isJson = process.argv.includes("--json");
 
-const patient: Patient = {
+const deps: DoctorDeps = {
   settings: () => readSettings(),
-  records: wiring.records,
-  queues: wiring.queues,
-  vault: wiring.vault,
-  hunting: () => openHunting(),
-  files: async () => (await filesApi()).pipe,
-  cloudApps: async () => (await cloudApps()).pipe,
-  hunts: wiring.enabledHunts(),
+  records: services.records,
+  queues: services.queues,
+  vault: services.vault,
+  hunting: () => createHuntingPort(),
+  files: async () => (await filesApi()).client,
+  cloudApps: async () => (await cloudApps()).client,
+  hunts: services.enabledHunts(),
   clock: systemClock,
 };
 
-const words = { well: "well   ", limited: "limited", ill: "ILL    " } as const;
+const stateLabels = { well: "well   ", limited: "limited", ill: "ILL    " } as const;
 
-function show(finding: Finding): void {
-  if (asJson) return out.line(JSON.stringify(finding));
-  out.line(`${words[finding.state]}  ${finding.about}: ${finding.says}`);
-  if (finding.mend !== undefined) out.line(`         → ${finding.mend}`);
+function printFinding(finding: DoctorFinding): void {
+  if (isJson) return output.line(JSON.stringify(finding));
+  output.line(`${stateLabels[finding.state]}  ${finding.subject}: ${finding.message}`);
+  if (finding.fix !== undefined) output.line(`         → ${finding.fix}`);
 }
 
-const found: Finding[] = [];
-for await (const finding of examine(patient)) {
-  found.push(finding);
-  show(finding);
+const findings: DoctorFinding[] = [];
+for await (const finding of examineApp(deps)) {
+  findings.push(finding);
+  printFinding(finding);
 }
-const sick = found.filter(({ state }) => state === "ill").length;
-if (!asJson)
-  out.line(
-    sick === 0
+const errorCount = findings.filter(({ state }) => state === "ill").length;
+if (!isJson)
+  output.line(
+    errorCount === 0
       ? "Nothing is wrong."
-      : `${sick} to mend, in this order: one may be the cause of the next.`,
+      : `${errorCount} to mend, in this order: one may be the cause of the next.`,
   );
-process.exitCode = sick === 0 ? 0 : 1;
+process.exitCode = errorCount === 0 ? 0 : 1;

@@ -2,23 +2,25 @@
  * `npm run verify-audit`: checks the whole audit chain and names the first bad record.
  * Needs the app's settings for the data storage and the vault, from the environment or local.settings.json.
  */
-import { anchoredSeq, verifyAudit } from "../audit/audit-log.ts";
-import { wiring } from "../app/services.ts";
+import { readAnchorSeq, verifyAudit } from "../audit/audit-log.ts";
+import { services } from "../app/services.ts";
 import { loadLocalSettings } from "./local-settings.ts";
 
 loadLocalSettings();
-const store = await wiring.records();
-const key = await (await wiring.vault()).secret("audit-key");
-const former = (process.env["FORMER_AUDIT_KEYS"] ?? "").split(",").filter((text) => text !== "");
-const { sound, head, firstBad } = await verifyAudit(
+const store = await services.records();
+const key = await (await services.vault()).getSecret("audit-key");
+const formerKeys = (process.env["FORMER_AUDIT_KEYS"] ?? "")
+  .split(",")
+  .filter((text) => text !== "");
+const { validCount, head, firstBad } = await verifyAudit(
   store,
-  [key, ...former],
-  await anchoredSeq(store),
+  [key, ...formerKeys],
+  await readAnchorSeq(store),
 );
 
 if (firstBad) {
   console.error(
-    `${sound} records are sound. The first bad one is number ${firstBad.index}: ${firstBad.flaw}.`,
+    `${validCount} records are sound. The first bad one is number ${firstBad.index}: ${firstBad.flaw}.`,
   );
   console.error(`  ${firstBad.path}`);
   if (firstBad.flaw === "unknown key")
@@ -32,8 +34,8 @@ if (firstBad) {
   process.exitCode = 1;
 } else {
   console.log(
-    sound === 0
+    validCount === 0
       ? "The audit log is empty: nothing has been changed yet."
-      : `${sound} records, all sound; the last was written ${head.at}.`,
+      : `${validCount} records, all sound; the last was written ${head.at}.`,
   );
 }

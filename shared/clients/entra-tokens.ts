@@ -4,22 +4,25 @@ import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { hourMs, minuteMs, secondMs, type Clock } from "../runtime/time.ts";
 
 /** @returns the claims, or `undefined` when anything about the token is wrong; throws UpstreamError when there are no keys */
-export type CheckToken = (token: string, audience: string) => Promise<Jose.JWTPayload | undefined>;
+export type TokenValidator = (
+  token: string,
+  audience: string,
+) => Promise<Jose.JWTPayload | undefined>;
 
 const algorithm = "RS256";
-const keysKeptMs = hourMs;
+const keyCacheMs = hourMs;
 /** Unknown key ids lead to one look at Entra's keys in so long, whoever makes them up. */
-const lookAgainMs = 5 * minuteMs;
-const clockToleranceS = 60;
+const minKeyRefreshMs = 5 * minuteMs;
+const clockToleranceSeconds = 60;
 
 /**
  * @param options.loginUrl - `https://login.microsoftonline.com` or its government form
  */
-export function openTokenCheck(options: {
+export function createTokenValidator(options: {
   readonly loginUrl: string;
   readonly tenantId: string;
   readonly clock: Clock;
-}): CheckToken {
+}): TokenValidator {
   const { clock, loginUrl, tenantId } = options;
   // Version 1 tokens, which managed identities get for most apps, name the old issuer in every cloud.
   const issuers = [`https://sts.windows.net/${tenantId}/`, `${loginUrl}/${tenantId}/v2.0`];
@@ -28,11 +31,11 @@ export function openTokenCheck(options: {
   return async (token, audience) => {
     const { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } =
       await import("./jose.ts");
-    if (!looksRight({ decodeJwt, decodeProtectedHeader }, token, audience, issuers))
+    if (!isPlausible({ decodeJwt, decodeProtectedHeader }, token, audience, issuers))
       return undefined;
     keys ??= createRemoteJWKSet(url, {
-      cacheMaxAge: keysKeptMs,
-      cooldownDuration: lookAgainMs,
+      cacheMaxAge: keyCacheMs,
+      cooldownDuration: minKeyRefreshMs,
       timeoutDuration: 10 * secondMs,
     });
     try {
@@ -40,13 +43,13 @@ export function openTokenCheck(options: {
         algorithms: [algorithm],
         issuer: issuers,
         audience,
-        clockTolerance: clockToleranceS,
+        clockTolerance: clockToleranceSeconds,
         currentDate: new Date(clock.now()),
         requiredClaims: ["exp", "nbf", "tid"],
       });
       return payload;
     } catch (error) {
-      if (isWithoutKeys(error))
+      if (isKeysUnavailable(error))
         throw new UpstreamError("unavailable", "entra: the keys of tokens cannot be had", {
           api: "entra",
         });
@@ -56,7 +59,7 @@ export function openTokenCheck(options: {
 }
 
 /** Tells at once what cannot be right, so that only a token made for this app leads to a look at Entra's keys. */
-function looksRight(
+function isPlausible(
   { decodeJwt, decodeProtectedHeader }: Pick<typeof Jose, "decodeJwt" | "decodeProtectedHeader">,
   token: string,
   audience: string,
@@ -74,11 +77,11 @@ function looksRight(
 }
 
 /** Entra was out of reach, which says nothing of the token. */
-function isWithoutKeys(error: unknown): boolean {
+function isKeysUnavailable(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const isOfJose = typeof code === "string" && code.startsWith("ERR_J");
+  const isJoseError = typeof code === "string" && code.startsWith("ERR_J");
   return (
-    !isOfJose ||
+    !isJoseError ||
     code === "ERR_JWKS_TIMEOUT" ||
     code === "ERR_JWKS_INVALID" ||
     code === "ERR_JOSE_GENERIC"

@@ -4,51 +4,55 @@
  */
 import { createHash } from "node:crypto";
 import type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
-import { append, gather, gathered, type Gathered } from "../rows/bytes.ts";
-import type { Put } from "../rows/encoder.ts";
-import { storageFailure } from "./storage.ts";
+import { appendBytes, createByteBuffer, bytesOf, type ByteBuffer } from "../rows/bytes.ts";
+import type { ByteSink } from "../rows/encoder.ts";
+import { readStorageFailure } from "./storage.ts";
 
 /** Above this, a standard account takes a block by its fast way. */
 const blockBytes = 4_194_304;
 
 /** Room for the piece that fills a block. */
-const lastPiece = 1_048_576;
+const lastChunkBytes = 1_048_576;
 
 /** Blocks on their way at once: enough to keep compressing meanwhile, few enough to hold. */
-const inFlight = 2;
+const maxInFlight = 2;
 
 /** What is committed with the blob. */
-export interface BlobFace {
+export interface BlobProperties {
   readonly metadata: Record<string, string>;
   readonly contentType: string;
 }
 
 /** One attempt's bytes. */
 export interface StagedBlob {
-  readonly put: Put;
+  readonly put: ByteSink;
   /** Stages what is left. All blocks are acknowledged when this resolves. */
-  readonly settle: () => Promise<void>;
+  readonly flush: () => Promise<void>;
   /** Makes the blob, only if none is there. Returns its ETag. */
-  readonly commit: (face: BlobFace) => Promise<string>;
+  readonly commit: (properties: BlobProperties) => Promise<string>;
   /** Forgets the bytes. Blocks that were staged were never visible; the service drops them after seven days. */
-  readonly drop: () => void;
+  readonly discard: () => void;
 }
 
 /** @param attempt - makes the block ids this attempt's own, so that two attempts never mix */
-export function stagedBlob(container: ContainerClient, path: string, attempt: string): StagedBlob {
+export function createStagedBlob(
+  container: ContainerClient,
+  path: string,
+  attempt: string,
+): StagedBlob {
   const blob = container.getBlockBlobClient(path);
   const prefix = createHash("sha256").update(attempt).digest("hex").slice(0, 32);
   const blockIds: string[] = [];
-  const onTheWay = new Set<Promise<void>>();
+  const pendingBlocks = new Set<Promise<void>>();
   // Used again block after block: fresh memory of this size keeps the garbage collector busy.
-  const free: Gathered[] = [];
-  let block: Gathered | undefined;
+  const freeBuffers: ByteBuffer[] = [];
+  let block: ByteBuffer | undefined;
   let failure: { readonly error: unknown } | undefined;
 
-  const rethrow = (): void => {
+  const throwFailure = (): void => {
     if (failure) throw failure.error as Error; // whatever the SDK threw
   };
-  const stage = async (): Promise<void> => {
+  const stageCurrent = async (): Promise<void> => {
     const full = block;
     if (!full) return;
     block = undefined;
@@ -57,29 +61,30 @@ export function stagedBlob(container: ContainerClient, path: string, attempt: st
       "base64",
     );
     blockIds.push(id);
-    const sent = stageBlock(container, blob, id, gathered(full))
+    const upload = stageBlock(container, blob, id, bytesOf(full))
       .catch((error: unknown) => {
         failure ??= { error };
       })
       .finally(() => {
         full.length = 0;
-        free.push(full);
-        onTheWay.delete(sent);
+        freeBuffers.push(full);
+        pendingBlocks.delete(upload);
       });
-    onTheWay.add(sent);
-    if (onTheWay.size >= inFlight) await Promise.race(onTheWay);
-    rethrow();
+    pendingBlocks.add(upload);
+    if (pendingBlocks.size >= maxInFlight) await Promise.race(pendingBlocks);
+    throwFailure();
   };
   return {
     put: async (bytes) => {
-      const filling = (block ??= free.pop() ?? gather(blockBytes + lastPiece));
-      append(filling, bytes);
-      if (filling.length >= blockBytes) await stage();
+      const filling = (block ??=
+        freeBuffers.pop() ?? createByteBuffer(blockBytes + lastChunkBytes));
+      appendBytes(filling, bytes);
+      if (filling.length >= blockBytes) await stageCurrent();
     },
-    settle: async () => {
-      await stage();
-      await Promise.all(onTheWay);
-      rethrow();
+    flush: async () => {
+      await stageCurrent();
+      await Promise.all(pendingBlocks);
+      throwFailure();
     },
     commit: async ({ contentType, metadata }) => {
       const { etag = "" } = await blob.commitBlockList(blockIds, {
@@ -89,7 +94,7 @@ export function stagedBlob(container: ContainerClient, path: string, attempt: st
       });
       return etag;
     },
-    drop: () => {
+    discard: () => {
       block = undefined;
     },
   };
@@ -103,21 +108,21 @@ async function stageBlock(
 ): Promise<void> {
   // The service refuses a block that does not arrive as it was made.
   const transactionalContentMD5 = createHash("md5").update(bytes).digest();
-  await inContainer(container, () =>
+  await withContainer(container, () =>
     blob.stageBlock(id, bytes, bytes.length, { transactionalContentMD5 }),
   );
 }
 
 /** Does it; makes the container first where that is missing. */
-export async function inContainer<T>(
+export async function withContainer<T>(
   container: ContainerClient,
-  act: () => Promise<T>,
+  action: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await act();
+    return await action();
   } catch (error) {
-    if (storageFailure(error).code !== "ContainerNotFound") throw error;
+    if (readStorageFailure(error).code !== "ContainerNotFound") throw error;
     await container.createIfNotExists();
-    return act();
+    return action();
   }
 }

@@ -2,17 +2,17 @@
 import * as z from "zod/mini";
 import type { ExportMetadata } from "../hunts/ports.ts";
 
-const whole = z.pipe(
+const wholeNumber = z.pipe(
   z.string().check(z.regex(/^\d{1,16}$/, "a whole number")),
   z.transform((text) => Number(text)),
 );
 
-const kept = z.object({
-  seq: whole,
+const metadataSchema = z.object({
+  seq: wholeNumber,
   from: z.string(),
   to: z.string(),
-  rows: whole,
-  rawbytes: whole,
+  rows: wholeNumber,
+  rawbytes: wholeNumber,
   sha256: z.string(),
   schemahash: z.string(),
   queryhash: z.string(),
@@ -26,12 +26,12 @@ const kept = z.object({
 
 /** Reads it; `undefined` when the blob is no export of ours. */
 export function readMetadata(
-  found: Readonly<Record<string, string>> | undefined,
+  metadata: Readonly<Record<string, string>> | undefined,
 ): ExportMetadata | undefined {
   const lower = Object.fromEntries(
-    Object.entries(found ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+    Object.entries(metadata ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   );
-  const parsed = kept.safeParse(lower);
+  const parsed = metadataSchema.safeParse(lower);
   if (!parsed.success) return undefined;
   const { next, ...rest } = parsed.data;
   return next === undefined ? rest : { ...rest, next };

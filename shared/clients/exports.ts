@@ -1,22 +1,22 @@
 /** The exports: immutable blobs, each committed once. The blob is the commit record; there is no other. */
 import type { BlobDownloadResponseParsed, ContainerClient } from "@azure/storage-blob";
 import type { HuntColumn } from "../contracts/compiled-hunt.ts";
-import type { ExportMetadata, ExportStore, ExportWriter, FoundExport } from "../hunts/ports.ts";
-import { points } from "../runtime/failpoints.ts";
+import type { ExportMetadata, ExportStore, ExportWriter, ExportRecord } from "../hunts/ports.ts";
+import { failpoints } from "../runtime/failpoints.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import type { Encoder } from "../rows/encoder.ts";
-import { openEncoder, type Format } from "../rows/formats.ts";
-import { MalformedRows } from "../rows/malformed.ts";
-import { csvSlice, ndjsonSlice } from "../rows/slice.ts";
-import { inContainer, stagedBlob, type StagedBlob } from "./export-blocks.ts";
+import { createEncoder, type ExportFormat } from "../rows/formats.ts";
+import { MalformedRows } from "../rows/malformed-rows.ts";
+import { readCsvSlice, readNdjsonSlice } from "../rows/slice.ts";
+import { withContainer, createStagedBlob, type StagedBlob } from "./export-blocks.ts";
 import { readMetadata, writeMetadata } from "./export-metadata.ts";
-import { storageError, storageFailure } from "./storage.ts";
+import { toStorageError, readStorageFailure } from "./storage.ts";
 
 /**
  * No `Content-Encoding`: the file is a `.gz`, and half of the SDKs and tools would unzip it behind the reader's back,
  * or fail on ranges of it.
  */
-const contentTypes: Readonly<Record<Format, string>> = {
+const contentTypes: Readonly<Record<ExportFormat, string>> = {
   ndjson: "application/gzip",
   csv: "application/gzip",
   parquet: "application/vnd.apache.parquet",
@@ -27,68 +27,72 @@ const contentTypes: Readonly<Record<Format, string>> = {
  *
  * @throws UpstreamError `unavailable`, `forbidden` or `rejected` from every verb when storage does not do its part
  */
-export function openExports(container: ContainerClient): ExportStore {
-  const find = (path: string) => found(container, path);
+export function createExportStore(container: ContainerClient): ExportStore {
+  const findExport = (path: string) => loadExport(container, path);
   return {
-    find,
-    list: (prefix) => listed(container, prefix),
-    folders: async (prefix) => {
+    find: findExport,
+    list: (prefix) => listExports(container, prefix),
+    listFolders: async (prefix) => {
       const names: string[] = [];
-      await overListing(`list ${prefix}`, async () => {
+      await listOrEmpty(`list ${prefix}`, async () => {
         for await (const item of container.listBlobsByHierarchy("/", { prefix }))
           if (item.kind === "prefix") names.push(item.name.slice(prefix.length, -1));
       });
       return names;
     },
-    open: (path, attempt, format, columns) =>
-      exportWriter({
+    openWriter: (path, attempt, format, columns) =>
+      createExportWriter({
         path,
         attempt,
         format,
         columns,
-        find,
-        staged: stagedBlob(container, path, attempt),
+        find: findExport,
+        stagedBlob: createStagedBlob(container, path, attempt),
       }),
-    rows: (path, format, skip, top) =>
-      asStorage(`read ${path}`, () => sliceOf(container, path, format, { skip, top })),
+    readRows: (path, format, skip, top) =>
+      withStorageErrors(`read ${path}`, () => readSlice(container, path, format, { skip, top })),
     serverNowMs: () =>
-      asStorage("read the clock", async () => {
-        const { date } = await inContainer(container, () => container.getProperties());
+      withStorageErrors("read the clock", async () => {
+        const { date } = await withContainer(container, () => container.getProperties());
         if (!date) throw new Error("an answer without a date");
         return date.getTime();
       }),
   };
 }
 
-async function asStorage<T>(tried: string, act: () => Promise<T>): Promise<T> {
+async function withStorageErrors<T>(operation: string, action: () => Promise<T>): Promise<T> {
   try {
-    return await act();
+    return await action();
   } catch (error) {
-    throw storageError(error, tried);
+    throw toStorageError(error, operation);
   }
 }
 
 /** A container that is not there yet lists as empty. */
-async function overListing(tried: string, act: () => Promise<void>): Promise<void> {
+async function listOrEmpty(operation: string, action: () => Promise<void>): Promise<void> {
   try {
-    await act();
+    await action();
   } catch (error) {
-    if (storageFailure(error).code !== "ContainerNotFound") throw storageError(error, tried);
+    if (readStorageFailure(error).code !== "ContainerNotFound")
+      throw toStorageError(error, operation);
   }
 }
 
 /** ETags come with quotes from some verbs and without from others; If-Match wants them. */
-const quoted = (etag: string | undefined): string =>
+const quoteEtag = (etag: string | undefined): string =>
   etag === undefined || etag.startsWith('"') ? (etag ?? "") : `"${etag}"`;
 
-async function found(container: ContainerClient, path: string): Promise<FoundExport | undefined> {
+async function loadExport(
+  container: ContainerClient,
+  path: string,
+): Promise<ExportRecord | undefined> {
   try {
     const { etag, metadata } = await container.getBlobClient(path).getProperties();
-    const read = readMetadata(metadata);
-    if (read) return { path, metadata: read, etag: quoted(etag) };
+    const parsed = readMetadata(metadata);
+    if (parsed) return { path, metadata: parsed, etag: quoteEtag(etag) };
   } catch (error) {
-    if (storageFailure(error).status === 404) return undefined;
-    throw storageError(error, `read ${path}`);
+    if (readStorageFailure(error).status === 404) return undefined;
+    throw toStorageError(error, `read ${path}`);
   }
   throw new UpstreamError(
     "unexpected-answer",
@@ -100,69 +104,73 @@ async function found(container: ContainerClient, path: string): Promise<FoundExp
 }
 
 /** Blobs that are no exports are left out: what somebody else put there is not ours to judge. */
-async function* listed(container: ContainerClient, prefix: string): AsyncIterable<FoundExport> {
+async function* listExports(
+  container: ContainerClient,
+  prefix: string,
+): AsyncIterable<ExportRecord> {
   try {
     for await (const { metadata, name, properties } of container.listBlobsFlat({
       prefix,
       includeMetadata: true,
     })) {
-      const read = readMetadata(metadata);
-      if (read) yield { path: name, metadata: read, etag: quoted(properties.etag) };
+      const parsed = readMetadata(metadata);
+      if (parsed) yield { path: name, metadata: parsed, etag: quoteEtag(properties.etag) };
     }
   } catch (error) {
-    if (storageFailure(error).code !== "ContainerNotFound")
-      throw storageError(error, `list ${prefix}`);
+    if (readStorageFailure(error).code !== "ContainerNotFound")
+      throw toStorageError(error, `list ${prefix}`);
   }
 }
 
-interface WriterParts {
+interface WriterOptions {
   readonly path: string;
   readonly attempt: string;
-  readonly format: Format;
+  readonly format: ExportFormat;
   readonly columns: readonly HuntColumn[];
-  readonly staged: StagedBlob;
+  readonly stagedBlob: StagedBlob;
   readonly find: ExportStore["find"];
 }
 
-function exportWriter(parts: WriterParts): ExportWriter {
-  const { columns, find, format, path, staged } = parts;
-  let encoder: Promise<Encoder> | undefined;
+function createExportWriter(options: WriterOptions): ExportWriter {
+  const { columns, find, format, path, stagedBlob } = options;
+  let pendingEncoder: Promise<Encoder> | undefined;
   let rows = 0;
-  const opened = (): Promise<Encoder> => (encoder ??= openEncoder(format, columns, staged.put));
+  const getEncoder = (): Promise<Encoder> =>
+    (pendingEncoder ??= createEncoder(format, columns, stagedBlob.put));
 
   return {
-    write: async (lines, count) => {
+    writeRows: async (lines, count) => {
       rows += count;
-      const open = await opened();
-      await asStorageOnly(`write ${path}`, () => open.write(lines));
+      const encoder = await getEncoder();
+      await mapStorageErrors(`write ${path}`, () => encoder.write(lines));
     },
     finish: async () => {
-      const open = await opened();
-      const { rawBytes, sha256 } = await asStorageOnly(`write ${path}`, async () => {
-        const digest = await open.finish();
-        await staged.settle();
+      const encoder = await getEncoder();
+      const { rawBytes, sha256 } = await mapStorageErrors(`write ${path}`, async () => {
+        const digest = await encoder.finish();
+        await stagedBlob.flush();
         return digest;
       });
-      await points.reach("E10 compressed");
+      await failpoints.failpoint("E10 compressed");
       return { rows, rawbytes: rawBytes, sha256 };
     },
     commit: async (metadata) => {
-      const outcome = await commitOnce(parts, metadata, find);
-      staged.drop();
+      const outcome = await commitOnce(options, metadata, find);
+      stagedBlob.discard();
       return outcome;
     },
-    abandon: async () => staged.drop(),
+    abandon: async () => stagedBlob.discard(),
   };
 }
 
 /** Storage failures in our words; an error of the rows or of the program stays what it is. */
-async function asStorageOnly<T>(tried: string, act: () => Promise<T>): Promise<T> {
+async function mapStorageErrors<T>(operation: string, action: () => Promise<T>): Promise<T> {
   try {
-    return await act();
+    return await action();
   } catch (error) {
     if (error instanceof MalformedRows || error instanceof TypeError || error instanceof RangeError)
       throw error;
-    throw storageError(error, tried);
+    throw toStorageError(error, operation);
   }
 }
 
@@ -171,44 +179,44 @@ async function asStorageOnly<T>(tried: string, act: () => Promise<T>): Promise<T
  * our own blob (409, 412), and another's commit throws our blocks away (400).
  */
 async function commitOnce(
-  { attempt, format, path, staged }: WriterParts,
+  { attempt, format, path, stagedBlob }: WriterOptions,
   metadata: ExportMetadata,
   find: ExportStore["find"],
 ): ReturnType<ExportWriter["commit"]> {
   if (metadata.attempt !== attempt) throw new RangeError("metadata of another attempt");
-  const sent = staged.commit({
+  const pendingCommit = stagedBlob.commit({
     metadata: writeMetadata(metadata),
     contentType: contentTypes[format],
   });
   // Should the point below throw, the answer has nobody waiting for it any more.
-  sent.catch(() => undefined);
-  await points.reach("E11 put sent");
-  const answer = await sent.then(
-    (etag) => ({ etag: quoted(etag) }),
+  pendingCommit.catch(() => undefined);
+  await failpoints.failpoint("E11 put sent");
+  const outcome = await pendingCommit.then(
+    (etag) => ({ etag: quoteEtag(etag) }),
     (error: unknown) => ({ error }),
   );
-  await points.reach("E12 put acknowledged");
-  if ("etag" in answer) return { kind: "committed", etag: answer.etag };
-  const there = await find(path);
-  if (!there) throw storageError(answer.error, `commit ${path}`);
-  return there.metadata.attempt === attempt
-    ? { kind: "committed", etag: there.etag }
+  await failpoints.failpoint("E12 put acknowledged");
+  if ("etag" in outcome) return { kind: "committed", etag: outcome.etag };
+  const existing = await find(path);
+  if (!existing) throw toStorageError(outcome.error, `commit ${path}`);
+  return existing.metadata.attempt === attempt
+    ? { kind: "committed", etag: existing.etag }
     : { kind: "lost" };
 }
 
-async function sliceOf(
+async function readSlice(
   container: ContainerClient,
   path: string,
-  format: Format,
+  format: ExportFormat,
   slice: { readonly skip: number; readonly top: number },
 ): Promise<readonly string[]> {
   const blob = container.getBlobClient(path);
   if (format !== "parquet") {
     const body = bodyOf(await blob.download());
-    return format === "csv" ? csvSlice(body, slice) : ndjsonSlice(body, slice);
+    return format === "csv" ? readCsvSlice(body, slice) : readNdjsonSlice(body, slice);
   }
   const { contentLength = 0 } = await blob.getProperties();
-  const { parquetSlice } = await import("../rows/parquet-slice.ts");
+  const { readParquetSlice: parquetSlice } = await import("../rows/parquet-slice.ts");
   return parquetSlice(
     {
       byteLength: contentLength,

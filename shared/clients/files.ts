@@ -1,46 +1,49 @@
 /** Defender's file APIs in our words: statistics and information of one file a call. Wire names end here. */
 import type { CallLimits, FilesPort, FilesReply, InformationAnswer } from "../files/ports.ts";
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
-import type { Answer, Pipe } from "../http-pipeline/api-client.ts";
+import type { ApiResponse, ApiClient } from "../http-pipeline/api-client.ts";
 import type { Quota } from "../http-pipeline/quota/quota.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 
-type Wire = Readonly<Record<string, unknown>>;
+type WireBody = Readonly<Record<string, unknown>>;
 
-/** @param pipe - leads to the Defender API's root, with the quota that comes after it */
-export function openFiles(pipe: Pipe, quota: Pick<Quota, "take">): FilesPort {
-  const get = async <T>(
+/** @param client - leads to the Defender API's root, with the quota that comes after it */
+export function createFilesClient(
+  client: ApiClient,
+  quota: Pick<Quota, "acquirePermit">,
+): FilesPort {
+  const getFile = async <T>(
     path: string,
     query: Readonly<Record<string, string>>,
     limits: CallLimits,
-    read: (body: Wire) => T | undefined,
+    parse: (body: WireBody) => T | undefined,
   ): Promise<FilesReply<T>> => {
     try {
-      const answer = await pipe.send({ method: "GET", path, query, ...limits }, [400, 404]);
-      return readAnswer(answer, read);
+      const response = await client.send({ method: "GET", path, query, ...limits }, [400, 404]);
+      return readResponse(response, parse);
     } catch (error) {
-      if (error instanceof UpstreamError) return refusalOf(error);
+      if (error instanceof UpstreamError) return toFilesReply(error);
       throw error;
     }
   };
 
   return {
-    turn: async (waitMs) => {
-      const outcome = await quota.take({ waitMs });
-      if (outcome.kind === "turn") return outcome;
+    acquirePermit: async (maxWaitMs) => {
+      const outcome = await quota.acquirePermit({ maxWaitMs });
+      if (outcome.kind === "permit") return outcome;
       return {
         kind: outcome.reason === "breaker" ? "down" : "later",
         retryAfterMs: outcome.retryAfterMs,
       };
     },
     statistics: (sha1, lookBackHours, limits) =>
-      get(
+      getFile(
         `${pathOf(sha1)}/stats`,
         { lookBackHours: String(lookBackHours) },
         limits,
         readStatistics,
       ),
-    information: (hash, limits) => get(pathOf(hash), {}, limits, readInformation),
+    information: (hash, limits) => getFile(pathOf(hash), {}, limits, readInformation),
   };
 }
 
@@ -51,24 +54,24 @@ function pathOf(hash: string): string {
   return `/api/files/${encodeURIComponent(hash)}`;
 }
 
-function readAnswer<T>(
-  { status, body }: Answer,
-  read: (body: Wire) => T | undefined,
+function readResponse<T>(
+  { status, body }: ApiResponse,
+  parse: (body: WireBody) => T | undefined,
 ): FilesReply<T> {
   const code = errorCodeOf(body);
   if (status === 404)
-    return saysUnknown(body) ? { kind: "not-found" } : { kind: "refused", problem: wrongAddress };
+    return isUnknownFile(body) ? { kind: "not-found" } : { kind: "refused", problem: wrongAddress };
   if (status === 400)
     return { kind: "refused", problem: `Defender refused this hash (${code || "no code"}).` };
   if (isEmptySet(body)) return { kind: "not-found" };
-  const value = isObject(body) ? read(body) : undefined;
+  const value = isObject(body) ? parse(body) : undefined;
   return value === undefined ? { kind: "down", retryAfterMs: pauseMs } : { kind: "found", value };
 }
 
 const pauseMs = 30_000;
 const unknownCodes = new Set(["resourcenotfound", "notfound", "filenotfound"]);
 /** An unknown file and a wrong path are both 404; only the first comes with such a code in the API's own error form. */
-export const saysUnknown = (body: unknown): boolean => unknownCodes.has(errorCodeOf(body));
+export const isUnknownFile = (body: unknown): boolean => unknownCodes.has(errorCodeOf(body));
 const wrongAddress =
   "The Defender address answers 404 without knowing the file API; check CLOUD, DEFENDER_GEO and DEFENDER_URL.";
 
@@ -85,15 +88,15 @@ const isEmptySet = (body: unknown): boolean =>
   (Object.keys(body).every((key) => key.startsWith("@odata.")) ||
     (Array.isArray(body["value"]) && body["value"].length === 0));
 
-const isObject = (value: unknown): value is Wire =>
+const isObject = (value: unknown): value is WireBody =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function refusalOf(error: UpstreamError): FilesReply<never> {
+function toFilesReply(error: UpstreamError): FilesReply<never> {
   const retryAfterMs = error.retryAfterMs ?? pauseMs;
   switch (error.code) {
     case "throttled":
       if (error.upstreamCode === "no-turn-breaker") return { kind: "down", retryAfterMs };
-      return { kind: "later", retryAfterMs, ...(error.sent ? {} : { unsent: true }) };
+      return { kind: "later", retryAfterMs, ...(error.isSent ? {} : { unsent: true }) };
     case "unavailable":
     case "unexpected-answer":
       return { kind: "down", retryAfterMs };
@@ -115,51 +118,51 @@ function refusalOf(error: UpstreamError): FilesReply<never> {
 }
 
 /** The body has had twins over the years: a number and its text, two spellings. The first that is a number counts. */
-function readStatistics(body: Wire): FileStatistics | undefined {
-  const known = [
+function readStatistics(body: WireBody): FileStatistics | undefined {
+  const knownNames = [
     "sha1",
     "organizationPrevalence",
     "orgPrevalence",
     "globallyPrevalence",
     "globalPrevalence",
   ];
-  if (!known.some((name) => name in body)) return undefined;
+  if (!knownNames.some((name) => name in body)) return undefined;
   const names = body["topFileNames"];
   return {
-    organizationPrevalence: firstNumber(body, "organizationPrevalence", "orgPrevalence"),
-    organizationFirstSeen: firstText(body, "orgFirstSeen", "organizationFirstSeen"),
-    organizationLastSeen: firstText(body, "orgLastSeen", "organizationLastSeen"),
-    globalPrevalence: firstNumber(body, "globallyPrevalence", "globalPrevalence"),
-    globalFirstSeen: firstText(body, "globalFirstObserved", "globalFirstSeen"),
-    globalLastSeen: firstText(body, "globalLastObserved", "globalLastSeen"),
+    organizationPrevalence: readFirstNumber(body, "organizationPrevalence", "orgPrevalence"),
+    organizationFirstSeen: readFirstText(body, "orgFirstSeen", "organizationFirstSeen"),
+    organizationLastSeen: readFirstText(body, "orgLastSeen", "organizationLastSeen"),
+    globalPrevalence: readFirstNumber(body, "globallyPrevalence", "globalPrevalence"),
+    globalFirstSeen: readFirstText(body, "globalFirstObserved", "globalFirstSeen"),
+    globalLastSeen: readFirstText(body, "globalLastObserved", "globalLastSeen"),
     topFileNames: Array.isArray(names)
       ? names.filter((name): name is string => typeof name === "string")
       : [],
   };
 }
 
-function readInformation(body: Wire): InformationAnswer | undefined {
+function readInformation(body: WireBody): InformationAnswer | undefined {
   if (!("sha1" in body) && !("sha256" in body)) return undefined;
-  const sha1 = firstText(body, "sha1")?.toLowerCase() ?? "";
+  const sha1 = readFirstText(body, "sha1")?.toLowerCase() ?? "";
   const information: FileInformation = {
-    sha256: firstText(body, "sha256")?.toLowerCase() ?? null,
-    size: firstNumber(body, "size"),
-    fileType: firstText(body, "fileType"),
-    isPeFile: truth(body["isPeFile"]),
-    publisher: firstText(body, "filePublisher"),
-    productName: firstText(body, "fileProductName"),
-    signer: firstText(body, "signer"),
-    issuer: firstText(body, "issuer"),
-    signerHash: firstText(body, "signerHash"),
-    isValidCertificate: truth(body["isValidCertificate"]),
-    determinationType: firstText(body, "determinationType"),
-    determinationValue: firstText(body, "determinationValue"),
+    sha256: readFirstText(body, "sha256")?.toLowerCase() ?? null,
+    size: readFirstNumber(body, "size"),
+    fileType: readFirstText(body, "fileType"),
+    isPeFile: toBoolean(body["isPeFile"]),
+    publisher: readFirstText(body, "filePublisher"),
+    productName: readFirstText(body, "fileProductName"),
+    signer: readFirstText(body, "signer"),
+    issuer: readFirstText(body, "issuer"),
+    signerHash: readFirstText(body, "signerHash"),
+    isValidCertificate: toBoolean(body["isValidCertificate"]),
+    determinationType: readFirstText(body, "determinationType"),
+    determinationValue: readFirstText(body, "determinationValue"),
   };
   return { sha1: /^[0-9a-f]{40}$/.test(sha1) ? sha1 : null, information };
 }
 
 /** NULL, absent and "" are unknown, never 0. */
-function firstNumber(body: Wire, ...names: readonly string[]): number | null {
+function readFirstNumber(body: WireBody, ...names: readonly string[]): number | null {
   for (const name of names) {
     const value = body[name];
     const number =
@@ -169,7 +172,7 @@ function firstNumber(body: Wire, ...names: readonly string[]): number | null {
   return null;
 }
 
-function firstText(body: Wire, ...names: readonly string[]): string | null {
+function readFirstText(body: WireBody, ...names: readonly string[]): string | null {
   for (const name of names) {
     const value = body[name];
     if (typeof value === "string" && value.trim() !== "") return value;
@@ -177,4 +180,4 @@ function firstText(body: Wire, ...names: readonly string[]): string | null {
   return null;
 }
 
-const truth = (value: unknown): boolean | null => (typeof value === "boolean" ? value : null);
+const toBoolean = (value: unknown): boolean | null => (typeof value === "boolean" ? value : null);

@@ -7,10 +7,10 @@ import { gzipSync } from "node:zlib";
  * @param root - `https://security.microsoft.com` or its government form
  * @param tenantId - so that people with several tenants land in the right one
  */
-export function huntingPage(root: string, tenantId: string, query: string): string {
-  const page = new URL("/v2/advanced-hunting", root);
-  page.searchParams.set("tid", tenantId);
-  page.searchParams.set("query", gzipSync(Buffer.from(query, "utf16le")).toString("base64"));
-  page.searchParams.set("timeRangeId", "month");
-  return page.href;
+export function buildHuntingUrl(root: string, tenantId: string, query: string): string {
+  const url = new URL("/v2/advanced-hunting", root);
+  url.searchParams.set("tid", tenantId);
+  url.searchParams.set("query", gzipSync(Buffer.from(query, "utf16le")).toString("base64"));
+  url.searchParams.set("timeRangeId", "month");
+  return url.href;
 }

@@ -2,38 +2,39 @@
 import type { QueueServiceClient } from "@azure/storage-queue";
 import type { MessageQueues } from "../storage/record-store.ts";
 import { dayMs, secondMs } from "../runtime/time.ts";
-import { storageError, storageFailure } from "./storage.ts";
+import { toStorageError, readStorageFailure } from "./storage.ts";
 
 /** What the service takes as one message, in bytes of text. */
-const largestMessageBytes = 65_536;
+const maxMessageBytes = 65_536;
 
-const forEver = -1;
+const neverExpires = -1;
 const timeToLiveSeconds = { "hunt-results": (7 * dayMs) / secondMs } as const;
-const longestDelaySeconds = (7 * dayMs) / secondMs;
+const maxDelaySeconds = (7 * dayMs) / secondMs;
 
 /**
  * The live queues; one that is missing is created by the first message.
  *
  * @throws RangeError from `send` for a message over 64 KiB or a delay out of range; UpstreamError with `api: "storage"`
  */
-export function openQueues(queues: QueueServiceClient): MessageQueues {
-  const put = (queue: string, text: string, delaySeconds: number) =>
+export function createMessageQueues(queues: QueueServiceClient): MessageQueues {
+  const putMessage = (queue: string, text: string, delaySeconds: number) =>
     queues.getQueueClient(queue).sendMessage(text, {
-      messageTimeToLive: queue in timeToLiveSeconds ? timeToLiveSeconds["hunt-results"] : forEver,
+      messageTimeToLive:
+        queue in timeToLiveSeconds ? timeToLiveSeconds["hunt-results"] : neverExpires,
       visibilityTimeout: delaySeconds,
     });
   return {
     send: async (queue, message, { delaySeconds = 0 } = {}) => {
-      const text = messageText(queue, message);
+      const text = toMessageText(queue, message);
       checkDelay(queue, delaySeconds);
       try {
-        await put(queue, text, delaySeconds);
+        await putMessage(queue, text, delaySeconds);
       } catch (error) {
-        if (storageFailure(error).code !== "QueueNotFound")
-          throw storageError(error, `send to ${queue}`);
+        if (readStorageFailure(error).code !== "QueueNotFound")
+          throw toStorageError(error, `send to ${queue}`);
         await createQueue(queues, queue);
-        await put(queue, text, delaySeconds).catch((again: unknown) => {
-          throw storageError(again, `send to ${queue}`);
+        await putMessage(queue, text, delaySeconds).catch((retryError: unknown) => {
+          throw toStorageError(retryError, `send to ${queue}`);
         });
       }
     },
@@ -41,31 +42,31 @@ export function openQueues(queues: QueueServiceClient): MessageQueues {
       try {
         return (await queues.getQueueClient(queue).getProperties()).approximateMessagesCount ?? 0;
       } catch (error) {
-        if (storageFailure(error).status === 404) return 0;
-        throw storageError(error, `depth of ${queue}`);
+        if (readStorageFailure(error).status === 404) return 0;
+        throw toStorageError(error, `depth of ${queue}`);
       }
     },
   };
 }
 
 /** JSON as the queue can carry it: the protocol is XML 1.0, which has no U+FFFE and U+FFFF. */
-function messageText(queue: string, message: object): string {
+function toMessageText(queue: string, message: object): string {
   const text = JSON.stringify(message).replaceAll(
     /[\uFFFE\uFFFF]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16)}`,
   );
   const bytes = Buffer.byteLength(text);
-  if (bytes > largestMessageBytes)
+  if (bytes > maxMessageBytes)
     throw new RangeError(
-      `a message for ${queue} has ${bytes} bytes; the queue takes at most ${largestMessageBytes}`,
+      `a message for ${queue} has ${bytes} bytes; the queue takes at most ${maxMessageBytes}`,
     );
   return text;
 }
 
 function checkDelay(queue: string, delaySeconds: number): void {
-  if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > longestDelaySeconds)
+  if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > maxDelaySeconds)
     throw new RangeError(
-      `delaySeconds for ${queue} is ${delaySeconds}, want a whole number from 0 to ${longestDelaySeconds}`,
+      `delaySeconds for ${queue} is ${delaySeconds}, want a whole number from 0 to ${maxDelaySeconds}`,
     );
 }
 
@@ -73,7 +74,7 @@ async function createQueue(queues: QueueServiceClient, queue: string): Promise<v
   try {
     await queues.getQueueClient(queue).create();
   } catch (error) {
-    const { code } = storageFailure(error);
-    if (code !== "QueueAlreadyExists") throw storageError(error, `create queue ${queue}`);
+    const { code } = readStorageFailure(error);
+    if (code !== "QueueAlreadyExists") throw toStorageError(error, `create queue ${queue}`);
   }
 }

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { BlobServiceClient, BlockBlobClient } from "@azure/storage-blob";
 import type { ReadRecord, RecordStore, WriteOutcome } from "../storage/record-store.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
-import { storageError, storageFailure } from "./storage.ts";
+import { toStorageError, readStorageFailure } from "./storage.ts";
 
 /** Only if absent, or only if unchanged. */
 type Condition = { readonly ifNoneMatch: "*" } | { readonly ifMatch: string };
@@ -16,35 +16,35 @@ type Condition = { readonly ifNoneMatch: "*" } | { readonly ifMatch: string };
  *
  * @throws UpstreamError with `api: "storage"` from every verb when storage is away or the app lacks a right
  */
-export function openRecords(blobs: BlobServiceClient): RecordStore {
-  const at = (path: string): BlockBlobClient => {
-    const [container, name] = parts(path);
+export function createRecordStore(blobs: BlobServiceClient): RecordStore {
+  const getBlob = (path: string): BlockBlobClient => {
+    const [container, name] = splitPath(path);
     return blobs.getContainerClient(container).getBlockBlobClient(name);
   };
-  const write = async (
+  const writeRecord = async (
     path: string,
     value: object,
     condition: Condition,
   ): Promise<WriteOutcome> => {
     try {
-      return await writeOnce(at(path), value, condition);
+      return await writeOnce(getBlob(path), value, condition);
     } catch (error) {
-      if (storageFailure(error).code !== "ContainerNotFound")
-        throw storageError(error, `write ${path}`);
+      if (readStorageFailure(error).code !== "ContainerNotFound")
+        throw toStorageError(error, `write ${path}`);
     }
-    await createContainer(blobs, parts(path)[0]);
-    return named(`write ${path}`, writeOnce(at(path), value, condition));
+    await createContainer(blobs, splitPath(path)[0]);
+    return withStorageErrors(`write ${path}`, writeOnce(getBlob(path), value, condition));
   };
   return {
-    read: (path) => named(`read ${path}`, readRecord(at(path))),
-    create: (path, value) => write(path, value, { ifNoneMatch: "*" }),
-    replace: (path, value, etag) => write(path, value, { ifMatch: etag }),
-    remove: (path, etag) => named(`remove ${path}`, removeRecord(at(path), etag)),
+    read: (path) => withStorageErrors(`read ${path}`, downloadRecord(getBlob(path))),
+    create: (path, value) => writeRecord(path, value, { ifNoneMatch: "*" }),
+    replace: (path, value, etag) => writeRecord(path, value, { ifMatch: etag }),
+    remove: (path, etag) => withStorageErrors(`remove ${path}`, removeRecord(getBlob(path), etag)),
     list: (prefix, options) => listRecords(blobs, prefix, options?.startAfter ?? ""),
   };
 }
 
-function parts(path: string): readonly [container: string, name: string] {
+function splitPath(path: string): readonly [container: string, name: string] {
   const slash = path.indexOf("/");
   if (slash < 1)
     throw new RangeError(
@@ -53,16 +53,16 @@ function parts(path: string): readonly [container: string, name: string] {
   return [path.slice(0, slash), path.slice(slash + 1)];
 }
 
-async function named<T>(tried: string, work: Promise<T>): Promise<T> {
+async function withStorageErrors<T>(operation: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw storageError(error, tried);
+    throw toStorageError(error, operation);
   }
 }
 
 /** The service's clock as its `Date` header has it: whole seconds. */
-function serverNow(date: Date | undefined): number {
+function toServerMs(date: Date | undefined): number {
   if (!date)
     throw new UpstreamError("unavailable", "storage: an answer has no Date header", {
       api: "storage",
@@ -70,26 +70,28 @@ function serverNow(date: Date | undefined): number {
   return date.getTime();
 }
 
-async function readRecord(blob: BlockBlobClient): Promise<ReadRecord> {
+async function downloadRecord(blob: BlockBlobClient): Promise<ReadRecord> {
   try {
-    const answer = await blob.download();
-    const read = { etag: answer.etag ?? "", serverNowMs: serverNow(answer.date) };
-    const value = objectOf(await textOf(answer.readableStreamBody));
-    return value === undefined ? { kind: "broken", ...read } : { kind: "found", value, ...read };
+    const response = await blob.download();
+    const version = { etag: response.etag ?? "", serverNowMs: toServerMs(response.date) };
+    const value = parseObject(await readText(response.readableStreamBody));
+    return value === undefined
+      ? { kind: "broken", ...version }
+      : { kind: "found", value, ...version };
   } catch (error) {
-    const { serverNowMs, status } = storageFailure(error);
+    const { serverNowMs, status } = readStorageFailure(error);
     if (status === 404 && serverNowMs !== undefined) return { kind: "absent", serverNowMs };
     throw error;
   }
 }
 
-async function textOf(body: NodeJS.ReadableStream | undefined): Promise<string> {
+async function readText(body: NodeJS.ReadableStream | undefined): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of body ?? []) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function objectOf(text: string): object | undefined {
+function parseObject(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
@@ -106,34 +108,34 @@ async function writeOnce(
   const attempt = randomUUID();
   const body = Buffer.from(JSON.stringify(value));
   try {
-    const answer = await blob.upload(body, body.length, {
+    const response = await blob.upload(body, body.length, {
       conditions: condition,
       metadata: { attempt },
       blobHTTPHeaders: { blobContentType: "application/json" },
     });
-    return { kind: "written", etag: answer.etag ?? "", serverNowMs: serverNow(answer.date) };
+    return { kind: "written", etag: response.etag ?? "", serverNowMs: toServerMs(response.date) };
   } catch (error) {
-    const failure = storageFailure(error);
-    const answered = failure.status !== undefined && failure.status < 500;
-    if (answered && failure.status !== 409 && failure.status !== 412) throw error;
-    const seen = await whoseIsIt(blob);
-    if (seen.attempt === attempt)
-      return { kind: "written", etag: seen.etag, serverNowMs: seen.serverNowMs };
+    const failure = readStorageFailure(error);
+    const isAnswered = failure.status !== undefined && failure.status < 500;
+    if (isAnswered && failure.status !== 409 && failure.status !== 412) throw error;
+    const existing = await readAttempt(blob);
+    if (existing.attempt === attempt)
+      return { kind: "written", etag: existing.etag, serverNowMs: existing.serverNowMs };
     // Refused by condition, and not by our own earlier try: somebody else was first. No answer at all: nothing is known.
-    if (answered) return { kind: "lost", serverNowMs: seen.serverNowMs };
+    if (isAnswered) return { kind: "lost", serverNowMs: existing.serverNowMs };
     throw error;
   }
 }
 
-async function whoseIsIt(
+async function readAttempt(
   blob: BlockBlobClient,
 ): Promise<{ attempt?: string; etag: string; serverNowMs: number }> {
   try {
     const { date, etag = "", metadata } = await blob.getProperties();
     const attempt = metadata?.["attempt"];
-    return { ...(attempt === undefined ? {} : { attempt }), etag, serverNowMs: serverNow(date) };
+    return { ...(attempt === undefined ? {} : { attempt }), etag, serverNowMs: toServerMs(date) };
   } catch (error) {
-    const { serverNowMs, status } = storageFailure(error);
+    const { serverNowMs, status } = readStorageFailure(error);
     if (status === 404 && serverNowMs !== undefined) return { etag: "", serverNowMs };
     throw error;
   }
@@ -143,30 +145,30 @@ async function removeRecord(blob: BlockBlobClient, etag: string | undefined): Pr
   try {
     await blob.delete(etag === undefined ? {} : { conditions: { ifMatch: etag } });
   } catch (error) {
-    const { status } = storageFailure(error);
+    const { status } = readStorageFailure(error);
     if (status !== 404 && status !== 412) throw error;
   }
 }
 
 async function* listRecords(blobs: BlobServiceClient, prefix: string, startAfter: string) {
-  const [container, start] = parts(prefix);
+  const [container, start] = splitPath(prefix);
   try {
     for await (const item of blobs.getContainerClient(container).listBlobsFlat({ prefix: start })) {
       const path = `${container}/${item.name}`;
       if (path <= startAfter) continue;
       yield {
         path,
-        etag: quoted(item.properties.etag),
+        etag: quoteEtag(item.properties.etag),
         lastModifiedMs: item.properties.lastModified.getTime(),
       };
     }
   } catch (error) {
-    if (storageFailure(error).status !== 404) throw storageError(error, `list ${prefix}`);
+    if (readStorageFailure(error).status !== 404) throw toStorageError(error, `list ${prefix}`);
   }
 }
 
 /** A listing writes etags without the quotes that conditions and single answers have. */
-const quoted = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`);
+const quoteEtag = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`);
 
 /**
  * Creates a container; another instance that does so at the same time is no harm.
@@ -177,9 +179,9 @@ async function createContainer(blobs: BlobServiceClient, container: string): Pro
   try {
     await blobs.getContainerClient(container).create();
   } catch (error) {
-    const { code, status } = storageFailure(error);
+    const { code, status } = readStorageFailure(error);
     if (code === "ContainerAlreadyExists") return;
-    if (status !== 403) throw storageError(error, `create container ${container}`);
+    if (status !== 403) throw toStorageError(error, `create container ${container}`);
     const message = `storage: container ${container} is missing and this app may not create it: deploy infra/, or create it by hand`;
     throw new UpstreamError("forbidden", message, { api: "storage", status, upstreamCode: code });
   }

@@ -5,7 +5,7 @@ import { secondMs } from "../runtime/time.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 
 /** Where an account is and how to get in; `readStorageConnection` of the settings gives one. */
-export type StoragePlace =
+export type StorageEndpoint =
   | { readonly kind: "connection-string"; readonly value: string }
   | {
       readonly kind: "identity";
@@ -15,13 +15,13 @@ export type StoragePlace =
     };
 
 /** The SDK clients of one storage account. */
-export interface Storage {
+export interface StorageClients {
   readonly blobs: BlobServiceClient;
   readonly queues: QueueServiceClient;
 }
 
 /** How long storage is waited for. */
-export interface StoragePatience {
+export interface StorageTimeouts {
   /** One try, until its headers. */
   readonly tryMs: number;
   /** One operation with all its tries, body included; a caller's own abort signal takes its place. */
@@ -31,7 +31,7 @@ export interface StoragePatience {
   readonly firstDelayMs: number;
 }
 
-const patience: StoragePatience = {
+const defaultTimeouts: StorageTimeouts = {
   tryMs: 20 * secondMs,
   operationMs: 120 * secondMs,
   tries: 4,
@@ -44,26 +44,26 @@ const patience: StoragePatience = {
  * The SDK's `tryTimeoutInMs` only asks the service to be quick; a silent socket would wait for ever. So each try has
  * a deadline of our own as well, and one that hung is made once more: every write carries an attempt id.
  */
-export async function openStorage(
-  place: StoragePlace,
-  options: Partial<StoragePatience> = {},
-): Promise<Storage> {
+export async function createStorageClients(
+  endpoint: StorageEndpoint,
+  options: Partial<StorageTimeouts> = {},
+): Promise<StorageClients> {
   const sdk = await import("./azure.ts");
-  const wait = { ...patience, ...options };
+  const timeouts = { ...defaultTimeouts, ...options };
   const pipelineOptions = {
     userAgentOptions: { userAgentPrefix: "huntline" },
     retryOptions: {
-      maxTries: wait.tries,
-      tryTimeoutInMs: wait.tryMs,
-      retryDelayInMs: wait.firstDelayMs,
-      maxRetryDelayInMs: wait.tryMs,
+      maxTries: timeouts.tries,
+      tryTimeoutInMs: timeouts.tryMs,
+      retryDelayInMs: timeouts.firstDelayMs,
+      maxRetryDelayInMs: timeouts.tryMs,
     },
   };
-  const { blobUrl, credential, queueUrl } = await entrance(place);
+  const { blobUrl, credential, queueUrl } = await resolveEndpoint(endpoint);
   const blobPipeline = sdk.newBlobPipeline(credential, pipelineOptions);
   const queuePipeline = sdk.newQueuePipeline(credential, pipelineOptions);
-  blobPipeline.factories.push(deadlines(wait));
-  queuePipeline.factories.push(deadlines(wait));
+  blobPipeline.factories.push(createDeadlinePolicy(timeouts));
+  queuePipeline.factories.push(createDeadlinePolicy(timeouts));
   return {
     blobs: new sdk.BlobServiceClient(blobUrl, blobPipeline),
     queues: new sdk.QueueServiceClient(queueUrl, queuePipeline),
@@ -71,18 +71,18 @@ export async function openStorage(
 }
 
 /** Addresses and credential; the SDK's own reading of a connection string, whose pipeline cannot be changed afterwards. */
-async function entrance(place: StoragePlace) {
+async function resolveEndpoint(endpoint: StorageEndpoint) {
   const { BlobServiceClient, ManagedIdentityCredential, QueueServiceClient } =
     await import("./azure.ts");
-  if (place.kind === "connection-string") {
-    const { credential, url } = BlobServiceClient.fromConnectionString(place.value);
+  if (endpoint.kind === "connection-string") {
+    const { credential, url } = BlobServiceClient.fromConnectionString(endpoint.value);
     return {
       credential,
       blobUrl: url,
-      queueUrl: QueueServiceClient.fromConnectionString(place.value).url,
+      queueUrl: QueueServiceClient.fromConnectionString(endpoint.value).url,
     };
   }
-  const { blobUrl, clientId, queueUrl } = place;
+  const { blobUrl, clientId, queueUrl } = endpoint;
   return {
     credential: new ManagedIdentityCredential(clientId === undefined ? {} : { clientId }),
     blobUrl,
@@ -91,7 +91,7 @@ async function entrance(place: StoragePlace) {
 }
 
 /** A policy in front of the SDK's own retries: a deadline for each try and for the whole operation. */
-const deadlines = ({ operationMs, tryMs }: StoragePatience): RequestPolicyFactory => ({
+const createDeadlinePolicy = ({ operationMs, tryMs }: StorageTimeouts): RequestPolicyFactory => ({
   create: (next) => ({
     sendRequest: async (request) => {
       request.timeout = tryMs;
@@ -100,14 +100,15 @@ const deadlines = ({ operationMs, tryMs }: StoragePatience): RequestPolicyFactor
       try {
         return await next.sendRequest(request);
       } catch (error) {
-        if (stop.aborted || !isAbort(error)) throw error;
+        if (stop.aborted || !isAbortError(error)) throw error;
         return next.sendRequest(request);
       }
     },
   }),
 });
 
-const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
+const isAbortError = (error: unknown): boolean =>
+  error instanceof Error && error.name === "AbortError";
 
 /** What an SDK error says of itself; every part may be missing. */
 export interface StorageFailure {
@@ -119,7 +120,7 @@ export interface StorageFailure {
 }
 
 /** Reads a failure of the storage SDK without knowing its classes, which are loaded at first use. */
-export function storageFailure(error: unknown): StorageFailure {
+export function readStorageFailure(error: unknown): StorageFailure {
   // The seam to the SDK: a RestError has these members, anything else has none of them.
   const { code, response, statusCode } = error as {
     statusCode?: number;
@@ -131,30 +132,30 @@ export function storageFailure(error: unknown): StorageFailure {
 }
 
 /** A storage failure in our words: what was tried, status and code; never a body, a key or an address with a signature. */
-export function storageError(error: unknown, tried: string): UpstreamError {
+export function toStorageError(error: unknown, operation: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
-  const { code, status } = storageFailure(error);
-  const said = [status, code ?? (error instanceof Error ? error.name : undefined)]
+  const { code, status } = readStorageFailure(error);
+  const reason = [status, code ?? (error instanceof Error ? error.name : undefined)]
     .filter(Boolean)
     .join(" ");
   const details = { api: "storage", status, upstreamCode: code };
   if (status === 403)
     return new UpstreamError(
       "forbidden",
-      `storage: ${tried}: this app lacks the right (${said})`,
+      `storage: ${operation}: this app lacks the right (${reason})`,
       details,
     );
   if (status === 401)
     return new UpstreamError(
       "unauthorized",
-      `storage: ${tried}: not authenticated (${said})`,
+      `storage: ${operation}: not authenticated (${reason})`,
       details,
     );
-  const rejected =
+  const isRejected =
     status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
   return new UpstreamError(
-    rejected ? "rejected" : "unavailable",
-    `storage: ${tried} failed (${said})`,
+    isRejected ? "rejected" : "unavailable",
+    `storage: ${operation} failed (${reason})`,
     details,
   );
 }

@@ -1,34 +1,34 @@
 /** Tokens for the APIs, by @azure/identity: a managed identity, an app's secret from the vault, or an app trusting an identity. */
 import type { AccessToken, TokenCredential } from "@azure/identity";
 import { redact } from "../http-pipeline/redact.ts";
-import { keptToken, type IssuedToken, type TokenSource } from "../http-pipeline/token.ts";
+import { cacheToken, type IssuedToken, type TokenSource } from "../http-pipeline/token.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { secondMs, type Clock } from "../runtime/time.ts";
 
 /** Who asks for tokens. */
 export type AppCredential =
   | { readonly kind: "managed-identity"; readonly clientId: string | undefined }
-  | (App & {
+  | (AppRegistration & {
       readonly kind: "secret";
       /** Reads `defender-client-secret`; told when Entra refused it. */
-      readonly secret: () => Promise<string>;
-      readonly secretRefused: () => void;
+      readonly getSecret: () => Promise<string>;
+      readonly reportSecretRefused: () => void;
     })
-  | (App & {
+  | (AppRegistration & {
       readonly kind: "federated";
       /** The user-assigned identity that the app trusts, and the audience it shows itself for. */
       readonly identityClientId: string | undefined;
       readonly exchangeAudience: string;
     });
 
-interface App {
+interface AppRegistration {
   readonly tenantId: string;
   readonly clientId: string;
   /** `https://login.microsoftonline.com`, its government form, or an https address of this machine. */
   readonly loginUrl: string;
 }
 
-const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const loopbackHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const issueDeadlineMs = 30 * secondMs;
 
 /**
@@ -36,73 +36,77 @@ const issueDeadlineMs = 30 * secondMs;
  *
  * @param options.audience - without `/.default`: `https://graph.microsoft.com`
  */
-export function openTokens(options: {
+export function createTokenSource(options: {
   readonly credential: AppCredential;
   readonly audience: string;
   readonly clock: Clock;
 }): TokenSource {
   const { audience, clock, credential } = options;
-  const ask = credentialOf(credential);
-  return keptToken(async (fresh) => issued(await ask(`${audience}/.default`, fresh)), clock);
+  const requestToken = createTokenRequester(credential);
+  return cacheToken(
+    async (shouldBypassCache) =>
+      toIssuedToken(await requestToken(`${audience}/.default`, shouldBypassCache)),
+    clock,
+  );
 }
 
-const issued = ({ expiresOnTimestamp, token }: AccessToken): IssuedToken => ({
+const toIssuedToken = ({ expiresOnTimestamp, token }: AccessToken): IssuedToken => ({
   token,
   expiresMs: expiresOnTimestamp,
 });
 
-type Ask = (scope: string, fresh: boolean) => Promise<AccessToken>;
+type TokenRequester = (scope: string, shouldBypassCache: boolean) => Promise<AccessToken>;
 
 /** The SDK keeps tokens per credential object: asking anew after a refusal takes a new object. */
-function credentialOf(credential: AppCredential): Ask {
+function createTokenRequester(credential: AppCredential): TokenRequester {
   switch (credential.kind) {
     case "managed-identity":
-      return askWith(async () => identity(credential.clientId));
+      return createCachedRequester(async () => createManagedIdentity(credential.clientId));
     case "federated":
-      return askWith(async () => federated(credential));
+      return createCachedRequester(async () => createFederatedCredential(credential));
     case "secret":
-      return askWithSecret(credential);
+      return createSecretRequester(credential);
     default:
       return credential satisfies never;
   }
 }
 
-function askWith(make: () => Promise<TokenCredential>): Ask {
-  let made: Promise<TokenCredential> | undefined;
-  return async (scope, fresh) => {
-    if (fresh) made = undefined;
-    made ??= make();
-    return tokenOf(await made, scope, []);
+function createCachedRequester(createCredential: () => Promise<TokenCredential>): TokenRequester {
+  let cached: Promise<TokenCredential> | undefined;
+  return async (scope, shouldBypassCache) => {
+    if (shouldBypassCache) cached = undefined;
+    cached ??= createCredential();
+    return requestAccessToken(await cached, scope, []);
   };
 }
 
 /** A secret that Entra refuses may have been rotated: it is read again, and when it is another one, tried once more. */
-function askWithSecret(credential: AppCredential & { kind: "secret" }): Ask {
-  let made: { readonly secret: string; readonly credential: TokenCredential } | undefined;
-  const current = async (fresh: boolean) => {
-    const secret = await credential.secret();
-    if (fresh || made?.secret !== secret)
-      made = { secret, credential: await withSecret(credential, secret) };
-    return made;
+function createSecretRequester(credential: AppCredential & { kind: "secret" }): TokenRequester {
+  let cached: { readonly secret: string; readonly credential: TokenCredential } | undefined;
+  const getCredential = async (shouldBypassCache: boolean) => {
+    const secret = await credential.getSecret();
+    if (shouldBypassCache || cached?.secret !== secret)
+      cached = { secret, credential: await createSecretCredential(credential, secret) };
+    return cached;
   };
-  return async (scope, fresh) => {
-    const first = await current(fresh);
+  return async (scope, shouldBypassCache) => {
+    const first = await getCredential(shouldBypassCache);
     try {
-      return await tokenOf(first.credential, scope, [first.secret]);
+      return await requestAccessToken(first.credential, scope, [first.secret]);
     } catch (error) {
       if (!(error instanceof UpstreamError) || !secretCodes.has(error.upstreamCode ?? ""))
         throw error;
-      credential.secretRefused();
-      const second = await current(false);
+      credential.reportSecretRefused();
+      const second = await getCredential(false);
       if (second.secret === first.secret) throw error;
-      return tokenOf(second.credential, scope, [second.secret]);
+      return requestAccessToken(second.credential, scope, [second.secret]);
     }
   };
 }
 
 const sdkOptions = { retryOptions: { maxRetries: 2, retryDelayInMs: 500 } } as const;
 
-async function identity(clientId: string | undefined): Promise<TokenCredential> {
+async function createManagedIdentity(clientId: string | undefined): Promise<TokenCredential> {
   const { ManagedIdentityCredential } = await import("./azure.ts");
   return new ManagedIdentityCredential({
     ...sdkOptions,
@@ -110,26 +114,36 @@ async function identity(clientId: string | undefined): Promise<TokenCredential> 
   });
 }
 
-const authority = ({ loginUrl }: App) => ({
+const toAuthorityOptions = ({ loginUrl }: AppRegistration) => ({
   ...sdkOptions,
   authorityHost: loginUrl,
-  disableInstanceDiscovery: loopback.has(new URL(loginUrl).hostname),
+  disableInstanceDiscovery: loopbackHosts.has(new URL(loginUrl).hostname),
 });
 
-async function withSecret(app: App, secret: string): Promise<TokenCredential> {
+async function createSecretCredential(
+  app: AppRegistration,
+  secret: string,
+): Promise<TokenCredential> {
   const { ClientSecretCredential } = await import("./azure.ts");
-  return new ClientSecretCredential(app.tenantId, app.clientId, secret, authority(app));
+  return new ClientSecretCredential(app.tenantId, app.clientId, secret, toAuthorityOptions(app));
 }
 
-async function federated(app: AppCredential & { kind: "federated" }): Promise<TokenCredential> {
+async function createFederatedCredential(
+  app: AppCredential & { kind: "federated" },
+): Promise<TokenCredential> {
   const { ClientAssertionCredential } = await import("./azure.ts");
-  const shown = await identity(app.identityClientId);
-  const assertion = async (): Promise<string> =>
-    (await tokenOf(shown, `${app.exchangeAudience}/.default`, [])).token;
-  return new ClientAssertionCredential(app.tenantId, app.clientId, assertion, authority(app));
+  const identity = await createManagedIdentity(app.identityClientId);
+  const getAssertion = async (): Promise<string> =>
+    (await requestAccessToken(identity, `${app.exchangeAudience}/.default`, [])).token;
+  return new ClientAssertionCredential(
+    app.tenantId,
+    app.clientId,
+    getAssertion,
+    toAuthorityOptions(app),
+  );
 }
 
-async function tokenOf(
+async function requestAccessToken(
   credential: TokenCredential,
   scope: string,
   secrets: readonly string[],
@@ -138,7 +152,7 @@ async function tokenOf(
   try {
     token = await credential.getToken(scope, { abortSignal: AbortSignal.timeout(issueDeadlineMs) });
   } catch (error) {
-    throw tokenError(error, secrets);
+    throw toTokenError(error, secrets);
   }
   if (!token)
     throw new UpstreamError("unavailable", "entra: no token was issued", { api: "entra" });
@@ -159,16 +173,16 @@ const remedies: Readonly<Record<string, string>> = {
   AADSTS500011: "the API is not present in this tenant; is the product provisioned?",
   AADSTS700213: "no federated credential of the app matches the identity",
 };
-const passingCodes: ReadonlySet<string> = new Set(["AADSTS50196", "AADSTS90055", "AADSTS90033"]);
+const transientCodes: ReadonlySet<string> = new Set(["AADSTS50196", "AADSTS90055", "AADSTS90033"]);
 
 /** An SDK error in our words. The SDK has no status on most of them, so the code in the message decides. */
-function tokenError(error: unknown, secrets: readonly string[]): UpstreamError {
+function toTokenError(error: unknown, secrets: readonly string[]): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const text = error instanceof Error ? error.message : "";
   const upstreamCode = /AADSTS\d+/.exec(text)?.[0];
-  const said = redact(text.split(/\s*Trace ID:/)[0] ?? "", secrets);
-  const details = { api: "entra", upstreamCode, upstreamMessage: said };
-  if (upstreamCode !== undefined && !passingCodes.has(upstreamCode))
+  const message = redact(text.split(/\s*Trace ID:/)[0] ?? "", secrets);
+  const details = { api: "entra", upstreamCode, upstreamMessage: message };
+  if (upstreamCode !== undefined && !transientCodes.has(upstreamCode))
     return new UpstreamError(
       "unauthorized",
       `entra: ${remedies[upstreamCode] ?? "no token was issued"} (${upstreamCode})`,

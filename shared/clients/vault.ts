@@ -1,8 +1,8 @@
 /** Secrets of Key Vault by name: kept five minutes, read again when refused, the last good value through an outage of a day. */
 import type { SecretClient } from "@azure/keyvault-secrets";
 import type { Log } from "../runtime/log.ts";
-import { once } from "../runtime/lazy.ts";
-import { points } from "../runtime/failpoints.ts";
+import { lazy } from "../runtime/lazy.ts";
+import { failpoints } from "../runtime/failpoints.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { dayMs, minuteMs, secondMs, type Clock } from "../runtime/time.ts";
 
@@ -11,12 +11,12 @@ export class SecretError extends Error {
   override readonly name = "SecretError";
   readonly secret: string;
   /** True when the vault may give it later without anybody's doing. */
-  readonly passing: boolean;
+  readonly isTransient: boolean;
 
-  constructor(secret: string, why: string, passing: boolean) {
+  constructor(secret: string, why: string, isTransient: boolean) {
     super(`secret ${secret}: ${why}`);
     this.secret = secret;
-    this.passing = passing;
+    this.isTransient = isTransient;
   }
 }
 
@@ -25,12 +25,12 @@ export class SecretError extends Error {
  *
  * @throws what it failed with, when only people can mend it
  */
-export async function passingTroubleMs(tried: Promise<unknown>): Promise<number> {
+export async function getRecoveryDelayMs(attempt: Promise<unknown>): Promise<number> {
   try {
-    await tried;
+    await attempt;
     return 0;
   } catch (error) {
-    if (error instanceof SecretError && error.passing) return minuteMs;
+    if (error instanceof SecretError && error.isTransient) return minuteMs;
     if (error instanceof UpstreamError && error.code === "unavailable")
       return error.retryAfterMs ?? minuteMs;
     throw error;
@@ -45,11 +45,11 @@ export interface ExpiringSecret {
 
 export interface Vault {
   /** @throws SecretError */
-  readonly secret: (name: string) => Promise<string>;
-  /** Told when a service refused the value: the next `secret` reads it again, every 30 seconds at most. */
-  readonly refused: (name: string) => void;
+  readonly getSecret: (name: string) => Promise<string>;
+  /** Told when a service refused the value: the next `getSecret` reads it again, every 30 seconds at most. */
+  readonly reportRefused: (name: string) => void;
   /** The secrets read so far that have an expiry, soonest first; one that is over is among them. */
-  readonly expiring: () => readonly ExpiringSecret[];
+  readonly listExpiring: () => readonly ExpiringSecret[];
 }
 
 export interface VaultOptions {
@@ -62,18 +62,18 @@ export interface VaultOptions {
 }
 
 /** One secret as read from a vault. */
-interface ReadSecret {
+interface VaultSecret {
   readonly value: string;
   readonly expiresMs: number | undefined;
 }
 
-interface Kept extends ReadSecret {
+interface CachedSecret extends VaultSecret {
   readonly readMs: number;
 }
 
 /** What is remembered of one name. */
-interface Drawer {
-  kept: Kept | undefined;
+interface SecretState {
+  cached: CachedSecret | undefined;
   /** The last try, whether it came to something or not. */
   triedMs: number;
   /** The last try that a refusal led to: a value refused again and again must not be read again and again. */
@@ -82,104 +82,106 @@ interface Drawer {
   reading: Promise<string> | undefined;
 }
 
-const keepMs = 5 * minuteMs;
-const rereadMs = 30 * secondMs;
-const lastGoodMs = dayMs;
+const cacheMs = 5 * minuteMs;
+const minRereadMs = 30 * secondMs;
+const maxStaleMs = dayMs;
 
-/** Opens the vault; nothing is read before the first `secret`. */
-export function openVault(options: VaultOptions): Vault {
+/** Opens the vault; nothing is read before the first `getSecret`. */
+export function createVault(options: VaultOptions): Vault {
   const { clock, log } = options;
-  const drawers = new Map<string, Drawer>();
-  const client = once(() => openClient(options));
+  const states = new Map<string, SecretState>();
+  const client = lazy(() => createSecretClient(options));
 
-  const drawerOf = (name: string): Drawer => {
-    const drawer = drawers.get(name) ?? {
-      kept: undefined,
+  const getState = (name: string): SecretState => {
+    const state = states.get(name) ?? {
+      cached: undefined,
       triedMs: -Infinity,
       reconsideredMs: -Infinity,
       isRefused: false,
       reading: undefined,
     };
-    drawers.set(name, drawer);
-    return drawer;
+    states.set(name, state);
+    return state;
   };
 
-  const reread = async (name: string, drawer: Drawer): Promise<string> => {
-    drawer.triedMs = clock.now();
-    if (drawer.isRefused) drawer.reconsideredMs = drawer.triedMs;
+  const refreshSecret = async (name: string, state: SecretState): Promise<string> => {
+    state.triedMs = clock.now();
+    if (state.isRefused) state.reconsideredMs = state.triedMs;
     try {
-      const read = await readSecret(await client(), name);
-      if (drawer.kept && drawer.kept.value !== read.value) log("secret.rotated", { secret: name });
-      drawer.kept = { ...read, readMs: clock.now() };
-      drawer.isRefused = false;
-      await points.reach("S1 secret refreshed");
-      return read.value;
+      const fetched = await readSecret(await client(), name);
+      if (state.cached && state.cached.value !== fetched.value)
+        log("secret.rotated", { secret: name });
+      state.cached = { ...fetched, readMs: clock.now() };
+      state.isRefused = false;
+      await failpoints.failpoint("S1 secret refreshed");
+      return fetched.value;
     } catch (error) {
-      const { kept } = drawer;
-      const isOutage = error instanceof SecretError && error.passing;
-      if (isOutage && kept && clock.now() - kept.readMs < lastGoodMs) return kept.value;
+      const { cached } = state;
+      const isOutage = error instanceof SecretError && error.isTransient;
+      if (isOutage && cached && clock.now() - cached.readMs < maxStaleMs) return cached.value;
       throw error;
     }
   };
 
   return {
-    secret: async (name) => {
-      const drawer = drawerOf(name);
-      const { kept, triedMs } = drawer;
-      const age = clock.now() - (kept?.readMs ?? -Infinity);
-      const isOld = age >= keepMs && (clock.now() - triedMs >= rereadMs || age >= lastGoodMs);
-      const isDoubtful = drawer.isRefused && clock.now() - drawer.reconsideredMs >= rereadMs;
-      const isDue = kept === undefined || isOld || isDoubtful;
-      if (!isDue) return kept.value;
-      drawer.reading ??= reread(name, drawer).finally(() => (drawer.reading = undefined));
-      return drawer.reading;
+    getSecret: async (name) => {
+      const state = getState(name);
+      const { cached, triedMs } = state;
+      const ageMs = clock.now() - (cached?.readMs ?? -Infinity);
+      const isOld =
+        ageMs >= cacheMs && (clock.now() - triedMs >= minRereadMs || ageMs >= maxStaleMs);
+      const isDoubtful = state.isRefused && clock.now() - state.reconsideredMs >= minRereadMs;
+      const isDue = cached === undefined || isOld || isDoubtful;
+      if (!isDue) return cached.value;
+      state.reading ??= refreshSecret(name, state).finally(() => (state.reading = undefined));
+      return state.reading;
     },
-    refused: (name) => {
-      drawerOf(name).isRefused = true;
+    reportRefused: (name) => {
+      getState(name).isRefused = true;
     },
-    expiring: () =>
-      [...drawers]
-        .flatMap(([secret, { kept }]) =>
-          kept?.expiresMs === undefined ? [] : [{ secret, expiresMs: kept.expiresMs }],
+    listExpiring: () =>
+      [...states]
+        .flatMap(([secret, { cached }]) =>
+          cached?.expiresMs === undefined ? [] : [{ secret, expiresMs: cached.expiresMs }],
         )
         .sort((a, b) => a.expiresMs - b.expiresMs),
   };
 }
 
-const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const loopbackHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-async function openClient({ identityClientId, url }: VaultOptions): Promise<SecretClient> {
+async function createSecretClient({ identityClientId, url }: VaultOptions): Promise<SecretClient> {
   const { ManagedIdentityCredential, SecretClient } = await import("./azure.ts");
   const credential = new ManagedIdentityCredential(
     identityClientId === undefined ? {} : { clientId: identityClientId },
   );
   // No address of this machine can pass the check of the challenge's host, and none has a certificate to show.
-  const local = loopback.has(new URL(url).hostname)
+  const localOptions = loopbackHosts.has(new URL(url).hostname)
     ? { allowInsecureConnection: true, disableChallengeResourceVerification: true }
     : {};
   return new SecretClient(url, credential, {
-    ...local,
+    ...localOptions,
     retryOptions: { maxRetries: 2, retryDelayInMs: 300 },
   });
 }
 
 const readDeadlineMs = 20 * secondMs;
 
-async function readSecret(client: SecretClient, name: string): Promise<ReadSecret> {
-  let answer: Awaited<ReturnType<SecretClient["getSecret"]>>;
+async function readSecret(client: SecretClient, name: string): Promise<VaultSecret> {
+  let response: Awaited<ReturnType<SecretClient["getSecret"]>>;
   try {
-    answer = await client.getSecret(name, { abortSignal: AbortSignal.timeout(readDeadlineMs) });
+    response = await client.getSecret(name, { abortSignal: AbortSignal.timeout(readDeadlineMs) });
   } catch (error) {
-    throw failureOf(name, error);
+    throw toSecretError(name, error);
   }
-  const value = (answer.value ?? "").trim();
-  const fault = faultOf(value);
+  const value = (response.value ?? "").trim();
+  const fault = findFault(value);
   if (fault) throw new SecretError(name, fault, false);
-  return { value, expiresMs: answer.properties.expiresOn?.getTime() };
+  return { value, expiresMs: response.properties.expiresOn?.getTime() };
 }
 
 /** Values that stand for a secret without being one. */
-function faultOf(value: string): string | undefined {
+function findFault(value: string): string | undefined {
   if (value === "") return "it is empty in the vault";
   if (value.startsWith("@Microsoft.KeyVault("))
     return "its value is an unresolved Key Vault reference";
@@ -192,7 +194,7 @@ function faultOf(value: string): string | undefined {
   return undefined;
 }
 
-function failureOf(name: string, error: unknown): SecretError {
+function toSecretError(name: string, error: unknown): SecretError {
   // The seam to the SDK: a RestError has these members, anything else has none of them.
   const { code, details, statusCode } = error as {
     statusCode?: number;
@@ -200,13 +202,14 @@ function failureOf(name: string, error: unknown): SecretError {
     details?: { error?: { innerError?: { code?: string }; innererror?: { code?: string } } };
   };
   const inner = details?.error?.innerError?.code ?? details?.error?.innererror?.code;
-  const said = [statusCode, inner ?? code].filter(Boolean).join(" ");
-  if (statusCode === 404) return new SecretError(name, `it is not in the vault (${said})`, false);
-  if (statusCode === 403) return new SecretError(name, `this app may not read it (${said})`, false);
+  const codes = [statusCode, inner ?? code].filter(Boolean).join(" ");
+  if (statusCode === 404) return new SecretError(name, `it is not in the vault (${codes})`, false);
+  if (statusCode === 403)
+    return new SecretError(name, `this app may not read it (${codes})`, false);
   if (statusCode === 401)
-    return new SecretError(name, `the vault did not accept this app's token (${said})`, false);
+    return new SecretError(name, `the vault did not accept this app's token (${codes})`, false);
   if (statusCode === 400)
-    return new SecretError(name, `the vault refused the request (${said})`, false);
-  const kind = said === "" && error instanceof Error ? error.name : said;
+    return new SecretError(name, `the vault refused the request (${codes})`, false);
+  const kind = codes === "" && error instanceof Error ? error.name : codes;
   return new SecretError(name, `the vault cannot be reached (${kind})`, true);
 }

@@ -19,7 +19,7 @@ export const verdictStatusAnswer = z.object({
   alerts: z.array(alertStatusAnswer),
 });
 
-export const verdictRehearsal = z.object({
+export const verdictDryRun = z.object({
   id: z.string(),
   dryRun: z.literal(true),
   alerts: z.array(

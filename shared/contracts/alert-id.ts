@@ -11,8 +11,8 @@ export type ParsedAlertId =
   | { readonly kind: "alert"; readonly id: AlertId }
   | { readonly kind: "refused"; readonly message: string };
 
-const bare = /^(?:ca)?([0-9a-f]{24})$/i;
-const inAddress = /(?<![0-9a-z])(?:ca)?([0-9a-f]{24})(?![0-9a-z])/gi;
+const idPattern = /^(?:ca)?([0-9a-f]{24})$/i;
+const idInUrl = /(?<![0-9a-z])(?:ca)?([0-9a-f]{24})(?![0-9a-z])/gi;
 const guid = /^\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$/i;
 const portalHosts =
   /(?:^|\.)(?:portal\.cloudappsecurity\.com|portal\.cloudappsecuritygov\.com|portal\.cloudappsecurity\.us|security\.microsoft\.com|security\.microsoft\.us|security\.apps\.mil)$/;
@@ -36,38 +36,38 @@ const otherProducts: Readonly<Record<string, string>> = {
   ta: "Defender XDR",
 };
 
-const wanted =
+const expectedForms =
   'want 24 hex digits, the same after "ca", or the alert\'s address in the Cloud Apps portal';
 
 /** Reads one id. */
 export function parseAlertId(text: string): ParsedAlertId {
   const trimmed = text.trim();
-  const plain = bare.exec(trimmed);
-  if (plain?.[1] !== undefined) return found(plain[1]);
-  if (/^https?:/i.test(trimmed)) return fromAddress(trimmed);
+  const match = idPattern.exec(trimmed);
+  if (match?.[1] !== undefined) return acceptDigits(match[1]);
+  if (/^https?:/i.test(trimmed)) return parseAddress(trimmed);
   if (guid.test(trimmed))
-    return refused(`a GUID names an incident or another product's alert; ${wanted}`);
+    return refuseId(`a GUID names an incident or another product's alert; ${expectedForms}`);
   const product = otherProducts[trimmed.slice(0, 2).toLowerCase()];
   if (product !== undefined && /^[a-z]{2}[0-9a-f-]{8,}/i.test(trimmed))
-    return refused(
-      `an alert of ${product}, which Cloud Apps cannot close; change it in the Defender portal, or send a Cloud Apps alert (${wanted})`,
+    return refuseId(
+      `an alert of ${product}, which Cloud Apps cannot close; change it in the Defender portal, or send a Cloud Apps alert (${expectedForms})`,
     );
-  return refused(wanted);
+  return refuseId(expectedForms);
 }
 
-const found = (digits: string): ParsedAlertId => ({
+const acceptDigits = (digits: string): ParsedAlertId => ({
   kind: "alert",
   id: digits.toLowerCase() as AlertId,
 });
-const refused = (message: string): ParsedAlertId => ({ kind: "refused", message });
+const refuseId = (message: string): ParsedAlertId => ({ kind: "refused", message });
 
 /** The last id in the address: tenant ids and list filters come before it. */
-function fromAddress(text: string): ParsedAlertId {
+function parseAddress(text: string): ParsedAlertId {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !portalHosts.test(url.hostname))
-    return refused(`an address outside the Microsoft portals; ${wanted}`);
-  const digits = [...`${url.pathname}${url.search}${url.hash}`.matchAll(inAddress)].at(-1)?.[1];
+    return refuseId(`an address outside the Microsoft portals; ${expectedForms}`);
+  const digits = [...`${url.pathname}${url.search}${url.hash}`.matchAll(idInUrl)].at(-1)?.[1];
   return digits === undefined
-    ? refused(`an address without an alert id; ${wanted}`)
-    : found(digits);
+    ? refuseId(`an address without an alert id; ${expectedForms}`)
+    : acceptDigits(digits);
 }

@@ -24,8 +24,8 @@ export const verdictReasons = [
 export type VerdictReason = (typeof verdictReasons)[number];
 
 /** Ids accepted in one request, and in one message or outbound call. */
-export const mostAlertsInRequest = 1_000;
-export const mostAlertsInMessage = 100;
+export const maxAlertsPerRequest = 1_000;
+export const maxAlertsPerMessage = 100;
 
 const alertId = z.pipe(
   z.string("an alert id as text"),
@@ -37,13 +37,13 @@ const alertId = z.pipe(
   }),
 );
 
-const line = (most: number) =>
+const createLineSchema = (maxLength: number) =>
   z
     .string()
     .check(
       z.trim(),
       z.minLength(1, "text, not blank"),
-      z.maxLength(most, `at most ${most} characters`),
+      z.maxLength(maxLength, `at most ${maxLength} characters`),
       z.regex(/^(?:\P{Cc}|[\n\r\t])*$/u, "text without control characters"),
     );
 
@@ -58,7 +58,7 @@ export const verdictId = z
   );
 
 const feedback = z.strictObject({
-  text: z.optional(line(1_000)),
+  text: z.optional(createLineSchema(1_000)),
   allowContact: z.optional(z.boolean("true or false")),
   contactEmail: z.optional(z.email("an e-mail address")),
 });
@@ -68,19 +68,19 @@ const shape = {
   id: verdictId,
   action: z.enum(verdictActions, `one of ${verdictActions.join(", ")}`),
   reason: z.optional(z.enum(verdictReasons, `one of ${verdictReasons.join(", ")}`)),
-  comment: z.optional(line(1_000)),
+  comment: z.optional(createLineSchema(1_000)),
   feedback: z.optional(feedback),
-  requestedBy: line(256),
+  requestedBy: createLineSchema(256),
   requestedAt: z.iso.datetime({ offset: true, error: "an instant such as 2026-11-22T08:00:00Z" }),
 };
 
-const ids = (most: number) =>
+const createIdsSchema = (maxIds: number) =>
   z.pipe(
     z
       .array(alertId, "a list of alert ids")
       .check(
         z.minLength(1, "at least one alert id"),
-        z.maxLength(most, `at most ${most} alert ids`),
+        z.maxLength(maxIds, `at most ${maxIds} alert ids`),
       ),
     z.transform((all) => [...new Set(all)]),
   );
@@ -88,7 +88,7 @@ const ids = (most: number) =>
 /** The HTTP request. Unknown keys are refused, so that a typing error shows as an error and not as silence. */
 export const verdictRequest = z.strictObject({
   ...shape,
-  alertIds: ids(mostAlertsInRequest),
+  alertIds: createIdsSchema(maxAlertsPerRequest),
   dryRun: z.optional(z.boolean("true or false")),
 });
 export type VerdictRequest = z.infer<typeof verdictRequest>;
@@ -96,7 +96,7 @@ export type VerdictRequest = z.infer<typeof verdictRequest>;
 /** The queue message. `deferred` counts how often it went back to wait; a sender leaves it out. */
 export const verdictMessage = z.strictObject({
   ...shape,
-  alertIds: ids(mostAlertsInMessage),
+  alertIds: createIdsSchema(maxAlertsPerMessage),
   deferred: z.optional(z.number().check(z.int(), z.gte(0))),
 });
 export type VerdictMessage = z.infer<typeof verdictMessage>;
@@ -125,15 +125,15 @@ export interface AlertStatus {
  * What writing a request down under its id came to: nothing was there, or the same request, or another. `serverNowMs` is
  * the store's clock.
  */
-export type Noted =
+export type RecordResult =
   | { readonly kind: "new"; readonly serverNowMs: number }
   | { readonly kind: "same" }
   | { readonly kind: "other" };
 
 /** A request in messages of at most 100 ids. */
-export function messagesOf(request: Omit<VerdictRequest, "dryRun">): VerdictMessage[] {
-  const pieces: VerdictMessage[] = [];
-  for (let at = 0; at < request.alertIds.length; at += mostAlertsInMessage)
-    pieces.push({ ...request, alertIds: request.alertIds.slice(at, at + mostAlertsInMessage) });
-  return pieces;
+export function splitIntoMessages(request: Omit<VerdictRequest, "dryRun">): VerdictMessage[] {
+  const messages: VerdictMessage[] = [];
+  for (let at = 0; at < request.alertIds.length; at += maxAlertsPerMessage)
+    messages.push({ ...request, alertIds: request.alertIds.slice(at, at + maxAlertsPerMessage) });
+  return messages;
 }

@@ -86,7 +86,7 @@ export interface CompiledHunt {
 }
 
 /** What `dist/catalogue.json` holds: every hunt, enabled or not. */
-export interface Catalogue {
+export interface Catalog {
   readonly version: 1;
   readonly hunts: readonly CompiledHunt[];
 }

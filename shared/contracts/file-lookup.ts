@@ -1,9 +1,9 @@
 /** What a file lookup may be asked, over the query string, as an explicit list, or within any payload. */
 import * as z from "zod/mini";
 import type { ParsedBody } from "../http/request-body.ts";
-import { inputFaults, Problem, type InputFault } from "../http/problem.ts";
+import { toInputFaults, Problem, type InputFault } from "../http/problem.ts";
 
-const wholeNumber = (most: number) => z.int().check(z.gte(1), z.lte(most));
+const wholeNumber = (max: number) => z.int().check(z.gte(1), z.lte(max));
 const threshold = z.optional(wholeNumber(Number.MAX_SAFE_INTEGER));
 
 /** Below `…RareBelow` a file is rare, from `…CommonFrom` on it is common, between them uncommon. */
@@ -16,8 +16,8 @@ export const thresholdsSchema = z.strictObject({
 export type Thresholds = z.infer<typeof thresholdsSchema>;
 
 /** Defender keeps 30 days. */
-export const mostLookBackHours = 720;
-const lookBackHours = wholeNumber(mostLookBackHours);
+export const maxLookBackHours = 720;
+const lookBackHours = wholeNumber(maxLookBackHours);
 
 /** How to look files up. */
 export const lookupOptionsSchema = z.strictObject({
@@ -32,7 +32,7 @@ export const lookupOptionsSchema = z.strictObject({
 });
 export type LookupOptions = z.infer<typeof lookupOptionsSchema>;
 
-const mostListed = 20_000;
+const maxListedHashes = 20_000;
 const hashList = z.array(z.string("want text"), "want an array of hashes");
 
 /** The explicit form of a lookup's body. */
@@ -48,9 +48,9 @@ export const explicitLookupSchema = z.strictObject({
 });
 
 /** What was asked: a list of strings that should be hashes, or a payload to search. */
-export interface Lookup {
+export interface LookupInput {
   readonly options: LookupOptions;
-  readonly asked:
+  readonly input:
     | { readonly kind: "list"; readonly hashes: readonly string[] }
     | { readonly kind: "payload"; readonly body: ParsedBody };
 }
@@ -61,16 +61,16 @@ export interface Lookup {
  *
  * @throws Problem 400 naming each wrong field
  */
-export function readLookup(query: URLSearchParams, body: ParsedBody): Lookup {
+export function readLookup(query: URLSearchParams, body: ParsedBody): LookupInput {
   const options = readLookupQuery(query);
-  if (!isExplicit(body)) return { options, asked: { kind: "payload", body } };
-  const parsed = explicitLookupSchema.safeParse(withLists(body.value));
-  if (!parsed.success) throw badInput(inputFaults(parsed.error));
+  if (!isExplicit(body)) return { options, input: { kind: "payload", body } };
+  const parsed = explicitLookupSchema.safeParse(wrapSingleHashes(body.value));
+  if (!parsed.success) throw createInputProblem(toInputFaults(parsed.error));
   const { sha1 = [], sha256 = [], md5 = [], include, thresholds } = parsed.data;
   const hashes = [...sha1, ...sha256, ...md5];
-  if (hashes.length > mostListed)
-    throw badInput([
-      { path: "", message: `lists ${hashes.length} hashes, want at most ${mostListed}` },
+  if (hashes.length > maxListedHashes)
+    throw createInputProblem([
+      { path: "", message: `lists ${hashes.length} hashes, want at most ${maxListedHashes}` },
     ]);
   return {
     options: {
@@ -79,7 +79,7 @@ export function readLookup(query: URLSearchParams, body: ParsedBody): Lookup {
       information: options.information || (include !== undefined && include.length > 0),
       ...(thresholds === undefined ? {} : { thresholds: { ...options.thresholds, ...thresholds } }),
     },
-    asked: { kind: "list", hashes },
+    input: { kind: "list", hashes },
   };
 }
 
@@ -89,7 +89,7 @@ const explicitKeys = new Map(
 const listKeys = ["sha1", "sha256", "md5"];
 
 /** One hash may stand alone where a list is due. */
-const withLists = (value: object): object =>
+const wrapSingleHashes = (value: object): object =>
   Object.fromEntries(
     Object.entries(value).map(([key, inner]: [string, unknown]) => [
       key,
@@ -110,7 +110,7 @@ function isExplicit(body: ParsedBody): body is { kind: "json"; value: object } {
   return keys.some((key) => listKeys.includes(key)) && keys.every((key) => explicitKeys.has(key));
 }
 
-const flags = new Map([
+const flagValues = new Map([
   ["true", true],
   ["1", true],
   ["", true],
@@ -124,44 +124,44 @@ const flags = new Map([
  * @throws Problem 400 naming each wrong parameter
  */
 export function readLookupQuery(query: URLSearchParams): LookupOptions {
-  const given = new Map([...query].map(([name, value]) => [name.toLowerCase(), value]));
+  const parameters = new Map([...query].map(([name, value]) => [name.toLowerCase(), value]));
   const faults: InputFault[] = [];
-  const fault = (name: string, want: string): undefined =>
-    void faults.push({ path: `/${name}`, message: `want ${want}` });
-  const number = (name: string, most: number): number | undefined => {
-    const text = given.get(name.toLowerCase());
+  const addFault = (name: string, expected: string): undefined =>
+    void faults.push({ path: `/${name}`, message: `want ${expected}` });
+  const readNumber = (name: string, max: number): number | undefined => {
+    const text = parameters.get(name.toLowerCase());
     if (text === undefined) return undefined;
-    const plain = /^[1-9]\d{0,15}$/.test(text) && Number(text) <= most;
-    return plain ? Number(text) : fault(name, `a whole number, 1 to ${most}`);
+    const isValid = /^[1-9]\d{0,15}$/.test(text) && Number(text) <= max;
+    return isValid ? Number(text) : addFault(name, `a whole number, 1 to ${max}`);
   };
-  const flag = (name: string): boolean => {
-    const text = given.get(name);
+  const readFlag = (name: string): boolean => {
+    const text = parameters.get(name);
     return text === undefined
       ? false
-      : (flags.get(text.toLowerCase()) ?? fault(name, "true or false") ?? false);
+      : (flagValues.get(text.toLowerCase()) ?? addFault(name, "true or false") ?? false);
   };
-  const include = given.get("include") ?? "";
-  if (include !== "" && include !== "information") fault("include", "information");
+  const include = parameters.get("include") ?? "";
+  if (include !== "" && include !== "information") addFault("include", "information");
   const thresholds = Object.fromEntries(
     Object.keys(thresholdsSchema.shape)
-      .map((name) => [name, number(name, Number.MAX_SAFE_INTEGER)] as const)
+      .map((name) => [name, readNumber(name, Number.MAX_SAFE_INTEGER)] as const)
       .filter(([, value]) => value !== undefined),
   ) as Thresholds; // Keys and values were made by the schema's own names and range.
   const options: LookupOptions = {
-    lookBackHours: number("lookBackHours", mostLookBackHours) ?? mostLookBackHours,
+    lookBackHours: readNumber("lookBackHours", maxLookBackHours) ?? maxLookBackHours,
     information: include === "information",
     ...(Object.keys(thresholds).length === 0 ? {} : { thresholds }),
-    where: flag("where"),
-    all: flag("all"),
+    where: readFlag("where"),
+    all: readFlag("all"),
   };
-  if (faults.length > 0) throw badInput(faults);
+  if (faults.length > 0) throw createInputProblem(faults);
   return options;
 }
 
-const mostFaults = 20;
+const maxFaults = 20;
 
-const badInput = (faults: readonly InputFault[]): Problem =>
-  new Problem(400, "The lookup has wrong fields.", { errors: faults.slice(0, mostFaults) });
+const createInputProblem = (faults: readonly InputFault[]): Problem =>
+  new Problem(400, "The lookup has wrong fields.", { errors: faults.slice(0, maxFaults) });
 
 /** A key that makes repeated requests one: 1 to 200 visible characters. @throws Problem 400 */
 export function readIdempotencyKey(header: string | null): string | undefined {

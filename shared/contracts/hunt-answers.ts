@@ -67,7 +67,7 @@ export const rowsSchemaAnswer = z.object({ schema: z.record(z.string(), z.unknow
 export type RowsSchemaAnswer = z.infer<typeof rowsSchemaAnswer>;
 
 export const huntStarted = z.object({ hunt: z.string(), job: z.string() });
-export const huntsTicked = z.object({ started: z.array(z.string()) });
+export const overdueHuntsStarted = z.object({ started: z.array(z.string()) });
 
 /** How the job of a run has ended. */
 export const huntJobResult = z.object({

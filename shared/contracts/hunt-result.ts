@@ -1,9 +1,9 @@
 /** What is announced on the queue `hunt-results` for every export with rows, at least once. */
 import * as z from "zod/mini";
-import { huntName, instant } from "./hunt-run.ts";
+import { huntNameSchema, instant } from "./hunt-run.ts";
 
 export const huntResult = z.object({
-  hunt: huntName,
+  hunt: huntNameSchema,
   /** `late`: rows that arrived after their window had been exported, under a numbering of their own. */
   kind: z.enum(["window", "late"]),
   seq: z.int(),

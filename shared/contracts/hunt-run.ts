@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { parseInstant } from "../runtime/time.ts";
 
 /** A hunt's name: 3 to 80 of `[a-z0-9-]`. */
-export const huntName = z
+export const huntNameSchema = z
   .string()
   .check(z.regex(/^[a-z0-9-]{3,80}$/, "a hunt's name: 3 to 80 of a-z, 0-9 and -"));
 
@@ -18,10 +18,10 @@ export const instant = z
   );
 
 /** Why a run was asked for. `continue`: the run before it had more to do than fits into one. */
-export const runReasons = ["timer", "tick", "upkeep", "request", "continue"] as const;
+export const runReasons = ["timer", "tick", "maintenance", "request", "continue"] as const;
 
 export const huntRun = z.strictObject({
-  hunt: huntName,
+  hunt: huntNameSchema,
   reason: z.enum(runReasons),
   /** When the run was due. A run that has been made up for by another one is a no-op. */
   scheduledFor: instant,

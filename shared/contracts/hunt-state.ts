@@ -10,7 +10,7 @@ const format = z.enum(["ndjson", "csv", "parquet"]);
 const wholeTicks = z.string().check(z.regex(/^\d{1,20}$/, "ticks"));
 
 /** `versions/v{n}.json`: where version `n` begins and whose it is. Written once. */
-export const huntBirth = z.object({
+export const versionStartSchema = z.object({
   from: instant,
   queryHash: z.string(),
   format,
@@ -18,7 +18,7 @@ export const huntBirth = z.object({
   /** The query hash of the version before. */
   former: z.optional(z.string()),
 });
-export type HuntBirth = z.infer<typeof huntBirth>;
+export type VersionStart = z.infer<typeof versionStartSchema>;
 
 /** `head.json`: a cache of where the log ends, and what a run leaves for the next. */
 export const huntHead = z.object({
@@ -44,7 +44,7 @@ export const huntHead = z.object({
 export type HuntHead = z.infer<typeof huntHead>;
 
 /** `claim.json`: who is at it. Saves quota, guards nothing. */
-export const huntClaim = z.object({ owner: z.string(), until: instant });
+export const huntLease = z.object({ owner: z.string(), until: instant });
 
 /** `waiting.json`: that a run is on the queue. */
 export const huntWaiting = z.object({ since: instant });

@@ -2,25 +2,26 @@
 import * as z from "zod/mini";
 import type { CompiledHunt } from "./compiled-hunt.ts";
 
-const whole = (least: number, most: number, fallback: number) =>
+const createIntegerSchema = (min: number, max: number, fallback: number) =>
   z._default(
-    z.coerce
-      .number(`want a whole number, ${least} to ${most}`)
-      .check(z.int(), z.gte(least), z.lte(most)),
+    z.coerce.number(`want a whole number, ${min} to ${max}`).check(z.int(), z.gte(min), z.lte(max)),
     fallback,
   );
 
 /** `GET /api/hunts/{name}/exports`: after which export, and how many at most. */
-export const exportsQuery = z.object({
+export const exportsParameters = z.object({
   after: z._default(z.string(), "-1"),
-  top: whole(1, 100, 100),
+  top: createIntegerSchema(1, 100, 100),
 });
 
 /** `GET /api/hunts/{name}/exports/{seq}/rows` */
-export const rowsQuery = z.object({ top: whole(1, 1_000, 100), skip: whole(0, 1_000_000_000, 0) });
+export const rowsParameters = z.object({
+  top: createIntegerSchema(1, 1_000, 100),
+  skip: createIntegerSchema(0, 1_000_000_000, 0),
+});
 
-/** A hunt as shown; `whole` adds what only the page of one hunt needs. */
-export const huntView = (hunt: CompiledHunt, standing: object, isWhole: boolean): object => ({
+/** A hunt as shown; `createIntegerSchema` adds what only the page of one hunt needs. */
+export const toHuntView = (hunt: CompiledHunt, standing: object, isDetailed: boolean): object => ({
   name: hunt.name,
   title: hunt.title,
   enabled: hunt.enabled,
@@ -28,7 +29,7 @@ export const huntView = (hunt: CompiledHunt, standing: object, isWhole: boolean)
   schedule: hunt.schedule,
   severity: hunt.severity,
   ...standing,
-  ...(isWhole
+  ...(isDetailed
     ? {
         description: hunt.description,
         modeReason: hunt.modeReason,

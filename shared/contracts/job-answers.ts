@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { fileReportSchema } from "./file-result.ts";
 
-const times = { createdAt: z.optional(z.string()), expiresAt: z.optional(z.string()) };
+const timestamps = { createdAt: z.optional(z.string()), expiresAt: z.optional(z.string()) };
 
 /** The body of a 202: where to look again. */
 export const jobRunning = z.object({
@@ -14,7 +14,7 @@ export const jobRunning = z.object({
     hashes: z.optional(z.int()),
     parts: z.optional(z.int()),
     partsDone: z.optional(z.int()),
-    ...times,
+    ...timestamps,
   }),
   /** With `partial=true`: what is known so far. */
   ...z.partial(fileReportSchema).shape,
@@ -22,7 +22,7 @@ export const jobRunning = z.object({
 
 /** A job that ended otherwise than with a report of all its hashes. */
 export const jobEnded = z.object({
-  job: z.object({ id: z.string(), status: z.enum(["done", "failed", "cancelled"]), ...times }),
+  job: z.object({ id: z.string(), status: z.enum(["done", "failed", "cancelled"]), ...timestamps }),
   ...z.partial(fileReportSchema).shape,
 });
 

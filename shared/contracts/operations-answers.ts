@@ -15,7 +15,7 @@ export const problemAnswer = z.object({
 
 const status = z.enum(["healthy", "degraded", "unhealthy"]);
 
-export const healthBrief = z.object({ status });
+export const healthStatus = z.object({ status });
 
 export const healthAnswer = z.object({
   status,
@@ -34,9 +34,9 @@ export const healthAnswer = z.object({
   auditAnchor: z.optional(z.int()),
 });
 
-export const deadLettersShown = z.object({ deadLetters: z.array(deadLetter) });
+export const deadLetterList = z.object({ deadLetters: z.array(deadLetter) });
 
-export const deadLettersReplayed = z.object({
+export const deadLetterReplayResult = z.object({
   deadLetters: z.array(
     z.object({ id: z.string(), outcome: z.enum(["replayed", "not-replayable", "unknown"]) }),
   ),

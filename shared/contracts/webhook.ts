@@ -15,29 +15,29 @@ export const webhookSource = z
   );
 
 /** What a webhook may lead to. */
-export const webhookVerbs = ["enrich", "verdict", "hunt"] as const;
-export type WebhookVerb = (typeof webhookVerbs)[number];
+export const webhookActions = ["enrich", "verdict", "hunt"] as const;
+export type WebhookAction = (typeof webhookActions)[number];
 
-const verdictAsked = z.object({
+const requestedVerdict = z.object({
   id: z.string(),
   action: z.string(),
   alertIds: z.array(z.string()),
 });
 
-const lookupAsked = z.object({ job: z.string(), hashes: z.int().check(z.gte(1)) });
-const huntAsked = z.object({ hunt: z.string(), job: z.string() });
-const leftOut = z.object({ path: z.string(), message: z.string() });
+const requestedLookup = z.object({ job: z.string(), hashes: z.int().check(z.gte(1)) });
+const requestedHunt = z.object({ hunt: z.string(), job: z.string() });
+const skippedItem = z.object({ path: z.string(), message: z.string() });
 
 /** The answer to a webhook: the same for each repetition. 202 when something was asked for, 200 when nothing was. */
 export const webhookAnswer = z.object({
   source: z.string(),
   /** The delivery's own id, or the SHA-256 of the body where the sender gives none. */
   id: z.string(),
-  verdicts: z.array(verdictAsked),
-  lookup: z.nullable(lookupAsked),
-  hunts: z.array(huntAsked),
+  verdicts: z.array(requestedVerdict),
+  lookup: z.nullable(requestedLookup),
+  hunts: z.array(requestedHunt),
   /** What the payload holds and was not acted on, and why. */
-  left: z.array(leftOut),
+  left: z.array(skippedItem),
 });
 export type WebhookAnswer = z.infer<typeof webhookAnswer>;
 
@@ -76,7 +76,7 @@ export const webhookStatus = z.object({
       result: z.nullable(z.record(z.string(), z.unknown())),
     }),
   ),
-  left: z.array(leftOut),
+  left: z.array(skippedItem),
 });
 export type WebhookStatus = z.infer<typeof webhookStatus>;
 
@@ -84,8 +84,8 @@ export type WebhookStatus = z.infer<typeof webhookStatus>;
 export const receiptName = z.string().check(z.regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"));
 
 /** How long the id of a delivery is remembered, and how long its receipt is kept, ms. */
-export const receiptAgeMs = 7 * dayMs;
-export const receiptKeptMs = 8 * dayMs;
+export const deliveryIdRetentionMs = 7 * dayMs;
+export const receiptRetentionMs = 8 * dayMs;
 
 /** What the key of a receipt's address is a signature of. */
 export const receiptKey = (source: string, name: string): string => `${source}/${name}`;

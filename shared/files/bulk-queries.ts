@@ -3,7 +3,7 @@ import type { FileInformation, FileStatistics } from "../contracts/file-result.t
 import type { HuntingRow } from "./ports.ts";
 
 /** Most hashes that `FileProfile()` takes in one call. */
-export const mostInBatch = 1_000;
+export const maxBatchSize = 1_000;
 
 const hashPattern = { SHA1: /^[0-9a-f]{40}$/, SHA256: /^[0-9a-f]{64}$/ } as const;
 
@@ -11,19 +11,19 @@ const hashPattern = { SHA1: /^[0-9a-f]{40}$/, SHA256: /^[0-9a-f]{64}$/ } as cons
 export type ProfileKey = keyof typeof hashPattern;
 
 /** A KQL string literal of one hash. @throws RangeError for anything else */
-function hashLiteral(key: ProfileKey, hash: string): string {
+function formatHashLiteral(key: ProfileKey, hash: string): string {
   if (!hashPattern[key].test(hash)) throw new RangeError(`not a ${key} in lower case`);
   return `"${hash}"`;
 }
 
-function hoursLiteral(hours: number): string {
+function formatHoursLiteral(hours: number): string {
   if (!(Number.isInteger(hours) && hours >= 1 && hours <= 720))
     throw new RangeError(`look-back is ${hours}, want 1 to 720`);
   return `${hours}h`;
 }
 
-const table = (key: ProfileKey, hashes: readonly string[]): string =>
-  `datatable(${key}:string)[${hashes.map((hash) => hashLiteral(key, hash)).join(",")}]`;
+const formatHashTable = (key: ProfileKey, hashes: readonly string[]): string =>
+  `datatable(${key}:string)[${hashes.map((hash) => formatHashLiteral(key, hash)).join(",")}]`;
 
 const profileColumns = [
   "SHA1",
@@ -44,14 +44,14 @@ const profileColumns = [
 ] as const;
 
 /** What the service knows of up to 1,000 files over all organisations. */
-export const profileQuery = (key: ProfileKey, hashes: readonly string[]): string =>
+export const createProfileQuery = (key: ProfileKey, hashes: readonly string[]): string =>
   [
-    table(key, hashes),
-    `| invoke FileProfile(${key}, ${mostInBatch})`,
+    formatHashTable(key, hashes),
+    `| invoke FileProfile(${key}, ${maxBatchSize})`,
     `| project ${profileColumns.join(", ")}`,
   ].join("\n");
 
-const seenIn = [
+const eventTables = [
   "DeviceFileEvents",
   "DeviceProcessEvents",
   "DeviceImageLoadEvents",
@@ -62,14 +62,14 @@ const seenIn = [
  * What this organisation saw of the files. Devices are counted exactly: first one row a device, then the rows, because
  * `dcount()` estimates.
  */
-export function organizationQuery(hashes: readonly string[], lookBackHours: number): string {
-  const since = `ago(${hoursLiteral(lookBackHours)})`;
-  const parts = seenIn.map(
+export function createOrganizationQuery(hashes: readonly string[], lookBackHours: number): string {
+  const since = `ago(${formatHoursLiteral(lookBackHours)})`;
+  const parts = eventTables.map(
     (name) =>
       `(${name} | where Timestamp >= ${since} | where SHA1 in (wanted) | project Timestamp, DeviceId, SHA1, FileName)`,
   );
   return [
-    `let wanted = ${table("SHA1", hashes)};`,
+    `let wanted = ${formatHashTable("SHA1", hashes)};`,
     `union ${parts.join(",\n  ")}`,
     "| summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp), FileName = take_any(FileName) by SHA1, DeviceId",
     "| summarize OrganizationPrevalence = count(), OrganizationFirstSeen = min(FirstSeen)," +
@@ -78,7 +78,7 @@ export function organizationQuery(hashes: readonly string[], lookBackHours: numb
 }
 
 /** One row of the first query. `availability` is the service's own word. */
-export interface Profile {
+export interface FileProfile {
   readonly sha1: string | null;
   readonly sha256: string | null;
   readonly availability: "available" | "missing" | "error";
@@ -86,36 +86,36 @@ export interface Profile {
   readonly information: FileInformation;
 }
 
-export function readProfile(row: HuntingRow): Profile {
-  const threat = word(row["ThreatName"]);
+export function readProfile(row: HuntingRow): FileProfile {
+  const threat = readText(row["ThreatName"]);
   return {
-    sha1: word(row["SHA1"])?.toLowerCase() ?? null,
-    sha256: word(row["SHA256"])?.toLowerCase() ?? null,
+    sha1: readText(row["SHA1"])?.toLowerCase() ?? null,
+    sha256: readText(row["SHA256"])?.toLowerCase() ?? null,
     availability: readAvailability(row["ProfileAvailability"]),
     global: {
-      globalPrevalence: wholeNumber(row["GlobalPrevalence"]),
-      globalFirstSeen: word(row["GlobalFirstSeen"]),
-      globalLastSeen: word(row["GlobalLastSeen"]),
+      globalPrevalence: readWholeNumber(row["GlobalPrevalence"]),
+      globalFirstSeen: readText(row["GlobalFirstSeen"]),
+      globalLastSeen: readText(row["GlobalLastSeen"]),
     },
     information: {
-      sha256: word(row["SHA256"])?.toLowerCase() ?? null,
-      size: wholeNumber(row["FileSize"]),
+      sha256: readText(row["SHA256"])?.toLowerCase() ?? null,
+      size: readWholeNumber(row["FileSize"]),
       fileType: null,
-      isPeFile: truth(row["IsExecutable"]),
-      publisher: word(row["Publisher"]),
-      productName: word(row["SoftwareName"]),
-      signer: word(row["Signer"]),
-      issuer: word(row["Issuer"]),
-      signerHash: word(row["SignerHash"]),
-      isValidCertificate: truth(row["IsCertificateValid"]),
+      isPeFile: readBoolean(row["IsExecutable"]),
+      publisher: readText(row["Publisher"]),
+      productName: readText(row["SoftwareName"]),
+      signer: readText(row["Signer"]),
+      issuer: readText(row["Issuer"]),
+      signerHash: readText(row["SignerHash"]),
+      isValidCertificate: readBoolean(row["IsCertificateValid"]),
       determinationType: threat === null ? null : "Malware",
       determinationValue: threat,
     },
   };
 }
 
-function readAvailability(value: unknown): Profile["availability"] {
-  const text = word(value)?.toLowerCase();
+function readAvailability(value: unknown): FileProfile["availability"] {
+  const text = readText(value)?.toLowerCase();
   if (text === "available") return "available";
   return text === "missing" ? "missing" : "error";
 }
@@ -126,7 +126,7 @@ export type OrganizationFigures = Omit<
   "globalPrevalence" | "globalFirstSeen" | "globalLastSeen"
 >;
 
-export const unseen: OrganizationFigures = {
+export const unseenFigures: OrganizationFigures = {
   organizationPrevalence: 0,
   organizationFirstSeen: null,
   organizationLastSeen: null,
@@ -137,40 +137,40 @@ export const unseen: OrganizationFigures = {
 export const readOrganization = (
   row: HuntingRow,
 ): readonly [sha1: string, figures: OrganizationFigures] => [
-  word(row["SHA1"])?.toLowerCase() ?? "",
+  readText(row["SHA1"])?.toLowerCase() ?? "",
   {
-    organizationPrevalence: wholeNumber(row["OrganizationPrevalence"]),
-    organizationFirstSeen: word(row["OrganizationFirstSeen"]),
-    organizationLastSeen: word(row["OrganizationLastSeen"]),
-    topFileNames: names(row["TopFileNames"]),
+    organizationPrevalence: readWholeNumber(row["OrganizationPrevalence"]),
+    organizationFirstSeen: readText(row["OrganizationFirstSeen"]),
+    organizationLastSeen: readText(row["OrganizationLastSeen"]),
+    topFileNames: readNames(row["TopFileNames"]),
   },
 ];
 
-const word = (value: unknown): string | null =>
+const readText = (value: unknown): string | null =>
   typeof value === "string" && value !== "" ? value : null;
 
 /** Numbers arrive as JSON numbers, from some back-ends as text. */
-function wholeNumber(value: unknown): number | null {
+function readWholeNumber(value: unknown): number | null {
   const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
 
 /** Hunting tables write truth as a boolean or as 0 and 1. */
-function truth(value: unknown): boolean | null {
+function readBoolean(value: unknown): boolean | null {
   if (typeof value === "boolean") return value;
   if (value === 1 || value === "1" || value === "true") return true;
   return value === 0 || value === "0" || value === "false" ? false : null;
 }
 
 /** A dynamic column arrives as a list or as its JSON text. */
-function names(value: unknown): string[] {
-  const list: unknown = typeof value === "string" ? parsed(value) : value;
+function readNames(value: unknown): string[] {
+  const list: unknown = typeof value === "string" ? tryParseJson(value) : value;
   return Array.isArray(list)
     ? list.filter((name): name is string => typeof name === "string" && name !== "")
     : [];
 }
 
-function parsed(text: string): unknown {
+function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

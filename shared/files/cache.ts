@@ -4,103 +4,103 @@
  */
 import type { ReadRecord, RecordStore, WriteOutcome } from "../storage/record-store.ts";
 import type { Clock } from "../runtime/time.ts";
-import { cachePath, readCachedFile, unknownFile, type CachedFile } from "./cached-file.ts";
+import { cachePath, readCachedFile, createCachedFile, type CachedFile } from "./cached-file.ts";
 
 /** The cache as the room uses it. */
 export interface FileCache {
-  /** What is known of a file. What this process remembers is enough when `enough` says so; else the blob is read. */
+  /** What is known of a file. What this process remembers is enough when `isEnough` says so; else the blob is read. */
   readonly read: (
     hash: string,
-    enough: (file: CachedFile) => boolean,
+    isEnough: (file: CachedFile) => boolean,
   ) => Promise<CachedFile | undefined>;
   /** Adds to what is known; resolves when it is kept, or when keeping it has failed. The same file back writes nothing. */
-  readonly learn: (hash: string, change: (file: CachedFile) => CachedFile) => Promise<CachedFile>;
+  readonly update: (hash: string, change: (file: CachedFile) => CachedFile) => Promise<CachedFile>;
 }
 
-interface Remembered {
+interface CacheEntry {
   readonly file: CachedFile;
   /** `undefined` while no record is known to be there. */
   readonly etag: string | undefined;
 }
 
-const mostRemembered = 20_000;
-const mostWrites = 4;
+const maxEntries = 20_000;
+const maxWrites = 4;
 /** A store that takes longer saves nothing; so long it is left alone then. */
-const patienceMs = 5_000;
-const leftAloneMs = 10_000;
+const timeoutMs = 5_000;
+const disabledMs = 10_000;
 
-/** @param newAttempt - a new id for each write */
-export function openFileCache(
+/** @param createAttemptId - a new id for each write */
+export function createFileCache(
   records: Pick<RecordStore, "read" | "create" | "replace">,
-  newAttempt: () => string,
+  createAttemptId: () => string,
   clock: Clock,
 ): FileCache {
-  const remembered = new Map<string, Remembered>();
-  let awayUntilMs = 0;
+  const entries = new Map<string, CacheEntry>();
+  let disabledUntilMs = 0;
 
   /** `undefined` for a store that failed, or that did not answer in time. */
-  const quietly = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-    if (clock.now() < awayUntilMs) return undefined;
-    const over = new AbortController();
-    const working = work().catch(() => undefined);
-    const tooLate = clock.sleep(patienceMs, over.signal).catch(() => undefined);
-    const outcome = await Promise.race([working, tooLate]);
-    over.abort();
-    if (outcome === undefined) awayUntilMs = clock.now() + leftAloneMs;
+  const tryWithTimeout = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    if (clock.now() < disabledUntilMs) return undefined;
+    const abortController = new AbortController();
+    const outcomePromise = work().catch(() => undefined);
+    const timeout = clock.sleep(timeoutMs, abortController.signal).catch(() => undefined);
+    const outcome = await Promise.race([outcomePromise, timeout]);
+    abortController.abort();
+    if (outcome === undefined) disabledUntilMs = clock.now() + disabledMs;
     return outcome ?? undefined;
   };
 
-  const remember = (hash: string, entry: Remembered): void => {
-    remembered.delete(hash);
-    remembered.set(hash, entry);
-    const oldest = remembered.size > mostRemembered ? remembered.keys().next().value : undefined;
-    if (oldest !== undefined) remembered.delete(oldest);
+  const storeEntry = (hash: string, entry: CacheEntry): void => {
+    entries.delete(hash);
+    entries.set(hash, entry);
+    const oldest = entries.size > maxEntries ? entries.keys().next().value : undefined;
+    if (oldest !== undefined) entries.delete(oldest);
   };
 
-  const load = async (hash: string): Promise<Remembered | undefined> => {
-    const record = await quietly(() => records.read(cachePath(hash)));
-    if (!record) return remembered.get(hash);
-    const entry = asRemembered(record, hash);
-    if (entry.etag !== undefined) remember(hash, entry);
+  const loadEntry = async (hash: string): Promise<CacheEntry | undefined> => {
+    const record = await tryWithTimeout(() => records.read(cachePath(hash)));
+    if (!record) return entries.get(hash);
+    const entry = toCacheEntry(record, hash);
+    if (entry.etag !== undefined) storeEntry(hash, entry);
     return entry;
   };
 
-  const asRemembered = (record: ReadRecord, hash: string): Remembered => ({
+  const toCacheEntry = (record: ReadRecord, hash: string): CacheEntry => ({
     file:
       (record.kind === "found" && readCachedFile(record.value, hash)) ||
-      unknownFile(hash, newAttempt()),
+      createCachedFile(hash, createAttemptId()),
     etag: record.kind === "absent" ? undefined : record.etag,
   });
 
-  const write = (
+  const writeFile = (
     path: string,
     file: CachedFile,
     etag: string | undefined,
   ): Promise<WriteOutcome | undefined> =>
-    quietly(() =>
+    tryWithTimeout(() =>
       etag === undefined ? records.create(path, file) : records.replace(path, file, etag),
     );
 
   return {
-    read: async (hash, enough) => {
-      const near = remembered.get(hash);
-      if (near && enough(near.file)) return near.file;
-      const entry = await load(hash);
+    read: async (hash, isEnough) => {
+      const cached = entries.get(hash);
+      if (cached && isEnough(cached.file)) return cached.file;
+      const entry = await loadEntry(hash);
       return entry?.etag === undefined ? undefined : entry.file;
     },
-    learn: async (hash, change) => {
-      let before = remembered.get(hash) ?? {
-        file: unknownFile(hash, newAttempt()),
+    update: async (hash, change) => {
+      let before = entries.get(hash) ?? {
+        file: createCachedFile(hash, createAttemptId()),
         etag: undefined,
       };
       for (let tries = 0; ; tries += 1) {
         const changed = change(before.file);
         if (changed === before.file) return before.file;
-        const file = { ...changed, attempt: newAttempt() };
-        const outcome = await write(cachePath(hash), file, before.etag);
-        if (outcome?.kind === "written") remember(hash, { file, etag: outcome.etag });
-        if (outcome?.kind !== "lost" || tries >= mostWrites) return file;
-        before = (await load(hash)) ?? before;
+        const file = { ...changed, attempt: createAttemptId() };
+        const outcome = await writeFile(cachePath(hash), file, before.etag);
+        if (outcome?.kind === "written") storeEntry(hash, { file, etag: outcome.etag });
+        if (outcome?.kind !== "lost" || tries >= maxWrites) return file;
+        before = (await loadEntry(hash)) ?? before;
       }
     },
   };

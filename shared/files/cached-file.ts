@@ -11,23 +11,23 @@ import {
 import type { FilesSettings } from "./ports.ts";
 
 /** An answer with its source and its instant (ISO 8601, UTC); `value` is `null` when the file is unknown there. */
-export interface Known<T> {
+export interface CachedAnswer<T> {
   readonly value: T | null;
   readonly source: FileSource;
   readonly asOf: string;
 }
 
-const known = <T extends z.ZodMiniType>(value: T) =>
+const createAnswerSchema = <T extends z.ZodMiniType>(value: T) =>
   z.object({ value: z.nullable(value), source: sourceSchema, asOf: z.iso.datetime() });
 
 const cachedFileSchema = z.object({
   version: z.literal(1),
   hash: z.string(),
   /** Of a SHA-256 or MD5: the SHA-1 of the same file. */
-  sha1: z.optional(known(z.string())),
+  sha1: z.optional(createAnswerSchema(z.string())),
   /** By look-back hours. */
-  statistics: z.record(z.string(), known(fileStatisticsSchema)),
-  information: z.optional(known(fileInformationSchema)),
+  statistics: z.record(z.string(), createAnswerSchema(fileStatisticsSchema)),
+  information: z.optional(createAnswerSchema(fileInformationSchema)),
   /** Somebody is asking Defender about this file until then. */
   asking: z.optional(z.object({ attempt: z.string(), untilMs: z.number() })),
   attempt: z.string(),
@@ -37,9 +37,9 @@ const cachedFileSchema = z.object({
 export interface CachedFile {
   readonly version: 1;
   readonly hash: string;
-  readonly sha1?: Known<string> | undefined;
-  readonly statistics: Readonly<Record<string, Known<FileStatistics>>>;
-  readonly information?: Known<FileInformation> | undefined;
+  readonly sha1?: CachedAnswer<string> | undefined;
+  readonly statistics: Readonly<Record<string, CachedAnswer<FileStatistics>>>;
+  readonly information?: CachedAnswer<FileInformation> | undefined;
   readonly asking?: { readonly attempt: string; readonly untilMs: number } | undefined;
   readonly attempt: string;
 }
@@ -54,28 +54,32 @@ export function readCachedFile(value: unknown, hash: string): CachedFile | undef
 }
 
 /** A file of which nothing is known yet. */
-export const unknownFile = (hash: string, attempt: string): CachedFile => ({
+export const createCachedFile = (hash: string, attempt: string): CachedFile => ({
   version: 1,
   hash,
   statistics: {},
   attempt,
 });
 
-const mostLookBacks = 4;
+const maxLookBacks = 4;
 
 /** The same file with one more answer; of the look-backs the four newest are kept. */
 export function withStatistics(
   file: CachedFile,
   lookBackHours: number,
-  known: Known<FileStatistics>,
+  answer: CachedAnswer<FileStatistics>,
 ): CachedFile {
-  const entries = Object.entries({ ...file.statistics, [String(lookBackHours)]: known });
-  const newest = entries.sort(([, a], [, b]) => (a.asOf < b.asOf ? 1 : -1)).slice(0, mostLookBacks);
+  const entries = Object.entries({ ...file.statistics, [String(lookBackHours)]: answer });
+  const newest = entries.sort(([, a], [, b]) => (a.asOf < b.asOf ? 1 : -1)).slice(0, maxLookBacks);
   return { ...file, statistics: Object.fromEntries(newest) };
 }
 
 /** Whether an answer may be served without asking again, seen from `atMs`; one that came after it may. */
-export function isFresh(known: Known<unknown>, settings: FilesSettings, atMs: number): boolean {
-  const ageMs = atMs - Date.parse(known.asOf);
-  return ageMs <= (known.value === null ? settings.notFoundAgeMs : settings.foundAgeMs);
+export function isFresh(
+  answer: CachedAnswer<unknown>,
+  settings: FilesSettings,
+  atMs: number,
+): boolean {
+  const ageMs = atMs - Date.parse(answer.asOf);
+  return ageMs <= (answer.value === null ? settings.notFoundAgeMs : settings.foundAgeMs);
 }

@@ -19,20 +19,20 @@ import {
 import {
   endJob,
   findJob,
-  jobAgeMs,
-  jobIdFor,
+  jobRetentionMs,
+  deriveJobId,
   jobPaths,
-  type FoundJob,
+  type JobStatus,
   type JobHeader,
 } from "../storage/jobs.ts";
-import { inParallel } from "./in-parallel.ts";
-import type { FilesOutside } from "./ports.ts";
-import type { Asked } from "./report.ts";
-import { resultOf } from "./report.ts";
+import { mapInParallel } from "./in-parallel.ts";
+import type { FileDeps } from "./ports.ts";
+import type { RequestedHash } from "./report.ts";
+import { toFileResult } from "./report.ts";
 
 /** A lookup as the room takes it, whoever asks. */
-export interface FileQuestion {
-  readonly asked: readonly Asked[];
+export interface LookupRequest {
+  readonly requested: readonly RequestedHash[];
   readonly skipped: readonly SkippedResult[];
   readonly options: LookupOptions;
   /** Makes repeated requests one; without it, equal requests are one for 10 minutes. */
@@ -48,12 +48,12 @@ export const fileJobRequestSchema = z.object({
 });
 export type FileJobRequest = z.infer<typeof fileJobRequestSchema>;
 
-const askedSchema = z.object({
+const requestedHashSchema = z.object({
   hash: z.string(),
   kind: z.enum(["sha1", "sha256", "md5", "invalid"]),
   where: z.optional(z.array(z.string())),
 });
-const inputSchema = z.object({ version: z.literal(1), asked: z.array(askedSchema) });
+const inputSchema = z.object({ version: z.literal(1), asked: z.array(requestedHashSchema) });
 const skippedListSchema = z.object({ version: z.literal(1), skipped: z.array(skippedSchema) });
 const resultSchema = z.object({
   version: z.literal(1),
@@ -64,88 +64,90 @@ const resultSchema = z.object({
 const sameRequestMs = 600_000;
 const bulkPartSize = 1_000;
 const partSize = 100;
-const width = 8;
+const maxParallel = 8;
 
 /** What is asked, in one hash: the same question has the same. */
-export const askedHashOf = ({ asked, skipped, options }: FileQuestion): string =>
+export const hashLookupRequest = ({ requested, skipped, options }: LookupRequest): string =>
   createHash("sha256")
-    .update(JSON.stringify([asked, skipped, options]))
+    .update(JSON.stringify([requested, skipped, options]))
     .digest("hex");
 
 /** A job that answers the same question: running, or ended and asked for under a key. */
-export type Repeated =
-  | { readonly kind: "job"; readonly job: Extract<FoundJob, { kind: "running" | "ended" }> }
+export type ExistingJobResult =
+  | { readonly kind: "job"; readonly job: Extract<JobStatus, { kind: "running" | "ended" }> }
   | { readonly kind: "conflict" }
   | { readonly kind: "new"; readonly id: string };
 
-type Records = Pick<FilesOutside["records"], "read" | "create" | "list">;
+type Records = Pick<FileDeps["records"], "read" | "create" | "list">;
 
 /** Looks for the job that this question has already become; else names the id that it will have. */
-export async function findRepeated(
+export async function findExistingJob(
   records: Records,
-  question: FileQuestion,
+  request: LookupRequest,
   nowMs: number,
-): Promise<Repeated> {
-  const asked = askedHashOf(question);
-  const turn = Math.floor(nowMs / sameRequestMs);
+): Promise<ExistingJobResult> {
+  const requestHash = hashLookupRequest(request);
+  const timeSlot = Math.floor(nowMs / sameRequestMs);
   const ids =
-    question.idempotencyKey === undefined
-      ? [turn - 1, turn].map((each) => jobIdFor("files", "body", asked, String(each)))
+    request.idempotencyKey === undefined
+      ? [timeSlot - 1, timeSlot].map((each) =>
+          deriveJobId("files", "body", requestHash, String(each)),
+        )
       : [0, 1, 2, 3].map((each) =>
-          jobIdFor("files", "key", question.idempotencyKey ?? "", String(each)),
+          deriveJobId("files", "key", request.idempotencyKey ?? "", String(each)),
         );
-  let free: string | undefined;
+  let freeId: string | undefined;
   for (const id of ids) {
     const job = await findJob(records, id);
-    if (job.kind === "absent") free = id;
-    if (job.kind === "absent" && question.idempotencyKey !== undefined) break;
+    if (job.kind === "absent") freeId = id;
+    if (job.kind === "absent" && request.idempotencyKey !== undefined) break;
     if (job.kind === "absent" || job.kind === "expired") continue;
-    const isSame = job.header.askedHash === asked;
-    if (question.idempotencyKey !== undefined)
+    const isSame = job.header.askedHash === requestHash;
+    if (request.idempotencyKey !== undefined)
       return isSame ? { kind: "job", job } : { kind: "conflict" };
-    if (isSame && nowMs - Date.parse(job.header.createdAt) < sameRequestMs && !cancelled(job))
+    if (isSame && nowMs - Date.parse(job.header.createdAt) < sameRequestMs && !isCanceled(job))
       return { kind: "job", job };
   }
   // Four jobs of one key in the days before they are swept away: the fifth gets an id of its own time.
-  return { kind: "new", id: free ?? jobIdFor("files", "late", asked, String(nowMs)) };
+  return { kind: "new", id: freeId ?? deriveJobId("files", "late", requestHash, String(nowMs)) };
 }
 
-const cancelled = (job: FoundJob): boolean =>
+const isCanceled = (job: JobStatus): boolean =>
   job.kind === "ended" && job.end.outcome === "cancelled";
 
 /** Writes a job down and puts its first message on the queue; a job that is there already is only woken again. */
-export async function startJob(
-  outside: Pick<FilesOutside, "records" | "queues" | "clock" | "newAttempt" | "reach">,
+export async function startFileJob(
+  deps: Pick<FileDeps, "records" | "queues" | "clock" | "createAttemptId" | "failpoint">,
   id: string,
-  question: FileQuestion,
+  request: LookupRequest,
   bulk: boolean,
 ): Promise<"started" | "conflict"> {
-  if ((await writeJob(outside, id, question, bulk)) === "conflict") return "conflict";
-  await wakeJob(outside, id);
+  if ((await createFileJob(deps, id, request, bulk)) === "conflict") return "conflict";
+  await enqueueFileJob(deps, id);
   return "started";
 }
 
 /** Puts a job's first message on the queue. */
-export async function wakeJob(
-  { queues, reach }: Pick<FilesOutside, "queues" | "reach">,
+export async function enqueueFileJob(
+  { queues, failpoint }: Pick<FileDeps, "queues" | "failpoint">,
   id: string,
 ): Promise<void> {
   await queues.send("file-lookups", { version: 1, job: id } satisfies FileLookupMessage);
-  await reach("J3 message sent");
+  await failpoint("J3 message sent");
 }
 
 /** Writes a job down: its input, then the header that makes it count. */
-export async function writeJob(
-  outside: Pick<FilesOutside, "records" | "clock" | "newAttempt" | "reach">,
+export async function createFileJob(
+  deps: Pick<FileDeps, "records" | "clock" | "createAttemptId" | "failpoint">,
   id: string,
-  question: FileQuestion,
+  request: LookupRequest,
   bulk: boolean,
 ): Promise<"written" | "conflict"> {
-  const { records, clock, reach } = outside;
-  const attempt = outside.newAttempt();
+  const { records, clock, failpoint } = deps;
+  const attempt = deps.createAttemptId();
   const size = bulk ? bulkPartSize : partSize;
-  const parts = Array.from({ length: Math.ceil(question.asked.length / size) }, (_, part) =>
-    question.asked.slice(part * size, (part + 1) * size),
+  const parts = Array.from({ length: Math.ceil(request.requested.length / size) }, (_, part) =>
+    request.requested.slice(part * size, (part + 1) * size),
   );
   const nowMs = clock.now();
   const header: JobHeader = {
@@ -153,36 +155,37 @@ export async function writeJob(
     id,
     kind: "files",
     createdAt: new Date(nowMs).toISOString(),
-    expiresAt: new Date(nowMs + jobAgeMs).toISOString(),
+    expiresAt: new Date(nowMs + jobRetentionMs).toISOString(),
     attempt,
-    askedHash: askedHashOf(question),
+    askedHash: hashLookupRequest(request),
     parts: parts.length,
     request: {
-      options: question.options,
-      hashes: question.asked.length,
+      options: request.options,
+      hashes: request.requested.length,
       partSize: size,
       bulk,
     } satisfies FileJobRequest,
   };
-  await inParallel(parts, width, (asked, part) =>
-    records.create(jobPaths.input(id, attempt, part), { version: 1, asked }),
+  await mapInParallel(parts, maxParallel, (part, index) =>
+    records.create(jobPaths.input(id, attempt, index), { version: 1, asked: part }),
   );
   await records.create(jobPaths.input(id, attempt, parts.length), {
     version: 1,
-    skipped: question.skipped,
+    skipped: request.skipped,
   });
-  await reach("J1 input written");
+  await failpoint("J1 input written");
   const written = await records.create(jobPaths.header(id), header);
-  await reach("J2 header written");
+  await failpoint("J2 header written");
   if (written.kind === "lost") {
-    const there = await findJob(records, id);
-    if (there.kind === "running" && there.header.askedHash !== header.askedHash) return "conflict";
+    const existing = await findJob(records, id);
+    if (existing.kind === "running" && existing.header.askedHash !== header.askedHash)
+      return "conflict";
   }
   return "written";
 }
 
 /** The job's own request; a header that holds none was not written here. @throws Error */
-export function requestOf(header: JobHeader): FileJobRequest {
+export function readJobRequest(header: JobHeader): FileJobRequest {
   const parsed = fileJobRequestSchema.safeParse(header.request);
   if (!parsed.success) throw new Error(`job ${header.id} holds no file lookup`);
   return parsed.data;
@@ -193,7 +196,7 @@ export async function readPart(
   records: Records,
   header: JobHeader,
   part: number,
-): Promise<readonly Asked[]> {
+): Promise<readonly RequestedHash[]> {
   const record = await records.read(jobPaths.input(header.id, header.attempt, part));
   const parsed = record.kind === "found" ? inputSchema.safeParse(record.value) : undefined;
   if (!parsed?.success) throw new Error(`part ${part} of job ${header.id} cannot be read`);
@@ -211,24 +214,27 @@ export async function readSkipped(
 }
 
 /** The numbers of the parts that are answered. */
-export async function partsDone(records: Records, id: string): Promise<ReadonlySet<number>> {
-  const done = new Set<number>();
+export async function findAnsweredParts(
+  records: Records,
+  id: string,
+): Promise<ReadonlySet<number>> {
+  const answeredParts = new Set<number>();
   for await (const { path } of records.list(jobPaths.results(id)))
-    done.add(Number(path.slice(jobPaths.results(id).length, -".json".length)));
-  return done;
+    answeredParts.add(Number(path.slice(jobPaths.results(id).length, -".json".length)));
+  return answeredParts;
 }
 
 /** Writes the results of a part once, and ends the job when it was the last; `true` for whoever ended it. */
 export async function finishPart(
-  outside: Pick<FilesOutside, "records" | "clock" | "newAttempt" | "reach">,
+  deps: Pick<FileDeps, "records" | "clock" | "createAttemptId" | "failpoint">,
   header: JobHeader,
   part: number,
   results: readonly FileResult[],
 ): Promise<boolean> {
-  const { records, clock, reach } = outside;
-  const record = { version: 1, attempt: outside.newAttempt(), results };
+  const { records, clock, failpoint } = deps;
+  const record = { version: 1, attempt: deps.createAttemptId(), results };
   await records.create(jobPaths.result(header.id, part), record);
-  await reach("J6 result written");
+  await failpoint("J6 result written");
   return endWhenComplete(records, header, clock.now());
 }
 
@@ -238,8 +244,8 @@ export async function endWhenComplete(
   header: JobHeader,
   nowMs: number,
 ): Promise<boolean> {
-  const done = await partsDone(records, header.id);
-  if (done.size < header.parts) return false;
+  const answeredParts = await findAnsweredParts(records, header.id);
+  if (answeredParts.size < header.parts) return false;
   return endJob(records, header.id, {
     version: 1,
     endedAt: new Date(nowMs).toISOString(),
@@ -250,12 +256,12 @@ export async function endWhenComplete(
 /** Every result of a job in the order of its request; what is not answered yet is pending. */
 export async function readResults(records: Records, header: JobHeader): Promise<FileResult[]> {
   const parts = Array.from({ length: header.parts }, (_, part) => part);
-  const results = await inParallel(parts, width, async (part) => {
+  const results = await mapInParallel(parts, maxParallel, async (part) => {
     const record = await records.read(jobPaths.result(header.id, part));
     const parsed = record.kind === "found" ? resultSchema.safeParse(record.value) : undefined;
     if (parsed?.success) return parsed.data.results;
-    const asked = await readPart(records, header, part);
-    return asked.map((each) => resultOf(each, undefined, 0, false));
+    const requested = await readPart(records, header, part);
+    return requested.map((each) => toFileResult(each, undefined, 0, false));
   });
   return results.flat();
 }

@@ -3,18 +3,18 @@
  * of a SHA-1, so do merge keys, certificate thumbprints and commits; trace ids have the form of an MD5.
  */
 
-/** `file`: taken. `other`: left out, with what it is instead. */
+/** `fileNaming`: taken. `other`: left out, with what it is instead. */
 export type Naming = { readonly is: "file" } | { readonly is: "other"; readonly reason: string };
 
-const device = "(?:device|machine|computer|host|endpoint|dvc|asset|sensor|agent)";
+const devicePattern = "(?:device|machine|computer|host|endpoint|dvc|asset|sensor|agent)";
 
 /**
  * The rules, first match wins. They read a name in lower-case words: `mdeDeviceId` is `mde device id`, `SHA-1` is
  * `sha 1`. A name that no rule knows says nothing.
  */
 const rules: readonly (readonly [pattern: RegExp, reason: string | undefined])[] = [
-  [new RegExp(`${device} ?(?:ids?|guids?|uuids?|keys?|identifiers?)$`), "a device id"],
-  [new RegExp(`^${device}s?$|(?:^| )(?:devices|machines)(?: v\\d)?$`), "a device id"],
+  [new RegExp(`${devicePattern} ?(?:ids?|guids?|uuids?|keys?|identifiers?)$`), "a device id"],
+  [new RegExp(`^${devicePattern}s?$|(?:^| )(?:devices|machines)(?: v\\d)?$`), "a device id"],
   [/merge ?(?:by ?)?keys?(?: hex)?$/, "a merge key"],
   [/cd ?hash(?:es)?(?: |$)|code ?dir(?:ectory)? ?hash(?:es)?$/, "a code directory hash"],
   [
@@ -56,44 +56,45 @@ export interface NameReading {
   /** What it says of a run that bears it; `undefined` when it says nothing. */
   readonly naming: Naming | undefined;
   /** Only holds what another property names: `{"name": "sha1", "value": "…"}`. */
-  readonly neutral: boolean;
+  readonly isNeutral: boolean;
   /** A certificate, a TLS session: nothing in it is a file's hash. */
-  readonly foreign: boolean;
+  readonly isForeign: boolean;
 }
 
 /** Reads a name as it stands in a payload. */
 export function readName(name: string): NameReading {
-  const known = read.get(name);
-  if (known) return known;
-  const words = wordsOf(name);
+  const cached = nameCache.get(name);
+  if (cached) return cached;
+  const words = toWords(name);
   const rule = rules.find(([pattern]) => pattern.test(words));
   const reading = {
     words,
-    naming: rule && (rule[1] === undefined ? file : { is: "other" as const, reason: rule[1] }),
-    neutral: neutral.test(words) || /^[0-9a-f]{32,}$/i.test(name),
-    foreign: foreign.test(words),
+    naming:
+      rule && (rule[1] === undefined ? fileNaming : { is: "other" as const, reason: rule[1] }),
+    isNeutral: neutralPattern.test(words) || /^[0-9a-f]{32,}$/i.test(name),
+    isForeign: foreignPattern.test(words),
   };
-  if (read.size < mostRead) read.set(name, reading);
+  if (nameCache.size < maxCachedNames) nameCache.set(name, reading);
   return reading;
 }
 
-const file: Naming = { is: "file" };
+const fileNaming: Naming = { is: "file" };
 // Payloads use few names, each many times; what a hostile one invents beyond that is read each time.
-const read = new Map<string, NameReading>();
-const mostRead = 2_000;
-const longestName = 64;
+const nameCache = new Map<string, NameReading>();
+const maxCachedNames = 2_000;
+const maxNameLength = 64;
 
-const wordsOf = (name: string): string =>
+const toWords = (name: string): string =>
   name
-    .slice(-longestName)
+    .slice(-maxNameLength)
     .replaceAll(/([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$3 $2")
     .replaceAll(/[^A-Za-z0-9]+/g, " ")
     .trim()
     .toLowerCase();
 
-const neutral =
+const neutralPattern =
   /^(?:value|val|v|text|string|content|item|entry|element|data|raw|observable|indicator|\d*)s?$/;
-const foreign = /(?:^| )(?:cert(?:ificate)?s?|x509|tls|signers?|issuer)$/;
+const foreignPattern = /(?:^| )(?:cert(?:ificate)?s?|x509|tls|signers?|issuer)$/;
 
 /** The properties beside a value that may name it, nearest in meaning first. */
 export const namingSiblings: ReadonlySet<string> = new Set(
@@ -107,15 +108,15 @@ const joiners = new Set(" /._-");
 const isNameCharacter = (letter: string): boolean => /[A-Za-z0-9]/.test(letter);
 // "the device id is 5f…"
 const fillers = ["is", "was", "of", "value"] as const;
-const mostWords = 3;
-const reach = 80;
+const maxWords = 3;
+const maxDistance = 80;
 
 /**
  * What the words before a run in text say of it: `device id: 5f…`, `SHA1=5f…`, `/machines/5f…`. Looks back over at
  * most 80 characters and three words, the longest name first.
  */
-export function namingBefore(text: string, start: number): Naming | undefined {
-  const floor = Math.max(0, start - reach);
+export function findNamingBefore(text: string, start: number): Naming | undefined {
+  const floor = Math.max(0, start - maxDistance);
   let end = start;
   const skipSeparators = (): void => {
     while (end > floor && separators.has(text.charAt(end - 1))) end -= 1;
@@ -127,7 +128,7 @@ export function namingBefore(text: string, start: number): Naming | undefined {
     skipSeparators();
   }
   const names: string[] = [];
-  for (let at = end; at > floor && names.length < mostWords;) {
+  for (let at = end; at > floor && names.length < maxWords;) {
     while (at > floor && isNameCharacter(text.charAt(at - 1))) at -= 1;
     names.unshift(text.slice(at, end));
     if (at <= floor || !joiners.has(text.charAt(at - 1))) break;

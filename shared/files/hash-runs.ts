@@ -4,7 +4,7 @@
 export type HashKind = "sha1" | "sha256" | "md5";
 
 /** What 32, 40 or 64 digits are; `undefined` for any other count. */
-export function kindOfLength(digits: number): HashKind | undefined {
+export function findHashKind(digits: number): HashKind | undefined {
   if (digits === 40) return "sha1";
   if (digits === 64) return "sha256";
   return digits === 32 ? "md5" : undefined;
@@ -15,13 +15,13 @@ const wholeHash = /^(?:sha-?1|sha-?256|md5)?[\s:=]*([0-9a-f]{32}|[0-9a-f]{40}|[0
 /** One hash alone, in either case, with or without `sha1:` before it; lower case, or `undefined`. */
 export function readHash(text: string): { hash: string; kind: HashKind } | undefined {
   const hash =
-    text.length <= longestWritten ? wholeHash.exec(text.trim())?.[1]?.toLowerCase() : undefined;
-  const kind = hash === undefined ? undefined : kindOfLength(hash.length);
+    text.length <= maxWrittenLength ? wholeHash.exec(text.trim())?.[1]?.toLowerCase() : undefined;
+  const kind = hash === undefined ? undefined : findHashKind(hash.length);
   return hash !== undefined && kind !== undefined ? { hash, kind } : undefined;
 }
 
-const longestWritten = 100;
-const shortest = 32;
+const maxWrittenLength = 100;
+const minDigits = 32;
 
 const hexDigit = 1;
 const wordCharacter = 2;
@@ -36,43 +36,44 @@ const isHex = (code: number): boolean => ((classes[code] ?? 0) & hexDigit) !== 0
 const isWord = (code: number): boolean => ((classes[code] ?? 0) & wordCharacter) !== 0;
 
 /**
- * Calls `take` for every run of 32, 40 or 64 hexadecimal digits with no letter, digit or underscore on either side.
+ * Calls `visit` for every run of 32, 40 or 64 hexadecimal digits with no letter, digit or underscore on either side.
  *
  * A run of 32 covers a position that is a multiple of 32 behind the last run, so only those are probed; the time is
  * linear in the text whatever it holds. An escape such as `\n` before a run counts as a boundary, for JSON in text.
  */
-export function eachRun(text: string, take: (start: number, end: number) => void): void {
-  for (let probe = shortest - 1, floor = 0; probe < text.length; probe += shortest) {
+export function forEachRun(text: string, visit: (start: number, end: number) => void): void {
+  for (let probe = minDigits - 1, floor = 0; probe < text.length; probe += minDigits) {
     if (!isHex(text.charCodeAt(probe))) continue;
     let start = probe;
     while (start > floor && isHex(text.charCodeAt(start - 1))) start -= 1;
     let end = probe + 1;
     while (isHex(text.charCodeAt(end))) end += 1;
-    if (kindOfLength(end - start) !== undefined && standsAlone(text, start, end)) take(start, end);
+    if (findHashKind(end - start) !== undefined && isStandalone(text, start, end))
+      visit(start, end);
     floor = end;
     probe = end;
   }
 }
 
 /** True when some run of hexadecimal digits is long enough to be a hash, whatever stands around it. */
-export function mayHoldHash(text: string): boolean {
-  for (let probe = shortest - 1; probe < text.length; probe += shortest) {
+export function canHoldHash(text: string): boolean {
+  for (let probe = minDigits - 1; probe < text.length; probe += minDigits) {
     if (!isHex(text.charCodeAt(probe))) continue;
     let start = probe;
     while (start > 0 && isHex(text.charCodeAt(start - 1))) start -= 1;
     let end = probe + 1;
-    while (end - start < shortest && isHex(text.charCodeAt(end))) end += 1;
-    if (end - start >= shortest) return true;
+    while (end - start < minDigits && isHex(text.charCodeAt(end))) end += 1;
+    if (end - start >= minDigits) return true;
   }
   return false;
 }
 
-const standsAlone = (text: string, start: number, end: number): boolean =>
+const isStandalone = (text: string, start: number, end: number): boolean =>
   !isWord(text.charCodeAt(end)) &&
-  (!isWord(text.charCodeAt(start - 1)) || followsEscape(text, start));
+  (!isWord(text.charCodeAt(start - 1)) || isAfterEscape(text, start));
 
 /** `\n`, `\r` or `\t` written out, its backslash not escaped itself. */
-function followsEscape(text: string, start: number): boolean {
+function isAfterEscape(text: string, start: number): boolean {
   if (!"nrt".includes(text.charAt(start - 1))) return false;
   let slashes = 0;
   while (text.charAt(start - 2 - slashes) === "\\") slashes += 1;

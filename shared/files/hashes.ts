@@ -4,14 +4,14 @@
  */
 import {
   findFault,
-  pointerPart,
-  reachesPrototype,
+  toPointerPart,
+  isPrototypeKey,
   type BodyLimits,
   type ParsedBody,
 } from "../http/request-body.ts";
 import type { InputFault } from "../http/problem.ts";
-import { namingBefore, namingSiblings, readName, type Naming } from "./hash-names.ts";
-import { eachRun, kindOfLength, mayHoldHash, type HashKind } from "./hash-runs.ts";
+import { findNamingBefore, namingSiblings, readName, type Naming } from "./hash-names.ts";
+import { forEachRun, findHashKind, canHoldHash, type HashKind } from "./hash-runs.ts";
 
 /** A hash of a file, lower case, with the places where it stands when asked for. */
 export interface FoundHash {
@@ -42,13 +42,13 @@ export type FindOutcome =
       readonly skipped: readonly SkippedHash[];
     }
   | { readonly kind: "outside-limits"; readonly fault: InputFault }
-  | { readonly kind: "too-many"; readonly most: number };
+  | { readonly kind: "too-many"; readonly max: number };
 
 /** Most distinct hashes of one body. */
-export const mostHashes = 20_000;
-const mostPlaces = 10;
+export const maxHashes = 20_000;
+const maxPlaces = 10;
 
-interface Collected {
+interface CollectedHash {
   readonly hash: string;
   readonly kind: HashKind;
   readonly where: string[];
@@ -56,31 +56,31 @@ interface Collected {
 }
 
 /** Where the walk stands: the open containers with the name of each in the one above. */
-interface Walk {
+interface HashSearch {
   readonly options: FindOptions;
   readonly nodes: unknown[];
   readonly names: (string | number)[];
-  readonly collected: Map<string, Collected>;
+  readonly collected: Map<string, CollectedHash>;
   /** How many strings looked like JSON and were none. */
-  notJson: number;
+  failedParses: number;
   fault: InputFault | undefined;
 }
 
 /** Finds every file hash of a body. */
 export function findHashes(body: ParsedBody, options: FindOptions): FindOutcome {
-  const walk: Walk = {
+  const search: HashSearch = {
     options,
     nodes: [],
     names: [],
     collected: new Map(),
-    notJson: 0,
+    failedParses: 0,
     fault: undefined,
   };
-  walkBody(body, walk);
-  if (walk.fault) return { kind: "outside-limits", fault: walk.fault };
-  const all = [...walk.collected.values()];
+  searchBody(body, search);
+  if (search.fault) return { kind: "outside-limits", fault: search.fault };
+  const all = [...search.collected.values()];
   const hashes = all.filter(({ reason }) => reason === undefined);
-  if (hashes.length > mostHashes) return { kind: "too-many", most: mostHashes };
+  if (hashes.length > maxHashes) return { kind: "too-many", max: maxHashes };
   const skipped = all.flatMap(({ hash, kind, where, reason }) =>
     reason === undefined ? [] : [{ hash, kind, where, reason }],
   );
@@ -91,189 +91,203 @@ export function findHashes(body: ParsedBody, options: FindOptions): FindOutcome 
   };
 }
 
-function walkBody(body: ParsedBody, walk: Walk): void {
+function searchBody(body: ParsedBody, search: HashSearch): void {
   if (body.kind === "json") {
-    if (typeof body.value === "object" && body.value !== null) walkContainer(body.value, "", walk);
-    else walkScalar(body.value, "", {}, walk);
+    if (typeof body.value === "object" && body.value !== null)
+      searchContainer(body.value, "", search);
+    else searchScalar(body.value, "", {}, search);
     return;
   }
-  walk.nodes.push(body);
-  walk.names.push("");
+  search.nodes.push(body);
+  search.names.push("");
   const lines =
     body.kind === "form"
       ? body.fields
       : body.text.split("\n").map((line, index) => [index, line] as const);
   for (const [name, text] of lines) {
-    if (body.kind === "form" && typeof name === "string") scanText(name, name, {}, walk);
-    walkString(text, name, {}, walk);
+    if (body.kind === "form" && typeof name === "string") scanText(name, name, {}, search);
+    searchString(text, name, {}, search);
   }
 }
 
 /** Depth is limited, so recursion is. */
-function walkContainer(
+function searchContainer(
   node: object,
   name: string | number,
-  walk: Walk,
+  search: HashSearch,
   columns?: readonly string[],
 ): void {
-  const { limits } = walk.options;
-  if (walk.nodes.length >= limits.depth) {
-    fail(walk, name, `is nested deeper than ${limits.depth} levels`);
+  const { limits } = search.options;
+  if (search.nodes.length >= limits.depth) {
+    recordFault(search, name, `is nested deeper than ${limits.depth} levels`);
     return;
   }
-  walk.nodes.push(node);
-  walk.names.push(name);
-  if (Array.isArray(node)) walkElements(node, walk, columns);
-  else walkMembers(node as Readonly<Record<string, unknown>>, walk);
-  walk.nodes.pop();
-  walk.names.pop();
+  search.nodes.push(node);
+  search.names.push(name);
+  if (Array.isArray(node)) searchElements(node, search, columns);
+  else searchMembers(node as Readonly<Record<string, unknown>>, search);
+  search.nodes.pop();
+  search.names.pop();
 }
 
-function walkElements(elements: readonly unknown[], walk: Walk, columns?: readonly string[]): void {
-  const { limits } = walk.options;
+function searchElements(
+  elements: readonly unknown[],
+  search: HashSearch,
+  columns?: readonly string[],
+): void {
+  const { limits } = search.options;
   if (elements.length > limits.elements) {
-    fail(walk, undefined, `has ${elements.length} elements, want at most ${limits.elements}`);
+    recordFault(
+      search,
+      undefined,
+      `has ${elements.length} elements, want at most ${limits.elements}`,
+    );
     return;
   }
-  for (let index = 0; index < elements.length && !walk.fault; index += 1) {
+  for (let index = 0; index < elements.length && !search.fault; index += 1) {
     const element = elements[index];
     if (typeof element === "object" && element !== null)
-      walkContainer(element, index, walk, Array.isArray(element) ? columns : undefined);
-    else walkScalar(element, index, elements, walk, columns?.[index]);
+      searchContainer(element, index, search, Array.isArray(element) ? columns : undefined);
+    else searchScalar(element, index, elements, search, columns?.[index]);
   }
 }
 
-function walkMembers(node: Readonly<Record<string, unknown>>, walk: Walk): void {
-  const { limits } = walk.options;
+function searchMembers(node: Readonly<Record<string, unknown>>, search: HashSearch): void {
+  const { limits } = search.options;
   const names = Object.keys(node);
   if (names.length > limits.keys) {
-    fail(walk, undefined, `has ${names.length} keys, want at most ${limits.keys}`);
+    recordFault(search, undefined, `has ${names.length} keys, want at most ${limits.keys}`);
     return;
   }
-  for (let index = 0; index < names.length && !walk.fault; index += 1) {
+  for (let index = 0; index < names.length && !search.fault; index += 1) {
     const name = names[index] ?? "";
     const member = node[name];
-    if (reachesPrototype(name, member))
-      fail(walk, name, "this name is not accepted; remove the key");
+    if (isPrototypeKey(name, member))
+      recordFault(search, name, "this name is not accepted; remove the key");
     else if (typeof member === "object" && member !== null)
-      walkContainer(member, name, walk, name === "rows" ? columnNames(node) : undefined);
-    else walkScalar(member, name, node, walk);
-    if (name.length >= 32) scanText(name, name, {}, walk);
+      searchContainer(member, name, search, name === "rows" ? readColumnNames(node) : undefined);
+    else searchScalar(member, name, node, search);
+    if (name.length >= 32) scanText(name, name, {}, search);
   }
 }
 
 /** A table as Log Analytics and Splunk write it: the cells of `rows` are named by `columns` or `fields`. */
-function columnNames(node: Readonly<Record<string, unknown>>): readonly string[] | undefined {
+function readColumnNames(node: Readonly<Record<string, unknown>>): readonly string[] | undefined {
   const columns = node["columns"] ?? node["fields"];
   if (!Array.isArray(columns)) return undefined;
   return columns.map((column: unknown) => {
-    const named: unknown =
+    const label: unknown =
       typeof column === "object" && column !== null && "name" in column ? column.name : column;
-    return typeof named === "string" ? named : "";
+    return typeof label === "string" ? label : "";
   });
 }
 
-function walkScalar(
+function searchScalar(
   value: unknown,
   name: string | number,
-  beside: object,
-  walk: Walk,
+  siblings: object,
+  search: HashSearch,
   column?: string,
 ): void {
-  if (typeof value === "string") walkString(value, name, beside, walk, column);
+  if (typeof value === "string") searchString(value, name, siblings, search, column);
   else if (typeof value === "number" && !Number.isFinite(value))
-    fail(walk, name, "is a number too large to be kept");
+    recordFault(search, name, "is a number too large to be kept");
 }
 
-function walkString(
+function searchString(
   text: string,
   name: string | number,
-  beside: object,
-  walk: Walk,
+  siblings: object,
+  search: HashSearch,
   column?: string,
 ): void {
   if (text.length < 32) return;
-  if (text.length > walk.options.limits.characters) {
-    fail(
-      walk,
+  if (text.length > search.options.limits.characters) {
+    recordFault(
+      search,
       name,
-      `has ${text.length} characters, want at most ${walk.options.limits.characters}`,
+      `has ${text.length} characters, want at most ${search.options.limits.characters}`,
     );
     return;
   }
-  const inner = innerJson(text, walk);
-  if (inner) walkContainer(inner, name, walk);
-  else scanText(text, name, beside, walk, column);
+  const inner = parseInnerJson(text, search);
+  if (inner) searchContainer(inner, name, search);
+  else scanText(text, name, siblings, search, column);
 }
 
 /** The JSON that a string is made of, when it may hold a hash and stays within the limits; such strings are common. */
-function innerJson(text: string, walk: Walk): object | undefined {
-  if (!/^\s*[[{]/.test(text) || !/[\]}]\s*$/.test(text.slice(-longestTail))) return undefined;
-  if (walk.notJson >= mostNotJson || !text.includes('"') || !mayHoldHash(text)) return undefined;
+function parseInnerJson(text: string, search: HashSearch): object | undefined {
+  if (!/^\s*[[{]/.test(text) || !/[\]}]\s*$/.test(text.slice(-maxTailLength))) return undefined;
+  if (search.failedParses >= maxFailedParses || !text.includes('"') || !canHoldHash(text))
+    return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    const { limits } = walk.options;
+    const { limits } = search.options;
     if (typeof value !== "object" || value === null) return undefined;
-    return findFault(value, { ...limits, depth: limits.depth - walk.nodes.length })
+    return findFault(value, { ...limits, depth: limits.depth - search.nodes.length })
       ? undefined
       : value;
   } catch {
-    walk.notJson += 1;
+    search.failedParses += 1;
     return undefined;
   }
 }
 
-const longestTail = 16;
+const maxTailLength = 16;
 // A failed parse costs microseconds; a body made of thousands of them is searched as text from here on.
-const mostNotJson = 1_000;
+const maxFailedParses = 1_000;
 
 function scanText(
   text: string,
   name: string | number,
-  beside: object,
-  walk: Walk,
+  siblings: object,
+  search: HashSearch,
   column?: string,
 ): void {
   let lastEnd = -1;
   let lastNaming: Naming | undefined;
-  eachRun(text, (start, end) => {
-    const listed = lastEnd >= 0 && onlySeparators(text, lastEnd, start);
-    const naming = listed ? lastNaming : namingBefore(text, start);
+  forEachRun(text, (start, end) => {
+    const isListed = lastEnd >= 0 && hasOnlySeparators(text, lastEnd, start);
+    const naming = isListed ? lastNaming : findNamingBefore(text, start);
     lastEnd = end;
     lastNaming = naming;
-    const whole = end - start === text.length;
-    collect(
-      walk,
+    const isWholeText = end - start === text.length;
+    collectHash(
+      search,
       text.slice(start, end),
       name,
-      naming ?? namingOfPlace(walk, name, beside, whole, column),
+      naming ?? findPlaceNaming(search, name, siblings, isWholeText, column),
     );
   });
 }
 
-const longestGap = 8;
+const maxGapLength = 8;
 
 /** `…, …`: the second of a list is what the first was. */
-function onlySeparators(text: string, from: number, to: number): boolean {
-  return to - from <= longestGap && /^[ ,;|"']+$/.test(text.slice(from, to));
+function hasOnlySeparators(text: string, from: number, to: number): boolean {
+  return to - from <= maxGapLength && /^[ ,;|"']+$/.test(text.slice(from, to));
 }
 
 /** What the place says: the property's own name, then the sibling that names it, then the container's name. */
-function namingOfPlace(
-  walk: Walk,
+function findPlaceNaming(
+  search: HashSearch,
   name: string | number,
-  beside: object,
-  whole: boolean,
+  siblings: object,
+  isWholeText: boolean,
   column: string | undefined,
 ): Naming | undefined {
-  for (const above of walk.names)
-    if (typeof above === "string" && readName(above).foreign)
+  for (const ancestor of search.names)
+    if (typeof ancestor === "string" && readName(ancestor).isForeign)
       return { is: "other", reason: "a certificate" };
-  const own = readName(column ?? String(name));
-  if (own.naming && own.words !== "id") return own.naming;
-  const sibling = whole ? siblingNaming(beside, name) : undefined;
-  if (own.words === "id" && sibling?.type === "file") return { is: "file" };
-  return own.naming ?? sibling?.naming ?? (own.neutral ? containerNaming(walk) : undefined);
+  const ownReading = readName(column ?? String(name));
+  if (ownReading.naming && ownReading.words !== "id") return ownReading.naming;
+  const sibling = isWholeText ? findSiblingNaming(siblings, name) : undefined;
+  if (ownReading.words === "id" && sibling?.type === "file") return { is: "file" };
+  return (
+    ownReading.naming ??
+    sibling?.naming ??
+    (ownReading.isNeutral ? findContainerNaming(search) : undefined)
+  );
 }
 
 interface SiblingNaming {
@@ -281,57 +295,62 @@ interface SiblingNaming {
   readonly type: string;
 }
 
-function siblingNaming(beside: object, name: string | number): SiblingNaming {
+function findSiblingNaming(siblings: object, name: string | number): SiblingNaming {
   let naming: Naming | undefined;
   let type = "";
-  for (const [sibling, value] of Array.isArray(beside) ? [] : Object.entries(beside)) {
+  for (const [sibling, value] of Array.isArray(siblings) ? [] : Object.entries(siblings)) {
     if (sibling === name || typeof value !== "string" || value.length > 64) continue;
     const key = sibling.replaceAll(/[^A-Za-z]/g, "").toLowerCase();
     if (!namingSiblings.has(key)) continue;
-    const said = readName(value);
-    if (key === "type") type = said.words;
-    naming ??= said.naming;
+    const reading = readName(value);
+    if (key === "type") type = reading.words;
+    naming ??= reading.naming;
   }
   return { naming, type };
 }
 
 /** The nearest container that has a telling name; array positions and neutral names are passed over. */
-function containerNaming(walk: Walk): Naming | undefined {
-  for (let depth = walk.names.length - 1; depth >= 0; depth -= 1) {
-    const { naming, neutral } = readName(String(walk.names[depth]));
-    if (naming || !neutral) return naming;
+function findContainerNaming(search: HashSearch): Naming | undefined {
+  for (let depth = search.names.length - 1; depth >= 0; depth -= 1) {
+    const { naming, isNeutral } = readName(String(search.names[depth]));
+    if (naming || !isNeutral) return naming;
   }
   return undefined;
 }
 
-function collect(walk: Walk, run: string, name: string | number, naming: Naming | undefined): void {
-  const kind = kindOfLength(run.length);
+function collectHash(
+  search: HashSearch,
+  run: string,
+  name: string | number,
+  naming: Naming | undefined,
+): void {
+  const kind = findHashKind(run.length);
   if (kind === undefined) return;
   const hash = run.toLowerCase();
-  const reason = naming?.is === "other" && walk.options.all !== true ? naming.reason : undefined;
-  const known = walk.collected.get(hash);
-  const entry = known ?? { hash, kind, where: [], reason };
-  if (!known) walk.collected.set(hash, entry);
+  const reason = naming?.is === "other" && search.options.all !== true ? naming.reason : undefined;
+  const existing = search.collected.get(hash);
+  const entry = existing ?? { hash, kind, where: [], reason };
+  if (!existing) search.collected.set(hash, entry);
   // A hash that is a file's in one place is one, and its places are those.
   if (reason !== undefined && entry.reason === undefined) return;
   if (reason === undefined && entry.reason !== undefined) {
     entry.reason = undefined;
     entry.where.length = 0;
-    walk.collected.delete(hash);
-    walk.collected.set(hash, entry);
+    search.collected.delete(hash);
+    search.collected.set(hash, entry);
   }
-  if (walk.options.where === true && entry.where.length < mostPlaces)
-    entry.where.push(pointerTo(walk, name));
+  if (search.options.where === true && entry.where.length < maxPlaces)
+    entry.where.push(toPointer(search, name));
 }
 
-const pointerTo = (walk: Walk, name: string | number | undefined): string => {
+const toPointer = (search: HashSearch, name: string | number | undefined): string => {
   const path = [
-    ...walk.names.slice(1),
-    ...(name === undefined || (name === "" && walk.nodes.length === 0) ? [] : [name]),
+    ...search.names.slice(1),
+    ...(name === undefined || (name === "" && search.nodes.length === 0) ? [] : [name]),
   ];
-  return path.map(pointerPart).join("");
+  return path.map(toPointerPart).join("");
 };
 
-function fail(walk: Walk, name: string | number | undefined, message: string): void {
-  walk.fault ??= { path: pointerTo(walk, name), message };
+function recordFault(search: HashSearch, name: string | number | undefined, message: string): void {
+  search.fault ??= { path: toPointer(search, name), message };
 }

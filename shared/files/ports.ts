@@ -10,8 +10,8 @@ export interface Permit {
 
 /** How long a call may wait for its turn, when it has none or an old one, and how long it may last. */
 export interface CallLimits {
-  readonly turn?: Permit;
-  readonly waitForTurnMs: number;
+  readonly permit?: Permit;
+  readonly maxWaitMs: number;
   readonly deadlineMs: number;
 }
 
@@ -35,8 +35,8 @@ export interface InformationAnswer {
 /** Defender's file APIs. */
 export interface FilesPort {
   /** Takes a turn of their quota. */
-  readonly turn: (waitMs: number) => Promise<
-    | { readonly kind: "turn"; readonly turn: Permit }
+  readonly acquirePermit: (maxWaitMs: number) => Promise<
+    | { readonly kind: "permit"; readonly permit: Permit }
     /** `down` when there is no turn because Defender is out of reach. */
     | { readonly kind: "later" | "down"; readonly retryAfterMs: number }
   >;
@@ -69,7 +69,7 @@ export type HuntingRowsReply =
 
 /** Advanced hunting, for queries whose result fits in memory. */
 export interface HuntingRowsPort {
-  readonly ask: (query: string, limits: CallLimits) => Promise<HuntingRowsReply>;
+  readonly runQuery: (query: string, limits: CallLimits) => Promise<HuntingRowsReply>;
 }
 
 /** What the room reports, for the log. */
@@ -92,22 +92,22 @@ export interface FilesSettings {
   readonly foundAgeMs: number;
   readonly notFoundAgeMs: number;
   /** From so many unanswered hashes on, the short way over hunting is taken. */
-  readonly bulkFrom: number;
+  readonly bulkThreshold: number;
   readonly callsPerMinute: number;
   readonly callsPerHour: number;
 }
 
 /** Everything outside the room. */
-export interface FilesOutside {
+export interface FileDeps {
   readonly records: RecordStore;
   readonly queues: Pick<MessageQueues, "send">;
   readonly files: FilesPort;
   readonly hunting: HuntingRowsPort;
   readonly clock: Clock;
   /** A new id for each attempt at anything that is written. */
-  readonly newAttempt: () => string;
+  readonly createAttemptId: () => string;
   /** Kill points, for tests. */
-  readonly reach: (name: string) => void | Promise<void>;
-  readonly note: (event: FilesEvent) => void;
+  readonly failpoint: (name: string) => void | Promise<void>;
+  readonly logEvent: (event: FilesEvent) => void;
   readonly settings: FilesSettings;
 }

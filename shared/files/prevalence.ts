@@ -20,7 +20,7 @@ export function judgePrevalence(
   thresholds: Thresholds,
 ): PrevalenceVerdict | null {
   if (!statistics) return null;
-  const held = figures.flatMap(({ name, rareBelow, commonFrom }) => {
+  const rules = figures.flatMap(({ name, rareBelow, commonFrom }) => {
     const value = statistics[name];
     if (value === null) return [];
     return [
@@ -28,16 +28,16 @@ export function judgePrevalence(
       { value, name, limit: commonFrom, at: thresholds[commonFrom], verdict: "common" as const },
     ].flatMap((rule) => (rule.at === undefined ? [] : [{ ...rule, at: rule.at }]));
   });
-  const rare = held.find((rule) => rule.verdict === "rare" && rule.value < rule.at);
+  const rare = rules.find((rule) => rule.verdict === "rare" && rule.value < rule.at);
   if (rare)
     return { value: "rare", rule: `${rare.name} ${rare.value} is below ${rare.limit} ${rare.at}` };
-  const common = held.find((rule) => rule.verdict === "common" && rule.value >= rule.at);
+  const common = rules.find((rule) => rule.verdict === "common" && rule.value >= rule.at);
   if (common)
     return {
       value: "common",
       rule: `${common.name} ${common.value} reaches ${common.limit} ${common.at}`,
     };
-  const [first] = held;
+  const [first] = rules;
   if (!first) return null;
   return { value: "uncommon", rule: `no threshold is met, ${first.name} is ${first.value}` };
 }

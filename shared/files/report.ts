@@ -2,11 +2,11 @@
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport, FileResult, SkippedResult } from "../contracts/file-result.ts";
 import type { HashKind } from "./hash-runs.ts";
-import type { LookUpOutcome } from "./look-up.ts";
+import type { HashOutcome } from "./hash-lookup.ts";
 import { judgePrevalence } from "./prevalence.ts";
 
 /** One entry of a request, in its order: a hash, or a string that is none. */
-export type Asked =
+export type RequestedHash =
   | {
       readonly hash: string;
       readonly kind: HashKind;
@@ -14,7 +14,7 @@ export type Asked =
     }
   | { readonly hash: string; readonly kind: "invalid" };
 
-const empty = {
+const emptyResult = {
   sha1: null,
   source: null,
   statistics: null,
@@ -29,42 +29,42 @@ const downProblem = "Defender could not be reached; ask again later.";
 /**
  * @param outcome - absent for an invalid entry, and for a hash that was not looked up yet
  * @param freshAtMs - answers older than this came from the cache
- * @param settle - whether what is out of reach is a failure by now, not something still pending
+ * @param isFinal - whether what is out of reach is a failure by now, not something still pending
  */
-export function resultOf(
-  asked: Asked,
-  outcome: LookUpOutcome | undefined,
+export function toFileResult(
+  requested: RequestedHash,
+  outcome: HashOutcome | undefined,
   freshAtMs: number,
-  settle: boolean,
+  isFinal: boolean,
 ): FileResult {
-  const head = {
-    ...empty,
-    hash: asked.hash,
-    ...(asked.kind !== "invalid" && asked.where ? { where: [...asked.where] } : {}),
+  const base = {
+    ...emptyResult,
+    hash: requested.hash,
+    ...(requested.kind !== "invalid" && requested.where ? { where: [...requested.where] } : {}),
   };
-  if (asked.kind === "invalid")
+  if (requested.kind === "invalid")
     return {
-      ...head,
+      ...base,
       status: "invalid",
       problem: "want 40, 64 or 32 hexadecimal digits (SHA-1, SHA-256 or MD5)",
     };
-  const sha1 = asked.kind === "sha1" ? asked.hash : null;
-  if (outcome?.kind === "answered") return answered(head, outcome, freshAtMs);
+  const sha1 = requested.kind === "sha1" ? requested.hash : null;
+  if (outcome?.kind === "answered") return toAnsweredResult(base, outcome, freshAtMs);
   if (outcome?.kind === "refused")
-    return { ...head, sha1, status: "failed", problem: outcome.problem };
-  if (outcome?.kind === "down" && settle)
-    return { ...head, sha1, status: "failed", problem: downProblem };
-  return { ...head, sha1, status: "pending" };
+    return { ...base, sha1, status: "failed", problem: outcome.problem };
+  if (outcome?.kind === "down" && isFinal)
+    return { ...base, sha1, status: "failed", problem: downProblem };
+  return { ...base, sha1, status: "pending" };
 }
 
-function answered(
-  head: Omit<FileResult, "status">,
-  outcome: Extract<LookUpOutcome, { kind: "answered" }>,
+function toAnsweredResult(
+  base: Omit<FileResult, "status">,
+  outcome: Extract<HashOutcome, { kind: "answered" }>,
   freshAtMs: number,
 ): FileResult {
   const { value, source, asOf } = outcome.statistics;
   return {
-    ...head,
+    ...base,
     sha1: outcome.sha1,
     status: value === null ? "not_found" : "found",
     source,
@@ -77,28 +77,28 @@ function answered(
 }
 
 /** The report as its options want it: information and verdict only where asked for. */
-export function reportOf(
+export function createReport(
   results: readonly FileResult[],
   skipped: readonly SkippedResult[],
   options: LookupOptions,
 ): FileReport {
-  const count = (status: FileResult["status"]): number =>
+  const countStatus = (status: FileResult["status"]): number =>
     results.filter((result) => result.status === status).length;
   return {
-    results: results.map((result) => dressed(result, options)),
+    results: results.map((result) => applyOptions(result, options)),
     summary: {
-      found: count("found"),
-      notFound: count("not_found"),
-      invalid: count("invalid"),
-      pending: count("pending"),
-      failed: count("failed"),
+      found: countStatus("found"),
+      notFound: countStatus("not_found"),
+      invalid: countStatus("invalid"),
+      pending: countStatus("pending"),
+      failed: countStatus("failed"),
     },
     lookBackHours: options.lookBackHours,
     skipped: [...skipped],
   };
 }
 
-function dressed(result: FileResult, options: LookupOptions): FileResult {
+function applyOptions(result: FileResult, options: LookupOptions): FileResult {
   const { information, ...rest } = result;
   return {
     ...rest,

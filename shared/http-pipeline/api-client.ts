@@ -2,13 +2,13 @@
  * The shape of the pipe under every client of a Microsoft API: one `send` that takes a turn of the shared quota,
  * adds the token, keeps the deadline, follows no redirect, retries by message class and redacts what it reports.
  */
-import type { Turn } from "./quota/quota.ts";
+import type { Permit } from "./quota/quota.ts";
 
 /** The APIs with a quota of their own. */
 export type ApiName = "hunting" | "files" | "cloud-apps";
 
 /** One request in our words. */
-export interface Call {
+export interface ApiCall {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Path below the base URL, each segment already encoded: `/v1.0/security/runHuntingQuery`. */
   readonly path: string;
@@ -21,14 +21,14 @@ export interface Call {
   readonly deadlineMs?: number;
   /** How often to try in all when the answer is a passing failure; 1 = never again. Default 3. */
   readonly tries?: number;
-  /** A turn already taken for this call; otherwise the pipe takes one, waiting at most `waitForTurnMs`. */
-  readonly turn?: Turn;
-  readonly waitForTurnMs?: number;
+  /** A turn already taken for this call; otherwise the pipe takes one, waiting at most `maxWaitMs`. */
+  readonly permit?: Permit;
+  readonly maxWaitMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/** An answer with its body read and parsed as JSON (text where it is no JSON). Only 2xx and `expect`ed statuses come back. */
-export interface Answer {
+/** An answer with its body read and parsed as JSON (text where it is no JSON). Only 2xx and `expectedStatuses`ed statuses come back. */
+export interface ApiResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: unknown;
@@ -36,7 +36,7 @@ export interface Answer {
 }
 
 /** An answer whose body is still to be read, for results too large to hold. */
-export interface StreamedAnswer {
+export interface StreamedResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly requestId: string | undefined;
@@ -44,12 +44,15 @@ export interface StreamedAnswer {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-export interface Pipe {
+export interface ApiClient {
   /**
-   * @param expect - statuses besides 2xx that the client reads itself, such as 404 or 400
+   * @param expectedStatuses - statuses besides 2xx that the client reads itself, such as 404 or 400
    * @throws UpstreamError
    */
-  readonly send: (call: Call, expect?: readonly number[]) => Promise<Answer>;
-  /** As `send`, but a 2xx body is streamed; an `expect`ed status comes back with its body read. */
-  readonly stream: (call: Call, expect?: readonly number[]) => Promise<StreamedAnswer | Answer>;
+  readonly send: (call: ApiCall, expectedStatuses?: readonly number[]) => Promise<ApiResponse>;
+  /** As `send`, but a 2xx body is streamed; an `expectedStatuses`ed status comes back with its body read. */
+  readonly stream: (
+    call: ApiCall,
+    expectedStatuses?: readonly number[],
+  ) => Promise<StreamedResponse | ApiResponse>;
 }

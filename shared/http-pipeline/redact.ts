@@ -1,9 +1,9 @@
 /** Keeps secrets out of what a service's message is quoted as. Messages may echo a header, an address or a token. */
 
-const removed = "[removed]";
-const longestQuote = 300;
+const placeholder = "[removed]";
+const maxQuoteLength = 300;
 /** Shorter than this a secret is not searched for: removing every "a" would help nobody. */
-const shortestSecret = 6;
+const minSecretLength = 6;
 
 const patterns: readonly RegExp[] = [
   // A JSON Web Token, also one that was cut.
@@ -24,14 +24,14 @@ const patterns: readonly RegExp[] = [
  * @param secrets - what was sent and must not come back, such as the token of this very call
  */
 export function redact(message: string, secrets: readonly string[] = []): string {
-  let text = message.slice(0, 20 * longestQuote);
+  let text = message.slice(0, 20 * maxQuoteLength);
   for (const secret of secrets) {
-    if (secret.length < shortestSecret) continue;
-    text = text.replaceAll(secret, removed).replaceAll(encodeURIComponent(secret), removed);
+    if (secret.length < minSecretLength) continue;
+    text = text.replaceAll(secret, placeholder).replaceAll(encodeURIComponent(secret), placeholder);
   }
-  for (const pattern of patterns) text = text.replaceAll(pattern, removed);
+  for (const pattern of patterns) text = text.replaceAll(pattern, placeholder);
   return text
     .replaceAll(/[\p{Cc}\u2028\u2029\s]+/gu, " ")
     .trim()
-    .slice(0, longestQuote);
+    .slice(0, maxQuoteLength);
 }

@@ -2,11 +2,11 @@
 import { minuteMs, secondMs } from "../runtime/time.ts";
 import type { ApiName } from "./api-client.ts";
 import {
-  askedWaitMs,
+  readRetryAfterMs,
   isTenantRefusal,
-  missingPermission,
+  findMissingPermission,
   readFailure,
-  throttleCause,
+  readThrottleCause,
 } from "./read-body.ts";
 import type { QuotaReport } from "./quota/quota.ts";
 import type { UpstreamErrorCode } from "./upstream-error.ts";
@@ -24,142 +24,152 @@ export type Failure =
   | {
       readonly kind: "not-the-api";
       readonly status: number;
-      readonly what: string;
-      readonly again: boolean;
+      readonly reason: string;
+      readonly isRetryable: boolean;
     }
-  /** No answer: `sent` tells whether the request may have reached the service. */
+  /** No answer: `isSent` tells whether the request may have reached the service. */
   | {
       readonly kind: "connection";
-      readonly sent: boolean;
+      readonly isSent: boolean;
       readonly code: string;
-      readonly again: boolean;
+      readonly isRetryable: boolean;
     }
   | { readonly kind: "deadline"; readonly deadlineMs: number };
 
 /** What a failure means for the caller, for everybody, and for the next try. */
-export interface Meaning {
+export interface RetryDecision {
   readonly code: UpstreamErrorCode;
   /** Why, in one sentence; the pipe puts API and redacted message around it. */
   readonly why: string;
   readonly report: QuotaReport | undefined;
   /** `token`: once more with a fresh token. `wait`: after the pause that was reported or asked for. `backoff`: soon. */
-  readonly again: "never" | "token" | "wait" | "backoff";
+  readonly retry: "never" | "token" | "wait" | "backoff";
   readonly retryAfterMs: number | undefined;
 }
 
-const failed: QuotaReport = { kind: "failed" };
-const fine: QuotaReport = { kind: "ok" };
+const failedReport: QuotaReport = { kind: "failed" };
+const okReport: QuotaReport = { kind: "ok" };
 
 /** @param nowMs - the local clock, for `Retry-After` dates and the next quarter hour */
-export function meaningOf(api: ApiName, failure: Failure, nowMs: number): Meaning {
+export function decideRetry(api: ApiName, failure: Failure, nowMs: number): RetryDecision {
   switch (failure.kind) {
     case "status":
-      return meaningOfStatus(api, failure, nowMs);
+      return decideRetryOfStatus(api, failure, nowMs);
     case "not-the-api":
-      return { ...unavailable(failure.what), again: failure.again ? "backoff" : "never" };
+      return { ...toUnavailable(failure.reason), retry: failure.isRetryable ? "backoff" : "never" };
     case "connection":
       return {
-        ...unavailable(`no connection (${failure.code})`),
-        again: failure.again ? "backoff" : "never",
+        ...toUnavailable(`no connection (${failure.code})`),
+        retry: failure.isRetryable ? "backoff" : "never",
       };
     case "deadline":
-      return timedOut(api, `no whole answer within ${failure.deadlineMs} ms`);
+      return toTimeout(api, `no whole answer within ${failure.deadlineMs} ms`);
     default:
       return failure satisfies never;
   }
 }
 
-const unavailable = (why: string) =>
+const toUnavailable = (why: string) =>
   ({
     code: "unavailable",
     why,
-    report: failed,
-    again: "backoff",
+    report: failedReport,
+    retry: "backoff",
     retryAfterMs: undefined,
   }) as const;
 
-const refusal = (code: UpstreamErrorCode, why: string): Meaning => ({
+const toRefusal = (code: UpstreamErrorCode, why: string): RetryDecision => ({
   code,
   why,
-  report: fine,
-  again: "never",
+  report: okReport,
+  retry: "never",
   retryAfterMs: undefined,
 });
 
 /** A hunting query that is too heavy says nothing about the service: the hunt makes its window smaller. */
-const timedOut = (api: ApiName, why: string): Meaning =>
-  api === "hunting" ? { ...unavailable(why), report: undefined, again: "never" } : unavailable(why);
+const toTimeout = (api: ApiName, why: string): RetryDecision =>
+  api === "hunting"
+    ? { ...toUnavailable(why), report: undefined, retry: "never" }
+    : toUnavailable(why);
 
-function meaningOfStatus(
+function decideRetryOfStatus(
   api: ApiName,
   { body, headers, status }: Failure & { kind: "status" },
   nowMs: number,
-): Meaning {
+): RetryDecision {
   const { message } = readFailure(body);
   if (status === 401) {
-    const hopeless = isTenantRefusal(message);
-    const why = hopeless
+    const isHopeless = isTenantRefusal(message);
+    const why = isHopeless
       ? "the tenant's licence or set-up does not allow it (401)"
       : "the token was refused (401)";
-    return { ...refusal("unauthorized", why), again: hopeless ? "never" : "token" };
+    return { ...toRefusal("unauthorized", why), retry: isHopeless ? "never" : "token" };
   }
   if (status === 403)
-    return refusal("forbidden", `${missingPermission(message) ?? "a permission"} is missing (403)`);
-  if (status === 404) return refusal("not-found", "not found (404)");
-  if (status === 429) return throttled(api, message, headers, nowMs);
-  if (status === 504) return timedOut(api, "the service ran out of time (504)");
+    return toRefusal(
+      "forbidden",
+      `${findMissingPermission(message) ?? "a permission"} is missing (403)`,
+    );
+  if (status === 404) return toRefusal("not-found", "not found (404)");
+  if (status === 429) return toThrottled(api, message, headers, nowMs);
+  if (status === 504) return toTimeout(api, "the service ran out of time (504)");
   if (status >= 500 || status === 408) {
-    const retryAfterMs = askedWaitMs(headers, "", nowMs);
-    const again = retryAfterMs === undefined ? "backoff" : "wait";
-    return { ...unavailable(`the service failed (${status})`), again, retryAfterMs };
+    const retryAfterMs = readRetryAfterMs(headers, "", nowMs);
+    const retry = retryAfterMs === undefined ? "backoff" : "wait";
+    return { ...toUnavailable(`the service failed (${status})`), retry, retryAfterMs };
   }
-  return refusal("rejected", `the request was refused (${status})`);
+  return toRefusal("rejected", `the request was refused (${status})`);
 }
 
 const quarterHourMs = 15 * minuteMs;
 
-function throttled(api: ApiName, message: string, headers: Headers, nowMs: number): Meaning {
-  const cause = api === "hunting" ? throttleCause(message) : "calls";
-  const usualMs = cause === "calls" ? minuteMs : quarterHourMs - (nowMs % quarterHourMs);
+function toThrottled(
+  api: ApiName,
+  message: string,
+  headers: Headers,
+  nowMs: number,
+): RetryDecision {
+  const cause = api === "hunting" ? readThrottleCause(message) : "calls";
+  const defaultMs = cause === "calls" ? minuteMs : quarterHourMs - (nowMs % quarterHourMs);
   // No pause at all would meet the same refusal.
-  const retryAfterMs = Math.max(secondMs, askedWaitMs(headers, message, nowMs) ?? usualMs);
+  const retryAfterMs = Math.max(secondMs, readRetryAfterMs(headers, message, nowMs) ?? defaultMs);
   const why =
     cause === "calls" ? "too many calls (429)" : "the run-time quota of queries is spent (429)";
   return {
     code: "throttled",
     why,
     report: { kind: "throttled", retryAfterMs, cause },
-    again: "wait",
+    retry: "wait",
     retryAfterMs,
   };
 }
 
 const firstBackoffMs = 500;
-const longestBackoffMs = 20 * secondMs;
+const maxBackoffMs = 20 * secondMs;
 
 /**
  * The pause before the next try, ms; `undefined`: do not try again. Full jitter, so that many instances do not come
  * back together.
  *
- * @param tried - tries made so far, 1 or more
+ * @param triesMade - tries made so far, 1 or more
  * @param random - in [0, 1)
  */
-export function pauseBefore(
-  meaning: Meaning,
+export function computePauseMs(
+  decision: RetryDecision,
   {
     hasQuota,
     random,
-    tried,
+    triesMade,
     tries,
-    waitMs,
-  }: { tried: number; tries: number; waitMs: number; hasQuota: boolean; random: number },
+    maxWaitMs,
+  }: { triesMade: number; tries: number; maxWaitMs: number; hasQuota: boolean; random: number },
 ): number | undefined {
-  if (meaning.again === "token") return 0;
-  if (meaning.again === "never" || tried >= tries) return undefined;
-  if (meaning.again === "backoff")
-    return random * Math.min(longestBackoffMs, firstBackoffMs * 2 ** tried);
-  const asked = meaning.retryAfterMs ?? 0;
-  if (asked > waitMs) return undefined;
+  if (decision.retry === "token") return 0;
+  if (decision.retry === "never" || triesMade >= tries) return undefined;
+  if (decision.retry === "backoff")
+    return random * Math.min(maxBackoffMs, firstBackoffMs * 2 ** triesMade);
+  const requestedMs = decision.retryAfterMs ?? 0;
+  if (requestedMs > maxWaitMs) return undefined;
   // With a quota the pause is everybody's, and taking the next turn waits for it.
-  return meaning.code === "throttled" && hasQuota ? 0 : asked + random * secondMs;
+  return decision.code === "throttled" && hasQuota ? 0 : requestedMs + random * secondMs;
 }

@@ -4,22 +4,22 @@
  */
 import type { Log } from "../runtime/log.ts";
 import { secondMs, type Clock } from "../runtime/time.ts";
-import { CutBody, exchange, type Try } from "./exchange.ts";
-import type { Answer, ApiName, Call, Pipe, StreamedAnswer } from "./api-client.ts";
-import { points } from "../runtime/failpoints.ts";
-import type { Quota, Turn } from "./quota/quota.ts";
+import { TruncatedBodyError, sendAttempt, type AttemptOptions } from "./exchange.ts";
+import type { ApiResponse, ApiName, ApiCall, ApiClient, StreamedResponse } from "./api-client.ts";
+import { failpoints } from "../runtime/failpoints.ts";
+import type { Quota, Permit } from "./quota/quota.ts";
 import { readFailure } from "./read-body.ts";
 import { redact } from "./redact.ts";
-import { retold } from "./map-body-errors.ts";
-import { meaningOf, pauseBefore, type Failure, type Meaning } from "./retry.ts";
-import type { Authorise } from "./token.ts";
+import { mapBodyErrors } from "./map-body-errors.ts";
+import { decideRetry, computePauseMs, type Failure, type RetryDecision } from "./retry.ts";
+import type { Authorizer } from "./token.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
-export interface PipeOptions {
+export interface ApiClientOptions {
   readonly api: ApiName;
   /** Root of the service; a path in it is kept: `https://portal.cloudappsecurity.com/cas`. */
   readonly baseUrl: string;
-  readonly authorise: Authorise;
+  readonly authorizer: Authorizer;
   /** Absent where the service counts no calls. */
   readonly quota?: Quota;
   readonly clock: Clock;
@@ -27,8 +27,8 @@ export interface PipeOptions {
   /** For calls that name none: 30 s, 3 tries, 25 s of waiting for turns and pauses in all, 32 MiB of body. */
   readonly deadlineMs?: number;
   readonly tries?: number;
-  readonly waitForTurnMs?: number;
-  readonly largestBodyBytes?: number;
+  readonly maxWaitMs?: number;
+  readonly maxBodyBytes?: number;
   /** In [0, 1); for jitter. */
   readonly random?: () => number;
 }
@@ -36,68 +36,90 @@ export interface PipeOptions {
 const defaults = {
   deadlineMs: 30 * secondMs,
   tries: 3,
-  waitForTurnMs: 25 * secondMs,
-  largestBodyBytes: 32 * 2 ** 20,
+  maxWaitMs: 25 * secondMs,
+  maxBodyBytes: 32 * 2 ** 20,
   random: Math.random,
 };
 
-type Desk = PipeOptions & typeof defaults;
+type ClientContext = ApiClientOptions & typeof defaults;
 
 /** Opens the pipe to one API. Nothing is sent before the first call. */
-export function openPipe(options: PipeOptions): Pipe {
-  const desk = { ...defaults, ...options };
+export function createApiClient(options: ApiClientOptions): ApiClient {
+  const context = { ...defaults, ...options };
   return {
-    send: (call, expect = []) => carry(desk, call, expect, false),
-    stream: (call, expect = []) => carry(desk, call, expect, true),
+    send: (call, expectedStatuses = []) => sendCall(context, call, expectedStatuses, false),
+    stream: (call, expectedStatuses = []) => sendCall(context, call, expectedStatuses, true),
   };
 }
 
-async function carry(desk: Desk, call: Call, expect: readonly number[], streamed: boolean) {
-  const { api, authorise, clock, quota } = desk;
-  const url = urlOf(desk.baseUrl, call);
-  const tries = call.tries ?? desk.tries;
-  const patience = startPatience(clock, call.waitForTurnMs ?? desk.waitForTurnMs);
-  const { deadlineMs = desk.deadlineMs, signal } = call;
-  let { turn } = call;
+async function sendCall(
+  context: ClientContext,
+  call: ApiCall,
+  expectedStatuses: readonly number[],
+  isStreamed: boolean,
+) {
+  const { api, authorizer, clock, quota } = context;
+  const url = buildUrl(context.baseUrl, call);
+  const tries = call.tries ?? context.tries;
+  const waitBudget = startWaitBudget(clock, call.maxWaitMs ?? context.maxWaitMs);
+  const { deadlineMs = context.deadlineMs, signal } = call;
+  let { permit } = call;
   let isTokenFresh = false;
 
-  for (let tried = 1; ;) {
-    const header = await authorise.header();
+  for (let triesMade = 1; ;) {
+    const header = await authorizer.createHeader();
     if (quota)
-      turn = await patience.during(() => takeTurn(desk, quota, turn, patience.leftMs(), signal));
+      permit = await waitBudget.trackWait(() =>
+        acquirePermit(context, quota, permit, waitBudget.remainingMs(), signal),
+      );
     signal?.throwIfAborted();
-    await points.reach(`${api} request`);
-    const { largestBodyBytes } = desk;
-    const step: Try = { api, url, clock, header, deadlineMs, largestBodyBytes, expect, streamed };
-    const outcome = await exchange(call, step);
-    turn = undefined;
+    await failpoints.failpoint(`${api} request`);
+    const { maxBodyBytes } = context;
+    const attempt: AttemptOptions = {
+      api,
+      url,
+      clock,
+      header,
+      deadlineMs,
+      maxBodyBytes,
+      expectedStatuses,
+      isStreamed,
+    };
+    const outcome = await sendAttempt(call, attempt);
+    permit = undefined;
     if (outcome.kind === "answer") {
       await quota?.report({ kind: "ok" });
-      return guarded(desk, outcome.answer, header.secret);
+      return wrapStreamErrors(context, outcome.response, header.secret);
     }
-    const meaning = meaningOf(api, outcome.failure, clock.now());
-    if (quota && meaning.report) await quota.report(meaning.report);
-    if (meaning.again === "token") authorise.refused(header.secret);
+    const decision = decideRetry(api, outcome.failure, clock.now());
+    if (quota && decision.report) await quota.report(decision.report);
+    if (decision.retry === "token") authorizer.reportRefused(header.secret);
     const pauseMs =
-      meaning.again === "token" && isTokenFresh
+      decision.retry === "token" && isTokenFresh
         ? undefined
-        : pauseBefore(meaning, {
-            tried,
+        : computePauseMs(decision, {
+            triesMade,
             tries,
-            waitMs: patience.leftMs(),
+            maxWaitMs: waitBudget.remainingMs(),
             hasQuota: quota !== undefined,
-            random: desk.random(),
+            random: context.random(),
           });
     if (pauseMs === undefined)
-      throw errorOf(desk, meaning, outcome.failure, outcome.requestId, header.secret);
-    if (meaning.again === "token") isTokenFresh = true;
-    else tried += 1;
-    await patience.during(() => clock.sleep(pauseMs, signal));
+      throw createUpstreamError(
+        context,
+        decision,
+        outcome.failure,
+        outcome.requestId,
+        header.secret,
+      );
+    if (decision.retry === "token") isTokenFresh = true;
+    else triesMade += 1;
+    await waitBudget.trackWait(() => clock.sleep(pauseMs, signal));
   }
 }
 
 /** @throws RangeError when a path leaves the API's own place: `..`, another host, an unencoded `?` */
-function urlOf(baseUrl: string, call: Call): URL {
+function buildUrl(baseUrl: string, call: ApiCall): URL {
   const base = new URL(baseUrl);
   const path = `${base.pathname.replace(/\/$/, "")}${call.path}`;
   const url = new URL(path, base);
@@ -114,11 +136,11 @@ function urlOf(baseUrl: string, call: Call): URL {
 }
 
 /** Counts the waiting of one call, over all its tries. */
-function startPatience(clock: Clock, mostMs: number) {
+function startWaitBudget(clock: Clock, maxMs: number) {
   let waitedMs = 0;
   return {
-    leftMs: (): number => Math.max(0, mostMs - waitedMs),
-    during: async <T>(wait: () => Promise<T>): Promise<T> => {
+    remainingMs: (): number => Math.max(0, maxMs - waitedMs),
+    trackWait: async <T>(wait: () => Promise<T>): Promise<T> => {
       const startMs = clock.now();
       try {
         return await wait();
@@ -130,75 +152,92 @@ function startPatience(clock: Clock, mostMs: number) {
 }
 
 /** The turn that came with the call while it is usable, else a fresh one. */
-async function takeTurn(
-  { api, clock }: Desk,
+async function acquirePermit(
+  { api, clock }: ClientContext,
   quota: Quota,
-  given: Turn | undefined,
-  waitMs: number,
+  permit: Permit | undefined,
+  maxWaitMs: number,
   signal: AbortSignal | undefined,
-): Promise<Turn> {
-  if (given && clock.now() < given.usableUntilMs) return given;
+): Promise<Permit> {
+  if (permit && clock.now() < permit.usableUntilMs) return permit;
   // A token may have taken longer than the turn was good for.
-  given?.giveBack?.();
+  permit?.returnUnused?.();
   for (;;) {
-    const outcome = await quota.take(signal ? { waitMs, signal } : { waitMs });
+    const outcome = await quota.acquirePermit(signal ? { maxWaitMs, signal } : { maxWaitMs });
     if (outcome.kind === "later") {
       const { reason, retryAfterMs } = outcome;
       throw new UpstreamError("throttled", `${api}: no turn of the shared quota yet (${reason})`, {
         api,
         retryAfterMs,
         upstreamCode: `no-turn-${reason}`,
-        sent: false,
+        isSent: false,
       });
     }
-    if (clock.now() < outcome.turn.usableUntilMs) return outcome.turn;
-    outcome.turn.giveBack?.();
+    if (clock.now() < outcome.permit.usableUntilMs) return outcome.permit;
+    outcome.permit.returnUnused?.();
   }
 }
 
 /** A streamed body that is cut ends in an UpstreamError as well. */
-function guarded(
-  desk: Desk,
-  answer: Answer | StreamedAnswer,
+function wrapStreamErrors(
+  context: ClientContext,
+  response: ApiResponse | StreamedResponse,
   secret: string,
-): Answer | StreamedAnswer {
-  return isStreamed(answer) ? { ...answer, body: bodyOf(desk, answer, secret) } : answer;
+): ApiResponse | StreamedResponse {
+  return isStreamedResponse(response)
+    ? { ...response, body: mapStreamErrors(context, response, secret) }
+    : response;
 }
 
-const isStreamed = (answer: Answer | StreamedAnswer): answer is StreamedAnswer =>
-  typeof answer.body === "object" && answer.body !== null && Symbol.asyncIterator in answer.body;
+const isStreamedResponse = (
+  response: ApiResponse | StreamedResponse,
+): response is StreamedResponse =>
+  typeof response.body === "object" &&
+  response.body !== null &&
+  Symbol.asyncIterator in response.body;
 
-function bodyOf(desk: Desk, answer: StreamedAnswer, secret: string): AsyncIterable<Uint8Array> {
-  const failed = async (error: unknown): Promise<unknown> => {
-    if (!(error instanceof CutBody)) return error;
-    const meaning = meaningOf(desk.api, error.failure, desk.clock.now());
-    if (desk.quota && meaning.report) await desk.quota.report(meaning.report);
-    const why = `the body was cut: ${meaning.why}`;
-    return errorOf(desk, { ...meaning, why }, error.failure, answer.requestId, secret);
+function mapStreamErrors(
+  context: ClientContext,
+  response: StreamedResponse,
+  secret: string,
+): AsyncIterable<Uint8Array> {
+  const toError = async (error: unknown): Promise<unknown> => {
+    if (!(error instanceof TruncatedBodyError)) return error;
+    const decision = decideRetry(context.api, error.failure, context.clock.now());
+    if (context.quota && decision.report) await context.quota.report(decision.report);
+    const why = `the body was cut: ${decision.why}`;
+    return createUpstreamError(
+      context,
+      { ...decision, why },
+      error.failure,
+      response.requestId,
+      secret,
+    );
   };
-  return retold(answer.body, { failed });
+  return mapBodyErrors(response.body, { toError });
 }
 
-function errorOf(
-  { api, log }: Desk,
-  meaning: Meaning,
+function createUpstreamError(
+  { api, log }: ClientContext,
+  decision: RetryDecision,
   failure: Failure,
   requestId: string | undefined,
   secret: string,
 ): UpstreamError {
-  const said = failure.kind === "status" ? readFailure(failure.body) : undefined;
+  const errorDetails = failure.kind === "status" ? readFailure(failure.body) : undefined;
   const status = "status" in failure ? failure.status : undefined;
-  const upstreamCode = said?.code ?? (failure.kind === "connection" ? failure.code : undefined);
-  const error = new UpstreamError(meaning.code, `${api}: ${meaning.why}`, {
+  const upstreamCode =
+    errorDetails?.code ?? (failure.kind === "connection" ? failure.code : undefined);
+  const error = new UpstreamError(decision.code, `${api}: ${decision.why}`, {
     api,
     status,
     requestId: requestId && redact(requestId, [secret]),
-    retryAfterMs: meaning.retryAfterMs,
+    retryAfterMs: decision.retryAfterMs,
     upstreamCode: upstreamCode && redact(upstreamCode, [secret]).slice(0, 60),
-    upstreamMessage: said && redact(said.message, [secret]),
-    sent: failure.kind === "connection" ? failure.sent : true,
+    upstreamMessage: errorDetails && redact(errorDetails.message, [secret]),
+    isSent: failure.kind === "connection" ? failure.isSent : true,
   });
-  if (!error.passing || meaning.again === "never")
+  if (!error.isTransient || decision.retry === "never")
     log("upstream.refused", {
       api,
       status,

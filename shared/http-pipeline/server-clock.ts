@@ -12,7 +12,7 @@ export interface ServerClock {
 }
 
 /** A header: local instants around the exchange, and the server's time in whole seconds, rounded down. */
-export interface Sighting {
+export interface ClockObservation {
   readonly sentMs: number;
   readonly receivedMs: number;
   readonly serverNowMs: number;
@@ -23,23 +23,26 @@ const headerGrainMs = 1_000;
 const drift = 200e-6;
 
 /** Narrows what is known by one more sighting. One that contradicts it means that the local clock was set: start anew. */
-export function sight(known: ServerClock | undefined, sighting: Sighting): ServerClock {
+export function narrowServerClock(
+  current: ServerClock | undefined,
+  observation: ClockObservation,
+): ServerClock {
   const fresh = {
-    lowMs: sighting.serverNowMs - sighting.receivedMs,
-    highMs: sighting.serverNowMs + headerGrainMs - sighting.sentMs,
-    atMs: sighting.receivedMs,
+    lowMs: observation.serverNowMs - observation.receivedMs,
+    highMs: observation.serverNowMs + headerGrainMs - observation.sentMs,
+    atMs: observation.receivedMs,
   };
-  if (!known) return fresh;
-  const slackMs = Math.abs(sighting.receivedMs - known.atMs) * drift;
-  const lowMs = Math.max(known.lowMs - slackMs, fresh.lowMs);
-  const highMs = Math.min(known.highMs + slackMs, fresh.highMs);
+  if (!current) return fresh;
+  const slackMs = Math.abs(observation.receivedMs - current.atMs) * drift;
+  const lowMs = Math.max(current.lowMs - slackMs, fresh.lowMs);
+  const highMs = Math.min(current.highMs + slackMs, fresh.highMs);
   return lowMs <= highMs ? { lowMs, highMs, atMs: fresh.atMs } : fresh;
 }
 
 /** True server time is at least `earliestMs` and at most `latestMs` when the local clock shows `localMs`. */
-export function serverTime(
-  known: ServerClock,
+export function toServerTime(
+  clock: ServerClock,
   localMs: number,
 ): { earliestMs: number; latestMs: number } {
-  return { earliestMs: localMs + known.lowMs, latestMs: localMs + known.highMs };
+  return { earliestMs: localMs + clock.lowMs, latestMs: localMs + clock.highMs };
 }

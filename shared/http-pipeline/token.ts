@@ -9,75 +9,75 @@ export interface IssuedToken {
 
 export interface TokenSource {
   /** @throws UpstreamError as the issuer's client raises it */
-  readonly token: () => Promise<string>;
-  /** Told when an API refused a token: the next `token` is a fresh one. A token that is no longer the current one is left alone. */
-  readonly refused: (token: string) => void;
+  readonly getToken: () => Promise<string>;
+  /** Told when an API refused a token: the next `getToken` is a fresh one. A token that is no longer the current one is left alone. */
+  readonly reportRefused: (token: string) => void;
 }
 
 /** What the pipe puts on a request. */
-export interface Authorise {
-  readonly header: () => Promise<{
+export interface Authorizer {
+  readonly createHeader: () => Promise<{
     readonly name: string;
     readonly value: string;
     /** The part of the value that must never be quoted. */
     readonly secret: string;
   }>;
   /** Told when the API refused that secret. */
-  readonly refused: (secret: string) => void;
+  readonly reportRefused: (secret: string) => void;
 }
 
-const beforeExpiryMs = 5 * minuteMs;
+const renewBeforeMs = 5 * minuteMs;
 
 /**
  * Keeps what `issue` gives until five minutes before it expires. Concurrent askers share one issuing; a failure is
  * not kept.
  *
- * @param issue - `fresh` asks for one that no cache below has
+ * @param issue - `shouldBypassCache` asks for one that no cache below has
  */
-export function keptToken(
-  issue: (fresh: boolean) => Promise<IssuedToken>,
+export function cacheToken(
+  issue: (shouldBypassCache: boolean) => Promise<IssuedToken>,
   clock: Clock,
 ): TokenSource {
-  let kept: IssuedToken | undefined;
+  let cached: IssuedToken | undefined;
   let issuing: Promise<IssuedToken> | undefined;
-  let fresh = false;
+  let shouldBypassCache = false;
 
-  const renew = async (): Promise<IssuedToken> => {
-    kept = await issue(fresh);
-    fresh = false;
-    return kept;
+  const renewToken = async (): Promise<IssuedToken> => {
+    cached = await issue(shouldBypassCache);
+    shouldBypassCache = false;
+    return cached;
   };
   return {
-    token: async () => {
-      if (kept && clock.now() < kept.expiresMs - beforeExpiryMs) return kept.token;
-      issuing ??= renew().finally(() => (issuing = undefined));
+    getToken: async () => {
+      if (cached && clock.now() < cached.expiresMs - renewBeforeMs) return cached.token;
+      issuing ??= renewToken().finally(() => (issuing = undefined));
       return (await issuing).token;
     },
-    refused: (token) => {
-      if (kept?.token !== token) return;
-      kept = undefined;
-      fresh = true;
+    reportRefused: (token) => {
+      if (cached?.token !== token) return;
+      cached = undefined;
+      shouldBypassCache = true;
     },
   };
 }
 
 /** `Authorization: Bearer …`, for the APIs behind Entra. */
-export const bearer = (source: TokenSource): Authorise => ({
-  header: async () => {
-    const secret = await source.token();
+export const createBearerAuthorizer = (source: TokenSource): Authorizer => ({
+  createHeader: async () => {
+    const secret = await source.getToken();
     return { name: "authorization", value: `Bearer ${secret}`, secret };
   },
-  refused: source.refused,
+  reportRefused: source.reportRefused,
 });
 
 /** `Authorization: Token …`, the portal's own tokens of Cloud Apps; the secret comes from the vault. */
-export const portalToken = (vault: {
-  readonly secret: () => Promise<string>;
-  readonly refused: () => void;
-}): Authorise => ({
-  header: async () => {
-    const secret = await vault.secret();
+export const createPortalAuthorizer = (vault: {
+  readonly getSecret: () => Promise<string>;
+  readonly reportRefused: () => void;
+}): Authorizer => ({
+  createHeader: async () => {
+    const secret = await vault.getSecret();
     return { name: "authorization", value: `Token ${secret}`, secret };
   },
-  refused: vault.refused,
+  reportRefused: vault.reportRefused,
 });

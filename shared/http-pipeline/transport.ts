@@ -10,7 +10,7 @@ import { createGunzip } from "node:zlib";
 import { secondMs } from "../runtime/time.ts";
 
 /** What is sent. */
-export interface Outgoing {
+export interface TransportRequest {
   readonly method: string;
   readonly headers: Headers;
   readonly body: string | undefined;
@@ -19,28 +19,28 @@ export interface Outgoing {
 }
 
 /** What comes back once there are headers. A redirect is an answer like any other. */
-export interface Incoming {
+export interface TransportResponse {
   readonly status: number;
   readonly headers: Headers;
   /** Unzipped, to be read once. Throws when the connection ends before the body does, or the signal ends it. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Lets the rest of the body go. */
-  readonly drop: () => void;
+  readonly discardBody: () => void;
 }
 
-const connectMs = 10 * secondMs;
+const connectTimeoutMs = 10 * secondMs;
 
 /** No connection came about in time: nothing was sent. */
-class ConnectTimeout extends Error {
+class ConnectTimeoutError extends Error {
   override readonly name = "ConnectTimeout";
   readonly code = "CONNECT_TIMEOUT";
 }
 
 /** @throws the system's error, with its `code`, when there is no answer; an AbortError when the signal ended it */
-export function exchangeHttp(
+export function sendHttpRequest(
   url: URL,
-  { body, headers, method, signal }: Outgoing,
-): Promise<Incoming> {
+  { body, headers, method, signal }: TransportRequest,
+): Promise<TransportResponse> {
   const options = {
     method,
     headers: { "accept-encoding": "gzip", ...Object.fromEntries(headers) },
@@ -50,7 +50,7 @@ export function exchangeHttp(
     const request = (url.protocol === "https:" ? requestHttps : requestHttp)(
       url,
       options,
-      (response) => resolve(incoming(response)),
+      (response) => resolve(toTransportResponse(response)),
     );
     // Stays for good: what fails later is told by the body, and must not be an error that nobody hears.
     request.on("error", reject);
@@ -63,33 +63,35 @@ export function exchangeHttp(
 function limitConnecting(request: ClientRequest, socket: Socket, protocol: string): void {
   if (!socket.connecting) return;
   const giveUp = (): void =>
-    void request.destroy(new ConnectTimeout(`no connection within ${connectMs} ms`));
-  const timer = setTimeout(giveUp, connectMs);
-  const stop = (): void => clearTimeout(timer);
-  socket.once(protocol === "https:" ? "secureConnect" : "connect", stop).once("close", stop);
+    void request.destroy(new ConnectTimeoutError(`no connection within ${connectTimeoutMs} ms`));
+  const timer = setTimeout(giveUp, connectTimeoutMs);
+  const clearTimer = (): void => clearTimeout(timer);
+  socket
+    .once(protocol === "https:" ? "secureConnect" : "connect", clearTimer)
+    .once("close", clearTimer);
 }
 
-function incoming(response: IncomingMessage): Incoming {
+function toTransportResponse(response: IncomingMessage): TransportResponse {
   const headers = new Headers();
   for (const [name, values] of Object.entries(response.headersDistinct))
     for (const value of values ?? []) headers.append(name, value);
-  const stream = unzipped(response, headers.get("content-encoding"));
+  const stream = decompressBody(response, headers.get("content-encoding"));
   return {
     status: response.statusCode ?? 0,
     headers,
-    body: pieces(stream),
-    drop: () => void response.destroy(),
+    body: readChunks(stream),
+    discardBody: () => void response.destroy(),
   };
 }
 
-function unzipped(response: IncomingMessage, encoding: string | null): Readable {
+function decompressBody(response: IncomingMessage, encoding: string | null): Readable {
   if (!/^(?:x-)?gzip$/i.test(encoding?.trim() ?? "")) return response;
   // An error of either side ends both, and comes out of the one that is read.
   return pipeline(response, createGunzip(), () => undefined);
 }
 
 /** Pieces that may wait to be taken, in bytes. */
-const mostHeld = 262_144;
+const maxBufferedBytes = 262_144;
 
 type Step = IteratorResult<Uint8Array, undefined>;
 
@@ -97,48 +99,48 @@ type Step = IteratorResult<Uint8Array, undefined>;
  * The pieces of a stream as the socket gave them: the stream's own iterator would join those that wait, into a copy.
  * One step at a time, as `for await` takes them.
  */
-function pieces(stream: Readable): AsyncIterable<Uint8Array> {
-  const waiting: Uint8Array[] = [];
-  let held = 0;
+function readChunks(stream: Readable): AsyncIterable<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bufferedBytes = 0;
   let end: { readonly error?: unknown } | undefined;
-  let wake = (): void => undefined;
-  const ended = (how: NonNullable<typeof end>): void => {
-    end ??= how;
-    wake();
+  let wakeReader = (): void => undefined;
+  const endStream = (outcome: NonNullable<typeof end>): void => {
+    end ??= outcome;
+    wakeReader();
   };
   // From the beginning: an error may come before anybody reads.
-  stream.once("end", () => ended({}));
-  stream.on("error", (error) => ended({ error }));
-  stream.once("close", () => ended({ error: new Error("closed before its end") }));
+  stream.once("end", () => endStream({}));
+  stream.on("error", (error) => endStream({ error }));
+  stream.once("close", () => endStream({ error: new Error("closed before its end") }));
 
-  const take = (piece: Uint8Array): void => {
-    waiting.push(piece);
-    held += piece.length;
-    if (held >= mostHeld) stream.pause();
-    wake();
+  const addChunk = (chunk: Uint8Array): void => {
+    chunks.push(chunk);
+    bufferedBytes += chunk.length;
+    if (bufferedBytes >= maxBufferedBytes) stream.pause();
+    wakeReader();
   };
-  const next = async (): Promise<Step> => {
+  const readNext = async (): Promise<Step> => {
     for (;;) {
-      const piece = waiting.shift();
-      if (piece) {
-        held -= piece.length;
-        return { value: piece, done: false };
+      const chunk = chunks.shift();
+      if (chunk) {
+        bufferedBytes -= chunk.length;
+        return { value: chunk, done: false };
       }
       if (end && "error" in end) throw end.error;
       if (end) return { value: undefined, done: true };
-      const more = new Promise<void>((resolve) => (wake = resolve));
+      const more = new Promise<void>((resolve) => (wakeReader = resolve));
       stream.resume();
       await more;
     }
   };
-  const leave = async (): Promise<Step> => {
+  const stopReading = async (): Promise<Step> => {
     stream.destroy();
     return { value: undefined, done: true };
   };
   return {
     [Symbol.asyncIterator]: () => {
-      stream.on("data", take);
-      return { next, return: leave };
+      stream.on("data", addChunk);
+      return { next: readNext, return: stopReading };
     },
   };
 }

@@ -19,7 +19,7 @@ export interface UpstreamDetails {
   readonly upstreamCode?: string | undefined;
   readonly upstreamMessage?: string | undefined;
   /** False when the request surely never reached the service. */
-  readonly sent?: boolean | undefined;
+  readonly isSent?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -35,7 +35,7 @@ export class UpstreamError extends Error {
   /** First 300 characters of the service's message, redacted: for people and for telling message classes apart. */
   readonly upstreamMessage: string | undefined;
   /** False when the request surely never reached the service: nothing can have changed there. */
-  readonly sent: boolean;
+  readonly isSent: boolean;
 
   constructor(code: UpstreamErrorCode, message: string, details: UpstreamDetails) {
     super(message, { cause: details.cause });
@@ -46,11 +46,11 @@ export class UpstreamError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.upstreamCode = details.upstreamCode;
     this.upstreamMessage = details.upstreamMessage;
-    this.sent = details.sent ?? true;
+    this.isSent = details.isSent ?? true;
   }
 
   /** True when the same call may succeed later, unchanged. */
-  get passing(): boolean {
+  get isTransient(): boolean {
     return this.code === "throttled" || this.code === "unavailable";
   }
 }

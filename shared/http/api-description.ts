@@ -7,7 +7,7 @@ export type ApiForm = "openapi" | "swagger";
 export const apiPrefix = "/api";
 
 /** The same description with the address that the request came in on: an import then calls the right app. */
-export function describedAt(form: ApiForm, description: object, requestUrl: string): object {
+export function withServerUrl(form: ApiForm, description: object, requestUrl: string): object {
   const { host, origin, protocol } = new URL(requestUrl);
   return form === "openapi"
     ? { ...description, servers: [{ url: `${origin}${apiPrefix}` }] }

@@ -34,21 +34,25 @@ export class Problem extends Error {
   constructor(
     status: ProblemStatus,
     detail: string,
-    more: { errors?: readonly InputFault[]; retryAfterSeconds?: number } = {},
+    options: { errors?: readonly InputFault[]; retryAfterSeconds?: number } = {},
   ) {
     super(detail);
     this.status = status;
-    this.errors = more.errors ?? [];
-    this.retryAfterSeconds = more.retryAfterSeconds;
+    this.errors = options.errors ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 
 /** A refusal that passes: 503, or 429 where the caller's own share is used up, with `Retry-After` in whole seconds. */
-export const later = (detail: string, retryAfterMs: number, status: 429 | 503 = 503): Problem =>
+export const createRetryProblem = (
+  detail: string,
+  retryAfterMs: number,
+  status: 429 | 503 = 503,
+): Problem =>
   new Problem(status, detail, { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)) });
 
 /** The body of a refusal; `instance` is the correlation id to quote when asking for help. */
-export const problemBody = (problem: Problem, correlationId: string): object => ({
+export const toProblemBody = (problem: Problem, correlationId: string): object => ({
   type: "about:blank",
   title: problemTitles[problem.status],
   status: problem.status,
@@ -65,15 +69,15 @@ interface SchemaIssue {
 }
 
 /** The faults that a zod schema found, each under the JSON pointer of its field; unknown keys are named one by one. */
-export const inputFaults = (error: { readonly issues: readonly unknown[] }): InputFault[] =>
+export const toInputFaults = (error: { readonly issues: readonly unknown[] }): InputFault[] =>
   (error.issues as readonly SchemaIssue[]).flatMap((issue) =>
     issue.code === "unrecognized_keys" && issue.keys
       ? issue.keys.map((key) => ({
-          path: pointer([...issue.path, key]),
+          path: toPointer([...issue.path, key]),
           message: "unknown key; remove it or check its spelling",
         }))
-      : [{ path: pointer(issue.path), message: issue.message }],
+      : [{ path: toPointer(issue.path), message: issue.message }],
   );
 
-const pointer = (path: readonly PropertyKey[]): string =>
+const toPointer = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");

@@ -2,7 +2,7 @@
  * What every HTTP door does with a body: read it within its size, refuse what cannot be read, parse it, and hold it
  * to limits before any schema sees it. Signatures are checked over the bytes, so reading and parsing are two steps.
  */
-import { inputFaults, Problem, type InputFault } from "./problem.ts";
+import { toInputFaults, Problem, type InputFault } from "./problem.ts";
 
 /** As much of a request as reading its body needs; the platform's request has this shape. */
 export interface IncomingBody {
@@ -58,21 +58,21 @@ export async function readBodyBytes(
       415,
       "Encoded bodies are not accepted; send the body without Content-Encoding.",
     );
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw createTooLarge(maxBytes);
   const bytes = new Uint8Array(await request.arrayBuffer());
-  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
-  if (bytes.byteLength === 0) throw emptyBody(request);
+  if (bytes.byteLength > maxBytes) throw createTooLarge(maxBytes);
+  if (bytes.byteLength === 0) throw createEmptyBody(request);
   return bytes;
 }
 
-const tooLarge = (maxBytes: number): Problem =>
+const createTooLarge = (maxBytes: number): Problem =>
   new Problem(413, `The body is larger than ${maxBytes} bytes; split it over several requests.`);
 
 /** The platform drops the body of a chunked request, so one without a length is told apart from one that is empty. */
-function emptyBody(request: IncomingBody): Problem {
+function createEmptyBody(request: IncomingBody): Problem {
   const length = request.headers.get("content-length");
-  const chunked = /\bchunked\b/i.test(request.headers.get("transfer-encoding") ?? "");
-  if (chunked || length === null || Number(length) > 0)
+  const isChunked = /\bchunked\b/i.test(request.headers.get("transfer-encoding") ?? "");
+  if (isChunked || length === null || Number(length) > 0)
     return new Problem(
       411,
       "The body did not arrive: this platform reads only bodies sent with Content-Length, never chunked ones.",
@@ -98,9 +98,9 @@ export function parseJsonBody(
 ): unknown {
   if (!jsonType.test(mediaType(contentType)))
     throw new Problem(415, "Send JSON, with the header Content-Type: application/json.");
-  refuseAbsurdity(bytes, limits);
-  const value = parseJson(decode(bytes));
-  refuseFaults(findFault(value, limits));
+  refuseExcess(bytes, limits);
+  const value = parseJson(decodeUtf8(bytes));
+  throwOnFault(findFault(value, limits));
   return value;
 }
 
@@ -112,20 +112,20 @@ export function parseJsonBody(
  */
 export function parseAnyBody(bytes: Uint8Array, contentType: string | null): ParsedBody {
   const type = mediaType(contentType);
-  const form = type === formType;
-  if (!jsonType.test(type) && !form && !textType.test(type) && type !== "")
+  const isForm = type === formType;
+  if (!jsonType.test(type) && !isForm && !textType.test(type) && type !== "")
     throw new Problem(
       415,
       "Send JSON, a URL-encoded form or text; the Content-Type names something else.",
     );
-  const text = decode(bytes);
-  if (jsonType.test(type) || /^\s*[[{]/.test(text)) refuseAbsurdity(bytes, wideLimits);
+  const text = decodeUtf8(bytes);
+  if (jsonType.test(type) || /^\s*[[{]/.test(text)) refuseExcess(bytes, wideLimits);
   if (jsonType.test(type)) return { kind: "json", value: parseJson(text) };
   if (/^\s*[[{]/.test(text)) {
-    const value = tryJson(text);
+    const value = tryParseJson(text);
     if (value !== undefined) return { kind: "json", value };
   }
-  if (form) return { kind: "form", fields: [...new URLSearchParams(text)] };
+  if (isForm) return { kind: "form", fields: [...new URLSearchParams(text)] };
   if (text.includes("\0"))
     throw new Problem(400, "The body is not UTF-8 text: it holds NUL characters.");
   return { kind: "text", text };
@@ -142,7 +142,7 @@ function mediaType(contentType: string | null): string {
   return type.trim();
 }
 
-function decode(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -151,9 +151,9 @@ function decode(bytes: Uint8Array): string {
 }
 
 /** Far beyond every limit, and as deep as the parser goes without taking its time. */
-const absurdDepth = 1_000;
+const maxScanDepth = 1_000;
 /** So many times what an array or object may hold: less is for the walk to refuse, which can say where. */
-const absurdly = 10;
+const scanFactor = 10;
 const [quote, backslash, comma, openList, closeList, openObject, closeObject] = [
   0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d,
 ];
@@ -162,23 +162,30 @@ const [quote, backslash, comma, openList, closeList, openObject, closeObject] = 
  * Refuses what the parser would take half a second over, a million brackets above all, and longer to say that one of
  * them is missing. Counting takes two milliseconds.
  */
-function refuseAbsurdity(bytes: Uint8Array, limits: BodyLimits): void {
-  const most = absurdly * Math.max(limits.elements, limits.keys);
-  const held: number[] = [0];
+function refuseExcess(bytes: Uint8Array, limits: BodyLimits): void {
+  const maxElements = scanFactor * Math.max(limits.elements, limits.keys);
+  const elementCounts: number[] = [0];
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at];
-    if (byte === quote) at = endOfText(bytes, at);
-    else if (byte === openList || byte === openObject) held.push(0);
-    else if ((byte === closeList || byte === closeObject) && held.length > 1) held.pop();
-    else if (byte === comma && (held[held.length - 1] = (held.at(-1) ?? 0) + 1) > most)
-      refuseFaults({ path: "", message: `holds an array or object of more than ${most} elements` });
-    if (held.length > absurdDepth + 1)
-      refuseFaults({ path: "", message: `is nested deeper than ${absurdDepth} levels` });
+    if (byte === quote) at = findStringEnd(bytes, at);
+    else if (byte === openList || byte === openObject) elementCounts.push(0);
+    else if ((byte === closeList || byte === closeObject) && elementCounts.length > 1)
+      elementCounts.pop();
+    else if (
+      byte === comma &&
+      (elementCounts[elementCounts.length - 1] = (elementCounts.at(-1) ?? 0) + 1) > maxElements
+    )
+      throwOnFault({
+        path: "",
+        message: `holds an array or object of more than ${maxElements} elements`,
+      });
+    if (elementCounts.length > maxScanDepth + 1)
+      throwOnFault({ path: "", message: `is nested deeper than ${maxScanDepth} levels` });
   }
 }
 
 /** Where the text that begins at a quote ends; the end of the bytes when it does not. */
-function endOfText(bytes: Uint8Array, start: number): number {
+function findStringEnd(bytes: Uint8Array, start: number): number {
   for (let end = bytes.indexOf(quote, start + 1); end > 0; end = bytes.indexOf(quote, end + 1)) {
     let slashes = 0;
     while (bytes[end - 1 - slashes] === backslash) slashes += 1;
@@ -198,7 +205,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function tryJson(text: string): unknown {
+function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -207,7 +214,7 @@ function tryJson(text: string): unknown {
 }
 
 /** Throws what `findFault` found as a Problem 400. */
-export function refuseFaults(fault: InputFault | undefined): void {
+export function throwOnFault(fault: InputFault | undefined): void {
   if (fault)
     throw new Problem(400, "The body is outside the limits of this door.", { errors: [fault] });
 }
@@ -224,18 +231,19 @@ interface Step {
  * million deep is an answer here, not a full stack.
  */
 export function findFault(value: unknown, limits: BodyLimits): InputFault | undefined {
-  if (typeof value !== "object" || value === null) return scalarFault(value, limits, undefined, "");
-  const open: Step[] = [{ value, depth: 1, above: undefined, name: "" }];
-  for (let step = open.pop(); step !== undefined; step = open.pop()) {
+  if (typeof value !== "object" || value === null)
+    return findScalarFault(value, limits, undefined, "");
+  const stack: Step[] = [{ value, depth: 1, above: undefined, name: "" }];
+  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     const fault = Array.isArray(step.value)
-      ? pushElements(step, open, limits)
-      : pushMembers(step, open, limits);
+      ? pushElements(step, stack, limits)
+      : pushMembers(step, stack, limits);
     if (fault) return fault;
   }
   return undefined;
 }
 
-function pushElements(step: Step, open: Step[], limits: BodyLimits): InputFault | undefined {
+function pushElements(step: Step, stack: Step[], limits: BodyLimits): InputFault | undefined {
   const elements = step.value as readonly unknown[];
   if (elements.length > limits.elements)
     return {
@@ -243,81 +251,82 @@ function pushElements(step: Step, open: Step[], limits: BodyLimits): InputFault 
       message: `has ${elements.length} elements, want at most ${limits.elements}`,
     };
   for (let index = 0; index < elements.length; index += 1) {
-    const fault = visit(elements[index], index, step, open, limits);
+    const fault = visitValue(elements[index], index, step, stack, limits);
     if (fault) return fault;
   }
   return undefined;
 }
 
-function pushMembers(step: Step, open: Step[], limits: BodyLimits): InputFault | undefined {
+function pushMembers(step: Step, stack: Step[], limits: BodyLimits): InputFault | undefined {
   const names = Object.keys(step.value);
   if (names.length > limits.keys)
     return { path: pathOf(step), message: `has ${names.length} keys, want at most ${limits.keys}` };
   for (const name of names) {
     const member = (step.value as Readonly<Record<string, unknown>>)[name];
-    if (reachesPrototype(name, member))
+    if (isPrototypeKey(name, member))
       return { path: pathOf(step, name), message: "this name is not accepted; remove the key" };
     if (name.length > limits.characters)
       return {
         path: pathOf(step),
         message: `has a name of ${name.length} characters, want at most ${limits.characters}`,
       };
-    const fault = visit(member, name, step, open, limits);
+    const fault = visitValue(member, name, step, stack, limits);
     if (fault) return fault;
   }
   return undefined;
 }
 
 /** Names through which a careless merge would write to `Object.prototype`. */
-export const reachesPrototype = (name: string, member: unknown): boolean =>
+export const isPrototypeKey = (name: string, member: unknown): boolean =>
   name === "__proto__" ||
   (name === "constructor" &&
     typeof member === "object" &&
     member !== null &&
     Object.hasOwn(member, "prototype"));
 
-function visit(
+function visitValue(
   value: unknown,
   name: string | number,
   above: Step,
-  open: Step[],
+  stack: Step[],
   limits: BodyLimits,
 ): InputFault | undefined {
-  if (typeof value !== "object" || value === null) return scalarFault(value, limits, above, name);
+  if (typeof value !== "object" || value === null)
+    return findScalarFault(value, limits, above, name);
   if (above.depth >= limits.depth)
     return { path: pathOf(above, name), message: `is nested deeper than ${limits.depth} levels` };
-  open.push({ value, depth: above.depth + 1, above, name });
+  stack.push({ value, depth: above.depth + 1, above, name });
   return undefined;
 }
 
-function scalarFault(
+function findScalarFault(
   value: unknown,
   limits: BodyLimits,
   above: Step | undefined,
   name: string | number,
 ): InputFault | undefined {
-  const path = (): string => (above ? pathOf(above, name) : "");
+  const toPath = (): string => (above ? pathOf(above, name) : "");
   if (typeof value === "string" && value.length > limits.characters)
     return {
-      path: path(),
+      path: toPath(),
       message: `has ${value.length} characters, want at most ${limits.characters}`,
     };
   if (typeof value === "number" && !Number.isFinite(value))
-    return { path: path(), message: "is a number too large to be kept" };
+    return { path: toPath(), message: "is a number too large to be kept" };
   return undefined;
 }
 
 function pathOf(step: Step, ...names: (string | number)[]): string {
   const parts: (string | number)[] = [...names];
   for (let at: Step = step; at.above !== undefined; at = at.above) parts.unshift(at.name);
-  return parts.map(pointerPart).join("");
+  return parts.map(toPointerPart).join("");
 }
 
-const longestName = 80;
+const maxNameLength = 80;
 
 /** One step of a JSON pointer (RFC 6901); very long names are cut, they are for people. */
-export const pointerPart = (name: string | number): string =>
-  `/${String(name).slice(0, longestName).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+export const toPointerPart = (name: string | number): string =>
+  `/${String(name).slice(0, maxNameLength).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 
 /**
  * Both steps, for a door that takes JSON and checks no signature.
@@ -338,7 +347,7 @@ export const readJsonBody = async (
 export const readOptionalJsonBody = async (request: IncomingBody): Promise<unknown> =>
   Number(request.headers.get("content-length") ?? 0) === 0 ? undefined : readJsonBody(request);
 
-interface Reads<T> {
+interface SafeParser<T> {
   readonly safeParse: (value: unknown) => {
     readonly data?: T;
     readonly error?: { readonly issues: readonly unknown[] };
@@ -350,11 +359,11 @@ interface Reads<T> {
  *
  * @throws Problem 400 naming each parameter that does not fit
  */
-export function readQuery<T>(schema: Reads<T>, query: URLSearchParams): T {
+export function readQuery<T>(schema: SafeParser<T>, query: URLSearchParams): T {
   const { data, error } = schema.safeParse(Object.fromEntries(query));
   if (data === undefined)
     throw new Problem(400, "The query cannot be read.", {
-      errors: inputFaults(error ?? { issues: [] }),
+      errors: toInputFaults(error ?? { issues: [] }),
     });
   return data;
 }

@@ -7,26 +7,26 @@ import type { Span } from "../runtime/time.ts";
 export type HuntFormat = "ndjson" | "csv" | "parquet";
 
 /** Everything the room acts through. */
-export interface HuntPorts {
+export interface HuntDeps {
   readonly hunting: HuntingPort;
   readonly exports: ExportStore;
   readonly records: RecordStore;
   readonly queues: Pick<MessageQueues, "send">;
-  readonly log: HuntLog;
+  readonly logEvent: HuntLogger;
   /** A named kill point; a no-op in production. */
-  readonly reach: (point: string) => void | Promise<void>;
+  readonly failpoint: (point: string) => void | Promise<void>;
   /** This machine's clock, ms: for budgets only, never for bounds. */
   readonly nowMs: () => number;
   /** A fresh id for one attempt to write. */
-  readonly attemptId: () => string;
+  readonly createAttemptId: () => string;
   /** The portal's page with this query filled in. */
-  readonly portalLink: (query: string) => string;
+  readonly createPortalLink: (query: string) => string;
   /** File statistics by lower-case SHA-1; a hash without an entry gets `null`. */
-  readonly enrich: (sha1s: readonly string[]) => Promise<ReadonlyMap<string, object>>;
+  readonly findFileStatistics: (sha1s: readonly string[]) => Promise<ReadonlyMap<string, object>>;
 }
 
 /** Writes one line of telemetry; the events and fields of `log.ts`. */
-export type HuntLog = (
+export type HuntLogger = (
   event:
     | "hunt.run"
     | "hunt.committed"
@@ -42,7 +42,7 @@ export interface RowSink {
   /** Called once, before the first rows, when the answer names its columns first; else never. */
   readonly columns?: (columns: readonly HuntColumn[]) => void;
   /** The bytes are the sender's again once the promise resolves: a sink that keeps them keeps a copy. */
-  readonly rows: (lines: Uint8Array, count: number) => void | Promise<void>;
+  readonly writeRows: (lines: Uint8Array, count: number) => void | Promise<void>;
 }
 
 /** One advanced hunting back-end. */
@@ -55,7 +55,11 @@ export interface HuntingPort {
     /** What every row limit of this service is a multiple of; 10,000 when absent. */
     readonly roundRows?: number;
   };
-  readonly run: (query: string, options: HuntingOptions, sink: RowSink) => Promise<HuntingReply>;
+  readonly runQuery: (
+    query: string,
+    options: HuntingOptions,
+    sink: RowSink,
+  ) => Promise<HuntingReply>;
 }
 
 export interface HuntingOptions {
@@ -65,7 +69,7 @@ export interface HuntingOptions {
   readonly columns?: readonly HuntColumn[];
   /** Deadline of the call, body included. */
   readonly deadlineMs: number;
-  readonly waitForTurnMs: number;
+  readonly maxWaitMs: number;
   readonly signal?: AbortSignal;
 }
 
@@ -117,7 +121,7 @@ export interface ExportMetadata {
 }
 
 /** An export as found in the store. */
-export interface FoundExport {
+export interface ExportRecord {
   readonly path: string;
   readonly metadata: ExportMetadata;
   readonly etag: string;
@@ -126,7 +130,7 @@ export interface FoundExport {
 /** Staged blocks of one attempt. Nothing is visible before `commit`; an abandoned attempt leaves nothing. */
 export interface ExportWriter {
   /** Adds whole NDJSON lines; converted to the export's format and compressed on the way. */
-  readonly write: (lines: Uint8Array, count: number) => Promise<void>;
+  readonly writeRows: (lines: Uint8Array, count: number) => Promise<void>;
   /** Bytes and digest of what was written so far; final once `finish` has resolved. */
   readonly finish: () => Promise<{
     readonly rows: number;
@@ -142,19 +146,19 @@ export interface ExportWriter {
 
 /** The container `exports`. Paths are relative to it. */
 export interface ExportStore {
-  readonly find: (path: string) => Promise<FoundExport | undefined>;
+  readonly find: (path: string) => Promise<ExportRecord | undefined>;
   /** Exports under a prefix, ordered by path. */
-  readonly list: (prefix: string) => AsyncIterable<FoundExport>;
+  readonly list: (prefix: string) => AsyncIterable<ExportRecord>;
   /** Folder names directly under a prefix, without the prefix and the slash. */
-  readonly folders: (prefix: string) => Promise<readonly string[]>;
-  readonly open: (
+  readonly listFolders: (prefix: string) => Promise<readonly string[]>;
+  readonly openWriter: (
     path: string,
     attempt: string,
     format: "ndjson" | "csv" | "parquet",
     columns: readonly HuntColumn[],
   ) => ExportWriter;
   /** The rows of a committed export as JSON objects, exact number text kept: `top` of them after `skip`. */
-  readonly rows: (
+  readonly readRows: (
     path: string,
     format: "ndjson" | "csv" | "parquet",
     skip: number,

@@ -2,52 +2,56 @@
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import type { StartHuntRequest } from "../contracts/hunt-run.ts";
 import { parseInstant, ticksFromMs } from "../runtime/time.ts";
-import { backfillFault } from "./run/backfill.ts";
-import { asInstant, openHuntJob } from "./run/hunt-jobs.ts";
-import type { HuntPorts } from "./ports.ts";
+import { findBackfillFault } from "./run/backfill.ts";
+import { formatInstantFromMs, createHuntJob } from "./run/hunt-jobs.ts";
+import type { HuntDeps } from "./ports.ts";
 import { enqueueRun } from "./run/run-queue.ts";
 import { readHead } from "./log/state.ts";
 
-export type Started =
+export type StartResult =
   | { readonly kind: "started"; readonly job: string }
   | { readonly kind: "fault"; readonly message: string }
   | { readonly kind: "other-request" };
 
 /** @param key - the caller's idempotency key: the same one finds the same job */
 export async function startHunt(
-  ports: HuntPorts,
+  deps: HuntDeps,
   hunt: CompiledHunt,
-  asked: StartHuntRequest,
+  request: StartHuntRequest,
   key: string | undefined,
-): Promise<Started> {
-  const nowMs = await ports.exports.serverNowMs();
+): Promise<StartResult> {
+  const nowMs = await deps.exports.serverNowMs();
   const now = ticksFromMs(nowMs);
-  const { from, to } = asked;
+  const { from, to } = request;
   const span =
     from !== undefined && to !== undefined
       ? { from: parseInstant(from) ?? 0n, to: parseInstant(to) ?? 0n }
       : undefined;
-  const message = span && backfillFault(hunt, span, now);
-  if (message !== undefined) return { kind: "fault", message };
-  const { value: head } = await readHead(ports, hunt.name);
-  const request = {
+  const fault = span && findBackfillFault(hunt, span, now);
+  if (fault !== undefined) return { kind: "fault", message: fault };
+  const { value: head } = await readHead(deps, hunt.name);
+  const jobRequest = {
     hunt: hunt.name,
-    scheduledFor: asInstant(nowMs),
+    scheduledFor: formatInstantFromMs(nowMs),
     ...(from !== undefined && to !== undefined ? { backfill: { from, to } } : {}),
     // Without a head the log is new: everything it will hold begins at the look-back.
-    after: head?.notified ?? { version: 1, seq: -1, from: asInstant(nowMs - hunt.lookBackMs) },
+    after: head?.notified ?? {
+      version: 1,
+      seq: -1,
+      from: formatInstantFromMs(nowMs - hunt.lookBackMs),
+    },
   };
-  const opened = await openHuntJob(ports, key ?? ports.attemptId(), request, nowMs);
-  if (opened.kind === "other-request") return opened;
-  const { scheduledFor, backfill } = opened.request;
-  const order = {
+  const creation = await createHuntJob(deps, key ?? deps.createAttemptId(), jobRequest, nowMs);
+  if (creation.kind === "other-request") return creation;
+  const { scheduledFor, backfill } = creation.request;
+  const message = {
     hunt: hunt.name,
     reason: "request" as const,
     scheduledFor,
-    job: opened.id,
+    job: creation.id,
     ...(backfill ? { backfill } : {}),
   };
   // Sent again for a repeated request, too: the first may have died before its message.
-  await enqueueRun(ports, order, now);
-  return { kind: "started", job: opened.id };
+  await enqueueRun(deps, message, now);
+  return { kind: "started", job: creation.id };
 }

@@ -9,14 +9,14 @@ import {
   ticksFromMs,
   type Ticks,
 } from "../runtime/time.ts";
-import { dayPrefix, latePrefix, placeOf, versionPrefix } from "./log/paths.ts";
-import type { FoundExport, HuntPorts } from "./ports.ts";
+import { dayPrefix, latePrefix, parseExportPath, versionPrefix } from "./log/paths.ts";
+import type { ExportRecord, HuntDeps } from "./ports.ts";
 import { enqueueRun, isWaiting } from "./run/run-queue.ts";
 import { readHead } from "./log/state.ts";
 import { readStatus } from "./run/status.ts";
 
 /** How one hunt stands. */
-export interface HuntStanding {
+export interface HuntHealth {
   readonly state: HuntStatus["state"] | "new" | "overdue";
   readonly reason: string | undefined;
   /** Everything before it is exported or proven empty; absent before the first run. */
@@ -31,23 +31,24 @@ export interface HuntStanding {
 const overdueIntervals = 3;
 
 /** Reads how a hunt stands, from storage alone. */
-export async function standingOf(
-  ports: Pick<HuntPorts, "records">,
+export async function readHuntHealth(
+  deps: Pick<HuntDeps, "records">,
   hunt: CompiledHunt,
   nowMs: number,
-): Promise<HuntStanding> {
+): Promise<HuntHealth> {
   const [{ value: head }, { value: status }] = await Promise.all([
-    readHead(ports, hunt.name),
-    readStatus(ports, hunt.name),
+    readHead(deps, hunt.name),
+    readStatus(deps, hunt.name),
   ]);
-  const watermark = head && later(head.to, head.emptyTo);
+  const watermark = head && computeWatermark(head.to, head.emptyTo);
   const ageMs = watermark === undefined ? undefined : nowMs - msFromTicks(watermark);
-  const current =
+  const activeStatus =
     status?.queryHash === hunt.queryHash && status.state !== "ok" ? status : undefined;
-  const overdue = ageMs !== undefined && ageMs > hunt.lagMs + overdueIntervals * hunt.intervalMs;
+  const isOverdue = ageMs !== undefined && ageMs > hunt.lagMs + overdueIntervals * hunt.intervalMs;
   return {
-    state: current?.state ?? (watermark === undefined ? "new" : overdue ? "overdue" : "ok"),
-    reason: current?.reason ?? (overdue ? "no run has finished for three intervals" : undefined),
+    state: activeStatus?.state ?? (watermark === undefined ? "new" : isOverdue ? "overdue" : "ok"),
+    reason:
+      activeStatus?.reason ?? (isOverdue ? "no run has finished for three intervals" : undefined),
     watermark: watermark === undefined ? undefined : formatInstant(watermark),
     watermarkAgeSeconds: ageMs === undefined ? undefined : Math.round(ageMs / 1_000),
     version: head?.version,
@@ -55,7 +56,7 @@ export async function standingOf(
   };
 }
 
-function later(to: string, emptyTo: string | undefined): Ticks | undefined {
+function computeWatermark(to: string, emptyTo: string | undefined): Ticks | undefined {
   const [end, empty] = [
     parseInstant(to),
     emptyTo === undefined ? undefined : parseInstant(emptyTo),
@@ -65,31 +66,32 @@ function later(to: string, emptyTo: string | undefined): Ticks | undefined {
 
 /** Puts a run on the queue unless one of the hunt waits there. @returns whether it did */
 export async function enqueueUnlessWaiting(
-  ports: Pick<HuntPorts, "records" | "queues">,
+  deps: Pick<HuntDeps, "records" | "queues">,
   hunt: CompiledHunt,
-  reason: "timer" | "tick" | "upkeep",
+  reason: "timer" | "tick" | "maintenance",
   nowMs: number,
 ): Promise<boolean> {
   const now = ticksFromMs(nowMs);
-  if (await isWaiting(ports, hunt.name, now)) return false;
-  await enqueueRun(ports, { hunt: hunt.name, reason, scheduledFor: formatInstant(now) }, now);
+  if (await isWaiting(deps, hunt.name, now)) return false;
+  await enqueueRun(deps, { hunt: hunt.name, reason, scheduledFor: formatInstant(now) }, now);
   return true;
 }
 
 /** Starts every hunt whose watermark is older than one interval: what a frozen timer has left undone. @returns their names */
-export async function tick(
-  ports: Pick<HuntPorts, "records" | "queues">,
+export async function startOverdueHunts(
+  deps: Pick<HuntDeps, "records" | "queues">,
   hunts: readonly CompiledHunt[],
-  reason: "tick" | "upkeep",
+  reason: "tick" | "maintenance",
   nowMs: number,
 ): Promise<string[]> {
-  const started: string[] = [];
+  const startedHunts: string[] = [];
   for (const hunt of hunts) {
-    const { watermarkAgeSeconds: age } = await standingOf(ports, hunt, nowMs);
-    const due = age === undefined || age * 1_000 > hunt.lagMs + hunt.intervalMs;
-    if (due && (await enqueueUnlessWaiting(ports, hunt, reason, nowMs))) started.push(hunt.name);
+    const { watermarkAgeSeconds: age } = await readHuntHealth(deps, hunt, nowMs);
+    const isDue = age === undefined || age * 1_000 > hunt.lagMs + hunt.intervalMs;
+    if (isDue && (await enqueueUnlessWaiting(deps, hunt, reason, nowMs)))
+      startedHunts.push(hunt.name);
   }
-  return started;
+  return startedHunts;
 }
 
 /** A place in a hunt's exports, over its versions: `v2.17`. */
@@ -98,75 +100,78 @@ export interface ExportCursor {
   readonly seq: number;
 }
 
-const cursorText = /^(?:v(\d{1,9})\.)?(-1|\d{1,12})$/;
+const cursorPattern = /^(?:v(\d{1,9})\.)?(-1|\d{1,12})$/;
 
 /** Reads `v2.17`, or `17` for a number within the newest version; `undefined` when the text is neither. */
-export function readCursor(text: string, newest: number): ExportCursor | undefined {
-  const match = cursorText.exec(text);
+export function parseCursor(text: string, newestVersion: number): ExportCursor | undefined {
+  const match = cursorPattern.exec(text);
   return match
-    ? { version: match[1] === undefined ? newest : Number(match[1]), seq: Number(match[2]) }
+    ? { version: match[1] === undefined ? newestVersion : Number(match[1]), seq: Number(match[2]) }
     : undefined;
 }
 
-export const writeCursor = ({ version, seq }: ExportCursor): string => `v${version}.${seq}`;
+export const formatCursor = ({ version, seq }: ExportCursor): string => `v${version}.${seq}`;
 
 /** New exports, oldest first, and where to go on from. */
-export interface ExportNews {
-  readonly exports: readonly FoundExport[];
+export interface ExportPage {
+  readonly exports: readonly ExportRecord[];
   readonly cursor: ExportCursor;
   /** Whether `exports` is as long as was asked for, so that there may be more at once. */
   readonly isFull: boolean;
 }
 
 /** A poll's answer: the news, and when to ask again, s. */
-export type Polled =
-  | { readonly kind: "news"; readonly news: ExportNews; readonly retryAfterSeconds: number }
+export type PollResult =
+  | { readonly kind: "news"; readonly page: ExportPage; readonly retryAfterSeconds: number }
   | { readonly kind: "no-cursor" };
 
 /**
  * Answers a poll for exports after a cursor; `latest` begins with whatever comes after now.
  *
- * @param after - `latest`, a cursor as `writeCursor` writes it, or a number within the newest version
+ * @param after - `latest`, a cursor as `formatCursor` writes it, or a number within the newest version
  */
-export async function poll(
-  ports: Pick<HuntPorts, "exports" | "records">,
+export async function pollExports(
+  deps: Pick<HuntDeps, "exports" | "records">,
   hunt: CompiledHunt,
   { after, top }: { readonly after: string; readonly top: number },
   nowMs: number,
-): Promise<Polled> {
-  const { version: newest = 1, head } = await standingOf(ports, hunt, nowMs);
-  const begin = { version: newest, seq: -1 };
-  const cursor = after === "latest" ? (placeOf(head ?? "") ?? begin) : readCursor(after, newest);
+): Promise<PollResult> {
+  const { version: newestVersion = 1, head } = await readHuntHealth(deps, hunt, nowMs);
+  const logStart = { version: newestVersion, seq: -1 };
+  const cursor =
+    after === "latest"
+      ? (parseExportPath(head ?? "") ?? logStart)
+      : parseCursor(after, newestVersion);
   if (!cursor) return { kind: "no-cursor" };
-  const news = await exportNews(ports, hunt.name, cursor, newest, top);
-  return { kind: "news", news, retryAfterSeconds: pauseOf(hunt, news) };
+  const page = await listNewExports(deps, hunt.name, cursor, newestVersion, top);
+  return { kind: "news", page, retryAfterSeconds: computePollDelaySeconds(hunt, page) };
 }
 
-const [leastPauseSeconds, mostPauseSeconds] = [60, 900];
+const [minPollDelaySeconds, maxPollDelaySeconds] = [60, 900];
 const pollsPerInterval = 4;
 
 /** More that is there already is worth asking for soon; otherwise nothing comes before the hunt runs again. */
-function pauseOf(hunt: CompiledHunt, { isFull }: ExportNews): number {
-  const part = Math.ceil(hunt.intervalMs / pollsPerInterval / 1_000);
-  return isFull ? 1 : Math.min(mostPauseSeconds, Math.max(leastPauseSeconds, part));
+function computePollDelaySeconds(hunt: CompiledHunt, { isFull }: ExportPage): number {
+  const delaySeconds = Math.ceil(hunt.intervalMs / pollsPerInterval / 1_000);
+  return isFull ? 1 : Math.min(maxPollDelaySeconds, Math.max(minPollDelaySeconds, delaySeconds));
 }
 
-/** Exports with rows after a cursor, at most `most`; the cursor passes what has none. */
-export async function exportNews(
-  ports: Pick<HuntPorts, "exports" | "records">,
+/** Exports with rows after a cursor, at most `maxCount`; the cursor passes what has none. */
+export async function listNewExports(
+  deps: Pick<HuntDeps, "exports" | "records">,
   hunt: string,
   after: ExportCursor,
-  newest: number,
-  most: number,
-): Promise<ExportNews> {
-  const exports: FoundExport[] = [];
+  newestVersion: number,
+  maxCount: number,
+): Promise<ExportPage> {
+  const exports: ExportRecord[] = [];
   let cursor = after;
-  for (let version = after.version; version <= newest; version += 1) {
-    const from = version === after.version ? after.seq + 1 : 0;
-    for await (const found of recordsFrom(ports, hunt, { version, seq: from })) {
-      cursor = { version, seq: found.metadata.seq };
-      if (found.metadata.rows > 0 && found.metadata.complete === "yes") exports.push(found);
-      if (exports.length >= most) return { exports, cursor, isFull: true };
+  for (let version = after.version; version <= newestVersion; version += 1) {
+    const fromSeq = version === after.version ? after.seq + 1 : 0;
+    for await (const record of listRecordsFrom(deps, hunt, { version, seq: fromSeq })) {
+      cursor = { version, seq: record.metadata.seq };
+      if (record.metadata.rows > 0 && record.metadata.complete === "yes") exports.push(record);
+      if (exports.length >= maxCount) return { exports, cursor, isFull: true };
     }
   }
   return { exports, cursor, isFull: false };
@@ -174,12 +179,12 @@ export async function exportNews(
 
 /** One export of a version by its number. */
 export async function findExport(
-  ports: Pick<HuntPorts, "exports" | "records">,
+  deps: Pick<HuntDeps, "exports" | "records">,
   hunt: string,
   { version, seq }: ExportCursor,
-): Promise<FoundExport | undefined> {
-  for await (const found of recordsFrom(ports, hunt, { version, seq }))
-    return found.metadata.seq === seq ? found : undefined;
+): Promise<ExportRecord | undefined> {
+  for await (const record of listRecordsFrom(deps, hunt, { version, seq }))
+    return record.metadata.seq === seq ? record : undefined;
   return undefined;
 }
 
@@ -187,36 +192,36 @@ export async function findExport(
 const recentDays = 8;
 
 /** The records of a version from a number on, in order. */
-async function* recordsFrom(
-  ports: Pick<HuntPorts, "exports" | "records">,
+async function* listRecordsFrom(
+  deps: Pick<HuntDeps, "exports" | "records">,
   hunt: string,
   from: ExportCursor,
-): AsyncIterable<FoundExport> {
-  const recent = await recentFrom(ports, hunt, from);
+): AsyncIterable<ExportRecord> {
+  const recent = await listRecentRecords(deps, hunt, from);
   if (recent) return yield* recent;
-  for await (const found of ports.exports.list(versionPrefix(hunt, from.version)))
-    if (found.metadata.seq >= from.seq && !found.path.startsWith(latePrefix(hunt, from.version)))
-      yield found;
+  for await (const record of deps.exports.list(versionPrefix(hunt, from.version)))
+    if (record.metadata.seq >= from.seq && !record.path.startsWith(latePrefix(hunt, from.version)))
+      yield record;
 }
 
 /** The same from the days before the cached head; `undefined` when the number lies further back. */
-async function recentFrom(
-  ports: Pick<HuntPorts, "exports" | "records">,
+async function listRecentRecords(
+  deps: Pick<HuntDeps, "exports" | "records">,
   hunt: string,
   from: ExportCursor,
-): Promise<FoundExport[] | undefined> {
-  const { value: head } = await readHead(ports, hunt);
+): Promise<ExportRecord[] | undefined> {
+  const { value: head } = await readHead(deps, hunt);
   const end = head?.version === from.version ? parseInstant(head.to) : undefined;
   if (end === undefined) return undefined;
-  const found: FoundExport[] = [];
-  for (let back = 0; back < recentDays; back += 1) {
-    const day: FoundExport[] = [];
-    const prefix = dayPrefix(hunt, from.version, end - ticksFromMs(back * dayMs));
-    for await (const one of ports.exports.list(prefix)) day.push(one);
-    found.unshift(...day);
-    const [first] = found;
+  const records: ExportRecord[] = [];
+  for (let daysBack = 0; daysBack < recentDays; daysBack += 1) {
+    const dayRecords: ExportRecord[] = [];
+    const prefix = dayPrefix(hunt, from.version, end - ticksFromMs(daysBack * dayMs));
+    for await (const record of deps.exports.list(prefix)) dayRecords.push(record);
+    records.unshift(...dayRecords);
+    const [first] = records;
     if (first && first.metadata.seq <= from.seq)
-      return found.filter(({ metadata }) => metadata.seq >= from.seq);
+      return records.filter(({ metadata }) => metadata.seq >= from.seq);
   }
   return undefined;
 }

@@ -21,52 +21,55 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** UTF-8 bytes of a text. */
-export const encode = (text: string): Uint8Array => encoder.encode(text);
+export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text);
 
 /** The text of UTF-8 bytes `[from, to)`. */
-export const decode = (bytes: Uint8Array, from = 0, to = bytes.length): string =>
+export const decodeUtf8 = (bytes: Uint8Array, from = 0, to = bytes.length): string =>
   decoder.decode(bytes.subarray(from, to));
 
 /** Bytes gathered one after the other. `length` of `bytes` are in use; the rest is room. */
-export interface Gathered {
+export interface ByteBuffer {
   bytes: Uint8Array;
   length: number;
 }
 
 /** Room for `size` bytes, not cleared. Not a Buffer: whose `slice` would share the memory. */
-export const room = (size: number): Uint8Array =>
+export const allocateBytes = (size: number): Uint8Array =>
   new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 
 /** An empty buffer with room for `size` bytes; it grows as needed. */
-export const gather = (size: number): Gathered => ({ bytes: room(size), length: 0 });
+export const createByteBuffer = (size: number): ByteBuffer => ({
+  bytes: allocateBytes(size),
+  length: 0,
+});
 
 /** What was gathered, without copying. */
-export const gathered = (out: Gathered): Uint8Array => out.bytes.subarray(0, out.length);
+export const bytesOf = (out: ByteBuffer): Uint8Array => out.bytes.subarray(0, out.length);
 
 // Below this a loop beats the call into the runtime that `set` is.
-const shortCopy = 48;
+const maxLoopBytes = 48;
 
 /** Appends bytes `[from, to)`. */
-export function append(out: Gathered, bytes: Uint8Array, from = 0, to = bytes.length): void {
+export function appendBytes(out: ByteBuffer, bytes: Uint8Array, from = 0, to = bytes.length): void {
   const count = to - from;
-  if (out.length + count > out.bytes.length) grow(out, out.length + count);
+  if (out.length + count > out.bytes.length) growBuffer(out, out.length + count);
   const target = out.bytes;
   let at = out.length;
-  if (count > shortCopy) target.set(bytes.subarray(from, to), at);
+  if (count > maxLoopBytes) target.set(bytes.subarray(from, to), at);
   else for (let index = from; index < to; index += 1) target[at++] = bytes[index] as number; // index < to <= length
   out.length += count;
 }
 
 /** Appends one byte. */
-export function appendByte(out: Gathered, byte: number): void {
-  if (out.length === out.bytes.length) grow(out, out.length + 1);
+export function appendByte(out: ByteBuffer, byte: number): void {
+  if (out.length === out.bytes.length) growBuffer(out, out.length + 1);
   out.bytes[out.length] = byte;
   out.length += 1;
 }
 
-function grow(out: Gathered, needed: number): void {
-  const larger = room(Math.max(needed, out.bytes.length * 2));
-  larger.set(gathered(out));
+function growBuffer(out: ByteBuffer, needed: number): void {
+  const larger = allocateBytes(Math.max(needed, out.bytes.length * 2));
+  larger.set(bytesOf(out));
   out.bytes = larger;
 }
 

@@ -14,16 +14,16 @@
  */
 import { formatInstant, parseInstant } from "../runtime/time.ts";
 import {
-  append,
+  appendBytes,
   appendByte,
   carriageReturn,
   closeBrace,
   closeBracket,
   colon,
   comma,
-  decode,
+  decodeUtf8,
   dot,
-  encode,
+  encodeUtf8,
   lineFeed,
   nine,
   openBrace,
@@ -32,73 +32,73 @@ import {
   space,
   startsWith,
   zero,
-  type Gathered,
+  type ByteBuffer,
 } from "./bytes.ts";
 import type { ColumnType } from "./column.ts";
 import {
-  holdsJson,
+  canHoldJson,
   isCanonicalString,
-  isOfNumber,
+  isNumberByte,
   isPlainInstant,
   isPlainTimespan,
 } from "./plain-row.ts";
-import { MalformedRows } from "./malformed.ts";
-import { eachElement, eachMember } from "./scan.ts";
+import { MalformedRows } from "./malformed-rows.ts";
+import { forEachElement, forEachMember } from "./scan.ts";
 
-const nullText = encode("null");
-const trueText = encode("true");
-const falseText = encode("false");
-const annotation = encode("@odata.");
+const nullText = encodeUtf8("null");
+const trueText = encodeUtf8("true");
+const falseText = encodeUtf8("false");
+const annotation = encodeUtf8("@odata.");
 
 // Deeper values are copied as they came: no service nests so deep, and the stack must hold.
-const deepest = 128;
+const maxDepth = 128;
 
 /** Writes `null`. */
-export const writeNull = (out: Gathered): void => append(out, nullText);
+export const writeNull = (out: ByteBuffer): void => appendBytes(out, nullText);
 
 /**
  * Writes the value `[from, to)` of a column in its one form.
  *
- * @param annotated - drop `@odata.` annotations inside it
+ * @param hasAnnotations - drop `@odata.` annotations inside it
  */
 export function writeValue(
-  out: Gathered,
+  out: ByteBuffer,
   type: ColumnType,
   bytes: Uint8Array,
   from: number,
   to: number,
-  annotated: boolean,
+  hasAnnotations: boolean,
 ): void {
   const first = bytes[from];
-  if (first === openBrace && isEmptyBag(bytes, from, to, annotated)) return writeNull(out);
-  if (type === "dynamic") return writeColumnJson(out, bytes, from, to, annotated);
+  if (first === openBrace && isEmptyBag(bytes, from, to, hasAnnotations)) return writeNull(out);
+  if (type === "dynamic") return writeColumnJson(out, bytes, from, to, hasAnnotations);
   if (type === "bool" && to - from === 1 && (first === zero || first === zero + 1))
-    return append(out, first === zero ? falseText : trueText);
+    return appendBytes(out, first === zero ? falseText : trueText);
   if (first === quote && type === "datetime") return writeInstant(out, bytes, from, to);
   if (first === quote && type === "timespan") return writeTimespan(out, bytes, from, to);
   if (first === quote && isNumeric(type)) return writeNumberText(out, bytes, from, to);
-  writeJson(out, bytes, from, to, { annotated, readTexts: false }, 0);
+  writeJson(out, bytes, from, to, { hasAnnotations, shouldParseText: false }, 0);
 }
 
-const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const numberPattern = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const infinities: Readonly<Record<string, string>> = { INF: "Infinity", "-INF": "-Infinity" };
 
 /** A number that came as text, such as a decimal: bare. What JSON has no number for stays text, in KQL's spelling. */
-function writeNumberText(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
-  const text = decode(bytes, from + 1, to - 1);
-  if (number.test(text)) append(out, bytes, from + 1, to - 1);
+function writeNumberText(out: ByteBuffer, bytes: Uint8Array, from: number, to: number): void {
+  const text = decodeUtf8(bytes, from + 1, to - 1);
+  if (numberPattern.test(text)) appendBytes(out, bytes, from + 1, to - 1);
   else if (infinities[text] === undefined) writeString(out, bytes, from, to);
-  else append(out, encode(`"${infinities[text]}"`));
+  else appendBytes(out, encodeUtf8(`"${infinities[text]}"`));
 }
 
 const isNumeric = (type: ColumnType): boolean =>
   type === "long" || type === "int" || type === "real" || type === "decimal";
 
 /** True for `{}`, also with annotations inside. */
-function isEmptyBag(bytes: Uint8Array, from: number, to: number, annotated: boolean): boolean {
+function isEmptyBag(bytes: Uint8Array, from: number, to: number, hasAnnotations: boolean): boolean {
   let members = 0;
-  eachMember(bytes, from, to, (key, keyEnd) => {
-    if (!annotated || !isAnnotation(bytes, key, keyEnd)) members += 1;
+  forEachMember(bytes, from, to, (key, keyEnd) => {
+    if (!hasAnnotations || !isAnnotation(bytes, key, keyEnd)) members += 1;
   });
   return members === 0;
 }
@@ -110,16 +110,16 @@ export function isAnnotation(bytes: Uint8Array, key: number, keyEnd: number): bo
   return false;
 }
 
-function writeInstant(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
-  if (isPlainInstant(bytes, from, to)) return append(out, bytes, from, to);
+function writeInstant(out: ByteBuffer, bytes: Uint8Array, from: number, to: number): void {
+  if (isPlainInstant(bytes, from, to)) return appendBytes(out, bytes, from, to);
   if (isShortInstant(bytes, from, to)) return fillInstant(out, bytes, from, to);
-  const ticks = parseInstant(decode(bytes, from + 1, to - 1));
+  const ticks = parseInstant(decodeUtf8(bytes, from + 1, to - 1));
   if (ticks === undefined) writeString(out, bytes, from, to);
-  else append(out, encode(`"${formatInstant(ticks)}"`));
+  else appendBytes(out, encodeUtf8(`"${formatInstant(ticks)}"`));
 }
 
-const instantMask = encode('"0000-00-00T00:00:00.000000');
-const instantEnd = encode('0000000Z"');
+const instantMask = encodeUtf8('"0000-00-00T00:00:00.000000');
+const instantEnd = encodeUtf8('0000000Z"');
 
 /** A time with a Z and fewer than seven fraction digits: Graph's usual form. */
 function isShortInstant(bytes: Uint8Array, from: number, to: number): boolean {
@@ -135,138 +135,140 @@ function isShortInstant(bytes: Uint8Array, from: number, to: number): boolean {
 }
 
 /** Copies it and fills the fraction up to seven digits. */
-function fillInstant(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
+function fillInstant(out: ByteBuffer, bytes: Uint8Array, from: number, to: number): void {
   const digits = to - 2 - from;
-  append(out, bytes, from, to - 2);
+  appendBytes(out, bytes, from, to - 2);
   if (digits === 20) appendByte(out, dot);
-  append(out, instantEnd, Math.max(digits, 21) - 21);
+  appendBytes(out, instantEnd, Math.max(digits, 21) - 21);
 }
 
 const isoTimespan = /^(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,7}))?S)?)?$/;
 
-function writeTimespan(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
+function writeTimespan(out: ByteBuffer, bytes: Uint8Array, from: number, to: number): void {
   if (isPlainTimespan(bytes, from)) return writeString(out, bytes, from, to);
-  const match = isoTimespan.exec(decode(bytes, from + 1, to - 1));
+  const match = isoTimespan.exec(decodeUtf8(bytes, from + 1, to - 1));
   if (!match) return writeString(out, bytes, from, to);
   const [, sign = "", days = "0", hours = "0", minutes = "0", seconds = "0", fraction = ""] = match;
   const total =
     BigInt(days) * 86_400n + BigInt(hours) * 3_600n + BigInt(minutes) * 60n + BigInt(seconds);
-  append(
+  appendBytes(
     out,
-    encode(`"${sign}${clockText(total)}${fraction === "" ? "" : `.${fraction.padEnd(7, "0")}`}"`),
+    encodeUtf8(
+      `"${sign}${formatClock(total)}${fraction === "" ? "" : `.${fraction.padEnd(7, "0")}`}"`,
+    ),
   );
 }
 
 /** Seconds as `d.hh:mm:ss`, the days left out when there are none. */
-function clockText(total: bigint): string {
-  const two = (value: bigint): string => value.toString().padStart(2, "0");
+function formatClock(total: bigint): string {
+  const padTwo = (value: bigint): string => value.toString().padStart(2, "0");
   const days = total / 86_400n;
-  const clock = [(total / 3_600n) % 24n, (total / 60n) % 60n, total % 60n].map(two).join(":");
+  const clock = [(total / 3_600n) % 24n, (total / 60n) % 60n, total % 60n].map(padTwo).join(":");
   return days === 0n ? clock : `${days}.${clock}`;
 }
 
 /** Writes the string `[from, to)`, quotes included, with canonical escapes. */
-function writeString(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
-  if (isCanonicalString(bytes, from, to)) append(out, bytes, from, to);
-  else append(out, encode(JSON.stringify(JSON.parse(decode(bytes, from, to)))));
+function writeString(out: ByteBuffer, bytes: Uint8Array, from: number, to: number): void {
+  if (isCanonicalString(bytes, from, to)) appendBytes(out, bytes, from, to);
+  else appendBytes(out, encodeUtf8(JSON.stringify(JSON.parse(decodeUtf8(bytes, from, to)))));
 }
 
-interface Rules {
-  readonly annotated: boolean;
+interface JsonRules {
+  readonly hasAnnotations: boolean;
   /** Read text inside arrays as the JSON it holds. */
-  readonly readTexts: boolean;
+  readonly shouldParseText: boolean;
 }
 
 /** The value of a dynamic column. Text that holds an empty bag is null, as the bag itself would be. */
 function writeColumnJson(
-  out: Gathered,
+  out: ByteBuffer,
   bytes: Uint8Array,
   from: number,
   to: number,
-  annotated: boolean,
+  hasAnnotations: boolean,
 ): void {
-  const start = out.length;
-  const rules = { annotated, readTexts: true };
+  const startLength = out.length;
+  const rules = { hasAnnotations, shouldParseText: true };
   if (bytes[from] !== quote) return writeJson(out, bytes, from, to, rules, 0);
   writeText(out, bytes, from, to, rules, 0);
-  if (out.length - start !== 2 || out.bytes[start] !== openBrace) return;
-  out.length = start;
+  if (out.length - startLength !== 2 || out.bytes[startLength] !== openBrace) return;
+  out.length = startLength;
   writeNull(out);
 }
 
 /** A string that may hold JSON: written as that JSON when it does. Inside it nothing is an annotation. */
 function writeText(
-  out: Gathered,
+  out: ByteBuffer,
   bytes: Uint8Array,
   from: number,
   to: number,
-  rules: Rules,
+  rules: JsonRules,
   depth: number,
 ): void {
-  const text = holdsJson(bytes, from) ? jsonInside(decode(bytes, from, to)) : undefined;
+  const text = canHoldJson(bytes, from) ? extractJson(decodeUtf8(bytes, from, to)) : undefined;
   if (text === undefined) writeString(out, bytes, from, to);
-  else writeJson(out, text, 0, text.length, { ...rules, annotated: false }, depth + 1);
+  else writeJson(out, text, 0, text.length, { ...rules, hasAnnotations: false }, depth + 1);
 }
 
-function jsonInside(literal: string): Uint8Array | undefined {
+function extractJson(literal: string): Uint8Array | undefined {
   try {
     const text = String(JSON.parse(literal)).trim();
     JSON.parse(text);
-    return encode(text);
+    return encodeUtf8(text);
   } catch {
     return undefined;
   }
 }
 
 function writeJson(
-  out: Gathered,
+  out: ByteBuffer,
   bytes: Uint8Array,
   from: number,
   to: number,
-  rules: Rules,
+  rules: JsonRules,
   depth: number,
 ): void {
   const first = bytes[from];
   if (first === quote) return writeString(out, bytes, from, to);
   if (first !== openBrace && first !== openBracket) return writeScalar(out, bytes, from, to);
-  if (depth > deepest) return writeAsItCame(out, bytes, from, to);
+  if (depth > maxDepth) return writeVerbatim(out, bytes, from, to);
   if (first === openBrace) writeBag(out, bytes, from, to, rules, depth);
   else writeArray(out, bytes, from, to, rules, depth);
 }
 
 const literals = [nullText, trueText, falseText];
 
-function writeScalar(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
+function writeScalar(out: ByteBuffer, bytes: Uint8Array, from: number, to: number): void {
   let at = from;
-  while (at < to && isOfNumber(bytes[at] as number)) at += 1; // at < to <= length
+  while (at < to && isNumberByte(bytes[at] as number)) at += 1; // at < to <= length
   if (
     at < to &&
     !literals.some((word) => to - from === word.length && startsWith(bytes, from, to, word))
   )
     throw new MalformedRows("a value that is neither a number nor true, false or null");
-  append(out, bytes, from, to);
+  appendBytes(out, bytes, from, to);
 }
 
 /** Copies JSON of any shape; line breaks can only stand between its values and become spaces. */
-function writeAsItCame(out: Gathered, bytes: Uint8Array, from: number, to: number): void {
-  const start = out.length;
-  append(out, bytes, from, to);
-  for (let at = start; at < out.length; at += 1)
+function writeVerbatim(out: ByteBuffer, bytes: Uint8Array, from: number, to: number): void {
+  const startLength = out.length;
+  appendBytes(out, bytes, from, to);
+  for (let at = startLength; at < out.length; at += 1)
     if (out.bytes[at] === lineFeed || out.bytes[at] === carriageReturn) out.bytes[at] = space;
 }
 
 function writeBag(
-  out: Gathered,
+  out: ByteBuffer,
   bytes: Uint8Array,
   from: number,
   to: number,
-  rules: Rules,
+  rules: JsonRules,
   depth: number,
 ): void {
   let members = 0;
   appendByte(out, openBrace);
-  eachMember(bytes, from, to, (key, keyEnd, value, end) => {
-    if (rules.annotated && isAnnotation(bytes, key, keyEnd)) return;
+  forEachMember(bytes, from, to, (key, keyEnd, value, end) => {
+    if (rules.hasAnnotations && isAnnotation(bytes, key, keyEnd)) return;
     if (members++ > 0) appendByte(out, comma);
     writeString(out, bytes, key, keyEnd);
     appendByte(out, colon);
@@ -276,18 +278,18 @@ function writeBag(
 }
 
 function writeArray(
-  out: Gathered,
+  out: ByteBuffer,
   bytes: Uint8Array,
   from: number,
   to: number,
-  rules: Rules,
+  rules: JsonRules,
   depth: number,
 ): void {
   let elements = 0;
   appendByte(out, openBracket);
-  eachElement(bytes, from, to, (value, end) => {
+  forEachElement(bytes, from, to, (value, end) => {
     if (elements++ > 0) appendByte(out, comma);
-    if (rules.readTexts && bytes[value] === quote)
+    if (rules.shouldParseText && bytes[value] === quote)
       writeText(out, bytes, value, end, rules, depth + 1);
     else writeJson(out, bytes, value, end, rules, depth + 1);
   });

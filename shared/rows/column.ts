@@ -1,5 +1,5 @@
 /** Columns as this folder knows them: the KQL scalar types, and the bytes with which each column begins in a line. */
-import { encode } from "./bytes.ts";
+import { encodeUtf8 } from "./bytes.ts";
 
 /** KQL scalar types. */
 export type ColumnType =
@@ -32,32 +32,32 @@ export interface ShapedColumn {
 }
 
 /** All columns of an answer, ready for comparing bytes. */
-export interface Shape {
+export interface RowShape {
   readonly columns: readonly ShapedColumn[];
-  readonly placeOf: ReadonlyMap<string, number>;
+  readonly columnIndexes: ReadonlyMap<string, number>;
   /** True when the service adds `@odata.` annotations that are no data. */
-  readonly annotated: boolean;
+  readonly hasAnnotations: boolean;
 }
 
 /**
  * Prepares columns for comparing. A name that comes twice counts once.
  *
- * @param annotated - true for Graph, whose values carry `@odata.type` annotations
+ * @param hasAnnotations - true for Graph, whose values carry `@odata.type` annotations
  */
-export function shapeOf(columns: readonly Column[], annotated: boolean): Shape {
-  const placeOf = new Map<string, number>();
-  const distinct = columns.filter(
-    ({ name }) => !placeOf.has(name) && placeOf.set(name, placeOf.size),
+export function createRowShape(columns: readonly Column[], hasAnnotations: boolean): RowShape {
+  const columnIndexes = new Map<string, number>();
+  const distinctColumns = columns.filter(
+    ({ name }) => !columnIndexes.has(name) && columnIndexes.set(name, columnIndexes.size),
   );
-  const shaped = distinct.map(({ name, type }, index) => {
+  const shapedColumns = distinctColumns.map(({ name, type }, index) => {
     const key = JSON.stringify(name);
-    const lead = encode(`${index === 0 ? "{" : ","}${key}:`);
-    return { type, key: encode(key), lead, leadWords: wordsOf(lead) };
+    const lead = encodeUtf8(`${index === 0 ? "{" : ","}${key}:`);
+    return { type, key: encodeUtf8(key), lead, leadWords: toInt32Words(lead) };
   });
-  return { columns: shaped, placeOf, annotated };
+  return { columns: shapedColumns, columnIndexes, hasAnnotations };
 }
 
-function wordsOf(bytes: Uint8Array): Int32Array {
+function toInt32Words(bytes: Uint8Array): Int32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return Int32Array.from({ length: bytes.length >> 2 }, (_, index) =>
     view.getInt32(index * 4, true),

@@ -7,83 +7,84 @@
  * the value back. Dynamic values are JSON text.
  */
 import {
-  append,
+  appendBytes,
   appendByte,
   backslash,
   comma,
-  decode,
-  encode,
-  gather,
-  gathered,
+  decodeUtf8,
+  encodeUtf8,
+  createByteBuffer,
+  bytesOf,
   quote,
-  type Gathered,
+  type ByteBuffer,
 } from "./bytes.ts";
-import { shapeOf, type Column, type Shape } from "./column.ts";
-import type { Encoder, Put } from "./encoder.ts";
-import { gzipEncoder } from "./gzip.ts";
-import { eachLine, textOf, type ValuePlaces } from "./line-values.ts";
+import { createRowShape, type Column, type RowShape } from "./column.ts";
+import type { Encoder, ByteSink } from "./encoder.ts";
+import { createGzipEncoder } from "./gzip.ts";
+import { forEachLine, decodeString, type ValueOffsets } from "./line-values.ts";
 
-const lineEnd = encode("\r\n");
+const lineEnd = encodeUtf8("\r\n");
 const nullWord = 0x6e; // the n of null
 const apostrophe = 0x27;
 /** = + - @ tab CR LF, and the apostrophe itself. */
-const risky = new Set(encode("=+-@\t\r\n'"));
-const riskyText = /^[=+\-@\t\r\n']/;
+const formulaStarts = new Set(encodeUtf8("=+-@\t\r\n'"));
+const formulaPattern = /^[=+\-@\t\r\n']/;
 
 /** Writes gzip-compressed CSV with these columns; members of a row that are none of them are left out. */
-export function csvEncoder(columns: readonly Column[], put: Put): Encoder {
-  const shape = shapeOf(columns, false);
-  const gzip = gzipEncoder(put);
-  let headed = false;
+export function createCsvEncoder(columns: readonly Column[], put: ByteSink): Encoder {
+  const shape = createRowShape(columns, false);
+  const gzip = createGzipEncoder(put);
+  let isHeaderWritten = false;
 
-  const head = async (): Promise<void> => {
-    if (headed) return;
-    headed = true;
-    await gzip.write(encode(`${[...shape.placeOf.keys()].map(quoted).join(",")}\r\n`));
+  const writeHeader = async (): Promise<void> => {
+    if (isHeaderWritten) return;
+    isHeaderWritten = true;
+    await gzip.write(encodeUtf8(`${[...shape.columnIndexes.keys()].map(quoteCell).join(",")}\r\n`));
   };
   return {
     write: async (lines) => {
-      await head();
-      await gzip.write(csvOf(shape, lines));
+      await writeHeader();
+      await gzip.write(linesToCsv(shape, lines));
     },
     finish: async () => {
-      await head();
+      await writeHeader();
       return gzip.finish();
     },
   };
 }
 
-function csvOf(shape: Shape, lines: Uint8Array): Uint8Array {
-  const out = gather(lines.length);
-  eachLine(shape, lines, (places) => writeRecord(out, lines, places));
-  return gathered(out);
+function linesToCsv(shape: RowShape, lines: Uint8Array): Uint8Array {
+  const out = createByteBuffer(lines.length);
+  forEachLine(shape, lines, (offsets) => writeRecord(out, lines, offsets));
+  return bytesOf(out);
 }
 
-function writeRecord(out: Gathered, lines: Uint8Array, { ends, starts }: ValuePlaces): void {
-  for (let place = 0; place < starts.length; place += 1) {
-    if (place > 0) appendByte(out, comma);
-    const from = starts[place] ?? -1;
-    if (from >= 0) writeCell(out, lines, from, ends[place] ?? from);
+function writeRecord(out: ByteBuffer, lines: Uint8Array, { ends, starts }: ValueOffsets): void {
+  for (let columnIndex = 0; columnIndex < starts.length; columnIndex += 1) {
+    if (columnIndex > 0) appendByte(out, comma);
+    const from = starts[columnIndex] ?? -1;
+    if (from >= 0) writeCell(out, lines, from, ends[columnIndex] ?? from);
   }
-  append(out, lineEnd);
+  appendBytes(out, lineEnd);
 }
 
-function writeCell(out: Gathered, lines: Uint8Array, from: number, to: number): void {
+function writeCell(out: ByteBuffer, lines: Uint8Array, from: number, to: number): void {
   const first = lines[from];
   if (first === nullWord) return;
   if (first !== quote) {
     const isNested = first === 0x7b || first === 0x5b;
-    if (isNested) append(out, encode(quoted(decode(lines, from, to))));
-    else append(out, lines, from, to);
-  } else if (hasEscape(lines, from, to)) append(out, encode(quoted(textOf(lines, from, to))));
+    if (isNested) appendBytes(out, encodeUtf8(quoteCell(decodeUtf8(lines, from, to))));
+    else appendBytes(out, lines, from, to);
+  } else if (hasEscape(lines, from, to))
+    appendBytes(out, encodeUtf8(quoteCell(decodeString(lines, from, to))));
   else writePlainText(out, lines, from, to);
 }
 
 /** Text without escapes holds no quote either: its bytes are the cell. */
-function writePlainText(out: Gathered, lines: Uint8Array, from: number, to: number): void {
+function writePlainText(out: ByteBuffer, lines: Uint8Array, from: number, to: number): void {
   appendByte(out, quote);
-  if (risky.has(lines[from + 1] ?? 0)) appendByte(out, apostrophe);
-  append(out, lines, from + 1, to);
+  if (formulaStarts.has(lines[from + 1] ?? 0)) appendByte(out, apostrophe);
+  appendBytes(out, lines, from + 1, to);
 }
 
 function hasEscape(lines: Uint8Array, from: number, to: number): boolean {
@@ -91,11 +92,11 @@ function hasEscape(lines: Uint8Array, from: number, to: number): boolean {
   return false;
 }
 
-const quoted = (text: string): string =>
-  `"${riskyText.test(text) ? "'" : ""}${text.replaceAll('"', '""')}"`;
+const quoteCell = (text: string): string =>
+  `"${formulaPattern.test(text) ? "'" : ""}${text.replaceAll('"', '""')}"`;
 
-/** The value of a cell that `csvEncoder` wrote, as JSON text. */
-export function jsonOfCell(cell: string, isQuoted: boolean): string {
+/** The value of a cell that `createCsvEncoder` wrote, as JSON text. */
+export function cellToJson(cell: string, isQuoted: boolean): string {
   if (!isQuoted) return cell === "" ? "null" : cell;
   return JSON.stringify(cell.startsWith("'") ? cell.slice(1) : cell);
 }
@@ -103,19 +104,19 @@ export function jsonOfCell(cell: string, isQuoted: boolean): string {
 /** One record: its cells, and which of them were quoted. */
 export interface CsvRecord {
   readonly cells: readonly string[];
-  readonly quoted: readonly boolean[];
+  readonly isQuoted: readonly boolean[];
 }
 
 /** Reads CSV in pieces. Each push gives the records that ended in it; the last record must end with a line break. */
-export function csvReader(): (text: string) => CsvRecord[] {
+export function createCsvReader(): (text: string) => CsvRecord[] {
   let cells: string[] = [];
-  let marks: boolean[] = [];
+  let quotedFlags: boolean[] = [];
   let cell = "";
   let state: "start" | "bare" | "quoted" | "after-quote" = "start";
 
   const endCell = (): void => {
     cells.push(cell);
-    marks.push(state === "after-quote");
+    quotedFlags.push(state === "after-quote");
     cell = "";
     state = "start";
   };
@@ -131,9 +132,9 @@ export function csvReader(): (text: string) => CsvRecord[] {
       } else if (char === ",") endCell();
       else if (char === "\n") {
         endCell();
-        records.push({ cells, quoted: marks });
+        records.push({ cells, isQuoted: quotedFlags });
         cells = [];
-        marks = [];
+        quotedFlags = [];
       } else if (char !== "\r") {
         cell += char;
         state = "bare";

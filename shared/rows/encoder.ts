@@ -1,7 +1,7 @@
 /** How rows become a file: the shape of every format's writer. */
 
 /** Takes pieces of a file in order; back-pressure by promise. The bytes are its own to keep. */
-export type Put = (bytes: Uint8Array) => Promise<void>;
+export type ByteSink = (bytes: Uint8Array) => Promise<void>;
 
 /** A file being written from lines. */
 export interface Encoder {

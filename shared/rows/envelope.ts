@@ -8,72 +8,72 @@ import {
   closeBracket,
   colon,
   comma,
-  decode,
-  gather,
-  gathered,
-  append,
+  decodeUtf8,
+  createByteBuffer,
+  bytesOf,
+  appendBytes,
   openBrace,
   openBracket,
   quote,
   space,
 } from "./bytes.ts";
-import { MalformedRows } from "./malformed.ts";
+import { MalformedRows } from "./malformed-rows.ts";
 
 /** Most that is kept of the JSON before the rows, and again of that after them. Schema and statistics take some kB. */
-export const mostAround = 1_048_576;
+export const maxEnvelopeBytes = 1_048_576;
 
 /** Follows an answer up to its rows, then takes what comes after them. */
-export interface Envelope {
+export interface EnvelopeReader {
   /** Reads on from `at`. Returns the index where the rows begin, after the `[`, or `undefined` when they are not here. */
-  readonly seek: (bytes: Uint8Array, at: number) => number | undefined;
+  readonly findRows: (bytes: Uint8Array, at: number) => number | undefined;
   /** Takes bytes behind the rows' closing bracket. */
-  readonly after: (bytes: Uint8Array, at: number) => void;
+  readonly addAfterRows: (bytes: Uint8Array, at: number) => void;
   /** The members before the rows, once the rows were found. */
-  readonly head: () => Readonly<Record<string, unknown>>;
+  readonly parseHead: () => Readonly<Record<string, unknown>>;
   /**
    * All members around the rows, `results` an empty array, when the answer is complete.
    *
    * @throws MalformedRows when it is cut short, no JSON object, or has two arrays of rows
    */
-  readonly close: () => Readonly<Record<string, unknown>>;
+  readonly parseAll: () => Readonly<Record<string, unknown>>;
 }
 
 /** Starts with the first byte of a body. */
-export function openEnvelope(): Envelope {
-  const around = gather(8_192);
-  const seeker = memberSeeker();
-  let found = 0;
+export function createEnvelopeReader(): EnvelopeReader {
+  const envelope = createByteBuffer(8_192);
+  const findRows = createRowsFinder();
+  let headLength = 0;
 
-  const keep = (bytes: Uint8Array, from: number, to: number): void => {
-    if (around.length - found + to - from > mostAround)
+  const keepBytes = (bytes: Uint8Array, from: number, to: number): void => {
+    if (envelope.length - headLength + to - from > maxEnvelopeBytes)
       throw new MalformedRows("more than 1 MiB of JSON around the rows");
-    append(around, bytes, from, to);
+    appendBytes(envelope, bytes, from, to);
   };
   return {
-    seek: (bytes, at) => {
-      const rows = seeker(bytes, at);
-      keep(bytes, at, rows ?? bytes.length);
-      if (rows !== undefined) found = around.length;
+    findRows: (bytes, at) => {
+      const rows = findRows(bytes, at);
+      keepBytes(bytes, at, rows ?? bytes.length);
+      if (rows !== undefined) headLength = envelope.length;
       return rows;
     },
-    after: (bytes, at) => keep(bytes, at, bytes.length),
-    head: () => parse(`${decode(around.bytes, 0, found)}]}`),
-    close: () => {
-      const text = decode(gathered(around));
-      return parse(
-        found === 0
+    addAfterRows: (bytes, at) => keepBytes(bytes, at, bytes.length),
+    parseHead: () => parseEnvelope(`${decodeUtf8(envelope.bytes, 0, headLength)}]}`),
+    parseAll: () => {
+      const text = decodeUtf8(bytesOf(envelope));
+      return parseEnvelope(
+        headLength === 0
           ? text
-          : `${decode(around.bytes, 0, found)}]${decode(around.bytes, found, around.length)}`,
+          : `${decodeUtf8(envelope.bytes, 0, headLength)}]${decodeUtf8(envelope.bytes, headLength, envelope.length)}`,
       );
     },
   };
 }
 
-function parse(text: string): Readonly<Record<string, unknown>> {
+function parseEnvelope(text: string): Readonly<Record<string, unknown>> {
   const value = parseOrThrow(text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new MalformedRows("the answer is no JSON object");
-  if (Object.keys(value).filter(isRows).length > 1)
+  if (Object.keys(value).filter(isRowsName).length > 1)
     throw new MalformedRows("the answer has two members of rows");
   return value as Record<string, unknown>; // an object that is no array, from JSON
 }
@@ -86,60 +86,60 @@ function parseOrThrow(text: string): unknown {
   }
 }
 
-const isRows = (name: string): boolean => name.toLowerCase() === "results";
+const isRowsName = (name: string): boolean => name.toLowerCase() === "results";
 
-const longestName = 4_096;
+const maxNameBytes = 4_096;
 
 /** A byte automaton that knows depth, strings and the name of the member of the outermost object it is in. */
-function memberSeeker(): (bytes: Uint8Array, from: number) => number | undefined {
+function createRowsFinder(): (bytes: Uint8Array, from: number) => number | undefined {
   let depth = 0;
-  let inString = false;
-  let escaped = false;
-  let awaits: "name" | "colon" | "value" | "nothing" = "nothing";
+  let isInString = false;
+  let isEscaped = false;
+  let expected: "name" | "colon" | "value" | "nothing" = "nothing";
   let name: number[] | undefined;
   let isRowsNext = false;
 
-  const inText = (byte: number): void => {
-    if (name && name.length < longestName) name.push(byte);
-    if (escaped) escaped = false;
-    else if (byte === backslash) escaped = true;
+  const readStringByte = (byte: number): void => {
+    if (name && name.length < maxNameBytes) name.push(byte);
+    if (isEscaped) isEscaped = false;
+    else if (byte === backslash) isEscaped = true;
     else if (byte === quote) {
-      inString = false;
-      if (name) isRowsNext = isRows(nameOf(name));
+      isInString = false;
+      if (name) isRowsNext = isRowsName(decodeName(name));
       name = undefined;
     }
   };
   /** True when this byte opens the rows. */
-  const outside = (byte: number): boolean => {
-    const opensRows = byte === openBracket && depth === 1 && awaits === "value" && isRowsNext;
+  const readStructureByte = (byte: number): boolean => {
+    const isRowsStart = byte === openBracket && depth === 1 && expected === "value" && isRowsNext;
     if (byte === quote) {
-      inString = true;
-      if (depth === 1 && awaits === "name") {
+      isInString = true;
+      if (depth === 1 && expected === "name") {
         name = [quote];
-        awaits = "colon";
+        expected = "colon";
       }
     } else if (byte === openBrace || byte === openBracket) {
       depth += 1;
-      awaits = depth === 1 && byte === openBrace ? "name" : "nothing";
+      expected = depth === 1 && byte === openBrace ? "name" : "nothing";
     } else if (byte === closeBrace || byte === closeBracket) depth -= 1;
-    else if (depth === 1 && byte === colon && awaits === "colon") awaits = "value";
-    else if (depth === 1 && byte === comma) awaits = "name";
-    else if (byte > space && awaits === "value") awaits = "nothing";
-    return opensRows;
+    else if (depth === 1 && byte === colon && expected === "colon") expected = "value";
+    else if (depth === 1 && byte === comma) expected = "name";
+    else if (byte > space && expected === "value") expected = "nothing";
+    return isRowsStart;
   };
   return (bytes, from) => {
     for (let at = from; at < bytes.length; at += 1) {
       const byte = bytes[at] as number; // at < length
-      if (inString) inText(byte);
-      else if (outside(byte)) return at + 1;
+      if (isInString) readStringByte(byte);
+      else if (readStructureByte(byte)) return at + 1;
     }
     return undefined;
   };
 }
 
-function nameOf(bytes: readonly number[]): string {
+function decodeName(bytes: readonly number[]): string {
   try {
-    return String(JSON.parse(decode(Uint8Array.from(bytes))));
+    return String(JSON.parse(decodeUtf8(Uint8Array.from(bytes))));
   } catch {
     return "";
   }

@@ -9,7 +9,7 @@ import {
 import { formatInstant } from "../runtime/time.ts";
 import type { ColumnType } from "./column.ts";
 import { columnsKey } from "./parquet.ts";
-import type { Slice } from "./slice.ts";
+import type { RowSlice } from "./slice.ts";
 
 /** A file of which any range can be read. */
 export type RangedFile = AsyncBuffer;
@@ -19,9 +19,12 @@ export type RangedFile = AsyncBuffer;
  *
  * @throws Error when the file is not one of ours
  */
-export async function parquetSlice(file: RangedFile, { skip, top }: Slice): Promise<string[]> {
+export async function readParquetSlice(
+  file: RangedFile,
+  { skip, top }: RowSlice,
+): Promise<string[]> {
   const metadata = await parquetMetadataAsync(file);
-  const columns = columnsOf(metadata);
+  const columns = readColumns(metadata);
   const rowEnd = Math.min(skip + top, Number(metadata.num_rows));
   if (skip >= rowEnd) return [];
   const rows = await parquetReadObjects({
@@ -34,27 +37,27 @@ export async function parquetSlice(file: RangedFile, { skip, top }: Slice): Prom
   });
   return rows.map(
     (row) =>
-      `{${columns.map(([name, type]) => `${JSON.stringify(name)}:${jsonOf(type, row[name])}`).join(",")}}`,
+      `{${columns.map(([name, type]) => `${JSON.stringify(name)}:${valueToJson(type, row[name])}`).join(",")}}`,
   );
 }
 
-function columnsOf(metadata: FileMetaData): readonly (readonly [string, ColumnType])[] {
-  const kept = metadata.key_value_metadata?.find(({ key }) => key === columnsKey)?.value;
-  if (kept === undefined) throw new Error("a Parquet file that Huntline did not write");
-  return JSON.parse(kept) as [string, ColumnType][]; // written by parquetEncoder
+function readColumns(metadata: FileMetaData): readonly (readonly [string, ColumnType])[] {
+  const storedColumns = metadata.key_value_metadata?.find(({ key }) => key === columnsKey)?.value;
+  if (storedColumns === undefined) throw new Error("a Parquet file that Huntline did not write");
+  return JSON.parse(storedColumns) as [string, ColumnType][]; // written by parquetEncoder
 }
 
 /** A value as it stood in the line: dynamic and decimal were kept as text. */
-function jsonOf(type: ColumnType, value: unknown): string {
+function valueToJson(type: ColumnType, value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "number" && !Number.isFinite(value)) return `"${value}"`;
   if (
     typeof value === "string" &&
-    (type === "dynamic" || (type === "decimal" && numberText.test(value)))
+    (type === "dynamic" || (type === "decimal" && numberPattern.test(value)))
   )
     return value;
   return JSON.stringify(value);
 }
 
-const numberText = /^-?\d/;
+const numberPattern = /^-?\d/;

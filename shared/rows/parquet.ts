@@ -11,11 +11,11 @@ import * as zlib from "node:zlib";
 import type { SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { parseInstant } from "../runtime/time.ts";
-import { decode, quote } from "./bytes.ts";
-import { shapeOf, type Column, type ColumnType, type Shape } from "./column.ts";
-import type { Encoder, Put } from "./encoder.ts";
-import { eachLine, textOf } from "./line-values.ts";
-import { MalformedRows } from "./malformed.ts";
+import { decodeUtf8, quote } from "./bytes.ts";
+import { createRowShape, type Column, type ColumnType, type RowShape } from "./column.ts";
+import type { Encoder, ByteSink } from "./encoder.ts";
+import { forEachLine, decodeString } from "./line-values.ts";
+import { MalformedRows } from "./malformed-rows.ts";
 
 /** Rows of one row group, and line bytes after which it ends earlier: what is held in memory. */
 const groupRows = 10_000;
@@ -25,14 +25,14 @@ const groupBytes = 12 * 1_048_576;
 export const columnsKey = "huntline.columns";
 
 /** Writes a Parquet file with these columns; members of a row that are none of them are left out. */
-export function parquetEncoder(columns: readonly Column[], put: Put): Encoder {
-  const shape = shapeOf(columns, false);
-  const names = [...shape.placeOf.keys()];
+export function createParquetEncoder(columns: readonly Column[], put: ByteSink): Encoder {
+  const shape = createRowShape(columns, false);
+  const names = [...shape.columnIndexes.keys()];
   const bytes = new ByteWriter(1_048_576);
   const writer = new ParquetWriter({
     writer: bytes,
-    schema: schemaOf(shape, names),
-    ...compression(),
+    schema: createSchema(shape, names),
+    ...selectCompression(),
     kvMetadata: [
       {
         key: columnsKey,
@@ -42,12 +42,12 @@ export function parquetEncoder(columns: readonly Column[], put: Put): Encoder {
     createdBy: "huntline",
   });
   const digest = createHash("sha256");
-  let group = emptyGroup(shape);
+  let group = createEmptyGroup(shape);
   let rows = 0;
   let lineBytes = 0;
   let rawBytes = 0;
 
-  const drain = async (): Promise<void> => {
+  const flushBytes = async (): Promise<void> => {
     // A copy: the writer's buffer is used again.
     const piece = bytes.getBytes().slice();
     bytes.index = 0;
@@ -64,15 +64,15 @@ export function parquetEncoder(columns: readonly Column[], put: Put): Encoder {
       offsetIndex: false,
     }));
     await writer.write({ columnData, rowGroupSize: rows });
-    group = emptyGroup(shape);
+    group = createEmptyGroup(shape);
     rows = 0;
     lineBytes = 0;
-    await drain();
+    await flushBytes();
   };
   return {
     write: async (lines) => {
-      for (const part of portions(lines)) {
-        rows += take(shape, part, group);
+      for (const part of splitBatch(lines)) {
+        rows += addRows(shape, part, group);
         lineBytes += part.length;
         if (rows >= groupRows || lineBytes >= groupBytes) await endGroup();
       }
@@ -80,89 +80,91 @@ export function parquetEncoder(columns: readonly Column[], put: Put): Encoder {
     finish: async () => {
       await endGroup();
       await writer.finish();
-      await drain();
+      await flushBytes();
       return { rawBytes, sha256: digest.digest("hex") };
     },
   };
 }
 
-type Values = unknown[];
+type ColumnValues = unknown[];
 
-const emptyGroup = (shape: Shape): Values[] => shape.columns.map(() => []);
+const createEmptyGroup = (shape: RowShape): ColumnValues[] => shape.columns.map(() => []);
 
-const portionBytes = 1_048_576;
+const maxPortionBytes = 1_048_576;
 
 /** Cuts a large batch between lines, so that no row group grows far beyond its limit. */
-function* portions(lines: Uint8Array): Iterable<Uint8Array> {
+function* splitBatch(lines: Uint8Array): Iterable<Uint8Array> {
   for (let at = 0; at < lines.length;) {
-    const end = lines.indexOf(0x0a, Math.min(at + portionBytes, lines.length - 1)) + 1;
+    const end = lines.indexOf(0x0a, Math.min(at + maxPortionBytes, lines.length - 1)) + 1;
     const to = end === 0 ? lines.length : end;
     yield lines.subarray(at, to);
     at = to;
   }
 }
 
-function take(shape: Shape, lines: Uint8Array, group: readonly Values[]): number {
+function addRows(shape: RowShape, lines: Uint8Array, group: readonly ColumnValues[]): number {
   let rows = 0;
-  eachLine(shape, lines, ({ ends, starts }) => {
+  forEachLine(shape, lines, ({ ends, starts }) => {
     rows += 1;
     for (const [at, { type }] of shape.columns.entries()) {
       const from = starts[at] ?? -1;
       group[at]?.push(
-        from < 0 || lines[from] === 0x6e ? undefined : valueOf(type, lines, from, ends[at] ?? from),
+        from < 0 || lines[from] === 0x6e
+          ? undefined
+          : readValue(type, lines, from, ends[at] ?? from),
       );
     }
   });
   return rows;
 }
 
-const shortestNanos = -(2n ** 63n);
-const longestNanos = 2n ** 63n - 1n;
+const minNanos = -(2n ** 63n);
+const maxNanos = 2n ** 63n - 1n;
 
-function valueOf(type: ColumnType, lines: Uint8Array, from: number, to: number): unknown {
-  const text = (): string =>
-    lines[from] === quote ? textOf(lines, from, to) : decode(lines, from, to);
+function readValue(type: ColumnType, lines: Uint8Array, from: number, to: number): unknown {
+  const readText = (): string =>
+    lines[from] === quote ? decodeString(lines, from, to) : decodeUtf8(lines, from, to);
   switch (type) {
     case "long":
-      return wholeNumber(text());
+      return parseWholeNumber(readText());
     case "int":
-      return Number(wholeNumber(text()));
+      return Number(parseWholeNumber(readText()));
     case "real":
-      return Number(text());
+      return Number(readText());
     case "bool":
       return lines[from] === 0x74;
     case "datetime":
-      return nanos(text());
+      return parseNanos(readText());
     case "dynamic":
       return lines.slice(from, to);
     case "string":
     case "guid":
     case "timespan":
     case "decimal":
-      return text();
+      return readText();
   }
 }
 
-function wholeNumber(text: string): bigint {
+function parseWholeNumber(text: string): bigint {
   if (!/^-?\d+$/.test(text))
     throw new MalformedRows("a value of a whole-number column that is no whole number");
   return BigInt(text);
 }
 
-function nanos(text: string): bigint | undefined {
+function parseNanos(text: string): bigint | undefined {
   const ticks = parseInstant(text);
   if (ticks === undefined) return undefined;
   const value = ticks * 100n;
-  return value >= shortestNanos && value <= longestNanos ? value : undefined;
+  return value >= minNanos && value <= maxNanos ? value : undefined;
 }
 
-const text: Omit<SchemaElement, "name"> = {
+const textElement: Omit<SchemaElement, "name"> = {
   type: "BYTE_ARRAY",
   converted_type: "UTF8",
   logical_type: { type: "STRING" },
 };
 
-const elements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
+const schemaElements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
   long: { type: "INT64" },
   int: { type: "INT32" },
   real: { type: "DOUBLE" },
@@ -173,23 +175,23 @@ const elements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
   },
   // No converted type: the writer then takes our bytes as they are and leaves numbers exact.
   dynamic: { type: "BYTE_ARRAY", logical_type: { type: "JSON" } },
-  string: text,
-  guid: text,
-  timespan: text,
-  decimal: text,
+  string: textElement,
+  guid: textElement,
+  timespan: textElement,
+  decimal: textElement,
 };
 
-const schemaOf = (shape: Shape, names: readonly string[]): SchemaElement[] => [
+const createSchema = (shape: RowShape, names: readonly string[]): SchemaElement[] => [
   { name: "rows", num_children: names.length },
   ...names.map((name, at): SchemaElement => ({
     name,
     repetition_type: "OPTIONAL",
-    ...elements[shape.columns[at]?.type ?? "string"],
+    ...schemaElements[shape.columns[at]?.type ?? "string"],
   })),
 ];
 
 /** zstd where this Node has it (22.15 and later), else the writer's own snappy: every reader knows both. */
-function compression(): Pick<
+function selectCompression(): Pick<
   ConstructorParameters<typeof ParquetWriter>[0],
   "codec" | "compressors"
 > {

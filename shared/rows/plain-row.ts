@@ -14,27 +14,27 @@ import {
   quote,
   startsWith,
   zero,
-  encode,
+  encodeUtf8,
 } from "./bytes.ts";
-import type { ColumnType, Shape, ShapedColumn } from "./column.ts";
-import type { SearchedMemory } from "./text-finder.ts";
+import type { ColumnType, RowShape, ShapedColumn } from "./column.ts";
+import type { ScanBuffer } from "./scan-buffer.ts";
 
 /** Not plain, or not wholly here. */
 export const notPlain = -1;
 
 /** Index after the row that begins at `from` when it is plain, else `notPlain`. */
-export function plainRowEnd(
-  shape: Shape,
-  memory: SearchedMemory,
+export function findPlainRowEnd(
+  shape: RowShape,
+  buffer: ScanBuffer,
   from: number,
   to: number,
 ): number {
   if (shape.columns.length === 0) return notPlain;
-  const { bytes } = memory;
+  const { bytes } = buffer;
   let at = from;
   for (const column of shape.columns) {
-    if (!hasLead(column, memory, at, to)) return notPlain;
-    at = plainValueEnd(column.type, memory, at + column.lead.length, to);
+    if (!hasLead(column, buffer, at, to)) return notPlain;
+    at = findPlainValueEnd(column.type, buffer, at + column.lead.length, to);
     if (at === notPlain) return notPlain;
   }
   return at < to && bytes[at] === closeBrace ? at + 1 : notPlain;
@@ -43,7 +43,7 @@ export function plainRowEnd(
 /** Half of a row is leads, so they are compared four bytes at a time. */
 function hasLead(
   { lead, leadWords }: ShapedColumn,
-  { bytes, view }: SearchedMemory,
+  { bytes, view }: ScanBuffer,
   at: number,
   to: number,
 ): boolean {
@@ -56,16 +56,16 @@ function hasLead(
 }
 
 const literals = new Map(
-  ["true", "false", "null"].map((word) => [word.charCodeAt(0), encode(word)]),
+  ["true", "false", "null"].map((word) => [word.charCodeAt(0), encodeUtf8(word)]),
 );
 
-function plainValueEnd(type: ColumnType, memory: SearchedMemory, at: number, to: number): number {
-  const { bytes } = memory;
+function findPlainValueEnd(type: ColumnType, buffer: ScanBuffer, at: number, to: number): number {
+  const { bytes } = buffer;
   const first = bytes[at] as number; // at < to: the caller compared bytes up to here
   if (at >= to) return notPlain;
-  if (first === quote) return plainTextEnd(type, memory, at, to);
+  if (first === quote) return findPlainTextEnd(type, buffer, at, to);
   if (first === minus || (first >= zero && first <= nine))
-    return type === "bool" ? notPlain : numberEnd(bytes, at, to);
+    return type === "bool" ? notPlain : findNumberEnd(bytes, at, to);
   if (first === openBracket)
     return type === "dynamic" && bytes[at + 1] === closeBracket && at + 1 < to ? at + 2 : notPlain;
   const word = literals.get(first);
@@ -73,14 +73,14 @@ function plainValueEnd(type: ColumnType, memory: SearchedMemory, at: number, to:
 }
 
 /** Ends at the first byte that no number holds: `rewriteRow` looks no closer either. */
-function numberEnd(bytes: Uint8Array, at: number, to: number): number {
+function findNumberEnd(bytes: Uint8Array, at: number, to: number): number {
   let index = at;
-  while (index < to && isOfNumber(bytes[index] as number)) index += 1; // index < to <= length
+  while (index < to && isNumberByte(bytes[index] as number)) index += 1; // index < to <= length
   return index < to ? index : notPlain;
 }
 
 /** Digits, sign, point and exponent. */
-export const isOfNumber = (byte: number): boolean =>
+export const isNumberByte = (byte: number): boolean =>
   (byte >= zero && byte <= nine) ||
   byte === dot ||
   byte === minus ||
@@ -89,19 +89,19 @@ export const isOfNumber = (byte: number): boolean =>
   byte === 0x2b;
 
 /** A string whose escapes are those that `JSON.stringify` writes, in a form that its type keeps. */
-function plainTextEnd(type: ColumnType, memory: SearchedMemory, at: number, to: number): number {
-  const { bytes } = memory;
-  const end = canonicalStringEnd(memory, at, to);
+function findPlainTextEnd(type: ColumnType, buffer: ScanBuffer, at: number, to: number): number {
+  const { bytes } = buffer;
+  const end = findCanonicalStringEnd(buffer, at, to);
   if (end === notPlain || type === "string" || type === "guid") return end;
   if (type === "datetime") return isPlainInstant(bytes, at, end) ? end : notPlain;
   if (type === "timespan") return isPlainTimespan(bytes, at) ? end : notPlain;
-  if (type === "dynamic") return holdsJson(bytes, at) ? notPlain : end;
+  if (type === "dynamic") return canHoldJson(bytes, at) ? notPlain : end;
   return notPlain;
 }
 
 /** Index after a string that holds no escape but the short ones, else `notPlain`. */
-function canonicalStringEnd({ bytes, stop }: SearchedMemory, at: number, to: number): number {
-  for (let index = stop(at + 1, to); index < to; index = stop(index + 2, to)) {
+function findCanonicalStringEnd({ bytes, findStop }: ScanBuffer, at: number, to: number): number {
+  for (let index = findStop(at + 1, to); index < to; index = findStop(index + 2, to)) {
     const byte = bytes[index];
     if (byte === quote) return index + 1;
     if (byte !== backslash || index + 1 >= to || !isShortEscape(bytes[index + 1])) return notPlain;
@@ -138,5 +138,5 @@ export const isPlainTimespan = (bytes: Uint8Array, at: number): boolean =>
   bytes[at + 1] !== 0x50 && !(bytes[at + 1] === minus && bytes[at + 2] === 0x50);
 
 /** True for text that may be a JSON object or array. */
-export const holdsJson = (bytes: Uint8Array, at: number): boolean =>
+export const canHoldJson = (bytes: Uint8Array, at: number): boolean =>
   bytes[at + 1] === openBrace || bytes[at + 1] === openBracket;

@@ -2,38 +2,46 @@
  * Reads a hunting answer as it streams in: rows leave as NDJSON lines in their one form, in batches, in the order they
  * came. Never holds more than a batch and its rewritten form, whatever the size of the answer.
  */
-import { append, closeBracket, comma, gather, gathered, lineFeed, type Gathered } from "./bytes.ts";
-import type { Shape } from "./column.ts";
-import { openEnvelope } from "./envelope.ts";
-import { MalformedRows } from "./malformed.ts";
-import { notPlain, plainRowEnd } from "./plain-row.ts";
-import { rowRewriter, type RowRewriter } from "./rewrite-row.ts";
-import { incomplete, skipSpace, valueEnd } from "./scan.ts";
-import { giveBack, searchedMemory, type SearchedMemory } from "./text-finder.ts";
+import {
+  appendBytes,
+  closeBracket,
+  comma,
+  createByteBuffer,
+  bytesOf,
+  lineFeed,
+  type ByteBuffer,
+} from "./bytes.ts";
+import type { RowShape } from "./column.ts";
+import { createEnvelopeReader } from "./envelope.ts";
+import { MalformedRows } from "./malformed-rows.ts";
+import { notPlain, findPlainRowEnd } from "./plain-row.ts";
+import { createRowRewriter, type RowRewriter } from "./rewrite-row.ts";
+import { incomplete, skipSpace, findValueEnd } from "./scan.ts";
+import { releaseScanBuffer, acquireScanBuffer, type ScanBuffer } from "./scan-buffer.ts";
 
 // Large enough that a row across two batches is rare, small enough to hold several.
-const usualBatchBytes = 1_048_576;
+const defaultBatchBytes = 1_048_576;
 
 /** No row of the service comes near: results end at 124 MB in all. */
-const longestRow = 128 * 1_048_576;
+const maxRowBytes = 128 * 1_048_576;
 
 /** What the caller decides and takes. */
 export interface RowsReader {
   /** Called once, before the first rows, with the members that came before them. */
-  readonly shape: (head: Readonly<Record<string, unknown>>) => Shape;
+  readonly createShape: (head: Readonly<Record<string, unknown>>) => RowShape;
   /** Whole lines, each ended by LF. The bytes are used again once the promise resolves. */
-  readonly lines: (lines: Uint8Array, count: number) => void | Promise<void>;
+  readonly onLines: (onLines: Uint8Array, count: number) => void | Promise<void>;
   /** Bytes of a batch, 1 MiB when absent; a longer row makes its batch longer. */
   readonly batchBytes?: number;
 }
 
 /** What came of a whole body. */
-export interface RowsRead {
+export interface ReadRowsResult {
   readonly rows: number;
   /** Bytes of the body. */
   readonly bytes: number;
   /** The members around the rows; `results` is an empty array, or absent when the answer had none. */
-  readonly around: Readonly<Record<string, unknown>>;
+  readonly envelope: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -42,108 +50,108 @@ export interface RowsRead {
 export async function readRows(
   body: AsyncIterable<Uint8Array>,
   reader: RowsReader,
-): Promise<RowsRead> {
-  const envelope = openEnvelope();
-  let cutter: Cutter | undefined;
+): Promise<ReadRowsResult> {
+  const envelope = createEnvelopeReader();
+  let cutter: RowCutter | undefined;
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
     let at = 0;
     if (!cutter) {
-      const rows = envelope.seek(chunk, at);
+      const rows = envelope.findRows(chunk, at);
       if (rows === undefined) continue;
-      cutter = rowCutter(reader.shape(envelope.head()), reader);
+      cutter = createRowCutter(reader.createShape(envelope.parseHead()), reader);
       at = rows;
     }
-    while (at < chunk.length && !cutter.done) {
-      const taken = cutter.take(chunk, at);
-      at = typeof taken === "number" ? taken : await taken;
+    while (at < chunk.length && !cutter.isDone) {
+      const next = cutter.addChunk(chunk, at);
+      at = typeof next === "number" ? next : await next;
     }
-    if (cutter.done) envelope.after(cutter.rest(), 0);
-    if (at < chunk.length) envelope.after(chunk, at);
+    if (cutter.isDone) envelope.addAfterRows(cutter.takeRest(), 0);
+    if (at < chunk.length) envelope.addAfterRows(chunk, at);
   }
-  if (cutter) await cutter.end();
-  if (cutter) envelope.after(cutter.rest(), 0);
-  cutter?.close();
-  return { rows: cutter?.rows ?? 0, bytes, around: envelope.close() };
+  if (cutter) await cutter.finishRows();
+  if (cutter) envelope.addAfterRows(cutter.takeRest(), 0);
+  cutter?.releaseBuffer();
+  return { rows: cutter?.rows ?? 0, bytes, envelope: envelope.parseAll() };
 }
 
-interface Cutter {
-  readonly done: boolean;
+interface RowCutter {
+  readonly isDone: boolean;
   readonly rows: number;
   /** Copies bytes from `at` on; cuts when a batch is full. Returns where to go on. */
-  readonly take: (chunk: Uint8Array, at: number) => number | Promise<number>;
+  readonly addChunk: (chunk: Uint8Array, at: number) => number | Promise<number>;
   /** Cuts what is left. The rows must end here. */
-  readonly end: () => Promise<void>;
+  readonly finishRows: () => Promise<void>;
   /** What was taken behind the rows' end; once. */
-  readonly rest: () => Uint8Array;
+  readonly takeRest: () => Uint8Array;
   /** Nothing is read after this. */
-  readonly close: () => void;
+  readonly releaseBuffer: () => void;
 }
 
 /** Where a batch stands: rows in it lie between `at` and `to`. */
 interface Batch {
-  memory: SearchedMemory;
+  buffer: ScanBuffer;
   at: number;
   to: number;
   rows: number;
   /** A comma was read: a row must follow. */
-  owesRow: boolean;
-  closed: boolean;
+  isRowExpected: boolean;
+  isClosed: boolean;
 }
 
-function rowCutter(
-  shape: Shape,
-  { lines: hand, batchBytes = usualBatchBytes }: RowsReader,
-): Cutter {
-  const rewriter = rowRewriter(shape);
+function createRowCutter(
+  shape: RowShape,
+  { onLines: emitLines, batchBytes = defaultBatchBytes }: RowsReader,
+): RowCutter {
+  const rewriter = createRowRewriter(shape);
   const batch: Batch = {
-    memory: searchedMemory(batchBytes),
+    buffer: acquireScanBuffer(batchBytes),
     at: 0,
     to: 0,
     rows: 0,
-    owesRow: false,
-    closed: false,
+    isRowExpected: false,
+    isClosed: false,
   };
-  const out = gather(0);
-  let total = 0;
+  const out = createByteBuffer(0);
+  let totalRows = 0;
 
-  const cut = async (): Promise<void> => {
+  const cutBatch = async (): Promise<void> => {
     batch.rows = 0;
     out.length = 0;
-    const lines = cutPlain(shape, batch);
-    const isMixed = !batch.closed && cutOthers(rewriter, batch, lines, out);
-    total += batch.rows;
-    if (batch.rows > 0) await hand(isMixed ? gathered(out) : lines, batch.rows);
-    carry(batch);
+    const lines = cutPlainRows(shape, batch);
+    const isMixed = !batch.isClosed && cutOtherRows(rewriter, batch, lines, out);
+    totalRows += batch.rows;
+    if (batch.rows > 0) await emitLines(isMixed ? bytesOf(out) : lines, batch.rows);
+    carryRemainder(batch);
   };
   return {
-    get done() {
-      return batch.closed;
+    get isDone() {
+      return batch.isClosed;
     },
     get rows() {
-      return total;
+      return totalRows;
     },
-    take: (chunk, at) => {
-      const count = Math.min(chunk.length - at, batch.memory.bytes.length - batch.to);
-      batch.memory.bytes.set(
+    addChunk: (chunk, at) => {
+      const count = Math.min(chunk.length - at, batch.buffer.bytes.length - batch.to);
+      batch.buffer.bytes.set(
         at === 0 && count === chunk.length ? chunk : chunk.subarray(at, at + count),
         batch.to,
       );
       batch.to += count;
-      return batch.to < batch.memory.bytes.length ? at + count : cut().then(() => at + count);
+      return batch.to < batch.buffer.bytes.length ? at + count : cutBatch().then(() => at + count);
     },
-    end: async () => {
-      if (!batch.closed) await cut();
-      if (!batch.closed) throw new MalformedRows("the answer ends inside its rows");
+    finishRows: async () => {
+      if (!batch.isClosed) await cutBatch();
+      if (!batch.isClosed) throw new MalformedRows("the answer ends inside its rows");
     },
-    rest: () => {
-      const rest = batch.memory.bytes.subarray(batch.at, batch.to);
+    takeRest: () => {
+      const remainder = batch.buffer.bytes.subarray(batch.at, batch.to);
       batch.at = batch.to;
-      return rest;
+      return remainder;
     },
-    close: () => {
-      if (batch.memory.bytes.length === batchBytes) giveBack(batch.memory);
+    releaseBuffer: () => {
+      if (batch.buffer.bytes.length === batchBytes) releaseScanBuffer(batch.buffer);
     },
   };
 }
@@ -153,22 +161,22 @@ function rowCutter(
  *
  * @returns the lines, a part of the batch itself
  */
-function cutPlain(shape: Shape, batch: Batch): Uint8Array {
-  const { memory, to } = batch;
-  const { bytes } = memory;
+function cutPlainRows(shape: RowShape, batch: Batch): Uint8Array {
+  const { buffer, to } = batch;
+  const { bytes } = buffer;
   const from = batch.at;
   let at = from;
   while (at < to) {
-    const end = plainRowEnd(shape, memory, at, to);
+    const end = findPlainRowEnd(shape, buffer, at, to);
     if (end === notPlain || end >= to) break;
     const next = bytes[end];
     if (next !== comma && next !== closeBracket) break;
     bytes[end] = lineFeed;
     batch.rows += 1;
-    batch.owesRow = next === comma;
+    batch.isRowExpected = next === comma;
     at = end + 1;
     if (next === closeBracket) {
-      batch.closed = true;
+      batch.isClosed = true;
       break;
     }
   }
@@ -179,64 +187,66 @@ function cutPlain(shape: Shape, batch: Batch): Uint8Array {
 /**
  * Rewrites the rows that are left in the batch.
  *
- * @param before - lines cut before them, which then go in front
+ * @param plainLines - lines cut before them, which then go in front
  * @returns true when all lines are in `out`, false when nothing had to be rewritten
  */
-function cutOthers(
+function cutOtherRows(
   rewriter: RowRewriter,
   batch: Batch,
-  before: Uint8Array,
-  out: Gathered,
+  plainLines: Uint8Array,
+  out: ByteBuffer,
 ): boolean {
   let isMixed = false;
   for (;;) {
-    const row = skipSpace(batch.memory.bytes, batch.at, batch.to);
+    const row = skipSpace(batch.buffer.bytes, batch.at, batch.to);
     if (row === batch.to) break;
-    if (batch.memory.bytes[row] === closeBracket) {
-      if (batch.owesRow) throw new MalformedRows("a comma with no row behind it");
-      batch.closed = true;
+    if (batch.buffer.bytes[row] === closeBracket) {
+      if (batch.isRowExpected) throw new MalformedRows("a comma with no row behind it");
+      batch.isClosed = true;
       batch.at = row + 1;
       break;
     }
     // Mostly a batch of plain lines just ends inside a row: nothing is copied then.
-    if (!isMixed && valueEnd(batch.memory.bytes, row, batch.to) === incomplete) break;
-    if (!isMixed) append(out, before);
+    if (!isMixed && findValueEnd(batch.buffer.bytes, row, batch.to) === incomplete) break;
+    if (!isMixed) appendBytes(out, plainLines);
     isMixed = true;
-    if (!cutOne(rewriter, batch, out, row)) break;
-    if (batch.closed) break;
+    if (!cutOtherRow(rewriter, batch, out, row)) break;
+    if (batch.isClosed) break;
   }
   return isMixed;
 }
 
 /** Rewrites the row at `row`; false when it is not wholly here. */
-function cutOne(rewriter: RowRewriter, batch: Batch, out: Gathered, row: number): boolean {
+function cutOtherRow(rewriter: RowRewriter, batch: Batch, out: ByteBuffer, row: number): boolean {
   const length = out.length;
-  const end = rewriter.rewrite(out, batch.memory.bytes, row, batch.to);
-  const mark = end === incomplete ? batch.to : skipSpace(batch.memory.bytes, end, batch.to);
-  if (mark === batch.to) {
+  const end = rewriter.rewriteRow(out, batch.buffer.bytes, row, batch.to);
+  const delimiterIndex =
+    end === incomplete ? batch.to : skipSpace(batch.buffer.bytes, end, batch.to);
+  if (delimiterIndex === batch.to) {
     out.length = length;
     return false;
   }
-  const next = batch.memory.bytes[mark];
+  const next = batch.buffer.bytes[delimiterIndex];
   if (next !== comma && next !== closeBracket)
     throw new MalformedRows("rows without a comma between them");
   batch.rows += 1;
-  batch.owesRow = next === comma;
-  batch.closed = next === closeBracket;
-  batch.at = mark + 1;
+  batch.isRowExpected = next === comma;
+  batch.isClosed = next === closeBracket;
+  batch.at = delimiterIndex + 1;
   return true;
 }
 
 /** Moves what is left to the front, into more room when a row filled all of it. */
-function carry(batch: Batch): void {
-  const left = batch.to - batch.at;
-  if (left < batch.memory.bytes.length) batch.memory.bytes.copyWithin(0, batch.at, batch.to);
+function carryRemainder(batch: Batch): void {
+  const remainingBytes = batch.to - batch.at;
+  if (remainingBytes < batch.buffer.bytes.length)
+    batch.buffer.bytes.copyWithin(0, batch.at, batch.to);
   else {
-    if (left >= longestRow) throw new MalformedRows("a row of more than 128 MiB");
-    const larger = searchedMemory(left * 2);
-    larger.bytes.set(batch.memory.bytes);
-    batch.memory = larger;
+    if (remainingBytes >= maxRowBytes) throw new MalformedRows("a row of more than 128 MiB");
+    const larger = acquireScanBuffer(remainingBytes * 2);
+    larger.bytes.set(batch.buffer.bytes);
+    batch.buffer = larger;
   }
   batch.at = 0;
-  batch.to = left;
+  batch.to = remainingBytes;
 }

@@ -16,7 +16,7 @@ import {
   space,
   tab,
 } from "./bytes.ts";
-import { MalformedRows } from "./malformed.ts";
+import { MalformedRows } from "./malformed-rows.ts";
 
 /** The answer of every finder here when the bytes end too early. */
 export const incomplete = -1;
@@ -36,7 +36,7 @@ const isSpace = (byte: number | undefined): boolean =>
  *
  * @throws MalformedRows on a raw control character, which JSON forbids and a line of NDJSON could not hold
  */
-export function stringEnd(bytes: Uint8Array, at: number, to: number): number {
+export function findStringEnd(bytes: Uint8Array, at: number, to: number): number {
   for (let index = at + 1; index < to; index += 1) {
     const byte = bytes[index] as number; // index < to <= length
     if (byte === quote) return index + 1;
@@ -48,12 +48,12 @@ export function stringEnd(bytes: Uint8Array, at: number, to: number): number {
 }
 
 /** Index after the object or array that opens at `at`, or `incomplete`. */
-function nestedEnd(bytes: Uint8Array, at: number, to: number): number {
+function findNestedEnd(bytes: Uint8Array, at: number, to: number): number {
   let depth = 0;
   for (let index = at; index < to; index += 1) {
     const byte = bytes[index];
     if (byte === quote) {
-      const end = stringEnd(bytes, index, to);
+      const end = findStringEnd(bytes, index, to);
       if (end === incomplete) return incomplete;
       index = end - 1;
     } else if (byte === openBrace || byte === openBracket) depth += 1;
@@ -66,7 +66,7 @@ function nestedEnd(bytes: Uint8Array, at: number, to: number): number {
 }
 
 /** Index after the number or literal at `at`. It ends only where something else begins, so the last one is `incomplete`. */
-function scalarEnd(bytes: Uint8Array, at: number, to: number): number {
+function findScalarEnd(bytes: Uint8Array, at: number, to: number): number {
   for (let index = at; index < to; index += 1) {
     const byte = bytes[index];
     if (byte === comma || byte === closeBrace || byte === closeBracket || isSpace(byte)) {
@@ -83,12 +83,12 @@ function scalarEnd(bytes: Uint8Array, at: number, to: number): number {
  * Index after the JSON value that begins at `at`, or `incomplete`. Checks brackets, strings and ends, not the
  * spelling of numbers and literals.
  */
-export function valueEnd(bytes: Uint8Array, at: number, to: number): number {
+export function findValueEnd(bytes: Uint8Array, at: number, to: number): number {
   if (at >= to) return incomplete;
   const byte = bytes[at];
-  if (byte === quote) return stringEnd(bytes, at, to);
-  if (byte === openBrace || byte === openBracket) return nestedEnd(bytes, at, to);
-  return scalarEnd(bytes, at, to);
+  if (byte === quote) return findStringEnd(bytes, at, to);
+  if (byte === openBrace || byte === openBracket) return findNestedEnd(bytes, at, to);
+  return findScalarEnd(bytes, at, to);
 }
 
 /** Visits one member of an object: its key with quotes `[key, keyEnd)`, its value `[value, end)`. */
@@ -100,7 +100,7 @@ export type MemberVisitor = (key: number, keyEnd: number, value: number, end: nu
  * @returns index after the closing brace, or `incomplete` (members seen until then were visited)
  * @throws MalformedRows when the bytes are no object
  */
-export function eachMember(
+export function forEachMember(
   bytes: Uint8Array,
   at: number,
   to: number,
@@ -110,13 +110,13 @@ export function eachMember(
   if (bytes[key] === closeBrace && key < to) return key + 1;
   while (key < to) {
     if (bytes[key] !== quote) throw new MalformedRows("a member without a name");
-    const keyEnd = stringEnd(bytes, key, to);
+    const keyEnd = findStringEnd(bytes, key, to);
     if (keyEnd === incomplete) return incomplete;
-    const mark = skipSpace(bytes, keyEnd, to);
-    if (mark === to) return incomplete;
-    if (bytes[mark] !== colon) throw new MalformedRows("a member without a value");
-    const value = skipSpace(bytes, mark + 1, to);
-    const end = valueEnd(bytes, value, to);
+    const colonIndex = skipSpace(bytes, keyEnd, to);
+    if (colonIndex === to) return incomplete;
+    if (bytes[colonIndex] !== colon) throw new MalformedRows("a member without a value");
+    const value = skipSpace(bytes, colonIndex + 1, to);
+    const end = findValueEnd(bytes, value, to);
     if (end === incomplete) return incomplete;
     visit(key, keyEnd, value, end);
     const next = skipSpace(bytes, end, to);
@@ -128,8 +128,8 @@ export function eachMember(
   return incomplete;
 }
 
-/** Walks the elements of the array that opens at `at`, as `eachMember` does. */
-export function eachElement(
+/** Walks the elements of the array that opens at `at`, as `forEachMember` does. */
+export function forEachElement(
   bytes: Uint8Array,
   at: number,
   to: number,
@@ -138,7 +138,7 @@ export function eachElement(
   let value = skipSpace(bytes, at + 1, to);
   if (bytes[value] === closeBracket && value < to) return value + 1;
   while (value < to) {
-    const end = valueEnd(bytes, value, to);
+    const end = findValueEnd(bytes, value, to);
     if (end === incomplete) return incomplete;
     visit(value, end);
     const next = skipSpace(bytes, end, to);

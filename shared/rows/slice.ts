@@ -1,41 +1,47 @@
 /** Reads a slice of rows back out of a compressed export, in bounded memory. */
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { csvReader, jsonOfCell, type CsvRecord } from "./csv.ts";
+import { createCsvReader, cellToJson, type CsvRecord } from "./csv.ts";
 
 /** Which rows: `top` of them after `skip`. */
-export interface Slice {
+export interface RowSlice {
   readonly skip: number;
   readonly top: number;
 }
 
 /** Rows of gzip-compressed NDJSON as JSON texts. The stream is left as soon as the slice is complete. */
-export async function ndjsonSlice(
+export async function readNdjsonSlice(
   file: AsyncIterable<Uint8Array>,
-  slice: Slice,
+  slice: RowSlice,
 ): Promise<string[]> {
-  return taken(ndjsonLines(unzipped(file)), slice);
+  return takeSlice(readNdjsonLines(unzipText(file)), slice);
 }
 
 /** Rows of gzip-compressed CSV, as `csvEncoder` wrote it, as JSON objects. Dynamic values stay text. */
-export async function csvSlice(file: AsyncIterable<Uint8Array>, slice: Slice): Promise<string[]> {
-  return taken(csvRows(unzipped(file)), slice);
+export async function readCsvSlice(
+  file: AsyncIterable<Uint8Array>,
+  slice: RowSlice,
+): Promise<string[]> {
+  return takeSlice(readCsvRows(unzipText(file)), slice);
 }
 
-async function taken(rows: AsyncIterable<() => string>, { skip, top }: Slice): Promise<string[]> {
-  const found: string[] = [];
-  let seen = 0;
-  if (top <= 0) return found;
+async function takeSlice(
+  rows: AsyncIterable<() => string>,
+  { skip, top }: RowSlice,
+): Promise<string[]> {
+  const slice: string[] = [];
+  let rowCount = 0;
+  if (top <= 0) return slice;
   for await (const row of rows) {
-    seen += 1;
-    if (seen > skip) found.push(row());
-    if (found.length === top) break;
+    rowCount += 1;
+    if (rowCount > skip) slice.push(row());
+    if (slice.length === top) break;
   }
-  return found;
+  return slice;
 }
 
 /** The unzipped text, in pieces that never split a character; errors of the source come out here. */
-async function* unzipped(file: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+async function* unzipText(file: AsyncIterable<Uint8Array>): AsyncIterable<string> {
   const source = Readable.from(file);
   const unzip = createGunzip();
   source.once("error", (error) => unzip.destroy(error));
@@ -49,7 +55,7 @@ async function* unzipped(file: AsyncIterable<Uint8Array>): AsyncIterable<string>
   }
 }
 
-async function* ndjsonLines(pieces: AsyncIterable<string>): AsyncIterable<() => string> {
+async function* readNdjsonLines(pieces: AsyncIterable<string>): AsyncIterable<() => string> {
   let rest = "";
   for await (const piece of pieces) {
     const lines = (rest + piece).split("\n");
@@ -58,17 +64,17 @@ async function* ndjsonLines(pieces: AsyncIterable<string>): AsyncIterable<() => 
   }
 }
 
-async function* csvRows(pieces: AsyncIterable<string>): AsyncIterable<() => string> {
-  const read = csvReader();
+async function* readCsvRows(pieces: AsyncIterable<string>): AsyncIterable<() => string> {
+  const readRecords = createCsvReader();
   let names: readonly string[] | undefined;
   for await (const piece of pieces) {
-    for (const record of read(piece)) {
-      const known = names;
-      if (known) yield () => objectOf(known, record);
-      else names = record.cells.map((cell, at) => jsonOfCell(cell, record.quoted[at] === true));
+    for (const record of readRecords(piece)) {
+      const columnNames = names;
+      if (columnNames) yield () => toJsonObject(columnNames, record);
+      else names = record.cells.map((cell, at) => cellToJson(cell, record.isQuoted[at] === true));
     }
   }
 }
 
-const objectOf = (names: readonly string[], { cells, quoted }: CsvRecord): string =>
-  `{${names.map((name, at) => `${name}:${jsonOfCell(cells[at] ?? "", quoted[at] === true)}`).join(",")}}`;
+const toJsonObject = (names: readonly string[], { cells, isQuoted }: CsvRecord): string =>
+  `{${names.map((name, at) => `${name}:${cellToJson(cells[at] ?? "", isQuoted[at] === true)}`).join(",")}}`;

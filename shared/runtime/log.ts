@@ -64,26 +64,28 @@ export const withInvocation = <T>(invocation: Invocation, work: () => T): T =>
 /** The correlation id of the current invocation; empty outside of one. */
 export const correlationId = (): string => current.getStore()?.correlationId ?? "";
 
-const longestText = 200;
+const maxTextLength = 200;
 
 /** One line stays one line: control characters and line separators become spaces, long text is cut. */
-const flat = (value: string | number | boolean): string | number | boolean =>
+const flattenText = (value: string | number | boolean): string | number | boolean =>
   typeof value === "string"
-    ? value.replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ").slice(0, longestText)
+    ? value.replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ").slice(0, maxTextLength)
     : value;
 
 /** The log of a running app: lines go to the current invocation, outside of one to standard error. */
 export const log: Log = (event, fields = {}) => {
-  const [level, own] = events[event];
-  const allowed = new Set<string>([...own, ...commonFields]);
-  const kept = Object.entries(fields as Record<string, string | number | boolean | undefined>)
+  const [level, ownFields] = events[event];
+  const allowed = new Set<string>([...ownFields, ...commonFields]);
+  const allowedFields = Object.entries(
+    fields as Record<string, string | number | boolean | undefined>,
+  )
     .filter(([name, value]) => allowed.has(name) && value !== undefined)
-    .map(([name, value]) => [name, flat(value as string | number | boolean)] as const);
+    .map(([name, value]) => [name, flattenText(value as string | number | boolean)] as const);
   const invocation = current.getStore();
   const line = JSON.stringify({
     event,
     correlationId: invocation?.correlationId,
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(allowedFields),
   });
   if (invocation) invocation.write(level, line);
   else process.stderr.write(`${line}\n`);

@@ -49,16 +49,16 @@ const loopbackHosts = new Set(["127.0.0.1", "localhost", "[::1]"]);
 /** True for an address on this machine: the only place where plain http and overridden hosts are allowed. */
 export const isLoopback = (url: string): boolean => loopbackHosts.has(new URL(url).hostname);
 
-const said = (value: string): boolean =>
+const hasValue = (value: string): boolean =>
   value.trim() !== "" && !value.startsWith("@Microsoft.KeyVault(");
 const text = z
   .string()
-  .check(z.trim(), z.refine(said, "is empty or an unresolved Key Vault reference"));
+  .check(z.trim(), z.refine(hasValue, "is empty or an unresolved Key Vault reference"));
 const guid = text.check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "a GUID"));
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
   z._default(z.enum(values, `one of ${values.join(", ")}`), fallback);
 
-function parsed(value: string): URL | undefined {
+function parseUrl(value: string): URL | undefined {
   return URL.canParse(value) ? new URL(value) : undefined;
 }
 
@@ -66,9 +66,9 @@ const isPlainRoot = (url: URL): boolean =>
   url.username === "" && url.password === "" && url.search === "" && url.hash === "";
 
 /** A service root: https on the standard port without a path, or anything on this machine. */
-const root = text.check(
+const rootUrl = text.check(
   z.refine((value) => {
-    const url = parsed(value);
+    const url = parseUrl(value);
     if (!url || !isPlainRoot(url)) return false;
     return (
       loopbackHosts.has(url.hostname) ||
@@ -80,7 +80,7 @@ const root = text.check(
 /** A root that only a test or `npm start` may override. */
 const loopbackRoot = text.check(
   z.refine((value) => {
-    const url = parsed(value);
+    const url = parseUrl(value);
     return url !== undefined && isPlainRoot(url) && loopbackHosts.has(url.hostname);
   }, "an address on this machine; leave it out to reach the real service"),
 );
@@ -92,7 +92,7 @@ const cloudAppsShared =
 
 const cloudAppsUrl = text.check(
   z.refine((value) => {
-    const url = parsed(value);
+    const url = parseUrl(value);
     if (!url || !isPlainRoot(url)) return false;
     if (loopbackHosts.has(url.hostname)) return true;
     if (url.protocol !== "https:" || url.port !== "") return false;
@@ -104,29 +104,29 @@ const cloudAppsUrl = text.check(
   }, "https://<tenant>.<region>.portal.cloudappsecurity.com (or its government form), or https://portal.cloudappsecurity.com/cas"),
 );
 
-const hours = (fallback: number, most: number) =>
-  z._default(z.coerce.number(`hours, 0 to ${most}`).check(z.gte(0), z.lte(most)), fallback);
-const count = (fallback: number, most: number) =>
+const createHoursSchema = (fallback: number, max: number) =>
+  z._default(z.coerce.number(`hours, 0 to ${max}`).check(z.gte(0), z.lte(max)), fallback);
+const createCountSchema = (fallback: number, max: number) =>
   z._default(
-    z.coerce.number(`a whole number, 1 to ${most}`).check(z.int(), z.gte(1), z.lte(most)),
+    z.coerce.number(`a whole number, 1 to ${max}`).check(z.int(), z.gte(1), z.lte(max)),
     fallback,
   );
 
 const webhooks = z.pipe(
   z.string(),
-  z.transform((given, context): Readonly<Record<string, unknown>> => {
-    const value = jsonIn(given);
+  z.transform((input, context): Readonly<Record<string, unknown>> => {
+    const value = tryParseJson(input);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
     context.issues.push({
       code: "custom",
       message: 'a JSON object: { "<source>": { "proof": … } }',
-      input: given,
+      input,
     });
     return z.NEVER;
   }),
 );
 
-function jsonIn(text: string): unknown {
+function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -147,19 +147,19 @@ export const settingsSchema = z.object({
   ACT_IDENTITY: z.optional(guid),
   APP_CLIENT_ID: z.optional(guid),
   APP_CREDENTIAL: z.optional(z.enum(["secret", "federated"], "secret or federated")),
-  KEY_VAULT_URL: root,
+  KEY_VAULT_URL: rootUrl,
   CLOUD_APPS_URL: cloudAppsUrl,
   CLOUD_APPS_AUTH: oneOf(["token", "oauth"], "token"),
-  FOUND_CACHE_HOURS: hours(6, 72),
-  NOT_FOUND_CACHE_HOURS: hours(1, 72),
-  BULK_FROM_HASHES: count(200, 20_000),
-  HUNTING_CALLS_PER_MINUTE: count(45, 1_000),
-  HUNTING_CALLS_PER_HOUR: count(1_500, 60_000),
+  FOUND_CACHE_HOURS: createHoursSchema(6, 72),
+  NOT_FOUND_CACHE_HOURS: createHoursSchema(1, 72),
+  BULK_FROM_HASHES: createCountSchema(200, 20_000),
+  HUNTING_CALLS_PER_MINUTE: createCountSchema(45, 1_000),
+  HUNTING_CALLS_PER_HOUR: createCountSchema(1_500, 60_000),
   HUNTING_SHARE: z._default(z.coerce.number("a share, 0.1 to 1").check(z.gte(0.1), z.lte(1)), 0.5),
-  FILES_CALLS_PER_MINUTE: count(100, 1_000),
-  FILES_CALLS_PER_HOUR: count(1_500, 60_000),
-  CLOUD_APPS_CALLS_PER_MINUTE: count(30, 1_000),
-  VERDICTS_PER_DAY: count(20_000, 1_000_000),
+  FILES_CALLS_PER_MINUTE: createCountSchema(100, 1_000),
+  FILES_CALLS_PER_HOUR: createCountSchema(1_500, 60_000),
+  CLOUD_APPS_CALLS_PER_MINUTE: createCountSchema(30, 1_000),
+  VERDICTS_PER_DAY: createCountSchema(20_000, 1_000_000),
   WEBHOOKS: z._default(webhooks, {}),
   LOGIN_URL: z.optional(loopbackRoot),
   GRAPH_URL: z.optional(loopbackRoot),
@@ -174,16 +174,16 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
   readonly settings: readonly string[];
 
-  constructor(faults: readonly { readonly name: string; readonly want: string }[]) {
+  constructor(faults: readonly { readonly name: string; readonly expected: string }[]) {
     super(
-      `App settings to fix: ${faults.map(({ name, want }) => `${name} (want ${want})`).join("; ")}`,
+      `App settings to fix: ${faults.map(({ name, expected }) => `${name} (want ${expected})`).join("; ")}`,
     );
     this.settings = faults.map((fault) => fault.name);
   }
 }
 
-const overrides = ["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"] as const;
-const rooted = ["KEY_VAULT_URL", "CLOUD_APPS_URL"] as const;
+const overrideNames = ["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"] as const;
+const rootNames = ["KEY_VAULT_URL", "CLOUD_APPS_URL"] as const;
 
 /**
  * Reads the settings that `needed` names, all of them without it, so that a bad one stops only the doors that need it.
@@ -195,7 +195,7 @@ export function readSettings<N extends SettingName = SettingName>(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Pick<Settings, N> {
   const names = needed ?? (Object.keys(settingsSchema.shape) as N[]);
-  const faults: { name: string; want: string }[] = [];
+  const faults: { name: string; expected: string }[] = [];
   const values: Partial<Record<N, unknown>> = {};
   for (const name of names) {
     const raw = env[name];
@@ -207,7 +207,8 @@ export function readSettings<N extends SettingName = SettingName>(
     else
       faults.push({
         name,
-        want: raw === undefined ? "a value" : (outcome.error.issues[0]?.message ?? "another form"),
+        expected:
+          raw === undefined ? "a value" : (outcome.error.issues[0]?.message ?? "another form"),
       });
   }
   if (isInAzure(env)) faults.push(...loopbackFaults(values));
@@ -225,12 +226,15 @@ const isOptional = (name: SettingName): boolean =>
   z.safeParse(settingsSchema.shape[name], undefined).success;
 
 /** Addresses of this machine have no business in a deployed app. */
-function loopbackFaults(values: Partial<Settings>): { name: string; want: string }[] {
-  const set = [...overrides, ...rooted].filter((name) => {
+function loopbackFaults(values: Partial<Settings>): { name: string; expected: string }[] {
+  const loopbackNames = [...overrideNames, ...rootNames].filter((name) => {
     const value = values[name];
     return value !== undefined && isLoopback(value);
   });
-  return set.map((name) => ({ name, want: "no address of this machine when running in Azure" }));
+  return loopbackNames.map((name) => ({
+    name,
+    expected: "no address of this machine when running in Azure",
+  }));
 }
 
 /** Where a storage connection of the Functions host leads: a connection string, or service addresses and an identity. */
@@ -252,7 +256,7 @@ export function readStorageConnection(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): StorageConnection {
   const plain = env["DataStorage"] ?? env["AzureWebJobsDataStorage"];
-  if (plain !== undefined && said(plain)) return { kind: "connection-string", value: plain };
+  if (plain !== undefined && hasValue(plain)) return { kind: "connection-string", value: plain };
   const blobUrl = env["DataStorage__blobServiceUri"];
   const queueUrl = env["DataStorage__queueServiceUri"];
   if (!blobUrl || !queueUrl) {
@@ -262,7 +266,7 @@ export function readStorageConnection(
     throw new SettingsError(
       missing.map((name) => ({
         name,
-        want: "the https address of the data storage account's service",
+        expected: "the https address of the data storage account's service",
       })),
     );
   }

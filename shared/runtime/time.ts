@@ -17,25 +17,25 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
-    for (let left = ms; left > 0; left -= longestTimerMs)
-      await sleepOnce(Math.min(left, longestTimerMs), signal);
+    for (let remainingMs = ms; remainingMs > 0; remainingMs -= maxTimerMs)
+      await sleepOnce(Math.min(remainingMs, maxTimerMs), signal);
   },
 };
 
-const longestTimerMs = 2_147_483_647;
+const maxTimerMs = 2_147_483_647;
 
 function sleepOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const stop = (): void => {
+    const abortSleep = (): void => {
       clearTimeout(timer);
       reject(signal?.reason as Error);
     };
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
+      signal?.removeEventListener("abort", abortSleep);
       resolve();
     }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
+    signal?.addEventListener("abort", abortSleep, { once: true });
   });
 }
 

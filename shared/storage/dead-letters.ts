@@ -44,7 +44,7 @@ export const deadLetter = z.object({
 export type DeadLetter = z.infer<typeof deadLetter>;
 
 /** Dead letters shown, or put back, by one request. */
-export const mostDeadLettersShown = 200;
+export const maxDeadLettersPerRequest = 200;
 
 const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
 
@@ -60,28 +60,28 @@ export const replayRequest = z.strictObject({
         id: z.string().check(z.regex(/^[0-9a-f]{32}$/, "the dead letter's id, 32 hex digits")),
       }),
     )
-    .check(z.minLength(1), z.maxLength(mostDeadLettersShown)),
+    .check(z.minLength(1), z.maxLength(maxDeadLettersPerRequest)),
 });
 
-const mostText = 4_096;
+const maxTextLength = 4_096;
 
 /** Things that look like a secret, wherever they stand. */
-const secretLike = [
+const secretPatterns = [
   /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
   /\b(?:Bearer|Token|Basic|SharedAccessSignature)\s+[A-Za-z0-9+/=._~-]{8,}/gi,
   /\b(?:AccountKey|SharedAccessKey|client_secret|password|sig|code|access_token|x-functions-key)\s*[=:]\s*"?[^\s&;",}]{6,}/gi,
 ];
 
-const redacted = (text: string): string =>
-  secretLike.reduce((kept, pattern) => kept.replaceAll(pattern, "[redacted]"), text);
+const redactText = (text: string): string =>
+  secretPatterns.reduce((result, pattern) => result.replaceAll(pattern, "[redacted]"), text);
 
 /** A copy of a parsed message in which every text is redacted. Parsed JSON has no cycles, and queues hold 64 KiB. */
-function redactedValue(value: unknown): unknown {
-  if (typeof value === "string") return redacted(value);
-  if (Array.isArray(value)) return value.map(redactedValue);
+function redactValue(value: unknown): unknown {
+  if (typeof value === "string") return redactText(value);
+  if (Array.isArray(value)) return value.map(redactValue);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, redactedValue(inner)]),
+    Object.entries(value).map(([name, inner]) => [name, redactValue(inner)]),
   );
 }
 
@@ -95,31 +95,35 @@ export async function writeDeadLetter(
   store: RecordStore,
   queue: DeadLetterQueue,
   raw: unknown,
-  why: { readonly reason: DeadLetterReason; readonly detail?: string | undefined },
+  failure: { readonly reason: DeadLetterReason; readonly detail?: string | undefined },
 ): Promise<string> {
   const read = readQueueMessage(raw);
   const original = read.kind === "object" ? JSON.stringify(read.value) : read.text;
   const id = createHash("sha256").update(original).digest("hex").slice(0, 32);
   const path = deadLetterPath(queue, id);
   for (;;) {
-    const there = await store.read(path);
-    const at = new Date(there.serverNowMs).toISOString();
-    const former = there.kind === "found" ? deadLetter.safeParse(there.value).data : undefined;
+    const existing = await store.read(path);
+    const at = new Date(existing.serverNowMs).toISOString();
+    const previous =
+      existing.kind === "found" ? deadLetter.safeParse(existing.value).data : undefined;
     const record: DeadLetter = {
-      ...describe(read),
+      ...describeMessage(read),
       version: 1,
       id,
       queue,
-      reason: read.kind === "broken" ? read.reason : why.reason,
-      detail: why.detail === undefined ? undefined : redacted(why.detail).slice(0, mostText),
-      firstSeenAt: former?.firstSeenAt ?? at,
+      reason: read.kind === "broken" ? read.reason : failure.reason,
+      detail:
+        failure.detail === undefined
+          ? undefined
+          : redactText(failure.detail).slice(0, maxTextLength),
+      firstSeenAt: previous?.firstSeenAt ?? at,
       lastSeenAt: at,
-      times: (former?.times ?? 0) + 1,
+      times: (previous?.times ?? 0) + 1,
     };
     const written =
-      there.kind === "absent"
+      existing.kind === "absent"
         ? await store.create(path, record)
-        : await store.replace(path, record, there.etag);
+        : await store.replace(path, record, existing.etag);
     if (written.kind === "written") return id;
   }
 }
@@ -127,37 +131,37 @@ export async function writeDeadLetter(
 export const deadLetterPath = (queue: DeadLetterQueue, id: string): string =>
   `dead-letters/${queue}/${id}.json`;
 
-function describe(
+function describeMessage(
   read: ReturnType<typeof readQueueMessage>,
 ): Pick<DeadLetter, "message" | "text" | "replayable"> {
   if (read.kind === "broken")
-    return { text: redacted(read.text.slice(0, mostText)), replayable: false };
-  const message = redactedValue(read.value) as Record<string, unknown>;
+    return { text: redactText(read.text.slice(0, maxTextLength)), replayable: false };
+  const message = redactValue(read.value) as Record<string, unknown>;
   return { message, replayable: JSON.stringify(message) === JSON.stringify(read.value) };
 }
 
-/** Dead letters of one queue or of all, oldest path first, at most `most`. */
+/** Dead letters of one queue or of all, oldest path first, at most `maxCount`. */
 export async function listDeadLetters(
   store: RecordStore,
-  most: number,
+  maxCount: number,
   queue?: DeadLetterQueue,
 ): Promise<DeadLetter[]> {
-  const found: DeadLetter[] = [];
+  const letters: DeadLetter[] = [];
   for await (const { path } of store.list(
     queue === undefined ? "dead-letters/" : `dead-letters/${queue}/`,
   )) {
     const read = await store.read(path);
     const record = read.kind === "found" ? deadLetter.safeParse(read.value).data : undefined;
-    if (record) found.push(record);
-    if (found.length >= most) break;
+    if (record) letters.push(record);
+    if (letters.length >= maxCount) break;
   }
-  return found;
+  return letters;
 }
 
-/** How many dead letters wait for somebody: not replayed since they were last seen. Counted up to `most`. */
+/** How many dead letters wait for somebody: not replayed since they were last seen. Counted up to `maxCount`. */
 export const isUnresolved = (record: DeadLetter): boolean => record.replayedAt === undefined;
 
-export type Replayed = {
+export type ReplayResult = {
   readonly id: string;
   readonly outcome: "replayed" | "not-replayable" | "unknown";
 };
@@ -166,10 +170,10 @@ export type Replayed = {
 export async function replayDeadLetters(
   store: RecordStore,
   queues: MessageQueues,
-  wanted: readonly { queue: DeadLetterQueue; id: string }[],
-): Promise<Replayed[]> {
-  const outcomes: Replayed[] = [];
-  for (const { queue, id } of wanted) {
+  requests: readonly { queue: DeadLetterQueue; id: string }[],
+): Promise<ReplayResult[]> {
+  const outcomes: ReplayResult[] = [];
+  for (const { queue, id } of requests) {
     const path = deadLetterPath(queue, id);
     const read = await store.read(path);
     const record = read.kind === "found" ? deadLetter.safeParse(read.value).data : undefined;

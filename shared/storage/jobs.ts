@@ -9,8 +9,8 @@ import type { RecordStore } from "./record-store.ts";
 const dayMs = 86_400_000;
 
 /** How long a job's records are kept, and how long its URL opens it. */
-export const jobAgeMs = 7 * dayMs;
-export const jobKeyAgeMs = dayMs;
+export const jobRetentionMs = 7 * dayMs;
+export const jobKeyLifetimeMs = dayMs;
 
 /** 32 hexadecimal digits. */
 export const jobId = z
@@ -45,29 +45,29 @@ export const jobEndSchema = z.strictObject({
 });
 export type JobEnd = z.infer<typeof jobEndSchema>;
 
-const number5 = (part: number): string => String(part).padStart(5, "0");
+const padPart = (part: number): string => String(part).padStart(5, "0");
 
 /** Where the records of a job lie. */
 export const jobPaths = {
   header: (id: string): string => `state/jobs/${id}/job.json`,
   end: (id: string): string => `state/jobs/${id}/end.json`,
   input: (id: string, attempt: string, part: number): string =>
-    `state/jobs/${id}/input/${attempt}/${number5(part)}.json`,
+    `state/jobs/${id}/input/${attempt}/${padPart(part)}.json`,
   /** Who is at work on a part, for work that should not be done twice at once. */
-  claim: (id: string, part: number): string => `state/jobs/${id}/claims/${number5(part)}.json`,
+  lease: (id: string, part: number): string => `state/jobs/${id}/claims/${padPart(part)}.json`,
   results: (id: string): string => `state/jobs/${id}/results/`,
-  result: (id: string, part: number): string => `state/jobs/${id}/results/${number5(part)}.json`,
+  result: (id: string, part: number): string => `state/jobs/${id}/results/${padPart(part)}.json`,
 } as const;
 
 /** What is known of a job. `expired` also covers a header that is no header. */
-export type FoundJob =
+export type JobStatus =
   | { readonly kind: "running"; readonly header: JobHeader; readonly serverNowMs: number }
   | { readonly kind: "ended"; readonly header: JobHeader; readonly end: JobEnd }
   | { readonly kind: "expired" }
   | { readonly kind: "absent" };
 
 /** Reads header and end of a job. */
-export async function findJob(records: Pick<RecordStore, "read">, id: string): Promise<FoundJob> {
+export async function findJob(records: Pick<RecordStore, "read">, id: string): Promise<JobStatus> {
   const [head, tail] = await Promise.all([
     records.read(jobPaths.header(id)),
     records.read(jobPaths.end(id)),
@@ -91,30 +91,32 @@ export async function endJob(
 }
 
 /** The id of the job that a kind, a key and a turn make: the same request finds the same job without a search. */
-export const jobIdFor = (kind: JobHeader["kind"], ...key: readonly string[]): string =>
+export const deriveJobId = (kind: JobHeader["kind"], ...key: readonly string[]): string =>
   createHash("sha256")
     .update(JSON.stringify([kind, ...key]))
     .digest("hex")
     .slice(0, 32);
 
-const mac = (secret: string, id: string, expiresS: number): Buffer =>
-  createHmac("sha256", secret).update(`huntline-job\n${id}\n${expiresS}`).digest();
+const computeMac = (secret: string, id: string, expiresSeconds: number): Buffer =>
+  createHmac("sha256", secret).update(`huntline-job\n${id}\n${expiresSeconds}`).digest();
 
 /** The key that opens one job until an instant: `{seconds since 1970}.{signature, base64url}`. */
 export function signJobKey(secret: string, id: string, expiresAtMs: number): string {
-  const expiresS = Math.floor(expiresAtMs / 1_000);
-  return `${expiresS}.${mac(secret, id, expiresS).toString("base64url")}`;
+  const expiresSeconds = Math.floor(expiresAtMs / 1_000);
+  return `${expiresSeconds}.${computeMac(secret, id, expiresSeconds).toString("base64url")}`;
 }
 
 /** Whether a key opens this job now. Compares in constant time and says nothing of why not. */
-export function opensJob(secret: string, id: string, key: string, nowMs: number): boolean {
+export function isValidJobKey(secret: string, id: string, key: string, nowMs: number): boolean {
   const match = /^(\d{1,12})\.([A-Za-z0-9_-]{43})$/.exec(key);
   if (!match?.[1] || !match[2]) return false;
-  const expiresS = Number(match[1]);
-  const given = Buffer.from(match[2], "base64url");
-  const wanted = mac(secret, id, expiresS);
+  const expiresSeconds = Number(match[1]);
+  const actual = Buffer.from(match[2], "base64url");
+  const expected = computeMac(secret, id, expiresSeconds);
   return (
-    given.length === wanted.length && timingSafeEqual(given, wanted) && expiresS * 1_000 > nowMs
+    actual.length === expected.length &&
+    timingSafeEqual(actual, expected) &&
+    expiresSeconds * 1_000 > nowMs
   );
 }
 
@@ -122,7 +124,7 @@ export function opensJob(secret: string, id: string, key: string, nowMs: number)
 export const jobLocation = (requestUrl: string, id: string, key: string): string =>
   `${new URL(requestUrl).origin}/api/jobs/${id}?key=${encodeURIComponent(key)}`;
 
-const mostExpired = 2_000;
+const maxExpiredPerRun = 2_000;
 
 /** Removes records under a prefix that are older than they are kept, at most 2,000 a time: the rest waits for the next time. */
 export async function expireRecords(
@@ -136,7 +138,7 @@ export async function expireRecords(
     if (lastModifiedMs > nowMs - ageMs) continue;
     await records.remove(path);
     removed += 1;
-    if (removed >= mostExpired) break;
+    if (removed >= maxExpiredPerRun) break;
   }
   return removed;
 }

@@ -29,9 +29,9 @@ const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 function parseText(text: string): unknown {
   const plain = parseJson(text);
   if (plain !== undefined) return plain;
-  const packed = text.trim();
-  return base64.test(packed)
-    ? parseJson(Buffer.from(packed, "base64").toString("utf8"))
+  const encoded = text.trim();
+  return base64.test(encoded)
+    ? parseJson(Buffer.from(encoded, "base64").toString("utf8"))
     : undefined;
 }
 

@@ -4,53 +4,55 @@
  * day, never counted twice.
  */
 import type { RecordStore } from "../storage/record-store.ts";
-import { nextDayInMs, takeOfDay, verdictDayPath } from "../storage/daily-limit.ts";
+import { msUntilNextDay, takeFromDailyCount, dailyLimitPath } from "../storage/daily-limit.ts";
 
-export type Allowed =
-  /** `giveBack` is for a request that turned out to be an old one. */
-  | { readonly kind: "allowed"; readonly giveBack: () => void }
+export type AllowanceResult =
+  /** `releaseAlerts` is for a request that turned out to be an old one. */
+  | { readonly kind: "allowed"; readonly releaseAlerts: () => void }
   | { readonly kind: "used-up"; readonly retryAfterMs: number };
 
-export interface AllowancePorts {
+export interface AllowanceDeps {
   readonly records: Pick<RecordStore, "read" | "create" | "replace">;
   readonly nowMs: () => number;
-  readonly mostPerDay: () => number;
+  readonly maxPerDay: () => number;
 }
 
 /** Takes so many alerts out of a source's day. */
-export type Allowance = (source: string, alerts: number) => Promise<Allowed>;
+export type TakeAllowance = (source: string, alerts: number) => Promise<AllowanceResult>;
 
 /** A block is a hundredth of the day, and no less than the largest request. */
 const blocksPerDay = 100;
 
-export function openAllowance({ records, nowMs, mostPerDay }: AllowancePorts): Allowance {
-  const kept = new Map<string, { path: string; left: number; turn: Promise<unknown> }>();
+export function createAllowance({ records, nowMs, maxPerDay }: AllowanceDeps): TakeAllowance {
+  const blocks = new Map<string, { path: string; remaining: number; pending: Promise<unknown> }>();
 
   /** @returns how many more were taken; none when the day has fewer left than asked for */
   const takeBlock = (path: string, need: number): Promise<number> => {
-    const most = mostPerDay();
-    return takeOfDay(records, path, most, (left) => {
-      const block = Math.min(Math.max(need, Math.ceil(most / blocksPerDay)), left);
+    const dayLimit = maxPerDay();
+    return takeFromDailyCount(records, path, dayLimit, (remaining) => {
+      const block = Math.min(Math.max(need, Math.ceil(dayLimit / blocksPerDay)), remaining);
       return block < need ? 0 : block;
     });
   };
 
   return async (source, alerts) => {
     const atMs = nowMs();
-    const path = verdictDayPath(source, atMs);
-    const purse = kept.get(source);
-    const own = purse?.path === path ? purse : { path, left: 0, turn: Promise.resolve() };
-    kept.set(source, own);
+    const path = dailyLimitPath(source, atMs);
+    const existing = blocks.get(source);
+    const current =
+      existing?.path === path ? existing : { path, remaining: 0, pending: Promise.resolve() };
+    blocks.set(source, current);
     // One at a time takes a block; the others find what is left of it.
-    const turn = own.turn.then(async () => {
-      if (own.left < alerts) own.left += await takeBlock(path, alerts - own.left);
-      if (own.left < alerts) return false;
-      own.left -= alerts;
+    const taking = current.pending.then(async () => {
+      if (current.remaining < alerts)
+        current.remaining += await takeBlock(path, alerts - current.remaining);
+      if (current.remaining < alerts) return false;
+      current.remaining -= alerts;
       return true;
     });
-    own.turn = turn.catch(() => undefined);
-    return (await turn)
-      ? { kind: "allowed", giveBack: () => void (own.left += alerts) }
-      : { kind: "used-up", retryAfterMs: nextDayInMs(atMs) };
+    current.pending = taking.catch(() => undefined);
+    return (await taking)
+      ? { kind: "allowed", releaseAlerts: () => void (current.remaining += alerts) }
+      : { kind: "used-up", retryAfterMs: msUntilNextDay(atMs) };
   };
 }

@@ -2,16 +2,16 @@
  * Proof of origin: whether a request comes from the source that its address names, judged over the bytes as they came.
  * What can be refused by its look alone never costs a look at a secret; whatever is refused is refused without a reason.
  */
-import type { Key, ReadKeyring } from "./keys.ts";
-import { anyMatches, hmac, sha256 } from "./signatures.ts";
+import type { Key, KeyReader } from "./keys.ts";
+import { hasMatch, computeHmac, sha256 } from "./signatures.ts";
 import type { Source } from "./sources.ts";
 
 /** A request before it is believed. */
-export interface Knock {
+export interface IncomingWebhook {
   readonly headers: { readonly get: (name: string) => string | null };
   readonly bytes: Uint8Array;
   /** Came through the door that asks for a function key. */
-  readonly keyed: boolean;
+  readonly isKeyed: boolean;
 }
 
 /** Claims of a token whose signature, time, issuer and audience are right. */
@@ -22,12 +22,12 @@ export interface TokenClaims {
   readonly roles?: unknown;
 }
 
-export interface ProofPorts {
+export interface AuthDeps {
   /** The source's secret. @throws an error that names it when it cannot be had */
-  readonly secret: (name: string) => Promise<string>;
-  readonly readKeys: ReadKeyring;
+  readonly readSecret: (name: string) => Promise<string>;
+  readonly readKeys: KeyReader;
   /** Checks signature, algorithm, issuer, audience and time of an Entra token; `undefined` when one of them is wrong. */
-  readonly claims: (token: string, audience: string) => Promise<TokenClaims | undefined>;
+  readonly readClaims: (token: string, audience: string) => Promise<TokenClaims | undefined>;
   readonly tenantId: () => string;
   readonly isWithin: (address: string, ranges: readonly string[]) => boolean;
   readonly nowMs: () => number;
@@ -35,98 +35,120 @@ export interface ProofPorts {
   readonly trueNowMs: () => Promise<number>;
 }
 
-export type Proof =
-  /** `id` of the delivery where the sender gives one; `idSigned` when nobody else can have put it there. */
-  | { readonly kind: "proven"; readonly id: string | undefined; readonly idSigned: boolean }
+export type AuthResult =
+  /** `id` of the delivery where the sender gives one; `isIdSigned` when nobody else can have put it there. */
+  | { readonly kind: "proven"; readonly id: string | undefined; readonly isIdSigned: boolean }
   /** For the log, never for the caller. */
   | { readonly kind: "refused"; readonly cause: string }
   /** The secret holds no usable key. */
-  | { readonly kind: "no-key"; readonly want: string };
+  | { readonly kind: "no-key"; readonly expected: string };
 
-const refused = (cause: string): Proof => ({ kind: "refused", cause });
+const toRefusal = (cause: string): AuthResult => ({ kind: "refused", cause });
 
 /** Judges one request. */
-export async function prove(knock: Knock, source: Source, ports: ProofPorts): Promise<Proof> {
-  if (source.functionKey && !knock.keyed) return refused("no function key");
+export async function authenticate(
+  webhook: IncomingWebhook,
+  source: Source,
+  deps: AuthDeps,
+): Promise<AuthResult> {
+  if (source.functionKey && !webhook.isKeyed) return toRefusal("no function key");
   if (source.addresses.length > 0) {
-    const address = callerAddress(knock);
-    if (address === undefined || !ports.isWithin(address, source.addresses))
-      return refused("address");
+    const address = readCallerAddress(webhook);
+    if (address === undefined || !deps.isWithin(address, source.addresses))
+      return toRefusal("address");
   }
-  return provers[source.proof](knock, source, ports);
+  return authenticators[source.auth](webhook, source, deps);
 }
 
 /** The last hop is the one that the platform's own front end has seen; those before it are the caller's to invent. */
-function callerAddress({ headers }: Knock): string | undefined {
-  const last = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
-  const bracketed = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(last)?.[1];
+function readCallerAddress({ headers }: IncomingWebhook): string | undefined {
+  const lastHop = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
+  const bracketed = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(lastHop)?.[1];
   return (
     bracketed ??
-    (/^\d+(?:\.\d+){3}(?::\d+)?$/.test(last) ? last.replace(/:\d+$/, "") : last || undefined)
+    (/^\d+(?:\.\d+){3}(?::\d+)?$/.test(lastHop)
+      ? lastHop.replace(/:\d+$/, "")
+      : lastHop || undefined)
   );
 }
 
-type Prover = (knock: Knock, source: Source, ports: ProofPorts) => Promise<Proof>;
+type Authenticator = (
+  webhook: IncomingWebhook,
+  source: Source,
+  deps: AuthDeps,
+) => Promise<AuthResult>;
 
-const provers: Readonly<Record<Source["proof"], Prover>> = {
-  standard: proveStandard,
-  "body-hmac": proveBody,
-  bearer: proveBearer,
-  entra: proveEntra,
-  "function-key": async (knock, source) => proven(knock, source),
+const authenticators: Readonly<Record<Source["auth"], Authenticator>> = {
+  standard: authenticateStandard,
+  "body-hmac": authenticateBodyHmac,
+  bearer: authenticateBearer,
+  entra: authenticateEntra,
+  "function-key": async (webhook, source) => toAuthenticated(webhook, source),
 };
 
 /** Text that may name a delivery: visible ASCII. */
 const idText = /^[\x21-\x7e]{1,200}$/;
 
-function proven({ headers }: Knock, source: Source, idSigned = true): Proof {
+function toAuthenticated(
+  { headers }: IncomingWebhook,
+  source: Source,
+  isIdSigned = true,
+): AuthResult {
   const id = headers.get(source.idHeader) ?? undefined;
-  if (id !== undefined && !idText.test(id)) return refused("delivery id");
-  return { kind: "proven", id, idSigned };
+  if (id !== undefined && !idText.test(id)) return toRefusal("delivery id");
+  return { kind: "proven", id, isIdSigned };
 }
 
-type Keyed =
+type SourceKeys =
   | { readonly kind: "keys"; readonly keys: readonly Key[] }
-  | Extract<Proof, { kind: "no-key" }>;
+  | Extract<AuthResult, { kind: "no-key" }>;
 
-async function keysOf(
+async function readSourceKeys(
   source: Source,
-  proof: "standard" | "body-hmac" | "bearer",
-  ports: ProofPorts,
-): Promise<Keyed> {
-  const read = ports.readKeys(await ports.secret(`webhook-${source.name}`), proof, ports.nowMs());
-  return read.kind === "keys" ? read : { kind: "no-key", want: read.want };
+  auth: "standard" | "body-hmac" | "bearer",
+  deps: AuthDeps,
+): Promise<SourceKeys> {
+  const read = deps.readKeys(await deps.readSecret(`webhook-${source.name}`), auth, deps.nowMs());
+  return read.kind === "keys" ? read : { kind: "no-key", expected: read.expected };
 }
 
 /** How old or new a signed time stamp may be, s. */
 const toleranceS = 300;
-const mostSignatures = 16;
-const longestHeader = 4_096;
+const maxSignatures = 16;
+const maxHeaderLength = 4_096;
 
 /** Standard Webhooks: `v1,` and base64 of HMAC-SHA-256 over `id.timestamp.body`; several signatures, one of which must fit. */
-async function proveStandard(knock: Knock, source: Source, ports: ProofPorts): Promise<Proof> {
-  const header = (name: string): string =>
-    knock.headers.get(`webhook-${name}`) ?? knock.headers.get(`svix-${name}`) ?? "";
-  const [id, stamp, signature] = [header("id"), header("timestamp"), header("signature")];
-  if (!idText.test(id)) return refused("webhook-id");
-  if (!/^\d{1,12}$/.test(stamp)) return refused("webhook-timestamp");
-  const given = signaturesIn(signature);
-  if (given.length === 0) return refused("webhook-signature");
-  const read = await keysOf(source, "standard", ports);
+async function authenticateStandard(
+  webhook: IncomingWebhook,
+  source: Source,
+  deps: AuthDeps,
+): Promise<AuthResult> {
+  const readHeader = (name: string): string =>
+    webhook.headers.get(`webhook-${name}`) ?? webhook.headers.get(`svix-${name}`) ?? "";
+  const [id, stamp, signature] = [
+    readHeader("id"),
+    readHeader("timestamp"),
+    readHeader("signature"),
+  ];
+  if (!idText.test(id)) return toRefusal("webhook-id");
+  if (!/^\d{1,12}$/.test(stamp)) return toRefusal("webhook-timestamp");
+  const candidates = parseSignatures(signature);
+  if (candidates.length === 0) return toRefusal("webhook-signature");
+  const read = await readSourceKeys(source, "standard", deps);
   if (read.kind !== "keys") return read;
-  const wanted = read.keys.map((key) => hmac(key, `${id}.${stamp}.`, knock.bytes));
-  if (!anyMatches(wanted, given)) return refused("signature");
-  const nowS = Math.floor((await ports.trueNowMs()) / 1_000);
-  if (Math.abs(nowS - Number(stamp)) > toleranceS) return refused("time stamp");
-  return { kind: "proven", id, idSigned: true };
+  const expected = read.keys.map((key) => computeHmac(key, `${id}.${stamp}.`, webhook.bytes));
+  if (!hasMatch(expected, candidates)) return toRefusal("signature");
+  const nowS = Math.floor((await deps.trueNowMs()) / 1_000);
+  if (Math.abs(nowS - Number(stamp)) > toleranceS) return toRefusal("time stamp");
+  return { kind: "proven", id, isIdSigned: true };
 }
 
 /** Signatures of version 1; others are for others. */
-function signaturesIn(header: string): Buffer[] {
-  if (header.length > longestHeader) return [];
+function parseSignatures(header: string): Buffer[] {
+  if (header.length > maxHeaderLength) return [];
   return header
     .split(" ")
-    .slice(0, mostSignatures)
+    .slice(0, maxSignatures)
     .flatMap((part) => {
       const packed = /^v1,([A-Za-z0-9+/]{43}=)$/.exec(part)?.[1];
       return packed === undefined ? [] : [Buffer.from(packed, "base64")];
@@ -134,48 +156,60 @@ function signaturesIn(header: string): Buffer[] {
 }
 
 /** As GitHub signs: `sha256=` and hexadecimal HMAC-SHA-256 over the body. The delivery's id is not under the signature. */
-async function proveBody(knock: Knock, source: Source, ports: ProofPorts): Promise<Proof> {
+async function authenticateBodyHmac(
+  webhook: IncomingWebhook,
+  source: Source,
+  deps: AuthDeps,
+): Promise<AuthResult> {
   const digits = /^(?:sha256=)?([0-9a-f]{64})$/i.exec(
-    knock.headers.get(source.signatureHeader) ?? "",
+    webhook.headers.get(source.signatureHeader) ?? "",
   )?.[1];
-  if (digits === undefined) return refused(source.signatureHeader);
-  const read = await keysOf(source, "body-hmac", ports);
+  if (digits === undefined) return toRefusal(source.signatureHeader);
+  const read = await readSourceKeys(source, "body-hmac", deps);
   if (read.kind !== "keys") return read;
-  const wanted = read.keys.map((key) => hmac(key, knock.bytes));
-  return anyMatches(wanted, [Buffer.from(digits, "hex")])
-    ? proven(knock, source, false)
-    : refused("signature");
+  const expected = read.keys.map((key) => computeHmac(key, webhook.bytes));
+  return hasMatch(expected, [Buffer.from(digits, "hex")])
+    ? toAuthenticated(webhook, source, false)
+    : toRefusal("signature");
 }
 
 const bearerText = /^Bearer ([\x21-\x7e]{1,8192})$/i;
 
-const tokenIn = ({ headers }: Knock): string | undefined =>
+const readBearerToken = ({ headers }: IncomingWebhook): string | undefined =>
   bearerText.exec(headers.get("authorization") ?? "")?.[1];
 
 /** A token that only its SHA-256 is kept of. */
-async function proveBearer(knock: Knock, source: Source, ports: ProofPorts): Promise<Proof> {
-  const token = tokenIn(knock);
-  if (token === undefined) return refused("authorization");
-  const read = await keysOf(source, "bearer", ports);
+async function authenticateBearer(
+  webhook: IncomingWebhook,
+  source: Source,
+  deps: AuthDeps,
+): Promise<AuthResult> {
+  const token = readBearerToken(webhook);
+  if (token === undefined) return toRefusal("authorization");
+  const read = await readSourceKeys(source, "bearer", deps);
   if (read.kind !== "keys") return read;
-  return anyMatches(
+  return hasMatch(
     read.keys.map(({ bytes }) => bytes),
     [sha256(token)],
   )
-    ? proven(knock, source)
-    : refused("token");
+    ? toAuthenticated(webhook, source)
+    : toRefusal("token");
 }
 
 /** A token of Entra, for this tenant, from one of the callers or with one of the roles. The front end's headers count for nothing. */
-async function proveEntra(knock: Knock, source: Source, ports: ProofPorts): Promise<Proof> {
-  const token = tokenIn(knock);
-  if (token === undefined) return refused("authorization");
-  const claims = await ports.claims(token, source.audience);
-  if (!claims) return refused("token");
-  if (claims.tid !== ports.tenantId()) return refused("tenant");
+async function authenticateEntra(
+  webhook: IncomingWebhook,
+  source: Source,
+  deps: AuthDeps,
+): Promise<AuthResult> {
+  const token = readBearerToken(webhook);
+  if (token === undefined) return toRefusal("authorization");
+  const claims = await deps.readClaims(token, source.audience);
+  if (!claims) return toRefusal("token");
+  if (claims.tid !== deps.tenantId()) return toRefusal("tenant");
   const caller = claims.appid ?? claims.azp;
   const isCaller = typeof caller === "string" && source.callers.includes(caller.toLowerCase());
   const roles: readonly unknown[] = Array.isArray(claims.roles) ? claims.roles : [];
-  if (!isCaller && !source.roles.some((role) => roles.includes(role))) return refused("caller");
-  return proven(knock, source);
+  if (!isCaller && !source.roles.some((role) => roles.includes(role))) return toRefusal("caller");
+  return toAuthenticated(webhook, source);
 }

@@ -6,25 +6,25 @@ export interface FairShare {
 }
 
 interface Lane {
-  working: number;
+  active: number;
   readonly waiting: (() => void)[];
 }
 
 /**
- * @param atWork - requests of one source that may be at storage at once
- * @param inLine - requests of one source that may wait for it
+ * @param maxActive - requests of one source that may be at storage at once
+ * @param maxWaiting - requests of one source that may wait for it
  */
-export function openFairShare(atWork = 24, inLine = 100): FairShare {
+export function createFairShare(maxActive = 24, maxWaiting = 100): FairShare {
   const lanes = new Map<string, Lane>();
   return {
     run: async (source, work) => {
-      const lane = lanes.get(source) ?? { working: 0, waiting: [] };
+      const lane = lanes.get(source) ?? { active: 0, waiting: [] };
       lanes.set(source, lane);
-      if (lane.working >= atWork) {
-        if (lane.waiting.length >= inLine) return undefined;
-        await new Promise<void>((go) => lane.waiting.push(go));
+      if (lane.active >= maxActive) {
+        if (lane.waiting.length >= maxWaiting) return undefined;
+        await new Promise<void>((resolve) => lane.waiting.push(resolve));
       } else {
-        lane.working += 1;
+        lane.active += 1;
       }
       try {
         return await work();
@@ -32,7 +32,7 @@ export function openFairShare(atWork = 24, inLine = 100): FairShare {
         // The place goes to the next in line, without being free in between.
         const next = lane.waiting.shift();
         if (next) next();
-        else lane.working -= 1;
+        else lane.active -= 1;
       }
     },
   };

@@ -4,7 +4,7 @@
  */
 import { createSecretKey, type KeyObject } from "node:crypto";
 import * as z from "zod/mini";
-import type { ProofName } from "./policies.ts";
+import type { AuthMethod } from "./policies.ts";
 
 /** A key: for HMACs, which are made five times as fast with a key object, and as bytes: the SHA-256 of a bearer token. */
 export interface Key {
@@ -12,12 +12,12 @@ export interface Key {
   readonly bytes: Uint8Array;
 }
 
-export type ReadKeys =
+export type KeysResult =
   | { readonly kind: "keys"; readonly keys: readonly Key[] }
   /** What the secret should hold instead; never what it holds. */
-  | { readonly kind: "fault"; readonly want: string };
+  | { readonly kind: "fault"; readonly expected: string };
 
-const mostKeys = 8;
+const maxKeys = 8;
 const keyList = z
   .array(
     z.strictObject({
@@ -26,57 +26,59 @@ const keyList = z
       notAfter: z.optional(z.iso.datetime({ offset: true })),
     }),
   )
-  .check(z.minLength(1), z.maxLength(mostKeys));
+  .check(z.minLength(1), z.maxLength(maxKeys));
 
-type KeyedProof = Extract<ProofName, "standard" | "body-hmac" | "bearer">;
+type KeyedAuth = Extract<AuthMethod, "standard" | "body-hmac" | "bearer">;
 
-const wants: Readonly<Record<KeyedProof, string>> = {
+const expectedForms: Readonly<Record<KeyedAuth, string>> = {
   standard: "whsec_ and base64 of 24 to 64 bytes",
   "body-hmac": "a text of 16 characters or more",
   bearer: "sha256: and the SHA-256 of the token, 64 hexadecimal digits",
 };
 
 /** The keys that a secret holds, without those whose `notAfter` has passed at `nowMs`. */
-export type ReadKeyring = (secret: string, proof: KeyedProof, nowMs: number) => ReadKeys;
+export type KeyReader = (secret: string, auth: KeyedAuth, nowMs: number) => KeysResult;
 
-interface Dated {
+interface DatedKey {
   readonly key: Key;
   readonly endMs: number;
 }
 
-const mostKept = 100;
+const maxCached = 100;
 
 /** Reads secrets, each text once: a secret is asked for at every request. */
-export function openKeyring(): ReadKeyring {
-  const kept = new Map<string, readonly Dated[] | undefined>();
-  return (secret, proof, nowMs) => {
-    const name = `${proof} ${secret}`;
-    if (kept.size >= mostKept && !kept.has(name)) kept.clear();
-    if (!kept.has(name)) kept.set(name, datedKeys(secret, proof));
-    const dated = kept.get(name);
-    if (!dated)
+export function createKeyReader(): KeyReader {
+  const cache = new Map<string, readonly DatedKey[] | undefined>();
+  return (secret, auth, nowMs) => {
+    const cacheKey = `${auth} ${secret}`;
+    if (cache.size >= maxCached && !cache.has(cacheKey)) cache.clear();
+    if (!cache.has(cacheKey)) cache.set(cacheKey, parseKeys(secret, auth));
+    const datedKeys = cache.get(cacheKey);
+    if (!datedKeys)
       return {
         kind: "fault",
-        want: `${wants[proof]}; or [{"kid","key","notAfter"}], at most ${mostKeys}`,
+        expected: `${expectedForms[auth]}; or [{"kid","key","notAfter"}], at most ${maxKeys}`,
       };
-    const keys = dated.filter(({ endMs }) => endMs > nowMs).map(({ key }) => key);
+    const keys = datedKeys.filter(({ endMs }) => endMs > nowMs).map(({ key }) => key);
     return keys.length > 0
       ? { kind: "keys", keys }
-      : { kind: "fault", want: "a key whose notAfter has not passed" };
+      : { kind: "fault", expected: "a key whose notAfter has not passed" };
   };
 }
 
-function datedKeys(secret: string, proof: KeyedProof): Dated[] | undefined {
-  const listed = secret.trimStart().startsWith("[") ? readList(secret) : [{ key: secret.trim() }];
-  const dated = listed?.flatMap(({ key, notAfter }): Dated[] => {
-    const bytes = keyBytes[proof](key);
+function parseKeys(secret: string, auth: KeyedAuth): DatedKey[] | undefined {
+  const entries = secret.trimStart().startsWith("[")
+    ? parseKeyList(secret)
+    : [{ key: secret.trim() }];
+  const datedKeys = entries?.flatMap(({ key, notAfter }): DatedKey[] => {
+    const bytes = keyBytes[auth](key);
     const endMs = notAfter === undefined ? Number.POSITIVE_INFINITY : Date.parse(notAfter);
     return bytes ? [{ key: { bytes, object: createSecretKey(bytes) }, endMs }] : [];
   });
-  return dated?.length === listed?.length ? dated : undefined;
+  return datedKeys?.length === entries?.length ? datedKeys : undefined;
 }
 
-function readList(
+function parseKeyList(
   secret: string,
 ): { readonly key: string; readonly notAfter?: string | undefined }[] | undefined {
   try {
@@ -86,7 +88,7 @@ function readList(
   }
 }
 
-const keyBytes: Readonly<Record<KeyedProof, (text: string) => Uint8Array | undefined>> = {
+const keyBytes: Readonly<Record<KeyedAuth, (text: string) => Uint8Array | undefined>> = {
   standard: (text) => {
     const packed = text.replace(/^whsec_/, "");
     const bytes = /^[A-Za-z0-9+/]+={0,2}$/.test(packed) ? Buffer.from(packed, "base64") : undefined;

@@ -12,7 +12,7 @@ const pointer = z
 /** One pointer or several; the first that leads to something counts. */
 const pointers = z.pipe(
   z.union([pointer, z.array(pointer).check(z.minLength(1))], "a JSON pointer or a list of them"),
-  z.transform((given) => (typeof given === "string" ? [given] : given)),
+  z.transform((value) => (typeof value === "string" ? [value] : value)),
 );
 
 const words = z.pipe(
@@ -22,8 +22,8 @@ const words = z.pipe(
     z.boolean(),
     z.array(z.union([z.string(), z.number(), z.boolean()])),
   ]),
-  z.transform((given) =>
-    (Array.isArray(given) ? given : [given]).map((word) => String(word).trim().toLowerCase()),
+  z.transform((value) =>
+    (Array.isArray(value) ? value : [value]).map((word) => String(word).trim().toLowerCase()),
   ),
 );
 

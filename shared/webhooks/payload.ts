@@ -1,9 +1,9 @@
 /** What a reader makes of a payload: plain data, the same for every product. */
 import type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
-import { inputFaults, type InputFault } from "../http/problem.ts";
+import { toInputFaults, type InputFault } from "../http/problem.ts";
 
 /** Alerts of a closed case, and how they are to be closed. */
-export interface ReadVerdict {
+export interface PayloadVerdict {
   readonly action: VerdictAction;
   readonly reason?: VerdictReason | undefined;
   readonly comment?: string | undefined;
@@ -13,37 +13,37 @@ export interface ReadVerdict {
   readonly alerts: readonly { readonly path: string; readonly ids: readonly string[] }[];
 }
 
-export interface Reading {
-  readonly verdicts: readonly ReadVerdict[];
+export interface PayloadContent {
+  readonly verdicts: readonly PayloadVerdict[];
   /** Parts of the payload to search for hashes. */
   readonly search: readonly unknown[];
   /** What the payload holds and cannot be acted on, and why. */
-  readonly left: readonly InputFault[];
+  readonly skipped: readonly InputFault[];
 }
 
-type ReadOut = { readonly kind: "read" } & Reading;
-export type ReadPayload =
-  | ReadOut
+type ParsedPayload = { readonly kind: "read" } & PayloadContent;
+export type PayloadResult =
+  | ParsedPayload
   | { readonly kind: "fault"; readonly faults: readonly InputFault[] };
 
 /** A payload that only carries things to look up. */
-export const onlySearched = (...search: readonly unknown[]): ReadOut => ({
+export const toSearchOnly = (...search: readonly unknown[]): ParsedPayload => ({
   kind: "read",
   verdicts: [],
   search,
-  left: [],
+  skipped: [],
 });
 
 /** The faults that a reader's schema found. */
-export const unreadable = (error: { readonly issues: readonly unknown[] }): ReadPayload => ({
+export const toFaultResult = (error: { readonly issues: readonly unknown[] }): PayloadResult => ({
   kind: "fault",
-  faults: inputFaults(error).slice(0, mostFaults),
+  faults: toInputFaults(error).slice(0, maxFaults),
 });
 
-const mostFaults = 20;
+const maxFaults = 20;
 
 /** How the products of one vendor word it, in one spelling: `True Positive`, `truePositive`. */
-export const plainWord = (text: string | undefined): string =>
+export const normalizeWord = (text: string | undefined): string =>
   (text ?? "").toLowerCase().replaceAll(/[^a-z]/g, "");
 
 interface Closing {
@@ -74,18 +74,18 @@ const reasons: Readonly<Record<string, Readonly<Record<string, VerdictReason>>>>
 };
 
 /** The closing that a classification and its reason stand for; `undefined` for one that says nothing of it. */
-export function closingFor(
+export function findClosing(
   classification: string | undefined,
   reason: string | undefined,
 ): Closing | undefined {
-  const closing = closings[plainWord(classification)];
+  const closing = closings[normalizeWord(classification)];
   if (!closing) return undefined;
-  const said = reasons[closing.action]?.[plainWord(reason)];
-  return said === undefined ? closing : { ...closing, reason: said };
+  const mappedReason = reasons[closing.action]?.[normalizeWord(reason)];
+  return mappedReason === undefined ? closing : { ...closing, reason: mappedReason };
 }
 
 /** Why a closed case without a telling classification closes nothing. */
-export const noClosing = (path: string): InputFault => ({
+export const createNoClosingFault = (path: string): InputFault => ({
   path,
   message: "closed without TruePositive, FalsePositive or BenignPositive: its alerts are left open",
 });

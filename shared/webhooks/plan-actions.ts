@@ -1,47 +1,47 @@
 /** Turns what a reader found into orders, as plain data: messages for the verdict queue, hashes to look up, hunts to start. */
 import { parseAlertId, type AlertId } from "../contracts/alert-id.ts";
-import { mostAlertsInRequest, type VerdictRequest } from "../contracts/alert-verdict.ts";
+import { maxAlertsPerRequest, type VerdictRequest } from "../contracts/alert-verdict.ts";
 import { Problem, type InputFault } from "../http/problem.ts";
-import type { WebhookVerb } from "../contracts/webhook.ts";
+import type { WebhookAction } from "../contracts/webhook.ts";
 import { textsAt } from "./pointers.ts";
-import type { Reading, ReadVerdict } from "./payload.ts";
+import type { PayloadContent, PayloadVerdict } from "./payload.ts";
 import { sha256 } from "./signatures.ts";
 import type { HuntRule, Source } from "./sources.ts";
 
 /** A verdict of one closing. */
-export type VerdictOrder = Omit<VerdictRequest, "dryRun">;
+export type PlannedVerdict = Omit<VerdictRequest, "dryRun">;
 
-export interface Orders {
+export interface ActionPlan {
   /**
    * The id of the delivery's first verdict, made of its key alone: a payload sent again asks for nothing new, and another
    * payload under the same key meets what this one wrote down.
    */
   readonly id: string;
-  readonly verdicts: readonly VerdictOrder[];
+  readonly verdicts: readonly PlannedVerdict[];
   /** Parts of the payload to search; empty when the source may not ask for lookups. */
   readonly search: readonly unknown[];
   readonly hunts: readonly string[];
-  readonly left: readonly InputFault[];
+  readonly skipped: readonly InputFault[];
 }
 
 /**
  * @param key - stands for the delivery in every id that is made here
  * @throws Problem 422 for more alerts than one request may name
  */
-export function ordersOf(
-  reading: Reading,
+export function planActions(
+  content: PayloadContent,
   body: unknown,
-  source: Pick<Source, "name" | "may" | "hunts">,
+  source: Pick<Source, "name" | "allow" | "hunts">,
   { key, requestedAt }: { readonly key: string; readonly requestedAt: string },
-): Orders {
-  const left: InputFault[] = [...reading.left];
-  const may = (verb: WebhookVerb, asked: boolean): boolean => {
-    if (asked && !source.may.includes(verb))
-      left.push({ path: "", message: `this source may not ask for: ${verb}` });
-    return asked && source.may.includes(verb);
+): ActionPlan {
+  const skipped: InputFault[] = [...content.skipped];
+  const isAllowed = (verb: WebhookAction, isRequested: boolean): boolean => {
+    if (isRequested && !source.allow.includes(verb))
+      skipped.push({ path: "", message: `this source may not ask for: ${verb}` });
+    return isRequested && source.allow.includes(verb);
   };
-  const verdicts = may("verdict", reading.verdicts.length > 0)
-    ? verdictOrders(reading.verdicts, left)
+  const verdicts = isAllowed("verdict", content.verdicts.length > 0)
+    ? groupVerdicts(content.verdicts, skipped)
     : [];
   const hunts = source.hunts.filter((rule) => isMet(rule, body)).map(({ hunt }) => hunt);
   const digest = sha256(JSON.stringify([source.name, key]))
@@ -51,82 +51,97 @@ export function ordersOf(
   return {
     id,
     verdicts: verdicts.map((verdict, index) =>
-      orderOf(
+      toPlannedVerdict(
         verdict,
         index === 0 ? id : `${id}-${index + 1}`,
         `webhook ${source.name}`,
         requestedAt,
       ),
     ),
-    search: source.may.includes("enrich") ? reading.search : [],
-    hunts: may("hunt", hunts.length > 0) ? [...new Set(hunts)] : [],
-    left,
+    search: source.allow.includes("enrich") ? content.search : [],
+    hunts: isAllowed("hunt", hunts.length > 0) ? [...new Set(hunts)] : [],
+    skipped,
   };
 }
 
 const isMet = ({ when = {} }: HuntRule, body: unknown): boolean =>
   Object.entries(when).every(([pointer, values]) => {
-    const wanted = new Set(values.map((value) => value.toLowerCase()));
-    return textsAt(body, pointer).some((text) => wanted.has(text.toLowerCase()));
+    const expected = new Set(values.map((value) => value.toLowerCase()));
+    return textsAt(body, pointer).some((text) => expected.has(text.toLowerCase()));
   });
 
-type Resolved = Omit<ReadVerdict, "alerts"> & { readonly alertIds: readonly AlertId[] };
+type ResolvedVerdict = Omit<PayloadVerdict, "alerts"> & { readonly alertIds: readonly AlertId[] };
 
 /** One order a closing: alerts that end the same way go together, each once. */
-function verdictOrders(verdicts: readonly ReadVerdict[], left: InputFault[]): Resolved[] {
-  const groups = new Map<string, { verdict: ReadVerdict; ids: Set<AlertId> }>();
-  const seen = new Set<AlertId>();
+function groupVerdicts(
+  verdicts: readonly PayloadVerdict[],
+  skipped: InputFault[],
+): ResolvedVerdict[] {
+  const groups = new Map<string, { verdict: PayloadVerdict; ids: Set<AlertId> }>();
+  const plannedIds = new Set<AlertId>();
   for (const verdict of verdicts) {
     const { action, reason, comment, by } = verdict;
-    const name = JSON.stringify([action, reason, comment, by]);
-    const group = groups.get(name) ?? { verdict, ids: new Set<AlertId>() };
+    const groupKey = JSON.stringify([action, reason, comment, by]);
+    const group = groups.get(groupKey) ?? { verdict, ids: new Set<AlertId>() };
     for (const { path, ids } of verdict.alerts) {
-      const id = idOf(path, ids, left);
-      if (id !== undefined && !seen.has(id)) group.ids.add(id);
-      if (id !== undefined) seen.add(id);
+      const id = findAlertId(path, ids, skipped);
+      if (id !== undefined && !plannedIds.has(id)) group.ids.add(id);
+      if (id !== undefined) plannedIds.add(id);
     }
-    if (group.ids.size > 0) groups.set(name, group);
+    if (group.ids.size > 0) groups.set(groupKey, group);
   }
-  if (seen.size > mostAlertsInRequest)
+  if (plannedIds.size > maxAlertsPerRequest)
     throw new Problem(
       422,
-      `The payload names ${seen.size} alerts, want at most ${mostAlertsInRequest}; split it.`,
+      `The payload names ${plannedIds.size} alerts, want at most ${maxAlertsPerRequest}; split it.`,
     );
   return [...groups.values()].map(({ verdict, ids }) => ({ ...verdict, alertIds: [...ids] }));
 }
 
 /** The first form of an alert's id that Cloud Apps knows; else why none does. */
-function idOf(path: string, ids: readonly string[], left: InputFault[]): AlertId | undefined {
+function findAlertId(
+  path: string,
+  ids: readonly string[],
+  skipped: InputFault[],
+): AlertId | undefined {
   const parsed = ids.map(parseAlertId);
-  const known = parsed.find((each) => each.kind === "alert");
-  if (known) return known.id;
+  const match = parsed.find((each) => each.kind === "alert");
+  if (match) return match.id;
   const [first] = parsed;
-  left.push({ path, message: first?.kind === "refused" ? first.message : "want the alert's id" });
+  skipped.push({
+    path,
+    message: first?.kind === "refused" ? first.message : "want the alert's id",
+  });
   return undefined;
 }
 
-function orderOf(verdict: Resolved, id: string, sender: string, requestedAt: string): VerdictOrder {
+function toPlannedVerdict(
+  verdict: ResolvedVerdict,
+  id: string,
+  sender: string,
+  requestedAt: string,
+): PlannedVerdict {
   const { action, reason, alertIds } = verdict;
-  const comment = line(verdict.comment, 1_000);
+  const comment = cleanText(verdict.comment, 1_000);
   return {
     version: 1,
     id,
     action,
     ...(reason === undefined ? {} : { reason }),
     ...(comment === undefined ? {} : { comment }),
-    requestedBy: line(verdict.by, 256) ?? sender,
+    requestedBy: cleanText(verdict.by, 256) ?? sender,
     requestedAt,
     alertIds: [...alertIds],
   };
 }
 
 /** Text of a payload made fit for a comment: no control characters but line breaks, and not too long. */
-function line(text: string | undefined, most: number): string | undefined {
+function cleanText(text: string | undefined, maxLength: number): string | undefined {
   const plain = text
     ?.toWellFormed()
     .replaceAll(/[^\P{Cc}\n\r\t]/gu, " ")
     .trim()
-    .slice(0, most)
+    .slice(0, maxLength)
     .toWellFormed()
     .trim();
   return plain === "" ? undefined : plain;

@@ -12,12 +12,12 @@ const stepsOf = (pointer: string): string[] =>
 /** Everything that a pointer leads to, in document order; nothing when a step is missing. */
 export function valuesAt(value: unknown, pointer: string): unknown[] {
   return stepsOf(pointer).reduce<unknown[]>(
-    (reached, step) => reached.flatMap((each) => inside(each, step)),
+    (values, step) => values.flatMap((each) => readStep(each, step)),
     [value],
   );
 }
 
-function inside(value: unknown, step: string): unknown[] {
+function readStep(value: unknown, step: string): unknown[] {
   if (typeof value !== "object" || value === null) return [];
   if (step === "*") return Object.values(value) as unknown[];
   if (Array.isArray(value) && !/^(?:0|[1-9]\d*)$/.test(step)) return [];

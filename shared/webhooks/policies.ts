@@ -1,5 +1,5 @@
 /** What each source may ask: a table by what its payload can say, and a table by how well it proves where it comes from. */
-import type { WebhookVerb } from "../contracts/webhook.ts";
+import type { WebhookAction } from "../contracts/webhook.ts";
 
 /** The readers there are; a source whose name is one of them is read by it. */
 export const readerNames = [
@@ -13,27 +13,27 @@ export const readerNames = [
 export type ReaderName = (typeof readerNames)[number];
 
 /** The ways of proving where a request comes from. */
-export const proofNames = ["standard", "body-hmac", "bearer", "entra", "function-key"] as const;
-export type ProofName = (typeof proofNames)[number];
+export const authMethods = ["standard", "body-hmac", "bearer", "entra", "function-key"] as const;
+export type AuthMethod = (typeof authMethods)[number];
 
 /** What a payload of each kind can lead to. */
-export const readerMay = {
+export const readerAllows = {
   sentinel: ["enrich", "verdict", "hunt"],
   defender: ["enrich", "verdict", "hunt"],
   "cloud-apps": ["enrich", "hunt"],
   splunk: ["enrich"],
   elastic: ["enrich", "hunt"],
   generic: ["enrich", "verdict", "hunt"],
-} as const satisfies Record<ReaderName, readonly WebhookVerb[]>;
+} as const satisfies Record<ReaderName, readonly WebhookAction[]>;
 
-interface ProofMay {
-  readonly anywhere: readonly WebhookVerb[];
+interface AuthPolicy {
+  readonly anywhere: readonly WebhookAction[];
   /** From the addresses that the source is bound to. */
-  readonly fromItsAddresses: readonly WebhookVerb[];
+  readonly fromItsAddresses: readonly WebhookAction[];
 }
 
 /** A shared token can be read off the wire's ends and a URL's key off any log, so those may change less. */
-export const proofMay = {
+export const authAllows = {
   standard: {
     anywhere: ["enrich", "verdict", "hunt"],
     fromItsAddresses: ["enrich", "verdict", "hunt"],
@@ -48,15 +48,15 @@ export const proofMay = {
   },
   bearer: { anywhere: ["enrich"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
   "function-key": { anywhere: ["enrich"], fromItsAddresses: ["enrich"] },
-} as const satisfies Record<ProofName, ProofMay>;
+} as const satisfies Record<AuthMethod, AuthPolicy>;
 
 /** Both tables together: what a source may ask at most. */
-export function mayAsk(
+export function listAllowedVerbs(
   reader: ReaderName,
-  proof: ProofName,
-  boundToAddresses: boolean,
-): readonly WebhookVerb[] {
-  const proven: readonly WebhookVerb[] =
-    proofMay[proof][boundToAddresses ? "fromItsAddresses" : "anywhere"];
-  return readerMay[reader].filter((verb) => proven.includes(verb));
+  auth: AuthMethod,
+  isBoundToAddresses: boolean,
+): readonly WebhookAction[] {
+  const authVerbs: readonly WebhookAction[] =
+    authAllows[auth][isBoundToAddresses ? "fromItsAddresses" : "anywhere"];
+  return readerAllows[reader].filter((verb) => authVerbs.includes(verb));
 }

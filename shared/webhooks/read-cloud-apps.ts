@@ -1,6 +1,6 @@
 /** Reads the payload that Defender for Cloud Apps hands to Power Automate when a policy raises an alert. */
 import * as z from "zod/mini";
-import { onlySearched, unreadable, type ReadPayload } from "./payload.ts";
+import { toSearchOnly, toFaultResult, type PayloadResult } from "./payload.ts";
 
 const payload = z.looseObject({
   ProviderAlertId: z.string("the alert's id"),
@@ -8,7 +8,7 @@ const payload = z.looseObject({
 });
 
 /** @returns what it asks for, or the fault of a body without an alert's id */
-export function readCloudApps(body: unknown): ReadPayload {
+export function readCloudApps(body: unknown): PayloadResult {
   const { data, error } = payload.safeParse(body);
-  return data ? onlySearched(data) : unreadable(error);
+  return data ? toSearchOnly(data) : toFaultResult(error);
 }

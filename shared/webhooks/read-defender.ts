@@ -1,17 +1,17 @@
 /** Reads Defender XDR as Microsoft Graph writes it: an alert of `alerts_v2`, an incident with its alerts, or a list of either. */
 import * as z from "zod/mini";
 import {
-  closingFor,
-  noClosing,
-  plainWord,
-  unreadable,
-  type ReadPayload,
-  type ReadVerdict,
+  findClosing,
+  createNoClosingFault,
+  normalizeWord,
+  toFaultResult,
+  type PayloadResult,
+  type PayloadVerdict,
 } from "./payload.ts";
 import type { InputFault } from "../http/problem.ts";
 
 const text = z.nullish(z.string("text"));
-const words = {
+const commonFields = {
   status: z.string("its status, such as new or resolved"),
   classification: text,
   determination: text,
@@ -19,84 +19,93 @@ const words = {
   assignedTo: text,
 };
 
-const alert = z.looseObject({
+const alertSchema = z.looseObject({
   id: z.string("the alert's id"),
-  ...words,
+  ...commonFields,
   title: text,
   serviceSource: text,
   providerAlertId: text,
   alertWebUrl: text,
 });
-const incident = z.looseObject({
+const incidentSchema = z.looseObject({
   id: z.string("the incident's id"),
-  ...words,
+  ...commonFields,
   displayName: z.string("the incident's name"),
-  alerts: z.nullish(z.array(alert, "the incident's alerts")),
+  alerts: z.nullish(z.array(alertSchema, "the incident's alerts")),
 });
 
-type Alert = z.infer<typeof alert>;
-type Incident = z.infer<typeof incident>;
-interface Found {
-  readonly verdicts: ReadVerdict[];
-  readonly left: InputFault[];
+type Alert = z.infer<typeof alertSchema>;
+type Incident = z.infer<typeof incidentSchema>;
+interface PayloadDraft {
+  readonly verdicts: PayloadVerdict[];
+  readonly skipped: InputFault[];
 }
 
 /** @returns what it asks for, or the faults of what is neither alert nor incident */
-export function readDefender(body: unknown): ReadPayload {
-  const listed = z.looseObject({ value: z.array(z.unknown()) }).safeParse(body).data?.value;
-  const found: Found = { verdicts: [], left: [] };
-  for (const [index, each] of (listed ?? [body]).entries()) {
-    const issues = addOne(each, listed ? `/value/${index}` : "", found);
-    if (issues) return unreadable({ issues });
+export function readDefender(body: unknown): PayloadResult {
+  const list = z.looseObject({ value: z.array(z.unknown()) }).safeParse(body).data?.value;
+  const draft: PayloadDraft = { verdicts: [], skipped: [] };
+  for (const [index, each] of (list ?? [body]).entries()) {
+    const issues = addItem(each, list ? `/value/${index}` : "", draft);
+    if (issues) return toFaultResult({ issues });
   }
-  return { kind: "read", search: [body], ...found };
+  return { kind: "read", search: [body], ...draft };
 }
 
 /** @returns the faults of what cannot be read */
-function addOne(value: unknown, path: string, into: Found): z.core.$ZodIssue[] | undefined {
-  const under = (issues: readonly z.core.$ZodIssue[]) =>
-    issues.map((issue) => ({ ...issue, path: [...steps(path), ...issue.path] }));
+function addItem(
+  value: unknown,
+  path: string,
+  draft: PayloadDraft,
+): z.core.$ZodIssue[] | undefined {
+  const withPathPrefix = (issues: readonly z.core.$ZodIssue[]) =>
+    issues.map((issue) => ({ ...issue, path: [...splitPath(path), ...issue.path] }));
   if (isIncident(value)) {
-    const { data, error } = incident.safeParse(value);
-    if (!data) return under(error.issues);
-    addIncident(data, path, into);
+    const { data, error } = incidentSchema.safeParse(value);
+    if (!data) return withPathPrefix(error.issues);
+    addIncident(data, path, draft);
   } else {
-    const { data, error } = alert.safeParse(value);
-    if (!data) return under(error.issues);
-    addAlert(data, path, undefined, into);
+    const { data, error } = alertSchema.safeParse(value);
+    if (!data) return withPathPrefix(error.issues);
+    addAlert(data, path, undefined, draft);
   }
   return undefined;
 }
 
-const steps = (path: string): string[] => path.split("/").slice(1);
+const splitPath = (path: string): string[] => path.split("/").slice(1);
 const isIncident = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "displayName" in value;
-const isOver = (status: string): boolean => plainWord(status) === "resolved";
+const isResolved = (status: string): boolean => normalizeWord(status) === "resolved";
 
 /** Alerts keep a classification of their own; where they have none, the incident's counts. */
-function addIncident(found: Incident, path: string, into: Found): void {
-  if (!isOver(found.status)) return;
-  for (const [index, each] of (found.alerts ?? []).entries())
-    addAlert({ ...each, status: found.status }, `${path}/alerts/${index}`, found, into);
+function addIncident(incident: Incident, path: string, draft: PayloadDraft): void {
+  if (!isResolved(incident.status)) return;
+  for (const [index, each] of (incident.alerts ?? []).entries())
+    addAlert({ ...each, status: incident.status }, `${path}/alerts/${index}`, incident, draft);
 }
 
-function addAlert(found: Alert, path: string, above: Incident | undefined, into: Found): void {
-  if (!isOver(found.status) || !isOfCloudApps(found)) return;
+function addAlert(
+  alert: Alert,
+  path: string,
+  parent: Incident | undefined,
+  draft: PayloadDraft,
+): void {
+  if (!isResolved(alert.status) || !isCloudAppsAlert(alert)) return;
   const closing =
-    closingFor(found.classification ?? undefined, found.determination ?? undefined) ??
-    closingFor(above?.classification ?? undefined, above?.determination ?? undefined);
+    findClosing(alert.classification ?? undefined, alert.determination ?? undefined) ??
+    findClosing(parent?.classification ?? undefined, parent?.determination ?? undefined);
   if (!closing) {
-    into.left.push(noClosing(`${path}/classification`));
+    draft.skipped.push(createNoClosingFault(`${path}/classification`));
     return;
   }
-  into.verdicts.push({
+  draft.verdicts.push({
     ...closing,
-    comment: above?.resolvingComment ?? above?.displayName ?? found.title ?? undefined,
-    by: above?.assignedTo ?? found.assignedTo ?? undefined,
+    comment: parent?.resolvingComment ?? parent?.displayName ?? alert.title ?? undefined,
+    by: parent?.assignedTo ?? alert.assignedTo ?? undefined,
     alerts: [
       {
         path: `${path}/id`,
-        ids: [found.id, found.providerAlertId, found.alertWebUrl].filter(
+        ids: [alert.id, alert.providerAlertId, alert.alertWebUrl].filter(
           (id) => typeof id === "string",
         ),
       },
@@ -105,5 +114,5 @@ function addAlert(found: Alert, path: string, above: Incident | undefined, into:
 }
 
 /** Alerts of other products end in their own portal. */
-const isOfCloudApps = ({ id, serviceSource }: Alert): boolean =>
+const isCloudAppsAlert = ({ id, serviceSource }: Alert): boolean =>
   /cloud ?apps?/i.test(serviceSource ?? "") || /^ca[0-9a-f]{24}$/i.test(id);

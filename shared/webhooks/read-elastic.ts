@@ -3,7 +3,7 @@
  * or id and the alerts, as a list or as the JSON text that `{{context.alerts}}` becomes.
  */
 import * as z from "zod/mini";
-import { onlySearched, unreadable, type ReadPayload } from "./payload.ts";
+import { toSearchOnly, toFaultResult, type PayloadResult } from "./payload.ts";
 
 const name = z.optional(z.string("text"));
 const alerts = z.optional(
@@ -19,7 +19,7 @@ const payload = z
       .looseObject({ id: name, name }, "the rule: { id, name }")
       .check(
         z.refine(
-          ({ id, name: named }) => id !== undefined || named !== undefined,
+          ({ id, name: ruleName }) => id !== undefined || ruleName !== undefined,
           "a name or an id",
         ),
       ),
@@ -35,7 +35,9 @@ const payload = z
   );
 
 /** @returns what it asks for, or the faults of a body without a rule or without alerts */
-export function readElastic(body: unknown): ReadPayload {
+export function readElastic(body: unknown): PayloadResult {
   const { data, error } = payload.safeParse(body);
-  return data ? onlySearched(data.alerts ?? data.alert ?? data.context?.alerts) : unreadable(error);
+  return data
+    ? toSearchOnly(data.alerts ?? data.alert ?? data.context?.alerts)
+    : toFaultResult(error);
 }

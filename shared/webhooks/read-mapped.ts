@@ -2,13 +2,13 @@
 import type { InputFault } from "../http/problem.ts";
 import type { Mapping } from "./mapping.ts";
 import { textsAt, valuesAt } from "./pointers.ts";
-import { noClosing, type ReadPayload, type ReadVerdict } from "./payload.ts";
+import { createNoClosingFault, type PayloadResult, type PayloadVerdict } from "./payload.ts";
 
 /** @returns what it asks for, or the pointers that lead to nothing although the mapping requires them */
-export function readMapped(body: unknown, mapping: Mapping): ReadPayload {
+export function readMapped(body: unknown, mapping: Mapping): PayloadResult {
   if (typeof body !== "object" || body === null)
     return { kind: "fault", faults: [{ path: "", message: "want a JSON object or array" }] };
-  const missing = mapping.required.filter((pointer) => !valuesAt(body, pointer).some(isSaid));
+  const missing = mapping.required.filter((pointer) => !valuesAt(body, pointer).some(hasValue));
   if (missing.length > 0)
     return {
       kind: "fault",
@@ -17,33 +17,36 @@ export function readMapped(body: unknown, mapping: Mapping): ReadPayload {
   const search = mapping.hashes
     ? mapping.hashes.flatMap((pointer) => valuesAt(body, pointer))
     : [body];
-  return { kind: "read", search, ...verdictOf(body, mapping) };
+  return { kind: "read", search, ...toVerdicts(body, mapping) };
 }
 
-const isSaid = (value: unknown): boolean => value !== null && value !== undefined && value !== "";
+const hasValue = (value: unknown): boolean => value !== null && value !== undefined && value !== "";
 
-const firstText = (body: object, pointers: readonly string[] | undefined): string | undefined =>
+const findFirstText = (body: object, pointers: readonly string[] | undefined): string | undefined =>
   pointers?.flatMap((pointer) => textsAt(body, pointer))[0];
 
-function verdictOf(
+function toVerdicts(
   body: object,
   mapping: Mapping,
-): { verdicts: ReadVerdict[]; left: InputFault[] } {
+): { verdicts: PayloadVerdict[]; skipped: InputFault[] } {
   const { verdict, title } = mapping;
-  const state = firstText(body, verdict?.closed.at)?.toLowerCase();
+  const state = findFirstText(body, verdict?.closed.at)?.toLowerCase();
   if (!verdict || state === undefined || !verdict.closed.words.includes(state))
-    return { verdicts: [], left: [] };
-  const said = firstText(body, verdict.classification)?.toLowerCase();
-  const closing = verdict.closings.find(({ words }) => said !== undefined && words.includes(said));
-  if (!closing) return { verdicts: [], left: [noClosing(verdict.classification[0] ?? "")] };
+    return { verdicts: [], skipped: [] };
+  const classification = findFirstText(body, verdict.classification)?.toLowerCase();
+  const closing = verdict.closings.find(
+    ({ words }) => classification !== undefined && words.includes(classification),
+  );
+  if (!closing)
+    return { verdicts: [], skipped: [createNoClosingFault(verdict.classification[0] ?? "")] };
   const alerts = verdict.alertIds.flatMap((path) =>
     textsAt(body, path).map((id) => ({ path, ids: [id] })),
   );
-  if (alerts.length === 0) return { verdicts: [], left: [] };
+  if (alerts.length === 0) return { verdicts: [], skipped: [] };
   const { action, reason } = closing;
-  const comment = firstText(body, verdict.comment) ?? firstText(body, title);
+  const comment = findFirstText(body, verdict.comment) ?? findFirstText(body, title);
   return {
-    verdicts: [{ action, reason, comment, by: firstText(body, verdict.by), alerts }],
-    left: [],
+    verdicts: [{ action, reason, comment, by: findFirstText(body, verdict.by), alerts }],
+    skipped: [],
   };
 }

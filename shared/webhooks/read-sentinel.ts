@@ -1,13 +1,13 @@
 /** Reads what a Sentinel automation rule hands to a playbook: an incident with its alerts and entities, or one alert. */
 import * as z from "zod/mini";
 import {
-  closingFor,
-  noClosing,
-  onlySearched,
-  plainWord,
-  unreadable,
-  type ReadPayload,
-  type ReadVerdict,
+  findClosing,
+  createNoClosingFault,
+  toSearchOnly,
+  normalizeWord,
+  toFaultResult,
+  type PayloadResult,
+  type PayloadVerdict,
 } from "./payload.ts";
 
 const text = z.nullish(z.string("text"));
@@ -43,41 +43,49 @@ const incident = z.looseObject({
 });
 
 /** The alert trigger's body: names in capitals, entities as JSON in a string. */
-const soleAlert = z.looseObject({
+const singleAlert = z.looseObject({
   SystemAlertId: z.string("the alert's id"),
   AlertDisplayName: text,
 });
 
 /** @returns what it asks for, or the faults of a body that is neither incident nor alert */
-export function readSentinel(body: unknown): ReadPayload {
+export function readSentinel(body: unknown): PayloadResult {
   if (typeof body === "object" && body !== null && "SystemAlertId" in body) {
-    const { data, error } = soleAlert.safeParse(body);
-    return data ? onlySearched(data) : unreadable(error);
+    const { data, error } = singleAlert.safeParse(body);
+    return data ? toSearchOnly(data) : toFaultResult(error);
   }
   const { data, error } = incident.safeParse(body);
-  if (!data) return unreadable(error);
+  if (!data) return toFaultResult(error);
   const { properties } = data.object;
-  if (plainWord(properties.status) !== "closed") return onlySearched(data);
-  const closing = closingFor(
+  if (normalizeWord(properties.status) !== "closed") return toSearchOnly(data);
+  const closing = findClosing(
     properties.classification ?? undefined,
     properties.classificationReason ?? undefined,
   );
   if (!closing)
-    return { ...onlySearched(data), left: [noClosing("/object/properties/classification")] };
-  const alerts = (properties.alerts ?? []).flatMap(cloudAppsAlert);
-  const verdict: ReadVerdict = {
+    return {
+      ...toSearchOnly(data),
+      skipped: [createNoClosingFault("/object/properties/classification")],
+    };
+  const alerts = (properties.alerts ?? []).flatMap(toCloudAppsAlerts);
+  const verdict: PayloadVerdict = {
     ...closing,
     comment: properties.classificationComment ?? properties.title,
     by: properties.owner?.userPrincipalName ?? properties.owner?.email ?? undefined,
     alerts,
   };
-  return { kind: "read", verdicts: alerts.length > 0 ? [verdict] : [], search: [data], left: [] };
+  return {
+    kind: "read",
+    verdicts: alerts.length > 0 ? [verdict] : [],
+    search: [data],
+    skipped: [],
+  };
 }
 
-function cloudAppsAlert(
+function toCloudAppsAlerts(
   { properties }: z.infer<typeof alert>,
   index: number,
-): ReadVerdict["alerts"] {
+): PayloadVerdict["alerts"] {
   if (!properties) return [];
   const { providerAlertId, alertLink, productComponentName, productName } = properties;
   const products = `${productName ?? ""} ${productComponentName ?? ""}`;

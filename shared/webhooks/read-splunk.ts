@@ -1,6 +1,6 @@
 /** Reads Splunk's built-in webhook: the search that fired and the first row of its result, every value text or a list of texts. */
 import * as z from "zod/mini";
-import { onlySearched, unreadable, type ReadPayload } from "./payload.ts";
+import { toSearchOnly, toFaultResult, type PayloadResult } from "./payload.ts";
 
 const payload = z.looseObject({
   sid: z.string("the search's id"),
@@ -9,7 +9,7 @@ const payload = z.looseObject({
 });
 
 /** @returns what it asks for, or the faults of a body that is no alert of Splunk */
-export function readSplunk(body: unknown): ReadPayload {
+export function readSplunk(body: unknown): PayloadResult {
   const { data, error } = payload.safeParse(body);
-  return data ? onlySearched(data.result) : unreadable(error);
+  return data ? toSearchOnly(data.result) : toFaultResult(error);
 }

@@ -7,21 +7,22 @@ import { readElastic } from "./read-elastic.ts";
 import { readMapped } from "./read-mapped.ts";
 import { readSentinel } from "./read-sentinel.ts";
 import { readSplunk } from "./read-splunk.ts";
-import type { ReadPayload } from "./payload.ts";
+import type { PayloadResult } from "./payload.ts";
 
-const readers: Readonly<Record<Exclude<ReaderName, "generic">, (body: unknown) => ReadPayload>> = {
-  sentinel: readSentinel,
-  defender: readDefender,
-  "cloud-apps": readCloudApps,
-  splunk: readSplunk,
-  elastic: readElastic,
-};
+const readers: Readonly<Record<Exclude<ReaderName, "generic">, (body: unknown) => PayloadResult>> =
+  {
+    sentinel: readSentinel,
+    defender: readDefender,
+    "cloud-apps": readCloudApps,
+    splunk: readSplunk,
+    elastic: readElastic,
+  };
 
 /** Reads a parsed payload as its source says. */
 export function readPayload(
   body: unknown,
   source: { reader: ReaderName; mapping: Mapping | undefined },
-): ReadPayload {
+): PayloadResult {
   const { reader, mapping } = source;
   return reader === "generic"
     ? readMapped(body, mapping ?? { required: [] })

@@ -14,63 +14,66 @@ export type JobState<T> =
   | { readonly done: false }
   | { readonly done: true; readonly value: T | null };
 
-export interface StatusPorts {
+export interface ReceiptStatusDeps {
   readonly records: Pick<RecordStore, "read">;
-  readonly alerts: (
+  readonly readAlerts: (
     verdict: string,
     alertIds: readonly string[],
   ) => Promise<readonly AlertStatus[]>;
-  readonly lookup: (job: string) => Promise<JobState<FileReport>>;
-  readonly hunt: (job: string) => Promise<JobState<Readonly<Record<string, unknown>>>>;
+  readonly readLookup: (job: string) => Promise<JobState<FileReport>>;
+  readonly readHunt: (job: string) => Promise<JobState<Readonly<Record<string, unknown>>>>;
 }
 
 /** @returns `undefined` when no such receipt is kept */
-export async function receiptStatus(
-  ports: StatusPorts,
+export async function readReceiptStatus(
+  deps: ReceiptStatusDeps,
   source: string,
   receipt: string,
 ): Promise<WebhookStatus | undefined> {
-  const read = await ports.records.read(receiptPath(source, receipt));
-  const kept = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
-  if (!kept) return undefined;
-  const { id, left } = kept.answer;
+  const read = await deps.records.read(receiptPath(source, receipt));
+  const stored = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
+  if (!stored) return undefined;
+  const { id, left } = stored.answer;
   const [verdicts, lookup, hunts] = await Promise.all([
-    verdictsOf(ports, kept.answer),
-    lookupOf(ports, kept.answer),
-    huntsOf(ports, kept.answer),
+    readVerdictStatuses(deps, stored.answer),
+    readLookupStatus(deps, stored.answer),
+    readHuntStatuses(deps, stored.answer),
   ]);
-  const settled = verdicts.every(({ alerts }) =>
+  const isSettled = verdicts.every(({ alerts }) =>
     alerts.every(({ outcome }) => outcome !== "waiting"),
   );
-  const done = settled && lookup?.done !== false && hunts.every((hunt) => hunt.done);
-  return { source, id, acceptedAt: kept.acceptedAt, done, verdicts, lookup, hunts, left };
+  const done = isSettled && lookup?.done !== false && hunts.every((hunt) => hunt.done);
+  return { source, id, acceptedAt: stored.acceptedAt, done, verdicts, lookup, hunts, left };
 }
 
-const verdictsOf = (
-  { alerts }: StatusPorts,
+const readVerdictStatuses = (
+  { readAlerts }: ReceiptStatusDeps,
   { verdicts }: WebhookAnswer,
 ): Promise<WebhookStatus["verdicts"]> =>
   Promise.all(
     verdicts.map(async ({ id, action, alertIds }) => ({
       id,
       action,
-      alerts: [...(await alerts(id, alertIds))],
+      alerts: [...(await readAlerts(id, alertIds))],
     })),
   );
 
-async function lookupOf(
-  ports: StatusPorts,
+async function readLookupStatus(
+  deps: ReceiptStatusDeps,
   { lookup }: WebhookAnswer,
 ): Promise<WebhookStatus["lookup"]> {
   if (!lookup) return null;
-  const state = await ports.lookup(lookup.job);
+  const state = await deps.readLookup(lookup.job);
   return { job: lookup.job, done: state.done, report: state.done ? state.value : null };
 }
 
-const huntsOf = (ports: StatusPorts, { hunts }: WebhookAnswer): Promise<WebhookStatus["hunts"]> =>
+const readHuntStatuses = (
+  deps: ReceiptStatusDeps,
+  { hunts }: WebhookAnswer,
+): Promise<WebhookStatus["hunts"]> =>
   Promise.all(
     hunts.map(async ({ hunt, job }) => {
-      const state = await ports.hunt(job);
+      const state = await deps.readHunt(job);
       return { hunt, job, done: state.done, result: state.done ? state.value : null };
     }),
   );

@@ -6,139 +6,143 @@
  * What an id was used for is known before anything is sent. Where the id is signed, the record of the delivery's first
  * verdict says so: it is created only if absent, so a delivery that is new needs no look at the receipt.
  */
-import { messagesOf, type Noted } from "../contracts/alert-verdict.ts";
+import { splitIntoMessages, type RecordResult } from "../contracts/alert-verdict.ts";
 import {
   maxBodyBytes,
   parseJsonBody,
   readBodyBytes,
   type IncomingBody,
 } from "../http/request-body.ts";
-import { later, Problem, problemTitles } from "../http/problem.ts";
+import { createRetryProblem, Problem, problemTitles } from "../http/problem.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import {
-  receiptAgeMs,
+  deliveryIdRetentionMs,
   receiptPath,
   webhookReceipt,
   type WebhookAnswer,
   type WebhookReceipt,
 } from "../contracts/webhook.ts";
-import type { Allowance, Allowed } from "./allowance.ts";
+import type { TakeAllowance, AllowanceResult } from "./allowance.ts";
 import type { FairShare } from "./fair-share.ts";
-import { ordersOf, type Orders, type VerdictOrder } from "./plan-actions.ts";
-import { prove, type ProofPorts } from "./authenticate.ts";
+import { planActions, type ActionPlan, type PlannedVerdict } from "./plan-actions.ts";
+import { authenticate, type AuthDeps } from "./authenticate.ts";
 import { readPayload } from "./readers.ts";
 import { sha256 } from "./signatures.ts";
 import type { Source } from "./sources.ts";
 
 /** A lookup of the hashes that a payload holds. */
-export type FoundLookup =
+export type PayloadLookup =
   | { readonly kind: "none" }
   | {
       readonly kind: "hashes";
       readonly hashes: number;
       /** Writes down what the message will point to. @returns the job */
-      readonly prepare: () => Promise<string>;
+      readonly createJob: () => Promise<string>;
       /** Puts the message on its queue. */
-      readonly wake: (job: string) => Promise<void>;
+      readonly enqueueJob: (job: string) => Promise<void>;
     };
 
 /** What the room asks of the outside. */
-export interface WebhookPorts extends ProofPorts {
+export interface WebhookDeps extends AuthDeps {
   /** @throws Problem 503 when the source's settings are wrong */
-  readonly source: (name: string) => Source | undefined;
+  readonly findSource: (name: string) => Source | undefined;
   readonly records: RecordStore;
   readonly queues: MessageQueues;
   /** Writes a verdict down, so that it can be shown and taken back; without one, only that the id is taken. */
-  readonly note: (
+  readonly recordVerdict: (
     id: string,
-    verdict: VerdictOrder | undefined,
-    from: { readonly source: string; readonly bodyHash: string },
-  ) => Promise<Noted>;
+    verdict: PlannedVerdict | undefined,
+    delivery: { readonly source: string; readonly bodyHash: string },
+  ) => Promise<RecordResult>;
   /** @param key - makes the same lookup the same job. @throws Problem for parts outside the limits */
-  readonly lookup: (parts: readonly unknown[], key: string) => Promise<FoundLookup>;
+  readonly prepareLookup: (parts: readonly unknown[], key: string) => Promise<PayloadLookup>;
   /** Starts a hunt once for a key; `undefined` when no hunt has this name. @returns its job */
   readonly startHunt: (name: string, key: string) => Promise<string | undefined>;
-  readonly allowance: Allowance;
-  readonly share: FairShare;
-  readonly reach: (point: string) => Promise<void>;
-  readonly refused: (fields: {
+  readonly takeAllowance: TakeAllowance;
+  readonly fairShare: FairShare;
+  readonly failpoint: (point: string) => Promise<void>;
+  readonly logRefusal: (fields: {
     readonly source: string;
     readonly status: number;
     readonly cause: string;
   }) => void;
 }
 
-export interface Call {
+export interface WebhookCall {
   /** As it stands in the URL. */
   readonly source: string;
   readonly request: IncomingBody;
   /** Came through the door that asks for a function key. */
-  readonly keyed: boolean;
+  readonly isKeyed: boolean;
 }
 
-export interface Received {
+export interface DeliveryResult {
   readonly answer: WebhookAnswer;
   /** The name of its receipt. */
   readonly receipt: string;
   /** Whether there is anything to wait for. */
-  readonly asked: boolean;
+  readonly isPending: boolean;
 }
 
 /** @throws Problem for every refusal; trouble of storage or vault as it came */
-export async function receive(ports: WebhookPorts, call: Call): Promise<Received> {
+export async function receiveDelivery(
+  deps: WebhookDeps,
+  call: WebhookCall,
+): Promise<DeliveryResult> {
   // Nobody is believed yet, so only a configured name may reach the log.
-  const known = { source: "unknown", cause: "" };
+  const logContext = { source: "unknown", cause: "" };
   try {
-    return await take(ports, call, known);
+    return await processCall(deps, call, logContext);
   } catch (error) {
     if (error instanceof Problem)
-      ports.refused({
-        ...known,
+      deps.logRefusal({
+        ...logContext,
         status: error.status,
-        cause: known.cause || problemTitles[error.status],
+        cause: logContext.cause || problemTitles[error.status],
       });
     throw error;
   }
 }
 
-async function take(
-  ports: WebhookPorts,
-  { source: name, request, keyed }: Call,
-  known: { source: string; cause: string },
+async function processCall(
+  deps: WebhookDeps,
+  { source: name, request, isKeyed }: WebhookCall,
+  logContext: { source: string; cause: string },
 ) {
   const bytes = await readBodyBytes(request, maxBodyBytes);
-  const source = ports.source(name);
-  if (source) known.source = name;
+  const source = deps.findSource(name);
+  if (source) logContext.source = name;
   const { headers } = request;
-  const proof = source ? await prove({ headers, bytes, keyed }, source, ports) : undefined;
-  if (!source || proof?.kind !== "proven") throw notProven(name, proof, known);
-  await ports.reach("W1 verified");
+  const auth = source ? await authenticate({ headers, bytes, isKeyed }, source, deps) : undefined;
+  if (!source || auth?.kind !== "proven") throw toAuthProblem(name, auth, logContext);
+  await deps.failpoint("W1 verified");
   const body = parseJsonBody(bytes, headers.get("content-type"));
   const bodyHash = sha256(bytes).toString("hex");
-  const id = proof.id ?? bodyHash;
+  const id = auth.id ?? bodyHash;
   const delivery = {
     source,
     id,
     bodyHash,
-    key: proof.id !== undefined && proof.idSigned ? proof.id : bodyHash,
+    key: auth.id !== undefined && auth.isIdSigned ? auth.id : bodyHash,
   };
-  const orders = validated(ports, body, delivery);
-  await ports.reach("W2 validated");
-  const received = await ports.share.run(name, () => carryOut(ports, delivery, orders));
-  if (!received) throw later("Too many requests of this source are waiting.", 2_000, 429);
-  return received;
+  const plan = planDelivery(deps, body, delivery);
+  await deps.failpoint("W2 validated");
+  const result = await deps.fairShare.run(name, () => executePlan(deps, delivery, plan));
+  if (!result)
+    throw createRetryProblem("Too many requests of this source are waiting.", 2_000, 429);
+  return result;
 }
 
-function notProven(
+function toAuthProblem(
   name: string,
-  proof: Awaited<ReturnType<typeof prove>> | undefined,
-  known: { cause: string },
+  auth: Awaited<ReturnType<typeof authenticate>> | undefined,
+  logContext: { cause: string },
 ): Problem {
-  if (proof?.kind === "no-key") {
-    known.cause = "secret";
-    return new Problem(503, `The secret webhook-${name} of the Key Vault wants ${proof.want}.`);
+  if (auth?.kind === "no-key") {
+    logContext.cause = "secret";
+    return new Problem(503, `The secret webhook-${name} of the Key Vault wants ${auth.expected}.`);
   }
-  known.cause = proof?.kind === "refused" ? proof.cause : "unknown source";
+  logContext.cause = auth?.kind === "refused" ? auth.cause : "unknown source";
   return new Problem(401, "The request does not prove where it comes from.");
 }
 
@@ -150,80 +154,84 @@ interface Delivery {
   readonly key: string;
 }
 
-function validated(ports: WebhookPorts, body: unknown, { source, key }: Delivery): Orders {
-  const reading = readPayload(body, source);
-  if (reading.kind === "fault")
+function planDelivery(deps: WebhookDeps, body: unknown, { source, key }: Delivery): ActionPlan {
+  const payload = readPayload(body, source);
+  if (payload.kind === "fault")
     throw new Problem(
       400,
       `This is no payload of ${source.mapping ? "this source's mapping" : source.reader}.`,
       {
-        errors: reading.faults,
+        errors: payload.faults,
       },
     );
-  return ordersOf(reading, body, source, {
+  return planActions(payload, body, source, {
     key,
-    requestedAt: new Date(ports.nowMs()).toISOString(),
+    requestedAt: new Date(deps.nowMs()).toISOString(),
   });
 }
 
-async function carryOut(
-  ports: WebhookPorts,
+async function executePlan(
+  deps: WebhookDeps,
   delivery: Delivery,
-  orders: Orders,
-): Promise<Received> {
+  plan: ActionPlan,
+): Promise<DeliveryResult> {
   const { source, bodyHash, id } = delivery;
   const receipt = sha256(id).toString("hex");
   const path = receiptPath(source.name, receipt);
   // Refuses what is outside the limits, so it comes before anything is written down.
-  const lookup = await lookupOf(ports, delivery, orders);
-  const allowed = await allow(ports, source, orders);
-  const former = await formerOf(
-    ports,
+  const lookup = await prepareDeliveryLookup(deps, delivery, plan);
+  const allowance = await takeDailyAllowance(deps, source, plan);
+  const previous = await findPreviousDelivery(
+    deps,
     delivery,
-    allowed.kind === "allowed" ? orders : undefined,
+    allowance.kind === "allowed" ? plan : undefined,
     path,
   );
-  if (former.kind !== "none" && allowed.kind === "allowed") allowed.giveBack();
-  if (former.kind === "other")
+  if (previous.kind !== "none" && allowance.kind === "allowed") allowance.releaseAlerts();
+  if (previous.kind === "other")
     throw new Problem(409, "This id was used for another body; send a new id.");
-  if (former.kind === "repeated") return received(former.answer, receipt);
-  if (allowed.kind === "used-up")
-    throw later("This source's alerts of the day are used up.", allowed.retryAfterMs, 429);
-  const answer = await enqueue(ports, delivery, orders, lookup);
-  const acceptedAt = new Date(former.serverNowMs).toISOString();
+  if (previous.kind === "repeated") return toDeliveryResult(previous.answer, receipt);
+  if (allowance.kind === "used-up")
+    throw createRetryProblem(
+      "This source's alerts of the day are used up.",
+      allowance.retryAfterMs,
+      429,
+    );
+  const answer = await enqueueActions(deps, delivery, plan, lookup);
+  const acceptedAt = new Date(previous.serverNowMs).toISOString();
   const fresh: WebhookReceipt = { version: 1, bodyHash, acceptedAt, answer };
   const written =
-    former.etag === undefined
-      ? await ports.records.create(path, fresh)
-      : await ports.records.replace(path, fresh, former.etag);
-  await ports.reach("W5 receipt written");
-  if (written.kind === "lost") return carryOut(ports, delivery, orders);
-  await ports.reach("W6 before answer");
-  return received(answer, receipt);
+    previous.etag === undefined
+      ? await deps.records.create(path, fresh)
+      : await deps.records.replace(path, fresh, previous.etag);
+  await deps.failpoint("W5 receipt written");
+  if (written.kind === "lost") return executePlan(deps, delivery, plan);
+  await deps.failpoint("W6 before answer");
+  return toDeliveryResult(answer, receipt);
 }
 
 /** What came before under the id. `etag` is of a receipt that is too old, or broken. */
-type Former =
+type PreviousDelivery =
   | { readonly kind: "none"; readonly serverNowMs: number; readonly etag?: string }
   | { readonly kind: "repeated"; readonly answer: WebhookAnswer }
   | { readonly kind: "other" };
 
-/** @param orders - what may be written down; `undefined` for nothing */
-async function formerOf(
-  ports: WebhookPorts,
+/** @param plan - what may be written down; `undefined` for nothing */
+async function findPreviousDelivery(
+  deps: WebhookDeps,
   delivery: Delivery,
-  orders: Orders | undefined,
+  plan: ActionPlan | undefined,
   path: string,
-): Promise<Former> {
-  if (orders && takesId(delivery)) {
-    const noted = await noteOf(ports, delivery, orders.id, orders.verdicts[0]);
-    if (noted.kind === "other") return noted;
-    if (noted.kind === "new") return { kind: "none", serverNowMs: noted.serverNowMs };
+): Promise<PreviousDelivery> {
+  if (plan && hasVerdictRecord(delivery)) {
+    const recorded = await recordDeliveryVerdict(deps, delivery, plan.id, plan.verdicts[0]);
+    if (recorded.kind === "other") return recorded;
+    if (recorded.kind === "new") return { kind: "none", serverNowMs: recorded.serverNowMs };
   }
-  const read = await ports.records.read(path);
+  const read = await deps.records.read(path);
   const { serverNowMs } = read;
   const receipt = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
-  if (receipt && serverNowMs - Date.parse(receipt.acceptedAt) < receiptAgeMs)
+  if (receipt && serverNowMs - Date.parse(receipt.acceptedAt) < deliveryIdRetentionMs)
     return receipt.bodyHash === delivery.bodyHash
       ? { kind: "repeated", answer: receipt.answer }
       : { kind: "other" };
@@ -234,76 +242,80 @@ async function formerOf(
  * Whether the record of the first verdict says what the id was used for: not where the id is unsigned, since the verdict
  * then goes by the body, and not for sources without verdicts, which leave no records.
  */
-const takesId = ({ source, id, key }: Delivery): boolean =>
-  id === key && source.may.includes("verdict");
+const hasVerdictRecord = ({ source, id, key }: Delivery): boolean =>
+  id === key && source.allow.includes("verdict");
 
-const noteOf = (
-  ports: WebhookPorts,
+const recordDeliveryVerdict = (
+  deps: WebhookDeps,
   { source, bodyHash }: Delivery,
   id: string,
-  verdict?: VerdictOrder,
-) => ports.note(id, verdict, { source: source.name, bodyHash });
+  verdict?: PlannedVerdict,
+) => deps.recordVerdict(id, verdict, { source: source.name, bodyHash });
 
-const received = (answer: WebhookAnswer, receipt: string): Received => ({
+const toDeliveryResult = (answer: WebhookAnswer, receipt: string): DeliveryResult => ({
   answer,
   receipt,
-  asked: answer.verdicts.length > 0 || answer.lookup !== null || answer.hunts.length > 0,
+  isPending: answer.verdicts.length > 0 || answer.lookup !== null || answer.hunts.length > 0,
 });
 
-const lookupOf = async (
-  ports: WebhookPorts,
+const prepareDeliveryLookup = async (
+  deps: WebhookDeps,
   delivery: Delivery,
-  { search }: Orders,
-): Promise<FoundLookup> =>
-  search.length > 0 ? ports.lookup(search, jobKeyOf(delivery)) : { kind: "none" };
+  { search }: ActionPlan,
+): Promise<PayloadLookup> =>
+  search.length > 0 ? deps.prepareLookup(search, jobKeyOf(delivery)) : { kind: "none" };
 
 const jobKeyOf = ({ source, key }: Delivery): string => `webhook ${source.name} ${key}`;
 
 /** Everything that a message points to first, then the messages. Each may be there twice after a crash, and is inert then. */
-async function enqueue(
-  ports: WebhookPorts,
+async function enqueueActions(
+  deps: WebhookDeps,
   delivery: Delivery,
-  orders: Orders,
-  lookup: FoundLookup,
+  plan: ActionPlan,
+  lookup: PayloadLookup,
 ): Promise<WebhookAnswer> {
   const { source, id } = delivery;
-  const left = [...orders.left];
-  const prepared = lookup.kind === "hashes" ? lookup.prepare() : undefined;
-  const unnoted = orders.verdicts.slice(takesId(delivery) ? 1 : 0);
+  const skipped = [...plan.skipped];
+  const creatingJob = lookup.kind === "hashes" ? lookup.createJob() : undefined;
+  const unrecorded = plan.verdicts.slice(hasVerdictRecord(delivery) ? 1 : 0);
   await Promise.all([
-    prepared,
-    ...unnoted.map((verdict) => noteOf(ports, delivery, verdict.id, verdict)),
+    creatingJob,
+    ...unrecorded.map((verdict) => recordDeliveryVerdict(deps, delivery, verdict.id, verdict)),
   ]);
-  const job = await prepared;
-  await ports.reach("W3 claim-check written");
-  for (const message of orders.verdicts.flatMap(messagesOf))
-    await ports.queues.send("alert-verdicts", message);
-  if (lookup.kind === "hashes" && job !== undefined) await lookup.wake(job);
+  const job = await creatingJob;
+  await deps.failpoint("W3 claim-check written");
+  for (const message of plan.verdicts.flatMap(splitIntoMessages))
+    await deps.queues.send("alert-verdicts", message);
+  if (lookup.kind === "hashes" && job !== undefined) await lookup.enqueueJob(job);
   const hunts: { hunt: string; job: string }[] = [];
-  for (const hunt of orders.hunts) {
-    const started = await ports.startHunt(hunt, jobKeyOf(delivery));
-    if (started === undefined)
-      left.push({ path: "", message: `no hunt is called ${hunt}: mend the source's rules` });
-    else hunts.push({ hunt, job: started });
+  for (const hunt of plan.hunts) {
+    const huntJob = await deps.startHunt(hunt, jobKeyOf(delivery));
+    if (huntJob === undefined)
+      skipped.push({ path: "", message: `no hunt is called ${hunt}: mend the source's rules` });
+    else hunts.push({ hunt, job: huntJob });
   }
-  await ports.reach("W4 enqueued");
+  await deps.failpoint("W4 enqueued");
   return {
     source: source.name,
     id,
-    verdicts: orders.verdicts.map(({ action, alertIds, id: verdict }) => ({
+    verdicts: plan.verdicts.map(({ action, alertIds, id: verdict }) => ({
       id: verdict,
       action,
       alertIds,
     })),
     lookup: lookup.kind === "hashes" && job !== undefined ? { job, hashes: lookup.hashes } : null,
     hunts,
-    left,
+    left: skipped,
   };
 }
 
-async function allow(ports: WebhookPorts, source: Source, { verdicts }: Orders): Promise<Allowed> {
+async function takeDailyAllowance(
+  deps: WebhookDeps,
+  source: Source,
+  { verdicts }: ActionPlan,
+): Promise<AllowanceResult> {
   const alerts = verdicts.reduce((sum, { alertIds }) => sum + alertIds.length, 0);
   return alerts === 0
-    ? { kind: "allowed", giveBack: () => undefined }
-    : ports.allowance(source.name, alerts);
+    ? { kind: "allowed", releaseAlerts: () => undefined }
+    : deps.takeAllowance(source.name, alerts);
 }

@@ -3,10 +3,13 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Key } from "./keys.ts";
 
 /** Every key against every candidate, without stopping at the first that fits; all have the length of a SHA-256. */
-export function anyMatches(wanted: readonly Uint8Array[], given: readonly Uint8Array[]): boolean {
+export function hasMatch(
+  expected: readonly Uint8Array[],
+  candidates: readonly Uint8Array[],
+): boolean {
   let matches = 0;
-  for (const one of wanted)
-    for (const other of given)
+  for (const one of expected)
+    for (const other of candidates)
       matches += one.length === other.length && timingSafeEqual(one, other) ? 1 : 0;
   return matches > 0;
 }
@@ -15,7 +18,7 @@ export const sha256 = (bytes: Uint8Array | string): Buffer =>
   createHash("sha256").update(bytes).digest();
 
 /** HMAC-SHA-256 over the parts as if they were one. */
-export function hmac(key: Key, ...parts: readonly (Uint8Array | string)[]): Buffer {
+export function computeHmac(key: Key, ...parts: readonly (Uint8Array | string)[]): Buffer {
   const mac = createHmac("sha256", key.object);
   for (const part of parts) mac.update(part);
   return mac.digest();

@@ -1,14 +1,20 @@
 /** The sources as the setting `WEBHOOKS` describes them: how each is read, how it proves itself, what it may ask. */
 import * as z from "zod/mini";
-import { huntName } from "../contracts/hunt-run.ts";
-import { inputFaults, type InputFault } from "../http/problem.ts";
-import { webhookSource, webhookVerbs, type WebhookVerb } from "../contracts/webhook.ts";
+import { huntNameSchema } from "../contracts/hunt-run.ts";
+import { toInputFaults, type InputFault } from "../http/problem.ts";
+import { webhookSource, webhookActions, type WebhookAction } from "../contracts/webhook.ts";
 import type { Mapping, Mappings } from "./mapping.ts";
 import { isPointer } from "./pointers.ts";
-import { mayAsk, proofNames, readerNames, type ProofName, type ReaderName } from "./policies.ts";
+import {
+  listAllowedVerbs,
+  authMethods,
+  readerNames,
+  type AuthMethod,
+  type ReaderName,
+} from "./policies.ts";
 
-const list = <T extends z.core.$ZodType>(one: T) =>
-  z.array(one).check(z.minLength(1, "at least one"), z.maxLength(64));
+const listOf = <T extends z.core.$ZodType>(element: T) =>
+  z.array(element).check(z.minLength(1, "at least one"), z.maxLength(64));
 const headerName = z
   .string()
   .check(
@@ -23,7 +29,7 @@ const range = z
   .check(z.regex(/^[0-9a-f.:]+(?:\/\d{1,3})?$/i, "an address or a range such as 203.0.113.0/24"));
 
 const huntRule = z.strictObject({
-  hunt: huntName,
+  hunt: huntNameSchema,
   /** JSON pointer → the values that start the hunt; all must fit. Without it, every payload starts the hunt. */
   when: z.optional(
     z.record(
@@ -35,20 +41,20 @@ const huntRule = z.strictObject({
 export type HuntRule = z.infer<typeof huntRule>;
 
 const sourceSchema = z.strictObject({
-  proof: z.enum(proofNames, `one of ${proofNames.join(", ")}`),
+  proof: z.enum(authMethods, `one of ${authMethods.join(", ")}`),
   reader: z.optional(z.enum(readerNames, `one of ${readerNames.join(", ")}`)),
   mapping: z.optional(z.string("the name of a mapping")),
-  may: z.optional(list(z.enum(webhookVerbs, `one of ${webhookVerbs.join(", ")}`))),
+  may: z.optional(listOf(z.enum(webhookActions, `one of ${webhookActions.join(", ")}`))),
   signatureHeader: z.optional(headerName),
   idHeader: z.optional(headerName),
   audience: z.optional(
     z.string("the audience of the tokens").check(z.minLength(1), z.maxLength(200)),
   ),
-  callers: z.optional(list(guid)),
-  roles: z.optional(list(z.string().check(z.minLength(1)))),
-  addresses: z.optional(list(range)),
+  callers: z.optional(listOf(guid)),
+  roles: z.optional(listOf(z.string().check(z.minLength(1)))),
+  addresses: z.optional(listOf(range)),
   functionKey: z.optional(z.boolean("true or false")),
-  hunts: z.optional(list(huntRule)),
+  hunts: z.optional(listOf(huntRule)),
 });
 
 /** One source, ready for use. */
@@ -57,8 +63,8 @@ export interface Source {
   readonly reader: ReaderName;
   /** Of the reader `generic`. */
   readonly mapping: Mapping | undefined;
-  readonly proof: ProofName;
-  readonly may: readonly WebhookVerb[];
+  readonly auth: AuthMethod;
+  readonly allow: readonly WebhookAction[];
   /** Lower case, of the proof `body-hmac`. */
   readonly signatureHeader: string;
   /** Lower case; where the sender puts the delivery's id. */
@@ -73,7 +79,7 @@ export interface Source {
   readonly hunts: readonly HuntRule[];
 }
 
-export type ReadSource =
+export type SourceResult =
   | { readonly kind: "source"; readonly source: Source }
   | { readonly kind: "unknown" }
   /** Paths are JSON pointers into `WEBHOOKS`. */
@@ -84,11 +90,11 @@ export function readSource(
   sources: Readonly<Record<string, unknown>>,
   name: string,
   mappings: Mappings,
-): ReadSource {
+): SourceResult {
   if (!webhookSource.safeParse(name).success || !Object.hasOwn(sources, name))
     return { kind: "unknown" };
   const { data, error } = sourceSchema.safeParse(sources[name]);
-  const faults = error ? inputFaults(error) : faultsOf(data, name, mappings);
+  const faults = error ? toInputFaults(error) : findFaults(data, name, mappings);
   if (faults.length > 0 || !data)
     return {
       kind: "fault",
@@ -102,8 +108,8 @@ export function readSource(
       name,
       reader,
       mapping: data.mapping === undefined ? undefined : mappings[data.mapping],
-      proof: data.proof,
-      may: data.may ?? mayAsk(reader, data.proof, addresses.length > 0),
+      auth: data.proof,
+      allow: data.may ?? listAllowedVerbs(reader, data.proof, addresses.length > 0),
       signatureHeader: data.signatureHeader ?? "x-hub-signature-256",
       idHeader:
         data.idHeader ?? (data.proof === "body-hmac" ? "x-github-delivery" : "idempotency-key"),
@@ -117,34 +123,34 @@ export function readSource(
   };
 }
 
-type Given = z.infer<typeof sourceSchema>;
+type SourceSettings = z.infer<typeof sourceSchema>;
 
-const readerOf = ({ reader }: Given, name: string): ReaderName =>
+const readerOf = ({ reader }: SourceSettings, name: string): ReaderName =>
   reader ?? readerNames.find((each) => each === name) ?? "generic";
 
-function faultsOf(given: Given, name: string, mappings: Mappings): InputFault[] {
+function findFaults(settings: SourceSettings, name: string, mappings: Mappings): InputFault[] {
   const faults: InputFault[] = [];
-  const reader = readerOf(given, name);
-  if (reader === "generic" && given.mapping === undefined)
+  const reader = readerOf(settings, name);
+  if (reader === "generic" && settings.mapping === undefined)
     faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
-  if (given.mapping !== undefined && !Object.hasOwn(mappings, given.mapping))
+  if (settings.mapping !== undefined && !Object.hasOwn(mappings, settings.mapping))
     faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
-  if (given.proof === "entra" && given.audience === undefined)
+  if (settings.proof === "entra" && settings.audience === undefined)
     faults.push({
       path: "/audience",
       message: "the audience of the tokens, such as api://<client id>",
     });
-  if (given.proof === "entra" && given.callers === undefined && given.roles === undefined)
+  if (settings.proof === "entra" && settings.callers === undefined && settings.roles === undefined)
     faults.push({
       path: "/callers",
       message: "client ids of the callers, or roles: any app can get a token",
     });
-  const allowed = mayAsk(reader, given.proof, given.addresses !== undefined);
-  for (const verb of given.may ?? [])
+  const allowed = listAllowedVerbs(reader, settings.proof, settings.addresses !== undefined);
+  for (const verb of settings.may ?? [])
     if (!allowed.includes(verb))
       faults.push({
         path: "/may",
-        message: `of ${reader} by ${given.proof}${given.addresses ? "" : " from anywhere"} at most ${allowed.join(", ")}`,
+        message: `of ${reader} by ${settings.proof}${settings.addresses ? "" : " from anywhere"} at most ${allowed.join(", ")}`,
       });
   return faults;
 }

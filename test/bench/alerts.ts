@@ -3,50 +3,50 @@
  * how fast the audit chain grows and is checked against the hashing that it cannot do without.
  */
 import { createHmac } from "node:crypto";
-import { handleVerdict } from "../../shared/alerts/handle-verdict-message.ts";
-import { openAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
-import { openRecords } from "../../shared/clients/records.ts";
-import { openStorage } from "../../shared/clients/storage.ts";
+import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
+import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
+import { createRecordStore } from "../../shared/clients/records.ts";
+import { createStorageClients } from "../../shared/clients/storage.ts";
 import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
 import type { RecordStore } from "../../shared/storage/record-store.ts";
 import { secondMs, systemClock } from "../../shared/runtime/time.ts";
-import { alertIdOf, alertWorld } from "../support/alert-service-model.ts";
+import { alertIdOf, createAlertService } from "../support/alert-service-model.ts";
 import { startAzurite } from "../support/azurite.ts";
-import { memoryRecords } from "../support/memory-records.ts";
-import { sendSingles, soundVerdict, verdictBench } from "../support/alert-harness.ts";
+import { createMemoryRecords } from "../support/memory-records.ts";
+import { sendSingleAlerts, validVerdict, alertHarness } from "../support/alert-harness.ts";
 import {
-  ceilingResult,
-  interleaved,
-  speedResult,
+  toCeilingResult,
+  measureInterleaved,
+  toSpeedResult,
   spreadOf,
   type Result,
   type Spread,
 } from "./harness.ts";
 
-export async function* alerts(): AsyncIterable<Result> {
-  yield* calls();
-  yield* audit();
-  yield await throughput();
+export async function* measureAlerts(): AsyncIterable<Result> {
+  yield* measureCalls();
+  yield* measureAudit();
+  yield await measureThroughput();
 }
 
-const mostAlerts = 5_000;
-const perCall = 100;
+const alertCount = 5_000;
+const alertsPerCall = 100;
 
-async function* calls(): AsyncIterable<Result> {
+async function* measureCalls(): AsyncIterable<Result> {
   for (const [instances, groups] of [
     [1, 1],
     [4, 1],
     [4, 10],
   ] as const) {
-    const { clock, queues, work, world } = verdictBench(mostAlerts);
+    const { clock, queues, runWorkers, service } = alertHarness(alertCount);
     const startMs = clock.now();
-    await sendSingles(queues, mostAlerts, groups);
-    await clock.run(work(instances));
-    const bound = groups * Math.ceil(mostAlerts / groups / perCall);
-    const note = `${world.calls.length} calls, ${world.closes.size} closed, virtual ${Math.round((clock.now() - startMs) / secondMs)} s`;
-    yield ceilingResult(
-      `${mostAlerts} single-alert messages over the bound, ${instances} alive, ${groups} alike`,
-      spreadOf([world.calls.length / bound]),
+    await sendSingleAlerts(queues, alertCount, groups);
+    await clock.run(runWorkers(instances));
+    const bound = groups * Math.ceil(alertCount / groups / alertsPerCall);
+    const note = `${service.calls.length} calls, ${service.closes.size} closed, virtual ${Math.round((clock.now() - startMs) / secondMs)} s`;
+    yield toCeilingResult(
+      `${alertCount} single-alert messages over the bound, ${instances} alive, ${groups} alike`,
+      spreadOf([service.calls.length / bound]),
       1.1,
       "x",
       note,
@@ -54,32 +54,37 @@ async function* calls(): AsyncIterable<Result> {
   }
 }
 
-const inMessage = 100;
+const alertsPerMessage = 100;
 const rounds = 7;
 const storageRounds = 3;
 
 /** A message of 100 alerts through the desk, and the same reads and writes by a loop that thinks nothing. */
-async function throughput(): Promise<Result> {
+async function measureThroughput(): Promise<Result> {
   const azurite = await startAzurite();
-  const { blobs } = await openStorage({
+  const { blobs } = await createStorageClients({
     kind: "connection-string",
     value: azurite.connectionString(),
   });
-  const store = openRecords(blobs);
+  const store = createRecordStore(blobs);
   let round = 0;
   const alertIds = (): string[] => {
     round += 1;
-    return Array.from({ length: inMessage }, (_, index) => alertIdOf(round * inMessage + index));
+    return Array.from({ length: alertsPerMessage }, (_, index) =>
+      alertIdOf(round * alertsPerMessage + index),
+    );
   };
   try {
-    await bareWrites(store, alertIds());
-    await throughDesk(store, alertIds());
-    const spreads = await interleaved(
-      { limit: () => bareWrites(store, alertIds()), ours: () => throughDesk(store, alertIds()) },
+    await runBareWrites(store, alertIds());
+    await runVerdictHandler(store, alertIds());
+    const spreads = await measureInterleaved(
+      {
+        limit: () => runBareWrites(store, alertIds()),
+        ours: () => runVerdictHandler(store, alertIds()),
+      },
       storageRounds,
     );
-    const perSecond = Math.round((inMessage / spreads.ours.median) * secondMs);
-    return speedResult(
+    const perSecond = Math.round((alertsPerMessage / spreads.ours.median) * secondMs);
+    return toSpeedResult(
       "verdicts over a bare loop of the same writes",
       spreads,
       0.5,
@@ -90,35 +95,35 @@ async function throughput(): Promise<Result> {
   }
 }
 
-const width = 16;
+const laneCount = 16;
 
-async function inLanes(
+async function forEachInParallel(
   items: readonly string[],
-  work: (item: string) => Promise<void>,
+  runWorkers: (item: string) => Promise<void>,
 ): Promise<void> {
-  const left = items.values();
-  const lane = async (): Promise<void> => {
-    for (const item of left) await work(item);
+  const pending = items.values();
+  const runLane = async (): Promise<void> => {
+    for (const item of pending) await runWorkers(item);
   };
-  await Promise.all(Array.from({ length: width }, lane));
+  await Promise.all(Array.from({ length: laneCount }, runLane));
 }
 
 /** What a verdict leaves: a record written three times, a marker that comes and goes, two records of the audit. */
-async function bareWrites(store: RecordStore, ids: readonly string[]): Promise<number> {
+async function runBareWrites(store: RecordStore, ids: readonly string[]): Promise<number> {
   const startMs = performance.now();
-  const record = { ...soundVerdict, state: "waiting" };
-  await inLanes(ids, async (id) => {
+  const record = { ...validVerdict, state: "waiting" };
+  await forEachInParallel(ids, async (id) => {
     await store.create(`bare/${id}.json`, record);
     await store.create(`marker/${id}`, {});
   });
-  await inLanes(ids, async (id) => {
+  await forEachInParallel(ids, async (id) => {
     const read = await store.read(`bare/${id}.json`);
     if (read.kind === "found")
       await store.replace(`bare/${id}.json`, { ...record, state: "sending" }, read.etag);
     await store.remove(`marker/${id}`);
   });
   await store.create(`trail/${ids[0]}-intent.json`, { ids });
-  await inLanes(ids, async (id) => {
+  await forEachInParallel(ids, async (id) => {
     const read = await store.read(`bare/${id}.json`);
     if (read.kind === "found")
       await store.replace(`bare/${id}.json`, { ...record, state: "closed" }, read.etag);
@@ -127,80 +132,85 @@ async function bareWrites(store: RecordStore, ids: readonly string[]): Promise<n
   return performance.now() - startMs;
 }
 
-async function throughDesk(store: RecordStore, alertIds: readonly string[]): Promise<number> {
-  const { desk } = verdictBench(0);
-  const world = alertWorld(alertIds, { clock: systemClock, latencyMs: 0, callsPerMinute: 10_000 });
-  const write = openAuditLog({ store, key: async () => auditKey });
-  const message = verdictMessage.parse({ ...soundVerdict, alertIds });
+async function runVerdictHandler(store: RecordStore, alertIds: readonly string[]): Promise<number> {
+  const { deps } = alertHarness(0);
+  const service = createAlertService(alertIds, {
+    clock: systemClock,
+    latencyMs: 0,
+    callsPerMinute: 10_000,
+  });
+  const appendEvent = createAuditLog({ store, readKey: async () => auditKey });
+  const message = verdictMessage.parse({ ...validVerdict, alertIds });
   const startMs = performance.now();
-  await handleVerdict(
+  await handleVerdictMessage(
     {
-      ...desk,
+      ...deps,
       store,
-      alerts: world.port,
+      alerts: service.port,
       clock: systemClock,
-      audit: (event) => write({ ...event }),
+      writeAudit: (event) => appendEvent({ ...event }),
     },
     message,
   );
   const tookMs = performance.now() - startMs;
-  if (world.closes.size !== alertIds.length)
-    throw new Error(`${world.closes.size} closed of ${alertIds.length}`);
+  if (service.closes.size !== alertIds.length)
+    throw new Error(`${service.closes.size} closed of ${alertIds.length}`);
   return tookMs;
 }
 
 const auditKey = "the audit key of the bench";
-const chained = 2_000;
+const auditRecordCount = 2_000;
 const body = {
   kind: "intent",
   call: "c",
-  alertIds: Array.from({ length: perCall }, (_, index) => alertIdOf(index)),
+  alertIds: Array.from({ length: alertsPerCall }, (_, index) => alertIdOf(index)),
 };
 
 /** Both against one HMAC and one pass of JSON a record: less than that no sealed chain can do. */
-async function* audit(): AsyncIterable<Result> {
-  const hashing = async (): Promise<number> => {
+async function* measureAudit(): AsyncIterable<Result> {
+  const hashRecords = async (): Promise<number> => {
     const startMs = performance.now();
     let hash = "";
-    for (let index = 0; index < chained; index += 1) {
+    for (let index = 0; index < auditRecordCount; index += 1) {
       const text = JSON.stringify({ seq: index, body, prevHash: hash });
       hash = createHmac("sha256", auditKey).update(text).digest("hex");
       JSON.parse(text);
     }
     return performance.now() - startMs;
   };
-  let store = memoryRecords({ clock: systemClock });
-  const append = async (): Promise<number> => {
-    store = memoryRecords({ clock: systemClock });
-    const write = openAuditLog({ store, key: async () => auditKey });
+  let store = createMemoryRecords({ clock: systemClock });
+  const appendRecords = async (): Promise<number> => {
+    store = createMemoryRecords({ clock: systemClock });
+    const appendEvent = createAuditLog({ store, readKey: async () => auditKey });
     const startMs = performance.now();
-    for (let index = 0; index < chained; index += 1) await write(body);
+    for (let index = 0; index < auditRecordCount; index += 1) await appendEvent(body);
     return performance.now() - startMs;
   };
-  const verify = async (): Promise<number> => {
+  const verifyRecords = async (): Promise<number> => {
     const startMs = performance.now();
-    const { sound } = await verifyAudit(store, [auditKey]);
-    if (sound !== chained) throw new Error(`${sound} of ${chained} records are sound`);
+    const { validCount } = await verifyAudit(store, [auditKey]);
+    if (validCount !== auditRecordCount)
+      throw new Error(`${validCount} of ${auditRecordCount} records are sound`);
     return performance.now() - startMs;
   };
-  await append();
-  const { limit, appended, verified } = await interleaved(
-    { limit: hashing, appended: append, verified: verify },
+  await appendRecords();
+  const { limit, appended, verified } = await measureInterleaved(
+    { limit: hashRecords, appended: appendRecords, verified: verifyRecords },
     rounds,
   );
-  yield speedResult(
+  yield toSpeedResult(
     "audit records appended over bare hashing",
     { limit, ours: appended },
     undefined,
-    rate(appended),
+    formatRate(appended),
   );
-  yield speedResult(
+  yield toSpeedResult(
     "audit records verified over bare hashing",
     { limit, ours: verified },
     undefined,
-    rate(verified),
+    formatRate(verified),
   );
 }
 
-const rate = ({ median }: Spread): string =>
-  `${Math.round((chained / median) * secondMs)} records a second`;
+const formatRate = ({ median }: Spread): string =>
+  `${Math.round((auditRecordCount / median) * secondMs)} records a second`;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { bundleShape } from "../../shared/build/bundle-shape.ts";
+import { bundleOptions } from "../../shared/build/bundle-options.ts";
 
 const program = join(import.meta.dirname, "run.ts");
 
@@ -13,7 +13,7 @@ export const hasTool = (name: string): boolean =>
   spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
 
 /** The command that runs a child of `run.ts`. */
-export const childCommand = (name: string, ...args: readonly string[]): string[] => [
+export const getChildCommand = (name: string, ...args: readonly string[]): string[] => [
   process.execPath,
   "--disable-warning=ExperimentalWarning",
   program,
@@ -23,7 +23,7 @@ export const childCommand = (name: string, ...args: readonly string[]): string[]
 ];
 
 /** A child that is bundled as the app is, and how to take its file away. */
-export interface Bundled {
+export interface BundledChild {
   readonly command: (...args: readonly string[]) => string[];
   readonly remove: () => Promise<void>;
 }
@@ -34,10 +34,10 @@ export interface Bundled {
  *
  * @param file - a program of this folder
  */
-export async function bundled(file: string): Promise<Bundled> {
+export async function bundleChild(file: string): Promise<BundledChild> {
   const folder = await mkdtemp(join(tmpdir(), "huntline-bench-"));
   const outfile = join(folder, "child.cjs");
-  await build({ ...bundleShape, entryPoints: [join(import.meta.dirname, file)], outfile });
+  await build({ ...bundleOptions, entryPoints: [join(import.meta.dirname, file)], outfile });
   return {
     command: (...args) => [process.execPath, outfile, ...args],
     remove: () => rm(folder, { recursive: true }),
@@ -45,7 +45,7 @@ export async function bundled(file: string): Promise<Bundled> {
 }
 
 /** Runs a command to its end; returns what it wrote, and the time it took in ms, start of the process included. */
-export async function ran(
+export async function runCommand(
   command: readonly string[],
 ): Promise<{ readonly text: string; readonly ms: number }> {
   const startMs = performance.now();
@@ -53,11 +53,11 @@ export async function ran(
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-  const end = await new Promise<number | string>((resolve, reject) => {
+  const exit = await new Promise<number | string>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? signal ?? "no code"));
   });
-  if (end !== 0) throw new Error(`${command.slice(0, 6).join(" ")} … ended with ${end}`);
+  if (exit !== 0) throw new Error(`${command.slice(0, 6).join(" ")} … ended with ${exit}`);
   return { text, ms: performance.now() - startMs };
 }
 
@@ -68,9 +68,9 @@ export const startSource = (): Promise<{ readonly url: string; readonly stop: ()
 /** Starts a child that serves and tells its port. */
 export async function startServer(
   name: string,
-  ...given: readonly string[]
+  ...childArgs: readonly string[]
 ): Promise<{ readonly url: string; readonly stop: () => void }> {
-  const [file = "", ...args] = childCommand(name, ...given);
+  const [file = "", ...args] = getChildCommand(name, ...childArgs);
   const child: ChildProcess = spawn(file, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const port = await new Promise<number>((resolve, reject) => {
     child.once("message", (message) => resolve(message as number));

@@ -3,16 +3,16 @@
  * it took. `<source's address> <kind of answer> <rows> <connection string>`
  */
 import type { ContainerClient } from "@azure/storage-blob";
-import { openExports } from "../../shared/clients/exports.ts";
-import { defenderHunting } from "../../shared/clients/hunting/defender.ts";
-import { graphHunting } from "../../shared/clients/hunting/graph.ts";
-import { openStorage } from "../../shared/clients/storage.ts";
+import { createExportStore } from "../../shared/clients/exports.ts";
+import { createDefenderHunting } from "../../shared/clients/hunting/defender.ts";
+import { createGraphHunting } from "../../shared/clients/hunting/graph.ts";
+import { createStorageClients } from "../../shared/clients/storage.ts";
 import type { HuntingPort } from "../../shared/hunts/ports.ts";
-import { openPipe } from "../../shared/http-pipeline/send.ts";
+import { createApiClient } from "../../shared/http-pipeline/send.ts";
 import { systemClock } from "../../shared/runtime/time.ts";
 
 /** What one export took. Peak and idle are resident memory, MB; idle is that of the opened clients. */
-export interface ExportTook {
+export interface ExportMeasure {
   readonly ms: number;
   /** Processor time, all threads. */
   readonly cpuMs: number;
@@ -33,37 +33,42 @@ async function exportOnce([
   rows = "",
   connection = "",
 ]: readonly string[]): Promise<void> {
-  const { blobs } = await openStorage({ kind: "connection-string", value: connection });
+  const { blobs } = await createStorageClients({ kind: "connection-string", value: connection });
   const container = blobs.getContainerClient("exports");
   await container.createIfNotExists();
   const idleMb = process.memoryUsage.rss() / megabyte;
-  await exported(container, sourceUrl, kind, warmUpRows);
+  await runExport(container, sourceUrl, kind, warmUpRows);
 
   const startCpu = process.cpuUsage();
   const startMs = performance.now();
-  const { rawBytes, rows: came } = await exported(container, sourceUrl, kind, Number(rows));
+  const { rawBytes, rows: exportedRows } = await runExport(
+    container,
+    sourceUrl,
+    kind,
+    Number(rows),
+  );
   const ms = performance.now() - startMs;
   const { system, user } = process.cpuUsage(startCpu);
   const cpuMs = (user + system) / 1_000;
   const peakMb = process.resourceUsage().maxRSS / 1_024;
-  const took: ExportTook = { ms, cpuMs, rows: came, rawBytes, idleMb, peakMb };
-  console.log(JSON.stringify(took));
+  const measure: ExportMeasure = { ms, cpuMs, rows: exportedRows, rawBytes, idleMb, peakMb };
+  console.log(JSON.stringify(measure));
 }
 
 /** One call, one export, committed; then deleted, so that the store does not fill up. */
-async function exported(
+async function runExport(
   container: ContainerClient,
   sourceUrl: string,
   kind: string,
   rows: number,
 ): Promise<{ readonly rows: number; readonly rawBytes: number }> {
   const path = `bench/${process.pid}/${rows}`;
-  const writer = openExports(container).open(path, "bench", "ndjson", []);
-  const hunting = huntingOf(`${sourceUrl}/${kind}/${rows}`, kind);
-  const reply = await hunting.run(
+  const writer = createExportStore(container).openWriter(path, "bench", "ndjson", []);
+  const hunting = createHunting(`${sourceUrl}/${kind}/${rows}`, kind);
+  const reply = await hunting.runQuery(
     "bench",
-    { deadlineMs: 600_000, waitForTurnMs: 0 },
-    { rows: writer.write },
+    { deadlineMs: 600_000, maxWaitMs: 0 },
+    { writeRows: writer.writeRows },
   );
   if (reply.kind !== "answer") throw new Error(JSON.stringify(reply));
   const { rawbytes, sha256 } = await writer.finish();
@@ -75,23 +80,27 @@ async function exported(
   return { rows: reply.rows, rawBytes: rawbytes };
 }
 
-function huntingOf(baseUrl: string, kind: string): HuntingPort {
-  const pipe = openPipe({
+function createHunting(baseUrl: string, kind: string): HuntingPort {
+  const client = createApiClient({
     api: "hunting",
     baseUrl,
-    authorise: {
-      header: async () => ({ name: "authorization", value: "Bearer bench", secret: "bench" }),
-      refused: () => undefined,
+    authorizer: {
+      createHeader: async () => ({ name: "authorization", value: "Bearer bench", secret: "bench" }),
+      reportRefused: () => undefined,
     },
     clock: systemClock,
     log: () => undefined,
   });
   const quota = {
-    take: async () =>
-      ({ kind: "turn", turn: { usableUntilMs: systemClock.now() + 60_000 } }) as const,
+    acquirePermit: async () =>
+      ({ kind: "permit", permit: { usableUntilMs: systemClock.now() + 60_000 } }) as const,
     report: async () => undefined,
   };
-  return (kind === "graph" ? graphHunting : defenderHunting)({ pipe, quota, clock: systemClock });
+  return (kind === "graph" ? createGraphHunting : createDefenderHunting)({
+    client,
+    quota,
+    clock: systemClock,
+  });
 }
 
 // Bundled as CommonJS, which has no `await` here.

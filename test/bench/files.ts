@@ -3,18 +3,18 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Agent, createServer, request, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { questionOf } from "../../shared/files/lookup-request.ts";
+import { toLookupRequest } from "../../shared/files/lookup-request.ts";
 import { findHashes } from "../../shared/files/hashes.ts";
-import { askReply } from "../../shared/files/replies.ts";
+import { toLookupReply } from "../../shared/files/replies.ts";
 import { readLookup } from "../../shared/contracts/file-lookup.ts";
 import { parseAnyBody, wideLimits } from "../../shared/http/request-body.ts";
 import { secondMs } from "../../shared/runtime/time.ts";
-import { paceRun } from "../support/files-pace.ts";
-import { fileHash, filesRoom, huntingAnswers, questionAbout } from "../support/files-harness.ts";
+import { measureFilesPace } from "../support/measure-files-pace.ts";
+import { fileHash, filesHarness, answerHunting, requestFor } from "../support/files-harness.ts";
 import {
-  ceilingResult,
-  interleaved,
-  speedResult,
+  toCeilingResult,
+  measureInterleaved,
+  toSpeedResult,
   spreadOf,
   type Result,
   type Spread,
@@ -22,15 +22,15 @@ import {
 
 const rounds = 25;
 
-export async function* files(): AsyncIterable<Result> {
-  yield* extraction();
-  yield* pace();
-  yield await bulkCalls();
-  yield await cachedAnswers();
+export async function* measureFiles(): AsyncIterable<Result> {
+  yield* measureExtraction();
+  yield* measurePace();
+  yield await measureBulkCalls();
+  yield await measureCachedAnswers();
 }
 
 /** Alerts as a SIEM sends them: some 700 file hashes and as many device ids in a mebibyte. */
-function alertPayload(): string {
+function createAlertPayload(): string {
   const alerts = Array.from({ length: 700 }, (_, index) => ({
     id: `da${index}`,
     title: "Suspicious behaviour by an Office application",
@@ -57,19 +57,19 @@ function alertPayload(): string {
   return JSON.stringify({ value: alerts });
 }
 
-const timed = async (work: () => void): Promise<number> => {
+const measureMs = async (work: () => void): Promise<number> => {
   const startMs = performance.now();
   work();
   return performance.now() - startMs;
 };
 
-async function* extraction(): AsyncIterable<Result> {
-  const text = alertPayload();
-  const spreads = await interleaved(
+async function* measureExtraction(): AsyncIterable<Result> {
+  const text = createAlertPayload();
+  const spreads = await measureInterleaved(
     {
-      limit: () => timed(() => void JSON.parse(text)),
+      limit: () => measureMs(() => void JSON.parse(text)),
       ours: () =>
-        timed(
+        measureMs(
           () => void findHashes({ kind: "json", value: JSON.parse(text) }, { limits: wideLimits }),
         ),
     },
@@ -77,7 +77,7 @@ async function* extraction(): AsyncIterable<Result> {
   );
   const ratio = ratioOf(spreads.ours, spreads.limit);
   const size = `${(text.length / 1e6).toFixed(2)} MB, parse included`;
-  yield ceilingResult("finding hashes over JSON.parse of the same body", ratio, 3.5, "x", size);
+  yield toCeilingResult("finding hashes over JSON.parse of the same body", ratio, 3.5, "x", size);
   for (const [name, unit] of Object.entries(hostileTexts)) {
     // Through bytes: a text cut out of another is slower to read, character by character.
     const textOf = (length: number): string =>
@@ -86,17 +86,17 @@ async function* extraction(): AsyncIterable<Result> {
     // Ten different ones, so that neither side has its text in the processor's cache.
     const small = Array.from({ length: 10 }, (_, index) => textOf(1_000_000 - index));
     const limits = { ...wideLimits, characters: 1e8 };
-    const grown = await interleaved(
+    const grown = await measureInterleaved(
       {
         small: async () =>
-          (await timed(() =>
+          (await measureMs(() =>
             small.forEach((text) => void findHashes({ kind: "text", text }, { limits })),
           )) / small.length,
-        large: () => timed(() => void findHashes({ kind: "text", text: large }, { limits })),
+        large: () => measureMs(() => void findHashes({ kind: "text", text: large }, { limits })),
       },
       7,
     );
-    yield ceilingResult(`10 MB of ${name} over 1 MB`, ratioOf(grown.large, grown.small), 12, "x");
+    yield toCeilingResult(`10 MB of ${name} over 1 MB`, ratioOf(grown.large, grown.small), 12, "x");
   }
 }
 
@@ -112,12 +112,12 @@ const hostileTexts = {
 const ratioOf = (over: Spread, under: Spread): Spread =>
   spreadOf([over.min / under.min, over.median / under.median, over.median / under.median]);
 
-async function* pace(): AsyncIterable<Result> {
+async function* measurePace(): AsyncIterable<Result> {
   for (const instances of [1, 4]) {
-    const run = await paceRun({ model: "sliding", instances, hashes: 1_500 });
-    const withMargin = run.boundMs + Math.floor(1_500 / 100 - 1) * 2 * secondMs;
+    const run = await measureFilesPace({ model: "sliding", instances, hashes: 1_500 });
+    const withMargin = run.minDurationMs + Math.floor(1_500 / 100 - 1) * 2 * secondMs;
     const note = `${run.calls} calls, ${run.rejections} refused, virtual ${Math.round(run.lastMs / secondMs)} s`;
-    yield ceilingResult(
+    yield toCeilingResult(
       `1,500 cold hashes over the quota's bound, ${instances} instance${instances > 1 ? "s" : ""}`,
       spreadOf([run.lastMs / withMargin]),
       1.02,
@@ -127,16 +127,22 @@ async function* pace(): AsyncIterable<Result> {
   }
 }
 
-async function bulkCalls(): Promise<Result> {
-  const room = filesRoom({ paced: true, settings: { bulkFrom: 200 }, hunting: huntingAnswers });
-  await room.clock.run(
-    room.desk.ask(questionAbout(Array.from({ length: 10_000 }, (_, index) => fileHash(index)))),
+async function measureBulkCalls(): Promise<Result> {
+  const harness = filesHarness({
+    isPaced: true,
+    settings: { bulkThreshold: 200 },
+    hunting: answerHunting,
+  });
+  await harness.clock.run(
+    harness.service.lookUpFiles(
+      requestFor(Array.from({ length: 10_000 }, (_, index) => fileHash(index))),
+    ),
   );
-  await room.clock.run(room.drain());
-  const note = `${room.calls.length} calls of the file API`;
-  return ceilingResult(
+  await harness.clock.run(harness.drainQueue());
+  const note = `${harness.calls.length} calls of the file API`;
+  return toCeilingResult(
     "hunting calls for 10,000 hashes",
-    spreadOf([room.huntingCalls.length]),
+    spreadOf([harness.huntingCalls.length]),
     25,
     "calls",
     note,
@@ -147,32 +153,36 @@ const requests = 1_500;
 const parallel = 16;
 
 /** One hash from the cache, through everything but the Functions host, against a server that only reads and answers. */
-async function cachedAnswers(): Promise<Result> {
-  const room = filesRoom();
-  await room.clock.run(room.desk.ask(questionAbout([fileHash(0)])));
+async function measureCachedAnswers(): Promise<Result> {
+  const harness = filesHarness();
+  await harness.clock.run(harness.service.lookUpFiles(requestFor([fileHash(0)])));
   const body = JSON.stringify({ sha1: [fileHash(0)] });
   const answer = JSON.stringify({
     results: [createHash("sha1").update("x").digest("hex")],
     padding: "x".repeat(450),
   });
-  const bare = await served(async (text) =>
+  const bare = await startServer(async (text) =>
     JSON.parse(text.toString("utf8")) === null ? "" : answer,
   );
-  const ours = await served(async (bytes) => {
-    const question = questionOf(
+  const ours = await startServer(async (bytes) => {
+    const lookup = toLookupRequest(
       readLookup(new URLSearchParams(), parseAnyBody(bytes, "application/json")),
     );
-    const reply = await askReply(await room.desk.ask(question), null, async () => "");
+    const reply = await toLookupReply(
+      await harness.service.lookUpFiles(lookup),
+      null,
+      async () => "",
+    );
     return reply.body;
   });
-  const spreads = await interleaved(
-    { limit: () => hammered(bare, body), ours: () => hammered(ours, body) },
+  const spreads = await measureInterleaved(
+    { limit: () => sendRequests(bare, body), ours: () => sendRequests(ours, body) },
     9,
   );
   bare.close();
   ours.close();
   const perSecond = Math.round((requests / spreads.ours.median) * secondMs);
-  return speedResult(
+  return toSpeedResult(
     "cached answers over a bare Node server",
     spreads,
     0.5,
@@ -180,7 +190,7 @@ async function cachedAnswers(): Promise<Result> {
   );
 }
 
-async function served(answer: (body: Buffer) => Promise<string>): Promise<Server> {
+async function startServer(answer: (body: Buffer) => Promise<string>): Promise<Server> {
   const server = createServer((incoming, outgoing) => {
     void readAll(incoming).then(async (body) => outgoing.end(await answer(body)));
   });
@@ -196,31 +206,31 @@ async function readAll(incoming: IncomingMessage): Promise<Buffer> {
 }
 
 /** Milliseconds for all requests, so many at a time. */
-async function hammered(server: Server, body: string): Promise<number> {
+async function sendRequests(server: Server, body: string): Promise<number> {
   const { port } = server.address() as AddressInfo;
   const agent = new Agent({ keepAlive: true, maxSockets: parallel });
-  let left = requests;
-  const worker = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      await posted(agent, port, body);
+  let remaining = requests;
+  const runWorker = async (): Promise<void> => {
+    while (remaining > 0) {
+      remaining -= 1;
+      await postRequest(agent, port, body);
     }
   };
   const startMs = performance.now();
-  await Promise.all(Array.from({ length: parallel }, worker));
+  await Promise.all(Array.from({ length: parallel }, runWorker));
   agent.destroy();
   return performance.now() - startMs;
 }
 
-async function posted(agent: Agent, port: number, body: string): Promise<void> {
-  const sent = request({
+async function postRequest(agent: Agent, port: number, body: string): Promise<void> {
+  const outgoing = request({
     agent,
     port,
     host: "127.0.0.1",
     method: "POST",
     headers: { "content-length": body.length },
   });
-  sent.end(body);
-  const [reply] = (await once(sent, "response")) as [IncomingMessage];
+  outgoing.end(body);
+  const [reply] = (await once(outgoing, "response")) as [IncomingMessage];
   await readAll(reply);
 }

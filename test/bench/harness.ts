@@ -29,17 +29,17 @@ export type Suite = () => AsyncIterable<Result>;
 /** @param samples - one or more */
 export function spreadOf(samples: readonly number[]): Spread {
   const sorted = samples.toSorted((a, b) => a - b);
-  const at = (index: number): number => sorted[index] ?? Number.NaN;
+  const sampleAt = (index: number): number => sorted[index] ?? Number.NaN;
   const middle = (sorted.length - 1) / 2;
   return {
-    min: at(0),
-    median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
-    max: at(sorted.length - 1),
+    min: sampleAt(0),
+    median: (sampleAt(Math.floor(middle)) + sampleAt(Math.ceil(middle))) / 2,
+    max: sampleAt(sorted.length - 1),
   };
 }
 
 /** Runs every alternative once a round; each returns its own measure. */
-export async function interleaved<K extends string>(
+export async function measureInterleaved<K extends string>(
   alternatives: Readonly<Record<K, () => Promise<number>>>,
   rounds: number,
 ): Promise<Readonly<Record<K, Spread>>> {
@@ -54,39 +54,39 @@ export async function interleaved<K extends string>(
 }
 
 /** How many times as fast as the limit: 1 is as fast. */
-export function speedResult(
+export function toSpeedResult(
   name: string,
   { limit, ours }: { readonly limit: Spread; readonly ours: Spread },
-  atLeast: number | undefined,
+  minRatio: number | undefined,
   note?: string,
 ): Result {
   const [value, best] = [limit.median / ours.median, limit.min / ours.min];
   const verdict =
-    atLeast === undefined ? "stated" : Math.max(value, best) >= atLeast ? "met" : "missed";
+    minRatio === undefined ? "stated" : Math.max(value, best) >= minRatio ? "met" : "missed";
   return {
     name,
     verdict,
     value,
     best,
     unit: "x",
-    ...(atLeast === undefined ? {} : { goal: `>= ${atLeast}` }),
+    ...(minRatio === undefined ? {} : { goal: `>= ${minRatio}` }),
     samples: { limit, ours },
     ...(note === undefined ? {} : { note }),
   };
 }
 
 /** A figure that must not be higher than its goal, where there is one. */
-export function ceilingResult(
+export function toCeilingResult(
   name: string,
   spread: Spread,
-  atMost: number | undefined,
+  maxValue: number | undefined,
   unit: NonNullable<Result["unit"]>,
   note?: string,
 ): Result {
   const verdict =
-    atMost === undefined
+    maxValue === undefined
       ? "stated"
-      : Math.min(spread.min, spread.median) <= atMost
+      : Math.min(spread.min, spread.median) <= maxValue
         ? "met"
         : "missed";
   return {
@@ -95,23 +95,28 @@ export function ceilingResult(
     value: spread.median,
     best: spread.min,
     unit,
-    ...(atMost === undefined ? {} : { goal: `<= ${atMost}` }),
+    ...(maxValue === undefined ? {} : { goal: `<= ${maxValue}` }),
     samples: { ours: spread },
     ...(note === undefined ? {} : { note }),
   };
 }
 
 /** A figure that cannot be taken here. */
-export const skipped = (name: string, note: string): Result => ({ name, verdict: "skipped", note });
+export const toSkippedResult = (name: string, note: string): Result => ({
+  name,
+  verdict: "skipped",
+  note,
+});
 
-const rounded = (value: number): string =>
+const formatNumber = (value: number): string =>
   Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2);
 
 /** One line for people. */
-export function lineFor(result: Result): string {
-  const figure = result.value === undefined ? "" : `${rounded(result.value)} ${result.unit ?? ""}`;
+export function formatLine(result: Result): string {
+  const figure =
+    result.value === undefined ? "" : `${formatNumber(result.value)} ${result.unit ?? ""}`;
   const samples = Object.entries(result.samples ?? {}).map(
-    ([name, { max, median, min }]) => `${name} ${[min, median, max].map(rounded).join("/")}`,
+    ([name, { max, median, min }]) => `${name} ${[min, median, max].map(formatNumber).join("/")}`,
   );
   const tail = [...samples, result.note ?? ""].filter((part) => part !== "").join(", ");
   return [

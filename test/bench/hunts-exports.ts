@@ -1,13 +1,13 @@
 /** Export speed against `curl | gzip -1`, memory against size, cutting against `JSON.parse`. */
 import { startAzurite } from "../support/azurite.ts";
 import type { AnswerKind } from "./answers.ts";
-import { bundled, childCommand, hasTool, ran, startSource } from "./children.ts";
-import type { ExportTook } from "./export-once.ts";
+import { bundleChild, getChildCommand, hasTool, runCommand, startSource } from "./children.ts";
+import type { ExportMeasure } from "./export-once.ts";
 import {
-  ceilingResult,
-  interleaved,
-  skipped,
-  speedResult,
+  toCeilingResult,
+  measureInterleaved,
+  toSkippedResult,
+  toSpeedResult,
   spreadOf,
   type Result,
 } from "./harness.ts";
@@ -35,32 +35,32 @@ const kindName = {
 } as const;
 
 /** Everything that needs the source and a store. */
-export async function* exportResults(): AsyncIterable<Result> {
+export async function* measureExports(): AsyncIterable<Result> {
   const source = await startSource();
   const azurite = await startAzurite();
-  const child = await bundled("export-once.ts");
+  const child = await bundleChild("export-once.ts");
   const connection = azurite.connectionString();
-  const exported = async (kind: AnswerKind, rows: number): Promise<ExportTook> => {
-    const { text } = await ran(child.command(source.url, kind, String(rows), connection));
-    return JSON.parse(text) as ExportTook;
+  const runExport = async (kind: AnswerKind, rows: number): Promise<ExportMeasure> => {
+    const { text } = await runCommand(child.command(source.url, kind, String(rows), connection));
+    return JSON.parse(text) as ExportMeasure;
   };
   try {
-    yield* speeds(source.url, exported);
-    yield* memory(exported);
+    yield* measureSpeeds(source.url, runExport);
+    yield* measureMemory(runExport);
   } finally {
     source.stop();
     await Promise.all([azurite.stop(), child.remove()]);
   }
 }
 
-type Exported = (kind: AnswerKind, rows: number) => Promise<ExportTook>;
+type RunExport = (kind: AnswerKind, rows: number) => Promise<ExportMeasure>;
 
-async function* speeds(sourceUrl: string, exported: Exported): AsyncIterable<Result> {
+async function* measureSpeeds(sourceUrl: string, runExport: RunExport): AsyncIterable<Result> {
   for (const { clock, goal, kind } of speedGoals) {
     const name = `export of ${kindName[kind]}, ${clockName[clock]}, against curl | gzip -1`;
     const missing = ["curl", "gzip"].filter((tool) => !hasTool(tool));
     if (missing.length > 0) {
-      yield skipped(name, `needs ${missing.join(", ")}`);
+      yield toSkippedResult(name, `needs ${missing.join(", ")}`);
       continue;
     }
     const shell = [
@@ -68,26 +68,26 @@ async function* speeds(sourceUrl: string, exported: Exported): AsyncIterable<Res
       "-c",
       `curl -s ${sourceUrl}/${kind}/${speedRows} | gzip -1 > /dev/null; times`,
     ];
-    await exported(kind, speedRows);
-    const { limit, ours } = await interleaved(
+    await runExport(kind, speedRows);
+    const { limit, ours } = await measureInterleaved(
       {
         limit: async () => {
-          const { ms, text } = await ran(shell);
-          return clock === "wall" ? ms : processorMs(text);
+          const { ms, text } = await runCommand(shell);
+          return clock === "wall" ? ms : parseProcessorMs(text);
         },
         ours: async () => {
-          const { cpuMs, ms } = await exported(kind, speedRows);
+          const { cpuMs, ms } = await runExport(kind, speedRows);
           return clock === "wall" ? ms : cpuMs;
         },
       },
       speedRounds,
     );
-    yield speedResult(name, { limit, ours }, goal, `${speedRows} rows`);
+    yield toSpeedResult(name, { limit, ours }, goal, `${speedRows} rows`);
   }
 }
 
 /** User and system time of the shell's children: the second line that `times` prints, `0m1.39s 0m0.23s`. */
-function processorMs(times: string): number {
+function parseProcessorMs(times: string): number {
   const spans = [...(times.split("\n")[1] ?? "").matchAll(/(\d+)m([\d.]+)s/g)];
   return spans.reduce(
     (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1_000,
@@ -95,38 +95,44 @@ function processorMs(times: string): number {
   );
 }
 
-async function* memory(exported: Exported): AsyncIterable<Result> {
+async function* measureMemory(runExport: RunExport): AsyncIterable<Result> {
   const peaks = new Map<number, number>();
   for (const rows of [100_000, 1_000_000, 3_000_000]) {
-    const took: ExportTook[] = [];
-    for (let round = 0; round < memoryRounds; round += 1) took.push(await exported("narrow", rows));
-    const megabytes = Math.round((took[0]?.rawBytes ?? 0) / 1e6);
-    peaks.set(rows, spreadOf(took.map(({ peakMb }) => peakMb)).median);
-    const above = spreadOf(took.map(({ idleMb, peakMb }) => peakMb - idleMb));
-    yield ceilingResult(
+    const measures: ExportMeasure[] = [];
+    for (let round = 0; round < memoryRounds; round += 1)
+      measures.push(await runExport("narrow", rows));
+    const megabytes = Math.round((measures[0]?.rawBytes ?? 0) / 1e6);
+    peaks.set(rows, spreadOf(measures.map(({ peakMb }) => peakMb)).median);
+    const aboveIdle = spreadOf(measures.map(({ idleMb, peakMb }) => peakMb - idleMb));
+    yield toCeilingResult(
       `peak memory above idle, ${rows} rows`,
-      above,
+      aboveIdle,
       120,
       "MB",
       `${megabytes} MB of lines`,
     );
   }
-  const flat = (peaks.get(3_000_000) ?? Number.NaN) / (peaks.get(100_000) ?? Number.NaN);
-  yield ceilingResult("peak memory of 3,000,000 rows to 100,000 rows", spreadOf([flat]), 1.2, "x");
+  const growth = (peaks.get(3_000_000) ?? Number.NaN) / (peaks.get(100_000) ?? Number.NaN);
+  yield toCeilingResult(
+    "peak memory of 3,000,000 rows to 100,000 rows",
+    spreadOf([growth]),
+    1.2,
+    "x",
+  );
 }
 
 /** Reading rows from memory, against parsing all of them. */
-export async function* cuttingResults(): AsyncIterable<Result> {
+export async function* measureCutting(): AsyncIterable<Result> {
   for (const [kind, goal] of [
     ["plain", 2.2],
     ["graph", undefined],
   ] as const) {
-    const took = (way: string) => async () =>
-      Number((await ran(childCommand("cut", kind, way))).text);
-    const { limit, ours } = await interleaved(
-      { limit: took("parse"), ours: took("cut") },
+    const createReadRun = (method: string) => async () =>
+      Number((await runCommand(getChildCommand("cut", kind, method))).text);
+    const { limit, ours } = await measureInterleaved(
+      { limit: createReadRun("parse"), ours: createReadRun("cut") },
       speedRounds,
     );
-    yield speedResult(`cutting ${kindName[kind]} against JSON.parse`, { limit, ours }, goal);
+    yield toSpeedResult(`cutting ${kindName[kind]} against JSON.parse`, { limit, ours }, goal);
   }
 }

@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
-import { bundleShape } from "../../shared/build/bundle-shape.ts";
-import { childCommand, ran } from "./children.ts";
+import { bundleOptions } from "../../shared/build/bundle-options.ts";
+import { getChildCommand, runCommand } from "./children.ts";
 import {
-  ceilingResult,
-  interleaved,
-  skipped,
+  toCeilingResult,
+  measureInterleaved,
+  toSkippedResult,
   spreadOf,
   type Result,
   type Spread,
@@ -19,18 +19,18 @@ const root = resolve(import.meta.dirname, "../..");
 const helloWorld = `import { app } from "@azure/functions";
 app.http("hello", { methods: ["GET"], authLevel: "anonymous", handler: async () => ({ body: "hello" }) });`;
 
-export async function* loadResults(): AsyncIterable<Result> {
+export async function* measureLoad(): AsyncIterable<Result> {
   const name = "load of the built app, against a hello-world function";
   const main = join(root, "dist/main.cjs");
   if (!existsSync(main)) {
-    yield skipped(name, "needs dist/main.cjs: npm run build");
+    yield toSkippedResult(name, "needs dist/main.cjs: npm run build");
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), "huntline-hello-"));
   try {
     const outfile = join(folder, "hello.cjs");
     await build({
-      ...bundleShape,
+      ...bundleOptions,
       // What the SDKs need would only hold a hello-world up.
       banner: {},
       define: {},
@@ -38,30 +38,31 @@ export async function* loadResults(): AsyncIterable<Result> {
       outfile,
       external: ["@azure/functions-core"],
     });
-    const loaded = (file: string, more = "") => {
-      return async () => Number((await ran(childCommand("load", file, more))).text);
+    const createLoadRun = (file: string, firstCallFile = "") => {
+      return async () =>
+        Number((await runCommand(getChildCommand("load", file, firstCallFile))).text);
     };
-    const { app, firstCall, hello } = await interleaved(
+    const { app, firstCall, hello } = await measureInterleaved(
       {
-        hello: loaded(outfile),
-        app: loaded(main),
-        firstCall: loaded(main, join(root, "dist/app.cjs")),
+        hello: createLoadRun(outfile),
+        app: createLoadRun(main),
+        firstCall: createLoadRun(main, join(root, "dist/app.cjs")),
       },
       rounds,
     );
-    const ratioOf = (one: Spread): Spread => ({
-      ...spreadOf([one.median / hello.median]),
-      min: one.min / hello.min,
+    const ratioOf = (spread: Spread): Spread => ({
+      ...spreadOf([spread.median / hello.median]),
+      min: spread.min / hello.min,
     });
-    yield { ...ceilingResult(name, ratioOf(app), 1.2, "x"), samples: { hello, app } };
+    yield { ...toCeilingResult(name, ratioOf(app), 1.2, "x"), samples: { hello, app } };
     // What the first call of an instance pays once.
-    const paid = ceilingResult(
+    const firstCallResult = toCeilingResult(
       "the same, with what the first call loads",
       ratioOf(firstCall),
       undefined,
       "x",
     );
-    yield { ...paid, samples: { hello, firstCall } };
+    yield { ...firstCallResult, samples: { hello, firstCall } };
   } finally {
     rmSync(folder, { recursive: true });
   }

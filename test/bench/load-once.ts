@@ -8,19 +8,19 @@ interface Loader {
   _load: (name: string, ...rest: unknown[]) => unknown;
 }
 
-export function loadOnce(file: string, atFirstCall: string): void {
+export function loadOnce(file: string, firstCallFile: string): void {
   // Node's own seam, the one the worker uses; its types leave it out.
   const loader = Module as unknown as Loader;
   const load = loader._load;
-  let registered = 0;
+  let registrations = 0;
   loader._load = (name, ...rest) =>
-    name === "@azure/functions-core" ? core(() => (registered += 1)) : load(name, ...rest);
+    name === "@azure/functions-core" ? createCore(() => (registrations += 1)) : load(name, ...rest);
   const require = createRequire(file);
   const startMs = performance.now();
   require(file);
-  if (atFirstCall !== "") require(atFirstCall);
+  if (firstCallFile !== "") require(firstCallFile);
   const ms = performance.now() - startMs;
-  if (registered === 0) throw new Error(`${file} registers no function`);
+  if (registrations === 0) throw new Error(`${file} registers no function`);
   console.log(ms);
 }
 
@@ -28,7 +28,7 @@ class Disposable {
   readonly dispose = (): void => undefined;
 }
 
-const core = (count: () => void): object => ({
+const createCore = (onRegister: () => void): object => ({
   version: "3.11.0",
   hostVersion: "4.1040.0",
   Disposable,
@@ -37,7 +37,7 @@ const core = (count: () => void): object => ({
   setProgrammingModel: () => undefined,
   getProgrammingModel: () => ({}),
   registerFunction: () => {
-    count();
+    onRegister();
     return new Disposable();
   },
 });

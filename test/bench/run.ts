@@ -3,23 +3,24 @@
  * run. Ends with 1 when a goal is missed in the median and in the best sample.
  */
 import { parseArgs } from "node:util";
-import { lineFor, type Result, type Suite } from "./harness.ts";
+import { formatLine, type Result, type Suite } from "./harness.ts";
 
 /** Each suite is loaded when asked for. */
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
-  hunts: async () => (await import("./hunts.ts")).hunts,
-  alerts: async () => (await import("./alerts.ts")).alerts,
-  files: async () => (await import("./files.ts")).files,
-  webhooks: async () => (await import("./webhooks.ts")).webhooks,
+  hunts: async () => (await import("./hunts.ts")).measureHunts,
+  alerts: async () => (await import("./alerts.ts")).measureAlerts,
+  files: async () => (await import("./files.ts")).measureFiles,
+  webhooks: async () => (await import("./webhooks.ts")).measureWebhooks,
 };
 
 /** What a child process does: `run.ts child <name> …`. */
 const children: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
-  source: async () => (await import("./source.ts")).serve(),
-  cut: async (kind = "", way = "") => (await import("./cut-once.ts")).cutOnce(kind, way),
+  source: async () => (await import("./source.ts")).serveAnswers(),
+  cut: async (kind = "", method = "") => (await import("./cut-once.ts")).cutOnce(kind, method),
   webhooks: async (kind = "", connection = "", key = "") =>
     (await import("./webhooks-server.ts")).serveWebhooks(kind, connection, key),
-  load: async (file = "", more = "") => (await import("./load-once.ts")).loadOnce(file, more),
+  load: async (file = "", firstCallFile = "") =>
+    (await import("./load-once.ts")).loadOnce(file, firstCallFile),
 };
 
 async function main(): Promise<void> {
@@ -27,20 +28,20 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: { json: { type: "boolean", default: false } },
   });
-  const asked = positionals.length > 0 ? positionals : Object.keys(suites);
-  const unknown = asked.filter((name) => !(name in suites));
+  const requested = positionals.length > 0 ? positionals : Object.keys(suites);
+  const unknown = requested.filter((name) => !(name in suites));
   if (unknown.length > 0) {
     console.error(`No suite ${unknown.join(", ")}; there are: ${Object.keys(suites).join(", ")}`);
     process.exitCode = 2;
     return;
   }
   const results: (Result & { readonly suite: string })[] = [];
-  for (const name of asked) {
+  for (const name of requested) {
     const suite = await suites[name]?.();
     if (!suite) continue;
     for await (const result of suite()) {
       results.push({ suite: name, ...result });
-      if (!values.json) console.log(lineFor(result));
+      if (!values.json) console.log(formatLine(result));
     }
   }
   if (values.json) console.log(JSON.stringify({ node: process.version, results }, null, 2));

@@ -6,35 +6,37 @@ import type { AddressInfo } from "node:net";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { resolve } from "node:path";
-import { openQueues } from "../../shared/clients/queues.ts";
-import { openRecords } from "../../shared/clients/records.ts";
-import { openStorage } from "../../shared/clients/storage.ts";
+import { createMessageQueues } from "../../shared/clients/queues.ts";
+import { createRecordStore } from "../../shared/clients/records.ts";
+import { createStorageClients } from "../../shared/clients/storage.ts";
 import { compileMappings } from "../../shared/build/compile-mappings.ts";
-import { problemReply } from "../../shared/app/invocation-hook.ts";
+import { toProblemReply } from "../../shared/app/invocation-hook.ts";
 import { withInvocation } from "../../shared/runtime/log.ts";
 import { Problem } from "../../shared/http/problem.ts";
 import { receiptLocation } from "../../shared/contracts/webhook.ts";
 import { signJobKey } from "../../shared/storage/jobs.ts";
 import { systemClock } from "../../shared/runtime/time.ts";
-import { receive } from "../../shared/webhooks/receive.ts";
-import { openWebhooks } from "../../shared/app/webhooks.ts";
+import { receiveDelivery } from "../../shared/webhooks/receive.ts";
+import { createWebhookDeps } from "../../shared/app/webhooks.ts";
 
-type Answer = (
+type AnswerRequest = (
   request: IncomingMessage,
   body: Buffer,
 ) => Promise<{ status: number; headers?: object; body: string }>;
 
-const kinds: Readonly<Record<string, (connection: string, key: string) => Promise<Answer>>> = {
-  ours,
-  bare,
+const serverKinds: Readonly<
+  Record<string, (connection: string, key: string) => Promise<AnswerRequest>>
+> = {
+  ours: createOurs,
+  bare: createBare,
   unauthorized: async () => async () => ({ status: 401, body: '{"status":401}' }),
 };
 
 /** Serves until it is killed; tells its port to the parent. */
 export async function serveWebhooks(kind: string, connection: string, key: string): Promise<void> {
-  const answer = await kinds[kind]?.(connection, key);
+  const answer = await serverKinds[kind]?.(connection, key);
   if (!answer) throw new Error(`no server of kind ${kind}`);
-  const reply = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const sendReply = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { body, headers, status } = await answer(request, Buffer.concat(chunks));
@@ -42,14 +44,14 @@ export async function serveWebhooks(kind: string, connection: string, key: strin
     response.end(body);
   };
   const server = createServer((request, response) => {
-    void reply(request, response).catch(() => response.writeHead(500).end());
+    void sendReply(request, response).catch(() => response.writeHead(500).end());
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   process.send?.((server.address() as AddressInfo).port);
 }
 
 /** What is asked of both: the HMAC of Standard Webhooks, one message, one record that must not be there yet. */
-async function bare(connection: string, key: string): Promise<Answer> {
+async function createBare(connection: string, key: string): Promise<AnswerRequest> {
   const receipts = BlobServiceClient.fromConnectionString(connection).getContainerClient("state");
   const queue =
     QueueServiceClient.fromConnectionString(connection).getQueueClient("alert-verdicts");
@@ -57,12 +59,15 @@ async function bare(connection: string, key: string): Promise<Answer> {
   const secret = createSecretKey(Buffer.from(key.slice("whsec_".length), "base64"));
   return async ({ headers }, body) => {
     const id = String(headers["webhook-id"]);
-    const wanted = createHmac("sha256", secret)
+    const expected = createHmac("sha256", secret)
       .update(`${id}.${String(headers["webhook-timestamp"])}.`)
       .update(body)
       .digest();
-    const given = Buffer.from(String(headers["webhook-signature"]).slice("v1,".length), "base64");
-    if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+    const received = Buffer.from(
+      String(headers["webhook-signature"]).slice("v1,".length),
+      "base64",
+    );
+    if (received.length !== expected.length || !timingSafeEqual(received, expected))
       return { status: 401, body: "{}" };
     await queue.sendMessage(
       JSON.stringify({ id, alerts: body.subarray(0, 800).toString("latin1") }),
@@ -83,31 +88,35 @@ async function bare(connection: string, key: string): Promise<Answer> {
 }
 
 const root = resolve(import.meta.dirname, "../..");
-const unused = (): Promise<never> =>
+const rejectUnused = (): Promise<never> =>
   Promise.reject(new Error("the benchmark asks for no lookups and no hunts"));
 
-async function ours(connection: string, key: string): Promise<Answer> {
+async function createOurs(connection: string, key: string): Promise<AnswerRequest> {
   const compiled = compileMappings(resolve(root, "shared/webhooks/mappings"));
   if (compiled.kind !== "mappings") throw new Error("the mappings do not compile");
-  const storage = await openStorage({ kind: "connection-string", value: connection });
-  const records = openRecords(storage.blobs);
-  const ports = openWebhooks({
+  const storage = await createStorageClients({ kind: "connection-string", value: connection });
+  const records = createRecordStore(storage.blobs);
+  const deps = createWebhookDeps({
     clock: systemClock,
-    reach: async () => undefined,
+    failpoint: async () => undefined,
     settings: () => ({
       WEBHOOKS: { secops: { proof: "standard", mapping: "google-secops" } },
       VERDICTS_PER_DAY: 1e9,
     }),
     tenantId: () => "",
     mappings: () => compiled.mappings,
-    vault: async () => ({ secret: async () => key, refused: () => undefined, expiring: () => [] }),
-    checkToken: unused,
+    vault: async () => ({
+      getSecret: async () => key,
+      reportRefused: () => undefined,
+      listExpiring: () => [],
+    }),
+    checkToken: rejectUnused,
     records,
-    queues: openQueues(storage.queues),
+    queues: createMessageQueues(storage.queues),
     serverNowMs: async () => (await records.read("state/clock.json")).serverNowMs,
-    filesDesk: unused,
-    hunt: () => undefined,
-    huntPorts: unused,
+    fileLookupService: rejectUnused,
+    findHunt: () => undefined,
+    huntDeps: rejectUnused,
   });
   return async ({ headers, url }, bytes) => {
     const correlationId = randomUUID();
@@ -118,10 +127,10 @@ async function ours(connection: string, key: string): Promise<Answer> {
     };
     return withInvocation({ correlationId, write: () => undefined }, async () => {
       try {
-        const { answer, receipt } = await receive(ports, {
+        const { answer, receipt } = await receiveDelivery(deps, {
           source: url?.slice(1) ?? "",
           request,
-          keyed: false,
+          isKeyed: false,
         });
         const signed = signJobKey(key, receipt, Date.now() + 86_400_000);
         const location = receiptLocation("http://127.0.0.1/", "secops", receipt, signed);
@@ -132,11 +141,11 @@ async function ours(connection: string, key: string): Promise<Answer> {
         };
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        const refused = problemReply(error, correlationId);
+        const reply = toProblemReply(error, correlationId);
         return {
-          status: refused.status ?? 500,
-          headers: refused.headers as object,
-          body: refused.body as string,
+          status: reply.status ?? 500,
+          headers: reply.headers as object,
+          body: reply.body as string,
         };
       }
     });

@@ -3,12 +3,18 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Agent, request, type IncomingMessage } from "node:http";
 import { parseJsonBody } from "../../shared/http/request-body.ts";
-import { runHost } from "../functions-host/run.ts";
+import { runHost } from "../functions-host/run-host.ts";
 import { startAzurite } from "../support/azurite.ts";
 import { standardHeaders, standardKey, type SentHeaders } from "../support/webhook-senders.ts";
-import { startTenant } from "../simulator/simulator.ts";
+import { startSimulator } from "../simulator/simulator.ts";
 import { startServer } from "./children.ts";
-import { ceilingResult, interleaved, speedResult, spreadOf, type Result } from "./harness.ts";
+import {
+  toCeilingResult,
+  measureInterleaved,
+  toSpeedResult,
+  spreadOf,
+  type Result,
+} from "./harness.ts";
 
 const key = standardKey();
 const parallel = 16;
@@ -17,20 +23,20 @@ const forgeries = 3_000;
 const rounds = 7;
 const loadSeconds = 60;
 
-export async function* webhooks(): AsyncIterable<Result> {
-  yield* hostileBodies();
+export async function* measureWebhooks(): AsyncIterable<Result> {
+  yield* measureHostileBodies();
   const azurite = await startAzurite();
   try {
-    yield await delivered(azurite.connectionString());
-    yield await refused(azurite.connectionString());
-    yield* loaded(azurite.connectionString());
+    yield await measureDeliveries(azurite.connectionString());
+    yield await measureForgeries(azurite.connectionString());
+    yield* measureLoad(azurite.connectionString());
   } finally {
     await azurite.stop();
   }
 }
 
 /** A closed case with twenty alerts, 3 KB: ids of its own each time, so that none repeats another. */
-function delivery(): { readonly body: string; readonly headers: SentHeaders } {
+function createDelivery(): { readonly body: string; readonly headers: SentHeaders } {
   const run = randomBytes(8).toString("hex");
   const alerts = Array.from({ length: 20 }, (_, index) => ({
     identifier: `alert-${run}-${index}`,
@@ -48,134 +54,139 @@ function delivery(): { readonly body: string; readonly headers: SentHeaders } {
   return { body, headers: standardHeaders(key, body, `msg_${run}`) };
 }
 
-function forged(): { readonly body: string; readonly headers: SentHeaders } {
-  const { body } = delivery();
+function createForgery(): { readonly body: string; readonly headers: SentHeaders } {
+  const { body } = createDelivery();
   return { body, headers: standardHeaders(standardKey(), body) };
 }
 
-async function delivered(connection: string): Promise<Result> {
+async function measureDeliveries(connection: string): Promise<Result> {
   const [limit, ours] = await Promise.all(
     ["bare", "ours"].map((kind) => startServer("webhooks", kind, connection, key)),
   );
   if (!limit || !ours) throw new Error("a server did not start");
-  const spreads = await interleaved(
+  const spreads = await measureInterleaved(
     {
-      limit: () => sendMany(limit.url, deliveries, delivery, 202),
-      ours: () => sendMany(`${ours.url}/secops`, deliveries, delivery, 202),
+      limit: () => sendDeliveries(limit.url, deliveries, createDelivery, 202),
+      ours: () => sendDeliveries(`${ours.url}/secops`, deliveries, createDelivery, 202),
     },
     rounds,
   );
   limit.stop();
   ours.stop();
-  return speedResult(
+  return toSpeedResult(
     "deliveries over a bare server with the same HMAC and writes",
     spreads,
     0.5,
-    rateOf(deliveries, spreads.ours.median),
+    formatRate(deliveries, spreads.ours.median),
   );
 }
 
-async function refused(connection: string): Promise<Result> {
+async function measureForgeries(connection: string): Promise<Result> {
   const [limit, ours] = await Promise.all(
     ["unauthorized", "ours"].map((kind) => startServer("webhooks", kind, connection, key)),
   );
   if (!limit || !ours) throw new Error("a server did not start");
   // One forgery for all of a round: what it takes to make them is the sender's, not ours.
-  const one = forged();
-  const spreads = await interleaved(
+  const forgery = createForgery();
+  const spreads = await measureInterleaved(
     {
-      limit: () => sendMany(limit.url, forgeries, () => one, 401),
-      ours: () => sendMany(`${ours.url}/secops`, forgeries, () => one, 401),
+      limit: () => sendDeliveries(limit.url, forgeries, () => forgery, 401),
+      ours: () => sendDeliveries(`${ours.url}/secops`, forgeries, () => forgery, 401),
     },
     rounds,
   );
   limit.stop();
   ours.stop();
-  return speedResult(
+  return toSpeedResult(
     "forgeries over a bare server that answers 401",
     spreads,
     0.5,
-    rateOf(forgeries, spreads.ours.median),
+    formatRate(forgeries, spreads.ours.median),
   );
 }
 
-const rateOf = (count: number, ms: number): string =>
+const formatRate = (count: number, ms: number): string =>
   `${Math.round((count / ms) * 1_000)} a second`;
 
 /** A minute through the built app in the local host, every answer looked at. */
-async function* loaded(connection: string): AsyncIterable<Result> {
-  const tenant = await startTenant({ secrets: { "webhook-cases": key }, alerts: 1 });
+async function* measureLoad(connection: string): AsyncIterable<Result> {
+  const simulator = await startSimulator({ secrets: { "webhook-cases": key }, alerts: 1 });
   // Another name than above: that source has taken its share of the day.
   const sources = { cases: { proof: "standard", mapping: "google-secops" } };
-  const settings = { ...tenant.settings, DataStorage: connection, AzureWebJobsStorage: connection };
+  const settings = {
+    ...simulator.settings,
+    DataStorage: connection,
+    AzureWebJobsStorage: connection,
+  };
   const host = await runHost({
     settings: { ...settings, WEBHOOKS: JSON.stringify(sources), VERDICTS_PER_DAY: "1000000" },
-    functions: ["webhooks"],
+    functions: ["receive_webhook"],
   });
   const url = `${host.url}/api/webhooks/cases`;
-  const answers = await sendFor(url, loadSeconds * 1_000);
-  const wrong = answers.filter((status) => status !== 202).length;
-  const note = `${rateOf(answers.length, loadSeconds * 1_000)} through the local host`;
-  yield ceilingResult(
+  const answers = await sendForDuration(url, loadSeconds * 1_000);
+  const failed = answers.filter((status) => status !== 202).length;
+  const note = `${formatRate(answers.length, loadSeconds * 1_000)} through the local host`;
+  yield toCeilingResult(
     `failed deliveries in ${loadSeconds} s of load`,
-    spreadOf([wrong]),
+    spreadOf([failed]),
     0,
     "calls",
     note,
   );
   await host.kill();
-  await tenant.stop();
+  await simulator.stop();
 }
 
-async function sendFor(url: string, forMs: number): Promise<number[]> {
+async function sendForDuration(url: string, durationMs: number): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: parallel });
   const statuses: number[] = [];
-  const endMs = performance.now() + forMs;
-  const worker = async (): Promise<void> => {
+  const endMs = performance.now() + durationMs;
+  const runWorker = async (): Promise<void> => {
     while (performance.now() < endMs) {
-      const { body, headers } = delivery();
-      statuses.push(await post(agent, url, body, headers).catch(() => 0));
+      const { body, headers } = createDelivery();
+      statuses.push(await postBody(agent, url, body, headers).catch(() => 0));
     }
   };
-  await Promise.all(Array.from({ length: parallel }, worker));
+  await Promise.all(Array.from({ length: parallel }, runWorker));
   agent.destroy();
   return statuses;
 }
 
 /** Milliseconds for all of them. @throws Error when one is answered otherwise */
-async function sendMany(
+async function sendDeliveries(
   url: string,
   count: number,
-  make: typeof delivery,
-  status: number,
+  createCall: typeof createDelivery,
+  expectedStatus: number,
 ): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: parallel });
-  const calls = Array.from({ length: count }, make);
-  const worker = async (): Promise<void> => {
+  const calls = Array.from({ length: count }, createCall);
+  const runWorker = async (): Promise<void> => {
     for (let call = calls.pop(); call; call = calls.pop()) {
-      const answered = await post(agent, url, call.body, call.headers);
-      if (answered !== status) throw new Error(`${url} answered ${answered}, want ${status}`);
+      const status = await postBody(agent, url, call.body, call.headers);
+      if (status !== expectedStatus)
+        throw new Error(`${url} answered ${status}, want ${expectedStatus}`);
     }
   };
   const startMs = performance.now();
-  await Promise.all(Array.from({ length: parallel }, worker));
+  await Promise.all(Array.from({ length: parallel }, runWorker));
   agent.destroy();
   return performance.now() - startMs;
 }
 
-async function post(
+async function postBody(
   agent: Agent,
   url: string,
   body: string,
   headers: SentHeaders,
 ): Promise<number> {
-  const sent = request(url, {
+  const outgoing = request(url, {
     agent,
     method: "POST",
     headers: { ...headers, "content-length": Buffer.byteLength(body) },
   });
-  sent.end(body);
-  const [reply] = (await once(sent, "response")) as [IncomingMessage];
+  outgoing.end(body);
+  const [reply] = (await once(outgoing, "response")) as [IncomingMessage];
   reply.resume();
   await once(reply, "end");
   return reply.statusCode ?? 0;
@@ -183,7 +194,7 @@ async function post(
 
 const mebibyte = 1_048_576;
 
-const hostile: Readonly<Record<string, string>> = {
+const hostilePayloads: Readonly<Record<string, string>> = {
   "a million brackets": "[".repeat(1_000_000),
   "half a million nested lists": "[".repeat(500_000) + "]".repeat(500_000),
   "nested objects": `${'{"a":'.repeat(170_000)}1${"}".repeat(170_000)}`,
@@ -195,20 +206,20 @@ const hostile: Readonly<Record<string, string>> = {
 };
 
 /** What the worst bodies cost until they are refused or read, against parsing a plain payload of the same size. */
-async function* hostileBodies(): AsyncIterable<Result> {
+async function* measureHostileBodies(): AsyncIterable<Result> {
   const alert = {
     id: "ca603e4f1b2c3d4e5f60718293",
     title: "Impossible travel",
     evidence: [{ sha1: "a".repeat(40), count: 3 }],
   };
   const plain = JSON.stringify({ value: Array.from({ length: 9_000 }, () => alert) });
-  for (const [name, text] of Object.entries(hostile)) {
+  for (const [name, text] of Object.entries(hostilePayloads)) {
     const bytes = new TextEncoder().encode(text.slice(0, mebibyte));
-    const spreads = await interleaved(
+    const spreads = await measureInterleaved(
       {
-        limit: async () => timed(() => void JSON.parse(plain)),
+        limit: async () => measureMs(() => void JSON.parse(plain)),
         ours: async () =>
-          timed(() => {
+          measureMs(() => {
             try {
               parseJsonBody(bytes, "application/json");
             } catch {
@@ -222,7 +233,7 @@ async function* hostileBodies(): AsyncIterable<Result> {
       spreads.ours.min / spreads.limit.min,
       spreads.ours.median / spreads.limit.median,
     ]);
-    yield ceilingResult(
+    yield toCeilingResult(
       `a body of ${name} over parsing a plain one`,
       ratio,
       10,
@@ -232,7 +243,7 @@ async function* hostileBodies(): AsyncIterable<Result> {
   }
 }
 
-function timed(work: () => void): number {
+function measureMs(work: () => void): number {
   const startMs = performance.now();
   work();
   return performance.now() - startMs;

@@ -1,8 +1,8 @@
 /** What may befall verdicts, by the numbers of the fault list: the desk on a virtual clock, a platform that hides, redelivers and poisons. */
 import { describe, expect, test } from "vitest";
-import { accountForCall, type AnnouncedCall } from "../../shared/alerts/reconcile-audit.ts";
-import { openAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
-import { openIntents } from "../../shared/audit/open-intents.ts";
+import { reconcileCall, type AnnouncedCall } from "../../shared/alerts/reconcile-audit.ts";
+import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
+import { listOpenIntents } from "../../shared/audit/open-intents.ts";
 import {
   listDeadLetters,
   replayDeadLetters,
@@ -17,33 +17,33 @@ const outageMs = 6 * hourMs;
 describe("P15: six hours without", () => {
   test.each(["cloud-apps", "storage", "key-vault"] as const)(
     "%s lose no verdict and poison none, and work resumes within two minutes",
-    async (what) => {
+    async (dependency) => {
       const platform = alertPlatform(2);
-      platform.down.add(what);
+      platform.down.add(dependency);
       platform.sendEach();
-      await platform.pass(outageMs);
-      expect(platform.world.closes.size).toBe(0);
+      await platform.runFor(outageMs);
+      expect(platform.service.closes.size).toBe(0);
       platform.down.clear();
-      await platform.pass(2 * minuteMs);
+      await platform.runFor(2 * minuteMs);
       expect(platform.poisoned).toEqual([]);
-      expect([...platform.world.closes.values()]).toEqual(Array.from({ length: 2 }, () => 1));
-      expect(platform.unsettled()).toEqual([]);
+      expect([...platform.service.closes.values()]).toEqual(Array.from({ length: 2 }, () => 1));
+      expect(platform.listUnsettled()).toEqual([]);
     },
   );
 
   test.each(["cloud-apps", "storage", "key-vault"] as const)(
     "%s in the middle of the work leave every alert closed once",
-    async (what) => {
+    async (dependency) => {
       const platform = alertPlatform(8, { callsPerMinute: 2 });
       platform.sendEach();
-      await platform.pass(900);
-      platform.down.add(what);
-      await platform.pass(outageMs);
+      await platform.runFor(900);
+      platform.down.add(dependency);
+      await platform.runFor(outageMs);
       platform.down.clear();
-      await platform.pass(15 * minuteMs);
+      await platform.runFor(15 * minuteMs);
       expect(platform.poisoned).toEqual([]);
-      expect([...platform.world.closes.values()]).toEqual(Array.from({ length: 8 }, () => 1));
-      expect(platform.unsettled()).toEqual([]);
+      expect([...platform.service.closes.values()]).toEqual(Array.from({ length: 8 }, () => 1));
+      expect(platform.listUnsettled()).toEqual([]);
     },
   );
 });
@@ -55,29 +55,29 @@ describe("what Cloud Apps may do", () => {
       fate: ({ kind }) => (kind === "close" && (calls += 1) % 2 === 0 ? "throttled" : "answered"),
     });
     platform.sendEach();
-    await platform.pass(10 * minuteMs);
-    expect(platform.unsettled()).toEqual([]);
-    expect(new Set(platform.world.closes.values())).toEqual(new Set([1]));
+    await platform.runFor(10 * minuteMs);
+    expect(platform.listUnsettled()).toEqual([]);
+    expect(new Set(platform.service.closes.values())).toEqual(new Set([1]));
   });
 
   test("F29: an alert that an analyst closed first is recorded so and keeps its verdict", async () => {
     const platform = alertPlatform(2);
-    platform.world.state.set(alertIdOf(1), "true_positive");
+    platform.service.state.set(alertIdOf(1), "true_positive");
     platform.sendEach();
-    await platform.pass(minuteMs);
-    expect(platform.record(1)).toMatchObject({
+    await platform.runFor(minuteMs);
+    expect(platform.readAlertRecord(1)).toMatchObject({
       state: "already_closed",
       detail: "already closed as true_positive",
     });
-    expect(platform.record(2)).toMatchObject({ state: "closed" });
-    expect(platform.world.state.get(alertIdOf(1))).toBe("true_positive");
+    expect(platform.readAlertRecord(2)).toMatchObject({ state: "closed" });
+    expect(platform.service.state.get(alertIdOf(1))).toBe("true_positive");
   });
 
   test("F30: an id that it does not know is recorded so, the others of the call are closed", async () => {
     const platform = alertPlatform(2);
-    platform.send({ alertIds: [alertIdOf(1), alertIdOf(99), alertIdOf(2)] });
-    await platform.pass(minuteMs);
-    expect([1, 99, 2].map((id) => platform.record(id)?.state)).toEqual([
+    platform.sendVerdict({ alertIds: [alertIdOf(1), alertIdOf(99), alertIdOf(2)] });
+    await platform.runFor(minuteMs);
+    expect([1, 99, 2].map((id) => platform.readAlertRecord(id)?.state)).toEqual([
       "closed",
       "not_found",
       "closed",
@@ -87,40 +87,42 @@ describe("what Cloud Apps may do", () => {
   test("F31: an answer that accounts for nothing is not believed; one look decides each id", async () => {
     const platform = alertPlatform(3, { silent: true });
     platform.sendEach();
-    await platform.pass(minuteMs);
-    expect([1, 2, 3].map((id) => platform.record(id)?.state)).toEqual([
+    await platform.runFor(minuteMs);
+    expect([1, 2, 3].map((id) => platform.readAlertRecord(id)?.state)).toEqual([
       "closed",
       "closed",
       "closed",
     ]);
     expect(
-      platform.world.calls.filter(({ kind }) => kind === "look").map(({ ids }) => ids.length),
+      platform.service.calls.filter(({ kind }) => kind === "look").map(({ ids }) => ids.length),
     ).toEqual([3]);
-    expect(new Set(platform.world.closes.values())).toEqual(new Set([1]));
+    expect(new Set(platform.service.closes.values())).toEqual(new Set([1]));
   });
 });
 
 describe("what the platform may do", () => {
   test("F36: one message at two instances at once is one effective call", async () => {
     const platform = alertPlatform(5);
-    platform.send({ alertIds: [1, 2, 3, 4, 5].map(alertIdOf) }, 2);
-    await platform.pass(2 * minuteMs, 2);
-    expect([...platform.world.closes.values()]).toEqual([1, 1, 1, 1, 1]);
-    expect(platform.unsettled()).toEqual([]);
+    platform.sendVerdict({ alertIds: [1, 2, 3, 4, 5].map(alertIdOf) }, 2);
+    await platform.runFor(2 * minuteMs, 2);
+    expect([...platform.service.closes.values()]).toEqual([1, 1, 1, 1, 1]);
+    expect(platform.listUnsettled()).toEqual([]);
   });
 
   test("F37: work longer than its minute ends and goes on by message", async () => {
     const platform = alertPlatform(100, { latencyMs: 25_000, callsPerMinute: 30, keepOpen: 2 });
-    platform.send({ alertIds: Array.from({ length: 100 }, (_, index) => alertIdOf(index + 1)) });
-    await platform.pass(10 * minuteMs);
-    expect(platform.longestMs()).toBeLessThan(2 * minuteMs);
-    expect(platform.unsettled()).toEqual([]);
+    platform.sendVerdict({
+      alertIds: Array.from({ length: 100 }, (_, index) => alertIdOf(index + 1)),
+    });
+    await platform.runFor(10 * minuteMs);
+    expect(platform.maxDurationMs()).toBeLessThan(2 * minuteMs);
+    expect(platform.listUnsettled()).toEqual([]);
   });
 
   test("F38: a message whose process dies each time becomes a dead letter, and its replay closes each alert once", async () => {
     const platform = alertPlatform(3, { dieAt: "A1 dequeued" });
-    platform.send({ alertIds: [1, 2, 3].map(alertIdOf) });
-    await platform.pass(hourMs);
+    platform.sendVerdict({ alertIds: [1, 2, 3].map(alertIdOf) });
+    await platform.runFor(hourMs);
     expect(platform.poisoned).toHaveLength(1);
     const id = await writeDeadLetter(platform.store, "alert-verdicts", platform.poisoned[0], {
       reason: "gave-up",
@@ -128,31 +130,34 @@ describe("what the platform may do", () => {
     expect(await listDeadLetters(platform.store, 10)).toMatchObject([
       { id, reason: "gave-up", times: 1 },
     ]);
-    platform.dieAt(undefined);
+    platform.setDieAt(undefined);
     await replayDeadLetters(platform.store, platform.queues, [{ queue: "alert-verdicts", id }]);
-    await platform.pass(minuteMs);
-    expect([...platform.world.closes.values()]).toEqual([1, 1, 1]);
+    await platform.runFor(minuteMs);
+    expect([...platform.service.closes.values()]).toEqual([1, 1, 1]);
   });
 
   test.each(["A3 audit intent written", "A6 reply read", "A7 record done"])(
     "F46: where each process dies at %s, every alert is still closed once and every intent gets its account",
-    async (point) => {
-      const platform = alertPlatform(3, { dieAt: point });
-      platform.send({ alertIds: [1, 2, 3].map(alertIdOf) });
-      await platform.pass(10 * minuteMs);
-      platform.dieAt(undefined);
-      await platform.pass(30 * minuteMs);
+    async (failpoint) => {
+      const platform = alertPlatform(3, { dieAt: failpoint });
+      platform.sendVerdict({ alertIds: [1, 2, 3].map(alertIdOf) });
+      await platform.runFor(10 * minuteMs);
+      platform.setDieAt(undefined);
+      await platform.runFor(30 * minuteMs);
       expect(platform.poisoned).toEqual([]);
-      expect([...platform.world.closes.values()]).toEqual([1, 1, 1]);
-      const audit = openAuditLog({ store: platform.store, key: async () => platform.auditKey });
-      const open = await openIntents(platform.store, 0);
+      expect([...platform.service.closes.values()]).toEqual([1, 1, 1]);
+      const appendAudit = createAuditLog({
+        store: platform.store,
+        readKey: async () => platform.auditKey,
+      });
+      const open = await listOpenIntents(platform.store, 0);
       expect(open).toHaveLength(1);
       for (const { body } of open)
-        await accountForCall(
-          { store: platform.store, audit: (event) => audit({ ...event }) },
+        await reconcileCall(
+          { store: platform.store, writeAudit: (event) => appendAudit({ ...event }) },
           body as unknown as AnnouncedCall,
         );
-      expect(await openIntents(platform.store, 0)).toEqual([]);
+      expect(await listOpenIntents(platform.store, 0)).toEqual([]);
       expect((await verifyAudit(platform.store, [platform.auditKey])).firstBad).toBeUndefined();
     },
   );
@@ -161,10 +166,10 @@ describe("what the platform may do", () => {
     const platform = alertPlatform(1);
     const raw = `no JSON, Bearer ${"a".repeat(20)} ${"x".repeat(10_000)}`;
     await writeDeadLetter(platform.store, "alert-verdicts", raw, { reason: "encoding" });
-    const [letter] = await listDeadLetters(platform.store, 10);
-    expect(letter).toMatchObject({ reason: "encoding", replayable: false });
-    expect(letter?.text?.length).toBeLessThanOrEqual(4_096);
-    expect(letter?.text).not.toContain("aaaaaaaa");
+    const [deadLetter] = await listDeadLetters(platform.store, 10);
+    expect(deadLetter).toMatchObject({ reason: "encoding", replayable: false });
+    expect(deadLetter?.text?.length).toBeLessThanOrEqual(4_096);
+    expect(deadLetter?.text).not.toContain("aaaaaaaa");
   });
 
   test("F40: a request of a thousand ids goes out in messages that a queue can hold", async () => {
@@ -175,8 +180,8 @@ describe("what the platform may do", () => {
     );
     expect(sizes).toHaveLength(10);
     expect(Math.max(...sizes)).toBeLessThan(48 * 1_024);
-    await platform.pass(3 * minuteMs);
-    expect(platform.world.closes.size).toBe(1_000);
+    await platform.runFor(3 * minuteMs);
+    expect(platform.service.closes.size).toBe(1_000);
   });
 
   test.each([
@@ -188,53 +193,58 @@ describe("what the platform may do", () => {
       const platform = alertPlatform(1);
       platform.store.poke(`state/alerts/${alertIdOf(1)}.json`, text);
       platform.sendEach();
-      await platform.pass(minuteMs);
-      expect(platform.world.calls.map(({ kind }) => kind)).toEqual(["look", "close"]);
-      expect(platform.record(1)).toMatchObject({ state: "closed" });
+      await platform.runFor(minuteMs);
+      expect(platform.service.calls.map(({ kind }) => kind)).toEqual(["look", "close"]);
+      expect(platform.readAlertRecord(1)).toMatchObject({ state: "closed" });
     },
   );
 
   test("P21: a message poisoned twice over is one dead letter, and its replay after the fact changes nothing", async () => {
     const platform = alertPlatform(1);
-    const message = platform.send({ alertIds: [alertIdOf(1)] });
-    await platform.pass(minuteMs);
+    const message = platform.sendVerdict({ alertIds: [alertIdOf(1)] });
+    await platform.runFor(minuteMs);
     for (const _ of ["once", "twice"])
       await writeDeadLetter(platform.store, "alert-verdicts", message, { reason: "gave-up" });
-    const letters = await listDeadLetters(platform.store, 10);
-    expect(letters).toMatchObject([{ times: 2 }]);
-    for (const { id } of letters)
+    const deadLetters = await listDeadLetters(platform.store, 10);
+    expect(deadLetters).toMatchObject([{ times: 2 }]);
+    for (const { id } of deadLetters)
       await replayDeadLetters(platform.store, platform.queues, [{ queue: "alert-verdicts", id }]);
-    await platform.pass(minuteMs);
-    expect(platform.world.calls).toHaveLength(1);
+    await platform.runFor(minuteMs);
+    expect(platform.service.calls).toHaveLength(1);
   });
 });
 
 describe("who asks twice", () => {
   test("P8: a verdict repeated is inert, P9: a different one is a conflict and flips nothing, P12: both leave their account", async () => {
     const platform = alertPlatform(1);
-    for (const _ of ["once", "twice"]) platform.send({ alertIds: [alertIdOf(1)] });
-    await platform.pass(minuteMs);
-    platform.send({ id: "other", alertIds: [alertIdOf(1)], action: "resolve", reason: undefined });
-    await platform.pass(minuteMs);
-    expect(platform.world.flips()).toBe(0);
-    expect(platform.world.calls).toHaveLength(1);
-    expect(await platform.audited()).toEqual(["intent", "outcome", "conflict"]);
+    for (const _ of ["once", "twice"]) platform.sendVerdict({ alertIds: [alertIdOf(1)] });
+    await platform.runFor(minuteMs);
+    platform.sendVerdict({
+      id: "other",
+      alertIds: [alertIdOf(1)],
+      action: "resolve",
+      reason: undefined,
+    });
+    await platform.runFor(minuteMs);
+    expect(platform.service.countFlips()).toBe(0);
+    expect(platform.service.calls).toHaveLength(1);
+    expect(await platform.readAuditKinds()).toEqual(["intent", "outcome", "conflict"]);
   });
 
   test("P7: every id of an accepted request ends in an outcome, P10: and no other id ever leaves", async () => {
     const platform = alertPlatform(30, { callsPerMinute: 5 });
     const ids = Array.from({ length: 20 }, (_, index) => alertIdOf(index + 5));
     await platform.submit(ids);
-    await platform.pass(5 * minuteMs);
-    expect(platform.unsettled()).toEqual([]);
-    expect([...platform.world.closes.keys()].toSorted()).toEqual(ids);
+    await platform.runFor(5 * minuteMs);
+    expect(platform.listUnsettled()).toEqual([]);
+    expect([...platform.service.closes.keys()].toSorted()).toEqual(ids);
   });
 
   test("P11: four instances stay within thirty calls in any minute", async () => {
     const platform = alertPlatform(40);
     platform.sendEach((index) => ({ comment: `group ${index}` }));
-    await platform.pass(5 * minuteMs, 4);
-    expect(platform.world.busiestMinute()).toBeLessThanOrEqual(30);
-    expect(platform.world.closes.size).toBe(40);
+    await platform.runFor(5 * minuteMs, 4);
+    expect(platform.service.countBusiestMinute()).toBeLessThanOrEqual(30);
+    expect(platform.service.closes.size).toBe(40);
   });
 });

@@ -3,185 +3,208 @@
  * instance. Judged from what the simulated Cloud Apps noted of each alert, and from the audit chain that lies there.
  */
 import { alertRecord, isSettled } from "../../shared/alerts/alert-record.ts";
-import { accountForCall, type AnnouncedCall } from "../../shared/alerts/reconcile-audit.ts";
-import { openAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
+import { reconcileCall, type AnnouncedCall } from "../../shared/alerts/reconcile-audit.ts";
+import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
 import { auditRecord } from "../../shared/audit/chain.ts";
-import { openIntents } from "../../shared/audit/open-intents.ts";
-import { openQueues } from "../../shared/clients/queues.ts";
-import { openRecords } from "../../shared/clients/records.ts";
-import { openStorage } from "../../shared/clients/storage.ts";
+import { listOpenIntents } from "../../shared/audit/open-intents.ts";
+import { createMessageQueues } from "../../shared/clients/queues.ts";
+import { createRecordStore } from "../../shared/clients/records.ts";
+import { createStorageClients } from "../../shared/clients/storage.ts";
 import { listDeadLetters } from "../../shared/storage/dead-letters.ts";
 import type { MessageQueues, RecordStore } from "../../shared/storage/record-store.ts";
 import { minuteMs, secondMs, systemClock } from "../../shared/runtime/time.ts";
-import { runHost, type RunningHost } from "../functions-host/run.ts";
-import { appRoot } from "../support/app-root.ts";
-import { soundVerdict, verdictPoints } from "../support/alert-harness.ts";
-import { startTenant, type Tenant } from "../simulator/simulator.ts";
-import { inTrials, oneDeath, type Ground } from "./kill-trials.ts";
+import { runHost, type RunningHost } from "../functions-host/run-host.ts";
+import { createAppRoot } from "../support/app-root.ts";
+import { validVerdict, verdictFailpoints } from "../support/alert-harness.ts";
+import { startSimulator, type Simulator } from "../simulator/simulator.ts";
+import { runTrials, createKillSwitch, type TrialEnvironment } from "./kill-trials.ts";
 
 /** Every point of a verdict, as research numbers them, and the dead letter's. */
-const alertKillPoints = [
-  ...verdictPoints,
+const alertKillFailpoints = [
+  ...verdictFailpoints,
   "A10 before message delete",
   "D1 dead letter written",
 ] as const;
 
-const functions = ["close_alerts", "poison_alert_verdicts"];
+const functionNames = ["process_alert_verdicts", "process_alert_verdicts_poison"];
 const auditKey = "the audit key of a trial, 32 bytes";
-const alerts = 60;
+const alertCount = 60;
 
-interface KillVerdict {
+interface AlertKillResult {
   readonly died: boolean;
   readonly transitions: number;
   readonly flips: number;
   /** Intents that no outcome followed before the reconciler came. */
   readonly openIntents: number;
   /** The promises that did not hold. */
-  readonly broken: readonly string[];
+  readonly violations: readonly string[];
 }
 
 /**
- * @param chosen - beginnings of the points' names
+ * @param prefixes - beginnings of the points' names
  * @returns whether everything held
  */
 export async function killAlerts(
-  chosen: readonly string[],
-  atOnce: number,
-  say: (line: string) => void,
+  prefixes: readonly string[],
+  parallelism: number,
+  printLine: (line: string) => void,
 ): Promise<boolean> {
-  const points = alertKillPoints.filter((point) => chosen.some((start) => point.startsWith(start)));
-  const trials = points.flatMap((point) => [1, 2].map((instances) => ({ point, instances })));
-  let held = 0;
-  await inTrials(trials, { atOnce, app: appRoot({}) }, async ({ point, instances }, ground) => {
-    const startedMs = Date.now();
-    const verdict = await killOnce(ground, point, instances).catch(brokenOff);
-    if (verdict.died && verdict.broken.length === 0) held += 1;
-    say(
-      `${verdict.died ? "killed at" : "NEVER REACHED"} ${point}, ${instances} alive: ${verdict.transitions} closes of ${alerts} alerts, ` +
-        `${verdict.flips} flips, ${verdict.openIntents} open intents, ${Math.round((Date.now() - startedMs) / secondMs)} s` +
-        (verdict.broken.length > 0 ? ` BROKEN ${verdict.broken.join("; ")}` : ""),
-    );
-  });
-  say(`alerts: kill points ${held} of ${trials.length}`);
-  return held === trials.length;
+  const failpoints = alertKillFailpoints.filter((failpoint) =>
+    prefixes.some((prefix) => failpoint.startsWith(prefix)),
+  );
+  const trials = failpoints.flatMap((failpoint) =>
+    [1, 2].map((instances) => ({ failpoint, instances })),
+  );
+  let passed = 0;
+  await runTrials(
+    trials,
+    { parallelism, app: createAppRoot({}) },
+    async ({ failpoint, instances }, environment) => {
+      const startedMs = Date.now();
+      const result = await killOnce(environment, failpoint, instances).catch(toFailedResult);
+      if (result.died && result.violations.length === 0) passed += 1;
+      printLine(
+        `${result.died ? "killed at" : "NEVER REACHED"} ${failpoint}, ${instances} alive: ${result.transitions} closes of ${alertCount} alerts, ` +
+          `${result.flips} flips, ${result.openIntents} open intents, ${Math.round((Date.now() - startedMs) / secondMs)} s` +
+          (result.violations.length > 0 ? ` BROKEN ${result.violations.join("; ")}` : ""),
+      );
+    },
+  );
+  printLine(`alerts: kill points ${passed} of ${trials.length}`);
+  return passed === trials.length;
 }
 
-const brokenOff = (error: unknown): KillVerdict => ({
+const toFailedResult = (error: unknown): AlertKillResult => ({
   died: false,
   transitions: 0,
   flips: 0,
   openIntents: 0,
-  broken: [String(error)],
+  violations: [String(error)],
 });
 
 async function killOnce(
-  { root, storage }: Ground,
-  point: string,
+  { root, storage }: TrialEnvironment,
+  failpoint: string,
   instances: number,
-): Promise<KillVerdict> {
+): Promise<AlertKillResult> {
   // The worst that a service may do with a second close: carry it out.
-  const tenant = await startTenant({
-    switches: { cloudApps: { alreadyClosed: "overwrite" } },
+  const simulator = await startSimulator({
+    behaviors: { cloudApps: { alreadyClosed: "overwrite" } },
     secrets: { "audit-key": auditKey },
   });
-  const death = oneDeath();
-  const opened = await openStorage({ kind: "connection-string", value: storage });
-  const [store, queues] = [openRecords(opened.blobs), openQueues(opened.queues)];
+  const killSwitch = createKillSwitch();
+  const clients = await createStorageClients({ kind: "connection-string", value: storage });
+  const [store, queues] = [createRecordStore(clients.blobs), createMessageQueues(clients.queues)];
   const hosts: RunningHost[] = [];
-  const host = async (more: Readonly<Record<string, string>> = {}): Promise<RunningHost> => {
+  const startHost = async (
+    extraSettings: Readonly<Record<string, string>> = {},
+  ): Promise<RunningHost> => {
     const settings = {
-      ...tenant.settings,
+      ...simulator.settings,
       DataStorage: storage,
       AzureWebJobsStorage: storage,
-      ...more,
+      ...extraSettings,
     };
-    const one = await runHost({
+    const host = await runHost({
       root,
-      functions,
+      functions: functionNames,
       invisibilitySeconds: 10,
-      preload: death.preload,
+      preload: killSwitch.preload,
       settings,
     });
-    hosts.push(one);
-    return one;
+    hosts.push(host);
+    return host;
   };
-  const done = { yet: false };
-  let aging: Promise<void> | undefined;
+  const state = { isDone: false };
+  let claimAging: Promise<void> | undefined;
   try {
     // A refused call sends its message back to wait.
-    if (point.startsWith("A9"))
-      tenant.faults.add({ api: "cloud-apps", kind: "throttled", retryAfterS: 1, count: 2 });
-    const ids = tenant.cloudApps.alerts.add(alerts);
-    await sendAll(queues, ids);
-    await Promise.all(Array.from({ length: instances }, () => host(death.at(point))));
-    aging = ageClaims(store, done);
-    await Promise.race([...hosts.map(({ ended }) => ended), allSettled(store)]);
-    await host();
-    await allSettled(store);
+    if (failpoint.startsWith("A9"))
+      simulator.faults.add({ api: "cloud-apps", kind: "throttled", retryAfterS: 1, count: 2 });
+    const ids = simulator.cloudApps.alerts.add(alertCount);
+    await sendMessages(queues, ids);
+    await Promise.all(
+      Array.from({ length: instances }, () => startHost(killSwitch.settingsFor(failpoint))),
+    );
+    claimAging = expireClaims(store, state);
+    await Promise.race([...hosts.map(({ exited: ended }) => ended), waitUntilSettled(store)]);
+    await startHost();
+    await waitUntilSettled(store);
     // Whoever sent the messages sends them again: nothing may come of it.
-    await sendAll(queues, ids);
-    await emptied(queues);
-    return { died: death.hasCome(), ...(await judge(tenant, store, ids)) };
+    await sendMessages(queues, ids);
+    await waitUntilEmpty(queues);
+    return { died: killSwitch.hasFired(), ...(await checkOutcome(simulator, store, ids)) };
   } finally {
-    done.yet = true;
-    await aging?.catch(() => undefined);
+    state.isDone = true;
+    await claimAging?.catch(() => undefined);
     await Promise.all(hosts.map((one) => one.kill()));
-    await tenant.stop();
-    death.forget();
+    await simulator.stop();
+    killSwitch.remove();
   }
 }
 
 /** Forty alerts in one message, the rest one by one, and a message that nobody can read. */
-async function sendAll(queues: MessageQueues, ids: readonly string[]): Promise<void> {
-  const send = (id: string, alertIds: readonly string[], more: object = {}): Promise<void> =>
-    queues.send("alert-verdicts", { ...soundVerdict, id, alertIds, ...more });
-  await send("many", ids.slice(0, 40));
-  for (const [index, alertId] of ids.slice(40).entries()) await send(`one-${index}`, [alertId]);
-  await queues.send("alert-verdicts", { ...soundVerdict, id: "unreadable", verdcit: "x" });
+async function sendMessages(queues: MessageQueues, ids: readonly string[]): Promise<void> {
+  const sendVerdict = (
+    id: string,
+    alertIds: readonly string[],
+    overrides: object = {},
+  ): Promise<void> =>
+    queues.send("alert-verdicts", { ...validVerdict, id, alertIds, ...overrides });
+  await sendVerdict("many", ids.slice(0, 40));
+  for (const [index, alertId] of ids.slice(40).entries())
+    await sendVerdict(`one-${index}`, [alertId]);
+  await queues.send("alert-verdicts", { ...validVerdict, id: "unreadable", verdcit: "x" });
 }
 
-const patienceMs = 240 * secondMs;
+const timeoutMs = 240 * secondMs;
 
-async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + patienceMs;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`not within ${patienceMs / secondMs} s: ${what}`);
+async function waitFor(description: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadlineMs)
+      throw new Error(`not within ${timeoutMs / secondMs} s: ${description}`);
     await systemClock.sleep(500);
   }
 }
 
-async function recordsOf(
+async function readRecords(
   store: RecordStore,
   folder: string,
 ): Promise<{ path: string; value: unknown; etag: string }[]> {
-  const found = [];
+  const records = [];
   for await (const { path } of store.list(folder)) {
     const read = await store.read(path);
-    if (read.kind === "found") found.push({ path, value: read.value, etag: read.etag });
+    if (read.kind === "found") records.push({ path, value: read.value, etag: read.etag });
   }
-  return found;
+  return records;
 }
 
-const allSettled = (store: RecordStore): Promise<void> =>
-  eventually("every alert settled, the unreadable message kept", async () => {
-    const states = (await recordsOf(store, "state/alerts/")).map(
+const waitUntilSettled = (store: RecordStore): Promise<void> =>
+  waitFor("every alert settled, the unreadable message kept", async () => {
+    const states = (await readRecords(store, "state/alerts/")).map(
       ({ value }) => alertRecord.safeParse(value).data,
     );
-    const settled = states.filter((record) => record !== undefined && isSettled(record)).length;
-    return settled === alerts && (await listDeadLetters(store, 10)).length > 0;
+    const settledCount = states.filter(
+      (record) => record !== undefined && isSettled(record),
+    ).length;
+    return settledCount === alertCount && (await listDeadLetters(store, 10)).length > 0;
   });
 
-const emptied = (queues: MessageQueues): Promise<void> =>
-  eventually("the queue empty", async () => (await queues.depth("alert-verdicts")) === 0);
+const waitUntilEmpty = (queues: MessageQueues): Promise<void> =>
+  waitFor("the queue empty", async () => (await queues.depth("alert-verdicts")) === 0);
 
 /** Longer than any call takes here, by far. */
 const shortOwnershipMs = 20 * secondMs;
 const ownershipMs = 10 * minuteMs;
 
 /** Lets a claim's ten minutes pass in twenty seconds. */
-async function ageClaims(store: RecordStore, done: { readonly yet: boolean }): Promise<void> {
-  while (!done.yet) {
-    for (const { path, value, etag } of await recordsOf(store, "state/alerts/")) {
+async function expireClaims(
+  store: RecordStore,
+  state: { readonly isDone: boolean },
+): Promise<void> {
+  while (!state.isDone) {
+    for (const { path, value, etag } of await readRecords(store, "state/alerts/")) {
       const record = alertRecord.safeParse(value).data;
       if (record?.state !== "sending") continue;
       const claimedMs = (record.expiresAtMs ?? 0) - ownershipMs;
@@ -192,43 +215,43 @@ async function ageClaims(store: RecordStore, done: { readonly yet: boolean }): P
   }
 }
 
-async function judge(
-  tenant: Tenant,
+async function checkOutcome(
+  simulator: Simulator,
   store: RecordStore,
   ids: readonly string[],
-): Promise<Pick<KillVerdict, "transitions" | "flips" | "openIntents" | "broken">> {
-  const broken: string[] = [];
-  const histories = ids.map((id) => tenant.cloudApps.alerts.history(id).transitions.length);
-  const { flips } = tenant.cloudApps.alerts.totals();
+): Promise<Pick<AlertKillResult, "transitions" | "flips" | "openIntents" | "violations">> {
+  const violations: string[] = [];
+  const histories = ids.map((id) => simulator.cloudApps.alerts.readHistory(id).transitions.length);
+  const { flips } = simulator.cloudApps.alerts.countTotals();
   const wrong = histories.filter((times) => times !== 1).length;
-  if (wrong > 0) broken.push(`P9: ${wrong} alerts not closed just once`);
-  if (flips > 0) broken.push(`P9: ${flips} flips`);
-  const sent = tenant.cloudApps.alerts.all().filter(({ _id }) => !ids.includes(_id));
-  const strays = sent.filter(
-    ({ _id }) => tenant.cloudApps.alerts.history(_id).transitions.length > 0,
+  if (wrong > 0) violations.push(`P9: ${wrong} alerts not closed just once`);
+  if (flips > 0) violations.push(`P9: ${flips} flips`);
+  const otherAlerts = simulator.cloudApps.alerts.list().filter(({ _id }) => !ids.includes(_id));
+  const strayCloses = otherAlerts.filter(
+    ({ _id }) => simulator.cloudApps.alerts.readHistory(_id).transitions.length > 0,
   ).length;
-  if (strays > 0) broken.push(`P10: ${strays} alerts closed that nobody named`);
-  const open = await openIntents(store, 0);
-  const audit = openAuditLog({ store, key: async () => auditKey });
+  if (strayCloses > 0) violations.push(`P10: ${strayCloses} alerts closed that nobody named`);
+  const open = await listOpenIntents(store, 0);
+  const appendAudit = createAuditLog({ store, readKey: async () => auditKey });
   for (const { body } of open)
-    await accountForCall(
-      { store, audit: (event) => audit({ ...event }) },
+    await reconcileCall(
+      { store, writeAudit: (event) => appendAudit({ ...event }) },
       body as unknown as AnnouncedCall,
     );
-  broken.push(...(await auditFaults(store, ids)));
-  const letters = await listDeadLetters(store, 10);
-  if (letters.length !== 1 || letters[0]?.reason !== "schema")
-    broken.push(`P21: ${letters.length} dead letters`);
+  violations.push(...(await checkAudit(store, ids)));
+  const deadLetters = await listDeadLetters(store, 10);
+  if (deadLetters.length !== 1 || deadLetters[0]?.reason !== "schema")
+    violations.push(`P21: ${deadLetters.length} dead letters`);
   const transitions = histories.reduce((sum, times) => sum + times, 0);
-  return { transitions, flips, openIntents: open.length, broken };
+  return { transitions, flips, openIntents: open.length, violations };
 }
 
 /** P12: the chain verifies, and each alert has its intent and, after it, its outcome. */
-async function auditFaults(store: RecordStore, ids: readonly string[]): Promise<string[]> {
-  const faults: string[] = [];
+async function checkAudit(store: RecordStore, ids: readonly string[]): Promise<string[]> {
+  const violations: string[] = [];
   const { firstBad } = await verifyAudit(store, [auditKey]);
-  if (firstBad) faults.push(`P12: record ${firstBad.index} ${firstBad.flaw}`);
-  const events = (await recordsOf(store, "audit/")).map(
+  if (firstBad) violations.push(`P12: record ${firstBad.index} ${firstBad.flaw}`);
+  const events = (await readRecords(store, "audit/")).map(
     ({ value }) => auditRecord.parse(value).body,
   );
   const announced = new Map<unknown, unknown>();
@@ -236,11 +259,11 @@ async function auditFaults(store: RecordStore, ids: readonly string[]): Promise<
   for (const { kind, call, alertIds } of events) {
     if (kind === "intent") announced.set(call, alertIds);
     if (kind === "outcome" && !announced.has(call))
-      faults.push("P12: an outcome before its intent");
+      violations.push("P12: an outcome before its intent");
     if (kind === "outcome") for (const id of alertIds as string[]) accounted.add(id);
   }
   const missing = ids.filter((id) => !accounted.has(id)).length;
-  if (missing > 0) faults.push(`P12: ${missing} alerts without an account`);
-  if ((await openIntents(store, 0)).length > 0) faults.push("P12: an intent stays open");
-  return faults;
+  if (missing > 0) violations.push(`P12: ${missing} alerts without an account`);
+  if ((await listOpenIntents(store, 0)).length > 0) violations.push("P12: an intent stays open");
+  return violations;
 }

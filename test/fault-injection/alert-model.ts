@@ -3,12 +3,12 @@
  * at named points, answers that are lost, a service that overwrites what it is asked to. What must hold afterwards is
  * read from the history of Cloud Apps alone.
  */
-import type { AlertsPort, VerdictDesk } from "../../shared/alerts/ports.ts";
-import { handleVerdict } from "../../shared/alerts/handle-verdict-message.ts";
+import type { AlertsPort, AlertDeps } from "../../shared/alerts/ports.ts";
+import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
 import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
 import type { RecordStore } from "../../shared/storage/record-store.ts";
 import { alertIdOf } from "../support/alert-service-model.ts";
-import { soundVerdict, verdictBench } from "../support/alert-harness.ts";
+import { validVerdict, alertHarness } from "../support/alert-harness.ts";
 
 /** Breaks the desk on purpose. */
 export interface AlertMutant {
@@ -36,7 +36,10 @@ export const alertMutants = {
   "second try without looking": {
     alerts: (port) => ({
       ...port,
-      look: async (ids) => ({ kind: "answer", alerts: new Map(ids.map((id) => [id, "open"])) }),
+      getStates: async (ids) => ({
+        kind: "answer",
+        alerts: new Map(ids.map((id) => [id, "open"])),
+      }),
     }),
   },
 } as const satisfies Record<string, AlertMutant>;
@@ -46,15 +49,15 @@ export interface AlertVerdictHistory {
   readonly closed: number;
   readonly alerts: number;
   readonly flips: number;
-  readonly twice: number;
+  readonly closedTwice: number;
   /** Ids that left without having been in an accepted request, and calls of a wrong size. */
-  readonly strays: number;
+  readonly strayCalls: number;
   readonly openIntents: number;
-  readonly deaths: number;
+  readonly crashes: number;
 }
 
 /** A generator of its own, so that a seed means the same everywhere. */
-export function randomOf(seed: number): () => number {
+export function createXorShift(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0 || 1;
   return () => {
     state ^= state << 13;
@@ -64,90 +67,96 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-const mostMessages = 2_000;
+const maxMessages = 2_000;
 
 const actions = ["resolve", "dismiss", "close_benign"] as const;
 
-export async function playVerdicts(
+export async function runVerdictSchedule(
   seed: number,
   mutant: AlertMutant = {},
 ): Promise<AlertVerdictHistory> {
-  const random = randomOf(seed);
+  const random = createXorShift(seed);
   const count = 3 + Math.floor(random() * 30);
-  const [deathRate, lostRate] = [random() * 0.04, random() * 0.3];
-  let deaths = 0;
-  const bench = verdictBench(count, {
+  const [crashRate, lostRate] = [random() * 0.04, random() * 0.3];
+  let crashes = 0;
+  const harness = alertHarness(count, {
     overwrites: true,
     fate: ({ kind }) =>
       kind === "close" && random() < lostRate ? (random() < 0.5 ? "lost" : "down") : "answered",
-    reach: async (point) => {
-      if (deaths < 20 && random() < deathRate) {
-        deaths += 1;
+    failpoint: async (point) => {
+      if (crashes < 20 && random() < crashRate) {
+        crashes += 1;
         throw new Error(`died at ${point}`);
       }
     },
   });
-  const { clock, queues, world, audit } = bench;
+  const { clock, queues, service, audit } = harness;
   const accepted = new Set<string>();
   const requests = 2 + Math.floor(random() * 8);
   for (let index = 0; index < requests; index += 1) {
     const ids = Array.from({ length: 1 + Math.floor(random() * count) }, () =>
       alertIdOf(1 + Math.floor(random() * count)),
     );
-    const { reason: _reason, ...rest } = soundVerdict;
+    const { reason: _reason, ...rest } = validVerdict;
     const action = actions[Math.floor(random() * actions.length)] ?? "dismiss";
     const message = verdictMessage.parse({ ...rest, id: `r${index}`, action, alertIds: ids });
     for (const id of message.alertIds) accepted.add(id);
     for (let copies = random() < 0.3 ? 2 : 1; copies > 0; copies -= 1)
       await queues.send("alert-verdicts", message, { delaySeconds: Math.floor(random() * 30) });
   }
-  const broken = (desk: VerdictDesk): VerdictDesk => ({
-    ...desk,
-    store: mutant.store?.(desk.store) ?? desk.store,
-    alerts: mutant.alerts?.(desk.alerts) ?? desk.alerts,
+  const applyMutant = (deps: AlertDeps): AlertDeps => ({
+    ...deps,
+    store: mutant.store?.(deps.store) ?? deps.store,
+    alerts: mutant.alerts?.(deps.alerts) ?? deps.alerts,
   });
   let handled = 0;
-  const worker = (desk: VerdictDesk) => async (message: object) => {
+  const createWorker = (deps: AlertDeps) => async (message: object) => {
     // A desk that never settles would keep its messages going for ever: what is left then counts as not closed.
-    if ((handled += 1) > mostMessages) return;
+    if ((handled += 1) > maxMessages) return;
     try {
-      await handleVerdict(desk, verdictMessage.parse(message));
+      await handleVerdictMessage(deps, verdictMessage.parse(message));
     } catch {
       await queues.send("alert-verdicts", message, { delaySeconds: 600 });
     }
   };
   await clock.run(
     Promise.all(
-      [1, 2].map(() => queues.drain("alert-verdicts", 2, worker(broken(bench.instance())))),
+      [1, 2].map(() =>
+        queues.drain("alert-verdicts", 2, createWorker(applyMutant(harness.createInstance()))),
+      ),
     ).then(() => undefined),
   );
-  const closes = world.calls.filter(({ kind }) => kind === "close");
-  const strays = closes.filter(
+  const closes = service.calls.filter(({ kind }) => kind === "close");
+  const strayCalls = closes.filter(
     ({ ids }) => ids.length < 1 || ids.length > 100 || ids.some((id) => !accepted.has(id)),
   ).length;
   const outcomes = new Set(audit.filter(({ kind }) => kind === "outcome").map(({ call }) => call));
   return {
     closed:
-      handled > mostMessages
+      handled > maxMessages
         ? 0
-        : [...accepted].filter((id) => world.state.get(id) !== "open").length,
+        : [...accepted].filter((id) => service.state.get(id) !== "open").length,
     alerts: accepted.size,
-    flips: world.flips(),
-    twice: [...world.closes.values()].filter((times) => times > 1).length,
-    strays,
+    flips: service.countFlips(),
+    closedTwice: [...service.closes.values()].filter((times) => times > 1).length,
+    strayCalls,
     openIntents: audit.filter(({ kind, call }) => kind === "intent" && !outcomes.has(call)).length,
-    deaths,
+    crashes,
   };
 }
 
 /** True when everything that is promised of verdicts held. An intent may lack its outcome only where a process died. */
-export const verdictsHold = ({
+export const isVerdictHistoryValid = ({
   closed,
   alerts,
   flips,
-  twice,
-  strays,
+  closedTwice,
+  strayCalls,
   openIntents,
-  deaths,
+  crashes,
 }: AlertVerdictHistory): boolean =>
-  closed === alerts && flips === 0 && twice === 0 && strays === 0 && openIntents <= deaths;
+  closed === alerts &&
+  flips === 0 &&
+  closedTwice === 0 &&
+  strayCalls === 0 &&
+  openIntents <= crashes;

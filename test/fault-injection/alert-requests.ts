@@ -2,25 +2,25 @@
  * The blast guard: random requests through the desk and the real client, down to the bytes on the wire. Whatever was asked,
  * a call names 1 to 100 ids of an accepted request and no filter but `id`.
  */
-import { handleVerdict } from "../../shared/alerts/handle-verdict-message.ts";
-import { openAlerts } from "../../shared/clients/cloud-apps/alerts.ts";
+import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
+import { createAlertsClient } from "../../shared/clients/cloud-apps/alerts.ts";
 import { verdictMessage, verdictRequest } from "../../shared/contracts/alert-verdict.ts";
-import { rehearse, submitVerdict, undoVerdict } from "../../shared/alerts/verdict-requests.ts";
-import type { VerdictDesk } from "../../shared/alerts/ports.ts";
-import type { Answer, Call, Pipe } from "../../shared/http-pipeline/api-client.ts";
+import { dryRunVerdict, submitVerdict, undoVerdict } from "../../shared/alerts/verdict-requests.ts";
+import type { AlertDeps } from "../../shared/alerts/ports.ts";
+import type { ApiResponse, ApiCall, ApiClient } from "../../shared/http-pipeline/api-client.ts";
 import type { Quota } from "../../shared/http-pipeline/quota/quota.ts";
 import { secondMs } from "../../shared/runtime/time.ts";
 import { alertIdOf } from "../support/alert-service-model.ts";
-import { soundVerdict, verdictBench } from "../support/alert-harness.ts";
-import { randomOf } from "./alert-model.ts";
+import { validVerdict, alertHarness } from "../support/alert-harness.ts";
+import { createXorShift } from "./alert-model.ts";
 
 /** What the requests came to. */
-export interface BlastVerdict {
+export interface RequestCheckResult {
   readonly requests: number;
   readonly refused: number;
   readonly calls: number;
   /** Calls with a wrong number of ids, an id that no accepted request named, or another filter. */
-  readonly strays: number;
+  readonly strayCalls: number;
   readonly seconds: number;
 }
 
@@ -32,111 +32,117 @@ const actions = [
   "close_benign",
 ] as const;
 /** Requests that one desk gets before the next one, with nothing written down, takes over. */
-const perDesk = 20;
-const known = 400;
+const requestsPerInstance = 20;
+const alertPoolSize = 400;
 
 /** @param requests - how many, twenty to a desk; every fourth is malformed in some way */
-export async function blastGuard(requests: number, seed: number): Promise<BlastVerdict> {
+export async function checkRandomRequests(
+  requests: number,
+  seed: number,
+): Promise<RequestCheckResult> {
   const startedMs = Date.now();
-  const random = randomOf(seed);
-  const tally = { requests: 0, refused: 0, calls: 0, strays: 0 };
+  const random = createXorShift(seed);
+  const tally = { requests: 0, refused: 0, calls: 0, strayCalls: 0 };
   while (tally.requests < requests)
-    await playDesk(Math.min(perDesk, requests - tally.requests), random, tally);
+    await runInstance(Math.min(requestsPerInstance, requests - tally.requests), random, tally);
   return { ...tally, seconds: Math.round((Date.now() - startedMs) / secondMs) };
 }
 
-async function playDesk(
+async function runInstance(
   requests: number,
   random: () => number,
-  tally: { requests: number; refused: number; calls: number; strays: number },
+  tally: { requests: number; refused: number; calls: number; strayCalls: number },
 ): Promise<void> {
-  const { clock, desk: bare, queues } = verdictBench(0);
+  const { clock, deps: harnessDeps, queues } = alertHarness(0);
   const accepted = new Set<string>();
-  const pipe = watchedPipe(random, (call) => {
+  const client = createWatchedClient(random, (call) => {
     tally.calls += 1;
-    if (!isAllowed(call, accepted)) tally.strays += 1;
+    if (!isAllowed(call, accepted)) tally.strayCalls += 1;
   });
-  const desk: VerdictDesk = { ...bare, alerts: openAlerts(pipe, freeQuota) };
-  const draw = (below: number): number => Math.floor(random() * below);
-  const play = async (index: number): Promise<void> => {
-    const { data } = verdictRequest.safeParse(randomRequest(index, draw));
+  const deps: AlertDeps = { ...harnessDeps, alerts: createAlertsClient(client, unlimitedQuota) };
+  const drawBelow = (below: number): number => Math.floor(random() * below);
+  const sendRequest = async (index: number): Promise<void> => {
+    const { data } = verdictRequest.safeParse(createRandomRequest(index, drawBelow));
     tally.requests += 1;
     if (!data) return void (tally.refused += 1);
     for (const id of data.alertIds) accepted.add(id);
-    if (data.dryRun === true) return void (await rehearse(desk, data));
-    await submitVerdict(desk, data, "api", 1_000_000);
-    if (draw(10) === 0) await undoVerdict(desk, `r${draw(index + 1)}`);
+    if (data.dryRun === true) return void (await dryRunVerdict(deps, data));
+    await submitVerdict(deps, data, "api", 1_000_000);
+    if (drawBelow(10) === 0) await undoVerdict(deps, `r${drawBelow(index + 1)}`);
   };
   await clock.run(async () => {
-    for (let index = 0; index < requests; index += 1) await play(index);
+    for (let index = 0; index < requests; index += 1) await sendRequest(index);
     await queues.drain("alert-verdicts", 4, async (message) => {
-      await handleVerdict(desk, verdictMessage.parse(message));
+      await handleVerdictMessage(deps, verdictMessage.parse(message));
     });
   });
 }
 
 /** Sound ones and such as people and programs get wrong: no ids, foreign ids, wildcards, nulls, filters. */
-function randomRequest(index: number, draw: (below: number) => number): object {
-  const { reason: _reason, ...rest } = soundVerdict;
-  const count = draw(8) === 0 ? 1 + draw(300) : 1 + draw(5);
+function createRandomRequest(index: number, drawBelow: (below: number) => number): object {
+  const { reason: _reason, ...rest } = validVerdict;
+  const count = drawBelow(8) === 0 ? 1 + drawBelow(300) : 1 + drawBelow(5);
   const ids = Array.from({ length: count }, () => {
-    const id = alertIdOf(1 + draw(known));
-    return draw(3) === 0 ? `ca${id}` : id;
+    const id = alertIdOf(1 + drawBelow(alertPoolSize));
+    return drawBelow(3) === 0 ? `ca${id}` : id;
   });
   const request = {
     ...rest,
     id: `r${index}`,
-    action: actions[draw(actions.length)],
+    action: actions[drawBelow(actions.length)],
     alertIds: ids,
   };
-  switch (draw(12)) {
+  switch (drawBelow(12)) {
     case 0:
       return { ...request, alertIds: [] };
     case 1:
       return {
         ...request,
-        alertIds: [[], null, "*", "", "ma603e4f1b2c3d4e5f60718293", {}][draw(6)],
+        alertIds: [[], null, "*", "", "ma603e4f1b2c3d4e5f60718293", {}][drawBelow(6)],
       };
     case 2:
       return { ...request, filters: {} };
     case 3:
       return { ...request, dryRun: true };
     default:
-      return { ...request, comment: `group ${draw(4)}` };
+      return { ...request, comment: `group ${drawBelow(4)}` };
   }
 }
 
-const freeQuota: Quota = {
-  take: async () => ({ kind: "turn", turn: { usableUntilMs: Number.MAX_SAFE_INTEGER } }),
+const unlimitedQuota: Quota = {
+  acquirePermit: async () => ({
+    kind: "permit",
+    permit: { usableUntilMs: Number.MAX_SAFE_INTEGER },
+  }),
   report: async () => undefined,
 };
 
 /** Answers as Cloud Apps does, and sometimes not at all as it should. */
-function watchedPipe(random: () => number, see: (call: Call) => void): Pipe {
-  const send = async (call: Call): Promise<Answer> => {
-    see(call);
+function createWatchedClient(random: () => number, onCall: (call: ApiCall) => void): ApiClient {
+  const sendCall = async (call: ApiCall): Promise<ApiResponse> => {
+    onCall(call);
     const counter = /alerts\/close_(\w+)\//.exec(call.path)?.[1];
     const ids = idsOf(call);
-    const odd = random() < 0.05;
+    const isWrong = random() < 0.05;
     const body =
       counter === undefined
         ? call.path.endsWith("/reopen/")
           ? { reopened: ids.length }
           : { data: ids.map((_id) => ({ _id, resolutionStatusValue: random() < 0.5 ? 0 : 3 })) }
-        : { [`closed_${counter}`]: odd ? 0 : ids.length, alertsNotFound: [] };
+        : { [`closed_${counter}`]: isWrong ? 0 : ids.length, alertsNotFound: [] };
     return { status: 200, headers: new Headers(), body, requestId: undefined };
   };
-  return { send, stream: () => Promise.reject(new Error("nothing is streamed here")) };
+  return { send: sendCall, stream: () => Promise.reject(new Error("nothing is streamed here")) };
 }
 
-const filtersOf = (call: Call): Readonly<Record<string, unknown>> =>
+const filtersOf = (call: ApiCall): Readonly<Record<string, unknown>> =>
   (call.json as { filters?: Record<string, unknown> } | undefined)?.filters ?? {};
 
-const idsOf = (call: Call): readonly string[] =>
+const idsOf = (call: ApiCall): readonly string[] =>
   (filtersOf(call)["id"] as { eq?: readonly string[] } | undefined)?.eq ?? [];
 
 /** What may leave: `{"id":{"eq":[1 to 100 accepted ids]}}`, and nothing else that selects. */
-function isAllowed(call: Call, accepted: ReadonlySet<string>): boolean {
+function isAllowed(call: ApiCall, accepted: ReadonlySet<string>): boolean {
   const filters = filtersOf(call);
   const ids = idsOf(call);
   return (

@@ -2,23 +2,23 @@
  * The long form of what is promised of verdicts: many schedules, the mutants, 100,000 random requests, ten thousand
  * single-alert messages, every record of an audit chain changed, and the built app killed at each named point.
  */
-import { sendSingles, verdictBench } from "../support/alert-harness.ts";
+import { sendSingleAlerts, alertHarness } from "../support/alert-harness.ts";
 import { killAlerts } from "./alert-kills.ts";
-import { alertMutants, playVerdicts, verdictsHold } from "./alert-model.ts";
-import { blastGuard } from "./alert-requests.ts";
-import { auditTampering } from "./audit-tampering.ts";
+import { alertMutants, runVerdictSchedule, isVerdictHistoryValid } from "./alert-model.ts";
+import { checkRandomRequests } from "./alert-requests.ts";
+import { checkAuditTampering } from "./audit-tampering.ts";
 
 /** What to play. */
-export interface AlertPromises {
+export interface AlertCheckOptions {
   readonly schedules: number;
   /** Beginnings of the kill points' names. */
-  readonly kills: readonly string[];
+  readonly failpoints: readonly string[];
   /** How many trials with processes run side by side. */
-  readonly atOnce: number;
+  readonly parallelism: number;
 }
 
 /** How a load of single-alert messages went out. */
-interface Load {
+interface LoadResult {
   readonly calls: number;
   readonly closed: number;
   readonly busiestMinute: number;
@@ -27,70 +27,77 @@ interface Load {
 
 const messages = 10_000;
 
-async function load(instances: number, groups: number): Promise<Load> {
-  const { clock, queues, work, world } = verdictBench(messages);
+async function runLoad(instances: number, groups: number): Promise<LoadResult> {
+  const { clock, queues, runWorkers, service } = alertHarness(messages);
   const startMs = clock.now();
-  await sendSingles(queues, messages, groups);
-  await clock.run(work(instances));
-  const closes = world.calls.filter(({ kind }) => kind === "close");
+  await sendSingleAlerts(queues, messages, groups);
+  await clock.run(runWorkers(instances));
+  const closes = service.calls.filter(({ kind }) => kind === "close");
   const lastMs = Math.max(...closes.map(({ atMs }) => atMs));
   return {
     calls: closes.length,
-    closed: world.closes.size,
-    busiestMinute: world.busiestMinute(),
+    closed: service.closes.size,
+    busiestMinute: service.countBusiestMinute(),
     seconds: (lastMs - startMs) / 1_000,
   };
 }
 
 /** @returns whether everything held */
-export async function promiseAlerts(
-  { atOnce, kills, schedules }: AlertPromises,
-  say: (line: string) => void,
+export async function checkAlerts(
+  { parallelism, failpoints, schedules }: AlertCheckOptions,
+  printLine: (line: string) => void,
 ): Promise<boolean> {
-  let survived = 0;
+  let passed = 0;
   let flips = 0;
   for (let seed = 1; seed <= schedules; seed += 1) {
-    const history = await playVerdicts(seed);
+    const history = await runVerdictSchedule(seed);
     flips += history.flips;
-    if (verdictsHold(history)) survived += 1;
-    else say(`alerts, seed ${seed}: ${JSON.stringify(history)}`);
+    if (isVerdictHistoryValid(history)) passed += 1;
+    else printLine(`alerts, seed ${seed}: ${JSON.stringify(history)}`);
   }
   let caught = 0;
   for (const [name, mutant] of Object.entries(alertMutants)) {
     let seed = 1;
-    while (seed <= 200 && verdictsHold(await playVerdicts(seed, mutant))) seed += 1;
+    while (seed <= 200 && isVerdictHistoryValid(await runVerdictSchedule(seed, mutant))) seed += 1;
     if (seed <= 200) caught += 1;
-    say(`mutant ${seed <= 200 ? `caught: ${name} (seed ${seed})` : `MISSED: ${name}`}`);
+    printLine(`mutant ${seed <= 200 ? `caught: ${name} (seed ${seed})` : `MISSED: ${name}`}`);
   }
   // Thirty calls a minute: ten thousand alerts in hundreds take three minutes, and a tenth more is allowed.
-  const boundSeconds = (Math.ceil(messages / 100 / 30) - 1) * 60 * 1.1;
-  let loads = true;
+  const maxSeconds = (Math.ceil(messages / 100 / 30) - 1) * 60 * 1.1;
+  let areWithinBounds = true;
   for (const [instances, groups] of [
     [1, 1],
     [4, 1],
     [4, 10],
   ] as const) {
-    const { busiestMinute, calls, closed, seconds } = await load(instances, groups);
-    const good =
-      calls <= 110 && closed === messages && busiestMinute <= 30 && seconds <= boundSeconds;
-    loads &&= good;
-    say(
-      `${messages} messages, ${instances} instances, ${groups} groups: ${calls} calls, ${closed} closed, ${busiestMinute} in the busiest minute, ${seconds} s${good ? "" : " NOT GOOD"}`,
+    const { busiestMinute, calls, closed, seconds } = await runLoad(instances, groups);
+    const isWithinBounds =
+      calls <= 110 && closed === messages && busiestMinute <= 30 && seconds <= maxSeconds;
+    areWithinBounds &&= isWithinBounds;
+    printLine(
+      `${messages} messages, ${instances} instances, ${groups} groups: ${calls} calls, ${closed} closed, ${busiestMinute} in the busiest minute, ${seconds} s${isWithinBounds ? "" : " NOT GOOD"}`,
     );
   }
-  const mutants = Object.keys(alertMutants).length;
-  say(
-    `alerts: schedules survived ${survived} of ${schedules} · verdict flips ${flips} · mutants caught ${caught} of ${mutants}`,
+  const mutantCount = Object.keys(alertMutants).length;
+  printLine(
+    `alerts: schedules survived ${passed} of ${schedules} · verdict flips ${flips} · mutants caught ${caught} of ${mutantCount}`,
   );
-  const requests = await blastGuard(100_000, 1);
-  say(
-    `X35: ${requests.requests} random requests, ${requests.calls} calls, ${requests.strays} of them wrong, ${requests.seconds} s`,
+  const requestCheck = await checkRandomRequests(100_000, 1);
+  printLine(
+    `X35: ${requestCheck.requests} random requests, ${requestCheck.calls} calls, ${requestCheck.strayCalls} of them wrong, ${requestCheck.seconds} s`,
   );
-  const tampering = await auditTampering(1_000);
-  say(
-    `X34: ${tampering.tried} changes to 1,000 audit records, ${tampering.found} found at the right index, ${tampering.seconds} s`,
+  const tampering = await checkAuditTampering(1_000);
+  printLine(
+    `X34: ${tampering.attempts} changes to 1,000 audit records, ${tampering.detected} found at the right index, ${tampering.seconds} s`,
   );
-  const killed = await killAlerts(kills, atOnce, say);
-  const sound = requests.strays === 0 && tampering.found === tampering.tried;
-  return survived === schedules && caught === mutants && loads && sound && killed;
+  const haveKillsPassed = await killAlerts(failpoints, parallelism, printLine);
+  const haveChecksPassed =
+    requestCheck.strayCalls === 0 && tampering.detected === tampering.attempts;
+  return (
+    passed === schedules &&
+    caught === mutantCount &&
+    areWithinBounds &&
+    haveChecksPassed &&
+    haveKillsPassed
+  );
 }

@@ -1,51 +1,52 @@
 /** Every record of an audit chain changed, removed and swapped with another, one at a time: verification names the right index. */
-import { openAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
+import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
 import { secondMs } from "../../shared/runtime/time.ts";
-import { memoryRecords } from "../support/memory-records.ts";
-import { virtualClock } from "../support/virtual-clock.ts";
+import { createMemoryRecords } from "../support/memory-records.ts";
+import { createVirtualClock } from "../support/virtual-clock.ts";
 
 /** What the tampering came to. */
-export interface Tampering {
-  readonly tried: number;
-  readonly found: number;
+export interface TamperingResult {
+  readonly attempts: number;
+  readonly detected: number;
   readonly seconds: number;
 }
 
 const key = "the audit key of the promise";
 
 /** @param step - 1 tampers with each record, n with each n-th */
-export async function auditTampering(records: number, step = 1): Promise<Tampering> {
+export async function checkAuditTampering(records: number, step = 1): Promise<TamperingResult> {
   const startedMs = Date.now();
-  const clock = virtualClock();
-  const store = memoryRecords({ clock });
-  const append = openAuditLog({ store, key: async () => key });
+  const clock = createVirtualClock();
+  const store = createMemoryRecords({ clock });
+  const append = createAuditLog({ store, readKey: async () => key });
   for (let index = 0; index < records; index += 1) {
     await clock.advance(secondMs);
     await append({ kind: "intent", call: `c${index}` });
   }
   const paths = store.paths().filter((path) => path.startsWith("audit/"));
   const texts = paths.map((path) => store.peek(path) ?? "");
-  const restore = (...places: readonly number[]): void =>
-    places.forEach((place) => store.poke(paths[place] ?? "", texts[place]));
-  const tally = { tried: 0, found: 0 };
-  const expectAt = async (index: number): Promise<void> => {
-    tally.tried += 1;
-    if ((await verifyAudit(store, [key], records - 1)).firstBad?.index === index) tally.found += 1;
+  const restoreRecords = (...positions: readonly number[]): void =>
+    positions.forEach((position) => store.poke(paths[position] ?? "", texts[position]));
+  const tally = { attempts: 0, detected: 0 };
+  const checkDetectionAt = async (index: number): Promise<void> => {
+    tally.attempts += 1;
+    if ((await verifyAudit(store, [key], records - 1)).firstBad?.index === index)
+      tally.detected += 1;
   };
   for (let index = 0; index < records; index += step) {
     const [path = "", text = ""] = [paths[index], texts[index]];
     store.poke(path, text.replace(`"c${index}"`, `"x${index}"`));
-    await expectAt(index);
+    await checkDetectionAt(index);
     store.poke(path, undefined);
-    await expectAt(index);
-    restore(index);
+    await checkDetectionAt(index);
+    restoreRecords(index);
     // A partner anywhere in the chain; the first of the two is the first bad one.
-    const other = (index * 7_919 + 1) % records;
-    if (other === index) continue;
-    store.poke(path, texts[other]);
-    store.poke(paths[other] ?? "", text);
-    await expectAt(Math.min(index, other));
-    restore(index, other);
+    const partner = (index * 7_919 + 1) % records;
+    if (partner === index) continue;
+    store.poke(path, texts[partner]);
+    store.poke(paths[partner] ?? "", text);
+    await checkDetectionAt(Math.min(index, partner));
+    restoreRecords(index, partner);
   }
   return { ...tally, seconds: Math.round((Date.now() - startedMs) / secondMs) };
 }

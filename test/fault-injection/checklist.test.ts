@@ -9,29 +9,29 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openFiles } from "../../shared/clients/files.ts";
-import { openTokens } from "../../shared/clients/tokens.ts";
-import { openVault } from "../../shared/clients/vault.ts";
-import { profileQuery } from "../../shared/files/bulk-queries.ts";
-import { csvOf } from "../../shared/files/csv.ts";
-import { eachRun } from "../../shared/files/hash-runs.ts";
-import { questionOfOne } from "../../shared/files/lookup-request.ts";
-import { analyse } from "../../shared/kql/compile/analysis.ts";
+import { createFilesClient } from "../../shared/clients/files.ts";
+import { createTokenSource } from "../../shared/clients/tokens.ts";
+import { createVault } from "../../shared/clients/vault.ts";
+import { createProfileQuery } from "../../shared/files/bulk-queries.ts";
+import { reportToCsv } from "../../shared/files/report-csv.ts";
+import { forEachRun } from "../../shared/files/hash-runs.ts";
+import { toSingleHashRequest } from "../../shared/files/lookup-request.ts";
+import { analyzeQuery } from "../../shared/kql/compile/analysis.ts";
 import { readLookup, readLookupQuery } from "../../shared/contracts/file-lookup.ts";
 import { parseJsonBody } from "../../shared/http/request-body.ts";
-import { huntName, instant } from "../../shared/contracts/hunt-run.ts";
+import { huntNameSchema, instant } from "../../shared/contracts/hunt-run.ts";
 import { verdictId } from "../../shared/contracts/alert-verdict.ts";
 import { webhookSource } from "../../shared/contracts/webhook.ts";
 import { redact } from "../../shared/http-pipeline/redact.ts";
-import { openPipe } from "../../shared/http-pipeline/send.ts";
+import { createApiClient } from "../../shared/http-pipeline/send.ts";
 import { readSettings } from "../../shared/runtime/settings.ts";
 import { systemClock } from "../../shared/runtime/time.ts";
-import { virtualClock } from "../support/virtual-clock.ts";
+import { createVirtualClock } from "../support/virtual-clock.ts";
 
 const options = { lookBackHours: 720, information: false, where: false, all: false };
 
 /** Every source file that is deployed. */
-const deployed = ["functions", "shared"].flatMap((folder) =>
+const deployedFiles = ["functions", "shared"].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts") && !/^(?:build|cli|kql)\//.test(name))
     .map((name) => join(folder, name)),
@@ -55,7 +55,7 @@ describe("X11, F59: prototypes", () => {
   });
 
   test("are reached by no merge: no deployed file uses Object.assign or a deep merge", () => {
-    const merging = deployed.filter((file) =>
+    const merging = deployedFiles.filter((file) =>
       /Object\.assign\(|\bmerge(?:Deep|With)\(/.test(readFileSync(file, "utf8")),
     );
     expect(merging).toEqual([]);
@@ -71,15 +71,15 @@ describe("X12: the search for hashes", () => {
   ])("looks at each character of a text of %j no more than a few times", (unit) => {
     // Counted, not timed: how often a character is asked for.
     const text = unit.repeat(Math.ceil(200_000 / unit.length));
-    let looks = 0;
+    let reads = 0;
     const counted = {
       length: text.length,
-      charCodeAt: (at: number) => ((looks += 1), text.charCodeAt(at)),
-      charAt: (at: number) => ((looks += 1), text.charAt(at)),
+      charCodeAt: (at: number) => ((reads += 1), text.charCodeAt(at)),
+      charAt: (at: number) => ((reads += 1), text.charAt(at)),
     };
-    eachRun(counted as unknown as string, () => undefined);
-    expect(looks).toBeGreaterThan(1_000);
-    expect(looks).toBeLessThan(4 * text.length);
+    forEachRun(counted as unknown as string, () => undefined);
+    expect(reads).toBeGreaterThan(1_000);
+    expect(reads).toBeLessThan(4 * text.length);
   });
 });
 
@@ -97,14 +97,16 @@ describe("X13, F61: a hash in a path", () => {
   test.each(hostile)(
     "%j is refused by the door and by the client, before any call",
     async (text) => {
-      expect(() => questionOfOne(text, options)).toThrow(expect.objectContaining({ status: 400 }));
-      let calls = 0;
-      const send = () => Promise.reject(new Error(`call ${(calls += 1)}`));
-      const files = openFiles(
-        { send, stream: send },
-        { take: () => Promise.reject(new Error("no turn")) },
+      expect(() => toSingleHashRequest(text, options)).toThrow(
+        expect.objectContaining({ status: 400 }),
       );
-      const limits = { waitForTurnMs: 0, deadlineMs: 1 };
+      let calls = 0;
+      const failSend = () => Promise.reject(new Error(`call ${(calls += 1)}`));
+      const files = createFilesClient(
+        { send: failSend, stream: failSend },
+        { acquirePermit: () => Promise.reject(new Error("no turn")) },
+      );
+      const limits = { maxWaitMs: 0, deadlineMs: 1 };
       await expect(
         Promise.resolve().then(() => files.statistics(text, 24, limits)),
       ).rejects.toThrow(RangeError);
@@ -158,34 +160,41 @@ describe("X15, F74: an outbound address", () => {
   });
 
   test("that redirects, to the metadata service above all, is not followed", async () => {
-    const seen: string[] = [];
+    const requestedPaths: string[] = [];
     const server = createServer((request, response) => {
-      seen.push(request.url ?? "");
+      requestedPaths.push(request.url ?? "");
       response.writeHead(302, { location: "/metadata/identity/oauth2/token" }).end();
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     await expect(
-      pipeTo(server.address() as AddressInfo, "token").send({
+      createClientFor(server.address() as AddressInfo, "token").send({
         method: "GET",
         path: "/x",
         tries: 1,
       }),
     ).rejects.toThrow();
     server.close();
-    expect(seen).toEqual(["/x"]);
+    expect(requestedPaths).toEqual(["/x"]);
   });
 });
 
-const pipeTo = ({ port }: AddressInfo, token: string) =>
-  openPipe({
+const createClientFor = ({ port }: AddressInfo, token: string) =>
+  createApiClient({
     api: "files",
     baseUrl: `http://127.0.0.1:${port}`,
-    authorise: {
-      header: async () => ({ name: "authorization", value: `Bearer ${token}`, secret: token }),
-      refused: () => undefined,
+    authorizer: {
+      createHeader: async () => ({
+        name: "authorization",
+        value: `Bearer ${token}`,
+        secret: token,
+      }),
+      reportRefused: () => undefined,
     },
     quota: {
-      take: async () => ({ kind: "turn", turn: { usableUntilMs: Date.now() + 1_000 } }),
+      acquirePermit: async () => ({
+        kind: "permit",
+        permit: { usableUntilMs: Date.now() + 1_000 },
+      }),
       report: async () => undefined,
     },
     clock: systemClock,
@@ -194,7 +203,7 @@ const pipeTo = ({ port }: AddressInfo, token: string) =>
 
 describe("X16, F63: a value in a query", () => {
   test("of a hash is a checked literal or nothing: no text changes the form of the query", () => {
-    const plain = profileQuery("SHA1", ["a".repeat(40)]);
+    const plain = createProfileQuery("SHA1", ["a".repeat(40)]);
     fc.assert(
       fc.property(
         fc.oneof(
@@ -203,7 +212,7 @@ describe("X16, F63: a value in a query", () => {
         ),
         (text) => {
           try {
-            expect(profileQuery("SHA1", [text]).replace(text, "a".repeat(40))).toBe(plain);
+            expect(createProfileQuery("SHA1", [text]).replace(text, "a".repeat(40))).toBe(plain);
             expect(text).toMatch(/^[0-9a-f]{40}$/);
           } catch (error) {
             expect(error).toBeInstanceOf(RangeError);
@@ -230,13 +239,13 @@ describe("X17: a hunt's query", () => {
     ["another cluster", "cluster('x').database('y').T | take 1"],
     ["another workspace", "workspace('x').SecurityEvent | take 1"],
   ])("of %s is refused when it is built", (_, query) => {
-    expect(analyse(query).errors.length).toBeGreaterThan(0);
+    expect(analyzeQuery(query).errors.length).toBeGreaterThan(0);
   });
 
   test("that reads data from outside is warned of", () => {
     const query =
       'let bad = externaldata(h: string) ["https://a.example/x"];\nDeviceEvents | where SHA1 in (bad)';
-    expect(JSON.stringify(analyse(query).warnings)).toContain("externaldata");
+    expect(JSON.stringify(analyzeQuery(query).warnings)).toContain("externaldata");
   });
 });
 
@@ -244,17 +253,17 @@ describe("X18: a header's value", () => {
   test.each(["a\r\nx-evil: 1", "a\nb", "a\0b", "snow\u2603man"])(
     "of %j never leaves, and is not quoted",
     async (token) => {
-      const seen: string[] = [];
+      const requestedPaths: string[] = [];
       const server = createServer((request, response) => {
-        seen.push(request.url ?? "");
+        requestedPaths.push(request.url ?? "");
         response.end("{}");
       }).listen(0, "127.0.0.1");
       await once(server, "listening");
-      const failure = await pipeTo(server.address() as AddressInfo, token)
+      const failure = await createClientFor(server.address() as AddressInfo, token)
         .send({ method: "GET", path: "/x", tries: 1 })
         .catch((error: unknown) => error);
       server.close();
-      expect(seen).toEqual([]);
+      expect(requestedPaths).toEqual([]);
       expect(failure).toBeInstanceOf(Error);
       expect(String(failure)).not.toContain(token);
     },
@@ -275,14 +284,14 @@ describe("X19, F64: a cell of CSV", () => {
         fromCache: false,
         stale: false,
         problem: null,
-      } as unknown as Parameters<typeof csvOf>[0]["results"][number];
+      } as unknown as Parameters<typeof reportToCsv>[0]["results"][number];
       const report = {
         results: [result],
         summary: { found: 0, notFound: 0, invalid: 1, pending: 0, failed: 0 },
         lookBackHours: 720,
         skipped: [],
       };
-      const cell = csvOf(report, options).split("\r\n").slice(1).join("\r\n");
+      const cell = reportToCsv(report, options).split("\r\n").slice(1).join("\r\n");
       expect(cell).toMatch(/^"?'/);
     },
   );
@@ -292,7 +301,7 @@ describe("X20: a name in a path", () => {
   test.each(["../x", "a/b", "A b", "", "x".repeat(101), "%2e", "a\0", ".", ".."])(
     "of user text is refused: %j",
     (text) => {
-      for (const schema of [huntName, verdictId, webhookSource])
+      for (const schema of [huntNameSchema, verdictId, webhookSource])
         expect(schema.safeParse(text).success).toBe(false);
     },
   );
@@ -316,32 +325,34 @@ describe("F71, X23: a setting that stands for none", () => {
 
 describe("F72, F73: the vault or the identity endpoint out of reach", () => {
   test("is one failed read for all who wait, and no value", async () => {
-    const vault = openVault({
+    const vault = createVault({
       url: "http://127.0.0.1:9",
       identityClientId: undefined,
-      clock: virtualClock(),
+      clock: createVirtualClock(),
       log: () => undefined,
     });
-    const asked = await Promise.allSettled(
-      Array.from({ length: 20 }, () => vault.secret("webhook-x")),
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 20 }, () => vault.getSecret("webhook-x")),
     );
     const reasons = new Set(
-      asked.map((outcome) => (outcome.status === "rejected" ? String(outcome.reason) : undefined)),
+      outcomes.map((outcome) =>
+        outcome.status === "rejected" ? String(outcome.reason) : undefined,
+      ),
     );
     expect(reasons.size).toBe(1);
     expect(String([...reasons][0])).toContain("webhook-x");
   }, 30_000);
 
   test("is one failed token for all who wait", async () => {
-    const tokens = openTokens({
+    const tokens = createTokenSource({
       credential: { kind: "managed-identity", clientId: "x" },
       audience: "https://a.example",
-      clock: virtualClock(),
+      clock: createVirtualClock(),
     });
-    const asked = await Promise.allSettled(Array.from({ length: 20 }, () => tokens.token()));
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => tokens.getToken()));
     expect(
       new Set(
-        asked.map((outcome) =>
+        outcomes.map((outcome) =>
           outcome.status === "rejected" ? String(outcome.reason) : undefined,
         ),
       ).size,

@@ -1,17 +1,21 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { faults, surviveFault } from "./hunt-faults.ts";
-import { openStage, type Stage } from "./hunt-platform.ts";
+import { huntFaults, runHuntFault } from "./hunt-faults.ts";
+import { startSharedSimulator, type SharedSimulator } from "./hunt-platform.ts";
 
-let stage: Stage;
+let shared: SharedSimulator;
 beforeAll(async () => {
-  stage = await openStage();
+  shared = await startSharedSimulator();
 });
-afterAll(() => stage.end());
+afterAll(() => shared.stop());
 
 /** The quick part; `npm run test:faults` plays all of them. */
-test.each(faults.filter(({ quick }) => quick))(
+test.each(huntFaults.filter(({ isQuick }) => isQuick))(
   "no row is lost or doubled when $title ($id)",
   async (fault) => {
-    expect(await surviveFault(stage, fault)).toMatchObject({ lost: 0, doubled: 0, broken: [] });
+    expect(await runHuntFault(shared, fault)).toMatchObject({
+      lost: 0,
+      duplicated: 0,
+      violations: [],
+    });
   },
 );

@@ -4,13 +4,13 @@
  * all the while, so that both work on the same windows.
  */
 import { hourMs, secondMs, systemClock } from "../../shared/runtime/time.ts";
-import type { RunningHost } from "../functions-host/run.ts";
-import type { Judgement } from "./hunt-judgement.ts";
-import { oneDeath, type Ground } from "./kill-trials.ts";
-import { openTrial, runToEnd, startRun, type HuntTrial } from "./hunt-trial.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
+import type { ExportCheck } from "./hunt-export-check.ts";
+import { createKillSwitch, type TrialEnvironment } from "./kill-trials.ts";
+import { startTrial, runToEnd, startRun, type HuntTrial } from "./hunt-trial.ts";
 
 /** Every point of a run, as research numbers them. */
-export const killPoints = [
+export const huntFailpoints = [
   "E1 head read",
   "E2 window planned",
   "E3 permit reserved",
@@ -32,83 +32,96 @@ export const killPoints = [
 ] as const;
 
 /** What one killing has shown. */
-export interface KillVerdict extends Judgement {
-  readonly point: string;
+export interface HuntKillResult extends ExportCheck {
+  readonly failpoint: string;
   readonly instances: number;
   /** Whether a process really died there. */
   readonly died: boolean;
   readonly seconds: number;
 }
 
-export const survived = ({ died, lost, doubled, broken }: KillVerdict): boolean =>
-  died && lost + doubled + broken.length === 0;
+export const hasSurvived = ({ died, lost, duplicated, violations }: HuntKillResult): boolean =>
+  died && lost + duplicated + violations.length === 0;
 
 /** Kills one of so many instances at a point, then lets the rest and a fresh one finish. */
 export async function killOnce(
-  { root, storage }: Ground,
-  point: string,
+  { root, storage }: TrialEnvironment,
+  failpoint: string,
   instances: number,
-): Promise<KillVerdict> {
+): Promise<HuntKillResult> {
   const startedMs = Date.now();
-  const trial = await openTrial(storage, root);
-  const death = oneDeath();
+  const trial = await startTrial(storage, root);
+  const killSwitch = createKillSwitch();
   try {
     const hosts = await Promise.all(
       Array.from({ length: instances }, () =>
-        trial.host({ preload: death.preload, settings: death.at(point) }),
+        trial.startHost({
+          preload: killSwitch.preload,
+          settings: killSwitch.settingsFor(failpoint),
+        }),
       ),
     );
-    await killAt(trial, hosts, point, death.hasCome);
-    trial.tenant.faults.clear();
-    await runToEnd(await trial.host());
+    await runUntilKilled(trial, hosts, failpoint, killSwitch.hasFired);
+    trial.simulator.faults.clear();
+    await runToEnd(await trial.startHost());
     const seconds = Math.round((Date.now() - startedMs) / secondMs);
-    return { point, instances, died: death.hasCome(), ...(await trial.judge()), seconds };
+    return {
+      failpoint,
+      instances,
+      died: killSwitch.hasFired(),
+      ...(await trial.checkExports()),
+      seconds,
+    };
   } finally {
-    await trial.end();
-    death.forget();
+    await trial.stop();
+    killSwitch.remove();
   }
 }
 
 /** Runs until an instance is dead: first with late rows held back, then with all of them there. */
-async function killAt(
+async function runUntilKilled(
   trial: HuntTrial,
   hosts: readonly RunningHost[],
-  point: string,
+  failpoint: string,
   isDead: () => boolean,
 ): Promise<void> {
-  const { faults } = trial.tenant;
-  const held = faults.add({ api: "hunting", kind: "late-rows", byMs: 2 * hourMs, count: null });
+  const { faults } = trial.simulator;
+  const faultId = faults.add({ api: "hunting", kind: "late-rows", byMs: 2 * hourMs, count: null });
   // A run that failed goes on by message, be it after its own three tries or behind the breaker that others opened.
-  if (point.startsWith("E15"))
+  if (failpoint.startsWith("E15"))
     faults.add({ api: "hunting", kind: "failed", status: 503, count: 3 * hosts.length });
-  if (point.startsWith("C1")) faults.add({ api: "hunting", kind: "failed", status: 503, count: 5 });
-  const done = { yet: false };
-  const claims = hosts.length > 1 ? dropClaims(trial, done) : undefined;
+  if (failpoint.startsWith("C1"))
+    faults.add({ api: "hunting", kind: "failed", status: 503, count: 5 });
+  const state = { isDone: false };
+  const leaseDropping = hosts.length > 1 ? dropLeases(trial, state) : undefined;
   for (let round = 0; round < 2 && !isDead(); round += 1) {
-    const runs = point.startsWith("C1")
-      ? pressOn(hosts, isDead)
+    const runs = failpoint.startsWith("C1")
+      ? startRepeatedly(hosts, isDead)
       : Promise.all(hosts.map(runQuietly));
-    await Promise.race([...hosts.map((one) => one.ended), runs]);
+    await Promise.race([...hosts.map((one) => one.exited), runs]);
     // A late row is late only for a window that is there: from the second round on they have all arrived.
-    faults.remove(held);
+    faults.remove(faultId);
   }
-  done.yet = true;
-  await claims;
+  state.isDone = true;
+  await leaseDropping;
 }
 
 const runQuietly = (host: RunningHost): Promise<void> => runToEnd(host).catch(() => undefined);
 
 /** Asks again: a run that failed waits a minute by itself. */
-async function pressOn(hosts: readonly RunningHost[], isDead: () => boolean): Promise<void> {
-  for (let asked = 0; asked < 6 && !isDead(); asked += 1) {
+async function startRepeatedly(
+  hosts: readonly RunningHost[],
+  isDead: () => boolean,
+): Promise<void> {
+  for (let attempt = 0; attempt < 6 && !isDead(); attempt += 1) {
     await Promise.all(hosts.map((host) => startRun(host).catch(() => undefined)));
     await systemClock.sleep(5 * secondMs);
   }
 }
 
-async function dropClaims(trial: HuntTrial, done: { readonly yet: boolean }): Promise<void> {
-  while (!done.yet) {
-    await trial.dropClaim();
+async function dropLeases(trial: HuntTrial, state: { readonly isDone: boolean }): Promise<void> {
+  while (!state.isDone) {
+    await trial.dropLease();
     await systemClock.sleep(20);
   }
 }

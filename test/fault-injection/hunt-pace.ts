@@ -3,29 +3,29 @@
  * over the quota in any sliding minute, and use nine tenths of it.
  */
 import { hourMs, minuteMs, secondMs, systemClock } from "../../shared/runtime/time.ts";
-import { runHost, type RunningHost } from "../functions-host/run.ts";
-import { appRoot } from "../support/app-root.ts";
+import { runHost, type RunningHost } from "../functions-host/run-host.ts";
+import { createAppRoot } from "../support/app-root.ts";
 import { startAzurite } from "../support/azurite.ts";
-import { startTenant, type Tenant } from "../simulator/simulator.ts";
+import { startSimulator, type Simulator } from "../simulator/simulator.ts";
 
 const callsPerMinute = 20;
-const hosts = 4;
+const hostCount = 4;
 /** So many minutes' calls are timed: from the first one to the first one after them. */
-const minutes = 2;
-const patienceMs = 5 * minuteMs;
-const names = Array.from({ length: 24 }, (_, index) => `pace-${index + 10}`);
-const functions = ["run_hunt", "start_hunt"];
+const timedMinutes = 2;
+const timeoutMs = 5 * minuteMs;
+const huntNames = Array.from({ length: 24 }, (_, index) => `pace-${index + 10}`);
+const functionNames = ["process_hunt_runs", "run_hunt"];
 
 /** @returns whether the quota was kept and used */
-export async function promisePace(say: (line: string) => void): Promise<boolean> {
+export async function checkHuntPace(printLine: (line: string) => void): Promise<boolean> {
   const azurite = await startAzurite({ accounts: ["pace"] });
-  const tenant = await startTenant({
-    world: { eventsPerHour: { DeviceProcessEvents: 30 }, startMs: Date.now() - 72 * hourMs },
-    switches: { hunting: { quota: { perMinute: null, perHour: null } } },
+  const simulator = await startSimulator({
+    dataset: { eventsPerHour: { DeviceProcessEvents: 30 }, startMs: Date.now() - 72 * hourMs },
+    behaviors: { hunting: { quota: { perMinute: null, perHour: null } } },
   });
-  const app = appRoot(
+  const app = createAppRoot(
     Object.fromEntries(
-      names.map((name) => [
+      huntNames.map((name) => [
         `${name}.yaml`,
         `name: ${name}\nquery: DeviceProcessEvents | project Timestamp, FileName\nqueryFrequency: 1h\nlookBack: PT1H\n`,
       ]),
@@ -33,62 +33,71 @@ export async function promisePace(say: (line: string) => void): Promise<boolean>
   );
   const storage = azurite.connectionString("pace");
   const settings = {
-    ...tenant.settings,
+    ...simulator.settings,
     HUNTING_CALLS_PER_MINUTE: String(callsPerMinute),
     HUNTING_SHARE: "1",
     DataStorage: storage,
     AzureWebJobsStorage: storage,
   };
-  const running = await Promise.all(
-    Array.from({ length: hosts }, () => runHost({ root: app.root, settings, functions })),
+  const hosts = await Promise.all(
+    Array.from({ length: hostCount }, () =>
+      runHost({ root: app.root, settings, functions: functionNames }),
+    ),
   );
   try {
-    await askForMuch(running);
-    return judged(await watched(tenant), tenant, say);
+    await startManyRuns(hosts);
+    return reportPace(await measureElapsedMs(simulator), simulator, printLine);
   } finally {
-    await Promise.all(running.map((host) => host.kill()));
-    await tenant.stop();
+    await Promise.all(hosts.map((host) => host.kill()));
+    await simulator.stop();
     await azurite.stop();
     app.remove();
   }
 }
 
 /** A first run and three backfills of each hunt, spread over the hosts: a call each at least, five times the quota. */
-async function askForMuch(running: readonly RunningHost[]): Promise<void> {
-  const instant = (hoursAgo: number): string =>
+async function startManyRuns(hosts: readonly RunningHost[]): Promise<void> {
+  const toInstant = (hoursAgo: number): string =>
     new Date(Date.now() - hoursAgo * hourMs).toISOString();
   const bodies = [
     {},
-    ...[4, 3, 2].map((hoursAgo) => ({ from: instant(hoursAgo), to: instant(hoursAgo - 1) })),
+    ...[4, 3, 2].map((hoursAgo) => ({ from: toInstant(hoursAgo), to: toInstant(hoursAgo - 1) })),
   ];
   for (const body of bodies)
-    for (const [index, name] of names.entries())
-      await fetch(`${running[index % hosts]?.url}/api/hunts/${name}/runs`, {
+    for (const [index, name] of huntNames.entries())
+      await fetch(`${hosts[index % hostCount]?.url}/api/hunts/${name}/runs`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify(body),
       });
 }
 
-const arrivals = (tenant: Tenant): number[] =>
-  tenant.requests({ api: "hunting" }).map(({ arrivedAtMs }) => arrivedAtMs);
+const listArrivals = (simulator: Simulator): number[] =>
+  simulator.listRequests({ api: "hunting" }).map(({ arrivedAtMs }) => arrivedAtMs);
 
 /** How long it took until all calls of the timed minutes had arrived and the next one could, ms. */
-async function watched(tenant: Tenant): Promise<number> {
-  const end = Date.now() + patienceMs;
-  const [timed, first] = [minutes * callsPerMinute, (): number => arrivals(tenant)[0] ?? 0];
-  while (arrivals(tenant)[timed] === undefined && Date.now() < end)
+async function measureElapsedMs(simulator: Simulator): Promise<number> {
+  const deadlineMs = Date.now() + timeoutMs;
+  const [timedCalls, firstArrival] = [
+    timedMinutes * callsPerMinute,
+    (): number => listArrivals(simulator)[0] ?? 0,
+  ];
+  while (listArrivals(simulator)[timedCalls] === undefined && Date.now() < deadlineMs)
     await systemClock.sleep(secondMs);
-  return (arrivals(tenant)[timed] ?? Infinity) - first();
+  return (listArrivals(simulator)[timedCalls] ?? Infinity) - firstArrival();
 }
 
-function judged(tookMs: number, tenant: Tenant, say: (line: string) => void): boolean {
-  const busiest = tenant.log.busiest(minuteMs, { api: "hunting" });
-  const used = (minutes * minuteMs) / tookMs;
-  const held = busiest <= callsPerMinute && used >= 0.9;
-  say(
-    `hunts: ${hosts} hosts, ${callsPerMinute} calls a minute: busiest minute ${busiest}, ${minutes * callsPerMinute} calls` +
-      ` in ${Math.round(tookMs / secondMs)} s (${Math.round(100 * used)} % of the rate)${held ? "" : " — BROKEN"}`,
+function reportPace(
+  tookMs: number,
+  simulator: Simulator,
+  printLine: (line: string) => void,
+): boolean {
+  const busiest = simulator.log.countBusiest(minuteMs, { api: "hunting" });
+  const usedShare = (timedMinutes * minuteMs) / tookMs;
+  const hasPassed = busiest <= callsPerMinute && usedShare >= 0.9;
+  printLine(
+    `hunts: ${hostCount} hosts, ${callsPerMinute} calls a minute: busiest minute ${busiest}, ${timedMinutes * callsPerMinute} calls` +
+      ` in ${Math.round(tookMs / secondMs)} s (${Math.round(100 * usedShare)} % of the rate)${hasPassed ? "" : " — BROKEN"}`,
   );
-  return held;
+  return hasPassed;
 }

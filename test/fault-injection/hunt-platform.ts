@@ -5,17 +5,17 @@
  */
 import { channel } from "node:diagnostics_channel";
 import type { ClientRequest } from "node:http";
-import { graphHunting } from "../../shared/clients/hunting/graph.ts";
-import { defenderHunting } from "../../shared/clients/hunting/defender.ts";
+import { createGraphHunting } from "../../shared/clients/hunting/graph.ts";
+import { createDefenderHunting } from "../../shared/clients/hunting/defender.ts";
 import { compileHunt } from "../../shared/kql/compile/compile-hunt.ts";
-import { carryOut } from "../../shared/hunts/run/handle-run-message.ts";
-import type { HuntPorts } from "../../shared/hunts/ports.ts";
+import { handleRunMessage } from "../../shared/hunts/run/handle-run-message.ts";
+import type { HuntDeps } from "../../shared/hunts/ports.ts";
 import { enqueueUnlessWaiting } from "../../shared/hunts/views.ts";
 import type { CompiledHunt } from "../../shared/contracts/compiled-hunt.ts";
 import type { HuntRun } from "../../shared/contracts/hunt-run.ts";
-import { openPipe } from "../../shared/http-pipeline/send.ts";
-import { openQuota } from "../../shared/http-pipeline/quota/shared-quota.ts";
-import { bearer, keptToken } from "../../shared/http-pipeline/token.ts";
+import { createApiClient } from "../../shared/http-pipeline/send.ts";
+import { createQuota } from "../../shared/http-pipeline/quota/shared-quota.ts";
+import { createBearerAuthorizer, cacheToken } from "../../shared/http-pipeline/token.ts";
 import { UpstreamError } from "../../shared/http-pipeline/upstream-error.ts";
 import { hourMs, minuteMs, secondMs, type Clock } from "../../shared/runtime/time.ts";
 import {
@@ -23,15 +23,15 @@ import {
   type ExportOperation,
   type MemoryExports,
 } from "../support/memory-exports.ts";
-import { memoryRecords, type MemoryRecords } from "../support/memory-records.ts";
-import { virtualClock, type VirtualClock } from "../support/virtual-clock.ts";
-import { tokenFor } from "../simulator/caller.ts";
-import { readSwitches } from "../simulator/behaviors.ts";
-import { startTenant, type Tenant } from "../simulator/simulator.ts";
-import { judge, watchedQuery, type Judgement } from "./hunt-judgement.ts";
+import { createMemoryRecords, type MemoryRecords } from "../support/memory-records.ts";
+import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
+import { fetchToken } from "../simulator/caller.ts";
+import { parseBehaviors } from "../simulator/behaviors.ts";
+import { startSimulator, type Simulator } from "../simulator/simulator.ts";
+import { checkExports, watchedQuery, type ExportCheck } from "./hunt-export-check.ts";
 
 /** What is down right now; a fault sets and clears it. */
-export interface Down {
+export interface Outages {
   /** Blobs and, as they are one account, queues. */
   storage: boolean;
   /** The token endpoint, or the vault that holds the secret for it. */
@@ -40,37 +40,40 @@ export interface Down {
   wire: boolean;
 }
 
-interface Message {
-  readonly order: HuntRun;
+interface QueuedMessage {
+  readonly body: HuntRun;
   visibleMs: number;
   deliveries: number;
 }
 
 /** A change of what one instance sees of the outside. */
-export type Change = (ports: HuntPorts) => HuntPorts;
+export type DepsChange = (deps: HuntDeps) => HuntDeps;
 
 export interface Platform {
   readonly clock: VirtualClock;
-  readonly tenant: Tenant;
+  readonly simulator: Simulator;
   readonly exports: MemoryExports;
   readonly records: MemoryRecords;
-  readonly down: Down;
+  readonly outages: Outages;
   /** The hunt as it is deployed. */
   hunt: CompiledHunt;
   /** `event` and fields of every line, in order. */
-  readonly told: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
+  readonly logLines: {
+    readonly event: string;
+    readonly fields: Readonly<Record<string, unknown>>;
+  }[];
   /** Messages given up by the platform. */
   readonly poisoned: HuntRun[];
   /** What the timer does when it fires: false when storage kept it from that. */
-  readonly timer: () => Promise<boolean>;
+  readonly fireTimer: () => Promise<boolean>;
   /** Puts an order on the queue as it is. */
-  readonly send: (order: Partial<HuntRun>, copies?: number) => void;
+  readonly enqueue: (message: Partial<HuntRun>, copies?: number) => void;
   /** Runs for so long, the timer firing each hour unless told otherwise. */
-  readonly pass: (ms: number, options?: PassOptions) => Promise<void>;
-  readonly judge: () => Judgement;
+  readonly runFor: (ms: number, options?: RunForOptions) => Promise<void>;
+  readonly checkExports: () => ExportCheck;
 }
 
-export interface PassOptions {
+export interface RunForOptions {
   readonly timers?: boolean;
   /** How often an instance looks at the queue, ms. */
   readonly pollMs?: number;
@@ -81,9 +84,9 @@ export interface PassOptions {
   readonly hunts?: readonly CompiledHunt[];
   /** Default 1. One change for each instance; the last one goes for the rest. */
   readonly instances?: number;
-  readonly changes?: readonly Change[];
+  readonly changes?: readonly DepsChange[];
   /** By how much the clock of each instance is wrong, ms. */
-  readonly skews?: readonly number[];
+  readonly skewsMs?: readonly number[];
 }
 
 export interface PlatformOptions {
@@ -93,216 +96,236 @@ export interface PlatformOptions {
 }
 
 /** A tenant on a virtual clock, for one platform after another. */
-export interface Stage {
-  readonly down: Down;
+export interface SharedSimulator {
+  readonly outages: Outages;
   /** How many runs are under way. */
   readonly runs: { active: number };
   readonly clock: VirtualClock;
-  readonly tenant: Tenant;
-  readonly end: () => Promise<void>;
+  readonly simulator: Simulator;
+  readonly stop: () => Promise<void>;
 }
 
 /** 2026-03-02T08:00:00Z, a Monday. */
-const morningMs = Date.UTC(2026, 2, 2, 8);
+const platformStartMs = Date.UTC(2026, 2, 2, 8);
 const redeliveryMs = 10 * minuteMs;
-const usualPollMs = 5 * secondMs;
-const mostDeliveries = 5;
-const storageAway = (): UpstreamError =>
+const defaultPollMs = 5 * secondMs;
+const maxDeliveries = 5;
+const createStorageError = (): UpstreamError =>
   new UpstreamError("unavailable", "storage: read failed (503 ServerBusy)", {
     api: "storage",
     status: 503,
   });
 
-export async function openStage(): Promise<Stage> {
-  const down: Down = { storage: false, tokens: false, wire: false };
+export async function startSharedSimulator(): Promise<SharedSimulator> {
+  const outages: Outages = { storage: false, tokens: false, wire: false };
   const runs = { active: 0 };
-  const wire = watchWire(down, runs);
-  const clock = virtualClock(morningMs, wire.idle);
-  const world = {
+  const wireWatch = watchWire(outages, runs);
+  const clock = createVirtualClock(platformStartMs, wireWatch.waitUntilIdle);
+  const dataset = {
     eventsPerHour: { DeviceProcessEvents: 30 },
-    startMs: morningMs - 40 * 24 * hourMs,
+    startMs: platformStartMs - 40 * 24 * hourMs,
   };
-  const tenant = await startTenant({ world, clock });
+  const simulator = await startSimulator({ dataset, clock });
   return {
     clock,
-    down,
+    outages,
     runs,
-    tenant,
-    end: async () => {
-      wire.stop();
-      await tenant.stop();
+    simulator,
+    stop: async () => {
+      wireWatch.stop();
+      await simulator.stop();
     },
   };
 }
 
 /** A fresh account and a hunt on a stage that nobody else is on; the tenant forgets faults, switches and quotas. */
-export async function openPlatform(
-  { clock, down, runs, tenant }: Stage,
+export async function createPlatform(
+  { clock, outages, runs, simulator }: SharedSimulator,
   options: PlatformOptions = {},
 ): Promise<Platform> {
   const { afterExports, beforeExports, query = watchedQuery } = options;
-  tenant.faults.clear();
-  tenant.change(readSwitches({}));
+  simulator.faults.clear();
+  simulator.changeBehaviors(parseBehaviors({}));
   await clock.advance(25 * hourMs);
-  restore(down);
-  const store = (): void => {
-    if (down.storage) throw storageAway();
+  clearOutages(outages);
+  const assertStorageUp = (): void => {
+    if (outages.storage) throw createStorageError();
   };
   const exports = memoryExports({
     clock,
     before: (operation) => {
-      store();
+      assertStorageUp();
       beforeExports?.(operation, platform);
     },
     ...(afterExports ? { after: afterExports } : {}),
   });
-  const records = memoryRecords({ clock, before: store });
-  const queue: Message[] = [];
-  const told: Platform["told"] = [];
+  const records = createMemoryRecords({ clock, before: assertStorageUp });
+  const queue: QueuedMessage[] = [];
+  const logLines: Platform["logLines"] = [];
   const poisoned: HuntRun[] = [];
-  const log = (event: string, fields: Readonly<Record<string, unknown>> = {}): void =>
-    void told.push({ event, fields });
+  const logEvent = (event: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+    void logLines.push({ event, fields });
 
   /** One instance's ports: its own clock, quota ledger, token and pipe. */
-  const portsOf = (
-    own: Clock,
+  const createDeps = (
+    ownClock: Clock,
     api: "graph" | "defender",
-    baseUrl = tenant.urls[api],
-  ): HuntPorts => {
+    baseUrl = simulator.urls[api],
+  ): HuntDeps => {
     const limits = [
       { calls: 45, perMs: minuteMs },
       { calls: 1_500, perMs: hourMs },
     ];
-    const random = (): number => 0.5;
-    const quota = openQuota({
+    const nextRandom = (): number => 0.5;
+    const quota = createQuota({
       api: "hunting",
       store: records,
-      clock: own,
-      log,
+      clock: ownClock,
+      log: logEvent,
       limits,
       share: 0.5,
-      random,
+      random: nextRandom,
     });
-    const issue = async () => {
-      if (down.tokens)
+    const issueToken = async () => {
+      if (outages.tokens)
         throw new UpstreamError("unavailable", "entra: no token was issued", { api: "entra" });
-      return { token: await tokenFor(tenant, api), expiresMs: own.now() + hourMs };
+      return { token: await fetchToken(simulator, api), expiresMs: ownClock.now() + hourMs };
     };
-    const authorise = bearer(keptToken(issue, own));
-    const pipe = openPipe({ api: "hunting", baseUrl, authorise, quota, clock: own, log, random });
+    const authorizer = createBearerAuthorizer(cacheToken(issueToken, ownClock));
+    const client = createApiClient({
+      api: "hunting",
+      baseUrl,
+      authorizer,
+      quota,
+      clock: ownClock,
+      log: logEvent,
+      random: nextRandom,
+    });
     let attempts = 0;
     return {
-      hunting: (api === "graph" ? graphHunting : defenderHunting)({ pipe, quota, clock: own }),
+      hunting: (api === "graph" ? createGraphHunting : createDefenderHunting)({
+        client,
+        quota,
+        clock: ownClock,
+      }),
       exports,
       records,
       queues: {
         send: async (name, message, { delaySeconds = 0 } = {}) => {
-          store();
+          assertStorageUp();
           // The room's own type says which message this queue gets.
-          if (name === "hunt-runs") put(message as HuntRun, delaySeconds * secondMs);
+          if (name === "hunt-runs") putMessage(message as HuntRun, delaySeconds * secondMs);
         },
       },
-      log,
-      reach: () => undefined,
-      nowMs: own.now,
-      attemptId: () => `${lives}-${(attempts += 1)}`,
-      portalLink: () => "",
-      enrich: async () => new Map(),
+      logEvent,
+      failpoint: () => undefined,
+      nowMs: ownClock.now,
+      createAttemptId: () => `${instanceCount}-${(attempts += 1)}`,
+      createPortalLink: () => "",
+      findFileStatistics: async () => new Map(),
     };
   };
-  let lives = 0;
-  const put = (order: HuntRun, delayMs: number): void =>
-    void queue.push({ order, visibleMs: clock.now() + delayMs, deliveries: 0 });
+  let instanceCount = 0;
+  const putMessage = (message: HuntRun, delayMs: number): void =>
+    void queue.push({ body: message, visibleMs: clock.now() + delayMs, deliveries: 0 });
 
   const platform: Platform = {
     clock,
-    tenant,
+    simulator,
     exports,
     records,
-    down,
-    told,
+    outages,
+    logLines,
     poisoned,
-    hunt: compiled(`query: ${query}\nqueryFrequency: 1h\nlookBack: PT4H\n`),
-    timer: () => {
+    hunt: compileYaml(`query: ${query}\nqueryFrequency: 1h\nlookBack: PT4H\n`),
+    fireTimer: () => {
       const queues = {
-        send: async (_: string, message: object) => (store(), put(message as HuntRun, 0)),
+        send: async (_: string, message: object) => (
+          assertStorageUp(),
+          putMessage(message as HuntRun, 0)
+        ),
       };
       return enqueueUnlessWaiting({ records, queues }, platform.hunt, "timer", clock.now()).catch(
         () => false,
       );
     },
-    send: (order, copies = 1) => {
+    enqueue: (message, copies = 1) => {
       const due = new Date(clock.now()).toISOString();
       for (let copy = 0; copy < copies; copy += 1)
-        put({ hunt: platform.hunt.name, reason: "timer", scheduledFor: due, ...order }, 0);
+        putMessage({ hunt: platform.hunt.name, reason: "timer", scheduledFor: due, ...message }, 0);
     },
-    pass: async (ms, options = {}) => {
+    runFor: async (ms, options = {}) => {
       const {
         api = "graph",
         changes = [],
         hunts = [],
         instances = 1,
-        skews = [],
+        skewsMs = [],
         timers = true,
       } = options;
       const untilMs = clock.now() + ms;
-      const timing = async (): Promise<void> => {
+      const runTimers = async (): Promise<void> => {
         while (clock.now() < untilMs) {
-          await platform.timer();
+          await platform.fireTimer();
           await clock.sleep(Math.min(hourMs, untilMs - clock.now()));
         }
       };
-      const instance = async (index: number): Promise<void> => {
-        lives += 1;
-        const change =
-          changes[Math.min(index, changes.length - 1)] ?? ((ports: HuntPorts) => ports);
-        const ports = change(portsOf(clock.shifted(skews[index] ?? 0), api, options.baseUrl));
+      const runInstance = async (index: number): Promise<void> => {
+        instanceCount += 1;
+        const change = changes[Math.min(index, changes.length - 1)] ?? ((deps: HuntDeps) => deps);
+        const deps = change(
+          createDeps(clock.createShiftedClock(skewsMs[index] ?? 0), api, options.baseUrl),
+        );
         const hunt = hunts[index] ?? platform.hunt;
         while (clock.now() < untilMs) {
-          const message = down.storage
+          const message = outages.storage
             ? undefined
             : queue.find(({ visibleMs }) => visibleMs <= clock.now());
-          if (message) await work(message, ports, hunt);
-          else await clock.sleep(Math.min(options.pollMs ?? usualPollMs, untilMs - clock.now()));
+          if (message) await handleMessage(message, deps, hunt);
+          else await clock.sleep(Math.min(options.pollMs ?? defaultPollMs, untilMs - clock.now()));
         }
       };
       await clock.run(
         Promise.all([
-          timers && timing(),
-          ...Array.from({ length: instances }, (_, index) => instance(index)),
+          timers && runTimers(),
+          ...Array.from({ length: instances }, (_, index) => runInstance(index)),
         ]),
       );
     },
-    judge: () => {
-      const seen = exports
-        .all()
+    checkExports: () => {
+      const files = exports
+        .listAll()
         .map(({ lines, metadata, path }) => ({ path, lines, metadata: { ...metadata } }));
-      return judge(tenant, seen, clock.now(), query);
+      return checkExports(simulator, files, clock.now(), query);
     },
   };
 
   /** As the platform does: hidden while worked on, gone after success, back a minute after a failure, five times. */
-  const work = async (message: Message, ports: HuntPorts, hunt: CompiledHunt): Promise<void> => {
+  const handleMessage = async (
+    message: QueuedMessage,
+    deps: HuntDeps,
+    hunt: CompiledHunt,
+  ): Promise<void> => {
     message.visibleMs = clock.now() + redeliveryMs;
     message.deliveries += 1;
     runs.active += 1;
-    const done = await carryOut(ports, hunt, message.order).then(
+    const isDone = await handleRunMessage(deps, hunt, message.body).then(
       () => true,
       () => false,
     );
     runs.active -= 1;
-    if (!done) message.visibleMs = clock.now() + minuteMs;
-    if (!done && message.deliveries >= mostDeliveries) poisoned.push(message.order);
-    if (done || message.deliveries >= mostDeliveries) queue.splice(queue.indexOf(message), 1);
+    if (!isDone) message.visibleMs = clock.now() + minuteMs;
+    if (!isDone && message.deliveries >= maxDeliveries) poisoned.push(message.body);
+    if (isDone || message.deliveries >= maxDeliveries) queue.splice(queue.indexOf(message), 1);
   };
   return platform;
 }
 
 /** Nothing is down any more. */
-export const restore = (down: Down): void =>
-  void Object.assign(down, { storage: false, tokens: false, wire: false });
+export const clearOutages = (outages: Outages): void =>
+  void Object.assign(outages, { storage: false, tokens: false, wire: false });
 
-function compiled(yaml: string): CompiledHunt {
+function compileYaml(yaml: string): CompiledHunt {
   const { hunt, problems } = compileHunt("watched.yaml", "watched", yaml);
   if (!hunt) throw new Error(JSON.stringify(problems));
   return hunt;
@@ -315,36 +338,37 @@ function compiled(yaml: string): CompiledHunt {
 const rounds = { first: 60, later: 4 } as const;
 
 /** Counts the requests that are under way, by what Node itself tells of them. */
-function watchWire(down: Down, runs: { readonly active: number }) {
-  const open = new Set<ClientRequest>();
-  let [news, quietAt] = [0, -1];
-  const begin = (message: unknown): void => {
+function watchWire(outages: Outages, runs: { readonly active: number }) {
+  const openRequests = new Set<ClientRequest>();
+  let [eventCount, quietAt] = [0, -1];
+  const trackRequest = (message: unknown): void => {
     const { request } = message as { readonly request: ClientRequest };
-    open.add(request);
-    news += 1;
+    openRequests.add(request);
+    eventCount += 1;
     request.once("close", () => {
-      open.delete(request);
-      news += 1;
+      openRequests.delete(request);
+      eventCount += 1;
     });
   };
-  const heard = [
-    ["http.client.request.created", begin],
-    ["http.client.response.finish", () => void (news += 1)],
+  const subscriptions = [
+    ["http.client.request.created", trackRequest],
+    ["http.client.response.finish", () => void (eventCount += 1)],
   ] as const;
-  for (const [name, listener] of heard) channel(name).subscribe(listener);
+  for (const [name, listener] of subscriptions) channel(name).subscribe(listener);
   return {
     /** Resolves when no run is under way, or all of them wait for the clock. */
-    idle: async () => {
-      for (let silent = 0; open.size > 0 || runs.active > 0; silent += 1) {
-        const before = news;
+    waitUntilIdle: async () => {
+      for (let silentRounds = 0; openRequests.size > 0 || runs.active > 0; silentRounds += 1) {
+        const previous = eventCount;
         await new Promise((resolve) => setTimeout(resolve, 1));
-        if (news !== before) silent = 0;
-        const isQuiet = silent >= (news === quietAt ? rounds.later : rounds.first);
-        if (isQuiet && (open.size === 0 || down.wire)) return void (quietAt = news);
+        if (eventCount !== previous) silentRounds = 0;
+        const isQuiet = silentRounds >= (eventCount === quietAt ? rounds.later : rounds.first);
+        if (isQuiet && (openRequests.size === 0 || outages.wire))
+          return void (quietAt = eventCount);
       }
     },
     stop: () => {
-      for (const [name, listener] of heard) channel(name).unsubscribe(listener);
+      for (const [name, listener] of subscriptions) channel(name).unsubscribe(listener);
     },
   };
 }

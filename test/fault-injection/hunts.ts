@@ -2,193 +2,213 @@
  * The long form of what is promised of hunts: thousands of schedules of the room, the broken variants that must be
  * caught, and the built app killed at each named point, alone and beside a second instance.
  */
-import { faults, surviveFault } from "./hunt-faults.ts";
-import { killOnce, killPoints, survived, type KillVerdict } from "./hunt-kills.ts";
-import { playSchedule, type Mutant, type Verdict } from "./hunt-model.ts";
+import { huntFaults, runHuntFault } from "./hunt-faults.ts";
+import { killOnce, huntFailpoints, hasSurvived, type HuntKillResult } from "./hunt-kills.ts";
+import { runSchedule, type HuntMutant, type ScheduleResult } from "./hunt-model.ts";
 import { huntMutants } from "./hunt-mutants.ts";
-import { promisePace } from "./hunt-pace.ts";
-import { openStage } from "./hunt-platform.ts";
-import { trialRoot } from "./hunt-trial.ts";
-import { inTrials } from "./kill-trials.ts";
+import { checkHuntPace } from "./hunt-pace.ts";
+import { startSharedSimulator } from "./hunt-platform.ts";
+import { createTrialRoot } from "./hunt-trial.ts";
+import { runTrials } from "./kill-trials.ts";
 
-type Say = (line: string) => void;
+type PrintLine = (line: string) => void;
 
 /** What part of the suite has shown. */
 interface Tally {
   readonly survived: number;
-  readonly of: number;
+  readonly total: number;
   readonly lost: number;
-  readonly doubled: number;
+  readonly duplicated: number;
 }
 
-const sum = <T>(all: readonly T[], of: (one: T) => number): number =>
-  all.reduce((total, one) => total + of(one), 0);
+const sumOf = <T>(all: readonly T[], toNumber: (one: T) => number): number =>
+  all.reduce((total, one) => total + toNumber(one), 0);
 
 /** What to play. */
-export interface HuntPromises {
+export interface HuntCheckOptions {
   /** The first and the last schedule. */
   readonly seeds: readonly [number, number];
   /** Beginnings of the faults' ids, and of the points' names. */
-  readonly faults: readonly string[];
-  readonly kills: readonly string[];
+  readonly faultIds: readonly string[];
+  readonly failpoints: readonly string[];
   /** How many trials with processes run side by side. */
-  readonly atOnce: number;
+  readonly parallelism: number;
   /** Whether four hosts show that they keep a quota. */
-  readonly hosts: boolean;
+  readonly shouldCheckPace: boolean;
 }
 
 /** @returns whether everything held */
-export async function promiseHunts(options: HuntPromises, say: Say): Promise<boolean> {
+export async function checkHunts(
+  options: HuntCheckOptions,
+  printLine: PrintLine,
+): Promise<boolean> {
   const startedMs = Date.now();
-  const played = await playAll(options.seeds, say);
-  const missed = await missedMutants(say);
-  const survivedFaults = await playFaults(options.faults, say);
-  const kills = await killEverywhere(options.kills, options.atOnce, say);
-  const pace = options.hosts ? await promisePace(say) : true;
-  const parts = [
-    played,
-    survivedFaults,
-    ...[1, 2].map((instances) => tallyOf(kills.filter((one) => one.instances === instances))),
+  const schedules = await runSchedules(options.seeds, printLine);
+  const missedCount = await countMissedMutants(printLine);
+  const faultTally = await runHuntFaults(options.faultIds, printLine);
+  const killResults = await killAtFailpoints(options.failpoints, options.parallelism, printLine);
+  const hasKeptPace = options.shouldCheckPace ? await checkHuntPace(printLine) : true;
+  const tallies = [
+    schedules,
+    faultTally,
+    ...[1, 2].map((instances) =>
+      tallyKills(killResults.filter((one) => one.instances === instances)),
+    ),
   ];
-  const [alone, beside] = parts.slice(2).map((one) => `${one.survived} of ${one.of}`);
-  const mutants = Object.keys(huntMutants).length;
-  say(
+  const [alone, paired] = tallies.slice(2).map((one) => `${one.survived} of ${one.total}`);
+  const mutantCount = Object.keys(huntMutants).length;
+  printLine(
     [
-      `hunts: faults survived ${survivedFaults.survived} of ${survivedFaults.of}`,
-      `schedules ${played.survived} of ${played.of}`,
-      `kill points ${alone} alone, ${beside} beside a second instance`,
-      `rows lost ${sum(parts, ({ lost }) => lost)}`,
-      `duplicated ${sum(parts, ({ doubled }) => doubled)}`,
-      `mutants caught ${mutants - missed} of ${mutants}`,
+      `hunts: faults survived ${faultTally.survived} of ${faultTally.total}`,
+      `schedules ${schedules.survived} of ${schedules.total}`,
+      `kill points ${alone} alone, ${paired} beside a second instance`,
+      `rows lost ${sumOf(tallies, ({ lost }) => lost)}`,
+      `duplicated ${sumOf(tallies, ({ duplicated }) => duplicated)}`,
+      `mutants caught ${mutantCount - missedCount} of ${mutantCount}`,
       `${Math.round((Date.now() - startedMs) / 1_000)} s`,
     ].join(" · "),
   );
-  return pace && missed === 0 && parts.every((one) => one.survived === one.of);
+  return hasKeptPace && missedCount === 0 && tallies.every((one) => one.survived === one.total);
 }
 
-const faultsOf = ({ lost, doubled, broken }: Verdict): number =>
-  lost.length + doubled.length + broken.length;
+const countViolations = ({ lost, duplicated, violations }: ScheduleResult): number =>
+  lost.length + duplicated.length + violations.length;
 
-async function playAll([from, to]: readonly [number, number], say: Say): Promise<Tally> {
-  const tally = { survived: 0, of: 0, lost: 0, doubled: 0 };
-  const deathsAt = new Map<string, number>();
+async function runSchedules(
+  [from, to]: readonly [number, number],
+  printLine: PrintLine,
+): Promise<Tally> {
+  const tally = { survived: 0, total: 0, lost: 0, duplicated: 0 };
+  const crashesAt = new Map<string, number>();
   for (let seed = from; seed <= to; seed += 1) {
-    tally.of += 1;
-    const verdict = await playSchedule(seed).catch((error: unknown) =>
-      say(`seed ${seed}: ${String(error)}`),
+    tally.total += 1;
+    const result = await runSchedule(seed).catch((error: unknown) =>
+      printLine(`seed ${seed}: ${String(error)}`),
     );
-    if (!verdict) continue;
+    if (!result) continue;
     // `life-7 commit, answered` is a death at `commit, answered`.
-    for (const death of verdict.deaths) {
-      const place = death.slice(death.indexOf(" ") + 1);
-      deathsAt.set(place, (deathsAt.get(place) ?? 0) + 1);
+    for (const crash of result.crashes) {
+      const location = crash.slice(crash.indexOf(" ") + 1);
+      crashesAt.set(location, (crashesAt.get(location) ?? 0) + 1);
     }
-    tally.lost += verdict.lost.length;
-    tally.doubled += verdict.doubled.length;
-    if (faultsOf(verdict) === 0) tally.survived += 1;
+    tally.lost += result.lost.length;
+    tally.duplicated += result.duplicated.length;
+    if (countViolations(result) === 0) tally.survived += 1;
     else
-      say(
-        `seed ${seed}: lost ${verdict.lost.length}, doubled ${verdict.doubled.length}, ${verdict.broken.join("; ")}`,
+      printLine(
+        `seed ${seed}: lost ${result.lost.length}, doubled ${result.duplicated.length}, ${result.violations.join("; ")}`,
       );
   }
-  say("Deaths at the named points of a run:");
-  for (const [place, deaths] of [...deathsAt].toSorted(([a], [b]) => a.localeCompare(b)))
-    if (/^[ER]\d/.test(place)) say(`  ${place.padEnd(28)} ${deaths}`);
+  printLine("Deaths at the named points of a run:");
+  for (const [location, count] of [...crashesAt].toSorted(([a], [b]) => a.localeCompare(b)))
+    if (/^[ER]\d/.test(location)) printLine(`  ${location.padEnd(28)} ${count}`);
   return tally;
 }
 
 /** Each fault of the table on one stage, one after another. */
-async function playFaults(chosen: readonly string[], say: Say): Promise<Tally> {
-  const tally = { survived: 0, of: 0, lost: 0, doubled: 0 };
-  const stage = await openStage();
-  for (const fault of faults.filter(({ id }) => chosen.some((start) => id.startsWith(start)))) {
-    const { broken, doubled, lost } = await surviveFault(stage, fault).catch((error: unknown) => ({
-      lost: 0,
-      doubled: 0,
-      broken: [String(error)],
-    }));
-    const held = lost + doubled + broken.length === 0;
-    tally.of += 1;
-    tally.survived += held ? 1 : 0;
+async function runHuntFaults(prefixes: readonly string[], printLine: PrintLine): Promise<Tally> {
+  const tally = { survived: 0, total: 0, lost: 0, duplicated: 0 };
+  const shared = await startSharedSimulator();
+  for (const fault of huntFaults.filter(({ id }) =>
+    prefixes.some((prefix) => id.startsWith(prefix)),
+  )) {
+    const { violations, duplicated, lost } = await runHuntFault(shared, fault).catch(
+      (error: unknown) => ({
+        lost: 0,
+        duplicated: 0,
+        violations: [String(error)],
+      }),
+    );
+    const hasSurvived = lost + duplicated + violations.length === 0;
+    tally.total += 1;
+    tally.survived += hasSurvived ? 1 : 0;
     tally.lost += lost;
-    tally.doubled += doubled;
-    say(
-      `${held ? "survived" : "BROKEN"} ${fault.id} ${fault.title}${held ? "" : `: ${lost} lost, ${doubled} doubled; ${broken.join("; ")}`}`,
+    tally.duplicated += duplicated;
+    printLine(
+      `${hasSurvived ? "survived" : "BROKEN"} ${fault.id} ${fault.title}${hasSurvived ? "" : `: ${lost} lost, ${duplicated} doubled; ${violations.join("; ")}`}`,
     );
   }
-  await stage.end();
+  await shared.stop();
   return tally;
 }
 
-async function missedMutants(say: Say): Promise<number> {
-  let missed = 0;
-  for (const [name, mutant] of Object.entries<Mutant>(huntMutants)) {
-    const seed = await firstRed(mutant, 500);
-    if (seed === undefined) missed += 1;
-    say(
+async function countMissedMutants(printLine: PrintLine): Promise<number> {
+  let missedCount = 0;
+  for (const [name, mutant] of Object.entries<HuntMutant>(huntMutants)) {
+    const seed = await findCatchingSeed(mutant, 500);
+    if (seed === undefined) missedCount += 1;
+    printLine(
       `mutant ${seed === undefined ? "MISSED" : "caught"}: ${name}${seed === undefined ? "" : ` (seed ${seed})`}`,
     );
   }
-  return missed;
+  return missedCount;
 }
 
-async function firstRed(mutant: Mutant, most: number): Promise<number | undefined> {
-  for (let seed = 1; seed <= most; seed += 1) {
-    const isRed = await playSchedule(seed, mutant).then(
-      (verdict) => faultsOf(verdict) > 0,
+async function findCatchingSeed(mutant: HuntMutant, maxSeed: number): Promise<number | undefined> {
+  for (let seed = 1; seed <= maxSeed; seed += 1) {
+    const isCaught = await runSchedule(seed, mutant).then(
+      (result) => countViolations(result) > 0,
       () => true,
     );
-    if (isRed) return seed;
+    if (isCaught) return seed;
   }
   return undefined;
 }
 
 /** Each point once alone and once with two instances. */
-async function killEverywhere(
-  chosen: readonly string[],
-  atOnce: number,
-  say: Say,
-): Promise<readonly KillVerdict[]> {
-  const points = killPoints.filter((point) => chosen.some((start) => point.startsWith(start)));
-  const trials = points.flatMap((point) => [1, 2].map((instances) => ({ point, instances })));
-  const verdicts: KillVerdict[] = [];
-  await inTrials(trials, { atOnce, app: trialRoot() }, async ({ point, instances }, ground) => {
-    const verdict = await killOnce(ground, point, instances).catch((error: unknown) =>
-      brokenOff(point, instances, error),
-    );
-    verdicts.push(verdict);
-    say(inWords(verdict));
-  });
-  return verdicts;
+async function killAtFailpoints(
+  prefixes: readonly string[],
+  parallelism: number,
+  printLine: PrintLine,
+): Promise<readonly HuntKillResult[]> {
+  const failpoints = huntFailpoints.filter((failpoint) =>
+    prefixes.some((prefix) => failpoint.startsWith(prefix)),
+  );
+  const trials = failpoints.flatMap((failpoint) =>
+    [1, 2].map((instances) => ({ failpoint, instances })),
+  );
+  const results: HuntKillResult[] = [];
+  await runTrials(
+    trials,
+    { parallelism, app: createTrialRoot() },
+    async ({ failpoint, instances }, environment) => {
+      const result = await killOnce(environment, failpoint, instances).catch((error: unknown) =>
+        toFailedResult(failpoint, instances, error),
+      );
+      results.push(result);
+      printLine(formatResult(result));
+    },
+  );
+  return results;
 }
 
-const brokenOff = (point: string, instances: number, error: unknown): KillVerdict => ({
-  point,
+const toFailedResult = (failpoint: string, instances: number, error: unknown): HuntKillResult => ({
+  failpoint,
   instances,
   died: false,
   rows: 0,
   lost: 0,
-  doubled: 0,
-  broken: [String(error)],
+  duplicated: 0,
+  violations: [String(error)],
   seconds: 0,
 });
 
-const inWords = ({
-  broken,
+const formatResult = ({
+  violations,
   died,
-  doubled,
+  duplicated,
   instances,
   lost,
-  point,
+  failpoint,
   rows,
   seconds,
-}: KillVerdict): string =>
-  `${died ? "killed at" : "NEVER REACHED"} ${point}, ${instances} alive: ${rows} rows, ${lost} lost, ${doubled} doubled` +
-  `, ${seconds} s${broken.length > 0 ? ` BROKEN ${broken.join("; ")}` : ""}`;
+}: HuntKillResult): string =>
+  `${died ? "killed at" : "NEVER REACHED"} ${failpoint}, ${instances} alive: ${rows} rows, ${lost} lost, ${duplicated} doubled` +
+  `, ${seconds} s${violations.length > 0 ? ` BROKEN ${violations.join("; ")}` : ""}`;
 
-const tallyOf = (kills: readonly KillVerdict[]): Tally => ({
-  survived: kills.filter(survived).length,
-  of: kills.length,
-  lost: sum(kills, ({ lost }) => lost),
-  doubled: sum(kills, ({ doubled }) => doubled),
+const tallyKills = (results: readonly HuntKillResult[]): Tally => ({
+  survived: results.filter(hasSurvived).length,
+  total: results.length,
+  lost: sumOf(results, ({ lost }) => lost),
+  duplicated: sumOf(results, ({ duplicated }) => duplicated),
 });

@@ -5,23 +5,24 @@
  */
 import { openSync } from "node:fs";
 
-const armed = process.env["KILL_AT"];
-const ticket = process.env["KILL_TICKET"] ?? "";
-let passes = Number(process.env["KILL_PASSES"] ?? 0);
+const armedFailpoint = process.env["KILL_AT"];
+const ticketFile = process.env["KILL_TICKET"] ?? "";
+let remainingPasses = Number(process.env["KILL_PASSES"] ?? 0);
 
 // The seam to the untyped global object, as `shared/runtime/failpoints.ts` describes it.
-const place = globalThis as unknown as Record<symbol, { reach: (name: string) => void }>;
+const globalScope = globalThis as unknown as Record<symbol, { failpoint: (name: string) => void }>;
 
-place[Symbol.for("huntline.points")] = {
-  reach: (name) => {
-    if (name === armed && passes-- <= 0 && isFirst()) process.kill(process.pid, "SIGKILL");
+globalScope[Symbol.for("huntline.failpoints")] = {
+  failpoint: (name) => {
+    if (name === armedFailpoint && remainingPasses-- <= 0 && isFirst())
+      process.kill(process.pid, "SIGKILL");
   },
 };
 
 /** One death is enough: whoever comes second lives on. */
 function isFirst(): boolean {
   try {
-    openSync(ticket, "wx");
+    openSync(ticketFile, "wx");
     return true;
   } catch {
     return false;

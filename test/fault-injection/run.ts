@@ -5,10 +5,10 @@
  * (`no` for none and for no other processes), `--faults F0,P15` the faults, `--at-once 4` how many of the trials with processes run side by side.
  */
 import { parseArgs } from "node:util";
-import { promiseAlerts } from "./alerts.ts";
-import { promiseFiles } from "./files.ts";
-import { promiseHunts } from "./hunts.ts";
-import { promiseWebhooks } from "./webhooks.ts";
+import { checkAlerts } from "./alerts.ts";
+import { checkFiles } from "./files.ts";
+import { checkHunts } from "./hunts.ts";
+import { checkWebhooks } from "./webhooks.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,29 +20,31 @@ const { values } = parseArgs({
   },
 });
 const [from = 1, to = 2_000] = values.seeds.split("-").map(Number);
-const kills = values.kills === "no" ? [] : values.kills.split(",");
-const atOnce = Number(values["at-once"]);
+const failpoints = values.kills === "no" ? [] : values.kills.split(",");
+const parallelism = Number(values["at-once"]);
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const suites = {
   hunts: () =>
-    promiseHunts(
+    checkHunts(
       {
         seeds: [from, to],
-        faults: values.faults.split(","),
-        kills,
-        atOnce,
-        hosts: kills.length > 0,
+        faultIds: values.faults.split(","),
+        failpoints,
+        parallelism,
+        shouldCheckPace: failpoints.length > 0,
       },
-      say,
+      printLine,
     ),
-  alerts: () => promiseAlerts({ schedules: Math.min(to - from + 1, 2_000), kills, atOnce }, say),
-  files: () => promiseFiles({ kills, atOnce }, say),
-  webhooks: () => promiseWebhooks({ schedules: Math.min(to - from + 1, 2_000), kills }, say),
+  alerts: () =>
+    checkAlerts({ schedules: Math.min(to - from + 1, 2_000), failpoints, parallelism }, printLine),
+  files: () => checkFiles({ failpoints, parallelism }, printLine),
+  webhooks: () =>
+    checkWebhooks({ schedules: Math.min(to - from + 1, 2_000), failpoints }, printLine),
 };
 
-let held = true;
+let hasPassed = true;
 for (const [name, suite] of Object.entries(suites))
-  if (values.only === "" || values.only === name) held = (await suite()) && held;
-process.exitCode = held ? 0 : 1;
+  if (values.only === "" || values.only === name) hasPassed = (await suite()) && hasPassed;
+process.exitCode = hasPassed ? 0 : 1;

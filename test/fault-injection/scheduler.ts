@@ -5,7 +5,7 @@
 import { setImmediate as nextRound } from "node:timers/promises";
 
 /** A small generator with a good spread; the same seed gives the same numbers for ever. */
-export function randomFrom(seed: number): () => number {
+export function createRandom(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0;
   return () => {
     state = (state + 0x6d_2b_79_f5) >>> 0;
@@ -16,70 +16,71 @@ export function randomFrom(seed: number): () => number {
 }
 
 interface Waiter {
-  readonly who: string;
-  readonly where: string;
-  readonly go: () => void;
+  readonly runner: string;
+  readonly boundary: string;
+  readonly resume: () => void;
 }
 
 export interface Scheduler {
   readonly nowMs: () => number;
   /** Waits for a turn. Never resolves when the one who waits has died meanwhile. */
-  readonly turn: (who: string, where: string) => Promise<void>;
-  /** Gives turns until nobody waits for one. `onDeath` is told whose turn was the last. */
-  readonly run: (onDeath: (who: string, where: string) => void) => Promise<void>;
+  readonly waitForStep: (runner: string, boundary: string) => Promise<void>;
+  /** Gives turns until nobody waits for one. `onCrash` is told whose turn was the last. */
+  readonly run: (onCrash: (runner: string, boundary: string) => void) => Promise<void>;
   /** Moves time on when nobody has anything to do. */
   readonly jumpTo: (ms: number) => void;
   /** From now on nobody dies. */
-  readonly spare: () => void;
-  readonly turns: () => number;
+  readonly stopCrashes: () => void;
+  readonly stepCount: () => number;
 }
 
 export interface SchedulerOptions {
   readonly random: () => number;
   readonly startMs: number;
   /** Chance that a turn is the last one of whoever gets it. */
-  readonly deathRate: number;
+  readonly crashRate: number;
   /** Longest time that passes between two turns, ms; most are far shorter. */
-  readonly longestMs: number;
+  readonly maxStepMs: number;
 }
 
 /** Milliseconds as a rule, now and then a long pause: a worker that was put to sleep, a slow network. */
-const passing = (random: () => number, longestMs: number): number =>
-  Math.floor(random() < 0.003 ? random() * longestMs : random() ** 4 * 200);
+const drawStepMs = (random: () => number, maxStepMs: number): number =>
+  Math.floor(random() < 0.003 ? random() * maxStepMs : random() ** 4 * 200);
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { random } = options;
   let nowMs = options.startMs;
-  let turns = 0;
-  let { deathRate } = options;
-  const waiting: Waiter[] = [];
+  let steps = 0;
+  let { crashRate } = options;
+  const waiters: Waiter[] = [];
 
-  const bury = (who: string): void => {
-    for (let index = waiting.length - 1; index >= 0; index -= 1)
-      if (waiting[index]?.who === who) waiting.splice(index, 1);
+  const removeRunner = (runner: string): void => {
+    for (let index = waiters.length - 1; index >= 0; index -= 1)
+      if (waiters[index]?.runner === runner) waiters.splice(index, 1);
   };
 
   return {
     nowMs: () => nowMs,
-    turn: (who, where) => new Promise((go) => void waiting.push({ who, where, go })),
-    run: async (onDeath) => {
-      for (await nextRound(); waiting.length > 0; await nextRound()) {
-        const [next] = waiting.splice(Math.floor(random() * waiting.length), 1);
+    waitForStep: (runner, boundary) =>
+      new Promise((resume) => void waiters.push({ runner, boundary, resume })),
+    run: async (onCrash) => {
+      for (await nextRound(); waiters.length > 0; await nextRound()) {
+        const [next] = waiters.splice(Math.floor(random() * waiters.length), 1);
         if (!next) return;
-        turns += 1;
-        nowMs += passing(random, options.longestMs);
-        if (random() < deathRate) {
-          bury(next.who);
-          onDeath(next.who, next.where);
-        } else next.go();
+        steps += 1;
+        nowMs += drawStepMs(random, options.maxStepMs);
+        if (random() < crashRate) {
+          removeRunner(next.runner);
+          onCrash(next.runner, next.boundary);
+        } else next.resume();
       }
     },
     jumpTo: (ms) => {
       nowMs = Math.max(nowMs, ms);
     },
-    spare: () => {
-      deathRate = 0;
+    stopCrashes: () => {
+      crashRate = 0;
     },
-    turns: () => turns,
+    stepCount: () => steps,
   };
 }

@@ -4,15 +4,15 @@
  */
 import { randomBytes } from "node:crypto";
 import type { WebhookStatus } from "../../shared/contracts/webhook.ts";
-import { runHost, type RunningHost } from "../functions-host/run.ts";
+import { runHost, type RunningHost } from "../functions-host/run-host.ts";
 import { startAzurite } from "../support/azurite.ts";
 import { sentinelAlert, sentinelFileHash, sentinelIncident } from "../support/webhook-payloads.ts";
 import { standardHeaders, standardKey } from "../support/webhook-senders.ts";
-import { startTenant } from "../simulator/simulator.ts";
-import { oneDeath } from "./kill-trials.ts";
+import { startSimulator } from "../simulator/simulator.ts";
+import { createKillSwitch } from "./kill-trials.ts";
 
 /** Where a webhook may be cut short. */
-export const webhookKillPoints = [
+export const webhookFailpoints = [
   "W1 verified",
   "W2 validated",
   "J1 input written",
@@ -24,90 +24,95 @@ export const webhookKillPoints = [
 ] as const;
 
 /** What one kill came to. */
-export interface WebhookKill {
-  readonly point: string;
+export interface WebhookKillResult {
+  readonly failpoint: string;
   readonly died: boolean;
   /** The promises that did not hold; empty when all did. */
-  readonly broken: readonly string[];
+  readonly violations: readonly string[];
 }
 
-const functions = ["webhooks", "webhook_receipts", "close_alerts", "look_up_files"];
-const patienceMs = 60_000;
+const functionNames = [
+  "receive_webhook",
+  "get_webhook_receipt",
+  "process_alert_verdicts",
+  "process_file_lookups",
+];
+const timeoutMs = 60_000;
 
 /** Kills once at each of the points, with a fresh alert and a fresh hash each time. */
 export async function killWebhooks(
-  points: readonly string[],
-  say: (kill: WebhookKill) => void,
-): Promise<readonly WebhookKill[]> {
+  failpoints: readonly string[],
+  onKill: (result: WebhookKillResult) => void,
+): Promise<readonly WebhookKillResult[]> {
   const key = standardKey();
-  const [azurite, tenant] = await Promise.all([
+  const [azurite, simulator] = await Promise.all([
     startAzurite(),
-    startTenant({ secrets: { "webhook-sentinel": key } }),
+    startSimulator({ secrets: { "webhook-sentinel": key } }),
   ]);
   const storage = azurite.connectionString();
   const settings = {
-    ...tenant.settings,
+    ...simulator.settings,
     DataStorage: storage,
     AzureWebJobsStorage: storage,
     WEBHOOKS: JSON.stringify({ sentinel: { proof: "standard" } }),
   };
-  const kills: WebhookKill[] = [];
+  const results: WebhookKillResult[] = [];
   try {
-    for (const [index, point] of points.entries()) {
+    for (const [index, failpoint] of failpoints.entries()) {
       const alertId = randomBytes(12).toString("hex");
-      tenant.cloudApps.alerts.add(1, { _id: alertId });
-      const hash = tenant.world.files[index]?.sha1 ?? "";
+      simulator.cloudApps.alerts.add(1, { _id: alertId });
+      const hash = simulator.dataset.files[index]?.sha1 ?? "";
       const body = JSON.stringify(
         sentinelIncident([sentinelAlert(alertId)], { relatedEntities: [sentinelFileHash(hash)] }),
       );
-      const send = (host: RunningHost): Promise<Response> =>
+      const sendDelivery = (host: RunningHost): Promise<Response> =>
         fetch(`${host.url}/api/webhooks/sentinel`, {
           method: "POST",
           headers: standardHeaders(key, body, `msg_${index}`),
           body,
         });
-      const before = tenant.requests().length;
-      const death = oneDeath();
-      const doomed = await runHost({
-        settings: { ...settings, ...death.at(point) },
-        functions: ["webhooks"],
-        preload: death.preload,
+      const callsBefore = simulator.listRequests().length;
+      const killSwitch = createKillSwitch();
+      const armedHost = await runHost({
+        settings: { ...settings, ...killSwitch.settingsFor(failpoint) },
+        functions: ["receive_webhook"],
+        preload: killSwitch.preload,
       });
-      const answered = await send(doomed).then(
+      const status = await sendDelivery(armedHost).then(
         ({ status }) => status,
         () => undefined,
       );
-      const died = answered === undefined && (await doomed.ended).signal === "SIGKILL";
-      if (!died) await doomed.kill();
-      death.forget();
+      const died = status === undefined && (await armedHost.exited).signal === "SIGKILL";
+      if (!died) await armedHost.kill();
+      killSwitch.remove();
       const hosts = await Promise.all(
-        [1, 2].map(() => runHost({ settings, functions, invisibilitySeconds: 5 })),
+        [1, 2].map(() => runHost({ settings, functions: functionNames, invisibilitySeconds: 5 })),
       );
-      const replies = await Promise.all(hosts.map(send));
-      const broken = [
-        ...(await outcomeFaults(replies)),
-        ...effectFaults(tenant.requests().slice(before), alertId),
+      const replies = await Promise.all(hosts.map(sendDelivery));
+      const violations = [
+        ...(await checkOutcomes(replies)),
+        ...checkEffects(simulator.listRequests().slice(callsBefore), alertId),
       ];
       await Promise.all(hosts.map((host) => host.kill()));
-      const kill = { point, died, broken };
-      kills.push(kill);
-      say(kill);
+      const result = { failpoint, died, violations };
+      results.push(result);
+      onKill(result);
     }
   } finally {
-    await Promise.all([tenant.stop(), azurite.stop()]);
+    await Promise.all([simulator.stop(), azurite.stop()]);
   }
-  return kills;
+  return results;
 }
 
 /** P7 and the first half of P8: both repetitions get the same 202, and everything asked for ends well. */
-async function outcomeFaults(replies: readonly Response[]): Promise<string[]> {
-  const faults = replies
+async function checkOutcomes(replies: readonly Response[]): Promise<string[]> {
+  const violations = replies
     .filter(({ status }) => status !== 202)
     .map(({ status }) => `answered ${status}`);
   const bodies = new Set(await Promise.all(replies.map((reply) => reply.text())));
-  if (bodies.size !== 1) faults.push("two answers to one delivery");
+  if (bodies.size !== 1) violations.push("two answers to one delivery");
   const location = replies[0]?.headers.get("location") ?? "";
-  const end = Date.now() + patienceMs;
+  const deadlineMs = Date.now() + timeoutMs;
   for (;;) {
     const reply = await fetch(location);
     const status = (await reply.json()) as WebhookStatus;
@@ -115,17 +120,18 @@ async function outcomeFaults(replies: readonly Response[]): Promise<string[]> {
       const outcomes = status.verdicts.flatMap(({ alerts }) =>
         alerts.map(({ outcome }) => outcome),
       );
-      if (outcomes.join() !== "closed") faults.push(`P7: alerts ended as ${outcomes.join()}`);
-      if (status.lookup?.report?.summary.found !== 1) faults.push("P7: the hash was not found");
-      return faults;
+      if (outcomes.join() !== "closed") violations.push(`P7: alerts ended as ${outcomes.join()}`);
+      if (status.lookup?.report?.summary.found !== 1) violations.push("P7: the hash was not found");
+      return violations;
     }
-    if (Date.now() > end) return [...faults, `P7: not done after ${patienceMs / 1_000} s`];
+    if (Date.now() > deadlineMs)
+      return [...violations, `P7: not done after ${timeoutMs / 1_000} s`];
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
 /** The second half of P8: what reached Cloud Apps. */
-function effectFaults(requests: readonly { readonly path: string }[], alertId: string): string[] {
+function checkEffects(requests: readonly { readonly path: string }[], alertId: string): string[] {
   const closes = requests.filter(({ path }) => path.includes("/alerts/close_true_positive"));
   return closes.length === 1 ? [] : [`P8: ${closes.length} calls closed ${alertId}`];
 }

@@ -4,55 +4,60 @@
  * nothing, processes that die at named points, answers of storage that are lost. What is promised is read from the
  * answers that senders saw, from the queue, and from what the verdict desk made of it.
  */
-import type { WebhookPorts } from "../../shared/webhooks/receive.ts";
+import type { WebhookDeps } from "../../shared/webhooks/receive.ts";
 import { alertIdOf } from "../support/alert-service-model.ts";
-import { verdictBench } from "../support/alert-harness.ts";
-import { deliver, deliverUnsigned, soundEvent, webhookRoom } from "../support/webhook-harness.ts";
-import { randomFrom } from "./scheduler.ts";
+import { alertHarness } from "../support/alert-harness.ts";
+import {
+  deliverSigned,
+  deliverUnsigned,
+  validEvent,
+  webhookHarness,
+} from "../support/webhook-harness.ts";
+import { createRandom } from "./scheduler.ts";
 
 /** Breaks the room on purpose. */
-export type WebhookMutant = (ports: WebhookPorts) => WebhookPorts;
+export type WebhookMutant = (deps: WebhookDeps) => WebhookDeps;
 
 export const webhookMutants: Readonly<Record<string, WebhookMutant>> = {
-  "receipt before enqueue": (ports) => {
+  "receipt before enqueue": (deps) => {
     const unsent: (() => Promise<void>)[] = [];
     return {
-      ...ports,
+      ...deps,
       queues: {
-        ...ports.queues,
-        send: async (...message) => void unsent.push(() => ports.queues.send(...message)),
+        ...deps.queues,
+        send: async (...message) => void unsent.push(() => deps.queues.send(...message)),
       },
       records: {
-        ...ports.records,
+        ...deps.records,
         create: async (path, value) => {
-          const written = await ports.records.create(path, value);
-          await ports.reach("W5 receipt written");
-          for (const send of unsent.splice(0)) await send();
-          return written;
+          const result = await deps.records.create(path, value);
+          await deps.failpoint("W5 receipt written");
+          for (const sendNow of unsent.splice(0)) await sendNow();
+          return result;
         },
       },
     };
   },
-  "no look at the verdict's record": (ports) => ({
-    ...ports,
-    note: async (id, verdict, from) => {
-      await ports.note(id, verdict, from);
-      return { kind: "new", serverNowMs: ports.nowMs() };
+  "no look at the verdict's record": (deps) => ({
+    ...deps,
+    recordVerdict: async (id, verdict, from) => {
+      await deps.recordVerdict(id, verdict, from);
+      return { kind: "new", serverNowMs: deps.nowMs() };
     },
   }),
-  "no look at the receipt": (ports) => ({
-    ...ports,
+  "no look at the receipt": (deps) => ({
+    ...deps,
     records: {
-      ...ports.records,
+      ...deps.records,
       read: async (path) => {
-        const read = await ports.records.read(path);
+        const read = await deps.records.read(path);
         return path.startsWith("state/receipts/")
           ? { kind: "absent", serverNowMs: read.serverNowMs }
           : read;
       },
       create: async (path, value) => {
-        const written = await ports.records.create(path, value);
-        return written.kind === "lost" ? { ...written, kind: "written", etag: "" } : written;
+        const result = await deps.records.create(path, value);
+        return result.kind === "lost" ? { ...result, kind: "written", etag: "" } : result;
       },
     },
   }),
@@ -65,12 +70,12 @@ export interface WebhookHistory {
   /** Accepted ones of which nothing is on the queue, P7. */
   readonly lost: number;
   /** Deliveries that led to more than one verdict id, or an alert closed more than once, P8. */
-  readonly doubled: number;
+  readonly duplicated: number;
   /** Answers to one delivery that differ. */
-  readonly answers: number;
+  readonly differingAnswers: number;
   /** Ids under which two bodies were accepted, or had an effect. */
-  readonly others: number;
-  readonly deaths: number;
+  readonly idCollisions: number;
+  readonly crashes: number;
 }
 
 /** One delivery as its sender keeps it. */
@@ -83,107 +88,118 @@ interface Delivery {
 }
 
 /** Two bodies that were given one id. */
-type Pair = readonly [Delivery, Delivery];
+type DeliveryPair = readonly [Delivery, Delivery];
 
-class Death extends Error {}
+class Crash extends Error {}
 
-export async function playWebhooks(
+export async function runWebhookSchedule(
   seed: number,
-  mutant: WebhookMutant = (ports) => ports,
+  mutant: WebhookMutant = (deps) => deps,
 ): Promise<WebhookHistory> {
-  const random = randomFrom(seed);
-  const [deathRate, lostRate] = [random() * 0.15, random() * 0.1];
-  const signed = random() < 0.7;
-  let deaths = 0;
-  const spared = { yes: false };
-  const chance = (rate: number): boolean => !spared.yes && random() < rate;
-  const room = webhookRoom({
+  const random = createRandom(seed);
+  const [crashRate, lostRate] = [random() * 0.15, random() * 0.1];
+  const isSigned = random() < 0.7;
+  let crashes = 0;
+  const phase = { isCalm: false };
+  const isHit = (rate: number): boolean => !phase.isCalm && random() < rate;
+  const harness = webhookHarness({
     store: {
-      before: () => room.clock.sleep(Math.floor(random() * 20)),
+      before: () => harness.clock.sleep(Math.floor(random() * 20)),
       after: () => {
-        if (chance(lostRate)) throw new Error("the answer was lost");
+        if (isHit(lostRate)) throw new Error("the answer was lost");
       },
     },
-    reach: async () => {
-      if (!chance(deathRate)) return;
-      deaths += 1;
-      throw new Death();
+    failpoint: async () => {
+      if (!isHit(crashRate)) return;
+      crashes += 1;
+      throw new Crash();
     },
   });
-  const ports = mutant(room.ports);
-  const delivery = (index: number, first: number): Delivery => {
-    const open = random() < 0.2;
+  const deps = mutant(harness.deps);
+  const createDelivery = (index: number, first: number): Delivery => {
+    const isOpen = random() < 0.2;
     const alertIds = [alertIdOf(first), alertIdOf(first + 1)];
     const change = {
       id: `case-${index}`,
       alerts: alertIds.map((id) => ({ id })),
-      ...(open ? { state: "open" } : {}),
+      ...(isOpen ? { state: "open" } : {}),
     };
     return {
       id: `msg_${index}`,
-      event: soundEvent(0, change),
-      alertIds: open ? [] : alertIds,
+      event: validEvent(0, change),
+      alertIds: isOpen ? [] : alertIds,
       answers: new Set(),
     };
   };
-  const pairs = Array.from({ length: 2 + Math.floor(random() * 5) }, (_, index): Pair => [
-    delivery(index, index * 4 + 1),
-    delivery(index, index * 4 + 3),
+  const pairs = Array.from({ length: 2 + Math.floor(random() * 5) }, (_, index): DeliveryPair => [
+    createDelivery(index, index * 4 + 1),
+    createDelivery(index, index * 4 + 3),
   ]);
 
   // A dead process, a lost answer, a failed store, a refusal: the sender sees no 2xx.
   const sendOnce = ({ event, id }: Delivery): Promise<object | undefined> =>
-    (signed ? deliver : deliverUnsigned)({ clock: room.clock, ports }, event, id).catch(
+    (isSigned ? deliverSigned : deliverUnsigned)({ clock: harness.clock, deps }, event, id).catch(
       () => undefined,
     );
-  const send = async (one: Delivery): Promise<void> => {
+  const sendRepeatedly = async (delivery: Delivery): Promise<void> => {
     for (let tries = 0; tries < 6; tries += 1) {
-      await room.clock.sleep(Math.floor(random() * 5_000));
-      const answer = await sendOnce(one);
+      await harness.clock.sleep(Math.floor(random() * 5_000));
+      const answer = await sendOnce(delivery);
       if (!answer) continue;
-      one.answers.add(JSON.stringify(answer));
+      delivery.answers.add(JSON.stringify(answer));
       // Some senders, and some proxies, repeat what was answered.
       if (random() < 0.7) return;
     }
   };
   // Two senders of each delivery, a retry that overtakes its original; and a body that uses its id at the same time,
   // which only a signed id can be kept from.
-  const rivals = signed ? pairs.filter(() => random() < 0.3).map(([, rival]) => rival) : [];
+  const rivals = isSigned ? pairs.filter(() => random() < 0.3).map(([, rival]) => rival) : [];
   const senders = [...pairs.flatMap(([one]) => [one, one]), ...rivals];
-  await room.clock.run(Promise.all(senders.map(send)).then(() => undefined));
-  spared.yes = true;
+  await harness.clock.run(Promise.all(senders.map(sendRepeatedly)).then(() => undefined));
+  phase.isCalm = true;
   // And one that uses it afterwards.
   for (const [{ answers }, rival] of pairs) {
-    const answer = answers.size > 0 ? await room.clock.run(sendOnce(rival)) : undefined;
+    const answer = answers.size > 0 ? await harness.clock.run(sendOnce(rival)) : undefined;
     if (answer) rival.answers.add(JSON.stringify(answer));
   }
-  return { ...(await judge(room.queues.sent, pairs)), deaths };
+  return { ...(await checkHistory(harness.queues.sent, pairs)), crashes };
 }
 
-async function judge(sent: readonly { message: object }[], pairs: readonly Pair[]) {
-  const messages = sent.map(
+async function checkHistory(
+  sentMessages: readonly { message: object }[],
+  pairs: readonly DeliveryPair[],
+) {
+  const messages = sentMessages.map(
     ({ message }) => message as { id: string; alertIds: readonly string[] },
   );
   const verdictsOf = ({ alertIds: [first] }: Delivery): Set<string> =>
     new Set(messages.filter(({ alertIds }) => alertIds.includes(first ?? "")).map(({ id }) => id));
   const deliveries = pairs.flat();
   const accepted = deliveries.filter(({ answers }) => answers.size > 0);
-  const bench = verdictBench(100);
-  for (const message of messages) await bench.queues.send("alert-verdicts", message);
-  await bench.clock.run(bench.work(2));
-  const both = (has: (one: Delivery) => boolean): number =>
-    pairs.filter((pair) => pair.every(has)).length;
+  const harness = alertHarness(100);
+  for (const message of messages) await harness.queues.send("alert-verdicts", message);
+  await harness.clock.run(harness.runWorkers(2));
+  const countBothWith = (predicate: (one: Delivery) => boolean): number =>
+    pairs.filter((pair) => pair.every(predicate)).length;
   return {
     accepted: accepted.length,
     lost: accepted.filter((one) => one.alertIds.length > 0 && verdictsOf(one).size === 0).length,
-    doubled:
+    duplicated:
       deliveries.filter((one) => verdictsOf(one).size > 1).length +
-      [...bench.world.closes.values()].filter((times) => times > 1).length,
-    answers: accepted.filter(({ answers }) => answers.size > 1).length,
-    others: both(({ answers }) => answers.size > 0) + both((one) => verdictsOf(one).size > 0),
+      [...harness.service.closes.values()].filter((times) => times > 1).length,
+    differingAnswers: accepted.filter(({ answers: differingAnswers }) => differingAnswers.size > 1)
+      .length,
+    idCollisions:
+      countBothWith(({ answers }) => answers.size > 0) +
+      countBothWith((one) => verdictsOf(one).size > 0),
   };
 }
 
 /** True when everything that is promised of webhooks held. */
-export const webhooksHold = ({ lost, doubled, answers, others }: WebhookHistory): boolean =>
-  lost === 0 && doubled === 0 && answers === 0 && others === 0;
+export const isWebhookHistoryValid = ({
+  lost,
+  duplicated,
+  differingAnswers,
+  idCollisions,
+}: WebhookHistory): boolean =>
+  lost === 0 && duplicated === 0 && differingAnswers === 0 && idCollisions === 0;

@@ -1,69 +1,80 @@
 /** The long form of what is promised of webhooks: many schedules, the mutants, ten thousand forgeries, and a kill at each point. */
-import { receive } from "../../shared/webhooks/receive.ts";
-import { requestOf, soundEvent, webhookRoom } from "../support/webhook-harness.ts";
+import { receiveDelivery } from "../../shared/webhooks/receive.ts";
+import { toRequest, validEvent, webhookHarness } from "../support/webhook-harness.ts";
 import { standardHeaders, standardKey } from "../support/webhook-senders.ts";
-import { killWebhooks, webhookKillPoints } from "./webhook-kills.ts";
-import { playWebhooks, webhookMutants, webhooksHold } from "./webhook-model.ts";
+import { killWebhooks, webhookFailpoints } from "./webhook-kills.ts";
+import { runWebhookSchedule, webhookMutants, isWebhookHistoryValid } from "./webhook-model.ts";
 
 const forgeries = 10_000;
 
 /** X37: what ten thousand forged deliveries cost. */
-async function forgeMany(): Promise<boolean> {
-  const room = webhookRoom();
-  const body = JSON.stringify(soundEvent(20));
+async function checkForgeries(): Promise<boolean> {
+  const harness = webhookHarness();
+  const body = JSON.stringify(validEvent(20));
   let refused = 0;
   for (let index = 0; index < forgeries; index += 1) {
     const headers = standardHeaders(
       standardKey(),
       body,
       `msg_${index}`,
-      Math.floor(room.clock.now() / 1_000),
+      Math.floor(harness.clock.now() / 1_000),
     );
-    const call = { source: "test", request: requestOf(body, headers), keyed: false };
-    await receive(room.ports, call).catch((error: unknown) => {
+    const call = { source: "test", request: toRequest(body, headers), isKeyed: false };
+    await receiveDelivery(harness.deps, call).catch((error: unknown) => {
       if (error instanceof Error && "status" in error && error.status === 401) refused += 1;
     });
   }
   const verbs = ["read", "create", "replace", "remove", "list"] as const;
   return (
     refused === forgeries &&
-    verbs.every((verb) => room.records.count(verb) === 0) &&
-    room.queues.sent.length === 0
+    verbs.every((verb) => harness.records.count(verb) === 0) &&
+    harness.queues.sent.length === 0
   );
 }
 
 /** @returns whether everything held */
-export async function promiseWebhooks(
-  { schedules, kills }: { readonly schedules: number; readonly kills: readonly string[] },
-  say: (line: string) => void,
+export async function checkWebhooks(
+  { schedules, failpoints }: { readonly schedules: number; readonly failpoints: readonly string[] },
+  printLine: (line: string) => void,
 ): Promise<boolean> {
-  let survived = 0;
-  let deaths = 0;
+  let passed = 0;
+  let crashes = 0;
   for (let seed = 1; seed <= schedules; seed += 1) {
-    const history = await playWebhooks(seed);
-    deaths += history.deaths;
-    if (webhooksHold(history)) survived += 1;
-    else say(`webhooks, seed ${seed}: ${JSON.stringify(history)}`);
+    const history = await runWebhookSchedule(seed);
+    crashes += history.crashes;
+    if (isWebhookHistoryValid(history)) passed += 1;
+    else printLine(`webhooks, seed ${seed}: ${JSON.stringify(history)}`);
   }
   let caught = 0;
   for (const [name, mutant] of Object.entries(webhookMutants)) {
     let seed = 1;
-    while (seed <= 500 && webhooksHold(await playWebhooks(seed, mutant))) seed += 1;
+    while (seed <= 500 && isWebhookHistoryValid(await runWebhookSchedule(seed, mutant))) seed += 1;
     if (seed <= 500) caught += 1;
-    say(`mutant ${seed <= 500 ? `caught: ${name} (seed ${seed})` : `MISSED: ${name}`}`);
+    printLine(`mutant ${seed <= 500 ? `caught: ${name} (seed ${seed})` : `MISSED: ${name}`}`);
   }
-  const free = await forgeMany();
-  say(`${forgeries} forged deliveries: ${free ? "each refused, no storage call" : "NOT FREE"}`);
-  const points = webhookKillPoints.filter((point) => kills.some((name) => point.startsWith(name)));
-  const killed = await killWebhooks(points, ({ broken, died, point }) =>
-    say(
-      `${died ? "killed at" : "NEVER REACHED"} ${point}: ${broken.length === 0 ? "held" : broken.join("; ")}`,
+  const areForgeriesFree = await checkForgeries();
+  printLine(
+    `${forgeries} forged deliveries: ${areForgeriesFree ? "each refused, no storage call" : "NOT FREE"}`,
+  );
+  const selected = webhookFailpoints.filter((failpoint) =>
+    failpoints.some((name) => failpoint.startsWith(name)),
+  );
+  const killResults = await killWebhooks(selected, ({ violations, died, failpoint }) =>
+    printLine(
+      `${died ? "killed at" : "NEVER REACHED"} ${failpoint}: ${violations.length === 0 ? "held" : violations.join("; ")}`,
     ),
   );
-  const held = killed.filter(({ broken, died }) => died && broken.length === 0).length;
-  const mutants = Object.keys(webhookMutants).length;
-  say(
-    `webhooks: schedules survived ${survived} of ${schedules} · deaths ${deaths} · kill points ${held} of ${killed.length} · mutants caught ${caught} of ${mutants}`,
+  const passedKills = killResults.filter(
+    ({ violations, died }) => died && violations.length === 0,
+  ).length;
+  const mutantCount = Object.keys(webhookMutants).length;
+  printLine(
+    `webhooks: schedules survived ${passed} of ${schedules} · deaths ${crashes} · kill points ${passedKills} of ${killResults.length} · mutants caught ${caught} of ${mutantCount}`,
   );
-  return survived === schedules && caught === mutants && free && held === killed.length;
+  return (
+    passed === schedules &&
+    caught === mutantCount &&
+    areForgeriesFree &&
+    passedKills === killResults.length
+  );
 }

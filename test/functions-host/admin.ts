@@ -1,69 +1,74 @@
 /** The admin addresses: fire any function, list them, say how the host is. All but the ping need the master key. */
 import type { Calls, Trigger } from "./calls.ts";
-import type { Door, Refusal } from "./indexing.ts";
-import { freshMessage } from "./call-function.ts";
-import { bindingData } from "./queue-message.ts";
+import type { RegisteredFunction, Refusal } from "./index-functions.ts";
+import { createMessage } from "./invoke-function.ts";
+import { createBindingData } from "./queue-message.ts";
 import { toRpcHttp, type PlainReply } from "./rpc-http.ts";
-import { timerInput } from "./timer-input.ts";
+import { toTimerInput } from "./timer-input.ts";
 
 interface AdminRequest {
   readonly method: string;
   readonly url: URL;
   readonly body: Uint8Array | undefined;
   /** Whether the caller holds the master key. */
-  readonly allowed: boolean;
+  readonly isAllowed: boolean;
 }
 
-export type Admin = (request: AdminRequest) => PlainReply;
+export type AdminHandler = (request: AdminRequest) => PlainReply;
 
 export interface AdminOptions {
-  readonly doors: readonly Door[];
+  readonly functions: readonly RegisteredFunction[];
   readonly refused: readonly Refusal[];
   readonly calls: Calls;
   readonly hostId: string;
   readonly version: string;
 }
 
-export function openAdmin(options: AdminOptions): Admin {
-  return ({ method, url, body, allowed }) => {
+export function createAdmin(options: AdminOptions): AdminHandler {
+  return ({ method, url, body, isAllowed }) => {
     const path = url.pathname.replace(/^\/admin\//i, "").replace(/\/$/, "");
-    if (path.toLowerCase() === "host/ping" && ["GET", "POST"].includes(method)) return status(200);
-    if (!allowed) return status(401);
-    if (method === "GET" && path.toLowerCase() === "host/status") return json(hostStatus(options));
+    if (path.toLowerCase() === "host/ping" && ["GET", "POST"].includes(method))
+      return replyWithStatus(200);
+    if (!isAllowed) return replyWithStatus(401);
+    if (method === "GET" && path.toLowerCase() === "host/status")
+      return replyWithJson(describeHost(options));
     const [area, ...rest] = path.toLowerCase().split("/");
-    if (area !== "functions") return status(404);
-    return aboutFunctions(options, { method, url, body }, rest);
+    if (area !== "functions") return replyWithStatus(404);
+    return handleFunctionsRequest(options, { method, url, body }, rest);
   };
 }
 
-function aboutFunctions(
-  { doors, calls }: AdminOptions,
+function handleFunctionsRequest(
+  { functions, calls }: AdminOptions,
   { method, url, body }: Pick<AdminRequest, "method" | "url" | "body">,
-  [name, question]: readonly string[],
+  [name, action]: readonly string[],
 ): PlainReply {
   if (name === undefined)
-    return method === "GET" ? json(doors.map((door) => describeDoor(door, url))) : status(404);
-  const door = doors.find((candidate) => candidate.name.toLowerCase() === name);
-  if (!door) return status(404);
-  if (question === "status" && method === "GET") return json({ isDisabled: door.disabled });
-  if (question !== undefined) return status(404);
-  if (method === "GET") return json(describeDoor(door, url));
-  return method === "POST" ? fire(calls, door, { body, url }) : status(404);
+    return method === "GET"
+      ? replyWithJson(functions.map((func) => describeFunction(func, url)))
+      : replyWithStatus(404);
+  const func = functions.find((candidate) => candidate.name.toLowerCase() === name);
+  if (!func) return replyWithStatus(404);
+  if (action === "status" && method === "GET")
+    return replyWithJson({ isDisabled: func.isDisabled });
+  if (action !== undefined) return replyWithStatus(404);
+  if (method === "GET") return replyWithJson(describeFunction(func, url));
+  return method === "POST" ? fireFunction(calls, func, { body, url }) : replyWithStatus(404);
 }
 
-const status = (code: number): PlainReply => ({
+const replyWithStatus = (code: number): PlainReply => ({
   status: code,
   headers: [],
   body: new Uint8Array(),
 });
 
-const json = (value: unknown): PlainReply => ({
+const replyWithJson = (value: unknown): PlainReply => ({
   status: 200,
   headers: [["content-type", "application/json; charset=utf-8"]],
   body: Buffer.from(JSON.stringify(value)),
 });
 
-const hostStatus = ({ hostId, version, refused }: AdminOptions): object => ({
+const describeHost = ({ hostId, version, refused }: AdminOptions): object => ({
   id: hostId,
   state: "Running",
   version,
@@ -73,36 +78,36 @@ const hostStatus = ({ hostId, version, refused }: AdminOptions): object => ({
     : {}),
 });
 
-const describeDoor = (door: Door, url: URL): object => ({
-  name: door.name,
-  href: `${url.origin}/admin/functions/${door.name}`,
+const describeFunction = (func: RegisteredFunction, url: URL): object => ({
+  name: func.name,
+  href: `${url.origin}/admin/functions/${func.name}`,
   invoke_url_template:
-    door.trigger.kind === "http" ? `${url.origin}/${door.trigger.template}` : null,
+    func.trigger.kind === "http" ? `${url.origin}/${func.trigger.template}` : null,
   language: "node",
   config: {
-    name: door.name,
-    bindings: Object.entries(door.registration.bindings).map(([name, binding]) => ({
+    name: func.name,
+    bindings: Object.entries(func.registration.bindings).map(([name, binding]) => ({
       ...binding,
       name,
     })),
   },
-  isDisabled: door.disabled,
+  isDisabled: func.isDisabled,
 });
 
 /** Answers at once; how the call ends is in the log. */
-function fire(
+function fireFunction(
   calls: Calls,
-  door: Door,
+  func: RegisteredFunction,
   request: { body: Uint8Array | undefined; url: URL },
 ): PlainReply {
-  const input = inputOf(request.body);
-  if (input === undefined) return status(400);
-  calls.run(door, adminTrigger(door, input, request.url)).catch(() => undefined);
-  return status(202);
+  const input = readInput(request.body);
+  if (input === undefined) return replyWithStatus(400);
+  calls.run(func, createTrigger(func, input, request.url)).catch(() => undefined);
+  return replyWithStatus(202);
 }
 
 /** The text of `{"input": "…"}`, empty when it is left out; undefined when the body is no such object. */
-function inputOf(body: Uint8Array | undefined): string | undefined {
+function readInput(body: Uint8Array | undefined): string | undefined {
   try {
     const parsed = JSON.parse(Buffer.from(body ?? []).toString()) as unknown;
     if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
@@ -113,16 +118,20 @@ function inputOf(body: Uint8Array | undefined): string | undefined {
   }
 }
 
-function adminTrigger(door: Door, input: string, url: URL): Trigger {
+function createTrigger(func: RegisteredFunction, input: string, url: URL): Trigger {
   const reason = "This function was programmatically called via the host APIs.";
-  if (door.trigger.kind === "timer")
-    return { input: { json: timerInput(undefined, false) }, metadata: {}, reason };
-  if (door.trigger.kind === "queue")
-    return { input: { string: input }, metadata: bindingData(freshMessage(input), input), reason };
-  const method = door.trigger.methods.includes("POST")
+  if (func.trigger.kind === "timer")
+    return { input: { json: toTimerInput(undefined, false) }, metadata: {}, reason };
+  if (func.trigger.kind === "queue")
+    return {
+      input: { string: input },
+      metadata: createBindingData(createMessage(input), input),
+      reason,
+    };
+  const method = func.trigger.methods.includes("POST")
     ? "POST"
-    : (door.trigger.methods[0] ?? "POST");
-  const target = { method, url: `${url.origin}/${door.trigger.template}`, headers: [], params: {} };
+    : (func.trigger.methods[0] ?? "POST");
+  const target = { method, url: `${url.origin}/${func.trigger.template}`, headers: [], params: {} };
   return {
     input: { http: toRpcHttp({ ...target, body: Buffer.from(input) }) },
     metadata: {},

@@ -2,9 +2,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { systemClock, type Clock } from "../../shared/runtime/time.ts";
 import type { HostConfig } from "./config.ts";
-import { invoke, type Worker } from "./invoke.ts";
-import type { Door } from "./indexing.ts";
-import { describe } from "./lines.ts";
+import { runInvocation, type Worker } from "./run-invocation.ts";
+import type { RegisteredFunction } from "./index-functions.ts";
+import { describeError } from "./log.ts";
 import { applyOutputs } from "./outputs.ts";
 import type {
   InvocationResponse,
@@ -25,27 +25,27 @@ export interface Trigger {
 
 export interface Calls {
   /** @throws what the function threw, or what writing its outputs threw */
-  readonly run: (door: Door, trigger: Trigger) => Promise<InvocationResponse>;
-  readonly running: () => number;
+  readonly run: (func: RegisteredFunction, trigger: Trigger) => Promise<InvocationResponse>;
+  readonly countRunning: () => number;
 }
 
 export interface CallOptions {
   readonly worker: Worker;
   readonly config: HostConfig;
   /** Called when a call overruns `functionTimeout`; the platform ends the worker process then. */
-  readonly onOverrun: (door: Door) => void;
+  readonly onOverrun: (func: RegisteredFunction) => void;
   readonly clock?: Clock;
 }
 
-export function openCalls(options: CallOptions): Calls {
+export function createCalls(options: CallOptions): Calls {
   const running = new Set<string>();
   return {
-    running: () => running.size,
-    run: async (door, trigger) => {
+    countRunning: () => running.size,
+    run: async (func, trigger) => {
       const invocationId = randomUUID();
       running.add(invocationId);
       try {
-        return await logged(options, door, { ...trigger, invocationId });
+        return await runLogged(options, func, { ...trigger, invocationId });
       } finally {
         running.delete(invocationId);
       }
@@ -53,51 +53,55 @@ export function openCalls(options: CallOptions): Calls {
   };
 }
 
-interface Started extends Trigger {
+interface StartedCall extends Trigger {
   readonly invocationId: string;
 }
 
-async function logged(
+async function runLogged(
   options: CallOptions,
-  door: Door,
-  trigger: Started,
+  func: RegisteredFunction,
+  trigger: StartedCall,
 ): Promise<InvocationResponse> {
   const { log } = options.worker;
-  const category = `Function.${door.name}`;
+  const category = `Function.${func.name}`;
   const startedMs = performance.now();
   const id = `Id=${trigger.invocationId}`;
-  const ended = (how: string): string =>
-    `Executed 'Functions.${door.name}' (${how}, ${id}, Duration=${Math.round(performance.now() - startedMs)}ms)`;
+  const formatEnd = (outcome: string): string =>
+    `Executed 'Functions.${func.name}' (${outcome}, ${id}, Duration=${Math.round(performance.now() - startedMs)}ms)`;
   log({
     level: "information",
     category,
-    message: `Executing 'Functions.${door.name}' (Reason='${trigger.reason}', ${id})`,
+    message: `Executing 'Functions.${func.name}' (Reason='${trigger.reason}', ${id})`,
   });
   try {
-    const response = await withRetries(options, door, trigger);
-    log({ level: "information", category, message: ended("Succeeded") });
+    const response = await runWithRetries(options, func, trigger);
+    log({ level: "information", category, message: formatEnd("Succeeded") });
     return response;
   } catch (error) {
-    log({ level: "error", category, message: `${ended("Failed")}\n${describe(error)}` });
+    log({ level: "error", category, message: `${formatEnd("Failed")}\n${describeError(error)}` });
     throw error;
   }
 }
 
 /** Only timers are tried again; queues have their own way, HTTP callers theirs. The invocation id stays the same. */
-async function withRetries(
+async function runWithRetries(
   options: CallOptions,
-  door: Door,
-  trigger: Started,
+  func: RegisteredFunction,
+  trigger: StartedCall,
 ): Promise<InvocationResponse> {
-  const retry = door.trigger.kind === "timer" ? door.registration.retryOptions : undefined;
-  let again: RetryContext | undefined;
+  const retry = func.trigger.kind === "timer" ? func.registration.retryOptions : undefined;
+  let lastRetry: RetryContext | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await once(options, door, trigger, again);
+      return await runAttempt(options, func, trigger, lastRetry);
     } catch (error) {
       if (!retry || (retry.maxRetryCount !== -1 && attempt > retry.maxRetryCount)) throw error;
       const message = error instanceof Error ? error.message : String(error);
-      again = { retryCount: attempt, maxRetryCount: retry.maxRetryCount, exception: { message } };
+      lastRetry = {
+        retryCount: attempt,
+        maxRetryCount: retry.maxRetryCount,
+        exception: { message },
+      };
       await (options.clock ?? systemClock).sleep(retryDelayMs(retry, attempt));
     }
   }
@@ -106,68 +110,68 @@ async function withRetries(
 /** Fixed, or doubling from the least to the most. */
 export function retryDelayMs(retry: RetryOptions, attempt: number): number {
   if (retry.retryStrategy === "fixedDelay") return (retry.delayInterval?.seconds ?? 0) * 1_000;
-  const least = (retry.minimumInterval?.seconds ?? 0) * 1_000;
-  const most = (retry.maximumInterval?.seconds ?? 0) * 1_000;
-  return Math.min(most, least * 2 ** (attempt - 1));
+  const minMs = (retry.minimumInterval?.seconds ?? 0) * 1_000;
+  const maxMs = (retry.maximumInterval?.seconds ?? 0) * 1_000;
+  return Math.min(maxMs, minMs * 2 ** (attempt - 1));
 }
 
-async function once(
+async function runAttempt(
   options: CallOptions,
-  door: Door,
-  trigger: Started,
+  func: RegisteredFunction,
+  trigger: StartedCall,
   retryContext: RetryContext | undefined,
 ): Promise<InvocationResponse> {
   const { worker, config } = options;
-  const call = invoke(worker, door.registration, trigger.invocationId, {
-    inputData: [{ name: door.triggerName, data: trigger.input }],
-    triggerMetadata: { ...trigger.metadata, sys: sysData(door) },
-    traceContext: trigger.traceContext ?? freshTrace(),
+  const call = runInvocation(worker, func.registration, trigger.invocationId, {
+    inputData: [{ name: func.triggerName, data: trigger.input }],
+    triggerMetadata: { ...trigger.metadata, sys: createSysData(func) },
+    traceContext: trigger.traceContext ?? createTrace(),
     ...(retryContext ? { retryContext } : {}),
   });
-  const response = await withinLimit(call, config.functionTimeoutMs, door, options.onOverrun);
-  await applyOutputs(door, response, {
+  const response = await limitDuration(call, config.functionTimeoutMs, func, options.onOverrun);
+  await applyOutputs(func, response, {
     encoding: config.queues.messageEncoding,
-    fillings: trigger.metadata,
+    templateValues: trigger.metadata,
   });
   return response;
 }
 
-const sysData = (door: Door): TypedData => ({
+const createSysData = (func: RegisteredFunction): TypedData => ({
   json: JSON.stringify({
-    MethodName: door.name,
+    MethodName: func.name,
     UtcNow: new Date().toISOString(),
     RandGuid: randomUUID(),
   }),
 });
 
 /** A trace of its own for what no caller traces. */
-export const freshTrace = (): TraceContext => ({
+export const createTrace = (): TraceContext => ({
   traceParent: `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-00`,
   traceState: "",
   attributes: {},
 });
 
-const longestTimerMs = 2_147_483_647;
+const maxTimerMs = 2_147_483_647;
 
-async function withinLimit<T>(
+async function limitDuration<T>(
   call: Promise<T>,
   limitMs: number,
-  door: Door,
-  tell: (door: Door) => void,
+  func: RegisteredFunction,
+  onOverrun: (func: RegisteredFunction) => void,
 ): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const limit = setTimeout(
+  const timer = setTimeout(
     () => {
       reject(
-        new Error(`Timeout value of ${limitMs} ms exceeded by function Functions.${door.name}`),
+        new Error(`Timeout value of ${limitMs} ms exceeded by function Functions.${func.name}`),
       );
-      tell(door);
+      onOverrun(func);
     },
-    Math.min(limitMs, longestTimerMs),
+    Math.min(limitMs, maxTimerMs),
   );
   try {
     return await Promise.race([call, promise]);
   } finally {
-    clearTimeout(limit);
+    clearTimeout(timer);
   }
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parseTimeSpan, readHostConfig } from "./config.ts";
 import { fixtureRoot } from "./fixture.ts";
 
-function withHostJson(text: string): string {
+function writeHostJson(text: string): string {
   const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
   writeFileSync(join(root, "host.json"), text);
   return root;
@@ -13,7 +13,7 @@ function withHostJson(text: string): string {
 
 describe("host.json", () => {
   test("gives the platform's defaults where it is silent", () => {
-    const config = readHostConfig(withHostJson('{"version":"2.0"}'), {});
+    const config = readHostConfig(writeHostJson('{"version":"2.0"}'), {});
     expect(config).toMatchObject({
       routePrefix: "api",
       functionTimeoutMs: 1_800_000,
@@ -60,8 +60,8 @@ describe("host.json", () => {
     ],
     ['{"version":"2.0","logging":{"logLevel":{"default":"Loud"}}}', "/logging/loglevel/default"],
     ["{", "cannot read"],
-  ])("%s is refused, naming %s", (text, place) => {
-    expect(() => readHostConfig(withHostJson(text), {})).toThrow(place);
+  ])("%s is refused, naming %s", (text, pointer) => {
+    expect(() => readHostConfig(writeHostJson(text), {})).toThrow(pointer);
   });
 
   test.each([

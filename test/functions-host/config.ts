@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Level } from "./protocol.ts";
-import type { Env } from "./substitute.ts";
+import type { Env } from "./substitute-settings.ts";
 
 export interface QueueConfig {
   /** Messages fetched at once, 1 to 32. */
@@ -33,36 +33,37 @@ export interface HostConfig {
  * @throws Error naming the file, or the wrong value's place as a JSON pointer and the expected form
  */
 export function readHostConfig(root: string, env: Env): HostConfig {
-  const flat = flatten(readHostFile(root));
-  for (const [name, value] of Object.entries(env)) overlay(flat, name, value);
-  const read = readers(flat);
-  if (read.text("version", "") !== "2.0") throw new Error('host.json: /version must be "2.0"');
+  const flat = flattenConfig(readHostFile(root));
+  for (const [name, value] of Object.entries(env)) applyOverride(flat, name, value);
+  const reader = createReader(flat);
+  if (reader.readText("version", "") !== "2.0")
+    throw new Error('host.json: /version must be "2.0"');
   return {
-    routePrefix: read.text("extensions/http/routePrefix", "api").replaceAll(/^\/+|\/+$/g, ""),
+    routePrefix: reader.readText("extensions/http/routePrefix", "api").replaceAll(/^\/+|\/+$/g, ""),
     functionTimeoutMs:
-      read.text("functionTimeout", "") === "-1"
+      reader.readText("functionTimeout", "") === "-1"
         ? Infinity
-        : read.span("functionTimeout", "00:30:00"),
-    queues: queueConfig(read),
-    logLevels: logLevels(flat),
-    hasExtensionBundle: read.text("extensionBundle/id", "") !== "",
+        : reader.readSpan("functionTimeout", "00:30:00"),
+    queues: readQueueConfig(reader),
+    logLevels: readLogLevels(flat),
+    hasExtensionBundle: reader.readText("extensionBundle/id", "") !== "",
   };
 }
 
-function queueConfig(read: Readers): QueueConfig {
-  const batchSize = read.whole("extensions/queues/batchSize", 1, 32, 16);
+function readQueueConfig(reader: ConfigReader): QueueConfig {
+  const batchSize = reader.readWhole("extensions/queues/batchSize", 1, 32, 16);
   const threshold = Math.max(1, Math.floor(batchSize / 2)) * availableParallelism();
-  const encoding = read.text("extensions/queues/messageEncoding", "base64").toLowerCase();
+  const encoding = reader.readText("extensions/queues/messageEncoding", "base64").toLowerCase();
   if (encoding !== "base64" && encoding !== "none")
     throw new Error("host.json: /extensions/queues/messageEncoding must be base64 or none");
   return {
     batchSize,
-    newBatchThreshold: read.whole("extensions/queues/newBatchThreshold", 0, 1_000, threshold),
-    maxDequeueCount: read.whole("extensions/queues/maxDequeueCount", 1, 1_000, 5),
-    visibilityTimeoutMs: read.span("extensions/queues/visibilityTimeout", "00:00:00"),
+    newBatchThreshold: reader.readWhole("extensions/queues/newBatchThreshold", 0, 1_000, threshold),
+    maxDequeueCount: reader.readWhole("extensions/queues/maxDequeueCount", 1, 1_000, 5),
+    visibilityTimeoutMs: reader.readSpan("extensions/queues/visibilityTimeout", "00:00:00"),
     maxPollingIntervalMs: Math.max(
       100,
-      read.span("extensions/queues/maxPollingInterval", "00:01:00"),
+      reader.readSpan("extensions/queues/maxPollingInterval", "00:01:00"),
     ),
     messageEncoding: encoding,
   };
@@ -80,40 +81,41 @@ function readHostFile(root: string): unknown {
 // The platform's configuration is a flat list of paths in any case; so is ours.
 type Flat = Map<string, string>;
 
-function flatten(value: unknown, path = "", into: Flat = new Map()): Flat {
+function flattenConfig(value: unknown, path = "", flat: Flat = new Map()): Flat {
   if (typeof value !== "object" || value === null)
-    into.set(path, value === null ? "" : `${value as string | number | boolean}`);
+    flat.set(path, value === null ? "" : `${value as string | number | boolean}`);
   else
     for (const [key, inner] of Object.entries(value))
-      flatten(inner, join(path, key.toLowerCase()), into);
-  return into;
+      flattenConfig(inner, join(path, key.toLowerCase()), flat);
+  return flat;
 }
 
 const overridePrefix = /^AzureFunctionsJobHost(?:__|:)/i;
 
-function overlay(flat: Flat, name: string, value: string | undefined): void {
+function applyOverride(flat: Flat, name: string, value: string | undefined): void {
   if (value === undefined || !overridePrefix.test(name)) return;
   const path = name.replace(overridePrefix, "").split(/__|:/).join("/").toLowerCase();
   flat.set(path, value);
 }
 
-interface Readers {
-  readonly text: (path: string, fallback: string) => string;
-  readonly whole: (path: string, least: number, most: number, fallback: number) => number;
-  readonly span: (path: string, fallback: string) => number;
+interface ConfigReader {
+  readonly readText: (path: string, fallback: string) => string;
+  readonly readWhole: (path: string, min: number, max: number, fallback: number) => number;
+  readonly readSpan: (path: string, fallback: string) => number;
 }
 
-function readers(flat: Flat): Readers {
-  const text: Readers["text"] = (path, fallback) => flat.get(path.toLowerCase()) ?? fallback;
+function createReader(flat: Flat): ConfigReader {
+  const readText: ConfigReader["readText"] = (path, fallback) =>
+    flat.get(path.toLowerCase()) ?? fallback;
   return {
-    text,
-    whole: (path, least, most, fallback) => {
-      const value = Number(text(path, String(fallback)));
-      if (Number.isInteger(value) && value >= least && value <= most) return value;
-      throw new Error(`host.json: /${path} must be a whole number from ${least} to ${most}`);
+    readText,
+    readWhole: (path, min, max, fallback) => {
+      const value = Number(readText(path, String(fallback)));
+      if (Number.isInteger(value) && value >= min && value <= max) return value;
+      throw new Error(`host.json: /${path} must be a whole number from ${min} to ${max}`);
     },
-    span: (path, fallback) => {
-      const value = parseTimeSpan(text(path, fallback));
+    readSpan: (path, fallback) => {
+      const value = parseTimeSpan(readText(path, fallback));
       if (value !== undefined) return value;
       throw new Error(`host.json: /${path} must be a time span such as 00:10:00`);
     },
@@ -146,11 +148,11 @@ const levelNames: readonly string[] = [
   "none",
 ];
 
-function logLevels(flat: Flat): Map<string, Level> {
+function readLogLevels(flat: Flat): Map<string, Level> {
   const prefix = "logging/loglevel/";
-  const found = [...flat].filter(([path]) => path.startsWith(prefix));
+  const entries = [...flat].filter(([path]) => path.startsWith(prefix));
   return new Map(
-    found.map(([path, value]) => {
+    entries.map(([path, value]) => {
       const level = value.toLowerCase();
       if (!levelNames.includes(level))
         throw new Error(`host.json: /${path} must be one of ${levelNames.join(", ")}`);

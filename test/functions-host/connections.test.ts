@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { openBlobs, openQueues, resolveConnection } from "./connections.ts";
+import { createBlobService, createQueueService, resolveConnection } from "./connections.ts";
 
-const identity = { kind: "identity", managed: false, clientId: undefined };
+const identity = { kind: "identity", isManaged: false, clientId: undefined };
 
 describe("a connection", () => {
   test.each([
@@ -26,7 +26,7 @@ describe("a connection", () => {
       },
       {
         kind: "identity",
-        managed: true,
+        isManaged: true,
         clientId: "id",
         queueUri: "https://q",
         blobUri: undefined,
@@ -49,15 +49,21 @@ describe("a connection", () => {
     const connection = resolveConnection(undefined, {
       AzureWebJobsStorage: "UseDevelopmentStorage=true",
     });
-    expect((await openQueues(connection)).url).toBe("http://127.0.0.1:10001/devstoreaccount1");
-    expect((await openBlobs(connection)).url).toBe("http://127.0.0.1:10000/devstoreaccount1");
+    expect((await createQueueService(connection)).url).toBe(
+      "http://127.0.0.1:10001/devstoreaccount1",
+    );
+    expect((await createBlobService(connection)).url).toBe(
+      "http://127.0.0.1:10000/devstoreaccount1",
+    );
   });
 
   test("with an identity opens the service it names and refuses the other", async () => {
     const connection = resolveConnection("Data", {
       Data__queueServiceUri: "https://acct.queue.core.windows.net",
     });
-    expect((await openQueues(connection)).url).toContain("https://acct.queue.core.windows.net");
-    await expect(openBlobs(connection)).rejects.toThrow("__blobServiceUri");
+    expect((await createQueueService(connection)).url).toContain(
+      "https://acct.queue.core.windows.net",
+    );
+    await expect(createBlobService(connection)).rejects.toThrow("__blobServiceUri");
   });
 });

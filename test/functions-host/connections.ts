@@ -5,7 +5,7 @@
 import type { BlobServiceClient } from "@azure/storage-blob";
 import type { QueueServiceClient } from "@azure/storage-queue";
 import type { TokenCredential } from "@azure/identity";
-import type { Env } from "./substitute.ts";
+import type { Env } from "./substitute-settings.ts";
 
 /** Where a connection leads: a connection string, or service addresses with an identity. */
 export type Connection =
@@ -14,7 +14,7 @@ export type Connection =
       readonly kind: "identity";
       readonly queueUri: string | undefined;
       readonly blobUri: string | undefined;
-      readonly managed: boolean;
+      readonly isManaged: boolean;
       readonly clientId: string | undefined;
     };
 
@@ -27,57 +27,59 @@ const defaultName = "AzureWebJobsStorage";
  * @throws Error naming the settings that were looked for
  */
 export function resolveConnection(name: string | undefined, env: Env): Connection {
-  const asked = name === undefined || name === "" ? defaultName : name;
-  const names = [`AzureWebJobs${asked}`, asked];
-  const value = names.map((candidate) => env[candidate]).find((found) => found !== undefined);
-  const part = (suffix: string): string | undefined =>
+  const requestedName = name === undefined || name === "" ? defaultName : name;
+  const names = [`AzureWebJobs${requestedName}`, requestedName];
+  const value = names.map((candidate) => env[candidate]).find((entry) => entry !== undefined);
+  const readPart = (suffix: string): string | undefined =>
     names
       .map((candidate) => env[`${candidate}__${suffix}`])
-      .find((found) => found !== undefined && found !== "");
+      .find((entry) => entry !== undefined && entry !== "");
   if (value !== undefined && value !== "") return { kind: "string", text: value };
-  const account = part("accountName");
+  const account = readPart("accountName");
   const queueUri =
-    account === undefined ? part("queueServiceUri") : `https://${account}.queue.core.windows.net`;
+    account === undefined
+      ? readPart("queueServiceUri")
+      : `https://${account}.queue.core.windows.net`;
   const blobUri =
-    account === undefined ? part("blobServiceUri") : `https://${account}.blob.core.windows.net`;
-  if (queueUri === undefined && blobUri === undefined) throw missing(asked);
+    account === undefined ? readPart("blobServiceUri") : `https://${account}.blob.core.windows.net`;
+  if (queueUri === undefined && blobUri === undefined) throw createMissingError(requestedName);
   if (value === "")
     throw new Error(
-      `connection ${asked}: the setting ${asked} is empty beside its __ settings; omit it`,
+      `connection ${requestedName}: the setting ${requestedName} is empty beside its __ settings; omit it`,
     );
-  const managed = part("credential")?.toLowerCase().startsWith("managedidentity") ?? false;
-  return { kind: "identity", queueUri, blobUri, managed, clientId: part("clientId") };
+  const isManaged = readPart("credential")?.toLowerCase().startsWith("managedidentity") ?? false;
+  return { kind: "identity", queueUri, blobUri, isManaged, clientId: readPart("clientId") };
 }
 
-const missing = (name: string): Error =>
+const createMissingError = (name: string): Error =>
   new Error(
     `connection ${name}: none of the settings ${name}, AzureWebJobs${name}, ${name}__accountName, ` +
       `${name}__queueServiceUri, ${name}__blobServiceUri is set`,
   );
 
 /** @throws Error when the connection names no queue service */
-export async function openQueues(connection: Connection): Promise<QueueServiceClient> {
+export async function createQueueService(connection: Connection): Promise<QueueServiceClient> {
   const { QueueServiceClient } = await import("@azure/storage-queue");
   if (connection.kind === "string") return QueueServiceClient.fromConnectionString(connection.text);
   if (connection.queueUri === undefined) throw new Error("the connection has no __queueServiceUri");
-  return new QueueServiceClient(connection.queueUri, await credential(connection));
+  return new QueueServiceClient(connection.queueUri, await createCredential(connection));
 }
 
 /** @throws Error when the connection names no blob service */
-export async function openBlobs(connection: Connection): Promise<BlobServiceClient> {
+export async function createBlobService(connection: Connection): Promise<BlobServiceClient> {
   const { BlobServiceClient } = await import("@azure/storage-blob");
   if (connection.kind === "string") return BlobServiceClient.fromConnectionString(connection.text);
   if (connection.blobUri === undefined) throw new Error("the connection has no __blobServiceUri");
-  return new BlobServiceClient(connection.blobUri, await credential(connection));
+  return new BlobServiceClient(connection.blobUri, await createCredential(connection));
 }
 
-async function credential(of: {
-  managed: boolean;
+async function createCredential(options: {
+  isManaged: boolean;
   clientId: string | undefined;
 }): Promise<TokenCredential> {
   const identity = await import("@azure/identity");
-  if (!of.managed) return new identity.DefaultAzureCredential();
-  return of.clientId === undefined
+  if (!options.isManaged) return new identity.DefaultAzureCredential();
+  return options.clientId === undefined
     ? new identity.ManagedIdentityCredential()
-    : new identity.ManagedIdentityCredential({ clientId: of.clientId });
+    : new identity.ManagedIdentityCredential({ clientId: options.clientId });
 }

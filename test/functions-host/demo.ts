@@ -1,16 +1,16 @@
 /** What `npm start` does at once, so that a newcomer sees the three jobs done: runs the hunts, enriches two files, closes one alert. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Tenant } from "../simulator/simulator.ts";
+import type { Simulator } from "../simulator/simulator.ts";
 
 /** One hunt's run, as its job tells it. */
-export interface HuntAccount {
+export interface DemoHunt {
   readonly hunt: string;
   readonly rows: number;
   readonly blobs: readonly string[];
   readonly note: string;
 }
 
-export interface Enriched {
+export interface DemoFile {
   readonly hash: string;
   readonly status: string;
   readonly name: string;
@@ -24,8 +24,8 @@ interface JobAnswer {
   readonly problem?: string;
 }
 
-const json = async (reply: Response): Promise<unknown> => reply.json();
-const post = (url: string, body: object): Promise<Response> =>
+const readJson = async (reply: Response): Promise<unknown> => reply.json();
+const postJson = (url: string, body: object): Promise<Response> =>
   fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -33,27 +33,29 @@ const post = (url: string, body: object): Promise<Response> =>
   });
 
 /** Names of the enabled hunts, from the app itself. */
-export async function enabledHunts(url: string): Promise<string[]> {
-  const { hunts } = (await json(await fetch(`${url}/api/hunts`))) as {
+export async function listEnabledHunts(url: string): Promise<string[]> {
+  const { hunts } = (await readJson(await fetch(`${url}/api/hunts`))) as {
     hunts: { name: string; enabled: boolean }[];
   };
   return hunts.filter(({ enabled }) => enabled).map(({ name }) => name);
 }
 
 const pollMs = 500;
-const patienceMs = 90_000;
+const timeoutMs = 90_000;
 
 /** Starts one hunt and follows its job to the end. */
-export async function runHuntNow(url: string, hunt: string): Promise<HuntAccount> {
-  const started = await post(`${url}/api/hunts/${hunt}/runs`, {});
-  const place = started.headers.get("location");
-  if (started.status !== 202 || !place)
+export async function runHunt(url: string, hunt: string): Promise<DemoHunt> {
+  const started = await postJson(`${url}/api/hunts/${hunt}/runs`, {});
+  const jobUrl = started.headers.get("location");
+  if (started.status !== 202 || !jobUrl)
     return { hunt, rows: 0, blobs: [], note: `not started (${started.status})` };
-  for (const until = Date.now() + patienceMs; Date.now() < until; await pause(pollMs)) {
-    const reply = await fetch(place);
-    const job = (await json(reply)) as JobAnswer;
+  for (const deadlineMs = Date.now() + timeoutMs; Date.now() < deadlineMs; await pause(pollMs)) {
+    const reply = await fetch(jobUrl);
+    const job = (await readJson(reply)) as JobAnswer;
     if (reply.status === 202) continue;
-    const blobs = (job.exports ?? []).flatMap(({ blob, rows: held }) => (held > 0 ? [blob] : []));
+    const blobs = (job.exports ?? []).flatMap(({ blob, rows: rowCount }) =>
+      rowCount > 0 ? [blob] : [],
+    );
     return {
       hunt,
       rows: job.rows ?? 0,
@@ -65,9 +67,9 @@ export async function runHuntNow(url: string, hunt: string): Promise<HuntAccount
 }
 
 /** Asks about two files of the world: one that everybody has, and a rare one. */
-export async function enrichTwo(url: string, hashes: readonly string[]): Promise<Enriched[]> {
-  const reply = await post(`${url}/api/files/stats`, { sha1: hashes, lookBackHours: 720 });
-  const { results = [] } = (await json(reply)) as {
+export async function enrichFiles(url: string, hashes: readonly string[]): Promise<DemoFile[]> {
+  const reply = await postJson(`${url}/api/files/stats`, { sha1: hashes, lookBackHours: 720 });
+  const { results = [] } = (await readJson(reply)) as {
     results?: {
       hash: string;
       status: string;
@@ -83,12 +85,12 @@ export async function enrichTwo(url: string, hashes: readonly string[]): Promise
 }
 
 /** Asks for one alert to be closed and waits for its outcome. */
-export async function closeOne(
+export async function closeAlert(
   url: string,
   alertId: string,
 ): Promise<{ id: string; outcome: string }> {
   const id = `npm-start-${Date.now()}`;
-  await post(`${url}/api/alerts/verdicts`, {
+  await postJson(`${url}/api/alerts/verdicts`, {
     version: 1,
     id,
     alertIds: [alertId],
@@ -98,9 +100,9 @@ export async function closeOne(
     requestedBy: "npm start",
     requestedAt: new Date().toISOString(),
   });
-  for (const until = Date.now() + patienceMs; Date.now() < until; await pause(pollMs)) {
+  for (const deadlineMs = Date.now() + timeoutMs; Date.now() < deadlineMs; await pause(pollMs)) {
     const reply = await fetch(`${url}/api/alerts/verdicts/${id}`);
-    const { done, alerts } = (await json(reply)) as {
+    const { done, alerts } = (await readJson(reply)) as {
       done: boolean;
       alerts: { outcome: string }[];
     };
@@ -110,7 +112,7 @@ export async function closeOne(
 }
 
 /** Two hashes worth asking about: a file that runs at this hour, and one that nobody has. */
-export const hashesToTry = (tenant: Tenant): string[] => {
-  const [known] = tenant.world.files;
+export const pickHashes = (simulator: Simulator): string[] => {
+  const [known] = simulator.dataset.files;
   return [known?.sha1 ?? "", "0".repeat(40)];
 };

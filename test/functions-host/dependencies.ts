@@ -5,13 +5,13 @@ import { mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { startAzurite, type Azurite } from "../support/azurite.ts";
-import { startTenant, type Tenant } from "../simulator/simulator.ts";
+import { startSimulator, type Simulator } from "../simulator/simulator.ts";
 
-export interface Surroundings {
+export interface Dependencies {
   /** Everything the app needs in its environment. */
   readonly settings: Readonly<Record<string, string>>;
   /** Absent when the app talks to the real Microsoft APIs. */
-  readonly tenant: Tenant | undefined;
+  readonly simulator: Simulator | undefined;
   readonly azurite: Azurite | undefined;
   /** Alerts that this start opened: the tour closes the first, the person the second. */
   readonly alerts: readonly string[];
@@ -23,47 +23,47 @@ export interface Surroundings {
  * @param options.folder - where Azurite keeps its data
  * @param options.fresh - begin anew: forget what earlier runs exported
  */
-export async function surround(
+export async function startDependencies(
   root: string,
   options: { folder: string; fresh: boolean },
-): Promise<Surroundings> {
-  const own = ownSettings(root);
-  const kept = join(options.folder, own ? "azurite-own" : "azurite");
-  if (options.fresh) await rm(kept, { recursive: true, force: true });
-  await mkdir(kept, { recursive: true });
-  const [azurite, tenant] = await Promise.all([
-    needsAzurite(own)
+): Promise<Dependencies> {
+  const ownSettings = readOwnSettings(root);
+  const dataFolder = join(options.folder, ownSettings ? "azurite-own" : "azurite");
+  if (options.fresh) await rm(dataFolder, { recursive: true, force: true });
+  await mkdir(dataFolder, { recursive: true });
+  const [azurite, simulator] = await Promise.all([
+    needsAzurite(ownSettings)
       ? startAzurite({
-          folder: kept,
-          blobPort: await portNear(10_000),
-          queuePort: await portNear(10_001),
+          folder: dataFolder,
+          blobPort: await findPort(10_000),
+          queuePort: await findPort(10_001),
         })
       : undefined,
-    own ? undefined : startTenant(),
+    ownSettings ? undefined : startSimulator(),
   ]);
   const storage = azurite
     ? { DataStorage: azurite.connectionString(), AzureWebJobsStorage: azurite.connectionString() }
     : {};
   return {
-    settings: { ...tenant?.settings, ...own, ...storage },
-    tenant,
+    settings: { ...simulator?.settings, ...ownSettings, ...storage },
+    simulator,
     azurite,
-    alerts: tenant ? [newAlert(tenant), newAlert(tenant)] : [],
+    alerts: simulator ? [addAlert(simulator), addAlert(simulator)] : [],
     stop: async () => {
-      await Promise.all([tenant?.stop(), azurite?.stop()]);
+      await Promise.all([simulator?.stop(), azurite?.stop()]);
     },
   };
 }
 
 /** An alert with an id that no earlier start knew: a verdict is final, and records outlive a start. */
-function newAlert({ cloudApps }: Tenant): string {
+function addAlert({ cloudApps }: Simulator): string {
   const id = randomBytes(12).toString("hex");
   cloudApps.alerts.add(1, { _id: id });
   return id;
 }
 
 /** The person's local.settings.json, once it names a tenant; a copy of the sample that nobody filled in does not. */
-function ownSettings(folder: string): Record<string, string> | undefined {
+function readOwnSettings(folder: string): Record<string, string> | undefined {
   const file = join(folder, "local.settings.json");
   if (!existsSync(file)) return undefined;
   const { Values: values } = JSON.parse(readFileSync(file, "utf8")) as {
@@ -72,15 +72,15 @@ function ownSettings(folder: string): Record<string, string> | undefined {
   return values?.["TENANT_ID"] ? values : undefined;
 }
 
-const development = "UseDevelopmentStorage=true";
+const developmentStorage = "UseDevelopmentStorage=true";
 
-const needsAzurite = (own: Readonly<Record<string, string>> | undefined): boolean =>
-  own === undefined ||
-  ((own["DataStorage"] ?? development) === development &&
-    own["DataStorage__blobServiceUri"] === undefined);
+const needsAzurite = (ownSettings: Readonly<Record<string, string>> | undefined): boolean =>
+  ownSettings === undefined ||
+  ((ownSettings["DataStorage"] ?? developmentStorage) === developmentStorage &&
+    ownSettings["DataStorage__blobServiceUri"] === undefined);
 
 /** The usual port, or any free one when it is taken. */
-export function portNear(port: number): Promise<number> {
+export function findPort(port: number): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", () => resolve(0));

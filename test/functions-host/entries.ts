@@ -12,11 +12,11 @@ interface PackageFile {
 function readPackage(root: string): PackageFile {
   const file = join(root, "package.json");
   if (!existsSync(file)) return {};
-  const read = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-  const text = (value: unknown): string | undefined =>
+  const parsed = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+  const toText = (value: unknown): string | undefined =>
     typeof value === "string" ? value : undefined;
-  const main = text(read["main"]);
-  const type = text(read["type"]);
+  const main = toText(parsed["main"]);
+  const type = toText(parsed["type"]);
   return { ...(main === undefined ? {} : { main }), ...(type === undefined ? {} : { type }) };
 }
 
@@ -31,12 +31,12 @@ export function findEntries(root: string, entry?: string): string[] {
   if (pattern === undefined)
     throw new Error(`${join(root, "package.json")} names no "main": the app has no entry`);
   if (existsSync(resolve(root, pattern))) return [resolve(root, pattern)];
-  const found = globSync(pattern, { cwd: root }).sort();
-  if (found.length === 0)
+  const files = globSync(pattern, { cwd: root }).sort();
+  if (files.length === 0)
     throw new Error(
       `nothing in ${root} matches the entry "${pattern}"; has the app been built (npm run build)?`,
     );
-  return found.map((file) => resolve(root, file));
+  return files.map((file) => resolve(root, file));
 }
 
 /**

@@ -4,13 +4,13 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { secondMs } from "../../shared/runtime/time.ts";
-import { openAdmin } from "./admin.ts";
-import { openCalls, type Calls } from "./calls.ts";
-import { openQueues } from "./connections.ts";
-import { loadApp, type App, type LoadOptions } from "./core.ts";
-import { createHttp } from "./http.ts";
-import type { Door } from "./indexing.ts";
-import { openKeys, type Keys } from "./keys.ts";
+import { createAdmin } from "./admin.ts";
+import { createCalls, type Calls } from "./calls.ts";
+import { createQueueService } from "./connections.ts";
+import { loadApp, type App, type LoadOptions } from "./load-app.ts";
+import { createHttpServer } from "./http.ts";
+import type { RegisteredFunction } from "./index-functions.ts";
+import { loadKeys, type Keys } from "./keys.ts";
 import { listenToQueue, type Listener } from "./queues.ts";
 import { startTimers } from "./timers.ts";
 
@@ -22,12 +22,12 @@ export interface HostOptions extends LoadOptions {
   readonly enableAuth?: boolean;
   readonly chunkedBodies?: "empty" | "read";
   readonly principal?: readonly (readonly [string, string])[];
-  readonly onOverrun?: (door: Door) => void;
+  readonly onOverrun?: (func: RegisteredFunction) => void;
   /** How long fetched messages stay invisible, and the length of a timer's lease, where not the platform's. */
   readonly invisibilityMs?: number;
   readonly leaseSeconds?: number;
   /** How long `stop` waits for running calls; 5 s when absent. */
-  readonly patienceMs?: number;
+  readonly stopTimeoutMs?: number;
 }
 
 /** A running host. */
@@ -45,30 +45,30 @@ export interface Host {
   readonly stop: () => Promise<number>;
 }
 
-const defaultPatienceMs = 5 * secondMs;
+const defaultStopTimeoutMs = 5 * secondMs;
 
 /** @throws Error when the app cannot be loaded or the port is taken */
 export async function startHost(options: HostOptions = {}): Promise<Host> {
   const env = options.env ?? process.env;
   const app = await loadApp(options);
   const onOverrun = options.onOverrun ?? (() => undefined);
-  const calls = openCalls({ worker: app.worker, config: app.config, onOverrun });
-  const hostId = env["AzureFunctionsWebHost__hostid"] ?? localHostId(app.root);
-  const names = app.doors.map(({ name }) => name);
+  const calls = createCalls({ worker: app.worker, config: app.config, onOverrun });
+  const hostId = env["AzureFunctionsWebHost__hostid"] ?? createHostId(app.root);
+  const names = app.functions.map(({ name }) => name);
   const keys =
     options.enableAuth === true
-      ? openKeys(join(app.root, ".huntline/keys.json"), names)
+      ? loadKeys(join(app.root, ".huntline/keys.json"), names)
       : undefined;
   const limit = Number(env["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"]);
-  const server = createHttp({
-    doors: app.doors,
+  const server = createHttpServer({
+    functions: app.functions,
     calls,
     keys,
-    admin: openAdmin({ ...app, calls, hostId, version: "4.1052.200" }),
+    admin: createAdmin({ ...app, calls, hostId, version: "4.1052.200" }),
     chunkedBodies: options.chunkedBodies,
     principal: options.principal,
     bodyLimitBytes: limit > 0 ? limit : undefined,
-    homepage: env["AzureWebJobsDisableHomepage"]?.toLowerCase() !== "true",
+    hasHomepage: env["AzureWebJobsDisableHomepage"]?.toLowerCase() !== "true",
   });
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject).listen(options.port ?? 0, options.address ?? "127.0.0.1", resolve);
@@ -83,10 +83,10 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
     stop: async () => {
       server.close();
       server.closeIdleConnections();
-      const idle = [...listeners.map((listener) => listener.stop()), untilIdle(calls)];
-      await Promise.race([Promise.all(idle), wait(options.patienceMs ?? defaultPatienceMs)]);
+      const idle = [...listeners.map((listener) => listener.stop()), waitUntilIdle(calls)];
+      await Promise.race([Promise.all(idle), wait(options.stopTimeoutMs ?? defaultStopTimeoutMs)]);
       server.closeAllConnections();
-      const cutOff = calls.running();
+      const cutOff = calls.countRunning();
       await app.terminate();
       return cutOff;
     },
@@ -99,23 +99,31 @@ async function startListeners(
   options: HostOptions & { readonly env: NonNullable<LoadOptions["env"]>; readonly hostId: string },
 ): Promise<Listener[]> {
   const { log } = app.worker;
-  const open = app.doors.filter((door) => !door.disabled);
-  const queues = open.map(async (door): Promise<Listener[]> => {
-    const { trigger } = door;
+  const enabledFunctions = app.functions.filter((func) => !func.isDisabled);
+  const queues = enabledFunctions.map(async (func): Promise<Listener[]> => {
+    const { trigger } = func;
     if (trigger.kind !== "queue") return [];
-    const service = await openQueues(trigger.connection);
-    const tuned =
+    const service = await createQueueService(trigger.connection);
+    const queueOptions =
       options.invisibilityMs === undefined ? {} : { invisibilityMs: options.invisibilityMs };
     return [
-      listenToQueue({ service, door, trigger, config: app.config.queues, calls, log, ...tuned }),
+      listenToQueue({
+        service,
+        func,
+        trigger,
+        config: app.config.queues,
+        calls,
+        log,
+        ...queueOptions,
+      }),
     ];
   });
-  const timers = startTimers({ ...options, doors: open, calls, log });
+  const timers = startTimers({ ...options, functions: enabledFunctions, calls, log });
   return [...(await Promise.all(queues)).flat(), ...(await timers)];
 }
 
 /** The same for the same folder on the same machine, as the platform's local host has it. */
-const localHostId = (root: string): string => {
+const createHostId = (root: string): string => {
   const machine = hostname()
     .toLowerCase()
     .replaceAll(/[^a-z0-9]/g, "")
@@ -123,8 +131,8 @@ const localHostId = (root: string): string => {
   return `${machine}-${createHash("sha256").update(root).digest("hex").slice(0, 10)}`;
 };
 
-async function untilIdle(calls: Calls): Promise<void> {
-  while (calls.running() > 0) await wait(20);
+async function waitUntilIdle(calls: Calls): Promise<void> {
+  while (calls.countRunning() > 0) await wait(20);
 }
 
 const wait = (ms: number): Promise<void> =>

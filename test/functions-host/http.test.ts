@@ -4,13 +4,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freshAccount } from "../support/storage-account.ts";
-import type { Admin } from "./admin.ts";
-import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
+import { claimFreshAccount } from "../support/storage-account.ts";
+import type { AdminHandler } from "./admin.ts";
+import { waitFor, fixtureRoot, createFixtureSettings } from "./fixture.ts";
 import { startHost, type Host } from "./host.ts";
-import { bare, createHttp } from "./http.ts";
-import type { LogLine } from "./lines.ts";
-import { principalHeaders } from "./principal.ts";
+import { toEmptyReply, createHttpServer } from "./http.ts";
+import type { LogLine } from "./log.ts";
+import { createPrincipalHeaders } from "./principal.ts";
 
 interface Echo {
   readonly url: string;
@@ -30,7 +30,7 @@ beforeAll(async () => {
   host = await startHost({
     root: fixtureRoot,
     env: {
-      ...fixtureSettings(freshAccount()),
+      ...createFixtureSettings(claimFreshAccount()),
       FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: "100000",
       "AzureWebJobs.sleeping.Disabled": "true",
     },
@@ -39,13 +39,13 @@ beforeAll(async () => {
 });
 afterAll(() => host.stop());
 
-const echo = async (path: string, init?: RequestInit): Promise<Echo> =>
+const fetchEcho = async (path: string, init?: RequestInit): Promise<Echo> =>
   (await (await fetch(`${host.url}${path}`, init)).json()) as Echo;
-const status = async (path: string, init?: RequestInit): Promise<number> =>
+const fetchStatus = async (path: string, init?: RequestInit): Promise<number> =>
   (await fetch(`${host.url}${path}`, init)).status;
 
 /** A request as `fetch` cannot make it: a chunked body, a header twice. */
-function rawPost(
+function sendRawPost(
   path: string,
   headers: [string, string][],
   chunks: string[],
@@ -57,7 +57,7 @@ function rawPost(
       { method: "POST", headers: ["host", new URL(root).host, ...headers.flat()] },
       (reply) => {
         let text = "";
-        reply.setEncoding("utf8").on("data", (more: string) => (text += more));
+        reply.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
         reply.on("end", () => resolve({ status: reply.statusCode ?? 0, text }));
       },
     );
@@ -69,19 +69,21 @@ function rawPost(
 
 describe("a request", () => {
   test("arrives with its url as it was, its query collapsed and its headers in lower case", async () => {
-    const seen = await echo("/api/echo?x=1&y=a%20b&X=2", { headers: { "X-Odd-Case": "Yes" } });
-    expect(seen.url).toBe(`${host.url}/api/echo?x=1&y=a%20b&X=2`);
-    expect(seen.query).toEqual({ x: "1,2", y: "a b" });
-    expect(seen.headers["x-odd-case"]).toBe("Yes");
-    expect([seen.params, seen.metadata]).toEqual([{}, null]);
+    const received = await fetchEcho("/api/echo?x=1&y=a%20b&X=2", {
+      headers: { "X-Odd-Case": "Yes" },
+    });
+    expect(received.url).toBe(`${host.url}/api/echo?x=1&y=a%20b&X=2`);
+    expect(received.query).toEqual({ x: "1,2", y: "a b" });
+    expect(received.headers["x-odd-case"]).toBe("Yes");
+    expect([received.params, received.metadata]).toEqual([{}, null]);
   });
 
   test("brings its body when it states a length", async () => {
-    expect((await echo("/api/echo/7", { method: "POST", body: "hällo" })).body).toBe("hällo");
+    expect((await fetchEcho("/api/echo/7", { method: "POST", body: "hällo" })).body).toBe("hällo");
   });
 
   test("loses a chunked body, as on the platform", async () => {
-    const { text } = await rawPost(
+    const { text } = await sendRawPost(
       "/api/echo",
       [["transfer-encoding", "chunked"]],
       ["some ", "body"],
@@ -95,31 +97,31 @@ describe("a request", () => {
       ["x-twice", "one"],
       ["x-twice", "two"],
     ];
-    const { text } = await rawPost("/api/echo", twice, []);
+    const { text } = await sendRawPost("/api/echo", twice, []);
     expect((JSON.parse(text) as Echo).headers["x-twice"]).toBe("one,two");
   });
 
   test("cannot pretend that somebody has signed in", async () => {
-    const seen = await echo("/api/echo", {
+    const received = await fetchEcho("/api/echo", {
       headers: {
         "X-MS-CLIENT-PRINCIPAL-NAME": "root",
         "x-ms-client-principal": "e30=",
         "X-Ms-Token-Aad-Id-Token": "t",
       },
     });
-    expect(seen.user).toBeNull();
-    expect(Object.keys(seen.headers).filter((name) => name.startsWith("x-ms-"))).toEqual([]);
+    expect(received.user).toBeNull();
+    expect(Object.keys(received.headers).filter((name) => name.startsWith("x-ms-"))).toEqual([]);
   });
 
   test("keeps its trace, and gets one when it has none", async () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    expect((await echo("/api/echo", { headers: { traceparent } })).trace).toBe(traceparent);
-    expect((await echo("/api/echo")).trace).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    expect((await fetchEcho("/api/echo", { headers: { traceparent } })).trace).toBe(traceparent);
+    expect((await fetchEcho("/api/echo")).trace).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
   });
 
   test("has an invocation id of its own", async () => {
     const ids = await Promise.all(
-      ["/api/echo", "/api/echo"].map(async (path) => (await echo(path)).invocationId),
+      ["/api/echo", "/api/echo"].map(async (path) => (await fetchEcho(path)).invocationId),
     );
     expect(new Set(ids).size).toBe(2);
     expect(ids[0]).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -137,12 +139,16 @@ describe("a request", () => {
     ["/api/sleeping", "GET", 404],
     ["/", "GET", 200],
   ])("to %s by %s answers %i", async (path, method, expected) => {
-    expect(await status(path, { method })).toBe(expected);
+    expect(await fetchStatus(path, { method })).toBe(expected);
   });
 
   test("over the size limit answers 413, by its stated length or by what comes", async () => {
-    expect(await status("/api/echo", { method: "POST", body: "x".repeat(100_001) })).toBe(413);
-    const chunked = rawPost("/api/echo", [["transfer-encoding", "chunked"]], ["x".repeat(100_001)]);
+    expect(await fetchStatus("/api/echo", { method: "POST", body: "x".repeat(100_001) })).toBe(413);
+    const chunked = sendRawPost(
+      "/api/echo",
+      [["transfer-encoding", "chunked"]],
+      ["x".repeat(100_001)],
+    );
     expect((await chunked).status).toBe(413);
   });
 });
@@ -168,29 +174,29 @@ describe("a reply", () => {
     ["throw", 500],
     ["status-99", 500],
     ["text", 500],
-  ])("to %s is %i with an empty body", async (what, expected) => {
-    const reply = await fetch(`${host.url}/api/outcome/${what}`, { method: "POST" });
+  ])("to %s is %i with an empty body", async (outcome, expected) => {
+    const reply = await fetch(`${host.url}/api/outcome/${outcome}`, { method: "POST" });
     expect([reply.status, await reply.text()]).toEqual([expected, ""]);
   });
 
   test("that is 500 leaves the error in the log only", async () => {
     lines.length = 0;
-    await status("/api/outcome/throw", { method: "POST" });
-    const failed = lines.find(({ level }) => level === "error");
-    expect(failed?.category).toBe("Function.outcome");
-    expect(failed?.message).toMatch(/Executed 'Functions\.outcome' \(Failed, Id=.*\n.*as asked/);
+    await fetchStatus("/api/outcome/throw", { method: "POST" });
+    const failure = lines.find(({ level }) => level === "error");
+    expect(failure?.category).toBe("Function.outcome");
+    expect(failure?.message).toMatch(/Executed 'Functions\.outcome' \(Failed, Id=.*\n.*as asked/);
   });
 });
 
 describe("by request of a developer", () => {
   let url: string;
   beforeAll(async () => {
-    const admin: Admin = () => bare(404);
-    const principal = principalHeaders("ada@example.com");
-    const server = createHttp({
+    const refuseAdmin: AdminHandler = () => toEmptyReply(404);
+    const principal = createPrincipalHeaders("ada@example.com");
+    const server = createHttpServer({
       ...host,
-      doors: host.app.doors,
-      admin,
+      functions: host.app.functions,
+      admin: refuseAdmin,
       principal,
       chunkedBodies: "read",
     });
@@ -201,12 +207,12 @@ describe("by request of a developer", () => {
 
   test("somebody is signed in, whatever the caller says", async () => {
     const headers = { "x-ms-client-principal-name": "root" };
-    const seen = (await (await fetch(`${url}/api/echo`, { headers })).json()) as Echo;
-    expect(seen.user).toBe("ada@example.com");
+    const received = (await (await fetch(`${url}/api/echo`, { headers })).json()) as Echo;
+    expect(received.user).toBe("ada@example.com");
   });
 
   test("a chunked body arrives after all", async () => {
-    const { text } = await rawPost(
+    const { text } = await sendRawPost(
       "/api/echo",
       [["transfer-encoding", "chunked"]],
       ["some ", "body"],
@@ -217,8 +223,8 @@ describe("by request of a developer", () => {
 });
 
 describe("the admin addresses", () => {
-  const fire = (name: string, body: string): Promise<number> =>
-    status(`/admin/functions/${name}`, { method: "POST", body });
+  const fireFunction = (name: string, body: string): Promise<number> =>
+    fetchStatus(`/admin/functions/${name}`, { method: "POST", body });
 
   test.each([
     ["tick", '{"input":""}', 202],
@@ -228,17 +234,17 @@ describe("the admin addresses", () => {
     ["tick", "[]", 400],
     ["tick", '{"input":7}', 400],
   ])("fire %s with %j: %i", async (name, body, expected) => {
-    expect(await fire(name, body)).toBe(expected);
+    expect(await fireFunction(name, body)).toBe(expected);
   });
 
   test("fire any trigger with the text given", async () => {
     lines.length = 0;
-    expect(await fire("listen", JSON.stringify({ input: '{"fail":1}' }))).toBe(202);
-    const failed = await eventually("the failure", () =>
+    expect(await fireFunction("listen", JSON.stringify({ input: '{"fail":1}' }))).toBe(202);
+    const failure = await waitFor("the failure", () =>
       lines.find(({ level }) => level === "error"),
     );
-    expect(failed.message).toContain("as asked");
-    expect(failed.category).toBe("Function.listen");
+    expect(failure.message).toContain("as asked");
+    expect(failure.category).toBe("Function.listen");
   });
 
   test("list the functions and tell which are disabled", async () => {
@@ -246,7 +252,7 @@ describe("the admin addresses", () => {
       string,
       unknown
     >[];
-    expect(all.map(({ name }) => name)).toEqual(host.app.doors.map(({ name }) => name));
+    expect(all.map(({ name }) => name)).toEqual(host.app.functions.map(({ name }) => name));
     expect(all[0]).toMatchObject({
       invoke_url_template: `${host.url}/api/echo/{id:int?}`,
       isDisabled: false,
@@ -256,7 +262,7 @@ describe("the admin addresses", () => {
   });
 
   test("tell how the host is", async () => {
-    expect(await status("/admin/host/ping", { method: "POST" })).toBe(200);
+    expect(await fetchStatus("/admin/host/ping", { method: "POST" })).toBe(200);
     expect(await (await fetch(`${host.url}/admin/host/status`)).json()).toMatchObject({
       state: "Running",
       id: expect.any(String) as string,
@@ -266,23 +272,23 @@ describe("the admin addresses", () => {
 });
 
 describe("keys, when asked for", () => {
-  let locked: Host;
+  let lockedHost: Host;
   let root: string;
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), "huntline-host-"));
     cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
     const entry = join(fixtureRoot, "entries/keys.ts");
-    locked = await startHost({
+    lockedHost = await startHost({
       root,
       entry,
       enableAuth: true,
       env: { "AzureWebJobs.off.Disabled": "1", AzureWebJobsDisableHomepage: "true" },
     });
   });
-  afterAll(() => locked.stop());
+  afterAll(() => lockedHost.stop());
 
-  const keyNamed = (name: string): string => {
-    const keys = locked.keys;
+  const findKey = (name: string): string => {
+    const keys = lockedHost.keys;
     if (!keys) throw new Error("no keys");
     return (
       {
@@ -308,40 +314,40 @@ describe("keys, when asked for", () => {
     ["off", "master", 200],
   ])("%s with the key %s answers %i", async (name, key, expected) => {
     const headers: Record<string, string> =
-      key === "none" ? {} : { "x-functions-key": keyNamed(key) };
-    const reply = await fetch(`${locked.url}/api/${name}`, { headers });
+      key === "none" ? {} : { "x-functions-key": findKey(key) };
+    const reply = await fetch(`${lockedHost.url}/api/${name}`, { headers });
     expect(reply.status).toBe(expected);
     if (expected !== 200) expect(await reply.text()).toBe("");
   });
 
   test("are taken from the query too, but the header counts first", async () => {
-    const url = `${locked.url}/api/open?code=${keyNamed("host")}`;
+    const url = `${lockedHost.url}/api/open?code=${findKey("host")}`;
     expect((await fetch(url)).status).toBe(200);
     expect((await fetch(url, { headers: { "x-functions-key": "wrong" } })).status).toBe(401);
   });
 
   test("guard the admin addresses but for the ping", async () => {
-    const call = async (path: string, key?: string): Promise<number> =>
+    const fetchWithKey = async (path: string, key?: string): Promise<number> =>
       (
-        await fetch(`${locked.url}${path}`, {
+        await fetch(`${lockedHost.url}${path}`, {
           headers: key === undefined ? {} : { "x-functions-key": key },
         })
       ).status;
-    expect(await call("/admin/host/ping")).toBe(200);
-    expect(await call("/admin/host/status")).toBe(401);
-    expect(await call("/admin/host/status", keyNamed("host"))).toBe(401);
-    expect(await call("/admin/host/status", keyNamed("master"))).toBe(200);
+    expect(await fetchWithKey("/admin/host/ping")).toBe(200);
+    expect(await fetchWithKey("/admin/host/status")).toBe(401);
+    expect(await fetchWithKey("/admin/host/status", findKey("host"))).toBe(401);
+    expect(await fetchWithKey("/admin/host/status", findKey("master"))).toBe(200);
   });
 
   test("do not guard the home page, which a setting empties", async () => {
-    expect((await fetch(locked.url)).status).toBe(204);
+    expect((await fetch(lockedHost.url)).status).toBe(204);
   });
 
   test("are kept between runs in a file for its owner alone", async () => {
     const file = join(root, ".huntline/keys.json");
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(locked.keys);
-    const { openKeys } = await import("./keys.ts");
-    expect(openKeys(file, ["open"]).functions["open"]).toBe(locked.keys?.functions["open"]);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(lockedHost.keys);
+    const { loadKeys } = await import("./keys.ts");
+    expect(loadKeys(file, ["open"]).functions["open"]).toBe(lockedHost.keys?.functions["open"]);
   });
 });

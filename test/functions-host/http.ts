@@ -1,17 +1,17 @@
 /** The HTTP front: finds the door, checks the key, carries request and reply over. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Admin } from "./admin.ts";
+import type { AdminHandler } from "./admin.ts";
 import type { Calls } from "./calls.ts";
-import { freshTrace } from "./calls.ts";
-import type { Door, HttpTrigger } from "./indexing.ts";
-import { opens, type Keys } from "./keys.ts";
+import { createTrace } from "./calls.ts";
+import type { RegisteredFunction, HttpTrigger } from "./index-functions.ts";
+import { isKeyAccepted, type Keys } from "./keys.ts";
 import type { TraceContext } from "./protocol.ts";
 import { fromRpcHttp, toRpcHttp, type PlainReply } from "./rpc-http.ts";
 
 export interface HttpOptions {
-  readonly doors: readonly Door[];
+  readonly functions: readonly RegisteredFunction[];
   readonly calls: Calls;
-  readonly admin: Admin;
+  readonly admin: AdminHandler;
   /** Absent: every caller may call everything, as in Core Tools without `--enableAuth`. */
   readonly keys?: Keys | undefined;
   /** A request without Content-Length arrives without a body, as on the platform; "read" is kinder than it. */
@@ -19,20 +19,20 @@ export interface HttpOptions {
   readonly bodyLimitBytes?: number | undefined;
   /** A signed-in user to pretend, given as the front end's headers; the callers' own are always taken off. */
   readonly principal?: readonly (readonly [string, string])[] | undefined;
-  readonly homepage?: boolean | undefined;
+  readonly hasHomepage?: boolean | undefined;
 }
 
 const defaultBodyLimitBytes = 104_857_600;
 // As Kestrel keeps them; Node's own 5 s would cut connections that clients still hold.
 const keepAliveMs = 130_000;
 
-export function createHttp(options: HttpOptions): Server {
+export function createHttpServer(options: HttpOptions): Server {
   const server = createServer((request, response) => {
     // A client may go away at any time; that is no failure of the host.
     response.on("error", () => undefined);
-    void answer(options, request).then(
-      (reply) => send(request, response, reply),
-      () => send(request, response, bare(500)),
+    void handleRequest(options, request).then(
+      (reply) => sendReply(request, response, reply),
+      () => sendReply(request, response, toEmptyReply(500)),
     );
   });
   server.requestTimeout = 0;
@@ -41,63 +41,66 @@ export function createHttp(options: HttpOptions): Server {
 }
 
 /** A reply with a status and nothing else. */
-export const bare = (status: number): PlainReply => ({
+export const toEmptyReply = (status: number): PlainReply => ({
   status,
   headers: [],
   body: new Uint8Array(),
 });
 
 /** The key is looked at before the body: who may not enter costs nothing. */
-async function answer(options: HttpOptions, request: IncomingMessage): Promise<PlainReply> {
+async function handleRequest(options: HttpOptions, request: IncomingMessage): Promise<PlainReply> {
   const url = urlOf(request);
-  if (!url) return bare(400);
+  if (!url) return toEmptyReply(400);
   const method = request.method ?? "GET";
-  const given = keyOf(request, url);
-  const isAdmin = !options.keys || opens(options.keys, given, "admin");
+  const key = keyOf(request, url);
+  const isAdmin = !options.keys || isKeyAccepted(options.keys, key, "admin");
   if (/^\/admin(?:\/|$)/i.test(url.pathname))
-    return withBody(options, request, (body) =>
-      options.admin({ method, url, body, allowed: isAdmin }),
+    return handleWithBody(options, request, (body) =>
+      options.admin({ method, url, body, isAllowed: isAdmin }),
     );
-  const found = findDoor(options.doors, method, url.pathname);
-  if (!found) return url.pathname === "/" ? home(options) : bare(404);
-  const { door, trigger, params } = found;
-  if (options.keys && !opens(options.keys, given, trigger.authLevel, door.name)) return bare(401);
-  if (door.disabled && !(options.keys && isAdmin)) return bare(404);
-  return withBody(options, request, (body) =>
-    callDoor(options, { door, params, request, url, body }),
+  const match = findFunction(options.functions, method, url.pathname);
+  if (!match) return url.pathname === "/" ? createHomeReply(options) : toEmptyReply(404);
+  const { func, trigger, params } = match;
+  if (options.keys && !isKeyAccepted(options.keys, key, trigger.authLevel, func.name))
+    return toEmptyReply(401);
+  if (func.isDisabled && !(options.keys && isAdmin)) return toEmptyReply(404);
+  return handleWithBody(options, request, (body) =>
+    callFunction(options, { func, params, request, url, body }),
   );
 }
 
-async function withBody(
+async function handleWithBody(
   options: HttpOptions,
   request: IncomingMessage,
-  act: (body: Uint8Array | undefined) => PlainReply | Promise<PlainReply>,
+  handle: (body: Uint8Array | undefined) => PlainReply | Promise<PlainReply>,
 ): Promise<PlainReply> {
   const body = await readBody(request, options);
-  return body === "too large" ? { ...bare(413), headers: [["connection", "close"]] } : act(body);
+  return body === "too large"
+    ? { ...toEmptyReply(413), headers: [["connection", "close"]] }
+    : handle(body);
 }
 
 /** The first door in the order of registration whose route and method both match; a wrong method is "not found". */
-function findDoor(
-  doors: readonly Door[],
+function findFunction(
+  functions: readonly RegisteredFunction[],
   method: string,
   path: string,
-): { door: Door; trigger: HttpTrigger; params: Record<string, string> } | undefined {
-  for (const door of doors) {
-    const { trigger } = door;
+): { func: RegisteredFunction; trigger: HttpTrigger; params: Record<string, string> } | undefined {
+  for (const func of functions) {
+    const { trigger } = func;
     if (
       trigger.kind !== "http" ||
       (trigger.methods.length > 0 && !trigger.methods.includes(method))
     )
       continue;
     const params = trigger.route(path);
-    if (params) return { door, trigger, params };
+    if (params) return { func, trigger, params };
   }
   return undefined;
 }
 
-interface Arrived {
-  readonly door: Door;
+interface MatchedRequest {
+  readonly func: RegisteredFunction;
   readonly params: Record<string, string>;
   readonly request: IncomingMessage;
   readonly url: URL;
@@ -105,25 +108,25 @@ interface Arrived {
 }
 
 /** What the function throws is in the log; the caller sees 500 and nothing else. */
-async function callDoor(
+async function callFunction(
   options: HttpOptions,
-  { door, params, request, url, body }: Arrived,
+  { func, params, request, url, body }: MatchedRequest,
 ): Promise<PlainReply> {
   const http = toRpcHttp({
     method: request.method ?? "GET",
     url: url.href,
-    headers: headerPairs(request),
+    headers: readHeaders(request),
     params,
     body,
   });
-  const pretended = (options.principal ?? []).map(
+  const principalHeaders = (options.principal ?? []).map(
     ([name, value]) => [name.toLowerCase(), { value }] as const,
   );
-  const nullableHeaders = { ...http.nullableHeaders, ...Object.fromEntries(pretended) };
+  const nullableHeaders = { ...http.nullableHeaders, ...Object.fromEntries(principalHeaders) };
   const input = { http: { ...http, nullableHeaders } };
   const reason = "This function was programmatically called via the host APIs.";
   try {
-    const response = await options.calls.run(door, {
+    const response = await options.calls.run(func, {
       input,
       metadata: {},
       reason,
@@ -131,7 +134,7 @@ async function callDoor(
     });
     return fromRpcHttp(response.returnValue);
   } catch {
-    return bare(500);
+    return toEmptyReply(500);
   }
 }
 
@@ -144,7 +147,7 @@ const keyOf = (request: IncomingMessage, url: URL): string | undefined =>
   request.headersDistinct["x-functions-key"]?.[0] ?? url.searchParams.get("code") ?? undefined;
 
 /** Cookies are one header with semicolons; any other that is repeated stays apart and is joined later. */
-const headerPairs = (request: IncomingMessage): [string, string][] =>
+const readHeaders = (request: IncomingMessage): [string, string][] =>
   Object.entries(request.headersDistinct).flatMap(([name, values = []]) =>
     name === "cookie"
       ? [[name, values.join("; ")]]
@@ -154,7 +157,7 @@ const headerPairs = (request: IncomingMessage): [string, string][] =>
 function traceOf(request: IncomingMessage): TraceContext {
   const parent = request.headersDistinct["traceparent"]?.[0];
   if (parent === undefined || !/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(parent))
-    return freshTrace();
+    return createTrace();
   return {
     traceParent: parent,
     traceState: request.headersDistinct["tracestate"]?.join(",") ?? "",
@@ -181,23 +184,23 @@ async function readBody(
     : Buffer.concat(chunks);
 }
 
-const home = ({ homepage = true }: HttpOptions): PlainReply =>
-  homepage
+const createHomeReply = ({ hasHomepage = true }: HttpOptions): PlainReply =>
+  hasHomepage
     ? {
         status: 200,
         headers: [["content-type", "text/plain; charset=utf-8"]],
         body: Buffer.from("Your Functions app is up and running.\n"),
       }
-    : bare(204);
+    : toEmptyReply(204);
 
-function send(request: IncomingMessage, response: ServerResponse, reply: PlainReply): void {
+function sendReply(request: IncomingMessage, response: ServerResponse, reply: PlainReply): void {
   const headers = new Map<string, string[]>();
   for (const [name, value] of reply.headers)
     headers.set(name, [...(headers.get(name) ?? []), value]);
   for (const [name, values] of headers)
     response.setHeader(name, values.length === 1 ? (values[0] ?? "") : values);
-  const bodiless = reply.status === 204 || reply.status === 205 || reply.status === 304;
-  if (!bodiless) response.setHeader("content-length", reply.body.length);
+  const isBodiless = reply.status === 204 || reply.status === 205 || reply.status === 304;
+  if (!isBodiless) response.setHeader("content-length", reply.body.length);
   response.writeHead(reply.status);
-  response.end(bodiless || request.method === "HEAD" ? undefined : reply.body);
+  response.end(isBodiless || request.method === "HEAD" ? undefined : reply.body);
 }

@@ -2,7 +2,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { AuthLevel } from "./indexing.ts";
+import type { AuthLevel } from "./index-functions.ts";
 
 export interface Keys {
   /** Opens everything, the admin addresses too. */
@@ -14,13 +14,13 @@ export interface Keys {
 }
 
 /** Reads the keys of `file`, makes what is missing and writes it back, readable by its owner only. */
-export function openKeys(file: string, functionNames: readonly string[]): Keys {
-  const kept = readKept(file);
+export function loadKeys(file: string, functionNames: readonly string[]): Keys {
+  const stored = readStoredKeys(file);
   const keys: Keys = {
-    master: kept.master ?? freshKey(),
-    host: kept.host ?? freshKey(),
+    master: stored.master ?? createKey(),
+    host: stored.host ?? createKey(),
     functions: Object.fromEntries(
-      functionNames.map((name) => [name, kept.functions?.[name] ?? freshKey()]),
+      functionNames.map((name) => [name, stored.functions?.[name] ?? createKey()]),
     ),
   };
   mkdirSync(dirname(file), { recursive: true });
@@ -28,9 +28,9 @@ export function openKeys(file: string, functionNames: readonly string[]): Keys {
   return keys;
 }
 
-const freshKey = (): string => randomBytes(40).toString("base64url");
+const createKey = (): string => randomBytes(40).toString("base64url");
 
-function readKept(file: string): Partial<Keys> {
+function readStoredKeys(file: string): Partial<Keys> {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>;
   } catch (error) {
@@ -42,22 +42,22 @@ function readKept(file: string): Partial<Keys> {
 }
 
 /**
- * Whether `given` opens what asks for `level`; without `name` what is asked for is no function.
+ * Whether `key` opens what asks for `level`; without `name` what is asked for is no function.
  * The header's key counts before the query's: the caller picks.
  */
-export function opens(
+export function isKeyAccepted(
   keys: Keys,
-  given: string | undefined,
+  key: string | undefined,
   level: AuthLevel,
   name?: string,
 ): boolean {
   if (level === "anonymous") return true;
-  if (given === undefined) return false;
-  if (same(given, keys.master)) return true;
+  if (key === undefined) return false;
+  if (isEqualKey(key, keys.master)) return true;
   if (level === "admin") return false;
-  const own = name === undefined ? undefined : keys.functions[name];
-  return same(given, keys.host) || (own !== undefined && same(given, own));
+  const functionKey = name === undefined ? undefined : keys.functions[name];
+  return isEqualKey(key, keys.host) || (functionKey !== undefined && isEqualKey(key, functionKey));
 }
 
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+const hashText = (text: string): Buffer => createHash("sha256").update(text).digest();
+const isEqualKey = (a: string, b: string): boolean => timingSafeEqual(hashText(a), hashText(b));

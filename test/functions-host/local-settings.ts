@@ -15,7 +15,7 @@ interface LocalSettings {
 export function readLocalSettings(root: string): Record<string, string> {
   const file = join(root, "local.settings.json");
   if (!existsSync(file)) return {};
-  const { IsEncrypted, Values = {} } = parse(file);
+  const { IsEncrypted, Values = {} } = parseFile(file);
   if (IsEncrypted === true)
     throw new Error(`${file} is encrypted; this host reads plain ones only ("IsEncrypted": false)`);
   return Object.fromEntries(
@@ -28,7 +28,7 @@ export function readLocalSettings(root: string): Record<string, string> {
 }
 
 /** The parser's own message would quote the file, hence none of it is kept. */
-function parse(file: string): LocalSettings {
+function parseFile(file: string): LocalSettings {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as LocalSettings;
   } catch {

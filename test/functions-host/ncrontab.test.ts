@@ -3,12 +3,12 @@ import { parseSchedule } from "./ncrontab.ts";
 
 const base = Date.parse("2026-01-01T00:00:00Z");
 
-function occurrences(schedule: string, count: number, after = base): string[] {
+function listOccurrences(schedule: string, count: number, afterMs = base): string[] {
   const { next } = parseSchedule(schedule);
-  const found: string[] = [];
-  for (let at = next(after); at !== undefined && found.length < count; at = next(at))
-    found.push(new Date(at).toISOString().replace(".000Z", ""));
-  return found;
+  const occurrences: string[] = [];
+  for (let at = next(afterMs); at !== undefined && occurrences.length < count; at = next(at))
+    occurrences.push(new Date(at).toISOString().replace(".000Z", ""));
+  return occurrences;
 }
 
 describe("a schedule", () => {
@@ -50,15 +50,15 @@ describe("a schedule", () => {
     ],
     ["0 */0 0 * * *", ["2026-01-01T00:01:00"], "a step of 0 is a step of 1"],
   ])("%s fires at %j (%s)", (schedule, expected) => {
-    expect(occurrences(schedule, expected.length)).toEqual(expected);
+    expect(listOccurrences(schedule, expected.length)).toEqual(expected);
   });
 
   test("starts after the base's own second, whatever its milliseconds", () => {
-    expect(occurrences("* * * * * *", 1, base + 999)).toEqual(["2026-01-01T00:00:01"]);
+    expect(listOccurrences("* * * * * *", 1, base + 999)).toEqual(["2026-01-01T00:00:01"]);
   });
 
   test("that no calendar holds is sound and never fires", () => {
-    expect(occurrences("0 0 0 30 2 *", 1)).toEqual([]);
+    expect(listOccurrences("0 0 0 30 2 *", 1)).toEqual([]);
   });
 
   test.each([

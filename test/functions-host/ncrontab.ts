@@ -38,10 +38,10 @@ const fields: readonly Field[] = [
  * @throws Error naming the field that is wrong
  */
 export function parseSchedule(text: string): Schedule {
-  const given = text.trim().split(/\s+/);
-  const parts = given.length === 5 ? ["0", ...given] : given;
+  const input = text.trim().split(/\s+/);
+  const parts = input.length === 5 ? ["0", ...input] : input;
   if (parts.length !== 6)
-    throw new Error(`schedule "${text}": want 5 or 6 fields, got ${text.trim() && given.length}`);
+    throw new Error(`schedule "${text}": want 5 or 6 fields, got ${text.trim() && input.length}`);
   const sets = fields.map((field, index) => parseField(parts[index] ?? "", field, text));
   const [seconds, minutes, hours, days, monthSet, weekdaySet] = sets as [
     Hits,
@@ -54,7 +54,8 @@ export function parseSchedule(text: string): Schedule {
   const isSubMinute = seconds.length > 1 && parts.slice(1).every((part) => part === "*");
   return {
     isSubMinute,
-    next: (afterMs) => search(afterMs, { seconds, minutes, hours, days, monthSet, weekdaySet }),
+    next: (afterMs) =>
+      findNextRun(afterMs, { seconds, minutes, hours, days, monthSet, weekdaySet }),
   };
 }
 
@@ -69,15 +70,15 @@ function parseField(text: string, field: Field, schedule: string): Hits {
 function parseItem(item: string, field: Field, schedule: string): number[] {
   const match = /^(\*|\w+)(?:-(\w+))?(?:\/(\d+))?$/.exec(item);
   const [, first = "", last, step] = match ?? [];
-  if (!match || (first === "*" && last !== undefined)) throw wrong(item, field, schedule);
+  if (!match || (first === "*" && last !== undefined)) throw createItemError(item, field, schedule);
   const every = Math.max(1, Number(step ?? 1));
-  const value = (text: string): number =>
-    parseValue(text, field) ?? fail(wrong(item, field, schedule));
-  if (first === "*") return stepped(field.low, field.high, every);
-  const from = value(first);
+  const parseBound = (text: string): number =>
+    parseValue(text, field) ?? throwError(createItemError(item, field, schedule));
+  if (first === "*") return listSteps(field.low, field.high, every);
+  const from = parseBound(first);
   if (last !== undefined)
-    return stepped(Math.min(from, value(last)), Math.max(from, value(last)), every);
-  return stepped(from, step === undefined || step === "1" ? from : field.high, every);
+    return listSteps(Math.min(from, parseBound(last)), Math.max(from, parseBound(last)), every);
+  return listSteps(from, step === undefined || step === "1" ? from : field.high, every);
 }
 
 function parseValue(text: string, { low, high, names }: Field): number | undefined {
@@ -90,17 +91,17 @@ function parseValue(text: string, { low, high, names }: Field): number | undefin
   return value >= low && value <= high ? value : undefined;
 }
 
-const stepped = (from: number, to: number, every: number): number[] =>
+const listSteps = (from: number, to: number, every: number): number[] =>
   Array.from({ length: Math.floor((to - from) / every) + 1 }, (_, index) => from + index * every);
 
-const wrong = (item: string, { name, low, high }: Field, schedule: string): Error =>
+const createItemError = (item: string, { name, low, high }: Field, schedule: string): Error =>
   new Error(`schedule "${schedule}": "${item}" is no ${name} (${low} to ${high})`);
 
-function fail(error: Error): never {
+function throwError(error: Error): never {
   throw error;
 }
 
-interface Sets {
+interface FieldSets {
   readonly seconds: Hits;
   readonly minutes: Hits;
   readonly hours: Hits;
@@ -112,25 +113,25 @@ interface Sets {
 // A 29 February on a given weekday can be 40 years away; what does not fire by then never does.
 const horizonYears = 41;
 
-function search(afterMs: number, sets: Sets): number | undefined {
+function findNextRun(afterMs: number, sets: FieldSets): number | undefined {
   const start = Math.floor(afterMs / secondMs) * secondMs + secondMs;
   const firstDay = Math.floor(start / dayMs) * dayMs;
   const lastYear = new Date(start).getUTCFullYear() + horizonYears;
   for (let day = firstDay; new Date(day).getUTCFullYear() <= lastYear; day += dayMs) {
     if (!firesOn(new Date(day), sets)) continue;
-    const time = firstTime(day === firstDay ? start - day : 0, sets);
+    const time = findFirstTime(day === firstDay ? start - day : 0, sets);
     if (time !== undefined) return day + time;
   }
   return undefined;
 }
 
-const firesOn = (day: Date, { days, monthSet, weekdaySet }: Sets): boolean =>
+const firesOn = (day: Date, { days, monthSet, weekdaySet }: FieldSets): boolean =>
   monthSet.includes(day.getUTCMonth() + 1) &&
   days.includes(day.getUTCDate()) &&
   weekdaySet.includes(day.getUTCDay());
 
 /** The first time of day that fires, at or after `from`; both in milliseconds since midnight. */
-function firstTime(from: number, { hours, minutes, seconds }: Sets): number | undefined {
+function findFirstTime(from: number, { hours, minutes, seconds }: FieldSets): number | undefined {
   const [hour, minute, second] = [
     Math.floor(from / hourMs),
     Math.floor(from / minuteMs) % 60,

@@ -1,28 +1,28 @@
 /** Applies the outputs of a call that succeeded: queue messages and blobs. Those of a failed call are lost. */
 import { randomUUID } from "node:crypto";
-import { openBlobs, openQueues } from "./connections.ts";
-import type { Door, Output } from "./indexing.ts";
+import { createBlobService, createQueueService } from "./connections.ts";
+import type { RegisteredFunction, Output } from "./index-functions.ts";
 import type { InvocationResponse, TypedData } from "./protocol.ts";
 import { encodeMessage } from "./queue-message.ts";
 
 /** What fills `{name}` in a blob's path. */
-export type Fillings = Readonly<Record<string, TypedData>>;
+export type TemplateValues = Readonly<Record<string, TypedData>>;
 
 /**
  * @throws what storage threw; the call then counts as failed
  */
 export async function applyOutputs(
-  door: Door,
+  func: RegisteredFunction,
   response: InvocationResponse,
-  options: { readonly encoding: "base64" | "none"; readonly fillings: Fillings },
+  options: { readonly encoding: "base64" | "none"; readonly templateValues: TemplateValues },
 ): Promise<void> {
   const values = new Map((response.outputData ?? []).map(({ name, data }) => [name, data]));
   if (response.returnValue) values.set("$return", response.returnValue);
-  for (const [name, output] of door.outputs) {
+  for (const [name, output] of func.outputs) {
     const value = values.get(name);
     if (value === undefined) continue;
     if (output.kind === "queue") await sendMessages(output, value, options.encoding);
-    else await writeBlob(output, value, options.fillings);
+    else await writeBlob(output, value, options.templateValues);
   }
 }
 
@@ -31,7 +31,7 @@ async function sendMessages(
   value: TypedData,
   encoding: "base64" | "none",
 ): Promise<void> {
-  const queue = (await openQueues(output.connection)).getQueueClient(output.queueName);
+  const queue = (await createQueueService(output.connection)).getQueueClient(output.queueName);
   const contents = messagesOf(value);
   if (contents.length > 0) await queue.createIfNotExists();
   for (const content of contents) await queue.sendMessage(encodeMessage(content, encoding));
@@ -42,7 +42,7 @@ export function messagesOf(value: TypedData): (string | Uint8Array)[] {
   if (value.bytes) return [value.bytes];
   if (value.json !== undefined) return itemsOf(JSON.parse(value.json) as unknown).map(messageOf);
   if (value.string !== undefined) {
-    const parsed = arrayIn(value.string);
+    const parsed = parseArray(value.string);
     return parsed ? parsed.filter((item) => item !== null).map(messageOf) : [value.string];
   }
   return [String(value.int ?? value.double)];
@@ -54,7 +54,7 @@ const itemsOf = (value: unknown): unknown[] =>
 const messageOf = (item: unknown): string =>
   typeof item === "string" ? item : JSON.stringify(item, null, 2);
 
-function arrayIn(text: string): unknown[] | undefined {
+function parseArray(text: string): unknown[] | undefined {
   try {
     const parsed = JSON.parse(text) as unknown;
     return Array.isArray(parsed) ? parsed : undefined;
@@ -66,12 +66,12 @@ function arrayIn(text: string): unknown[] | undefined {
 async function writeBlob(
   output: Output & { kind: "blob" },
   value: TypedData,
-  fillings: Fillings,
+  templateValues: TemplateValues,
 ): Promise<void> {
   const [, container = "", name = ""] =
-    /^\/?([^/]+)\/(.+)$/.exec(fillPath(output.path, fillings)) ?? [];
+    /^\/?([^/]+)\/(.+)$/.exec(fillPath(output.path, templateValues)) ?? [];
   if (container === "") throw new Error(`blob path "${output.path}" is not container/name`);
-  const blobs = (await openBlobs(output.connection)).getContainerClient(container);
+  const blobs = (await createBlobService(output.connection)).getContainerClient(container);
   await blobs.createIfNotExists();
   const bytes =
     value.bytes ?? Buffer.from(value.string ?? value.json ?? String(value.int ?? value.double));
@@ -79,7 +79,7 @@ async function writeBlob(
 }
 
 /** Fills `{rand-guid}`, `{DateTime}` and the trigger's own data into a path. */
-export function fillPath(path: string, fillings: Fillings): string {
+export function fillPath(path: string, templateValues: TemplateValues): string {
   return path.replaceAll(/\{([\w-]+)\}/g, (_, name: string) => {
     if (name.toLowerCase() === "rand-guid") return randomUUID();
     if (name.toLowerCase() === "datetime")
@@ -87,10 +87,10 @@ export function fillPath(path: string, fillings: Fillings): string {
         .toISOString()
         .replace(/\.\d+Z$/, "Z")
         .replaceAll(":", "-");
-    const found = Object.entries(fillings).find(
+    const data = Object.entries(templateValues).find(
       ([key]) => key.toLowerCase() === name.toLowerCase(),
     )?.[1];
-    const text = found?.string ?? found?.json ?? found?.int;
+    const text = data?.string ?? data?.json ?? data?.int;
     if (text === undefined) throw new Error(`blob path "${path}": nothing is named {${name}}`);
     return String(text);
   });

@@ -2,24 +2,24 @@
 
 export interface Progress {
   /** Says what is being done now; `done` of `total` steps are behind. */
-  readonly step: (done: number, total: number, what: string) => void;
+  readonly step: (done: number, total: number, label: string) => void;
   /** Ends the bar, leaving a line of what was done. */
-  readonly end: (what: string) => void;
+  readonly end: (label: string) => void;
 }
 
 const width = 24;
 
 /** @param out - where to write; a bar only where it is a terminal */
-export function showProgress(out: NodeJS.WriteStream = process.stdout): Progress {
-  const bar = (done: number, total: number): string => {
+export function createProgress(out: NodeJS.WriteStream = process.stdout): Progress {
+  const formatBar = (done: number, total: number): string => {
     const filled = Math.round((width * done) / Math.max(1, total));
     return `[${"#".repeat(filled)}${".".repeat(width - filled)}]`;
   };
-  const line = (text: string): void =>
+  const writeLine = (text: string): void =>
     void out.write(out.isTTY ? `\r\u001B[K${text}` : `${text}\n`);
   return {
-    step: (done, total, what) =>
-      line(out.isTTY ? `${bar(done, total)} ${what}` : `(${done}/${total}) ${what}`),
-    end: (what) => void out.write(out.isTTY ? `\r\u001B[K${what}\n` : `${what}\n`),
+    step: (done, total, label) =>
+      writeLine(out.isTTY ? `${formatBar(done, total)} ${label}` : `(${done}/${total}) ${label}`),
+    end: (label) => void out.write(out.isTTY ? `\r\u001B[K${label}\n` : `${label}\n`),
   };
 }

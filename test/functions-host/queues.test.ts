@@ -1,33 +1,35 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { QueueServiceClient } from "@azure/storage-queue";
-import { freshAccount } from "../support/storage-account.ts";
-import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
+import { claimFreshAccount } from "../support/storage-account.ts";
+import { waitFor, fixtureRoot, createFixtureSettings } from "./fixture.ts";
 import { startHost, type Host } from "./host.ts";
-import type { LogLine } from "./lines.ts";
+import type { LogLine } from "./log.ts";
 import { fillPath, messagesOf } from "./outputs.ts";
 import { decodeMessage, encodeMessage } from "./queue-message.ts";
-import { listenToQueue, pauseMs } from "./queues.ts";
+import { listenToQueue, computePauseMs } from "./queues.ts";
 
-const storage = freshAccount();
+const storage = claimFreshAccount();
 const service = QueueServiceClient.fromConnectionString(storage);
-const heard = service.getQueueClient("heard");
-const poison = service.getQueueClient("heard-poison");
-const told = service.getQueueClient("told");
+const inputQueue = service.getQueueClient("heard");
+const poisonQueue = service.getQueueClient("heard-poison");
+const reportQueue = service.getQueueClient("told");
 const lines: LogLine[] = [];
 let host: Host;
 
 beforeAll(async () => {
   host = await startHost({
     root: fixtureRoot,
-    env: fixtureSettings(storage),
+    env: createFixtureSettings(storage),
     log: (line) => lines.push(line),
     invisibilityMs: 1_000,
   });
   // Both queues are made after the host has begun to ask for them: a missing queue is no error.
   await new Promise((resolve) => setTimeout(resolve, 150));
   await Promise.all(
-    [heard, told, service.getQueueClient("splits")].map((queue) => queue.createIfNotExists()),
+    [inputQueue, reportQueue, service.getQueueClient("splits")].map((queue) =>
+      queue.createIfNotExists(),
+    ),
   );
 });
 afterAll(() => host.stop());
@@ -35,62 +37,64 @@ beforeEach(() => {
   lines.length = 0;
 });
 
-const nextTold = (): Promise<string> =>
-  eventually("a message on told", async () => {
-    const [message] = (await told.receiveMessages({ visibilityTimeout: 60 })).receivedMessageItems;
-    if (message) await told.deleteMessage(message.messageId, message.popReceipt);
+const readNextReport = (): Promise<string> =>
+  waitFor("a message on told", async () => {
+    const [message] = (await reportQueue.receiveMessages({ visibilityTimeout: 60 }))
+      .receivedMessageItems;
+    if (message) await reportQueue.deleteMessage(message.messageId, message.popReceipt);
     return message?.messageText;
   });
-const attempts = (): number =>
+const countAttempts = (): number =>
   lines.filter(({ message }) => message.startsWith("Executing 'Functions.listen'")).length;
-const waiting = async (): Promise<number> =>
-  (await heard.getProperties()).approximateMessagesCount ?? -1;
-const emptied = (): Promise<true> =>
-  eventually("an empty queue", async () => ((await waiting()) === 0 ? true : undefined));
+const countWaiting = async (): Promise<number> =>
+  (await inputQueue.getProperties()).approximateMessagesCount ?? -1;
+const waitUntilEmpty = (): Promise<true> =>
+  waitFor("an empty queue", async () => ((await countWaiting()) === 0 ? true : undefined));
 
 describe("a message", () => {
   test("is handed over parsed, with its binding data, and deleted after success", async () => {
-    await heard.sendMessage('{"a":1,"Id":"7"}');
-    expect(JSON.parse(await nextTold())).toMatchObject({
+    await inputQueue.sendMessage('{"a":1,"Id":"7"}');
+    expect(JSON.parse(await readNextReport())).toMatchObject({
       message: { a: 1, Id: "7" },
       metadata: { dequeueCount: 1, id: 7, a: 1 },
     });
-    await emptied();
+    await waitUntilEmpty();
     expect(lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
   test("that keeps failing is tried maxDequeueCount times, then moved to the poison queue as it was", async () => {
-    await heard.sendMessage('{"fail":true}');
-    const moved = await eventually("the poison message", async () => {
+    await inputQueue.sendMessage('{"fail":true}');
+    const poisonMessage = await waitFor("the poison message", async () => {
       try {
-        return (await poison.receiveMessages({ visibilityTimeout: 60 })).receivedMessageItems[0];
+        return (await poisonQueue.receiveMessages({ visibilityTimeout: 60 }))
+          .receivedMessageItems[0];
       } catch {
         return undefined;
       }
     });
-    expect(moved.messageText).toBe('{"fail":true}');
-    expect(attempts()).toBe(3);
-    await emptied();
+    expect(poisonMessage.messageText).toBe('{"fail":true}');
+    expect(countAttempts()).toBe(3);
+    await waitUntilEmpty();
     const warning = lines.find(({ level }) => level === "warning");
     expect(warning?.message).toBe(
       "Message has reached MaxDequeueCount of 3. Moving message to queue 'heard-poison'.",
     );
-    await poison.deleteMessage(moved.messageId, moved.popReceipt);
+    await poisonQueue.deleteMessage(poisonMessage.messageId, poisonMessage.popReceipt);
   });
 
   test("that failed leaves no output behind", async () => {
-    expect((await told.peekMessages()).peekedMessageItems).toEqual([]);
+    expect((await reportQueue.peekMessages()).peekedMessageItems).toEqual([]);
   });
 
   test("stays invisible while it is worked on, beyond its first time", async () => {
-    await heard.sendMessage('{"wait":1800}');
-    await eventually("the call", () => (attempts() > 0 ? true : undefined));
+    await inputQueue.sendMessage('{"wait":1800}');
+    await waitFor("the call", () => (countAttempts() > 0 ? true : undefined));
     // Its first time is 1 s: by now it would be seen again.
     await new Promise((resolve) => setTimeout(resolve, 1_400));
-    expect((await heard.peekMessages()).peekedMessageItems).toEqual([]);
-    expect(JSON.parse(await nextTold())).toMatchObject({ message: { wait: 1_800 } });
-    await emptied();
-    expect(attempts()).toBe(1);
+    expect((await inputQueue.peekMessages()).peekedMessageItems).toEqual([]);
+    expect(JSON.parse(await readNextReport())).toMatchObject({ message: { wait: 1_800 } });
+    await waitUntilEmpty();
+    expect(countAttempts()).toBe(1);
   });
 });
 
@@ -100,19 +104,19 @@ describe("outputs", () => {
     ["text", ["three", "four"]],
   ])("given as %s become the messages %j", async (message, expected) => {
     await service.getQueueClient("splits").sendMessage(message);
-    expect([await nextTold(), await nextTold()].sort()).toEqual([...expected].sort());
+    expect([await readNextReport(), await readNextReport()].sort()).toEqual([...expected].sort());
   });
 
   test("to a blob are written under the filled path", async () => {
     await service.getQueueClient("splits").sendMessage("blob");
-    const kept = BlobServiceClient.fromConnectionString(storage).getContainerClient("kept");
-    const name = await eventually("the blob", async () => {
-      if (!(await kept.exists())) return undefined;
-      for await (const blob of kept.listBlobsFlat()) return blob.name;
+    const container = BlobServiceClient.fromConnectionString(storage).getContainerClient("kept");
+    const name = await waitFor("the blob", async () => {
+      if (!(await container.exists())) return undefined;
+      for await (const blob of container.listBlobsFlat()) return blob.name;
       return undefined;
     });
     expect(name).toMatch(/^blob-[0-9a-f-]{36}\.txt$/);
-    expect((await kept.getBlobClient(name).downloadToBuffer()).toString()).toBe("the text");
+    expect((await container.getBlobClient(name).downloadToBuffer()).toString()).toBe("the text");
   });
 
   test.each([
@@ -132,19 +136,19 @@ describe("outputs", () => {
 
 // A desk of its own: the queue's state is set by hand before anything listens.
 describe("a listener", () => {
-  const listen = (
+  const startListener = (
     queueName: string,
     encoding: "base64" | "none",
-    dequeueLimit: number,
+    maxDequeueCount: number,
     results: boolean[],
   ) => {
     const ran: string[] = [];
-    const atOnce = { now: 0, most: 0 };
-    const [door] = host.app.doors;
-    if (!door) throw new Error("the fixture has no doors");
+    const atOnce = { now: 0, max: 0 };
+    const [func] = host.app.functions;
+    if (!func) throw new Error("the fixture has no doors");
     const listener = listenToQueue({
       service,
-      door,
+      func,
       trigger: {
         kind: "queue",
         declared: queueName,
@@ -153,17 +157,17 @@ describe("a listener", () => {
       },
       config: {
         ...host.app.config.queues,
-        maxDequeueCount: dequeueLimit,
+        maxDequeueCount: maxDequeueCount,
         messageEncoding: encoding,
         batchSize: 2,
         newBatchThreshold: 1,
       },
       log: (line) => lines.push(line),
       calls: {
-        running: () => 0,
+        countRunning: () => 0,
         run: async (_, { input }) => {
           ran.push(input.string ?? "");
-          atOnce.most = Math.max(atOnce.most, (atOnce.now += 1));
+          atOnce.max = Math.max(atOnce.max, (atOnce.now += 1));
           await new Promise((resolve) => setTimeout(resolve, input.string === "long" ? 500 : 20));
           atOnce.now -= 1;
           if (results.shift() === false) throw new Error("as asked");
@@ -173,12 +177,12 @@ describe("a listener", () => {
     });
     return { ran, atOnce, stop: listener.stop };
   };
-  const fresh = async (name: string, ...messages: string[]): Promise<void> => {
+  const createQueue = async (name: string, ...messages: string[]): Promise<void> => {
     await service.getQueueClient(name).createIfNotExists();
     for (const message of messages) await service.getQueueClient(name).sendMessage(message);
   };
-  const poisoned = (name: string): Promise<string> =>
-    eventually("a poison message", async () => {
+  const readPoisonText = (name: string): Promise<string> =>
+    waitFor("a poison message", async () => {
       const items = await service
         .getQueueClient(`${name}-poison`)
         .peekMessages()
@@ -187,31 +191,31 @@ describe("a listener", () => {
     });
 
   test("decodes Base64 and moves what is none to the poison queue at once", async () => {
-    await fresh("encoded", Buffer.from("grüße").toString("base64"), "plain text");
-    const { ran, stop } = listen("encoded", "base64", 5, []);
-    expect(await poisoned("encoded")).toBe("plain text");
-    await eventually("the decoded one", () => (ran.length > 0 ? true : undefined));
+    await createQueue("encoded", Buffer.from("grüße").toString("base64"), "plain text");
+    const { ran, stop } = startListener("encoded", "base64", 5, []);
+    expect(await readPoisonText("encoded")).toBe("plain text");
+    await waitFor("the decoded one", () => (ran.length > 0 ? true : undefined));
     await stop();
     expect(ran).toEqual(["grüße"]);
   });
 
   test("moves a message that came too often before to the poison queue without a call", async () => {
-    await fresh("worn", "old");
+    await createQueue("worn", "old");
     const queue = service.getQueueClient("worn");
     for (let time = 0; time < 2; time += 1) {
       const [item] = (await queue.receiveMessages({ visibilityTimeout: 60 })).receivedMessageItems;
       if (item) await queue.updateMessage(item.messageId, item.popReceipt, undefined, 0);
     }
-    const { ran, stop } = listen("worn", "none", 2, []);
-    expect(await poisoned("worn")).toBe("old");
+    const { ran, stop } = startListener("worn", "none", 2, []);
+    expect(await readPoisonText("worn")).toBe("old");
     await stop();
     expect(ran).toEqual([]);
   });
 
   test("of a poison queue moves nothing on", async () => {
-    await fresh("bad-poison", "bad");
-    const { ran, stop } = listen("bad-poison", "none", 1, [false]);
-    await eventually("the call", () => (ran.length > 0 ? true : undefined));
+    await createQueue("bad-poison", "bad");
+    const { ran, stop } = startListener("bad-poison", "none", 1, [false]);
+    await waitFor("the call", () => (ran.length > 0 ? true : undefined));
     await stop();
     expect(await service.getQueueClient("bad-poison-poison").exists()).toBe(false);
     expect(
@@ -220,11 +224,11 @@ describe("a listener", () => {
   });
 
   test("works on at most batchSize + newBatchThreshold messages at once, and finishes them when stopped", async () => {
-    await fresh("busy", "long", "2", "3", "4", "5", "6");
-    const { ran, atOnce, stop } = listen("busy", "none", 5, []);
-    await eventually("all six", () => (ran.length === 6 ? true : undefined));
+    await createQueue("busy", "long", "2", "3", "4", "5", "6");
+    const { ran, atOnce, stop } = startListener("busy", "none", 5, []);
+    await waitFor("all six", () => (ran.length === 6 ? true : undefined));
     await stop();
-    expect(atOnce).toEqual({ now: 0, most: 3 });
+    expect(atOnce).toEqual({ now: 0, max: 3 });
     expect((await service.getQueueClient("busy").getProperties()).approximateMessagesCount).toBe(0);
   });
 });
@@ -253,5 +257,5 @@ test.each([
   [5, 1, 1_920],
   [30, 0.5, 5_000],
 ])("after %i empty answers the pause is %s of its way to %i ms", (idle, random, expected) => {
-  expect(pauseMs(idle, 5_000, () => random)).toBeCloseTo(expected);
+  expect(computePauseMs(idle, 5_000, () => random)).toBeCloseTo(expected);
 });

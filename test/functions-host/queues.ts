@@ -6,13 +6,13 @@ import type { QueueClient, QueueServiceClient } from "@azure/storage-queue";
 import { minuteMs, systemClock } from "../../shared/runtime/time.ts";
 import type { Calls } from "./calls.ts";
 import type { QueueConfig } from "./config.ts";
-import type { Door, QueueTrigger } from "./indexing.ts";
-import { describe, type Log } from "./lines.ts";
-import { bindingData, decodeMessage, type RawMessage } from "./queue-message.ts";
+import type { RegisteredFunction, QueueTrigger } from "./index-functions.ts";
+import { describeError, type Log } from "./log.ts";
+import { createBindingData, decodeMessage, type RawMessage } from "./queue-message.ts";
 
 export interface QueueOptions {
   readonly service: QueueServiceClient;
-  readonly door: Door;
+  readonly func: RegisteredFunction;
   readonly trigger: QueueTrigger;
   readonly config: QueueConfig;
   readonly calls: Calls;
@@ -27,31 +27,31 @@ export interface Listener {
 }
 
 const defaultInvisibilityMs = 10 * minuteMs;
-const leastPollMs = 100;
+const minPollMs = 100;
 
-interface Desk extends QueueOptions {
+interface QueueContext extends QueueOptions {
   readonly queue: QueueClient;
   /** Undefined for a queue that is itself a poison queue, or whose name has no room for the suffix. */
-  readonly poison: QueueClient | undefined;
+  readonly poisonQueue: QueueClient | undefined;
   readonly invisibleMs: number;
-  readonly say: (level: "information" | "warning" | "error", message: string) => void;
+  readonly writeLog: (level: "information" | "warning" | "error", message: string) => void;
 }
 
 export function listenToQueue(options: QueueOptions): Listener {
-  const { service, trigger, door } = options;
+  const { service, trigger, func } = options;
   const poisonName = `${trigger.queueName}-poison`;
   const hasPoison = !trigger.queueName.endsWith("-poison") && poisonName.length <= 63;
-  const desk: Desk = {
+  const context: QueueContext = {
     ...options,
     queue: service.getQueueClient(trigger.queueName),
-    poison: hasPoison ? service.getQueueClient(poisonName) : undefined,
+    poisonQueue: hasPoison ? service.getQueueClient(poisonName) : undefined,
     invisibleMs: options.invisibilityMs ?? defaultInvisibilityMs,
-    say: (level, message) =>
-      options.log({ level, category: `Host.Triggers.Queues.${door.name}`, message }),
+    writeLog: (level, message) =>
+      options.log({ level, category: `Host.Triggers.Queues.${func.name}`, message }),
   };
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
-  const polling = poll(desk, running, stopping.signal);
+  const polling = pollQueue(context, running, stopping.signal);
   return {
     stop: async () => {
       stopping.abort();
@@ -61,43 +61,52 @@ export function listenToQueue(options: QueueOptions): Listener {
   };
 }
 
-async function poll(desk: Desk, running: Set<Promise<void>>, stop: AbortSignal): Promise<void> {
+async function pollQueue(
+  context: QueueContext,
+  running: Set<Promise<void>>,
+  stop: AbortSignal,
+): Promise<void> {
   const stopped = new Promise<void>((resolve) =>
     stop.addEventListener("abort", () => resolve(), { once: true }),
   );
-  for (let idle = 0; !stop.aborted;) {
-    if (running.size > desk.config.newBatchThreshold) {
+  for (let emptyPolls = 0; !stop.aborted;) {
+    if (running.size > context.config.newBatchThreshold) {
       await Promise.race([...running, stopped]);
       continue;
     }
-    const batch = await fetchBatch(desk);
+    const batch = await fetchBatch(context);
     for (const message of batch) {
-      const work = handle(desk, message, stop).finally(() => running.delete(work));
+      const work = handleMessage(context, message, stop).finally(() => running.delete(work));
       running.add(work);
     }
-    idle = batch.length > 0 ? 0 : idle + 1;
-    if (idle > 0)
+    emptyPolls = batch.length > 0 ? 0 : emptyPolls + 1;
+    if (emptyPolls > 0)
       await systemClock
-        .sleep(pauseMs(idle, desk.config.maxPollingIntervalMs), stop)
+        .sleep(computePauseMs(emptyPolls, context.config.maxPollingIntervalMs), stop)
         .catch(() => undefined);
   }
 }
 
 /** Doubles from 100 ms to the longest pause, a fifth to either side. */
-export function pauseMs(idle: number, mostMs: number, random: () => number = Math.random): number {
-  const grown = leastPollMs * (2 ** Math.min(idle - 1, 20) * (0.8 + random() * 0.4));
-  return Math.min(mostMs, Math.max(leastPollMs, grown));
+export function computePauseMs(
+  emptyPolls: number,
+  maxMs: number,
+  random: () => number = Math.random,
+): number {
+  const grown = minPollMs * (2 ** Math.min(emptyPolls - 1, 20) * (0.8 + random() * 0.4));
+  return Math.min(maxMs, Math.max(minPollMs, grown));
 }
 
 /** A queue that does not exist yet is an empty one; any other trouble is told and waited out. */
-async function fetchBatch(desk: Desk): Promise<RawMessage[]> {
+async function fetchBatch(context: QueueContext): Promise<RawMessage[]> {
   try {
-    const visibilityTimeout = desk.invisibleMs / 1_000;
-    const numberOfMessages = desk.config.batchSize;
-    return (await desk.queue.receiveMessages({ numberOfMessages, visibilityTimeout }))
+    const visibilityTimeout = context.invisibleMs / 1_000;
+    const numberOfMessages = context.config.batchSize;
+    return (await context.queue.receiveMessages({ numberOfMessages, visibilityTimeout }))
       .receivedMessageItems;
   } catch (error) {
-    if (!isMissing(error)) desk.say("error", `cannot fetch messages: ${describe(error)}`);
+    if (!isMissing(error))
+      context.writeLog("error", `cannot fetch messages: ${describeError(error)}`);
     return [];
   }
 }
@@ -106,46 +115,53 @@ const isMissing = (error: unknown): boolean =>
   (error as { statusCode?: number }).statusCode === 404;
 
 /** Never rejects: storage trouble leaves the message to come back by itself. What was fetched during a stop goes back. */
-async function handle(desk: Desk, message: RawMessage, stop: AbortSignal): Promise<void> {
+async function handleMessage(
+  context: QueueContext,
+  message: RawMessage,
+  stop: AbortSignal,
+): Promise<void> {
   try {
     if (stop.aborted)
-      await desk.queue.updateMessage(message.messageId, message.popReceipt, undefined, 0);
-    else await work(desk, message);
+      await context.queue.updateMessage(message.messageId, message.popReceipt, undefined, 0);
+    else await processMessage(context, message);
   } catch (error) {
-    desk.say("error", `message ${message.messageId} could not be settled: ${describe(error)}`);
+    context.writeLog(
+      "error",
+      `message ${message.messageId} could not be settled: ${describeError(error)}`,
+    );
   }
 }
 
-async function work(desk: Desk, message: RawMessage): Promise<void> {
-  const text = decodeMessage(message.messageText, desk.config.messageEncoding);
+async function processMessage(context: QueueContext, message: RawMessage): Promise<void> {
+  const text = decodeMessage(message.messageText, context.config.messageEncoding);
   if (text === undefined) {
-    desk.say(
+    context.writeLog(
       "error",
       `message ${message.messageId} is no Base64, as host.json's messageEncoding asks for`,
     );
-    return moveToPoison(desk, message, message.popReceipt);
+    return moveToPoison(context, message, message.popReceipt);
   }
-  if (message.dequeueCount > desk.config.maxDequeueCount)
-    return moveToPoison(desk, message, message.popReceipt);
-  const invisible = keepInvisible(desk, message);
-  const succeeded = await call(desk, message, text);
+  if (message.dequeueCount > context.config.maxDequeueCount)
+    return moveToPoison(context, message, message.popReceipt);
+  const invisible = keepInvisible(context, message);
+  const hasSucceeded = await callFunction(context, message, text);
   const receipt = await invisible.release();
-  if (succeeded) await desk.queue.deleteMessage(message.messageId, receipt);
-  else if (message.dequeueCount >= desk.config.maxDequeueCount)
-    await moveToPoison(desk, message, receipt);
-  else await makeVisible(desk, message, receipt);
+  if (hasSucceeded) await context.queue.deleteMessage(message.messageId, receipt);
+  else if (message.dequeueCount >= context.config.maxDequeueCount)
+    await moveToPoison(context, message, receipt);
+  else await makeVisible(context, message, receipt);
 }
 
-async function call(
-  { calls, door, trigger }: Desk,
+async function callFunction(
+  { calls, func, trigger }: QueueContext,
   message: RawMessage,
   text: string,
 ): Promise<boolean> {
   const reason = `New queue message detected on '${trigger.queueName}'.`;
   try {
-    await calls.run(door, {
+    await calls.run(func, {
       input: { string: text },
-      metadata: bindingData(message, text),
+      metadata: createBindingData(message, text),
       reason,
     });
     return true;
@@ -156,7 +172,7 @@ async function call(
 }
 
 async function makeVisible(
-  { queue, config }: Desk,
+  { queue, config }: QueueContext,
   message: RawMessage,
   receipt: string,
 ): Promise<void> {
@@ -169,26 +185,33 @@ async function makeVisible(
 }
 
 /** Copies, then deletes: a stop in between leaves the message twice, never lost. */
-async function moveToPoison(desk: Desk, message: RawMessage, receipt: string): Promise<void> {
-  if (!desk.poison) return;
-  const { maxDequeueCount } = desk.config;
-  desk.say(
+async function moveToPoison(
+  context: QueueContext,
+  message: RawMessage,
+  receipt: string,
+): Promise<void> {
+  if (!context.poisonQueue) return;
+  const { maxDequeueCount } = context.config;
+  context.writeLog(
     "warning",
-    `Message has reached MaxDequeueCount of ${maxDequeueCount}. Moving message to queue '${desk.poison.name}'.`,
+    `Message has reached MaxDequeueCount of ${maxDequeueCount}. Moving message to queue '${context.poisonQueue.name}'.`,
   );
-  await desk.poison.createIfNotExists();
-  await desk.poison.sendMessage(message.messageText);
-  await desk.queue.deleteMessage(message.messageId, receipt);
+  await context.poisonQueue.createIfNotExists();
+  await context.poisonQueue.sendMessage(message.messageText);
+  await context.queue.deleteMessage(message.messageId, receipt);
 }
 
 /** Renews a message's invisibility at half time until released; `release` gives the receipt that counts now. */
-function keepInvisible(desk: Desk, message: RawMessage): { release: () => Promise<string> } {
+function keepInvisible(
+  context: QueueContext,
+  message: RawMessage,
+): { release: () => Promise<string> } {
   let receipt = message.popReceipt;
   let renewal = Promise.resolve();
-  const renew = async (): Promise<void> => {
+  const renewInvisibility = async (): Promise<void> => {
     try {
-      const seconds = Math.ceil(desk.invisibleMs / 1_000);
-      const renewed = await desk.queue.updateMessage(
+      const seconds = Math.ceil(context.invisibleMs / 1_000);
+      const renewed = await context.queue.updateMessage(
         message.messageId,
         receipt,
         undefined,
@@ -196,15 +219,15 @@ function keepInvisible(desk: Desk, message: RawMessage): { release: () => Promis
       );
       receipt = renewed.popReceipt ?? receipt;
     } catch (error) {
-      desk.say(
+      context.writeLog(
         "warning",
-        `message ${message.messageId} could not be kept invisible: ${describe(error)}`,
+        `message ${message.messageId} could not be kept invisible: ${describeError(error)}`,
       );
     }
   };
   const timer = setInterval(() => {
-    renewal = renewal.then(renew);
-  }, desk.invisibleMs / 2);
+    renewal = renewal.then(renewInvisibility);
+  }, context.invisibleMs / 2);
   return {
     release: async () => {
       clearInterval(timer);

@@ -1,34 +1,38 @@
 /** Every sentence that `npm start` says to a person. */
-import type { RunningHost } from "./run.ts";
-import type { Surroundings } from "./dependencies.ts";
-import type { Enriched, HuntAccount } from "./demo.ts";
+import type { RunningHost } from "./run-host.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { DemoFile, DemoHunt } from "./demo.ts";
 
 export const greeting = `Huntline: hunts in Microsoft Defender exported exactly once, file hashes enriched, Cloud Apps alerts closed.
 `;
 
-export interface Tour {
-  readonly hunts: readonly HuntAccount[];
-  readonly files: readonly Enriched[];
+export interface DemoResult {
+  readonly hunts: readonly DemoHunt[];
+  readonly files: readonly DemoFile[];
   readonly alert:
     | { readonly alertId: string; readonly id: string; readonly outcome: string }
     | undefined;
 }
 
 /** What happened, where to look, and a line to copy for each door. */
-export function account(host: RunningHost, around: Surroundings, tour: Tour): string {
+export function formatReport(
+  host: RunningHost,
+  dependencies: Dependencies,
+  demo: DemoResult,
+): string {
   return [
-    around.tenant
+    dependencies.simulator
       ? "Everything ran against a simulated Microsoft cloud on this machine. Nothing left it."
       : "The app talks to the real Microsoft APIs, with the settings of local.settings.json.",
-    hunted(tour.hunts),
-    ...(around.tenant ? [enriched(tour.files), closed(tour)] : []),
-    look(around),
-    doors(host, around, tour),
+    formatHunts(demo.hunts),
+    ...(dependencies.simulator ? [formatFiles(demo.files), formatAlert(demo)] : []),
+    describeStorage(dependencies),
+    formatCommands(host, dependencies, demo),
     `Serving on ${host.url}. Ctrl+C stops everything. \`npm start -- --fresh\` begins anew.`,
   ].join("\n\n");
 }
 
-const hunted = (hunts: readonly HuntAccount[]): string =>
+const formatHunts = (hunts: readonly DemoHunt[]): string =>
   [
     "Hunts, exported to the container `exports`:",
     ...hunts.map(
@@ -37,7 +41,7 @@ const hunted = (hunts: readonly HuntAccount[]): string =>
     ),
   ].join("\n");
 
-const enriched = (files: readonly Enriched[]): string =>
+const formatFiles = (files: readonly DemoFile[]): string =>
   [
     "Files, looked up by SHA-1:",
     ...files.map(
@@ -46,29 +50,29 @@ const enriched = (files: readonly Enriched[]): string =>
     ),
   ].join("\n");
 
-const closed = ({ alert }: Tour): string =>
+const formatAlert = ({ alert }: DemoResult): string =>
   alert
     ? `Alert ${alert.alertId} was dismissed as a false positive: ${alert.outcome}.`
     : "No alert was open, so none was closed.";
 
 /** How to read an export with nothing but Azurite and curl: its containers are private, so through the app. */
-const look = ({ azurite }: Surroundings): string =>
+const describeStorage = ({ azurite }: Dependencies): string =>
   azurite
     ? `The blobs are in Azurite, blob endpoint http://127.0.0.1:${azurite.blobPort}/devstoreaccount1 (any storage browser with the development account opens it).`
     : "The blobs are in the storage account of DataStorage.";
 
-function doors(
+function formatCommands(
   { url }: RunningHost,
-  { alerts, tenant }: Surroundings,
-  { hunts, files }: Tour,
+  { alerts, simulator }: Dependencies,
+  { hunts, files }: DemoResult,
 ): string {
   const hunt = hunts.find(({ rows }) => rows > 0)?.hunt ?? hunts[0]?.hunt ?? "";
   const hash = files[0]?.hash ?? "0".repeat(40);
-  const next = alerts[1] ?? "603e4f1b2c3d4e5f60718293";
+  const alertId = alerts[1] ?? "603e4f1b2c3d4e5f60718293";
   const verdict = JSON.stringify({
     version: 1,
     id: "my-first-verdict",
-    alertIds: [next],
+    alertIds: [alertId],
     action: "dismiss",
     reason: "not_of_interest",
     comment: "Known scanner",
@@ -93,17 +97,17 @@ function doors(
       `curl -s -H 'content-type: application/json' -d '${verdict}' ${url}/api/alerts/verdicts`,
     ],
     ["what became of it", `curl -s ${url}/api/alerts/verdicts/my-first-verdict`],
-    ...(tenant ? [["a SIEM's webhook, signed", webhookLine(url, hash)] as const] : []),
+    ...(simulator ? [["a SIEM's webhook, signed", formatWebhookCommand(url, hash)] as const] : []),
     ["what could not be worked on", `curl -s ${url}/api/dead-letters`],
   ];
   return [
     "Doors, ready to copy:",
-    ...lines.map(([what, command]) => `  # ${what}\n  ${command}`),
+    ...lines.map(([title, command]) => `  # ${title}\n  ${command}`),
   ].join("\n");
 }
 
 /** The source `demo` and its key are the simulated tenant's. */
-const webhookLine = (url: string, hash: string): string => {
+const formatWebhookCommand = (url: string, hash: string): string => {
   const body = JSON.stringify({
     object: { properties: { title: "Malware", status: "New", sha1: hash } },
   });

@@ -12,8 +12,8 @@ interface Segment {
 
 interface Parameter {
   readonly name: string;
-  readonly optional: boolean;
-  readonly catchAll: boolean;
+  readonly isOptional: boolean;
+  readonly isCatchAll: boolean;
   readonly checks: readonly Check[];
 }
 
@@ -24,27 +24,29 @@ interface Parameter {
 export function compileRoute(template: string): Route {
   const segments = splitTemplate(template).map((text) => parseSegment(text, template));
   segments.slice(0, -1).forEach((segment) => {
-    if (segment.parts.some((part) => typeof part !== "string" && (part.catchAll || part.optional)))
+    if (
+      segment.parts.some((part) => typeof part !== "string" && (part.isCatchAll || part.isOptional))
+    )
       throw new Error(`route "${template}": an optional or catch-all parameter must come last`);
   });
-  return (path) => matchSegments(segments, decode(path));
+  return (path) => matchSegments(segments, decodePath(path));
 }
 
 /** Splits at slashes outside of braces. */
 function splitTemplate(template: string): string[] {
-  const found: string[] = [];
+  const segments: string[] = [];
   let depth = 0;
   let text = "";
   for (const letter of template.replaceAll(/^\/+|\/+$/g, "")) {
     if (letter === "{") depth += 1;
     if (letter === "}") depth -= 1;
     if (letter === "/" && depth === 0) {
-      found.push(text);
+      segments.push(text);
       text = "";
     } else text += letter;
   }
   if (depth !== 0) throw new Error(`route "${template}": a brace has no partner`);
-  return text === "" && found.length === 0 ? [] : [...found, text];
+  return text === "" && segments.length === 0 ? [] : [...segments, text];
 }
 
 function parseSegment(text: string, template: string): Segment {
@@ -76,73 +78,75 @@ function closingBrace(text: string, open: number): number {
 function parseParameter(text: string, template: string): Parameter {
   const stars = /^\*{0,2}/.exec(text)?.[0].length ?? 0;
   const bare = text.slice(stars);
-  const optional = bare.endsWith("?");
-  const [name = "", ...constraints] = splitConstraints(optional ? bare.slice(0, -1) : bare);
+  const isOptional = bare.endsWith("?");
+  const [name = "", ...constraints] = splitConstraints(isOptional ? bare.slice(0, -1) : bare);
   if (!/^\w+$/.test(name))
     throw new Error(`route "${template}": "{${text}}" has no sound parameter name`);
   const checks = constraints.map((constraint) => parseConstraint(constraint, template));
-  return { name, optional, catchAll: stars > 0, checks };
+  return { name, isOptional, isCatchAll: stars > 0, checks };
 }
 
 /** Splits at colons outside of parentheses. */
 function splitConstraints(text: string): string[] {
-  const found = [""];
+  const parts = [""];
   let depth = 0;
   for (const letter of text) {
     if (letter === "(") depth += 1;
     if (letter === ")") depth -= 1;
-    if (letter === ":" && depth === 0) found.push("");
-    else found[found.length - 1] += letter;
+    if (letter === ":" && depth === 0) parts.push("");
+    else parts[parts.length - 1] += letter;
   }
-  return found;
+  return parts;
 }
 
 function parseConstraint(text: string, template: string): Check {
   const match = /^(\w+)(?:\((.*)\))?$/s.exec(text);
-  const make = match?.[1] === undefined ? undefined : constraints[match[1].toLowerCase()];
-  if (!make) throw new Error(`route "${template}": the constraint "${text}" is unknown here`);
-  return make(match?.[2] ?? "");
+  const createCheck = match?.[1] === undefined ? undefined : constraints[match[1].toLowerCase()];
+  if (!createCheck)
+    throw new Error(`route "${template}": the constraint "${text}" is unknown here`);
+  return createCheck(match?.[2] ?? "");
 }
 
 const wholeText = /^[+-]?\d+$/;
-const within =
+const createRangeCheck =
   (low: bigint, high: bigint): Check =>
   (value) =>
     wholeText.test(value) &&
     BigInt(value.replace("+", "")) >= low &&
     BigInt(value.replace("+", "")) <= high;
-const lengths =
+const createLengthCheck =
   (low: number, high: number): Check =>
   (value) =>
     value.length >= low && value.length <= high;
-const pattern =
+const createPatternCheck =
   (regex: RegExp): Check =>
   (value) =>
     regex.test(value);
-const pair = (text: string): [string, string] => {
+const parsePair = (text: string): [string, string] => {
   const [low = "", high = low] = text.split(",").map((part) => part.trim());
   return [low, high];
 };
-const longMost = 2n ** 63n - 1n;
+const maxLong = 2n ** 63n - 1n;
 
 const constraints: Readonly<Record<string, (argument: string) => Check>> = {
-  int: () => within(-(2n ** 31n), 2n ** 31n - 1n),
-  long: () => within(-longMost - 1n, longMost),
-  bool: () => pattern(/^(?:true|false)$/i),
-  guid: () => pattern(/^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i),
-  alpha: () => pattern(/^[a-z]*$/i),
+  int: () => createRangeCheck(-(2n ** 31n), 2n ** 31n - 1n),
+  long: () => createRangeCheck(-maxLong - 1n, maxLong),
+  bool: () => createPatternCheck(/^(?:true|false)$/i),
+  guid: () => createPatternCheck(/^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i),
+  alpha: () => createPatternCheck(/^[a-z]*$/i),
   required: () => (value) => value !== "",
-  length: (text) => lengths(Number(pair(text)[0]), Number(pair(text)[1])),
-  minlength: (text) => lengths(Number(text), Infinity),
-  maxlength: (text) => lengths(0, Number(text)),
-  min: (text) => within(BigInt(text), longMost),
-  max: (text) => within(-longMost - 1n, BigInt(text)),
-  range: (text) => within(BigInt(pair(text)[0]), BigInt(pair(text)[1])),
-  regex: (text) => pattern(new RegExp(text.replaceAll("{{", "{").replaceAll("}}", "}"), "i")),
+  length: (text) => createLengthCheck(Number(parsePair(text)[0]), Number(parsePair(text)[1])),
+  minlength: (text) => createLengthCheck(Number(text), Infinity),
+  maxlength: (text) => createLengthCheck(0, Number(text)),
+  min: (text) => createRangeCheck(BigInt(text), maxLong),
+  max: (text) => createRangeCheck(-maxLong - 1n, BigInt(text)),
+  range: (text) => createRangeCheck(BigInt(parsePair(text)[0]), BigInt(parsePair(text)[1])),
+  regex: (text) =>
+    createPatternCheck(new RegExp(text.replaceAll("{{", "{").replaceAll("}}", "}"), "i")),
 };
 
 /** Segments of a path, decoded one by one, so that an encoded slash stays inside its segment; undefined when malformed. */
-function decode(path: string): string[] | undefined {
+function decodePath(path: string): string[] | undefined {
   const bare = path.replace(/^\//, "").replace(/\/$/, "");
   try {
     return bare === "" ? [] : bare.split("/").map((segment) => decodeURIComponent(segment));
@@ -153,42 +157,48 @@ function decode(path: string): string[] | undefined {
 
 function matchSegments(
   segments: readonly Segment[],
-  given: readonly string[] | undefined,
+  values: readonly string[] | undefined,
 ): Record<string, string> | undefined {
-  if (!given) return undefined;
-  const found: Record<string, string> = {};
+  if (!values) return undefined;
+  const params: Record<string, string> = {};
   for (const [index, { parts }] of segments.entries()) {
     const [only] = parts;
-    if (parts.length === 1 && only !== undefined && typeof only !== "string" && only.catchAll)
-      return keep(only, given.slice(index).join("/"), found) ? found : undefined;
-    if (!matchSegment(parts, given[index], found)) return undefined;
+    if (parts.length === 1 && only !== undefined && typeof only !== "string" && only.isCatchAll)
+      return storeParameter(only, values.slice(index).join("/"), params) ? params : undefined;
+    if (!matchSegment(parts, values[index], params)) return undefined;
   }
-  return given.length > segments.length ? undefined : found;
+  return values.length > segments.length ? undefined : params;
 }
 
-const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const escapeRegex = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 function matchSegment(
   parts: Segment["parts"],
-  given: string | undefined,
-  found: Record<string, string>,
+  value: string | undefined,
+  params: Record<string, string>,
 ): boolean {
   const parameters = parts.filter((part) => typeof part !== "string");
-  if (given === undefined || given === "")
-    return parts.length === 1 && parameters[0]?.optional === true;
+  if (value === undefined || value === "")
+    return parts.length === 1 && parameters[0]?.isOptional === true;
   const expression = parts
-    .map((part) => (typeof part === "string" ? escaped(part) : "(.+)"))
+    .map((part) => (typeof part === "string" ? escapeRegex(part) : "(.+)"))
     .join("");
-  const match = new RegExp(`^${expression}$`, "is").exec(given);
+  const match = new RegExp(`^${expression}$`, "is").exec(value);
   return (
     match !== null &&
-    parameters.every((parameter, index) => keep(parameter, match[index + 1] ?? "", found))
+    parameters.every((parameter, index) =>
+      storeParameter(parameter, match[index + 1] ?? "", params),
+    )
   );
 }
 
 /** An empty catch-all is absent, as the platform leaves it. */
-function keep(parameter: Parameter, value: string, found: Record<string, string>): boolean {
+function storeParameter(
+  parameter: Parameter,
+  value: string,
+  params: Record<string, string>,
+): boolean {
   if (value === "") return true;
-  found[parameter.name] = value;
+  params[parameter.name] = value;
   return parameter.checks.every((check) => check(value));
 }

@@ -17,7 +17,7 @@ export interface PlainReply {
   readonly body: Uint8Array;
 }
 
-const ownedByTheFrontEnd = /^x-ms-(?:client-principal|token-aad-)/;
+const frontEndHeader = /^x-ms-(?:client-principal|token-aad-)/;
 
 /** Header names become lower case, repeated query keys become one, and what only the sign-in front end may say is left out. */
 export function toRpcHttp(request: PlainRequest): RpcHttp {
@@ -25,51 +25,53 @@ export function toRpcHttp(request: PlainRequest): RpcHttp {
   return {
     method: request.method,
     url: request.url,
-    nullableHeaders: collapsed(headers.filter(([name]) => !ownedByTheFrontEnd.test(name))),
-    nullableQuery: collapsed([...new URL(request.url).searchParams]),
-    nullableParams: collapsed(Object.entries(request.params)),
+    nullableHeaders: collapseNames(headers.filter(([name]) => !frontEndHeader.test(name))),
+    nullableQuery: collapseNames([...new URL(request.url).searchParams]),
+    nullableParams: collapseNames(Object.entries(request.params)),
     ...(request.body && request.body.length > 0 ? { body: { bytes: request.body } } : {}),
   };
 }
 
 /** Joins repeated names, in any case, with a comma under the first spelling. */
-function collapsed(
+function collapseNames(
   pairs: readonly (readonly [string, string])[],
 ): Record<string, { value: string }> {
-  const found = new Map<string, { name: string; value: string }>();
+  const entries = new Map<string, { name: string; value: string }>();
   for (const [name, value] of pairs) {
-    const before = found.get(name.toLowerCase());
-    found.set(
+    const existing = entries.get(name.toLowerCase());
+    entries.set(
       name.toLowerCase(),
-      before ? { ...before, value: `${before.value},${value}` } : { name, value },
+      existing ? { ...existing, value: `${existing.value},${value}` } : { name, value },
     );
   }
-  return Object.fromEntries([...found.values()].map(({ name, value }) => [name, { value }]));
+  return Object.fromEntries([...entries.values()].map(({ name, value }) => [name, { value }]));
 }
 
 /** The reply to a function's return value: nothing returned is 204. */
 export function fromRpcHttp(value: TypedData | null | undefined): PlainReply {
   const http = value?.http;
   if (!http) return { status: 204, headers: [], body: new Uint8Array() };
-  const own = Object.entries(http.headers ?? {}).filter(
-    ([name]) => !framing.has(name.toLowerCase()),
+  const ownHeaders = Object.entries(http.headers ?? {}).filter(
+    ([name]) => !framingHeaders.has(name.toLowerCase()),
   );
-  const cookies = (http.cookies ?? []).map((cookie) => ["set-cookie", cookieText(cookie)] as const);
+  const cookies = (http.cookies ?? []).map(
+    (cookie) => ["set-cookie", formatCookie(cookie)] as const,
+  );
   return {
     status: Number(http.statusCode ?? 200),
-    headers: [...own, ...cookies],
-    body: bodyBytes(http.body),
+    headers: [...ownHeaders, ...cookies],
+    body: toBytes(http.body),
   };
 }
 
-const framing = new Set(["content-length", "transfer-encoding", "connection"]);
+const framingHeaders = new Set(["content-length", "transfer-encoding", "connection"]);
 
-const bodyBytes = (body: TypedData | null | undefined): Uint8Array =>
+const toBytes = (body: TypedData | null | undefined): Uint8Array =>
   body?.bytes ?? Buffer.from(body?.string ?? body?.json ?? "");
 
 const sameSites = { lax: "lax", strict: "strict", explicitNone: "none", none: undefined } as const;
 
-function cookieText(cookie: RpcCookie): string {
+function formatCookie(cookie: RpcCookie): string {
   const sameSite = sameSites[cookie.sameSite ?? "none"];
   return [
     `${cookie.name}=${encodeURIComponent(cookie.value)}`,

@@ -3,57 +3,61 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { freshAccount } from "../support/storage-account.ts";
-import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
+import { claimFreshAccount } from "../support/storage-account.ts";
+import { waitFor, fixtureRoot, createFixtureSettings } from "./fixture.ts";
 import { startHost } from "./host.ts";
 import { readLocalSettings } from "./local-settings.ts";
-import { runHost, type RunningHost, type RunOptions } from "./run.ts";
+import { runHost, type RunningHost, type RunOptions } from "./run-host.ts";
 
-const storage = freshAccount();
+const storage = claimFreshAccount();
 
-async function run(options: RunOptions = {}): Promise<RunningHost> {
-  const host = await runHost({ root: fixtureRoot, settings: fixtureSettings(storage), ...options });
+async function runFixtureHost(options: RunOptions = {}): Promise<RunningHost> {
+  const host = await runHost({
+    root: fixtureRoot,
+    settings: createFixtureSettings(storage),
+    ...options,
+  });
   onTestFinished(async () => void (await host.kill()));
   return host;
 }
 
-const post = (host: { readonly url: string }, path: string): Promise<Response> =>
+const postTo = (host: { readonly url: string }, path: string): Promise<Response> =>
   fetch(`${host.url}/api/${path}`, { method: "POST" });
 
 describe("the program", () => {
   test("prints its doors without a setting's value, finishes running calls on SIGTERM and exits with 0", async () => {
-    const host = await run();
+    const host = await runFixtureHost();
     expect(host.functions).toContain("listen");
     expect(host.refused).toMatchObject([{ name: "orphan" }]);
     expect(host.output()).toContain(`echo: [GET,POST,HEAD] ${host.url}/api/echo/{id:int?}`);
     expect(host.output()).toContain("listen: queue %HEARD_QUEUE%");
     expect(host.output()).toContain("orphan: NOT SERVED");
-    const slow = post(host, "slow?ms=400");
-    await eventually("the call", () =>
+    const slow = postTo(host, "slow?ms=400");
+    await waitFor("the call", () =>
       host.output().includes("Executing 'Functions.slow'") ? true : undefined,
     );
     // As a terminal does it: Ctrl+C reaches every process, and the one above asks once more.
     process.kill(host.pid, "SIGINT");
-    const ended = host.stop();
+    const exited = host.stop();
     expect(await (await slow).text()).toBe("done");
-    expect(await ended).toEqual({ code: 0, signal: null });
+    expect(await exited).toEqual({ code: 0, signal: null });
     expect(host.output()).toContain("appTerminate ran");
     expect(host.output()).not.toContain("AccountKey");
   });
 
   test("arms kill points by a preload, and dies at one", async () => {
-    const host = await run({
+    const host = await runFixtureHost({
       preload: [join(import.meta.dirname, "fixtures/arm.ts")],
       functions: ["outcome"],
     });
-    await expect(post(host, "outcome/point")).rejects.toThrow();
-    expect(await host.ended).toEqual({ code: null, signal: "SIGKILL" });
+    await expect(postTo(host, "outcome/point")).rejects.toThrow();
+    expect(await host.exited).toEqual({ code: null, signal: "SIGKILL" });
   });
 
   test("ends loudly at a rejection nobody handles", async () => {
-    const host = await run({ functions: ["outcome"] });
-    await post(host, "outcome/stray").catch(() => undefined);
-    expect(await host.ended).toEqual({ code: 1, signal: null });
+    const host = await runFixtureHost({ functions: ["outcome"] });
+    await postTo(host, "outcome/stray").catch(() => undefined);
+    expect(await host.exited).toEqual({ code: 1, signal: null });
     expect(host.output()).toContain(
       "Unhandled rejection, the process ends: Error: nobody waits for me",
     );
@@ -61,12 +65,12 @@ describe("the program", () => {
 
   test("ends loudly when a call overruns functionTimeout", async () => {
     const settings = {
-      ...fixtureSettings(storage),
+      ...createFixtureSettings(storage),
       AzureFunctionsJobHost__functionTimeout: "00:00:00.300",
     };
-    const host = await run({ settings, functions: ["slow"] });
-    await post(host, "slow?ms=60000").catch(() => undefined);
-    expect(await host.ended).toEqual({ code: 1, signal: null });
+    const host = await runFixtureHost({ settings, functions: ["slow"] });
+    await postTo(host, "slow?ms=60000").catch(() => undefined);
+    expect(await host.exited).toEqual({ code: 1, signal: null });
     expect(host.output()).toContain("Timeout value of 300 ms exceeded by function Functions.slow");
     expect(host.output()).toContain("functionTimeout was overrun by slow");
   });
@@ -78,27 +82,31 @@ describe("the program", () => {
     ],
     ["entries/streaming.ts", /enableHttpStream is on/],
   ])("does not start with the entry %s, and says why", async (entry, reason) => {
-    await expect(run({ entry })).rejects.toThrow(reason);
+    await expect(runFixtureHost({ entry })).rejects.toThrow(reason);
   });
 
   test("asks for keys and hands them to whoever started it", async () => {
     const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
     cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
-    const host = await run({ root, entry: join(fixtureRoot, "entries/keys.ts"), enableAuth: true });
+    const host = await runFixtureHost({
+      root,
+      entry: join(fixtureRoot, "entries/keys.ts"),
+      enableAuth: true,
+    });
     expect((await fetch(`${host.url}/api/open`)).status).toBe(401);
     expect(
       (await fetch(`${host.url}/api/open`, { headers: { "x-functions-key": host.key ?? "" } }))
         .status,
     ).toBe(200);
     await host.fire("open", "text");
-    await eventually("the call", () =>
+    await waitFor("the call", () =>
       host.output().match(/Executed 'Functions\.open'/g)?.length === 2 ? true : undefined,
     );
   });
 });
 
 describe("local.settings.json", () => {
-  const rootWith = (text: string): string => {
+  const createRoot = (text: string): string => {
     const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
     cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
     writeFileSync(join(root, "local.settings.json"), text);
@@ -106,18 +114,18 @@ describe("local.settings.json", () => {
   };
 
   test("gives settings where none is set, and no value is printed", async () => {
-    const root = rootWith(
+    const root = createRoot(
       '{"IsEncrypted":false,"Values":{"FROM_FILE":"file-value","FROM_BOTH":"file-value","COUNT":7}}',
     );
     const entry = join(fixtureRoot, "entries/settings.cjs");
-    const host = await run({
+    const host = await runFixtureHost({
       root,
       entry,
       localSettings: true,
       settings: { FROM_BOTH: "environment-value" },
     });
-    const seen = await fetch(`${host.url}/api/settings`);
-    expect(await seen.json()).toEqual({
+    const reply = await fetch(`${host.url}/api/settings`);
+    expect(await reply.json()).toEqual({
       FROM_FILE: "file-value",
       FROM_BOTH: "environment-value",
       COUNT: "7",
@@ -134,7 +142,7 @@ describe("local.settings.json", () => {
     ['{"Values":{"A":"secret-value","B":{}}}', "/Values/B must be text"],
     ['{"Values":{"A":"secret-value"', "not readable JSON"],
   ])("saying %s is refused without its values", (text, reason) => {
-    const root = rootWith(text);
+    const root = createRoot(text);
     expect(() => readLocalSettings(root)).toThrow(reason);
     expect(() => readLocalSettings(root)).not.toThrow("secret-value");
   });
@@ -154,11 +162,11 @@ test("a stop cuts off calls that do not end, and says how many", async () => {
   const host = await startHost({
     root: fixtureRoot,
     entry: "src/app.ts",
-    env: fixtureSettings(storage),
-    patienceMs: 50,
+    env: createFixtureSettings(storage),
+    stopTimeoutMs: 50,
   });
-  const slow = post(host, "slow?ms=2000").catch(() => "cut off");
-  await eventually("the call", () => (host.calls.running() > 0 ? true : undefined));
+  const slow = postTo(host, "slow?ms=2000").catch(() => "cut off");
+  await waitFor("the call", () => (host.calls.countRunning() > 0 ? true : undefined));
   expect(await host.stop()).toBe(1);
   expect(await slow).toBe("cut off");
 });

@@ -6,10 +6,10 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { secondMs } from "../../shared/runtime/time.ts";
 import { startHost, type Host, type HostOptions } from "./host.ts";
-import type { Door } from "./indexing.ts";
-import { describe, toConsole } from "./lines.ts";
+import type { RegisteredFunction } from "./index-functions.ts";
+import { describeError, createConsoleLog } from "./log.ts";
 import { readLocalSettings } from "./local-settings.ts";
-import { principalHeaders } from "./principal.ts";
+import { createPrincipalHeaders } from "./principal.ts";
 
 const usage = `node test/functions-host/serve.ts [options]
   --port <n>           7071 by default; 0 for any free one
@@ -25,11 +25,11 @@ const usage = `node test/functions-host/serve.ts [options]
   --invisibility-seconds <n>  how long a fetched queue message stays invisible, renewed at half time;
                        600 by default, as on the platform: so long a message rests when the host is killed`;
 
-function parse(): ReturnType<typeof parseArguments> {
+function parseOrExit(): ReturnType<typeof parseArguments> {
   try {
     return parseArguments();
   } catch (error) {
-    return die(2, `${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return exitWith(2, `${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   }
 }
 
@@ -51,74 +51,81 @@ const parseArguments = () =>
     },
   }).values;
 
-function die(code: number, text: string): never {
+function exitWith(code: number, text: string): never {
   process.stderr.write(`${text}\n`);
   process.exit(code);
 }
 
-type Given = ReturnType<typeof parse>;
+type CliOptions = ReturnType<typeof parseOrExit>;
 
-function whole(
-  given: Given,
+function readWholeNumber(
+  cliOptions: CliOptions,
   name: "port" | "lease-seconds" | "invisibility-seconds",
   low: number,
   high: number,
 ): number {
-  const value = Number(given[name]);
+  const value = Number(cliOptions[name]);
   if (Number.isInteger(value) && value >= low && value <= high) return value;
-  return die(2, `--${name} is ${given[name]}, want a whole number from ${low} to ${high}`);
+  return exitWith(
+    2,
+    `--${name} is ${cliOptions[name]}, want a whole number from ${low} to ${high}`,
+  );
 }
 
-function hostOptions(given: Given): HostOptions {
+function toHostOptions(cliOptions: CliOptions): HostOptions {
   return {
-    port: whole(given, "port", 0, 65_535),
-    leaseSeconds: whole(given, "lease-seconds", 15, 60),
-    invisibilityMs: whole(given, "invisibility-seconds", 1, 604_800) * secondMs,
-    address: given.address,
-    root: resolve(given.root),
-    enableAuth: given["enable-auth"],
-    chunkedBodies: given["read-chunked"] ? "read" : "empty",
-    log: toConsole(),
-    onOverrun: endOverrun,
-    ...(given.entry === undefined ? {} : { entry: given.entry }),
-    ...(given.functions === undefined
+    port: readWholeNumber(cliOptions, "port", 0, 65_535),
+    leaseSeconds: readWholeNumber(cliOptions, "lease-seconds", 15, 60),
+    invisibilityMs: readWholeNumber(cliOptions, "invisibility-seconds", 1, 604_800) * secondMs,
+    address: cliOptions.address,
+    root: resolve(cliOptions.root),
+    enableAuth: cliOptions["enable-auth"],
+    chunkedBodies: cliOptions["read-chunked"] ? "read" : "empty",
+    log: createConsoleLog(),
+    onOverrun: exitOnOverrun,
+    ...(cliOptions.entry === undefined ? {} : { entry: cliOptions.entry }),
+    ...(cliOptions.functions === undefined
       ? {}
-      : { functions: given.functions.split(",").map((name) => name.trim()) }),
-    ...(given.principal === undefined ? {} : { principal: principalHeaders(given.principal) }),
+      : { functions: cliOptions.functions.split(",").map((name) => name.trim()) }),
+    ...(cliOptions.principal === undefined
+      ? {}
+      : { principal: createPrincipalHeaders(cliOptions.principal) }),
   };
 }
 
 /** The platform ends the worker process on an overrun; here worker and host are one, so this process ends. */
-function endOverrun(door: Door): void {
+function exitOnOverrun(func: RegisteredFunction): void {
   setImmediate(() =>
-    die(
+    exitWith(
       1,
-      `functionTimeout was overrun by ${door.name}: the platform ends the process, and so does this host.`,
+      `functionTimeout was overrun by ${func.name}: the platform ends the process, and so does this host.`,
     ),
   );
 }
 
 /** A rejection nobody handles ends the worker process on the platform; the calls in flight die with it. */
-function endOnStrayErrors(): void {
+function exitOnStrayErrors(): void {
   process.on("unhandledRejection", (error) =>
-    die(1, `Unhandled rejection, the process ends: ${describe(error)}`),
+    exitWith(1, `Unhandled rejection, the process ends: ${describeError(error)}`),
   );
   process.on("uncaughtException", (error) =>
-    die(1, `Uncaught exception, the process ends: ${describe(error)}`),
+    exitWith(1, `Uncaught exception, the process ends: ${describeError(error)}`),
   );
 }
 
-function printDoors({ url, app, keys }: Host): void {
+function printFunctions({ url, app, keys }: Host): void {
   console.log(`\nFunctions of ${app.root}:\n`);
-  for (const door of app.doors)
-    console.log(`  ${door.name}${door.disabled ? " (disabled)" : ""}: ${place(door, url)}`);
+  for (const func of app.functions)
+    console.log(
+      `  ${func.name}${func.isDisabled ? " (disabled)" : ""}: ${describeTrigger(func, url)}`,
+    );
   for (const { name, reason } of app.refused) console.log(`  ${name}: NOT SERVED, ${reason}`);
   if (keys)
     console.log(`\nKeys are asked for; they are in ${join(app.root, ".huntline/keys.json")}.`);
   console.log("");
 }
 
-function place({ trigger }: Door, url: string): string {
+function describeTrigger({ trigger }: RegisteredFunction, url: string): string {
   if (trigger.kind === "http")
     return `[${trigger.methods.join(",") || "any method"}] ${url}/${trigger.template}`;
   return trigger.kind === "timer" ? `timer ${trigger.declared}` : `queue ${trigger.declared}`;
@@ -131,39 +138,39 @@ function place({ trigger }: Door, url: string): string {
 function stopOnSignals(host: Host): void {
   let stopping: Promise<void> | undefined;
   let interrupts = 0;
-  const stop = (): void => {
+  const stopHost = (): void => {
     stopping ??= host.stop().then((cutOff) => {
       if (cutOff > 0)
         process.stderr.write(`${cutOff} calls were still running and were cut off.\n`);
       process.exit(0);
     });
   };
-  process.on("SIGTERM", stop).on("SIGINT", () => {
+  process.on("SIGTERM", stopHost).on("SIGINT", () => {
     interrupts += 1;
-    if (interrupts > 1) die(130, "Stopped at once.");
-    stop();
+    if (interrupts > 1) exitWith(130, "Stopped at once.");
+    stopHost();
   });
   // Whoever started this host as a child is gone: nobody would stop it.
-  process.on("disconnect", stop);
+  process.on("disconnect", stopHost);
 }
 
 async function main(): Promise<void> {
-  const given = parse();
-  if (given.help) return console.log(usage);
-  endOnStrayErrors();
-  const options = hostOptions(given);
+  const cliOptions = parseOrExit();
+  if (cliOptions.help) return console.log(usage);
+  exitOnStrayErrors();
+  const options = toHostOptions(cliOptions);
   try {
-    if (!given["no-local-settings"])
-      process.env = { ...readLocalSettings(resolve(given.root)), ...process.env };
+    if (!cliOptions["no-local-settings"])
+      process.env = { ...readLocalSettings(resolve(cliOptions.root)), ...process.env };
     const host = await startHost(options);
     stopOnSignals(host);
-    printDoors(host);
+    printFunctions(host);
     const { url, keys, app } = host;
     process.send?.({
-      ready: { url, keys, functions: app.doors.map(({ name }) => name), refused: app.refused },
+      ready: { url, keys, functions: app.functions.map(({ name }) => name), refused: app.refused },
     });
   } catch (error) {
-    die(1, `The host did not start: ${describe(error)}`);
+    exitWith(1, `The host did not start: ${describeError(error)}`);
   }
 }
 

@@ -7,17 +7,17 @@
 import { execFileSync } from "node:child_process";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { account, greeting } from "./report.ts";
-import { showProgress } from "./progress.ts";
-import { runHost, type RunningHost } from "./run.ts";
-import { portNear, surround, type Surroundings } from "./dependencies.ts";
+import { formatReport, greeting } from "./report.ts";
+import { createProgress } from "./progress.ts";
+import { runHost, type RunningHost } from "./run-host.ts";
+import { findPort, startDependencies, type Dependencies } from "./dependencies.ts";
 import {
-  closeOne,
-  enabledHunts,
-  enrichTwo,
-  hashesToTry,
-  runHuntNow,
-  type HuntAccount,
+  closeAlert,
+  listEnabledHunts,
+  enrichFiles,
+  pickHashes,
+  runHunt,
+  type DemoHunt,
 } from "./demo.ts";
 
 const { values } = parseArgs({
@@ -39,54 +39,57 @@ if (values.help) {
 
 const root = resolve(import.meta.dirname, "../..");
 console.log(greeting);
-const progress = showProgress();
+const progress = createProgress();
 progress.step(0, 4, "building the app");
 execFileSync(process.execPath, [resolve(root, "shared/build/build.ts")], {
   cwd: root,
   stdio: ["ignore", "ignore", "inherit"],
 });
 progress.step(1, 4, "starting Azurite and the simulated Microsoft cloud");
-const around = await surround(root, { folder: resolve(root, values.folder), fresh: values.fresh });
+const dependencies = await startDependencies(root, {
+  folder: resolve(root, values.folder),
+  fresh: values.fresh,
+});
 progress.step(2, 4, "starting the app");
 const host = await runHost({
-  settings: around.settings,
+  settings: dependencies.settings,
   root,
-  port: await portNear(Number(values.port)),
+  port: await findPort(Number(values.port)),
 });
 
-const stop = async (): Promise<void> => {
+const stopAll = async (): Promise<void> => {
   console.log("\nStopping; exports stay in .huntline/ for the next start.");
   await host.stop();
-  await around.stop();
+  await dependencies.stop();
   process.exit(0);
 };
-process.once("SIGINT", () => void stop());
-process.once("SIGTERM", () => void stop());
-void host.ended.then(async ({ code }) => {
+process.once("SIGINT", () => void stopAll());
+process.once("SIGTERM", () => void stopAll());
+void host.exited.then(async ({ code }) => {
   if (code === 0) return;
   console.error(
     `The app ended by itself (${code}). Its last words:\n${host.output().slice(-4_000)}`,
   );
-  await around.stop();
+  await dependencies.stop();
   process.exit(1);
 });
 
-console.log(account(host, around, await tour(host, around)));
-if (values.once) await stop();
+console.log(formatReport(host, dependencies, await runDemo(host, dependencies)));
+if (values.once) await stopAll();
 
-async function tour({ url }: RunningHost, { tenant, alerts: [alertId] }: Surroundings) {
-  const names = await enabledHunts(url);
+async function runDemo({ url }: RunningHost, { simulator, alerts: [alertId] }: Dependencies) {
+  const names = await listEnabledHunts(url);
   let done = 0;
   progress.step(done, names.length, `hunting: ${names.join(", ")}`);
-  const hunts: HuntAccount[] = await Promise.all(
+  const hunts: DemoHunt[] = await Promise.all(
     names.map(async (name) => {
-      const ran = await runHuntNow(url, name);
+      const result = await runHunt(url, name);
       progress.step((done += 1), names.length, `done: ${name}`);
-      return ran;
+      return result;
     }),
   );
   progress.end(`${hunts.length} hunts ran.`);
-  if (!tenant || alertId === undefined) return { hunts, files: [], alert: undefined };
-  const files = await enrichTwo(url, hashesToTry(tenant));
-  return { hunts, files, alert: { alertId, ...(await closeOne(url, alertId)) } };
+  if (!simulator || alertId === undefined) return { hunts, files: [], alert: undefined };
+  const files = await enrichFiles(url, pickHashes(simulator));
+  return { hunts, files, alert: { alertId, ...(await closeAlert(url, alertId)) } };
 }

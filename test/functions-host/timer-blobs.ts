@@ -1,6 +1,6 @@
 /** A timer's record and its lease, as blobs in `azure-webjobs-hosts`, where the platform has them. */
 import type { BlobServiceClient, BlockBlobClient } from "@azure/storage-blob";
-import { statusJson, type TimerStatus } from "./timer-input.ts";
+import { toStatusJson, type TimerStatus } from "./timer-input.ts";
 import { parseStatus } from "./timer-record.ts";
 
 /** Where a timer's record lies. */
@@ -10,20 +10,24 @@ export interface StatusStore {
 }
 
 /** The right to fire a timer: one host at a time. */
-export interface Turn {
+export interface TimerLease {
   /** False when another host has it. */
-  readonly take: () => Promise<boolean>;
+  readonly acquire: () => Promise<boolean>;
   /** @throws when the lease is lost */
   readonly renew: () => Promise<void>;
   readonly release: () => Promise<void>;
   readonly leaseMs: number;
 }
 
-const container = "azure-webjobs-hosts";
+const containerName = "azure-webjobs-hosts";
 
-export function openStatus(blobs: BlobServiceClient, hostId: string, timer: string): StatusStore {
-  const home = blobs.getContainerClient(container);
-  const blob = home.getBlockBlobClient(`timers/${hostId}/Host.Functions.${timer}/status`);
+export function createStatusStore(
+  blobs: BlobServiceClient,
+  hostId: string,
+  timer: string,
+): StatusStore {
+  const container = blobs.getContainerClient(containerName);
+  const blob = container.getBlockBlobClient(`timers/${hostId}/Host.Functions.${timer}/status`);
   return {
     read: async () => {
       try {
@@ -34,8 +38,8 @@ export function openStatus(blobs: BlobServiceClient, hostId: string, timer: stri
       }
     },
     write: async (status) => {
-      await home.createIfNotExists();
-      const text = JSON.stringify(statusJson(status));
+      await container.createIfNotExists();
+      const text = JSON.stringify(toStatusJson(status));
       await blob.upload(text, Buffer.byteLength(text), {
         blobHTTPHeaders: { blobContentType: "application/json" },
       });
@@ -44,21 +48,21 @@ export function openStatus(blobs: BlobServiceClient, hostId: string, timer: stri
 }
 
 /** @param leaseSeconds - 15 to 60; a host that was killed keeps its turn for so long */
-export function openTurn(
+export function createTimerLease(
   blobs: BlobServiceClient,
   hostId: string,
   timer: string,
   leaseSeconds: number,
-): Turn {
-  const home = blobs.getContainerClient(container);
-  const blob = home.getBlockBlobClient(`locks/${hostId}/Host.Functions.${timer}.Listener`);
+): TimerLease {
+  const container = blobs.getContainerClient(containerName);
+  const blob = container.getBlockBlobClient(`locks/${hostId}/Host.Functions.${timer}.Listener`);
   const lease = blob.getBlobLeaseClient();
   return {
     leaseMs: leaseSeconds * 1_000,
-    take: async () => {
-      await home.createIfNotExists();
-      await createOnce(blob);
-      return unlessConflict(async () => {
+    acquire: async () => {
+      await container.createIfNotExists();
+      await createIfMissing(blob);
+      return runUnlessConflict(async () => {
         await lease.acquireLease(leaseSeconds);
       });
     },
@@ -71,15 +75,15 @@ export function openTurn(
   };
 }
 
-const createOnce = (blob: BlockBlobClient): Promise<boolean> =>
-  unlessConflict(async () => {
+const createIfMissing = (blob: BlockBlobClient): Promise<boolean> =>
+  runUnlessConflict(async () => {
     await blob.upload("", 0, { conditions: { ifNoneMatch: "*" } });
   });
 
 /** 409: it is there or held; 412: it is there and held. */
-async function unlessConflict(act: () => Promise<void>): Promise<boolean> {
+async function runUnlessConflict(action: () => Promise<void>): Promise<boolean> {
   try {
-    await act();
+    await action();
     return true;
   } catch (error) {
     const { statusCode } = error as { statusCode?: number };

@@ -11,22 +11,22 @@ export interface TimerStatus {
 export const neverRun = "0001-01-01T00:00:00";
 
 /** ISO 8601 with an offset, as the platform writes instants. */
-const instantText = (ms: number): string =>
+const formatInstant = (ms: number): string =>
   new Date(ms).toISOString().replace(/(?:\.000)?Z$/, "+00:00");
 
 /** The record as it lies in the status blob. */
-export const statusJson = (
+export const toStatusJson = (
   status: TimerStatus,
 ): { Last: string; Next: string; LastUpdated: string } => ({
-  Last: status.lastMs === undefined ? neverRun : instantText(status.lastMs),
-  Next: instantText(status.nextMs),
-  LastUpdated: instantText(status.lastUpdatedMs),
+  Last: status.lastMs === undefined ? neverRun : formatInstant(status.lastMs),
+  Next: formatInstant(status.nextMs),
+  LastUpdated: formatInstant(status.lastUpdatedMs),
 });
 
 /** @param status - undefined when the timer is not monitored: the function then sees null */
-export const timerInput = (status: TimerStatus | undefined, isPastDue: boolean): string =>
+export const toTimerInput = (status: TimerStatus | undefined, isPastDue: boolean): string =>
   JSON.stringify({
     Schedule: { AdjustForDST: true },
-    ScheduleStatus: status ? statusJson(status) : null,
+    ScheduleStatus: status ? toStatusJson(status) : null,
     IsPastDue: isPastDue,
   });

@@ -2,7 +2,7 @@
 import type { Schedule } from "./ncrontab.ts";
 import { neverRun, type TimerStatus } from "./timer-input.ts";
 
-export interface Standing {
+export interface TimerState {
   readonly status: TimerStatus;
   /** The record must be written: it is new, or the schedule was edited. */
   readonly isNew: boolean;
@@ -16,24 +16,24 @@ export interface Standing {
  *
  * @returns undefined for a schedule that never fires
  */
-export function standing(
+export function evaluateRecord(
   nowMs: number,
   schedule: Schedule,
-  recorded: TimerStatus | undefined,
-): Standing | undefined {
+  stored: TimerStatus | undefined,
+): TimerState | undefined {
   const fromNow = schedule.next(nowMs);
   if (fromNow === undefined) return undefined;
-  const fresh: Standing = {
+  const initial: TimerState = {
     status: { nextMs: fromNow, lastUpdatedMs: nowMs },
     isNew: true,
     isPastDue: false,
   };
-  if (!recorded) return fresh;
-  const baseMs = recorded.lastMs ?? recorded.lastUpdatedMs;
+  if (!stored) return initial;
+  const baseMs = stored.lastMs ?? stored.lastUpdatedMs;
   const expectedMs = schedule.next(baseMs) ?? fromNow;
-  if (recorded.nextMs === expectedMs)
-    return { status: recorded, isNew: false, isPastDue: nowMs > expectedMs };
-  if (nowMs > expectedMs) return fresh;
+  if (stored.nextMs === expectedMs)
+    return { status: stored, isNew: false, isPastDue: nowMs > expectedMs };
+  if (nowMs > expectedMs) return initial;
   return { status: { nextMs: expectedMs, lastUpdatedMs: baseMs }, isNew: true, isPastDue: false };
 }
 
@@ -41,13 +41,14 @@ export function standing(
  * The record after a run, failed or not. A timer that woke a moment early counts as on time, so that no slot is
  * used twice; a run at start-up counts from when it happened.
  */
-export function afterRun(
+export function computeNextStatus(
   startedMs: number,
   schedule: Schedule,
-  before: TimerStatus | undefined,
+  previous: TimerStatus | undefined,
   isStartup: boolean,
 ): TimerStatus | undefined {
-  const countedMs = !isStartup && before && before.nextMs > startedMs ? before.nextMs : startedMs;
+  const countedMs =
+    !isStartup && previous && previous.nextMs > startedMs ? previous.nextMs : startedMs;
   const nextMs = schedule.next(countedMs);
   return nextMs === undefined ? undefined : { lastMs: countedMs, nextMs, lastUpdatedMs: countedMs };
 }
@@ -56,16 +57,16 @@ export function afterRun(
 export function parseStatus(text: string): TimerStatus | undefined {
   try {
     const { Last, Next, LastUpdated } = JSON.parse(text) as Record<string, unknown>;
-    const [nextMs, lastUpdatedMs] = [instantMs(Next), instantMs(LastUpdated)];
+    const [nextMs, lastUpdatedMs] = [parseInstantMs(Next), parseInstantMs(LastUpdated)];
     if (nextMs === undefined || lastUpdatedMs === undefined) return undefined;
-    const lastMs = instantMs(Last);
+    const lastMs = parseInstantMs(Last);
     return { nextMs, lastUpdatedMs, ...(lastMs === undefined ? {} : { lastMs }) };
   } catch {
     return undefined;
   }
 }
 
-function instantMs(value: unknown): number | undefined {
+function parseInstantMs(value: unknown): number | undefined {
   if (typeof value !== "string" || value.startsWith(neverRun)) return undefined;
   const ms = Date.parse(value);
   return Number.isNaN(ms) ? undefined : ms;

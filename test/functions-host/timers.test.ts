@@ -2,24 +2,24 @@ import { setTimeout as wait } from "node:timers/promises";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { beforeAll, describe, expect, test } from "vitest";
 import { systemClock, type Clock } from "../../shared/runtime/time.ts";
-import { freshAccount } from "../support/storage-account.ts";
-import { loadApp } from "./core.ts";
-import { eventually, fixtureRoot, fixtureSettings } from "./fixture.ts";
-import type { Door, TimerTrigger } from "./indexing.ts";
+import { claimFreshAccount } from "../support/storage-account.ts";
+import { loadApp } from "./load-app.ts";
+import { waitFor, fixtureRoot, createFixtureSettings } from "./fixture.ts";
+import type { RegisteredFunction, TimerTrigger } from "./index-functions.ts";
 import { parseSchedule } from "./ncrontab.ts";
-import { openStatus, openTurn } from "./timer-blobs.ts";
+import { createStatusStore, createTimerLease } from "./timer-blobs.ts";
 import type { TimerStatus } from "./timer-input.ts";
-import { afterRun, parseStatus, standing } from "./timer-record.ts";
+import { computeNextStatus, parseStatus, evaluateRecord } from "./timer-record.ts";
 import { startTimer, startTimers } from "./timers.ts";
 
 const hourly = parseSchedule("0 * * * *");
-const at = (time: string): number => Date.parse(`2026-01-01T${time}Z`);
+const msAt = (time: string): number => Date.parse(`2026-01-01T${time}Z`);
 
 describe("a timer's record", () => {
-  const kept: TimerStatus = {
-    lastMs: at("09:00:00"),
-    nextMs: at("10:00:00"),
-    lastUpdatedMs: at("09:00:00"),
+  const stored: TimerStatus = {
+    lastMs: msAt("09:00:00"),
+    nextMs: msAt("10:00:00"),
+    lastUpdatedMs: msAt("09:00:00"),
   };
 
   test.each<[string, string, TimerStatus | undefined, TimerStatus, boolean, boolean]>([
@@ -27,44 +27,46 @@ describe("a timer's record", () => {
       "none yet",
       "09:30:00",
       undefined,
-      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:30:00") },
+      { nextMs: msAt("10:00:00"), lastUpdatedMs: msAt("09:30:00") },
       true,
       false,
     ],
-    ["not due", "09:30:00", kept, kept, false, false],
-    ["due this instant", "10:00:00", kept, kept, false, false],
-    ["missed one slot", "10:00:01", kept, kept, false, true],
-    ["missed five slots", "14:30:00", kept, kept, false, true],
+    ["not due", "09:30:00", stored, stored, false, false],
+    ["due this instant", "10:00:00", stored, stored, false, false],
+    ["missed one slot", "10:00:01", stored, stored, false, true],
+    ["missed five slots", "14:30:00", stored, stored, false, true],
     [
       "never ran, missed a slot",
       "10:30:00",
-      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:10:00") },
-      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:10:00") },
+      { nextMs: msAt("10:00:00"), lastUpdatedMs: msAt("09:10:00") },
+      { nextMs: msAt("10:00:00"), lastUpdatedMs: msAt("09:10:00") },
       false,
       true,
     ],
     [
       "schedule edited, slot missed",
       "10:30:00",
-      { ...kept, nextMs: at("09:15:00") },
-      { nextMs: at("11:00:00"), lastUpdatedMs: at("10:30:00") },
+      { ...stored, nextMs: msAt("09:15:00") },
+      { nextMs: msAt("11:00:00"), lastUpdatedMs: msAt("10:30:00") },
       true,
       false,
     ],
     [
       "schedule edited, slot ahead",
       "09:30:00",
-      { ...kept, nextMs: at("23:00:00") },
-      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:00:00") },
+      { ...stored, nextMs: msAt("23:00:00") },
+      { nextMs: msAt("10:00:00"), lastUpdatedMs: msAt("09:00:00") },
       true,
       false,
     ],
   ])("%s at %s", (_, now, recorded, status, isNew, isPastDue) => {
-    expect(standing(at(now), hourly, recorded)).toEqual({ status, isNew, isPastDue });
+    expect(evaluateRecord(msAt(now), hourly, recorded)).toEqual({ status, isNew, isPastDue });
   });
 
   test("of a schedule that never fires does not exist", () => {
-    expect(standing(at("09:00:00"), parseSchedule("0 0 0 30 2 *"), undefined)).toBeUndefined();
+    expect(
+      evaluateRecord(msAt("09:00:00"), parseSchedule("0 0 0 30 2 *"), undefined),
+    ).toBeUndefined();
   });
 
   test.each<[string, string, boolean, string, string]>([
@@ -73,10 +75,10 @@ describe("a timer's record", () => {
     ["late", "10:20:00", false, "10:20:00", "11:00:00"],
     ["at start-up", "09:30:00", true, "09:30:00", "10:00:00"],
   ])("after a run %s counts from the right instant", (_, started, isStartup, last, next) => {
-    expect(afterRun(at(started), hourly, kept, isStartup)).toEqual({
-      lastMs: at(last),
-      nextMs: at(next),
-      lastUpdatedMs: at(last),
+    expect(computeNextStatus(msAt(started), hourly, stored, isStartup)).toEqual({
+      lastMs: msAt(last),
+      nextMs: msAt(next),
+      lastUpdatedMs: msAt(last),
     });
   });
 
@@ -85,14 +87,14 @@ describe("a timer's record", () => {
     ["{}", undefined],
     [
       '{"Last":"0001-01-01T00:00:00","Next":"2026-01-01T10:00:00+00:00","LastUpdated":"2026-01-01T09:00:00.123+00:00"}',
-      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:00:00.123") },
+      { nextMs: msAt("10:00:00"), lastUpdatedMs: msAt("09:00:00.123") },
     ],
   ])("in a blob saying %s reads %j", (text, expected) => {
     expect(parseStatus(text)).toEqual(expected);
   });
 });
 
-interface Rig {
+interface TimerScenario {
   readonly schedule: string;
   readonly runs: number;
   readonly trigger?: Partial<TimerTrigger>;
@@ -109,11 +111,11 @@ interface Fired {
 }
 
 /** Runs a timer on a virtual clock until it has fired `runs` times. */
-async function drive(
-  door: Door,
-  rig: Rig,
+async function runTimer(
+  func: RegisteredFunction,
+  scenario: TimerScenario,
 ): Promise<{ fired: Fired[]; written: TimerStatus[]; waits: number[] }> {
-  let nowMs = at("09:30:00");
+  let nowMs = msAt("09:30:00");
   const fired: Fired[] = [];
   const written: TimerStatus[] = [];
   const waits: number[] = [];
@@ -121,36 +123,39 @@ async function drive(
   const clock: Clock = {
     now: () => nowMs,
     sleep: async (ms, signal) => {
-      if (fired.length >= rig.runs) enough.resolve();
-      if (fired.length >= rig.runs || !Number.isFinite(ms))
+      if (fired.length >= scenario.runs) enough.resolve();
+      if (fired.length >= scenario.runs || !Number.isFinite(ms))
         await new Promise((_, reject) =>
           signal?.addEventListener("abort", () => reject(new Error("over"))),
         );
       waits.push(ms);
-      nowMs += ms - (rig.wakesEarlyMs ?? 0);
+      nowMs += ms - (scenario.wakesEarlyMs ?? 0);
     },
   };
   const timer = startTimer({
-    door,
+    func,
     trigger: {
       kind: "timer",
-      declared: rig.schedule,
-      schedule: parseSchedule(rig.schedule),
+      declared: scenario.schedule,
+      schedule: parseSchedule(scenario.schedule),
       runOnStartup: false,
       useMonitor: true,
-      ...rig.trigger,
+      ...scenario.trigger,
     },
     log: () => undefined,
     clock,
-    status: { read: async () => rig.recorded, write: async (status) => void written.push(status) },
-    turn: {
-      take: async () => true,
+    status: {
+      read: async () => scenario.recorded,
+      write: async (status) => void written.push(status),
+    },
+    lease: {
+      acquire: async () => true,
       renew: async () => undefined,
       release: async () => undefined,
       leaseMs: 60_000,
     },
     calls: {
-      running: () => 0,
+      countRunning: () => 0,
       run: async (_, { input }) => {
         const { IsPastDue, ScheduleStatus } = JSON.parse(input.json ?? "") as Record<
           string,
@@ -161,8 +166,8 @@ async function drive(
           isPastDue: IsPastDue === true,
           status: ScheduleStatus,
         });
-        nowMs += rig.runTakesMs ?? 0;
-        if (rig.fails === true) throw new Error("as asked");
+        nowMs += scenario.runTakesMs ?? 0;
+        if (scenario.fails === true) throw new Error("as asked");
         return {};
       },
     },
@@ -173,35 +178,35 @@ async function drive(
 }
 
 describe("a timer", () => {
-  let door: Door;
+  let func: RegisteredFunction;
   beforeAll(async () => {
     const app = await loadApp({
       root: fixtureRoot,
-      env: fixtureSettings("UseDevelopmentStorage=true"),
+      env: createFixtureSettings("UseDevelopmentStorage=true"),
     });
-    door =
-      app.doors.find(({ name }) => name === "tick") ??
+    func =
+      app.functions.find(({ name }) => name === "tick") ??
       expect.unreachable("no timer in the fixture");
   });
-  const times = (fired: readonly Fired[]): string[] => fired.map((run) => run.at);
+  const listTimes = (fired: readonly Fired[]): string[] => fired.map((run) => run.at);
 
   test("does not run at its first start, then at each slot, and writes where it stands", async () => {
-    const { fired, written } = await drive(door, { schedule: "0 * * * *", runs: 2 });
-    expect(times(fired)).toEqual(["10:00:00.000", "11:00:00.000"]);
+    const { fired, written } = await runTimer(func, { schedule: "0 * * * *", runs: 2 });
+    expect(listTimes(fired)).toEqual(["10:00:00.000", "11:00:00.000"]);
     expect(written).toEqual([
-      { nextMs: at("10:00:00"), lastUpdatedMs: at("09:30:00") },
-      { lastMs: at("10:00:00"), nextMs: at("11:00:00"), lastUpdatedMs: at("10:00:00") },
-      { lastMs: at("11:00:00"), nextMs: at("12:00:00"), lastUpdatedMs: at("11:00:00") },
+      { nextMs: msAt("10:00:00"), lastUpdatedMs: msAt("09:30:00") },
+      { lastMs: msAt("10:00:00"), nextMs: msAt("11:00:00"), lastUpdatedMs: msAt("10:00:00") },
+      { lastMs: msAt("11:00:00"), nextMs: msAt("12:00:00"), lastUpdatedMs: msAt("11:00:00") },
     ]);
   });
 
   test("makes up for all slots it missed by one run that knows it is past due, even with runOnStartup", async () => {
     const recorded = {
-      lastMs: at("03:00:00"),
-      nextMs: at("04:00:00"),
-      lastUpdatedMs: at("03:00:00"),
+      lastMs: msAt("03:00:00"),
+      nextMs: msAt("04:00:00"),
+      lastUpdatedMs: msAt("03:00:00"),
     };
-    const { fired } = await drive(door, {
+    const { fired } = await runTimer(func, {
       schedule: "0 * * * *",
       runs: 2,
       recorded,
@@ -214,7 +219,7 @@ describe("a timer", () => {
   });
 
   test("with runOnStartup runs at once and is not past due", async () => {
-    const { fired } = await drive(door, {
+    const { fired } = await runTimer(func, {
       schedule: "0 * * * *",
       runs: 2,
       trigger: { runOnStartup: true },
@@ -226,27 +231,31 @@ describe("a timer", () => {
   });
 
   test("that fails goes on to its next slot all the same", async () => {
-    const { fired, written } = await drive(door, { schedule: "0 * * * *", runs: 2, fails: true });
-    expect(times(fired)).toEqual(["10:00:00.000", "11:00:00.000"]);
-    expect(written.at(-1)?.nextMs).toBe(at("12:00:00"));
+    const { fired, written } = await runTimer(func, {
+      schedule: "0 * * * *",
+      runs: 2,
+      fails: true,
+    });
+    expect(listTimes(fired)).toEqual(["10:00:00.000", "11:00:00.000"]);
+    expect(written.at(-1)?.nextMs).toBe(msAt("12:00:00"));
   });
 
   test("whose run takes longer than its interval skips slots and never overlaps", async () => {
-    const { fired } = await drive(door, {
+    const { fired } = await runTimer(func, {
       schedule: "*/10 * * * *",
       runs: 3,
       runTakesMs: 25 * 60_000,
     });
-    expect(times(fired)).toEqual(["09:40:00.000", "10:10:00.000", "10:40:00.000"]);
+    expect(listTimes(fired)).toEqual(["09:40:00.000", "10:10:00.000", "10:40:00.000"]);
   });
 
   test("that wakes a moment early uses no slot twice", async () => {
-    const { fired } = await drive(door, { schedule: "0 * * * *", runs: 2, wakesEarlyMs: 5 });
-    expect(times(fired)).toEqual(["09:59:59.995", "10:59:59.995"]);
+    const { fired } = await runTimer(func, { schedule: "0 * * * *", runs: 2, wakesEarlyMs: 5 });
+    expect(listTimes(fired)).toEqual(["09:59:59.995", "10:59:59.995"]);
   });
 
   test("without a monitor keeps no record and sees null", async () => {
-    const { fired, written } = await drive(door, {
+    const { fired, written } = await runTimer(func, {
       schedule: "0 * * * *",
       runs: 1,
       trigger: { useMonitor: false },
@@ -256,12 +265,16 @@ describe("a timer", () => {
 });
 
 test("a timer whose lease is lost asks for it again", async () => {
-  const taken: number[] = [];
-  const [door] = (
-    await loadApp({ root: fixtureRoot, env: fixtureSettings("x"), entry: "entries/bundle.ts" })
-  ).doors;
+  const acquisitions: number[] = [];
+  const [func] = (
+    await loadApp({
+      root: fixtureRoot,
+      env: createFixtureSettings("x"),
+      entry: "entries/bundle.ts",
+    })
+  ).functions;
   const timer = startTimer({
-    door: door ?? expect.unreachable("no door"),
+    func: func ?? expect.unreachable("no door"),
     trigger: {
       kind: "timer",
       declared: "",
@@ -272,53 +285,54 @@ test("a timer whose lease is lost asks for it again", async () => {
     log: () => undefined,
     clock: systemClock,
     status: { read: async () => undefined, write: async () => undefined },
-    turn: {
-      take: async () => taken.push(1) > 0,
+    lease: {
+      acquire: async () => acquisitions.push(1) > 0,
       renew: async () => Promise.reject(new Error("lost")),
       release: async () => undefined,
       leaseMs: 20,
     },
-    calls: { running: () => 0, run: async () => ({}) },
+    calls: { countRunning: () => 0, run: async () => ({}) },
   });
-  await eventually("a second taking", () => (taken.length > 1 ? true : undefined));
+  await waitFor("a second taking", () => (acquisitions.length > 1 ? true : undefined));
   await timer.stop();
 });
 
 describe("on storage", () => {
   test("two hosts keep one timer: one fires, and the other takes over when it stops", async () => {
-    const storage = freshAccount();
-    const env = { ...fixtureSettings(storage), AzureWebJobsStorage: storage };
-    const [door] = (await loadApp({ root: fixtureRoot, env, entry: "entries/second.ts" })).doors;
-    if (!door) throw new Error("no timer");
+    const storage = claimFreshAccount();
+    const env = { ...createFixtureSettings(storage), AzureWebJobsStorage: storage };
+    const [func] = (await loadApp({ root: fixtureRoot, env, entry: "entries/second.ts" }))
+      .functions;
+    if (!func) throw new Error("no timer");
     const fired: string[] = [];
-    const start = (who: string): ReturnType<typeof startTimers> =>
+    const startHostTimers = (hostName: string): ReturnType<typeof startTimers> =>
       startTimers({
-        doors: [door],
+        functions: [func],
         env,
         hostId: "same",
         log: () => undefined,
-        calls: { running: () => 0, run: async () => (fired.push(who), {}) },
+        calls: { countRunning: () => 0, run: async () => (fired.push(hostName), {}) },
       });
-    const [first] = await start("first");
-    await eventually("the first to fire", () => (fired.length > 0 ? true : undefined));
-    const [second] = await start("second");
+    const [first] = await startHostTimers("first");
+    await waitFor("the first to fire", () => (fired.length > 0 ? true : undefined));
+    const [second] = await startHostTimers("second");
     await wait(1_200);
     expect(new Set(fired)).toEqual(new Set(["first"]));
     await second?.stop();
     await first?.stop();
-    const [third] = await start("third");
-    await eventually("the third to fire", () => (fired.includes("third") ? true : undefined));
+    const [third] = await startHostTimers("third");
+    await waitFor("the third to fire", () => (fired.includes("third") ? true : undefined));
     await third?.stop();
   });
 
   test("the record and the lease lie where the platform has them", async () => {
-    const blobs = BlobServiceClient.fromConnectionString(freshAccount());
-    const status = openStatus(blobs, "host", "tick");
+    const blobs = BlobServiceClient.fromConnectionString(claimFreshAccount());
+    const status = createStatusStore(blobs, "host", "tick");
     expect(await status.read()).toBeUndefined();
-    await status.write({ nextMs: at("10:00:00"), lastUpdatedMs: at("09:00:00.500") });
-    const home = blobs.getContainerClient("azure-webjobs-hosts");
+    await status.write({ nextMs: msAt("10:00:00"), lastUpdatedMs: msAt("09:00:00.500") });
+    const container = blobs.getContainerClient("azure-webjobs-hosts");
     const text = (
-      await home.getBlobClient("timers/host/Host.Functions.tick/status").downloadToBuffer()
+      await container.getBlobClient("timers/host/Host.Functions.tick/status").downloadToBuffer()
     ).toString();
     expect(JSON.parse(text)).toEqual({
       Last: "0001-01-01T00:00:00",
@@ -326,17 +340,17 @@ describe("on storage", () => {
       LastUpdated: "2026-01-01T09:00:00.500+00:00",
     });
     expect(await status.read()).toEqual({
-      nextMs: at("10:00:00"),
-      lastUpdatedMs: at("09:00:00.500"),
+      nextMs: msAt("10:00:00"),
+      lastUpdatedMs: msAt("09:00:00.500"),
     });
-    const [mine, theirs] = [
-      openTurn(blobs, "host", "tick", 15),
-      openTurn(blobs, "host", "tick", 15),
+    const [ownLease, otherLease] = [
+      createTimerLease(blobs, "host", "tick", 15),
+      createTimerLease(blobs, "host", "tick", 15),
     ];
-    expect([await mine.take(), await theirs.take()]).toEqual([true, false]);
-    await mine.renew();
-    await expect(theirs.renew()).rejects.toThrow();
-    await mine.release();
-    expect(await theirs.take()).toBe(true);
+    expect([await ownLease.acquire(), await otherLease.acquire()]).toEqual([true, false]);
+    await ownLease.renew();
+    await expect(otherLease.renew()).rejects.toThrow();
+    await ownLease.release();
+    expect(await otherLease.acquire()).toBe(true);
   });
 });

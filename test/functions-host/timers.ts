@@ -1,17 +1,22 @@
 /** Timer triggers: one run at a time, one host at a time, one catch-up for all slots that were missed. */
 import { minuteMs, systemClock, type Clock } from "../../shared/runtime/time.ts";
 import type { Calls } from "./calls.ts";
-import { openBlobs, resolveConnection } from "./connections.ts";
-import type { Door, TimerTrigger } from "./indexing.ts";
-import { describe, type Log } from "./lines.ts";
+import { createBlobService, resolveConnection } from "./connections.ts";
+import type { RegisteredFunction, TimerTrigger } from "./index-functions.ts";
+import { describeError, type Log } from "./log.ts";
 import type { Listener } from "./queues.ts";
-import type { Env } from "./substitute.ts";
-import { openStatus, openTurn, type StatusStore, type Turn } from "./timer-blobs.ts";
-import { timerInput, type TimerStatus } from "./timer-input.ts";
-import { afterRun, standing } from "./timer-record.ts";
+import type { Env } from "./substitute-settings.ts";
+import {
+  createStatusStore,
+  createTimerLease,
+  type StatusStore,
+  type TimerLease,
+} from "./timer-blobs.ts";
+import { toTimerInput, type TimerStatus } from "./timer-input.ts";
+import { computeNextStatus, evaluateRecord } from "./timer-record.ts";
 
 export interface TimersOptions {
-  readonly doors: readonly Door[];
+  readonly functions: readonly RegisteredFunction[];
   readonly calls: Calls;
   readonly log: Log;
   readonly env: Env;
@@ -21,44 +26,44 @@ export interface TimersOptions {
 
 const defaultLeaseSeconds = 60;
 
-/** Starts every timer among `doors`; their records and leases lie in the `AzureWebJobsStorage` account. */
+/** Starts every timer among `functions`; their records and leases lie in the `AzureWebJobsStorage` account. */
 export async function startTimers(options: TimersOptions): Promise<Listener[]> {
-  const { doors, calls, log, env, hostId, leaseSeconds = defaultLeaseSeconds } = options;
-  const timers = doors.flatMap((door) =>
-    door.trigger.kind === "timer" ? [{ door, trigger: door.trigger }] : [],
+  const { functions, calls, log, env, hostId, leaseSeconds = defaultLeaseSeconds } = options;
+  const timers = functions.flatMap((func) =>
+    func.trigger.kind === "timer" ? [{ func, trigger: func.trigger }] : [],
   );
   if (timers.length === 0) return [];
-  const blobs = await openBlobs(resolveConnection(undefined, env));
-  return timers.map(({ door, trigger }) => {
-    const status = openStatus(blobs, hostId, door.name);
-    const turn = openTurn(blobs, hostId, door.name, leaseSeconds);
-    return startTimer({ door, trigger, calls, log, status, turn, clock: systemClock });
+  const blobs = await createBlobService(resolveConnection(undefined, env));
+  return timers.map(({ func, trigger }) => {
+    const status = createStatusStore(blobs, hostId, func.name);
+    const lease = createTimerLease(blobs, hostId, func.name, leaseSeconds);
+    return startTimer({ func, trigger, calls, log, status, lease, clock: systemClock });
   });
 }
 
 export interface TimerOptions {
-  readonly door: Door;
+  readonly func: RegisteredFunction;
   readonly trigger: TimerTrigger;
   readonly calls: Calls;
   readonly log: Log;
   readonly status: StatusStore;
-  readonly turn: Turn;
+  readonly lease: TimerLease;
   readonly clock: Clock;
 }
 
 interface Timer extends TimerOptions {
-  readonly say: (level: "information" | "warning" | "error", message: string) => void;
+  readonly writeLog: (level: "information" | "warning" | "error", message: string) => void;
 }
 
 /** Starts one timer; `stop` resolves when the run in work, if any, has ended. */
 export function startTimer(options: TimerOptions): Listener {
-  const category = `Host.Triggers.Timer.${options.door.name}`;
+  const category = `Host.Triggers.Timer.${options.func.name}`;
   const timer: Timer = {
     ...options,
-    say: (level, message) => options.log({ level, category, message }),
+    writeLog: (level, message) => options.log({ level, category, message }),
   };
   const stopping = new AbortController();
-  const ticking = takeTurns(timer, stopping.signal);
+  const ticking = waitForLease(timer, stopping.signal);
   return {
     stop: async () => {
       stopping.abort(new Error("the host stops"));
@@ -68,77 +73,80 @@ export function startTimer(options: TimerOptions): Listener {
 }
 
 /** As long as another host holds the lease this one asks again once a minute. Never rejects. */
-async function takeTurns(timer: Timer, stop: AbortSignal): Promise<void> {
-  for (let told = false; !stop.aborted;) {
-    const taken = await attempt(timer, "the lease could not be taken", timer.turn.take);
-    if (taken === true) {
-      await keepTime(timer, stop);
-      told = false;
+async function waitForLease(timer: Timer, stop: AbortSignal): Promise<void> {
+  for (let isReported = false; !stop.aborted;) {
+    const isAcquired = await tryOrWarn(timer, "the lease could not be taken", timer.lease.acquire);
+    if (isAcquired === true) {
+      await tickWhileLeased(timer, stop);
+      isReported = false;
       continue;
     }
-    if (taken === false && !told)
-      timer.say("information", "another host has this timer; asking again every minute");
-    told ||= taken === false;
-    await rest(timer, minuteMs, stop);
+    if (isAcquired === false && !isReported)
+      timer.writeLog("information", "another host has this timer; asking again every minute");
+    isReported ||= isAcquired === false;
+    await sleepUnlessOver(timer, minuteMs, stop);
   }
 }
 
 /** Ticks until the host stops or the lease is lost. */
-async function keepTime(timer: Timer, stop: AbortSignal): Promise<void> {
-  const lost = new AbortController();
-  const over = AbortSignal.any([stop, lost.signal]);
+async function tickWhileLeased(timer: Timer, stop: AbortSignal): Promise<void> {
+  const leaseLoss = new AbortController();
+  const over = AbortSignal.any([stop, leaseLoss.signal]);
   const renewing = setInterval(() => {
-    timer.turn.renew().catch((error: unknown) => {
-      timer.say("warning", `the lease is lost: ${describe(error)}`);
-      lost.abort(new Error("the lease is lost"));
+    timer.lease.renew().catch((error: unknown) => {
+      timer.writeLog("warning", `the lease is lost: ${describeError(error)}`);
+      leaseLoss.abort(new Error("the lease is lost"));
     });
-  }, timer.turn.leaseMs / 2);
+  }, timer.lease.leaseMs / 2);
   try {
-    await tick(timer, over);
+    await runTicks(timer, over);
   } finally {
     clearInterval(renewing);
-    if (!lost.signal.aborted)
-      await attempt(timer, "the lease could not be given back", timer.turn.release);
+    if (!leaseLoss.signal.aborted)
+      await tryOrWarn(timer, "the lease could not be given back", timer.lease.release);
   }
 }
 
-async function tick(timer: Timer, over: AbortSignal): Promise<void> {
+async function runTicks(timer: Timer, over: AbortSignal): Promise<void> {
   const { trigger, clock } = timer;
-  const opening = await begin(timer);
-  let status = opening.status;
+  const initial = await readInitialStatus(timer);
+  let status = initial.status;
   let lastMs = 0;
-  const fire = async (how: { isPastDue: boolean; isStartup: boolean }): Promise<void> => {
+  const fireTimer = async (options: { isPastDue: boolean; isStartup: boolean }): Promise<void> => {
     const startedMs = clock.now();
-    const after = await run(timer, { ...how, status, startedMs });
+    const after = await runTimer(timer, { ...options, status, startedMs });
     lastMs = after?.lastMs ?? startedMs;
     if (!trigger.useMonitor || !after) return;
     status = after;
-    await attempt(timer, "the status could not be written", () => timer.status.write(after));
+    await tryOrWarn(timer, "the status could not be written", () => timer.status.write(after));
   };
-  if (opening.isPastDue) await fire({ isPastDue: true, isStartup: false });
-  else if (trigger.runOnStartup) await fire({ isPastDue: false, isStartup: true });
+  if (initial.isPastDue) await fireTimer({ isPastDue: true, isStartup: false });
+  else if (trigger.runOnStartup) await fireTimer({ isPastDue: false, isStartup: true });
   for (;;) {
     const nextMs = trigger.schedule.next(Math.max(clock.now(), lastMs));
-    if (nextMs === undefined) timer.say("warning", `the schedule ${trigger.declared} never fires`);
-    if (!(await rest(timer, (nextMs ?? Infinity) - clock.now(), over))) return;
-    await fire({ isPastDue: false, isStartup: false });
+    if (nextMs === undefined)
+      timer.writeLog("warning", `the schedule ${trigger.declared} never fires`);
+    if (!(await sleepUnlessOver(timer, (nextMs ?? Infinity) - clock.now(), over))) return;
+    await fireTimer({ isPastDue: false, isStartup: false });
   }
 }
 
-async function begin(
+async function readInitialStatus(
   timer: Timer,
 ): Promise<{ status: TimerStatus | undefined; isPastDue: boolean }> {
   const { trigger, clock } = timer;
   if (!trigger.useMonitor) return { status: undefined, isPastDue: false };
-  const recorded = await attempt(timer, "the status could not be read", timer.status.read);
-  const found = standing(clock.now(), trigger.schedule, recorded);
-  if (!found) return { status: undefined, isPastDue: false };
-  if (found.isNew)
-    await attempt(timer, "the status could not be written", () => timer.status.write(found.status));
-  return found;
+  const recorded = await tryOrWarn(timer, "the status could not be read", timer.status.read);
+  const state = evaluateRecord(clock.now(), trigger.schedule, recorded);
+  if (!state) return { status: undefined, isPastDue: false };
+  if (state.isNew)
+    await tryOrWarn(timer, "the status could not be written", () =>
+      timer.status.write(state.status),
+    );
+  return state;
 }
 
-interface Run {
+interface TimerRun {
   readonly status: TimerStatus | undefined;
   readonly startedMs: number;
   readonly isPastDue: boolean;
@@ -146,32 +154,32 @@ interface Run {
 }
 
 /** A failed run advances the schedule like any other; its error is in the call's own log line. */
-async function run(
+async function runTimer(
   timer: Timer,
-  { status, startedMs, isPastDue, isStartup }: Run,
+  { status, startedMs, isPastDue, isStartup }: TimerRun,
 ): Promise<TimerStatus | undefined> {
   const reason = `Timer fired at ${new Date(startedMs).toISOString()}`;
-  const input = { json: timerInput(status, isPastDue) };
-  await timer.calls.run(timer.door, { input, metadata: {}, reason }).catch(() => undefined);
-  return afterRun(startedMs, timer.trigger.schedule, status, isStartup);
+  const input = { json: toTimerInput(status, isPastDue) };
+  await timer.calls.run(timer.func, { input, metadata: {}, reason }).catch(() => undefined);
+  return computeNextStatus(startedMs, timer.trigger.schedule, status, isStartup);
 }
 
 /** Storage trouble must not stop a timer: it is told, and the timer goes on without. */
-async function attempt<T>(
+async function tryOrWarn<T>(
   timer: Timer,
-  trouble: string,
-  act: () => Promise<T>,
+  warning: string,
+  action: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
-    return await act();
+    return await action();
   } catch (error) {
-    timer.say("warning", `${trouble}: ${describe(error)}`);
+    timer.writeLog("warning", `${warning}: ${describeError(error)}`);
     return undefined;
   }
 }
 
 /** Waits; false when it is over before. */
-const rest = (timer: Timer, ms: number, over: AbortSignal): Promise<boolean> =>
+const sleepUnlessOver = (timer: Timer, ms: number, over: AbortSignal): Promise<boolean> =>
   timer.clock.sleep(ms, over).then(
     () => !over.aborted,
     () => false,

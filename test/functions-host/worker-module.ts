@@ -21,27 +21,27 @@ export interface Registry {
   readonly functions: Map<string, Registration>;
   readonly hooks: Record<HookName, HookCallback[]>;
   /** Set once the host has asked for the functions: later registrations are refused. */
-  locked: boolean;
+  isLocked: boolean;
   /** The library's system lines: outside of any call. */
   log: (level: Level, category: LogCategory, message: string) => void;
 }
 
-export function emptyRegistry(log: Registry["log"]): Registry {
+export function createRegistry(log: Registry["log"]): Registry {
   const hooks = { appStart: [], appTerminate: [], preInvocation: [], postInvocation: [], log: [] };
-  return { functions: new Map(), hooks, locked: false, log };
+  return { functions: new Map(), hooks, isLocked: false, log };
 }
 
 // The library keeps the module for the life of the process, so the module points to whichever app loads now.
-let current: Registry = emptyRegistry(() => undefined);
+let currentRegistry: Registry = createRegistry(() => undefined);
 let model: ProgrammingModel | undefined;
 
 /** From here on registrations go into `registry`. */
-export function registerInto(registry: Registry): void {
-  current = registry;
+export function setRegistry(registry: Registry): void {
+  currentRegistry = registry;
 }
 
 /** The library's side of every call; there is one as soon as any function was registered. */
-export const programmingModel = (): ProgrammingModel | undefined => model;
+export const readProgrammingModel = (): ProgrammingModel | undefined => model;
 
 // A class because the protocol has one: `new Disposable(callback)`.
 class Disposable {
@@ -55,20 +55,22 @@ class Disposable {
 }
 
 function registerFunction(metadata: FunctionMetadata, callback: FunctionCallback): Disposable {
-  const registry = current;
-  if (registry.locked) throw new Error("A function can only be registered during app startup.");
+  const registry = currentRegistry;
+  if (registry.isLocked) throw new Error("A function can only be registered during app startup.");
   const id = metadata.functionId ?? metadata.name;
   if (registry.functions.has(id))
     throw new Error(`A function with id "${id}" has already been registered.`);
   registry.functions.set(id, { ...metadata, callback });
   return new Disposable(() => {
-    if (registry.locked) throw new Error("A function can only be disposed during app startup.");
+    if (registry.isLocked) throw new Error("A function can only be disposed during app startup.");
     registry.functions.delete(id);
   });
 }
 
 function registerHook(name: string, callback: HookCallback): Disposable {
-  const list = hookNames.includes(name as HookName) ? current.hooks[name as HookName] : undefined;
+  const list = hookNames.includes(name as HookName)
+    ? currentRegistry.hooks[name as HookName]
+    : undefined;
   if (!list) throw new RangeError(`Unrecognized hook "${name}"`);
   list.push(callback);
   return new Disposable(() => {
@@ -83,16 +85,16 @@ const workerModule = {
   Disposable,
   registerFunction,
   registerHook,
-  setProgrammingModel: (given: ProgrammingModel): void => {
-    model = given;
+  setProgrammingModel: (nextModel: ProgrammingModel): void => {
+    model = nextModel;
   },
-  getProgrammingModel: programmingModel,
+  getProgrammingModel: readProgrammingModel,
   log: (level: Level, category: LogCategory, message: string): void =>
-    current.log(level, category, message),
+    currentRegistry.log(level, category, message),
 };
 
 /** Puts the module in front of Node's own `require`; every other id goes the usual way. */
-function answerRequire(): void {
+function interceptRequire(): void {
   // oxlint-disable-next-line typescript/unbound-method -- on purpose: the proxy passes every `this` on
   Module.prototype.require = new Proxy(Module.prototype.require, {
     apply: (real, self, args: [string]): unknown =>
@@ -100,7 +102,7 @@ function answerRequire(): void {
   });
 }
 
-answerRequire();
+interceptRequire();
 
 /**
  * Refuses to go on when `@azure/functions` was used before this module stood there: it then stays in its "test
@@ -112,16 +114,16 @@ export function refuseTestMode(): void {
   const require = createRequire(import.meta.url);
   const path = require.resolve("@azure/functions");
   if (!require.cache[path]) return;
-  const probe = emptyRegistry(() => undefined);
-  const before = current;
-  registerInto(probe);
+  const probe = createRegistry(() => undefined);
+  const previous = currentRegistry;
+  setRegistry(probe);
   const library = require(path) as {
     app: { hook: { appStart: (handler: () => void) => unknown } };
   };
   library.app.hook.appStart(() => undefined);
-  registerInto(before);
+  setRegistry(previous);
   if (probe.hooks.appStart.length === 0)
     throw new Error(
-      "@azure/functions was used before test/functions-host/core.ts was imported and is stuck in its test mode",
+      "@azure/functions was used before test/functions-host/load-app.ts was imported and is stuck in its test mode",
     );
 }

@@ -3,22 +3,22 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadApp } from "../functions-host/core.ts";
+import { loadApp } from "../functions-host/load-app.ts";
 
 const storage = "UseDevelopmentStorage=true";
 const bundles = readdirSync("dist").filter((name) => name.endsWith(".cjs"));
 const entries = ["index.ts", "main.ts"];
-const doors = readdirSync("functions").filter((name) => name.endsWith(".ts"));
+const functionFiles = readdirSync("functions").filter((name) => name.endsWith(".ts"));
 // Once: a process that has loaded the bundle before registers nothing again.
-const { doors: registered } = await loadApp({
+const { functions: registered } = await loadApp({
   env: { DataStorage: storage, AzureWebJobsStorage: storage },
 });
 
 describe("the bundle", () => {
   test("registers every door of the folder", () => {
     const listed = readFileSync("functions/index.ts", "utf8");
-    for (const door of doors.filter((name) => !entries.includes(name)))
-      expect(listed).toContain(`import "./${door}"`);
+    for (const file of functionFiles.filter((name) => !entries.includes(name)))
+      expect(listed).toContain(`import "./${file}"`);
   });
 
   test.each(bundles)("%s holds no YAML parser, no KQL parser and no test code", (name) => {
@@ -27,8 +27,8 @@ describe("the bundle", () => {
       "Kusto.Language",
       "YAMLParseError",
       "vitest",
-      "startTenant",
-      "createWorld",
+      "startSimulator",
+      "createDataset",
     ])
       expect(text).not.toContain(foreign);
   });
@@ -49,7 +49,7 @@ describe("the bundle", () => {
 });
 
 describe("the doors", () => {
-  test.each(doors)("%s has at most 60 lines", (name) => {
+  test.each(functionFiles)("%s has at most 60 lines", (name) => {
     expect(
       readFileSync(`functions/${name}`, "utf8").trimEnd().split("\n").length,
     ).toBeLessThanOrEqual(60);

@@ -1,36 +1,36 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningHost } from "../functions-host/run.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
 import { alertIdOf } from "../support/alert-service-model.ts";
-import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
-import { soundVerdict } from "../support/alert-harness.ts";
+import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
+import { validVerdict } from "../support/alert-harness.ts";
 
 interface Status {
   readonly done: boolean;
   readonly alerts: readonly { readonly alertId: string; readonly outcome: string }[];
 }
 
-let here: Living;
+let stack: Stack;
 let host: RunningHost;
 const functions = [
-  "alert_verdicts",
-  "alert_verdict",
-  "undo_alert_verdict",
   "close_alerts",
-  "dead_letters",
+  "get_verdict",
+  "undo_verdict",
+  "process_alert_verdicts",
+  "list_dead_letters",
   "replay_dead_letters",
 ];
 
 beforeAll(async () => {
-  here = await live({}, { VERDICTS_PER_DAY: "20" });
-  host = await here.host({ functions });
+  stack = await startStack({}, { VERDICTS_PER_DAY: "20" });
+  host = await stack.startHost({ functions });
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
-const ask = (change: object): Promise<Response> =>
-  postJson(`${host.url}/api/alerts/verdicts`, { ...soundVerdict, ...change });
-const done = (id: string): Promise<Status> =>
-  until(
-    async () => bodyOf<Status>(await fetch(`${host.url}/api/alerts/verdicts/${id}`)),
+const submitVerdict = (change: object): Promise<Response> =>
+  postJson(`${host.url}/api/alerts/verdicts`, { ...validVerdict, ...change });
+const waitUntilDone = (id: string): Promise<Status> =>
+  waitUntil(
+    async () => readJson<Status>(await fetch(`${host.url}/api/alerts/verdicts/${id}`)),
     (status) => status.done,
   );
 
@@ -46,39 +46,39 @@ describe("a verdict that cannot be taken", () => {
     ["/requestedAt", { requestedAt: "yesterday" }],
     ["/filters", { filters: {} }],
   ])("is 400 and names %s", async (path, change) => {
-    const reply = await ask(change);
+    const reply = await submitVerdict(change);
     expect(reply.status).toBe(400);
-    const { errors } = await bodyOf<{ errors: { path: string }[] }>(reply);
+    const { errors } = await readJson<{ errors: { path: string }[] }>(reply);
     expect(errors.map((error) => error.path)).toContain(path);
-    expect(here.tenant.requests({ api: "cloud-apps" })).toEqual([]);
+    expect(stack.simulator.listRequests({ api: "cloud-apps" })).toEqual([]);
   });
 });
 
 test("a dry run says what would happen and closes nothing", async () => {
-  const [open = ""] = here.tenant.cloudApps.alerts.add(1);
-  const reply = await ask({ id: "dry", alertIds: [open], dryRun: true });
-  expect([reply.status, await bodyOf<object>(reply)]).toEqual([
+  const [openAlertId = ""] = stack.simulator.cloudApps.alerts.add(1);
+  const reply = await submitVerdict({ id: "dry", alertIds: [openAlertId], dryRun: true });
+  expect([reply.status, await readJson<object>(reply)]).toEqual([
     200,
-    { id: "dry", dryRun: true, alerts: [{ alertId: open, would: "close", now: "open" }] },
+    { id: "dry", dryRun: true, alerts: [{ alertId: openAlertId, would: "close", now: "open" }] },
   ]);
-  expect(here.tenant.cloudApps.alerts.history(open).transitions).toEqual([]);
+  expect(stack.simulator.cloudApps.alerts.readHistory(openAlertId).transitions).toEqual([]);
 });
 
 test("a verdict is 202 with its status, and undoing it reopens the alert", async () => {
-  const [alertId = ""] = here.tenant.cloudApps.alerts.add(1);
-  const asked = await ask({ id: "undone", alertIds: [alertId] });
-  expect(asked.status).toBe(202);
-  expect(asked.headers.get("location")).toBe(`${host.url}/api/alerts/verdicts/undone`);
-  expect((await done("undone")).alerts).toMatchObject([{ alertId, outcome: "closed" }]);
-  const undone = await postJson(`${host.url}/api/alerts/verdicts/undone/undo`, {});
-  expect(await bodyOf<object>(undone)).toMatchObject({
+  const [alertId = ""] = stack.simulator.cloudApps.alerts.add(1);
+  const submitted = await submitVerdict({ id: "undone", alertIds: [alertId] });
+  expect(submitted.status).toBe(202);
+  expect(submitted.headers.get("location")).toBe(`${host.url}/api/alerts/verdicts/undone`);
+  expect((await waitUntilDone("undone")).alerts).toMatchObject([{ alertId, outcome: "closed" }]);
+  const undoReply = await postJson(`${host.url}/api/alerts/verdicts/undone/undo`, {});
+  expect(await readJson<object>(undoReply)).toMatchObject({
     alerts: [{ alertId, outcome: "reopened" }],
   });
-  expect(here.tenant.cloudApps.alerts.find(alertId)?.resolutionStatusValue).toBe(0);
+  expect(stack.simulator.cloudApps.alerts.find(alertId)?.resolutionStatusValue).toBe(0);
 });
 
 test("alerts over the day's number are 429 with the time until the next day", async () => {
-  const reply = await ask({
+  const reply = await submitVerdict({
     id: "too-many",
     alertIds: Array.from({ length: 20 }, (_, index) => alertIdOf(index)),
   });
@@ -87,20 +87,20 @@ test("alerts over the day's number are 429 with the time until the next day", as
 });
 
 test("a message with an unknown key is a dead letter; one unknown to the replay is said to be so", async () => {
-  await host.fire("close_alerts", JSON.stringify({ ...soundVerdict, verdcit: "x" }));
-  const list = async (): Promise<{
+  await host.fire("process_alert_verdicts", JSON.stringify({ ...validVerdict, verdcit: "x" }));
+  const fetchDeadLetters = async (): Promise<{
     deadLetters: { id: string; reason: string; detail: string }[];
-  }> => bodyOf(await fetch(`${host.url}/api/dead-letters?queue=alert-verdicts`));
-  const { deadLetters } = await until(list, (found) => found.deadLetters.length > 0);
+  }> => readJson(await fetch(`${host.url}/api/dead-letters?queue=alert-verdicts`));
+  const { deadLetters } = await waitUntil(fetchDeadLetters, (page) => page.deadLetters.length > 0);
   expect(deadLetters).toMatchObject([
     { reason: "schema", detail: expect.stringContaining("/verdcit") as string },
   ]);
-  const wanted = [deadLetters[0]?.id ?? "", "0".repeat(32)].map((id) => ({
+  const requests = [deadLetters[0]?.id ?? "", "0".repeat(32)].map((id) => ({
     queue: "alert-verdicts",
     id,
   }));
-  const replayed = await postJson(`${host.url}/api/dead-letters/replay`, { deadLetters: wanted });
-  expect(await bodyOf<object>(replayed)).toMatchObject({
+  const replayed = await postJson(`${host.url}/api/dead-letters/replay`, { deadLetters: requests });
+  expect(await readJson<object>(replayed)).toMatchObject({
     deadLetters: [{ outcome: "replayed" }, { outcome: "unknown" }],
   });
   const refused = await postJson(`${host.url}/api/dead-letters/replay`, {

@@ -1,29 +1,32 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningHost } from "../functions-host/run.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
 import type { FileReport } from "../../shared/contracts/file-result.ts";
 import { jobLocation, signJobKey } from "../../shared/storage/jobs.ts";
-import { bodyOf, live, postJson, type Living } from "../support/stack.ts";
+import { readJson, startStack, postJson, type Stack } from "../support/stack.ts";
 
-let here: Living;
+let stack: Stack;
 let host: RunningHost;
 
 // Nobody works the queue off here: a job stays as it is for as long as the test looks at it.
 beforeAll(async () => {
-  here = await live();
-  host = await here.host({ functions: ["file_stats", "show_job", "cancel_job"], enableAuth: true });
+  stack = await startStack();
+  host = await stack.startHost({
+    functions: ["enrich_files", "get_job", "cancel_job"],
+    enableAuth: true,
+  });
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
-const hashes = (count: number, seed: string): string[] =>
+const createHashes = (count: number, seed: string): string[] =>
   Array.from({ length: count }, (_, index) =>
     createHash("sha1").update(`${seed} ${index}`).digest("hex"),
   );
 
-const start = async (seed: string): Promise<string> => {
+const startJob = async (seed: string): Promise<string> => {
   const reply = await postJson(
     `${host.url}/api/files/stats`,
-    { sha1: hashes(150, seed) },
+    { sha1: createHashes(150, seed) },
     { "x-functions-key": host.key ?? "" },
   );
   expect(reply.status).toBe(202);
@@ -32,46 +35,47 @@ const start = async (seed: string): Promise<string> => {
 
 describe("a job's address", () => {
   test("is absolute, signed, and opens the job before anything has worked on it", async () => {
-    const place = await start("open");
-    expect(place).toMatch(new RegExp(`^${host.url}/api/jobs/[0-9a-f]{32}\\?key=\\d+\\.[\\w-]+$`));
-    const reply = await fetch(place);
-    expect([reply.status, reply.headers.get("location")]).toEqual([202, place]);
+    const jobUrl = await startJob("open");
+    expect(jobUrl).toMatch(new RegExp(`^${host.url}/api/jobs/[0-9a-f]{32}\\?key=\\d+\\.[\\w-]+$`));
+    const reply = await fetch(jobUrl);
+    expect([reply.status, reply.headers.get("location")]).toEqual([202, jobUrl]);
     expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
-    expect(await bodyOf<object>(reply)).toMatchObject({
+    expect(await readJson<object>(reply)).toMatchObject({
       job: { status: "running", parts: 2, partsDone: 0 },
     });
   });
 
   test("shows what is known so far on request", async () => {
-    const reply = await fetch(`${await start("partial")}&partial=true`);
+    const reply = await fetch(`${await startJob("partial")}&partial=true`);
     expect(reply.status).toBe(202);
-    expect((await bodyOf<FileReport>(reply)).summary.pending).toBe(150);
+    expect((await readJson<FileReport>(reply)).summary.pending).toBe(150);
   });
 
-  test.each<[string, (place: URL) => void]>([
-    ["without its key", (place) => place.searchParams.delete("key")],
-    ["with another job's key", (place) => (place.pathname = `/api/jobs/${"f".repeat(32)}`)],
+  test.each<[string, (jobUrl: URL) => void]>([
+    ["without its key", (jobUrl) => jobUrl.searchParams.delete("key")],
+    ["with another job's key", (jobUrl) => (jobUrl.pathname = `/api/jobs/${"f".repeat(32)}`)],
     [
       "with a changed key",
-      (place) => place.searchParams.set("key", `${place.searchParams.get("key")?.slice(0, -2)}xx`),
+      (jobUrl) =>
+        jobUrl.searchParams.set("key", `${jobUrl.searchParams.get("key")?.slice(0, -2)}xx`),
     ],
-    ["with an id that is none", (place) => (place.pathname = "/api/jobs/..%2F..%2Fx")],
+    ["with an id that is none", (jobUrl) => (jobUrl.pathname = "/api/jobs/..%2F..%2Fx")],
     [
       "with an old key",
-      (place) => place.searchParams.set("key", signJobKey("x", "f".repeat(32), 0)),
+      (jobUrl) => jobUrl.searchParams.set("key", signJobKey("x", "f".repeat(32), 0)),
     ],
   ])("opens nothing %s", async (_, change) => {
-    const place = new URL(await start("closed"));
-    change(place);
+    const jobUrl = new URL(await startJob("closed"));
+    change(jobUrl);
     for (const method of ["GET", "DELETE"]) {
-      const reply = await fetch(place, { method });
+      const reply = await fetch(jobUrl, { method });
       expect(reply.status).toBe(401);
       expect(await reply.text()).not.toContain("known");
     }
   });
 
   test("of a job that is gone is 404", async () => {
-    const secret = here.tenant.vault.value("job-key") ?? "";
+    const secret = stack.simulator.vault.readValue("job-key") ?? "";
     const id = "0".repeat(32);
     const reply = await fetch(
       jobLocation(host.url, id, signJobKey(secret, id, Date.now() + 60_000)),
@@ -80,16 +84,16 @@ describe("a job's address", () => {
   });
 
   test("ends the job with DELETE, once", async () => {
-    const place = await start("cancel");
-    expect(await bodyOf<object>(await fetch(place, { method: "DELETE" }))).toMatchObject({
+    const jobUrl = await startJob("cancel");
+    expect(await readJson<object>(await fetch(jobUrl, { method: "DELETE" }))).toMatchObject({
       cancelled: true,
     });
-    expect(await bodyOf<object>(await fetch(place, { method: "DELETE" }))).toMatchObject({
+    expect(await readJson<object>(await fetch(jobUrl, { method: "DELETE" }))).toMatchObject({
       cancelled: false,
     });
-    const reply = await fetch(place);
+    const reply = await fetch(jobUrl);
     expect(reply.status).toBe(200);
-    expect(await bodyOf<object>(reply)).toMatchObject({
+    expect(await readJson<object>(reply)).toMatchObject({
       job: { status: "cancelled" },
       summary: { pending: 150 },
     });
@@ -97,8 +101,10 @@ describe("a job's address", () => {
 });
 
 test("a lookup without the function key starts nothing", async () => {
-  const before = here.tenant.requests().length;
-  const reply = await postJson(`${host.url}/api/files/stats`, { sha1: hashes(150, "stranger") });
+  const before = stack.simulator.listRequests().length;
+  const reply = await postJson(`${host.url}/api/files/stats`, {
+    sha1: createHashes(150, "stranger"),
+  });
   expect(reply.status).toBe(401);
-  expect(here.tenant.requests()).toHaveLength(before);
+  expect(stack.simulator.listRequests()).toHaveLength(before);
 });

@@ -1,68 +1,68 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bulkStatePath } from "../../shared/files/bulk.ts";
-import { openQueues } from "../../shared/clients/queues.ts";
-import { openRecords } from "../../shared/clients/records.ts";
-import { openStorage, type Storage } from "../../shared/clients/storage.ts";
+import { bulkStatePath } from "../../shared/files/bulk-lookup.ts";
+import { createMessageQueues } from "../../shared/clients/queues.ts";
+import { createRecordStore } from "../../shared/clients/records.ts";
+import { createStorageClients, type StorageClients } from "../../shared/clients/storage.ts";
 import { listDeadLetters } from "../../shared/storage/dead-letters.ts";
 import type { FileReport } from "../../shared/contracts/file-result.ts";
-import { lookUpWidth } from "../../shared/files/look-up.ts";
+import { maxParallelLookups } from "../../shared/files/hash-lookup.ts";
 import { dayMs } from "../../shared/runtime/time.ts";
-import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
+import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
 
-let here: Living;
-let storage: Storage;
+let stack: Stack;
+let storage: StorageClients;
 
 beforeAll(async () => {
-  here = await live(
-    { switches: { files: { quota: { perMinute: null, perHour: null } } } },
+  stack = await startStack(
+    { behaviors: { files: { quota: { perMinute: null, perHour: null } } } },
     { FILES_CALLS_PER_MINUTE: "1000", FILES_CALLS_PER_HOUR: "60000", BULK_FROM_HASHES: "100" },
   );
-  storage = await openStorage({ kind: "connection-string", value: here.storage });
+  storage = await createStorageClients({ kind: "connection-string", value: stack.storage });
   // As after a 400 that names the function: jobs go hash by hash.
   const state = {
     version: 1,
     offUntil: new Date(Date.now() + dayMs).toISOString(),
     reason: "Unknown function",
   };
-  await openRecords(storage.blobs).create(bulkStatePath, state);
+  await createRecordStore(storage.blobs).create(bulkStatePath, state);
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
-const hashes = (count: number): string[] =>
+const createHashes = (count: number): string[] =>
   Array.from({ length: count }, (_, index) =>
     createHash("sha1").update(`look up ${index}`).digest("hex"),
   );
-const statCalls = (): number =>
-  here.tenant.requests().filter(({ path }) => path.includes("/stats?")).length;
+const countStatCalls = (): number =>
+  stack.simulator.listRequests().filter(({ path }) => path.includes("/stats?")).length;
 
-const finished = async (place: string, origin: string): Promise<FileReport> => {
-  const moved = place.replace(new URL(place).origin, new URL(origin).origin);
-  const done = await until(
-    () => fetch(moved),
+const waitForReport = async (jobUrl: string, origin: string): Promise<FileReport> => {
+  const movedUrl = jobUrl.replace(new URL(jobUrl).origin, new URL(origin).origin);
+  const done = await waitUntil(
+    () => fetch(movedUrl),
     ({ status }) => status === 200,
     150_000,
   );
-  return bodyOf<FileReport>(done);
+  return readJson<FileReport>(done);
 };
 
 describe("a job whose worker is killed", () => {
   test("is ended by the next one, with no call made twice but those in flight", async () => {
-    const asked = hashes(150);
-    const first = await here.host({ invisibilitySeconds: 12 });
-    const reply = await postJson(`${first.url}/api/files/stats`, { sha1: asked });
+    const requested = createHashes(150);
+    const first = await stack.startHost({ invisibilitySeconds: 12 });
+    const reply = await postJson(`${first.url}/api/files/stats`, { sha1: requested });
     expect(reply.status).toBe(202);
-    await until(
-      async () => statCalls(),
+    await waitUntil(
+      async () => countStatCalls(),
       (count) => count > 20,
       60_000,
     );
     await first.kill();
-    expect(statCalls()).toBeLessThan(asked.length);
-    const second = await here.host({ invisibilitySeconds: 12 });
-    const report = await finished(reply.headers.get("location") ?? "", second.url);
-    expect(report.summary).toMatchObject({ notFound: asked.length, pending: 0, failed: 0 });
-    expect(statCalls()).toBeLessThanOrEqual(asked.length + 2 * lookUpWidth);
+    expect(countStatCalls()).toBeLessThan(requested.length);
+    const second = await stack.startHost({ invisibilitySeconds: 12 });
+    const report = await waitForReport(reply.headers.get("location") ?? "", second.url);
+    expect(report.summary).toMatchObject({ notFound: requested.length, pending: 0, failed: 0 });
+    expect(countStatCalls()).toBeLessThanOrEqual(requested.length + 2 * maxParallelLookups);
     await second.kill();
   }, 240_000);
 });
@@ -74,11 +74,11 @@ describe("a message that cannot be read", () => {
   ])(
     "with %s is a dead letter, not tried again",
     async (_, message, reason) => {
-      const host = await here.host({ functions: ["look_up_files"] });
-      const records = openRecords(storage.blobs);
+      const host = await stack.startHost({ functions: ["process_file_lookups"] });
+      const records = createRecordStore(storage.blobs);
       const before = (await listDeadLetters(records, 100, "file-lookups")).length;
-      await openQueues(storage.queues).send("file-lookups", message);
-      const letters = await until(
+      await createMessageQueues(storage.queues).send("file-lookups", message);
+      const letters = await waitUntil(
         () => listDeadLetters(records, 100, "file-lookups"),
         (list) => list.length > before,
         60_000,

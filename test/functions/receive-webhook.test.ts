@@ -5,9 +5,9 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WebhookAnswer, WebhookStatus } from "../../shared/contracts/webhook.ts";
 import { webhookAnswer, webhookStatus } from "../../shared/contracts/webhook.ts";
-import type { RunningHost } from "../functions-host/run.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
 import { startFlakyProxy, type FlakyProxy } from "../support/flaky-proxy.ts";
-import { bodyOf, live, until, type Living } from "../support/stack.ts";
+import { readJson, startStack, waitUntil, type Stack } from "../support/stack.ts";
 import * as payloads from "../support/webhook-payloads.ts";
 import {
   bearerHeaders,
@@ -39,12 +39,12 @@ const secrets = {
   "webhook-elastic": tokenHash(token),
 };
 
-let here: Living;
+let stack: Stack;
 let host: RunningHost;
 let proxies: readonly FlakyProxy[];
 
 /** A connection string whose blobs and queues are reached through the proxies. */
-function through(connection: string, ports: readonly number[]): string {
+function withProxyPorts(connection: string, ports: readonly number[]): string {
   let next = 0;
   return connection.replaceAll(/(?<=Endpoint=http:\/\/127\.0\.0\.1:)\d+/g, () =>
     String(ports[next++ % ports.length]),
@@ -52,29 +52,34 @@ function through(connection: string, ports: readonly number[]): string {
 }
 
 beforeAll(async () => {
-  here = await live({ secrets }, { WEBHOOKS: JSON.stringify(sources) });
-  const ports = [...here.storage.matchAll(/Endpoint=http:\/\/127\.0\.0\.1:(\d+)/g)].map(
+  stack = await startStack({ secrets }, { WEBHOOKS: JSON.stringify(sources) });
+  const ports = [...stack.storage.matchAll(/Endpoint=http:\/\/127\.0\.0\.1:(\d+)/g)].map(
     ([, port]) => Number(port),
   );
   proxies = await Promise.all(ports.map((port) => startFlakyProxy(port)));
-  const DataStorage = through(
-    here.storage,
+  const DataStorage = withProxyPorts(
+    stack.storage,
     proxies.map(({ port }) => port),
   );
-  const functions = ["webhooks", "keyed_webhooks", "webhook_receipts", "show_job"];
-  host = await here.host({ functions, enableAuth: true, settings: { DataStorage } });
+  const functions = ["receive_webhook", "receive_keyed_webhook", "get_webhook_receipt", "get_job"];
+  host = await stack.startHost({ functions, enableAuth: true, settings: { DataStorage } });
   // The first calls open everything that is opened once, and read the secrets.
-  for (const path of Object.keys(signers)) await send(path, { id: "1", status: "new" });
+  for (const path of Object.keys(signers)) await sendSigned(path, { id: "1", status: "new" });
 });
 afterAll(async () => {
-  await here.end();
+  await stack.stop();
   await Promise.all(proxies.map((proxy) => proxy.stop()));
 });
 
-const storageCalls = (): number => proxies.reduce((sum, { seen }) => sum + seen.length, 0);
-const cloudCalls = (): number => here.tenant.requests().length;
+const countStorageCalls = (): number =>
+  proxies.reduce((sum, { requests: seen }) => sum + seen.length, 0);
+const countCloudCalls = (): number => stack.simulator.listRequests().length;
 
-const post = (path: string, body: string | Uint8Array, headers: SentHeaders): Promise<Response> =>
+const postBody = (
+  path: string,
+  body: string | Uint8Array,
+  headers: SentHeaders,
+): Promise<Response> =>
   fetch(`${host.url}/api/webhooks/${path}`, { method: "POST", headers, body: Buffer.from(body) });
 
 const signers: Readonly<Record<string, (text: string) => SentHeaders>> = {
@@ -87,9 +92,9 @@ const signers: Readonly<Record<string, (text: string) => SentHeaders>> = {
 };
 
 /** Sends a payload with its source's own proof. */
-function send(path: string, payload: unknown, more: SentHeaders = {}): Promise<Response> {
+function sendSigned(path: string, payload: unknown, more: SentHeaders = {}): Promise<Response> {
   const text = JSON.stringify(payload);
-  return post(path, text, { ...signers[path]?.(text), ...more });
+  return postBody(path, text, { ...signers[path]?.(text), ...more });
 }
 
 const sha1 = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567";
@@ -100,7 +105,7 @@ describe("a delivery", () => {
       payloads.sentinelIncident([payloads.sentinelAlert("603e4f1b2c3d4e5f60718293")]),
     );
     const headers = standardHeaders(signKey, text, "msg_again");
-    const first = await post("sentinel", text, headers);
+    const first = await postBody("sentinel", text, headers);
     expect(first.status).toBe(202);
     expect(first.headers.get("retry-after")).toBe("10");
     const answer = webhookAnswer.parse(await first.json());
@@ -110,11 +115,11 @@ describe("a delivery", () => {
       verdicts: [{ action: "resolve" }],
       lookup: null,
     });
-    const second = await post("sentinel", text, standardHeaders(signKey, text, "msg_again"));
+    const second = await postBody("sentinel", text, standardHeaders(signKey, text, "msg_again"));
     expect(second.status).toBe(202);
     expect(await second.json()).toEqual(answer);
     const other = JSON.stringify(payloads.sentinelIncident([]));
-    const third = await post("sentinel", other, standardHeaders(signKey, other, "msg_again"));
+    const third = await postBody("sentinel", other, standardHeaders(signKey, other, "msg_again"));
     expect(third.status).toBe(409);
     const status = await fetch(first.headers.get("location") ?? "");
     expect(status.status).toBe(202);
@@ -125,17 +130,17 @@ describe("a delivery", () => {
   });
 
   test("of nothing to do is 200 and has nothing to wait for", async () => {
-    const reply = await send("sentinel", payloads.sentinelIncident([], { status: "Active" }));
+    const reply = await sendSigned("sentinel", payloads.sentinelIncident([], { status: "Active" }));
     expect(reply.status).toBe(200);
     expect(reply.headers.get("location")).toBeNull();
   });
 
   test("with hashes is a job whose address opens without a key", async () => {
-    const reply = await send("wazuh", payloads.wazuhAlert(sha1));
+    const reply = await sendSigned("wazuh", payloads.wazuhAlert(sha1));
     expect(reply.status).toBe(202);
-    expect(await bodyOf<WebhookAnswer>(reply)).toMatchObject({ lookup: { hashes: 1 } });
+    expect(await readJson<WebhookAnswer>(reply)).toMatchObject({ lookup: { hashes: 1 } });
     const status = await fetch(reply.headers.get("location") ?? "");
-    expect(await bodyOf<WebhookStatus>(status)).toMatchObject({
+    expect(await readJson<WebhookStatus>(status)).toMatchObject({
       done: false,
       lookup: { done: false, report: null },
     });
@@ -154,7 +159,8 @@ describe("a delivery", () => {
   });
 
   test("is not shown by the key of another source's delivery", async () => {
-    const location = (await send("wazuh", payloads.wazuhAlert(sha1))).headers.get("location") ?? "";
+    const location =
+      (await sendSigned("wazuh", payloads.wazuhAlert(sha1))).headers.get("location") ?? "";
     expect((await fetch(location)).status).toBe(202);
     expect((await fetch(location.replace("/wazuh/", "/defender/"))).status).toBe(401);
   });
@@ -162,13 +168,13 @@ describe("a delivery", () => {
 
 describe("the door that asks for a function key", () => {
   test("is the only one for a source that has no other proof", async () => {
-    expect((await send("splunk/keyed", payloads.splunkAlert(sha1))).status).toBe(202);
-    expect((await post("splunk/keyed", "{}", { "content-type": "application/json" })).status).toBe(
-      401,
-    );
+    expect((await sendSigned("splunk/keyed", payloads.splunkAlert(sha1))).status).toBe(202);
+    expect(
+      (await postBody("splunk/keyed", "{}", { "content-type": "application/json" })).status,
+    ).toBe(401);
     expect(
       (
-        await post("splunk", JSON.stringify(payloads.splunkAlert(sha1)), {
+        await postBody("splunk", JSON.stringify(payloads.splunkAlert(sha1)), {
           "x-functions-key": host.key ?? "",
         })
       ).status,
@@ -178,25 +184,25 @@ describe("the door that asks for a function key", () => {
 
 describe("P18: a source that is set up wrongly", () => {
   test("answers 503 with the setting's name, and the others work", async () => {
-    const reply = await post("broken", "{}", { "content-type": "application/json" });
+    const reply = await postBody("broken", "{}", { "content-type": "application/json" });
     expect(reply.status).toBe(503);
     expect(await reply.text()).toContain("WEBHOOKS /broken/proof");
-    expect((await send("sentinel", payloads.sentinelIncident([], { status: "New" }))).status).toBe(
-      200,
-    );
+    expect(
+      (await sendSigned("sentinel", payloads.sentinelIncident([], { status: "New" }))).status,
+    ).toBe(200);
   });
 
   test("X37: whose secret is missing answers 503 with its name, and costs the vault one call in a while", async () => {
     const body = JSON.stringify(payloads.sentinelIncident([]));
-    const before = cloudCalls();
+    const before = countCloudCalls();
     const replies = [];
     for (let time = 0; time < 5; time += 1)
-      replies.push(await post("unset", body, standardHeaders(signKey, body)));
+      replies.push(await postBody("unset", body, standardHeaders(signKey, body)));
     expect(replies.map(({ status }) => status)).toEqual([503, 503, 503, 503, 503]);
     expect(await replies[4]?.text()).toContain("webhook-unset");
     expect(
-      here.tenant
-        .requests()
+      stack.simulator
+        .listRequests()
         .slice(before)
         .filter(({ path }) => path.includes("webhook-unset")).length,
     ).toBeLessThanOrEqual(1);
@@ -205,7 +211,7 @@ describe("P18: a source that is set up wrongly", () => {
 
 describe("P19, X37: who proves nothing", () => {
   test("gets 401 and no reason, and costs neither a storage call nor a call to the cloud", async () => {
-    const before = [storageCalls(), cloudCalls()];
+    const before = [countStorageCalls(), countCloudCalls()];
     const body = JSON.stringify(
       payloads.sentinelIncident([payloads.sentinelAlert("603e4f1b2c3d4e5f60718293")]),
     );
@@ -222,7 +228,7 @@ describe("P19, X37: who proves nothing", () => {
     const replies = await Promise.all(
       Array.from({ length: 40 }, () => forged)
         .flat()
-        .map(([path, headers]) => post(path, body, headers)),
+        .map(([path, headers]) => postBody(path, body, headers)),
     );
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([401]));
     const texts = new Set(
@@ -231,23 +237,23 @@ describe("P19, X37: who proves nothing", () => {
       ),
     );
     expect([...texts]).toHaveLength(1);
-    expect([storageCalls(), cloudCalls()]).toEqual(before);
+    expect([countStorageCalls(), countCloudCalls()]).toEqual(before);
   });
 
   test("X08: leaves one line of log for each refusal, with a configured name or none", async () => {
-    const reply = await post("nobody%0a%1b[31m%E2%80%A8", "{}", {});
+    const reply = await postBody("nobody%0a%1b[31m%E2%80%A8", "{}", {});
     // Lines of earlier refusals may still be on their way: its own are told by the call's id.
-    const call = (await bodyOf<{ instance: string }>(reply)).instance.replace("urn:uuid:", "");
-    const lines = () =>
+    const call = (await readJson<{ instance: string }>(reply)).instance.replace("urn:uuid:", "");
+    const readLogLines = () =>
       host
         .output()
         .split("\n")
         .filter((line) => line.includes("webhook.refused") && line.includes(call));
-    const [line = ""] = await until(
-      () => Promise.resolve(lines()),
-      (found) => found.length > 0,
+    const [line = ""] = await waitUntil(
+      () => Promise.resolve(readLogLines()),
+      (foundLines) => foundLines.length > 0,
     );
-    expect(lines()).toHaveLength(1);
+    expect(readLogLines()).toHaveLength(1);
     expect(line).toContain('"source":"unknown","cause":"unknown source","status":401');
     expect(line).not.toContain("nobody");
   });
@@ -255,8 +261,8 @@ describe("P19, X37: who proves nothing", () => {
 
 describe("P20: a hostile body, signed", () => {
   const json = { "content-type": "application/json" };
-  const hostile = (text: string, more: SentHeaders = {}): Promise<Response> =>
-    post("defender", text, { ...bodyHeaders(bodyKey, text), ...more });
+  const postHostile = (text: string, more: SentHeaders = {}): Promise<Response> =>
+    postBody("defender", text, { ...bodyHeaders(bodyKey, text), ...more });
 
   test.each<[string, string, SentHeaders, number]>([
     ["F57: of a mebibyte and one byte", " ".repeat(1_048_577), {}, 413],
@@ -292,7 +298,7 @@ describe("P20: a hostile body, signed", () => {
     ],
     ["of nothing", "", {}, 400],
   ])("%s is refused as it should be", async (_, text, more, status) => {
-    const reply = await hostile(text, more);
+    const reply = await postHostile(text, more);
     expect(reply.status).toBe(status);
     expect(reply.headers.get("content-type")).toBe("application/problem+json");
   });
@@ -303,7 +309,7 @@ describe("P20: a hostile body, signed", () => {
     const { createHmac } = await import("node:crypto");
     const signature = `sha256=${createHmac("sha256", bodyKey).update(bytes).digest("hex")}`;
     expect(
-      (await post("defender", bytes, { ...headers, "x-hub-signature-256": signature })).status,
+      (await postBody("defender", bytes, { ...headers, "x-hub-signature-256": signature })).status,
     ).toBe(400);
   });
 
@@ -327,7 +333,7 @@ describe("P20: a hostile body, signed", () => {
       "a/b/c",
       "%F0%9F%92%A3",
     ])
-      expect([401, 404]).toContain((await post(path, "{}", json)).status);
+      expect([401, 404]).toContain((await postBody(path, "{}", json)).status);
   });
 
   test("leaves prototypes as they were", () => {
@@ -338,13 +344,13 @@ describe("P20: a hostile body, signed", () => {
 
 describe("X21, X22: an answer", () => {
   test("that refuses has the form of RFC 9457 and names an id of our own making", async () => {
-    const reply = await send(
+    const reply = await sendSigned(
       "defender",
       { status: "new" },
       { "x-correlation-id": "of the caller" },
     );
     expect(reply.headers.get("x-content-type-options")).toBe("nosniff");
-    expect(await bodyOf<object>(reply)).toEqual({
+    expect(await readJson<object>(reply)).toEqual({
       type: "about:blank",
       title: "Bad input",
       status: 400,
@@ -355,10 +361,13 @@ describe("X21, X22: an answer", () => {
   });
 
   test("opens the door to no other origin", async () => {
-    const asked = { origin: "https://evil.example", "access-control-request-method": "POST" };
+    const preflightHeaders = {
+      origin: "https://evil.example",
+      "access-control-request-method": "POST",
+    };
     const preflight = await fetch(`${host.url}/api/webhooks/sentinel`, {
       method: "OPTIONS",
-      headers: asked,
+      headers: preflightHeaders,
     });
     expect(preflight.status).toBe(404);
     expect(
@@ -389,7 +398,7 @@ describe("fuzzing", () => {
     ["elastic", payloads.elasticAlert(sha1)],
     ["wazuh", payloads.wazuhAlert(sha1)],
   ];
-  const odd = fc.oneof(
+  const oddValue = fc.oneof(
     fc.constantFrom<unknown>(
       null,
       "",
@@ -408,16 +417,23 @@ describe("fuzzing", () => {
   );
 
   /** One place of the payload, by its number, put out, doubled or replaced. */
-  function changed(value: unknown, place: number, how: "drop" | "replace", by: unknown): unknown {
-    let at = -1;
-    const walk = (node: unknown): unknown => {
-      at += 1;
-      if (at === place) return how === "drop" ? undefined : by;
-      if (Array.isArray(node)) return node.map(walk);
+  function changePayload(
+    value: unknown,
+    position: number,
+    how: "drop" | "replace",
+    by: unknown,
+  ): unknown {
+    let index = -1;
+    const visitNode = (node: unknown): unknown => {
+      index += 1;
+      if (index === position) return how === "drop" ? undefined : by;
+      if (Array.isArray(node)) return node.map(visitNode);
       if (typeof node !== "object" || node === null) return node;
-      return Object.fromEntries(Object.entries(node).map(([name, inner]) => [name, walk(inner)]));
+      return Object.fromEntries(
+        Object.entries(node).map(([name, inner]) => [name, visitNode(inner)]),
+      );
     };
-    return walk(value) ?? null;
+    return visitNode(value) ?? null;
   }
 
   test("F58–F65: changed payloads get a 2xx or a 4xx that names the field, never a 5xx", async () => {
@@ -426,10 +442,10 @@ describe("fuzzing", () => {
         fc.constantFrom(...seeds),
         fc.nat(40),
         fc.constantFrom("drop" as const, "replace" as const),
-        odd,
-        async ([path, payload], place, how, by) => {
-          const reply = await send(path, changed(payload, place, how, by));
-          const body = await bodyOf<{ errors?: readonly { path: string }[]; detail?: string }>(
+        oddValue,
+        async ([path, payload], position, how, by) => {
+          const reply = await sendSigned(path, changePayload(payload, position, how, by));
+          const body = await readJson<{ errors?: readonly { path: string }[]; detail?: string }>(
             reply,
           );
           expect([200, 202, 400]).toContain(reply.status);
@@ -469,7 +485,7 @@ describe("fuzzing", () => {
           fc.stringMatching(/^[\x21-\x7e]{0,60}$/),
         ),
         async (body, type, path, more) => {
-          const reply = await post(path, body, {
+          const reply = await postBody(path, body, {
             "content-type": type,
             ...signers[path]?.(body.toString("latin1")),
             ...more,
@@ -498,28 +514,28 @@ describe("P14, X06, X07: a secret", () => {
       "x-forwarded-for": forwarded,
     };
     const answers = await Promise.all([
-      post(`elastic?code=${inQuery}`, JSON.stringify({ password: inBody }), headers),
-      post(`splunk/keyed?code=${inQuery}`, "{}", headers),
-      post("sentinel", inBody, {
+      postBody(`elastic?code=${inQuery}`, JSON.stringify({ password: inBody }), headers),
+      postBody(`splunk/keyed?code=${inQuery}`, "{}", headers),
+      postBody("sentinel", inBody, {
         ...headers,
         "webhook-signature": `v1,${inBody}`,
         "webhook-id": "1",
         "webhook-timestamp": "1",
       }),
-      send("defender", { id: 1, status: [inBody] }, { cookie: `session=${cookie}` }),
+      sendSigned("defender", { id: 1, status: [inBody] }, { cookie: `session=${cookie}` }),
     ]);
-    const said = [
+    const leaked = [
       await Promise.all(answers.map((reply) => reply.text())),
       host.output(),
-      await everything(here.storage),
+      await readEverything(stack.storage),
     ].join("\n");
     for (const secret of [...canaries, bodyKey, token, signKey.slice(6)])
-      expect(said).not.toContain(secret);
+      expect(leaked).not.toContain(secret);
   });
 });
 
 /** All that lies in the account: blobs with their names, messages. */
-async function everything(connection: string): Promise<string> {
+async function readEverything(connection: string): Promise<string> {
   const texts: string[] = [];
   const blobs = BlobServiceClient.fromConnectionString(connection);
   for await (const { name: container } of blobs.listContainers())

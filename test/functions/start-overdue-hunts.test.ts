@@ -1,33 +1,33 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
+import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
 
-let here: Living;
+let stack: Stack;
 beforeAll(async () => {
-  here = await live({ world: { eventsPerHour: 30 } });
+  stack = await startStack({ dataset: { eventsPerHour: 30 } });
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
-const tick = async (url: string): Promise<string[]> => {
+const startOverdueHunts = async (url: string): Promise<string[]> => {
   const reply = await postJson(`${url}/api/hunts/tick`, {});
   expect(reply.status).toBe(200);
-  return (await bodyOf<{ started: string[] }>(reply)).started;
+  return (await readJson<{ started: string[] }>(reply)).started;
 };
 
-const states = async (url: string): Promise<string[]> => {
-  const { hunts } = await bodyOf<{ hunts: { enabled: boolean; state: string }[] }>(
+const readStates = async (url: string): Promise<string[]> => {
+  const { hunts } = await readJson<{ hunts: { enabled: boolean; state: string }[] }>(
     await fetch(`${url}/api/hunts`),
   );
   return hunts.filter(({ enabled }) => enabled).map(({ state }) => state);
 };
 
 test("without any timer the tick starts every hunt that is due, once, and none that is up to date", async () => {
-  const { url } = await here.host({ functions: ["tick_hunts", "list_hunts"] });
-  expect((await tick(url)).length).toBe(5);
-  expect(await tick(url)).toEqual([]);
-  await here.host({ functions: ["run_hunt"] });
-  await until(
-    () => states(url),
+  const { url } = await stack.startHost({ functions: ["start_overdue_hunts", "list_hunts"] });
+  expect((await startOverdueHunts(url)).length).toBe(5);
+  expect(await startOverdueHunts(url)).toEqual([]);
+  await stack.startHost({ functions: ["process_hunt_runs"] });
+  await waitUntil(
+    () => readStates(url),
     (all) => all.every((state) => state === "ok"),
   );
-  expect(await tick(url)).toEqual([]);
+  expect(await startOverdueHunts(url)).toEqual([]);
 });

@@ -1,13 +1,13 @@
 /** What the documents tell a reader to type into `az` and `azd`, compared with what these two understand. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { shownCommands } from "../support/shown-commands.ts";
+import { listShownCommands } from "../support/shown-commands.ts";
 
 /**
  * The options of each command, by the reference of Azure CLI and of Azure Developer CLI; required ones end in `!`.
  * Neither can be run here: both want a subscription.
  */
-const recorded: Readonly<Record<string, readonly string[]>> = {
+const optionsByCommand: Readonly<Record<string, readonly string[]>> = {
   "az ad signed-in-user show": [],
   "az deployment group create": [
     "--resource-group!",
@@ -52,11 +52,11 @@ const recorded: Readonly<Record<string, readonly string[]>> = {
   "azd env set": [],
   "azd up": ["--no-prompt"],
 };
-const everywhere = ["--query", "--output", "--only-show-errors", "--subscription"];
+const globalOptions = ["--query", "--output", "--only-show-errors", "--subscription"];
 
 /** Each call of `az` or `azd` in the shown commands, also inside `$(…)`. */
 const calls = ["README.md", "infra/README.md", "infra/samples/README.md"].flatMap((file) =>
-  shownCommands(readFileSync(file, "utf8")).flatMap((command) =>
+  listShownCommands(readFileSync(file, "utf8")).flatMap((command) =>
     [...command.replaceAll("\\\n", " ").matchAll(/\bazd? [^)|;&\n]*/g)].map(([call]) =>
       call.trim(),
     ),
@@ -68,14 +68,16 @@ test("the documents show what this test is about", () => {
 });
 
 test.each([...new Set(calls)])("%s", (call) => {
-  const name = Object.keys(recorded).find((each) => call === each || call.startsWith(`${each} `));
-  expect(name, "a command of the recorded table").toBeDefined();
-  const options = recorded[name ?? ""] ?? [];
-  const given = [...call.matchAll(/(?<= )--[\w-]+/g)].map(([option]) => option);
-  expect([...options.map((option) => option.replace("!", "")), ...everywhere]).toEqual(
-    expect.arrayContaining(given),
+  const name = Object.keys(optionsByCommand).find(
+    (each) => call === each || call.startsWith(`${each} `),
   );
-  expect(given).toEqual(
+  expect(name, "a command of the recorded table").toBeDefined();
+  const options = optionsByCommand[name ?? ""] ?? [];
+  const usedOptions = [...call.matchAll(/(?<= )--[\w-]+/g)].map(([option]) => option);
+  expect([...options.map((option) => option.replace("!", "")), ...globalOptions]).toEqual(
+    expect.arrayContaining(usedOptions),
+  );
+  expect(usedOptions).toEqual(
     expect.arrayContaining(
       options.flatMap((each) => (each.endsWith("!") ? each.slice(0, -1) : [])),
     ),

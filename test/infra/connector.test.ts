@@ -2,12 +2,20 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { operationsOf, readDocument, type Document, type Json } from "../support/described-api.ts";
+import {
+  listOperations,
+  readDocument,
+  type Document,
+  type Json,
+} from "../support/described-api.ts";
 
 const folder = "infra/connector";
-const json = (name: string): Json => JSON.parse(readFileSync(`${folder}/${name}`, "utf8")) as Json;
-const definition = json("apiDefinition.swagger.json") as Document;
-const { properties } = json("apiProperties.json") as { properties: Record<string, unknown> };
+const readJsonFile = (name: string): Json =>
+  JSON.parse(readFileSync(`${folder}/${name}`, "utf8")) as Json;
+const definition = readJsonFile("apiDefinition.swagger.json") as Document;
+const { properties } = readJsonFile("apiProperties.json") as {
+  properties: Record<string, unknown>;
+};
 
 test("the folder holds the three files of a connector, the drawing and a README", () => {
   expect(readdirSync(folder).toSorted()).toEqual([
@@ -41,7 +49,7 @@ describe("the properties", () => {
     expect([policy?.templateId, others]).toEqual(["pollingtrigger", []]);
     const [operationId = ""] = (policy?.parameters["x-ms-apimTemplate-operationName"] ??
       []) as string[];
-    const found = operationsOf(definition).find(
+    const operation = listOperations(definition).find(
       ({ operation }) => operation.operationId === operationId,
     )?.operation;
     const query = Object.entries(
@@ -50,17 +58,17 @@ describe("the properties", () => {
         string
       >,
     );
-    expect(found?.parameters?.map(({ name }) => name)).toEqual(
+    expect(operation?.parameters?.map(({ name }) => name)).toEqual(
       expect.arrayContaining(query.map(([name]) => name)),
     );
     const list =
       (definition["definitions"] as Record<string, { properties: Json }>)["ExportList"]
         ?.properties ?? {};
-    const read = [
+    const expressions = [
       ...query.map(([, value]) => value),
       String(policy?.parameters["x-ms-apimTemplateParameter.triggerDataPath"]),
     ];
-    const fields = read.map((each) => /triggerBody\(\)\.(\w+)/.exec(each)?.[1] ?? "");
+    const fields = expressions.map((each) => /triggerBody\(\)\.(\w+)/.exec(each)?.[1] ?? "");
     expect(Object.keys(list)).toEqual(expect.arrayContaining(fields));
   });
 });
@@ -70,7 +78,7 @@ describe("the icon", () => {
   const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
 
   /** Colours of 8 bits, rows without a filter: as it was made. */
-  function pixel(x: number, y: number): string {
+  function readPixel(x: number, y: number): string {
     const parts: Buffer[] = [];
     for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at))
       if (png.toString("latin1", at + 4, at + 8) === "IDAT")
@@ -95,13 +103,13 @@ describe("the icon", () => {
     expect(brand).toMatch(/^#[0-9a-f]{6}$/);
     expect(["#007ee5", "#ffffff"]).not.toContain(brand);
     const corners = [
-      pixel(0, 0),
-      pixel(width - 1, 0),
-      pixel(0, height - 1),
-      pixel(width - 1, height - 1),
+      readPixel(0, 0),
+      readPixel(width - 1, 0),
+      readPixel(0, height - 1),
+      readPixel(width - 1, height - 1),
     ];
     expect(new Set(corners)).toEqual(new Set([brand]));
-    expect(pixel(width / 2, height / 2)).not.toBe(brand);
+    expect(readPixel(width / 2, height / 2)).not.toBe(brand);
     expect(readFileSync(`${folder}/icon.svg`, "utf8")).toContain(`fill="${brand}"`);
   });
 
@@ -110,6 +118,6 @@ describe("the icon", () => {
     const brand = String(properties["iconBrandColor"]);
     for (let at = 0; at < width; at += 4)
       for (const edge of [0, margin, width - 1 - margin])
-        expect([pixel(at, edge), pixel(edge, at)]).toEqual([brand, brand]);
+        expect([readPixel(at, edge), readPixel(edge, at)]).toEqual([brand, brand]);
   });
 });

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { deploy } from "./bicep/deploy.ts";
+import { deployTemplate } from "./bicep/deploy.ts";
 import { parseBicep } from "./bicep/parse.ts";
 
 const folder = ".github/workflows";
@@ -79,14 +79,14 @@ test("azd deploys to the app that carries its tag, and runs scripts that exist",
   const outputs = parseBicep("main.bicep", readFileSync("infra/main.bicep", "utf8")).filter(
     ({ kind }) => kind === "output",
   );
-  const asked = [...(azd.hooks["postprovision"]?.run ?? "").matchAll(/\$(\w+)/g)].map(
+  const usedOutputs = [...(azd.hooks["postprovision"]?.run ?? "").matchAll(/\$(\w+)/g)].map(
     ([, name]) => name,
   );
-  expect(outputs.map(({ name }) => name)).toEqual(expect.arrayContaining(asked));
+  expect(outputs.map(({ name }) => name)).toEqual(expect.arrayContaining(usedOutputs));
 });
 
 /** `az` as the script sees it: notes its arguments, keeps what it is given in a file, answers from a list of names. */
-const standIn = `#!/bin/sh
+const fakeAz = `#!/bin/sh
 echo "$*" >> "$AZ_LOG/calls"
 case "$*" in
   *"secret list"*name*) for held in $AZ_HELD; do case "$*" in *"'$held'"*) echo "$held";; esac; done;;
@@ -100,64 +100,64 @@ case "$*" in
 esac
 `;
 
-const made: string[] = [];
+const tempFolders: string[] = [];
 afterEach(() => {
-  for (const each of made.splice(0)) rmSync(each, { recursive: true });
+  for (const each of tempFolders.splice(0)) rmSync(each, { recursive: true });
 });
 
-function makeSecrets(held: string, ...args: string[]) {
+function runMakeSecrets(storedNames: string, ...args: string[]) {
   const root = mkdtempSync(join(tmpdir(), "huntline-secrets-"));
-  made.push(root);
-  writeFileSync(join(root, "az"), standIn);
+  tempFolders.push(root);
+  writeFileSync(join(root, "az"), fakeAz);
   chmodSync(join(root, "az"), 0o755);
   const env = {
     ...process.env,
     PATH: `${root}:${process.env["PATH"] ?? ""}`,
     AZ_LOG: root,
-    AZ_HELD: held,
+    AZ_HELD: storedNames,
   };
-  const ran = spawnSync("bash", ["infra/scripts/make-secrets.sh", "kv-x", ...args], {
+  const result = spawnSync("bash", ["infra/scripts/make-secrets.sh", "kv-x", ...args], {
     env,
     encoding: "utf8",
     timeout: 20_000,
   });
   const values = readdirSync(root).filter((name) => name.startsWith("value-"));
-  const read = (name: string): string => readFileSync(join(root, name), "utf8");
+  const readFile = (name: string): string => readFileSync(join(root, name), "utf8");
   return {
-    ...ran,
-    seen: ran.stdout + ran.stderr + read("calls"),
-    values: Object.fromEntries(values.map((name) => [name.slice(6), read(name)])),
+    ...result,
+    visibleText: result.stdout + result.stderr + readFile("calls"),
+    values: Object.fromEntries(values.map((name) => [name.slice(6), readFile(name)])),
   };
 }
 
 describe("make-secrets", () => {
   test("makes random keys that are seen nowhere but in the vault", () => {
-    const { seen, status, values } = makeSecrets("", "--webhook", "sentinel");
+    const { visibleText, status, values } = runMakeSecrets("", "--webhook", "sentinel");
     expect(status).toBe(0);
     expect(Object.keys(values).toSorted()).toEqual(["audit-key", "job-key", "webhook-sentinel"]);
     const all = Object.values(values);
     expect(all.map((value) => Buffer.from(value, "base64").length)).toEqual([32, 32, 32]);
     expect(new Set(all).size).toBe(3);
-    expect(all.filter((value) => seen.includes(value))).toEqual([]);
+    expect(all.filter((value) => visibleText.includes(value))).toEqual([]);
   });
 
   test("keeps what is there", () => {
-    expect(Object.keys(makeSecrets("audit-key").values)).toEqual(["job-key"]);
+    expect(Object.keys(runMakeSecrets("audit-key").values)).toEqual(["job-key"]);
   });
 
   test("renews the one that is named", () => {
-    const { values } = makeSecrets("audit-key job-key", "--renew", "job-key");
+    const { values } = runMakeSecrets("audit-key job-key", "--renew", "job-key");
     expect(Object.keys(values)).toEqual(["job-key"]);
   });
 
   test("refuses a source that is no name", () => {
-    expect(makeSecrets("", "--webhook", "a b").status).toBe(2);
+    expect(runMakeSecrets("", "--webhook", "a b").status).toBe(2);
   });
 });
 
 describe("infra/README.md", () => {
   const text = readFileSync("infra/README.md", "utf8");
-  const names = (file: string, kind: string) =>
+  const listNames = (file: string, kind: string) =>
     parseBicep(file, readFileSync(file, "utf8"))
       .filter((each) => each.kind === kind)
       .map(({ name }) => name);
@@ -171,13 +171,13 @@ describe("infra/README.md", () => {
     const named = rows.flatMap((row) =>
       [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name),
     );
-    expect(names("infra/main.bicep", "param")).toEqual(expect.arrayContaining(named));
+    expect(listNames("infra/main.bicep", "param")).toEqual(expect.arrayContaining(named));
     const outputs = [...text.matchAll(/<([A-Z_]{3,})>/g)].map(([, name]) => name);
-    expect(names("infra/main.bicep", "output")).toEqual(expect.arrayContaining(outputs));
+    expect(listNames("infra/main.bicep", "output")).toEqual(expect.arrayContaining(outputs));
   });
 
   test("says what to do about each alert", () => {
-    const { resources } = deploy("infra/main.bicep", {
+    const { resources } = deployTemplate("infra/main.bicep", {
       cloudAppsUrl: "https://contoso.eu.portal.cloudappsecurity.com",
     });
     const alerts = resources

@@ -1,69 +1,75 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { watchedHunts } from "../../shared/build/package/watched-hunts.ts";
-import { compileCatalogue } from "../../shared/kql/compile/compile-catalog.ts";
-import { deploy, type ReadFile } from "./bicep/deploy.ts";
+import { listWatchedHunts } from "../../shared/build/package/watched-hunts.ts";
+import { compileCatalog } from "../../shared/kql/compile/compile-catalog.ts";
+import { deployTemplate, type ReadFile } from "./bicep/deploy.ts";
 import type { Fields } from "./bicep/evaluate.ts";
-import { at, rules, type Surroundings } from "./rules.ts";
+import { valueAt, rules, type References } from "./rules.ts";
 
-const given: Fields = { cloudAppsUrl: "https://contoso.eu.portal.cloudappsecurity.com" };
-const fromDisk: ReadFile = (file) => readFileSync(file, "utf8");
+const params: Fields = { cloudAppsUrl: "https://contoso.eu.portal.cloudappsecurity.com" };
+const readFromDisk: ReadFile = (file) => readFileSync(file, "utf8");
 
-const compiled = compileCatalogue("shared/hunts/catalog");
+const compiled = compileCatalog("shared/hunts/catalog");
 if ("problems" in compiled) throw new Error("the catalogue does not compile");
 
-const sample = JSON.parse(fromDisk("local.settings.sample.json")) as {
+const sample = JSON.parse(readFromDisk("local.settings.sample.json")) as {
   Values: Record<string, string>;
 };
-const surroundings: Surroundings = {
+const references: References = {
   sample: sample.Values,
-  hunts: watchedHunts(compiled.catalogue),
-  workbook: fromDisk("infra/modules/workbook.json"),
+  hunts: listWatchedHunts(compiled.catalog),
+  workbook: readFromDisk("infra/modules/workbook.json"),
 };
 
 type RuleName = keyof typeof rules;
 const ruleNames = Object.keys(rules) as RuleName[];
 
 describe("the templates", () => {
-  const deployment = deploy("infra/main.bicep", given);
+  const deployment = deployTemplate("infra/main.bicep", params);
 
   test.each(ruleNames)("keep the rule: %s", (name) => {
-    expect(rules[name](deployment, surroundings)).toEqual([]);
+    expect(rules[name](deployment, references)).toEqual([]);
   });
 
   test.each(ruleNames.filter((name) => name !== "rights"))(
     "keep it in the private profile with Entra: %s",
     (name) => {
-      const whole = deploy("infra/main.bicep", {
-        ...given,
+      const privateDeployment = deployTemplate("infra/main.bicep", {
+        ...params,
         networkProfile: "private",
         entraClientId: "c0ffee",
         keepExportsDays: 40,
       });
-      expect(rules[name](whole, surroundings)).toEqual([]);
+      expect(rules[name](privateDeployment, references)).toEqual([]);
     },
   );
 
   test("close storage and vault to the public in the private profile", () => {
-    const { resources } = deploy("infra/main.bicep", { ...given, networkProfile: "private" });
+    const { resources } = deployTemplate("infra/main.bicep", {
+      ...params,
+      networkProfile: "private",
+    });
     const open = resources
       .filter(
         ({ type }) =>
           type === "Microsoft.Storage/storageAccounts" || type === "Microsoft.KeyVault/vaults",
       )
-      .filter(({ body }) => at(body, "properties.networkAcls.defaultAction") !== "Deny");
+      .filter(({ body }) => valueAt(body, "properties.networkAcls.defaultAction") !== "Deny");
     const groups = resources
       .filter(({ type }) => type === "Microsoft.Network/privateEndpoints")
       .map(({ body }) =>
-        at(body, "properties.privateLinkServiceConnections.0.properties.groupIds.0"),
+        valueAt(body, "properties.privateLinkServiceConnections.0.properties.groupIds.0"),
       );
     expect([open, groups]).toEqual([[], ["blob", "queue", "blob", "queue", "vault"]]);
   });
 
   test("let jobs, health and webhooks through where Entra guards the rest", () => {
-    const { resources } = deploy("infra/main.bicep", { ...given, entraClientId: "c0ffee" });
+    const { resources } = deployTemplate("infra/main.bicep", {
+      ...params,
+      entraClientId: "c0ffee",
+    });
     const auth = resources.find(({ name }) => name.endsWith("/authsettingsV2"));
-    expect(at(auth?.body, "properties.globalValidation")).toEqual({
+    expect(valueAt(auth?.body, "properties.globalValidation")).toEqual({
       requireAuthentication: true,
       unauthenticatedClientAction: "Return401",
       excludedPaths: ["/api/health", "/api/jobs/*", "/api/webhooks/*"],
@@ -72,12 +78,12 @@ describe("the templates", () => {
 
   test("refuse every caller that is not on a list, once there is one", () => {
     const callers = [{ name: "siem", range: "203.0.113.0/24", kind: "Default" }];
-    const { resources } = deploy("infra/main.bicep", { ...given, callers });
+    const { resources } = deployTemplate("infra/main.bicep", { ...params, callers });
     const site = resources.find(({ type }) => type === "Microsoft.Web/sites");
-    expect(at(site?.body, "properties.siteConfig.ipSecurityRestrictionsDefaultAction")).toBe(
+    expect(valueAt(site?.body, "properties.siteConfig.ipSecurityRestrictionsDefaultAction")).toBe(
       "Deny",
     );
-    expect(at(site?.body, "properties.siteConfig.ipSecurityRestrictions")).toHaveLength(2);
+    expect(valueAt(site?.body, "properties.siteConfig.ipSecurityRestrictions")).toHaveLength(2);
   });
 });
 
@@ -224,17 +230,19 @@ const mutants: readonly (readonly [
 describe("a broken template is noticed", () => {
   test.each(mutants)("%s", (_, module, from, to, rule) => {
     const file = `infra/modules/${module}.bicep`;
-    expect(fromDisk(file)).toContain(from);
-    const read: ReadFile = (path) =>
-      path === file ? fromDisk(path).replace(from, to) : fromDisk(path);
-    expect(rules[rule](deploy("infra/main.bicep", given, read), surroundings)).not.toEqual([]);
+    expect(readFromDisk(file)).toContain(from);
+    const readMutated: ReadFile = (path) =>
+      path === file ? readFromDisk(path).replace(from, to) : readFromDisk(path);
+    expect(
+      rules[rule](deployTemplate("infra/main.bicep", params, readMutated), references),
+    ).not.toEqual([]);
   });
 
   test("a hunt that no alert rule watches", () => {
-    const more = {
-      ...surroundings,
-      hunts: [...surroundings.hunts, { name: "new-hunt", overdueAfterMinutes: 180 }],
+    const withNewHunt = {
+      ...references,
+      hunts: [...references.hunts, { name: "new-hunt", overdueAfterMinutes: 180 }],
     };
-    expect(rules.alerts(deploy("infra/main.bicep", given), more)).toHaveLength(1);
+    expect(rules.alerts(deployTemplate("infra/main.bicep", params), withNewHunt)).toHaveLength(1);
   });
 });

@@ -2,12 +2,12 @@
 import { events } from "../../shared/runtime/log.ts";
 import { queueNames } from "../../shared/storage/record-store.ts";
 import { settingsSchema } from "../../shared/runtime/settings.ts";
-import type { Deployed, Deployment } from "./bicep/deploy.ts";
+import type { DeployedResource, Deployment } from "./bicep/deploy.ts";
 
-export type Rule = (deployment: Deployment, surroundings: Surroundings) => readonly string[];
+export type Rule = (deployment: Deployment, references: References) => readonly string[];
 
 /** What the templates are compared with. */
-export interface Surroundings {
+export interface References {
   /** Settings of `local.settings.sample.json`. */
   readonly sample: Readonly<Record<string, string>>;
   /** Enabled hunts that an alert rule can watch. */
@@ -19,7 +19,7 @@ export interface Surroundings {
 type Tree = unknown;
 
 /** A value deep in a body; undefined where the way ends. */
-export function at(tree: Tree, path: string): Tree {
+export function valueAt(tree: Tree, path: string): Tree {
   return path
     .split(".")
     .reduce<Tree>(
@@ -28,32 +28,39 @@ export function at(tree: Tree, path: string): Tree {
     );
 }
 
-const ofType = ({ resources }: Deployment, type: string): readonly Deployed[] =>
+const filterByType = ({ resources }: Deployment, type: string): readonly DeployedResource[] =>
   resources.filter((each) => each.type === type);
 
-const last = (name: string): string => name.split("/").at(-1) ?? name;
-const namesOf = (resources: readonly Deployed[]): readonly string[] =>
-  resources.map(({ name }) => last(name));
+const lastSegment = (name: string): string => name.split("/").at(-1) ?? name;
+const namesOf = (resources: readonly DeployedResource[]): readonly string[] =>
+  resources.map(({ name }) => lastSegment(name));
 
 /** Every value that differs from the wanted one. */
-const wants = (resource: Deployed, values: Readonly<Record<string, unknown>>): readonly string[] =>
+const checkValues = (
+  resource: DeployedResource,
+  values: Readonly<Record<string, unknown>>,
+): readonly string[] =>
   Object.entries(values)
-    .filter(([path, want]) => at(resource.body, `properties.${path}`) !== want)
-    .map(([path, want]) => `${resource.name}: want ${path} ${String(want)}`);
+    .filter(([path, expected]) => valueAt(resource.body, `properties.${path}`) !== expected)
+    .map(([path, expected]) => `${resource.name}: want ${path} ${String(expected)}`);
 
-const differences = (
-  what: string,
-  have: readonly string[],
-  want: readonly string[],
+const listDifferences = (
+  subject: string,
+  actual: readonly string[],
+  expected: readonly string[],
 ): readonly string[] => [
-  ...want.filter((each) => !have.includes(each)).map((each) => `${what}: ${each} is missing`),
-  ...have.filter((each) => !want.includes(each)).map((each) => `${what}: ${each} is too much`),
+  ...expected
+    .filter((each) => !actual.includes(each))
+    .map((each) => `${subject}: ${each} is missing`),
+  ...actual
+    .filter((each) => !expected.includes(each))
+    .map((each) => `${subject}: ${each} is too much`),
 ];
 
 /** X24: storage without keys and public access, TLS, soft delete, versions. */
-const storage: Rule = (deployment) => [
-  ...ofType(deployment, "Microsoft.Storage/storageAccounts").flatMap((account) =>
-    wants(account, {
+const checkStorage: Rule = (deployment) => [
+  ...filterByType(deployment, "Microsoft.Storage/storageAccounts").flatMap((account) =>
+    checkValues(account, {
       allowBlobPublicAccess: false,
       allowCrossTenantReplication: false,
       allowSharedKeyAccess: false,
@@ -63,28 +70,30 @@ const storage: Rule = (deployment) => [
       supportsHttpsTrafficOnly: true,
     }),
   ),
-  ...ofType(deployment, "Microsoft.Storage/storageAccounts/blobServices").flatMap((blobs) =>
-    wants(blobs, {
+  ...filterByType(deployment, "Microsoft.Storage/storageAccounts/blobServices").flatMap((blobs) =>
+    checkValues(blobs, {
       "deleteRetentionPolicy.enabled": true,
       "containerDeleteRetentionPolicy.enabled": true,
       isVersioningEnabled: blobs.name.includes("data"),
     }),
   ),
-  ...ofType(deployment, "Microsoft.Storage/storageAccounts/blobServices/containers").flatMap(
-    (container) => wants(container, { publicAccess: "None" }),
+  ...filterByType(deployment, "Microsoft.Storage/storageAccounts/blobServices/containers").flatMap(
+    (container) => checkValues(container, { publicAccess: "None" }),
   ),
 ];
 
 /** X24: nobody changes or deletes an audit record. */
-const immutableAudit: Rule = (deployment) => {
-  const policies = ofType(
+const checkImmutableAudit: Rule = (deployment) => {
+  const policies = filterByType(
     deployment,
     "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies",
   );
-  const own = policies.filter(({ name }) => name.endsWith("/audit/default"));
-  const days = Number(at(own[0]?.body, "properties.immutabilityPeriodSinceCreationInDays"));
+  const auditPolicies = policies.filter(({ name }) => name.endsWith("/audit/default"));
+  const days = Number(
+    valueAt(auditPolicies[0]?.body, "properties.immutabilityPeriodSinceCreationInDays"),
+  );
   return [
-    ...differences(
+    ...listDifferences(
       "immutable containers",
       policies.map(({ name }) => name.split("/").at(-2) ?? ""),
       ["audit"],
@@ -94,25 +103,26 @@ const immutableAudit: Rule = (deployment) => {
 };
 
 /** Containers and queues are those that the code names. */
-const stores: Rule = (deployment) => {
-  const data = ({ name }: Deployed): boolean => name.includes("data");
-  const poisoned = queueNames
+const checkStores: Rule = (deployment) => {
+  const isDataStore = ({ name }: DeployedResource): boolean => name.includes("data");
+  const poisonQueues = queueNames
     .filter((name) => name !== "hunt-results")
     .map((name) => `${name}-poison`);
   return [
-    ...differences(
+    ...listDifferences(
       "containers",
       namesOf(
-        ofType(deployment, "Microsoft.Storage/storageAccounts/blobServices/containers").filter(
-          data,
-        ),
+        filterByType(
+          deployment,
+          "Microsoft.Storage/storageAccounts/blobServices/containers",
+        ).filter(isDataStore),
       ),
       ["exports", "state", "audit", "dead-letters"],
     ),
-    ...differences(
+    ...listDifferences(
       "queues",
-      namesOf(ofType(deployment, "Microsoft.Storage/storageAccounts/queueServices/queues")),
-      [...queueNames, ...poisoned],
+      namesOf(filterByType(deployment, "Microsoft.Storage/storageAccounts/queueServices/queues")),
+      [...queueNames, ...poisonQueues],
     ),
   ];
 };
@@ -128,41 +138,41 @@ const roleNames: Readonly<Record<string, string>> = {
 };
 
 /** `host: Storage Blob Data Owner on huntlihost…` */
-function grantOf(assignment: Deployed): string {
-  const role = String(at(assignment.body, "properties.roleDefinitionId"));
+function describeGrant(assignment: DeployedResource): string {
+  const role = String(valueAt(assignment.body, "properties.roleDefinitionId"));
   const id = /[0-9a-f-]{36}/.exec(role)?.[0];
-  const who =
-    /id-huntline-(\w+)#/.exec(String(at(assignment.body, "properties.principalId")))?.[1] ??
+  const identity =
+    /id-huntline-(\w+)#/.exec(String(valueAt(assignment.body, "properties.principalId")))?.[1] ??
     "somebody";
-  const named = id === undefined ? "own role" : (roleNames[id] ?? id);
+  const roleName = id === undefined ? "own role" : (roleNames[id] ?? id);
   const [type = "", name = ""] = (assignment.scope ?? "the resource group").split(" ");
-  return `${who}: ${named} on ${last(type)} ${last(name)}`;
+  return `${identity}: ${roleName} on ${lastSegment(type)} ${lastSegment(name)}`;
 }
 
 /** X25: every right that is needed, on no more than it is needed for. */
-const rights: Rule = (deployment) => {
-  const assignments = ofType(deployment, "Microsoft.Authorization/roleAssignments");
-  const worked = queueNames
+const checkRights: Rule = (deployment) => {
+  const assignments = filterByType(deployment, "Microsoft.Authorization/roleAssignments");
+  const workedQueues = queueNames
     .filter((name) => name !== "hunt-results")
     .flatMap((name) => [name, `${name}-poison`]);
   const data = ["exports", "state", "audit", "dead-letters"];
   const loose = assignments.filter(
     ({ body, name }) =>
-      !name.startsWith("guid(") || at(body, "properties.principalType") === undefined,
+      !name.startsWith("guid(") || valueAt(body, "properties.principalType") === undefined,
   );
   return [
     ...loose.map(({ name }) => `${name}: want a name made by guid() and a principalType`),
-    ...differences("rights", assignments.map(grantOf), [
+    ...listDifferences("rights", assignments.map(describeGrant), [
       "host: Storage Blob Data Owner on storageAccounts huntlihostabcdefghijklm",
       ...data.map((name) => `host: Storage Blob Data Contributor on containers ${name}`),
-      ...worked.map((name) => `host: Storage Queue Data Contributor on queues ${name}`),
+      ...workedQueues.map((name) => `host: Storage Queue Data Contributor on queues ${name}`),
       "host: Storage Queue Data Message Sender on queues hunt-results",
       "host: Monitoring Metrics Publisher on components appi-huntline",
       "act: Key Vault Secrets User on vaults kv-huntli-abcdefghijklm",
       "tick: own role on sites func-huntline-abcdefghijklm",
     ]),
-    ...ofType(deployment, "Microsoft.Authorization/roleDefinitions").flatMap(({ body }) =>
-      differences("own role", at(body, "properties.permissions.0.actions") as string[], [
+    ...filterByType(deployment, "Microsoft.Authorization/roleDefinitions").flatMap(({ body }) =>
+      listDifferences("own role", valueAt(body, "properties.permissions.0.actions") as string[], [
         "Microsoft.Web/sites/functions/listkeys/action",
       ]),
     ),
@@ -170,9 +180,9 @@ const rights: Rule = (deployment) => {
 };
 
 /** X26: https only, no FTP, no debugger, no basic publishing, nobody in the admin addresses. */
-const app: Rule = (deployment) => [
-  ...ofType(deployment, "Microsoft.Web/sites").flatMap((site) =>
-    wants(site, {
+const checkApp: Rule = (deployment) => [
+  ...filterByType(deployment, "Microsoft.Web/sites").flatMap((site) =>
+    checkValues(site, {
       httpsOnly: true,
       sshEnabled: false,
       functionsRuntimeAdminIsolationEnabled: true,
@@ -184,49 +194,53 @@ const app: Rule = (deployment) => [
       "functionAppConfig.deployment.storage.authentication.type": "UserAssignedIdentity",
     }),
   ),
-  ...differences(
+  ...listDifferences(
     "publishing",
-    ofType(deployment, "Microsoft.Web/sites/basicPublishingCredentialsPolicies")
-      .filter(({ body }) => at(body, "properties.allow") === false)
-      .map(({ name }) => last(name)),
+    filterByType(deployment, "Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+      .filter(({ body }) => valueAt(body, "properties.allow") === false)
+      .map(({ name }) => lastSegment(name)),
     ["ftp", "scm"],
   ),
 ];
 
 /** Settings that Flex Consumption refuses, or that would bring a stored secret back. */
-const forbidden =
+const forbiddenSettings =
   /^(?:FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_EXTENSION_VERSION|WEBSITE_RUN_FROM_PACKAGE|WEBSITE_CONTENT.*|SCM_DO_BUILD_DURING_DEPLOYMENT|ENABLE_ORYX_BUILD|WEBSITE_TIME_ZONE|TZ|WEBSITE_NODE_DEFAULT_VERSION|AzureWebJobsStorage|DataStorage|APPINSIGHTS_INSTRUMENTATIONKEY)$/;
-const onlyHere = new Set(["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"]);
+const localOnlySettings = new Set(["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"]);
 
 /** Settings of the app, the sample and the template are the same, with the same defaults. */
-const settings: Rule = (deployment, { sample }) => {
-  const resource = ofType(deployment, "Microsoft.Web/sites/config").find(
-    ({ name }) => last(name) === "appsettings",
+const checkSettings: Rule = (deployment, { sample }) => {
+  const resource = filterByType(deployment, "Microsoft.Web/sites/config").find(
+    ({ name }) => lastSegment(name) === "appsettings",
   );
-  const set = (resource?.body["properties"] ?? {}) as Readonly<Record<string, unknown>>;
-  const read = Object.keys(settingsSchema.shape);
-  const deployable = read.filter((name) => !onlyHere.has(name));
+  const templateSettings = (resource?.body["properties"] ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const settingNames = Object.keys(settingsSchema.shape);
+  const deployable = settingNames.filter((name) => !localOnlySettings.has(name));
   const platform = /^(?:APPLICATIONINSIGHTS_|AzureWebJobsStorage__|DataStorage__)/;
-  const sampled = Object.keys(sample).filter((name) => read.includes(name));
-  const unlike = deployable.filter((name) => sample[name] !== "" && sample[name] !== set[name]);
+  const sampled = Object.keys(sample).filter((name) => settingNames.includes(name));
+  const mismatched = deployable.filter(
+    (name) => sample[name] !== "" && sample[name] !== templateSettings[name],
+  );
   return [
-    ...differences(
+    ...listDifferences(
       "settings of the template",
-      Object.keys(set).filter((name) => !platform.test(name)),
+      Object.keys(templateSettings).filter((name) => !platform.test(name)),
       deployable,
     ),
-    ...differences("settings of the sample", sampled, read),
-    ...unlike.map((name) => `${name}: the sample and the template differ in their default`),
-    ...Object.keys(set)
-      .filter((name) => forbidden.test(name))
+    ...listDifferences("settings of the sample", sampled, settingNames),
+    ...mismatched.map((name) => `${name}: the sample and the template differ in their default`),
+    ...Object.keys(templateSettings)
+      .filter((name) => forbiddenSettings.test(name))
       .map((name) => `${name}: must not be set`),
   ];
 };
 
 /** The vault gives values to nobody but its readers, and keeps what is deleted. */
-const vault: Rule = (deployment) => [
-  ...ofType(deployment, "Microsoft.KeyVault/vaults").flatMap((each) =>
-    wants(each, {
+const checkVault: Rule = (deployment) => [
+  ...filterByType(deployment, "Microsoft.KeyVault/vaults").flatMap((each) =>
+    checkValues(each, {
       enablePurgeProtection: true,
       enableRbacAuthorization: true,
       enableSoftDelete: true,
@@ -234,12 +248,12 @@ const vault: Rule = (deployment) => [
       softDeleteRetentionInDays: 90,
     }),
   ),
-  ...ofType(deployment, "Microsoft.KeyVault/vaults/secrets").map(
+  ...filterByType(deployment, "Microsoft.KeyVault/vaults/secrets").map(
     ({ name }) => `${name}: no secret is set from here`,
   ),
 ];
 
-const wantedAges: Readonly<Record<string, number>> = {
+const expectedDays: Readonly<Record<string, number>> = {
   "state/files/": 3,
   "state/jobs/": 8,
   "state/receipts/": 8,
@@ -247,18 +261,24 @@ const wantedAges: Readonly<Record<string, number>> = {
 };
 
 /** X40: what has an age is deleted at that age; a log never before 35 days; verdicts and audit never. */
-const retention: Rule = (deployment) => {
-  const policy = ofType(deployment, "Microsoft.Storage/storageAccounts/managementPolicies")[0];
-  const rules = (at(policy?.body, "properties.policy.rules") ?? []) as readonly unknown[];
+const checkRetention: Rule = (deployment) => {
+  const policy = filterByType(
+    deployment,
+    "Microsoft.Storage/storageAccounts/managementPolicies",
+  )[0];
+  const rules = (valueAt(policy?.body, "properties.policy.rules") ?? []) as readonly unknown[];
   const deletes = rules.flatMap((rule) => {
-    const days = at(rule, "definition.actions.baseBlob.delete.daysAfterModificationGreaterThan");
-    const prefixes = at(rule, "definition.filters.prefixMatch") as readonly string[];
+    const days = valueAt(
+      rule,
+      "definition.actions.baseBlob.delete.daysAfterModificationGreaterThan",
+    );
+    const prefixes = valueAt(rule, "definition.filters.prefixMatch") as readonly string[];
     return typeof days === "number" ? prefixes.map((prefix) => ({ prefix, days })) : [];
   });
   const wrong = deletes.filter(({ prefix, days }) =>
-    prefix === "exports/" ? days < 35 : wantedAges[prefix] !== days,
+    prefix === "exports/" ? days < 35 : expectedDays[prefix] !== days,
   );
-  const missing = Object.keys(wantedAges).filter(
+  const missing = Object.keys(expectedDays).filter(
     (prefix) => !deletes.some((each) => each.prefix === prefix),
   );
   return [
@@ -268,26 +288,28 @@ const retention: Rule = (deployment) => {
 };
 
 /** Every event that a query compares with or looks for. */
-export const eventsIn = (query: string): readonly string[] =>
+export const findEvents = (query: string): readonly string[] =>
   [...query.matchAll(/'([a-z]+\.[a-z]+)'|"event":"([a-z.]+)"/g)].map(
     ([, one, other]) => one ?? other ?? "",
   );
 
 /** Events somebody must be woken by. */
-const alarming = [
+const alertedEvents = [
   "deadletter.written",
   "hunt.degraded",
   "upstream.refused",
   "quota.paused",
   "breaker.opened",
 ] as const;
-const alarmingToo = ["audit.gap", "setting.invalid", "webhook.refused", "hunt.run"] as const;
+const otherAlertedEvents = ["audit.gap", "setting.invalid", "webhook.refused", "hunt.run"] as const;
 
 /** The rules name events that exist, and all that must be heard of; hunts are those of the catalogue. */
-const alerts: Rule = (deployment, { hunts, workbook }) => {
-  const rules = ofType(deployment, "Microsoft.Insights/scheduledQueryRules");
-  const queries = rules.map(({ body }) => String(at(body, "properties.criteria.allOf.0.query")));
-  const named = [...queries, workbook.replaceAll('\\"', '"')].flatMap(eventsIn);
+const checkAlerts: Rule = (deployment, { hunts, workbook }) => {
+  const rules = filterByType(deployment, "Microsoft.Insights/scheduledQueryRules");
+  const queries = rules.map(({ body }) =>
+    String(valueAt(body, "properties.criteria.allOf.0.query")),
+  );
+  const named = [...queries, workbook.replaceAll('\\"', '"')].flatMap(findEvents);
   const overdue = queries.find((query) => query.includes("datatable(")) ?? "";
   const watched = [...overdue.matchAll(/'([a-z0-9-]+)', (\d+)/g)].map(
     ([, name, minutes]) => `${name} ${minutes}`,
@@ -296,19 +318,19 @@ const alerts: Rule = (deployment, { hunts, workbook }) => {
     ...named
       .filter((name) => !Object.hasOwn(events, name))
       .map((name) => `no event is called ${name}`),
-    ...[...alarming, ...alarmingToo]
-      .filter((name) => !queries.flatMap(eventsIn).includes(name))
+    ...[...alertedEvents, ...otherAlertedEvents]
+      .filter((name) => !queries.flatMap(findEvents).includes(name))
       .map((name) => `nobody hears of ${name}`),
     ...rules
       .filter(
         ({ body }) =>
-          !String(at(body, "properties.actions.actionGroups.0")).includes("ag-huntline"),
+          !String(valueAt(body, "properties.actions.actionGroups.0")).includes("ag-huntline"),
       )
       .map(({ name }) => `${name}: tells nobody`),
     ...rules
-      .filter(({ body }) => !String(at(body, "properties.scopes.0")).includes("/workspaces "))
+      .filter(({ body }) => !String(valueAt(body, "properties.scopes.0")).includes("/workspaces "))
       .map(({ name }) => `${name}: the tables have these names in the workspace alone`),
-    ...differences(
+    ...listDifferences(
       "watched hunts (run `npm run package` to write infra/hunts.json)",
       watched,
       hunts.map(({ name, overdueAfterMinutes }) => `${name} ${overdueAfterMinutes}`),
@@ -317,12 +339,12 @@ const alerts: Rule = (deployment, { hunts, workbook }) => {
 };
 
 /** The second driver: the tick's own door, its own identity, no stored key. */
-const tick: Rule = (deployment) => {
-  const workflow = ofType(deployment, "Microsoft.Logic/workflows")[0];
-  const definition = at(workflow?.body, "properties.definition");
-  const recurrence = at(definition, "triggers.every_15_minutes.recurrence");
-  const uri = String(at(definition, "actions.tick.inputs.uri"));
-  const hidden = at(definition, "actions.read_key.runtimeConfiguration.secureData.properties");
+const checkTick: Rule = (deployment) => {
+  const workflow = filterByType(deployment, "Microsoft.Logic/workflows")[0];
+  const definition = valueAt(workflow?.body, "properties.definition");
+  const recurrence = valueAt(definition, "triggers.every_15_minutes.recurrence");
+  const uri = String(valueAt(definition, "actions.tick.inputs.uri"));
+  const hidden = valueAt(definition, "actions.read_key.runtimeConfiguration.secureData.properties");
   return [
     ...(JSON.stringify(recurrence) === '{"frequency":"Minute","interval":15}'
       ? []
@@ -335,32 +357,32 @@ const tick: Rule = (deployment) => {
 };
 
 /** No secret in any output; every parameter and output says what it is. */
-const described: Rule = ({ declarations }) =>
+const checkDescriptions: Rule = ({ declarations }) =>
   declarations.flatMap(({ declaration, file }) => {
     if (declaration.kind !== "param" && declaration.kind !== "output") return [];
-    const says = declaration.decorators.some(
+    const isDescribed = declaration.decorators.some(
       (each) => each.kind === "call" && each.name === "description",
     );
-    const where = `${file}: ${declaration.name}`;
-    const leaks =
+    const location = `${file}: ${declaration.name}`;
+    const isSecret =
       declaration.kind === "output" &&
       /list(?:keys|secrets|accountsas)/i.test(JSON.stringify(declaration.value));
     return [
-      ...(says ? [] : [`${where} has no description`]),
-      ...(leaks ? [`${where} is a secret`] : []),
+      ...(isDescribed ? [] : [`${location} has no description`]),
+      ...(isSecret ? [`${location} is a secret`] : []),
     ];
   });
 
 export const rules = {
-  storage,
-  immutableAudit,
-  stores,
-  rights,
-  app,
-  settings,
-  vault,
-  retention,
-  alerts,
-  tick,
-  described,
+  storage: checkStorage,
+  immutableAudit: checkImmutableAudit,
+  stores: checkStores,
+  rights: checkRights,
+  app: checkApp,
+  settings: checkSettings,
+  vault: checkVault,
+  retention: checkRetention,
+  alerts: checkAlerts,
+  tick: checkTick,
+  described: checkDescriptions,
 } as const satisfies Record<string, Rule>;

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readDocument } from "../support/described-api.ts";
-import { deploy, type Deployment, type ReadFile } from "./bicep/deploy.ts";
+import { deployTemplate, type Deployment, type ReadFile } from "./bicep/deploy.ts";
 import type { Fields } from "./bicep/evaluate.ts";
-import { at, rules } from "./rules.ts";
-import { appUrl, audience, comesAfter, sampleRules, stepsOf, workflowOf } from "./sample-rules.ts";
+import { valueAt, rules } from "./rules.ts";
+import { appUrl, audience, isAfter, sampleRules, stepsOf, workflowOf } from "./sample-rules.ts";
 
 const document = readDocument("openapi.json");
 const folder = "infra/samples";
@@ -25,9 +25,9 @@ const samples: Readonly<Record<string, Fields>> = {
   },
 };
 
-const fromDisk: ReadFile = (file) => readFileSync(file, "utf8");
-const deployed = (name: string, change: Fields = {}, read = fromDisk): Deployment =>
-  deploy(`${folder}/${name}.bicep`, { ...samples[name], ...change }, read);
+const readFromDisk: ReadFile = (file) => readFileSync(file, "utf8");
+const deploySample = (name: string, change: Fields = {}, read = readFromDisk): Deployment =>
+  deployTemplate(`${folder}/${name}.bicep`, { ...samples[name], ...change }, read);
 
 type RuleName = keyof typeof sampleRules;
 const ruleNames = Object.keys(sampleRules) as RuleName[];
@@ -40,39 +40,41 @@ test("every sample of the folder is tested here", () => {
 
 describe.each(names)("%s", (name) => {
   test.each(ruleNames)("keeps the rule: %s", (rule) => {
-    expect(sampleRules[rule](deployed(name), document)).toEqual([]);
+    expect(sampleRules[rule](deploySample(name), document)).toEqual([]);
   });
 
   test("describes every parameter and output", () => {
-    expect(rules.described(deployed(name), { sample: {}, hunts: [], workbook: "" })).toEqual([]);
+    expect(rules.described(deploySample(name), { sample: {}, hunts: [], workbook: "" })).toEqual(
+      [],
+    );
   });
 
   test("sends no token where Huntline asks for none", () => {
-    expect(JSON.stringify(workflowOf(deployed(name, { audience: "" })).body)).not.toContain(
+    expect(JSON.stringify(workflowOf(deploySample(name, { audience: "" })).body)).not.toContain(
       audience,
     );
   });
 });
 
 describe("enrich-incident", () => {
-  const deployment = deployed("enrich-incident");
+  const deployment = deploySample("enrich-incident");
   const lookUp = stepsOf(deployment).find(({ name }) => name === "look_up")?.action;
 
   test("reads the key, looks up, and comments, in this order", () => {
-    expect(comesAfter(deployment, "look_up", "read_key")).toBe(true);
-    expect(comesAfter(deployment, "comment", "look_up")).toBe(true);
-    expect(comesAfter(deployment, "look_up", "comment")).toBe(false);
+    expect(isAfter(deployment, "look_up", "read_key")).toBe(true);
+    expect(isAfter(deployment, "comment", "look_up")).toBe(true);
+    expect(isAfter(deployment, "look_up", "comment")).toBe(false);
   });
 
   test("lets the engine follow the job, whose address needs no key, and asks once however often it is repeated", () => {
     expect(lookUp?.["operationOptions"]).toBeUndefined();
-    expect(at(lookUp, "inputs.headers.idempotency-key")).toBe("@{workflow()['run']['name']}");
+    expect(valueAt(lookUp, "inputs.headers.idempotency-key")).toBe("@{workflow()['run']['name']}");
   });
 });
 
 describe("close-incident", () => {
-  const deployment = deployed("close-incident");
-  const step = (name: string) => stepsOf(deployment).find((each) => each.name === name);
+  const deployment = deploySample("close-incident");
+  const findStep = (name: string) => stepsOf(deployment).find((each) => each.name === name);
 
   test("closes the alerts first, and the incident only after every one of them", () => {
     const order = [
@@ -86,15 +88,11 @@ describe("close-incident", () => {
     ];
     for (const [index, name] of order.entries())
       for (const earlier of order.slice(0, index)) {
-        expect([name, earlier, comesAfter(deployment, name, earlier)]).toEqual([
-          name,
-          earlier,
-          true,
-        ]);
-        expect(comesAfter(deployment, earlier, name)).toBe(false);
+        expect([name, earlier, isAfter(deployment, name, earlier)]).toEqual([name, earlier, true]);
+        expect(isAfter(deployment, earlier, name)).toBe(false);
       }
-    expect(step("close_incident")?.inside).toBe("when_all_are_closed");
-    expect(step("when_all_are_closed")?.action["expression"]).toEqual({
+    expect(findStep("close_incident")?.inside).toBe("when_all_are_closed");
+    expect(findStep("when_all_are_closed")?.action["expression"]).toEqual({
       and: [
         { equals: ["@actions('alerts')?['status']", "Succeeded"] },
         { equals: ["@body('status')?['done']", true] },
@@ -104,56 +102,56 @@ describe("close-incident", () => {
   });
 
   test("goes on where the alerts could not be closed", () => {
-    expect(step("outcomes")?.action.runAfter).toEqual({
+    expect(findStep("outcomes")?.action.runAfter).toEqual({
       alerts: ["Succeeded", "Failed", "TimedOut"],
     });
   });
 
   test("keeps the incident open otherwise, and tells the outcomes in either case", () => {
-    const open = step("keep_incident_open")?.action;
-    expect(at(open, "inputs.body.status")).toBe("Active");
-    expect(step("comment")?.action.runAfter).toEqual({
+    const open = findStep("keep_incident_open")?.action;
+    expect(valueAt(open, "inputs.body.status")).toBe("Active");
+    expect(findStep("comment")?.action.runAfter).toEqual({
       when_all_are_closed: ["Succeeded", "Failed"],
     });
   });
 
   test("asks the status address itself, with the key, until nothing is waiting", () => {
-    expect(step("until_settled")?.action["expression"]).toBe(
+    expect(findStep("until_settled")?.action["expression"]).toBe(
       "@equals(body('status')?['done'], true)",
     );
     for (const name of ["ask_to_close", "status"])
-      expect(step(name)?.action["operationOptions"]).toBe("DisableAsyncPattern");
-    expect(step("status")?.action.inputs["uri"]).toBe(
+      expect(findStep(name)?.action["operationOptions"]).toBe("DisableAsyncPattern");
+    expect(findStep("status")?.action.inputs["uri"]).toBe(
       `${appUrl}/api/alerts/verdicts/@{outputs('request')?['id']}`,
     );
   });
 
   test("makes the request once a run: no part of it changes when it is repeated", () => {
-    expect(JSON.stringify(step("request")?.action.inputs)).not.toMatch(/utcNow|guid\(|rand\(/);
+    expect(JSON.stringify(findStep("request")?.action.inputs)).not.toMatch(/utcNow|guid\(|rand\(/);
   });
 
   test("has a closing for each classification that a tag stands for", () => {
-    const closings = Object.keys(step("closings")?.action.inputs ?? {});
+    const closings = Object.keys(findStep("closings")?.action.inputs ?? {});
     expect(closings).toEqual(
-      expect.arrayContaining(Object.values(step("tags_that_close")?.action.inputs ?? {})),
+      expect.arrayContaining(Object.values(findStep("tags_that_close")?.action.inputs ?? {})),
     );
   });
 });
 
 describe("mail-new-rows", () => {
-  const { body } = workflowOf(deployed("mail-new-rows"));
-  const trigger = at(body, "properties.definition.triggers.new_exports");
+  const { body } = workflowOf(deploySample("mail-new-rows"));
+  const trigger = valueAt(body, "properties.definition.triggers.new_exports");
 
   test("begins with what is new, goes on by Location, and runs once for each export", () => {
-    expect(at(trigger, "inputs.uri")).toBe(
+    expect(valueAt(trigger, "inputs.uri")).toBe(
       `${appUrl}/api/hunts/office-starts-script-host/exports?after=latest`,
     );
-    expect(at(trigger, "splitOn")).toBe("@triggerBody()?['exports']");
-    expect(at(trigger, "recurrence")).toEqual({ frequency: "Minute", interval: 15 });
+    expect(valueAt(trigger, "splitOn")).toBe("@triggerBody()?['exports']");
+    expect(valueAt(trigger, "recurrence")).toEqual({ frequency: "Minute", interval: 15 });
   });
 
   test("reads of an export only what the API tells of one", () => {
-    const definition = JSON.stringify(at(body, "properties.definition.actions"));
+    const definition = JSON.stringify(valueAt(body, "properties.definition.actions"));
     const read = [...definition.matchAll(/triggerBody\(\)\?\['(\w+)'\]/g)].map(([, name]) => name);
     expect(read).toContain("cursor");
     expect(Object.keys(document.components.schemas["Export"]?.["properties"] ?? {})).toEqual(
@@ -163,7 +161,7 @@ describe("mail-new-rows", () => {
 
   test("has the key in one place, a parameter that nobody can read back", () => {
     expect(JSON.stringify(body).split(secret)).toHaveLength(2);
-    expect(at(body, "properties.parameters.callerKey.value")).toBe(secret);
+    expect(valueAt(body, "properties.parameters.callerKey.value")).toBe(secret);
   });
 });
 
@@ -254,17 +252,18 @@ const mutants: readonly (readonly [
 describe("a broken sample is noticed", () => {
   test.each(mutants)("%s", (_, sample, from, to, rule) => {
     const file = `${folder}/${sample}.bicep`;
-    expect(fromDisk(file)).toContain(from);
-    const read: ReadFile = (path) =>
-      path === file ? fromDisk(path).replace(from, to) : fromDisk(path);
+    expect(readFromDisk(file)).toContain(from);
+    const readMutated: ReadFile = (path) =>
+      path === file ? readFromDisk(path).replace(from, to) : readFromDisk(path);
     const name = sample.startsWith("modules/") ? "enrich-incident" : sample;
-    const judge = (): readonly string[] => sampleRules[rule](deployed(name, {}, read), document);
-    let found: readonly string[];
+    const checkRule = (): readonly string[] =>
+      sampleRules[rule](deploySample(name, {}, readMutated), document);
+    let violations: readonly string[];
     try {
-      found = judge();
+      violations = checkRule();
     } catch (error) {
-      found = [String(error)];
+      violations = [String(error)];
     }
-    expect(found).not.toEqual([]);
+    expect(violations).not.toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
-interface Locked {
+interface LockedPackage {
   readonly resolved?: string;
   readonly integrity?: string;
   readonly dev?: boolean;
@@ -17,7 +17,7 @@ const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Record<
   Record<string, string>
 >;
 const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as {
-  packages: Record<string, Locked>;
+  packages: Record<string, LockedPackage>;
 };
 const installed = Object.entries(lock.packages).filter(([path]) => path !== "");
 

@@ -1,48 +1,48 @@
 /** An analyst's tool asks for alerts to be closed, and sees what became of each. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningHost } from "../functions-host/run.ts";
-import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
-import { soundVerdict } from "../support/alert-harness.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
+import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
+import { validVerdict } from "../support/alert-harness.ts";
 
 interface Status {
   readonly done: boolean;
   readonly alerts: readonly { readonly alertId: string; readonly outcome: string }[];
 }
 
-let here: Living;
+let stack: Stack;
 let host: RunningHost;
 
 beforeAll(async () => {
-  here = await live();
-  host = await here.host();
+  stack = await startStack();
+  host = await stack.startHost();
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
-const status = async (id: string): Promise<Status> =>
-  bodyOf<Status>(await fetch(`${host.url}/api/alerts/verdicts/${id}`));
-const done = (id: string): Promise<Status> =>
-  until(
-    () => status(id),
+const fetchStatus = async (id: string): Promise<Status> =>
+  readJson<Status>(await fetch(`${host.url}/api/alerts/verdicts/${id}`));
+const waitUntilDone = (id: string): Promise<Status> =>
+  waitUntil(
+    () => fetchStatus(id),
     (answer) => answer.done,
   );
 
 describe("a verdict over HTTP", () => {
   test("closes the alerts it names and no others, with the reason and comment of the request", async () => {
-    const [first = "", second = ""] = here.tenant.cloudApps.alerts.all().map(({ _id }) => _id);
-    const asked = await postJson(`${host.url}/api/alerts/verdicts`, {
-      ...soundVerdict,
+    const [first = "", second = ""] = stack.simulator.cloudApps.alerts.list().map(({ _id }) => _id);
+    const reply = await postJson(`${host.url}/api/alerts/verdicts`, {
+      ...validVerdict,
       alertIds: [first, `ca${second}`],
     });
-    expect(asked.status).toBe(202);
-    expect(asked.headers.get("location")).toBe(
-      `${host.url}/api/alerts/verdicts/${soundVerdict.id}`,
+    expect(reply.status).toBe(202);
+    expect(reply.headers.get("location")).toBe(
+      `${host.url}/api/alerts/verdicts/${validVerdict.id}`,
     );
-    expect((await done(soundVerdict.id)).alerts.map(({ outcome }) => outcome)).toEqual([
+    expect((await waitUntilDone(validVerdict.id)).alerts.map(({ outcome }) => outcome)).toEqual([
       "closed",
       "closed",
     ]);
-    const closed = here.tenant.cloudApps.alerts
-      .all()
+    const closed = stack.simulator.cloudApps.alerts
+      .list()
       .filter(({ resolutionStatusValue }) => resolutionStatusValue === 3);
     expect(closed.map(({ _id, comment }) => [_id, comment])).toEqual([
       [first, "Known scanner"],
@@ -52,12 +52,12 @@ describe("a verdict over HTTP", () => {
 
   test("is refused with the name of what is wrong", async () => {
     const reply = await postJson(`${host.url}/api/alerts/verdicts`, {
-      ...soundVerdict,
+      ...validVerdict,
       verdcit: "x",
     });
     expect(reply.status).toBe(400);
     expect(reply.headers.get("content-type")).toBe("application/problem+json");
-    expect(await bodyOf<object>(reply)).toMatchObject({
+    expect(await readJson<object>(reply)).toMatchObject({
       status: 400,
       errors: [{ path: "/verdcit" }],
     });
@@ -66,13 +66,13 @@ describe("a verdict over HTTP", () => {
 
 describe("a message on the queue", () => {
   test("that is no object becomes a dead letter at once and is not tried again", async () => {
-    await host.fire("close_alerts", '["603e4f1b2c3d4e5f60718293"]');
-    const { deadLetters } = await until(
+    await host.fire("process_alert_verdicts", '["603e4f1b2c3d4e5f60718293"]');
+    const { deadLetters } = await waitUntil(
       async () =>
-        bodyOf<{ deadLetters: { queue: string; reason: string }[] }>(
+        readJson<{ deadLetters: { queue: string; reason: string }[] }>(
           await fetch(`${host.url}/api/dead-letters`),
         ),
-      ({ deadLetters: found }) => found.length > 0,
+      ({ deadLetters: listed }) => listed.length > 0,
     );
     expect(deadLetters).toMatchObject([{ queue: "alert-verdicts", reason: "no-object", times: 1 }]);
   });
@@ -80,22 +80,22 @@ describe("a message on the queue", () => {
 
 describe("a token that was rotated", () => {
   test("is taken up without a restart, after one refused call at most", async () => {
-    const before = here.tenant.requests().length;
-    here.tenant.cloudApps.rotateToken();
-    const [open = ""] = here.tenant.cloudApps.alerts
-      .all()
+    const before = stack.simulator.listRequests().length;
+    stack.simulator.cloudApps.rotateToken();
+    const [open = ""] = stack.simulator.cloudApps.alerts
+      .list()
       .filter(({ resolutionStatusValue }) => !resolutionStatusValue)
       .map(({ _id }) => _id);
     await postJson(`${host.url}/api/alerts/verdicts`, {
-      ...soundVerdict,
+      ...validVerdict,
       id: "rotated",
       alertIds: [open],
     });
-    expect((await done("rotated")).alerts).toMatchObject([{ outcome: "closed" }]);
-    const refused = here.tenant
-      .requests()
+    expect((await waitUntilDone("rotated")).alerts).toMatchObject([{ outcome: "closed" }]);
+    const refused = stack.simulator
+      .listRequests()
       .slice(before)
-      .filter(({ api, status: answered }) => api === "cloud-apps" && answered === 401);
+      .filter(({ api, status: code }) => api === "cloud-apps" && code === 401);
     expect(refused.length).toBeLessThanOrEqual(1);
   });
 });

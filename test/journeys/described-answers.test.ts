@@ -2,18 +2,18 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { httpRoutes } from "../../shared/build/openapi/routes.ts";
+import { listHttpRoutes } from "../../shared/build/openapi/routes.ts";
 import type { Registrations } from "../../shared/contracts/registrations.ts";
-import type { RunningHost } from "../functions-host/run.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
 import {
-  describedCaller,
-  faultsOf,
-  operationsOf,
+  createDescribedCaller,
+  findFaults,
+  listOperations,
   readDocument,
   type Json,
 } from "../support/described-api.ts";
-import { bodyOf, live, until, type Living } from "../support/stack.ts";
-import { soundVerdict } from "../support/alert-harness.ts";
+import { readJson, startStack, waitUntil, type Stack } from "../support/stack.ts";
+import { validVerdict } from "../support/alert-harness.ts";
 import { standardHeaders, standardKey } from "../support/webhook-senders.ts";
 
 const signKey = standardKey();
@@ -22,44 +22,49 @@ const document = readDocument("openapi.json");
 const hunt = "office-starts-script-host";
 const unknownHash = "0".repeat(40);
 
-let here: Living;
+let stack: Stack;
 let host: RunningHost;
-let api: ReturnType<typeof describedCaller>;
+let api: ReturnType<typeof createDescribedCaller>;
 const json = { "content-type": "application/json" };
 
 beforeAll(async () => {
   const sources = { sentinel: { proof: "standard" }, splunk: { proof: "function-key" } };
-  here = await live(
+  stack = await startStack(
     { secrets: { "webhook-sentinel": signKey } },
     { BULK_FROM_HASHES: "50", WEBHOOKS: JSON.stringify(sources) },
   );
   // Every door but the timers, which would hunt on their own at a full quarter of an hour.
-  const queues = ["run_hunt", "look_up_files", "close_alerts"];
-  const doors = httpRoutes(registrations).map(({ name }) => name);
-  host = await here.host({ enableAuth: true, functions: [...new Set([...doors, ...queues])] });
-  api = describedCaller(document, host.url);
+  const queueFunctions = ["process_hunt_runs", "process_file_lookups", "process_alert_verdicts"];
+  const httpFunctions = listHttpRoutes(registrations).map(({ name }) => name);
+  host = await stack.startHost({
+    enableAuth: true,
+    functions: [...new Set([...httpFunctions, ...queueFunctions])],
+  });
+  api = createDescribedCaller(document, host.url);
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
-const key = () => ({ "x-functions-key": host.key ?? "" });
-const get = (address: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
-  api.call(address, { headers: { ...key(), ...headers } });
-const post = (
+const keyHeaders = () => ({ "x-functions-key": host.key ?? "" });
+const sendGet = (
+  address: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> => api.call(address, { headers: { ...keyHeaders(), ...headers } });
+const sendPost = (
   address: string,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> =>
   api.call(address, {
     method: "POST",
-    headers: { ...json, ...key(), ...headers },
+    headers: { ...json, ...keyHeaders(), ...headers },
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
 const locationOf = (reply: Response): string => reply.headers.get("location") ?? "";
-const ended = (
+const waitUntilEnded = (
   location: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> =>
-  until(
+  waitUntil(
     async () => {
       await pause(300);
       return api.call(location, { headers });
@@ -67,13 +72,17 @@ const ended = (
     ({ status }) => status === 200,
   );
 const hoursAgo = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
-const known = (index: number): string => here.tenant.world.files[index]?.sha1 ?? "";
+const knownHash = (index: number): string => stack.simulator.dataset.files[index]?.sha1 ?? "";
 
 describe("every door with a function key", () => {
-  const keyed = operationsOf(document).filter(({ operation }) => operation.security.length > 0);
+  const keyedOperations = listOperations(document).filter(
+    ({ operation }) => operation.security.length > 0,
+  );
 
   test.each(
-    keyed.map(({ operation, method, path }) => [operation.operationId, method, path] as const),
+    keyedOperations.map(
+      ({ operation, method, path }) => [operation.operationId, method, path] as const,
+    ),
   )("of %s answers 401 without it, as described", async (_, method, path) => {
     const address = path.slice(1).replaceAll(/\{\w+\}/g, "x");
     const init = method === "post" ? { headers: json, body: "{}" } : {};
@@ -83,37 +92,37 @@ describe("every door with a function key", () => {
 
 describe("the doors to hunts", () => {
   test("answer a run, its job and its exports as described, and each row as its own schema says", async () => {
-    expect((await get("hunts")).status).toBe(200);
-    expect((await get(`hunts/${hunt}`)).status).toBe(200);
-    expect((await get(`hunts/${hunt}/exports?after=latest`)).status).toBe(202);
-    const started = await post(`hunts/${hunt}/runs`, {}, { "idempotency-key": "run-1" });
+    expect((await sendGet("hunts")).status).toBe(200);
+    expect((await sendGet(`hunts/${hunt}`)).status).toBe(200);
+    expect((await sendGet(`hunts/${hunt}/exports?after=latest`)).status).toBe(202);
+    const started = await sendPost(`hunts/${hunt}/runs`, {}, { "idempotency-key": "run-1" });
     expect(started.status).toBe(202);
-    expect(await bodyOf<Json>(await ended(locationOf(started)))).toMatchObject({
+    expect(await readJson<Json>(await waitUntilEnded(locationOf(started)))).toMatchObject({
       hunt,
       outcome: "done",
     });
-    const { schema } = await bodyOf<{ schema: Json }>(await get(`hunts/${hunt}/schema`));
-    const news = await get(`hunts/${hunt}/exports?after=-1`);
+    const { schema } = await readJson<{ schema: Json }>(await sendGet(`hunts/${hunt}/schema`));
+    const news = await sendGet(`hunts/${hunt}/exports?after=-1`);
     expect(news.status).toBe(200);
-    const { exports } = await bodyOf<{ exports: { seq: number }[] }>(news);
-    const rows = await bodyOf<{ rows: unknown[] }>(
-      await get(`hunts/${hunt}/exports/${exports[0]?.seq}/rows?top=50`),
+    const { exports } = await readJson<{ exports: { seq: number }[] }>(news);
+    const rows = await readJson<{ rows: unknown[] }>(
+      await sendGet(`hunts/${hunt}/exports/${exports[0]?.seq}/rows?top=50`),
     );
     expect(rows.rows.length).toBeGreaterThan(0);
-    expect(faultsOf(rows, nullable(schema) as Json, document)).toBeUndefined();
+    expect(findFaults(rows, toNullable(schema) as Json, document)).toBeUndefined();
   });
 
   test("lead a poll on by Location: what was told is not told again, and what comes is", async () => {
-    const first = await get(`hunts/${hunt}/exports?after=-1&top=100`);
-    const next = await get(locationOf(first));
+    const first = await sendGet(`hunts/${hunt}/exports?after=-1&top=100`);
+    const next = await sendGet(locationOf(first));
     expect(next.status).toBe(202);
     expect(new URL(locationOf(next)).searchParams.get("after")).toMatch(/^v1\.\d+$/);
     expect(Number(next.headers.get("retry-after"))).toBeGreaterThanOrEqual(60);
-    expect((await get(`hunts/${hunt}/exports?after=latest`)).status).toBe(202);
+    expect((await sendGet(`hunts/${hunt}/exports?after=latest`)).status).toBe(202);
   });
 
   test("start what is overdue", async () => {
-    expect((await post("hunts/tick", {})).status).toBe(200);
+    expect((await sendPost("hunts/tick", {})).status).toBe(200);
   });
 
   test.each([
@@ -123,7 +132,7 @@ describe("the doors to hunts", () => {
     [`hunts/${hunt}/exports/0/rows?top=0`, 400],
     [`hunts/${hunt}/exports/999999/rows`, 404],
   ])("refuse %s with %i", async (address, status) => {
-    expect((await get(address)).status).toBe(status);
+    expect((await sendGet(address)).status).toBe(status);
   });
 
   test.each([
@@ -141,47 +150,50 @@ describe("the doors to hunts", () => {
       409,
     ],
   ])("refuse a run with %s", async (_, body, headers, status) => {
-    expect((await post(`hunts/${hunt}/runs`, body, headers)).status).toBe(status);
+    expect((await sendPost(`hunts/${hunt}/runs`, body, headers)).status).toBe(status);
   });
 });
 
 describe("the doors to files and jobs", () => {
   test("answer a list, a payload, one hash and CSV as described", async () => {
-    expect((await post("files/stats", { sha1: [known(0), unknownHash, "none"] })).status).toBe(200);
+    expect(
+      (await sendPost("files/stats", { sha1: [knownHash(0), unknownHash, "none"] })).status,
+    ).toBe(200);
     const payload = {
       DeviceId: "0123456789abcdef0123456789abcdef01234567",
-      evidence: [{ SHA1: known(0) }],
+      evidence: [{ SHA1: knownHash(0) }],
     };
     expect(
-      (await post("files/stats?where=true&include=information&globalRareBelow=10", payload)).status,
+      (await sendPost("files/stats?where=true&include=information&globalRareBelow=10", payload))
+        .status,
     ).toBe(200);
-    expect((await get(`files/${known(0)}/stats`)).status).toBe(200);
-    const csv = await post("files/stats", { sha1: [known(0)] }, { accept: "text/csv" });
+    expect((await sendGet(`files/${knownHash(0)}/stats`)).status).toBe(200);
+    const csv = await sendPost("files/stats", { sha1: [knownHash(0)] }, { accept: "text/csv" });
     expect(csv.headers.get("content-type")).toContain("text/csv");
   });
 
   test("answer what takes long with a job that needs no key but its own", async () => {
-    const asked = await post("files/stats", {
-      sha1: here.tenant.world.files.slice(2, 102).map(({ sha1 }) => sha1),
+    const reply = await sendPost("files/stats", {
+      sha1: stack.simulator.dataset.files.slice(2, 102).map(({ sha1 }) => sha1),
     });
-    expect(asked.status).toBe(202);
-    const place = locationOf(asked);
-    await api.call(`${place}&partial=true`);
-    await ended(place);
-    expect((await api.call(place, { method: "DELETE" })).status).toBe(200);
-    expect((await api.call(place.replace(/key=.*/, "key=1.forged"))).status).toBe(401);
+    expect(reply.status).toBe(202);
+    const location = locationOf(reply);
+    await api.call(`${location}&partial=true`);
+    await waitUntilEnded(location);
+    expect((await api.call(location, { method: "DELETE" })).status).toBe(200);
+    expect((await api.call(location.replace(/key=.*/, "key=1.forged"))).status).toBe(401);
   });
 
   test("refuse as described", async () => {
-    expect((await get("files/nonsense/stats")).status).toBe(400);
-    expect((await get(`files/${known(0)}/stats?lookBackHours=0`)).status).toBe(400);
-    expect((await post("files/stats", "{")).status).toBe(400);
-    expect((await post("files/stats", "x".repeat(1_048_577))).status).toBe(413);
-    expect((await post("files/stats", "x", { "content-type": "image/png" })).status).toBe(415);
+    expect((await sendGet("files/nonsense/stats")).status).toBe(400);
+    expect((await sendGet(`files/${knownHash(0)}/stats?lookBackHours=0`)).status).toBe(400);
+    expect((await sendPost("files/stats", "{")).status).toBe(400);
+    expect((await sendPost("files/stats", "x".repeat(1_048_577))).status).toBe(413);
+    expect((await sendPost("files/stats", "x", { "content-type": "image/png" })).status).toBe(415);
     const body = new Blob(["{}"]).stream();
     const chunked = {
       method: "POST",
-      headers: { ...json, ...key() },
+      headers: { ...json, ...keyHeaders() },
       body,
       duplex: "half",
     } as const;
@@ -190,39 +202,43 @@ describe("the doors to files and jobs", () => {
 });
 
 describe("the doors to alerts", () => {
-  const idsOf = (): string[] => here.tenant.cloudApps.alerts.all().map(({ _id }) => _id);
+  const listAlertIds = (): string[] =>
+    stack.simulator.cloudApps.alerts.list().map(({ _id }) => _id);
 
   test("rehearse, accept, show until all is settled, and take back, as described", async () => {
-    const verdict = { ...soundVerdict, alertIds: idsOf().slice(0, 2) };
-    expect((await post("alerts/verdicts", { ...verdict, dryRun: true })).status).toBe(200);
-    const asked = await post("alerts/verdicts", verdict);
-    expect(asked.status).toBe(202);
-    const settled = await ended(locationOf(asked), key());
-    expect(await bodyOf<Json>(settled)).toMatchObject({ done: true });
+    const verdict = { ...validVerdict, alertIds: listAlertIds().slice(0, 2) };
+    expect((await sendPost("alerts/verdicts", { ...verdict, dryRun: true })).status).toBe(200);
+    const reply = await sendPost("alerts/verdicts", verdict);
+    expect(reply.status).toBe(202);
+    const settled = await waitUntilEnded(locationOf(reply), keyHeaders());
+    expect(await readJson<Json>(settled)).toMatchObject({ done: true });
     expect(
-      (await post("alerts/verdicts", { ...verdict, action: "resolve", reason: undefined })).status,
+      (await sendPost("alerts/verdicts", { ...verdict, action: "resolve", reason: undefined }))
+        .status,
     ).toBe(409);
-    expect((await post(`alerts/verdicts/${verdict.id}/undo`, {})).status).toBe(200);
+    expect((await sendPost(`alerts/verdicts/${verdict.id}/undo`, {})).status).toBe(200);
   });
 
   test("refuse as described", async () => {
-    expect((await post("alerts/verdicts", { ...soundVerdict, verdcit: "x" })).status).toBe(400);
-    expect((await get("alerts/verdicts/no-such")).status).toBe(404);
-    expect((await post("alerts/verdicts/no-such/undo", {})).status).toBe(404);
+    expect((await sendPost("alerts/verdicts", { ...validVerdict, verdcit: "x" })).status).toBe(400);
+    expect((await sendGet("alerts/verdicts/no-such")).status).toBe(404);
+    expect((await sendPost("alerts/verdicts/no-such/undo", {})).status).toBe(404);
   });
 });
 
 describe("the doors to webhooks", () => {
-  const incident = (properties: object): string => JSON.stringify({ object: { properties } });
+  const createIncident = (properties: object): string => JSON.stringify({ object: { properties } });
 
   test("answer a signed payload and show its receipt as described", async () => {
-    const body = incident({ title: "Malware", status: "New", note: `sha1 ${known(0)}` });
+    const body = createIncident({ title: "Malware", status: "New", note: `sha1 ${knownHash(0)}` });
     const signed = { method: "POST", headers: standardHeaders(signKey, body), body };
-    const taken = await api.call("webhooks/sentinel", signed);
-    expect(taken.status).toBe(202);
-    await ended(locationOf(taken));
-    expect((await api.call(locationOf(taken).replace(/key=.*/, "key=1.forged"))).status).toBe(401);
-    const nothing = incident({ title: "Quiet", status: "New" });
+    const accepted = await api.call("webhooks/sentinel", signed);
+    expect(accepted.status).toBe(202);
+    await waitUntilEnded(locationOf(accepted));
+    expect((await api.call(locationOf(accepted).replace(/key=.*/, "key=1.forged"))).status).toBe(
+      401,
+    );
+    const nothing = createIncident({ title: "Quiet", status: "New" });
     const quiet = { method: "POST", headers: standardHeaders(signKey, nothing), body: nothing };
     expect((await api.call("webhooks/sentinel", quiet)).status).toBe(200);
   });
@@ -244,39 +260,39 @@ describe("the doors to webhooks", () => {
       sid: "1",
       search_name: "s",
       results_link: "https://s.example",
-      result: { sha1: known(0) },
+      result: { sha1: knownHash(0) },
     };
-    expect((await post("webhooks/splunk/keyed", payload)).status).toBe(202);
+    expect((await sendPost("webhooks/splunk/keyed", payload)).status).toBe(202);
   });
 });
 
 describe("the doors of operation", () => {
   test("answer health, its report and the descriptions as described", async () => {
     expect([200, 503]).toContain((await api.call("health")).status);
-    expect([200, 503]).toContain((await get("health/report")).status);
+    expect([200, 503]).toContain((await sendGet("health/report")).status);
     const { origin, host: address } = new URL(host.url);
-    expect(await bodyOf<Json>(await get("openapi.json"))).toMatchObject({
+    expect(await readJson<Json>(await sendGet("openapi.json"))).toMatchObject({
       servers: [{ url: `${origin}/api` }],
     });
-    expect(await bodyOf<Json>(await get("swagger.json"))).toMatchObject({
+    expect(await readJson<Json>(await sendGet("swagger.json"))).toMatchObject({
       host: address,
       schemes: ["http"],
     });
   });
 
   test("show and replay dead letters as described", async () => {
-    await host.fire("close_alerts", JSON.stringify({ version: 1, alertIds: [] }));
-    const shown = await until(
+    await host.fire("process_alert_verdicts", JSON.stringify({ version: 1, alertIds: [] }));
+    const shown = await waitUntil(
       async () =>
-        bodyOf<{ deadLetters: { queue: string; id: string }[] }>(
-          await get("dead-letters?queue=alert-verdicts"),
+        readJson<{ deadLetters: { queue: string; id: string }[] }>(
+          await sendGet("dead-letters?queue=alert-verdicts"),
         ),
       ({ deadLetters }) => deadLetters.length > 0,
     );
     const deadLetters = shown.deadLetters.map(({ queue, id }) => ({ queue, id }));
-    expect((await post("dead-letters/replay", { deadLetters })).status).toBe(200);
-    expect((await post("dead-letters/replay", { deadLetters: [] })).status).toBe(400);
-    expect((await get("dead-letters?queue=nobody")).status).toBe(400);
+    expect((await sendPost("dead-letters/replay", { deadLetters })).status).toBe(200);
+    expect((await sendPost("dead-letters/replay", { deadLetters: [] })).status).toBe(400);
+    expect((await sendGet("dead-letters?queue=nobody")).status).toBe(400);
   });
 });
 
@@ -284,7 +300,7 @@ test("every operation has served once, and as described", () => {
   const served = new Set(
     [...api.seen].filter((each) => / 2\d\d$/.test(each)).map((each) => each.split(" ")[0]),
   );
-  const idle = operationsOf(document).filter(
+  const idle = listOperations(document).filter(
     ({ operation: { operationId } }) => !served.has(operationId),
   );
   // Health is whatever the state of this small world makes it.
@@ -294,11 +310,11 @@ test("every operation has served once, and as described", () => {
 });
 
 /** `x-nullable` is Swagger's word for what JSON Schema says with a second type. */
-function nullable(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(nullable);
+function toNullable(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(toNullable);
   if (typeof schema !== "object" || schema === null) return schema;
   const inner = Object.fromEntries(
-    Object.entries(schema).map(([name, value]) => [name, nullable(value)]),
+    Object.entries(schema).map(([name, value]) => [name, toNullable(value)]),
   );
   return inner["x-nullable"] === true && inner["type"] !== undefined
     ? { ...inner, type: [inner["type"], "null"] }

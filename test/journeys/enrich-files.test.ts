@@ -1,7 +1,7 @@
 /** A playbook pastes what its SIEM sent, and gets one honest answer for each hash in it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningHost } from "../functions-host/run.ts";
-import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
+import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
 
 interface Report {
   readonly results: readonly {
@@ -13,51 +13,51 @@ interface Report {
   readonly skipped: readonly { readonly hash: string; readonly reason: string }[];
 }
 
-let here: Living;
+let stack: Stack;
 let host: RunningHost;
 
 beforeAll(async () => {
-  here = await live({}, { BULK_FROM_HASHES: "50" });
+  stack = await startStack({}, { BULK_FROM_HASHES: "50" });
   // Only the doors of this story: at a full quarter of an hour the timers would hunt, too, and be counted with it.
-  host = await here.host({
-    functions: ["file_stats", "one_file_stats", "show_job", "look_up_files"],
+  host = await stack.startHost({
+    functions: ["enrich_files", "enrich_file", "get_job", "process_file_lookups"],
   });
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
-const unknown = "0".repeat(40);
-const known = (index: number): string => here.tenant.world.files[index]?.sha1 ?? "";
-const statCalls = (): number =>
-  here.tenant.requests().filter(({ path }) => path.includes("/stats")).length;
+const unknownHash = "0".repeat(40);
+const knownHash = (index: number): string => stack.simulator.dataset.files[index]?.sha1 ?? "";
+const countStatCalls = (): number =>
+  stack.simulator.listRequests().filter(({ path }) => path.includes("/stats")).length;
 
 describe("a SIEM's payload", () => {
   test("is searched as it is: file hashes are answered, a device id is left out with its reason", async () => {
     const device = "0123456789abcdef0123456789abcdef01234567";
     const reply = await postJson(`${host.url}/api/files/stats`, {
       DeviceId: device,
-      evidence: [{ SHA1: known(0).toUpperCase() }, { note: `also sha1:${unknown}` }],
+      evidence: [{ SHA1: knownHash(0).toUpperCase() }, { note: `also sha1:${unknownHash}` }],
     });
     expect(reply.status).toBe(200);
-    const report = await bodyOf<Report>(reply);
+    const report = await readJson<Report>(reply);
     expect(report.results.map(({ hash, status }) => [hash, status])).toEqual([
-      [known(0), "found"],
-      [unknown, "not_found"],
+      [knownHash(0), "found"],
+      [unknownHash, "not_found"],
     ]);
     expect(report.skipped.map(({ hash }) => hash)).toEqual([device]);
   });
 
   test("asked about again within the cache's age costs no call", async () => {
-    const before = statCalls();
-    const report = await bodyOf<Report>(
-      await postJson(`${host.url}/api/files/stats`, { sha1: [known(0), unknown] }),
+    const before = countStatCalls();
+    const report = await readJson<Report>(
+      await postJson(`${host.url}/api/files/stats`, { sha1: [knownHash(0), unknownHash] }),
     );
     expect(report.results.every(({ fromCache }) => fromCache)).toBe(true);
-    expect(statCalls()).toBe(before);
+    expect(countStatCalls()).toBe(before);
   });
 
   test("with a string that is no hash has it invalid in its own result, the rest served", async () => {
-    const report = await bodyOf<Report>(
-      await postJson(`${host.url}/api/files/stats`, { sha1: [known(1), "../machines"] }),
+    const report = await readJson<Report>(
+      await postJson(`${host.url}/api/files/stats`, { sha1: [knownHash(1), "../machines"] }),
     );
     expect(report.results.map(({ status }) => status)).toEqual(["found", "invalid"]);
   });
@@ -73,7 +73,7 @@ describe("a SIEM's payload", () => {
       body,
     });
     expect(reply.status).toBe(status);
-    expect(await bodyOf<object>(reply)).toMatchObject({
+    expect(await readJson<object>(reply)).toMatchObject({
       status,
       instance: expect.stringMatching(/^urn:uuid:/) as string,
     });
@@ -82,9 +82,9 @@ describe("a SIEM's payload", () => {
 
 describe("one hash", () => {
   test("is answered on its own address, and a text that is none is 400", async () => {
-    const one = await fetch(`${host.url}/api/files/${known(0)}/stats`);
-    expect(await bodyOf<Report>(one)).toMatchObject({
-      results: [{ hash: known(0), status: "found" }],
+    const one = await fetch(`${host.url}/api/files/${knownHash(0)}/stats`);
+    expect(await readJson<Report>(one)).toMatchObject({
+      results: [{ hash: knownHash(0), status: "found" }],
     });
     expect((await fetch(`${host.url}/api/files/nonsense/stats`)).status).toBe(400);
   });
@@ -92,20 +92,22 @@ describe("one hash", () => {
 
 describe("many hashes", () => {
   test("become a job that needs no key but its own, and the short way answers them in a few calls", async () => {
-    const hashes = here.tenant.world.files.slice(2, 102).map(({ sha1 }) => sha1);
-    const asked = await postJson(`${host.url}/api/files/stats`, { sha1: hashes });
-    expect(asked.status).toBe(202);
-    expect(Number(asked.headers.get("retry-after"))).toBeGreaterThan(0);
-    const place = asked.headers.get("location") ?? "";
-    expect((await fetch(place.replace(/key=.*/, "key=1.forged"))).status).toBe(401);
-    const done = await until(
-      () => fetch(place),
+    const hashes = stack.simulator.dataset.files.slice(2, 102).map(({ sha1 }) => sha1);
+    const reply = await postJson(`${host.url}/api/files/stats`, { sha1: hashes });
+    expect(reply.status).toBe(202);
+    expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
+    const location = reply.headers.get("location") ?? "";
+    expect((await fetch(location.replace(/key=.*/, "key=1.forged"))).status).toBe(401);
+    const finished = await waitUntil(
+      () => fetch(location),
       ({ status }) => status === 200,
     );
-    const report = await bodyOf<Report>(done);
+    const report = await readJson<Report>(finished);
     expect(report.summary["pending"]).toBe(0);
     expect(report.results).toHaveLength(hashes.length);
-    const hunts = here.tenant.requests().filter(({ path }) => path.endsWith("/runHuntingQuery"));
+    const hunts = stack.simulator
+      .listRequests()
+      .filter(({ path }) => path.endsWith("/runHuntingQuery"));
     expect(hunts.length).toBeLessThanOrEqual(2);
   });
 });

@@ -4,40 +4,40 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { contents } from "../../shared/build/package/contents.ts";
-import { zip } from "../../shared/build/package/zip.ts";
-import type { RunningHost } from "../functions-host/run.ts";
-import { live, postJson, type Living } from "../support/stack.ts";
+import { readPackageContents } from "../../shared/build/package/contents.ts";
+import { createZip } from "../../shared/build/package/zip.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
+import { startStack, postJson, type Stack } from "../support/stack.ts";
 
-/** Unpacks what `zip` writes, by its directory at the end. */
-function unzip(archive: Buffer, into: string): void {
+/** Unpacks what `createZip` writes, by its directory at the end. */
+function unzipArchive(archive: Buffer, folder: string): void {
   const entries = archive.readUInt16LE(archive.length - 12);
   let at = archive.readUInt32LE(archive.length - 6);
   for (let i = 0; i < entries; i++) {
     const packed = archive.readUInt32LE(at + 20);
     const nameLength = archive.readUInt16LE(at + 28);
     const start = archive.readUInt32LE(at + 42) + 30 + nameLength;
-    const file = join(into, archive.subarray(at + 46, at + 46 + nameLength).toString());
+    const file = join(folder, archive.subarray(at + 46, at + 46 + nameLength).toString());
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, inflateRawSync(archive.subarray(start, start + packed)));
     at += 46 + nameLength;
   }
 }
 
-let here: Living;
+let stack: Stack;
 let packaged: RunningHost;
 let root: string;
 let archive: Buffer;
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "huntline-packaged-"));
-  archive = zip(contents("."));
-  unzip(archive, root);
-  here = await live();
-  packaged = await here.host({ root });
+  archive = createZip(readPackageContents("."));
+  unzipArchive(archive, root);
+  stack = await startStack();
+  packaged = await stack.startHost({ root });
 });
 afterAll(async () => {
-  await here.end();
+  await stack.stop();
   rmSync(root, { recursive: true });
 });
 
@@ -47,13 +47,13 @@ test("has at most 1 MB", () => {
 
 test("opens the same doors as the project, without a folder of modules", async () => {
   expect(readdirSync(root).toSorted()).toEqual(["dist", "host.json", "package.json"]);
-  const project = await here.host();
+  const project = await stack.startHost();
   expect(packaged.functions.toSorted()).toEqual(project.functions.toSorted());
   expect(packaged.refused).toEqual([]);
 });
 
 test("does its work: a hash is answered from Defender", async () => {
-  const sha1 = here.tenant.world.files[0]?.sha1;
+  const sha1 = stack.simulator.dataset.files[0]?.sha1;
   const reply = await postJson(`${packaged.url}/api/files/stats`, { sha1: [sha1] });
   expect(reply.status).toBe(200);
   expect(await reply.json()).toMatchObject({ summary: { found: 1 } });

@@ -1,10 +1,10 @@
 /** A message that the app cannot work on, five times over: it is seen, put right, and put back. */
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bodyOf, live, postJson, until, type Living } from "../support/stack.ts";
-import { soundVerdict } from "../support/alert-harness.ts";
+import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
+import { validVerdict } from "../support/alert-harness.ts";
 
-interface Letters {
+interface DeadLetterList {
   readonly deadLetters: readonly {
     readonly id: string;
     readonly queue: string;
@@ -13,62 +13,67 @@ interface Letters {
   }[];
 }
 
-let here: Living;
+let stack: Stack;
 
 beforeAll(async () => {
-  here = await live();
+  stack = await startStack();
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
-const letters = async (url: string): Promise<Letters> =>
-  bodyOf<Letters>(await fetch(`${url}/api/dead-letters`));
+const listDeadLetters = async (url: string): Promise<DeadLetterList> =>
+  readJson<DeadLetterList>(await fetch(`${url}/api/dead-letters`));
 
 test("a poisoned message becomes one dead letter, and its replay closes the alert once", async () => {
-  const queue = new QueueClient(here.storage, "alert-verdicts");
+  const queue = new QueueClient(stack.storage, "alert-verdicts");
   await queue.createIfNotExists();
-  const [alertId = ""] = here.tenant.cloudApps.alerts.all().map(({ _id }) => _id);
-  await queue.sendMessage(JSON.stringify({ ...soundVerdict, alertIds: [alertId] }));
+  const [alertId = ""] = stack.simulator.cloudApps.alerts.list().map(({ _id }) => _id);
+  await queue.sendMessage(JSON.stringify({ ...validVerdict, alertIds: [alertId] }));
 
-  const impatient = { AzureFunctionsJobHost__extensions__queues__visibilityTimeout: "00:00:00" };
-  const broken = await here.host({
-    settings: { ...impatient, KEY_VAULT_URL: "@Microsoft.KeyVault(SecretUri=x)" },
+  const immediateRetry = {
+    AzureFunctionsJobHost__extensions__queues__visibilityTimeout: "00:00:00",
+  };
+  const brokenHost = await stack.startHost({
+    settings: { ...immediateRetry, KEY_VAULT_URL: "@Microsoft.KeyVault(SecretUri=x)" },
   });
-  const { deadLetters } = await until(
-    () => letters(broken.url),
-    (found) => found.deadLetters.length > 0,
+  const { deadLetters } = await waitUntil(
+    () => listDeadLetters(brokenHost.url),
+    (list) => list.deadLetters.length > 0,
     60_000,
   );
   expect(deadLetters).toMatchObject([{ queue: "alert-verdicts", reason: "gave-up" }]);
-  const refused = await postJson(`${broken.url}/api/alerts/verdicts`, {
-    ...soundVerdict,
+  const refused = await postJson(`${brokenHost.url}/api/alerts/verdicts`, {
+    ...validVerdict,
     id: "another",
   });
-  expect(await bodyOf<object>(refused)).toMatchObject({
+  expect(await readJson<object>(refused)).toMatchObject({
     status: 503,
     detail: expect.stringContaining("KEY_VAULT_URL") as string,
   });
-  await broken.stop();
+  await brokenHost.stop();
 
-  const mended = await here.host();
-  const again = [{ queue: "alert-verdicts", id: deadLetters[0]?.id }];
+  const fixedHost = await stack.startHost();
+  const replays = [{ queue: "alert-verdicts", id: deadLetters[0]?.id }];
   for (const _ of ["once", "twice"])
     expect(
-      (await postJson(`${mended.url}/api/dead-letters/replay`, { deadLetters: again })).status,
+      (await postJson(`${fixedHost.url}/api/dead-letters/replay`, { deadLetters: replays })).status,
     ).toBe(200);
-  await until(
-    async () => here.tenant.cloudApps.alerts.find(alertId)?.resolutionStatusValue,
+  await waitUntil(
+    async () => stack.simulator.cloudApps.alerts.find(alertId)?.resolutionStatusValue,
     (status) => status === 3,
   );
-  expect(here.tenant.cloudApps.alerts.history(alertId).transitions).toHaveLength(1);
-  expect((await letters(mended.url)).deadLetters[0]?.replayedAt).toBeTypeOf("string");
+  expect(stack.simulator.cloudApps.alerts.readHistory(alertId).transitions).toHaveLength(1);
+  expect((await listDeadLetters(fixedHost.url)).deadLetters[0]?.replayedAt).toBeTypeOf("string");
 
   // F39: what somebody wrote into the queue by hand.
   await queue.sendMessage("close all alerts, Bearer abcdefghijklmnopqrstuvwxyz");
-  const byHand = await until(
-    async () => (await letters(mended.url)).deadLetters.find(({ reason }) => reason === "encoding"),
-    (found) => found !== undefined,
+  const invalidLetter = await waitUntil(
+    async () =>
+      (await listDeadLetters(fixedHost.url)).deadLetters.find(
+        ({ reason }) => reason === "encoding",
+      ),
+    (list) => list !== undefined,
   );
-  expect(byHand).toMatchObject({ queue: "alert-verdicts" });
-  expect(JSON.stringify(byHand)).toContain("close all alerts");
-  expect(JSON.stringify(byHand)).not.toContain("abcdefghij");
+  expect(invalidLetter).toMatchObject({ queue: "alert-verdicts" });
+  expect(JSON.stringify(invalidLetter)).toContain("close all alerts");
+  expect(JSON.stringify(invalidLetter)).not.toContain("abcdefghij");
 }, 120_000);

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openEncoder } from "../../shared/rows/formats.ts";
+import { createEncoder } from "../../shared/rows/formats.ts";
 
 const rows = [
   {
@@ -25,7 +25,11 @@ const path = join(folder, "exports/office-starts-script-host/v1/2026/01/05/00000
 
 beforeAll(async () => {
   const pieces: Uint8Array[] = [];
-  const encoder = await openEncoder("ndjson", [], async (piece) => void pieces.push(piece.slice()));
+  const encoder = await createEncoder(
+    "ndjson",
+    [],
+    async (piece) => void pieces.push(piece.slice()),
+  );
   await encoder.write(Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join("")));
   await encoder.finish();
   mkdirSync(dirname(path), { recursive: true });
@@ -34,7 +38,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The README's only block of a language. */
-function shown(language: string): string {
+function readCodeBlock(language: string): string {
   const blocks = [
     ...readFileSync("README.md", "utf8").matchAll(
       new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm"),
@@ -44,7 +48,7 @@ function shown(language: string): string {
   return blocks[0]?.[1] ?? "";
 }
 
-function has(program: string): boolean {
+function hasProgram(program: string): boolean {
   try {
     execFileSync(program, ["--version"], { stdio: "ignore" });
     return true;
@@ -53,15 +57,15 @@ function has(program: string): boolean {
   }
 }
 
-const run = (program: string, text: string): string =>
+const runProgram = (program: string, text: string): string =>
   execFileSync(program, ["-c", text], { cwd: folder, encoding: "utf8" });
 
-test.runIf(has("jq"))("zcat and jq print the columns asked for", () => {
-  expect(run("bash", shown("bash"))).toBe(
+test.runIf(hasProgram("jq"))("zcat and jq print the columns asked for", () => {
+  expect(runProgram("bash", readCodeBlock("bash"))).toBe(
     rows.map((row) => `${row.Timestamp}\t${row.DeviceName}\t${row.FileName}\n`).join(""),
   );
 });
 
-test.runIf(has("python3"))("Python reads every row", () => {
-  expect(run("python3", shown("python"))).toBe("2 rows, the last one on ws-018\n");
+test.runIf(hasProgram("python3"))("Python reads every row", () => {
+  expect(runProgram("python3", readCodeBlock("python"))).toBe("2 rows, the last one on ws-018\n");
 });

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WebhookAnswer, WebhookStatus } from "../../shared/contracts/webhook.ts";
-import type { RunningHost } from "../functions-host/run.ts";
-import { bodyOf, live, until, type Living } from "../support/stack.ts";
+import type { RunningHost } from "../functions-host/run-host.ts";
+import { readJson, startStack, waitUntil, type Stack } from "../support/stack.ts";
 import * as payloads from "../support/webhook-payloads.ts";
 import {
   bearerHeaders,
@@ -44,12 +44,12 @@ const sources = {
   },
 };
 
-let here: Living;
+let stack: Stack;
 let host: RunningHost;
 
 beforeAll(async () => {
   const bearer = tokenHash(token);
-  here = await live(
+  stack = await startStack(
     {
       secrets: {
         "webhook-defender": signKey,
@@ -63,24 +63,24 @@ beforeAll(async () => {
     { WEBHOOKS: JSON.stringify(sources) },
   );
   const names = [
-    "webhooks",
-    "keyed_webhooks",
-    "webhook_receipts",
-    "close_alerts",
-    "look_up_files",
-    "run_hunt",
+    "receive_webhook",
+    "receive_keyed_webhook",
+    "get_webhook_receipt",
+    "process_alert_verdicts",
+    "process_file_lookups",
+    "process_hunt_runs",
     "list_hunts",
-    "alert_verdict",
-    "undo_alert_verdict",
+    "get_verdict",
+    "undo_verdict",
   ];
-  host = await here.host({ functions: names, enableAuth: true });
+  host = await stack.startHost({ functions: names, enableAuth: true });
 });
-afterAll(() => here.end());
+afterAll(() => stack.stop());
 
 /** What the managed identity of a Logic App gets from Entra. */
-const entraHeaders = async (clientId = logicApp): Promise<SentHeaders> =>
+const createEntraHeaders = async (clientId = logicApp): Promise<SentHeaders> =>
   bearerHeaders(
-    await here.tenant.tokens.mint({
+    await stack.simulator.tokens.issue({
       audience,
       resource: "graph",
       principal: {
@@ -88,24 +88,26 @@ const entraHeaders = async (clientId = logicApp): Promise<SentHeaders> =>
         clientId,
         principalId: clientId,
         roles: {},
-        vaultAccess: false,
+        canReadVault: false,
       },
       lifetimeS: 3_600,
-      issuer: `https://sts.windows.net/${here.tenant.directory.tenantId}/`,
+      issuer: `https://sts.windows.net/${stack.simulator.directory.tenantId}/`,
     }),
   );
 
-const send = (path: string, payload: unknown, headers: SentHeaders): Promise<Response> =>
+const sendWebhook = (path: string, payload: unknown, headers: SentHeaders): Promise<Response> =>
   fetch(`${host.url}/api/webhooks/${path}`, {
     method: "POST",
     headers,
     body: JSON.stringify(payload),
   });
-const signed = (payload: unknown): SentHeaders => standardHeaders(signKey, JSON.stringify(payload));
-const hubSigned = (payload: unknown): SentHeaders => bodyHeaders(bodyKey, JSON.stringify(payload));
+const createSignedHeaders = (payload: unknown): SentHeaders =>
+  standardHeaders(signKey, JSON.stringify(payload));
+const createHubHeaders = (payload: unknown): SentHeaders =>
+  bodyHeaders(bodyKey, JSON.stringify(payload));
 
 /** Follows 202, Location and Retry-After with no key of its own, as the HTTP action of a Logic App does. */
-async function follow(first: Response): Promise<WebhookStatus> {
+async function followLocation(first: Response): Promise<WebhookStatus> {
   let reply = first;
   for (let polls = 0; reply.status === 202 && polls < 300; polls += 1) {
     await reply.arrayBuffer();
@@ -116,71 +118,76 @@ async function follow(first: Response): Promise<WebhookStatus> {
     });
   }
   expect(reply.status).toBe(200);
-  return bodyOf<WebhookStatus>(reply);
+  return readJson<WebhookStatus>(reply);
 }
 
-const alerts = (): ReturnType<typeof here.tenant.cloudApps.alerts.all> =>
-  here.tenant.cloudApps.alerts.all();
-let given = 0;
+const listAlerts = (): ReturnType<typeof stack.simulator.cloudApps.alerts.list> =>
+  stack.simulator.cloudApps.alerts.list();
+let usedAlerts = 0;
 /** An alert that no other test has closed. */
-const freshAlert = (): string => alerts()[given++]?._id ?? "";
-const stateOf = (id: string) => alerts().find(({ _id }) => _id === id);
-const file = (index: number) => here.tenant.world.files[index];
-const sha1 = (index: number): string => file(index)?.sha1 ?? "";
+const takeFreshAlert = (): string => listAlerts()[usedAlerts++]?._id ?? "";
+const findAlert = (id: string) => listAlerts().find(({ _id }) => _id === id);
+const findFile = (index: number) => stack.simulator.dataset.files[index];
+const findSha1 = (index: number): string => findFile(index)?.sha1 ?? "";
 
 describe("Sentinel, by a Logic App with a managed identity", () => {
   test("closes the Cloud Apps alerts of a closed incident and looks its hashes up, however often it is sent", async () => {
-    const id = freshAlert();
+    const id = takeFreshAlert();
     const incident = payloads.sentinelIncident([payloads.sentinelAlert(id)], {
-      relatedEntities: [payloads.sentinelFileHash(sha1(0))],
+      relatedEntities: [payloads.sentinelFileHash(findSha1(0))],
     });
-    const headers = { ...(await entraHeaders()), "idempotency-key": "08585-run-1-close" };
+    const headers = { ...(await createEntraHeaders()), "idempotency-key": "08585-run-1-close" };
     const replies = [];
-    for (let time = 0; time < 4; time += 1) replies.push(await send("sentinel", incident, headers));
+    for (let time = 0; time < 4; time += 1)
+      replies.push(await sendWebhook("sentinel", incident, headers));
     const bodies = await Promise.all(replies.map((reply) => reply.clone().text()));
     expect(new Set(bodies).size).toBe(1);
     for (const reply of replies) {
-      const status = await follow(reply);
+      const status = await followLocation(reply);
       expect(status.verdicts).toMatchObject([
         { action: "resolve", alerts: [{ alertId: id, outcome: "closed" }] },
       ]);
-      expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(0), status: "found" }]);
+      expect(status.lookup?.report?.results).toMatchObject([
+        { sha1: findSha1(0), status: "found" },
+      ]);
     }
-    expect(stateOf(id)).toMatchObject({
+    expect(findAlert(id)).toMatchObject({
       resolutionStatusValue: 5,
       comment: "Account was taken over; password reset",
     });
   });
 
   test("is refused by a token of another app, and by the front end's headers alone", async () => {
-    const incident = payloads.sentinelIncident([payloads.sentinelAlert(freshAlert())]);
-    const stranger = await entraHeaders("00000000-0000-4000-8000-000000000000");
-    expect((await send("sentinel", incident, stranger)).status).toBe(401);
+    const incident = payloads.sentinelIncident([payloads.sentinelAlert(takeFreshAlert())]);
+    const stranger = await createEntraHeaders("00000000-0000-4000-8000-000000000000");
+    expect((await sendWebhook("sentinel", incident, stranger)).status).toBe(401);
     const principal = { "content-type": "application/json", "x-ms-client-principal-id": logicApp };
-    expect((await send("sentinel", incident, principal)).status).toBe(401);
+    expect((await sendWebhook("sentinel", incident, principal)).status).toBe(401);
   });
 });
 
 describe("Defender, by Standard Webhooks", () => {
   test("closes by the incident's classification and reason, to be shown and taken back like any verdict", async () => {
-    const id = freshAlert();
+    const id = takeFreshAlert();
     const incident = payloads.graphIncident([
       payloads.graphAlert(`ca${id}`, { classification: "unknown" }),
     ]);
-    const status = await follow(await send("defender", incident, signed(incident)));
+    const status = await followLocation(
+      await sendWebhook("defender", incident, createSignedHeaders(incident)),
+    );
     expect(status.verdicts).toMatchObject([
       { action: "close_benign", alerts: [{ alertId: id, outcome: "closed" }] },
     ]);
-    expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 4, comment: "Red team exercise" });
+    expect(findAlert(id)).toMatchObject({ resolutionStatusValue: 4, comment: "Red team exercise" });
     const url = `${host.url}/api/alerts/verdicts/${status.verdicts[0]?.id}`;
     const headers = { "x-functions-key": host.key ?? "" };
-    const shown = await bodyOf<object>(await fetch(url, { headers }));
+    const shown = await readJson<object>(await fetch(url, { headers }));
     expect(shown).toMatchObject({
       requestedBy: "lead@contoso.com",
       alerts: [{ alertId: id, outcome: "closed" }],
     });
     const undone = await fetch(`${url}/undo`, { method: "POST", headers });
-    expect(await bodyOf<object>(undone)).toMatchObject({
+    expect(await readJson<object>(undone)).toMatchObject({
       alerts: [{ alertId: id, outcome: "reopened" }],
     });
   });
@@ -188,91 +195,119 @@ describe("Defender, by Standard Webhooks", () => {
 
 describe("Cloud Apps, by Power Automate", () => {
   test("looks the alert's hashes up and starts the hunt of the source's rule", async () => {
-    const listed = await bodyOf<{ hunts: { name: string }[] }>(
+    const listed = await readJson<{ hunts: { name: string }[] }>(
       await fetch(`${host.url}/api/hunts`, { headers: { "x-functions-key": host.key ?? "" } }),
     );
     expect(listed.hunts.map(({ name }) => name)).toContain(hunt);
-    const reply = await send("cloud-apps", payloads.cloudAppsAlert(sha1(1)), await entraHeaders());
-    expect((await bodyOf<WebhookAnswer>(reply.clone())).hunts).toMatchObject([{ hunt }]);
-    const status = await follow(reply);
+    const reply = await sendWebhook(
+      "cloud-apps",
+      payloads.cloudAppsAlert(findSha1(1)),
+      await createEntraHeaders(),
+    );
+    expect((await readJson<WebhookAnswer>(reply.clone())).hunts).toMatchObject([{ hunt }]);
+    const status = await followLocation(reply);
     expect(status.hunts).toMatchObject([{ hunt, done: true, result: { outcome: "done" } }]);
     expect(status.lookup?.report?.summary).toMatchObject({ found: 1 });
   });
 });
 
 describe("Splunk, which can only call an address", () => {
-  const from = (address: string): SentHeaders => ({
+  const createAddressHeaders = (address: string): SentHeaders => ({
     "content-type": "application/json",
     "x-forwarded-for": `${address}:51234`,
   });
 
   test("looks hashes up by a function key from its own addresses", async () => {
     const path = `splunk/keyed?code=${host.key}`;
-    const status = await follow(
-      await send(path, payloads.splunkAlert(sha1(2)), from("198.51.100.7")),
+    const status = await followLocation(
+      await sendWebhook(
+        path,
+        payloads.splunkAlert(findSha1(2)),
+        createAddressHeaders("198.51.100.7"),
+      ),
     );
-    expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(2), status: "found" }]);
-    expect((await send(path, payloads.splunkAlert(sha1(2)), from("203.0.113.7"))).status).toBe(401);
-    expect((await send("splunk", payloads.splunkAlert(sha1(2)), from("198.51.100.7"))).status).toBe(
-      401,
-    );
+    expect(status.lookup?.report?.results).toMatchObject([{ sha1: findSha1(2), status: "found" }]);
+    expect(
+      (
+        await sendWebhook(
+          path,
+          payloads.splunkAlert(findSha1(2)),
+          createAddressHeaders("203.0.113.7"),
+        )
+      ).status,
+    ).toBe(401);
+    expect(
+      (
+        await sendWebhook(
+          "splunk",
+          payloads.splunkAlert(findSha1(2)),
+          createAddressHeaders("198.51.100.7"),
+        )
+      ).status,
+    ).toBe(401);
   });
 });
 
 describe("Elastic, by Kibana's webhook connector", () => {
   test("looks up the hashes of alerts that are JSON in a text", async () => {
-    const status = await follow(
-      await send("elastic", payloads.elasticAlert(sha1(3)), bearerHeaders(token)),
+    const status = await followLocation(
+      await sendWebhook("elastic", payloads.elasticAlert(findSha1(3)), bearerHeaders(token)),
     );
-    expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(3), status: "found" }]);
+    expect(status.lookup?.report?.results).toMatchObject([{ sha1: findSha1(3), status: "found" }]);
   });
 });
 
 describe("products by mapping", () => {
   test.each<[string, () => unknown, number]>([
-    ["qradar", () => payloads.qradarOffense(sha1(4)), 4],
-    ["wazuh", () => payloads.wazuhAlert(sha1(5)), 5],
+    ["qradar", () => payloads.qradarOffense(findSha1(4)), 4],
+    ["wazuh", () => payloads.wazuhAlert(findSha1(5)), 5],
   ])("%s looks hashes up", async (source, payload, index) => {
-    const status = await follow(await send(source, payload(), hubSigned(payload())));
-    expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(index), status: "found" }]);
+    const status = await followLocation(
+      await sendWebhook(source, payload(), createHubHeaders(payload())),
+    );
+    expect(status.lookup?.report?.results).toMatchObject([
+      { sha1: findSha1(index), status: "found" },
+    ]);
   });
 
   test("crowdstrike looks SHA-256s up, by a signature in a header of its own", async () => {
-    const payload = payloads.crowdstrikeDetection(file(6)?.sha256 ?? "");
-    const signature = hubSigned(payload)["x-hub-signature-256"] ?? "";
+    const payload = payloads.crowdstrikeDetection(findFile(6)?.sha256 ?? "");
+    const signature = createHubHeaders(payload)["x-hub-signature-256"] ?? "";
     const headers = {
       "content-type": "application/json",
       "x-cs-signature": signature,
       "x-cs-delivery": "d-1",
     };
-    const status = await follow(await send("crowdstrike", payload, headers));
+    const status = await followLocation(await sendWebhook("crowdstrike", payload, headers));
     expect(status.id).toBe("d-1");
-    expect(status.lookup?.report?.results).toMatchObject([{ sha1: sha1(6), status: "found" }]);
+    expect(status.lookup?.report?.results).toMatchObject([{ sha1: findSha1(6), status: "found" }]);
   });
 
   test("secops closes what its case closed, from its own addresses", async () => {
-    const id = freshAlert();
+    const id = takeFreshAlert();
     const headers = { ...bearerHeaders(token), "x-forwarded-for": "203.0.113.9" };
-    const status = await follow(await send("secops", payloads.secopsCase(id), headers));
+    const status = await followLocation(
+      await sendWebhook("secops", payloads.secopsCase(id), headers),
+    );
     expect(status.verdicts).toMatchObject([
       { action: "dismiss", alerts: [{ alertId: id, outcome: "closed" }] },
     ]);
-    expect(stateOf(id)).toMatchObject({ resolutionStatusValue: 3, comment: "Known VPN exit" });
+    expect(findAlert(id)).toMatchObject({ resolutionStatusValue: 3, comment: "Known VPN exit" });
   });
 });
 
 describe("P13, F70: a key that is rotated", () => {
   test("is taken beside the old one while both are in the secret", async () => {
     const next = standardKey();
-    here.tenant.vault.set(
+    stack.simulator.vault.set(
       "webhook-rotated",
       JSON.stringify([
         { kid: "2", key: next },
         { kid: "1", key: signKey },
       ]),
     );
-    const other = await here.host({
-      functions: ["webhooks"],
+    const other = await stack.startHost({
+      functions: ["receive_webhook"],
       settings: {
         WEBHOOKS: JSON.stringify({ rotated: { proof: "standard", reader: "defender" } }),
       },
@@ -292,16 +327,16 @@ describe("P13, F70: a key that is rotated", () => {
 
 test("P7: of all that was taken, no message is left without an outcome", async () => {
   expect(
-    alerts().filter(({ resolutionStatusValue = 0 }) => resolutionStatusValue >= 3),
+    listAlerts().filter(({ resolutionStatusValue = 0 }) => resolutionStatusValue >= 3),
   ).toHaveLength(2);
-  const queues = QueueServiceClient.fromConnectionString(here.storage);
+  const queues = QueueServiceClient.fromConnectionString(stack.storage);
   for (const queue of [
     "alert-verdicts",
     "file-lookups",
     "alert-verdicts-poison",
     "file-lookups-poison",
   ]) {
-    const waiting = () =>
+    const countWaiting = () =>
       queues
         .getQueueClient(queue)
         .getProperties()
@@ -309,6 +344,6 @@ test("P7: of all that was taken, no message is left without an outcome", async (
           ({ approximateMessagesCount = 0 }) => approximateMessagesCount,
           () => 0,
         );
-    await until(waiting, (count) => count === 0);
+    await waitUntil(countWaiting, (count) => count === 0);
   }
 });

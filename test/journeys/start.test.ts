@@ -7,18 +7,18 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const folder = mkdtempSync(join(tmpdir(), "huntline-start-"));
 let program: ChildProcess;
-let said = "";
+let output = "";
 
 /** Resolves once the program has said that it serves. */
-const serving = (child: ChildProcess): Promise<void> =>
+const waitUntilServing = (child: ChildProcess): Promise<void> =>
   new Promise((resolve, reject) => {
-    const hear = (chunk: Buffer): void => {
-      said += chunk.toString();
-      if (said.includes("Serving on ")) resolve();
+    const readChunk = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (output.includes("Serving on ")) resolve();
     };
-    child.stdout?.on("data", hear);
-    child.stderr?.on("data", hear);
-    child.once("exit", (code) => reject(new Error(`npm start ended (${code}):\n${said}`)));
+    child.stdout?.on("data", readChunk);
+    child.stderr?.on("data", readChunk);
+    child.once("exit", (code) => reject(new Error(`npm start ended (${code}):\n${output}`)));
   });
 
 beforeAll(async () => {
@@ -29,37 +29,37 @@ beforeAll(async () => {
       stdio: ["ignore", "pipe", "pipe"],
     },
   );
-  await serving(program);
+  await waitUntilServing(program);
 }, 120_000);
 
 afterAll(async () => {
   if (program.exitCode === null) {
-    const ended = new Promise((resolve) => program.once("exit", resolve));
+    const exited = new Promise((resolve) => program.once("exit", resolve));
     program.kill("SIGTERM");
-    await ended;
+    await exited;
   }
   rmSync(folder, { recursive: true, force: true });
 });
 
-const commands = (): string[] =>
-  said
+const listCommands = (): string[] =>
+  output
     .split("\n")
     .filter((line) => line.startsWith("  curl "))
     .map((line) => line.trim());
 
 describe("npm start", () => {
   test("greets, does the three jobs and says what happened", () => {
-    expect(said).toMatch(/^Huntline: /);
-    expect(said).toMatch(
+    expect(output).toMatch(/^Huntline: /);
+    expect(output).toMatch(
       /office-starts-script-host +[1-9]\d* rows +office-starts-script-host\/v1\//,
     );
-    expect(said).toMatch(/[0-9a-f]{40} {2}found, on \d+ devices/);
-    expect(said).toMatch(/Alert [0-9a-f]{24} was dismissed as a false positive: closed\./);
+    expect(output).toMatch(/[0-9a-f]{40} {2}found, on \d+ devices/);
+    expect(output).toMatch(/Alert [0-9a-f]{24} was dismissed as a false positive: closed\./);
   });
 
   test("prints a line for each door, and every one of them works as printed", () => {
-    expect(commands().length).toBeGreaterThanOrEqual(9);
-    for (const command of commands()) {
+    expect(listCommands().length).toBeGreaterThanOrEqual(9);
+    for (const command of listCommands()) {
       const answer = execFileSync("bash", ["-c", `${command} -w '\\n%{http_code}'`], {
         encoding: "utf8",
       })
@@ -72,10 +72,10 @@ describe("npm start", () => {
   });
 
   test("stops everything on Ctrl+C", async () => {
-    const ended = new Promise<number | null>((resolve) =>
+    const exited = new Promise<number | null>((resolve) =>
       program.once("exit", (code) => resolve(code)),
     );
     program.kill("SIGINT");
-    expect(await ended).toBe(0);
+    expect(await exited).toBe(0);
   });
 });

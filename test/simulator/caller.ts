@@ -1,10 +1,10 @@
 /** A caller for the tenant's own tests: takes tokens as an app would and speaks plain HTTP. */
 import { request as secureRequest } from "node:https";
 import { audiences, type Resource } from "./entra/directory.ts";
-import type { Tenant } from "./simulator.ts";
+import type { Simulator } from "./simulator.ts";
 
 /** An answer, read whole. */
-export interface Heard {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -13,8 +13,8 @@ export interface Heard {
 }
 
 /** A token of the hunting (or acting) identity, through the managed identity endpoint. */
-export async function tokenFor(
-  tenant: Tenant,
+export async function fetchToken(
+  simulator: Simulator,
   resource: Resource,
   identity: "hunt" | "act" = "hunt",
 ): Promise<string> {
@@ -23,10 +23,10 @@ export async function tokenFor(
     IDENTITY_HEADER = "",
     HUNT_IDENTITY = "",
     ACT_IDENTITY = "",
-  } = tenant.settings;
+  } = simulator.settings;
   const clientId = identity === "hunt" ? HUNT_IDENTITY : ACT_IDENTITY;
   const audience = encodeURIComponent(audiences[resource][0] ?? "");
-  const answer = await hear(
+  const answer = await sendRequest(
     `${IDENTITY_ENDPOINT}?api-version=2019-08-01&resource=${audience}&client_id=${clientId}`,
     {
       headers: { "x-identity-header": IDENTITY_HEADER },
@@ -35,13 +35,13 @@ export async function tokenFor(
   return answer.body["access_token"] as string;
 }
 
-export async function hear(url: string, init: RequestInit = {}): Promise<Heard> {
+export async function sendRequest(url: string, init: RequestInit = {}): Promise<HttpResponse> {
   const response = await fetch(url, { redirect: "manual", ...init });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, body: jsonOf(text) };
+  return { status: response.status, headers: response.headers, text, body: parseJson(text) };
 }
 
-function jsonOf(text: string): Record<string, unknown> {
+function parseJson(text: string): Record<string, unknown> {
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch {
@@ -57,59 +57,62 @@ const paths = {
 } as const;
 
 /** Runs a query on one generation of the hunting API. */
-export async function hunt(
-  tenant: Tenant,
+export async function runHuntingQuery(
+  simulator: Simulator,
   query: string,
   options: {
     via?: keyof typeof paths;
-    more?: object;
+    extraFields?: object;
     headers?: Record<string, string>;
     signal?: AbortSignal;
   } = {},
-): Promise<Heard> {
+): Promise<HttpResponse> {
   const via = options.via ?? "graph";
   const resource = via === "legacy" ? "defender" : via;
-  return hear(`${via === "graph" ? tenant.urls.graph : tenant.urls.defender}${paths[via]}`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${await tokenFor(tenant, resource)}`,
-      "content-type": "application/json",
-      ...options.headers,
+  return sendRequest(
+    `${via === "graph" ? simulator.urls.graph : simulator.urls.defender}${paths[via]}`,
+    {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${await fetchToken(simulator, resource)}`,
+        "content-type": "application/json",
+        ...options.headers,
+      },
+      body: JSON.stringify({ Query: query, ...options.extraFields }),
+      ...(options.signal ? { signal: options.signal } : {}),
     },
-    body: JSON.stringify({ Query: query, ...options.more }),
-    ...(options.signal ? { signal: options.signal } : {}),
-  });
+  );
 }
 
 /** Calls Cloud Apps with the key of the vault; `path` is below the root. */
-export const cloudApps = (
-  tenant: Tenant,
+export const callCloudApps = (
+  simulator: Simulator,
   method: string,
   path: string,
   body?: unknown,
-): Promise<Heard> =>
-  hear(`${tenant.urls["cloud-apps"]}${path}`, {
+): Promise<HttpResponse> =>
+  sendRequest(`${simulator.urls["cloud-apps"]}${path}`, {
     method,
     headers: {
-      authorization: `Token ${tenant.vault.value("cloud-apps-token") ?? ""}`,
+      authorization: `Token ${simulator.vault.readValue("cloud-apps-token") ?? ""}`,
       "content-type": "application/json",
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
 /** Posts a form to the login endpoint, trusting the tenant's certificate. */
-export function login(
-  tenant: Tenant,
+export function postLoginForm(
+  simulator: Simulator,
   form: Readonly<Record<string, string>>,
-  path = `/${tenant.directory.tenantId}/oauth2/v2.0/token`,
+  path = `/${simulator.directory.tenantId}/oauth2/v2.0/token`,
   method = "POST",
 ): Promise<{ status: number; body: Record<string, unknown>; headers: Record<string, unknown> }> {
   return new Promise((resolve, reject) => {
     const request = secureRequest(
-      `${tenant.urls.entra}${path}`,
+      `${simulator.urls.entra}${path}`,
       {
         method,
-        ca: tenant.certificate,
+        ca: simulator.certificate,
         headers: { "content-type": "application/x-www-form-urlencoded" },
       },
       (response) => {
@@ -118,7 +121,7 @@ export function login(
         response.on("end", () =>
           resolve({
             status: response.statusCode ?? 0,
-            body: jsonOf(Buffer.concat(pieces).toString()),
+            body: parseJson(Buffer.concat(pieces).toString()),
             headers: response.headers,
           }),
         );

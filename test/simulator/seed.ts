@@ -12,24 +12,24 @@ import { createAlertStore, type AlertStore } from "./cloud-apps/alert-store.ts";
 import { createPortal, type Portal } from "./cloud-apps/portal.ts";
 import { createDirectory, type Directory } from "./entra/directory.ts";
 import { createTokens, type Tokens } from "./entra/tokens.ts";
-import { createFileBook, type FileBook } from "./files/file-book.ts";
+import { createFileRegistry, type FileRegistry } from "./files/file-registry.ts";
 import { createSightings, type Sightings } from "./files/sightings.ts";
 import type { Evaluate } from "./hunting/evaluation.ts";
 import { createFaults, type Faults } from "./server/faults.ts";
 import { createRequestLog, type RequestLog } from "./server/request-log.ts";
-import { shiftClock, type ShiftClock } from "./server/shift-clock.ts";
-import { readSwitches, type Switches } from "./behaviors.ts";
-import type { TenantOptions } from "./simulator.ts";
+import { createShiftClock, type ShiftClock } from "./server/shift-clock.ts";
+import { parseBehaviors, type Behaviors } from "./behaviors.ts";
+import type { SimulatorOptions } from "./simulator.ts";
 import { createSecretStore, type SecretStore } from "./vault/secret-store.ts";
-import { createWorld, type World, type WorldOptions } from "./dataset/dataset.ts";
+import { createDataset, type Dataset, type DatasetOptions } from "./dataset/dataset.ts";
 
 /** Everything the services work with. */
-export interface TenantState {
+export interface SimulatorState {
   readonly clock: ShiftClock;
   readonly nowMs: () => number;
   /** Of token lifetimes. */
   readonly tokenNowMs: () => number;
-  readonly switches: Switches;
+  readonly behaviors: Behaviors;
   readonly log: RequestLog;
   readonly faults: Faults;
   readonly directory: Directory;
@@ -40,15 +40,15 @@ export interface TenantState {
   readonly keys: ApiTokens;
   /** Cloud Apps besides its alerts. */
   readonly portal: Portal;
-  readonly world: World;
-  readonly files: FileBook;
+  readonly dataset: Dataset;
+  readonly files: FileRegistry;
   readonly sightings: Sightings;
   readonly evaluate: Evaluate;
 }
 
 /** @throws SwitchError */
-export async function furnish(options: TenantOptions): Promise<TenantState> {
-  const clock = shiftClock(options.clock ?? systemClock);
+export async function seedSimulator(options: SimulatorOptions): Promise<SimulatorState> {
+  const clock = createShiftClock(options.clock ?? systemClock);
   const tokenClock = options.tokenClock ?? clock;
   const nowMs = (): number => clock.now();
   const directory = createDirectory();
@@ -56,14 +56,14 @@ export async function furnish(options: TenantOptions): Promise<TenantState> {
   const alerts = createAlertStore(nowMs);
   const keys = createApiTokens();
   fillVault(vault, directory, options.secrets);
-  keys.add(vault.value("cloud-apps-token") ?? "");
+  keys.add(vault.readValue("cloud-apps-token") ?? "");
   alerts.add(options.alerts ?? 40);
-  const watched = watch(options.world);
+  const tracked = trackDataset(options.dataset);
   return {
     clock,
     nowMs,
     tokenNowMs: () => tokenClock.now(),
-    switches: readSwitches(options.switches),
+    behaviors: parseBehaviors(options.behaviors),
     log: createRequestLog(),
     faults: createFaults(),
     directory,
@@ -73,72 +73,78 @@ export async function furnish(options: TenantOptions): Promise<TenantState> {
     alerts,
     keys,
     portal: createPortal(nowMs),
-    ...watched,
+    ...tracked,
     // Microsoft's parser takes a while to load; a tenant with canned answers does without.
     evaluate:
       options.evaluate ??
-      (await import("./hunting/evaluate-dataset.ts")).worldEvaluate(watched.world),
+      (await import("./hunting/evaluate-dataset.ts")).createDatasetEvaluate(tracked.dataset),
   };
 }
 
 /** The world with a book of files that can change, and a count of sightings that forgets when somebody adds a row. */
-function watch(given: World | WorldOptions | undefined): {
-  world: World;
-  files: FileBook;
+function trackDataset(source: Dataset | DatasetOptions | undefined): {
+  dataset: Dataset;
+  files: FileRegistry;
   sightings: Sightings;
 } {
-  const drawn = given && "rows" in given ? undefined : (given ?? {});
-  const below = given && "rows" in given ? given : createWorld(drawn);
-  const files = createFileBook(below.files);
+  const datasetOptions = source && "readRows" in source ? undefined : (source ?? {});
+  const base = source && "readRows" in source ? source : createDataset(datasetOptions);
+  const files = createFileRegistry(base.files);
   // A world made elsewhere does not say how late its rows may be.
-  const sightings = createSightings(below, ticksFromMs(drawn ? (drawn.late?.delayMs ?? 0) : dayMs));
-  const world: World = {
-    ...below,
+  const sightings = createSightings(
+    base,
+    ticksFromMs(datasetOptions ? (datasetOptions.late?.delayMs ?? 0) : dayMs),
+  );
+  const dataset: Dataset = {
+    ...base,
     get files() {
-      return files.all();
+      return files.list();
     },
-    add: (table, row, ingestedAt) => {
+    addRow: (table, row, ingestedAt) => {
       const at =
         typeof row["Timestamp"] === "string"
           ? parseInstant(row["Timestamp"])
           : (row["Timestamp"] as Ticks);
-      sightings.forget(ingestedAt === undefined || at === undefined ? 0n : ingestedAt - at);
-      below.add(table, row, ingestedAt);
+      sightings.invalidate(ingestedAt === undefined || at === undefined ? 0n : ingestedAt - at);
+      base.addRow(table, row, ingestedAt);
     },
-    addLate: (table, row, delayMs) => {
-      sightings.forget(ticksFromMs(delayMs));
-      below.addLate(table, row, delayMs);
+    addLateRow: (table, row, delayMs) => {
+      sightings.invalidate(ticksFromMs(delayMs));
+      base.addLateRow(table, row, delayMs);
     },
   };
-  return { world, files, sightings };
+  return { dataset, files, sightings };
 }
 
 /** Of the source that the README signs for; no secret, it opens nothing but this tenant. */
 const demoWebhookKey = "only for the simulated tenant";
 
-const newToken = (): string => randomBytes(32).toString("hex");
+const createToken = (): string => randomBytes(32).toString("hex");
 
 function fillVault(
   vault: SecretStore,
   { applications }: Directory,
-  more: Readonly<Record<string, string>> = {},
+  extraSecrets: Readonly<Record<string, string>> = {},
 ): void {
-  vault.set("cloud-apps-token", newToken());
+  vault.set("cloud-apps-token", createToken());
   vault.set("defender-client-secret", applications[0]?.secrets[0]?.value ?? "");
   for (const name of ["audit-key", "job-key"]) vault.set(name, randomBytes(32).toString("base64"));
   for (const source of ["sentinel", "defender", "cloud-apps", "splunk", "elastic", "generic"]) {
     vault.set(`webhook-${source}`, `whsec_${randomBytes(24).toString("base64")}`);
   }
   vault.set("webhook-demo", demoWebhookKey);
-  for (const [name, value] of Object.entries(more)) vault.set(name, value);
+  for (const [name, value] of Object.entries(extraSecrets)) vault.set(name, value);
 }
 
 /** A new key in the vault and in Cloud Apps; the old one is refused from now on. */
-export function rotateCloudAppsToken({ vault, keys }: Pick<TenantState, "vault" | "keys">): string {
-  const old = vault.value("cloud-apps-token");
-  const fresh = newToken();
-  vault.set("cloud-apps-token", fresh);
-  keys.add(fresh);
-  if (old !== undefined) keys.remove(old);
-  return fresh;
+export function rotateCloudAppsToken({
+  vault,
+  keys,
+}: Pick<SimulatorState, "vault" | "keys">): string {
+  const oldToken = vault.readValue("cloud-apps-token");
+  const token = createToken();
+  vault.set("cloud-apps-token", token);
+  keys.add(token);
+  if (oldToken !== undefined) keys.remove(oldToken);
+  return token;
 }

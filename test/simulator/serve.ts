@@ -1,7 +1,7 @@
 /** The tenant as a program: `npm run simulator -- [--port 7080] [--alerts 40] [--set hunting.rowCap=10000]`. */
 import { parseArgs } from "node:util";
-import { startTenant } from "./simulator.ts";
-import type { SwitchChanges } from "./behaviors.ts";
+import { startSimulator } from "./simulator.ts";
+import type { BehaviorChanges } from "./behaviors.ts";
 
 const { values } = parseArgs({
   options: {
@@ -13,21 +13,21 @@ const { values } = parseArgs({
 });
 
 /** `a.b=1` and the like, as one tree of switches. */
-function switchesFrom(assignments: readonly string[]): SwitchChanges {
+function toBehaviorChanges(assignments: readonly string[]): BehaviorChanges {
   const tree: Record<string, unknown> = {};
   for (const assignment of assignments) {
     const [path = "", text = ""] = assignment.split(/=(.*)/s);
     const names = path.split(".");
-    const last = names.pop() ?? "";
-    let place = tree;
-    for (const name of names) place = (place[name] ??= {}) as Record<string, unknown>;
-    place[last] = valueOf(text);
+    const leaf = names.pop() ?? "";
+    let node = tree;
+    for (const name of names) node = (node[name] ??= {}) as Record<string, unknown>;
+    node[leaf] = parseValue(text);
   }
   return tree;
 }
 
 /** JSON where it is JSON, otherwise the text itself. */
-function valueOf(text: string): unknown {
+function parseValue(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -35,18 +35,19 @@ function valueOf(text: string): unknown {
   }
 }
 
-const tenant = await startTenant({
+const simulator = await startSimulator({
   ...(Number(values.port) === 0 ? {} : { firstPort: Number(values.port) }),
   alerts: Number(values.alerts),
-  switches: switchesFrom(values.set),
+  behaviors: toBehaviorChanges(values.set),
 });
 
-if (values.json) console.log(JSON.stringify({ settings: tenant.settings, urls: tenant.urls }));
-else console.log(greeting());
+if (values.json)
+  console.log(JSON.stringify({ settings: simulator.settings, urls: simulator.urls }));
+else console.log(createGreeting());
 
-function greeting(): string {
-  const { urls, settings, cloudApps } = tenant;
-  const file = tenant.world.files[0];
+function createGreeting(): string {
+  const { urls, settings, cloudApps } = simulator;
+  const file = simulator.dataset.files[0];
   return `The simulated tenant is up. An app lives in it with these settings:
 
 ${Object.entries(settings)
@@ -58,13 +59,13 @@ Try it:
   curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"Query":"DeviceProcessEvents | take 3"}' "$GRAPH_URL/v1.0/security/runHuntingQuery"
 
 A file it knows:    ${file?.sha1 ?? ""} (${file?.name ?? ""})
-An open alert:      ${cloudApps.alerts.all()[0]?._id ?? ""}
+An open alert:      ${cloudApps.alerts.list()[0]?._id ?? ""}
 Inside, from HTTP:  ${urls.graph}/_tenant/  (faults, requests, switches, vault, alerts, clock)
 Every switch:       test/simulator/README.md
 
 Ctrl+C ends it; nothing is kept.`;
 }
 
-const stop = (): void => void tenant.stop().then(() => process.exit(0));
-process.once("SIGINT", stop);
-process.once("SIGTERM", stop);
+const stopSimulator = (): void => void simulator.stop().then(() => process.exit(0));
+process.once("SIGINT", stopSimulator);
+process.once("SIGTERM", stopSimulator);

@@ -1,22 +1,28 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cloudApps, hear, hunt, login, tokenFor } from "./caller.ts";
-import { startTenant, type Tenant } from "./simulator.ts";
+import {
+  callCloudApps,
+  sendRequest,
+  runHuntingQuery,
+  postLoginForm,
+  fetchToken,
+} from "./caller.ts";
+import { startSimulator, type Simulator } from "./simulator.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 
 beforeAll(async () => {
-  tenant = await startTenant({
+  simulator = await startSimulator({
     alerts: 5,
-    world: { startMs: Date.now() - 3_600_000 },
+    dataset: { startMs: Date.now() - 3_600_000 },
     evaluate: () => ({ kind: "table", columns: [], rows: [] }),
   });
 });
-afterAll(() => tenant.stop());
+afterAll(() => simulator.stop());
 
 describe("a tenant", () => {
   test("names every setting that an app needs", () => {
-    expect(Object.keys(tenant.settings).sort()).toEqual([
+    expect(Object.keys(simulator.settings).sort()).toEqual([
       "ACT_IDENTITY",
       "CLOUD_APPS_URL",
       "DEFENDER_URL",
@@ -30,21 +36,21 @@ describe("a tenant", () => {
       "TENANT_ID",
       "WEBHOOKS",
     ]);
-    expect(Object.values(tenant.settings).filter((value) => value === "")).toEqual([]);
+    expect(Object.values(simulator.settings).filter((value) => value === "")).toEqual([]);
   });
 
   test("explains every switch in its README", () => {
     const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
-    const names = Object.values(tenant.switches).flatMap((part) => Object.keys(part));
+    const names = Object.values(simulator.behaviors).flatMap((part) => Object.keys(part));
     expect(names.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 
   test("logs a request with its route, status, caller and effect", async () => {
-    const [id = ""] = tenant.cloudApps.alerts.add(1);
-    await cloudApps(tenant, "POST", "/api/v1/alerts/close_benign/", {
+    const [id = ""] = simulator.cloudApps.alerts.add(1);
+    await callCloudApps(simulator, "POST", "/api/v1/alerts/close_benign/", {
       filters: { id: { eq: [id] } },
     });
-    expect(tenant.requests({ route: "alerts.close_benign" }).at(-1)).toMatchObject({
+    expect(simulator.listRequests({ route: "alerts.close_benign" }).at(-1)).toMatchObject({
       api: "cloud-apps",
       method: "POST",
       status: 200,
@@ -57,25 +63,28 @@ describe("a tenant", () => {
   });
 
   test("never logs a client secret", async () => {
-    const [application] = tenant.directory.applications;
+    const [application] = simulator.directory.applications;
     const secret = application?.secrets[0]?.value ?? "";
-    await login(tenant, {
+    await postLoginForm(simulator, {
       client_id: "x",
       client_secret: secret,
       grant_type: "client_credentials",
       scope: "y/.default",
     });
-    const logged = tenant.requests({ api: "entra" }).at(-1);
-    expect(logged?.body).toMatchObject({ client_secret: `(${secret.length} characters)` });
+    const record = simulator.listRequests({ api: "entra" }).at(-1);
+    expect(record?.body).toMatchObject({ client_secret: `(${secret.length} characters)` });
   });
 
   test("hunts, and answers for files", async () => {
-    const found = await hunt(tenant, "DeviceProcessEvents | count");
-    expect(found.status).toBe(200);
-    const file = tenant.world.files[0];
-    const answer = await hear(`${tenant.urls.defender}/api/files/${file?.sha1 ?? ""}/stats`, {
-      headers: { authorization: `Bearer ${await tokenFor(tenant, "defender")}` },
-    });
+    const result = await runHuntingQuery(simulator, "DeviceProcessEvents | count");
+    expect(result.status).toBe(200);
+    const file = simulator.dataset.files[0];
+    const answer = await sendRequest(
+      `${simulator.urls.defender}/api/files/${file?.sha1 ?? ""}/stats`,
+      {
+        headers: { authorization: `Bearer ${await fetchToken(simulator, "defender")}` },
+      },
+    );
     expect(answer.status).toBe(200);
     expect(answer.body["sha1"]).toBe(file?.sha1);
   });

@@ -6,38 +6,38 @@ import type { Clock } from "../../shared/runtime/time.ts";
 import { createAdmin } from "./admin/admin.ts";
 import type { ApiTokens } from "./cloud-apps/access.ts";
 import type { AlertStore } from "./cloud-apps/alert-store.ts";
-import { alertsResource } from "./cloud-apps/alerts.ts";
-import { cloudAppsRoutes } from "./cloud-apps/cloud-apps.ts";
+import { createAlertsResource } from "./cloud-apps/alerts.ts";
+import { createCloudAppsRoutes } from "./cloud-apps/cloud-apps.ts";
 import type { Portal } from "./cloud-apps/portal.ts";
-import { uploadStorageRoutes } from "./cloud-apps/upload-storage.ts";
-import { makeCertificate } from "./entra/certificate.ts";
-import { loginRoutes } from "./entra/login.ts";
-import { identityRoutes } from "./entra/managed-identity.ts";
+import { createUploadStorageRoutes } from "./cloud-apps/upload-storage.ts";
+import { createCertificate } from "./entra/certificate.ts";
+import { createLoginRoutes } from "./entra/login.ts";
+import { createIdentityRoutes } from "./entra/managed-identity.ts";
 import type { Tokens } from "./entra/tokens.ts";
-import type { FileBook } from "./files/file-book.ts";
+import type { FileRegistry } from "./files/file-registry.ts";
 import type { Directory } from "./entra/directory.ts";
-import { furnish, rotateCloudAppsToken, type TenantState } from "./seed.ts";
-import { fileRoutes } from "./files/files.ts";
+import { seedSimulator, rotateCloudAppsToken, type SimulatorState } from "./seed.ts";
+import { createFileRoutes } from "./files/files.ts";
 import type { Evaluate } from "./hunting/evaluation.ts";
-import { huntingRoutes } from "./hunting/hunting.ts";
+import { createHuntingRoutes } from "./hunting/hunting.ts";
 import { services, type Route, type Service } from "./server/exchange.ts";
 import type { Faults } from "./server/faults.ts";
 import type { RequestLog } from "./server/request-log.ts";
-import { listen, type Listener } from "./server/server.ts";
-import { unknownPath } from "./server/unknown-path.ts";
-import { changeSwitches, type SwitchChanges, type Switches } from "./behaviors.ts";
+import { startListener, type Listener } from "./server/server.ts";
+import { toUnknownPathReply } from "./server/unknown-path.ts";
+import { applyBehaviorChanges, type BehaviorChanges, type Behaviors } from "./behaviors.ts";
 import type { SecretStore } from "./vault/secret-store.ts";
-import { vaultRoutes } from "./vault/vault.ts";
-import type { World, WorldOptions } from "./dataset/dataset.ts";
+import { createVaultRoutes } from "./vault/vault.ts";
+import type { Dataset, DatasetOptions } from "./dataset/dataset.ts";
 
-export interface TenantOptions {
+export interface SimulatorOptions {
   /** Of everything: quotas, lifetimes, the world's present. Default: the machine's. */
   readonly clock?: Clock;
   /** Of token lifetimes, where the callers' SDKs look at the machine's clock. Default: `clock`. */
   readonly tokenClock?: Clock;
-  readonly switches?: SwitchChanges;
+  readonly behaviors?: BehaviorChanges;
   /** The world, or how to draw one. */
-  readonly world?: World | WorldOptions;
+  readonly dataset?: Dataset | DatasetOptions;
   /** In the place of the KQL evaluator. */
   readonly evaluate?: Evaluate;
   /** Open alerts at the start; default 40. */
@@ -49,7 +49,7 @@ export interface TenantOptions {
 }
 
 /** A running tenant. */
-export interface Tenant {
+export interface Simulator {
   /** The environment an app needs to live in this tenant. */
   readonly settings: Readonly<Record<string, string>>;
   /** Root address of each service. */
@@ -57,12 +57,12 @@ export interface Tenant {
   /** PEM of the login endpoint's certificate, for callers in this process. */
   readonly certificate: string;
   readonly clock: Clock & { readonly shift: (ms: number) => void };
-  readonly requests: RequestLog["all"];
+  readonly listRequests: RequestLog["list"];
   readonly log: RequestLog;
   readonly faults: Faults;
-  readonly switches: Switches;
+  readonly behaviors: Behaviors;
   /** @throws SwitchError */
-  readonly change: (changes: SwitchChanges) => void;
+  readonly changeBehaviors: (changes: BehaviorChanges) => void;
   readonly directory: Directory;
   readonly tokens: Tokens;
   readonly vault: SecretStore;
@@ -73,20 +73,20 @@ export interface Tenant {
     /** Activities, entities, files, IP ranges, discovery. */
     readonly portal: Portal;
   };
-  readonly files: FileBook;
-  readonly world: World;
+  readonly files: FileRegistry;
+  readonly dataset: Dataset;
   readonly evaluate: Evaluate;
   readonly stop: () => Promise<void>;
 }
 
 /** Starts every service; resolves when all of them listen. */
-export async function startTenant(options: TenantOptions = {}): Promise<Tenant> {
-  const state = await furnish(options);
-  const certificate = await makeCertificate();
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const state = await seedSimulator(options);
+  const certificate = await createCertificate();
   const listeners: Listener[] = [];
   const urls = {} as Record<Service, string>;
-  const tenant: Omit<Tenant, "settings"> = {
-    ...shown(state),
+  const simulator: Omit<Simulator, "settings"> = {
+    ...exposeState(state),
     urls,
     certificate: certificate.cert,
     stop: async () => {
@@ -94,18 +94,18 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
       await certificate.remove();
     },
   };
-  const settingsOf = (): Record<string, string> => settings(urls, state, certificate.file);
-  const floor = {
+  const readSettings = (): Record<string, string> => createSettings(urls, state, certificate.file);
+  const serverDeps = {
     ...state,
-    routes: routesOf(state),
-    admin: createAdmin(tenant, settingsOf),
-    unknown: unknownPath,
+    routes: createRoutes(state),
+    answerAdmin: createAdmin(simulator, readSettings),
+    answerUnknown: toUnknownPathReply,
   };
   for (const [index, service] of services.entries()) {
     const port = options.firstPort === undefined ? 0 : options.firstPort + index;
-    const listener = await listen(
+    const listener = await startListener(
       service,
-      floor,
+      serverDeps,
       port,
       service === "entra" ? certificate : undefined,
     );
@@ -115,16 +115,18 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
         ? `https://localhost:${listener.port}`
         : `http://127.0.0.1:${listener.port}`;
   }
-  return { ...tenant, settings: settingsOf() };
+  return { ...simulator, settings: readSettings() };
 }
 
 /** The part of the state that tests see and change. */
-function shown(state: TenantState): Omit<Tenant, "settings" | "urls" | "certificate" | "stop"> {
+function exposeState(
+  state: SimulatorState,
+): Omit<Simulator, "settings" | "urls" | "certificate" | "stop"> {
   const {
     clock,
     log,
     faults,
-    switches,
+    behaviors,
     directory,
     tokens,
     vault,
@@ -132,48 +134,51 @@ function shown(state: TenantState): Omit<Tenant, "settings" | "urls" | "certific
     keys,
     portal,
     files,
-    world,
+    dataset,
     evaluate,
   } = state;
   return {
     clock,
-    requests: log.all,
+    listRequests: log.list,
     log,
     faults,
-    switches,
-    change: (changes) => changeSwitches(switches, changes),
+    behaviors,
+    changeBehaviors: (changes) => applyBehaviorChanges(behaviors, changes),
     directory,
     tokens,
     vault,
     cloudApps: { alerts, keys, rotateToken: () => rotateCloudAppsToken(state), portal },
     files,
-    world,
+    dataset,
     evaluate,
   };
 }
 
 /** What each listener answers. A further Cloud Apps resource is one more name in `cloud-apps/portal.ts`. */
-function routesOf(state: TenantState): Record<Service, readonly Route[]> {
-  const hunting = huntingRoutes(state);
+function createRoutes(state: SimulatorState): Record<Service, readonly Route[]> {
+  const hunting = createHuntingRoutes(state);
   return {
-    entra: loginRoutes(state),
-    identity: identityRoutes(state),
-    vault: vaultRoutes({ ...state, secrets: state.vault }),
+    entra: createLoginRoutes(state),
+    identity: createIdentityRoutes(state),
+    vault: createVaultRoutes({ ...state, secrets: state.vault }),
     graph: hunting.graph,
-    defender: [...hunting.defender, ...fileRoutes({ ...state, book: state.files })],
+    defender: [...hunting.defender, ...createFileRoutes({ ...state, registry: state.files })],
     "cloud-apps": [
-      ...cloudAppsRoutes(state, [alertsResource(state.alerts), ...state.portal.resources]),
-      ...uploadStorageRoutes(state.portal.discovery),
+      ...createCloudAppsRoutes(state, [
+        createAlertsResource(state.alerts),
+        ...state.portal.resources,
+      ]),
+      ...createUploadStorageRoutes(state.portal.discovery),
     ],
   };
 }
 
-function settings(
+function createSettings(
   urls: Readonly<Record<Service, string>>,
-  { directory, identityHeader }: TenantState,
+  { directory, identityHeader }: SimulatorState,
   certificateFile: string,
 ): Record<string, string> {
-  const clientId = (name: string): string =>
+  const findClientId = (name: string): string =>
     directory.identities.find((one) => one.name === name)?.clientId ?? "";
   return {
     TENANT_ID: directory.tenantId,
@@ -182,8 +187,8 @@ function settings(
     GRAPH_URL: urls.graph,
     DEFENDER_URL: urls.defender,
     LOGIN_URL: urls.entra,
-    HUNT_IDENTITY: clientId("hunt"),
-    ACT_IDENTITY: clientId("act"),
+    HUNT_IDENTITY: findClientId("hunt"),
+    ACT_IDENTITY: findClientId("act"),
     IDENTITY_ENDPOINT: `${urls.identity}/msi/token`,
     IDENTITY_HEADER: identityHeader,
     NODE_EXTRA_CA_CERTS: certificateFile,

@@ -3,15 +3,15 @@
  * throw, and is poisoned after five deliveries. What is down is switched on and off.
  */
 import { alertRecord, type AlertRecord } from "../../shared/alerts/alert-record.ts";
-import type { AlertsPort, VerdictDesk } from "../../shared/alerts/ports.ts";
-import { handleVerdict } from "../../shared/alerts/handle-verdict-message.ts";
-import { openAuditLog } from "../../shared/audit/audit-log.ts";
+import type { AlertsPort, AlertDeps } from "../../shared/alerts/ports.ts";
+import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
+import { createAuditLog } from "../../shared/audit/audit-log.ts";
 import { auditRecord } from "../../shared/audit/chain.ts";
 import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
 import { minuteMs, secondMs } from "../../shared/runtime/time.ts";
 import { alertIdOf, type ChangeCall } from "./alert-service-model.ts";
-import { soundVerdict, verdictBench } from "./alert-harness.ts";
-import { virtualClock } from "./virtual-clock.ts";
+import { validVerdict, alertHarness } from "./alert-harness.ts";
+import { createVirtualClock } from "./virtual-clock.ts";
 
 export interface AlertPlatformOptions {
   readonly callsPerMinute?: number;
@@ -25,27 +25,27 @@ export interface AlertPlatformOptions {
   readonly dieAt?: string;
 }
 
-type Part = "cloud-apps" | "storage" | "key-vault";
+type Dependency = "cloud-apps" | "storage" | "key-vault";
 
 const redeliveryMs = minuteMs;
-const mostDeliveries = 5;
+const maxDeliveries = 5;
 const workersPerInstance = 4;
 const pollMs = 2 * secondMs;
 
 export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}) {
-  const clock = virtualClock();
-  const down = new Set<Part>();
+  const clock = createVirtualClock();
+  const down = new Set<Dependency>();
   const auditKey = "the audit key of a platform";
-  let deadly = options.dieAt;
-  const bench = verdictBench(
+  let fatalPoint = options.dieAt;
+  const harness = alertHarness(
     alerts,
     {
       ...(options.callsPerMinute === undefined ? {} : { callsPerMinute: options.callsPerMinute }),
       ...(options.latencyMs === undefined ? {} : { latencyMs: options.latencyMs }),
       fate: () => (down.has("cloud-apps") ? "down" : "answered"),
       readyInMs: () => (down.has("key-vault") ? minuteMs : 0),
-      reach: async (point) => {
-        if (point === deadly) throw new Error(`died at ${point}`);
+      failpoint: async (point) => {
+        if (point === fatalPoint) throw new Error(`died at ${point}`);
       },
       records: {
         before: () => {
@@ -55,82 +55,82 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
     },
     clock,
   );
-  const { queues, store, world } = bench;
-  const write = openAuditLog({ store, key: async () => auditKey });
+  const { queues, store, service } = harness;
+  const appendAudit = createAuditLog({ store, readKey: async () => auditKey });
   const durations: number[] = [];
   const poisoned: object[] = [];
   const deliveries = new Map<object, number>();
   let waiting: { message: object; visibleMs: number }[] = [];
   let sends: Promise<void> = Promise.resolve();
 
-  const desk = (): VerdictDesk => ({
-    ...bench.instance(),
-    alerts: troubled(world.port, options),
-    audit: (event) => write({ ...event }),
+  const createDeps = (): AlertDeps => ({
+    ...harness.createInstance(),
+    alerts: withFaults(service.port, options),
+    writeAudit: (event) => appendAudit({ ...event }),
   });
   /** Storage carries the queue, too: while it is down nothing is delivered. */
-  const next = (): object | undefined => {
+  const takeNext = (): object | undefined => {
     if (down.has("storage")) return undefined;
     const index = waiting.findIndex(({ visibleMs }) => visibleMs <= clock.now());
-    return index < 0 ? queues.take("alert-verdicts") : waiting.splice(index, 1)[0]?.message;
+    return index < 0 ? queues.takeNext("alert-verdicts") : waiting.splice(index, 1)[0]?.message;
   };
-  const deliver = async (one: VerdictDesk, message: object): Promise<void> => {
+  const deliverMessage = async (deps: AlertDeps, message: object): Promise<void> => {
     const startMs = clock.now();
-    const times = (deliveries.get(message) ?? 0) + 1;
-    deliveries.set(message, times);
+    const deliveryCount = (deliveries.get(message) ?? 0) + 1;
+    deliveries.set(message, deliveryCount);
     try {
-      await handleVerdict(one, verdictMessage.parse(message));
+      await handleVerdictMessage(deps, verdictMessage.parse(message));
     } catch {
-      if (times >= mostDeliveries) poisoned.push(message);
+      if (deliveryCount >= maxDeliveries) poisoned.push(message);
       else waiting.push({ message, visibleMs: clock.now() + redeliveryMs });
     }
     durations.push(clock.now() - startMs);
   };
-  const worker = async (one: VerdictDesk, untilMs: number): Promise<void> => {
+  const runWorker = async (deps: AlertDeps, untilMs: number): Promise<void> => {
     while (clock.now() < untilMs) {
-      const message = next();
+      const message = takeNext();
       if (message === undefined)
         await clock.sleep(Math.min(pollMs, Math.max(1, untilMs - clock.now())));
-      else await deliver(one, message);
+      else await deliverMessage(deps, message);
     }
   };
-  const send = (change: object, copies = 1): object => {
-    const message = { ...soundVerdict, ...change };
+  const sendVerdict = (change: object, copies = 1): object => {
+    const message = { ...validVerdict, ...change };
     for (let copy = 0; copy < copies; copy += 1)
       sends = sends.then(() => queues.send("alert-verdicts", message));
     return message;
   };
-  const record = (index: number): AlertRecord | undefined =>
+  const readAlertRecord = (index: number): AlertRecord | undefined =>
     alertRecord.safeParse(JSON.parse(store.peek(`state/alerts/${alertIdOf(index)}.json`) ?? "null"))
       .data;
   return {
     clock,
     store,
     queues,
-    world,
+    service,
     down,
     poisoned,
     auditKey,
-    send,
-    record,
-    submit: (ids: readonly string[]) => bench.submit({ alertIds: ids }),
+    sendVerdict,
+    readAlertRecord,
+    submit: (ids: readonly string[]) => harness.submit({ alertIds: ids }),
     /** One message for each alert. */
     sendEach: (more: (index: number) => object = () => ({})): void => {
       for (let index = 1; index <= alerts; index += 1)
-        send({ id: `alert-${index}`, alertIds: [alertIdOf(index)], ...more(index) });
+        sendVerdict({ id: `alert-${index}`, alertIds: [alertIdOf(index)], ...more(index) });
     },
-    dieAt: (point: string | undefined): void => void (deadly = point),
+    setDieAt: (point: string | undefined): void => void (fatalPoint = point),
     /** Lets so much time pass with so many instances. */
-    pass: async (ms: number, instances = 1): Promise<void> => {
+    runFor: async (ms: number, instances = 1): Promise<void> => {
       await sends;
       const untilMs = clock.now() + ms;
-      const workers = Array.from({ length: instances }, () => desk()).flatMap((one) =>
-        Array.from({ length: workersPerInstance }, () => worker(one, untilMs)),
+      const workers = Array.from({ length: instances }, () => createDeps()).flatMap((deps) =>
+        Array.from({ length: workersPerInstance }, () => runWorker(deps, untilMs)),
       );
       await clock.run(Promise.all(workers));
     },
     /** Alerts with a record that is not final. */
-    unsettled: (): string[] =>
+    listUnsettled: (): string[] =>
       store
         .paths()
         .filter(
@@ -138,9 +138,9 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
             path.startsWith("state/alerts/") &&
             /"state":"(waiting|sending)"/.test(store.peek(path) ?? ""),
         ),
-    longestMs: (): number => Math.max(0, ...durations),
+    maxDurationMs: (): number => Math.max(0, ...durations),
     /** Kinds of the audit's events, in order. */
-    audited: async (): Promise<unknown[]> =>
+    readAuditKinds: async (): Promise<unknown[]> =>
       store
         .paths()
         .filter((path) => path.startsWith("audit/"))
@@ -149,19 +149,19 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
 }
 
 /** Cloud Apps with troubles of its answers, over the sound one. */
-function troubled(port: AlertsPort, options: AlertPlatformOptions): AlertsPort {
-  let kept = 0;
+function withFaults(port: AlertsPort, options: AlertPlatformOptions): AlertsPort {
+  let closeCalls = 0;
   return {
     ...port,
-    close: async (ids, closing, turn) => {
-      const call: ChangeCall = { atMs: 0, kind: "close", ids, closing };
+    close: async (ids, request, permit) => {
+      const call: ChangeCall = { atMs: 0, kind: "close", ids, request };
       if (options.fate?.(call) === "throttled")
         return { kind: "later", retryAfterMs: 5 * secondMs };
-      if ((kept += 1) <= (options.keepOpen ?? 0)) {
-        await port.look(ids);
+      if ((closeCalls += 1) <= (options.keepOpen ?? 0)) {
+        await port.getStates(ids);
         return { kind: "answer", changed: 0, notFound: [...ids] };
       }
-      const reply = await port.close(ids, closing, turn);
+      const reply = await port.close(ids, request, permit);
       return options.silent === true && reply.kind === "answer"
         ? { kind: "answer", changed: 0, notFound: [] }
         : reply;

@@ -2,14 +2,14 @@
 import type {
   AlertsPort,
   ChangeReply,
-  Closing,
-  LookReply,
-  SeenAlert,
+  CloseRequest,
+  AlertStatesReply,
+  AlertState,
 } from "../../shared/alerts/ports.ts";
 import type { AlertId } from "../../shared/contracts/alert-id.ts";
 import type { Clock } from "../../shared/runtime/time.ts";
 
-export interface AlertWorldOptions {
+export interface AlertServiceOptions {
   readonly clock: Clock;
   /** Calls allowed in any sliding minute. */
   readonly callsPerMinute?: number;
@@ -25,43 +25,48 @@ export interface ChangeCall {
   readonly atMs: number;
   readonly kind: "close" | "reopen" | "look";
   readonly ids: readonly string[];
-  readonly closing?: Closing;
+  readonly request?: CloseRequest;
 }
 
-export interface AlertWorld {
+export interface AlertServiceModel {
   readonly port: AlertsPort;
   readonly calls: ChangeCall[];
-  readonly state: Map<string, SeenAlert>;
+  readonly state: Map<string, AlertState>;
   /** Closes that took effect, per alert. */
   readonly closes: Map<string, number>;
   /** Closes that changed a closed alert to another closure. */
-  readonly flips: () => number;
-  readonly busiestMinute: () => number;
+  readonly countFlips: () => number;
+  readonly countBusiestMinute: () => number;
 }
 
 const minuteMs = 60_000;
 
-export function alertWorld(ids: Iterable<string>, options: AlertWorldOptions): AlertWorld {
+export function createAlertService(
+  ids: Iterable<string>,
+  options: AlertServiceOptions,
+): AlertServiceModel {
   const { clock, callsPerMinute = 30, latencyMs = 200 } = options;
-  const state = new Map<string, SeenAlert>([...ids].map((id) => [id, "open"]));
+  const state = new Map<string, AlertState>([...ids].map((id) => [id, "open"]));
   const closes = new Map<string, number>();
   const calls: ChangeCall[] = [];
   let flips = 0;
-  const turns: number[] = [];
+  const permits: number[] = [];
 
-  const nextFreeMs = (): number => (turns.at(-callsPerMinute) ?? -Infinity) + minuteMs;
-  const takeTurn: AlertsPort["takeTurn"] = async (waitMs) => {
-    const waitFor = Math.max(0, nextFreeMs() - clock.now());
-    if (waitFor > waitMs) return { kind: "later", retryAfterMs: waitFor };
-    if (waitFor > 0) {
-      await clock.sleep(waitFor);
-      return takeTurn(0);
+  const nextFreeMs = (): number => (permits.at(-callsPerMinute) ?? -Infinity) + minuteMs;
+  const acquirePermit: AlertsPort["acquirePermit"] = async (maxWaitMs) => {
+    const waitMs = Math.max(0, nextFreeMs() - clock.now());
+    if (waitMs > maxWaitMs) return { kind: "later", retryAfterMs: waitMs };
+    if (waitMs > 0) {
+      await clock.sleep(waitMs);
+      return acquirePermit(0);
     }
-    turns.push(clock.now());
-    return { kind: "turn", turn: { usableUntilMs: clock.now() + 1_000 } };
+    permits.push(clock.now());
+    return { kind: "permit", permit: { usableUntilMs: clock.now() + 1_000 } };
   };
 
-  const arrive = async (call: Omit<ChangeCall, "atMs">): Promise<"answered" | "lost" | "down"> => {
+  const receiveCall = async (
+    call: Omit<ChangeCall, "atMs">,
+  ): Promise<"answered" | "lost" | "down"> => {
     if (call.ids.length < 1 || call.ids.length > 100)
       throw new RangeError(`${call.ids.length} ids in one call`);
     const full = { ...call, atMs: clock.now() };
@@ -71,45 +76,47 @@ export function alertWorld(ids: Iterable<string>, options: AlertWorldOptions): A
   };
 
   const unanswered: ChangeReply = { kind: "unknown", message: "no answer" };
-  const close: AlertsPort["close"] = async (wanted, closing) => {
-    const fate = await arrive({ kind: "close", ids: wanted, closing });
+  const closeAlerts: AlertsPort["close"] = async (requestedIds, request) => {
+    const fate = await receiveCall({ kind: "close", ids: requestedIds, request });
     if (fate === "down") return unanswered;
-    const closable = (id: string): boolean =>
+    const isClosable = (id: string): boolean =>
       options.overwrites === true ? state.has(id) : state.get(id) === "open";
-    const notFound = wanted.filter((id) => !closable(id));
-    const open = wanted.filter(closable);
+    const notFound = requestedIds.filter((id) => !isClosable(id));
+    const open = requestedIds.filter(isClosable);
     for (const id of open) {
-      if (state.get(id) !== "open" && state.get(id) !== closing.closure) flips += 1;
-      state.set(id, closing.closure);
+      if (state.get(id) !== "open" && state.get(id) !== request.closure) flips += 1;
+      state.set(id, request.closure);
       closes.set(id, (closes.get(id) ?? 0) + 1);
     }
     return fate === "lost" ? unanswered : { kind: "answer", changed: open.length, notFound };
   };
-  const reopen: AlertsPort["reopen"] = async (wanted) => {
-    const fate = await arrive({ kind: "reopen", ids: wanted });
+  const reopenAlerts: AlertsPort["reopen"] = async (requestedIds) => {
+    const fate = await receiveCall({ kind: "reopen", ids: requestedIds });
     if (fate === "down") return unanswered;
-    for (const id of wanted) if (state.has(id)) state.set(id, "open");
-    return fate === "lost" ? unanswered : { kind: "answer", changed: wanted.length, notFound: [] };
+    for (const id of requestedIds) if (state.has(id)) state.set(id, "open");
+    return fate === "lost"
+      ? unanswered
+      : { kind: "answer", changed: requestedIds.length, notFound: [] };
   };
-  const look: AlertsPort["look"] = async (wanted): Promise<LookReply> => {
-    const turn = await takeTurn(10_000);
-    if (turn.kind === "later") return turn;
-    const fate = await arrive({ kind: "look", ids: wanted });
+  const getStates: AlertsPort["getStates"] = async (requestedIds): Promise<AlertStatesReply> => {
+    const permit = await acquirePermit(10_000);
+    if (permit.kind === "later") return permit;
+    const fate = await receiveCall({ kind: "look", ids: requestedIds });
     if (fate !== "answered") return { kind: "later", retryAfterMs: 30_000 };
-    const known = wanted.flatMap((id): [AlertId, SeenAlert][] => {
-      const seen = state.get(id);
-      return seen === undefined ? [] : [[id, seen]];
+    const known = requestedIds.flatMap((id): [AlertId, AlertState][] => {
+      const alertState = state.get(id);
+      return alertState === undefined ? [] : [[id, alertState]];
     });
     return { kind: "answer", alerts: new Map(known) };
   };
 
   return {
-    port: { takeTurn, close, reopen, look },
+    port: { acquirePermit, close: closeAlerts, reopen: reopenAlerts, getStates },
     calls,
     state,
     closes,
-    flips: () => flips,
-    busiestMinute: () =>
+    countFlips: () => flips,
+    countBusiestMinute: () =>
       Math.max(
         0,
         ...calls.map(

@@ -2,13 +2,13 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileCatalogue } from "../../shared/kql/compile/compile-catalog.ts";
+import { compileCatalog } from "../../shared/kql/compile/compile-catalog.ts";
 
 /**
  * @param hunts - YAML by file name
  * @returns the folder; `remove` deletes it
  */
-export function appRoot(hunts: Readonly<Record<string, string>>): {
+export function createAppRoot(hunts: Readonly<Record<string, string>>): {
   readonly root: string;
   readonly remove: () => void;
 } {
@@ -16,11 +16,11 @@ export function appRoot(hunts: Readonly<Record<string, string>>): {
   const catalog = join(root, "catalog");
   mkdirSync(catalog);
   for (const [name, yaml] of Object.entries(hunts)) writeFileSync(join(catalog, name), yaml);
-  const compiled = compileCatalogue(catalog);
+  const compiled = compileCatalog(catalog);
   if ("problems" in compiled)
     throw new Error(`the test's hunts do not compile: ${JSON.stringify(compiled.problems)}`);
   cpSync("dist", join(root, "dist"), { recursive: true });
-  writeFileSync(join(root, "dist/catalogue.json"), JSON.stringify(compiled.catalogue));
+  writeFileSync(join(root, "dist/catalogue.json"), JSON.stringify(compiled.catalog));
   for (const file of ["host.json", "package.json"]) cpSync(file, join(root, file));
   return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
 }

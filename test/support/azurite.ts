@@ -31,7 +31,7 @@ export async function startAzurite(
   } = {},
 ): Promise<Azurite> {
   const program = createRequire(import.meta.url).resolve("azurite/dist/src/azurite.js");
-  const place =
+  const storageArguments =
     options.folder === undefined ? ["--inMemoryPersistence"] : ["--location", options.folder];
   const ports = [
     "--blobPort",
@@ -43,7 +43,14 @@ export async function startAzurite(
   ];
   const child = spawn(
     process.execPath,
-    [program, ...place, ...ports, "--skipApiVersionCheck", "--disableTelemetry", "--silent"],
+    [
+      program,
+      ...storageArguments,
+      ...ports,
+      "--skipApiVersionCheck",
+      "--disableTelemetry",
+      "--silent",
+    ],
     {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: {
@@ -54,7 +61,7 @@ export async function startAzurite(
       },
     },
   );
-  const [blobPort, queuePort] = await listening(child);
+  const [blobPort, queuePort] = await waitForPorts(child);
   return {
     blobPort,
     queuePort,
@@ -67,47 +74,47 @@ export async function startAzurite(
         `QueueEndpoint=http://127.0.0.1:${queuePort}/${account}`,
       ].join(";"),
     // In memory there is nothing to save; on disk a polite stop lets it write what it holds.
-    stop: () => stop(child, options.folder === undefined ? "SIGKILL" : "SIGTERM"),
+    stop: () => stopProcess(child, options.folder === undefined ? "SIGKILL" : "SIGTERM"),
   };
 }
 
 /** Resolves with the ports once both services say that they listen. */
-function listening(child: ChildProcess): Promise<[number, number]> {
+function waitForPorts(child: ChildProcess): Promise<[number, number]> {
   return new Promise((resolve, reject) => {
-    let said = "";
-    const hear = (chunk: Buffer): void => {
-      said += chunk.toString();
+    let output = "";
+    const readOutput = (chunk: Buffer): void => {
+      output += chunk.toString();
       const blob =
         /Blob service (?:is successfully listening|successfully listens) (?:at|on) http:\/\/127\.0\.0\.1:(\d+)/i.exec(
-          said,
+          output,
         );
       const queue =
         /Queue service (?:is successfully listening|successfully listens) (?:at|on) http:\/\/127\.0\.0\.1:(\d+)/i.exec(
-          said,
+          output,
         );
       if (!blob?.[1] || !queue?.[1]) return;
       resolve([Number(blob[1]), Number(queue[1])]);
-      for (const stream of [child.stdout, child.stderr]) stream?.off("data", hear).resume();
+      for (const stream of [child.stdout, child.stderr]) stream?.off("data", readOutput).resume();
     };
-    child.stdout?.on("data", hear);
-    child.stderr?.on("data", hear);
+    child.stdout?.on("data", readOutput);
+    child.stderr?.on("data", readOutput);
     child.once("error", reject);
     child.once("exit", (code) =>
       reject(
-        new Error(`Azurite ended with code ${code} before it listened:\n${said.slice(-2_000)}`),
+        new Error(`Azurite ended with code ${code} before it listened:\n${output.slice(-2_000)}`),
       ),
     );
   });
 }
 
-const patienceMs = 5_000;
+const stopTimeoutMs = 5_000;
 
-function stop(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+function stopProcess(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
-    const hurry = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+    const killTimer = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
     child.once("exit", () => {
-      clearTimeout(hurry);
+      clearTimeout(killTimer);
       resolve();
     });
     child.kill(signal);

@@ -14,7 +14,7 @@ export interface Operation extends Json {
       Record<string, { readonly schema: Json; readonly example?: unknown }>
     >;
   };
-  readonly responses: Readonly<Record<string, Answer>>;
+  readonly responses: Readonly<Record<string, DescribedResponse>>;
   readonly security: readonly Json[];
 }
 
@@ -24,7 +24,7 @@ export interface Parameter extends Json {
   readonly required?: boolean;
 }
 
-interface Answer {
+interface DescribedResponse {
   readonly description: string;
   readonly headers?: Json;
   readonly content?: Readonly<Record<string, { readonly schema: Json }>>;
@@ -39,7 +39,7 @@ export const readDocument = (name: string): Document =>
   JSON.parse(readFileSync(`dist/${name}`, "utf8")) as Document;
 
 /** Every operation with its method and path. */
-export const operationsOf = ({ paths }: Pick<Document, "paths">) =>
+export const listOperations = ({ paths }: Pick<Document, "paths">) =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
@@ -47,10 +47,10 @@ export const operationsOf = ({ paths }: Pick<Document, "paths">) =>
 type Validate = ((value: unknown) => boolean) & { readonly errors?: unknown };
 
 // The validator of official schemas brings it along; we ask for nothing that it does not have itself.
-const beside = createRequire(
+const requireBeside = createRequire(
   createRequire(import.meta.url).resolve("@seriousme/openapi-schema-validator"),
 );
-const { Ajv2020 } = beside("ajv/dist/2020.js") as {
+const { Ajv2020 } = requireBeside("ajv/dist/2020.js") as {
   Ajv2020: new (options: object) => {
     readonly addSchema: (schema: Json) => void;
     readonly compile: (schema: Json) => Validate;
@@ -61,11 +61,11 @@ const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The same schema that takes no field it does not name, so that an answer cannot hold more than is described. */
-function closed(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(closed);
+function closeSchema(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closeSchema);
   if (!isObject(schema)) return schema;
   const inner = Object.fromEntries(
-    Object.entries(schema).map(([name, value]) => [name, closed(value)]),
+    Object.entries(schema).map(([name, value]) => [name, closeSchema(value)]),
   );
   return isObject(schema["properties"]) &&
     schema["additionalProperties"] === undefined &&
@@ -77,41 +77,44 @@ function closed(schema: unknown): unknown {
 const $id = "https://huntline.test/description";
 const validators = new WeakMap<object, InstanceType<typeof Ajv2020>>();
 
-function validatorOf({ components }: Pick<Document, "components">): InstanceType<typeof Ajv2020> {
-  const known = validators.get(components);
-  if (known) return known;
-  const made = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
-  made.addSchema({ $id, components: closed(components) });
-  validators.set(components, made);
-  return made;
+function findValidator({ components }: Pick<Document, "components">): InstanceType<typeof Ajv2020> {
+  const existing = validators.get(components);
+  if (existing) return existing;
+  const validator = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+  validator.addSchema({ $id, components: closeSchema(components) });
+  validators.set(components, validator);
+  return validator;
 }
 
 const compiled = new WeakMap<Json, Validate>();
 
 /** What is wrong with a value, or nothing. */
-export function faultsOf(
+export function findFaults(
   value: unknown,
   schema: Json,
   document: Pick<Document, "components">,
 ): unknown {
-  const target = JSON.stringify(closed(schema)).replaceAll('"#/components', `"${$id}#/components`);
+  const target = JSON.stringify(closeSchema(schema)).replaceAll(
+    '"#/components',
+    `"${$id}#/components`,
+  );
   const validate =
-    compiled.get(schema) ?? validatorOf(document).compile(JSON.parse(target) as Json);
+    compiled.get(schema) ?? findValidator(document).compile(JSON.parse(target) as Json);
   compiled.set(schema, validate);
   return validate(value) ? undefined : validate.errors;
 }
 
 /** A caller whose every answer is held against the description; what did not fit throws. */
-export function describedCaller(document: Document, baseUrl: string) {
-  const seen = new Set<string>();
-  const operations = operationsOf(document).map((each) => ({
+export function createDescribedCaller(document: Document, baseUrl: string) {
+  const covered = new Set<string>();
+  const operations = listOperations(document).map((each) => ({
     ...each,
     pattern: new RegExp(
       `^/api${each.path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`,
     ),
   }));
 
-  const call = async (
+  const callOperation = async (
     address: string,
     init: RequestInit & { readonly duplex?: "half" } = {},
   ): Promise<Response> => {
@@ -119,16 +122,16 @@ export function describedCaller(document: Document, baseUrl: string) {
     const method = (init.method ?? "GET").toLowerCase();
     const path = new URL(reply.url).pathname;
     // A path without parameters is the more particular one: the platform's own order.
-    const [found] = operations
+    const [match] = operations
       .filter((each) => each.method === method && each.pattern.test(path))
       .toSorted((one, other) => one.path.split("{").length - other.path.split("{").length);
-    if (!found) throw new Error(`${method} ${path} is not described`);
-    await hold(reply.clone(), found.operation);
-    seen.add(`${found.operation.operationId} ${reply.status}`);
+    if (!match) throw new Error(`${method} ${path} is not described`);
+    await checkReply(reply.clone(), match.operation);
+    covered.add(`${match.operation.operationId} ${reply.status}`);
     return reply;
   };
 
-  async function hold(
+  async function checkReply(
     reply: Response,
     { operationId, responses, security }: Operation,
   ): Promise<void> {
@@ -150,11 +153,11 @@ export function describedCaller(document: Document, baseUrl: string) {
     const media = described.content[type];
     if (!media) throw new Error(`${what} comes as ${type}, which is not described`);
     const faults = type.endsWith("json")
-      ? faultsOf(JSON.parse(text), media.schema, document)
+      ? findFaults(JSON.parse(text), media.schema, document)
       : undefined;
     if (faults !== undefined)
       throw new Error(`${what}: ${JSON.stringify(faults)} in ${text.slice(0, 2_000)}`);
   }
 
-  return { call, seen };
+  return { call: callOperation, seen: covered };
 }

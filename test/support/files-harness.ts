@@ -2,8 +2,11 @@
 import { createHash } from "node:crypto";
 import type { FileInformation, FileStatistics } from "../../shared/contracts/file-result.ts";
 import { fileLookupMessage, type LookupOptions } from "../../shared/contracts/file-lookup.ts";
-import { openFilesDesk, type FilesDesk } from "../../shared/files/file-lookup-service.ts";
-import type { FileQuestion } from "../../shared/files/file-jobs.ts";
+import {
+  createFileLookupService,
+  type FileLookupService,
+} from "../../shared/files/file-lookup-service.ts";
+import type { LookupRequest } from "../../shared/files/file-jobs.ts";
 import type {
   CallLimits,
   FilesEvent,
@@ -13,12 +16,16 @@ import type {
   HuntingRowsReply,
 } from "../../shared/files/ports.ts";
 import type { CallLimit } from "../../shared/http-pipeline/quota/quota-state.ts";
-import { openQuota } from "../../shared/http-pipeline/quota/shared-quota.ts";
+import { createQuota } from "../../shared/http-pipeline/quota/shared-quota.ts";
 import { hourMs, minuteMs } from "../../shared/runtime/time.ts";
-import { memoryQueues, type MemoryQueues } from "./memory-queue.ts";
-import { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
-import { serverQuota, type serverModels } from "./server-quotas.ts";
-import { virtualClock, type VirtualClock } from "./virtual-clock.ts";
+import { createMemoryQueues, type MemoryQueues } from "./memory-queue.ts";
+import {
+  createMemoryRecords,
+  type MemoryRecords,
+  type MemoryRecordsOptions,
+} from "./memory-records.ts";
+import { createServerQuota, type serverModels } from "./server-quotas.ts";
+import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
 
 /** The SHA-1, SHA-256 or MD5 of the n-th file. */
 export const fileHash = (index: number, kind: "sha1" | "sha256" | "md5" = "sha1"): string =>
@@ -57,11 +64,11 @@ export const plainOptions: LookupOptions = {
 };
 
 /** A question about hashes, as a door would put it. */
-export const questionAbout = (
+export const requestFor = (
   hashes: readonly string[],
-  more: Partial<FileQuestion> & { options?: LookupOptions } = {},
-): FileQuestion => ({
-  asked: hashes.map((hash) => ({
+  more: Partial<LookupRequest> & { options?: LookupOptions } = {},
+): LookupRequest => ({
+  requested: hashes.map((hash) => ({
     hash,
     kind: hash.length === 40 ? "sha1" : hash.length === 64 ? "sha256" : "md5",
   })),
@@ -70,38 +77,38 @@ export const questionAbout = (
   ...more,
 });
 
-export interface FilesRoomOptions {
+export interface FilesHarnessOptions {
   readonly model?: (typeof serverModels)[number];
   readonly instances?: number;
   readonly settings?: Partial<FilesSettings>;
   /** What Defender says of a hash before it looks; `undefined` lets it answer. */
   readonly fault?: (hash: string) => FilesReply<never> | undefined;
-  readonly known?: (hash: string) => FileStatistics | undefined;
+  readonly findStatistics?: (hash: string) => FileStatistics | undefined;
   readonly hunting?: (query: string) => HuntingRowsReply;
   readonly records?: Omit<MemoryRecordsOptions, "clock">;
-  readonly reach?: (name: string) => void | Promise<void>;
+  readonly failpoint?: (name: string) => void | Promise<void>;
   /** Without it every call is answered at once, with no quota. */
-  readonly paced?: boolean;
+  readonly isPaced?: boolean;
 }
 
-export interface FilesRoom {
+export interface FilesHarness {
   readonly clock: VirtualClock;
   readonly records: MemoryRecords;
   readonly queues: MemoryQueues;
-  readonly desk: FilesDesk;
-  readonly desks: readonly FilesDesk[];
+  readonly service: FileLookupService;
+  readonly services: readonly FileLookupService[];
   readonly calls: {
     readonly atMs: number;
     readonly hash: string;
-    readonly what: "statistics" | "information";
+    readonly api: "statistics" | "information";
   }[];
   readonly huntingCalls: string[];
   readonly events: FilesEvent[];
-  readonly rejections: () => number;
+  readonly countRejections: () => number;
   /** Works the queue off with so many workers an instance. */
-  readonly drain: (workers?: number) => Promise<void>;
+  readonly drainQueue: (workers?: number) => Promise<void>;
   /** A new process over the same store. */
-  readonly restarted: (reach?: (name: string) => void | Promise<void>) => FilesDesk;
+  readonly restart: (failpoint?: (name: string) => void | Promise<void>) => FileLookupService;
 }
 
 const perMinute = 100;
@@ -110,136 +117,141 @@ const limits: readonly CallLimit[] = [
   { calls: perMinute, perMs: minuteMs },
   { calls: perHour, perMs: hourMs },
 ];
-const wayMs = 150;
-const answerMs = 250;
+const networkDelayMs = 150;
+const callMs = 250;
 
-export function filesRoom(options: FilesRoomOptions = {}): FilesRoom {
-  const clock = virtualClock();
-  const records = memoryRecords({ clock, ...options.records });
-  const queues = memoryQueues(clock);
-  const calls: FilesRoom["calls"] = [];
+export function filesHarness(options: FilesHarnessOptions = {}): FilesHarness {
+  const clock = createVirtualClock();
+  const records = createMemoryRecords({ clock, ...options.records });
+  const queues = createMemoryQueues(clock);
+  const calls: FilesHarness["calls"] = [];
   const huntingCalls: string[] = [];
   const events: FilesEvent[] = [];
-  const server = serverQuota(options.model ?? "sliding", limits);
+  const server = createServerQuota(options.model ?? "sliding", limits);
   let rejections = 0;
-  let drawn = 1;
+  let seed = 1;
   // A fixed row of numbers: each run is the same.
-  const random = (): number => (drawn = (drawn * 16_807) % 2_147_483_647) / 2_147_483_647;
-  let attempts = 0;
+  const nextRandom = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+  let attemptCount = 0;
 
-  const filesPort = (): FilesPort => {
-    const quota = openQuota({
+  const createFilesPort = (): FilesPort => {
+    const quota = createQuota({
       api: "files",
       store: records,
       clock,
       log: () => undefined,
       limits,
-      random,
+      random: nextRandom,
     });
-    const ask = async <T>(
-      what: "statistics" | "information",
+    const callDefender = async <T>(
+      api: "statistics" | "information",
       hash: string,
-      { turn: given, waitForTurnMs }: CallLimits,
-      answer: () => FilesReply<T>,
+      { permit: permit, maxWaitMs }: CallLimits,
+      createReply: () => FilesReply<T>,
     ): Promise<FilesReply<T>> => {
-      if (options.paced === true) {
+      if (options.isPaced === true) {
         // As the pipe does: a turn that has become too old is taken anew.
-        const usable = given !== undefined && given.usableUntilMs >= clock.now();
-        const turn = usable
-          ? { kind: "turn" as const }
-          : await quota.take({ waitMs: waitForTurnMs });
-        if (turn.kind === "later")
-          return { kind: "later", retryAfterMs: turn.retryAfterMs, unsent: true };
-        await clock.sleep(random() * wayMs);
+        const isUsable = permit !== undefined && permit.usableUntilMs >= clock.now();
+        const permitResult = isUsable
+          ? { kind: "permit" as const }
+          : await quota.acquirePermit({ maxWaitMs: maxWaitMs });
+        if (permitResult.kind === "later")
+          return { kind: "later", retryAfterMs: permitResult.retryAfterMs, unsent: true };
+        await clock.sleep(nextRandom() * networkDelayMs);
         if (!server(clock.now())) {
           rejections += 1;
           await quota.report({ kind: "throttled", retryAfterMs: minuteMs, cause: "calls" });
           return { kind: "later", retryAfterMs: minuteMs };
         }
       }
-      calls.push({ atMs: clock.now(), hash, what });
-      await clock.sleep(answerMs);
-      return options.fault?.(hash) ?? answer();
+      calls.push({ atMs: clock.now(), hash, api });
+      await clock.sleep(callMs);
+      return options.fault?.(hash) ?? createReply();
     };
-    const known = options.known ?? (() => statistics);
+    const findStatistics = options.findStatistics ?? (() => statistics);
     return {
-      turn: async (waitMs) => {
-        if (options.paced !== true) return { kind: "turn", turn: { usableUntilMs: Infinity } };
-        const outcome = await quota.take({ waitMs });
-        return outcome.kind === "turn"
+      acquirePermit: async (waitMs) => {
+        if (options.isPaced !== true)
+          return { kind: "permit", permit: { usableUntilMs: Infinity } };
+        const outcome = await quota.acquirePermit({ maxWaitMs: waitMs });
+        return outcome.kind === "permit"
           ? outcome
           : { kind: "later", retryAfterMs: outcome.retryAfterMs };
       },
       statistics: (sha1, _hours, callLimits) =>
-        ask("statistics", sha1, callLimits, () => {
-          const value = known(sha1);
+        callDefender("statistics", sha1, callLimits, () => {
+          const value = findStatistics(sha1);
           return value ? { kind: "found", value } : { kind: "not-found" };
         }),
       information: (hash, callLimits) =>
-        ask("information", hash, callLimits, () => {
+        callDefender("information", hash, callLimits, () => {
           const sha1 =
             hash.length === 40 ? hash : createHash("sha1").update(`of ${hash}`).digest("hex");
-          return known(hash)
+          return findStatistics(hash)
             ? { kind: "found", value: { sha1, information } }
             : { kind: "not-found" };
         }),
     };
   };
 
-  const start = (reach: (name: string) => void | Promise<void> = () => undefined): FilesDesk =>
-    openFilesDesk({
+  const startService = (
+    failpoint: (name: string) => void | Promise<void> = () => undefined,
+  ): FileLookupService =>
+    createFileLookupService({
       records,
       queues,
-      files: filesPort(),
+      files: createFilesPort(),
       hunting: {
-        ask: async (query) => {
+        runQuery: async (query) => {
           huntingCalls.push(query);
           await clock.sleep(3_000);
           return options.hunting?.(query) ?? { kind: "failed" };
         },
       },
       clock,
-      newAttempt: () => `attempt-${(attempts += 1)}`,
-      reach,
-      note: (event) => events.push(event),
+      createAttemptId: () => `attempt-${(attemptCount += 1)}`,
+      failpoint,
+      logEvent: (event) => events.push(event),
       settings: {
         foundAgeMs: 6 * hourMs,
         notFoundAgeMs: hourMs,
-        bulkFrom: 20_000,
+        bulkThreshold: 20_000,
         callsPerMinute: perMinute,
         callsPerHour: perHour,
         ...options.settings,
       },
     });
 
-  const desks = Array.from({ length: options.instances ?? 1 }, () => start(options.reach));
-  const [desk] = desks;
-  if (!desk) throw new RangeError("want at least one instance");
+  const services = Array.from({ length: options.instances ?? 1 }, () =>
+    startService(options.failpoint),
+  );
+  const [service] = services;
+  if (!service) throw new RangeError("want at least one instance");
   return {
     clock,
     records,
     queues,
-    desk,
-    desks,
+    service,
+    services,
     calls,
     huntingCalls,
     events,
-    rejections: () => rejections,
-    drain: async (workers = 4) => {
+    countRejections: () => rejections,
+    drainQueue: async (workers = 4) => {
       await Promise.all(
-        desks.map((each) =>
+        services.map((each) =>
           queues.drain("file-lookups", workers, (message) =>
-            each.work(fileLookupMessage.parse(message)),
+            each.handleMessage(fileLookupMessage.parse(message)),
           ),
         ),
       );
     },
-    restarted: start,
+    restart: startService,
   };
 }
 
 /** Hunting over the same Defender: `FileProfile()` knows every file, the organisation saw the even ones. */
-export function huntingAnswers(query: string): HuntingRowsReply {
+export function answerHunting(query: string): HuntingRowsReply {
   const [, key = "", list = ""] = /datatable\((SHA1|SHA256):string\)\[([^\]]*)\]/.exec(query) ?? [];
   const hashes = list.split(",").map((literal) => literal.slice(1, -1));
   if (query.includes("FileProfile"))

@@ -28,32 +28,32 @@ const blobPort = /(?<=BlobEndpoint=http:\/\/127\.0\.0\.1:)\d+/;
 export const blobPortOf = (connection: string): number => Number(blobPort.exec(connection)?.[0]);
 
 /** The same account, its blobs by way of another port. */
-export const byBlobPort = (connection: string, port: number): string =>
+export const withBlobPort = (connection: string, port: number): string =>
   connection.replace(blobPort, String(port));
 
 export interface FlakyProxy {
   readonly port: number;
   /** Faults of the next requests that match, in order. */
-  readonly next: (
+  readonly injectFaults: (
     faults: readonly Fault[],
     matches?: (request: IncomingMessage) => boolean,
   ) => void;
   /** Requests seen, as `METHOD path`. */
-  readonly seen: string[];
+  readonly requests: string[];
   readonly stop: () => Promise<void>;
 }
 
 export async function startFlakyProxy(targetPort: number): Promise<FlakyProxy> {
-  let waiting: Fault[] = [];
-  let matches: (request: IncomingMessage) => boolean = () => true;
-  const seen: string[] = [];
+  let pendingFaults: Fault[] = [];
+  let isMatch: (request: IncomingMessage) => boolean = () => true;
+  const requests: string[] = [];
 
   const server = createServer((request, response) => {
-    seen.push(`${request.method} ${request.url?.split("?")[0]}`);
-    const fault = matches(request) ? (waiting.shift() ?? "pass") : "pass";
+    requests.push(`${request.method} ${request.url?.split("?")[0]}`);
+    const fault = isMatch(request) ? (pendingFaults.shift() ?? "pass") : "pass";
     if (fault === "hang") return void request.resume();
-    if (fault in refusals) return refuse(request, response, fault as keyof typeof refusals);
-    pass(request, response, targetPort, fault);
+    if (fault in refusals) return refuseRequest(request, response, fault as keyof typeof refusals);
+    forwardRequest(request, response, targetPort, fault);
   });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
@@ -61,11 +61,11 @@ export async function startFlakyProxy(targetPort: number): Promise<FlakyProxy> {
   return {
     // A server that listens on TCP has an address object.
     port: (server.address() as AddressInfo).port,
-    next: (faults, only = () => true) => {
-      waiting = [...faults];
-      matches = only;
+    injectFaults: (faults, only = () => true) => {
+      pendingFaults = [...faults];
+      isMatch = only;
     },
-    seen,
+    requests,
     stop: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -74,7 +74,7 @@ export async function startFlakyProxy(targetPort: number): Promise<FlakyProxy> {
   };
 }
 
-function refuse(
+function refuseRequest(
   request: IncomingMessage,
   response: ServerResponse,
   fault: keyof typeof refusals,
@@ -87,14 +87,14 @@ function refuse(
   );
 }
 
-function pass(
+function forwardRequest(
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
   fault: Fault,
 ): void {
   const { headers, method, url } = request;
-  const onward = forward({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
+  const upstream = forward({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
     if (fault === "drop-answer") {
       answer.resume();
       answer.once("end", () => request.socket.destroy());
@@ -103,7 +103,7 @@ function pass(
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(response);
   });
-  onward.once("error", () => request.socket.destroy());
-  if (fault === "damage") request.once("data", (piece: Buffer) => (piece[0] = (piece[0] ?? 0) ^ 1));
-  request.pipe(onward);
+  upstream.once("error", () => request.socket.destroy());
+  if (fault === "damage") request.once("data", (chunk: Buffer) => (chunk[0] = (chunk[0] ?? 0) ^ 1));
+  request.pipe(upstream);
 }

@@ -20,12 +20,12 @@ export interface SourceRow {
 }
 
 /** The line that an export holds for a row. */
-export const lineOf = (row: SourceRow): string =>
+export const toExportLine = (row: SourceRow): string =>
   `{"Timestamp":"${formatInstant(row.at)}","Id":"${row.id}"}`;
 
 export interface HuntSource extends HuntingPort {
   /** Queries in the order they came. */
-  readonly asked: readonly string[];
+  readonly queries: readonly string[];
   readonly rows: SourceRow[];
 }
 
@@ -36,7 +36,9 @@ export interface HuntSourceOptions {
   readonly roundRows?: number;
   readonly random?: () => number;
   /** Answers in the place of the service when it gives a reply. */
-  readonly before?: (query: string) => HuntingReply | undefined | Promise<HuntingReply | undefined>;
+  readonly interceptQuery?: (
+    query: string,
+  ) => HuntingReply | undefined | Promise<HuntingReply | undefined>;
 }
 
 const slot = (name: "from" | "to" | "clock" | "step" | "shard" | "shards") => ({ slot: name });
@@ -78,15 +80,15 @@ export const testHunt = (change: Partial<CompiledHunt> = {}): CompiledHunt => ({
   ...change,
 });
 
-const instants = /datetime\(([^)]+)\)/g;
+const instantPattern = /datetime\(([^)]+)\)/g;
 
 export function huntSource(options: HuntSourceOptions): HuntSource {
   const { clock, cap = 10_000, random = () => 0.5 } = options;
-  const asked: string[] = [];
+  const queries: string[] = [];
   const rows: SourceRow[] = [];
 
-  const inSpan = (query: string): SourceRow[] => {
-    const [from = 0n, to = 0n] = [...query.matchAll(instants)].map(
+  const selectRows = (query: string): SourceRow[] => {
+    const [from = 0n, to = 0n] = [...query.matchAll(instantPattern)].map(
       ([, text = ""]) => parseInstant(text) ?? 0n,
     );
     return rows.filter((row) => row.at >= from && row.at < to && row.arrivesMs <= clock.now());
@@ -95,28 +97,28 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
   return {
     api: "graph",
     caps: { rows: cap, bytes: 1e12, roundRows: options.roundRows ?? cap },
-    asked,
+    queries,
     rows,
-    run: async (query, _options, sink) => {
-      asked.push(query);
-      const instead = await options.before?.(query);
-      if (instead) return instead;
-      const found = inSpan(query);
-      if (query.endsWith("| count")) return answer([`{"Count":${found.length}}`], sink);
+    runQuery: async (query, _options, sink) => {
+      queries.push(query);
+      const interceptedReply = await options.interceptQuery?.(query);
+      if (interceptedReply) return interceptedReply;
+      const matches = selectRows(query);
+      if (query.endsWith("| count")) return sendAnswer([`{"Count":${matches.length}}`], sink);
       const step = /\| bins (\d+)tick$/.exec(query)?.[1];
-      if (step !== undefined) return answer(binLines(found, BigInt(step)), sink);
+      if (step !== undefined) return sendAnswer(toBinLines(matches, BigInt(step)), sink);
       const shard = /\| shard (\d+) of (\d+)$/.exec(query);
-      const part = shard
-        ? found.filter(({ id }) => hashOf(id) % Number(shard[2]) === Number(shard[1]))
-        : found;
-      return answer(shuffled(part, random).slice(0, cap).map(lineOf), sink);
+      const shardRows = shard
+        ? matches.filter(({ id }) => hashOf(id) % Number(shard[2]) === Number(shard[1]))
+        : matches;
+      return sendAnswer(shuffleRows(shardRows, random).slice(0, cap).map(toExportLine), sink);
     },
   };
 }
 
-async function answer(lines: readonly string[], sink: RowSink): Promise<HuntingReply> {
+async function sendAnswer(lines: readonly string[], sink: RowSink): Promise<HuntingReply> {
   const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""), "utf8");
-  if (lines.length > 0) await sink.rows(bytes, lines.length);
+  if (lines.length > 0) await sink.writeRows(bytes, lines.length);
   return {
     kind: "answer",
     columns: [],
@@ -126,26 +128,27 @@ async function answer(lines: readonly string[], sink: RowSink): Promise<HuntingR
   };
 }
 
-function binLines(found: readonly SourceRow[], step: Ticks): string[] {
+function toBinLines(matches: readonly SourceRow[], step: Ticks): string[] {
   const bins = new Map<Ticks, number>();
-  for (const { at } of found) bins.set((at / step) * step, (bins.get((at / step) * step) ?? 0) + 1);
+  for (const { at } of matches)
+    bins.set((at / step) * step, (bins.get((at / step) * step) ?? 0) + 1);
   return [...bins].map(([start, count]) => `{"Bin":"${formatInstant(start)}","Rows":${count}}`);
 }
 
 function hashOf(id: string): number {
   let hash = 0;
-  for (const sign of id) hash = (Math.imul(hash, 31) + (sign.codePointAt(0) ?? 0)) >>> 0;
+  for (const character of id) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) >>> 0;
   return (hash ^ (hash >>> 15)) >>> 0;
 }
 
-function shuffled<T>(values: readonly T[], random: () => number): T[] {
-  const mixed = [...values];
-  for (let index = mixed.length - 1; index > 0; index -= 1) {
+function shuffleRows<T>(values: readonly T[], random: () => number): T[] {
+  const shuffledValues = [...values];
+  for (let index = shuffledValues.length - 1; index > 0; index -= 1) {
     const other = Math.floor(random() * (index + 1));
-    const [a, b] = [mixed[index], mixed[other]];
-    if (a !== undefined && b !== undefined) [mixed[index], mixed[other]] = [b, a];
+    const [a, b] = [shuffledValues[index], shuffledValues[other]];
+    if (a !== undefined && b !== undefined) [shuffledValues[index], shuffledValues[other]] = [b, a];
   }
-  return mixed;
+  return shuffledValues;
 }
 
 /** A row by its time in ms, there at once unless it is said to be late. */

@@ -2,7 +2,7 @@
 import type { MessageQueues, QueueName } from "../../shared/storage/record-store.ts";
 import type { Clock } from "../../shared/runtime/time.ts";
 
-interface Waiting {
+interface QueuedMessage {
   readonly message: object;
   readonly visibleAtMs: number;
 }
@@ -14,8 +14,8 @@ export interface MemoryQueues extends MessageQueues {
     readonly delaySeconds: number;
   }[];
   /** Takes the next visible message of a queue. */
-  readonly take: (queue: QueueName) => object | undefined;
-  readonly waiting: (queue: QueueName) => number;
+  readonly takeNext: (queue: QueueName) => object | undefined;
+  readonly countWaiting: (queue: QueueName) => number;
   /** Works a queue off with so many workers, sleeping while nothing is visible, until it is empty. */
   readonly drain: (
     queue: QueueName,
@@ -26,48 +26,48 @@ export interface MemoryQueues extends MessageQueues {
 
 const pollMs = 500;
 
-export function memoryQueues(clock: Clock): MemoryQueues {
-  const queues = new Map<string, Waiting[]>();
+export function createMemoryQueues(clock: Clock): MemoryQueues {
+  const queues = new Map<string, QueuedMessage[]>();
   const sent: MemoryQueues["sent"] = [];
-  let busy = 0;
-  const of = (queue: string): Waiting[] => {
-    const there = queues.get(queue) ?? [];
-    queues.set(queue, there);
-    return there;
+  let busyWorkers = 0;
+  const messagesOf = (queue: string): QueuedMessage[] => {
+    const existing = queues.get(queue) ?? [];
+    queues.set(queue, existing);
+    return existing;
   };
-  const take: MemoryQueues["take"] = (queue) => {
-    const index = of(queue).findIndex(({ visibleAtMs }) => visibleAtMs <= clock.now());
-    return index < 0 ? undefined : of(queue).splice(index, 1)[0]?.message;
+  const takeNext: MemoryQueues["takeNext"] = (queue) => {
+    const index = messagesOf(queue).findIndex(({ visibleAtMs }) => visibleAtMs <= clock.now());
+    return index < 0 ? undefined : messagesOf(queue).splice(index, 1)[0]?.message;
   };
   return {
     sent,
-    take,
-    waiting: (queue) => of(queue).length,
+    takeNext,
+    countWaiting: (queue) => messagesOf(queue).length,
     send: async (queue, message, { delaySeconds = 0 } = {}) => {
       sent.push({ queue, message, delaySeconds });
-      of(queue).push({
+      messagesOf(queue).push({
         message: structuredClone(message),
         visibleAtMs: clock.now() + delaySeconds * 1_000,
       });
     },
-    depth: async (queue) => of(queue).length,
+    depth: async (queue) => messagesOf(queue).length,
     drain: async (queue, workers, work) => {
-      const worker = async (): Promise<void> => {
-        while (of(queue).length > 0 || busy > 0) {
-          const message = take(queue);
+      const runWorker = async (): Promise<void> => {
+        while (messagesOf(queue).length > 0 || busyWorkers > 0) {
+          const message = takeNext(queue);
           if (message === undefined) {
             await clock.sleep(pollMs);
             continue;
           }
-          busy += 1;
+          busyWorkers += 1;
           try {
             await work(message);
           } finally {
-            busy -= 1;
+            busyWorkers -= 1;
           }
         }
       };
-      await Promise.all(Array.from({ length: workers }, worker));
+      await Promise.all(Array.from({ length: workers }, runWorker));
     },
   };
 }

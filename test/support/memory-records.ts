@@ -38,29 +38,29 @@ export interface MemoryRecords extends RecordStore {
   readonly count: (verb: StoreOperation["verb"]) => number;
 }
 
-interface Kept {
+interface StoredRecord {
   readonly text: string;
   readonly etag: string;
   readonly lastModifiedMs: number;
 }
 
-export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
+export function createMemoryRecords(options: MemoryRecordsOptions): MemoryRecords {
   const { clock } = options;
-  const kept = new Map<string, Kept>();
+  const stored = new Map<string, StoredRecord>();
   // Paths in order, kept so on every write: a listing then costs what it lists.
   const ordered: string[] = [];
   const counts = new Map<string, number>();
   let writes = 0;
 
-  const put = (path: string, text: string): string => {
+  const writeRecord = (path: string, text: string): string => {
     writes += 1;
     const etag = `"0x${writes.toString(16).toUpperCase()}"`;
-    if (!kept.has(path)) ordered.splice(placeAfter(ordered, path), 0, path);
-    kept.set(path, { text, etag, lastModifiedMs: clock.now() });
+    if (!stored.has(path)) ordered.splice(findIndexAfter(ordered, path), 0, path);
+    stored.set(path, { text, etag, lastModifiedMs: clock.now() });
     return etag;
   };
 
-  const around = async <T>(operation: StoreOperation, act: () => T): Promise<T> => {
+  const runOperation = async <T>(operation: StoreOperation, act: () => T): Promise<T> => {
     counts.set(operation.verb, (counts.get(operation.verb) ?? 0) + 1);
     await options.before?.(operation);
     const outcome = act();
@@ -68,73 +68,83 @@ export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
     return outcome;
   };
 
-  const write = (
+  const writeConditionally = (
     operation: StoreOperation,
     value: object,
-    allowed: (there: Kept | undefined) => boolean,
+    isAllowed: (existing: StoredRecord | undefined) => boolean,
   ) =>
-    around(operation, (): WriteOutcome => {
+    runOperation(operation, (): WriteOutcome => {
       const { path } = operation;
-      const there = kept.get(path);
-      if (there && options.conflict?.(operation)) put(path, there.text);
-      if (!allowed(kept.get(path))) return { kind: "lost", serverNowMs: serverNow() };
-      return { kind: "written", etag: put(path, JSON.stringify(value)), serverNowMs: serverNow() };
+      const existing = stored.get(path);
+      if (existing && options.conflict?.(operation)) writeRecord(path, existing.text);
+      if (!isAllowed(stored.get(path))) return { kind: "lost", serverNowMs: readServerNowMs() };
+      return {
+        kind: "written",
+        etag: writeRecord(path, JSON.stringify(value)),
+        serverNowMs: readServerNowMs(),
+      };
     });
 
-  const unchanged = (etag: string) => (there: Kept | undefined) =>
-    there !== undefined && (options.unconditional === true || there.etag === etag);
+  const hasEtag = (etag: string) => (existing: StoredRecord | undefined) =>
+    existing !== undefined && (options.unconditional === true || existing.etag === etag);
 
   // As the Date header of the live store has it.
-  const serverNow = (): number => Math.floor(clock.now() / 1_000) * 1_000;
+  const readServerNowMs = (): number => Math.floor(clock.now() / 1_000) * 1_000;
 
   const readNow = (path: string): ReadRecord => {
-    const there = kept.get(path);
-    const serverNowMs = serverNow();
-    if (!there) return { kind: "absent", serverNowMs };
-    const value = objectOf(there.text);
+    const existing = stored.get(path);
+    const serverNowMs = readServerNowMs();
+    if (!existing) return { kind: "absent", serverNowMs };
+    const value = parseObject(existing.text);
     return value === undefined
-      ? { kind: "broken", etag: there.etag, serverNowMs }
-      : { kind: "found", value, etag: there.etag, serverNowMs };
+      ? { kind: "broken", etag: existing.etag, serverNowMs }
+      : { kind: "found", value, etag: existing.etag, serverNowMs };
   };
 
-  const forget = (path: string): void => {
-    if (kept.delete(path)) ordered.splice(placeAfter(ordered, path) - 1, 1);
+  const deleteRecord = (path: string): void => {
+    if (stored.delete(path)) ordered.splice(findIndexAfter(ordered, path) - 1, 1);
   };
 
   const removeNow = (path: string, etag?: string): void => {
-    if (etag === undefined || kept.get(path)?.etag === etag) forget(path);
+    if (etag === undefined || stored.get(path)?.etag === etag) deleteRecord(path);
   };
 
-  const page = (prefix: string, after: string): ListedRecord[] => {
+  const listPage = (prefix: string, after: string): ListedRecord[] => {
     const first =
       after < prefix
-        ? placeAfter(ordered, prefix) - (kept.has(prefix) ? 1 : 0)
-        : placeAfter(ordered, after);
+        ? findIndexAfter(ordered, prefix) - (stored.has(prefix) ? 1 : 0)
+        : findIndexAfter(ordered, after);
     return ordered
       .slice(first, first + pageSize)
       .filter((path) => path.startsWith(prefix))
       .flatMap((path) => {
-        const there = kept.get(path);
-        return there ? [{ path, etag: there.etag, lastModifiedMs: there.lastModifiedMs }] : [];
+        const existing = stored.get(path);
+        return existing
+          ? [{ path, etag: existing.etag, lastModifiedMs: existing.lastModifiedMs }]
+          : [];
       });
   };
 
   return {
-    read: (path) => around({ verb: "read", path }, () => readNow(path)),
-    create: (path, value) => write({ verb: "create", path }, value, (there) => there === undefined),
-    replace: (path, value, etag) => write({ verb: "replace", path }, value, unchanged(etag)),
-    remove: (path, etag) => around({ verb: "remove", path }, () => removeNow(path, etag)),
+    read: (path) => runOperation({ verb: "read", path }, () => readNow(path)),
+    create: (path, value) =>
+      writeConditionally({ verb: "create", path }, value, (existing) => existing === undefined),
+    replace: (path, value, etag) =>
+      writeConditionally({ verb: "replace", path }, value, hasEtag(etag)),
+    remove: (path, etag) => runOperation({ verb: "remove", path }, () => removeNow(path, etag)),
     list: async function* (prefix, { startAfter = "" } = {}) {
       for (let after = startAfter; ;) {
         const from = after;
-        const listed = await around({ verb: "list", path: prefix }, () => page(prefix, from));
-        yield* listed;
-        if (listed.length < pageSize) return;
-        after = listed.at(-1)?.path ?? after;
+        const records = await runOperation({ verb: "list", path: prefix }, () =>
+          listPage(prefix, from),
+        );
+        yield* records;
+        if (records.length < pageSize) return;
+        after = records.at(-1)?.path ?? after;
       }
     },
-    peek: (path) => kept.get(path)?.text,
-    poke: (path, text) => void (text === undefined ? forget(path) : put(path, text)),
+    peek: (path) => stored.get(path)?.text,
+    poke: (path, text) => void (text === undefined ? deleteRecord(path) : writeRecord(path, text)),
     paths: () => [...ordered],
     count: (verb) => counts.get(verb) ?? 0,
   };
@@ -143,7 +153,7 @@ export function memoryRecords(options: MemoryRecordsOptions): MemoryRecords {
 const pageSize = 500;
 
 /** Where a path belongs in the order, behind an equal one. */
-function placeAfter(ordered: readonly string[], path: string): number {
+function findIndexAfter(ordered: readonly string[], path: string): number {
   let [low, high] = [0, ordered.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -153,7 +163,7 @@ function placeAfter(ordered: readonly string[], path: string): number {
   return low;
 }
 
-function objectOf(text: string): object | undefined {
+function parseObject(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;

@@ -12,7 +12,7 @@ declare module "vitest" {
     readonly azurite: {
       readonly connection: string;
       readonly accounts: number;
-      readonly taken: string;
+      readonly claimFolder: string;
     };
   }
 }
@@ -22,7 +22,7 @@ const accounts = Array.from({ length: 400 }, (_, index) => `huntline${index}`);
 const root = resolve(import.meta.dirname, "../..");
 
 /** When the newest file below a folder was written, ms. */
-function newest(folder: string): number {
+function findNewestMs(folder: string): number {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true });
   return Math.max(
     ...files
@@ -32,9 +32,9 @@ function newest(folder: string): number {
 }
 
 function buildIfOld(): void {
-  const built = statSync(join(root, "dist/main.cjs"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = ["functions", "shared"].map((folder) => newest(join(root, folder)));
-  if (Math.max(...sources) < built) return;
+  const builtMs = statSync(join(root, "dist/main.cjs"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = ["functions", "shared"].map((folder) => findNewestMs(join(root, folder)));
+  if (Math.max(...sources) < builtMs) return;
   execFileSync(process.execPath, [join(root, "shared/build/build.ts")], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
@@ -44,14 +44,14 @@ function buildIfOld(): void {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   buildIfOld();
   const azurite = await startAzurite({ accounts });
-  const taken = mkdtempSync(join(tmpdir(), "huntline-accounts-"));
+  const claimFolder = mkdtempSync(join(tmpdir(), "huntline-accounts-"));
   project.provide("azurite", {
     connection: azurite.connectionString("huntline0"),
     accounts: accounts.length,
-    taken,
+    claimFolder,
   });
   return async () => {
     await azurite.stop();
-    rmSync(taken, { recursive: true });
+    rmSync(claimFolder, { recursive: true });
   };
 }

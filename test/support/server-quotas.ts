@@ -4,23 +4,23 @@ import type { CallLimit } from "../../shared/http-pipeline/quota/quota-state.ts"
 /** Counts one call that arrives now; false is a 429. A refused call is not counted. */
 export type ServerQuota = (nowMs: number) => boolean;
 
-const both =
+const combineQuotas =
   (quotas: readonly ServerQuota[]): ServerQuota =>
   (nowMs) =>
     quotas.every((quota) => quota(nowMs));
 
-const sliding = ({ calls, perMs }: CallLimit): ServerQuota => {
-  const seen: number[] = [];
+const createSlidingWindow = ({ calls, perMs }: CallLimit): ServerQuota => {
+  const arrivals: number[] = [];
   return (nowMs) => {
-    while (seen[0] !== undefined && seen[0] <= nowMs - perMs) seen.shift();
-    if (seen.length >= calls) return false;
-    seen.push(nowMs);
+    while (arrivals[0] !== undefined && arrivals[0] <= nowMs - perMs) arrivals.shift();
+    if (arrivals.length >= calls) return false;
+    arrivals.push(nowMs);
     return true;
   };
 };
 
 /** A window opens with the first call after the last one closed. */
-const fixed = ({ calls, perMs }: CallLimit): ServerQuota => {
+const createFixedWindow = ({ calls, perMs }: CallLimit): ServerQuota => {
   let [openedMs, count] = [-Infinity, 0];
   return (nowMs) => {
     if (nowMs >= openedMs + perMs) [openedMs, count] = [nowMs, 0];
@@ -30,7 +30,7 @@ const fixed = ({ calls, perMs }: CallLimit): ServerQuota => {
 };
 
 /** Windows lie on the clock. */
-const aligned = ({ calls, perMs }: CallLimit): ServerQuota => {
+const createAlignedWindow = ({ calls, perMs }: CallLimit): ServerQuota => {
   let [slot, count] = [-1, 0];
   return (nowMs) => {
     if (Math.floor(nowMs / perMs) !== slot) [slot, count] = [Math.floor(nowMs / perMs), 0];
@@ -39,7 +39,7 @@ const aligned = ({ calls, perMs }: CallLimit): ServerQuota => {
   };
 };
 
-const bucket = ({ calls, perMs }: CallLimit): ServerQuota => {
+const createTokenBucket = ({ calls, perMs }: CallLimit): ServerQuota => {
   let [tokens, atMs] = [calls, -Infinity];
   return (nowMs) => {
     tokens = Math.min(calls, tokens + ((nowMs - atMs) * calls) / perMs);
@@ -50,24 +50,29 @@ const bucket = ({ calls, perMs }: CallLimit): ServerQuota => {
   };
 };
 
-const models = { sliding, fixed, aligned, bucket } as const;
+const models = {
+  sliding: createSlidingWindow,
+  fixed: createFixedWindow,
+  aligned: createAlignedWindow,
+  bucket: createTokenBucket,
+} as const;
 
 /** The models' names. */
 export const serverModels = Object.keys(models) as (keyof typeof models)[];
 
 /** A server that keeps several limits in one of the ways. */
-export const serverQuota = (
+export const createServerQuota = (
   model: keyof typeof models,
   limits: readonly CallLimit[],
-): ServerQuota => both(limits.map((limit) => models[model](limit)));
+): ServerQuota => combineQuotas(limits.map((limit) => models[model](limit)));
 
 /** The most calls that arrived within any window of this length. */
-export function busiest(arrivals: readonly number[], perMs: number): number {
+export function countBusiest(arrivals: readonly number[], perMs: number): number {
   const sorted = arrivals.toSorted((a, b) => a - b);
-  let [most, start] = [0, 0];
+  let [maxCalls, start] = [0, 0];
   for (const [end, atMs] of sorted.entries()) {
     while ((sorted[start] ?? atMs) <= atMs - perMs) start += 1;
-    most = Math.max(most, end - start + 1);
+    maxCalls = Math.max(maxCalls, end - start + 1);
   }
-  return most;
+  return maxCalls;
 }

@@ -1,49 +1,52 @@
 /** A whole Huntline for a journey: a tenant, an account on the run's Azurite, and hosts with the built bundle. */
-import { runHost, type RunningHost, type RunOptions } from "../functions-host/run.ts";
-import { startTenant, type Tenant, type TenantOptions } from "../simulator/simulator.ts";
-import { freshAccount } from "./storage-account.ts";
+import { runHost, type RunningHost, type RunOptions } from "../functions-host/run-host.ts";
+import { startSimulator, type Simulator, type SimulatorOptions } from "../simulator/simulator.ts";
+import { claimFreshAccount } from "./storage-account.ts";
 
-export interface Living {
-  readonly tenant: Tenant;
+export interface Stack {
+  readonly simulator: Simulator;
   readonly storage: string;
   readonly settings: Readonly<Record<string, string>>;
   /** Starts one more instance of the app. */
-  readonly host: (options?: RunOptions) => Promise<RunningHost>;
+  readonly startHost: (options?: RunOptions) => Promise<RunningHost>;
   /** Stops every host, then the tenant. */
-  readonly end: () => Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
-export async function live(
-  options: TenantOptions = {},
-  more: Readonly<Record<string, string>> = {},
-): Promise<Living> {
-  const tenant = await startTenant(options);
-  const storage = freshAccount();
+export async function startStack(
+  options: SimulatorOptions = {},
+  extraSettings: Readonly<Record<string, string>> = {},
+): Promise<Stack> {
+  const simulator = await startSimulator(options);
+  const storage = claimFreshAccount();
   const settings = {
-    ...tenant.settings,
+    ...simulator.settings,
     DataStorage: storage,
     AzureWebJobsStorage: storage,
-    ...more,
+    ...extraSettings,
   };
   const hosts: RunningHost[] = [];
   return {
-    tenant,
+    simulator,
     storage,
     settings,
-    host: async (wanted = {}) => {
-      const started = await runHost({ ...wanted, settings: { ...settings, ...wanted.settings } });
-      hosts.push(started);
-      return started;
+    startHost: async (hostOptions = {}) => {
+      const host = await runHost({
+        ...hostOptions,
+        settings: { ...settings, ...hostOptions.settings },
+      });
+      hosts.push(host);
+      return host;
     },
-    end: async () => {
+    stop: async () => {
       await Promise.all(hosts.map((one) => one.kill()));
-      await tenant.stop();
+      await simulator.stop();
     },
   };
 }
 
 /** JSON of a reply. */
-export const bodyOf = async <T>(reply: Response): Promise<T> => (await reply.json()) as T;
+export const readJson = async <T>(reply: Response): Promise<T> => (await reply.json()) as T;
 
 export const postJson = (
   url: string,
@@ -57,16 +60,17 @@ export const postJson = (
   });
 
 /** Asks until the answer is the wanted one; throws with the last answer when patience ends. */
-export async function until<T>(
-  ask: () => Promise<T>,
-  wanted: (answer: T) => boolean,
-  patienceMs = 60_000,
+export async function waitUntil<T>(
+  read: () => Promise<T>,
+  isExpected: (answer: T) => boolean,
+  timeoutMs = 60_000,
 ): Promise<T> {
-  const end = Date.now() + patienceMs;
+  const deadlineMs = Date.now() + timeoutMs;
   for (;;) {
-    const answer = await ask();
-    if (wanted(answer)) return answer;
-    if (Date.now() > end) throw new Error(`still not: ${JSON.stringify(answer).slice(0, 2_000)}`);
+    const answer = await read();
+    if (isExpected(answer)) return answer;
+    if (Date.now() > deadlineMs)
+      throw new Error(`still not: ${JSON.stringify(answer).slice(0, 2_000)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

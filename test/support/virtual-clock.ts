@@ -4,7 +4,7 @@
  * so a run of hours takes milliseconds and is the same each time.
  *
  * "Nothing can run" means that no promise is left to settle. Work that awaits real I/O is invisible to it: with
- * Azurite or a server, use `advance` and await the work in between, or tell it by `idle` when the I/O is over.
+ * Azurite or a server, use `advanceTime` and await the work in between, or tell it by `idle` when the I/O is over.
  */
 import { setImmediate as nextRound, setTimeout as millisecond } from "node:timers/promises";
 import type { Clock } from "../../shared/runtime/time.ts";
@@ -16,9 +16,9 @@ export interface VirtualClock extends Clock {
   /** Lets `ms` pass, waking every sleeper on the way. */
   readonly advance: (ms: number) => Promise<void>;
   /** The same time seen by a machine whose clock is wrong by `offsetMs`. */
-  readonly shifted: (offsetMs: number) => Clock;
+  readonly createShiftedClock: (offsetMs: number) => Clock;
   /** How many sleep right now. */
-  readonly sleepers: () => number;
+  readonly countSleepers: () => number;
 }
 
 interface Sleeper {
@@ -30,7 +30,7 @@ interface Sleeper {
  * @param startMs - the first instant; an early morning of 2026 by default
  * @param idle - resolves when no I/O is under way: time does not jump before
  */
-export function virtualClock(
+export function createVirtualClock(
   startMs: number = Date.UTC(2026, 0, 5, 6),
   idle: () => Promise<void> = () => Promise.resolve(),
 ): VirtualClock {
@@ -40,17 +40,17 @@ export function virtualClock(
   const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const sleeper = { atMs: nowMs + Math.max(0, ms), wake };
-      function wake(): void {
-        signal?.removeEventListener("abort", abort);
+      const sleeper = { atMs: nowMs + Math.max(0, ms), wake: wakeUp };
+      function wakeUp(): void {
+        signal?.removeEventListener("abort", abortSleep);
         resolve();
       }
-      function abort(): void {
+      function abortSleep(): void {
         queue.splice(queue.indexOf(sleeper), 1);
         reject(signal?.reason as Error);
       }
-      signal?.addEventListener("abort", abort, { once: true });
-      queue.splice(placeOf(queue, sleeper.atMs), 0, sleeper);
+      signal?.addEventListener("abort", abortSleep, { once: true });
+      queue.splice(findInsertIndex(queue, sleeper.atMs), 0, sleeper);
     });
 
   const wakeNext = async (): Promise<void> => {
@@ -61,20 +61,20 @@ export function virtualClock(
     await nextRound();
   };
 
-  const run = async <T>(work: Promise<T> | (() => Promise<T>)): Promise<T> => {
+  const runWork = async <T>(work: Promise<T> | (() => Promise<T>)): Promise<T> => {
     const outcome = new AbortController();
-    const settle = (): void => outcome.abort();
+    const endRun = (): void => outcome.abort();
     const running = typeof work === "function" ? work() : work;
-    running.then(settle, settle);
+    running.then(endRun, endRun);
     await nextRound();
     await idle();
     for (let quietRounds = 0; !outcome.signal.aborted; quietRounds += 1) {
       if (queue.length > 0) quietRounds = 0;
-      if (quietRounds > mostQuietRounds)
+      if (quietRounds > maxQuietRounds)
         throw new Error("deadlock: nobody sleeps and the work still waits");
       await (queue.length > 0
         ? wakeNext()
-        : quietRounds < mostQuietRounds / 2
+        : quietRounds < maxQuietRounds / 2
           ? nextRound()
           : millisecond());
       await idle();
@@ -82,7 +82,7 @@ export function virtualClock(
     return running;
   };
 
-  const advance = async (ms: number): Promise<void> => {
+  const advanceTime = async (ms: number): Promise<void> => {
     const untilMs = nowMs + ms;
     await nextRound();
     for (let next = queue[0]; next && next.atMs <= untilMs; next = queue[0]) await wakeNext();
@@ -90,14 +90,21 @@ export function virtualClock(
   };
 
   const now = (): number => nowMs;
-  const shifted = (offsetMs: number): Clock => ({ now: () => nowMs + offsetMs, sleep });
-  return { now, sleep, run, advance, shifted, sleepers: () => queue.length };
+  const createShiftedClock = (offsetMs: number): Clock => ({ now: () => nowMs + offsetMs, sleep });
+  return {
+    now,
+    sleep,
+    run: runWork,
+    advance: advanceTime,
+    createShiftedClock,
+    countSleepers: () => queue.length,
+  };
 }
 
-const mostQuietRounds = 1_000;
+const maxQuietRounds = 1_000;
 
 /** Behind everyone who wakes at or before this instant. */
-function placeOf(queue: readonly Sleeper[], atMs: number): number {
+function findInsertIndex(queue: readonly Sleeper[], atMs: number): number {
   let [low, high] = [0, queue.length];
   while (low < high) {
     const middle = (low + high) >> 1;

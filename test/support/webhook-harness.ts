@@ -1,40 +1,44 @@
 /** The webhooks room over memory: records, queues, secrets, lookups and hunts, on one virtual clock. */
 import { createHash } from "node:crypto";
-import { noteVerdict } from "../../shared/alerts/verdict-requests.ts";
+import { recordVerdict } from "../../shared/alerts/verdict-requests.ts";
 import { isWithin } from "../../shared/clients/addresses.ts";
 import type { Problem } from "../../shared/http/problem.ts";
-import { openAllowance } from "../../shared/webhooks/allowance.ts";
-import { openFairShare, type FairShare } from "../../shared/webhooks/fair-share.ts";
-import { openKeyring } from "../../shared/webhooks/keys.ts";
+import { createAllowance } from "../../shared/webhooks/allowance.ts";
+import { createFairShare, type FairShare } from "../../shared/webhooks/fair-share.ts";
+import { createKeyReader } from "../../shared/webhooks/keys.ts";
 import type { Mappings } from "../../shared/webhooks/mapping.ts";
 import type { TokenClaims } from "../../shared/webhooks/authenticate.ts";
-import { receive, type Received, type WebhookPorts } from "../../shared/webhooks/receive.ts";
+import {
+  receiveDelivery,
+  type DeliveryResult,
+  type WebhookDeps,
+} from "../../shared/webhooks/receive.ts";
 import { readSource } from "../../shared/webhooks/sources.ts";
-import { memoryQueues } from "./memory-queue.ts";
-import { memoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
-import { virtualClock } from "./virtual-clock.ts";
+import { createMemoryQueues } from "./memory-queue.ts";
+import { createMemoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
+import { createVirtualClock } from "./virtual-clock.ts";
 import { bodyHeaders, standardHeaders, standardKey, type SentHeaders } from "./webhook-senders.ts";
 
 /** What a test sets differently. */
-export interface WebhookRoomOptions {
+export interface WebhookHarnessOptions {
   readonly sources?: Readonly<Record<string, unknown>>;
   readonly mappings?: Mappings;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly claims?: TokenClaims;
   /** How far the machine's clock is ahead of the storage's, ms. */
   readonly aheadMs?: number;
-  readonly verdictsPerDay?: number;
-  readonly share?: FairShare;
-  readonly reach?: (point: string) => Promise<void>;
+  readonly maxAlertsPerDay?: number;
+  readonly fairShare?: FairShare;
+  readonly failpoint?: (name: string) => Promise<void>;
   readonly store?: Pick<MemoryRecordsOptions, "before" | "after">;
 }
 
-export const theKey = standardKey();
+export const testKey = standardKey();
 const hubKey = "a shared secret of some length";
 export const tenantId = "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7001";
 
 /** A sound payload of the mapping below: a closed case with Cloud Apps alerts. */
-export const soundEvent = (alerts = 1, change: object = {}): object => ({
+export const validEvent = (alerts = 1, change: object = {}): object => ({
   id: "case-1",
   title: "Impossible travel",
   state: "closed",
@@ -64,30 +68,30 @@ export const testMapping: Mappings = {
   },
 };
 
-export function webhookRoom(options: WebhookRoomOptions = {}) {
-  const clock = virtualClock();
-  const records = memoryRecords({ clock, ...options.store });
-  const queues = memoryQueues(clock);
+export function webhookHarness(options: WebhookHarnessOptions = {}) {
+  const clock = createVirtualClock();
+  const records = createMemoryRecords({ clock, ...options.store });
+  const queues = createMemoryQueues(clock);
   const sources: Readonly<Record<string, unknown>> = {
     test: { proof: "standard", mapping: "test" },
     hub: { proof: "body-hmac", mapping: "test" },
     ...options.sources,
   };
   const secrets = new Map(
-    Object.entries({ "webhook-test": theKey, "webhook-hub": hubKey, ...options.secrets }),
+    Object.entries({ "webhook-test": testKey, "webhook-hub": hubKey, ...options.secrets }),
   );
   const cost = { secrets: 0, clocks: 0, claims: 0 };
-  const refused: { source: string; status: number; cause: string }[] = [];
+  const refusals: { source: string; status: number; cause: string }[] = [];
   const started: { hunt: string; key: string }[] = [];
   const woken: string[] = [];
   const nowMs = (): number => clock.now() + (options.aheadMs ?? 0);
-  const ports: WebhookPorts = {
-    source: (name) => {
-      const read = readSource(sources, name, options.mappings ?? testMapping);
-      if (read.kind === "fault") throw new Error(JSON.stringify(read.faults));
-      return read.kind === "source" ? read.source : undefined;
+  const deps: WebhookDeps = {
+    findSource: (name) => {
+      const result = readSource(sources, name, options.mappings ?? testMapping);
+      if (result.kind === "fault") throw new Error(JSON.stringify(result.faults));
+      return result.kind === "source" ? result.source : undefined;
     },
-    secret: async (name) => {
+    readSecret: async (name) => {
       cost.secrets += 1;
       const value = secrets.get(name);
       if (value === undefined)
@@ -96,8 +100,8 @@ export function webhookRoom(options: WebhookRoomOptions = {}) {
         });
       return value;
     },
-    readKeys: openKeyring(),
-    claims: async () => {
+    readKeys: createKeyReader(),
+    readClaims: async () => {
       cost.claims += 1;
       return options.claims;
     },
@@ -110,20 +114,20 @@ export function webhookRoom(options: WebhookRoomOptions = {}) {
     },
     records,
     queues,
-    note: (id, verdict, from) =>
-      noteVerdict({ store: records, clock, note: () => undefined }, id, verdict, from),
-    lookup: async (parts, key) => {
+    recordVerdict: (id, verdict, delivery) =>
+      recordVerdict({ store: records, clock, logEvent: () => undefined }, id, verdict, delivery),
+    prepareLookup: async (parts, key) => {
       const hashes = new Set(JSON.stringify(parts).match(/\b[0-9a-f]{40}\b/g));
       if (hashes.size === 0) return { kind: "none" };
       const job = createHash("sha256").update(key).digest("hex").slice(0, 32);
       return {
         kind: "hashes",
         hashes: hashes.size,
-        prepare: async () => {
+        createJob: async () => {
           await records.create(`state/jobs/${job}/job.json`, { hashes: [...hashes] });
           return job;
         },
-        wake: async (id) => {
+        enqueueJob: async (id) => {
           woken.push(id);
           await queues.send("file-lookups", { version: 1, job: id });
         },
@@ -135,52 +139,56 @@ export function webhookRoom(options: WebhookRoomOptions = {}) {
       await queues.send("hunt-runs", { hunt });
       return createHash("sha256").update(`${hunt}${key}`).digest("hex").slice(0, 32);
     },
-    allowance: openAllowance({
+    takeAllowance: createAllowance({
       records,
       nowMs,
-      mostPerDay: () => options.verdictsPerDay ?? 20_000,
+      maxPerDay: () => options.maxAlertsPerDay ?? 20_000,
     }),
-    share: options.share ?? openFairShare(),
-    reach: options.reach ?? (async () => undefined),
-    refused: (fields) => void refused.push({ ...fields }),
+    fairShare: options.fairShare ?? createFairShare(),
+    failpoint: options.failpoint ?? (async () => undefined),
+    logRefusal: (fields) => void refusals.push({ ...fields }),
   };
-  return { clock, records, queues, secrets, cost, refused, started, woken, ports };
+  return { clock, records, queues, secrets, cost, refusals, started, woken, deps };
 }
 
-export type WebhookRoom = ReturnType<typeof webhookRoom>;
+export type WebhookHarness = ReturnType<typeof webhookHarness>;
 
 /** A request as the platform hands it over. */
-export function requestOf(body: string | Uint8Array, headers: SentHeaders) {
+export function toRequest(body: string | Uint8Array, headers: SentHeaders) {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const all = new Headers({ "content-length": String(bytes.byteLength), ...headers });
   return { headers: all, arrayBuffer: async () => bytes.slice().buffer };
 }
 
 /** Sends one delivery of Standard Webhooks to the source `test`, signed at the room's own time. */
-export function deliver(
-  room: Pick<WebhookRoom, "clock" | "ports">,
+export function deliverSigned(
+  harness: Pick<WebhookHarness, "clock" | "deps">,
   event: unknown,
   id = "msg_1",
-): Promise<Received> {
+): Promise<DeliveryResult> {
   const body = JSON.stringify(event);
-  const headers = standardHeaders(theKey, body, id, Math.floor(room.clock.now() / 1_000));
-  return receive(room.ports, { source: "test", request: requestOf(body, headers), keyed: false });
+  const headers = standardHeaders(testKey, body, id, Math.floor(harness.clock.now() / 1_000));
+  return receiveDelivery(harness.deps, {
+    source: "test",
+    request: toRequest(body, headers),
+    isKeyed: false,
+  });
 }
 
 /** Sends one delivery to the source `hub`, which signs bodies but not their ids. */
 export function deliverUnsigned(
-  { ports }: Pick<WebhookRoom, "ports">,
+  { deps }: Pick<WebhookHarness, "deps">,
   event: unknown,
   id: string,
-): Promise<Received> {
+): Promise<DeliveryResult> {
   const body = JSON.stringify(event);
-  const request = requestOf(body, bodyHeaders(hubKey, body, id));
-  return receive(ports, { source: "hub", request, keyed: false });
+  const request = toRequest(body, bodyHeaders(hubKey, body, id));
+  return receiveDelivery(deps, { source: "hub", request, isKeyed: false });
 }
 
 /** The refusal of a call. */
-export const refusalOf = async (call: Promise<unknown>): Promise<Problem> =>
-  call.then(
+export const refusalOf = async (attempt: Promise<unknown>): Promise<Problem> =>
+  attempt.then(
     () => {
       throw new Error("it was accepted");
     },

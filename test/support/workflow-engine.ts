@@ -3,7 +3,7 @@
  * followed without the headers of the first request, and every POST sent twice, as after an answer that was lost.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { evaluated, worked, type Lookups } from "./workflow-expressions.ts";
+import { evaluateExpression, resolveValue, type Lookups } from "./workflow-expressions.ts";
 
 interface Action {
   readonly type: string;
@@ -31,38 +31,38 @@ export interface ConnectorCall {
 }
 
 /** The world outside the workflow. */
-export interface Outside {
+export interface WorkflowDeps {
   readonly http: (call: HttpCall) => Promise<Response>;
   readonly connector: (call: ConnectorCall) => void;
 }
 
-export interface Ended {
+export interface ActionResult {
   readonly status: "Succeeded" | "Failed" | "Skipped";
   readonly body: unknown;
 }
 
-export interface Run {
+export interface WorkflowRun {
   readonly trigger: unknown;
   readonly parameters: Readonly<Record<string, { readonly value: unknown }>>;
   /** Tells runs apart. */
   readonly name: string;
 }
 
-const longestPauseMs = 200;
+const maxPauseMs = 200;
 
 /** @returns how each action ended, by its name */
-export async function carryOut(
+export async function runWorkflow(
   actions: Actions,
-  run: Run,
-  outside: Outside,
-): Promise<ReadonlyMap<string, Ended>> {
-  const ended = new Map<string, Ended>();
+  run: WorkflowRun,
+  deps: WorkflowDeps,
+): Promise<ReadonlyMap<string, ActionResult>> {
+  const results = new Map<string, ActionResult>();
   const startTime = new Date().toISOString();
-  const bodyOf = (name: unknown): unknown => ended.get(String(name))?.body ?? null;
+  const readBody = (name: unknown): unknown => results.get(String(name))?.body ?? null;
   const lookups: Lookups = {
-    actions: (name) => ended.get(String(name)) ?? null,
-    body: bodyOf,
-    outputs: bodyOf,
+    actions: (name) => results.get(String(name)) ?? null,
+    body: readBody,
+    outputs: readBody,
     parameters: (name) => run.parameters[String(name)]?.value ?? null,
     trigger: () => ({ startTime }),
     triggerBody: () => run.trigger,
@@ -70,23 +70,23 @@ export async function carryOut(
   };
 
   /** Runs siblings in the order of `runAfter`. @returns whether none that mattered failed */
-  async function all(siblings: Actions): Promise<boolean> {
-    const open = new Set(Object.keys(siblings));
-    for (const name of open) ended.delete(name);
-    while (open.size > 0) {
-      const ready = [...open].find((name) =>
-        Object.keys(siblings[name]?.runAfter ?? {}).every((each) => !open.has(each)),
+  async function runActions(siblings: Actions): Promise<boolean> {
+    const pending = new Set(Object.keys(siblings));
+    for (const name of pending) results.delete(name);
+    while (pending.size > 0) {
+      const ready = [...pending].find((name) =>
+        Object.keys(siblings[name]?.runAfter ?? {}).every((each) => !pending.has(each)),
       );
       const action = ready === undefined ? undefined : siblings[ready];
       if (ready === undefined || !action)
-        throw new Error(`${[...open].join(", ")} wait for each other`);
-      open.delete(ready);
-      const due = Object.entries(action.runAfter).every(([each, states]) =>
-        states.includes(ended.get(each)?.status ?? ""),
+        throw new Error(`${[...pending].join(", ")} wait for each other`);
+      pending.delete(ready);
+      const isDue = Object.entries(action.runAfter).every(([each, states]) =>
+        states.includes(results.get(each)?.status ?? ""),
       );
-      ended.set(ready, due ? await one(action) : { status: "Skipped", body: null });
+      results.set(ready, isDue ? await runAction(action) : { status: "Skipped", body: null });
     }
-    const caught = new Set(
+    const handled = new Set(
       Object.values(siblings).flatMap(({ runAfter }) =>
         Object.entries(runAfter).flatMap(([each, states]) =>
           states.includes("Failed") ? [each] : [],
@@ -94,83 +94,88 @@ export async function carryOut(
       ),
     );
     return Object.keys(siblings).every(
-      (name) => ended.get(name)?.status !== "Failed" || caught.has(name),
+      (name) => results.get(name)?.status !== "Failed" || handled.has(name),
     );
   }
 
-  const nested = async (siblings: Actions): Promise<Ended> => ({
-    status: (await all(siblings)) ? "Succeeded" : "Failed",
+  const runNested = async (siblings: Actions): Promise<ActionResult> => ({
+    status: (await runActions(siblings)) ? "Succeeded" : "Failed",
     body: null,
   });
 
-  async function one(action: Action): Promise<Ended> {
+  async function runAction(action: Action): Promise<ActionResult> {
     switch (action.type) {
       case "Http":
-        return http(action);
+        return runHttp(action);
       case "If":
-        return nested(
-          (holds(action.expression, lookups) ? action.actions : action.else?.actions) ?? {},
+        return runNested(
+          (isConditionMet(action.expression, lookups) ? action.actions : action.else?.actions) ??
+            {},
         );
       case "Scope":
-        return nested(action.actions ?? {});
+        return runNested(action.actions ?? {});
       case "Until":
-        return until(action);
+        return runUntil(action);
       case "Wait":
-        await pause(longestPauseMs);
+        await pause(maxPauseMs);
         return { status: "Succeeded", body: null };
       case "ApiConnection": {
-        const { method, path, body } = worked(action.inputs, lookups) as ConnectorCall;
-        outside.connector({ method, path, body });
+        const { method, path, body } = resolveValue(action.inputs, lookups) as ConnectorCall;
+        deps.connector({ method, path, body });
         return { status: "Succeeded", body: null };
       }
       default:
-        return { status: "Succeeded", body: shaped(action, lookups) };
+        return { status: "Succeeded", body: runDataOperation(action, lookups) };
     }
   }
 
-  async function until({ actions: inner = {}, expression, limit }: Action): Promise<Ended> {
-    for (let turn = 0; turn < (limit?.count ?? 60); turn += 1) {
-      const { status } = await nested(inner);
+  async function runUntil({
+    actions: inner = {},
+    expression,
+    limit,
+  }: Action): Promise<ActionResult> {
+    for (let round = 0; round < (limit?.count ?? 60); round += 1) {
+      const { status } = await runNested(inner);
       if (status === "Failed") return { status, body: null };
-      if (worked(expression, lookups) === true) break;
+      if (resolveValue(expression, lookups) === true) break;
     }
     return { status: "Succeeded", body: null };
   }
 
-  async function http({ inputs, operationOptions }: Action): Promise<Ended> {
-    const call = worked({ headers: {}, ...inputs }, lookups) as HttpCall;
-    if (call.method === "POST") await (await outside.http(call)).arrayBuffer();
-    let reply = await outside.http(call);
+  async function runHttp({ inputs, operationOptions }: Action): Promise<ActionResult> {
+    const call = resolveValue({ headers: {}, ...inputs }, lookups) as HttpCall;
+    if (call.method === "POST") await (await deps.http(call)).arrayBuffer();
+    let reply = await deps.http(call);
     for (
-      let place = reply.headers.get("location");
-      isFollowed(reply, operationOptions) && place !== null;
+      let location = reply.headers.get("location");
+      shouldFollow(reply, operationOptions) && location !== null;
     ) {
-      await pause(longestPauseMs);
-      reply = await outside.http({ method: "GET", uri: place, headers: {}, body: undefined });
-      place = reply.headers.get("location") ?? place;
+      await pause(maxPauseMs);
+      reply = await deps.http({ method: "GET", uri: location, headers: {}, body: undefined });
+      location = reply.headers.get("location") ?? location;
     }
     const text = await reply.text();
     const body: unknown = text === "" ? null : JSON.parse(text);
     return { status: reply.ok ? "Succeeded" : "Failed", body };
   }
 
-  await all(actions);
-  return ended;
+  await runActions(actions);
+  return results;
 }
 
-const isFollowed = ({ status }: Response, options: string | undefined): boolean =>
+const shouldFollow = ({ status }: Response, options: string | undefined): boolean =>
   status === 202 && options !== "DisableAsyncPattern";
 
 /** The operations on data. */
-function shaped({ type, inputs }: Action, lookups: Lookups): unknown {
-  if (type === "Compose") return worked(inputs, lookups);
-  const from = worked(inputs["from"], lookups) as unknown[];
-  const itemOf = (item: unknown): Lookups => ({ ...lookups, item: () => item });
+function runDataOperation({ type, inputs }: Action, lookups: Lookups): unknown {
+  if (type === "Compose") return resolveValue(inputs, lookups);
+  const from = resolveValue(inputs["from"], lookups) as unknown[];
+  const withItem = (item: unknown): Lookups => ({ ...lookups, item: () => item });
   switch (type) {
     case "Select":
-      return from.map((item) => worked(inputs["select"], itemOf(item)));
+      return from.map((item) => resolveValue(inputs["select"], withItem(item)));
     case "Query":
-      return from.filter((item) => worked(inputs["where"], itemOf(item)) === true);
+      return from.filter((item) => resolveValue(inputs["where"], withItem(item)) === true);
     case "Table":
       return `<table>${from.map((row) => JSON.stringify(row)).join("")}</table>`;
     default:
@@ -181,12 +186,15 @@ function shaped({ type, inputs }: Action, lookups: Lookups): unknown {
 type Condition = Readonly<Record<string, unknown>>;
 
 /** The condition of an `If`, in its form of objects. */
-function holds(condition: unknown, lookups: Lookups): boolean {
+function isConditionMet(condition: unknown, lookups: Lookups): boolean {
   const [[name, value] = ["", null]] = Object.entries(condition as Condition);
-  if (name === "and") return (value as Condition[]).every((each) => holds(each, lookups));
-  if (name === "not") return !holds(value, lookups);
-  const args = (value as unknown[]).map((each) => worked(each, lookups));
+  if (name === "and") return (value as Condition[]).every((each) => isConditionMet(each, lookups));
+  if (name === "not") return !isConditionMet(value, lookups);
+  const args = (value as unknown[]).map((each) => resolveValue(each, lookups));
   return (
-    evaluated(`${name}(left(), right())`, { left: () => args[0], right: () => args[1] }) === true
+    evaluateExpression(`${name}(left(), right())`, {
+      left: () => args[0],
+      right: () => args[1],
+    }) === true
   );
 }

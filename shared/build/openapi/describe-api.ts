@@ -1,12 +1,12 @@
 /** The two descriptions of what the app registered. */
 import type { Registrations } from "../../contracts/registrations.ts";
-import { describedDoors } from "./list-operations.ts";
-import { openApi, type DescribedRoute, type OpenApiDocument } from "./openapi.ts";
-import { httpRoutes } from "./routes.ts";
+import { describedOperations } from "./list-operations.ts";
+import { createOpenApi, type DescribedRoute, type OpenApiDocument } from "./openapi.ts";
+import { listHttpRoutes } from "./routes.ts";
 import type { Json } from "./schemas.ts";
-import { swagger } from "./swagger.ts";
+import { createSwagger } from "./swagger.ts";
 
-export interface Descriptions {
+export interface ApiDescriptions {
   readonly openapi: OpenApiDocument;
   readonly swagger: Json;
 }
@@ -15,26 +15,26 @@ export interface Descriptions {
  * @param version - of the app
  * @throws Error naming doors without a description, descriptions without a door, and fields without words
  */
-export function describeDoors(registrations: Registrations, version: string): Descriptions {
-  const routes = httpRoutes(registrations);
-  const described: DescribedRoute[] = routes.flatMap((route) => {
-    const door = describedDoors[route.name];
-    return door ? [{ ...route, door }] : [];
+export function describeApi(registrations: Registrations, version: string): ApiDescriptions {
+  const routes = listHttpRoutes(registrations);
+  const describedRoutes: DescribedRoute[] = routes.flatMap((route) => {
+    const operation = describedOperations[route.name];
+    return operation ? [{ ...route, operation }] : [];
   });
-  const missing = routes
-    .filter(({ name }) => !Object.hasOwn(describedDoors, name))
+  const undescribed = routes
+    .filter(({ name }) => !Object.hasOwn(describedOperations, name))
     .map(({ name }) => name);
-  const idle = Object.keys(describedDoors).filter(
+  const unregistered = Object.keys(describedOperations).filter(
     (name) => !routes.some((route) => route.name === name),
   );
-  if (missing.length > 0)
+  if (undescribed.length > 0)
     throw new Error(
-      `No description of ${missing.join(", ")}: add it in shared/build/openapi/list-operations.ts.`,
+      `No description of ${undescribed.join(", ")}: add it in shared/build/openapi/list-operations.ts.`,
     );
-  if (idle.length > 0)
+  if (unregistered.length > 0)
     throw new Error(
-      `No door is called ${idle.join(", ")}: remove its description in shared/build/openapi.`,
+      `No door is called ${unregistered.join(", ")}: remove its description in shared/build/openapi.`,
     );
-  const openapi = openApi(described, version);
-  return { openapi, swagger: swagger(openapi, described) };
+  const openapi = createOpenApi(describedRoutes, version);
+  return { openapi, swagger: createSwagger(openapi, describedRoutes) };
 }

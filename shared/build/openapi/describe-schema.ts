@@ -1,16 +1,20 @@
 /** Puts words on schemas, and makes them plain for readers: what zod says twice is said once. */
 import type { Json } from "./schemas.ts";
-import { words } from "./descriptions.ts";
+import { fieldDescriptions } from "./field-descriptions.ts";
 
-const entryOf = (name: string, schema?: string): Json & { readonly description: string } => {
-  const found = words[`${schema ?? ""}.${name}`] ?? words[name];
-  if (found === undefined)
+const findDescription = (
+  name: string,
+  schema?: string,
+): Json & { readonly description: string } => {
+  const description = fieldDescriptions[`${schema ?? ""}.${name}`] ?? fieldDescriptions[name];
+  if (description === undefined)
     throw new Error(`words.ts has no words for ${schema === undefined ? "" : `${schema}.`}${name}`);
-  return typeof found === "string" ? { description: found } : found;
+  return typeof description === "string" ? { description: description } : description;
 };
 
 /** What a query parameter means. @throws Error for a name without words */
-export const wordsOf = (name: string): string => entryOf(name, "?").description;
+export const describeQueryParameter = (name: string): string =>
+  findDescription(name, "?").description;
 
 const acronyms: Readonly<Record<string, string>> = {
   id: "ID",
@@ -33,39 +37,45 @@ export function titleOf(name: string): string {
 }
 
 /** Schemas with words on every property, and made plain. */
-export const withWords = (schemas: Readonly<Record<string, Json>>): Record<string, Json> =>
-  Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, worded(schema, name)]));
+export const describeSchemas = (schemas: Readonly<Record<string, Json>>): Record<string, Json> =>
+  Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, describeSchema(schema, name)]),
+  );
 
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function worded(schema: Json, owner: string): Json {
-  const made: Record<string, unknown> = { ...plain(schema) };
-  if (isObject(made["properties"]))
-    made["properties"] = Object.fromEntries(
-      Object.entries(made["properties"]).map(([name, inner]) => [
+function describeSchema(schema: Json, owner: string): Json {
+  const result: Record<string, unknown> = { ...simplifySchema(schema) };
+  if (isObject(result["properties"]))
+    result["properties"] = Object.fromEntries(
+      Object.entries(result["properties"]).map(([name, inner]) => [
         name,
-        { ...worded(inner as Json, owner), "x-ms-summary": titleOf(name), ...entryOf(name, owner) },
+        {
+          ...describeSchema(inner as Json, owner),
+          "x-ms-summary": titleOf(name),
+          ...findDescription(name, owner),
+        },
       ]),
     );
   for (const key of ["items", "additionalProperties"])
-    if (isObject(made[key])) made[key] = worded(made[key], owner);
+    if (isObject(result[key])) result[key] = describeSchema(result[key], owner);
   for (const key of ["anyOf", "oneOf", "allOf"])
-    if (Array.isArray(made[key]))
-      made[key] = (made[key] as Json[]).map((each) => worded(each, owner));
-  return made;
+    if (Array.isArray(result[key]))
+      result[key] = (result[key] as Json[]).map((each) => describeSchema(each, owner));
+  return result;
 }
 
-const largestInt32 = 2_147_483_647;
+const maxInt32 = 2_147_483_647;
 
 /** Without what says nothing to a reader: the bounds of JavaScript's integers, patterns that a format says, names that are text. */
-function plain({ propertyNames: _propertyNames, ...schema }: Json): Json {
-  const made: Record<string, unknown> = { ...schema };
-  if (made["format"] === "date-time" || made["format"] === "email") delete made["pattern"];
-  if (made["maximum"] === Number.MAX_SAFE_INTEGER) delete made["maximum"];
-  if (made["minimum"] === Number.MIN_SAFE_INTEGER) delete made["minimum"];
-  if (typeof made["const"] === "number") made["type"] = "integer";
-  if (made["type"] === "integer" && made["const"] === undefined)
-    made["format"] = Number(made["maximum"] ?? Infinity) <= largestInt32 ? "int32" : "int64";
-  return made;
+function simplifySchema({ propertyNames: _propertyNames, ...schema }: Json): Json {
+  const result: Record<string, unknown> = { ...schema };
+  if (result["format"] === "date-time" || result["format"] === "email") delete result["pattern"];
+  if (result["maximum"] === Number.MAX_SAFE_INTEGER) delete result["maximum"];
+  if (result["minimum"] === Number.MIN_SAFE_INTEGER) delete result["minimum"];
+  if (typeof result["const"] === "number") result["type"] = "integer";
+  if (result["type"] === "integer" && result["const"] === undefined)
+    result["format"] = Number(result["maximum"] ?? Infinity) <= maxInt32 ? "int32" : "int64";
+  return result;
 }

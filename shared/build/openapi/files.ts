@@ -1,11 +1,11 @@
 /** The doors to file statistics and to jobs. */
 import { thresholdsSchema } from "../../contracts/file-lookup.ts";
 import {
-  bodyRefusals,
+  bodyProblems,
   idempotencyKey,
-  unreadable,
-  type DoorDescription,
-  type ParameterWords,
+  invalidRequest,
+  type OperationDescription,
+  type ParameterDescription,
 } from "./operation.ts";
 
 const files = "Files";
@@ -43,14 +43,14 @@ const report = {
 const id = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const location = `https://huntline.example.org/api/jobs/${id}?key=1795507200.c2lnbmF0dXJl`;
 
-const answered = {
+const reportResponse = {
   description: "One result for each hash.",
   schema: "FileReport",
   example: report,
   also: ["text/csv"],
 } as const;
 
-const accepted = {
+const acceptedResponse = {
   description:
     "The lookup takes longer than a request may. Location is its job, whose address needs no other key.",
   schema: "JobRunning",
@@ -58,12 +58,12 @@ const accepted = {
   example: { job: { id, hashes: 5_000, status: "running", location } },
 } as const;
 
-const lookupRefusals = {
+const lookupProblems = {
   409: "The Idempotency-Key was used for another lookup.",
   503: "Defender cannot be reached and nothing is known of these hashes, or a setting is wrong.",
 } as const;
 
-const job: Readonly<Record<string, ParameterWords>> = {
+const jobPath: Readonly<Record<string, ParameterDescription>> = {
   id: {
     description: "Id of the job.",
     schema: { type: "string", pattern: "^[0-9a-f]{32}$" },
@@ -72,13 +72,13 @@ const job: Readonly<Record<string, ParameterWords>> = {
   },
 };
 
-const jobRefusals = {
+const jobProblems = {
   401: "The address opens no job: its key is wrong or older than a day.",
   404: "The job is gone: jobs are kept for seven days.",
 } as const;
 
-export const filesAndJobs: Readonly<Record<string, DoorDescription>> = {
-  file_stats: {
+export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
+  enrich_files: {
     operationId: "EnrichFiles",
     summary: "Look up file hashes",
     description:
@@ -100,8 +100,8 @@ export const filesAndJobs: Readonly<Record<string, DoorDescription>> = {
         "text/plain": { type: "string" },
       },
     },
-    answers: { 200: answered, 202: accepted },
-    refusals: { ...bodyRefusals, ...lookupRefusals },
+    responses: { 200: reportResponse, 202: acceptedResponse },
+    problems: { ...bodyProblems, ...lookupProblems },
     // A designer has these in the body.
     designer: {
       parameters: Object.fromEntries(
@@ -112,7 +112,7 @@ export const filesAndJobs: Readonly<Record<string, DoorDescription>> = {
       ),
     },
   },
-  one_file_stats: {
+  enrich_file: {
     operationId: "EnrichFile",
     summary: "Look up one file hash",
     description: "Tells what Defender knows of the file with this hash.",
@@ -130,18 +130,18 @@ export const filesAndJobs: Readonly<Record<string, DoorDescription>> = {
       },
     },
     query: "lookup",
-    answers: { 200: answered, 202: accepted },
-    refusals: { 400: unreadable, 503: lookupRefusals[503] },
+    responses: { 200: reportResponse, 202: acceptedResponse },
+    problems: { 400: invalidRequest, 503: lookupProblems[503] },
   },
-  show_job: {
+  get_job: {
     operationId: "GetJob",
     summary: "Get a job",
     description: "Tells how a job stands: 202 while it runs, then 200 with what it was asked for.",
     tag: jobs,
     visibility: "internal",
-    path: job,
+    path: jobPath,
     query: "job",
-    answers: {
+    responses: {
       200: {
         description:
           "The job has ended: a file report, the outcome of a hunt, or how it ended without either.",
@@ -149,9 +149,9 @@ export const filesAndJobs: Readonly<Record<string, DoorDescription>> = {
         example: report,
         also: ["text/csv"],
       },
-      202: { ...accepted, description: "The job is running. Ask again after Retry-After." },
+      202: { ...acceptedResponse, description: "The job is running. Ask again after Retry-After." },
     },
-    refusals: jobRefusals,
+    problems: jobProblems,
   },
   cancel_job: {
     operationId: "CancelJob",
@@ -159,15 +159,15 @@ export const filesAndJobs: Readonly<Record<string, DoorDescription>> = {
     description: "Ends a lookup before its time. What is known by then can still be read.",
     tag: jobs,
     visibility: "internal",
-    path: job,
+    path: jobPath,
     query: "signedAddress",
-    answers: {
+    responses: {
       200: {
         description: "Whether this request ended it.",
         schema: "JobCancelled",
         example: { job: { id }, cancelled: true },
       },
     },
-    refusals: jobRefusals,
+    problems: jobProblems,
   },
 };

@@ -1,17 +1,17 @@
 /** The doors to hunts. */
 import {
-  bodyRefusals,
+  bodyProblems,
   idempotencyKey,
-  unreadable,
-  type DoorDescription,
-  type ParameterWords,
+  invalidRequest,
+  type OperationDescription,
+  type ParameterDescription,
 } from "./operation.ts";
 
 const tag = "Hunts";
-const noHunt = { 404: "No hunt has this name." } as const;
+const huntNotFound = { 404: "No hunt has this name." } as const;
 
 /** A designer offers the hunts there are; the older and the newer word for it, since designers differ. */
-const hunt: Readonly<Record<string, ParameterWords>> = {
+const huntPath: Readonly<Record<string, ParameterDescription>> = {
   name: {
     description: "Name of the hunt.",
     schema: { type: "string", pattern: "^[a-z0-9-]{3,80}$" },
@@ -48,7 +48,7 @@ const summary = {
   head: "office-starts-script-host/v1/2026/11/22/000000000017.ndjson.gz",
 };
 
-const listed = {
+const exportExample = {
   cursor: "v1.17",
   seq: 17,
   from: "2026-11-22T07:00:00.0000000Z",
@@ -65,7 +65,7 @@ const columns = [
 
 const row = { Timestamp: "2026-11-22T07:12:09.1234567Z", DeviceName: "ws-14.contoso.com" };
 
-export const hunts: Readonly<Record<string, DoorDescription>> = {
+export const hunts: Readonly<Record<string, OperationDescription>> = {
   list_hunts: {
     operationId: "ListHunts",
     summary: "List hunts",
@@ -73,20 +73,20 @@ export const hunts: Readonly<Record<string, DoorDescription>> = {
       "Lists every hunt and how it stands: how far it has exported, and what keeps it from going on.",
     tag,
     visibility: "important",
-    answers: {
+    responses: {
       200: { description: "Every hunt.", schema: "HuntList", example: { hunts: [summary] } },
     },
-    refusals: {},
+    problems: {},
   },
-  show_hunt: {
+  get_hunt: {
     operationId: "GetHunt",
     summary: "Get a hunt",
     description:
       "Shows one hunt in full: its query, its columns, why it is read as it is, and how it stands.",
     tag,
     visibility: "advanced",
-    path: hunt,
-    answers: {
+    path: huntPath,
+    responses: {
       200: {
         description: "The hunt.",
         schema: "Hunt",
@@ -104,17 +104,17 @@ export const hunts: Readonly<Record<string, DoorDescription>> = {
         },
       },
     },
-    refusals: noHunt,
+    problems: huntNotFound,
   },
-  hunt_rows_schema: {
+  get_hunt_rows_schema: {
     operationId: "GetHuntRowsSchema",
     summary: "Get the schema of a hunt's rows",
     description:
       "Describes what the rows of a hunt look like, as JSON Schema. Designers ask for it to offer the columns.",
     tag,
     visibility: "internal",
-    path: hunt,
-    answers: {
+    path: huntPath,
+    responses: {
       200: {
         description: "The schema of what ListHuntRows answers for this hunt.",
         schema: "HuntRowsSchema",
@@ -126,23 +126,23 @@ export const hunts: Readonly<Record<string, DoorDescription>> = {
         },
       },
     },
-    refusals: noHunt,
+    problems: huntNotFound,
   },
-  hunt_exports: {
+  when_a_hunt_has_new_rows: {
     operationId: "WhenAHuntHasNewRows",
     summary: "When a hunt has new rows",
     description:
       "Polls a hunt for exports with rows after a cursor, oldest first. The address in Location goes on after them, and Retry-After says when something may be new.",
     tag,
     visibility: "important",
-    path: hunt,
+    path: huntPath,
     query: "exports",
-    answers: {
+    responses: {
       200: {
         description: "New exports. Location is where to ask next.",
         schema: "ExportList",
         headers: ["Location", "Retry-After"],
-        example: { exports: [listed], cursor: "v1.17" },
+        example: { exports: [exportExample], cursor: "v1.17" },
       },
       202: {
         description: "Nothing new. Location is where to ask again, Retry-After is when.",
@@ -151,7 +151,7 @@ export const hunts: Readonly<Record<string, DoorDescription>> = {
         example: { exports: [], cursor: "v1.17" },
       },
     },
-    refusals: { 400: unreadable, ...noHunt },
+    problems: { 400: invalidRequest, ...huntNotFound },
     designer: {
       operation: {
         "x-ms-trigger": "batch",
@@ -162,14 +162,14 @@ export const hunts: Readonly<Record<string, DoorDescription>> = {
       parameters: { after: { required: true, default: "latest", "x-ms-visibility": "internal" } },
     },
   },
-  export_rows: {
+  list_hunt_rows: {
     operationId: "ListHuntRows",
     summary: "List the rows of an export",
     description: "Reads rows of one export as JSON, at most 1,000 at once.",
     tag,
     visibility: "important",
     path: {
-      ...hunt,
+      ...huntPath,
       seq: {
         description:
           "Number of the export within the newest version of the hunt's log, or a cursor such as v1.17.",
@@ -179,7 +179,7 @@ export const hunts: Readonly<Record<string, DoorDescription>> = {
       },
     },
     query: "rows",
-    answers: {
+    responses: {
       200: {
         description: "Rows, with the columns of the hunt.",
         schema: "ExportRows",
@@ -198,23 +198,23 @@ export const hunts: Readonly<Record<string, DoorDescription>> = {
         },
       },
     },
-    refusals: { 400: unreadable, 404: "No hunt has this name, or no export this number." },
+    problems: { 400: invalidRequest, 404: "No hunt has this name, or no export this number." },
   },
-  start_hunt: {
+  run_hunt: {
     operationId: "RunHunt",
     summary: "Run a hunt",
     description:
       "Runs a hunt now, or, with from and to, reads a span of the past once more into a place of its own. The address in Location tells how it ends.",
     tag,
     visibility: "important",
-    path: hunt,
+    path: huntPath,
     headers: idempotencyKey,
     body: {
       schema: "HuntRunRequest",
       required: false,
       example: { from: "2026-11-20T00:00:00Z", to: "2026-11-21T00:00:00Z" },
     },
-    answers: {
+    responses: {
       202: {
         description:
           "The run is on its way. Location is its job, whose address needs no other key.",
@@ -226,27 +226,27 @@ export const hunts: Readonly<Record<string, DoorDescription>> = {
         },
       },
     },
-    refusals: {
-      ...bodyRefusals,
-      ...noHunt,
+    problems: {
+      ...bodyProblems,
+      ...huntNotFound,
       409: "The Idempotency-Key was used for another request.",
       422: "The span cannot be run, for the reason given.",
     },
   },
-  tick_hunts: {
+  start_overdue_hunts: {
     operationId: "StartOverdueHunts",
     summary: "Start overdue hunts",
     description:
       "Starts every hunt that is overdue: a second driver beside the timers. Repeating it is harmless.",
     tag,
     visibility: "advanced",
-    answers: {
+    responses: {
       200: {
         description: "The hunts that were started.",
         schema: "HuntsTicked",
         example: { started: [summary.name] },
       },
     },
-    refusals: {},
+    problems: {},
   },
 };

@@ -7,12 +7,12 @@
  * door; a test holds live answers against the schemas.
  */
 import { alertsAndWebhooks } from "./alerts.ts";
-import type { DoorDescription } from "./operation.ts";
+import type { OperationDescription } from "./operation.ts";
 import { filesAndJobs } from "./files.ts";
 import { hunts } from "./hunts.ts";
 import { operations } from "./maintenance.ts";
 
-export const describedDoors: Readonly<Record<string, DoorDescription>> = {
+export const describedOperations: Readonly<Record<string, OperationDescription>> = {
   ...hunts,
   ...filesAndJobs,
   ...alertsAndWebhooks,

@@ -1,5 +1,5 @@
 /** The doors for whoever runs the app, and those of the description itself. */
-import { bodyRefusals, unreadable, type DoorDescription } from "./operation.ts";
+import { bodyProblems, invalidRequest, type OperationDescription } from "./operation.ts";
 
 const tag = "Operation";
 const id = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
@@ -16,14 +16,14 @@ const report = {
   auditAnchor: 412,
 };
 
-export const operations: Readonly<Record<string, DoorDescription>> = {
-  health: {
+export const operations: Readonly<Record<string, OperationDescription>> = {
+  get_health: {
     operationId: "GetHealth",
     summary: "Get the health in one word",
     description: "Tells anyone whether the app is healthy, and nothing else.",
     tag,
     visibility: "advanced",
-    answers: {
+    responses: {
       200: {
         description: "Healthy or degraded.",
         schema: "HealthStatus",
@@ -31,15 +31,15 @@ export const operations: Readonly<Record<string, DoorDescription>> = {
       },
       503: { description: "Unhealthy.", schema: "HealthStatus", example: { status: "unhealthy" } },
     },
-    refusals: {},
+    problems: {},
   },
-  health_report: {
+  get_health_report: {
     operationId: "GetHealthReport",
     summary: "Get the whole report on health",
     description: "Tells what is wrong and what to do about it, hunt by hunt and quota by quota.",
     tag,
     visibility: "advanced",
-    answers: {
+    responses: {
       200: { description: "Healthy or degraded.", schema: "HealthReport", example: report },
       503: {
         description: "Unhealthy.",
@@ -47,9 +47,9 @@ export const operations: Readonly<Record<string, DoorDescription>> = {
         example: { ...report, status: "unhealthy" },
       },
     },
-    refusals: {},
+    problems: {},
   },
-  dead_letters: {
+  list_dead_letters: {
     operationId: "ListDeadLetters",
     summary: "List dead letters",
     description:
@@ -57,7 +57,7 @@ export const operations: Readonly<Record<string, DoorDescription>> = {
     tag,
     visibility: "advanced",
     query: "deadLetters",
-    answers: {
+    responses: {
       200: {
         description: "The dead letters.",
         schema: "DeadLetterList",
@@ -79,7 +79,7 @@ export const operations: Readonly<Record<string, DoorDescription>> = {
         },
       },
     },
-    refusals: { 400: unreadable },
+    problems: { 400: invalidRequest },
   },
   replay_dead_letters: {
     operationId: "ReplayDeadLetters",
@@ -93,32 +93,32 @@ export const operations: Readonly<Record<string, DoorDescription>> = {
       required: true,
       example: { deadLetters: [{ queue: "alert-verdicts", id }] },
     },
-    answers: {
+    responses: {
       200: {
         description: "What became of each.",
         schema: "DeadLetterReplayResult",
         example: { deadLetters: [{ id, outcome: "replayed" }] },
       },
     },
-    refusals: bodyRefusals,
+    problems: bodyProblems,
   },
-  openapi: {
+  get_open_api: {
     operationId: "GetOpenApi",
     summary: "Get this description as OpenAPI",
     description: "Describes every door in OpenAPI 3.1.",
     tag,
     visibility: "internal",
-    answers: { 200: { description: "The description.", schema: "ApiDescription" } },
-    refusals: {},
+    responses: { 200: { description: "The description.", schema: "ApiDescription" } },
+    problems: {},
   },
-  swagger: {
+  get_swagger: {
     operationId: "GetSwagger",
     summary: "Get this description as Swagger",
     description:
       "Describes every door in Swagger 2.0, for custom connectors of Logic Apps and Power Automate.",
     tag,
     visibility: "internal",
-    answers: { 200: { description: "The description.", schema: "ApiDescription" } },
-    refusals: {},
+    responses: { 200: { description: "The description.", schema: "ApiDescription" } },
+    problems: {},
   },
 };

@@ -1,15 +1,19 @@
 /** Puts the description together as OpenAPI 3.1. */
 import { apiPrefix } from "../../http/api-description.ts";
 import { problemTitles } from "../../http/problem.ts";
-import type { Answer, DoorDescription, ParameterWords } from "./operation.ts";
+import type {
+  ResponseDescription,
+  OperationDescription,
+  ParameterDescription,
+} from "./operation.ts";
 import { tags } from "./list-operations.ts";
 import type { Route } from "./routes.ts";
-import { componentSchemas, queryParameters, type Json } from "./schemas.ts";
-import { titleOf, withWords, wordsOf } from "./describe-schema.ts";
+import { createComponentSchemas, listQueryParameters, type Json } from "./schemas.ts";
+import { titleOf, describeSchemas, describeQueryParameter } from "./describe-schema.ts";
 
 /** A route with its description. */
 export interface DescribedRoute extends Route {
-  readonly door: DoorDescription;
+  readonly operation: OperationDescription;
 }
 
 export interface OpenApiDocument extends Json {
@@ -18,7 +22,7 @@ export interface OpenApiDocument extends Json {
 }
 
 /** The same in every form of the description. */
-export const info = (version: string) =>
+export const createInfo = (version: string) =>
   ({
     title: "Huntline",
     version,
@@ -28,16 +32,16 @@ export const info = (version: string) =>
   }) as const;
 
 /** @param version - of the app */
-export function openApi(routes: readonly DescribedRoute[], version: string): OpenApiDocument {
+export function createOpenApi(routes: readonly DescribedRoute[], version: string): OpenApiDocument {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const route of routes) (paths[route.path] ??= {})[route.method] = operation(route);
+  for (const route of routes) (paths[route.path] ??= {})[route.method] = createOperation(route);
   return {
     openapi: "3.1.1",
-    info: info(version),
+    info: createInfo(version),
     servers: [{ url: apiPrefix }],
     tags,
     paths,
-    components: { schemas: withWords(componentSchemas()), securitySchemes },
+    components: { schemas: describeSchemas(createComponentSchemas()), securitySchemes },
   };
 }
 
@@ -63,92 +67,106 @@ const securitySchemes = {
   },
 };
 
-const keyed = [{ functionKey: [] }, { functionCode: [] }, { functionKey: [], entraToken: [] }];
+const functionKeySecurity = [
+  { functionKey: [] },
+  { functionCode: [] },
+  { functionKey: [], entraToken: [] },
+];
 
-function operation(route: DescribedRoute): Json {
-  const { door } = route;
-  const parameters = parametersOf(route);
+function createOperation(route: DescribedRoute): Json {
+  const { operation } = route;
+  const parameters = createParameters(route);
   return {
-    operationId: door.operationId,
-    summary: door.summary,
-    description: door.description,
-    tags: [door.tag],
-    security: route.keyed ? keyed : [],
-    "x-ms-visibility": door.visibility,
+    operationId: operation.operationId,
+    summary: operation.summary,
+    description: operation.description,
+    tags: [operation.tag],
+    security: route.requiresFunctionKey ? functionKeySecurity : [],
+    "x-ms-visibility": operation.visibility,
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(door.body ? { requestBody: bodyOf(door.body) } : {}),
-    responses: responsesOf(route),
+    ...(operation.body ? { requestBody: createRequestBody(operation.body) } : {}),
+    responses: createResponses(route),
   };
 }
 
-function parametersOf({ path, door }: DescribedRoute): Json[] {
-  const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+function createParameters({ path, operation }: DescribedRoute): Json[] {
+  const pathNames = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
   return [
-    ...named.map((name) =>
-      parameter("path", name, true, needed(door.path?.[name], `${door.operationId}: {${name}}`)),
+    ...pathNames.map((name) =>
+      createParameter(
+        "path",
+        name,
+        true,
+        requireDescription(operation.path?.[name], `${operation.operationId}: {${name}}`),
+      ),
     ),
-    ...(door.query === undefined
+    ...(operation.query === undefined
       ? []
-      : queryParameters(door.query).map(({ name, schema, required }) =>
-          parameter("query", name, required, {
-            description: wordsOf(name),
-            schema: withWords({ one: schema })["one"] ?? {},
+      : listQueryParameters(operation.query).map(({ name, schema, required }) =>
+          createParameter("query", name, required, {
+            description: describeQueryParameter(name),
+            schema: describeSchemas({ one: schema })["one"] ?? {},
           }),
         )),
-    ...Object.entries(door.headers ?? {}).map(([name, words]) =>
-      parameter("header", name, false, words),
+    ...Object.entries(operation.headers ?? {}).map(([name, parameterDescription]) =>
+      createParameter("header", name, false, parameterDescription),
     ),
   ];
 }
 
-function needed<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new Error(`${what} has no description`);
+function requireDescription<T>(value: T | undefined, place: string): T {
+  if (value === undefined) throw new Error(`${place} has no description`);
   return value;
 }
 
-const parameter = (
+const createParameter = (
   place: string,
   name: string,
   required: boolean,
-  words: ParameterWords,
+  parameterDescription: ParameterDescription,
 ): Json => ({
   name,
   in: place,
   required,
-  description: words.description,
+  description: parameterDescription.description,
   "x-ms-summary": titleOf(name),
-  ...words.extensions,
-  schema: words.schema ?? { type: "string" },
-  ...(words.example === undefined ? {} : { example: words.example }),
+  ...parameterDescription.extensions,
+  schema: parameterDescription.schema ?? { type: "string" },
+  ...(parameterDescription.example === undefined ? {} : { example: parameterDescription.example }),
 });
 
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const toSchemaRef = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
-function bodyOf({
+function createRequestBody({
   schema,
   required,
   example,
   also = {},
   orAnyJson,
-}: NonNullable<DoorDescription["body"]>): Json {
-  const others = Object.entries(also).map(([type, other]) => [type, { schema: other }] as const);
+}: NonNullable<OperationDescription["body"]>): Json {
+  const otherContent = Object.entries(also).map(
+    ([type, other]) => [type, { schema: other }] as const,
+  );
   const json = orAnyJson
-    ? { anyOf: [ref(schema), { description: "Any JSON that holds hashes." }] }
-    : ref(schema);
+    ? { anyOf: [toSchemaRef(schema), { description: "Any JSON that holds hashes." }] }
+    : toSchemaRef(schema);
   return {
     required,
-    content: { "application/json": { schema: json, example }, ...Object.fromEntries(others) },
+    content: { "application/json": { schema: json, example }, ...Object.fromEntries(otherContent) },
   };
 }
 
-function responsesOf({ door, keyed }: DescribedRoute): Record<string, Json> {
-  const refusals = Object.entries({
+function createResponses({ operation, requiresFunctionKey }: DescribedRoute): Record<string, Json> {
+  const problems = Object.entries({
     500: "Something went wrong in the app; its log has the details under the instance id.",
     503: "A setting is wrong, or what the app depends on is out of reach.",
-    ...door.refusals,
-  }).map(([status, description]) => [status, refusal(Number(status), description)] as const);
-  const answers = Object.entries(door.answers).map(
-    ([status, answer]) => [status, answerOf(answer)] as const,
+    ...operation.problems,
+  }).map(
+    ([status, description]) =>
+      [status, createProblemResponse(Number(status), description)] as const,
+  );
+  const responses = Object.entries(operation.responses).map(
+    ([status, answer]) => [status, createResponse(answer)] as const,
   );
   const noKey = {
     401: {
@@ -156,9 +174,9 @@ function responsesOf({ door, keyed }: DescribedRoute): Record<string, Json> {
     },
   };
   return {
-    ...(keyed ? noKey : {}),
-    ...Object.fromEntries(refusals),
-    ...Object.fromEntries(answers),
+    ...(requiresFunctionKey ? noKey : {}),
+    ...Object.fromEntries(problems),
+    ...Object.fromEntries(responses),
   };
 }
 
@@ -173,14 +191,14 @@ const headers = {
   },
 } as const;
 
-const refusal = (status: number, description: string): Json => ({
+const createProblemResponse = (status: number, description: string): Json => ({
   description,
   ...(status === 429 || status === 503
     ? { headers: { "Retry-After": headers["Retry-After"] } }
     : {}),
   content: {
     "application/problem+json": {
-      schema: ref("Problem"),
+      schema: toSchemaRef("Problem"),
       example: {
         type: "about:blank",
         title: (problemTitles as Readonly<Record<number, string>>)[status],
@@ -192,23 +210,23 @@ const refusal = (status: number, description: string): Json => ({
   },
 });
 
-function answerOf({
+function createResponse({
   description,
   schema,
   example,
   also = [],
-  headers: given = [],
+  headers: headerNames = [],
   extensions = {},
-}: Answer): Json {
+}: ResponseDescription): Json {
   const json = {
-    schema: { ...ref(schema), ...extensions },
+    schema: { ...toSchemaRef(schema), ...extensions },
     ...(example === undefined ? {} : { example }),
   };
   return {
     description,
-    ...(given.length === 0
+    ...(headerNames.length === 0
       ? {}
-      : { headers: Object.fromEntries(given.map((name) => [name, headers[name]])) }),
+      : { headers: Object.fromEntries(headerNames.map((name) => [name, headers[name]])) }),
     content: {
       "application/json": json,
       ...Object.fromEntries(also.map((type) => [type, { schema: { type: "string" } }])),

@@ -1,9 +1,9 @@
 /** What is written by hand of a door; its method, path and authority come from what the app registers. */
 import type { ProblemStatus } from "../../http/problem.ts";
-import type { AnswerName, QueryName, RequestName } from "./schemas.ts";
+import type { ResponseName, QueryName, RequestName } from "./schemas.ts";
 
 /** One path, query or header parameter, beyond what its schema says. */
-export interface ParameterWords {
+export interface ParameterDescription {
   readonly description: string;
   /** JSON Schema of a path or header parameter; a query parameter has its own in `schemas.ts`. */
   readonly schema?: Readonly<Record<string, unknown>>;
@@ -13,9 +13,9 @@ export interface ParameterWords {
 }
 
 /** What a door answers with one status. */
-export interface Answer {
+export interface ResponseDescription {
   readonly description: string;
-  readonly schema: AnswerName;
+  readonly schema: ResponseName;
   readonly example?: unknown;
   /** Other media types in which the same can be had. */
   readonly also?: readonly string[];
@@ -24,7 +24,7 @@ export interface Answer {
 }
 
 /** One HTTP door. */
-export interface DoorDescription {
+export interface OperationDescription {
   /** PascalCase, unique, never changed: flows that use the connector are bound to it. */
   readonly operationId: string;
   /** At most 80 characters, no slash, no full stop. */
@@ -33,9 +33,9 @@ export interface DoorDescription {
   readonly tag: string;
   /** How a designer shows it. `internal`: not at all. */
   readonly visibility: "important" | "advanced" | "internal";
-  readonly path?: Readonly<Record<string, ParameterWords>>;
+  readonly path?: Readonly<Record<string, ParameterDescription>>;
   readonly query?: QueryName;
-  readonly headers?: Readonly<Record<string, ParameterWords>>;
+  readonly headers?: Readonly<Record<string, ParameterDescription>>;
   readonly body?: {
     readonly schema: RequestName;
     readonly required: boolean;
@@ -45,9 +45,9 @@ export interface DoorDescription {
     /** Any JSON is taken, too. */
     readonly orAnyJson?: true;
   };
-  readonly answers: Readonly<Record<number, Answer>>;
+  readonly responses: Readonly<Record<number, ResponseDescription>>;
   /** When it refuses with a problem; 500 and 503 are added to every door, 401 to every door with a function key. */
-  readonly refusals: Partial<Readonly<Record<ProblemStatus, string>>>;
+  readonly problems: Partial<Readonly<Record<ProblemStatus, string>>>;
   /** What the Swagger form says besides, for designers. */
   readonly designer?: {
     readonly operation?: Readonly<Record<string, unknown>>;
@@ -56,7 +56,7 @@ export interface DoorDescription {
 }
 
 /** The key by which a request may be repeated. */
-export const idempotencyKey: Readonly<Record<string, ParameterWords>> = {
+export const idempotencyKey: Readonly<Record<string, ParameterDescription>> = {
   "Idempotency-Key": {
     description:
       "Requests with the same key and the same content are one request; another content is refused with 409.",
@@ -66,13 +66,13 @@ export const idempotencyKey: Readonly<Record<string, ParameterWords>> = {
   },
 };
 
-export const unreadable =
+export const invalidRequest =
   "The request has fields that do not fit; `errors` names each one with what is wanted.";
 
 /** What every door with a body may refuse. */
-export const bodyRefusals = {
-  400: unreadable,
+export const bodyProblems = {
+  400: invalidRequest,
   411: "The body came without Content-Length; chunked bodies do not arrive on this platform.",
   413: "The body is larger than 1 MiB.",
   415: "The body is of another media type, encoded or not in UTF-8.",
-} as const satisfies DoorDescription["refusals"];
+} as const satisfies OperationDescription["problems"];

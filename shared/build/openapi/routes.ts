@@ -9,7 +9,7 @@ export interface Route {
   /** With a leading slash, relative to the prefix. */
   readonly path: string;
   /** False where the door has another proof than a function key, or needs none. */
-  readonly keyed: boolean;
+  readonly requiresFunctionKey: boolean;
 }
 
 interface HttpBinding {
@@ -20,7 +20,7 @@ interface HttpBinding {
 }
 
 /** Every HTTP door, one for each method, in order of path and method. */
-export function httpRoutes({ functions }: Registrations): readonly Route[] {
+export function listHttpRoutes({ functions }: Registrations): readonly Route[] {
   return functions
     .flatMap((registered) => {
       // The library's own metadata, which its types do not show.
@@ -35,7 +35,7 @@ export function httpRoutes({ functions }: Registrations): readonly Route[] {
             name,
             method: method.toLowerCase(),
             path: `/${route}`,
-            keyed: authLevel === "function",
+            requiresFunctionKey: authLevel === "function",
           })),
         );
     })

@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import {
   alertStatusAnswer,
   verdictAccepted,
-  verdictRehearsal,
+  verdictDryRun,
   verdictStatusAnswer,
   verdictUndone,
 } from "../../contracts/alert-answers.ts";
@@ -33,31 +33,31 @@ import {
   huntList,
   huntStanding,
   huntStarted,
-  huntsTicked,
+  overdueHuntsStarted,
   huntSummary,
   listedExport,
   rowsSchemaAnswer,
 } from "../../contracts/hunt-answers.ts";
 import { startHuntRequest } from "../../contracts/hunt-run.ts";
-import { exportsQuery, rowsQuery } from "../../contracts/hunt-views.ts";
+import { exportsParameters, rowsParameters } from "../../contracts/hunt-views.ts";
 import { jobCancelled, jobEnded, jobRunning } from "../../contracts/job-answers.ts";
 import {
-  deadLettersReplayed,
-  deadLettersShown,
+  deadLetterReplayResult,
+  deadLetterList,
   healthAnswer,
-  healthBrief,
+  healthStatus,
   problemAnswer,
 } from "../../contracts/operations-answers.ts";
 import { webhookAnswer, webhookStatus } from "../../contracts/webhook.ts";
 
 const anyObject = z.record(z.string(), z.unknown());
 
-const answers = {
+const responses = {
   AlertStatus: alertStatusAnswer,
   ApiDescription: anyObject,
   DeadLetter: deadLetter,
-  DeadLetterList: deadLettersShown,
-  DeadLetterReplayResult: deadLettersReplayed,
+  DeadLetterList: deadLetterList,
+  DeadLetterReplayResult: deadLetterReplayResult,
   Export: listedExport,
   ExportList: exportNewsAnswer,
   ExportRows: exportRowsAnswer,
@@ -67,7 +67,7 @@ const answers = {
   FileResult: fileResultSchema,
   FileStatistics: fileStatisticsSchema,
   HealthReport: healthAnswer,
-  HealthStatus: healthBrief,
+  HealthStatus: healthStatus,
   Hunt: huntDetail,
   HuntJobResult: huntJobResult,
   HuntList: huntList,
@@ -75,7 +75,7 @@ const answers = {
   HuntStanding: huntStanding,
   HuntStarted: huntStarted,
   HuntSummary: huntSummary,
-  HuntsTicked: huntsTicked,
+  HuntsTicked: overdueHuntsStarted,
   JobCancelled: jobCancelled,
   JobEnded: jobEnded,
   JobOutcome: z.union([fileReportSchema, huntJobResult, jobEnded]),
@@ -83,7 +83,7 @@ const answers = {
   Problem: problemAnswer,
   SkippedHash: skippedSchema,
   VerdictAccepted: verdictAccepted,
-  VerdictRehearsal: verdictRehearsal,
+  VerdictRehearsal: verdictDryRun,
   VerdictStatus: verdictStatusAnswer,
   VerdictUndone: verdictUndone,
   WebhookAnswer: webhookAnswer,
@@ -103,8 +103,8 @@ const { lookBackHours, where, all } = lookupOptionsSchema.shape;
 const key = z.object({ key: z.string() });
 
 const queries = {
-  exports: exportsQuery,
-  rows: rowsQuery,
+  exports: exportsParameters,
+  rows: rowsParameters,
   lookup: z.object({
     lookBackHours: z.optional(lookBackHours),
     include: z.optional(z.literal("information")),
@@ -117,33 +117,33 @@ const queries = {
   job: z.object({ ...key.shape, partial: z.optional(z.boolean()) }),
 };
 
-export type AnswerName = keyof typeof answers;
+export type ResponseName = keyof typeof responses;
 export type RequestName = keyof typeof requests;
 export type QueryName = keyof typeof queries;
 
 /** JSON Schema, as plain data. */
 export type Json = Readonly<Record<string, unknown>>;
 
-type Named = Readonly<Record<string, z.core.$ZodType>>;
+type NamedSchemas = Readonly<Record<string, z.core.$ZodType>>;
 
 /** What is answered may gain fields some day; what is sent may not. */
-const openEnded = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void => {
+const allowUnknownFields = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void => {
   if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
 };
-const kept = (): void => undefined;
+const keepUnchanged = (): void => undefined;
 
-function written(schemas: Named, io: "input" | "output"): Record<string, Json> {
+function toJsonSchemas(schemas: NamedSchemas, io: "input" | "output"): Record<string, Json> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
-  const uri = (id: string): string => `#/components/schemas/${id}`;
-  const made = z.toJSONSchema(registry, {
-    uri,
+  const toUri = (id: string): string => `#/components/schemas/${id}`;
+  const generated = z.toJSONSchema(registry, {
+    uri: toUri,
     io,
     unrepresentable: "any",
-    override: io === "output" ? openEnded : kept,
+    override: io === "output" ? allowUnknownFields : keepUnchanged,
   });
   return Object.fromEntries(
-    Object.entries(made.schemas).map(([name, { $schema: _$schema, $id: _$id, ...schema }]) => [
+    Object.entries(generated.schemas).map(([name, { $schema: _$schema, $id: _$id, ...schema }]) => [
       name,
       schema,
     ]),
@@ -151,13 +151,13 @@ function written(schemas: Named, io: "input" | "output"): Record<string, Json> {
 }
 
 /** Every named schema as JSON Schema 2020-12: what is sent as it may be written, what is answered as it is read. */
-export const componentSchemas = (): Record<string, Json> => ({
-  ...written(answers, "output"),
-  ...written(requests, "input"),
+export const createComponentSchemas = (): Record<string, Json> => ({
+  ...toJsonSchemas(responses, "output"),
+  ...toJsonSchemas(requests, "input"),
 });
 
 /** The parameters of a query: each with its schema and whether it must be there. */
-export function queryParameters(
+export function listQueryParameters(
   name: QueryName,
 ): readonly { name: string; schema: Json; required: boolean }[] {
   const { properties = {}, required = [] } = z.toJSONSchema(queries[name], { io: "output" });

@@ -3,7 +3,7 @@
  * alternatives, one type for each field, one security definition.
  */
 import { apiPrefix } from "../../http/api-description.ts";
-import { info, type DescribedRoute, type OpenApiDocument } from "./openapi.ts";
+import { createInfo, type DescribedRoute, type OpenApiDocument } from "./openapi.ts";
 import type { Json } from "./schemas.ts";
 
 const isObject = (value: unknown): value is Json =>
@@ -13,24 +13,24 @@ const isObject = (value: unknown): value is Json =>
 export const placeholderHost = "huntline.azurewebsites.net";
 
 /** @param document - what `openApi` made of these routes */
-export function swagger(document: OpenApiDocument, routes: readonly DescribedRoute[]): Json {
+export function createSwagger(document: OpenApiDocument, routes: readonly DescribedRoute[]): Json {
   const { schemas } = document.components;
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
     const source = document.paths[route.path]?.[route.method] ?? {};
-    (paths[route.path] ??= {})[route.method] = operation(source, route, schemas);
+    (paths[route.path] ??= {})[route.method] = convertOperation(source, route, schemas);
   }
-  const used = usedDefinitions(paths, schemas);
+  const definitions = findUsedDefinitions(paths, schemas);
   return {
     swagger: "2.0",
-    info: info(String((document["info"] as Json)["version"])),
+    info: createInfo(String((document["info"] as Json)["version"])),
     host: placeholderHost,
     basePath: apiPrefix,
     schemes: ["https"],
     consumes: ["application/json"],
     produces: ["application/json"],
     paths,
-    definitions: used,
+    definitions,
     securityDefinitions: { functionKey: { type: "apiKey", in: "header", name: "x-functions-key" } },
     security: [{ functionKey: [] }],
     tags: document["tags"],
@@ -39,108 +39,115 @@ export function swagger(document: OpenApiDocument, routes: readonly DescribedRou
 
 type Schemas = Readonly<Record<string, Json>>;
 
-function operation(source: Json, { door, keyed }: DescribedRoute, schemas: Schemas): Json {
+function convertOperation(
+  source: Json,
+  { operation, requiresFunctionKey }: DescribedRoute,
+  schemas: Schemas,
+): Json {
   const { security: _security, requestBody, parameters = [], responses, ...rest } = source;
-  const changes = door.designer?.parameters ?? {};
-  const own = (parameters as Json[]).map((each) =>
-    parameter(each, changes[String(each["name"])] ?? {}),
+  const changes = operation.designer?.parameters ?? {};
+  const ownParameters = (parameters as Json[]).map((each) =>
+    convertParameter(each, changes[String(each["name"])] ?? {}),
   );
-  const body = isObject(requestBody) ? [bodyParameter(requestBody, schemas)] : [];
+  const body = isObject(requestBody) ? [createBodyParameter(requestBody, schemas)] : [];
   return {
     ...rest,
-    ...door.designer?.operation,
-    security: keyed ? [{ functionKey: [] }] : [],
-    parameters: [...own, ...body],
+    ...operation.designer?.operation,
+    security: requiresFunctionKey ? [{ functionKey: [] }] : [],
+    parameters: [...ownParameters, ...body],
     responses: Object.fromEntries(
       Object.entries(responses as Record<string, Json>).map(([status, each]) => [
         status,
-        response(each, schemas),
+        convertResponse(each, schemas),
       ]),
     ),
   };
 }
 
 /** A parameter's schema stands beside its name here, and examples are not known. */
-function parameter({ schema, example: _example, ...rest }: Json, changes: Json): Json {
-  const { description: _description, ...plain } = old(schema as Json, {});
-  return { ...rest, ...plain, ...changes };
+function convertParameter({ schema, example: _example, ...rest }: Json, changes: Json): Json {
+  const { description: _description, ...converted } = convertSchema(schema as Json, {});
+  return { ...rest, ...converted, ...changes };
 }
 
-function bodyParameter({ content, required }: Json, schemas: Schemas): Json {
-  const { schema } = jsonOf(content);
+function createBodyParameter({ content, required }: Json, schemas: Schemas): Json {
+  const { schema } = firstMediaType(content);
   return {
     name: "body",
     in: "body",
     required,
     "x-ms-summary": "Body",
     description: "What is asked for.",
-    schema: old(schema as Json, schemas),
+    schema: convertSchema(schema as Json, schemas),
   };
 }
 
-const jsonOf = (content: unknown): Json => {
+const firstMediaType = (content: unknown): Json => {
   const [first] = Object.values(content as Record<string, Json>);
   return first ?? {};
 };
 
-function response({ content, headers, description }: Json, schemas: Schemas): Json {
-  const heads = isObject(headers)
+function convertResponse({ content, headers, description }: Json, schemas: Schemas): Json {
+  const convertedHeaders = isObject(headers)
     ? Object.fromEntries(
-        Object.entries(headers).map(([name, head]) => [name, header(head as Json)]),
+        Object.entries(headers).map(([name, head]) => [name, convertHeader(head as Json)]),
       )
     : undefined;
   if (!isObject(content)) return { description };
   const [type] = Object.keys(content);
-  const { schema, example } = jsonOf(content);
+  const { schema, example } = firstMediaType(content);
   return {
     description,
-    ...(heads ? { headers: heads } : {}),
-    schema: old(schema as Json, schemas),
+    ...(convertedHeaders ? { headers: convertedHeaders } : {}),
+    schema: convertSchema(schema as Json, schemas),
     ...(example === undefined ? {} : { examples: { [type ?? ""]: example } }),
   };
 }
 
-const header = ({ schema, description }: Json): Json => ({
+const convertHeader = ({ schema, description }: Json): Json => ({
   description,
-  ...old(schema as Json, {}),
+  ...convertSchema(schema as Json, {}),
 });
 
 /** One schema in the older words. */
-function old(schema: Json, schemas: Schemas): Json {
+function convertSchema(schema: Json, schemas: Schemas): Json {
   const alternatives = schema["anyOf"] ?? schema["oneOf"];
   if (Array.isArray(alternatives))
-    return old(single(schema, alternatives as Json[], schemas), schemas);
-  if (typeof schema["$ref"] === "string") return reference(schema, schema["$ref"], schemas);
-  const { const: only, type, additionalProperties, examples: _examples, ...rest } = schema;
+    return convertSchema(mergeAlternatives(schema, alternatives as Json[], schemas), schemas);
+  if (typeof schema["$ref"] === "string") return convertReference(schema, schema["$ref"], schemas);
+  const { const: constValue, type, additionalProperties, examples: _examples, ...rest } = schema;
   const types = Array.isArray(type) ? (type as string[]) : [type];
-  const [known] = types.filter((each) => each !== undefined && each !== "null");
-  const made: Record<string, unknown> = {
-    ...(known === undefined ? {} : { type: known }),
+  const [knownType] = types.filter((each) => each !== undefined && each !== "null");
+  const result: Record<string, unknown> = {
+    ...(knownType === undefined ? {} : { type: knownType }),
     ...rest,
     ...(types.includes("null") ? { "x-nullable": true } : {}),
-    ...(only === undefined ? {} : { enum: [only] }),
+    ...(constValue === undefined ? {} : { enum: [constValue] }),
     ...(isObject(additionalProperties)
-      ? { additionalProperties: old(additionalProperties, schemas) }
+      ? { additionalProperties: convertSchema(additionalProperties, schemas) }
       : {}),
   };
-  if (isObject(made["items"])) made["items"] = old(made["items"], schemas);
-  if (isObject(made["properties"]))
-    made["properties"] = Object.fromEntries(
-      Object.entries(made["properties"]).map(([name, each]) => [name, old(each as Json, schemas)]),
+  if (isObject(result["items"])) result["items"] = convertSchema(result["items"], schemas);
+  if (isObject(result["properties"]))
+    result["properties"] = Object.fromEntries(
+      Object.entries(result["properties"]).map(([name, each]) => [
+        name,
+        convertSchema(each as Json, schemas),
+      ]),
     );
-  return made;
+  return result;
 }
 
 /** A reference stands alone, unless a designer's word stands beside it: then the schema itself stands there. */
-function reference(schema: Json, target: string, schemas: Schemas): Json {
+function convertReference(schema: Json, target: string, schemas: Schemas): Json {
   const name = target.split("/").at(-1) ?? "";
-  const dynamic = Object.entries(schema).filter(([key]) => key.startsWith("x-ms-dynamic"));
-  if (dynamic.length === 0) return { $ref: `#/definitions/${name}` };
-  return { ...old(schemas[name] ?? {}, schemas), ...Object.fromEntries(dynamic) };
+  const dynamicFields = Object.entries(schema).filter(([key]) => key.startsWith("x-ms-dynamic"));
+  if (dynamicFields.length === 0) return { $ref: `#/definitions/${name}` };
+  return { ...convertSchema(schemas[name] ?? {}, schemas), ...Object.fromEntries(dynamicFields) };
 }
 
 /** Alternatives as one schema: null is a mark, objects have the fields of all, of others the first is taken. */
-function single(
+function mergeAlternatives(
   { anyOf: _anyOf, oneOf: _oneOf, ...rest }: Json,
   all: readonly Json[],
   schemas: Schemas,
@@ -148,17 +155,17 @@ function single(
   const real = all.filter(({ type }) => type !== "null");
   const nullable = real.length < all.length ? { "x-nullable": true } : {};
   const [first = {}, ...others] = real;
-  const resolved = real.map((each) => resolve(each, schemas));
-  const merges = others.length > 0 && resolved.every(({ properties }) => isObject(properties));
-  return { ...(merges ? merged(resolved) : first), ...rest, ...nullable };
+  const resolved = real.map((each) => resolveReference(each, schemas));
+  const isMergeable = others.length > 0 && resolved.every(({ properties }) => isObject(properties));
+  return { ...(isMergeable ? mergeObjects(resolved) : first), ...rest, ...nullable };
 }
 
-const resolve = (schema: Json, schemas: Schemas): Json =>
+const resolveReference = (schema: Json, schemas: Schemas): Json =>
   typeof schema["$ref"] === "string"
     ? (schemas[schema["$ref"].split("/").at(-1) ?? ""] ?? {})
     : schema;
 
-function merged(objects: readonly Json[]): Json {
+function mergeObjects(objects: readonly Json[]): Json {
   const required = objects.map((each) => (each["required"] ?? []) as string[]);
   const inAll = (required[0] ?? []).filter((name) =>
     required.every((names) => names.includes(name)),
@@ -174,15 +181,15 @@ function merged(objects: readonly Json[]): Json {
 }
 
 /** The definitions that the paths lead to, by name. */
-function usedDefinitions(paths: unknown, schemas: Schemas): Record<string, Json> {
-  const made = new Map<string, Json>();
-  const open: unknown[] = [paths];
-  for (let at = open.pop(); at !== undefined; at = open.pop())
-    for (const [, name = ""] of JSON.stringify(at).matchAll(/"#\/definitions\/(\w+)"/g)) {
-      if (made.has(name)) continue;
-      const definition = old(schemas[name] ?? {}, schemas);
-      made.set(name, definition);
-      open.push(definition);
+function findUsedDefinitions(paths: unknown, schemas: Schemas): Record<string, Json> {
+  const definitions = new Map<string, Json>();
+  const pending: unknown[] = [paths];
+  for (let current = pending.pop(); current !== undefined; current = pending.pop())
+    for (const [, name = ""] of JSON.stringify(current).matchAll(/"#\/definitions\/(\w+)"/g)) {
+      if (definitions.has(name)) continue;
+      const definition = convertSchema(schemas[name] ?? {}, schemas);
+      definitions.set(name, definition);
+      pending.push(definition);
     }
-  return Object.fromEntries([...made].toSorted(([one], [other]) => (one < other ? -1 : 1)));
+  return Object.fromEntries([...definitions].toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { ZipEntry } from "./zip.ts";
 
 /** The platform reads these; development scripts and dependencies have no meaning there, the bundle holds all code. */
-const kept = ["name", "version", "license", "type", "main"] as const;
+const manifestKeys = ["name", "version", "license", "type", "main"] as const;
 
-const needed = [
+const requiredFiles = [
   "main.cjs",
   "app.cjs",
   "registrations.json",
@@ -20,19 +20,19 @@ const needed = [
  * @param root - folder with `host.json`, `package.json` and `dist/`
  * @throws Error when `dist/` holds no bundle and catalogue
  */
-export function contents(root: string): readonly ZipEntry[] {
+export function readPackageContents(root: string): readonly ZipEntry[] {
   const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Readonly<
     Record<string, unknown>
   >;
-  const trimmed = Object.fromEntries(kept.map((name) => [name, source[name]]));
-  const built = readdirSync(join(root, "dist")).filter((name) => /\.(?:cjs|json)$/.test(name));
-  const missing = needed.filter((name) => !built.includes(name));
+  const manifest = Object.fromEntries(manifestKeys.map((name) => [name, source[name]]));
+  const builtFiles = readdirSync(join(root, "dist")).filter((name) => /\.(?:cjs|json)$/.test(name));
+  const missing = requiredFiles.filter((name) => !builtFiles.includes(name));
   if (missing.length > 0)
     throw new Error(`dist/ lacks ${missing.join(" and ")}: run npm run build`);
   return [
     { name: "host.json", bytes: readFileSync(join(root, "host.json")) },
-    { name: "package.json", bytes: Buffer.from(`${JSON.stringify(trimmed, null, 2)}\n`) },
-    ...built.map((name) => ({
+    { name: "package.json", bytes: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) },
+    ...builtFiles.map((name) => ({
       name: `dist/${name}`,
       bytes: readFileSync(join(root, "dist", name)),
     })),

@@ -11,7 +11,7 @@ export interface ZipEntry {
 const dosDate = 0x0021;
 const dosTime = 0;
 const version = 20;
-const deflated = 8;
+const deflateMethod = 8;
 /** Names are UTF-8. */
 const flags = 0x0800;
 /** Made on Unix, a plain file, readable by all. */
@@ -19,45 +19,76 @@ const madeBy = (3 << 8) | version;
 const attributes = (0o100644 << 16) >>> 0;
 
 /** @returns the archive; entries are put in the order of their names */
-export function zip(entries: readonly ZipEntry[]): Buffer {
-  const sorted = entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+export function createZip(entries: readonly ZipEntry[]): Buffer {
+  const sortedEntries = entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const local: Buffer[] = [];
   const central: Buffer[] = [];
   let offset = 0;
-  for (const { bytes, name } of sorted) {
-    const packed = deflateRawSync(bytes, { level: 9 });
-    const shared = sharedHeader(name, bytes, packed.length);
-    const head = Buffer.concat([u32(0x04034b50), u16(version), shared, Buffer.from(name)]);
-    const where = Buffer.concat([u16(0), u16(0), u16(0), u32(attributes), u32(offset)]);
-    central.push(u32(0x02014b50), u16(madeBy), u16(version), shared, where, Buffer.from(name));
-    local.push(head, packed);
-    offset += head.length + packed.length;
+  for (const { bytes, name } of sortedEntries) {
+    const compressed = deflateRawSync(bytes, { level: 9 });
+    const common = createCommonHeader(name, bytes, compressed.length);
+    const header = Buffer.concat([
+      encodeUint32(0x04034b50),
+      encodeUint16(version),
+      common,
+      Buffer.from(name),
+    ]);
+    const centralFields = Buffer.concat([
+      encodeUint16(0),
+      encodeUint16(0),
+      encodeUint16(0),
+      encodeUint32(attributes),
+      encodeUint32(offset),
+    ]);
+    central.push(
+      encodeUint32(0x02014b50),
+      encodeUint16(madeBy),
+      encodeUint16(version),
+      common,
+      centralFields,
+      Buffer.from(name),
+    );
+    local.push(header, compressed);
+    offset += header.length + compressed.length;
   }
   const directory = Buffer.concat(central);
-  const end = [u32(0x06054b50), u16(0), u16(0), u16(sorted.length), u16(sorted.length)];
-  return Buffer.concat([...local, directory, ...end, u32(directory.length), u32(offset), u16(0)]);
+  const end = [
+    encodeUint32(0x06054b50),
+    encodeUint16(0),
+    encodeUint16(0),
+    encodeUint16(sortedEntries.length),
+    encodeUint16(sortedEntries.length),
+  ];
+  return Buffer.concat([
+    ...local,
+    directory,
+    ...end,
+    encodeUint32(directory.length),
+    encodeUint32(offset),
+    encodeUint16(0),
+  ]);
 }
 
-const sharedHeader = (name: string, bytes: Uint8Array, packedLength: number): Buffer =>
+const createCommonHeader = (name: string, bytes: Uint8Array, compressedLength: number): Buffer =>
   Buffer.concat([
-    u16(flags),
-    u16(deflated),
-    u16(dosTime),
-    u16(dosDate),
-    u32(crc32(bytes)),
-    u32(packedLength),
-    u32(bytes.length),
-    u16(Buffer.byteLength(name)),
-    u16(0),
+    encodeUint16(flags),
+    encodeUint16(deflateMethod),
+    encodeUint16(dosTime),
+    encodeUint16(dosDate),
+    encodeUint32(crc32(bytes)),
+    encodeUint32(compressedLength),
+    encodeUint32(bytes.length),
+    encodeUint16(Buffer.byteLength(name)),
+    encodeUint16(0),
   ]);
 
-function u16(value: number): Buffer {
+function encodeUint16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeUInt16LE(value);
   return bytes;
 }
 
-function u32(value: number): Buffer {
+function encodeUint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;

@@ -9,61 +9,61 @@ import {
   stories,
   wordOf,
 } from "../../clients/cloud-apps/enums.ts";
-import type { Listed } from "./filter-words.ts";
+import type { ListedResource } from "./parse-filter.ts";
 
 type Column = readonly [head: string, cell: (item: Item) => unknown];
 
-const at = (name: string) => (item: Item) => item[name];
-const word = (name: string, table: Readonly<Record<number, string>>) => (item: Item) => {
+const readField = (name: string) => (item: Item) => item[name];
+const readEnum = (name: string, names: Readonly<Record<number, string>>) => (item: Item) => {
   const value = item[name];
-  return typeof value === "number" ? wordOf(table, value) : value;
+  return typeof value === "number" ? wordOf(names, value) : value;
 };
 /** Numbers of a list in words: what an alert is a part of, what its maker is after. */
-const listed = (name: string, table: Readonly<Record<number, string>>) => (item: Item) => {
+const readEnumList = (name: string, names: Readonly<Record<number, string>>) => (item: Item) => {
   const values = item[name];
-  return Array.isArray(values) ? values.map((value: number) => wordOf(table, value)).join(" ") : "";
+  return Array.isArray(values) ? values.map((value: number) => wordOf(names, value)).join(" ") : "";
 };
-const time = (name: string) => (item: Item) => {
+const readTime = (name: string) => (item: Item) => {
   const value = item[name];
   return typeof value === "number"
     ? new Date(value).toISOString().slice(0, 19).replace("T", " ")
     : value;
 };
 
-const columns: Readonly<Record<Listed, readonly Column[]>> = {
+const columns: Readonly<Record<ListedResource, readonly Column[]>> = {
   alerts: [
-    ["time", time("timestamp")],
-    ["severity", word("severityValue", severities)],
-    ["status", word("statusValue", alertStatuses)],
-    ["resolution", word("resolutionStatusValue", resolutionStatuses)],
-    ["story", listed("stories", stories)],
-    ["intent", listed("intent", intents)],
-    ["id", at("_id")],
-    ["title", at("title")],
+    ["time", readTime("timestamp")],
+    ["severity", readEnum("severityValue", severities)],
+    ["status", readEnum("statusValue", alertStatuses)],
+    ["resolution", readEnum("resolutionStatusValue", resolutionStatuses)],
+    ["story", readEnumList("stories", stories)],
+    ["intent", readEnumList("intent", intents)],
+    ["id", readField("_id")],
+    ["title", readField("title")],
   ],
   activities: [
-    ["time", time("timestamp")],
-    ["id", at("_id")],
-    ["type", at("eventTypeName")],
-    ["description", at("description")],
+    ["time", readTime("timestamp")],
+    ["id", readField("_id")],
+    ["type", readField("eventTypeName")],
+    ["description", readField("description")],
   ],
   entities: [
-    ["id", at("id")],
-    ["type", at("type")],
+    ["id", readField("id")],
+    ["type", readField("type")],
     ["name", (item) => item["displayName"] ?? item["username"]],
   ],
   files: [
-    ["id", at("_id")],
+    ["id", readField("_id")],
     [
       "type",
       (item) =>
         Array.isArray(item["fileType"]) ? (item["fileType"][1] as unknown) : item["fileType"],
     ],
-    ["name", at("name")],
+    ["name", readField("name")],
   ],
   "ip-ranges": [
-    ["id", at("_id")],
-    ["category", word("category", ipCategories)],
+    ["id", readField("_id")],
+    ["category", readEnum("category", ipCategories)],
     [
       "subnets",
       (item) =>
@@ -71,17 +71,17 @@ const columns: Readonly<Record<Listed, readonly Column[]>> = {
           ? item["subnets"].map((one: { originalString?: string }) => one.originalString).join(" ")
           : "",
     ],
-    ["name", at("name")],
+    ["name", readField("name")],
   ],
 };
 
 /** Heads and cells of a table. One line a row: what breaks a line becomes a blank. */
-export function rowsOf(
-  resource: Listed,
+export function toTable(
+  resource: ListedResource,
   items: readonly Item[],
 ): { head: string[]; rows: string[][] } {
-  const shown = columns[resource];
-  const text = (value: unknown): string =>
+  const shownColumns = columns[resource];
+  const toText = (value: unknown): string =>
     (typeof value === "string"
       ? value
       : value === undefined || value === null
@@ -89,7 +89,7 @@ export function rowsOf(
         : JSON.stringify(value)
     ).replaceAll(/\p{Cc}+/gu, " ");
   return {
-    head: shown.map(([head]) => head),
-    rows: items.map((item) => shown.map(([, cell]) => text(cell(item)))),
+    head: shownColumns.map(([head]) => head),
+    rows: items.map((item) => shownColumns.map(([, cell]) => toText(cell(item)))),
   };
 }

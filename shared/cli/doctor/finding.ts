@@ -1,24 +1,28 @@
 /** What the doctor says of one thing. */
-export interface Finding {
+export interface DoctorFinding {
   /** What was looked at: `hunting`, `secret audit-key`. */
-  readonly about: string;
-  /** `limited`: it works, and something takes a longer way. */
+  readonly subject: string;
+  /** `reportWarning`: it works, and something takes a longer way. */
   readonly state: "well" | "limited" | "ill";
-  readonly says: string;
+  readonly message: string;
   /** The command that mends it, or the way that is taken instead. Names in angle brackets are the reader's own. */
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
-export const well = (about: string, says: string): Finding => ({ about, state: "well", says });
-export const limited = (about: string, says: string, mend: string): Finding => ({
-  about,
-  state: "limited",
-  says,
-  mend,
+export const reportOk = (subject: string, message: string): DoctorFinding => ({
+  subject,
+  state: "well",
+  message,
 });
-export const ill = (about: string, says: string, mend: string): Finding => ({
-  about,
+export const reportWarning = (subject: string, message: string, fix: string): DoctorFinding => ({
+  subject,
+  state: "limited",
+  message,
+  fix,
+});
+export const reportError = (subject: string, message: string, fix: string): DoctorFinding => ({
+  subject,
   state: "ill",
-  says,
-  mend,
+  message,
+  fix,
 });

@@ -1,17 +1,17 @@
 /** `npm run hunts`: every hunt of the catalogue checked and listed. */
 import { relative } from "node:path";
 import {
-  checkCatalogue,
-  tooManyEnabled,
+  checkCatalog,
+  checkEnabledLimit,
   type CheckedFile,
 } from "../../kql/compile/compile-catalog.ts";
-import type { Problem } from "../../kql/compile/compile-hunt.ts";
+import type { HuntProblem } from "../../kql/compile/compile-hunt.ts";
 import { formatDuration } from "../../runtime/time.ts";
-import { table, type Output } from "./output.ts";
+import { formatTable, type Output } from "../output.ts";
 
 /** Checks the hunts of a folder. Returns the exit code: 0 when all are sound, 1 when one is not. */
-export function check(folder: string, output: Output): number {
-  const checked = checkCatalogue(folder, output.progress);
+export function checkHunts(folder: string, output: Output): number {
+  const checked = checkCatalog(folder, output.progress);
   output.progress(checked.length, checked.length, "");
   if (checked.length === 0) {
     output.line(
@@ -19,17 +19,17 @@ export function check(folder: string, output: Output): number {
     );
     return 0;
   }
-  for (const line of table(
+  for (const line of formatTable(
     ["name", "mode", "schedule (UTC)", "look-back", "tables", "why"],
-    checked.flatMap(row),
+    checked.flatMap(toRow),
   ))
     output.line(line);
   for (const warning of checked.flatMap(({ warnings }) => warnings))
-    output.error(`warning: ${placed(warning)}`);
-  return verdict(checked, output);
+    output.error(`warning: ${formatProblem(warning)}`);
+  return printResult(checked, output);
 }
 
-const row = ({ hunt }: CheckedFile): readonly (readonly string[])[] =>
+const toRow = ({ hunt }: CheckedFile): readonly (readonly string[])[] =>
   hunt
     ? [
         [
@@ -37,18 +37,18 @@ const row = ({ hunt }: CheckedFile): readonly (readonly string[])[] =>
           hunt.mode,
           hunt.schedule,
           formatDuration(hunt.lookBackMs),
-          shortened(hunt.tables),
+          shortenNames(hunt.tables),
           hunt.modeReason,
         ],
       ]
     : [];
 
 /** Three names and how many more. */
-const shortened = (names: readonly string[]): string =>
+const shortenNames = (names: readonly string[]): string =>
   names.length <= 3 ? names.join(" ") : `${names.slice(0, 3).join(" ")} +${names.length - 3}`;
 
-function verdict(checked: readonly CheckedFile[], output: Output): number {
-  const problems = [...checked.flatMap((file) => file.problems), ...tooManyEnabled(checked)];
+function printResult(checked: readonly CheckedFile[], output: Output): number {
+  const problems = [...checked.flatMap((file) => file.problems), ...checkEnabledLimit(checked)];
   const enabled = checked.filter(({ hunt }) => hunt?.enabled === true).length;
   if (problems.length === 0) {
     output.line(
@@ -56,7 +56,7 @@ function verdict(checked: readonly CheckedFile[], output: Output): number {
     );
     return 0;
   }
-  for (const problem of problems) output.error(placed(problem));
+  for (const problem of problems) output.error(formatProblem(problem));
   output.error(
     `Mend the ${problems.length === 1 ? "place" : `${problems.length} places`} named above and run npm run hunts again.`,
   );
@@ -64,5 +64,5 @@ function verdict(checked: readonly CheckedFile[], output: Output): number {
 }
 
 /** `file:line:column message`. */
-export const placed = ({ file, line, column, message }: Problem): string =>
+export const formatProblem = ({ file, line, column, message }: HuntProblem): string =>
   `${relative(".", file)}:${line}:${column} ${message}`;

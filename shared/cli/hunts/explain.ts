@@ -1,64 +1,64 @@
 /** `npm run hunts -- explain`: what the build understands of a query, and the exact queries that will be sent. */
 import { readFileSync } from "node:fs";
 import type { CompiledHunt, Pieces } from "../../contracts/compiled-hunt.ts";
-import { compileHunt, type HuntOutcome, type Problem } from "../../kql/compile/compile-hunt.ts";
-import { checkCatalogue } from "../../kql/compile/compile-catalog.ts";
-import { huntName } from "../../kql/compile/hunt-name.ts";
-import { inWords } from "../../kql/compile/obstacles.ts";
-import { filled } from "../../kql/compile/verify.ts";
+import { compileHunt, type HuntOutcome, type HuntProblem } from "../../kql/compile/compile-hunt.ts";
+import { checkCatalog } from "../../kql/compile/compile-catalog.ts";
+import { toHuntName } from "../../kql/compile/hunt-name.ts";
+import { describeObstacle } from "../../kql/compile/obstacles.ts";
+import { fillSlots } from "../../kql/compile/verify-query.ts";
 import { formatDuration } from "../../runtime/time.ts";
-import { placed } from "./check.ts";
-import { queriesIn, type FoundQuery } from "./fences.ts";
-import type { Output } from "./output.ts";
+import { formatProblem } from "./check.ts";
+import { findQueries, type SourceQuery } from "./find-queries.ts";
+import type { Output } from "../output.ts";
 
 /** Explains a hunt of the catalogue by its name, or any file. Returns the exit code. */
-export function explain(folder: string, which: string, output: Output): number {
-  const found = outcomeOf(folder, which);
-  if (found === undefined) {
+export function explainHunt(folder: string, huntOrFile: string, output: Output): number {
+  const outcome = findOutcome(folder, huntOrFile);
+  if (outcome === undefined) {
     output.error(
-      `There is no hunt ${which} in the catalogue and no such file. npm run hunts lists the hunts.`,
+      `There is no hunt ${huntOrFile} in the catalogue and no such file. npm run hunts lists the hunts.`,
     );
     return 1;
   }
-  const { hunt, analysis, problems, warnings } = found;
-  for (const problem of problems) output.error(placed(problem));
-  for (const warning of warnings) output.error(`warning: ${placed(warning)}`);
+  const { hunt, analysis, problems, warnings } = outcome;
+  for (const problem of problems) output.error(formatProblem(problem));
+  for (const warning of warnings) output.error(`warning: ${formatProblem(warning)}`);
   if (!hunt || !analysis) return 1;
   for (const line of [
-    ...about(hunt),
-    ...analysis.obstacles.map((found) => `  against windows: ${inWords(found)}`),
+    ...describeHunt(hunt),
+    ...analysis.obstacles.map((obstacle) => `  against windows: ${describeObstacle(obstacle)}`),
   ])
     output.line(line);
-  for (const [what, pieces] of queriesOf(hunt)) {
+  for (const [what, pieces] of listQueries(hunt)) {
     output.line(`\n--- ${what}`);
-    output.line(filled(pieces));
+    output.line(fillSlots(pieces));
   }
   return 0;
 }
 
 /** A hunt of the catalogue by name; a `.yaml` file; or the first query of a `.kql`, `.txt` or Markdown file. */
-export function outcomeOf(folder: string, which: string): HuntOutcome | undefined {
-  const text = readText(which);
-  if (text === undefined) return checkCatalogue(folder).find(({ name }) => name === which);
-  const name = huntName(which) ?? "query";
-  if (/\.ya?ml$/i.test(which)) return compileHunt(which, name, text);
-  const [first] = queriesIn(which, text);
-  return first && outcomeOfQuery(which, name, first);
+export function findOutcome(folder: string, huntOrFile: string): HuntOutcome | undefined {
+  const text = readText(huntOrFile);
+  if (text === undefined) return checkCatalog(folder).find(({ name }) => name === huntOrFile);
+  const name = toHuntName(huntOrFile) ?? "query";
+  if (/\.ya?ml$/i.test(huntOrFile)) return compileHunt(huntOrFile, name, text);
+  const [first] = findQueries(huntOrFile, text);
+  return first && compileQuery(huntOrFile, name, first);
 }
 
 /** A bare query is wrapped in YAML, one line down and two columns in, and its problems are brought back to the file's lines. */
-function outcomeOfQuery(file: string, name: string, { query, line }: FoundQuery): HuntOutcome {
+function compileQuery(file: string, name: string, { query, line }: SourceQuery): HuntOutcome {
   const yaml = `query: |2-\n${query.replaceAll(/^/gm, "  ")}\n`;
   const outcome = compileHunt(file, name, yaml);
-  const inFile = (problem: Problem): Problem => ({
+  const toFileProblem = (problem: HuntProblem): HuntProblem => ({
     ...problem,
     line: Math.max(problem.line - 2 + line, 1),
     column: Math.max(problem.column - 2, 1),
   });
   return {
     ...outcome,
-    problems: outcome.problems.map(inFile),
-    warnings: outcome.warnings.map(inFile),
+    problems: outcome.problems.map(toFileProblem),
+    warnings: outcome.warnings.map(toFileProblem),
   };
 }
 
@@ -71,7 +71,7 @@ function readText(path: string): string | undefined {
 }
 
 /** The analysis of a hunt, a line each. */
-export function about(hunt: CompiledHunt): readonly string[] {
+export function describeHunt(hunt: CompiledHunt): readonly string[] {
   const { query } = hunt;
   return [
     `${hunt.name}: ${hunt.title}`,
@@ -86,7 +86,7 @@ export function about(hunt: CompiledHunt): readonly string[] {
   ];
 }
 
-function queriesOf(hunt: CompiledHunt): readonly (readonly [string, Pieces])[] {
+function listQueries(hunt: CompiledHunt): readonly (readonly [string, Pieces])[] {
   const { prelude, inPlace, countSuffix, histogramSuffix, shardSuffix } = hunt.query;
   return [
     [

@@ -1,11 +1,11 @@
 /** `npm run hunts`: which of its commands is meant. */
-import { readArguments } from "./arguments.ts";
-import type { OpenHunting } from "./one-query.ts";
-import { check } from "./check.ts";
-import { explain } from "./explain.ts";
+import { readArguments } from "../arguments.ts";
+import type { CreateHuntingPort } from "./run-query.ts";
+import { checkHunts } from "./check.ts";
+import { explainHunt } from "./explain.ts";
 import { importHunts } from "./import.ts";
-import type { Output } from "./output.ts";
-import { plan } from "./plan.ts";
+import type { Output } from "../output.ts";
+import { planHunts } from "./plan.ts";
 import { compareHunt, tryHunt } from "./try.ts";
 
 const usage = [
@@ -21,59 +21,59 @@ const usage = [
 ];
 
 /** What the commands work with besides the command line. */
-export interface Surroundings {
+export interface CliContext {
   readonly catalog: string;
   /** HUNTING_API of the settings. */
   readonly api: string;
   readonly nowMs: () => number;
-  readonly openHunting: OpenHunting;
+  readonly createHuntingPort: CreateHuntingPort;
   readonly output: Output;
 }
 
 /** Runs one command line. Returns the exit code: 0 done, 1 something to mend, 2 not understood. */
-export async function runHunts(given: readonly string[], around: Surroundings): Promise<number> {
-  const { output } = around;
-  const { words, options } = readArguments(given, new Set(["enable", "help"]));
-  const folder = options.get("catalog") ?? around.catalog;
-  const [command = "check", subject] = words;
-  if (options.has("help") || command === "help") return say(output.line, 0);
-  if (command === "check") return check(folder, output);
-  if (command === "plan") return plan(folder, options.get("api") ?? around.api, output);
-  const run = subject === undefined ? undefined : withSubject[command];
-  if (run && subject !== undefined) return run(subject, folder, options, around);
-  output.error(`"${words.join(" ")}" is not understood.`);
-  return say(output.error, 2);
+export async function runHunts(args: readonly string[], context: CliContext): Promise<number> {
+  const { output } = context;
+  const { positionals, options } = readArguments(args, new Set(["enable", "help"]));
+  const folder = options.get("catalog") ?? context.catalog;
+  const [command = "check", subject] = positionals;
+  if (options.has("help") || command === "help") return printUsage(output.line, 0);
+  if (command === "check") return checkHunts(folder, output);
+  if (command === "plan") return planHunts(folder, options.get("api") ?? context.api, output);
+  const runSubject = subject === undefined ? undefined : subjectCommands[command];
+  if (runSubject && subject !== undefined) return runSubject(subject, folder, options, context);
+  output.error(`"${positionals.join(" ")}" is not understood.`);
+  return printUsage(output.error, 2);
 }
 
-type Run = (
+type SubjectCommand = (
   subject: string,
   folder: string,
   options: ReadonlyMap<string, string>,
-  around: Surroundings,
+  context: CliContext,
 ) => number | Promise<number>;
 
-const withSubject: Readonly<Record<string, Run>> = {
-  explain: (subject, folder, _, { output }) => explain(folder, subject, output),
+const subjectCommands: Readonly<Record<string, SubjectCommand>> = {
+  explain: (subject, folder, _, { output }) => explainHunt(folder, subject, output),
   import: (subject, folder, options, { output }) =>
     importHunts(
       { from: subject, into: options.get("into") ?? folder, enable: options.has("enable") },
       output,
     ),
-  try: (which, folder, options, { nowMs, openHunting, output }) =>
+  try: (huntOrFile, folder, options, { nowMs, createHuntingPort, output }) =>
     tryHunt(
-      { folder, which, last: options.get("last") ?? "1h", nowMs: nowMs() },
-      openHunting,
+      { folder, huntOrFile, last: options.get("last") ?? "1h", nowMs: nowMs() },
+      createHuntingPort,
       output,
     ),
-  compare: (which, folder, options, { nowMs, openHunting, output }) =>
+  compare: (huntOrFile, folder, options, { nowMs, createHuntingPort, output }) =>
     compareHunt(
-      { folder, which, last: options.get("last") ?? "1h", nowMs: nowMs() },
-      openHunting,
+      { folder, huntOrFile, last: options.get("last") ?? "1h", nowMs: nowMs() },
+      createHuntingPort,
       output,
     ),
 };
 
-function say(line: (text: string) => void, code: number): number {
+function printUsage(line: (text: string) => void, code: number): number {
   for (const text of usage) line(text);
   return code;
 }

@@ -1,12 +1,12 @@
 /** Activities of Cloud Apps: paging up to 5,000, scan mode beyond, feedback. */
-import type { Pipe } from "../../http-pipeline/api-client.ts";
+import type { ApiClient } from "../../http-pipeline/api-client.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import type { ActivityFilter, WireFilter } from "./filters.ts";
 import {
   fetchOne,
-  listCall,
+  buildListCall,
   listPage,
-  pages,
+  iteratePages,
   readPage,
   type Item,
   type ListOptions,
@@ -33,26 +33,27 @@ export interface ActivityFeedback {
   readonly contactEmail?: string;
 }
 
-type Listed = ListOptions<ActivityFilter, "date" | "created">;
+type ActivityListOptions = ListOptions<ActivityFilter, "date" | "created">;
 
-/** Of one scan page; `most` is also where the service cuts lists off, without a word. */
-const [fewest, most] = [500, 5_000] as const;
+/** Of one scan page; `maxPageSize` is also where the service cuts lists off, without a word. */
+const [minPageSize, maxPageSize] = [500, 5_000] as const;
 
-async function listed(pipe: Pipe, options: Listed): Promise<Page> {
-  if ((options.skip ?? 0) >= most)
-    throw new RangeError(`a list of activities ends at ${most}; a scan reads on`);
-  return listPage(pipe, path, options);
+async function listActivityPage(client: ApiClient, options: ActivityListOptions): Promise<Page> {
+  if ((options.skip ?? 0) >= maxPageSize)
+    throw new RangeError(`a list of activities ends at ${maxPageSize}; a scan reads on`);
+  return listPage(client, path, options);
 }
 
 /** `/api/v1/activities/` */
-export const activityResource = (pipe: Pipe) => ({
+export const createActivityResource = (client: ApiClient) => ({
   /** @throws RangeError where a list of more than 5,000 would end short: a scan reads on */
-  list: (options: Listed = {}) => pages((page) => listed(pipe, page), options),
-  fetch: (id: string) => fetchOne(pipe, `${path}${encodeURIComponent(id)}/`),
-  scan: (options: ScanOptions) => scan(pipe, options),
+  list: (options: ActivityListOptions = {}) =>
+    iteratePages((page) => listActivityPage(client, page), options),
+  fetch: (id: string) => fetchOne(client, `${path}${encodeURIComponent(id)}/`),
+  scan: (options: ScanOptions) => scanActivities(client, options),
   /** The only route without a trailing slash. */
   feedback: async (id: string, feedback: ActivityFeedback): Promise<void> => {
-    await pipe.send({
+    await client.send({
       method: "POST",
       path: `${path}${encodeURIComponent(id)}/feedback`,
       json: feedback,
@@ -67,22 +68,25 @@ export const activityResource = (pipe: Pipe) => ({
  * @throws RangeError for a limit outside 500 to 5,000
  * @throws UpstreamError `unexpected-answer` when the service stalls: the same next filters again
  */
-async function* scan(pipe: Pipe, { filters, limit = fewest }: ScanOptions): AsyncGenerator<Item> {
-  if (!(Number.isInteger(limit) && limit >= fewest && limit <= most))
-    throw new RangeError(`limit is ${limit}, want ${fewest} to ${most}`);
-  const asked = new Set<string>();
+async function* scanActivities(
+  client: ApiClient,
+  { filters, limit = minPageSize }: ScanOptions,
+): AsyncGenerator<Item> {
+  if (!(Number.isInteger(limit) && limit >= minPageSize && limit <= maxPageSize))
+    throw new RangeError(`limit is ${limit}, want ${minPageSize} to ${maxPageSize}`);
+  const requested = new Set<string>();
   for (let next: object = filters; ;) {
-    asked.add(JSON.stringify(next));
-    const call = listCall(path, { filters: next, isScan: true, limit });
-    const page = readPage(await pipe.send({ ...call, waitForTurnMs: 120_000 }));
+    requested.add(JSON.stringify(next));
+    const call = buildListCall(path, { filters: next, isScan: true, limit });
+    const page = readPage(await client.send({ ...call, maxWaitMs: 120_000 }));
     yield* page.items;
     if (!page.hasNext) return;
-    if (!page.nextFilters) throw stopped("breaks off, more is promised but no way to it");
-    if (asked.has(JSON.stringify(page.nextFilters)))
-      throw stopped("stands still, the same page is offered again");
+    if (!page.nextFilters) throw createScanError("breaks off, more is promised but no way to it");
+    if (requested.has(JSON.stringify(page.nextFilters)))
+      throw createScanError("stands still, the same page is offered again");
     next = page.nextFilters;
   }
 }
 
-const stopped = (how: string): UpstreamError =>
-  new UpstreamError("unexpected-answer", `Cloud Apps: the scan ${how}`, { api: "cloud-apps" });
+const createScanError = (reason: string): UpstreamError =>
+  new UpstreamError("unexpected-answer", `Cloud Apps: the scan ${reason}`, { api: "cloud-apps" });

@@ -1,10 +1,16 @@
 /** Cloud Apps alerts on the wire: the three closings, reopening and the list by id. Wire names and numbers end here. */
 import * as z from "zod/mini";
 import type { Closure } from "../../alerts/closures.ts";
-import type { AlertsPort, ChangeReply, Closing, LookReply, SeenAlert } from "../../alerts/ports.ts";
+import type {
+  AlertsPort,
+  ChangeReply,
+  CloseRequest,
+  AlertStatesReply,
+  AlertState,
+} from "../../alerts/ports.ts";
 import { parseAlertId, type AlertId } from "../../contracts/alert-id.ts";
 import type { VerdictReason } from "../../contracts/alert-verdict.ts";
-import type { Answer, Call, Pipe } from "../../http-pipeline/api-client.ts";
+import type { ApiResponse, ApiCall, ApiClient } from "../../http-pipeline/api-client.ts";
 import type { Quota } from "../../http-pipeline/quota/quota.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 
@@ -26,7 +32,7 @@ const reasonIds = {
 } as const satisfies Record<VerdictReason, number>;
 
 /** `resolutionStatusValue`, in our words; 1 and 2 are what the portal's old calls left behind. */
-const resolutions: readonly SeenAlert[] = [
+const resolutions: readonly AlertState[] = [
   "open",
   "dismissed",
   "resolved",
@@ -35,7 +41,7 @@ const resolutions: readonly SeenAlert[] = [
   "true_positive",
 ];
 
-const mostIds = 100;
+const maxIds = 100;
 
 /**
  * The only filter that any code path can send: 1 to 100 explicit ids. On this API an empty filter would match every
@@ -43,14 +49,14 @@ const mostIds = 100;
  *
  * @throws RangeError for no id or more than 100
  */
-export function idFilter(ids: readonly AlertId[]): { id: { eq: readonly AlertId[] } } {
-  if (ids.length < 1 || ids.length > mostIds)
-    throw new RangeError(`${ids.length} alert ids, want 1 to ${mostIds}`);
+export function buildIdFilter(ids: readonly AlertId[]): { id: { eq: readonly AlertId[] } } {
+  if (ids.length < 1 || ids.length > maxIds)
+    throw new RangeError(`${ids.length} alert ids, want 1 to ${maxIds}`);
   return { id: { eq: ids } };
 }
 
-const changeAnswer = z.looseObject({ alertsNotFound: z.optional(z.array(z.string())) });
-const listAnswer = z.object({
+const changeSchema = z.looseObject({ alertsNotFound: z.optional(z.array(z.string())) });
+const listSchema = z.object({
   data: z.array(
     z.looseObject({
       _id: z.string(),
@@ -64,38 +70,38 @@ const listAnswer = z.object({
 const closingStatuses = [400, 404] as const;
 
 /** Builds the room's port over the pipe and the quota of the Cloud Apps API. */
-export function openAlerts(pipe: Pipe, quota: Quota): AlertsPort {
+export function createAlertsClient(client: ApiClient, quota: Quota): AlertsPort {
   return {
-    takeTurn: (waitMs) => quota.take({ waitMs }),
-    close: async (ids, closing, turn) => {
+    acquirePermit: (maxWaitMs) => quota.acquirePermit({ maxWaitMs }),
+    close: async (ids, closing, permit) => {
       const [path, counter] = routes[closing.closure];
-      return change(
-        pipe,
-        { method: "POST", path, json: closeBody(ids, closing), turn, tries: 1 },
+      return changeAlerts(
+        client,
+        { method: "POST", path, json: buildCloseBody(ids, closing), permit, tries: 1 },
         counter,
       );
     },
     reopen: async (ids, comment) =>
-      change(
-        pipe,
+      changeAlerts(
+        client,
         {
           method: "POST",
           path: "/api/v1/alerts/reopen/",
-          json: { filters: idFilter(ids), comment },
+          json: { filters: buildIdFilter(ids), comment },
           tries: 1,
         },
         "reopened",
       ),
-    look: (ids) => look(pipe, ids),
+    getStates: (ids) => lookUpAlerts(client, ids),
   };
 }
 
-function closeBody(
+function buildCloseBody(
   ids: readonly AlertId[],
-  { closure, reason, comment, feedback }: Closing,
+  { closure, reason, comment, feedback }: CloseRequest,
 ): object {
   return {
-    filters: idFilter(ids),
+    filters: buildIdFilter(ids),
     ...(comment === undefined ? {} : { comment }),
     ...(reason === undefined || closure === "true_positive" ? {} : { reasonId: reasonIds[reason] }),
     ...(feedback === undefined
@@ -110,36 +116,40 @@ function closeBody(
 }
 
 /** A change is sent once: whether a lost answer hid a success is for the desk to look up, not for the pipe to repeat. */
-async function change(pipe: Pipe, call: Call, counter: string): Promise<ChangeReply> {
+async function changeAlerts(
+  client: ApiClient,
+  call: ApiCall,
+  counter: string,
+): Promise<ChangeReply> {
   try {
-    return readChange(await pipe.send(call, closingStatuses), counter);
+    return readChange(await client.send(call, closingStatuses), counter);
   } catch (error) {
-    return asReply(error);
+    return toFailedReply(error);
   }
 }
 
-function readChange(answer: Answer, counter: string): ChangeReply {
-  const body = changeAnswer.safeParse(answer.body).data;
+function readChange(response: ApiResponse, counter: string): ChangeReply {
+  const body = changeSchema.safeParse(response.body).data;
   const changed = body?.[counter];
   if (typeof changed === "number")
     return { kind: "answer", changed, notFound: body?.alertsNotFound ?? [] };
   // The deprecated and the undocumented calls count under other names: then only a look tells.
-  const isSuccess = answer.status >= 200 && answer.status < 300;
+  const isSuccess = response.status >= 200 && response.status < 300;
   if (isSuccess && body) return { kind: "answer", changed: Number.NaN, notFound: [] };
-  return { kind: "refused", message: `Cloud Apps refused the call (${answer.status})` };
+  return { kind: "refused", message: `Cloud Apps refused the call (${response.status})` };
 }
 
 /** Missing rights and rejected tokens are mended by people while verdicts wait; only a wrong request is final. */
-const mendPauseMs = 15 * 60_000;
+const fixPauseMs = 15 * 60_000;
 
-function asReply(error: unknown): Exclude<ChangeReply, { kind: "answer" }> {
+function toFailedReply(error: unknown): Exclude<ChangeReply, { kind: "answer" }> {
   if (!(error instanceof UpstreamError)) throw error;
   switch (error.code) {
     case "throttled":
       return { kind: "later", retryAfterMs: error.retryAfterMs ?? 60_000 };
     case "unauthorized":
     case "forbidden":
-      return { kind: "later", retryAfterMs: mendPauseMs };
+      return { kind: "later", retryAfterMs: fixPauseMs };
     case "rejected":
     case "not-found":
       return { kind: "refused", message: error.message };
@@ -149,33 +159,33 @@ function asReply(error: unknown): Exclude<ChangeReply, { kind: "answer" }> {
   }
 }
 
-async function look(pipe: Pipe, ids: readonly AlertId[]): Promise<LookReply> {
+async function lookUpAlerts(client: ApiClient, ids: readonly AlertId[]): Promise<AlertStatesReply> {
   try {
-    const answer = await pipe.send({
+    const response = await client.send({
       method: "POST",
       path: "/api/v1/alerts/",
-      json: { filters: idFilter(ids), skip: 0, limit: mostIds },
-      waitForTurnMs: 10_000,
+      json: { filters: buildIdFilter(ids), skip: 0, limit: maxIds },
+      maxWaitMs: 10_000,
     });
-    const list = listAnswer.safeParse(answer.body).data;
+    const list = listSchema.safeParse(response.body).data;
     if (!list) return { kind: "later", retryAfterMs: 60_000 };
-    return { kind: "answer", alerts: new Map(list.data.flatMap(seen)) };
+    return { kind: "answer", alerts: new Map(list.data.flatMap(toAlertState)) };
   } catch (error) {
-    const reply = asReply(error);
+    const reply = toFailedReply(error);
     return reply.kind === "unknown" ? { kind: "later", retryAfterMs: 30_000 } : reply;
   }
 }
 
 /** Old records carry no resolution; then "archived" is all there is to say that they are closed. */
-function seen({
+function toAlertState({
   _id,
   resolutionStatusValue,
   statusValue,
-}: z.infer<typeof listAnswer>["data"][number]): [AlertId, SeenAlert][] {
+}: z.infer<typeof listSchema>["data"][number]): [AlertId, AlertState][] {
   const parsed = parseAlertId(_id);
   if (parsed.kind !== "alert") return [];
-  const archived = 2;
-  const state = resolutionStatusValue ?? (statusValue === archived ? undefined : 0);
+  const archivedStatus = 2;
+  const state = resolutionStatusValue ?? (statusValue === archivedStatus ? undefined : 0);
   return [
     [parsed.id, state === undefined ? "unknown-state" : (resolutions[state] ?? "unknown-state")],
   ];

@@ -171,12 +171,12 @@ export type IpRangeFilter = FilterOf<typeof ipRangeFields>;
 export type WireFilter = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** A condition that the tables do not list, for fields that Microsoft adds: `raw("risk.score", "gte", 7)`. */
-export const raw = (field: string, operator: Operator, value: unknown): WireFilter => ({
+export const createRawFilter = (field: string, operator: Operator, value: unknown): WireFilter => ({
   [field]: { [operator]: value },
 });
 
 /** Joins filters by AND: operators of one field come together. */
-export function allOf(
+export function joinFilters(
   ...filters: readonly (
     | WireFilter
     | AlertFilter

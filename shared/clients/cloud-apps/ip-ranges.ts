@@ -1,7 +1,14 @@
 /** IP ranges of Cloud Apps (data enrichment): list, create, update, delete. */
-import type { Answer, Call, Pipe } from "../../http-pipeline/api-client.ts";
+import type { ApiResponse, ApiCall, ApiClient } from "../../http-pipeline/api-client.ts";
 import type { IpRangeFilter } from "./filters.ts";
-import { pageCall, pages, readPage, unexpected, type Item, type ListOptions } from "./lists.ts";
+import {
+  buildPageCall,
+  iteratePages,
+  readPage,
+  createUnexpectedError,
+  type Item,
+  type ListOptions,
+} from "./lists.ts";
 
 /** 1 corporate, 2 administrative, 3 risky, 4 VPN, 5 cloud provider, 6 other. */
 export type IpCategory = 1 | 2 | 3 | 4 | 5 | 6;
@@ -17,54 +24,61 @@ export interface IpRange {
 }
 
 /** The documented place, and the one of the overview page; which of them a tenant serves is seen at the first call. */
-const places = ["/api/v1/subnet/", "/api/subnet/"] as const;
+const basePaths = ["/api/v1/subnet/", "/api/subnet/"] as const;
 
-export const ipRangeResource = (pipe: Pipe) => {
-  let known: (typeof places)[number] | undefined;
-  const through = async <A extends { readonly status: number }>(
-    send: (call: Call, expect?: readonly number[]) => Promise<A>,
-    call: (place: string) => Call,
+export const createIpRangeResource = (client: ApiClient) => {
+  let workingPath: (typeof basePaths)[number] | undefined;
+  const sendToBasePath = async <A extends { readonly status: number }>(
+    send: (call: ApiCall, expectedStatuses?: readonly number[]) => Promise<A>,
+    buildCall: (basePath: string) => ApiCall,
   ): Promise<A> => {
-    const [first, second] = places;
-    if (known !== undefined) return send(call(known));
-    const answer = await send(call(first), [404]);
-    if (answer.status !== 404) {
-      known = first;
-      return answer;
+    const [first, second] = basePaths;
+    if (workingPath !== undefined) return send(buildCall(workingPath));
+    const response = await send(buildCall(first), [404]);
+    if (response.status !== 404) {
+      workingPath = first;
+      return response;
     }
-    const other = await send(call(second));
-    known = second;
-    return other;
+    const fallbackResponse = await send(buildCall(second));
+    workingPath = second;
+    return fallbackResponse;
   };
-  const at = (call: (place: string) => Call): Promise<Answer> => through(pipe.send, call);
+  const sendCall = (buildCall: (basePath: string) => ApiCall): Promise<ApiResponse> =>
+    sendToBasePath(client.send, buildCall);
   return {
     list: (
       options: ListOptions<IpRangeFilter, "category" | "tags" | "name"> = {},
     ): AsyncGenerator<Item> =>
-      pages(async (page) => readPage(await at((place) => pageCall(place, page))), options),
+      iteratePages(
+        async (page) => readPage(await sendCall((basePath) => buildPageCall(basePath, page))),
+        options,
+      ),
     /** @returns the new range's id */
     create: async (range: IpRange): Promise<string> => {
-      const call = (place: string): Call => ({
+      const buildCall = (basePath: string): ApiCall => ({
         method: "POST",
-        path: `${place}create_rule/`,
+        path: `${basePath}create_rule/`,
         json: range,
         tries: 1,
       });
-      const answer = await through(pipe.stream, call);
-      const id = await readId(answer.body);
-      if (id === undefined) throw unexpected(answer, "a new range's id");
+      const response = await sendToBasePath(client.stream, buildCall);
+      const id = await readId(response.body);
+      if (id === undefined) throw createUnexpectedError(response, "a new range's id");
       return id;
     },
     /** Replaces the whole range: what is left out is blanked by the service. */
     update: async (id: string, range: IpRange): Promise<void> => {
-      await at((place) => ({
+      await sendCall((basePath) => ({
         method: "POST",
-        path: `${place}${encodeURIComponent(id)}/update_rule/`,
+        path: `${basePath}${encodeURIComponent(id)}/update_rule/`,
         json: range,
       }));
     },
     remove: async (id: string): Promise<void> => {
-      await at((place) => ({ method: "DELETE", path: `${place}${encodeURIComponent(id)}/` }));
+      await sendCall((basePath) => ({
+        method: "DELETE",
+        path: `${basePath}${encodeURIComponent(id)}/`,
+      }));
     },
   };
 };
@@ -75,8 +89,8 @@ async function readId(body: unknown): Promise<string | undefined> {
     return undefined;
   const chunks: Uint8Array[] = [];
   for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);
-  const id = quoted.exec(Buffer.concat(chunks).toString());
+  const id = quotedId.exec(Buffer.concat(chunks).toString());
   return id?.[1];
 }
 
-const quoted = /^\s*"([\w-]+)"\s*$/;
+const quotedId = /^\s*"([\w-]+)"\s*$/;

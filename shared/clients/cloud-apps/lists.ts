@@ -1,6 +1,6 @@
 /** Lists of the Cloud Apps API: pages of at most 100 as async iterators, in the three encodings the API takes. */
 import * as z from "zod/mini";
-import type { Answer, Call, Pipe } from "../../http-pipeline/api-client.ts";
+import type { ApiResponse, ApiCall, ApiClient } from "../../http-pipeline/api-client.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import type { WireFilter } from "./filters.ts";
 
@@ -30,9 +30,9 @@ export interface Page {
   readonly nextFilters?: WireFilter | undefined;
 }
 
-export const largestPage = 100;
+export const maxPageSize = 100;
 
-const envelope = z.object({
+const listSchema = z.object({
   data: z.array(z.record(z.string(), z.unknown())),
   hasNext: z.optional(z.boolean()),
   total: z.optional(z.nullable(z.number())),
@@ -40,34 +40,37 @@ const envelope = z.object({
 });
 
 /** Reads a list answer. @throws UpstreamError `unexpected-answer` */
-export function readPage(answer: Answer): Page {
-  const page = envelope.safeParse(answer.body).data;
-  if (!page) throw unexpected(answer, "a list");
+export function readPage(response: ApiResponse): Page {
+  const page = listSchema.safeParse(response.body).data;
+  if (!page) throw createUnexpectedError(response, "a list");
   const { data: items, hasNext = false, total, nextQueryFilters } = page;
   return { items, hasNext, total: total ?? undefined, nextFilters: nextQueryFilters ?? undefined };
 }
 
 /** The documented shape was not there. */
-export const unexpected = (
-  { status, requestId }: Pick<Answer, "status" | "requestId">,
-  wanted: string,
+export const createUnexpectedError = (
+  { status, requestId }: Pick<ApiResponse, "status" | "requestId">,
+  expected: string,
 ): UpstreamError =>
-  new UpstreamError("unexpected-answer", `Cloud Apps: the answer is not ${wanted}`, {
+  new UpstreamError("unexpected-answer", `Cloud Apps: the answer is not ${expected}`, {
     api: "cloud-apps",
     status,
     requestId,
   });
 
 /** The call of one page. */
-export function listCall(
+export function buildListCall(
   path: string,
   body: Readonly<Record<string, unknown>>,
   encoding: Encoding = "json",
-): Call {
-  const said = Object.entries(body).filter(([, value]) => value !== undefined);
-  if (encoding === "json") return { method: "POST", path, json: Object.fromEntries(said) };
+): ApiCall {
+  const entries = Object.entries(body).filter(([, value]) => value !== undefined);
+  if (encoding === "json") return { method: "POST", path, json: Object.fromEntries(entries) };
   const texts = Object.fromEntries(
-    said.map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+    entries.map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
   );
   return encoding === "form"
     ? { method: "POST", path, form: texts }
@@ -75,38 +78,38 @@ export function listCall(
 }
 
 /** The call of one page, as asked. @throws RangeError for a limit outside 1 to 100 */
-export function pageCall<F extends object, S extends string>(
+export function buildPageCall<F extends object, S extends string>(
   path: string,
   options: ListOptions<F, S>,
-): Call {
-  const { encoding, limit = largestPage, signal, skip = 0, ...rest } = options;
-  if (!(Number.isInteger(limit) && limit >= 1 && limit <= largestPage))
-    throw new RangeError(`limit is ${limit}, want 1 to ${largestPage}`);
-  const call = listCall(path, { ...rest, skip, limit }, encoding);
-  return { ...call, ...(signal ? { signal } : {}), waitForTurnMs: 120_000 };
+): ApiCall {
+  const { encoding, limit = maxPageSize, signal, skip = 0, ...rest } = options;
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= maxPageSize))
+    throw new RangeError(`limit is ${limit}, want 1 to ${maxPageSize}`);
+  const call = buildListCall(path, { ...rest, skip, limit }, encoding);
+  return { ...call, ...(signal ? { signal } : {}), maxWaitMs: 120_000 };
 }
 
 /** One page. @throws RangeError for a limit outside 1 to 100 */
 export const listPage = async <F extends object, S extends string>(
-  pipe: Pipe,
+  client: ApiClient,
   path: string,
   options: ListOptions<F, S> = {},
-): Promise<Page> => readPage(await pipe.send(pageCall(path, options)));
+): Promise<Page> => readPage(await client.send(buildPageCall(path, options)));
 
 /** Every item of a list in one place. */
 export const listAll = <F extends object, S extends string>(
-  pipe: Pipe,
+  client: ApiClient,
   path: string,
   options: ListOptions<F, S> = {},
-): AsyncGenerator<Item> => pages((page) => listPage(pipe, path, page), options);
+): AsyncGenerator<Item> => iteratePages((page) => listPage(client, path, page), options);
 
 /** Every item, page by page as they are asked for. Ends on the last page or on an empty one, whichever comes first. */
-export async function* pages<O extends ListOptions<object, string>>(
-  read: (options: O) => Promise<Page>,
+export async function* iteratePages<O extends ListOptions<object, string>>(
+  fetchPage: (options: O) => Promise<Page>,
   options: O,
 ): AsyncGenerator<Item> {
   for (let skip = options.skip ?? 0; ;) {
-    const page = await read({ ...options, skip });
+    const page = await fetchPage({ ...options, skip });
     yield* page.items;
     if (!page.hasNext || page.items.length === 0) return;
     skip += page.items.length;
@@ -114,10 +117,10 @@ export async function* pages<O extends ListOptions<object, string>>(
 }
 
 /** One object by its key. @returns `undefined` when the service knows none */
-export async function fetchOne(pipe: Pipe, path: string): Promise<Item | undefined> {
-  const answer = await pipe.send({ method: "GET", path, waitForTurnMs: 60_000 }, [404]);
-  if (answer.status === 404) return undefined;
-  const item = z.record(z.string(), z.unknown()).safeParse(answer.body).data;
-  if (!item) throw unexpected(answer, "an object");
+export async function fetchOne(client: ApiClient, path: string): Promise<Item | undefined> {
+  const response = await client.send({ method: "GET", path, maxWaitMs: 60_000 }, [404]);
+  if (response.status === 404) return undefined;
+  const item = z.record(z.string(), z.unknown()).safeParse(response.body).data;
+  if (!item) throw createUnexpectedError(response, "an object");
   return item;
 }

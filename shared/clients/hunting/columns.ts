@@ -38,23 +38,23 @@ const wireSchema = z.array(wireColumn);
  *
  * @returns `undefined` when the answer names none; an unknown type reads as string, which changes no value
  */
-export function columnsOf(
-  around: Readonly<Record<string, unknown>>,
+export function readColumns(
+  members: Readonly<Record<string, unknown>>,
   compiled: readonly HuntColumn[] = [],
 ): readonly HuntColumn[] | undefined {
-  const parsed = wireSchema.safeParse(around["schema"] ?? around["Schema"]);
+  const parsed = wireSchema.safeParse(members["schema"] ?? members["Schema"]);
   if (!parsed.success || parsed.data.length === 0) return undefined;
-  const known = new Map(compiled.map(({ name, type }) => [name, type]));
+  const compiledTypes = new Map(compiled.map(({ name, type }) => [name, type]));
   return parsed.data.map(({ name, type }) => ({
     name,
-    type: known.get(name) ?? kqlTypes[type] ?? "string",
+    type: compiledTypes.get(name) ?? kqlTypes[type] ?? "string",
   }));
 }
 
 const wireStats = z.object({ ExecutionTime: z.number() });
 
 /** What the service says the query took, ms, where it says so. */
-export function executionMs(around: Readonly<Record<string, unknown>>): number | undefined {
-  const parsed = wireStats.safeParse(around["Stats"] ?? around["stats"]);
+export function readExecutionMs(members: Readonly<Record<string, unknown>>): number | undefined {
+  const parsed = wireStats.safeParse(members["Stats"] ?? members["stats"]);
   return parsed.success ? Math.round(parsed.data.ExecutionTime * 1_000) : undefined;
 }

@@ -1,20 +1,20 @@
 /** Advanced hunting through Microsoft Graph: the only hunting API with a future. */
 import type { HuntingPort } from "../../hunts/ports.ts";
 import { msFromTicks, secondMs, type Span } from "../../runtime/time.ts";
-import { huntingApi, type HuntingParts } from "./hunting-api.ts";
+import { createHuntingApi, type HuntingApiDeps } from "./hunting-api.ts";
 
 /** `POST /v1.0/security/runHuntingQuery`; the application permission is `ThreatHunting.Read.All`. */
-export const graphHunting = (parts: HuntingParts): HuntingPort =>
-  huntingApi("graph", parts, (query, { timespan }) => ({
+export const createGraphHunting = (deps: HuntingApiDeps): HuntingPort =>
+  createHuntingApi("graph", deps, (query, { timespan }) => ({
     Query: query,
-    ...(timespan ? { Timespan: interval(timespan) } : {}),
+    ...(timespan ? { Timespan: toInterval(timespan) } : {}),
   }));
 
 /** `start/end` in whole seconds, widened outwards: the service takes the narrower of this and the query's own times. */
-function interval({ from, to }: Span): string {
+function toInterval({ from, to }: Span): string {
   const start = Math.floor(msFromTicks(from) / secondMs) * secondMs;
   const end = Math.ceil((msFromTicks(to) + 1) / secondMs) * secondMs;
-  return `${secondText(start)}/${secondText(end)}`;
+  return `${toSecondText(start)}/${toSecondText(end)}`;
 }
 
-const secondText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+const toSecondText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;

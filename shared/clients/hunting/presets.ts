@@ -7,9 +7,9 @@ export interface HuntingPreset {
   readonly path: string;
   readonly caps: HuntingPort["caps"];
   /** True when values carry `@odata.type` annotations. */
-  readonly annotated: boolean;
+  readonly hasTypeAnnotations: boolean;
   /** The first day, UTC, on which it answers no more. */
-  readonly retires: string | undefined;
+  readonly retiresOn: string | undefined;
 }
 
 /**
@@ -23,21 +23,21 @@ export const huntingPresets: Readonly<Record<HuntingPort["api"], HuntingPreset>>
     title: "Microsoft Graph",
     path: "/v1.0/security/runHuntingQuery",
     caps: { rows: 100_000, bytes: 50_000_000 },
-    annotated: true,
-    retires: undefined,
+    hasTypeAnnotations: true,
+    retiresOn: undefined,
   },
   defender: {
     title: "the Defender hunting API",
     path: "/api/advancedqueries/run",
     caps: { rows: 100_000, bytes: 50_000_000 },
-    annotated: false,
-    retires: "2027-02-01",
+    hasTypeAnnotations: false,
+    retiresOn: "2027-02-01",
   },
   legacy: {
     title: "the hunting API of 2017",
     path: "/advancedqueries/query",
     caps: { rows: 10_000, bytes: 50_000_000 },
-    annotated: false,
-    retires: "2027-02-01",
+    hasTypeAnnotations: false,
+    retiresOn: "2027-02-01",
   },
 };

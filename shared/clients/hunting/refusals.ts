@@ -9,25 +9,25 @@ import { minuteMs } from "../../runtime/time.ts";
 import type { HuntingPreset } from "./presets.ts";
 
 /** Statuses that this file reads; the pipe handles all others. */
-export const readStatuses = [400, 403, 404, 410, 504] as const;
+export const expectedStatuses = [400, 403, 404, 410, 504] as const;
 
-const longestMessage = 300;
-const errorBody = z.object({
+const maxMessageLength = 300;
+const errorBodySchema = z.object({
   error: z.object({ code: z.optional(z.string()), message: z.optional(z.string()) }),
 });
 
 /** The service's code and message; of a body that is no JSON, its beginning. */
-function said(body: unknown): string {
-  const parsed = errorBody.safeParse(body);
+function readMessage(body: unknown): string {
+  const parsed = errorBodySchema.safeParse(body);
   const text = parsed.success
     ? parsed.data.error.message || parsed.data.error.code
     : typeof body === "string"
       ? body
       : "";
-  return (text ?? "").replace(/\s+/g, " ").slice(0, longestMessage);
+  return (text ?? "").replace(/\s+/g, " ").slice(0, maxMessageLength);
 }
 
-const refused = (
+const toRefusal = (
   cause: Extract<HuntingReply, { kind: "refused" }>["cause"],
   message: string,
 ): HuntingReply => ({
@@ -49,7 +49,7 @@ const badRequests: readonly (readonly [RegExp, (message: string) => HuntingReply
   [/timed? ?-?out/i, () => ({ kind: "too-heavy", cause: "timed-out" })],
   [
     /resolve table or column expression|Failed to resolve table/i,
-    (message) => refused("table", message),
+    (message) => toRefusal("table", message),
   ],
 ];
 
@@ -58,35 +58,35 @@ const badRequests: readonly (readonly [RegExp, (message: string) => HuntingReply
  *
  * @param nowMs - epoch milliseconds: after its retirement a 403 of an API is its end, not a missing permission
  */
-export function refusalOf(
+export function classifyRefusal(
   preset: HuntingPreset,
   status: number,
   body: unknown,
   nowMs: number,
 ): HuntingReply {
-  const message = said(body);
+  const message = readMessage(body);
   const sentence = `${preset.title} answered ${status}${message === "" ? "" : `: ${message}`}`;
   if (status === 504) return { kind: "too-heavy", cause: "timed-out" };
   if (status === 400) {
-    const known = badRequests.find(([words]) => words.test(message));
-    return known ? known[1](sentence) : refused("query", sentence);
+    const match = badRequests.find(([pattern]) => pattern.test(message));
+    return match ? match[1](sentence) : toRefusal("query", sentence);
   }
   if (status === 403) {
     const isEnd = isRetired(preset, nowMs) && !message.includes("Missing application roles");
-    return isEnd ? retiredReply(preset, sentence) : refused("permission", sentence);
+    return isEnd ? toRetiredReply(preset, sentence) : toRefusal("permission", sentence);
   }
-  return preset.retires === undefined
-    ? refused("tenant", sentence)
-    : retiredReply(preset, sentence);
+  return preset.retiresOn === undefined
+    ? toRefusal("tenant", sentence)
+    : toRetiredReply(preset, sentence);
 }
 
 /** True from the day of its retirement on. */
 export const isRetired = (preset: HuntingPreset, nowMs: number): boolean =>
-  preset.retires !== undefined && nowMs >= Date.parse(preset.retires);
+  preset.retiresOn !== undefined && nowMs >= Date.parse(preset.retiresOn);
 
 /** The refusal of an API that is no more. */
-export const retiredReply = (preset: HuntingPreset, sentence: string): HuntingReply =>
-  refused("retired", `${sentence}. It retires on ${preset.retires}: set HUNTING_API to graph.`);
+export const toRetiredReply = (preset: HuntingPreset, sentence: string): HuntingReply =>
+  toRefusal("retired", `${sentence}. It retires on ${preset.retiresOn}: set HUNTING_API to graph.`);
 
 const tenantTexts = /not provisioned|account mode|no \w+ licen[sc]e/i;
 const quarterHourMs = 15 * minuteMs;
@@ -96,7 +96,7 @@ const quarterHourMs = 15 * minuteMs;
  *
  * @throws the error itself when it is none of the pipe's
  */
-export function failureOf(preset: HuntingPreset, error: unknown, nowMs: number): HuntingReply {
+export function toFailureReply(preset: HuntingPreset, error: unknown, nowMs: number): HuntingReply {
   if (!(error instanceof UpstreamError)) throw error;
   const message = error.upstreamMessage ?? "";
   const sentence = `${preset.title}: ${error.message}${message === "" ? "" : `: ${message}`}`;
@@ -108,11 +108,11 @@ export function failureOf(preset: HuntingPreset, error: unknown, nowMs: number):
         cause: message === "" ? error.message : message,
       };
     case "unauthorized":
-      return refused(tenantTexts.test(message) ? "tenant" : "authentication", sentence);
+      return toRefusal(tenantTexts.test(message) ? "tenant" : "authentication", sentence);
     case "forbidden":
     case "not-found":
     case "rejected":
-      return refusalOf(preset, error.status ?? 400, { error: { message } }, nowMs);
+      return classifyRefusal(preset, error.status ?? 400, { error: { message } }, nowMs);
     case "unavailable":
       return error.status === 504
         ? { kind: "too-heavy", cause: "timed-out" }
@@ -122,8 +122,8 @@ export function failureOf(preset: HuntingPreset, error: unknown, nowMs: number):
     case "unexpected-answer": {
       // A retired address may well answer with a page.
       const isGone = error.status === 404 || error.status === 410;
-      return isGone && preset.retires !== undefined
-        ? retiredReply(preset, sentence)
+      return isGone && preset.retiresOn !== undefined
+        ? toRetiredReply(preset, sentence)
         : { kind: "failed", message: sentence };
     }
   }

@@ -3,45 +3,45 @@ import type { HuntingRow, HuntingRowsPort, HuntingRowsReply } from "../../files/
 import type { HuntingPort } from "../../hunts/ports.ts";
 
 /** More than this is no small result: 1,000 hashes with their statistics are a twentieth of it. */
-const mostBytes = 16 * 1_024 * 1_024;
+const maxBytes = 16 * 1_024 * 1_024;
 
 /** The files room's port over any hunting back-end. */
-export const smallResults = (hunting: HuntingPort): HuntingRowsPort => ({
-  ask: async (query, { waitForTurnMs, deadlineMs }) => {
+export const createHuntingRows = (hunting: HuntingPort): HuntingRowsPort => ({
+  runQuery: async (query, { maxWaitMs, deadlineMs }) => {
     const texts: string[] = [];
     let bytes = 0;
-    const reply = await hunting.run(
+    const reply = await hunting.runQuery(
       query,
-      { waitForTurnMs, deadlineMs },
+      { maxWaitMs, deadlineMs },
       {
-        rows: (lines) => {
+        writeRows: (lines) => {
           bytes += lines.byteLength;
-          if (bytes <= mostBytes) texts.push(Buffer.from(lines).toString("utf8"));
+          if (bytes <= maxBytes) texts.push(Buffer.from(lines).toString("utf8"));
         },
       },
     );
     switch (reply.kind) {
       case "answer":
-        return bytes > mostBytes
+        return bytes > maxBytes
           ? { kind: "too-much" }
-          : { kind: "rows", rows: rowsOf(texts.join("")) };
+          : { kind: "rows", rows: parseRows(texts.join("")) };
       case "too-big":
       case "too-heavy":
         return { kind: "too-much" };
       case "later":
         return { kind: "later", retryAfterMs: reply.retryAfterMs };
       case "refused":
-        return refusal(reply.cause, reply.message);
+        return toRowsReply(reply.cause, reply.message);
       case "failed":
         return { kind: "failed" };
     }
   },
 });
 
-const refusal = (cause: string, message: string): HuntingRowsReply =>
+const toRowsReply = (cause: string, message: string): HuntingRowsReply =>
   cause === "query" || cause === "table" ? { kind: "rejected", message } : { kind: "failed" };
 
-const rowsOf = (text: string): HuntingRow[] =>
+const parseRows = (text: string): HuntingRow[] =>
   text
     .split("\n")
     .slice(0, -1)

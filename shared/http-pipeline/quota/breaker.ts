@@ -13,27 +13,27 @@ export const closedBreaker: Breaker = { failures: 0, openUntilMs: 0, openForMs: 
 
 const failuresToOpen = 5;
 const firstOpenMs = 30 * secondMs;
-const longestOpenMs = 15 * minuteMs;
+const maxOpenMs = 15 * minuteMs;
 
 /** One more failure. What fails while it is open was sent before it opened and says nothing new. */
-export function failed(breaker: Breaker, nowMs: number): Breaker {
+export function recordFailure(breaker: Breaker, nowMs: number): Breaker {
   if (nowMs < breaker.openUntilMs) return breaker;
   const failures = breaker.failures + 1;
   if (breaker.openForMs === 0 && failures < failuresToOpen) return { ...breaker, failures };
   const openForMs =
-    breaker.openForMs === 0 ? firstOpenMs : Math.min(longestOpenMs, breaker.openForMs * 2);
+    breaker.openForMs === 0 ? firstOpenMs : Math.min(maxOpenMs, breaker.openForMs * 2);
   return { failures, openForMs, openUntilMs: nowMs + openForMs };
 }
 
 /**
- * When the breaker lets a call start: now, or the instant to ask again. `probe` when that call must be the only one,
- * `probing` while another's is under way: its answer, which may come at any moment, decides.
+ * When the breaker lets a call start: now, or the instant to ask again. `isProbe` when that call must be the only one,
+ * `isProbing` while another's is under way: its answer, which may come at any moment, decides.
  */
-export function breakerFreeAt(
+export function computeBreakerGate(
   { openForMs, openUntilMs, probe }: Breaker,
   nowMs: number,
-): { readonly atMs: number; readonly probe: boolean; readonly probing: boolean } {
-  if (openForMs === 0) return { atMs: nowMs, probe: false, probing: false };
+): { readonly atMs: number; readonly isProbe: boolean; readonly isProbing: boolean } {
+  if (openForMs === 0) return { atMs: nowMs, isProbe: false, isProbing: false };
   const atMs = Math.max(nowMs, openUntilMs);
-  return { atMs, probe: true, probing: (probe?.untilMs ?? 0) > atMs };
+  return { atMs, isProbe: true, isProbing: (probe?.untilMs ?? 0) > atMs };
 }

@@ -2,14 +2,21 @@
 import { randomUUID } from "node:crypto";
 import type { Log } from "../../runtime/log.ts";
 import { secondMs, type Clock } from "../../runtime/time.ts";
-import { enter, giveBack, grant, type Granted, type Now, type QuotaRules } from "./rate-limiter.ts";
-import { points } from "../../runtime/failpoints.ts";
-import type { QuotaBook } from "./quota-state.ts";
-import type { QuotaStore, SeenBook } from "./quota-store.ts";
+import {
+  applyReport,
+  returnInstants,
+  grantInstants,
+  type GrantResult,
+  type ServerTimeRange,
+  type QuotaRules,
+} from "./rate-limiter.ts";
+import { failpoints } from "../../runtime/failpoints.ts";
+import type { QuotaState } from "./quota-state.ts";
+import type { QuotaStore, StoredQuotaState } from "./quota-store.ts";
 import type { QuotaReport } from "./quota.ts";
 
 /** An instant of server time handed to this process; void once the book's generation changes. */
-export interface Permit {
+export interface Reservation {
   readonly kind: "instant";
   readonly atMs: number;
   readonly generation: string;
@@ -18,37 +25,37 @@ export interface Permit {
 }
 
 /** `store`: the blob cannot be reached, so nobody sends. */
-type LedgerAnswer =
-  | Permit
-  | Exclude<Granted, { kind: "instant" }>
+type ReservationResult =
+  | Reservation
+  | Exclude<GrantResult, { kind: "instant" }>
   | { readonly kind: "later"; readonly retryAfterMs: number; readonly reason: "store" };
 
 export interface QuotaLedger {
   /** @param untilMs - local clock: the latest instant the asker waits for */
-  readonly ask: (untilMs: number) => Promise<LedgerAnswer>;
+  readonly requestInstant: (untilMs: number) => Promise<ReservationResult>;
   /** Resolves when it is entered, or when the store is away: then it goes with the next round. */
   readonly report: (report: QuotaReport) => Promise<void>;
   /** A permit that was surely not used. */
-  readonly giveBack: (permit: Permit) => void;
+  readonly returnReservation: (reservation: Reservation) => void;
   /** The book as last seen, not older than a second. */
-  readonly freshBook: () => Promise<QuotaBook>;
+  readonly readFreshState: () => Promise<QuotaState>;
   /** The book as last seen, however old. */
-  readonly lastBook: () => QuotaBook | undefined;
+  readonly getLastState: () => QuotaState | undefined;
 }
 
-interface Asker {
+interface PendingRequest {
   readonly untilMs: number;
-  readonly settle: (answer: LedgerAnswer) => void;
+  readonly resolve: (result: ReservationResult) => void;
 }
 
 /** Instants of the future that one process may hold, so that nobody books a whole minute ahead. */
-const mostReserved = 10;
-const triesInARow = 6;
+const maxReserved = 10;
+const maxLostWrites = 6;
 const storeRetryMs = 5 * secondMs;
 /** What was read so long ago is read again before a permit is used: somebody may have met a refusal. */
-const freshMs = secondMs;
+const maxStateAgeMs = secondMs;
 
-export function openLedger(options: {
+export function createQuotaLedger(options: {
   readonly api: string;
   readonly store: QuotaStore;
   readonly clock: Clock;
@@ -57,74 +64,96 @@ export function openLedger(options: {
   readonly random: () => number;
 }): QuotaLedger {
   const { api, clock, log, random, rules, store } = options;
-  let askers: Asker[] = [];
-  let reports: QuotaReport[] = [];
-  let unused: Permit[] = [];
-  let held: number[] = [];
-  let seen: { readonly book: QuotaBook; readonly atMs: number } | undefined;
-  let running: Promise<void> | undefined;
+  let pendingRequests: PendingRequest[] = [];
+  let pendingReports: QuotaReport[] = [];
+  let unusedReservations: Reservation[] = [];
+  let reservedAtMs: number[] = [];
+  let cached: { readonly state: QuotaState; readonly atMs: number } | undefined;
+  let currentRun: Promise<void> | undefined;
 
-  const see = (book: QuotaBook): QuotaBook => {
-    seen = { book, atMs: clock.now() };
-    return book;
+  const cacheState = (state: QuotaState): QuotaState => {
+    cached = { state, atMs: clock.now() };
+    return state;
   };
 
-  const decide = (found: SeenBook, now: Now, asking: readonly Asker[], probeId: string) => {
-    held = held.filter((atMs) => atMs > now.latestMs);
-    const returned = unused.filter((permit) => permit.generation === found.book.generation);
-    const start = giveBack(found.book, returned);
-    const entered = reports.reduce((book, report) => enter(book, report, now, rules), start);
+  const decideRound = (
+    stored: StoredQuotaState,
+    now: ServerTimeRange,
+    requests: readonly PendingRequest[],
+    probeId: string,
+  ) => {
+    reservedAtMs = reservedAtMs.filter((atMs) => atMs > now.latestMs);
+    const returnable = unusedReservations.filter(
+      (reservation) => reservation.generation === stored.state.generation,
+    );
+    const start = returnInstants(stored.state, returnable);
+    const updated = pendingReports.reduce(
+      (state, report) => applyReport(state, report, now, rules),
+      start,
+    );
     // Who will not wait at all still waits for this round; the 1 is for rounding up.
-    const until = asking.map(({ untilMs }) => now.earliestMs + Math.max(1, untilMs - clock.now()));
-    return grant(entered, { probeId, until, mayReserve: mostReserved - held.length }, now, rules);
+    const deadlinesMs = requests.map(
+      ({ untilMs }) => now.earliestMs + Math.max(1, untilMs - clock.now()),
+    );
+    return grantInstants(
+      updated,
+      { probeId, deadlinesMs, maxReservations: maxReserved - reservedAtMs.length },
+      now,
+      rules,
+    );
   };
 
   /** Reads, decides for everybody who asks, writes. False when somebody else was first. */
-  const round = async (): Promise<boolean> => {
-    const found = await store.read();
-    const now = store.now();
+  const runRound = async (): Promise<boolean> => {
+    const stored = await store.read();
+    const now = store.getServerTime();
     // Copies: who asks or reports during the write is of the next round.
-    const [asking, entered, returned] = [[...askers], [...reports], [...unused]];
+    const [requests, reports, unused] = [
+      [...pendingRequests],
+      [...pendingReports],
+      [...unusedReservations],
+    ];
     const probeId = randomUUID();
-    const { answers, book } = decide(found, now, asking, probeId);
-    const changed =
-      entered.length + returned.length > 0 ||
-      found.isNew ||
+    const { answers, state } = decideRound(stored, now, requests, probeId);
+    const hasChanged =
+      reports.length + unused.length > 0 ||
+      stored.isNew ||
       answers.some(({ kind }) => kind === "instant");
-    if (changed) {
+    if (hasChanged) {
       // Given back once at most: should the answer get lost, the same instant may already be somebody else's.
-      unused = unused.slice(returned.length);
-      if (!(await store.write(book, found))) {
-        unused = [...returned, ...unused];
+      unusedReservations = unusedReservations.slice(unused.length);
+      if (!(await store.write(state, stored))) {
+        unusedReservations = [...unused, ...unusedReservations];
         return false;
       }
-      if (answers.some(({ kind }) => kind === "instant")) await points.reach("E3 permit reserved");
-      if (hasOpened(found.book, book)) await points.reach("C1 breaker opened");
+      if (answers.some(({ kind }) => kind === "instant"))
+        await failpoints.failpoint("E3 permit reserved");
+      if (hasOpened(stored.state, state)) await failpoints.failpoint("C1 breaker opened");
     }
-    askers = askers.slice(asking.length);
-    reports = reports.slice(entered.length);
-    tell(found.book, see(book), now);
-    for (const [index, { settle }] of asking.entries())
-      settle(permitted(answers[index], book.generation, probeId));
+    pendingRequests = pendingRequests.slice(requests.length);
+    pendingReports = pendingReports.slice(reports.length);
+    logChanges(stored.state, cacheState(state), now);
+    for (const [index, { resolve }] of requests.entries())
+      resolve(toReservationResult(answers[index], state.generation, probeId));
     return true;
   };
 
-  const permitted = (
-    granted: Granted | undefined,
+  const toReservationResult = (
+    grantResult: GrantResult | undefined,
     generation: string,
     probeId: string,
-  ): LedgerAnswer => {
-    if (granted?.kind !== "instant") return granted ?? storeAway;
-    held.push(granted.atMs);
+  ): ReservationResult => {
+    if (grantResult?.kind !== "instant") return grantResult ?? storeUnavailable;
+    reservedAtMs.push(grantResult.atMs);
     return {
       kind: "instant",
-      atMs: granted.atMs,
+      atMs: grantResult.atMs,
       generation,
-      probeId: granted.probe ? probeId : undefined,
+      probeId: grantResult.isProbe ? probeId : undefined,
     };
   };
 
-  const tell = (before: QuotaBook, after: QuotaBook, now: Now): void => {
+  const logChanges = (before: QuotaState, after: QuotaState, now: ServerTimeRange): void => {
     if (after.pausedUntilMs > before.pausedUntilMs)
       log("quota.paused", {
         api,
@@ -139,59 +168,67 @@ export function openLedger(options: {
       });
   };
 
-  const settleAll = (answer: LedgerAnswer): void => {
-    const asking = askers;
-    askers = [];
-    for (const { settle } of asking) settle(answer);
+  const resolveAll = (result: ReservationResult): void => {
+    const requests = pendingRequests;
+    pendingRequests = [];
+    for (const { resolve } of requests) resolve(result);
   };
 
   /** Rounds until nobody asks and everything is entered. After too many lost writes in a row the askers come back later. */
-  const rounds = async (): Promise<void> => {
-    let lost = 0;
-    while (askers.length > 0 || reports.length > 0) {
+  const runRounds = async (): Promise<void> => {
+    let lostWrites = 0;
+    while (pendingRequests.length > 0 || pendingReports.length > 0) {
       try {
-        lost = (await round()) ? 0 : lost + 1;
+        lostWrites = (await runRound()) ? 0 : lostWrites + 1;
       } catch {
-        return settleAll(storeAway);
+        return resolveAll(storeUnavailable);
       }
-      if (lost >= triesInARow) return settleAll(crowded(store.now().earliestMs, random()));
-      if (lost > 0) await clock.sleep(10 + random() * 40);
+      if (lostWrites >= maxLostWrites)
+        return resolveAll(toContentionWait(store.getServerTime().earliestMs, random()));
+      if (lostWrites > 0) await clock.sleep(10 + random() * 40);
     }
   };
 
   /** One at a time in a process. */
-  const run = (): Promise<void> => {
-    running ??= rounds().finally(() => {
-      running = undefined;
+  const startRounds = (): Promise<void> => {
+    currentRun ??= runRounds().finally(() => {
+      currentRun = undefined;
       // Somebody who came between the last look and this line is not left behind.
-      if (askers.length > 0) void run();
+      if (pendingRequests.length > 0) void startRounds();
     });
-    return running;
+    return currentRun;
   };
 
   return {
-    ask: (untilMs) =>
-      new Promise((settle) => {
-        askers.push({ untilMs, settle });
-        void run();
+    requestInstant: (untilMs) =>
+      new Promise((resolve) => {
+        pendingRequests.push({ untilMs, resolve });
+        void startRounds();
       }),
     report: (report) => {
-      reports.push(report);
-      return run();
+      pendingReports.push(report);
+      return startRounds();
     },
-    giveBack: (permit) => void (unused.includes(permit) || unused.push(permit)),
-    freshBook: async () =>
-      seen && clock.now() - seen.atMs <= freshMs ? seen.book : see((await store.read()).book),
-    lastBook: () => seen?.book,
+    returnReservation: (reservation) =>
+      void (unusedReservations.includes(reservation) || unusedReservations.push(reservation)),
+    readFreshState: async () =>
+      cached && clock.now() - cached.atMs <= maxStateAgeMs
+        ? cached.state
+        : cacheState((await store.read()).state),
+    getLastState: () => cached?.state,
   };
 }
 
-const hasOpened = (before: QuotaBook, after: QuotaBook): boolean =>
+const hasOpened = (before: QuotaState, after: QuotaState): boolean =>
   after.breaker.openUntilMs > before.breaker.openUntilMs;
 
-const storeAway: LedgerAnswer = { kind: "later", retryAfterMs: storeRetryMs, reason: "store" };
+const storeUnavailable: ReservationResult = {
+  kind: "later",
+  retryAfterMs: storeRetryMs,
+  reason: "store",
+};
 
-const crowded = (earliestMs: number, jitter: number): LedgerAnswer => ({
+const toContentionWait = (earliestMs: number, jitter: number): ReservationResult => ({
   kind: "wait",
   againAtMs: earliestMs + secondMs * (0.5 + jitter),
 });

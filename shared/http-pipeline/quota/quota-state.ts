@@ -10,7 +10,7 @@ export interface CallLimit {
   readonly perMs: number;
 }
 
-export interface QuotaBook {
+export interface QuotaState {
   /** Changes when the book had to be made anew: what was granted before is void. */
   readonly generation: string;
   /** Granted send instants, ascending, as far back as a limit reaches. */
@@ -43,7 +43,7 @@ const wireSchema = z.object({
   }),
 });
 
-export const newBook = (generation: string, pausedUntilMs = 0): QuotaBook => ({
+export const createQuotaState = (generation: string, pausedUntilMs = 0): QuotaState => ({
   generation,
   granted: [],
   pausedUntilMs,
@@ -53,24 +53,24 @@ export const newBook = (generation: string, pausedUntilMs = 0): QuotaBook => ({
 });
 
 /** The book as JSON for the blob. */
-export function writeBook(book: QuotaBook): object {
-  const granted = book.granted.map((atMs, index) => atMs - (book.granted[index - 1] ?? 0));
-  return { version: 1, ...book, granted };
+export function serializeQuotaState(state: QuotaState): object {
+  const granted = state.granted.map((atMs, index) => atMs - (state.granted[index - 1] ?? 0));
+  return { version: 1, ...state, granted };
 }
 
 /** @returns `undefined` when the value is no book: it must be made anew, never taken for an empty one */
-export function readBook(value: unknown): QuotaBook | undefined {
+export function parseQuotaState(value: unknown): QuotaState | undefined {
   const parsed = z.safeParse(wireSchema, value);
   if (!parsed.success) return undefined;
-  const { version: _, ...book } = parsed.data;
+  const { version: _, ...state } = parsed.data;
   let atMs = 0;
-  return { ...book, granted: book.granted.map((delta) => (atMs += delta)) };
+  return { ...state, granted: state.granted.map((delta) => (atMs += delta)) };
 }
 
 const recoveryPerMinute = 0.1;
 
 /** The share of the limits that may be used now, over 0 to 1. */
-export function rateAt({ rate }: QuotaBook, nowMs: number): number {
+export function computeRateFactor({ rate }: QuotaState, nowMs: number): number {
   const cleanMinutes = Math.max(0, Math.floor((nowMs - rate.sinceMs) / minuteMs));
   return Math.min(1, rate.factor + recoveryPerMinute * cleanMinutes);
 }

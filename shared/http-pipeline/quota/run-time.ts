@@ -7,7 +7,7 @@ export interface RunTimeBudget {
   /** Documented start value; absent where the service names none, until a refusal teaches one. */
   readonly runTimeMs?: number;
   /** Windows lie on the clock (`:00, :15, :30, :45`) instead of sliding. */
-  readonly slotted?: boolean;
+  readonly isAligned?: boolean;
 }
 
 /** Start values per hunting back-end. Source: Microsoft's pages of 2017 (legacy), 2022 (Defender) and 2025 (Graph). */
@@ -22,7 +22,7 @@ export const runTimeBudgets: Readonly<
     { perMs: hourMs, runTimeMs: 10 * minuteMs },
     { perMs: dayMs, runTimeMs: 3 * hourMs },
   ],
-  graph: [{ perMs: 15 * minuteMs, slotted: true }],
+  graph: [{ perMs: 15 * minuteMs, isAligned: true }],
 };
 
 /** What was spent, by minute, and what refusals taught about the shortest window. Instants are server time. */
@@ -31,40 +31,46 @@ export interface RunTime {
   readonly learned?: { readonly runTimeMs: number; readonly sinceMs: number } | undefined;
 }
 
-const leastLearnedMs = 10 * secondMs;
+const minLearnedMs = 10 * secondMs;
 const recoveryPerWindow = 0.1;
 
-const longest = (budgets: readonly RunTimeBudget[]): number =>
+const getMaxPeriodMs = (budgets: readonly RunTimeBudget[]): number =>
   Math.max(0, ...budgets.map((budget) => budget.perMs));
 
 /** Adds one call's run time and forgets what no window reaches any more. */
-export function spend(
-  book: RunTime,
+export function addRunTime(
+  runTime: RunTime,
   runTimeMs: number,
   nowMs: number,
   budgets: readonly RunTimeBudget[],
 ): RunTime {
   const minute = Math.floor(nowMs / minuteMs) * minuteMs;
-  const kept = book.spent.filter(([atMs]) => atMs > nowMs - longest(budgets) - minuteMs);
-  const others = kept.filter(([atMs]) => atMs !== minute);
-  const here = kept.find(([atMs]) => atMs === minute)?.[1] ?? 0;
-  return { ...book, spent: [...others, [minute, here + runTimeMs]] };
+  const recent = runTime.spent.filter(
+    ([atMs]) => atMs > nowMs - getMaxPeriodMs(budgets) - minuteMs,
+  );
+  const otherMinutes = recent.filter(([atMs]) => atMs !== minute);
+  const thisMinuteMs = recent.find(([atMs]) => atMs === minute)?.[1] ?? 0;
+  return { ...runTime, spent: [...otherMinutes, [minute, thisMinuteMs + runTimeMs]] };
 }
 
 /** A refusal: the true budget of the shortest window is no more than what was spent in it. */
-export function learn(book: RunTime, nowMs: number, budgets: readonly RunTimeBudget[]): RunTime {
+export function learnBudget(
+  runTime: RunTime,
+  nowMs: number,
+  budgets: readonly RunTimeBudget[],
+): RunTime {
   const shortest = budgets.toSorted((a, b) => a.perMs - b.perMs)[0];
-  if (!shortest) return book;
-  const floorMs = Math.max(leastLearnedMs, recoveryPerWindow * (shortest.runTimeMs ?? 0));
+  if (!shortest) return runTime;
+  const floorMs = Math.max(minLearnedMs, recoveryPerWindow * (shortest.runTimeMs ?? 0));
   return {
-    ...book,
-    learned: { runTimeMs: Math.max(floorMs, spentIn(book, shortest, nowMs)), sinceMs: nowMs },
+    ...runTime,
+    learned: { runTimeMs: Math.max(floorMs, sumSpentMs(runTime, shortest, nowMs)), sinceMs: nowMs },
   };
 }
 
 /** The first instant at which the budgets, `share` of them, let another call start: `nowMs` itself when they do. */
-export function runTimeFreeAt(
-  book: RunTime,
+export function findRunTimeFreeMs(
+  runTime: RunTime,
   budgets: readonly RunTimeBudget[],
   share: number,
   nowMs: number,
@@ -74,36 +80,42 @@ export function runTimeFreeAt(
     nowMs,
     ...budgets.map((budget) => {
       const startMs = (budget.runTimeMs ?? Infinity) * share;
-      const learnedMs = budget.perMs === shortestMs ? learnedAt(book, budget, nowMs) : Infinity;
-      return freeAt(book, budget, Math.min(startMs, learnedMs), nowMs);
+      const learnedMs =
+        budget.perMs === shortestMs ? computeLearnedMs(runTime, budget, nowMs) : Infinity;
+      return findBudgetFreeMs(runTime, budget, Math.min(startMs, learnedMs), nowMs);
     }),
   );
 }
 
 /** What was learned grows by a tenth with each clean window. */
-function learnedAt({ learned }: RunTime, { perMs }: RunTimeBudget, nowMs: number): number {
+function computeLearnedMs({ learned }: RunTime, { perMs }: RunTimeBudget, nowMs: number): number {
   if (!learned) return Infinity;
   const cleanWindows = Math.max(0, Math.floor((nowMs - learned.sinceMs) / perMs));
   return learned.runTimeMs * (1 + recoveryPerWindow * cleanWindows);
 }
 
-const windowStart = ({ perMs, slotted }: RunTimeBudget, nowMs: number): number =>
-  slotted ? Math.floor(nowMs / perMs) * perMs : nowMs - perMs;
+const getWindowStart = ({ perMs, isAligned }: RunTimeBudget, nowMs: number): number =>
+  isAligned ? Math.floor(nowMs / perMs) * perMs : nowMs - perMs;
 
-const spentIn = ({ spent }: RunTime, budget: RunTimeBudget, nowMs: number): number =>
+const sumSpentMs = ({ spent }: RunTime, budget: RunTimeBudget, nowMs: number): number =>
   spent
-    .filter(([atMs]) => atMs >= windowStart(budget, nowMs))
+    .filter(([atMs]) => atMs >= getWindowStart(budget, nowMs))
     .reduce((sum, [, runTimeMs]) => sum + runTimeMs, 0);
 
-function freeAt(book: RunTime, budget: RunTimeBudget, allowedMs: number, nowMs: number): number {
-  let leftMs = spentIn(book, budget, nowMs);
-  if (leftMs < allowedMs) return nowMs;
-  if (budget.slotted) return windowStart(budget, nowMs) + budget.perMs;
-  for (const [atMs, runTimeMs] of book.spent.filter(
-    ([atMs]) => atMs >= windowStart(budget, nowMs),
+function findBudgetFreeMs(
+  runTime: RunTime,
+  budget: RunTimeBudget,
+  allowedMs: number,
+  nowMs: number,
+): number {
+  let remainingMs = sumSpentMs(runTime, budget, nowMs);
+  if (remainingMs < allowedMs) return nowMs;
+  if (budget.isAligned) return getWindowStart(budget, nowMs) + budget.perMs;
+  for (const [atMs, runTimeMs] of runTime.spent.filter(
+    ([atMs]) => atMs >= getWindowStart(budget, nowMs),
   )) {
-    leftMs -= runTimeMs;
-    if (leftMs < allowedMs) return atMs + budget.perMs + 1;
+    remainingMs -= runTimeMs;
+    if (remainingMs < allowedMs) return atMs + budget.perMs + 1;
   }
   return nowMs + budget.perMs;
 }

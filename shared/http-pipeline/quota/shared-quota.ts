@@ -8,10 +8,10 @@ import type { RecordStore } from "../../storage/record-store.ts";
 import { minuteMs, secondMs, type Clock } from "../../runtime/time.ts";
 import type { QuotaRules } from "./rate-limiter.ts";
 import type { ApiName } from "../api-client.ts";
-import type { CallLimit, QuotaBook } from "./quota-state.ts";
-import { openLedger, type Permit, type QuotaLedger } from "./quota-ledger.ts";
-import { openQuotaStore, type QuotaStore } from "./quota-store.ts";
-import type { Quota, QuotaReport, TurnOutcome } from "./quota.ts";
+import type { CallLimit, QuotaState } from "./quota-state.ts";
+import { createQuotaLedger, type Reservation, type QuotaLedger } from "./quota-ledger.ts";
+import { createQuotaStore, type QuotaStore } from "./quota-store.ts";
+import type { Quota, QuotaReport, PermitResult } from "./quota.ts";
 import type { RunTimeBudget } from "./run-time.ts";
 
 export interface QuotaOptions {
@@ -26,7 +26,7 @@ export interface QuotaOptions {
   /** Run time allowed, for hunting. */
   readonly budgets?: readonly RunTimeBudget[];
   /** Longest a call may take, ms: so long a probe of an open breaker keeps others waiting. Default one minute. */
-  readonly longestCallMs?: number;
+  readonly maxCallMs?: number;
   /** Distance from a window's edge, ms. Default 2,000; a mutant of the tests sets 0. */
   readonly marginMs?: number;
   /** In [0, 1); for jitter. */
@@ -43,131 +43,137 @@ const usableMs = 1.5 * secondMs;
 /** An asker whose store hangs is answered so long after its patience ended. */
 const graceMs = secondMs;
 
-/** Opens the quota; nothing is read before the first `take`. */
-export function openQuota(options: QuotaOptions): Quota {
+/** Opens the quota; nothing is read before the first `acquirePermit`. */
+export function createQuota(options: QuotaOptions): Quota {
   const { api, clock, log, random = Math.random } = options;
   const rules: QuotaRules = {
     limits: options.limits,
     share: options.share ?? 1,
     marginMs: options.marginMs ?? defaultMarginMs,
     budgets: options.budgets ?? [],
-    probeMs: options.longestCallMs ?? minuteMs,
+    probeMs: options.maxCallMs ?? minuteMs,
   };
-  const store = openQuotaStore({
+  const store = createQuotaStore({
     store: options.store,
     path: `state/quotas/${api}.json`,
     clock,
     rules,
   });
-  const ledger = openLedger({ api, store, clock, log, rules, random });
+  const ledger = createQuotaLedger({ api, store, clock, log, rules, random });
   /** A refusal this process met, obeyed at once, also while the store is away; local clock. */
-  let ownPauseUntilMs = 0;
+  let localPauseUntilMs = 0;
 
-  const report = async (outcome: QuotaReport): Promise<void> => {
+  const reportOutcome = async (outcome: QuotaReport): Promise<void> => {
     if (outcome.kind === "throttled")
-      ownPauseUntilMs = Math.max(ownPauseUntilMs, clock.now() + outcome.retryAfterMs);
-    if (outcome.kind === "ok" && isNoNews(outcome, ledger.lastBook(), rules)) return;
+      localPauseUntilMs = Math.max(localPauseUntilMs, clock.now() + outcome.retryAfterMs);
+    if (outcome.kind === "ok" && isUnchangedSuccess(outcome, ledger.getLastState(), rules)) return;
     await ledger.report(outcome);
   };
 
-  const take: Quota["take"] = async ({ waitMs, signal }) => {
+  const acquirePermit: Quota["acquirePermit"] = async ({ maxWaitMs, signal }) => {
     signal?.throwIfAborted();
     const startMs = clock.now();
-    if (ownPauseUntilMs > startMs + waitMs)
-      return { kind: "later", retryAfterMs: ownPauseUntilMs - startMs, reason: "paused" };
+    if (localPauseUntilMs > startMs + maxWaitMs)
+      return { kind: "later", retryAfterMs: localPauseUntilMs - startMs, reason: "paused" };
     const done = new AbortController();
     const stop = signal ? AbortSignal.any([signal, done.signal]) : done.signal;
-    const tooLate = clock.sleep(waitMs + graceMs, stop).then(() => hungStore);
-    const asked = turnBy(startMs + waitMs, {
+    const timeout = clock.sleep(maxWaitMs + graceMs, stop).then(() => storeTimeout);
+    const request = acquirePermitBefore(startMs + maxWaitMs, {
       clock,
       ledger,
       store,
       stop,
-      ownPauseUntilMs: () => ownPauseUntilMs,
+      localPauseUntilMs: () => localPauseUntilMs,
     });
     try {
-      return await Promise.race([asked, tooLate]);
+      return await Promise.race([request, timeout]);
     } finally {
       done.abort(new Error("answered"));
-      asked.catch(() => undefined);
-      tooLate.catch(() => undefined);
+      request.catch(() => undefined);
+      timeout.catch(() => undefined);
     }
   };
-  return { take, report };
+  return { acquirePermit, report: reportOutcome };
 }
 
-const hungStore: TurnOutcome = { kind: "later", retryAfterMs: 5 * secondMs, reason: "store" };
+const storeTimeout: PermitResult = { kind: "later", retryAfterMs: 5 * secondMs, reason: "store" };
 
 /** A success that changes nothing in the book: no failure to forget, no run time to enter. */
-const isNoNews = (
+const isUnchangedSuccess = (
   ok: { readonly runTimeMs?: number },
-  book: QuotaBook | undefined,
+  state: QuotaState | undefined,
   rules: QuotaRules,
 ): boolean =>
-  book?.breaker.failures === 0 &&
-  book.breaker.openForMs === 0 &&
+  state?.breaker.failures === 0 &&
+  state.breaker.openForMs === 0 &&
   (ok.runTimeMs === undefined || rules.budgets.length === 0);
 
-interface Desk {
+interface PermitWait {
   readonly clock: Clock;
   readonly ledger: QuotaLedger;
   readonly store: QuotaStore;
   readonly stop: AbortSignal;
-  readonly ownPauseUntilMs: () => number;
+  readonly localPauseUntilMs: () => number;
 }
 
 /** Asks, waits, looks again, until there is a turn or no hope of one before `untilMs` of the local clock. */
-async function turnBy(untilMs: number, desk: Desk): Promise<TurnOutcome> {
-  const { clock, ledger, stop, store } = desk;
+async function acquirePermitBefore(untilMs: number, wait: PermitWait): Promise<PermitResult> {
+  const { clock, ledger, stop, store } = wait;
   for (;;) {
-    await sleepUntil(clock, desk.ownPauseUntilMs(), stop);
-    const answer = await ledger.ask(untilMs);
-    if (answer.kind === "later") return answer;
-    if (answer.kind === "wait") {
-      const againMs = store.localMs(answer.againAtMs, "reached");
+    await sleepUntil(clock, wait.localPauseUntilMs(), stop);
+    const result = await ledger.requestInstant(untilMs);
+    if (result.kind === "later") return result;
+    if (result.kind === "wait") {
+      const againMs = store.toLocalMs(result.againAtMs, "reached");
       if (againMs > untilMs)
         return { kind: "later", retryAfterMs: Math.ceil(againMs - clock.now()), reason: "quota" };
       await sleepUntil(clock, againMs, stop);
       continue;
     }
-    const turn = await redeem(answer, desk);
-    if (turn) return { kind: "turn", turn };
+    const permit = await redeemReservation(result, wait);
+    if (permit) return { kind: "permit", permit };
   }
 }
 
 /** Waits for the permit's instant; `undefined`, and the permit given back, when it no longer holds by then. */
-async function redeem(permit: Permit, { clock, ledger, ownPauseUntilMs, stop, store }: Desk) {
-  let handedOver = false;
+async function redeemReservation(
+  reservation: Reservation,
+  { clock, ledger, localPauseUntilMs, stop, store }: PermitWait,
+) {
+  let isHandedOver = false;
   try {
-    while (clock.now() < store.localMs(permit.atMs, "reached"))
-      await sleepUntil(clock, store.localMs(permit.atMs, "reached"), stop);
-    const book = await ledger.freshBook();
+    while (clock.now() < store.toLocalMs(reservation.atMs, "reached"))
+      await sleepUntil(clock, store.toLocalMs(reservation.atMs, "reached"), stop);
+    const state = await ledger.readFreshState();
     stop.throwIfAborted();
-    const usableUntilMs = store.localMs(permit.atMs + usableMs, "passed");
-    handedOver =
-      holds(permit, book) && clock.now() < usableUntilMs && clock.now() >= ownPauseUntilMs();
-    if (handedOver) return { usableUntilMs, giveBack: () => ledger.giveBack(permit) };
+    const usableUntilMs = store.toLocalMs(reservation.atMs + usableMs, "passed");
+    isHandedOver =
+      isStillValid(reservation, state) &&
+      clock.now() < usableUntilMs &&
+      clock.now() >= localPauseUntilMs();
+    if (isHandedOver)
+      return { usableUntilMs, returnUnused: () => ledger.returnReservation(reservation) };
   } catch (error) {
     // The store is away: asking again will say so.
     if (stop.aborted) throw error;
   } finally {
-    if (!handedOver) ledger.giveBack(permit);
+    if (!isHandedOver) ledger.returnReservation(reservation);
   }
   return undefined;
 }
 
 /** A permit is void after a rebuilding, a refusal or an opening of the breaker that came after it was granted. */
-function holds({ atMs, generation, probeId }: Permit, book: QuotaBook): boolean {
-  const { breaker } = book;
-  const open = breaker.openForMs > 0;
+function isStillValid({ atMs, generation, probeId }: Reservation, state: QuotaState): boolean {
+  const { breaker } = state;
+  const isOpen = breaker.openForMs > 0;
   return (
-    book.generation === generation &&
-    atMs >= book.pausedUntilMs &&
-    (!open || breaker.probe?.id === probeId)
+    state.generation === generation &&
+    atMs >= state.pausedUntilMs &&
+    (!isOpen || breaker.probe?.id === probeId)
   );
 }
 
 async function sleepUntil(clock: Clock, localMs: number, signal: AbortSignal): Promise<void> {
-  const leftMs = Math.ceil(localMs - clock.now());
-  if (leftMs > 0) await clock.sleep(leftMs, signal);
+  const remainingMs = Math.ceil(localMs - clock.now());
+  if (remainingMs > 0) await clock.sleep(remainingMs, signal);
 }

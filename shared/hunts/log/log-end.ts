@@ -3,16 +3,16 @@
  * the newest version, newest date first. Closing records lead on to the next version.
  */
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
-import type { HuntBirth, HuntHead } from "../../contracts/hunt-state.ts";
+import type { VersionStart, HuntHead } from "../../contracts/hunt-state.ts";
 import { formatInstant, parseInstant, type Ticks } from "../../runtime/time.ts";
-import { chainHash, spanOf } from "./metadata.ts";
-import { formatOf, versionOf, versionPrefix, windowLog, type LogPlace } from "./paths.ts";
-import type { FoundExport, HuntFormat, HuntPorts } from "../ports.ts";
-import { giveBirth, newestBirth, readBirth } from "./state.ts";
+import { computeChainHash, spanOf } from "./metadata.ts";
+import { formatOf, versionOf, versionPrefix, locateWindowLog, type LogLocation } from "./paths.ts";
+import type { ExportRecord, HuntFormat, HuntDeps } from "../ports.ts";
+import { createVersionStart, latestVersion, readVersionStart } from "./state.ts";
 
 /** Where the next record of a log goes. */
-export interface Tip {
-  readonly place: LogPlace;
+export interface LogEnd {
+  readonly location: LogLocation;
   readonly format: HuntFormat;
   readonly queryHash: string;
   readonly version: number;
@@ -20,129 +20,138 @@ export interface Tip {
   readonly from: Ticks;
   readonly prev: string;
   /** The newest record of this version; absent while it has none. */
-  readonly last: FoundExport | undefined;
+  readonly last: ExportRecord | undefined;
 }
 
 /** The tip, and the records that were found past the cached head, oldest first. */
-export interface FoundTip {
-  readonly tip: Tip;
-  readonly passed: readonly FoundExport[];
-  /** True when the cached head was there: nothing between it and the tip is missing from `passed`. */
-  readonly fromCache: boolean;
+export interface LogTail {
+  readonly logEnd: LogEnd;
+  readonly records: readonly ExportRecord[];
+  /** True when the cached head was there: nothing between it and the tip is missing from `records`. */
+  readonly isFromCache: boolean;
 }
 
 /** Where a version begins that nobody has begun yet. */
-export type BirthOf = (version: number, from: Ticks | undefined, former?: string) => HuntBirth;
+export type VersionStartProposer = (
+  version: number,
+  from: Ticks | undefined,
+  former?: string,
+) => VersionStart;
 
 /** The path of the tip's next record. */
-export const nextPath = (tip: Tip): string => tip.place.pathOf(tip.seq, tip.from);
+export const nextPath = (logEnd: LogEnd): string => logEnd.location.pathOf(logEnd.seq, logEnd.from);
 
 /** The tip after one more record of the same version. */
-export const after = (tip: Tip, found: FoundExport): Tip => ({
-  ...tip,
-  seq: found.metadata.seq + 1,
-  from: spanOf(found.metadata).to,
-  prev: chainHash(found.metadata),
-  last: found,
+export const advanceLogEnd = (logEnd: LogEnd, record: ExportRecord): LogEnd => ({
+  ...logEnd,
+  seq: record.metadata.seq + 1,
+  from: spanOf(record.metadata).to,
+  prev: computeChainHash(record.metadata),
+  last: record,
 });
 
-export async function findTip(
-  ports: HuntPorts,
+export async function findLogEnd(
+  ports: HuntDeps,
   hunt: CompiledHunt,
-  cache: HuntHead | undefined,
-  birthOf: BirthOf,
-): Promise<FoundTip> {
-  const cached = cache?.head === undefined ? undefined : await ports.exports.find(cache.head);
-  const start = cached ?? (await newestExport(ports, hunt.name));
-  const tip = start
-    ? await tipAt(ports, hunt, start, birthOf)
-    : await firstTip(ports, hunt, birthOf);
+  cachedHead: HuntHead | undefined,
+  proposeStart: VersionStartProposer,
+): Promise<LogTail> {
+  const cachedRecord =
+    cachedHead?.head === undefined ? undefined : await ports.exports.find(cachedHead.head);
+  const start = cachedRecord ?? (await findNewestExport(ports, hunt.name));
+  const logEnd = start
+    ? await resolveLogEnd(ports, hunt, start, proposeStart)
+    : await findEmptyLogEnd(ports, hunt, proposeStart);
   // A log that was empty when the cache was written misses nothing either.
-  const fromCache =
-    cached !== undefined ||
-    (cache !== undefined && cache.head === undefined && start === undefined);
-  return { ...(await walk(ports, hunt, tip, birthOf)), fromCache };
+  const isFromCache =
+    cachedRecord !== undefined ||
+    (cachedHead !== undefined && cachedHead.head === undefined && start === undefined);
+  return { ...(await followLog(ports, hunt, logEnd, proposeStart)), isFromCache };
 }
 
 /** Goes on from a tip past every record that is there. */
-export async function walk(
-  ports: HuntPorts,
+export async function followLog(
+  ports: HuntDeps,
   hunt: CompiledHunt,
-  start: Tip,
-  birthOf: BirthOf,
-): Promise<{ readonly tip: Tip; readonly passed: readonly FoundExport[] }> {
-  const passed: FoundExport[] = [];
-  let tip = start;
+  start: LogEnd,
+  proposeStart: VersionStartProposer,
+): Promise<{ readonly logEnd: LogEnd; readonly records: readonly ExportRecord[] }> {
+  const records: ExportRecord[] = [];
+  let logEnd = start;
   for (
-    let next = await ports.exports.find(nextPath(tip));
+    let next = await ports.exports.find(nextPath(logEnd));
     next;
-    next = await ports.exports.find(nextPath(tip))
+    next = await ports.exports.find(nextPath(logEnd))
   ) {
-    passed.push(next);
-    tip =
+    records.push(next);
+    logEnd =
       next.metadata.complete === "closed"
-        ? await nextVersion(ports, hunt, tip.version, next, birthOf)
-        : after(tip, next);
+        ? await startNextVersion(ports, hunt, logEnd.version, next, proposeStart)
+        : advanceLogEnd(logEnd, next);
   }
-  return { tip, passed };
+  return { logEnd, records };
 }
 
-async function tipAt(
-  ports: HuntPorts,
+async function resolveLogEnd(
+  ports: HuntDeps,
   hunt: CompiledHunt,
-  found: FoundExport,
-  birthOf: BirthOf,
-): Promise<Tip> {
-  const version = versionOf(found.path);
-  const format = formatOf(found.path);
+  record: ExportRecord,
+  proposeStart: VersionStartProposer,
+): Promise<LogEnd> {
+  const version = versionOf(record.path);
+  const format = formatOf(record.path);
   if (version === undefined || format === undefined)
-    throw new Error(`${found.path} is no export of ${hunt.name}`);
-  if (found.metadata.complete === "closed")
-    return nextVersion(ports, hunt, version, found, birthOf);
-  const { queryhash: queryHash } = found.metadata;
-  const place = windowLog(hunt.name, version, format);
-  return after(
-    { place, format, queryHash, version, seq: 0, from: 0n, prev: "", last: undefined },
-    found,
+    throw new Error(`${record.path} is no export of ${hunt.name}`);
+  if (record.metadata.complete === "closed")
+    return startNextVersion(ports, hunt, version, record, proposeStart);
+  const { queryhash: queryHash } = record.metadata;
+  const location = locateWindowLog(hunt.name, version, format);
+  return advanceLogEnd(
+    { location, format, queryHash, version, seq: 0, from: 0n, prev: "", last: undefined },
+    record,
   );
 }
 
 /** The beginning of the version that a closing record names; begins it where nobody has. */
-async function nextVersion(
-  ports: HuntPorts,
+async function startNextVersion(
+  ports: HuntDeps,
   hunt: CompiledHunt,
-  closed: number,
-  closing: FoundExport,
-  birthOf: BirthOf,
-): Promise<Tip> {
-  const version = closed + 1;
-  const { from } = spanOf(closing.metadata);
-  const proposed = birthOf(version, from, closing.metadata.queryhash);
-  const birth =
-    (await readBirth(ports, hunt.name, version)) ??
-    (await giveBirth(ports, hunt.name, version, proposed));
+  closedVersion: number,
+  closingRecord: ExportRecord,
+  proposeStart: VersionStartProposer,
+): Promise<LogEnd> {
+  const version = closedVersion + 1;
+  const { from } = spanOf(closingRecord.metadata);
+  const proposal = proposeStart(version, from, closingRecord.metadata.queryhash);
+  const versionStart =
+    (await readVersionStart(ports, hunt.name, version)) ??
+    (await createVersionStart(ports, hunt.name, version, proposal));
   // The closing record binds the start; the birth says whose version it is.
-  return tipOf(
+  return toLogEnd(
     hunt.name,
     version,
-    { ...birth, from: formatInstant(from) },
-    chainHash(closing.metadata),
+    { ...versionStart, from: formatInstant(from) },
+    computeChainHash(closingRecord.metadata),
   );
 }
 
-async function firstTip(ports: HuntPorts, hunt: CompiledHunt, birthOf: BirthOf): Promise<Tip> {
-  const version = (await newestBirth(ports, hunt.name)) ?? 1;
-  const birth =
-    (await readBirth(ports, hunt.name, version)) ??
-    (await giveBirth(ports, hunt.name, version, birthOf(version, undefined)));
-  return tipOf(hunt.name, version, birth, "");
+async function findEmptyLogEnd(
+  ports: HuntDeps,
+  hunt: CompiledHunt,
+  proposeStart: VersionStartProposer,
+): Promise<LogEnd> {
+  const version = (await latestVersion(ports, hunt.name)) ?? 1;
+  const versionStart =
+    (await readVersionStart(ports, hunt.name, version)) ??
+    (await createVersionStart(ports, hunt.name, version, proposeStart(version, undefined)));
+  return toLogEnd(hunt.name, version, versionStart, "");
 }
 
-function tipOf(hunt: string, version: number, birth: HuntBirth, prev: string): Tip {
-  const { format, queryHash } = birth;
-  const from = parseInstant(birth.from) ?? 0n;
+function toLogEnd(hunt: string, version: number, versionStart: VersionStart, prev: string): LogEnd {
+  const { format, queryHash } = versionStart;
+  const from = parseInstant(versionStart.from) ?? 0n;
   return {
-    place: windowLog(hunt, version, format),
+    location: locateWindowLog(hunt, version, format),
     format,
     queryHash,
     version,
@@ -154,26 +163,27 @@ function tipOf(hunt: string, version: number, birth: HuntBirth, prev: string): T
 }
 
 /** The newest export by listing: the newest version, then the newest year, month and day, then the highest number. */
-async function newestExport(
-  { exports }: Pick<HuntPorts, "exports">,
+async function findNewestExport(
+  { exports }: Pick<HuntDeps, "exports">,
   hunt: string,
-): Promise<FoundExport | undefined> {
-  const versions = await foldersOf(exports, `${hunt}/`, /^v\d+$/);
+): Promise<ExportRecord | undefined> {
+  const versions = await listMatchingFolders(exports, `${hunt}/`, /^v\d+$/);
   const version = Math.max(0, ...versions.map((name) => Number(name.slice(1))));
   if (version === 0) return undefined;
   let prefix = versionPrefix(hunt, version);
   for (const digits of [/^\d{4}$/, /^\d\d$/, /^\d\d$/]) {
-    const newest = (await foldersOf(exports, prefix, digits)).toSorted().at(-1);
+    const newest = (await listMatchingFolders(exports, prefix, digits)).toSorted().at(-1);
     if (newest === undefined) return undefined;
     prefix = `${prefix}${newest}/`;
   }
-  let newest: FoundExport | undefined;
-  for await (const found of exports.list(prefix)) newest = found;
+  let newest: ExportRecord | undefined;
+  for await (const record of exports.list(prefix)) newest = record;
   return newest;
 }
 
-const foldersOf = async (
-  exports: HuntPorts["exports"],
+const listMatchingFolders = async (
+  exports: HuntDeps["exports"],
   prefix: string,
-  name: RegExp,
-): Promise<string[]> => (await exports.folders(prefix)).filter((folder) => name.test(folder));
+  pattern: RegExp,
+): Promise<string[]> =>
+  (await exports.listFolders(prefix)).filter((folder) => pattern.test(folder));

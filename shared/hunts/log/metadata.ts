@@ -4,14 +4,14 @@ import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { parseInstant, type Span } from "../../runtime/time.ts";
 import type { ExportMetadata } from "../ports.ts";
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+const computeSha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** SHA-256 of no bytes: the digest of an export without rows. */
-export const emptySha256 = sha256("");
+export const emptySha256 = computeSha256("");
 
 /** The `prev` of the export that follows this one: SHA-256 of its metadata, in a fixed order. */
-export const chainHash = (metadata: ExportMetadata): string =>
-  sha256(
+export const computeChainHash = (metadata: ExportMetadata): string =>
+  computeSha256(
     JSON.stringify([
       metadata.seq,
       metadata.from,
@@ -30,8 +30,8 @@ export const chainHash = (metadata: ExportMetadata): string =>
   );
 
 /** Names a schema: SHA-256 of its columns and types, in order. */
-export const schemaHash = (columns: readonly HuntColumn[]): string =>
-  sha256(JSON.stringify(columns.map(({ name, type }) => [name, type])));
+export const computeSchemaHash = (columns: readonly HuntColumn[]): string =>
+  computeSha256(JSON.stringify(columns.map(({ name, type }) => [name, type])));
 
 /**
  * The window of an export.

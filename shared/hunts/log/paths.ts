@@ -9,60 +9,64 @@
 import { formatInstant, type Ticks } from "../../runtime/time.ts";
 import type { HuntFormat } from "../ports.ts";
 
-const endings = {
+const fileExtensions = {
   ndjson: "ndjson.gz",
   csv: "csv.gz",
   parquet: "parquet",
 } as const satisfies Record<HuntFormat, string>;
 
-const number12 = (seq: number): string => String(seq).padStart(12, "0");
+const formatSeq = (seq: number): string => String(seq).padStart(12, "0");
 
 /** `2026/01/05` of an instant, UTC. */
-const datePath = (at: Ticks): string => formatInstant(at).slice(0, 10).replaceAll("-", "/");
+const formatDatePath = (at: Ticks): string => formatInstant(at).slice(0, 10).replaceAll("-", "/");
 
 /** One log of exports: the hunt's own, in versions, its late rows, or one backfill. Paths are relative to `exports`. */
-export interface LogPlace {
+export interface LogLocation {
   readonly pathOf: (seq: number, from: Ticks) => string;
 }
 
 /** Version `n` of a hunt's log: `{hunt}/v{n}/{yyyy}/{MM}/{dd}/{seq:012}.ndjson.gz`. */
-export const windowLog = (hunt: string, version: number, format: HuntFormat): LogPlace => ({
+export const locateWindowLog = (
+  hunt: string,
+  version: number,
+  format: HuntFormat,
+): LogLocation => ({
   pathOf: (seq, from) =>
-    `${versionPrefix(hunt, version)}${datePath(from)}/${number12(seq)}.${endings[format]}`,
+    `${versionPrefix(hunt, version)}${formatDatePath(from)}/${formatSeq(seq)}.${fileExtensions[format]}`,
 });
 
 /** Late rows of version `n`: `{hunt}/v{n}/late/{seq:012}.ndjson.gz`. */
-export const lateLog = (hunt: string, version: number, format: HuntFormat): LogPlace => ({
-  pathOf: (seq) => `${latePrefix(hunt, version)}${number12(seq)}.${endings[format]}`,
+export const locateLateLog = (hunt: string, version: number, format: HuntFormat): LogLocation => ({
+  pathOf: (seq) => `${latePrefix(hunt, version)}${formatSeq(seq)}.${fileExtensions[format]}`,
 });
 
 /** A backfill: `{hunt}/backfill/{from}-{to}/{seq:012}.ndjson.gz`, instants as `20260105T063835Z`. */
-export const backfillLog = (
+export const locateBackfillLog = (
   hunt: string,
   from: Ticks,
   to: Ticks,
   format: HuntFormat,
-): LogPlace => ({
-  pathOf: (seq) => `${backfillPrefix(hunt, from, to)}${number12(seq)}.${endings[format]}`,
+): LogLocation => ({
+  pathOf: (seq) => `${backfillPrefix(hunt, from, to)}${formatSeq(seq)}.${fileExtensions[format]}`,
 });
 
 export const versionPrefix = (hunt: string, version: number): string => `${hunt}/v${version}/`;
 export const latePrefix = (hunt: string, version: number): string =>
   `${versionPrefix(hunt, version)}late/`;
 export const backfillPrefix = (hunt: string, from: Ticks, to: Ticks): string =>
-  `${hunt}/backfill/${compact(from)}-${compact(to)}/`;
+  `${hunt}/backfill/${formatCompactInstant(from)}-${formatCompactInstant(to)}/`;
 
 /** Every export of one day of a version. */
 export const dayPrefix = (hunt: string, version: number, day: Ticks): string =>
-  `${versionPrefix(hunt, version)}${datePath(day)}/`;
+  `${versionPrefix(hunt, version)}${formatDatePath(day)}/`;
 
-const compact = (at: Ticks): string =>
+const formatCompactInstant = (at: Ticks): string =>
   formatInstant(at).replaceAll(/[-:]/g, "").replace(".0000000", "");
 
 /** The format that a path's ending names, or `undefined`. */
 export function formatOf(path: string): HuntFormat | undefined {
-  const formats = Object.keys(endings) as HuntFormat[];
-  return formats.find((format) => path.endsWith(`.${endings[format]}`));
+  const formats = Object.keys(fileExtensions) as HuntFormat[];
+  return formats.find((format) => path.endsWith(`.${fileExtensions[format]}`));
 }
 
 /** The version that a path of the hunt's own log names, or `undefined`. */
@@ -72,7 +76,7 @@ export function versionOf(path: string): number | undefined {
 }
 
 /** Where in the hunt's own log a path lies; `undefined` for late rows, backfills and what is no path of a log. */
-export function placeOf(
+export function parseExportPath(
   path: string,
 ): { readonly version: number; readonly seq: number } | undefined {
   const match = /^[^/]+\/v(\d{1,9})\/\d{4}\/\d\d\/\d\d\/(\d{12})\.[^/]+$/.exec(path);
@@ -82,10 +86,11 @@ export function placeOf(
 /** The records of a hunt, container first. All but the births are caches or notes. */
 export const statePaths = {
   head: (hunt: string): string => `state/hunts/${hunt}/head.json`,
-  claim: (hunt: string): string => `state/hunts/${hunt}/claim.json`,
+  lease: (hunt: string): string => `state/hunts/${hunt}/claim.json`,
   waiting: (hunt: string): string => `state/hunts/${hunt}/waiting.json`,
   status: (hunt: string): string => `state/hunts/${hunt}/status.json`,
-  births: (hunt: string): string => `state/hunts/${hunt}/versions/`,
-  birth: (hunt: string, version: number): string => `state/hunts/${hunt}/versions/v${version}.json`,
+  versionStarts: (hunt: string): string => `state/hunts/${hunt}/versions/`,
+  versionStart: (hunt: string, version: number): string =>
+    `state/hunts/${hunt}/versions/v${version}.json`,
   schema: (hunt: string, hash: string): string => `state/hunts/${hunt}/schemas/${hash}.json`,
 } as const;

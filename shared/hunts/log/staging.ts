@@ -1,22 +1,22 @@
 /** Rows on their way into an export that nobody can see yet. */
 import type { CompiledHunt, HuntColumn } from "../../contracts/compiled-hunt.ts";
-import { enrichedColumns, enrichLines } from "./enrich-rows.ts";
-import { emptySha256, schemaHash } from "./metadata.ts";
+import { addStatisticsColumn, enrichLines } from "./enrich-rows.ts";
+import { emptySha256, computeSchemaHash } from "./metadata.ts";
 import { statePaths } from "./paths.ts";
-import type { ExportMetadata, ExportWriter, HuntFormat, HuntPorts, RowSink } from "../ports.ts";
+import type { ExportMetadata, ExportWriter, HuntFormat, HuntDeps, RowSink } from "../ports.ts";
 
 /** One attempt at one export. */
 export interface Staging {
   readonly sink: RowSink;
   /** Rows taken so far. */
-  readonly rows: () => number;
-  readonly finish: () => Promise<Staged>;
+  readonly countRows: () => number;
+  readonly finish: () => Promise<StagedExport>;
   /** Drops everything; safe to call at any time. */
   readonly abandon: () => Promise<void>;
 }
 
 /** What an attempt holds, ready to be committed. */
-export interface Staged {
+export interface StagedExport {
   readonly attempt: string;
   readonly columns: readonly HuntColumn[];
   readonly rows: number;
@@ -29,19 +29,19 @@ export interface Staged {
   readonly abandon: () => Promise<void>;
 }
 
-export function openStaging(
-  ports: HuntPorts,
+export function createStaging(
+  deps: HuntDeps,
   hunt: CompiledHunt,
   path: string,
   format: HuntFormat,
 ): Staging {
-  const attempt = ports.attemptId();
+  const attempt = deps.createAttemptId();
   let columns = hunt.columns;
   let writer: ExportWriter | undefined;
-  let taken = 0;
+  let receivedRows = 0;
 
-  const open = (): ExportWriter => {
-    writer ??= ports.exports.open(path, attempt, format, enrichedColumns(hunt, columns));
+  const getWriter = (): ExportWriter => {
+    writer ??= deps.exports.openWriter(path, attempt, format, addStatisticsColumn(hunt, columns));
     return writer;
   };
 
@@ -52,29 +52,29 @@ export function openStaging(
 
   return {
     sink: {
-      columns: (named) => {
+      columns: (answerColumns) => {
         // An answer without columns says nothing; one that comes after the first rows comes too late for a header.
-        if (named.length > 0 && !writer) columns = named;
+        if (answerColumns.length > 0 && !writer) columns = answerColumns;
       },
-      rows: async (lines, count) => {
-        taken += count;
-        await open().write(await enrichLines(ports, hunt, lines), count);
+      writeRows: async (lines, count) => {
+        receivedRows += count;
+        await getWriter().writeRows(await enrichLines(deps, hunt, lines), count);
       },
     },
-    rows: () => taken,
+    countRows: () => receivedRows,
     finish: async () => {
-      const written = await open().finish();
-      if (written.rows !== taken)
-        throw new Error(`${taken} rows came and ${written.rows} were written`);
-      const kept = enrichedColumns(hunt, columns);
+      const totals = await getWriter().finish();
+      if (totals.rows !== receivedRows)
+        throw new Error(`${receivedRows} rows came and ${totals.rows} were written`);
+      const exportColumns = addStatisticsColumn(hunt, columns);
       return {
         attempt,
-        columns: kept,
-        ...written,
-        sha256: written.rows === 0 && written.rawbytes === 0 ? emptySha256 : written.sha256,
+        columns: exportColumns,
+        ...totals,
+        sha256: totals.rows === 0 && totals.rawbytes === 0 ? emptySha256 : totals.sha256,
         commit: async (metadata) => {
-          await saveSchema(ports, hunt.name, kept);
-          return open().commit(metadata);
+          await saveSchema(deps, hunt.name, exportColumns);
+          return getWriter().commit(metadata);
         },
         abandon,
       };
@@ -85,11 +85,11 @@ export function openStaging(
 
 /** Written once per schema; a schema's name is its hash, so whoever comes second finds the same. */
 async function saveSchema(
-  { records }: HuntPorts,
+  { records }: HuntDeps,
   hunt: string,
   columns: readonly HuntColumn[],
 ): Promise<void> {
-  const path = statePaths.schema(hunt, schemaHash(columns));
-  const there = await records.read(path);
-  if (there.kind === "absent") await records.create(path, { columns });
+  const path = statePaths.schema(hunt, computeSchemaHash(columns));
+  const existing = await records.read(path);
+  if (existing.kind === "absent") await records.create(path, { columns });
 }

@@ -1,38 +1,43 @@
 /** Reads and writes a hunt's records: what is broken or of another shape counts as lost, except a birth. */
-import { huntBirth, huntHead, type HuntBirth, type HuntHead } from "../../contracts/hunt-state.ts";
+import {
+  versionStartSchema,
+  huntHead,
+  type VersionStart,
+  type HuntHead,
+} from "../../contracts/hunt-state.ts";
 import { statePaths } from "./paths.ts";
-import type { HuntPorts } from "../ports.ts";
+import type { HuntDeps } from "../ports.ts";
 
-type Records = Pick<HuntPorts, "records">;
+type RecordDeps = Pick<HuntDeps, "records">;
 
 /** A cache as read, with what is needed to replace it. */
-export interface Kept<T> {
+export interface StoredRecord<T> {
   readonly value: T | undefined;
   /** Absent when there is nothing to replace. */
   readonly etag: string | undefined;
 }
 
-interface Reads<T> {
+interface RecordSchema<T> {
   readonly safeParse: (value: unknown) => { readonly data?: T | undefined };
 }
 
 /** Reads a record that may be lost: unreadable bytes are like none, but keep their etag so that they can be replaced. */
-export async function readKept<T>(
-  { records }: Records,
+export async function readRecord<T>(
+  { records }: RecordDeps,
   path: string,
-  schema: Reads<T>,
-): Promise<Kept<T>> {
-  const read = await records.read(path);
-  if (read.kind === "absent") return { value: undefined, etag: undefined };
+  schema: RecordSchema<T>,
+): Promise<StoredRecord<T>> {
+  const stored = await records.read(path);
+  if (stored.kind === "absent") return { value: undefined, etag: undefined };
   return {
-    value: read.kind === "found" ? schema.safeParse(read.value).data : undefined,
-    etag: read.etag,
+    value: stored.kind === "found" ? schema.safeParse(stored.value).data : undefined,
+    etag: stored.etag,
   };
 }
 
 /** Puts a record in the place of the one that was read; does nothing when somebody else has written since. */
-export async function writeKept(
-  { records }: Records,
+export async function writeRecord(
+  { records }: RecordDeps,
   path: string,
   value: object,
   etag: string | undefined,
@@ -44,10 +49,10 @@ export async function writeKept(
 }
 
 /** The head cache; a head of another hunt's log, however it came there, is none. */
-export async function readHead(ports: Records, hunt: string): Promise<Kept<HuntHead>> {
-  const kept = await readKept(ports, statePaths.head(hunt), huntHead);
-  const foreign = kept.value?.head !== undefined && !kept.value.head.startsWith(`${hunt}/v`);
-  return foreign ? { value: undefined, etag: kept.etag } : kept;
+export async function readHead(deps: RecordDeps, hunt: string): Promise<StoredRecord<HuntHead>> {
+  const stored = await readRecord(deps, statePaths.head(hunt), huntHead);
+  const isForeign = stored.value?.head !== undefined && !stored.value.head.startsWith(`${hunt}/v`);
+  return isForeign ? { value: undefined, etag: stored.etag } : stored;
 }
 
 /**
@@ -55,15 +60,16 @@ export async function readHead(ports: Records, hunt: string): Promise<Kept<HuntH
  *
  * @throws Error when bytes are there that are no birth: guessing another start could give one record two paths
  */
-export async function readBirth(
-  { records }: Records,
+export async function readVersionStart(
+  { records }: RecordDeps,
   hunt: string,
   version: number,
-): Promise<HuntBirth | undefined> {
-  const path = statePaths.birth(hunt, version);
-  const read = await records.read(path);
-  if (read.kind === "absent") return undefined;
-  const { data } = read.kind === "found" ? huntBirth.safeParse(read.value) : { data: undefined };
+): Promise<VersionStart | undefined> {
+  const path = statePaths.versionStart(hunt, version);
+  const stored = await records.read(path);
+  if (stored.kind === "absent") return undefined;
+  const { data } =
+    stored.kind === "found" ? versionStartSchema.safeParse(stored.value) : { data: undefined };
   if (!data)
     throw new Error(
       `${path} is not readable; while version ${version} has no export, remove it to begin anew`,
@@ -72,21 +78,24 @@ export async function readBirth(
 }
 
 /** Writes where a version begins, unless somebody has; returns what holds. */
-export async function giveBirth(
-  ports: Records,
+export async function createVersionStart(
+  deps: RecordDeps,
   hunt: string,
   version: number,
-  birth: HuntBirth,
-): Promise<HuntBirth> {
-  const outcome = await ports.records.create(statePaths.birth(hunt, version), birth);
-  if (outcome.kind === "written") return birth;
-  return (await readBirth(ports, hunt, version)) ?? birth;
+  versionStart: VersionStart,
+): Promise<VersionStart> {
+  const outcome = await deps.records.create(statePaths.versionStart(hunt, version), versionStart);
+  if (outcome.kind === "written") return versionStart;
+  return (await readVersionStart(deps, hunt, version)) ?? versionStart;
 }
 
 /** The newest version that was begun, or `undefined`. */
-export async function newestBirth({ records }: Records, hunt: string): Promise<number | undefined> {
+export async function latestVersion(
+  { records }: RecordDeps,
+  hunt: string,
+): Promise<number | undefined> {
   let newest: number | undefined;
-  for await (const { path } of records.list(statePaths.births(hunt))) {
+  for await (const { path } of records.list(statePaths.versionStarts(hunt))) {
     const version = Number(/\/v(\d+)\.json$/.exec(path)?.[1] ?? Number.NaN);
     if (version > (newest ?? 0)) newest = version;
   }

@@ -13,20 +13,20 @@ export interface Density {
 }
 
 /** More bins than this could themselves be cut off by the lowest row limit that the service is known to have. */
-const mostBins = 9_000;
+const maxBins = 9_000;
 
 /** How many bins a back-end with this row limit may be asked for. */
-export const binLimit = (rowCap: number): number =>
-  Math.max(2, Math.min(mostBins, Math.floor(rowCap * 0.9)));
+export const computeBinLimit = (rowCap: number): number =>
+  Math.max(2, Math.min(maxBins, Math.floor(rowCap * 0.9)));
 
 /** Smallest bin that covers a span with at most `bins` bins, in ticks. */
-export const stepFor = (span: Span, bins: number): Ticks => {
+export const computeStep = (span: Span, bins: number): Ticks => {
   const step = (span.to - span.from + BigInt(bins) - 1n) / BigInt(bins);
   return step > 1n ? step : 1n;
 };
 
 /** Which window comes next on a known density. */
-export type Cut =
+export type DensityCut =
   /** Up to here it fits. */
   | { readonly kind: "window"; readonly to: Ticks; readonly rows: number }
   /** One tick holds more than fits: it goes in shards. */
@@ -39,13 +39,18 @@ export type Cut =
  * @param limit - most rows that a window may be expected to have
  * @param bins - most bins that one histogram call may return
  */
-export function nextCut(density: Density, from: Ticks, limit: number, bins: number): Cut {
+export function findNextCut(
+  density: Density,
+  from: Ticks,
+  limit: number,
+  bins: number,
+): DensityCut {
   let rows = 0;
-  for (const bin of ahead(density, from)) {
-    const splits = bin.to - bin.from > 1n;
-    if (rows + bin.rows > limit && splits && rows < limit * poorFill) {
-      const cut = finer(density, from, limit, bins);
-      if (cut.all || bin.rows > limit || rows < limit / 2) return cut;
+  for (const bin of selectBinsAfter(density, from)) {
+    const isDivisible = bin.to - bin.from > 1n;
+    if (rows + bin.rows > limit && isDivisible && rows < limit * minFill) {
+      const cut = findFinerCut(density, from, limit, bins);
+      if (cut.coversAll || bin.rows > limit || rows < limit / 2) return cut;
     }
     if (rows + bin.rows > limit && rows > 0) return { kind: "window", to: bin.from, rows };
     if (bin.rows > limit) return { kind: "tick", to: bin.to, rows: bin.rows };
@@ -55,45 +60,54 @@ export function nextCut(density: Density, from: Ticks, limit: number, bins: numb
 }
 
 /** A window that would be filled less than this because the next bin is too large is worth a finer look. */
-const poorFill = 0.85;
+const minFill = 0.85;
 
 /** Rows expected in a span; a bin that reaches out of it counts in full. */
-export const expectedRows = (density: Density, span: Span): number =>
+export const estimateRows = (density: Density, span: Span): number =>
   density.bins.reduce(
     (sum, bin) => (bin.to > span.from && bin.from < span.to ? sum + bin.rows : sum),
     0,
   );
 
-const ahead = (density: Density, from: Ticks): Bin[] => density.bins.filter((bin) => bin.to > from);
+const selectBinsAfter = (density: Density, from: Ticks): Bin[] =>
+  density.bins.filter((bin) => bin.to > from);
 
 /** A finer look must divide a bin by at least this much to be worth a call over all of them. */
-const worthwhile = 8n;
+const minDivision = 8n;
 
 /** One call for all coarse bins where the bins between them are few enough, else for the first run of coarse ones. */
-function finer(
+function findFinerCut(
   density: Density,
   from: Ticks,
   limit: number,
   bins: number,
-): Cut & { kind: "finer"; all: boolean } {
-  const left = ahead(density, from);
-  const first = left.findIndex((bin) => isCoarse(bin, limit));
-  const last = left.findLastIndex((bin) => isCoarse(bin, limit));
-  const all = left.slice(first, last + 1);
-  const widest = all.reduce(
-    (most, bin) => (bin.to - bin.from > most ? bin.to - bin.from : most),
+): DensityCut & { kind: "finer"; coversAll: boolean } {
+  const remaining = selectBinsAfter(density, from);
+  const first = remaining.findIndex((bin) => isCoarse(bin, limit));
+  const last = remaining.findLastIndex((bin) => isCoarse(bin, limit));
+  const coarseBins = remaining.slice(first, last + 1);
+  const widest = coarseBins.reduce(
+    (max, bin) => (bin.to - bin.from > max ? bin.to - bin.from : max),
     1n,
   );
-  const share = BigInt(Math.floor(bins / (all.length + 1)));
-  const step = share >= worthwhile ? (widest + share - 1n) / share : widest;
-  if (share >= worthwhile && all.every((bin) => bin.to - bin.from >= step))
-    return { kind: "finer", span: spanOfBins(all), step, all: true };
+  const share = BigInt(Math.floor(bins / (coarseBins.length + 1)));
+  const step = share >= minDivision ? (widest + share - 1n) / share : widest;
+  if (share >= minDivision && coarseBins.every((bin) => bin.to - bin.from >= step))
+    return { kind: "finer", span: spanOfBins(coarseBins), step, coversAll: true };
   // Few enough bins that each is divided by eight, or the answer would be as coarse as what is known.
-  const run = all.slice(
+  const binRun = coarseBins.slice(
     0,
-    Math.min(lengthOfRun(all, limit), Math.max(1, Math.floor(bins / Number(worthwhile)))),
+    Math.min(
+      countCoarseRun(coarseBins, limit),
+      Math.max(1, Math.floor(bins / Number(minDivision))),
+    ),
   );
-  return { kind: "finer", span: spanOfBins(run), step: stepFor(spanOfBins(run), bins), all: false };
+  return {
+    kind: "finer",
+    span: spanOfBins(binRun),
+    step: computeStep(spanOfBins(binRun), bins),
+    coversAll: false,
+  };
 }
 
 /** Large enough to spoil the filling of a window, and divisible. */
@@ -105,7 +119,7 @@ const spanOfBins = (bins: readonly Bin[]): Span => ({
   to: bins.at(-1)?.to ?? 0n,
 });
 
-function lengthOfRun(bins: readonly Bin[], limit: number): number {
+function countCoarseRun(bins: readonly Bin[], limit: number): number {
   const end = bins.findIndex(
     (bin, index) => index > 0 && (!isCoarse(bin, limit) || bin.from !== bins[index - 1]?.to),
   );
@@ -113,22 +127,22 @@ function lengthOfRun(bins: readonly Bin[], limit: number): number {
 }
 
 /** Puts the answer of a finer look in the place of the bins it covers. */
-export function refine(density: Density, span: Span, bins: readonly Bin[]): Density {
+export function replaceBins(density: Density, span: Span, bins: readonly Bin[]): Density {
   const before = density.bins.filter((bin) => bin.to <= span.from);
   const after = density.bins.filter((bin) => bin.from >= span.to);
   return { bins: [...before, ...bins, ...after], until: density.until };
 }
 
 /** Scales the bins of a span so that they add up to what a count has found there. */
-export function rescale(density: Density, span: Span, count: number): Density {
-  const expected = expectedRows(density, span);
-  const inside = (bin: Bin): boolean => bin.to > span.from && bin.from < span.to;
-  if (expected === 0) return { ...density, bins: density.bins.filter((bin) => !inside(bin)) };
-  const factor = count / expected;
+export function rescaleBins(density: Density, span: Span, count: number): Density {
+  const estimate = estimateRows(density, span);
+  const isInside = (bin: Bin): boolean => bin.to > span.from && bin.from < span.to;
+  if (estimate === 0) return { ...density, bins: density.bins.filter((bin) => !isInside(bin)) };
+  const factor = count / estimate;
   return {
     ...density,
     bins: density.bins.map((bin) =>
-      inside(bin) ? { ...bin, rows: Math.ceil(bin.rows * factor) } : bin,
+      isInside(bin) ? { ...bin, rows: Math.ceil(bin.rows * factor) } : bin,
     ),
   };
 }

@@ -3,139 +3,168 @@ import type { CompiledHunt, HuntColumn } from "../../contracts/compiled-hunt.ts"
 import { dayMs, parseInstant, ticksFromMs, type Span, type Ticks } from "../../runtime/time.ts";
 import { callDeadlineMs, type Budget } from "./budget.ts";
 import type { Bin } from "./density.ts";
-import type { HuntingReply, HuntPorts, RowSink } from "../ports.ts";
+import type { HuntingReply, HuntDeps, RowSink } from "../ports.ts";
 import {
-  countQuery,
-  histogramQuery,
-  rowsQuery,
-  shardQuery,
+  buildCountQuery,
+  buildHistogramQuery,
+  buildRowsQuery,
+  buildShardQuery,
   type QueryForm,
   type QuerySpan,
   type Shard,
 } from "./query-text.ts";
 
 /** Nothing more can be asked in this run. */
-export type Stop = Extract<HuntingReply, { kind: "later" | "refused" | "failed" }>;
+export type RunStop = Extract<HuntingReply, { kind: "later" | "refused" | "failed" }>;
 
 /** The service gave up on this query; a smaller one may pass. */
-export type Halve = Extract<HuntingReply, { kind: "too-big" | "too-heavy" }>;
+export type QueryTooLarge = Extract<HuntingReply, { kind: "too-big" | "too-heavy" }>;
 
-export type Counted = { readonly kind: "count"; readonly count: number } | Halve | Stop;
-export type Histogram = { readonly kind: "bins"; readonly bins: readonly Bin[] } | Halve | Stop;
+export type CountResult =
+  | { readonly kind: "count"; readonly count: number }
+  | QueryTooLarge
+  | RunStop;
+export type HistogramResult =
+  | { readonly kind: "bins"; readonly bins: readonly Bin[] }
+  | QueryTooLarge
+  | RunStop;
 
 /** Asks one hunt's questions of the service; one asker per run. */
-export interface Asker {
-  readonly rows: (span: QuerySpan, sink: RowSink) => Promise<HuntingReply>;
+export interface HuntQuerier {
+  readonly readRows: (span: QuerySpan, sink: RowSink) => Promise<HuntingReply>;
   /** `undefined` when the hunt's result cannot be sharded soundly. */
-  readonly shard: (
+  readonly readShard: (
     span: QuerySpan,
-    part: Shard,
+    shard: Shard,
     sink: RowSink,
   ) => Promise<HuntingReply | undefined>;
-  readonly count: (span: QuerySpan) => Promise<Counted>;
-  readonly histogram: (span: QuerySpan, step: Ticks) => Promise<Histogram>;
+  readonly countRows: (span: QuerySpan) => Promise<CountResult>;
+  readonly readHistogram: (span: QuerySpan, step: Ticks) => Promise<HistogramResult>;
   /** Calls so far. */
-  readonly calls: () => number;
+  readonly countCalls: () => number;
   /** The form that the service has taken; `undefined` before it has taken one. */
-  readonly form: () => QueryForm | undefined;
+  readonly acceptedForm: () => QueryForm | undefined;
 }
 
-const outOfTime: Stop = { kind: "later", retryAfterMs: 0, cause: "budget" };
+const outOfTime: RunStop = { kind: "later", retryAfterMs: 0, cause: "budget" };
 
-export function openAsker(
-  ports: HuntPorts,
+export function createHuntQuerier(
+  deps: HuntDeps,
   hunt: CompiledHunt,
   budget: Budget,
-  known: QueryForm | undefined,
-): Asker {
-  let form: QueryForm = known ?? "prelude";
-  let proven = known !== undefined;
-  let calls = 0;
+  knownForm: QueryForm | undefined,
+): HuntQuerier {
+  let form: QueryForm = knownForm ?? "prelude";
+  let isProven = knownForm !== undefined;
+  let callCount = 0;
 
-  const send = async (query: string, span: QuerySpan, sink: RowSink): Promise<HuntingReply> => {
-    if (!budget.left()) return outOfTime;
-    calls += 1;
-    await ports.reach("E4 request sent");
-    return ports.hunting.run(
+  const sendQuery = async (
+    query: string,
+    span: QuerySpan,
+    sink: RowSink,
+  ): Promise<HuntingReply> => {
+    if (!budget.hasTimeLeft()) return outOfTime;
+    callCount += 1;
+    await deps.failpoint("E4 request sent");
+    return deps.hunting.runQuery(
       query,
-      { timespan: wide(span), deadlineMs: callDeadlineMs, waitForTurnMs: budget.waitMs() },
-      watched(ports, sink),
+      {
+        timespan: widenSpan(span),
+        deadlineMs: callDeadlineMs,
+        maxWaitMs: budget.remainingWaitMs(),
+      },
+      withFailpoint(deps, sink),
     );
   };
 
   /** A service that refuses one form may take the other; which one it takes is kept. */
-  const ask = async (
-    text: (form: QueryForm) => string,
+  const tryForms = async (
+    buildQuery: (form: QueryForm) => string,
     span: QuerySpan,
     sink: RowSink,
   ): Promise<HuntingReply> => {
-    const reply = await send(text(form), span, sink);
-    const unproven = !proven && reply.kind === "refused" && reply.cause === "query";
-    if (!unproven) {
-      proven ||= reply.kind === "answer";
+    const reply = await sendQuery(buildQuery(form), span, sink);
+    const isUnproven = !isProven && reply.kind === "refused" && reply.cause === "query";
+    if (!isUnproven) {
+      isProven ||= reply.kind === "answer";
       return reply;
     }
-    const other = form === "prelude" ? "inPlace" : "prelude";
-    const second = await send(text(other), span, sink);
-    if (second.kind !== "answer") return second.kind === "refused" ? reply : second;
-    form = other;
-    proven = true;
-    return second;
+    const otherForm = form === "prelude" ? "inPlace" : "prelude";
+    const secondReply = await sendQuery(buildQuery(otherForm), span, sink);
+    if (secondReply.kind !== "answer") return secondReply.kind === "refused" ? reply : secondReply;
+    form = otherForm;
+    isProven = true;
+    return secondReply;
   };
 
   return {
-    rows: (span, sink) => ask((as) => rowsQuery(hunt, as, span), span, sink),
-    shard: async (span, part, sink) => {
-      const text = shardQuery(hunt, form, span, part);
+    readRows: (span, sink) =>
+      tryForms((queryForm) => buildRowsQuery(hunt, queryForm, span), span, sink),
+    readShard: async (span, shard, sink) => {
+      const text = buildShardQuery(hunt, form, span, shard);
       return text === undefined
         ? undefined
-        : ask((as) => shardQuery(hunt, as, span, part) ?? text, span, sink);
+        : tryForms(
+            (queryForm) => buildShardQuery(hunt, queryForm, span, shard) ?? text,
+            span,
+            sink,
+          );
     },
-    count: async (span) => {
-      const { sink, lines } = collect();
-      const reply = await ask((as) => countQuery(hunt, as, span), span, sink);
-      return reply.kind === "answer" ? asCount(lines()) : reply;
+    countRows: async (span) => {
+      const { sink, parseLines } = collectLines();
+      const reply = await tryForms(
+        (queryForm) => buildCountQuery(hunt, queryForm, span),
+        span,
+        sink,
+      );
+      return reply.kind === "answer" ? parseCount(parseLines()) : reply;
     },
-    histogram: async (span, step) => {
-      const text = histogramQuery(hunt, form, span, step);
+    readHistogram: async (span, step) => {
+      const text = buildHistogramQuery(hunt, form, span, step);
       if (text === undefined)
         return { kind: "refused", cause: "query", message: "this hunt has no time column" };
-      const { sink, lines } = collect();
-      const reply = await ask((as) => histogramQuery(hunt, as, span, step) ?? text, span, sink);
-      return reply.kind === "answer" ? asBins(lines(), span, step) : reply;
+      const { sink, parseLines } = collectLines();
+      const reply = await tryForms(
+        (queryForm) => buildHistogramQuery(hunt, queryForm, span, step) ?? text,
+        span,
+        sink,
+      );
+      return reply.kind === "answer" ? parseBins(parseLines(), span, step) : reply;
     },
-    calls: () => calls,
-    form: () => (proven ? form : undefined),
+    countCalls: () => callCount,
+    acceptedForm: () => (isProven ? form : undefined),
   };
 }
 
 /** Wider than anything a hunt can ask for: the service keeps 30 days, and must not narrow the query. */
-const wide = (span: QuerySpan): Span => ({
+const widenSpan = (span: QuerySpan): Span => ({
   from: span.clock - ticksFromMs(31 * dayMs),
   to: span.clock + ticksFromMs(dayMs),
 });
 
 /** Marks the kill point of the first bytes of an answer. */
-function watched(ports: Pick<HuntPorts, "reach">, sink: RowSink): RowSink {
-  let seen = false;
+function withFailpoint(deps: Pick<HuntDeps, "failpoint">, sink: RowSink): RowSink {
+  let hasStarted = false;
   const columns = sink.columns;
   return {
-    ...(columns && { columns: (named: readonly HuntColumn[]): void => columns(named) }),
-    rows: async (lines, count) => {
-      if (!seen) await ports.reach("E5 headers in");
-      seen = true;
-      await sink.rows(lines, count);
+    ...(columns && {
+      columns: (answerColumns: readonly HuntColumn[]): void => columns(answerColumns),
+    }),
+    writeRows: async (lines, count) => {
+      if (!hasStarted) await deps.failpoint("E5 headers in");
+      hasStarted = true;
+      await sink.writeRows(lines, count);
     },
   };
 }
 
 /** Collects a small answer: a count or a histogram. */
-function collect(): { readonly sink: RowSink; readonly lines: () => readonly unknown[] } {
-  const parts: Uint8Array[] = [];
+function collectLines(): { readonly sink: RowSink; readonly parseLines: () => readonly unknown[] } {
+  const chunks: Uint8Array[] = [];
   return {
-    sink: { rows: (lines) => void parts.push(lines.slice()) },
-    lines: () =>
-      Buffer.concat(parts)
+    sink: { writeRows: (lines) => void chunks.push(lines.slice()) },
+    parseLines: () =>
+      Buffer.concat(chunks)
         .toString("utf8")
         .split("\n")
         .filter((line) => line !== "")
@@ -143,25 +172,25 @@ function collect(): { readonly sink: RowSink; readonly lines: () => readonly unk
   };
 }
 
-const unexpected = (message: string): Stop => ({ kind: "failed", message });
+const toFailure = (message: string): RunStop => ({ kind: "failed", message });
 
-function asCount(lines: readonly unknown[]): Counted {
+function parseCount(lines: readonly unknown[]): CountResult {
   const [row] = lines;
   const count = Number(
     typeof row === "object" && row !== null ? Object.values(row)[0] : Number.NaN,
   );
   return lines.length === 1 && Number.isSafeInteger(count) && count >= 0
     ? { kind: "count", count }
-    : unexpected("a count that is no whole number");
+    : toFailure("a count that is no whole number");
 }
 
-function asBins(lines: readonly unknown[], span: Span, step: Ticks): Histogram {
+function parseBins(lines: readonly unknown[], span: Span, step: Ticks): HistogramResult {
   const bins: Bin[] = [];
   for (const line of lines) {
     const { Bin: text, Rows: count } = line as { readonly Bin?: unknown; readonly Rows?: unknown };
     const start = typeof text === "string" ? parseInstant(text) : undefined;
     if (start === undefined || !Number.isSafeInteger(Number(count)))
-      return unexpected("a histogram with another shape");
+      return toFailure("a histogram with another shape");
     const [from, to] = [
       start > span.from ? start : span.from,
       start + step < span.to ? start + step : span.to,

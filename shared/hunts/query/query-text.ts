@@ -18,9 +18,9 @@ export interface Shard {
   readonly shards: number;
 }
 
-const literal = (at: Ticks): string => `datetime(${formatInstant(at)})`;
+const formatLiteral = (at: Ticks): string => `datetime(${formatInstant(at)})`;
 
-function fill(pieces: Pieces, slots: Partial<Record<Slot, string>>): string {
+function fillSlots(pieces: Pieces, slots: Partial<Record<Slot, string>>): string {
   return pieces
     .map((piece) => {
       if (typeof piece === "string") return piece;
@@ -32,50 +32,50 @@ function fill(pieces: Pieces, slots: Partial<Record<Slot, string>>): string {
     .join("");
 }
 
-function queryText(
+function buildQueryText(
   hunt: CompiledHunt,
   form: QueryForm,
   span: QuerySpan,
   suffix: Pieces = [],
-  more: Partial<Record<Slot, string>> = {},
+  extraSlots: Partial<Record<Slot, string>> = {},
 ): string {
-  return fill([...hunt.query[form], ...suffix], {
-    from: literal(span.from),
-    to: literal(span.to),
-    clock: literal(span.clock),
+  return fillSlots([...hunt.query[form], ...suffix], {
+    from: formatLiteral(span.from),
+    to: formatLiteral(span.to),
+    clock: formatLiteral(span.clock),
     fromText: formatInstant(span.from),
     toText: formatInstant(span.to),
-    ...more,
+    ...extraSlots,
   });
 }
 
 /** The rows of a span. */
-export const rowsQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
-  queryText(hunt, form, span);
+export const buildRowsQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
+  buildQueryText(hunt, form, span);
 
 /** How many rows a span has: one row with one whole number. */
-export const countQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
-  queryText(hunt, form, span, hunt.query.countSuffix);
+export const buildCountQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
+  buildQueryText(hunt, form, span, hunt.query.countSuffix);
 
 /** The rows of a span in one shard; `undefined` when the result cannot be sharded soundly. */
-export function shardQuery(
+export function buildShardQuery(
   hunt: CompiledHunt,
   form: QueryForm,
   span: QuerySpan,
-  part: Shard,
+  shard: Shard,
 ): string | undefined {
   const suffix = hunt.query.shardSuffix;
-  const more = { shard: String(part.shard), shards: String(part.shards) };
-  return suffix && queryText(hunt, form, span, suffix, more);
+  const extraSlots = { shard: String(shard.shard), shards: String(shard.shards) };
+  return suffix && buildQueryText(hunt, form, span, suffix, extraSlots);
 }
 
 /** Rows per bin of `step` ticks, in the columns `Bin` and `Rows`; `undefined` when the result has no time column. */
-export function histogramQuery(
+export function buildHistogramQuery(
   hunt: CompiledHunt,
   form: QueryForm,
   span: QuerySpan,
   step: Ticks,
 ): string | undefined {
   const suffix = hunt.query.histogramSuffix;
-  return suffix && queryText(hunt, form, span, suffix, { step: `${step}tick` });
+  return suffix && buildQueryText(hunt, form, span, suffix, { step: `${step}tick` });
 }

@@ -5,23 +5,25 @@ import type { HuntResult } from "../../contracts/hunt-result.ts";
 import { dayMs, parseInstant, ticksFromMs, type Ticks } from "../../runtime/time.ts";
 import { spanOf } from "../log/metadata.ts";
 import { dayPrefix, versionOf } from "../log/paths.ts";
-import type { FoundExport, HuntPorts } from "../ports.ts";
+import type { ExportRecord, HuntDeps } from "../ports.ts";
 import type { QuerySpan } from "../query/query-text.ts";
-import { rowsQuery } from "../query/query-text.ts";
-import type { Tip } from "../log/log-end.ts";
+import { buildRowsQuery } from "../query/query-text.ts";
+import type { LogEnd } from "../log/log-end.ts";
 
-type Notified = HuntHead["notified"];
+type NotifiedPosition = HuntHead["notified"];
 
 /** Puts one message for an export; one without rows is no news. */
-export async function announce(
-  ports: HuntPorts,
+export async function announceExport(
+  deps: HuntDeps,
   hunt: CompiledHunt,
   kind: HuntResult["kind"],
-  found: FoundExport,
+  record: ExportRecord,
 ): Promise<void> {
-  const { seq, from, to, rows, complete } = found.metadata;
+  const { seq, from, to, rows, complete } = record.metadata;
   if (rows === 0 || complete !== "yes") return;
-  const portalLink = ports.portalLink(rowsQuery(hunt, "prelude", asAsked(hunt, found)));
+  const portalLink = deps.createPortalLink(
+    buildRowsQuery(hunt, "prelude", toQuerySpan(hunt, record)),
+  );
   const message: HuntResult = {
     hunt: hunt.name,
     kind,
@@ -29,16 +31,16 @@ export async function announce(
     from,
     to,
     rows,
-    blob: found.path,
+    blob: record.path,
     portalLink,
   };
-  await ports.queues.send("hunt-results", message);
-  await ports.reach("E14 result message sent");
+  await deps.queues.send("hunt-results", message);
+  await deps.failpoint("E14 result message sent");
 }
 
 /** The span that the export's query read. */
-function asAsked(hunt: CompiledHunt, found: FoundExport): QuerySpan {
-  const span = spanOf(found.metadata);
+function toQuerySpan(hunt: CompiledHunt, record: ExportRecord): QuerySpan {
+  const span = spanOf(record.metadata);
   const from = hunt.mode === "snapshot" ? span.to - ticksFromMs(hunt.lookBackMs) : span.from;
   return { from, to: span.to, clock: span.to };
 }
@@ -47,21 +49,23 @@ function asAsked(hunt: CompiledHunt, found: FoundExport): QuerySpan {
  * Announces what was found past the cached head, and, where the cache had not announced that far or was lost, everything
  * after what it says was announced.
  *
- * @param known - records past the cached head, in order
- * @param complete - whether nothing announced-to and the first of `known` has a hole between them
+ * @param newRecords - records past the cached head, in order
+ * @param isComplete - whether nothing announced-to and the first of `newRecords` has a hole between them
  * @returns what is announced now
  */
-export async function announceNew(
-  ports: HuntPorts,
+export async function announceNewExports(
+  deps: HuntDeps,
   hunt: CompiledHunt,
-  notified: Notified,
-  known: readonly FoundExport[],
-  complete: boolean,
-  tip: Tip,
-): Promise<Notified> {
-  const news = complete ? known : await exportsAfter(ports, hunt.name, notified, tip);
-  for (const found of news) await announce(ports, hunt, "window", found);
-  const last = news.at(-1);
+  notified: NotifiedPosition,
+  newRecords: readonly ExportRecord[],
+  isComplete: boolean,
+  logEnd: LogEnd,
+): Promise<NotifiedPosition> {
+  const unannounced = isComplete
+    ? newRecords
+    : await listExportsAfter(deps, hunt.name, notified, logEnd);
+  for (const record of unannounced) await announceExport(deps, hunt, "window", record);
+  const last = unannounced.at(-1);
   const version = last && versionOf(last.path);
   return last && version !== undefined
     ? { version, seq: last.metadata.seq, from: last.metadata.from }
@@ -69,28 +73,28 @@ export async function announceNew(
 }
 
 /** Every export after one of them, by listing the days from its start to the tip's, over all versions between. */
-export async function exportsAfter(
-  { exports }: Pick<HuntPorts, "exports">,
+export async function listExportsAfter(
+  { exports }: Pick<HuntDeps, "exports">,
   hunt: string,
-  after: Notified,
-  tip: Pick<Tip, "version" | "from">,
-  most = Number.POSITIVE_INFINITY,
-): Promise<FoundExport[]> {
-  const found: FoundExport[] = [];
-  for (let version = after.version; version <= tip.version; version += 1) {
-    for (const day of daysBetween(parseInstant(after.from) ?? 0n, tip.from)) {
-      for await (const one of exports.list(dayPrefix(hunt, version, day))) {
-        if (found.length >= most) return found;
-        if (version > after.version || one.metadata.seq > after.seq) found.push(one);
+  after: NotifiedPosition,
+  logEnd: Pick<LogEnd, "version" | "from">,
+  maxCount = Number.POSITIVE_INFINITY,
+): Promise<ExportRecord[]> {
+  const records: ExportRecord[] = [];
+  for (let version = after.version; version <= logEnd.version; version += 1) {
+    for (const day of listDaysBetween(parseInstant(after.from) ?? 0n, logEnd.from)) {
+      for await (const record of exports.list(dayPrefix(hunt, version, day))) {
+        if (records.length >= maxCount) return records;
+        if (version > after.version || record.metadata.seq > after.seq) records.push(record);
       }
     }
   }
-  return found;
+  return records;
 }
 
 const dayTicks = ticksFromMs(dayMs);
 
-function daysBetween(from: Ticks, to: Ticks): Ticks[] {
+function listDaysBetween(from: Ticks, to: Ticks): Ticks[] {
   const first = from / dayTicks;
   const last = to / dayTicks;
   return Array.from(
@@ -100,10 +104,10 @@ function daysBetween(from: Ticks, to: Ticks): Ticks[] {
 }
 
 /** After a lost cache: whatever a reader of the queue could still have had there, whose messages live seven days. */
-const againMs = 7 * dayMs;
+const reannounceMs = 7 * dayMs;
 
 /** Where announcing begins when nobody knows what was announced. */
-export function unknownNotified(tip: Tip): Notified {
-  const start = tip.from - ticksFromMs(againMs);
+export function createNotifiedPosition(logEnd: LogEnd): NotifiedPosition {
+  const start = logEnd.from - ticksFromMs(reannounceMs);
   return { version: 1, seq: -1, from: new Date(Number(start / 10_000n)).toISOString() };
 }

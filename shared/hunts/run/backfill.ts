@@ -4,60 +4,66 @@
  */
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import { formatInstant, ticksFromMs, type Span } from "../../runtime/time.ts";
-import { backfillLog, backfillPrefix } from "../log/paths.ts";
-import type { FoundExport, HuntPorts } from "../ports.ts";
-import { openDesk } from "./run-hunt.ts";
-import { startPace } from "../query/slicing.ts";
-import { after, nextPath, type Tip } from "../log/log-end.ts";
-import { appendWindows, type Ending } from "./windows.ts";
+import { locateBackfillLog, backfillPrefix } from "../log/paths.ts";
+import type { ExportRecord, HuntDeps } from "../ports.ts";
+import { createRunContext } from "./run-hunt.ts";
+import { createPace } from "../query/slicing.ts";
+import { advanceLogEnd, nextPath, type LogEnd } from "../log/log-end.ts";
+import { appendWindows, type RunResult } from "./windows.ts";
 
 /** Records of a backfill, oldest first, and why it stopped. */
-export interface Backfilled {
-  readonly records: readonly FoundExport[];
-  readonly calls: number;
-  readonly ending: Ending;
+export interface BackfillResult {
+  readonly records: readonly ExportRecord[];
+  readonly callCount: number;
+  readonly result: RunResult;
 }
 
 export async function runBackfill(
-  ports: HuntPorts,
+  deps: HuntDeps,
   hunt: CompiledHunt,
   span: Span,
-): Promise<Backfilled> {
-  const records: FoundExport[] = [];
-  for await (const found of ports.exports.list(backfillPrefix(hunt.name, span.from, span.to)))
-    records.push(found);
+): Promise<BackfillResult> {
+  const records: ExportRecord[] = [];
+  for await (const record of deps.exports.list(backfillPrefix(hunt.name, span.from, span.to)))
+    records.push(record);
   if (records.some(({ metadata }) => metadata.queryhash !== hunt.queryHash))
     return {
       records,
-      calls: 0,
-      ending: { kind: "refused", cause: "query", message: changed(span) },
+      callCount: 0,
+      result: { kind: "refused", cause: "query", message: describeQueryChange(span) },
     };
-  const desk = openDesk(ports, hunt);
-  const tip = records.reduce<Tip>((at, found) => after(at, found), emptyTip(hunt, span));
+  const run = createRunContext(deps, hunt);
+  const logEnd = records.reduce<LogEnd>(
+    (previous, record) => advanceLogEnd(previous, record),
+    createEmptyLogEnd(hunt, span),
+  );
   const task = {
-    desk,
-    tip,
-    pace: startPace(desk.caps),
+    run,
+    logEnd,
+    pace: createPace(run.caps),
     goal: span.to,
     emptyTo: undefined,
-    ends: true,
+    isBounded: true,
   };
-  const appended = await appendWindows({ ...task, walk: (from) => walkOn(ports, from) });
+  const appendResult = await appendWindows({
+    ...task,
+    followLog: (from) => followBackfill(deps, from),
+  });
   return {
-    records: [...records, ...appended.records],
-    calls: desk.asker.calls(),
-    ending: appended.ending,
+    records: [...records, ...appendResult.records],
+    callCount: run.querier.countCalls(),
+    result: appendResult.result,
   };
 }
 
-const changed = (span: Span): string =>
+const describeQueryChange = (span: Span): string =>
   `${formatInstant(span.from)} to ${formatInstant(span.to)} was backfilled with another query; ask for a span that differs`;
 
-function emptyTip(hunt: CompiledHunt, span: Span): Tip {
-  const place = backfillLog(hunt.name, span.from, span.to, hunt.format);
+function createEmptyLogEnd(hunt: CompiledHunt, span: Span): LogEnd {
+  const location = locateBackfillLog(hunt.name, span.from, span.to, hunt.format);
   const { format, queryHash } = hunt;
   return {
-    place,
+    location,
     format,
     queryHash,
     version: 0,
@@ -68,25 +74,25 @@ function emptyTip(hunt: CompiledHunt, span: Span): Tip {
   };
 }
 
-async function walkOn(
-  { exports }: HuntPorts,
-  start: Tip,
-): Promise<{ tip: Tip; passed: FoundExport[] }> {
-  const passed: FoundExport[] = [];
-  let tip = start;
+async function followBackfill(
+  { exports }: HuntDeps,
+  start: LogEnd,
+): Promise<{ logEnd: LogEnd; records: ExportRecord[] }> {
+  const records: ExportRecord[] = [];
+  let logEnd = start;
   for (
-    let next = await exports.find(nextPath(tip));
+    let next = await exports.find(nextPath(logEnd));
     next;
-    next = await exports.find(nextPath(tip))
+    next = await exports.find(nextPath(logEnd))
   ) {
-    passed.push(next);
-    tip = after(tip, next);
+    records.push(next);
+    logEnd = advanceLogEnd(logEnd, next);
   }
-  return { tip, passed };
+  return { logEnd, records };
 }
 
 /** Why a span cannot be backfilled, in words for the one who asked; `undefined` when it can. */
-export function backfillFault(
+export function findBackfillFault(
   hunt: CompiledHunt,
   span: Span,
   serverNow: bigint,

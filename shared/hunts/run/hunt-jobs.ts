@@ -2,8 +2,8 @@
 import {
   endJob,
   findJob,
-  jobAgeMs,
-  jobIdFor,
+  jobRetentionMs,
+  deriveJobId,
   jobPaths,
   type JobHeader,
 } from "../../storage/jobs.ts";
@@ -11,78 +11,82 @@ import * as z from "zod/mini";
 import type { HuntRun } from "../../contracts/hunt-run.ts";
 import { huntHead } from "../../contracts/hunt-state.ts";
 import { formatInstant, ticksFromMs, type Ticks } from "../../runtime/time.ts";
-import { exportsAfter } from "./announce.ts";
-import { placeOf } from "../log/paths.ts";
-import type { FoundExport, HuntPorts } from "../ports.ts";
-import type { Tip } from "../log/log-end.ts";
-import { writeCursor } from "../views.ts";
+import { listExportsAfter } from "./announce.ts";
+import { parseExportPath } from "../log/paths.ts";
+import type { ExportRecord, HuntDeps } from "../ports.ts";
+import type { LogEnd } from "../log/log-end.ts";
+import { formatCursor } from "../views.ts";
 
 /** What a hunt job remembers of its request. */
-const request = z.object({
+const jobRequestSchema = z.object({
   hunt: z.string(),
   scheduledFor: z.string(),
   backfill: z.optional(z.object({ from: z.string(), to: z.string() })),
   /** The newest export as the request came in; the result lists what came after it. */
   after: huntHead.shape.notified,
 });
-type Request = z.infer<typeof request>;
+type HuntJobRequest = z.infer<typeof jobRequestSchema>;
 
 /** How a run that belongs to a job has ended. */
-export type RunEnd =
+export type RunOutcome =
   | {
       readonly outcome: "done";
-      readonly records: readonly FoundExport[];
-      readonly tip: Pick<Tip, "version" | "from"> | undefined;
+      readonly records: readonly ExportRecord[];
+      readonly logEnd: Pick<LogEnd, "version" | "from"> | undefined;
     }
   | { readonly outcome: "failed"; readonly reason: string };
 
 /** The most exports that a job's result lists; the rest is named by number. */
-const mostListed = 1_000;
+const maxListed = 1_000;
 
 /** Tells the order's job, if it has one, how it ended. */
 export async function endHuntJob(
-  ports: HuntPorts,
-  order: HuntRun,
-  end: RunEnd,
+  deps: HuntDeps,
+  message: HuntRun,
+  end: RunOutcome,
   serverNow: Ticks,
 ): Promise<void> {
-  if (order.job === undefined) return;
+  if (message.job === undefined) return;
   const endedAt = formatInstant(serverNow).replace(/\.\d+Z$/, "Z");
   const result =
-    end.outcome === "done" ? await resultOf(ports, order, order.job, end) : { problem: end.reason };
-  const ended = await endJob(ports.records, order.job, {
+    end.outcome === "done"
+      ? await buildJobResult(deps, message, message.job, end)
+      : { problem: end.reason };
+  const ended = await endJob(deps.records, message.job, {
     version: 1,
     endedAt,
     outcome: end.outcome,
-    result: { hunt: order.hunt, outcome: end.outcome, ...result },
+    result: { hunt: message.hunt, outcome: end.outcome, ...result },
   });
-  if (ended) ports.log("job.finished", { job: order.job, kind: "hunt", outcome: end.outcome });
+  if (ended)
+    deps.logEvent("job.finished", { job: message.job, kind: "hunt", outcome: end.outcome });
 }
 
 /** All exports since the request, also those of the runs before this one. */
-async function resultOf(
-  ports: HuntPorts,
-  order: HuntRun,
+async function buildJobResult(
+  deps: HuntDeps,
+  message: HuntRun,
   job: string,
-  { records, tip }: Extract<RunEnd, { outcome: "done" }>,
+  { records, logEnd }: Extract<RunOutcome, { outcome: "done" }>,
 ): Promise<object> {
-  const found = await findJob(ports.records, job);
-  const asked = found.kind === "running" ? request.safeParse(found.header.request).data : undefined;
-  const all =
-    asked && tip && !order.backfill
-      ? await exportsAfter(ports, order.hunt, asked.after, tip)
+  const stored = await findJob(deps.records, job);
+  const request =
+    stored.kind === "running" ? jobRequestSchema.safeParse(stored.header.request).data : undefined;
+  const allExports =
+    request && logEnd && !message.backfill
+      ? await listExportsAfter(deps, message.hunt, request.after, logEnd)
       : records;
-  const exports = all.filter(({ metadata }) => metadata.complete !== "closed");
+  const exports = allExports.filter(({ metadata }) => metadata.complete !== "closed");
   return {
     windows: exports.length,
     rows: exports.reduce((sum, { metadata }) => sum + metadata.rows, 0),
-    exports: exports.slice(0, mostListed).map(listed),
+    exports: exports.slice(0, maxListed).map(toListedExport),
   };
 }
 
 /** An export as JSON lists it; with the cursor under which its rows can be read, where it lies in the hunt's own log. */
-export const listed = ({ path, metadata }: FoundExport): object => ({
-  ...cursorIn(placeOf(path)),
+export const toListedExport = ({ path, metadata }: ExportRecord): object => ({
+  ...toCursorField(parseExportPath(path)),
   seq: metadata.seq,
   from: metadata.from,
   to: metadata.to,
@@ -91,17 +95,17 @@ export const listed = ({ path, metadata }: FoundExport): object => ({
   blob: path,
 });
 
-const cursorIn = (place: ReturnType<typeof placeOf>): object =>
-  place === undefined ? {} : { cursor: writeCursor(place) };
+const toCursorField = (cursor: ReturnType<typeof parseExportPath>): object =>
+  cursor === undefined ? {} : { cursor: formatCursor(cursor) };
 
 /** What asking for a job has led to. */
-export type JobOpened =
+export type JobCreation =
   | {
       readonly kind: "open";
       readonly id: string;
       readonly createdAtMs: number;
-      readonly fresh: boolean;
-      readonly request: Request;
+      readonly isNew: boolean;
+      readonly request: HuntJobRequest;
     }
   | { readonly kind: "other-request" };
 
@@ -110,40 +114,42 @@ export type JobOpened =
  *
  * @param key - the caller's idempotency key, or something random
  */
-export async function openHuntJob(
-  ports: Pick<HuntPorts, "records" | "attemptId">,
+export async function createHuntJob(
+  deps: Pick<HuntDeps, "records" | "createAttemptId">,
   key: string,
-  asked: Request,
+  request: HuntJobRequest,
   serverNowMs: number,
-): Promise<JobOpened> {
-  const id = jobIdFor("hunt", asked.hunt, key);
-  const askedHash = jobIdFor("hunt", asked.hunt, JSON.stringify(asked.backfill ?? null));
+): Promise<JobCreation> {
+  const id = deriveJobId("hunt", request.hunt, key);
+  const requestHash = deriveJobId("hunt", request.hunt, JSON.stringify(request.backfill ?? null));
   const header: JobHeader = {
     version: 1,
     id,
     kind: "hunt",
     createdAt: new Date(serverNowMs).toISOString(),
-    expiresAt: new Date(serverNowMs + jobAgeMs).toISOString(),
-    attempt: ports.attemptId(),
-    askedHash,
+    expiresAt: new Date(serverNowMs + jobRetentionMs).toISOString(),
+    attempt: deps.createAttemptId(),
+    askedHash: requestHash,
     parts: 0,
-    request: asked,
+    request,
   };
-  const outcome = await ports.records.create(jobPaths.header(id), header);
+  const outcome = await deps.records.create(jobPaths.header(id), header);
   if (outcome.kind === "written")
-    return { kind: "open", id, createdAtMs: serverNowMs, fresh: true, request: asked };
-  const there = await findJob(ports.records, id);
-  const former = there.kind === "running" || there.kind === "ended" ? there.header : undefined;
-  const known = former && request.safeParse(former.request).data;
-  if (!former || !known || former.askedHash !== askedHash) return { kind: "other-request" };
+    return { kind: "open", id, createdAtMs: serverNowMs, isNew: true, request };
+  const existing = await findJob(deps.records, id);
+  const existingHeader =
+    existing.kind === "running" || existing.kind === "ended" ? existing.header : undefined;
+  const existingRequest = existingHeader && jobRequestSchema.safeParse(existingHeader.request).data;
+  if (!existingHeader || !existingRequest || existingHeader.askedHash !== requestHash)
+    return { kind: "other-request" };
   return {
     kind: "open",
     id,
-    createdAtMs: Date.parse(former.createdAt),
-    fresh: false,
-    request: known,
+    createdAtMs: Date.parse(existingHeader.createdAt),
+    isNew: false,
+    request: existingRequest,
   };
 }
 
 /** The instant of a request, for its job and its message. */
-export const asInstant = (ms: number): string => formatInstant(ticksFromMs(ms));
+export const formatInstantFromMs = (ms: number): string => formatInstant(ticksFromMs(ms));

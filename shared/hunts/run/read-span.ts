@@ -1,111 +1,115 @@
 /** Reads one span into an attempt and proves the result complete, or says why it is not. */
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
-import type { Asker, Halve, Stop } from "../query/hunt-querier.ts";
-import type { HuntFormat, HuntPorts } from "../ports.ts";
+import type { HuntQuerier, QueryTooLarge, RunStop } from "../query/hunt-querier.ts";
+import type { HuntFormat, HuntDeps } from "../ports.ts";
 import type { QuerySpan } from "../query/query-text.ts";
-import { isSuspicious, shardCount, type Caps } from "../query/slicing.ts";
-import { openStaging, type Staged, type Staging } from "../log/staging.ts";
+import { isSuspicious, computeShardCount, type Caps } from "../query/slicing.ts";
+import { createStaging, type StagedExport, type Staging } from "../log/staging.ts";
 
 /** What came of reading a span. Only a `complete` one may be committed. */
-export type Reading =
-  | { readonly kind: "complete"; readonly staged: Staged; readonly bytes: number }
-  /** `rows` came, but `count` are there. */
+export type ReadResult =
+  | { readonly kind: "complete"; readonly staged: StagedExport; readonly bytes: number }
+  /** `rows` came, but `countRows` are there. */
   | { readonly kind: "truncated"; readonly rows: number; readonly count: number }
   /** Cannot be completed, whatever is asked; the hunt is set aside. */
   | { readonly kind: "degraded"; readonly reason: string }
-  | Halve
-  | Stop;
+  | QueryTooLarge
+  | RunStop;
 
 /** What a reading needs besides the span. */
-export interface Desk {
-  readonly ports: HuntPorts;
+export interface RunContext {
+  readonly deps: HuntDeps;
   readonly hunt: CompiledHunt;
-  readonly asker: Asker;
+  readonly querier: HuntQuerier;
   readonly caps: Caps;
 }
 
 /** How often a result that changes between two looks is read again. */
-const mostLooks = 3;
+const maxAttempts = 3;
 
 /** Reads a span in one call; a suspicious result is counted. */
 export async function readSpan(
-  desk: Desk,
+  run: RunContext,
   span: QuerySpan,
   path: string,
   format: HuntFormat,
-): Promise<Reading> {
-  for (let look = 1; look <= mostLooks; look += 1) {
-    const staging = openStaging(desk.ports, desk.hunt, path, format);
-    const reading = await settled(staging, readOnce(desk, span, staging));
-    if (reading !== "again") return reading;
+): Promise<ReadResult> {
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+    const staging = createStaging(run.deps, run.hunt, path, format);
+    const result = await abandonUnlessComplete(staging, readOnce(run, span, staging));
+    if (result !== "again") return result;
   }
   return { kind: "degraded", reason: "the service counts fewer rows than it returns" };
 }
 
-async function readOnce(desk: Desk, span: QuerySpan, staging: Staging): Promise<Reading | "again"> {
-  const reply = await desk.asker.rows(span, staging.sink);
+async function readOnce(
+  run: RunContext,
+  span: QuerySpan,
+  staging: Staging,
+): Promise<ReadResult | "again"> {
+  const reply = await run.querier.readRows(span, staging.sink);
   if (reply.kind !== "answer") return reply;
-  await desk.ports.reach("E6 body parsed");
-  if (reply.rows !== staging.rows())
-    throw new Error(`an answer of ${reply.rows} rows gave ${staging.rows()}`);
-  if (isSuspicious(reply, desk.caps)) {
-    const counted = await desk.asker.count(span);
-    if (counted.kind !== "count") return counted;
-    if (counted.count > reply.rows)
-      return { kind: "truncated", rows: reply.rows, count: counted.count };
+  await run.deps.failpoint("E6 body parsed");
+  if (reply.rows !== staging.countRows())
+    throw new Error(`an answer of ${reply.rows} rows gave ${staging.countRows()}`);
+  if (isSuspicious(reply, run.caps)) {
+    const countResult = await run.querier.countRows(span);
+    if (countResult.kind !== "count") return countResult;
+    if (countResult.count > reply.rows)
+      return { kind: "truncated", rows: reply.rows, count: countResult.count };
     // Rows only ever arrive: a smaller count means that one of the two answers was wrong.
-    if (counted.count < reply.rows) return "again";
+    if (countResult.count < reply.rows) return "again";
   }
-  await desk.ports.reach("E7 completeness proven");
+  await run.deps.failpoint("E7 completeness proven");
   return { kind: "complete", staged: await staging.finish(), bytes: reply.bytes };
 }
 
 /** Whatever is not going to be committed is dropped, also when the reading throws. */
-async function settled<T extends Reading | "again">(
+async function abandonUnlessComplete<T extends ReadResult | "again">(
   staging: Staging,
-  reading: Promise<T>,
+  result: Promise<T>,
 ): Promise<T> {
-  let kept = false;
+  let isComplete = false;
   try {
-    const outcome = await reading;
-    kept = typeof outcome === "object" && outcome.kind === "complete";
+    const outcome = await result;
+    isComplete = typeof outcome === "object" && outcome.kind === "complete";
     return outcome;
   } finally {
-    if (!kept) await staging.abandon();
+    if (!isComplete) await staging.abandon();
   }
 }
 
 /** More shards than this do not fit into one run. */
-const mostShards = 512;
+const maxShards = 512;
 
 /**
  * Reads a span that no single call can return, shard by shard into one attempt. Complete only if the shards' rows equal
  * a count taken before and one taken after.
  *
- * @param lowestCap - the lowest row limit seen
+ * @param minRowCap - the lowest row limit seen
  */
 export async function readShards(
-  desk: Desk,
+  run: RunContext,
   span: QuerySpan,
   path: string,
   format: HuntFormat,
-  lowestCap: number,
-): Promise<Reading> {
-  for (let attempt = 0; attempt <= mostLooks; attempt += 1) {
-    const before = await desk.asker.count(span);
-    if (before.kind !== "count") return before;
-    const shards = shardCount(before.count, lowestCap, attempt);
-    if (shards > mostShards)
+  minRowCap: number,
+): Promise<ReadResult> {
+  for (let attempt = 0; attempt <= maxAttempts; attempt += 1) {
+    const countBefore = await run.querier.countRows(span);
+    if (countBefore.kind !== "count") return countBefore;
+    const shards = computeShardCount(countBefore.count, minRowCap, attempt);
+    if (shards > maxShards)
       return {
         kind: "degraded",
-        reason: `${before.count} rows would need ${shards} shards, more than ${mostShards}`,
+        reason: `${countBefore.count} rows would need ${shards} shards, more than ${maxShards}`,
       };
-    const staging = openStaging(desk.ports, desk.hunt, path, format);
-    const reading = await settled(
+    const staging = createStaging(run.deps, run.hunt, path, format);
+    const result = await abandonUnlessComplete(
       staging,
-      readAllShards(desk, span, staging, { shards, count: before.count }),
+      readAllShards(run, span, staging, { shards, count: countBefore.count }),
     );
-    if (reading.kind !== "truncated" && reading.kind !== "too-big") return reading;
+    if (result.kind !== "truncated" && result.kind !== "too-big") return result;
   }
   return {
     kind: "degraded",
@@ -114,15 +118,15 @@ export async function readShards(
 }
 
 async function readAllShards(
-  desk: Desk,
+  run: RunContext,
   span: QuerySpan,
   staging: Staging,
   plan: { readonly shards: number; readonly count: number },
-): Promise<Reading> {
+): Promise<ReadResult> {
   const { shards } = plan;
   let bytes = 0;
   for (let shard = 0; shard < shards; shard += 1) {
-    const reply = await desk.asker.shard(span, { shard, shards }, staging.sink);
+    const reply = await run.querier.readShard(span, { shard, shards }, staging.sink);
     if (reply === undefined)
       return {
         kind: "degraded",
@@ -133,12 +137,12 @@ async function readAllShards(
     if (reply.kind !== "answer") return reply;
     bytes += reply.bytes;
   }
-  await desk.ports.reach("E6 body parsed");
-  const rows = staging.rows();
+  await run.deps.failpoint("E6 body parsed");
+  const rows = staging.countRows();
   if (rows !== plan.count) return { kind: "truncated", rows, count: plan.count };
-  const later = await desk.asker.count(span);
-  if (later.kind !== "count") return later;
-  if (later.count !== rows) return { kind: "truncated", rows, count: later.count };
-  await desk.ports.reach("E7 completeness proven");
+  const countAfter = await run.querier.countRows(span);
+  if (countAfter.kind !== "count") return countAfter;
+  if (countAfter.count !== rows) return { kind: "truncated", rows, count: countAfter.count };
+  await run.deps.failpoint("E7 completeness proven");
   return { kind: "complete", staged: await staging.finish(), bytes };
 }

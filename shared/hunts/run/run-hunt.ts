@@ -13,95 +13,116 @@ import {
   type Span,
   type Ticks,
 } from "../../runtime/time.ts";
-import { announce, announceNew, unknownNotified } from "./announce.ts";
-import { openAsker } from "../query/hunt-querier.ts";
+import { announceExport, announceNewExports, createNotifiedPosition } from "./announce.ts";
+import { createHuntQuerier } from "../query/hunt-querier.ts";
 import { startBudget } from "../query/budget.ts";
-import { recount, type Recounted } from "./late-rows.ts";
+import { recountLateRows, type RecountResult } from "./late-rows.ts";
 import { spanOf } from "../log/metadata.ts";
 import { statePaths, versionOf } from "../log/paths.ts";
-import type { FoundExport, HuntPorts } from "../ports.ts";
-import type { Desk } from "./read-span.ts";
-import { roundRows, startPace, type KeptPace, type Pace } from "../query/slicing.ts";
+import type { ExportRecord, HuntDeps } from "../ports.ts";
+import type { RunContext } from "./read-span.ts";
+import { roundRows, createPace, type StoredPace, type Pace } from "../query/slicing.ts";
 import { appendSnapshot } from "./snapshots.ts";
-import { readHead, writeKept } from "../log/state.ts";
-import { findTip, walk, type FoundTip, type Tip } from "../log/log-end.ts";
-import { birthMaker, ownTip } from "../log/versions.ts";
-import { appendWindows, type Ending, type Task } from "./windows.ts";
+import { readHead, writeRecord } from "../log/state.ts";
+import { findLogEnd, followLog, type LogTail, type LogEnd } from "../log/log-end.ts";
+import { createStartProposer, claimVersion } from "../log/versions.ts";
+import { appendWindows, type RunResult, type AppendTask } from "./windows.ts";
 
 /** What a run has led to. */
-export interface Ran {
+export interface RunSummary {
   /** `theirs`: another deployment's query was put in place only now. */
-  readonly ending: Ending | { readonly kind: "theirs"; readonly waitMs: number };
+  readonly result: RunResult | { readonly kind: "theirs"; readonly waitMs: number };
   /** Exports that are new since the cached head, whoever wrote them. */
-  readonly records: readonly FoundExport[];
-  readonly calls: number;
+  readonly records: readonly ExportRecord[];
+  readonly callCount: number;
   readonly version: number;
   /** Where the log goes on; absent for a backfill. */
-  readonly tip?: Pick<Tip, "version" | "from"> | undefined;
+  readonly logEnd?: Pick<LogEnd, "version" | "from"> | undefined;
   /** Late rows that could not be exported. */
   readonly unclear?: { readonly reason: string; readonly span: Span } | undefined;
 }
 
 /** The desk of a run: one asker, one budget. */
-export function openDesk(ports: HuntPorts, hunt: CompiledHunt, form?: HuntHead["form"]): Desk {
-  const asker = openAsker(ports, hunt, startBudget(ports.nowMs), form);
-  return { ports, hunt, asker, caps: { roundRows, ...ports.hunting.caps } };
+export function createRunContext(
+  deps: HuntDeps,
+  hunt: CompiledHunt,
+  form?: HuntHead["form"],
+): RunContext {
+  const querier = createHuntQuerier(deps, hunt, startBudget(deps.nowMs), form);
+  return { deps, hunt, querier, caps: { roundRows, ...deps.hunting.caps } };
 }
 
 /** Runs the hunt's own log on to now. */
-export async function runLog(
-  ports: HuntPorts,
+export async function runHunt(
+  deps: HuntDeps,
   hunt: CompiledHunt,
-  order: HuntRun,
+  message: HuntRun,
   serverNow: Ticks,
-): Promise<Ran> {
-  const birthOf = birthMaker(hunt, serverNow);
-  const { value: cache, etag } = await readHead(ports, hunt.name);
-  const start = await findTip(ports, hunt, cache, birthOf);
-  await ports.reach("E1 head read");
-  const owned = await ownTip(ports, hunt, start, birthOf, serverNow);
-  if (owned.kind === "theirs")
-    return { ending: owned, records: [], calls: 0, version: start.tip.version };
+): Promise<RunSummary> {
+  const proposeStart = createStartProposer(hunt, serverNow);
+  const { value: cachedHead, etag } = await readHead(deps, hunt.name);
+  const initialTail = await findLogEnd(deps, hunt, cachedHead, proposeStart);
+  await deps.failpoint("E1 head read");
+  const claim = await claimVersion(deps, hunt, initialTail, proposeStart, serverNow);
+  if (claim.kind === "theirs")
+    return { result: claim, records: [], callCount: 0, version: initialTail.logEnd.version };
 
-  const { found } = owned;
-  const kept = cache && cache.version === found.tip.version ? cache : undefined;
-  const desk = openDesk(ports, hunt, kept?.form);
+  const { tail } = claim;
+  const currentHead =
+    cachedHead && cachedHead.version === tail.logEnd.version ? cachedHead : undefined;
+  const run = createRunContext(deps, hunt, currentHead?.form);
   const lag = ticksFromMs(hunt.lagMs);
   const times = {
     goal: serverNow - lag,
-    due: (parseInstant(order.scheduledFor) ?? serverNow) - lag,
+    due: (parseInstant(message.scheduledFor) ?? serverNow) - lag,
   };
-  const worked = await work(desk, found.tip, kept, times, (tip) => walk(ports, hunt, tip, birthOf));
+  const progress = await advanceLog(run, tail.logEnd, currentHead, times, (logEnd) =>
+    followLog(deps, hunt, logEnd, proposeStart),
+  );
 
-  const records = [...found.passed, ...worked.records];
-  const notified = await tellResults(desk, cache, { ...found, tip: worked.tip }, records);
-  const lateNotified = await tellLate(desk, kept, worked.late, worked.tip);
-  const told = { notified, lateNotified, lateFrom: worked.late?.lateFrom ?? kept?.lateFrom };
-  const head = newHead(worked, records.at(-1)?.path ?? cache?.head, told, desk.asker.form());
-  await writeKept(ports, statePaths.head(hunt.name), head, etag);
-  await ports.reach("E13 head cache written");
-  const { ending, unclear } = worked;
-  return {
-    ending,
+  const records = [...tail.records, ...progress.records];
+  const notified = await announceResults(
+    run,
+    cachedHead,
+    { ...tail, logEnd: progress.logEnd },
     records,
-    calls: desk.asker.calls(),
-    version: worked.tip.version,
-    tip: worked.tip,
+  );
+  const lateNotified = await announceLateExports(run, currentHead, progress.late, progress.logEnd);
+  const announced = {
+    notified,
+    lateNotified,
+    lateFrom: progress.late?.lateFrom ?? currentHead?.lateFrom,
+  };
+  const head = createHead(
+    progress,
+    records.at(-1)?.path ?? cachedHead?.head,
+    announced,
+    run.querier.acceptedForm(),
+  );
+  await writeRecord(deps, statePaths.head(hunt.name), head, etag);
+  await deps.failpoint("E13 head cache written");
+  const { result, unclear } = progress;
+  return {
+    result,
+    records,
+    callCount: run.querier.countCalls(),
+    version: progress.logEnd.version,
+    logEnd: progress.logEnd,
     unclear,
   };
 }
 
-interface Worked {
-  readonly tip: Tip;
-  readonly records: readonly FoundExport[];
+interface LogProgress {
+  readonly logEnd: LogEnd;
+  readonly records: readonly ExportRecord[];
   readonly pace: Pace;
   readonly emptyTo: Ticks | undefined;
-  readonly late: Recounted | undefined;
-  readonly ending: Ending;
+  readonly late: RecountResult | undefined;
+  readonly result: RunResult;
   readonly unclear?: { readonly reason: string; readonly span: Span } | undefined;
 }
 
-interface Times {
+interface RunTimes {
   /** Rows younger than this are not read. */
   readonly goal: Ticks;
   /** A log that reaches this far has done what the run was asked for. */
@@ -109,104 +130,110 @@ interface Times {
 }
 
 /** Recount, then windows; neither where another run has made up for this one. */
-async function work(
-  desk: Desk,
-  tip: Tip,
-  kept: HuntHead | undefined,
-  { goal, due }: Times,
-  onwards: Task["walk"],
-): Promise<Worked> {
-  const emptyTo = kept?.emptyTo === undefined ? undefined : parseInstant(kept.emptyTo);
-  const pace = startPace(desk.caps, keptPace(kept));
-  const idle = { tip, records: [], pace, emptyTo, late: undefined };
-  if ((tip.last ?? emptyTo) !== undefined && coveredTo(tip, emptyTo) >= due)
-    return { ...idle, ending: { kind: "done" } };
+async function advanceLog(
+  run: RunContext,
+  logEnd: LogEnd,
+  currentHead: HuntHead | undefined,
+  { goal, due }: RunTimes,
+  followFrom: AppendTask["followLog"],
+): Promise<LogProgress> {
+  const emptyTo =
+    currentHead?.emptyTo === undefined ? undefined : parseInstant(currentHead.emptyTo);
+  const pace = createPace(run.caps, toStoredPace(currentHead));
+  const unchanged = { logEnd, records: [], pace, emptyTo, late: undefined };
+  if ((logEnd.last ?? emptyTo) !== undefined && coveredTo(logEnd, emptyTo) >= due)
+    return { ...unchanged, result: { kind: "done" } };
 
-  const snapshot = desk.hunt.mode === "snapshot";
-  const settledTo = goal - ticksFromMs(desk.hunt.settleMs);
-  const late = snapshot
+  const isSnapshot = run.hunt.mode === "snapshot";
+  const settledTo = goal - ticksFromMs(run.hunt.settleMs);
+  const late = isSnapshot
     ? undefined
-    : await recount({ desk, tip, settledTo, lateFrom: kept?.lateFrom });
-  if (late && late.ending.kind !== "done" && late.ending.kind !== "unclear")
-    return { ...idle, late, ending: late.ending };
+    : await recountLateRows({ run, logEnd, settledTo, lateFrom: currentHead?.lateFrom });
+  if (late && late.result.kind !== "done" && late.result.kind !== "unclear")
+    return { ...unchanged, late, result: late.result };
 
-  const task: Task = { desk, tip, pace, goal, emptyTo, walk: onwards };
-  const appended = await (snapshot ? appendSnapshot(task, due) : appendWindows(task));
-  return { ...appended, late, unclear: late?.ending.kind === "unclear" ? late.ending : undefined };
-}
-
-const coveredTo = (tip: Tip, emptyTo: Ticks | undefined): Ticks =>
-  emptyTo !== undefined && emptyTo > tip.from ? emptyTo : tip.from;
-
-function keptPace(kept: HuntHead | undefined): KeptPace {
-  const ticks = (text: string | undefined): Ticks | undefined =>
-    text === undefined ? undefined : BigInt(text);
+  const task: AppendTask = { run, logEnd, pace, goal, emptyTo, followLog: followFrom };
+  const appendResult = await (isSnapshot ? appendSnapshot(task, due) : appendWindows(task));
   return {
-    widthTicks: ticks(kept?.widthTicks),
-    heavyTicks: ticks(kept?.heavyTicks),
-    halvings: kept?.halvings ?? 0,
+    ...appendResult,
+    late,
+    unclear: late?.result.kind === "unclear" ? late.result : undefined,
   };
 }
 
-function tellResults(
-  { ports, hunt }: Desk,
-  cache: HuntHead | undefined,
-  found: FoundTip,
-  records: readonly FoundExport[],
+const coveredTo = (logEnd: LogEnd, emptyTo: Ticks | undefined): Ticks =>
+  emptyTo !== undefined && emptyTo > logEnd.from ? emptyTo : logEnd.from;
+
+function toStoredPace(currentHead: HuntHead | undefined): StoredPace {
+  const parseTicks = (text: string | undefined): Ticks | undefined =>
+    text === undefined ? undefined : BigInt(text);
+  return {
+    widthTicks: parseTicks(currentHead?.widthTicks),
+    heavyTicks: parseTicks(currentHead?.heavyTicks),
+    halvings: currentHead?.halvings ?? 0,
+  };
+}
+
+function announceResults(
+  { deps, hunt }: RunContext,
+  cachedHead: HuntHead | undefined,
+  tail: LogTail,
+  records: readonly ExportRecord[],
 ): Promise<HuntHead["notified"]> {
-  const notified = cache?.notified ?? unknownNotified(found.tip);
-  const complete =
-    reachesBack(records, found.tip) || (found.fromCache && isAt(notified, cache?.head));
-  return announceNew(ports, hunt, notified, records, complete, found.tip);
+  const notified = cachedHead?.notified ?? createNotifiedPosition(tail.logEnd);
+  const isComplete =
+    isFromLogStart(records, tail.logEnd) ||
+    (tail.isFromCache && isAnnouncedUpTo(notified, cachedHead?.head));
+  return announceNewExports(deps, hunt, notified, records, isComplete, tail.logEnd);
 }
 
 /** True when the records reach back to the log's very first one, or the log has none. */
-const reachesBack = (records: readonly FoundExport[], tip: Tip): boolean =>
+const isFromLogStart = (records: readonly ExportRecord[], logEnd: LogEnd): boolean =>
   records[0] === undefined
-    ? tip.last === undefined && tip.version === 1
+    ? logEnd.last === undefined && logEnd.version === 1
     : versionOf(records[0].path) === 1 && records[0].metadata.seq === 0;
 
 /** True when everything up to the cached head was announced. */
-const isAt = (notified: HuntHead["notified"], head: string | undefined): boolean =>
+const isAnnouncedUpTo = (notified: HuntHead["notified"], head: string | undefined): boolean =>
   head === undefined
     ? notified.seq === -1
     : versionOf(head) === notified.version &&
       head.includes(`/${String(notified.seq).padStart(12, "0")}.`);
 
-/** Announces late exports; after a lost cache only those of the last days, as `unknownNotified` does. */
-async function tellLate(
-  { ports, hunt }: Desk,
-  kept: HuntHead | undefined,
-  late: Recounted | undefined,
-  tip: Tip,
+/** Announces late exports; after a lost cache only those of the last days, as `createNotifiedPosition` does. */
+async function announceLateExports(
+  { deps, hunt }: RunContext,
+  currentHead: HuntHead | undefined,
+  late: RecountResult | undefined,
+  logEnd: LogEnd,
 ): Promise<number | undefined> {
-  let notified = kept?.lateNotified;
-  const oldest = parseInstant(unknownNotified(tip).from) ?? 0n;
-  for (const found of late?.records ?? []) {
-    const { seq } = found.metadata;
-    if (seq > (notified ?? -1) && spanOf(found.metadata).to > oldest)
-      await announce(ports, hunt, "late", found);
+  let notified = currentHead?.lateNotified;
+  const oldest = parseInstant(createNotifiedPosition(logEnd).from) ?? 0n;
+  for (const record of late?.records ?? []) {
+    const { seq } = record.metadata;
+    if (seq > (notified ?? -1) && spanOf(record.metadata).to > oldest)
+      await announceExport(deps, hunt, "late", record);
     notified = Math.max(notified ?? -1, seq);
   }
   return notified;
 }
 
-interface Told extends Pick<HuntHead, "notified"> {
+interface AnnouncedState extends Pick<HuntHead, "notified"> {
   readonly lateNotified: number | undefined;
   readonly lateFrom: number | undefined;
 }
 
-function newHead(
-  { tip, pace, emptyTo }: Worked,
+function createHead(
+  { logEnd, pace, emptyTo }: LogProgress,
   newestPath: string | undefined,
-  { notified, lateNotified, lateFrom }: Told,
+  { notified, lateNotified, lateFrom }: AnnouncedState,
   form: HuntHead["form"],
 ): HuntHead {
-  const head = tip.last?.path ?? newestPath;
+  const head = logEnd.last?.path ?? newestPath;
   return {
     ...(head === undefined ? {} : { head }),
-    to: formatInstant(tip.from),
-    version: tip.version,
+    to: formatInstant(logEnd.from),
+    version: logEnd.version,
     ...(emptyTo === undefined ? {} : { emptyTo: formatInstant(emptyTo) }),
     notified,
     ...(lateFrom === undefined ? {} : { lateFrom }),

@@ -2,9 +2,9 @@
 import { ticksFromMs, type Ticks } from "../../runtime/time.ts";
 import { commit } from "../log/commit.ts";
 import { readShards, readSpan } from "./read-span.ts";
-import { afterHalving, mostHalvings } from "../query/slicing.ts";
-import { after, nextPath } from "../log/log-end.ts";
-import type { Appended, Ending, Task } from "./windows.ts";
+import { applyHalving, maxHalvings } from "../query/slicing.ts";
+import { advanceLogEnd, nextPath } from "../log/log-end.ts";
+import type { AppendResult, RunResult, AppendTask } from "./windows.ts";
 
 /**
  * A snapshot's record runs from the last snapshot's instant to this one's, so that the log stays unbroken; what it holds
@@ -12,70 +12,74 @@ import type { Appended, Ending, Task } from "./windows.ts";
  *
  * @param due - a snapshot of this instant or a later one will do
  */
-export async function appendSnapshot(task: Task, due: Ticks): Promise<Appended> {
-  const { desk, tip, pace, goal } = task;
-  const stay = { tip, records: [], pace, emptyTo: undefined };
-  if (tip.from >= goal || (tip.last?.metadata.complete === "yes" && tip.from >= due))
-    return { ...stay, ending: { kind: "done" } };
+export async function appendSnapshot(task: AppendTask, due: Ticks): Promise<AppendResult> {
+  const { run, logEnd, pace, goal } = task;
+  const unchanged = { logEnd, records: [], pace, emptyTo: undefined };
+  if (logEnd.from >= goal || (logEnd.last?.metadata.complete === "yes" && logEnd.from >= due))
+    return { ...unchanged, result: { kind: "done" } };
 
-  const span = { from: goal - ticksFromMs(desk.hunt.lookBackMs), to: goal, clock: goal };
-  await desk.ports.reach("E2 window planned");
-  const whole = await readSpan(desk, span, nextPath(tip), tip.format);
-  const cutOff = whole.kind === "truncated" || whole.kind === "too-big";
-  const cap =
-    whole.kind === "truncated" ? Math.min(pace.rowCap, Math.max(1, whole.rows)) : pace.rowCap;
-  const reading = cutOff ? await readShards(desk, span, nextPath(tip), tip.format, cap) : whole;
+  const span = { from: goal - ticksFromMs(run.hunt.lookBackMs), to: goal, clock: goal };
+  await run.deps.failpoint("E2 window planned");
+  const fullResult = await readSpan(run, span, nextPath(logEnd), logEnd.format);
+  const isCutOff = fullResult.kind === "truncated" || fullResult.kind === "too-big";
+  const rowCap =
+    fullResult.kind === "truncated"
+      ? Math.min(pace.rowCap, Math.max(1, fullResult.rows))
+      : pace.rowCap;
+  const readResult = isCutOff
+    ? await readShards(run, span, nextPath(logEnd), logEnd.format, rowCap)
+    : fullResult;
 
-  if (reading.kind !== "complete") return { ...stay, ...refusal(task, reading) };
+  if (readResult.kind !== "complete") return { ...unchanged, ...explainFailure(task, readResult) };
   const outcome = await commit(
-    desk.ports,
-    desk.hunt,
-    tip,
-    { from: tip.from, to: goal },
-    reading.staged,
+    run.deps,
+    run.hunt,
+    logEnd,
+    { from: logEnd.from, to: goal },
+    readResult.staged,
   );
   if (outcome.kind === "lost") {
-    const walked = await task.walk(tip);
-    return { ...stay, tip: walked.tip, records: walked.passed, ending: { kind: "done" } };
+    const rest = await task.followLog(logEnd);
+    return { ...unchanged, logEnd: rest.logEnd, records: rest.records, result: { kind: "done" } };
   }
-  const calm = { ...pace, halvings: 0 };
+  const settledPace = { ...pace, halvings: 0 };
   return {
-    ...stay,
-    tip: after(tip, outcome.found),
-    records: [outcome.found],
-    pace: calm,
-    ending: { kind: "done" },
+    ...unchanged,
+    logEnd: advanceLogEnd(logEnd, outcome.record),
+    records: [outcome.record],
+    pace: settledPace,
+    result: { kind: "done" },
   };
 }
 
 /** A snapshot cannot be made narrower: a query that is too heavy is tried as often as a window is halved, then set aside. */
-function refusal(
-  { tip, goal, pace }: Task,
-  reading: Exclude<Awaited<ReturnType<typeof readSpan>>, { kind: "complete" }>,
-): Pick<Appended, "ending" | "pace"> {
-  const span = { from: tip.from, to: goal };
-  const degraded = (reason: string): Ending => ({ kind: "degraded", reason, span });
-  switch (reading.kind) {
+function explainFailure(
+  { logEnd, goal, pace }: AppendTask,
+  readResult: Exclude<Awaited<ReturnType<typeof readSpan>>, { kind: "complete" }>,
+): Pick<AppendResult, "result" | "pace"> {
+  const span = { from: logEnd.from, to: goal };
+  const toDegraded = (reason: string): RunResult => ({ kind: "degraded", reason, span });
+  switch (readResult.kind) {
     case "too-heavy":
-      return pace.halvings >= mostHalvings
+      return pace.halvings >= maxHalvings
         ? {
             pace,
-            ending: degraded(
-              `${reading.cause} ${mostHalvings + 1} times; narrow the query or its lookBack`,
+            result: toDegraded(
+              `${readResult.cause} ${maxHalvings + 1} times; narrow the query or its lookBack`,
             ),
           }
         : {
-            pace: afterHalving(pace, span, "too-heavy"),
-            ending: { kind: "failed", message: reading.cause },
+            pace: applyHalving(pace, span, "too-heavy"),
+            result: { kind: "failed", message: readResult.cause },
           };
     case "too-big":
     case "truncated":
-      return { pace, ending: degraded("the result is above the service's limit") };
+      return { pace, result: toDegraded("the result is above the service's limit") };
     case "degraded":
-      return { pace, ending: degraded(reading.reason) };
+      return { pace, result: toDegraded(readResult.reason) };
     case "later":
     case "refused":
     case "failed":
-      return { pace, ending: reading };
+      return { pace, result: readResult };
   }
 }

@@ -13,20 +13,20 @@ import {
   type Ticks,
 } from "../../runtime/time.ts";
 import { statePaths } from "../log/paths.ts";
-import type { HuntingReply, HuntPorts } from "../ports.ts";
-import { readKept, writeKept, type Kept } from "../log/state.ts";
+import type { HuntingReply, HuntDeps } from "../ports.ts";
+import { readRecord, writeRecord, type StoredRecord } from "../log/state.ts";
 
 /** A status to be, without the times that writing adds. */
-export interface Finding {
+export interface StatusChange {
   readonly state: HuntStatus["state"];
   readonly reason: string;
   readonly span?: Span;
   /** False when the hunt goes on all the same. */
-  readonly holds?: false;
+  readonly shouldPause?: false;
 }
 
 /** How long scheduled runs stay away after each finding, ms. */
-const holds = {
+const pauseMsByState = {
   ok: 0,
   failing: 0,
   blocked: 15 * minuteMs,
@@ -35,12 +35,12 @@ const holds = {
 } as const satisfies Record<HuntStatus["state"], number>;
 
 export const readStatus = (
-  ports: Pick<HuntPorts, "records">,
+  deps: Pick<HuntDeps, "records">,
   hunt: string,
-): Promise<Kept<HuntStatus>> => readKept(ports, statePaths.status(hunt), huntStatus);
+): Promise<StoredRecord<HuntStatus>> => readRecord(deps, statePaths.status(hunt), huntStatus);
 
 /** Until when this hunt is left alone, in ticks; `undefined` when it may run. */
-export function heldUntil(
+export function findPauseEnd(
   status: HuntStatus | undefined,
   hunt: Pick<CompiledHunt, "queryHash">,
   reason: RunReason,
@@ -55,34 +55,34 @@ export function heldUntil(
 
 /** Writes a finding down; one that says nothing new, only when its hold has to be renewed. */
 export async function writeStatus(
-  ports: Pick<HuntPorts, "records">,
+  deps: Pick<HuntDeps, "records">,
   hunt: CompiledHunt,
-  former: Kept<HuntStatus>,
-  finding: Finding,
+  stored: StoredRecord<HuntStatus>,
+  change: StatusChange,
   serverNow: Ticks,
 ): Promise<void> {
-  const { value } = former;
-  const same =
-    value?.state === finding.state &&
-    value.reason === finding.reason &&
+  const { value } = stored;
+  const isUnchanged =
+    value?.state === change.state &&
+    value.reason === change.reason &&
     value.queryHash === hunt.queryHash;
-  if (finding.state === "ok" && (value === undefined || same)) return;
-  const holdMs = finding.holds === false ? 0 : holds[finding.state];
+  if (change.state === "ok" && (value === undefined || isUnchanged)) return;
+  const pauseMs = change.shouldPause === false ? 0 : pauseMsByState[change.state];
   const status: HuntStatus = {
-    state: finding.state,
-    reason: finding.reason.slice(0, 500),
-    since: same ? value.since : formatInstant(serverNow),
+    state: change.state,
+    reason: change.reason.slice(0, 500),
+    since: isUnchanged ? value.since : formatInstant(serverNow),
     queryHash: hunt.queryHash,
-    ...(holdMs > 0 ? { holdUntil: formatInstant(serverNow + ticksFromMs(holdMs)) } : {}),
-    ...(finding.span
-      ? { from: formatInstant(finding.span.from), to: formatInstant(finding.span.to) }
+    ...(pauseMs > 0 ? { holdUntil: formatInstant(serverNow + ticksFromMs(pauseMs)) } : {}),
+    ...(change.span
+      ? { from: formatInstant(change.span.from), to: formatInstant(change.span.to) }
       : {}),
   };
-  await writeKept(ports, statePaths.status(hunt.name), status, former.etag);
+  await writeRecord(deps, statePaths.status(hunt.name), status, stored.etag);
 }
 
 /** What a refusal means for the hunt. */
-export const findingOf = (refusal: Extract<HuntingReply, { kind: "refused" }>): Finding =>
+export const toStatusChange = (refusal: Extract<HuntingReply, { kind: "refused" }>): StatusChange =>
   refusal.cause === "query" || refusal.cause === "table"
     ? { state: "invalid", reason: refusal.message }
     : { state: "blocked", reason: `${refusal.cause}: ${refusal.message}` };

@@ -10,86 +10,86 @@ import {
   type Span,
   type Ticks,
 } from "../../runtime/time.ts";
-import type { Stop } from "../query/hunt-querier.ts";
-import { commit, commitBare, type Committed } from "../log/commit.ts";
-import type { FoundExport } from "../ports.ts";
-import { readShards, readSpan, type Desk, type Reading } from "./read-span.ts";
+import type { RunStop } from "../query/hunt-querier.ts";
+import { commit, commitMarker, type CommitResult } from "../log/commit.ts";
+import type { ExportRecord } from "../ports.ts";
+import { readShards, readSpan, type RunContext, type ReadResult } from "./read-span.ts";
 import {
-  afterHalving,
-  afterHistogram,
-  afterTruncated,
-  afterWindow,
-  mostHalvings,
-  nextStep,
-  withoutHistograms,
+  applyHalving,
+  applyHistogram,
+  applyTruncation,
+  applyWindow,
+  maxHalvings,
+  planNextStep,
+  disableHistograms,
   type Pace,
   type Step,
 } from "../query/slicing.ts";
-import { after, nextPath, type Tip } from "../log/log-end.ts";
+import { advanceLogEnd, nextPath, type LogEnd } from "../log/log-end.ts";
 
 /** The service keeps 30 days; what is nearly as old may go while it is read. */
-const keptMs = 29 * dayMs;
+const safeReadMs = 29 * dayMs;
 
 /** A window without rows is committed only when it is this long: at most four a day. */
-const emptyMs = 6 * hourMs;
+const emptyWindowMs = 6 * hourMs;
 
 /** Why no further window was appended. */
-export type Ending =
+export type RunResult =
   /** All there was to read. */
   | { readonly kind: "done" }
   | { readonly kind: "degraded"; readonly reason: string; readonly span: Span }
-  | Stop;
+  | RunStop;
 
 /** What appending has led to. */
-export interface Appended {
-  readonly tip: Tip;
+export interface AppendResult {
+  readonly logEnd: LogEnd;
   /** Every record past the first tip, own and adopted, oldest first. */
-  readonly records: readonly FoundExport[];
+  readonly records: readonly ExportRecord[];
   readonly pace: Pace;
   /** How far past the tip no row was found. */
   readonly emptyTo: Ticks | undefined;
-  readonly ending: Ending;
+  readonly result: RunResult;
 }
 
 /** What to append to, and how far. */
-export interface Task {
-  readonly desk: Desk;
-  readonly tip: Tip;
+export interface AppendTask {
+  readonly run: RunContext;
+  readonly logEnd: LogEnd;
   readonly pace: Pace;
   /** Rows younger than this are not read: `serverNow - lag` as the run began. */
   readonly goal: Ticks;
   readonly emptyTo: Ticks | undefined;
   /** Past the records that others have put after this tip. */
-  readonly walk: (
-    tip: Tip,
-  ) => Promise<{ readonly tip: Tip; readonly passed: readonly FoundExport[] }>;
+  readonly followLog: (
+    logEnd: LogEnd,
+  ) => Promise<{ readonly logEnd: LogEnd; readonly records: readonly ExportRecord[] }>;
   /** True for a log of its own that ends at the goal: its last window is committed with or without rows. */
-  readonly ends?: boolean;
+  readonly isBounded?: boolean;
 }
 
-interface Position {
-  tip: Tip;
+interface AppendState {
+  logEnd: LogEnd;
   pace: Pace;
   emptyTo: Ticks | undefined;
-  readonly records: FoundExport[];
+  readonly records: ExportRecord[];
 }
 
-export async function appendWindows(task: Task): Promise<Appended> {
-  const version = task.tip.version;
-  const position: Position = {
-    tip: task.tip,
+export async function appendWindows(task: AppendTask): Promise<AppendResult> {
+  const version = task.logEnd.version;
+  const state: AppendState = {
+    logEnd: task.logEnd,
     pace: task.pace,
-    emptyTo: keptEmptyTo(task),
+    emptyTo: findResumePoint(task),
     records: [],
   };
-  let ending: Ending | undefined;
-  while (ending === undefined) {
+  let result: RunResult | undefined;
+  while (result === undefined) {
     // A version that somebody closed meanwhile is not ours to append to.
-    const over = position.tip.version !== version || reached(position, task.goal);
-    ending = over ? { kind: "done" } : await appendOne(task, position);
+    const isOver = state.logEnd.version !== version || hasReachedGoal(state, task.goal);
+    result = isOver ? { kind: "done" } : await appendNextWindow(task, state);
   }
-  const unmoved = position.records.length === 0 && position.emptyTo === undefined;
-  return { ...position, emptyTo: unmoved ? task.emptyTo : position.emptyTo, ending };
+  const isUnmoved = state.records.length === 0 && state.emptyTo === undefined;
+  return { ...state, emptyTo: isUnmoved ? task.emptyTo : state.emptyTo, result };
 }
 
 /**
@@ -97,166 +97,187 @@ export async function appendWindows(task: Task): Promise<Appended> {
  * nothing follows, or one call will not take both, does reading go on where emptiness was proven: a run that did not get
  * far must not send the next one back to its start. The recount watches the rest.
  */
-function keptEmptyTo({ desk, tip, goal, emptyTo, pace }: Task): Ticks | undefined {
-  if (emptyTo === undefined || emptyTo <= tip.from) return undefined;
-  const { widestMs } = desk.hunt;
-  const both = goal - tip.from;
-  const fits =
-    (widestMs === undefined || both <= ticksFromMs(widestMs)) && both <= (pace.widthTicks ?? both);
-  return emptyTo < goal && fits ? undefined : emptyTo;
+function findResumePoint({ run, logEnd, goal, emptyTo, pace }: AppendTask): Ticks | undefined {
+  if (emptyTo === undefined || emptyTo <= logEnd.from) return undefined;
+  const { widestMs } = run.hunt;
+  const spanTicks = goal - logEnd.from;
+  const canReadAtOnce =
+    (widestMs === undefined || spanTicks <= ticksFromMs(widestMs)) &&
+    spanTicks <= (pace.widthTicks ?? spanTicks);
+  return emptyTo < goal && canReadAtOnce ? undefined : emptyTo;
 }
 
-const reached = ({ tip, emptyTo }: Position, goal: Ticks): boolean =>
-  tip.from >= goal || (emptyTo !== undefined && emptyTo >= goal);
+const hasReachedGoal = ({ logEnd, emptyTo }: AppendState, goal: Ticks): boolean =>
+  logEnd.from >= goal || (emptyTo !== undefined && emptyTo >= goal);
 
-async function appendOne(task: Task, position: Position): Promise<Ending | undefined> {
-  const { tip } = position;
-  const oldest = task.goal - ticksFromMs(keptMs);
-  if (tip.from < oldest) return adopt(task, position, await commitGap(task, tip, oldest));
-  const readFrom = position.emptyTo ?? tip.from;
-  const step = nextStep(position.pace, { ...boundsOf(task, readFrom), to: task.goal });
-  await task.desk.ports.reach("E2 window planned");
-  if (step.kind === "histogram") return askHistogram(task, position, step);
+async function appendNextWindow(
+  task: AppendTask,
+  state: AppendState,
+): Promise<RunResult | undefined> {
+  const { logEnd } = state;
+  const oldest = task.goal - ticksFromMs(safeReadMs);
+  if (logEnd.from < oldest) return adoptRecords(task, state, await commitGap(task, logEnd, oldest));
+  const readFrom = state.emptyTo ?? logEnd.from;
+  const step = planNextStep(state.pace, { ...boundsOf(task, readFrom), to: task.goal });
+  await task.run.deps.failpoint("E2 window planned");
+  if (step.kind === "histogram") return askHistogram(task, state, step);
   const span = { from: readFrom, to: step.to };
-  const sharded = isSharded(position.pace, step, span);
-  const reading = await read(task, position, sharded, span);
-  return take(task, position, span, sharded, reading);
+  const isSharded = shouldShard(state.pace, step, span);
+  const readResult = await readNextWindow(task, state, isSharded, span);
+  return handleReadResult(task, state, span, isSharded, readResult);
 }
 
-async function commitGap({ desk }: Task, tip: Tip, to: Ticks): Promise<Committed> {
-  const { ports, hunt } = desk;
-  const [from, until] = [formatInstant(tip.from), formatInstant(to)];
-  ports.log("hunt.degraded", {
+async function commitGap({ run }: AppendTask, logEnd: LogEnd, to: Ticks): Promise<CommitResult> {
+  const { deps: ports, hunt } = run;
+  const [from, until] = [formatInstant(logEnd.from), formatInstant(to)];
+  ports.logEvent("hunt.degraded", {
     hunt: hunt.name,
     window: `${from}/${until}`,
     cause: "older than the service keeps",
   });
-  return commitBare(ports, hunt, tip, { from: tip.from, to }, { complete: "gap" });
+  return commitMarker(ports, hunt, logEnd, { from: logEnd.from, to }, { complete: "gap" });
 }
 
 const boundsOf = (
-  task: Task,
+  task: AppendTask,
   from: Ticks,
 ): { from: Ticks; widestTicks: Ticks | undefined; canHistogram: boolean } => ({
   from,
   widestTicks:
-    task.desk.hunt.widestMs === undefined ? undefined : ticksFromMs(task.desk.hunt.widestMs),
-  canHistogram: task.desk.hunt.query.histogramSuffix !== undefined,
+    task.run.hunt.widestMs === undefined ? undefined : ticksFromMs(task.run.hunt.widestMs),
+  canHistogram: task.run.hunt.query.histogramSuffix !== undefined,
 });
 
 async function askHistogram(
-  { desk }: Task,
-  position: Position,
+  { run }: AppendTask,
+  state: AppendState,
   { span, step }: Extract<Step, { kind: "histogram" }>,
-): Promise<Ending | undefined> {
-  const answer = await desk.asker.histogram({ ...span, clock: span.to }, step);
+): Promise<RunResult | undefined> {
+  const answer = await run.querier.readHistogram({ ...span, clock: span.to }, step);
   if (answer.kind === "later") return answer;
-  position.pace =
+  state.pace =
     answer.kind === "bins"
-      ? afterHistogram(position.pace, span, answer.bins)
-      : withoutHistograms(position.pace);
+      ? applyHistogram(state.pace, span, answer.bins)
+      : disableHistograms(state.pace);
   return undefined;
 }
 
-function read(task: Task, { tip, pace }: Position, sharded: boolean, span: Span): Promise<Reading> {
-  const asked = { ...span, clock: span.to };
-  return sharded
-    ? readShards(task.desk, asked, nextPath(tip), tip.format, pace.rowCap)
-    : readSpan(task.desk, asked, nextPath(tip), tip.format);
+function readNextWindow(
+  task: AppendTask,
+  { logEnd, pace }: AppendState,
+  isSharded: boolean,
+  span: Span,
+): Promise<ReadResult> {
+  const querySpan = { ...span, clock: span.to };
+  return isSharded
+    ? readShards(task.run, querySpan, nextPath(logEnd), logEnd.format, pace.rowCap)
+    : readSpan(task.run, querySpan, nextPath(logEnd), logEnd.format);
 }
 
 /** One tick that was seen not to fit, or is expected not to. */
-const isSharded = (pace: Pace, step: Step, span: Span): boolean =>
+const shouldShard = (pace: Pace, step: Step, span: Span): boolean =>
   step.kind === "shards" || (span.to - span.from === 1n && pace.ceilingTicks === 1n);
 
 /** Turns a reading into a record, another plan, or the end of this run. */
-async function take(
-  task: Task,
-  position: Position,
+async function handleReadResult(
+  task: AppendTask,
+  state: AppendState,
   span: Span,
-  sharded: boolean,
-  reading: Reading,
-): Promise<Ending | undefined> {
-  const { caps } = task.desk;
-  switch (reading.kind) {
+  isSharded: boolean,
+  readResult: ReadResult,
+): Promise<RunResult | undefined> {
+  const { caps } = task.run;
+  switch (readResult.kind) {
     case "complete": {
       // A result in shards says nothing of how wide a window in one call may be.
-      position.pace = sharded
-        ? { ...position.pace, ceilingTicks: undefined, halvings: 0, looks: 0 }
-        : afterWindow(
-            position.pace,
+      state.pace = isSharded
+        ? { ...state.pace, ceilingTicks: undefined, halvings: 0, histogramCount: 0 }
+        : applyWindow(
+            state.pace,
             span,
-            { rows: reading.staged.rows, bytes: reading.bytes },
+            { rows: readResult.staged.rows, bytes: readResult.bytes },
             caps,
           );
-      return keep(task, position, span, reading.staged);
+      return commitReadResult(task, state, span, readResult.staged);
     }
     case "truncated": {
-      await tellHalved(task, span, "row limit", reading.rows);
-      const oneTick = span.to - span.from === 1n;
-      position.pace = oneTick
-        ? { ...position.pace, ceilingTicks: 1n }
-        : afterTruncated(position.pace, span, reading, caps);
+      await logHalved(task, span, "row limit", readResult.rows);
+      const isOneTick = span.to - span.from === 1n;
+      state.pace = isOneTick
+        ? { ...state.pace, ceilingTicks: 1n }
+        : applyTruncation(state.pace, span, readResult, caps);
       return undefined;
     }
     case "too-big":
     case "too-heavy": {
-      if (reading.kind === "too-heavy" && position.pace.halvings >= mostHalvings)
+      if (readResult.kind === "too-heavy" && state.pace.halvings >= maxHalvings)
         return {
           kind: "degraded",
-          reason: `${reading.cause} after ${mostHalvings} halvings`,
+          reason: `${readResult.cause} after ${maxHalvings} halvings`,
           span,
         };
-      await tellHalved(task, span, reading.kind);
-      position.pace = afterHalving(position.pace, span, reading.kind);
+      await logHalved(task, span, readResult.kind);
+      state.pace = applyHalving(state.pace, span, readResult.kind);
       return undefined;
     }
     case "degraded":
-      return { ...reading, span };
+      return { ...readResult, span };
     case "later":
     case "refused":
     case "failed":
-      return reading;
+      return readResult;
   }
 }
 
-async function tellHalved({ desk }: Task, span: Span, cause: string, cap?: number): Promise<void> {
+async function logHalved(
+  { run }: AppendTask,
+  span: Span,
+  cause: string,
+  cap?: number,
+): Promise<void> {
   const window = `${formatInstant(span.from)}/${formatInstant(span.to)}`;
-  desk.ports.log("hunt.halved", { hunt: desk.hunt.name, window, cause, cap });
-  await desk.ports.reach("E8 window halved");
+  run.deps.logEvent("hunt.halved", { hunt: run.hunt.name, window, cause, cap });
+  await run.deps.failpoint("E8 window halved");
 }
 
 /** Commits a complete reading; one without rows only when it is long, or has to be out of the way. */
-async function keep(
-  task: Task,
-  position: Position,
+async function commitReadResult(
+  task: AppendTask,
+  state: AppendState,
   span: Span,
-  staged: Extract<Reading, { kind: "complete" }>["staged"],
-): Promise<Ending | undefined> {
-  const { tip } = position;
-  const window = { from: tip.from, to: span.to };
-  const long = window.to - window.from >= ticksFromMs(emptyMs);
-  if (staged.rows === 0 && !long && !task.ends) {
-    position.emptyTo = span.to;
+  staged: Extract<ReadResult, { kind: "complete" }>["staged"],
+): Promise<RunResult | undefined> {
+  const { logEnd } = state;
+  const window = { from: logEnd.from, to: span.to };
+  const isLong = window.to - window.from >= ticksFromMs(emptyWindowMs);
+  if (staged.rows === 0 && !isLong && !task.isBounded) {
+    state.emptyTo = span.to;
     await staged.abandon();
     return undefined;
   }
-  return adopt(task, position, await commit(task.desk.ports, task.desk.hunt, tip, window, staged));
+  return adoptRecords(
+    task,
+    state,
+    await commit(task.run.deps, task.run.hunt, logEnd, window, staged),
+  );
 }
 
 /** Goes on from what is there now: the own record, or those of others. */
-async function adopt(task: Task, position: Position, outcome: Committed): Promise<undefined> {
+async function adoptRecords(
+  task: AppendTask,
+  state: AppendState,
+  outcome: CommitResult,
+): Promise<undefined> {
   if (outcome.kind === "committed") {
-    position.records.push(outcome.found);
-    position.tip = after(position.tip, outcome.found);
+    state.records.push(outcome.record);
+    state.logEnd = advanceLogEnd(state.logEnd, outcome.record);
   } else {
-    const { tip, passed } = await task.walk(position.tip);
-    if (passed.length === 0)
-      throw new Error(`${nextPath(position.tip)} was refused, yet nothing is there`);
-    position.records.push(...passed);
-    position.tip = tip;
+    const { logEnd, records } = await task.followLog(state.logEnd);
+    if (records.length === 0)
+      throw new Error(`${nextPath(state.logEnd)} was refused, yet nothing is there`);
+    state.records.push(...records);
+    state.logEnd = logEnd;
   }
-  if (position.emptyTo !== undefined && position.emptyTo <= position.tip.from)
-    position.emptyTo = undefined;
+  if (state.emptyTo !== undefined && state.emptyTo <= state.logEnd.from) state.emptyTo = undefined;
   return undefined;
 }

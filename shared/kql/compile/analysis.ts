@@ -1,18 +1,18 @@
 /** Everything the build learns of a query before it is cut into pieces. */
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
-import { clockUse } from "./clock.ts";
-import { flowObstacles } from "./flow.ts";
-import { keyColumns } from "./keys.ts";
+import { analyzeClockUse } from "./clock-use.ts";
+import { findFlowObstacles } from "./flow-obstacles.ts";
+import { findKeyColumns } from "./key-columns.ts";
 import type { Obstacle } from "./obstacles.ts";
-import { parse, walk, type KqlDiagnostic, type ParsedQuery } from "../language/parser.ts";
-import { placed } from "./placeholders.ts";
-import { lineColumn } from "../language/position.ts";
-import { tableNames, tableReads, type TableRead } from "./reads.ts";
-import { endOf, type ShardKey } from "./rewrite.ts";
-import { scalarObstacles } from "./scalars.ts";
-import { results } from "../language/statements.ts";
+import { parseQuery, walkTree, type KqlDiagnostic, type ParsedQuery } from "../language/parser.ts";
+import { replacePlaceholders } from "./placeholders.ts";
+import { toLineColumn } from "../language/position.ts";
+import { listTableNames, findTableReads, type TableRead } from "./table-reads.ts";
+import { findQueryEnd, type ShardKey } from "./rewrite.ts";
+import { findScalarObstacles } from "./scalar-obstacles.ts";
+import { listResults } from "../language/statements.ts";
 import type { Placeholder } from "./time-value.ts";
-import { timeNames } from "./time-names.ts";
+import { findTimeNames } from "./time-names.ts";
 
 /** A query understood. */
 export interface Analysis {
@@ -30,7 +30,7 @@ export interface Analysis {
   /** Reasons against windows, in the order of the text; none means that windows are sound. */
   readonly obstacles: readonly Obstacle[];
   readonly widestMs: number | undefined;
-  readonly longestAgoMs: number | undefined;
+  readonly maxAgoMs: number | undefined;
   /** The result's column that still is the event's own time. */
   readonly timeColumn: string | undefined;
   readonly shardedBy: ShardKey | undefined;
@@ -40,63 +40,63 @@ export interface Analysis {
 }
 
 /** Reads a query and judges it. Never throws on bad KQL. */
-export function analyse(query: string): Analysis {
-  const { text, placeholders, unknown } = placed(query);
-  const parsed = parse(text);
+export function analyzeQuery(query: string): Analysis {
+  const { text, placeholders, unknown } = replacePlaceholders(query);
+  const parsed = parseQuery(text);
   const { root } = parsed;
-  const reads = tableReads(root);
-  const tables = tableNames(reads);
-  const times = timeNames(root, tables);
-  const clock = clockUse(text, root, times, placeholders);
-  const obstacles = inOrder([
-    ...flowObstacles(text, root),
-    ...scalarObstacles(text, root),
-    ...byNameObstacles(text, reads),
+  const reads = findTableReads(root);
+  const tables = listTableNames(reads);
+  const timeNames = findTimeNames(root, tables);
+  const clock = analyzeClockUse(text, root, timeNames, placeholders);
+  const obstacles = sortByPosition([
+    ...findFlowObstacles(text, root),
+    ...findScalarObstacles(text, root),
+    ...findByNameObstacles(text, reads),
     ...clock.obstacles,
   ]);
   const timeColumn = parsed.columns.find(
-    ({ name, type }) => times.has(name) && type === "datetime",
+    ({ name, type }) => timeNames.has(name) && type === "datetime",
   )?.name;
   return {
     query,
     parsed,
     errors: [
-      ...unknown.map((found) => unknownPlaceholder(query, found)),
+      ...unknown.map((placeholder) => createPlaceholderError(query, placeholder)),
       ...parsed.diagnostics,
-      ...shapeErrors(parsed),
+      ...findShapeErrors(parsed),
     ],
-    warnings: warningsOf(parsed),
+    warnings: findWarnings(parsed),
     reads,
     tables,
     columns: parsed.columns,
-    operators: operatorsOf(parsed),
+    operators: listOperators(parsed),
     obstacles,
     widestMs: clock.widestMs,
-    longestAgoMs: clock.longestAgoMs,
+    maxAgoMs: clock.maxAgoMs,
     timeColumn,
-    shardedBy: shardKey(parsed, obstacles),
+    shardedBy: chooseShardKey(parsed, obstacles),
     placeholders,
-    end: endOf(root),
+    end: findQueryEnd(root),
   };
 }
 
-const inOrder = (obstacles: readonly Obstacle[]): readonly Obstacle[] =>
+const sortByPosition = (obstacles: readonly Obstacle[]): readonly Obstacle[] =>
   obstacles.toSorted((a, b) => a.start - b.start);
 
-const byNameObstacles = (query: string, reads: readonly TableRead[]): readonly Obstacle[] => {
-  const seen = new Set<string>();
-  return reads.flatMap(({ restrict, why, node }) => {
-    if (restrict !== "never" || seen.has(why)) return [];
-    seen.add(why);
-    const { line } = lineColumn(query, node.start);
+const findByNameObstacles = (query: string, reads: readonly TableRead[]): readonly Obstacle[] => {
+  const reportedReasons = new Set<string>();
+  return reads.flatMap(({ restrict, reason, node }) => {
+    if (restrict !== "never" || reportedReasons.has(reason)) return [];
+    reportedReasons.add(reason);
+    const { line } = toLineColumn(query, node.start);
     return [
       {
         cause: "by-name",
-        text: why,
+        text: reason,
         start: node.start,
         line,
-        unstable: false,
-        overridable: false,
+        isUnstable: false,
+        isOverridable: false,
       } as const,
     ];
   });
@@ -106,32 +106,46 @@ const byNameObstacles = (query: string, reads: readonly TableRead[]): readonly O
  * A shard keeps the rows whose key has one hash. That is a part of one result only when every asking gives the same
  * rows; so nothing random, and by the whole row only when no value of a row is an aggregate that new events change.
  */
-function shardKey({ root }: ParsedQuery, obstacles: readonly Obstacle[]): ShardKey | undefined {
-  if (obstacles.some(({ unstable }) => unstable)) return undefined;
-  const keys = keyColumns(root);
+function chooseShardKey(
+  { root }: ParsedQuery,
+  obstacles: readonly Obstacle[],
+): ShardKey | undefined {
+  if (obstacles.some(({ isUnstable }) => isUnstable)) return undefined;
+  const keys = findKeyColumns(root);
   if (keys.length > 0) return keys;
-  const rowValuesHold = ["no-timestamp", "clock", "join", "subquery", "by-name", "constant"];
-  return obstacles.every(({ cause }) => rowValuesHold.includes(cause)) ? "whole row" : undefined;
+  const stableCauses = ["no-timestamp", "clock", "join", "subquery", "by-name", "constant"];
+  return obstacles.every(({ cause }) => stableCauses.includes(cause)) ? "whole row" : undefined;
 }
 
-const operatorsOf = ({ root }: ParsedQuery): readonly string[] => [
+const listOperators = ({ root }: ParsedQuery): readonly string[] => [
   ...new Set(
-    [...walk(root)].flatMap(({ kind }) =>
+    [...walkTree(root)].flatMap(({ kind }) =>
       kind.endsWith("Operator") ? [kind.slice(0, -"Operator".length)] : [],
     ),
   ),
 ];
 
-function shapeErrors({ root, text, diagnostics, columns }: ParsedQuery): readonly KqlDiagnostic[] {
+function findShapeErrors({
+  root,
+  text,
+  diagnostics,
+  columns,
+}: ParsedQuery): readonly KqlDiagnostic[] {
   if (root.kind === "CommandBlock")
     return [
-      at(text, root.start, root.end, "HL004", "a management command; a hunt is a query that reads"),
+      createDiagnostic(
+        text,
+        root.start,
+        root.end,
+        "HL004",
+        "a management command; a hunt is a query that reads",
+      ),
     ];
-  const found = results(root);
-  const second = found[1];
+  const resultExpressions = listResults(root);
+  const second = resultExpressions[1];
   if (second)
     return [
-      at(
+      createDiagnostic(
         text,
         second.start,
         second.end,
@@ -139,14 +153,22 @@ function shapeErrors({ root, text, diagnostics, columns }: ParsedQuery): readonl
         "a hunt has one result; here a second one begins",
       ),
     ];
-  if (found.length === 0)
-    return [at(text, 0, 0, "HL002", "the query gives no table; end it with a tabular expression")];
+  if (resultExpressions.length === 0)
+    return [
+      createDiagnostic(
+        text,
+        0,
+        0,
+        "HL002",
+        "the query gives no table; end it with a tabular expression",
+      ),
+    ];
   return columns.length === 0 && diagnostics.length === 0
     ? [
-        at(
+        createDiagnostic(
           text,
-          found[0]?.start ?? 0,
-          found[0]?.end ?? 0,
+          resultExpressions[0]?.start ?? 0,
+          resultExpressions[0]?.end ?? 0,
           "HL002",
           "the query gives no table; end it with a tabular expression",
         ),
@@ -154,11 +176,11 @@ function shapeErrors({ root, text, diagnostics, columns }: ParsedQuery): readonl
     : [];
 }
 
-const unknownPlaceholder = (
+const createPlaceholderError = (
   query: string,
   { text, start }: { text: string; start: number },
 ): KqlDiagnostic =>
-  at(
+  createDiagnostic(
     query,
     start,
     start + text.length,
@@ -166,11 +188,11 @@ const unknownPlaceholder = (
     `${text} is a placeholder; only {{StartTimeISO}} and {{EndTimeISO}} are filled`,
   );
 
-const warningsOf = ({ root, text }: ParsedQuery): readonly KqlDiagnostic[] =>
-  [...walk(root)]
+const findWarnings = ({ root, text }: ParsedQuery): readonly KqlDiagnostic[] =>
+  [...walkTree(root)]
     .filter(({ kind }) => kind === "ExternalDataExpression")
     .map(({ start, end }) =>
-      at(
+      createDiagnostic(
         text,
         start,
         end,
@@ -179,7 +201,7 @@ const warningsOf = ({ root, text }: ParsedQuery): readonly KqlDiagnostic[] =>
       ),
     );
 
-const at = (
+const createDiagnostic = (
   text: string,
   start: number,
   end: number,
@@ -190,5 +212,5 @@ const at = (
   message,
   start,
   end,
-  ...lineColumn(text, start),
+  ...toLineColumn(text, start),
 });

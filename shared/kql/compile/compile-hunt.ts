@@ -3,16 +3,16 @@ import { createHash } from "node:crypto";
 import type { CompiledHunt, CompiledQuery, HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { huntDefinition, type HuntDefinition } from "../../contracts/hunt-definition.ts";
 import { dayMs, formatDuration, hourMs, minuteMs } from "../../runtime/time.ts";
-import { analyse, type Analysis } from "./analysis.ts";
-import { foremost, inWords } from "./obstacles.ts";
+import { analyzeQuery, type Analysis } from "./analysis.ts";
+import { selectMainObstacle, describeObstacle } from "./obstacles.ts";
 import type { LineColumn } from "../language/position.ts";
 import { compileQuery } from "./rewrite.ts";
-import { intervalOf, scheduleEvery, type Schedule } from "./schedule.ts";
-import { verify } from "./verify.ts";
+import { computeInterval, createSchedule, type Schedule } from "./schedule.ts";
+import { verifyQuery } from "./verify-query.ts";
 import { readYaml, type YamlSource } from "./yaml-source.ts";
 
 /** Something wrong with a hunt, at its place in the file. */
-export interface Problem extends LineColumn {
+export interface HuntProblem extends LineColumn {
   readonly file: string;
   readonly message: string;
 }
@@ -21,57 +21,57 @@ export interface Problem extends LineColumn {
 export interface HuntOutcome {
   readonly hunt: CompiledHunt | undefined;
   readonly analysis: Analysis | undefined;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
+  readonly problems: readonly HuntProblem[];
+  readonly warnings: readonly HuntProblem[];
 }
 
 /** Longest look-back: the service keeps 30 days. */
-export const keptMs = 30 * dayMs;
+export const serviceRetentionMs = 30 * dayMs;
 
 const defaultLagMs = 15 * minuteMs;
-const leastSettleMs = 4 * hourMs;
+const minSettleMs = 4 * hourMs;
 
 /** Compiles the YAML text of one file. Never throws on bad input. */
 export function compileHunt(file: string, name: string, text: string): HuntOutcome {
   const source = readYaml(text);
-  const checked = definitionOf(source);
-  if (!checked.definition)
+  const parsed = parseDefinition(source);
+  if (!parsed.definition)
     return {
       hunt: undefined,
       analysis: undefined,
-      problems: inFile(file, checked.problems),
+      problems: addFile(file, parsed.problems),
       warnings: [],
     };
-  const { definition } = checked;
-  const analysis = analyse(definition.query);
-  const inQuery = ({
+  const { definition } = parsed;
+  const analysis = analyzeQuery(definition.query);
+  const locateInQuery = ({
     line,
     column,
     message,
-  }: LineColumn & { readonly message: string }): Finding => ({
+  }: LineColumn & { readonly message: string }): LocatedMessage => ({
     message,
-    ...source.within("query", { line, column }),
+    ...source.locateInValue("query", { line, column }),
   });
-  const warnings = inFile(file, analysis.warnings.map(inQuery));
+  const warnings = addFile(file, analysis.warnings.map(locateInQuery));
   if (analysis.errors.length > 0)
     return {
       hunt: undefined,
       analysis,
-      problems: inFile(file, analysis.errors.map(inQuery)),
+      problems: addFile(file, analysis.errors.map(locateInQuery)),
       warnings,
     };
-  const made = fill(name, definition, analysis, source);
-  return { hunt: made.hunt, analysis, problems: inFile(file, made.problems), warnings };
+  const built = buildHunt(name, definition, analysis, source);
+  return { hunt: built.hunt, analysis, problems: addFile(file, built.problems), warnings };
 }
 
-type Finding = LineColumn & { readonly message: string };
+type LocatedMessage = LineColumn & { readonly message: string };
 
-const inFile = (file: string, findings: readonly Finding[]): readonly Problem[] =>
-  findings.map((finding) => ({ file, ...finding }));
+const addFile = (file: string, messages: readonly LocatedMessage[]): readonly HuntProblem[] =>
+  messages.map((message) => ({ file, ...message }));
 
-function definitionOf(source: YamlSource): {
+function parseDefinition(source: YamlSource): {
   definition?: HuntDefinition;
-  problems: readonly Finding[];
+  problems: readonly LocatedMessage[];
 } {
   if (source.errors.length > 0) return { problems: source.errors };
   if (source.values === undefined)
@@ -84,25 +84,25 @@ function definitionOf(source: YamlSource): {
   if (parsed.success) return { definition: parsed.data, problems: [] };
   return {
     problems: parsed.error.issues.map(({ path, message }) => ({
-      ...source.at(String(path[0] ?? "")),
+      ...source.locateKey(String(path[0] ?? "")),
       message: `/${path.join("/")}: ${message}`,
     })),
   };
 }
 
-function fill(
+function buildHunt(
   name: string,
   definition: HuntDefinition,
   analysis: Analysis,
   source: YamlSource,
-): { readonly hunt: CompiledHunt | undefined; readonly problems: readonly Finding[] } {
-  const { mode, reason } = chosenMode(definition, analysis);
-  const { schedule, intervalMs } = chosenSchedule(name, definition, mode);
+): { readonly hunt: CompiledHunt | undefined; readonly problems: readonly LocatedMessage[] } {
+  const { mode, reason } = chooseMode(definition, analysis);
+  const { schedule, intervalMs } = chooseSchedule(name, definition, mode);
   const query = compileQuery(analysis, {
-    restricted: mode === "window" || definition.lookBack !== undefined,
-    histogram: mode === "window",
+    isRestricted: mode === "window" || definition.lookBack !== undefined,
+    hasHistogram: mode === "window",
   });
-  const problems = problemsOf(definition, analysis, mode, query, source);
+  const problems = findProblems(definition, analysis, mode, query, source);
   if (problems.length > 0) return { hunt: undefined, problems };
   const hunt: CompiledHunt = {
     name,
@@ -115,9 +115,9 @@ function fill(
     intervalMs,
     mode,
     modeReason: reason,
-    lookBackMs: lookBack(definition, analysis, mode),
+    lookBackMs: computeLookBackMs(definition, analysis, mode),
     lagMs: definition.lag ?? defaultLagMs,
-    settleMs: definition.settle ?? Math.max(3 * intervalMs, leastSettleMs),
+    settleMs: definition.settle ?? Math.max(3 * intervalMs, minSettleMs),
     ...(mode === "window" && analysis.widestMs !== undefined
       ? { widestMs: analysis.widestMs }
       : {}),
@@ -134,47 +134,55 @@ function fill(
   return { hunt, problems: [] };
 }
 
-function chosenMode(
+function chooseMode(
   { mode }: HuntDefinition,
   { obstacles, operators }: Analysis,
 ): { readonly mode: "window" | "snapshot"; readonly reason: string } {
   if (mode !== "auto") return { mode, reason: "the file says so" };
-  const first = foremost(obstacles);
+  const first = selectMainObstacle(obstacles);
   if (!first)
-    return { mode: "window", reason: `every operator works row by row${listed(operators)}` };
+    return {
+      mode: "window",
+      reason: `every operator works row by row${formatOperators(operators)}`,
+    };
   const more = obstacles.length === 1 ? "" : `, and ${obstacles.length - 1} more`;
-  return { mode: "snapshot", reason: inWords(first) + more };
+  return { mode: "snapshot", reason: describeObstacle(first) + more };
 }
 
-const listed = (operators: readonly string[]): string =>
+const formatOperators = (operators: readonly string[]): string =>
   operators.length === 0 ? "" : `: ${operators.join(", ")}`;
 
-function chosenSchedule(
+function chooseSchedule(
   name: string,
   definition: HuntDefinition,
   mode: "window" | "snapshot",
 ): Schedule {
-  const every = scheduleEvery(
+  const defaultSchedule = createSchedule(
     definition.queryFrequency ?? (mode === "window" ? hourMs : dayMs),
     name,
   );
-  if (definition.schedule === undefined) return every;
-  const asked = isSetting(definition.schedule) ? every : intervalOf(definition.schedule);
+  if (definition.schedule === undefined) return defaultSchedule;
+  const interval = isSetting(definition.schedule)
+    ? defaultSchedule
+    : computeInterval(definition.schedule);
   return {
     schedule: definition.schedule.trim(),
-    intervalMs: "intervalMs" in asked ? asked.intervalMs : every.intervalMs,
+    intervalMs: "intervalMs" in interval ? interval.intervalMs : defaultSchedule.intervalMs,
   };
 }
 
 const isSetting = (schedule: string): boolean => /^%[A-Za-z_]\w*%$/.test(schedule.trim());
 
-function lookBack(
+function computeLookBackMs(
   definition: HuntDefinition,
-  { longestAgoMs }: Analysis,
+  { maxAgoMs }: Analysis,
   mode: "window" | "snapshot",
 ): number {
-  const asked = definition.lookBack ?? definition.queryPeriod ?? longestAgoMs;
-  return Math.min(asked ?? (mode === "window" ? dayMs : keptMs), keptMs);
+  const requestedMs = definition.lookBack ?? definition.queryPeriod ?? maxAgoMs;
+  return Math.min(
+    requestedMs ?? (mode === "window" ? dayMs : serviceRetentionMs),
+    serviceRetentionMs,
+  );
 }
 
 /** What a new version of the log depends on. */
@@ -183,77 +191,82 @@ const hashOf = ({ query, format, enrich }: HuntDefinition, mode: "window" | "sna
     .update(JSON.stringify([query.replaceAll("\r\n", "\n").trim(), mode, format, enrich ?? null]))
     .digest("hex");
 
-function problemsOf(
+function findProblems(
   definition: HuntDefinition,
   analysis: Analysis,
   mode: "window" | "snapshot",
   query: CompiledQuery,
   source: YamlSource,
-): readonly Finding[] {
+): readonly LocatedMessage[] {
   return [
-    ...(definition.mode === "window" ? windowProblems(analysis) : []).map((message) => ({
-      ...source.at("mode"),
+    ...(definition.mode === "window" ? findWindowProblems(analysis) : []).map((message) => ({
+      ...source.locateKey("mode"),
       message,
     })),
-    ...lookBackProblems(definition, analysis, mode).map((message) => ({
-      ...source.at("lookBack"),
+    ...findLookBackProblems(definition, analysis, mode).map((message) => ({
+      ...source.locateKey("lookBack"),
       message,
     })),
-    ...scheduleProblems(definition).map((message) => ({ ...source.at("schedule"), message })),
-    ...enrichProblems(definition, analysis.columns).map((message) => ({
-      ...source.at("enrich"),
+    ...findScheduleProblems(definition).map((message) => ({
+      ...source.locateKey("schedule"),
       message,
     })),
-    ...verify(analysis, query).map((message) => ({ ...source.at("query"), message })),
+    ...findEnrichProblems(definition, analysis.columns).map((message) => ({
+      ...source.locateKey("enrich"),
+      message,
+    })),
+    ...verifyQuery(analysis, query).map((message) => ({ ...source.locateKey("query"), message })),
   ];
 }
 
-const windowProblems = ({ obstacles }: Analysis): readonly string[] =>
+const findWindowProblems = ({ obstacles }: Analysis): readonly string[] =>
   obstacles
-    .filter(({ overridable }) => !overridable)
+    .filter(({ isOverridable }) => !isOverridable)
     .slice(0, 1)
     .map(
       (first) =>
-        `/mode: windows would change the result: ${inWords(first)}. Leave mode out, or write snapshot`,
+        `/mode: windows would change the result: ${describeObstacle(first)}. Leave mode out, or write snapshot`,
     );
 
-function lookBackProblems(
+function findLookBackProblems(
   definition: HuntDefinition,
   { reads }: Analysis,
   mode: "window" | "snapshot",
 ): readonly string[] {
   if (definition.lookBack === undefined) return [];
-  const unreachable =
+  const unrestrictedRead =
     mode === "snapshot" ? reads.find(({ restrict }) => restrict === "never") : undefined;
   return [
-    ...(definition.lookBack > keptMs
-      ? [`/lookBack: expected at most ${formatDuration(keptMs)}, what the service keeps`]
-      : []),
-    ...(unreachable
+    ...(definition.lookBack > serviceRetentionMs
       ? [
-          `/lookBack: cannot be applied because ${unreachable.why}; name the tables, or leave lookBack out`,
+          `/lookBack: expected at most ${formatDuration(serviceRetentionMs)}, what the service keeps`,
+        ]
+      : []),
+    ...(unrestrictedRead
+      ? [
+          `/lookBack: cannot be applied because ${unrestrictedRead.reason}; name the tables, or leave lookBack out`,
         ]
       : []),
   ];
 }
 
-function scheduleProblems({ schedule }: HuntDefinition): readonly string[] {
+function findScheduleProblems({ schedule }: HuntDefinition): readonly string[] {
   if (schedule === undefined || isSetting(schedule)) return [];
-  const asked = intervalOf(schedule);
-  return "problem" in asked
-    ? [`/schedule: ${asked.problem}; expected NCRONTAB such as 0 15 * * * *, or %APP_SETTING%`]
+  const interval = computeInterval(schedule);
+  return "problem" in interval
+    ? [`/schedule: ${interval.problem}; expected NCRONTAB such as 0 15 * * * *, or %APP_SETTING%`]
     : [];
 }
 
-function enrichProblems(
+function findEnrichProblems(
   { enrich }: HuntDefinition,
   columns: readonly HuntColumn[],
 ): readonly string[] {
   if (enrich === undefined) return [];
   const column = columns.find(({ name }) => name === enrich);
   if (column?.type === "string") return [];
-  const known = columns.filter(({ type }) => type === "string").map(({ name }) => name);
+  const textColumns = columns.filter(({ type }) => type === "string").map(({ name }) => name);
   return [
-    `/enrich: the result has no text column ${enrich}; expected one of ${known.join(", ") || "none"}`,
+    `/enrich: the result has no text column ${enrich}; expected one of ${textColumns.join(", ") || "none"}`,
   ];
 }

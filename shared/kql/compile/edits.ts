@@ -5,23 +5,24 @@ import type { Pieces } from "../../contracts/compiled-hunt.ts";
 export interface Edit {
   readonly start: number;
   readonly end: number;
-  readonly with: Pieces;
+  readonly replacement: Pieces;
 }
 
 /** Applies edits, none of which may overlap, and leaves out what follows `end`. At one place the first given comes first. */
 export function applyEdits(text: string, edits: readonly Edit[], end: number): Pieces {
   const pieces: Pieces[number][] = [];
-  let at = 0;
+  let offset = 0;
   for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
-    if (edit.start < at) throw new Error(`two changes meet at offset ${edit.start} of the query`);
-    pieces.push(text.slice(at, edit.start), ...edit.with);
-    at = edit.end;
+    if (edit.start < offset)
+      throw new Error(`two changes meet at offset ${edit.start} of the query`);
+    pieces.push(text.slice(offset, edit.start), ...edit.replacement);
+    offset = edit.end;
   }
-  return joined([...pieces, text.slice(at, end)]);
+  return mergeTexts([...pieces, text.slice(offset, end)]);
 }
 
 /** Neighbouring texts put together, empty ones dropped. */
-export function joined(pieces: Pieces): Pieces {
+export function mergeTexts(pieces: Pieces): Pieces {
   const out: Pieces[number][] = [];
   for (const piece of pieces) {
     const last = out.at(-1);

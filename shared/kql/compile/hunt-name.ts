@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import { basename, extname } from "node:path";
 
-const longest = 80;
-const digits = 6;
+const maxLength = 80;
+const hashDigits = 6;
 
 /** Kebab case of any text: accents dropped, words split at capitals and at whatever is no letter or digit. */
-export const kebab = (text: string): string =>
+export const toKebabCase = (text: string): string =>
   text
     .normalize("NFKD")
     .replaceAll(/\p{M}/gu, "")
@@ -22,12 +22,15 @@ export const kebab = (text: string): string =>
  *
  * @returns undefined when fewer than three characters are left
  */
-export function huntName(file: string): string | undefined {
-  const whole = kebab(basename(file, extname(file)));
-  if (whole.length < 3) return undefined;
-  if (whole.length <= longest) return whole;
-  const room = longest - digits - 1;
-  const cut = whole[room] === "-" ? room : whole.lastIndexOf("-", room - 1);
-  const start = whole.slice(0, cut > 0 ? cut : room);
-  return `${start}-${createHash("sha256").update(whole).digest("hex").slice(0, digits)}`;
+export function toHuntName(file: string): string | undefined {
+  const fullName = toKebabCase(basename(file, extname(file)));
+  if (fullName.length < 3) return undefined;
+  if (fullName.length <= maxLength) return fullName;
+  const maxPrefixLength = maxLength - hashDigits - 1;
+  const cutAt =
+    fullName[maxPrefixLength] === "-"
+      ? maxPrefixLength
+      : fullName.lastIndexOf("-", maxPrefixLength - 1);
+  const prefix = fullName.slice(0, cutAt > 0 ? cutAt : maxPrefixLength);
+  return `${prefix}-${createHash("sha256").update(fullName).digest("hex").slice(0, hashDigits)}`;
 }

@@ -4,31 +4,31 @@
  */
 import type { Placeholder } from "./time-value.ts";
 
-const known = {
+const knownPlaceholders = {
   "{{StartTimeISO}}": { slot: "fromText", sample: "2026-01-05T00:00" },
   "{{EndTimeISO}}": { slot: "toText", sample: "2026-01-06    " },
 } as const;
 
-const isKnown = (text: string): text is keyof typeof known => text in known;
+const isKnown = (text: string): text is keyof typeof knownPlaceholders => text in knownPlaceholders;
 
 /** The text to parse, what stands for the window's bounds in it, and placeholders that mean nothing here. */
-export interface Placed {
+export interface ReplacedQuery {
   readonly text: string;
   readonly placeholders: readonly Placeholder[];
   readonly unknown: readonly { readonly text: string; readonly start: number }[];
 }
 
 /** Finds `{{Name}}` in a query. */
-export function placed(query: string): Placed {
+export function replacePlaceholders(query: string): ReplacedQuery {
   const placeholders: Placeholder[] = [];
   const unknown: { text: string; start: number }[] = [];
-  const text = query.replaceAll(/\{\{\s*[A-Za-z_]\w*\s*\}\}/g, (found, start: number) => {
-    if (!isKnown(found)) {
-      unknown.push({ text: found, start });
-      return found;
+  const text = query.replaceAll(/\{\{\s*[A-Za-z_]\w*\s*\}\}/g, (match, start: number) => {
+    if (!isKnown(match)) {
+      unknown.push({ text: match, start });
+      return match;
     }
-    placeholders.push({ start, end: start + found.length, slot: known[found].slot });
-    return known[found].sample;
+    placeholders.push({ start, end: start + match.length, slot: knownPlaceholders[match].slot });
+    return knownPlaceholders[match].sample;
   });
   return { text, placeholders, unknown };
 }

@@ -15,30 +15,35 @@ export interface Schedule {
  * A schedule that runs every `everyMs` or somewhat more often, as far as the clock can be divided evenly: down from a
  * week to a minute. Hunts with different names start at different minutes, so that they do not all ask at once.
  */
-export function scheduleEvery(everyMs: number, name: string): Schedule {
-  const at = createHash("sha256").update(name).digest().readUInt32BE(0);
-  const minute = at % 60;
-  const hour = Math.floor(at / 60) % 24;
+export function createSchedule(everyMs: number, name: string): Schedule {
+  const hash = createHash("sha256").update(name).digest().readUInt32BE(0);
+  const minute = hash % 60;
+  const hour = Math.floor(hash / 60) % 24;
   if (everyMs >= 7 * dayMs)
-    return { schedule: `0 ${minute} ${hour} * * ${at % 7}`, intervalMs: 7 * dayMs };
+    return { schedule: `0 ${minute} ${hour} * * ${hash % 7}`, intervalMs: 7 * dayMs };
   if (everyMs >= dayMs) return { schedule: `0 ${minute} ${hour} * * *`, intervalMs: dayMs };
   if (everyMs >= hourMs) {
-    const step = fitting(hourSteps, everyMs / hourMs);
-    return { schedule: `0 ${minute} ${each(step, 24, hour)} * * *`, intervalMs: step * hourMs };
+    const step = chooseStep(hourSteps, everyMs / hourMs);
+    return {
+      schedule: `0 ${minute} ${listSteps(step, 24, hour)} * * *`,
+      intervalMs: step * hourMs,
+    };
   }
-  const step = fitting(minuteSteps, everyMs / minuteMs);
-  return { schedule: `0 ${each(step, 60, minute)} * * * *`, intervalMs: step * minuteMs };
+  const step = chooseStep(minuteSteps, everyMs / minuteMs);
+  return { schedule: `0 ${listSteps(step, 60, minute)} * * * *`, intervalMs: step * minuteMs };
 }
 
-const fitting = (steps: readonly number[], wanted: number): number =>
-  steps.findLast((step) => step <= wanted) ?? 1;
+const chooseStep = (steps: readonly number[], maxStep: number): number =>
+  steps.findLast((step) => step <= maxStep) ?? 1;
 
-const each = (step: number, of: number, offset: number): string => {
+const listSteps = (step: number, total: number, offset: number): string => {
   if (step === 1) return "*";
-  return Array.from({ length: of / step }, (_, index) => (offset % step) + index * step).join(",");
+  return Array.from({ length: total / step }, (_, index) => (offset % step) + index * step).join(
+    ",",
+  );
 };
 
-interface Field {
+interface CronField {
   readonly name: string;
   readonly from: number;
   readonly to: number;
@@ -47,7 +52,7 @@ interface Field {
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const fields: readonly Field[] = [
+const fields: readonly CronField[] = [
   { name: "second", from: 0, to: 59, words: [] },
   { name: "minute", from: 0, to: 59, words: [] },
   { name: "hour", from: 0, to: 23, words: [] },
@@ -61,7 +66,7 @@ const fields: readonly Field[] = [
  *
  * @returns `{ intervalMs }`, or `{ problem }` in words
  */
-export function intervalOf(
+export function computeInterval(
   schedule: string,
 ): { readonly intervalMs: number } | { readonly problem: string } {
   const texts = schedule.trim().split(/\s+/);
@@ -71,28 +76,28 @@ export function intervalOf(
     };
   const sets: ReadonlySet<number>[] = [];
   for (const [index, field] of fields.entries()) {
-    const set = valuesOf(texts[index] ?? "", field);
+    const set = parseField(texts[index] ?? "", field);
     if (!set)
       return { problem: `${texts[index]} is no ${field.name} (${field.from} to ${field.to})` };
     sets.push(set);
   }
-  const longest = longestGap(sets);
-  return longest === undefined ? { problem: "no day fits this schedule" } : { intervalMs: longest };
+  const maxGap = findMaxGap(sets);
+  return maxGap === undefined ? { problem: "no day fits this schedule" } : { intervalMs: maxGap };
 }
 
-function valuesOf(text: string, field: Field): ReadonlySet<number> | undefined {
+function parseField(text: string, field: CronField): ReadonlySet<number> | undefined {
   const values = new Set<number>();
   for (const part of text.split(",")) {
     const match = /^(\*|[a-z0-9]+)(?:-([a-z0-9]+))?(?:\/(\d+))?$/i.exec(part);
     if (!match) return undefined;
     const [, first = "", last, step = "1"] = match;
-    const from = first === "*" ? field.from : numberIn(first, field);
+    const from = first === "*" ? field.from : parseFieldValue(first, field);
     const to =
       last === undefined
         ? first === "*" || part.includes("/")
           ? field.to
           : from
-        : numberIn(last, field);
+        : parseFieldValue(last, field);
     if (from === undefined || to === undefined || Number(step) < 1 || from > to) return undefined;
     for (let value = from; value <= to; value += Number(step))
       values.add(field.name === "day of week" ? value % 7 : value);
@@ -100,7 +105,7 @@ function valuesOf(text: string, field: Field): ReadonlySet<number> | undefined {
   return values;
 }
 
-function numberIn(text: string, field: Field): number | undefined {
+function parseFieldValue(text: string, field: CronField): number | undefined {
   const word = field.words.indexOf(text.toLowerCase());
   const value =
     word >= 0
@@ -111,35 +116,39 @@ function numberIn(text: string, field: Field): number | undefined {
   return value >= field.from && value <= field.to ? value : undefined;
 }
 
-function longestGap(sets: readonly ReadonlySet<number>[]): number | undefined {
-  const within = [...timesOfDay(sets)];
-  const first = within[0] ?? 0;
-  const last = within.at(-1) ?? 0;
-  let longest = within
+function findMaxGap(sets: readonly ReadonlySet<number>[]): number | undefined {
+  const timesInDay = [...listTimesOfDay(sets)];
+  const first = timesInDay[0] ?? 0;
+  const last = timesInDay.at(-1) ?? 0;
+  let maxGap = timesInDay
     .slice(1)
-    .reduce((gap, time, index) => Math.max(gap, time - (within[index] ?? 0)), 0);
+    .reduce((gap, time, index) => Math.max(gap, time - (timesInDay[index] ?? 0)), 0);
   const start = Date.UTC(2024, 0, 1);
   let previous: number | undefined;
   for (let day = start; day < start + 4 * 366 * dayMs; day += dayMs) {
-    if (!fits(new Date(day), sets)) continue;
-    if (previous !== undefined) longest = Math.max(longest, day + first - previous);
+    if (!isRunDay(new Date(day), sets)) continue;
+    if (previous !== undefined) maxGap = Math.max(maxGap, day + first - previous);
     previous = day + last;
   }
-  return previous === undefined ? undefined : longest;
+  return previous === undefined ? undefined : maxGap;
 }
 
-function* timesOfDay([seconds, minutes, hours]: readonly ReadonlySet<number>[]): Generator<number> {
-  for (const hour of ascending(hours))
-    for (const minute of ascending(minutes))
-      for (const second of ascending(seconds))
+function* listTimesOfDay([
+  seconds,
+  minutes,
+  hours,
+]: readonly ReadonlySet<number>[]): Generator<number> {
+  for (const hour of sortAscending(hours))
+    for (const minute of sortAscending(minutes))
+      for (const second of sortAscending(seconds))
         yield hour * hourMs + minute * minuteMs + second * secondMs;
 }
 
-const ascending = (values: ReadonlySet<number> | undefined): readonly number[] =>
+const sortAscending = (values: ReadonlySet<number> | undefined): readonly number[] =>
   [...(values ?? [])].sort((a, b) => a - b);
 
 /** A restricted day of the month and a restricted weekday must both fit, as NCRONTAB has it. */
-const fits = (
+const isRunDay = (
   date: Date,
   [, , , ofMonth, month, ofWeek]: readonly ReadonlySet<number>[],
 ): boolean =>

@@ -1,8 +1,8 @@
 /** What a time expression of a query is worth, as far as it can be told without running it. */
-import { integerValue, timespanTicks } from "../language/literals.ts";
+import { parseInteger, parseTimespanTicks } from "../language/literals.ts";
 import { childAt, type KqlNode } from "../language/parser.ts";
-import { declarationOf } from "../language/scope.ts";
-import { argumentsOf, bare, calledName } from "../language/statements.ts";
+import { findDeclaration } from "../language/scope.ts";
+import { argumentsOf, stripParentheses, calleeNameOf } from "../language/statements.ts";
 import type { Ticks } from "../../runtime/time.ts";
 
 /** Spans of `{{StartTimeISO}}` and `{{EndTimeISO}}` in the text that was parsed. */
@@ -13,123 +13,150 @@ export interface Placeholder {
 }
 
 /**
- * `clock`: between `least` and `most` ticks before the instant that `now()` stands for (negative: after it). `span`: that
- * many ticks. `number`: a whole number. `bound`: the window's own start or end. `fixed`: a date that never moves.
+ * `toClock`: between `minTicks` and `maxTicks` ticks before the instant that `now()` stands for (negative: after it). `toSpan`: that
+ * many ticks. `toNumber`: a whole number. `bound`: the window's own start or end. `fixed`: a date that never moves.
  */
 export type TimeValue =
-  | { readonly kind: "clock"; readonly least: Ticks; readonly most: Ticks }
+  | { readonly kind: "clock"; readonly minTicks: Ticks; readonly maxTicks: Ticks }
   | { readonly kind: "span"; readonly ticks: Ticks }
   | { readonly kind: "number"; readonly count: bigint }
   | { readonly kind: "bound"; readonly slot: "fromText" | "toText" }
   | { readonly kind: "fixed" };
 
-const day = 864_000_000_000n;
-const roundedDown: Readonly<Record<string, Ticks>> = {
-  startofday: day,
-  startofweek: 7n * day,
-  startofmonth: 31n * day,
-  startofyear: 366n * day,
+const dayTicks = 864_000_000_000n;
+const roundingTicks: Readonly<Record<string, Ticks>> = {
+  startofday: dayTicks,
+  startofweek: 7n * dayTicks,
+  startofmonth: 31n * dayTicks,
+  startofyear: 366n * dayTicks,
 };
-const parts: Readonly<Record<string, Ticks>> = {
+const unitTicks: Readonly<Record<string, Ticks>> = {
   second: 10_000_000n,
   minute: 600_000_000n,
   hour: 36_000_000_000n,
-  day,
-  week: 7n * day,
+  day: dayTicks,
+  week: 7n * dayTicks,
 };
 
 /** The value of a time expression; undefined when it depends on rows or on what is not understood. */
-export function timeValue(
+export function evaluateTimeValue(
   expression: KqlNode,
   placeholders: readonly Placeholder[],
 ): TimeValue | undefined {
-  const node = bare(expression);
-  const bound = placeholders.find(({ start, end }) => node.start <= start && end <= node.end);
-  if (bound && node.end - node.start <= bound.end - bound.start + "todatetime('')".length)
-    return { kind: "bound", slot: bound.slot };
-  const of = (child: KqlNode | undefined): TimeValue | undefined =>
-    child && timeValue(child, placeholders);
+  const node = stripParentheses(expression);
+  const placeholder = placeholders.find(({ start, end }) => node.start <= start && end <= node.end);
+  if (
+    placeholder &&
+    node.end - node.start <= placeholder.end - placeholder.start + "todatetime('')".length
+  )
+    return { kind: "bound", slot: placeholder.slot };
+  const evaluateChild = (child: KqlNode | undefined): TimeValue | undefined =>
+    child && evaluateTimeValue(child, placeholders);
   switch (node.kind) {
     case "TimespanLiteralExpression":
-      return span(timespanTicks(node.text));
+      return toSpan(parseTimespanTicks(node.text));
     case "DateTimeLiteralExpression":
       return { kind: "fixed" };
     case "LongLiteralExpression":
     case "IntLiteralExpression":
-      return number(integerValue(node.text));
+      return toNumber(parseInteger(node.text));
     case "UnaryMinusExpression":
-      return negated(of(childAt(node, "Expression")));
+      return negateValue(evaluateChild(childAt(node, "Expression")));
     case "AddExpression":
-      return sum(of(childAt(node, "Left")), of(childAt(node, "Right")));
+      return addValues(evaluateChild(childAt(node, "Left")), evaluateChild(childAt(node, "Right")));
     case "SubtractExpression":
-      return sum(of(childAt(node, "Left")), negated(of(childAt(node, "Right"))));
+      return addValues(
+        evaluateChild(childAt(node, "Left")),
+        negateValue(evaluateChild(childAt(node, "Right"))),
+      );
     case "MultiplyExpression":
-      return product(of(childAt(node, "Left")), of(childAt(node, "Right")));
+      return multiplyValues(
+        evaluateChild(childAt(node, "Left")),
+        evaluateChild(childAt(node, "Right")),
+      );
     case "FunctionCallExpression":
-      return called(node, of);
+      return evaluateCall(node, evaluateChild);
     case "NameReference":
-      return of(declarationOf(node)?.bound);
+      return evaluateChild(findDeclaration(node)?.boundNode);
     default:
       return undefined;
   }
 }
 
-type Evaluate = (child: KqlNode | undefined) => TimeValue | undefined;
+type ChildEvaluator = (child: KqlNode | undefined) => TimeValue | undefined;
 
-function called(call: KqlNode, of: Evaluate): TimeValue | undefined {
-  const name = calledName(call);
-  const given = argumentsOf(call);
-  const [first, second, third] = given;
-  if (name === "now") return first ? sum(clock(0n, 0n), of(first)) : clock(0n, 0n);
-  if (name === "ago") return sum(clock(0n, 0n), negated(of(first)));
-  if (name in roundedDown && given.length === 1) return earlier(of(first), roundedDown[name] ?? 0n);
-  if (name === "endofday" && given.length === 1) return later(of(first), day);
-  if (name === "bin" || name === "floor") return earlier(of(first), ticksOf(of(second)));
-  if (name === "datetime_add") return added(first, of(second), of(third));
+function evaluateCall(call: KqlNode, evaluateChild: ChildEvaluator): TimeValue | undefined {
+  const name = calleeNameOf(call);
+  const args = argumentsOf(call);
+  const [first, second, third] = args;
+  if (name === "now")
+    return first ? addValues(toClock(0n, 0n), evaluateChild(first)) : toClock(0n, 0n);
+  if (name === "ago") return addValues(toClock(0n, 0n), negateValue(evaluateChild(first)));
+  if (name in roundingTicks && args.length === 1)
+    return shiftEarlier(evaluateChild(first), roundingTicks[name] ?? 0n);
+  if (name === "endofday" && args.length === 1) return shiftLater(evaluateChild(first), dayTicks);
+  if (name === "bin" || name === "floor")
+    return shiftEarlier(evaluateChild(first), ticksOf(evaluateChild(second)));
+  if (name === "datetime_add") return addToDate(first, evaluateChild(second), evaluateChild(third));
   return undefined;
 }
 
-function added(
-  part: KqlNode | undefined,
+function addToDate(
+  unitNode: KqlNode | undefined,
   count: TimeValue | undefined,
-  to: TimeValue | undefined,
+  date: TimeValue | undefined,
 ): TimeValue | undefined {
-  const unit = parts[part?.children.find((child) => child.isToken)?.value ?? ""];
+  const unit = unitTicks[unitNode?.children.find((child) => child.isToken)?.value ?? ""];
   return count?.kind === "number" && unit !== undefined
-    ? sum(to, span(unit * count.count))
+    ? addValues(date, toSpan(unit * count.count))
     : undefined;
 }
 
-const clock = (least: Ticks, most: Ticks): TimeValue => ({ kind: "clock", least, most });
-const span = (ticks: Ticks | undefined): TimeValue | undefined =>
+const toClock = (minTicks: Ticks, maxTicks: Ticks): TimeValue => ({
+  kind: "clock",
+  minTicks,
+  maxTicks,
+});
+const toSpan = (ticks: Ticks | undefined): TimeValue | undefined =>
   ticks === undefined ? undefined : { kind: "span", ticks };
-const number = (count: bigint | undefined): TimeValue | undefined =>
+const toNumber = (count: bigint | undefined): TimeValue | undefined =>
   count === undefined ? undefined : { kind: "number", count };
 const ticksOf = (value: TimeValue | undefined): Ticks | undefined =>
   value?.kind === "span" ? value.ticks : undefined;
 
-function negated(value: TimeValue | undefined): TimeValue | undefined {
-  if (value?.kind === "span") return span(-value.ticks);
-  return value?.kind === "number" ? number(-value.count) : undefined;
+function negateValue(value: TimeValue | undefined): TimeValue | undefined {
+  if (value?.kind === "span") return toSpan(-value.ticks);
+  return value?.kind === "number" ? toNumber(-value.count) : undefined;
 }
 
-function sum(left: TimeValue | undefined, right: TimeValue | undefined): TimeValue | undefined {
-  if (left?.kind === "span" && right?.kind === "clock") return sum(right, left);
+function addValues(
+  left: TimeValue | undefined,
+  right: TimeValue | undefined,
+): TimeValue | undefined {
+  if (left?.kind === "span" && right?.kind === "clock") return addValues(right, left);
   const ticks = ticksOf(right);
   if (ticks === undefined) return undefined;
-  if (left?.kind === "clock") return clock(left.least - ticks, left.most - ticks);
-  if (left?.kind === "span") return span(left.ticks + ticks);
+  if (left?.kind === "clock") return toClock(left.minTicks - ticks, left.maxTicks - ticks);
+  if (left?.kind === "span") return toSpan(left.ticks + ticks);
   return left?.kind === "fixed" ? left : undefined;
 }
 
-function product(left: TimeValue | undefined, right: TimeValue | undefined): TimeValue | undefined {
-  if (left?.kind === "span" && right?.kind === "number") return span(left.ticks * right.count);
-  if (left?.kind === "number" && right?.kind === "span") return span(left.count * right.ticks);
+function multiplyValues(
+  left: TimeValue | undefined,
+  right: TimeValue | undefined,
+): TimeValue | undefined {
+  if (left?.kind === "span" && right?.kind === "number") return toSpan(left.ticks * right.count);
+  if (left?.kind === "number" && right?.kind === "span") return toSpan(left.count * right.ticks);
   return undefined;
 }
 
-const earlier = (value: TimeValue | undefined, by: Ticks | undefined): TimeValue | undefined =>
-  value?.kind === "clock" && by !== undefined ? clock(value.least, value.most + by) : undefined;
+const shiftEarlier = (
+  value: TimeValue | undefined,
+  shiftTicks: Ticks | undefined,
+): TimeValue | undefined =>
+  value?.kind === "clock" && shiftTicks !== undefined
+    ? toClock(value.minTicks, value.maxTicks + shiftTicks)
+    : undefined;
 
-const later = (value: TimeValue | undefined, by: Ticks): TimeValue | undefined =>
-  value?.kind === "clock" ? clock(value.least - by, value.most) : undefined;
+const shiftLater = (value: TimeValue | undefined, shiftTicks: Ticks): TimeValue | undefined =>
+  value?.kind === "clock" ? toClock(value.minTicks - shiftTicks, value.maxTicks) : undefined;

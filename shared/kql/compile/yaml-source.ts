@@ -9,9 +9,9 @@ export interface YamlSource {
   /** Errors of the YAML itself. */
   readonly errors: readonly (LineColumn & { readonly message: string })[];
   /** Where a key's value begins; the file's start when the key is missing. */
-  readonly at: (key: string) => LineColumn;
+  readonly locateKey: (key: string) => LineColumn;
   /** The place in the file of a place in a text value, lines and columns from 1. */
-  readonly within: (key: string, place: LineColumn) => LineColumn;
+  readonly locateInValue: (key: string, position: LineColumn) => LineColumn;
 }
 
 /** Reads one hunt's file. */
@@ -19,46 +19,49 @@ export function readYaml(text: string): YamlSource {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const map = isMap(document.contents) ? document.contents : undefined;
-  const valueOf = (key: string): Scalar | undefined => {
+  const findScalar = (key: string): Scalar | undefined => {
     const node: unknown = map?.get(key, true);
     return isScalar(node) ? node : undefined;
   };
-  const at = (key: string): LineColumn => {
+  const locateKey = (key: string): LineColumn => {
     const pair = map?.items.find((item) => isScalar(item.key) && item.key.value === key);
     const keyStart = pair && isScalar(pair.key) ? pair.key.range[0] : undefined;
     return keyStart === undefined
       ? { line: 1, column: 1 }
-      : place(counter, valueOf(key)?.range?.[0] ?? keyStart);
+      : positionOf(counter, findScalar(key)?.range?.[0] ?? keyStart);
   };
   const values: unknown = document.errors.length > 0 ? undefined : document.toJS();
   return {
     values: map ? values : undefined,
-    errors: document.errors.map(({ message, pos }) => ({ message, ...place(counter, pos[0]) })),
-    at,
-    within: (key, inside) => placeWithin(text, valueOf(key), at(key), inside),
+    errors: document.errors.map(({ message, pos }) => ({
+      message,
+      ...positionOf(counter, pos[0]),
+    })),
+    locateKey,
+    locateInValue: (key, position) => locateWithin(text, findScalar(key), locateKey(key), position),
   };
 }
 
-const place = (counter: LineCounter, offset: number): LineColumn => {
+const positionOf = (counter: LineCounter, offset: number): LineColumn => {
   const { line, col } = counter.linePos(offset);
   return { line, column: col };
 };
 
 /** In a block (`|`) each line of the value is a line of the file; in the other styles only a value on one line is. */
-function placeWithin(
+function locateWithin(
   text: string,
   node: Scalar | undefined,
   start: LineColumn,
-  inside: LineColumn,
+  position: LineColumn,
 ): LineColumn {
   const value = typeof node?.value === "string" ? node.value : "";
   if (node?.type === "BLOCK_LITERAL") {
-    const line = start.line + inside.line;
-    const inFile = text.split(/\r\n|\n|\r/)[line - 1] ?? "";
-    const inValue = value.split("\n")[inside.line - 1] ?? "";
-    return { line, column: Math.max(inFile.length - inValue.length, 0) + inside.column };
+    const line = start.line + position.line;
+    const fileLine = text.split(/\r\n|\n|\r/)[line - 1] ?? "";
+    const valueLine = value.split("\n")[position.line - 1] ?? "";
+    return { line, column: Math.max(fileLine.length - valueLine.length, 0) + position.column };
   }
   if (value.includes("\n") || node?.type === "BLOCK_FOLDED") return start;
-  const quote = node?.type === "PLAIN" ? 0 : 1;
-  return { line: start.line, column: start.column + quote + inside.column - 1 };
+  const quoteWidth = node?.type === "PLAIN" ? 0 : 1;
+  return { line: start.line, column: start.column + quoteWidth + position.column - 1 };
 }

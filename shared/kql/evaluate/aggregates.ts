@@ -1,8 +1,8 @@
 /** Aggregate functions: each is fed the rows of a group and then asked for its value. */
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
-import { asDynamic, convert } from "./coerce.ts";
+import { asDynamic, convertScalar } from "./coerce.ts";
 import type { Row, Scalar } from "./plan.ts";
-import { compareValues, keyOf, toReal } from "./values.ts";
+import { compareValues, toKey, toReal } from "./values.ts";
 
 /** The state of one aggregate over one group. */
 export interface Tally {
@@ -16,22 +16,22 @@ export interface Aggregate {
   readonly start: () => Tally;
 }
 
-type Maker = (args: readonly Scalar[]) => Aggregate;
+type AggregateFactory = (args: readonly Scalar[]) => Aggregate;
 
-const nothing: Scalar = { type: "dynamic", constant: true, run: () => null };
-const at = (args: readonly Scalar[], index: number): Scalar => args[index] ?? nothing;
+const nullScalar: Scalar = { type: "dynamic", isConstant: true, run: () => null };
+const argumentAt = (args: readonly Scalar[], index: number): Scalar => args[index] ?? nullScalar;
 
 /** An aggregate over the values of its first argument; nulls are passed over. */
-function overValues<S>(
+function createValueAggregate<S>(
   type: (value: Scalar) => KqlType,
   begin: () => S,
   step: (state: S, value: unknown) => S,
   end: (state: S) => unknown,
-): Maker {
+): AggregateFactory {
   return (args) => {
-    const { run } = at(args, 0);
+    const { run } = argumentAt(args, 0);
     return {
-      type: type(at(args, 0)),
+      type: type(argumentAt(args, 0)),
       start: () => {
         let state = begin();
         return {
@@ -47,14 +47,14 @@ function overValues<S>(
 }
 
 /** The aggregate over the rows where the argument at `index` is true. */
-function onlyIf(make: Maker, index: number): Maker {
+function createConditional(createInner: AggregateFactory, index: number): AggregateFactory {
   return (args) => {
-    const test = at(args, index);
-    const below = make(args.filter((_, place) => place !== index));
+    const test = argumentAt(args, index);
+    const inner = createInner(args.filter((_, argumentIndex) => argumentIndex !== index));
     return {
-      type: below.type,
+      type: inner.type,
       start: () => {
-        const tally = below.start();
+        const tally = inner.start();
         return {
           add: (row) => (test.run(row) === true ? tally.add(row) : undefined),
           value: tally.value,
@@ -64,11 +64,11 @@ function onlyIf(make: Maker, index: number): Maker {
   };
 }
 
-const ownType = ({ type }: Scalar): KqlType => type;
-const summed = ({ type }: Scalar): KqlType =>
+const typeOf = ({ type }: Scalar): KqlType => type;
+const findSumType = ({ type }: Scalar): KqlType =>
   type === "int" ? "long" : type === "dynamic" ? "real" : type;
 
-const count: Maker = () => ({
+const createCount: AggregateFactory = () => ({
   type: "long",
   start: () => {
     let rows = 0;
@@ -76,30 +76,30 @@ const count: Maker = () => ({
   },
 });
 
-const distinct = overValues(
+const createDistinctCount = createValueAggregate(
   () => "long",
   () => new Set<string>(),
-  (seen, value) => seen.add(keyOf([value])),
-  (seen) => BigInt(seen.size),
+  (keys, value) => keys.add(toKey([value])),
+  (keys) => BigInt(keys.size),
 );
 
-const sum: Maker = (args) => {
-  const value = at(args, 0);
-  const type = summed(value);
-  const exact = type === "long" || type === "timespan";
-  const read = convert(value, type);
-  return overValues<bigint | number>(
+const createSum: AggregateFactory = (args) => {
+  const value = argumentAt(args, 0);
+  const type = findSumType(value);
+  const isExact = type === "long" || type === "timespan";
+  const read = convertScalar(value, type);
+  return createValueAggregate<bigint | number>(
     () => type,
-    () => (exact ? 0n : 0),
+    () => (isExact ? 0n : 0),
     (total, next) =>
       typeof total === "bigint" ? total + BigInt(next as bigint | number) : total + Number(next),
     (total) => total,
   )([read]);
 };
 
-const extreme = (sign: 1 | -1): Maker =>
-  overValues<unknown>(
-    ownType,
+const createExtreme = (sign: 1 | -1): AggregateFactory =>
+  createValueAggregate<unknown>(
+    typeOf,
     () => null,
     (best, value) => (best === null || compareValues(value, best) * sign > 0 ? value : best),
     (best) => best,
@@ -112,9 +112,9 @@ interface Spread {
   readonly squares: number;
 }
 
-function spread(end: (spread: Spread) => number | null): Maker {
+function spread(end: (spread: Spread) => number | null): AggregateFactory {
   return (args) =>
-    overValues<Spread>(
+    createValueAggregate<Spread>(
       () => "real",
       () => ({ count: 0, mean: 0, squares: 0 }),
       ({ count, mean, squares }, value) => {
@@ -124,19 +124,19 @@ function spread(end: (spread: Spread) => number | null): Maker {
         return { count: count + 1, mean: moved, squares: squares + delta * (next - moved) };
       },
       end,
-    )([convert(at(args, 0), "real")]);
+    )([convertScalar(argumentAt(args, 0), "real")]);
 }
 
-const variance = ({ count, squares }: Spread, sample: boolean): number =>
-  count > 1 ? squares / (count - (sample ? 1 : 0)) : 0;
+const computeVariance = ({ count, squares }: Spread, isSample: boolean): number =>
+  count > 1 ? squares / (count - (isSample ? 1 : 0)) : 0;
 
 /** The mean of spans and instants is one again. */
-const avg: Maker = (args) => {
-  const value = at(args, 0);
+const createAverage: AggregateFactory = (args) => {
+  const value = argumentAt(args, 0);
   if (value.type !== "timespan" && value.type !== "datetime")
     return spread(({ count, mean }) => (count === 0 ? null : mean))(args);
-  return overValues<{ total: bigint; count: bigint }>(
-    ownType,
+  return createValueAggregate<{ total: bigint; count: bigint }>(
+    typeOf,
     () => ({ total: 0n, count: 0n }),
     ({ total, count }, next) => ({ total: total + (next as bigint), count: count + 1n }),
     ({ total, count }) => (count === 0n ? null : total / count),
@@ -144,16 +144,16 @@ const avg: Maker = (args) => {
 };
 
 /** Kusto keeps 1,048,576 elements unless a smaller size is asked for. */
-const mostElements = 1_048_576;
+const maxElements = 1_048_576;
 
-function limitOf(args: readonly Scalar[]): number {
+function readLimit(args: readonly Scalar[]): number {
   const limit = args[1]?.run([]);
-  return typeof limit === "bigint" ? Number(limit) : mostElements;
+  return typeof limit === "bigint" ? Number(limit) : maxElements;
 }
 
-const list: Maker = (args) => {
-  const limit = limitOf(args);
-  return overValues<unknown[]>(
+const createList: AggregateFactory = (args) => {
+  const limit = readLimit(args);
+  return createValueAggregate<unknown[]>(
     () => "dynamic",
     () => [],
     (values, value) => {
@@ -161,26 +161,26 @@ const list: Maker = (args) => {
       return values;
     },
     (values) => values,
-  )([asDynamic(at(args, 0))]);
+  )([asDynamic(argumentAt(args, 0))]);
 };
 
 /** An array's elements count one by one. */
-const set: Maker = (args) => {
-  const limit = limitOf(args);
-  return overValues<Map<string, unknown>>(
+const createSet: AggregateFactory = (args) => {
+  const limit = readLimit(args);
+  return createValueAggregate<Map<string, unknown>>(
     () => "dynamic",
     () => new Map(),
     (values, value) => {
       for (const one of Array.isArray(value) ? (value as readonly unknown[]) : [value])
-        if (values.size < limit && one !== null) values.set(keyOf([one]), one);
+        if (values.size < limit && one !== null) values.set(toKey([one]), one);
       return values;
     },
     (values) => [...values.values()],
-  )([asDynamic(at(args, 0))]);
+  )([asDynamic(argumentAt(args, 0))]);
 };
 
-const bag: Maker = (args) =>
-  overValues<Record<string, unknown>>(
+const createBag: AggregateFactory = (args) =>
+  createValueAggregate<Record<string, unknown>>(
     () => "dynamic",
     () => ({}),
     (whole, value) =>
@@ -188,74 +188,74 @@ const bag: Maker = (args) =>
         ? { ...(value as Record<string, unknown>), ...whole }
         : whole,
     (whole) => whole,
-  )([asDynamic(at(args, 0))]);
+  )([asDynamic(argumentAt(args, 0))]);
 
-const any = overValues<unknown>(
-  ownType,
+const createAny = createValueAggregate<unknown>(
+  typeOf,
   () => null,
-  (kept, value) => (kept === null || kept === "" ? value : kept),
-  (kept) => kept,
+  (current, value) => (current === null || current === "" ? value : current),
+  (current) => current,
 );
 
 /** The smallest value with at least that share of all at or below it. */
-export function percentileOf(values: readonly unknown[], share: number): unknown {
+export function computePercentile(values: readonly unknown[], share: number): unknown {
   const sorted = values.toSorted(compareValues);
   return sorted[Math.max(0, Math.ceil((share / 100) * sorted.length) - 1)] ?? null;
 }
 
-const percentile: Maker = (args) => {
-  const share = toReal(at(args, 1).run([])) ?? 50;
-  return overValues<unknown[]>(
-    ownType,
+const createPercentile: AggregateFactory = (args) => {
+  const share = toReal(argumentAt(args, 1).run([])) ?? 50;
+  return createValueAggregate<unknown[]>(
+    typeOf,
     () => [],
     (values, value) => {
       values.push(value);
       return values;
     },
-    (values) => percentileOf(values, share),
-  )([at(args, 0)]);
+    (values) => computePercentile(values, share),
+  )([argumentAt(args, 0)]);
 };
 
 /** Aggregates with one result, by name. */
-export const aggregates: Readonly<Record<string, Maker>> = {
-  count,
-  countif: onlyIf(count, 0),
-  dcount: distinct,
-  dcountif: onlyIf(distinct, 1),
-  count_distinct: distinct,
-  count_distinctif: onlyIf(distinct, 1),
-  sum,
-  sumif: onlyIf(sum, 1),
-  min: extreme(-1),
-  minif: onlyIf(extreme(-1), 1),
-  max: extreme(1),
-  maxif: onlyIf(extreme(1), 1),
-  avg,
-  avgif: onlyIf(avg, 1),
-  stdev: spread((state) => Math.sqrt(variance(state, true))),
-  stdevif: onlyIf(
-    spread((state) => Math.sqrt(variance(state, true))),
+export const aggregates: Readonly<Record<string, AggregateFactory>> = {
+  count: createCount,
+  countif: createConditional(createCount, 0),
+  dcount: createDistinctCount,
+  dcountif: createConditional(createDistinctCount, 1),
+  count_distinct: createDistinctCount,
+  count_distinctif: createConditional(createDistinctCount, 1),
+  sum: createSum,
+  sumif: createConditional(createSum, 1),
+  min: createExtreme(-1),
+  minif: createConditional(createExtreme(-1), 1),
+  max: createExtreme(1),
+  maxif: createConditional(createExtreme(1), 1),
+  avg: createAverage,
+  avgif: createConditional(createAverage, 1),
+  stdev: spread((state) => Math.sqrt(computeVariance(state, true))),
+  stdevif: createConditional(
+    spread((state) => Math.sqrt(computeVariance(state, true))),
     1,
   ),
-  stdevp: spread((state) => Math.sqrt(variance(state, false))),
-  variance: spread((state) => variance(state, true)),
-  varianceif: onlyIf(
-    spread((state) => variance(state, true)),
+  stdevp: spread((state) => Math.sqrt(computeVariance(state, false))),
+  variance: spread((state) => computeVariance(state, true)),
+  varianceif: createConditional(
+    spread((state) => computeVariance(state, true)),
     1,
   ),
-  variancep: spread((state) => variance(state, false)),
-  make_list: list,
-  makelist: list,
-  make_list_if: onlyIf(list, 1),
-  make_set: set,
-  makeset: set,
-  make_set_if: onlyIf(set, 1),
-  make_bag: bag,
-  make_bag_if: onlyIf(bag, 1),
-  make_dictionary: bag,
-  any,
-  anyif: onlyIf(any, 1),
-  take_any: any,
-  take_anyif: onlyIf(any, 1),
-  percentile,
+  variancep: spread((state) => computeVariance(state, false)),
+  make_list: createList,
+  makelist: createList,
+  make_list_if: createConditional(createList, 1),
+  make_set: createSet,
+  makeset: createSet,
+  make_set_if: createConditional(createSet, 1),
+  make_bag: createBag,
+  make_bag_if: createConditional(createBag, 1),
+  make_dictionary: createBag,
+  any: createAny,
+  anyif: createConditional(createAny, 1),
+  take_any: createAny,
+  take_anyif: createConditional(createAny, 1),
+  percentile: createPercentile,
 };

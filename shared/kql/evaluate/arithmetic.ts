@@ -1,7 +1,7 @@
 /** + − * / % over numbers, instants and spans. */
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
-import { convert } from "./coerce.ts";
-import { over, type Scalar } from "./plan.ts";
+import { convertScalar } from "./coerce.ts";
+import { deriveScalar, type Scalar } from "./plan.ts";
 import { QueryError } from "./query-error.ts";
 
 type Sign = "+" | "-" | "*" | "/" | "%";
@@ -15,13 +15,15 @@ export const signs: Readonly<Record<string, Sign>> = {
 };
 
 /** Null when either side is null or the divisor is zero. */
-export function arithmetic(sign: Sign, left: Scalar, right: Scalar): Scalar {
-  const [one, other] = resolved(left, right);
-  const type = resultType(sign, one.type, other.type);
-  const exact = type === "long" || type === "timespan" || type === "datetime";
+export function compileArithmetic(sign: Sign, left: Scalar, right: Scalar): Scalar {
+  const [one, other] = resolveOperands(left, right);
+  const type = findResultType(sign, one.type, other.type);
+  const isExact = type === "long" || type === "timespan" || type === "datetime";
   const step =
-    exact && !isReal(one.type) && !isReal(other.type) ? exactly(sign) : really(sign, type);
-  return over(type, [one, other], (row) => {
+    isExact && !isReal(one.type) && !isReal(other.type)
+      ? createExactStep(sign)
+      : createRealStep(sign, type);
+  return deriveScalar(type, [one, other], (row) => {
     const first = one.run(row) ?? null;
     const second = other.run(row) ?? null;
     return first === null || second === null ? null : step(first, second);
@@ -31,16 +33,16 @@ export function arithmetic(sign: Sign, left: Scalar, right: Scalar): Scalar {
 const isReal = (type: KqlType): boolean => type === "real" || type === "int" || type === "decimal";
 
 /** A dynamic operand is read as what stands beside it, two of them as reals. */
-function resolved(left: Scalar, right: Scalar): readonly [Scalar, Scalar] {
+function resolveOperands(left: Scalar, right: Scalar): readonly [Scalar, Scalar] {
   if (left.type === "dynamic" && right.type === "dynamic")
-    return [convert(left, "real"), convert(right, "real")];
-  if (left.type === "dynamic") return [convert(left, right.type), right];
+    return [convertScalar(left, "real"), convertScalar(right, "real")];
+  if (left.type === "dynamic") return [convertScalar(left, right.type), right];
   if (right.type === "dynamic")
-    return [left, convert(right, left.type === "datetime" ? "timespan" : left.type)];
+    return [left, convertScalar(right, left.type === "datetime" ? "timespan" : left.type)];
   return [left, right];
 }
 
-function resultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
+function findResultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
   if (one === "datetime" && other === "datetime") return "timespan";
   if (one === "datetime" || other === "datetime") return sign === "%" ? "timespan" : "datetime";
   if (one === "timespan" && other === "timespan") return sign === "/" ? "real" : "timespan";
@@ -55,7 +57,7 @@ function resultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
   return one === "int" && other === "int" ? "int" : "long";
 }
 
-function exactly(sign: Sign): (one: unknown, other: unknown) => unknown {
+function createExactStep(sign: Sign): (one: unknown, other: unknown) => unknown {
   return (first, second) => {
     const [one, other] = [BigInt(first as bigint | number), BigInt(second as bigint | number)];
     if (sign === "+") return one + other;
@@ -67,18 +69,18 @@ function exactly(sign: Sign): (one: unknown, other: unknown) => unknown {
   };
 }
 
-function really(sign: Sign, type: KqlType): (one: unknown, other: unknown) => unknown {
-  const whole = type === "int" || type === "long";
+function createRealStep(sign: Sign, type: KqlType): (one: unknown, other: unknown) => unknown {
+  const isWhole = type === "int" || type === "long";
   return (first, second) => {
-    const value = plain(sign, Number(first), Number(second));
+    const value = computeReal(sign, Number(first), Number(second));
     if (type === "timespan" || type === "datetime" || type === "long")
       return Number.isFinite(value) ? BigInt(Math.trunc(value)) : null;
     if (type === "decimal") return String(value);
-    return whole ? (Number.isFinite(value) ? Math.trunc(value) : null) : value;
+    return isWhole ? (Number.isFinite(value) ? Math.trunc(value) : null) : value;
   };
 }
 
-function plain(sign: Sign, one: number, other: number): number {
+function computeReal(sign: Sign, one: number, other: number): number {
   if (sign === "+") return one + other;
   if (sign === "-") return one - other;
   if (sign === "*") return one * other;

@@ -1,9 +1,9 @@
 /** Conversions between types, as functions of a compiled expression. */
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
-import { over, type Row, type Scalar } from "./plan.ts";
+import { deriveScalar, type Row, type Scalar } from "./plan.ts";
 import {
   parseJson,
-  textOf,
+  toText,
   toBool,
   toDatetime,
   toDynamic,
@@ -21,42 +21,46 @@ export interface TextScalar extends Scalar {
 export function asText(from: Scalar): TextScalar {
   const { type, run } = from;
   if (type === "string") return { ...from, run: (row) => (run(row) as string | null) ?? "" };
-  const text = over("string", [from], (row) => textOf(run(row), type));
+  const text = deriveScalar("string", [from], (row) => toText(run(row), type));
   return { ...text, run: text.run as (row: Row) => string };
 }
 
 /** The expression as a value of another type: `tolong(x)`, `toreal(x)` …; null where there is none in it. */
-export function convert(from: Scalar, type: KqlType): Scalar {
+export function convertScalar(from: Scalar, type: KqlType): Scalar {
   if (from.type === type) return from;
-  const change = conversions[type](from.type);
-  return over(type, [from], (row) => {
+  const convertValue = valueConverters[type](from.type);
+  return deriveScalar(type, [from], (row) => {
     const value = from.run(row);
-    return value === null || value === undefined ? (type === "string" ? "" : null) : change(value);
+    return value === null || value === undefined
+      ? type === "string"
+        ? ""
+        : null
+      : convertValue(value);
   });
 }
 
-type Change = (value: unknown) => unknown;
+type ValueConverter = (value: unknown) => unknown;
 
-const guidForm =
+const guidPattern =
   /^[{(]?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})[)}]?$/i;
 
-const conversions: Readonly<Record<KqlType, (from: KqlType) => Change>> = {
-  string: (from) => (value) => textOf(value, from),
-  long: (from) => (value) => (from === "datetime" ? ticksOfDay(value) : toLong(value)),
+const valueConverters: Readonly<Record<KqlType, (from: KqlType) => ValueConverter>> = {
+  string: (from) => (value) => toText(value, from),
+  long: (from) => (value) => (from === "datetime" ? toDotNetTicks(value) : toLong(value)),
   int: () => (value) => toInt(value),
   real: () => toReal,
-  decimal: (from) => (value) => (toReal(value) === null ? null : textOf(value, from)),
+  decimal: (from) => (value) => (toReal(value) === null ? null : toText(value, from)),
   bool: () => toBool,
   datetime: (from) => (value) => toDatetime(value, from),
   timespan: () => toTimespan,
   guid: (from) => (value) =>
-    guidForm.exec(textOf(value, from))?.slice(1).join("-").toLowerCase() ?? null,
+    guidPattern.exec(toText(value, from))?.slice(1).join("-").toLowerCase() ?? null,
   dynamic: (from) => (value) =>
     from === "string" ? parseJson(value as string) : toDynamic(value, from),
 };
 
 /** `tolong()` of a datetime counts ticks since the year 1. */
-const ticksOfDay = (value: unknown): unknown =>
+const toDotNetTicks = (value: unknown): unknown =>
   typeof value === "bigint" ? value + 621_355_968_000_000_000n : null;
 
 function toInt(value: unknown): number | null {
@@ -68,4 +72,4 @@ function toInt(value: unknown): number | null {
 export const asDynamic = (from: Scalar): Scalar =>
   from.type === "dynamic"
     ? from
-    : over("dynamic", [from], (row) => toDynamic(from.run(row), from.type));
+    : deriveScalar("dynamic", [from], (row) => toDynamic(from.run(row), from.type));

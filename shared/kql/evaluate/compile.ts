@@ -1,14 +1,14 @@
 /** The parts of the compiler, tied together. */
-import { callDeclared } from "./calls.ts";
-import type { Compile } from "./plan.ts";
+import { compileDeclaredCall } from "./calls.ts";
+import type { Compiler } from "./plan.ts";
 import { compileScalar } from "./scalar.ts";
-import { compileOperator, compileTable, isTable, namedTable } from "./tabular.ts";
+import { compileOperator, compileTable, isTable, compileNamedTable } from "./tabular.ts";
 
-export const compile: Compile = {
+export const compiler: Compiler = {
   scalar: compileScalar,
   table: compileTable,
   operator: compileOperator,
-  named: namedTable,
+  namedTable: compileNamedTable,
   isTable,
-  call: callDeclared,
+  declaredCall: compileDeclaredCall,
 };

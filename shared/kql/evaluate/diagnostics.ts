@@ -1,48 +1,56 @@
 /** The parser's findings in the words of the service. */
-import { pathTo, type KqlDiagnostic, type KqlNode, type ParsedQuery } from "../language/parser.ts";
-import { QueryError, unknownTable } from "./query-error.ts";
+import {
+  findPath,
+  type KqlDiagnostic,
+  type KqlNode,
+  type ParsedQuery,
+} from "../language/parser.ts";
+import { QueryError, createUnknownTableError } from "./query-error.ts";
 
-const fix = "Fix semantic errors in your query.";
-const unknownName = /^The name '(.*)' does not refer to any known (.*)\.$/;
+const fixHint = "Fix semantic errors in your query.";
+const unknownNamePattern = /^The name '(.*)' does not refer to any known (.*)\.$/;
 
 /** The error the service would answer with, or `undefined` for a sound query. Syntax comes before meaning. */
-export function errorIn(parsed: ParsedQuery): QueryError | undefined {
+export function findQueryError(parsed: ParsedQuery): QueryError | undefined {
   const [first] = parsed.diagnostics.toSorted(
-    (one, other) => rank(one) - rank(other) || one.start - other.start,
+    (one, other) => rankDiagnostic(one) - rankDiagnostic(other) || one.start - other.start,
   );
-  return first && errorOf(parsed.root, first);
+  return first && toQueryError(parsed.root, first);
 }
 
-const rank = (found: KqlDiagnostic): number => (isSyntax(found) ? 0 : 1);
+const rankDiagnostic = (diagnostic: KqlDiagnostic): number => (isSyntax(diagnostic) ? 0 : 1);
 
 /** Microsoft's codes under 100 are of the scanner and the parser; the rest is of the binder, but for a few on missing parts. */
 const isSyntax = ({ code, message }: KqlDiagnostic): boolean =>
   Number(code.slice(2)) < 100 || message.endsWith(" expected.");
 
-function errorOf(root: KqlNode, found: KqlDiagnostic): QueryError {
-  if (isSyntax(found))
+function toQueryError(root: KqlNode, diagnostic: KqlDiagnostic): QueryError {
+  if (isSyntax(diagnostic))
     return new QueryError(
       "syntax",
-      `The query contains syntax errors: ${found.message} at position ${found.start}`,
+      `The query contains syntax errors: ${diagnostic.message} at position ${diagnostic.start}`,
     );
-  const [, name, kinds = ""] = unknownName.exec(found.message) ?? [];
+  const [, name, kinds = ""] = unknownNamePattern.exec(diagnostic.message) ?? [];
   if (name === undefined)
-    return new QueryError("semantic", `The query has a semantic error: ${found.message} ${fix}`);
+    return new QueryError(
+      "semantic",
+      `The query has a semantic error: ${diagnostic.message} ${fixHint}`,
+    );
   if (kinds === "function")
     return new QueryError(
       "semantic",
-      `The query has a semantic error: Unknown function: '${name}'. ${fix}`,
+      `The query has a semantic error: Unknown function: '${name}'. ${fixHint}`,
     );
-  const path = pathTo(root, found.start, found.end);
-  const operator = operatorAround(path);
-  if (isTabular(path, kinds)) return unknownTable(name, operator);
+  const path = findPath(root, diagnostic.start, diagnostic.end);
+  const operator = findOperatorName(path);
+  if (isTabular(path, kinds)) return createUnknownTableError(name, operator);
   return new QueryError(
     "semantic",
-    `${prefix(operator)}Failed to resolve scalar expression named '${name}'. ${fix}`,
+    `${formatPrefix(operator)}Failed to resolve scalar expression named '${name}'. ${fixHint}`,
   );
 }
 
-const prefix = (operator: string | undefined): string =>
+const formatPrefix = (operator: string | undefined): string =>
   operator === undefined ? "" : `'${operator}' operator: `;
 
 const isTabular = (path: readonly KqlNode[], kinds: string): boolean =>
@@ -51,13 +59,13 @@ const isTabular = (path: readonly KqlNode[], kinds: string): boolean =>
     : !path.some(({ kind }) => kind.endsWith("Operator"));
 
 /** The operator a name stands in; at the head of a pipe, the one that reads it. */
-function operatorAround(path: readonly KqlNode[]): string | undefined {
-  const inside = path.findLast(
+function findOperatorName(path: readonly KqlNode[]): string | undefined {
+  const enclosing = path.findLast(
     ({ kind, children }) => kind.endsWith("Operator") && children[0]?.isToken === true,
   );
   const head = path.find(({ kind }) => kind === "PipeExpression");
   const reader =
-    inside ??
+    enclosing ??
     path
       .findLast(({ kind, role }) => kind === "PipeExpression" && role !== "Operator")
       ?.children.at(-1);

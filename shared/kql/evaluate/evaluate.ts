@@ -2,11 +2,11 @@
  * KQL over the tenant's world: the query is compiled once into closures and rows are made as they are read.
  * What is not known is refused in the service's own words.
  */
-import { parse } from "../language/parser.ts";
+import { parseQuery } from "../language/parser.ts";
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
-import { compile } from "./compile.ts";
-import { errorIn } from "./diagnostics.ts";
-import { namesWithin, type Binding, type QueryContext, type Row, type Scope } from "./plan.ts";
+import { compiler } from "./compile.ts";
+import { findQueryError } from "./diagnostics.ts";
+import { createNames, type Binding, type QueryContext, type Row, type Scope } from "./plan.ts";
 import { QueryError, type QueryErrorKind } from "./query-error.ts";
 import { compileBlock, statementsOf } from "./tabular.ts";
 
@@ -24,13 +24,13 @@ export type Evaluation =
   | { readonly kind: "error"; readonly class: QueryErrorKind; readonly message: string };
 
 /** Compiles a query and gives its rows; reading them does the work. A fault met while reading is thrown there as `QueryError`. */
-export function evaluate(query: string, context: QueryContext): Evaluation {
+export function evaluateQuery(query: string, context: QueryContext): Evaluation {
   try {
-    const parsed = parse(query);
-    const fault = errorIn(parsed);
-    if (fault !== undefined) throw fault;
-    const scope: Scope = { context, compile, columns: [], names: namesWithin() };
-    return answerOf(compileBlock(statementsOf(parsed.root), scope));
+    const parsed = parseQuery(query);
+    const queryError = findQueryError(parsed);
+    if (queryError !== undefined) throw queryError;
+    const scope: Scope = { context, compile: compiler, columns: [], names: createNames() };
+    return toEvaluation(compileBlock(statementsOf(parsed.root), scope));
   } catch (error) {
     if (error instanceof QueryError)
       return { kind: "error", class: error.kind, message: error.message };
@@ -38,7 +38,7 @@ export function evaluate(query: string, context: QueryContext): Evaluation {
   }
 }
 
-function answerOf(result: Binding | undefined): Evaluation {
+function toEvaluation(result: Binding | undefined): Evaluation {
   if (result?.kind === "table")
     return {
       kind: "table",

@@ -1,84 +1,91 @@
 /** Literals to values. */
-import { childAt, elements, type KqlNode } from "../language/parser.ts";
-import { bareLiteral, datetimeTicks, integerValue, timespanTicks } from "../language/literals.ts";
-import { constant, type Scalar } from "./plan.ts";
+import { childAt, listElements, type KqlNode } from "../language/parser.ts";
+import {
+  unwrapLiteral,
+  parseDatetimeTicks,
+  parseInteger,
+  parseTimespanTicks,
+} from "../language/literals.ts";
+import { createConstant, type Scalar } from "./plan.ts";
 import { toBool } from "./values.ts";
 
 /** A literal, or `undefined` for a node that is none. */
-export function literalOf(node: KqlNode, now: bigint): Scalar | undefined {
+export function compileLiteral(node: KqlNode, now: bigint): Scalar | undefined {
   switch (node.kind) {
     case "BooleanLiteralExpression":
-      return constant("bool", toBool(bareLiteral(node.text)));
+      return createConstant("bool", toBool(unwrapLiteral(node.text)));
     case "LongLiteralExpression":
-      return constant("long", integerValue(node.text) ?? null);
+      return createConstant("long", parseInteger(node.text) ?? null);
     case "IntLiteralExpression":
-      return constant("int", numberOrNull(integerValue(node.text)));
+      return createConstant("int", toNumberOrNull(parseInteger(node.text)));
     case "RealLiteralExpression":
-      return constant("real", realOf(node.text));
+      return createConstant("real", parseReal(node.text));
     case "DecimalLiteralExpression":
-      return constant("decimal", /null/i.test(node.text) ? null : bareLiteral(node.text));
+      return createConstant("decimal", /null/i.test(node.text) ? null : unwrapLiteral(node.text));
     case "DateTimeLiteralExpression":
-      return constant(
+      return createConstant(
         "datetime",
-        /^now$/i.test(bareLiteral(node.text)) ? now : (datetimeTicks(node.text) ?? null),
+        /^now$/i.test(unwrapLiteral(node.text)) ? now : (parseDatetimeTicks(node.text) ?? null),
       );
     case "TimespanLiteralExpression":
-      return constant("timespan", timespanTicks(node.text) ?? null);
+      return createConstant("timespan", parseTimespanTicks(node.text) ?? null);
     case "GuidLiteralExpression":
-      return constant(
+      return createConstant(
         "guid",
-        /null/i.test(node.text) ? null : bareLiteral(node.text).toLowerCase(),
+        /null/i.test(node.text) ? null : unwrapLiteral(node.text).toLowerCase(),
       );
     case "StringLiteralExpression":
-      return constant("string", childAt(node, "Token")?.value ?? "");
+      return createConstant("string", childAt(node, "Token")?.value ?? "");
     case "CompoundStringLiteralExpression":
-      return constant(
+      return createConstant(
         "string",
-        elements(childAt(node, "Tokens") ?? node)
+        listElements(childAt(node, "Tokens") ?? node)
           .map((token) => token.value ?? "")
           .join(""),
       );
     case "NullLiteralExpression":
-      return constant("dynamic", null);
+      return createConstant("dynamic", null);
     case "DynamicExpression":
-      return constant("dynamic", jsonOf(childAt(node, "Expression")));
+      return createConstant("dynamic", evaluateJson(childAt(node, "Expression")));
     case "TypeOfLiteralExpression":
-      return constant("string", childAt(node, "Types")?.text ?? "");
+      return createConstant("string", childAt(node, "Types")?.text ?? "");
     default:
       return undefined;
   }
 }
 
-const numberOrNull = (value: bigint | undefined): number | null =>
+const toNumberOrNull = (value: bigint | undefined): number | null =>
   value === undefined ? null : Number(value);
 
-function realOf(text: string): number | null {
-  const bare = bareLiteral(text).toLowerCase();
-  if (bare === "null") return null;
-  const value = { nan: Number.NaN, "+inf": Infinity, "-inf": -Infinity, inf: Infinity }[bare];
-  return value ?? Number(bare);
+function parseReal(text: string): number | null {
+  const literal = unwrapLiteral(text).toLowerCase();
+  if (literal === "null") return null;
+  const value = { nan: Number.NaN, "+inf": Infinity, "-inf": -Infinity, inf: Infinity }[literal];
+  return value ?? Number(literal);
 }
 
 /** What stands inside `dynamic(…)`. */
-function jsonOf(node: KqlNode | undefined): unknown {
+function evaluateJson(node: KqlNode | undefined): unknown {
   if (node === undefined) return null;
   if (node.kind === "JsonObjectExpression")
     return Object.fromEntries(
-      elements(childAt(node, "Pairs")).map((pair) => [
+      listElements(childAt(node, "Pairs")).map((pair) => [
         childAt(pair, "Name")?.value ?? "",
-        jsonOf(childAt(pair, "Value")),
+        evaluateJson(childAt(pair, "Value")),
       ]),
     );
-  if (node.kind === "JsonArrayExpression") return elements(childAt(node, "Values")).map(jsonOf);
-  if (node.kind === "UnaryMinusExpression") return negative(jsonOf(childAt(node, "Expression")));
-  const literal = literalOf(node, 0n);
+  if (node.kind === "JsonArrayExpression")
+    return listElements(childAt(node, "Values")).map(evaluateJson);
+  if (node.kind === "UnaryMinusExpression")
+    return negateNumber(evaluateJson(childAt(node, "Expression")));
+  const literal = compileLiteral(node, 0n);
   const value = literal?.run([]) ?? null;
   if (typeof value !== "bigint") return value;
-  if (literal?.type === "datetime" || literal?.type === "timespan") return bareLiteral(node.text);
+  if (literal?.type === "datetime" || literal?.type === "timespan") return unwrapLiteral(node.text);
   return value >= -9_007_199_254_740_991n && value <= 9_007_199_254_740_991n
     ? Number(value)
     : value;
 }
 
-const negative = (value: unknown): unknown =>
+const negateNumber = (value: unknown): unknown =>
   typeof value === "bigint" || typeof value === "number" ? -value : null;

@@ -1,18 +1,18 @@
 /** Names: as written, and the ones the service makes up for expressions without one. */
-import { childAt, elements, type KqlNode } from "../language/parser.ts";
+import { childAt, listElements, type KqlNode } from "../language/parser.ts";
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 
 /** The name in a `NameReference`, a `NameDeclaration` or a part of one; brackets and quotes taken off. */
-export function simpleName(node: KqlNode): string {
+export function readName(node: KqlNode): string {
   if (node.isToken) return node.value ?? node.text;
   if (node.kind === "BracketedName")
-    return childAt(node, "Name")?.children.map(simpleName).join("") ?? node.text;
+    return childAt(node, "Name")?.children.map(readName).join("") ?? node.text;
   const inner = childAt(node, "Name") ?? childAt(node, "Pattern") ?? childAt(node, "Token");
-  return inner === undefined ? node.text : simpleName(inner);
+  return inner === undefined ? node.text : readName(inner);
 }
 
 /** Functions whose result is called like their first argument. */
-const firstArgument = new Set(
+const firstArgumentFunctions = new Set(
   `split tostring tohex todynamic toobject tolong toint toreal todouble todatetime totimespan totime tobool toboolean
   todecimal toguid parse_csv parsejson parse_json parse_xml format_datetime format_timespan startofday bin floor bin_at
   bin_auto binary_and binary_or binary_xor binary_not binary_shift_right binary_shift_left bitset_count_ones round
@@ -23,7 +23,7 @@ const firstArgument = new Set(
 );
 
 /** Functions whose result is called by a word of their own and their first argument: `count_`, `dcount_DeviceId`. */
-const prefixes: Readonly<Record<string, string>> = {
+const namePrefixes: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     `sum sumif cnt count countif dcount dcountif min minif max maxif avg avgif stdev stdevif stdevp variance varianceif
     variancep any anyif count_distinct count_distinctif repeat`
@@ -43,40 +43,41 @@ const prefixes: Readonly<Record<string, string>> = {
 };
 
 /** Name of a column that an expression makes, or `undefined` where the service would number it. */
-export function resultName(node: KqlNode): string | undefined {
+export function inferResultName(node: KqlNode): string | undefined {
   switch (node.kind) {
     case "SimpleNamedExpression":
     case "NameReference":
-      return simpleName(node);
+      return readName(node);
     case "ParenthesizedExpression":
     case "OrderedExpression":
     case "MvExpandExpression":
     case "MvApplyExpression":
-      return named(childAt(node, "Expression"));
+      return inferOptionalName(childAt(node, "Expression"));
     case "PathExpression":
-      return pathName(node);
+      return inferPathName(node);
     case "ElementExpression":
-      return elementName(node);
+      return inferElementName(node);
     case "FunctionCallExpression":
-      return callName(node);
+      return inferCallName(node);
     default:
       return undefined;
   }
 }
 
-const named = (node: KqlNode | undefined): string | undefined => node && resultName(node);
+const inferOptionalName = (node: KqlNode | undefined): string | undefined =>
+  node && inferResultName(node);
 
-function pathName(node: KqlNode): string | undefined {
+function inferPathName(node: KqlNode): string | undefined {
   const [base, selector] = [childAt(node, "Expression"), childAt(node, "Selector")];
-  if (base?.text.startsWith("$") === true) return selector && simpleName(selector);
-  const outer = named(base);
+  if (base?.text.startsWith("$") === true) return selector && readName(selector);
+  const outer = inferOptionalName(base);
   return outer === undefined || selector === undefined
     ? undefined
-    : `${outer}_${simpleName(selector)}`;
+    : `${outer}_${readName(selector)}`;
 }
 
-function elementName(node: KqlNode): string | undefined {
-  const outer = named(childAt(node, "Expression"));
+function inferElementName(node: KqlNode): string | undefined {
+  const outer = inferOptionalName(childAt(node, "Expression"));
   const key = childAt(node, "Selector") ?? node.children.at(-1);
   const token = key?.children.find(({ kind }) => kind.endsWith("LiteralExpression"))?.children[0];
   return outer === undefined || token === undefined
@@ -84,34 +85,37 @@ function elementName(node: KqlNode): string | undefined {
     : `${outer}_${token.value ?? token.text}`;
 }
 
-function callName(node: KqlNode): string | undefined {
+function inferCallName(node: KqlNode): string | undefined {
   const name = childAt(node, "Name")?.text ?? "";
   const first = argumentsOf(node)[0];
-  if (firstArgument.has(name)) return named(first);
-  const prefix = prefixes[name];
-  return prefix === undefined ? undefined : `${prefix}_${named(first) ?? ""}`;
+  if (firstArgumentFunctions.has(name)) return inferOptionalName(first);
+  const prefix = namePrefixes[name];
+  return prefix === undefined ? undefined : `${prefix}_${inferOptionalName(first) ?? ""}`;
 }
 
 /** Arguments of a call, in order. */
 export function argumentsOf(call: KqlNode): readonly KqlNode[] {
   const list = childAt(call, "ArgumentList");
-  return list ? elements(childAt(list, "Expressions")) : [];
+  return list ? listElements(childAt(list, "Expressions")) : [];
 }
 
 /** A name that is not among those taken: `x`, `x1`, `x2` … */
-export function freeName(taken: readonly HuntColumn[], wanted: string): string {
-  let name = wanted;
-  for (let count = 1; taken.some((column) => column.name === name); count += 1)
-    name = `${wanted}${count}`;
+export function chooseFreeName(
+  existingColumns: readonly HuntColumn[],
+  requestedName: string,
+): string {
+  let name = requestedName;
+  for (let count = 1; existingColumns.some((column) => column.name === name); count += 1)
+    name = `${requestedName}${count}`;
   return name;
 }
 
 /** Tests a name against `Prefix*` and the like. */
-export function wildcard(pattern: string): (name: string) => boolean {
+export function createNameMatcher(pattern: string): (name: string) => boolean {
   if (!pattern.includes("*")) return (name) => name === pattern;
   const parts = pattern
     .split("*")
     .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, String.raw`\$&`));
-  const form = new RegExp(`^${parts.join(".*")}$`, "i");
-  return (name) => form.test(name);
+  const regex = new RegExp(`^${parts.join(".*")}$`, "i");
+  return (name) => regex.test(name);
 }

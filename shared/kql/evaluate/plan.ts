@@ -2,7 +2,7 @@
 import type { KqlNode } from "../language/parser.ts";
 import type { HuntColumn, KqlType } from "../../contracts/compiled-hunt.ts";
 import type { Span, Ticks } from "../../runtime/time.ts";
-import type { World } from "../../../test/simulator/dataset/dataset.ts";
+import type { Dataset } from "../../../test/simulator/dataset/dataset.ts";
 
 /** Values in the order of the table's columns. */
 export type Row = readonly unknown[];
@@ -11,9 +11,9 @@ export type Row = readonly unknown[];
 export interface Scalar {
   readonly type: KqlType;
   readonly run: (row: Row) => unknown;
-  readonly constant: boolean;
+  readonly isConstant: boolean;
   /** Of a column of the row at hand: its place, so that a time predicate can be recognised. */
-  readonly place?: number;
+  readonly columnIndex?: number;
 }
 
 /** A compiled tabular expression. Rows are made as they are read, each time anew. */
@@ -32,7 +32,7 @@ export type Binding =
 
 /** What the query runs against. */
 export interface QueryContext {
-  readonly world: World;
+  readonly dataset: Dataset;
   /** What `now()` answers. */
   readonly now: Ticks;
   /** The request's `Timespan`: every table is cut to it, whatever the query says. */
@@ -42,7 +42,7 @@ export interface QueryContext {
 }
 
 /** The row that `prev()`, `next()` and `row_number()` count from. */
-export interface Cursor {
+export interface RowCursor {
   rows: readonly Row[];
   index: number;
 }
@@ -50,14 +50,14 @@ export interface Cursor {
 /** Where a name is looked up. */
 export interface Scope {
   readonly context: QueryContext;
-  readonly compile: Compile;
+  readonly compile: Compiler;
   /** Columns of the row at hand; none outside an operator. */
   readonly columns: readonly HuntColumn[];
   readonly names: Names;
   /** Present while an operator compiles expressions over ordered rows. */
-  readonly cursor?: Cursor;
+  readonly cursor?: RowCursor;
   /** While a `summarize` compiles: a call of an aggregate as a scalar over the tallies' values. */
-  readonly aggregate?: ((call: KqlNode) => Scalar | undefined) | undefined;
+  readonly compileAggregateCall?: ((call: KqlNode) => Scalar | undefined) | undefined;
   /** What the first operator of a subquery reads: the rows of one `mv-apply` or partition. */
   readonly piped?: Table | undefined;
 }
@@ -69,16 +69,16 @@ export interface Names {
 }
 
 /** The parts of the compiler that need each other. */
-export interface Compile {
+export interface Compiler {
   readonly scalar: (node: KqlNode, scope: Scope) => Scalar;
   readonly table: (node: KqlNode, scope: Scope) => Table;
   readonly operator: (node: KqlNode, input: Table, scope: Scope) => Table;
   /** True for an expression that stands for rows. */
   readonly isTable: (node: KqlNode, scope: Scope) => boolean;
   /** The table of that name: bound by the query, or the tenant's. */
-  readonly named: (name: string, node: KqlNode, scope: Scope) => Table;
+  readonly namedTable: (name: string, node: KqlNode, scope: Scope) => Table;
   /** Calls a function that the query declares. */
-  readonly call: (
+  readonly declaredCall: (
     node: KqlNode,
     binding: Binding & { kind: "function" },
     scope: Scope,
@@ -87,40 +87,44 @@ export interface Compile {
 }
 
 /** Names of an inner scope. */
-export function namesWithin(outer?: Names): Names {
-  const own = new Map<string, Binding>();
+export function createNames(outer?: Names): Names {
+  const ownBindings = new Map<string, Binding>();
   return {
-    find: (name) => own.get(name) ?? outer?.find(name),
-    set: (name, binding) => void own.set(name, binding),
+    find: (name) => ownBindings.get(name) ?? outer?.find(name),
+    set: (name, binding) => void ownBindings.set(name, binding),
   };
 }
 
 /** A value that needs no row. */
-export const constant = (type: KqlType, value: unknown): Scalar => ({
+export const createConstant = (type: KqlType, value: unknown): Scalar => ({
   type,
   run: () => value,
-  constant: true,
+  isConstant: true,
 });
 
 /** A constant computed at first use, so that a branch that is never taken costs nothing. */
-export function lazily(type: KqlType, compute: () => unknown): Scalar {
-  let kept: { readonly value: unknown } | undefined;
-  return { type, constant: true, run: () => (kept ??= { value: compute() }).value };
+export function createLazyConstant(type: KqlType, compute: () => unknown): Scalar {
+  let cached: { readonly value: unknown } | undefined;
+  return { type, isConstant: true, run: () => (cached ??= { value: compute() }).value };
 }
 
 /** An expression over others: constant when they are. */
-export function over(type: KqlType, parts: readonly Scalar[], run: (row: Row) => unknown): Scalar {
-  return parts.every((part) => part.constant)
-    ? lazily(type, () => run([]))
-    : { type, run, constant: false };
+export function deriveScalar(
+  type: KqlType,
+  parts: readonly Scalar[],
+  run: (row: Row) => unknown,
+): Scalar {
+  return parts.every((part) => part.isConstant)
+    ? createLazyConstant(type, () => run([]))
+    : { type, run, isConstant: false };
 }
 
 /** A scalar that reads a column of the row at hand. */
-export const columnAt = (type: KqlType, place: number): Scalar => ({
+export const createColumnScalar = (type: KqlType, columnIndex: number): Scalar => ({
   type,
-  constant: false,
-  place,
-  run: (row) => row[place],
+  isConstant: false,
+  columnIndex,
+  run: (row) => row[columnIndex],
 });
 
 /** A scope whose row is one of `columns`. */

@@ -12,14 +12,14 @@ export class QueryError extends Error {
 }
 
 /** What the tenant does not evaluate, said as the service says it of what it does not know. */
-export const unsupported = (what: string): QueryError =>
+export const createUnsupportedError = (construct: string): QueryError =>
   new QueryError(
     "unsupported",
-    `The query has a semantic error: ${what} is not supported. Fix semantic errors in your query.`,
+    `The query has a semantic error: ${construct} is not supported. Fix semantic errors in your query.`,
   );
 
 /** A name that stands for no table. */
-export const unknownTable = (name: string, operator: string | undefined): QueryError =>
+export const createUnknownTableError = (name: string, operator: string | undefined): QueryError =>
   new QueryError(
     "table",
     `${operator === undefined ? "" : `'${operator}' operator: `}Failed to resolve table or column expression named '${name}'. Fix semantic errors in your query.`,

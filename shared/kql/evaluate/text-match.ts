@@ -1,7 +1,7 @@
 /** The string operators: terms, parts, ends, regular expressions. */
 
 /** Tests a text. */
-export type Matcher = (text: string) => boolean;
+export type TextMatcher = (text: string) => boolean;
 
 const isTermCode = (code: number): boolean =>
   (code >= 48 && code <= 57) ||
@@ -16,46 +16,53 @@ const isBoundary = (text: string, index: number): boolean =>
   !isTermCode(text.charCodeAt(index - 1)) ||
   !isTermCode(text.charCodeAt(index));
 
-/** A term is a run of letters and digits; a search word must begin (`left`) and end (`right`) where terms do. */
-function termSearch(word: string, left: boolean, right: boolean): Matcher {
+/** A term is a run of letters and digits; a search word must begin (`startsTerm`) and end (`endsTerm`) where terms do. */
+function createTermMatcher(word: string, startsTerm: boolean, endsTerm: boolean): TextMatcher {
   if (word === "") return () => true;
   return (text) => {
     for (let index = text.indexOf(word); index >= 0; index = text.indexOf(word, index + 1))
-      if ((!left || isBoundary(text, index)) && (!right || isBoundary(text, index + word.length)))
+      if (
+        (!startsTerm || isBoundary(text, index)) &&
+        (!endsTerm || isBoundary(text, index + word.length))
+      )
         return true;
     return false;
   };
 }
 
-const matchers: Readonly<Record<string, (word: string) => Matcher>> = {
-  has: (word) => termSearch(word, true, true),
-  hasprefix: (word) => termSearch(word, true, false),
-  hassuffix: (word) => termSearch(word, false, true),
+const matcherFactories: Readonly<Record<string, (word: string) => TextMatcher>> = {
+  has: (word) => createTermMatcher(word, true, true),
+  hasprefix: (word) => createTermMatcher(word, true, false),
+  hassuffix: (word) => createTermMatcher(word, false, true),
   contains: (word) => (text) => text.includes(word),
   startswith: (word) => (text) => text.startsWith(word),
   endswith: (word) => (text) => text.endsWith(word),
   equals: (word) => (text) => text === word,
 };
 
-/** A matcher for one of the operators' words, `has`, `contains` …; without regard to case unless `exact`. */
-export function matcherOf(operator: string, word: string, exact: boolean): Matcher {
-  const make = matchers[operator];
-  if (make === undefined) throw new Error(`no string operator ${operator}`);
-  if (exact) return make(word);
-  const match = make(word.toLowerCase());
+/** A matcher for one of the operators' words, `has`, `contains` …; without regard to case unless `isCaseSensitive`. */
+export function createMatcher(
+  operator: string,
+  word: string,
+  isCaseSensitive: boolean,
+): TextMatcher {
+  const createFor = matcherFactories[operator];
+  if (createFor === undefined) throw new Error(`no string operator ${operator}`);
+  if (isCaseSensitive) return createFor(word);
+  const match = createFor(word.toLowerCase());
   return (text) => match(text.toLowerCase());
 }
 
 /** Kusto's regular expressions are RE2's; JavaScript's differ in the inline flags, a few classes and anchors. */
-export function regexOf(pattern: string, flags = ""): RegExp | undefined {
-  const kept = regexes.get(flags + pattern);
-  if (kept !== undefined) return kept;
-  const made = compileRegex(pattern, flags);
-  if (made !== undefined) regexes.set(flags + pattern, made);
-  return made;
+export function getRegex(pattern: string, flags = ""): RegExp | undefined {
+  const cached = regexCache.get(flags + pattern);
+  if (cached !== undefined) return cached;
+  const compiled = compileRegex(pattern, flags);
+  if (compiled !== undefined) regexCache.set(flags + pattern, compiled);
+  return compiled;
 }
 
-const regexes = new Map<string, RegExp>();
+const regexCache = new Map<string, RegExp>();
 
 function compileRegex(pattern: string, flags: string): RegExp | undefined {
   const [, inline = "", rest = pattern] = /^\(\?([a-zA-Z]+)\)([\s\S]*)$/.exec(pattern) ?? [];
@@ -66,8 +73,8 @@ function compileRegex(pattern: string, flags: string): RegExp | undefined {
     .replace(/\[\[:(\w+):\]\]/g, (_, name: string) => `[${posixClasses[name] ?? ""}]`)
     .replace(/\[:(\w+):\]/g, (_, name: string) => posixClasses[name] ?? "")
     .replace(/\(\?([ims]+)\)([\s\S]*)$/, "(?$1:$2)");
-  const all = [...new Set(flags + inline.replace(/[^ims]/g, ""))].join("");
-  return attempt(source, `${all}u`) ?? attempt(source, all);
+  const allFlags = [...new Set(flags + inline.replace(/[^ims]/g, ""))].join("");
+  return tryRegex(source, `${allFlags}u`) ?? tryRegex(source, allFlags);
 }
 
 const posixClasses: Readonly<Record<string, string>> = {
@@ -82,7 +89,7 @@ const posixClasses: Readonly<Record<string, string>> = {
   word: String.raw`\w`,
 };
 
-function attempt(source: string, flags: string): RegExp | undefined {
+function tryRegex(source: string, flags: string): RegExp | undefined {
   try {
     return new RegExp(source, flags);
   } catch {

@@ -15,11 +15,11 @@ const aliases: Readonly<Record<string, KqlType>> = {
 };
 
 /** The type that a word means. */
-export function typeNamed(word: string): KqlType {
+export function parseTypeName(word: string): KqlType {
   const lower = word.trim().toLowerCase();
   return aliases[lower] ?? (lower as KqlType);
 }
 
 /** The type a declaration names, or `undefined` for a table's schema. */
-export const typeOf = (node: KqlNode): KqlType | undefined =>
-  node.kind === "SchemaTypeExpression" ? undefined : typeNamed(node.text);
+export const readType = (node: KqlNode): KqlType | undefined =>
+  node.kind === "SchemaTypeExpression" ? undefined : parseTypeName(node.text);

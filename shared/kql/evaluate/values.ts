@@ -4,7 +4,7 @@
  */
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { formatInstant, parseInstant } from "../../runtime/time.ts";
-import { timespanTicks } from "../language/literals.ts";
+import { parseTimespanTicks } from "../language/literals.ts";
 
 const dayTicks = 864_000_000_000n;
 
@@ -12,13 +12,13 @@ const dayTicks = 864_000_000_000n;
 export function formatTimespan(ticks: bigint): string {
   const size = ticks < 0n ? -ticks : ticks;
   const days = size / dayTicks;
-  const two = (value: bigint): string => value.toString().padStart(2, "0");
+  const padTwo = (value: bigint): string => value.toString().padStart(2, "0");
   const clock = [
     (size % dayTicks) / 36_000_000_000n,
     (size % 36_000_000_000n) / 600_000_000n,
     (size % 600_000_000n) / 10_000_000n,
   ]
-    .map(two)
+    .map(padTwo)
     .join(":");
   const fraction = size % 10_000_000n;
   return `${ticks < 0n ? "-" : ""}${days > 0n ? `${days}.` : ""}${clock}${fraction > 0n ? `.${fraction.toString().padStart(7, "0")}` : ""}`;
@@ -32,18 +32,18 @@ export function formatReal(value: number): string {
 }
 
 /** JSON with exact whole numbers. */
-export function jsonText(value: unknown): string {
+export function toJsonText(value: unknown): string {
   if (typeof value === "bigint") return value.toString();
-  if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map(toJsonText).join(",")}]`;
   if (value !== null && typeof value === "object")
     return `{${Object.entries(value)
-      .map(([key, inner]) => `${JSON.stringify(key)}:${jsonText(inner)}`)
+      .map(([key, inner]) => `${JSON.stringify(key)}:${toJsonText(inner)}`)
       .join(",")}}`;
   return JSON.stringify(value ?? null);
 }
 
 /** `tostring()`: null becomes the empty string. */
-export function textOf(value: unknown, type: KqlType): string {
+export function toText(value: unknown, type: KqlType): string {
   if (typeof value === "string") return value;
   if (value === null || value === undefined) return "";
   if (typeof value === "boolean") return value ? "true" : "false";
@@ -54,13 +54,13 @@ export function textOf(value: unknown, type: KqlType): string {
         ? formatTimespan(value)
         : value.toString();
   if (typeof value === "number") return type === "real" ? formatReal(value) : String(value);
-  return jsonText(value);
+  return toJsonText(value);
 }
 
 /** A value on its way into an array or a bag, where only JSON lives. */
 export function toDynamic(value: unknown, type: KqlType): unknown {
   if (typeof value !== "bigint") return value ?? null;
-  if (type === "datetime" || type === "timespan") return textOf(value, type);
+  if (type === "datetime" || type === "timespan") return toText(value, type);
   return value >= -9_007_199_254_740_991n && value <= 9_007_199_254_740_991n
     ? Number(value)
     : value;
@@ -72,14 +72,18 @@ const longDigits = /\d{16}/;
 export function parseJson(text: string): unknown {
   try {
     return longDigits.test(text)
-      ? (JSON.parse(text, exactly) as unknown)
+      ? (JSON.parse(text, parseExactNumber) as unknown)
       : (JSON.parse(text) as unknown);
   } catch {
     return text === "" ? null : text;
   }
 }
 
-function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+function parseExactNumber(
+  _key: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
   const source = context?.source;
   return typeof value === "number" && source !== undefined && /^-?\d{16,}$/.test(source)
     ? BigInt(source)
@@ -123,7 +127,7 @@ export function toDatetime(value: unknown, type: KqlType): bigint | null {
 /** To ticks of a span; null when there is none in it. */
 export function toTimespan(value: unknown): bigint | null {
   if (typeof value === "bigint") return value;
-  return typeof value === "string" ? (timespanTicks(value) ?? null) : null;
+  return typeof value === "string" ? (parseTimespanTicks(value) ?? null) : null;
 }
 
 /** To a truth value; null when there is none in it. */
@@ -140,23 +144,24 @@ export function toBool(value: unknown): boolean | null {
 export function compareValues(one: unknown, other: unknown): number {
   if (isNumeric(one) && isNumeric(other)) return one < other ? -1 : one > other ? 1 : 0;
   if (typeof one === "boolean" && typeof other === "boolean") return Number(one) - Number(other);
-  const [left, right] = [keyText(one), keyText(other)];
+  const [left, right] = [toKeyText(one), toKeyText(other)];
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
 const isNumeric = (value: unknown): value is bigint | number =>
   typeof value === "bigint" || typeof value === "number";
 
-const keyText = (value: unknown): string => (typeof value === "string" ? value : jsonText(value));
+const toKeyText = (value: unknown): string =>
+  typeof value === "string" ? value : toJsonText(value);
 
 /** Equality of two values that are not null. */
-export const sameValue = (one: unknown, other: unknown): boolean =>
+export const isSameValue = (one: unknown, other: unknown): boolean =>
   typeof one === typeof other && typeof one !== "object"
     ? one === other
     : compareValues(one, other) === 0;
 
 /** Text that is equal for equal values: the key of a group or of a join. A value may not look like its neighbour's end. */
-export function keyOf(values: readonly unknown[]): string {
+export function toKey(values: readonly unknown[]): string {
   let key = "";
   for (const value of values) {
     if (typeof value === "string") key += `s${value.length}:${value}`;
@@ -169,7 +174,7 @@ export function keyOf(values: readonly unknown[]): string {
             ? value
               ? "t"
               : "f"
-            : `j${jsonText(value)};`;
+            : `j${toJsonText(value)};`;
   }
   return key;
 }

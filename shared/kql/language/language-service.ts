@@ -90,15 +90,15 @@ export interface LanguageService {
   readonly symbolKinds: ReadonlyMap<number, string>;
 }
 
-let loaded: LanguageService | undefined;
+let cachedService: LanguageService | undefined;
 
 /** The parser, loaded at first use. */
-export function languageService(): LanguageService {
-  loaded ??= load();
-  return loaded;
+export function getLanguageService(): LanguageService {
+  cachedService ??= loadLanguageService();
+  return cachedService;
 }
 
-function load(): LanguageService {
+function loadLanguageService(): LanguageService {
   const require = createRequire(import.meta.url);
   const context = vm.createContext({});
   for (const script of [
@@ -110,12 +110,12 @@ function load(): LanguageService {
   const { Language: language } = (context as { Kusto: { Language: RawLanguage } }).Kusto;
   return {
     language,
-    syntaxKinds: namesOf(language.Syntax.SyntaxKind),
-    symbolKinds: namesOf(language.Symbols.SymbolKind),
+    syntaxKinds: invertEnum(language.Syntax.SyntaxKind),
+    symbolKinds: invertEnum(language.Symbols.SymbolKind),
   };
 }
 
-const namesOf = (values: Readonly<Record<string, unknown>>): ReadonlyMap<number, string> =>
+const invertEnum = (values: Readonly<Record<string, unknown>>): ReadonlyMap<number, string> =>
   new Map(
     Object.entries(values).flatMap(([name, value]) =>
       typeof value === "number" ? [[value, name] as const] : [],

@@ -38,24 +38,24 @@ const tickUnits: Readonly<Record<string, number>> = {
   ticks: 1,
 };
 
-const inParentheses = /^[a-z_0-9]+\s*\(\s*([\s\S]*?)\s*\)$/i;
-const unitForm = /^(-?\d+(?:\.\d+)?)\s*([a-z]+)$/i;
-const clockForm = /^(-?)(?:(\d+)\.)?(\d+):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?$/;
+const parenthesizedPattern = /^[a-z_0-9]+\s*\(\s*([\s\S]*?)\s*\)$/i;
+const unitPattern = /^(-?\d+(?:\.\d+)?)\s*([a-z]+)$/i;
+const clockPattern = /^(-?)(?:(\d+)\.)?(\d+):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?$/;
 
 /** What stands inside `datetime(…)`, `timespan(…)`, `int(…)`; the text itself when it has no such form. */
-export const bareLiteral = (text: string): string =>
-  (inParentheses.exec(text)?.[1] ?? text).replace(/^["'](.*)["']$/, "$1");
+export const unwrapLiteral = (text: string): string =>
+  (parenthesizedPattern.exec(text)?.[1] ?? text).replace(/^["'](.*)["']$/, "$1");
 
 /** Ticks of `1d`, `2.5h`, `time(3d)`, `timespan(1.02:03:04.5)`; a bare number in parentheses counts days. Undefined: none, or null. */
-export function timespanTicks(text: string): Ticks | undefined {
-  const bare = bareLiteral(text);
-  const unit = unitForm.exec(bare);
+export function parseTimespanTicks(text: string): Ticks | undefined {
+  const literal = unwrapLiteral(text);
+  const unit = unitPattern.exec(literal);
   if (unit) {
     const [, count = "", name = ""] = unit;
     const factor = tickUnits[name.toLowerCase()];
     return factor === undefined ? undefined : BigInt(Math.round(Number(count) * factor));
   }
-  const clock = clockForm.exec(bare);
+  const clock = clockPattern.exec(literal);
   if (clock) {
     const [, sign = "", days = "0", hours = "0", minutes = "0", seconds = "0", fraction = ""] =
       clock;
@@ -64,26 +64,26 @@ export function timespanTicks(text: string): Ticks | undefined {
     const ticks = whole * 10_000_000n + BigInt(fraction.padEnd(7, "0"));
     return sign === "-" ? -ticks : ticks;
   }
-  return /^-?\d+(\.\d+)?$/.test(bare)
-    ? BigInt(Math.round(Number(bare) * 864_000_000_000))
+  return /^-?\d+(\.\d+)?$/.test(literal)
+    ? BigInt(Math.round(Number(literal) * 864_000_000_000))
     : undefined;
 }
 
 /** Ticks since 1970 of `datetime(2026-01-05T06:38:35.7664356Z)` and the other spellings of a date. Undefined: none, or null. */
-export function datetimeTicks(text: string): Ticks | undefined {
-  const bare = bareLiteral(text);
-  const exact = parseInstant(bare);
+export function parseDatetimeTicks(text: string): Ticks | undefined {
+  const literal = unwrapLiteral(text);
+  const exact = parseInstant(literal);
   if (exact !== undefined) return exact;
-  if (!/\d/.test(bare)) return undefined;
-  const withZone = /[zZ]|[+-]\d{2}:\d{2}$/.test(bare) ? bare : `${bare} UTC`;
+  if (!/\d/.test(literal)) return undefined;
+  const withZone = /[zZ]|[+-]\d{2}:\d{2}$/.test(literal) ? literal : `${literal} UTC`;
   const ms = Date.parse(withZone);
   return Number.isNaN(ms) ? undefined : BigInt(ms) * 10_000n;
 }
 
 /** The whole number in `5`, `0x1F`, `long(5)`, `int(-5)`. Undefined: none, or null. */
-export function integerValue(text: string): bigint | undefined {
-  const bare = bareLiteral(text);
-  const match = /^(-?)(\d+|0x[0-9a-f]+)$/i.exec(bare);
+export function parseInteger(text: string): bigint | undefined {
+  const literal = unwrapLiteral(text);
+  const match = /^(-?)(\d+|0x[0-9a-f]+)$/i.exec(literal);
   if (!match) return undefined;
   const [, sign = "", digits = "0"] = match;
   return sign === "-" ? -BigInt(digits) : BigInt(digits);

@@ -4,14 +4,14 @@
  */
 import { kqlTypes, type HuntColumn, type KqlType } from "../../contracts/compiled-hunt.ts";
 import {
-  languageService,
+  getLanguageService,
   type RawDiagnostic,
   type RawElement,
   type RawList,
   type RawSymbol,
 } from "./language-service.ts";
-import { lineColumn } from "./position.ts";
-import { globals } from "./schema.ts";
+import { toLineColumn } from "./position.ts";
+import { getGlobals } from "./schema.ts";
 
 /** What a name stands for. */
 export interface KqlSymbol {
@@ -19,7 +19,7 @@ export interface KqlSymbol {
   readonly kind: string;
   readonly name: string;
   /** True for a table or function of the service itself, false for what the query declares and for KQL's own functions. */
-  readonly ofService: boolean;
+  readonly isServiceSymbol: boolean;
   /** Of a `Group`: the tables a wildcard stands for. */
   readonly members: readonly string[];
 }
@@ -69,25 +69,27 @@ export interface ParsedQuery {
 }
 
 /** Reads a query; never throws on bad KQL: what is wrong is in `diagnostics`. About 8 ms. */
-export function parse(text: string): ParsedQuery {
-  const { language } = languageService();
-  const code = language.KustoCode.ParseAndAnalyze(text, globals());
-  const root = nodeOf(code.Syntax, text, undefined);
-  const errors = items(code.GetDiagnostics()).filter((found) => found.Severity === "Error");
+export function parseQuery(text: string): ParsedQuery {
+  const { language } = getLanguageService();
+  const code = language.KustoCode.ParseAndAnalyze(text, getGlobals());
+  const root = createNode(code.Syntax, text, undefined);
+  const errors = toArray(code.GetDiagnostics()).filter(
+    (diagnostic) => diagnostic.Severity === "Error",
+  );
   return {
     text,
     root,
     diagnostics: errors
-      .filter((found) => !isInvokedColumn(root, found))
-      .map((found) => diagnosticOf(found, text)),
-    columns: columnsOf(code.ResultType ?? undefined) ?? [],
+      .filter((diagnostic) => !isInvokedColumn(root, diagnostic))
+      .map((diagnostic) => toDiagnostic(diagnostic, text)),
+    columns: toColumns(code.ResultType ?? undefined) ?? [],
   };
 }
 
 /** Every node and token below and including `node`, in the order of the text. */
-export function* walk(node: KqlNode): Generator<KqlNode> {
+export function* walkTree(node: KqlNode): Generator<KqlNode> {
   yield node;
-  for (const child of node.children) yield* walk(child);
+  for (const child of node.children) yield* walkTree(child);
 }
 
 /** The child in that place of its parent, if there. */
@@ -95,35 +97,35 @@ export const childAt = (node: KqlNode, role: string): KqlNode | undefined =>
   node.children.find((child) => child.role === role);
 
 /** The elements of a list child such as `Expressions`, without their separators. */
-export function elements(list: KqlNode | undefined): readonly KqlNode[] {
+export function listElements(list: KqlNode | undefined): readonly KqlNode[] {
   if (!list) return [];
   return list.children.flatMap((child) =>
     child.kind === "SeparatedElement" ? child.children.slice(0, 1) : [child],
   );
 }
 
-function nodeOf(raw: RawElement, text: string, parent: KqlNode | undefined): KqlNode {
+function createNode(raw: RawElement, text: string, parent: KqlNode | undefined): KqlNode {
   let children: readonly KqlNode[] | undefined;
   let columns: readonly HuntColumn[] | undefined;
   const node: KqlNode = {
-    kind: languageService().syntaxKinds.get(raw.Kind) ?? "None",
+    kind: getLanguageService().syntaxKinds.get(raw.Kind) ?? "None",
     role: raw.NameInParent ?? "",
     start: raw.TextStart,
     end: raw.End,
     isToken: raw.IsToken,
     value: raw.IsToken ? raw.ValueText : undefined,
     parent,
-    symbol: symbolOf(raw.ReferencedSymbol ?? undefined),
-    type: typeOf(raw.ResultType ?? undefined),
+    symbol: toSymbol(raw.ReferencedSymbol ?? undefined),
+    type: toType(raw.ResultType ?? undefined),
     get text() {
       return text.slice(raw.TextStart, raw.End);
     },
     get children() {
-      children ??= childrenOf(raw).map((child) => nodeOf(child, text, node));
+      children ??= childrenOf(raw).map((child) => createNode(child, text, node));
       return children;
     },
     get columns() {
-      columns ??= columnsOf(raw.ResultType ?? undefined);
+      columns ??= toColumns(raw.ResultType ?? undefined);
       return columns;
     },
   };
@@ -136,49 +138,49 @@ const childrenOf = (raw: RawElement): readonly RawElement[] =>
     (child): child is RawElement => child !== null && !(child.IsToken && child.IsMissing),
   );
 
-function symbolOf(raw: RawSymbol | undefined): KqlSymbol | undefined {
+function toSymbol(raw: RawSymbol | undefined): KqlSymbol | undefined {
   if (!raw) return undefined;
-  const kind = languageService().symbolKinds.get(raw.Kind) ?? "None";
-  const members = raw.Members ? items(raw.Members).map((member) => member.Name) : [];
-  return { kind, name: raw.Name, ofService: globals().IsDatabaseSymbol(raw), members };
+  const kind = getLanguageService().symbolKinds.get(raw.Kind) ?? "None";
+  const members = raw.Members ? toArray(raw.Members).map((member) => member.Name) : [];
+  return { kind, name: raw.Name, isServiceSymbol: getGlobals().IsDatabaseSymbol(raw), members };
 }
 
-const scalars = new Set<string>(kqlTypes);
+const scalarTypes = new Set<string>(kqlTypes);
 
-const isScalar = (name: string): name is KqlType => scalars.has(name);
+const isScalarType = (name: string): name is KqlType => scalarTypes.has(name);
 
-function typeOf(raw: RawSymbol | undefined): KqlType | "table" | undefined {
+function toType(raw: RawSymbol | undefined): KqlType | "table" | undefined {
   if (!raw) return undefined;
-  if (raw.Columns && languageService().symbolKinds.get(raw.Kind) === "Table") return "table";
-  const kind = languageService().symbolKinds.get(raw.Kind);
+  if (raw.Columns && getLanguageService().symbolKinds.get(raw.Kind) === "Table") return "table";
+  const kind = getLanguageService().symbolKinds.get(raw.Kind);
   if (kind === "Bag" || kind === "Array") return "dynamic";
-  return isScalar(raw.Name) ? raw.Name : undefined;
+  return isScalarType(raw.Name) ? raw.Name : undefined;
 }
 
 /** A column whose type the parser cannot tell, as after some plug-ins, may hold anything: `dynamic`. */
-function columnsOf(raw: RawSymbol | undefined): readonly HuntColumn[] | undefined {
-  if (!raw?.Columns || typeOf(raw) !== "table") return undefined;
-  return items(raw.Columns).map((column) => {
-    const type = typeOf(column.Type ?? undefined);
+function toColumns(raw: RawSymbol | undefined): readonly HuntColumn[] | undefined {
+  if (!raw?.Columns || toType(raw) !== "table") return undefined;
+  return toArray(raw.Columns).map((column) => {
+    const type = toType(column.Type ?? undefined);
     return { name: column.Name, type: type === undefined || type === "table" ? "dynamic" : type };
   });
 }
 
-const diagnosticOf = (raw: RawDiagnostic, text: string): KqlDiagnostic => ({
+const toDiagnostic = (raw: RawDiagnostic, text: string): KqlDiagnostic => ({
   code: raw.Code,
   message: raw.Message,
   start: raw.Start,
   end: raw.Start + raw.Length,
-  ...lineColumn(text, raw.Start),
+  ...toLineColumn(text, raw.Start),
 });
 
 /**
  * `invoke FileProfile(SHA1, 1000)`: the service takes a column of the piped table there, Microsoft's parser does not
  * know it. Such a name is no error when the piped table has the column.
  */
-function isInvokedColumn(root: KqlNode, found: RawDiagnostic): boolean {
-  if (found.Code !== "KS142") return false;
-  const path = pathTo(root, found.Start, found.Start + found.Length);
+function isInvokedColumn(root: KqlNode, diagnostic: RawDiagnostic): boolean {
+  if (diagnostic.Code !== "KS142") return false;
+  const path = findPath(root, diagnostic.Start, diagnostic.Start + diagnostic.Length);
   const invoke = path.findLast((node) => node.kind === "InvokeOperator");
   const piped = invoke?.parent && childAt(invoke.parent, "Expression");
   const name = path.at(-1)?.text;
@@ -186,7 +188,7 @@ function isInvokedColumn(root: KqlNode, found: RawDiagnostic): boolean {
 }
 
 /** From the root down to the smallest node that covers `[start, end)`. */
-export function pathTo(root: KqlNode, start: number, end: number): readonly KqlNode[] {
+export function findPath(root: KqlNode, start: number, end: number): readonly KqlNode[] {
   const path: KqlNode[] = [];
   for (let node: KqlNode | undefined = root; node;) {
     path.push(node);
@@ -197,5 +199,5 @@ export function pathTo(root: KqlNode, start: number, end: number): readonly KqlN
   return path;
 }
 
-const items = <T>(list: RawList<T>): readonly T[] =>
+const toArray = <T>(list: RawList<T>): readonly T[] =>
   Array.from({ length: list.Count }, (_, index) => list.getItem(index));

@@ -5,7 +5,7 @@ export interface LineColumn {
 }
 
 /** Offset to line and column; a line ends at LF, CRLF or CR. */
-export function lineColumn(text: string, offset: number): LineColumn {
-  const before = text.slice(0, offset).split(/\r\n|\n|\r/);
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+export function toLineColumn(text: string, offset: number): LineColumn {
+  const linesBefore = text.slice(0, offset).split(/\r\n|\n|\r/);
+  return { line: linesBefore.length, column: (linesBefore.at(-1)?.length ?? 0) + 1 };
 }

@@ -1,6 +1,6 @@
 /** The tables and functions that advanced hunting offers, as the documentation publishes them. */
 import schema from "./schema.json" with { type: "json" };
-import { languageService, type RawGlobals, type RawSymbol } from "./language-service.ts";
+import { getLanguageService, type RawGlobals, type RawSymbol } from "./language-service.ts";
 
 /** Columns of each table: name to KQL scalar type. Published schema of Defender XDR, July 2026. */
 export const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = schema.tables;
@@ -42,16 +42,16 @@ export const enrichments: readonly Enrichment[] = [
   },
 ];
 
-let built: RawGlobals | undefined;
+let cachedGlobals: RawGlobals | undefined;
 
 /** What names mean to the parser: the tables and functions above beside KQL's own. */
-export function globals(): RawGlobals {
-  built ??= build();
-  return built;
+export function getGlobals(): RawGlobals {
+  cachedGlobals ??= buildGlobals();
+  return cachedGlobals;
 }
 
-function build(): RawGlobals {
-  const { Symbols, GlobalState } = languageService().language;
+function buildGlobals(): RawGlobals {
+  const { Symbols, GlobalState } = getLanguageService().language;
   const columnSymbol = ([name, type]: readonly [string, string]): RawSymbol =>
     new Symbols.ColumnSymbol.ctor(name, Symbols.ScalarTypes.GetSymbol(type));
   const tableSymbols = Object.entries(tables).map(

@@ -1,5 +1,5 @@
 /** What the query itself declares: `let` names and function parameters, and which of them a name stands for. */
-import { childAt, elements, walk, type KqlNode } from "./parser.ts";
+import { childAt, listElements, walkTree, type KqlNode } from "./parser.ts";
 
 /** A `let` statement's or a parameter's declaration. */
 export interface Declaration {
@@ -8,25 +8,25 @@ export interface Declaration {
   /** The LetStatement or FunctionParameter. */
   readonly node: KqlNode;
   /** What a `let` binds; absent for a parameter. */
-  readonly bound: KqlNode | undefined;
+  readonly boundNode: KqlNode | undefined;
 }
 
 /** Every name the query declares by `let` or as a parameter. */
-export const declaredNames = (root: KqlNode): ReadonlySet<string> =>
+export const findDeclaredNames = (root: KqlNode): ReadonlySet<string> =>
   new Set(
-    [...walk(root)].flatMap((node) => {
+    [...walkTree(root)].flatMap((node) => {
       if (node.kind !== "LetStatement" && node.kind !== "FunctionParameter") return [];
-      return [declared(node)];
+      return [readDeclaredName(node)];
     }),
   );
 
 /** The declaration a reference stands for; undefined when the name is not the query's own. */
-export function declarationOf(reference: KqlNode): Declaration | undefined {
+export function findDeclaration(reference: KqlNode): Declaration | undefined {
   if (reference.symbol?.kind === "Column" || reference.symbol?.kind === "Table") return undefined;
   const name = nameOf(reference);
   for (let node = reference; node.parent; node = node.parent) {
-    const found = inStatements(node.parent, node, name) ?? inParameters(node.parent, name);
-    if (found) return found;
+    const declaration = findLet(node.parent, node, name) ?? findParameter(node.parent, name);
+    if (declaration) return declaration;
   }
   return undefined;
 }
@@ -37,7 +37,7 @@ export const nameOf = (node: KqlNode): string => node.symbol?.name ?? node.text;
 /** The parameters of a FunctionDeclaration, in order. */
 export const parametersOf = (declaration: KqlNode): readonly KqlNode[] => {
   const list = childAt(declaration, "Parameters");
-  return elements(list && childAt(list, "Parameters"));
+  return listElements(list && childAt(list, "Parameters"));
 };
 
 /** The result expression of a FunctionDeclaration. */
@@ -46,26 +46,26 @@ export const bodyOf = (declaration: KqlNode): KqlNode | undefined => {
   return body && childAt(body, "Expression");
 };
 
-function inStatements(parent: KqlNode, inside: KqlNode, name: string): Declaration | undefined {
+function findLet(parent: KqlNode, child: KqlNode, name: string): Declaration | undefined {
   if (parent.role !== "Statements" && parent.kind !== "FunctionBody") return undefined;
   const list = parent.kind === "FunctionBody" ? childAt(parent, "Statements") : parent;
-  const before = elements(list).filter(
+  const precedingLets = listElements(list).filter(
     (statement) =>
       statement.kind === "LetStatement" &&
-      statement.end <= inside.start &&
-      declared(statement) === name,
+      statement.end <= child.start &&
+      readDeclaredName(statement) === name,
   );
-  const node = before.at(-1);
-  return node && { kind: "let", name, node, bound: childAt(node, "Expression") };
+  const node = precedingLets.at(-1);
+  return node && { kind: "let", name, node, boundNode: childAt(node, "Expression") };
 }
 
-function inParameters(parent: KqlNode, name: string): Declaration | undefined {
+function findParameter(parent: KqlNode, name: string): Declaration | undefined {
   if (parent.kind !== "FunctionDeclaration") return undefined;
-  const node = parametersOf(parent).find((parameter) => declared(parameter) === name);
-  return node && { kind: "parameter", name, node, bound: undefined };
+  const node = parametersOf(parent).find((parameter) => readDeclaredName(parameter) === name);
+  return node && { kind: "parameter", name, node, boundNode: undefined };
 }
 
-function declared(node: KqlNode): string {
+function readDeclaredName(node: KqlNode): string {
   const name = childAt(node, "Name") ?? childAt(childAt(node, "NameAndType") ?? node, "Name");
   return name ? nameOf(name) : "";
 }

@@ -2,14 +2,14 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
-  applied,
-  evaluate,
+  applyLambda,
+  evaluateExpression,
   Handle,
   isFields,
   listOf,
-  plain,
-  shown,
-  within,
+  toPlain,
+  toText,
+  createInnerScope,
   type Fields,
   type Scope,
   type Value,
@@ -18,7 +18,7 @@ import { parseBicep } from "./parse.ts";
 import type { Declaration, Expression, ResourceDeclaration } from "./syntax.ts";
 
 /** One resource as it would be sent. */
-export interface Deployed {
+export interface DeployedResource {
   readonly type: string;
   readonly apiVersion: string;
   /** With its parents: `account/default/exports`. */
@@ -32,99 +32,111 @@ export interface Deployed {
 }
 
 export interface Deployment {
-  readonly resources: readonly Deployed[];
+  readonly resources: readonly DeployedResource[];
   readonly outputs: Fields;
   readonly declarations: readonly { readonly file: string; readonly declaration: Declaration }[];
 }
 
 export type ReadFile = (file: string) => string;
-const fromDisk: ReadFile = (file) => readFileSync(file, "utf8");
+const readFromDisk: ReadFile = (file) => readFileSync(file, "utf8");
 
 /** @throws Error naming the file of what cannot be followed */
-export function deploy(file: string, params: Fields, read: ReadFile = fromDisk): Deployment {
-  const resources: Deployed[] = [];
-  const seen: { file: string; declaration: Declaration }[] = [];
-  const outputs = follow(file, params, { read, resources, seen });
-  return { resources, outputs, declarations: seen };
+export function deployTemplate(
+  file: string,
+  params: Fields,
+  read: ReadFile = readFromDisk,
+): Deployment {
+  const resources: DeployedResource[] = [];
+  const declarations: { file: string; declaration: Declaration }[] = [];
+  const outputs = followFile(file, params, { read, resources, declarations });
+  return { resources, outputs, declarations };
 }
 
-interface Journey {
+interface DeployRun {
   readonly read: ReadFile;
-  readonly resources: Deployed[];
-  readonly seen: { file: string; declaration: Declaration }[];
+  readonly resources: DeployedResource[];
+  readonly declarations: { file: string; declaration: Declaration }[];
 }
 
-function follow(file: string, params: Fields, journey: Journey): Fields {
-  const declarations = parseBicep(file, journey.read(file));
-  journey.seen.push(...declarations.map((declaration) => ({ file, declaration })));
+function followFile(file: string, params: Fields, run: DeployRun): Fields {
+  const declarations = parseBicep(file, run.read(file));
+  run.declarations.push(...declarations.map((declaration) => ({ file, declaration })));
   const byName = new Map(
     declarations.filter(({ kind }) => kind !== "output").map((each) => [each.name, each]),
   );
-  const known = new Map<string, Value>();
+  const values = new Map<string, Value>();
   const scope: Scope = {
     lookUp: (name) => {
-      const declared = byName.get(name);
-      if (!known.has(name) && declared)
-        known.set(name, valueOf(declared, params, { file, scope, journey }));
-      return known.get(name);
+      const declaration = byName.get(name);
+      if (!values.has(name) && declaration)
+        values.set(name, valueOf(declaration, params, { file, scope, run }));
+      return values.get(name);
     },
     call: (name, args) => {
-      const declared = byName.get(name);
-      if (declared?.kind === "func") return applied(declared.value, args, scope);
-      const beside = (): string => journey.read(join(dirname(file), shown(args[0] ?? "")));
-      if (name === "loadTextContent") return beside();
-      return name === "loadJsonContent" ? (JSON.parse(beside()) as Value) : undefined;
+      const declaration = byName.get(name);
+      if (declaration?.kind === "func") return applyLambda(declaration.value, args, scope);
+      const readBeside = (): string => run.read(join(dirname(file), toText(args[0] ?? "")));
+      if (name === "loadTextContent") return readBeside();
+      return name === "loadJsonContent" ? (JSON.parse(readBeside()) as Value) : undefined;
     },
   };
-  const place = { file, scope, journey };
+  const context = { file, scope, run };
   for (const each of declarations) {
-    if (each.kind === "resource" && !each.existing) collect(each, place, undefined);
+    if (each.kind === "resource" && !each.existing) collectResources(each, context, undefined);
     if (each.kind === "module") scope.lookUp(each.name);
   }
   const outputs = declarations.filter((each) => each.kind === "output");
-  return Object.fromEntries(outputs.map(({ name, value }) => [name, evaluate(value, scope)]));
+  return Object.fromEntries(
+    outputs.map(({ name, value }) => [name, evaluateExpression(value, scope)]),
+  );
 }
 
-interface Place {
+interface DeployContext {
   readonly file: string;
   readonly scope: Scope;
-  readonly journey: Journey;
+  readonly run: DeployRun;
 }
 
-function valueOf(declared: Declaration, params: Fields, place: Place): Value {
-  switch (declared.kind) {
+function valueOf(declaration: Declaration, params: Fields, context: DeployContext): Value {
+  switch (declaration.kind) {
     case "param": {
-      const given = params[declared.name];
-      if (given !== undefined) return given;
-      if (!declared.value)
-        throw new Error(`${place.file}: no value for the parameter ${declared.name}`);
-      return evaluate(declared.value, place.scope);
+      const value = params[declaration.name];
+      if (value !== undefined) return value;
+      if (!declaration.value)
+        throw new Error(`${context.file}: no value for the parameter ${declaration.name}`);
+      return evaluateExpression(declaration.value, context.scope);
     }
     case "var":
-      return evaluate(declared.value, place.scope);
+      return evaluateExpression(declaration.value, context.scope);
     case "resource":
-      return handles(declared, place, undefined);
+      return resolveHandles(declaration, context, undefined);
     case "module":
-      return moduleHandle(declared, place);
+      return createModuleHandle(declaration, context);
     case "output":
     case "func":
     case "other":
-      throw new Error(`${place.file}: ${declared.name} has no value`);
+      throw new Error(`${context.file}: ${declaration.name} has no value`);
   }
 }
 
-function moduleHandle(declared: Declaration & { kind: "module" }, place: Place): Value {
-  if (declared.value.kind === "when" && evaluate(declared.value.condition, place.scope) !== true)
+function createModuleHandle(
+  declaration: Declaration & { kind: "module" },
+  context: DeployContext,
+): Value {
+  if (
+    declaration.value.kind === "when" &&
+    evaluateExpression(declaration.value.condition, context.scope) !== true
+  )
     return null;
-  const body = evaluate(declared.value, place.scope);
-  const given = isFields(body) ? body["params"] : undefined;
-  const outputs = follow(
-    join(dirname(place.file), declared.file),
-    isFields(given) ? given : {},
-    place.journey,
+  const body = evaluateExpression(declaration.value, context.scope);
+  const moduleParams = isFields(body) ? body["params"] : undefined;
+  const outputs = followFile(
+    join(dirname(context.file), declaration.file),
+    isFields(moduleParams) ? moduleParams : {},
+    context.run,
   );
-  return new Handle(declared.name, (name) =>
-    name === "outputs" ? outputs : `${declared.name}.${name}`,
+  return new Handle(declaration.name, (name) =>
+    name === "outputs" ? outputs : `${declaration.name}.${name}`,
   );
 }
 
@@ -135,72 +147,76 @@ function bodiesOf(
 ): { body: Expression & { kind: "object" }; scope: Scope }[] {
   if (value.kind === "object") return [{ body: value, scope }];
   if (value.kind === "when")
-    return evaluate(value.condition, scope) === true ? bodiesOf(value.body, scope) : [];
+    return evaluateExpression(value.condition, scope) === true ? bodiesOf(value.body, scope) : [];
   if (value.kind !== "for") throw new Error(`a resource cannot be a ${value.kind}`);
   const { index, item, list } = value;
-  return listOf(evaluate(list, scope)).flatMap((each, i) =>
+  return listOf(evaluateExpression(list, scope)).flatMap((each, i) =>
     bodiesOf(
       value.body,
-      within(scope, { [item]: each, ...(index === undefined ? {} : { [index]: i }) }),
+      createInnerScope(scope, { [item]: each, ...(index === undefined ? {} : { [index]: i }) }),
     ),
   );
 }
 
 /** Without the condition: something may be named without being made. */
-const withoutCondition = (value: Expression): Expression =>
+const stripCondition = (value: Expression): Expression =>
   value.kind === "when" ? value.body : value;
 
-function handles(declared: ResourceDeclaration, place: Place, parent: Handle | undefined): Value {
-  const all = bodiesOf(withoutCondition(declared.value), place.scope).map(({ body, scope }) =>
-    handleOf(declared, { ...place, scope }, body, parent),
+function resolveHandles(
+  declaration: ResourceDeclaration,
+  context: DeployContext,
+  parent: Handle | undefined,
+): Value {
+  const all = bodiesOf(stripCondition(declaration.value), context.scope).map(({ body, scope }) =>
+    createHandle(declaration, { ...context, scope }, body, parent),
   );
-  return declared.value.kind === "for" ? all : (all[0] ?? null);
+  return declaration.value.kind === "for" ? all : (all[0] ?? null);
 }
 
-function entry(body: Expression & { kind: "object" }, name: string): Expression | undefined {
+function findEntry(body: Expression & { kind: "object" }, name: string): Expression | undefined {
   return body.entries.find(([key]) => key.kind === "literal" && key.value === name)?.[1];
 }
 
-const parentOf = (address: string): { type: string; name: string } => {
+const parseAddress = (address: string): { type: string; name: string } => {
   const [type = "", name = ""] = address.split(" ");
   return { type, name };
 };
 
-function identityOf(
-  declared: ResourceDeclaration,
+function resolveIdentity(
+  declaration: ResourceDeclaration,
   scope: Scope,
   body: Expression & { kind: "object" },
-  outer: Handle | undefined,
+  outerHandle: Handle | undefined,
 ): { type: string; apiVersion: string; name: string } {
-  const [type = "", apiVersion = ""] = declared.type.split("@");
-  const own = entry(body, "name");
-  const said = entry(body, "parent");
-  const named = said ? evaluate(said, scope) : outer;
-  const last = own ? shown(evaluate(own, scope)) : "";
-  if (!(named instanceof Handle)) return { type, apiVersion, name: last };
-  const parent = parentOf(named.address);
+  const [type = "", apiVersion = ""] = declaration.type.split("@");
+  const nameExpression = findEntry(body, "name");
+  const parentExpression = findEntry(body, "parent");
+  const parentHandle = parentExpression ? evaluateExpression(parentExpression, scope) : outerHandle;
+  const lastName = nameExpression ? toText(evaluateExpression(nameExpression, scope)) : "";
+  if (!(parentHandle instanceof Handle)) return { type, apiVersion, name: lastName };
+  const parent = parseAddress(parentHandle.address);
   return {
-    type: outer ? `${parent.type}/${type}` : type,
+    type: outerHandle ? `${parent.type}/${type}` : type,
     apiVersion,
-    name: `${parent.name}/${last}`,
+    name: `${parent.name}/${lastName}`,
   };
 }
 
-function handleOf(
-  declared: ResourceDeclaration,
-  place: Place,
+function createHandle(
+  declaration: ResourceDeclaration,
+  context: DeployContext,
   body: Expression & { kind: "object" },
-  outer: Handle | undefined,
+  outerHandle: Handle | undefined,
 ): Handle {
-  const { name, type } = identityOf(declared, place.scope, body, outer);
+  const { name, type } = resolveIdentity(declaration, context.scope, body, outerHandle);
   const address = `${type} ${name}`;
   const self: Handle = new Handle(address, (member) => {
     if (member === "id") return address;
     if (member === "name") return name.split("/").at(-1) ?? name;
     if (member.startsWith("::")) {
-      const child = declared.nested.find((each) => `::${each.name}` === member);
-      if (!child) throw new Error(`${place.file}: ${declared.name} has no ${member}`);
-      return handles(child, place, self);
+      const child = declaration.nested.find((each) => `::${each.name}` === member);
+      if (!child) throw new Error(`${context.file}: ${declaration.name} has no ${member}`);
+      return resolveHandles(child, context, self);
     }
     return `${address}#${member}`;
   });
@@ -208,25 +224,30 @@ function handleOf(
 }
 
 /** `dependsOn` only orders; what is left is what would be sent. */
-const withoutOrder = (body: Expression & { kind: "object" }): Expression => ({
+const stripOrder = (body: Expression & { kind: "object" }): Expression => ({
   ...body,
   entries: body.entries.filter(([key]) => key.kind !== "literal" || key.value !== "dependsOn"),
 });
 
-function collect(declared: ResourceDeclaration, place: Place, outer: Handle | undefined): void {
-  for (const { body, scope } of bodiesOf(declared.value, place.scope)) {
-    const here = { ...place, scope };
-    const identity = identityOf(declared, scope, body, outer);
-    const self = handleOf(declared, here, body, outer);
-    const value = evaluate(withoutOrder(body), scope);
-    const scopeSaid = isFields(value) ? value["scope"] : undefined;
-    place.journey.resources.push({
+function collectResources(
+  declaration: ResourceDeclaration,
+  context: DeployContext,
+  outerHandle: Handle | undefined,
+): void {
+  for (const { body, scope } of bodiesOf(declaration.value, context.scope)) {
+    const scopedContext = { ...context, scope };
+    const identity = resolveIdentity(declaration, scope, body, outerHandle);
+    const self = createHandle(declaration, scopedContext, body, outerHandle);
+    const value = evaluateExpression(stripOrder(body), scope);
+    const scopeValue = isFields(value) ? value["scope"] : undefined;
+    context.run.resources.push({
       ...identity,
       address: self.address,
-      scope: scopeSaid instanceof Handle ? scopeSaid.address : undefined,
-      body: plain(value) as Readonly<Record<string, unknown>>,
-      file: place.file,
+      scope: scopeValue instanceof Handle ? scopeValue.address : undefined,
+      body: toPlain(value) as Readonly<Record<string, unknown>>,
+      file: context.file,
     });
-    for (const child of declared.nested) if (!child.existing) collect(child, here, self);
+    for (const child of declaration.nested)
+      if (!child.existing) collectResources(child, scopedContext, self);
   }
 }

@@ -27,58 +27,69 @@ export interface Scope {
   readonly call: (name: string, args: readonly Value[]) => Value | undefined;
 }
 
-export function evaluate(node: Expression, scope: Scope): Value {
+export function evaluateExpression(node: Expression, scope: Scope): Value {
   switch (node.kind) {
     case "literal":
       return node.value;
     case "text":
       return node.parts
-        .map((part) => (typeof part === "string" ? part : shown(evaluate(part, scope))))
+        .map((part) => (typeof part === "string" ? part : toText(evaluateExpression(part, scope))))
         .join("");
     case "object":
       return Object.fromEntries(
-        node.entries.map(([key, value]) => [shown(evaluate(key, scope)), evaluate(value, scope)]),
+        node.entries.map(([key, value]) => [
+          toText(evaluateExpression(key, scope)),
+          evaluateExpression(value, scope),
+        ]),
       );
     case "array":
-      return node.items.map((item) => evaluate(item, scope));
+      return node.items.map((item) => evaluateExpression(item, scope));
     case "for":
-      return listOf(evaluate(node.list, scope)).map((item, index) =>
-        evaluate(
+      return listOf(evaluateExpression(node.list, scope)).map((item, index) =>
+        evaluateExpression(
           node.body,
-          within(scope, {
+          createInnerScope(scope, {
             [node.item]: item,
             ...(node.index === undefined ? {} : { [node.index]: index }),
           }),
         ),
       );
     case "when":
-      return evaluate(node.body, scope);
+      return evaluateExpression(node.body, scope);
     case "name":
-      return known(node.name, scope);
+      return lookUpName(node.name, scope);
     case "member":
-      return memberOf(evaluate(node.of, scope), node.nested ? `::${node.name}` : node.name);
+      return memberOf(
+        evaluateExpression(node.of, scope),
+        node.nested ? `::${node.name}` : node.name,
+      );
     case "index":
-      return indexOf(evaluate(node.of, scope), evaluate(node.at, scope));
+      return elementOf(evaluateExpression(node.of, scope), evaluateExpression(node.at, scope));
     case "call":
-      return call(node.name, node.args, scope);
+      return evaluateCall(node.name, node.args, scope);
     case "lambda":
       throw new Error("a lambda stands only in a call");
     case "not":
-      return evaluate(node.of, scope) !== true;
+      return evaluateExpression(node.of, scope) !== true;
     case "binary":
-      return operate(node.operator, evaluate(node.left, scope), () => evaluate(node.right, scope));
+      return applyOperator(node.operator, evaluateExpression(node.left, scope), () =>
+        evaluateExpression(node.right, scope),
+      );
     case "choose":
-      return evaluate(evaluate(node.condition, scope) === true ? node.yes : node.no, scope);
+      return evaluateExpression(
+        evaluateExpression(node.condition, scope) === true ? node.yes : node.no,
+        scope,
+      );
   }
 }
 
-function known(name: string, scope: Scope): Value {
+function lookUpName(name: string, scope: Scope): Value {
   const value = scope.lookUp(name);
   if (value === undefined) throw new Error(`nothing is called ${name}`);
   return value;
 }
 
-export const within = (scope: Scope, names: Fields): Scope => ({
+export const createInnerScope = (scope: Scope, names: Fields): Scope => ({
   ...scope,
   lookUp: (name) => (Object.hasOwn(names, name) ? names[name] : scope.lookUp(name)),
 });
@@ -95,33 +106,35 @@ export function listOf(value: Value | undefined): readonly Value[] {
 }
 
 /** Text that an interpolation shows. */
-export function shown(value: Value): string {
+export function toText(value: Value): string {
   if (value instanceof Handle) return value.address;
-  return typeof value === "object" && value !== null ? JSON.stringify(plain(value)) : String(value);
+  return typeof value === "object" && value !== null
+    ? JSON.stringify(toPlain(value))
+    : String(value);
 }
 
 /** The value without handles: what would be sent. */
-export function plain(value: Value): unknown {
+export function toPlain(value: Value): unknown {
   if (value instanceof Handle) return value.address;
-  if (Array.isArray(value)) return value.map((each: Value) => plain(each));
+  if (Array.isArray(value)) return value.map((each: Value) => toPlain(each));
   if (isFields(value))
-    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, toPlain(each)]));
   return value;
 }
 
-function memberOf(of: Value, name: string): Value {
-  if (of instanceof Handle) return of.member(name);
-  if (isFields(of)) return of[name] ?? null;
+function memberOf(target: Value, name: string): Value {
+  if (target instanceof Handle) return target.member(name);
+  if (isFields(target)) return target[name] ?? null;
   // Text has no members: this one stands for something that only Azure knows.
-  return of === null ? null : `${shown(of)}.${name}`;
+  return target === null ? null : `${toText(target)}.${name}`;
 }
 
-function indexOf(of: Value, at: Value): Value {
-  if (Array.isArray(of)) return (of as readonly Value[])[Number(at)] ?? null;
-  return memberOf(of, shown(at));
+function elementOf(target: Value, at: Value): Value {
+  if (Array.isArray(target)) return (target as readonly Value[])[Number(at)] ?? null;
+  return memberOf(target, toText(at));
 }
 
-function operate(operator: string, left: Value, right: () => Value): Value {
+function applyOperator(operator: string, left: Value, right: () => Value): Value {
   switch (operator) {
     case "??":
       return left ?? right();
@@ -146,25 +159,30 @@ function operate(operator: string, left: Value, right: () => Value): Value {
   }
 }
 
-function call(name: string, args: readonly Expression[], scope: Scope): Value {
+function evaluateCall(name: string, args: readonly Expression[], scope: Scope): Value {
   const [first, second] = args;
   if ((name === "map" || name === "filter") && first && second?.kind === "lambda") {
-    const items = listOf(evaluate(first, scope));
-    const apply = (item: Value): Value => applied(second, [item], scope);
-    return name === "map" ? items.map(apply) : items.filter((item) => apply(item) === true);
+    const items = listOf(evaluateExpression(first, scope));
+    const applyToItem = (item: Value): Value => applyLambda(second, [item], scope);
+    return name === "map"
+      ? items.map(applyToItem)
+      : items.filter((item) => applyToItem(item) === true);
   }
-  const values = args.map((each) => evaluate(each, scope));
-  return scope.call(name, values) ?? builtIns[name]?.(...values) ?? opaque(name, values);
+  const values = args.map((each) => evaluateExpression(each, scope));
+  return scope.call(name, values) ?? builtIns[name]?.(...values) ?? toOpaqueText(name, values);
 }
 
-export const applied = (lambda: Lambda, args: readonly Value[], scope: Scope): Value =>
-  evaluate(
+export const applyLambda = (lambda: Lambda, args: readonly Value[], scope: Scope): Value =>
+  evaluateExpression(
     lambda.body,
-    within(scope, Object.fromEntries(lambda.params.map((param, i) => [param, args[i] ?? null]))),
+    createInnerScope(
+      scope,
+      Object.fromEntries(lambda.params.map((param, i) => [param, args[i] ?? null])),
+    ),
   );
 
-const opaque = (name: string, values: readonly Value[]): string =>
-  `${name}(${values.map(shown).join(", ")})`;
+const toOpaqueText = (name: string, values: readonly Value[]): string =>
+  `${name}(${values.map(toText).join(", ")})`;
 
 const isEmpty = (value: Value | undefined): boolean =>
   value === null ||
@@ -176,14 +194,14 @@ const builtIns: Readonly<Record<string, (...args: readonly Value[]) => Value>> =
   empty: (value) => isEmpty(value),
   join: (list, by) =>
     listOf(list)
-      .map(shown)
-      .join(shown(by ?? "")),
+      .map(toText)
+      .join(toText(by ?? "")),
   max: (...numbers) => Math.max(...numbers.map(Number)),
   range: (from, count) => Array.from({ length: Number(count) }, (_, i) => Number(from) + i),
-  replace: (text, from, to) => shown(text ?? "").replaceAll(shown(from ?? ""), shown(to ?? "")),
-  string: (value) => shown(value ?? ""),
-  take: (text, count) => shown(text ?? "").slice(0, Number(count)),
-  toLower: (text) => shown(text ?? "").toLowerCase(),
+  replace: (text, from, to) => toText(text ?? "").replaceAll(toText(from ?? ""), toText(to ?? "")),
+  string: (value) => toText(value ?? ""),
+  take: (text, count) => toText(text ?? "").slice(0, Number(count)),
+  toLower: (text) => toText(text ?? "").toLowerCase(),
   // Thirteen characters, as Azure makes them.
   uniqueString: () => "abcdefghijklm",
   union: (...objects) => Object.assign({}, ...objects.map((each) => each)) as Fields,

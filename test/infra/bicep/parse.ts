@@ -10,40 +10,41 @@ interface Reader {
   readonly text: string;
   at: number;
   /** Resources declared inside the object being read, innermost last. */
-  readonly inner: ResourceDeclaration[][];
+  readonly nestedStack: ResourceDeclaration[][];
 }
 
 /** @throws Error naming file and line of what cannot be read */
 export function parseBicep(file: string, text: string): readonly Declaration[] {
-  const reader: Reader = { file, text, at: 0, inner: [] };
+  const reader: Reader = { file, text, at: 0, nestedStack: [] };
   const declarations: Declaration[] = [];
-  for (blank(reader); reader.at < text.length; blank(reader))
-    declarations.push(declaration(reader));
+  for (skipBlanks(reader); reader.at < text.length; skipBlanks(reader))
+    declarations.push(parseDeclaration(reader));
   return declarations;
 }
 
-function fail(reader: Reader, wanted: string): never {
+function throwExpected(reader: Reader, expected: string): never {
   const line = reader.text.slice(0, reader.at).split("\n").length;
   throw new Error(
-    `${reader.file}:${line} want ${wanted}, have ${JSON.stringify(reader.text.slice(reader.at, reader.at + 30))}`,
+    `${reader.file}:${line} want ${expected}, have ${JSON.stringify(reader.text.slice(reader.at, reader.at + 30))}`,
   );
 }
 
-function match(reader: Reader, pattern: RegExp): RegExpExecArray | undefined {
+function matchPattern(reader: Reader, pattern: RegExp): RegExpExecArray | undefined {
   const sticky = new RegExp(pattern.source, "y");
   sticky.lastIndex = reader.at;
-  const found = sticky.exec(reader.text);
-  if (found) reader.at = sticky.lastIndex;
-  return found ?? undefined;
+  const result = sticky.exec(reader.text);
+  if (result) reader.at = sticky.lastIndex;
+  return result ?? undefined;
 }
 
-const space = (reader: Reader) => match(reader, /[ \t]*/);
+const skipSpaces = (reader: Reader) => matchPattern(reader, /[ \t]*/);
 /** Blanks, line ends, comments and directives. */
-const blank = (reader: Reader) => match(reader, /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/);
+const skipBlanks = (reader: Reader) =>
+  matchPattern(reader, /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/);
 
-function take(reader: Reader, symbol: string): boolean {
+function takeSymbol(reader: Reader, symbol: string): boolean {
   const start = reader.at;
-  blank(reader);
+  skipBlanks(reader);
   if (reader.text.startsWith(symbol, reader.at)) {
     reader.at += symbol.length;
     return true;
@@ -52,47 +53,47 @@ function take(reader: Reader, symbol: string): boolean {
   return false;
 }
 
-function need(reader: Reader, symbol: string): void {
-  if (!take(reader, symbol)) fail(reader, symbol);
+function requireSymbol(reader: Reader, symbol: string): void {
+  if (!takeSymbol(reader, symbol)) throwExpected(reader, symbol);
 }
 
-function word(reader: Reader): string {
-  blank(reader);
-  return match(reader, /[A-Za-z_]\w*/)?.[0] ?? fail(reader, "a name");
+function readWord(reader: Reader): string {
+  skipBlanks(reader);
+  return matchPattern(reader, /[A-Za-z_]\w*/)?.[0] ?? throwExpected(reader, "a name");
 }
 
-function declaration(reader: Reader): Declaration {
+function parseDeclaration(reader: Reader): Declaration {
   const decorators: Expression[] = [];
-  while (take(reader, "@")) decorators.push(expression(reader));
-  const keyword = word(reader);
+  while (takeSymbol(reader, "@")) decorators.push(parseExpression(reader));
+  const keyword = readWord(reader);
   switch (keyword) {
     case "param": {
-      const name = word(reader);
-      const type = typeText(reader);
+      const name = readWord(reader);
+      const type = readTypeText(reader);
       return {
         kind: "param",
         decorators,
         name,
         type,
-        value: take(reader, "=") ? expression(reader) : undefined,
+        value: takeSymbol(reader, "=") ? parseExpression(reader) : undefined,
       };
     }
     case "var":
     case "output": {
-      const name = word(reader);
-      typeText(reader);
-      need(reader, "=");
-      return { kind: keyword, decorators, name, value: expression(reader) };
+      const name = readWord(reader);
+      readTypeText(reader);
+      requireSymbol(reader, "=");
+      return { kind: keyword, decorators, name, value: parseExpression(reader) };
     }
     case "func":
-      return { kind: "func", decorators, name: word(reader), value: functionBody(reader) };
+      return { kind: "func", decorators, name: readWord(reader), value: parseFunctionBody(reader) };
     case "resource":
-      return { decorators, ...resource(reader) };
+      return { decorators, ...parseResource(reader) };
     case "module": {
-      const name = word(reader);
-      const file = quoted(reader);
-      need(reader, "=");
-      return { kind: "module", decorators, name, file, value: expression(reader) };
+      const name = readWord(reader);
+      const file = parseQuoted(reader);
+      requireSymbol(reader, "=");
+      return { kind: "module", decorators, name, file, value: parseExpression(reader) };
     }
     case "type":
     case "metadata":
@@ -102,16 +103,16 @@ function declaration(reader: Reader): Declaration {
     case "extension":
       return { kind: "other", decorators, name: skipStatement(reader) };
     default:
-      return fail(reader, `a declaration, not ${keyword}`);
+      return throwExpected(reader, `a declaration, not ${keyword}`);
   }
 }
 
 /** A type up to its `=` or the end of its line; brackets may span lines. */
-function typeText(reader: Reader): string {
+function readTypeText(reader: Reader): string {
   const start = reader.at;
   let depth = 0;
   for (; reader.at < reader.text.length; reader.at++) {
-    while (match(reader, /'(?:\\.|[^'\\\n])*'/));
+    while (matchPattern(reader, /'(?:\\.|[^'\\\n])*'/));
     const character = reader.text[reader.at] ?? "\n";
     if ("{[(".includes(character)) depth++;
     else if ("}])".includes(character)) depth--;
@@ -122,46 +123,46 @@ function typeText(reader: Reader): string {
 
 /** A statement we do not look into: to the end of its line, brackets closed. Returns its first word. */
 function skipStatement(reader: Reader): string {
-  space(reader);
-  const first = match(reader, /\w+/)?.[0] ?? "";
-  typeText(reader);
-  if (match(reader, /=/)) typeText(reader);
+  skipSpaces(reader);
+  const first = matchPattern(reader, /\w+/)?.[0] ?? "";
+  readTypeText(reader);
+  if (matchPattern(reader, /=/)) readTypeText(reader);
   return first;
 }
 
-function functionBody(reader: Reader): Lambda {
-  need(reader, "(");
+function parseFunctionBody(reader: Reader): Lambda {
+  requireSymbol(reader, "(");
   const params: string[] = [];
-  while (!take(reader, ")")) {
-    params.push(word(reader));
-    match(reader, /[^,)]*/);
-    take(reader, ",");
+  while (!takeSymbol(reader, ")")) {
+    params.push(readWord(reader));
+    matchPattern(reader, /[^,)]*/);
+    takeSymbol(reader, ",");
   }
-  match(reader, /[^=]*/);
-  need(reader, "=>");
-  return { kind: "lambda", params, body: expression(reader) };
+  matchPattern(reader, /[^=]*/);
+  requireSymbol(reader, "=>");
+  return { kind: "lambda", params, body: parseExpression(reader) };
 }
 
-function resource(reader: Reader): ResourceDeclaration {
-  const name = word(reader);
-  const type = quoted(reader);
+function parseResource(reader: Reader): ResourceDeclaration {
+  const name = readWord(reader);
+  const type = parseQuoted(reader);
   const start = reader.at;
-  space(reader);
-  const existing = match(reader, /existing\b/) !== undefined;
+  skipSpaces(reader);
+  const existing = matchPattern(reader, /existing\b/) !== undefined;
   if (!existing) reader.at = start;
-  need(reader, "=");
+  requireSymbol(reader, "=");
   const nested: ResourceDeclaration[] = [];
-  reader.inner.push(nested);
-  const value = expression(reader);
-  reader.inner.pop();
+  reader.nestedStack.push(nested);
+  const value = parseExpression(reader);
+  reader.nestedStack.pop();
   return { kind: "resource", name, type, existing, value, nested };
 }
 
-function quoted(reader: Reader): string {
-  const read = expression(reader);
-  return read.kind === "literal" && typeof read.value === "string"
-    ? read.value
-    : fail(reader, "a plain string");
+function parseQuoted(reader: Reader): string {
+  const node = parseExpression(reader);
+  return node.kind === "literal" && typeof node.value === "string"
+    ? node.value
+    : throwExpected(reader, "a plain string");
 }
 
 const levels = [
@@ -174,17 +175,17 @@ const levels = [
   ["*", "/", "%"],
 ] as const;
 
-function expression(reader: Reader): Expression {
-  const condition = binary(reader, 0);
+function parseExpression(reader: Reader): Expression {
+  const condition = parseBinary(reader, 0);
   if (!takeOperator(reader, "?", "?.")) return condition;
-  const yes = expression(reader);
-  need(reader, ":");
-  return { kind: "choose", condition, yes, no: expression(reader) };
+  const yes = parseExpression(reader);
+  requireSymbol(reader, ":");
+  return { kind: "choose", condition, yes, no: parseExpression(reader) };
 }
 
 function takeOperator(reader: Reader, operator: string, ...longer: string[]): boolean {
   const start = reader.at;
-  blank(reader);
+  skipBlanks(reader);
   const rest = reader.text.slice(reader.at, reader.at + 2);
   if (rest.startsWith(operator) && !longer.includes(rest)) {
     reader.at += operator.length;
@@ -194,56 +195,56 @@ function takeOperator(reader: Reader, operator: string, ...longer: string[]): bo
   return false;
 }
 
-function binary(reader: Reader, level: number): Expression {
+function parseBinary(reader: Reader, level: number): Expression {
   const operators = levels[level];
-  if (!operators) return unary(reader);
-  let left = binary(reader, level + 1);
+  if (!operators) return parseUnary(reader);
+  let left = parseBinary(reader, level + 1);
   for (;;) {
     const operator = operators.find((each) => takeOperator(reader, each, "//", "/*"));
     if (operator === undefined) return left;
-    left = { kind: "binary", operator, left, right: binary(reader, level + 1) };
+    left = { kind: "binary", operator, left, right: parseBinary(reader, level + 1) };
   }
 }
 
-function unary(reader: Reader): Expression {
-  if (takeOperator(reader, "!", "!=")) return { kind: "not", of: unary(reader) };
-  return postfix(reader, primary(reader));
+function parseUnary(reader: Reader): Expression {
+  if (takeOperator(reader, "!", "!=")) return { kind: "not", of: parseUnary(reader) };
+  return parsePostfix(reader, parsePrimary(reader));
 }
 
-function postfix(reader: Reader, start: Expression): Expression {
+function parsePostfix(reader: Reader, start: Expression): Expression {
   let of = start;
   for (;;) {
-    const link = match(reader, /!?(::|\.\?|\.(?!\.)|\[\??|!(?!=))/)?.[1];
+    const link = matchPattern(reader, /!?(::|\.\?|\.(?!\.)|\[\??|!(?!=))/)?.[1];
     if (link === undefined) return of;
     if (link === "!") continue;
     if (link.startsWith("[")) {
-      of = { kind: "index", of, at: expression(reader) };
-      need(reader, "]");
+      of = { kind: "index", of, at: parseExpression(reader) };
+      requireSymbol(reader, "]");
     } else {
-      of = { kind: "member", of, name: word(reader), nested: link === "::" };
+      of = { kind: "member", of, name: readWord(reader), nested: link === "::" };
     }
   }
 }
 
-function primary(reader: Reader): Expression {
-  blank(reader);
+function parsePrimary(reader: Reader): Expression {
+  skipBlanks(reader);
   const next = reader.text[reader.at] ?? "";
-  if (next === "'") return text(reader);
-  if (next === "{") return object(reader);
-  if (next === "[") return array(reader);
-  const digits = match(reader, /-?\d+/)?.[0];
+  if (next === "'") return parseText(reader);
+  if (next === "{") return parseObject(reader);
+  if (next === "[") return parseArray(reader);
+  const digits = matchPattern(reader, /-?\d+/)?.[0];
   if (digits !== undefined) return { kind: "literal", value: Number(digits) };
-  const lambda = match(reader, /(?:\(([\w\s,]*)\)|(\w+))\s*=>/);
+  const lambda = matchPattern(reader, /(?:\(([\w\s,]*)\)|(\w+))\s*=>/);
   if (lambda) {
     const params = (lambda[1] ?? lambda[2] ?? "").split(",").map((each) => each.trim());
-    return { kind: "lambda", params, body: expression(reader) };
+    return { kind: "lambda", params, body: parseExpression(reader) };
   }
-  if (take(reader, "(")) {
-    const inside = expression(reader);
-    need(reader, ")");
+  if (takeSymbol(reader, "(")) {
+    const inside = parseExpression(reader);
+    requireSymbol(reader, ")");
     return inside;
   }
-  return named(reader, word(reader));
+  return parseNamed(reader, readWord(reader));
 }
 
 const constants: Readonly<Record<string, boolean | null>> = {
@@ -252,40 +253,40 @@ const constants: Readonly<Record<string, boolean | null>> = {
   null: null,
 };
 
-function named(reader: Reader, name: string): Expression {
+function parseNamed(reader: Reader, name: string): Expression {
   const constant = constants[name];
   if (constant !== undefined) return { kind: "literal", value: constant };
   if (name === "if") {
-    const condition = primary(reader);
-    return { kind: "when", condition, body: expression(reader) };
+    const condition = parsePrimary(reader);
+    return { kind: "when", condition, body: parseExpression(reader) };
   }
   if (reader.text[reader.at] !== "(") return { kind: "name", name };
   reader.at++;
   const args: Expression[] = [];
-  while (!take(reader, ")")) {
-    args.push(expression(reader));
-    take(reader, ",");
+  while (!takeSymbol(reader, ")")) {
+    args.push(parseExpression(reader));
+    takeSymbol(reader, ",");
   }
   return { kind: "call", name, args };
 }
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
-function text(reader: Reader): Expression {
-  const raw = match(reader, /'''\n?([\s\S]*?)'''/);
+function parseText(reader: Reader): Expression {
+  const raw = matchPattern(reader, /'''\n?([\s\S]*?)'''/);
   if (raw) return { kind: "literal", value: raw[1] ?? "" };
   reader.at++;
   const parts: (string | Expression)[] = [];
   let plain = "";
   for (;;) {
     const chunk =
-      match(reader, /\\u\{([0-9a-f]+)\}|\\(.)|\$\{|'|[^\\'$\n]+|\$/) ??
-      fail(reader, "the end of the string");
+      matchPattern(reader, /\\u\{([0-9a-f]+)\}|\\(.)|\$\{|'|[^\\'$\n]+|\$/) ??
+      throwExpected(reader, "the end of the string");
     if (chunk[0] === "'") break;
     if (chunk[0] === "${") {
-      parts.push(plain, expression(reader));
+      parts.push(plain, parseExpression(reader));
       plain = "";
-      need(reader, "}");
+      requireSymbol(reader, "}");
     } else if (chunk[1] !== undefined) plain += String.fromCodePoint(Number.parseInt(chunk[1], 16));
     else plain += chunk[2] === undefined ? chunk[0] : (escapes[chunk[2]] ?? chunk[2]);
   }
@@ -294,44 +295,48 @@ function text(reader: Reader): Expression {
     : { kind: "text", parts: [...parts, plain] };
 }
 
-function object(reader: Reader): Expression {
-  need(reader, "{");
+function parseObject(reader: Reader): Expression {
+  requireSymbol(reader, "{");
   const entries: (readonly [Expression, Expression])[] = [];
-  while (!take(reader, "}")) {
-    blank(reader);
-    if (match(reader, /resource\s+(?=\w)/)) {
-      (reader.inner.at(-1) ?? fail(reader, "no resource here")).push(resource(reader));
+  while (!takeSymbol(reader, "}")) {
+    skipBlanks(reader);
+    if (matchPattern(reader, /resource\s+(?=\w)/)) {
+      (reader.nestedStack.at(-1) ?? throwExpected(reader, "no resource here")).push(
+        parseResource(reader),
+      );
       continue;
     }
     const key: Expression =
-      reader.text[reader.at] === "'" ? text(reader) : { kind: "literal", value: word(reader) };
-    need(reader, ":");
-    entries.push([key, expression(reader)]);
-    take(reader, ",");
+      reader.text[reader.at] === "'"
+        ? parseText(reader)
+        : { kind: "literal", value: readWord(reader) };
+    requireSymbol(reader, ":");
+    entries.push([key, parseExpression(reader)]);
+    takeSymbol(reader, ",");
   }
   return { kind: "object", entries };
 }
 
-function array(reader: Reader): Expression {
-  need(reader, "[");
-  blank(reader);
-  if (match(reader, /for\s+/)) return loop(reader);
+function parseArray(reader: Reader): Expression {
+  requireSymbol(reader, "[");
+  skipBlanks(reader);
+  if (matchPattern(reader, /for\s+/)) return parseLoop(reader);
   const items: Expression[] = [];
-  while (!take(reader, "]")) {
-    items.push(expression(reader));
-    take(reader, ",");
+  while (!takeSymbol(reader, "]")) {
+    items.push(parseExpression(reader));
+    takeSymbol(reader, ",");
   }
   return { kind: "array", items };
 }
 
-function loop(reader: Reader): Expression {
+function parseLoop(reader: Reader): Expression {
   const [, pair, index, single] =
-    match(reader, /\((\w+),\s*(\w+)\)|(\w+)/) ?? fail(reader, "a loop variable");
-  blank(reader);
-  if (!match(reader, /in\b/)) fail(reader, "in");
-  const list = expression(reader);
-  need(reader, ":");
-  const body = expression(reader);
-  need(reader, "]");
+    matchPattern(reader, /\((\w+),\s*(\w+)\)|(\w+)/) ?? throwExpected(reader, "a loop variable");
+  skipBlanks(reader);
+  if (!matchPattern(reader, /in\b/)) throwExpected(reader, "in");
+  const list = parseExpression(reader);
+  requireSymbol(reader, ":");
+  const body = parseExpression(reader);
+  requireSymbol(reader, "]");
   return { kind: "for", item: pair ?? single ?? "", index, list, body };
 }

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { handleVerdict } from "../../../shared/alerts/handle-verdict-message.ts";
+import { handleVerdictMessage } from "../../../shared/alerts/handle-verdict-message.ts";
 import { verdictMessage } from "../../../shared/contracts/alert-verdict.ts";
 import { alertIdOf } from "../../support/alert-service-model.ts";
 import {
-  sendSingles,
-  soundVerdict,
-  verdictBench,
-  verdictPoints,
+  sendSingleAlerts,
+  validVerdict,
+  alertHarness,
+  verdictFailpoints,
 } from "../../support/alert-harness.ts";
 
 const alerts = 2_000;
@@ -16,14 +16,14 @@ describe("single-alert messages of one closure", () => {
   test.each([1, 4])(
     "go out a hundred a call over %i instances, within the quota",
     async (instances) => {
-      const { clock, queues, work, world } = verdictBench(alerts);
+      const { clock, queues, runWorkers, service } = alertHarness(alerts);
       const startMs = clock.now();
-      await sendSingles(queues, alerts);
-      await clock.run(work(instances));
-      expect(world.calls.length).toBeLessThanOrEqual(Math.ceil((alerts / 100) * 1.1));
-      expect(world.closes.size).toBe(alerts);
-      expect(world.flips()).toBe(0);
-      expect(world.busiestMinute()).toBeLessThanOrEqual(30);
+      await sendSingleAlerts(queues, alerts);
+      await clock.run(runWorkers(instances));
+      expect(service.calls.length).toBeLessThanOrEqual(Math.ceil((alerts / 100) * 1.1));
+      expect(service.closes.size).toBe(alerts);
+      expect(service.countFlips()).toBe(0);
+      expect(service.countBusiestMinute()).toBeLessThanOrEqual(30);
       expect(clock.now() - startMs).toBeLessThan(90_000);
     },
   );
@@ -40,26 +40,26 @@ describe("every outbound call", () => {
       fc.asyncProperty(
         fc.array(fc.record({ ids: someIds, action }), { minLength: 1, maxLength: 6 }),
         async (requests) => {
-          const { clock, queues, work, world } = verdictBench(200);
+          const { clock, queues, runWorkers, service } = alertHarness(200);
           const accepted = new Set<string>();
-          for (const [index, { ids, action: wanted }] of requests.entries()) {
-            const { reason: _reason, ...rest } = soundVerdict;
+          for (const [index, { ids, action: requestedAction }] of requests.entries()) {
+            const { reason: _reason, ...rest } = validVerdict;
             const message = verdictMessage.parse({
               ...rest,
               id: `r${index}`,
-              action: wanted,
+              action: requestedAction,
               alertIds: ids.map(alertIdOf),
             });
             for (const id of message.alertIds) accepted.add(id);
             await queues.send("alert-verdicts", message);
           }
-          await clock.run(work());
-          for (const { ids } of world.calls) {
+          await clock.run(runWorkers());
+          for (const { ids } of service.calls) {
             expect(ids.length).toBeGreaterThanOrEqual(1);
             expect(ids.length).toBeLessThanOrEqual(100);
             expect(ids.every((id) => accepted.has(id))).toBe(true);
           }
-          expect(world.flips()).toBe(0);
+          expect(service.countFlips()).toBe(0);
         },
       ),
       { numRuns: 40 },
@@ -69,26 +69,26 @@ describe("every outbound call", () => {
 
 describe("a process that dies", () => {
   test.each(
-    verdictPoints.flatMap((point) => [1, 2].map((instances) => [point, instances] as const)),
+    verdictFailpoints.flatMap((point) => [1, 2].map((instances) => [point, instances] as const)),
   )("at %s with %i instances leaves one effective close per alert", async (point, instances) => {
     let deaths = 0;
-    const { clock, queues, world, desk, outcomes, submit } = verdictBench(150, {
-      reach: async (reached) => {
-        if (reached === point && (deaths += 1) <= instances) throw new Error(`died at ${point}`);
+    const { clock, queues, service, deps, outcomes, submit } = alertHarness(150, {
+      failpoint: async (name) => {
+        if (name === point && (deaths += 1) <= instances) throw new Error(`died at ${point}`);
       },
     });
     await submit({ alertIds: Array.from({ length: 150 }, (_, index) => alertIdOf(index + 1)) });
     // A dead worker's message comes back by itself, as the platform's invisibility runs out.
-    const worker = async (message: object): Promise<void> => {
+    const handleOrRequeue = async (message: object): Promise<void> => {
       try {
-        await handleVerdict(desk, verdictMessage.parse(message));
+        await handleVerdictMessage(deps, verdictMessage.parse(message));
       } catch {
         await queues.send("alert-verdicts", message, { delaySeconds: 600 });
       }
     };
-    await clock.run(queues.drain("alert-verdicts", instances * 2, worker));
+    await clock.run(queues.drain("alert-verdicts", instances * 2, handleOrRequeue));
     expect(new Set(Object.values(await outcomes()))).toEqual(new Set(["closed"]));
-    expect([...world.closes.values()].every((times) => times === 1)).toBe(true);
-    expect(world.closes.size).toBe(150);
+    expect([...service.closes.values()].every((closeCount) => closeCount === 1)).toBe(true);
+    expect(service.closes.size).toBe(150);
   });
 });

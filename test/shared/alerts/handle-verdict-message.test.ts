@@ -1,16 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { rehearse, undoVerdict } from "../../../shared/alerts/verdict-requests.ts";
+import { dryRunVerdict, undoVerdict } from "../../../shared/alerts/verdict-requests.ts";
 import { verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
 import { alertIdOf } from "../../support/alert-service-model.ts";
-import { soundVerdict as sound, verdictBench as open } from "../../support/alert-harness.ts";
+import {
+  validVerdict as verdict,
+  alertHarness as createHarness,
+} from "../../support/alert-harness.ts";
 
 describe("a verdict", () => {
   test("closes its alerts in one call and shows an outcome for each", async () => {
-    const { clock, submit, work, world, outcomes, audit } = open(2);
-    expect(await submit()).toEqual({ kind: "accepted", id: sound.id });
-    await clock.run(work());
-    expect(world.calls.map(({ kind, ids }) => [kind, ids.length])).toEqual([["close", 2]]);
-    expect(world.calls[0]?.closing).toMatchObject({
+    const { clock, submit, runWorkers, service, outcomes, audit } = createHarness(2);
+    expect(await submit()).toEqual({ kind: "accepted", id: verdict.id });
+    await clock.run(runWorkers());
+    expect(service.calls.map(({ kind, ids }) => [kind, ids.length])).toEqual([["close", 2]]);
+    expect(service.calls[0]?.request).toMatchObject({
       closure: "false_positive",
       reason: "not_of_interest",
       comment: "Known scanner",
@@ -23,63 +26,63 @@ describe("a verdict", () => {
   });
 
   test("is inert when repeated, over HTTP and on the queue", async () => {
-    const { clock, submit, work, world, queues } = open(2);
+    const { clock, submit, runWorkers, service, queues } = createHarness(2);
     await submit();
     await submit();
-    await queues.send("alert-verdicts", { ...sound });
-    await clock.run(work());
-    expect(world.calls).toHaveLength(1);
-    expect([...world.closes.values()]).toEqual([1, 1]);
+    await queues.send("alert-verdicts", { ...verdict });
+    await clock.run(runWorkers());
+    expect(service.calls).toHaveLength(1);
+    expect([...service.closes.values()]).toEqual([1, 1]);
   });
 
   test("is refused under an id that another request used", async () => {
-    const { submit } = open(2);
+    const { submit } = createHarness(2);
     await submit();
     expect(await submit({ comment: "Something else" })).toEqual({ kind: "id-taken" });
   });
 
   test("that differs from the one in force is recorded as a conflict and not applied", async () => {
-    const { clock, submit, work, world, outcomes, audit } = open(2);
+    const { clock, submit, runWorkers, service, outcomes, audit } = createHarness(2);
     await submit();
-    await clock.run(work());
+    await clock.run(runWorkers());
     await submit({ id: "other", action: "resolve", reason: undefined });
-    await clock.run(work());
+    await clock.run(runWorkers());
     expect(await outcomes("other")).toEqual({
       [alertIdOf(1)]: "conflict",
       [alertIdOf(2)]: "conflict",
     });
-    expect(world.flips()).toBe(0);
+    expect(service.countFlips()).toBe(0);
     expect(audit.filter(({ kind }) => kind === "conflict")).toHaveLength(2);
   });
 
   test("tells unknown and already closed alerts apart with one list call", async () => {
-    const { clock, submit, work, world, outcomes } = open(2);
-    world.state.set(alertIdOf(2), "benign");
+    const { clock, submit, runWorkers, service, outcomes } = createHarness(2);
+    service.state.set(alertIdOf(2), "benign");
     await submit({ alertIds: [alertIdOf(1), alertIdOf(2), alertIdOf(99)] });
-    await clock.run(work());
+    await clock.run(runWorkers());
     expect(await outcomes()).toEqual({
       [alertIdOf(1)]: "closed",
       [alertIdOf(2)]: "already_closed",
       [alertIdOf(99)]: "not_found",
     });
-    expect(world.calls.map(({ kind }) => kind)).toEqual(["close", "look"]);
+    expect(service.calls.map(({ kind }) => kind)).toEqual(["close", "look"]);
   });
 
   test("whose answer was lost is looked up before a second try", async () => {
     let calls = 0;
-    const { clock, submit, work, world, outcomes } = open(2, {
+    const { clock, submit, runWorkers, service, outcomes } = createHarness(2, {
       fate: ({ kind }) => (kind === "close" && (calls += 1) === 1 ? "lost" : "answered"),
     });
     await submit();
-    await clock.run(work());
+    await clock.run(runWorkers());
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "closed", [alertIdOf(2)]: "closed" });
-    expect(world.calls.map(({ kind }) => kind)).toEqual(["close", "look"]);
-    expect([...world.closes.values()]).toEqual([1, 1]);
+    expect(service.calls.map(({ kind }) => kind)).toEqual(["close", "look"]);
+    expect([...service.closes.values()]).toEqual([1, 1]);
   });
 
   test("above the sender's daily number is refused until the next day", async () => {
-    const { submit } = open(2);
-    expect(await submit({}, 3)).toEqual({ kind: "accepted", id: sound.id });
+    const { submit } = createHarness(2);
+    expect(await submit({}, 3)).toEqual({ kind: "accepted", id: verdict.id });
     expect(await submit({ id: "next" }, 3)).toEqual({
       kind: "capped",
       retryAfterMs: 18 * 3_600_000,
@@ -91,13 +94,13 @@ describe("a verdict", () => {
   });
 
   test("over a record that cannot be read looks first and loses nothing", async () => {
-    const { clock, submit, work, store, world, outcomes } = open(2);
+    const { clock, submit, runWorkers, store, service, outcomes } = createHarness(2);
     store.poke(`state/alerts/${alertIdOf(1)}.json`, '{"version":1,"alert');
-    world.state.set(alertIdOf(1), "false_positive");
+    service.state.set(alertIdOf(1), "false_positive");
     await submit();
-    await clock.run(work());
+    await clock.run(runWorkers());
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "closed", [alertIdOf(2)]: "closed" });
-    expect(world.calls.map(({ kind, ids }) => [kind, ids.length])).toEqual([
+    expect(service.calls.map(({ kind, ids }) => [kind, ids.length])).toEqual([
       ["look", 1],
       ["close", 1],
     ]);
@@ -106,14 +109,14 @@ describe("a verdict", () => {
 
 describe("a rehearsal", () => {
   test("says what would happen and changes nothing", async () => {
-    const { clock, desk, world, store } = open(2);
-    world.state.set(alertIdOf(2), "true_positive");
+    const { clock, deps, service, store } = createHarness(2);
+    service.state.set(alertIdOf(2), "true_positive");
     const request = verdictRequest.parse({
-      ...sound,
+      ...verdict,
       alertIds: [alertIdOf(1), alertIdOf(2), alertIdOf(9)],
       dryRun: true,
     });
-    expect(await clock.run(rehearse(desk, request))).toEqual({
+    expect(await clock.run(dryRunVerdict(deps, request))).toEqual({
       kind: "rehearsed",
       alerts: [
         { alertId: alertIdOf(1), would: "close", now: "open" },
@@ -122,23 +125,23 @@ describe("a rehearsal", () => {
       ],
     });
     expect(store.paths()).toEqual([]);
-    expect(world.calls.map(({ kind }) => kind)).toEqual(["look"]);
+    expect(service.calls.map(({ kind }) => kind)).toEqual(["look"]);
   });
 });
 
 describe("an undoing", () => {
   test("reopens what the request closed, and the next verdict names the former one", async () => {
-    const { clock, desk, submit, work, world, outcomes, store } = open(2);
+    const { clock, deps, submit, runWorkers, service, outcomes, store } = createHarness(2);
     await submit();
-    await clock.run(work());
-    await clock.run(undoVerdict(desk, sound.id));
-    expect([...world.state.values()]).toEqual(["open", "open"]);
+    await clock.run(runWorkers());
+    await clock.run(undoVerdict(deps, verdict.id));
+    expect([...service.state.values()]).toEqual(["open", "open"]);
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "reopened", [alertIdOf(2)]: "reopened" });
     await submit({ id: "again", action: "resolve", reason: undefined });
-    await clock.run(work());
-    expect([...world.state.values()]).toEqual(["true_positive", "true_positive"]);
+    await clock.run(runWorkers());
+    expect([...service.state.values()]).toEqual(["true_positive", "true_positive"]);
     expect(JSON.parse(store.peek(`state/alerts/${alertIdOf(1)}.json`) ?? "{}")).toMatchObject({
-      former: sound.id,
+      former: verdict.id,
       verdict: "again",
     });
   });

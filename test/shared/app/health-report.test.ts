@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { judge, type HealthReport } from "../../../shared/app/health-report.ts";
+import { assessHealth, type HealthReport } from "../../../shared/app/health-report.ts";
 
-type Parts = Omit<HealthReport, "status" | "problems">;
+type HealthDetails = Omit<HealthReport, "status" | "problems">;
 
-const sound: Parts = {
+const healthy: HealthDetails = {
   hunts: [
     {
       name: "a-hunt",
@@ -21,21 +21,21 @@ const sound: Parts = {
   retirement: undefined,
   auditAnchor: 7,
 };
-const hunt = (state: Parts["hunts"][number]["state"]): Partial<Parts> => ({
-  hunts: sound.hunts.map((one) => ({ ...one, state, reason: "because" })),
+const withHuntState = (state: HealthDetails["hunts"][number]["state"]): Partial<HealthDetails> => ({
+  hunts: healthy.hunts.map((one) => ({ ...one, state, reason: "because" })),
 });
 
 describe("judge", () => {
   test("finds nothing where nothing is wrong: a hunt without rows stays healthy", () => {
-    expect(judge(sound)).toEqual({ status: "healthy", problems: [] });
-    expect(judge({ ...sound, ...hunt("new") }).status).toBe("healthy");
+    expect(assessHealth(healthy)).toEqual({ status: "healthy", problems: [] });
+    expect(assessHealth({ ...healthy, ...withHuntState("new") }).status).toBe("healthy");
   });
 
   test.each([
-    ["an overdue hunt", hunt("overdue"), "unhealthy", /overdue.*tick/],
-    ["a hunt that the service refuses", hunt("invalid"), "unhealthy", /invalid: because/],
-    ["a missing permission", hunt("blocked"), "unhealthy", /blocked/],
-    ["a result that cannot be completed", hunt("degraded"), "degraded", /degraded/],
+    ["an overdue hunt", withHuntState("overdue"), "unhealthy", /overdue.*tick/],
+    ["a hunt that the service refuses", withHuntState("invalid"), "unhealthy", /invalid: because/],
+    ["a missing permission", withHuntState("blocked"), "unhealthy", /blocked/],
+    ["a result that cannot be completed", withHuntState("degraded"), "degraded", /degraded/],
     [
       "a pause",
       {
@@ -75,12 +75,12 @@ describe("judge", () => {
       "unhealthy",
       /HUNTING_API/,
     ],
-  ] satisfies readonly (readonly [string, Partial<Parts>, string, RegExp])[])(
+  ] satisfies readonly (readonly [string, Partial<HealthDetails>, string, RegExp])[])(
     "names %s and what to do",
     (_, change, status, problem) => {
-      const judged = judge({ ...sound, ...change });
-      expect(judged.status).toBe(status);
-      expect(judged.problems.join("\n")).toMatch(problem);
+      const assessment = assessHealth({ ...healthy, ...change });
+      expect(assessment.status).toBe(status);
+      expect(assessment.problems.join("\n")).toMatch(problem);
     },
   );
 });

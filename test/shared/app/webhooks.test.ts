@@ -1,47 +1,51 @@
 import { describe, expect, test } from "vitest";
 import type { ReadRecord } from "../../../shared/storage/record-store.ts";
-import { openStatus, openWebhooks, type WebhookParts } from "../../../shared/app/webhooks.ts";
-import { memoryQueues } from "../../support/memory-queue.ts";
-import { memoryRecords } from "../../support/memory-records.ts";
-import { virtualClock } from "../../support/virtual-clock.ts";
+import {
+  createReceiptStatusDeps,
+  createWebhookDeps,
+  type WebhookServices,
+} from "../../../shared/app/webhooks.ts";
+import { createMemoryQueues } from "../../support/memory-queue.ts";
+import { createMemoryRecords } from "../../support/memory-records.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
 import { testMapping } from "../../support/webhook-harness.ts";
 
-const unused = (): Promise<never> => Promise.reject(new Error("not asked for here"));
+const failIfCalled = (): Promise<never> => Promise.reject(new Error("not asked for here"));
 
-function parts(
-  change: Partial<WebhookParts> & { readonly webhooks?: Readonly<Record<string, unknown>> } = {},
+function createTestServices(
+  change: Partial<WebhookServices> & { readonly webhooks?: Readonly<Record<string, unknown>> } = {},
 ) {
-  const clock = virtualClock();
-  const records = memoryRecords({ clock });
+  const clock = createVirtualClock();
+  const records = createMemoryRecords({ clock });
   const { webhooks = { one: { proof: "standard", mapping: "test" } }, ...more } = change;
-  const asked = { clocks: 0, secrets: 0 };
-  const given: WebhookParts = {
+  const callCounts = { clocks: 0, secrets: 0 };
+  const services: WebhookServices = {
     clock,
-    reach: async () => undefined,
+    failpoint: async () => undefined,
     settings: () => ({ WEBHOOKS: webhooks, VERDICTS_PER_DAY: 100 }),
     tenantId: () => "",
     mappings: () => testMapping,
     vault: async () => ({
-      secret: async () => {
-        asked.secrets += 1;
+      getSecret: async () => {
+        callCounts.secrets += 1;
         throw new Error("the vault is away");
       },
-      refused: () => undefined,
-      expiring: () => [],
+      reportRefused: () => undefined,
+      listExpiring: () => [],
     }),
-    checkToken: unused,
+    checkToken: failIfCalled,
     records,
-    queues: memoryQueues(clock),
+    queues: createMemoryQueues(clock),
     serverNowMs: async () => {
-      asked.clocks += 1;
+      callCounts.clocks += 1;
       return clock.now() + 600_000;
     },
-    filesDesk: unused,
-    hunt: () => undefined,
-    huntPorts: unused,
+    fileLookupService: failIfCalled,
+    findHunt: () => undefined,
+    huntDeps: failIfCalled,
     ...more,
   };
-  return { clock, records, asked, given };
+  return { clock, records, asked: callCounts, services };
 }
 
 describe("the sources of the setting", () => {
@@ -58,53 +62,53 @@ describe("the sources of the setting", () => {
       "WEBHOOKS /one/addresses/0",
     ],
   ])("P18: with %s are named, and no value is", (_, source, name) => {
-    const { given } = parts({
+    const { services } = createTestServices({
       webhooks: { one: source, two: { proof: "standard", mapping: "test" } },
     });
-    const { source: find } = openWebhooks(given);
-    expect(() => find("one")).toThrow(
+    const { findSource: findSource } = createWebhookDeps(services);
+    expect(() => findSource("one")).toThrow(
       expect.objectContaining({ name: "SettingsError", settings: [name] }),
     );
-    expect(find("two")).toMatchObject({ name: "two" });
-    expect(find("three")).toBeUndefined();
+    expect(findSource("two")).toMatchObject({ name: "two" });
+    expect(findSource("three")).toBeUndefined();
   });
 });
 
 describe("P19, F72: a secret that cannot be read", () => {
   test("is asked for once in half a minute, however many strangers knock", async () => {
-    const { asked, clock, given } = parts();
-    const { secret } = openWebhooks(given);
+    const { asked: callCounts, clock, services } = createTestServices();
+    const { readSecret: secret } = createWebhookDeps(services);
     for (let time = 0; time < 50; time += 1)
       await expect(secret("webhook-one")).rejects.toThrow("the vault is away");
-    expect(asked.secrets).toBe(1);
+    expect(callCounts.secrets).toBe(1);
     await clock.advance(30_000);
     await expect(secret("webhook-one")).rejects.toThrow();
-    expect(asked.secrets).toBe(2);
+    expect(callCounts.secrets).toBe(2);
   });
 });
 
 describe("F55: the true time", () => {
   test("is learnt from what storage answers anyway, and asked for only when nothing is known", async () => {
-    const { asked, clock, given } = parts();
-    const { records, trueNowMs } = openWebhooks(given);
+    const { asked: callCounts, clock, services } = createTestServices();
+    const { records, trueNowMs } = createWebhookDeps(services);
     expect(await trueNowMs()).toBe(clock.now() + 600_000);
     await trueNowMs();
-    expect(asked.clocks).toBe(1);
+    expect(callCounts.clocks).toBe(1);
     await clock.advance(700_000);
     await records.read("state/receipts/one/x.json");
     expect(await trueNowMs()).toBe(clock.now());
-    expect(asked.clocks).toBe(1);
+    expect(callCounts.clocks).toBe(1);
     await clock.advance(700_000);
     await trueNowMs();
-    expect(asked.clocks).toBe(2);
+    expect(callCounts.clocks).toBe(2);
   });
 
   test("is this machine's own where the two differ by no more than the header's grain", async () => {
-    const { clock, given } = parts();
-    const near: ReadRecord = { kind: "absent", serverNowMs: clock.now() - 3_000 };
-    const { records, trueNowMs } = openWebhooks({
-      ...given,
-      records: { ...given.records, read: async () => near },
+    const { clock, services } = createTestServices();
+    const nearby: ReadRecord = { kind: "absent", serverNowMs: clock.now() - 3_000 };
+    const { records, trueNowMs } = createWebhookDeps({
+      ...services,
+      records: { ...services.records, read: async () => nearby },
     });
     await records.read("state/receipts/one/x.json");
     expect(await trueNowMs()).toBe(clock.now());
@@ -113,18 +117,22 @@ describe("F55: the true time", () => {
 
 describe("a lookup", () => {
   test("of a payload without hashes opens nothing", async () => {
-    const { given } = parts();
-    expect(await openWebhooks(given).lookup([{ id: "x" }], "key")).toEqual({ kind: "none" });
+    const { services } = createTestServices();
+    expect(await createWebhookDeps(services).prepareLookup([{ id: "x" }], "key")).toEqual({
+      kind: "none",
+    });
   });
 
   test("of a hunt that does not exist is told apart from one that does", async () => {
-    expect(await openWebhooks(parts().given).startHunt("no-such-hunt", "key")).toBeUndefined();
+    expect(
+      await createWebhookDeps(createTestServices().services).startHunt("no-such-hunt", "key"),
+    ).toBeUndefined();
   });
 });
 
 describe("the status of a hunt", () => {
   test("is open while its job runs, and its result afterwards", async () => {
-    const { given, records } = parts();
+    const { services, records } = createTestServices();
     const job = "a".repeat(32);
     const header = {
       version: 1,
@@ -137,7 +145,7 @@ describe("the status of a hunt", () => {
       parts: 0,
       request: {},
     };
-    const { hunt } = openStatus(given);
+    const { readHunt: hunt } = createReceiptStatusDeps(services);
     await records.create(`state/jobs/${job}/job.json`, header);
     expect(await hunt(job)).toEqual({ done: false });
     await records.create(`state/jobs/${job}/end.json`, {

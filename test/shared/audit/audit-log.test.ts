@@ -1,26 +1,28 @@
 import { describe, expect, test } from "vitest";
 import {
   anchorAudit,
-  anchoredSeq,
-  openAuditLog,
+  readAnchorSeq,
+  createAuditLog,
   verifyAudit,
 } from "../../../shared/audit/audit-log.ts";
-import { openIntents } from "../../../shared/audit/open-intents.ts";
-import { memoryRecords } from "../../support/memory-records.ts";
-import { virtualClock } from "../../support/virtual-clock.ts";
+import { listOpenIntents } from "../../../shared/audit/open-intents.ts";
+import { createMemoryRecords } from "../../support/memory-records.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
 
 const key = "a key of 32 random bytes, say";
 
-async function written(records: number, writers = 1) {
-  const clock = virtualClock(Date.UTC(2026, 0, 5, 23, 59, 0));
-  const store = memoryRecords({ clock });
-  const logs = Array.from({ length: writers }, () => openAuditLog({ store, key: async () => key }));
+async function writeRecords(records: number, writers = 1) {
+  const clock = createVirtualClock(Date.UTC(2026, 0, 5, 23, 59, 0));
+  const store = createMemoryRecords({ clock });
+  const logs = Array.from({ length: writers }, () =>
+    createAuditLog({ store, readKey: async () => key }),
+  );
   for (let index = 0; index < records; index += writers) {
     await clock.advance(7_000);
     await Promise.all(
       logs
         .slice(0, Math.min(writers, records - index))
-        .map((append, writer) => append({ call: `c${index + writer}`, ids: [index] })),
+        .map((appendRecord, writer) => appendRecord({ call: `c${index + writer}`, ids: [index] })),
     );
   }
   const paths = store.paths().filter((path) => path.startsWith("audit/"));
@@ -29,25 +31,25 @@ async function written(records: number, writers = 1) {
 
 describe("the audit chain", () => {
   test("verifies as written, over midnight and by two writers at once", async () => {
-    const { store, paths } = await written(40, 2);
+    const { store, paths } = await writeRecords(40, 2);
     expect(paths).toHaveLength(40);
     expect(new Set(paths.map((path) => path.split("/")[1]))).toEqual(
       new Set(["1970-01-01", "2026-01-05", "2026-01-06"]),
     );
-    expect(await verifyAudit(store, [key])).toMatchObject({ sound: 40, head: { seq: 39 } });
+    expect(await verifyAudit(store, [key])).toMatchObject({ validCount: 40, head: { seq: 39 } });
   });
 
   test("goes on after a restart that lost its hint", async () => {
-    const { store } = await written(40);
+    const { store } = await writeRecords(40);
     store.poke("state/audit/head.json", undefined);
-    await openAuditLog({ store, key: async () => key })({ call: "after" });
-    expect(await verifyAudit(store, [key])).toMatchObject({ sound: 41 });
+    await createAuditLog({ store, readKey: async () => key })({ call: "after" });
+    expect(await verifyAudit(store, [key])).toMatchObject({ validCount: 41 });
   });
 
   test("verifies over a rotation when both keys are given, and names the first record of an unknown one", async () => {
-    const { store } = await written(3);
-    await openAuditLog({ store, key: async () => "the next key" })({ call: "rotated" });
-    expect(await verifyAudit(store, ["the next key", key])).toMatchObject({ sound: 4 });
+    const { store } = await writeRecords(3);
+    await createAuditLog({ store, readKey: async () => "the next key" })({ call: "rotated" });
+    expect(await verifyAudit(store, ["the next key", key])).toMatchObject({ validCount: 4 });
     expect((await verifyAudit(store, [key])).firstBad).toMatchObject({
       index: 3,
       flaw: "unknown key",
@@ -55,7 +57,7 @@ describe("the audit chain", () => {
   });
 
   test("names the right index for every one of 1,000 records changed, removed or swapped", async () => {
-    const { store, paths } = await written(1_000);
+    const { store, paths } = await writeRecords(1_000);
     const texts = new Map(paths.map((path) => [path, store.peek(path) ?? ""]));
     // Checking the whole chain a thousand times would only repeat its sound part: a spread of indices meets every branch.
     for (let index = 0; index < 1_000; index += index < 20 || index > 980 ? 1 : 97) {
@@ -81,20 +83,20 @@ describe("the audit chain", () => {
       store.poke(path, text);
       store.poke(other, texts.get(other) ?? "");
     }
-    expect(await verifyAudit(store, [key])).toMatchObject({ sound: 1_000 });
+    expect(await verifyAudit(store, [key])).toMatchObject({ validCount: 1_000 });
   });
 
   test("cannot be forged by whoever lacks the key", async () => {
-    const { store } = await written(3);
-    await openAuditLog({ store, key: async () => "guessed" })({ call: "forged" });
+    const { store } = await writeRecords(3);
+    await createAuditLog({ store, readKey: async () => "guessed" })({ call: "forged" });
     expect((await verifyAudit(store, [key])).firstBad).toMatchObject({ index: 3 });
   });
 
   test("shows a cut tail against its anchor", async () => {
-    const { store, paths } = await written(10);
+    const { store, paths } = await writeRecords(10);
     expect(await anchorAudit(store)).toMatchObject({ seq: 9 });
     for (const path of paths.slice(8)) store.poke(path, undefined);
-    expect((await verifyAudit(store, [key], await anchoredSeq(store))).firstBad).toMatchObject({
+    expect((await verifyAudit(store, [key], await readAnchorSeq(store))).firstBad).toMatchObject({
       index: 8,
       flaw: "cut off after the anchor",
     });
@@ -103,18 +105,19 @@ describe("the audit chain", () => {
 
 describe("open intents", () => {
   test("are those without an outcome that are old enough, found again until one is written", async () => {
-    const clock = virtualClock();
-    const store = memoryRecords({ clock });
-    const append = openAuditLog({ store, key: async () => key });
-    await append({ kind: "intent", call: "answered" });
-    await append({ kind: "outcome", call: "answered" });
-    await append({ kind: "intent", call: "died" });
+    const clock = createVirtualClock();
+    const store = createMemoryRecords({ clock });
+    const appendRecord = createAuditLog({ store, readKey: async () => key });
+    await appendRecord({ kind: "intent", call: "answered" });
+    await appendRecord({ kind: "outcome", call: "answered" });
+    await appendRecord({ kind: "intent", call: "died" });
     await clock.advance(3_700_000);
-    await append({ kind: "intent", call: "running" });
-    const calls = async () => (await openIntents(store, 3_600_000)).map(({ call }) => call);
-    expect(await calls()).toEqual(["died"]);
-    expect(await calls()).toEqual(["died"]);
-    await append({ kind: "outcome", call: "died" });
-    expect(await calls()).toEqual([]);
+    await appendRecord({ kind: "intent", call: "running" });
+    const listOpenCalls = async () =>
+      (await listOpenIntents(store, 3_600_000)).map(({ call }) => call);
+    expect(await listOpenCalls()).toEqual(["died"]);
+    expect(await listOpenCalls()).toEqual(["died"]);
+    await appendRecord({ kind: "outcome", call: "died" });
+    expect(await listOpenCalls()).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compileMappings, type CompiledMappings } from "../../../shared/build/compile-mappings.ts";
 
-function compiled(files: Readonly<Record<string, string>>): CompiledMappings {
+function compileFiles(files: Readonly<Record<string, string>>): CompiledMappings {
   const folder = mkdtempSync(join(tmpdir(), "huntline-mappings-"));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   try {
@@ -14,8 +14,8 @@ function compiled(files: Readonly<Record<string, string>>): CompiledMappings {
   }
 }
 
-const problemsOf = (text: string): [string, string][] => {
-  const outcome = compiled({ "acme.yaml": text });
+const findProblems = (text: string): [string, string][] => {
+  const outcome = compileFiles({ "acme.yaml": text });
   return outcome.kind === "problems"
     ? outcome.problems.map(({ message, path }) => [path, message])
     : [];
@@ -23,7 +23,9 @@ const problemsOf = (text: string): [string, string][] => {
 
 describe("a folder of mappings", () => {
   test("becomes one object by file name, one pointer and several alike", () => {
-    expect(compiled({ "acme.yaml": "title: /a\nhashes: [/b, /c]\n", "notes.txt": "x" })).toEqual({
+    expect(
+      compileFiles({ "acme.yaml": "title: /a\nhashes: [/b, /c]\n", "notes.txt": "x" }),
+    ).toEqual({
       kind: "mappings",
       mappings: { acme: { required: [], title: ["/a"], hashes: ["/b", "/c"] } },
     });
@@ -45,6 +47,6 @@ describe("a folder of mappings", () => {
     ["no YAML", "title: [\n", ""],
     ["nothing", "", ""],
   ])("with %s is refused at its place", (_, text, path) => {
-    expect(problemsOf(text).map(([at]) => at)).toContain(path);
+    expect(findProblems(text).map(([at]) => at)).toContain(path);
   });
 });

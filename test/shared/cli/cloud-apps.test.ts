@@ -1,40 +1,40 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freshAccount } from "../../support/storage-account.ts";
-import { startTenant, type Tenant } from "../../simulator/simulator.ts";
+import { claimFreshAccount } from "../../support/storage-account.ts";
+import { startSimulator, type Simulator } from "../../simulator/simulator.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 let storage: string;
 
 beforeAll(async () => {
-  tenant = await startTenant({
+  simulator = await startSimulator({
     alerts: 120,
     evaluate: () => ({ kind: "table", columns: [], rows: [] }),
   });
-  storage = freshAccount();
+  storage = claimFreshAccount();
 });
-afterAll(() => tenant.stop());
+afterAll(() => simulator.stop());
 
-interface Said {
+interface CommandResult {
   readonly code: number | null;
   readonly out: readonly string[];
   readonly err: string;
 }
 
 /** Runs the command as a person's shell would, its output in pipes. */
-function run(...words: string[]): Promise<Said> {
+function runCommand(...args: string[]): Promise<CommandResult> {
   const { PATH = "", HOME = "", TMPDIR } = process.env;
   const env = {
     PATH,
     HOME,
     ...(TMPDIR ? { TMPDIR } : {}),
-    ...tenant.settings,
+    ...simulator.settings,
     DataStorage: storage,
   };
   const child = spawn(
     "node",
-    [resolve(import.meta.dirname, "../../../shared/cli/cloud-apps.ts"), ...words],
+    [resolve(import.meta.dirname, "../../../shared/cli/cloud-apps.ts"), ...args],
     {
       env,
     },
@@ -51,8 +51,8 @@ function run(...words: string[]): Promise<Said> {
 }
 
 test("alerts of a severity and an age are listed as NDJSON, the youngest first", async () => {
-  const sinceMs = tenant.clock.now() - 2 * 86_400_000;
-  const { code, out, err } = await run(
+  const sinceMs = simulator.clock.now() - 2 * 86_400_000;
+  const { code, out, err } = await runCommand(
     "alerts",
     "list",
     "--filter",
@@ -61,16 +61,16 @@ test("alerts of a severity and an age are listed as NDJSON, the youngest first",
     "2d",
   );
   expect([code, err]).toEqual([0, ""]);
-  const wanted = tenant.cloudApps.alerts
-    .all()
+  const expected = simulator.cloudApps.alerts
+    .list()
     .filter(({ severityValue, timestamp }) => severityValue === 2 && timestamp >= sinceMs + 60_000);
   const listed = out.map((line) => (JSON.parse(line) as { _id: string })._id);
-  expect(wanted.length).toBeGreaterThan(20);
-  expect(listed.slice(0, wanted.length)).toEqual(wanted.map(({ _id }) => _id));
+  expect(expected.length).toBeGreaterThan(20);
+  expect(listed.slice(0, expected.length)).toEqual(expected.map(({ _id }) => _id));
   expect(
-    tenant.cloudApps.alerts.all().filter(({ severityValue }) => severityValue === 2).length,
+    simulator.cloudApps.alerts.list().filter(({ severityValue }) => severityValue === 2).length,
   ).toBeGreaterThan(listed.length);
-  expect(tenant.requests({ route: "alerts.list" }).map(({ body }) => body)).toMatchObject([
+  expect(simulator.listRequests({ route: "alerts.list" }).map(({ body }) => body)).toMatchObject([
     { filters: { severity: { eq: [2] }, date: { gte: expect.any(Number) as number } } },
   ]);
 }, 60_000);
@@ -80,12 +80,12 @@ test.each([
   [["alerts", "list", "--severity", "high"], "--severity is no option"],
 ])(
   "%j is answered with what is wanted, and nothing is asked of the service",
-  async (words, message) => {
-    tenant.log.clear();
-    const { code, out, err } = await run(...words);
+  async (args, message) => {
+    simulator.log.clear();
+    const { code, out, err } = await runCommand(...args);
     expect([code, out]).toEqual([1, []]);
     expect(err).toContain(message);
-    expect(tenant.requests({ api: "cloud-apps" })).toEqual([]);
+    expect(simulator.listRequests({ api: "cloud-apps" })).toEqual([]);
   },
   60_000,
 );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isWithin, rangeFault } from "../../../shared/clients/addresses.ts";
+import { isWithin, findRangeFault } from "../../../shared/clients/addresses.ts";
 
 const ranges = ["203.0.113.0/24", "198.51.100.7", "2001:db8::/32"];
 
@@ -15,20 +15,20 @@ describe("an address", () => {
     ["", false],
     ["203.0.113", false],
     ["203.0.113.1, 1.1.1.1", false],
-  ])("%j is within the ranges: %s", (address, is) => {
-    expect(isWithin(address, ranges)).toBe(is);
+  ])("%j is within the ranges: %s", (address, expected) => {
+    expect(isWithin(address, ranges)).toBe(expected);
   });
 });
 
 describe("a range", () => {
   test.each(["203.0.113.0/24", "::1", "2001:db8::/128", "0.0.0.0/0"])("%s is one", (range) => {
-    expect(rangeFault(range)).toBeUndefined();
+    expect(findRangeFault(range)).toBeUndefined();
   });
 
   test.each(["203.0.113.0/33", "2001:db8::/129", "203.0.113.256", "203.0.113.0/", "a/8", ":"])(
     "%s is none",
     (range) => {
-      expect(rangeFault(range)).toContain("203.0.113.0/24");
+      expect(findRangeFault(range)).toContain("203.0.113.0/24");
     },
   );
 });

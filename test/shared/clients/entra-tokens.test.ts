@@ -3,37 +3,37 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openTokenCheck } from "../../../shared/clients/entra-tokens.ts";
-import { virtualClock } from "../../support/virtual-clock.ts";
+import { createTokenValidator } from "../../../shared/clients/entra-tokens.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
 
 const tenantId = "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7001";
 const audience = "api://huntline";
 let pair: Awaited<ReturnType<typeof generateKeyPair>>;
 let server: Server;
-let looks = 0;
-let down = false;
+let keyReads = 0;
+let isDown = false;
 
 beforeAll(async () => {
   pair = await generateKeyPair("RS256", { extractable: true });
   const keys = [{ ...(await exportJWK(pair.publicKey)), kid: "one", use: "sig", alg: "RS256" }];
   server = createServer((_, response) => {
-    looks += 1;
+    keyReads += 1;
     response
-      .writeHead(down ? 500 : 200, { "content-type": "application/json" })
+      .writeHead(isDown ? 500 : 200, { "content-type": "application/json" })
       .end(JSON.stringify({ keys }));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
 });
 afterAll(() => void server.close());
 
-function checker() {
-  const clock = virtualClock();
+function createChecker() {
+  const clock = createVirtualClock();
   const loginUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { clock, loginUrl, check: openTokenCheck({ loginUrl, tenantId, clock }) };
+  return { clock, loginUrl, check: createTokenValidator({ loginUrl, tenantId, clock }) };
 }
 
 /** A sound token; `change` of its claims, `header` of its header. */
-async function token(
+async function signToken(
   clock: { now: () => number },
   change: JWTPayload = {},
   header: object = {},
@@ -55,9 +55,12 @@ async function token(
 
 describe("X03: a token", () => {
   test("of version 1 or 2 that is sound gives its claims", async () => {
-    const { check, clock, loginUrl } = checker();
-    expect(await check(await token(clock), audience)).toMatchObject({ tid: tenantId, appid: "x" });
-    const version2 = await token(clock, { iss: `${loginUrl}/${tenantId}/v2.0` });
+    const { check, clock, loginUrl } = createChecker();
+    expect(await check(await signToken(clock), audience)).toMatchObject({
+      tid: tenantId,
+      appid: "x",
+    });
+    const version2 = await signToken(clock, { iss: `${loginUrl}/${tenantId}/v2.0` });
     expect(await check(version2, audience)).toMatchObject({ tid: tenantId });
   });
 
@@ -76,14 +79,14 @@ describe("X03: a token", () => {
     ["by an unknown key", {}, { kid: "two" }],
     ["that names no key", {}, { kid: undefined }],
   ])("%s is refused", async (_, change, header) => {
-    const { check, clock } = checker();
-    expect(await check(await token(clock, change, header), audience)).toBeUndefined();
+    const { check, clock } = createChecker();
+    expect(await check(await signToken(clock, change, header), audience)).toBeUndefined();
   });
 
   test("signed by nobody, by another key, or by HS256 with the public key as its secret is refused", async () => {
-    const { check, clock } = checker();
-    const sound = await token(clock);
-    const [, payload] = sound.split(".");
+    const { check, clock } = createChecker();
+    const validToken = await signToken(clock);
+    const [, payload] = validToken.split(".");
     const none = `${Buffer.from('{"alg":"none","kid":"one"}').toString("base64url")}.${payload}.`;
     const { privateKey } = await generateKeyPair("RS256");
     const publicText = new TextEncoder().encode(await exportSPKI(pair.publicKey));
@@ -96,36 +99,36 @@ describe("X03: a token", () => {
       .sign(publicText);
     for (const forged of [
       none,
-      await token(clock, {}, {}, privateKey),
+      await signToken(clock, {}, {}, privateKey),
       confused,
       "a.b.c",
       "",
-      sound.slice(0, -2),
+      validToken.slice(0, -2),
     ])
       expect(await check(forged, audience)).toBeUndefined();
   });
 
   test("X37: that is not made for this app leads to no look at the keys; made-up key ids lead to one", async () => {
-    const { check, clock } = checker();
-    looks = 0;
+    const { check, clock } = createChecker();
+    keyReads = 0;
     for (let time = 0; time < 50; time += 1) {
-      await check(await token(clock, { aud: "other" }), audience);
+      await check(await signToken(clock, { aud: "other" }), audience);
       await check("nonsense", audience);
     }
-    expect(looks).toBe(0);
+    expect(keyReads).toBe(0);
     for (let time = 0; time < 50; time += 1)
-      await check(await token(clock, {}, { kid: `made up ${time}` }), audience);
-    expect(looks).toBe(1);
+      await check(await signToken(clock, {}, { kid: `made up ${time}` }), audience);
+    expect(keyReads).toBe(1);
   });
 
   test("is not refused but put off while the keys cannot be had", async () => {
-    const { check, clock } = checker();
-    down = true;
-    await expect(check(await token(clock), audience)).rejects.toMatchObject({
+    const { check, clock } = createChecker();
+    isDown = true;
+    await expect(check(await signToken(clock), audience)).rejects.toMatchObject({
       name: "UpstreamError",
       code: "unavailable",
     });
-    down = false;
-    expect(await check(await token(clock), audience)).toMatchObject({ tid: tenantId });
+    isDown = false;
+    expect(await check(await signToken(clock), audience)).toMatchObject({ tid: tenantId });
   });
 });

@@ -2,14 +2,14 @@ import { createCipheriv, createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ContainerClient } from "@azure/storage-blob";
-import { openExports } from "../../../shared/clients/exports.ts";
-import { openStorage } from "../../../shared/clients/storage.ts";
+import { createExportStore } from "../../../shared/clients/exports.ts";
+import { createStorageClients } from "../../../shared/clients/storage.ts";
 import type { ExportMetadata, ExportStore, ExportWriter } from "../../../shared/hunts/ports.ts";
-import { points } from "../../../shared/runtime/failpoints.ts";
-import { freshAccount } from "../../support/storage-account.ts";
+import { failpoints } from "../../../shared/runtime/failpoints.ts";
+import { claimFreshAccount } from "../../support/storage-account.ts";
 import {
   blobPortOf,
-  byBlobPort,
+  withBlobPort,
   startFlakyProxy,
   type FlakyProxy,
 } from "../../support/flaky-proxy.ts";
@@ -20,7 +20,7 @@ const columns = [
   { name: "t", type: "string" },
 ] as const;
 
-const metadata = (changes: Partial<ExportMetadata> = {}): ExportMetadata => ({
+const createMetadata = (changes: Partial<ExportMetadata> = {}): ExportMetadata => ({
   seq: 1,
   from: "2026-01-05T00:00:00.0000000Z",
   to: "2026-01-05T01:00:00.0000000Z",
@@ -36,120 +36,124 @@ const metadata = (changes: Partial<ExportMetadata> = {}): ExportMetadata => ({
   ...changes,
 });
 
-const lines = (from: number, count: number): string =>
+const createLines = (from: number, count: number): string =>
   Array.from({ length: count }, (_, at) => `{"n":${from + at},"t":"${from}"}\n`).join("");
 
 /** Lines that do not compress: their export takes several blocks. */
-const noisy = (count: number): string[] =>
+const createNoisyLines = (count: number): string[] =>
   Array.from(
     { length: count },
     (_, part) =>
-      `${Array.from({ length: 64 }, (_, at) => `{"n":${at},"t":"${noise(`${part} ${at}`)}"}`).join("\n")}\n`,
+      `${Array.from({ length: 64 }, (_, at) => `{"n":${at},"t":"${createNoise(`${part} ${at}`)}"}`).join("\n")}\n`,
   );
 
 /** Text as random as it is repeatable: a stream cipher over a counter. */
-const noise = (seed: string): string =>
+const createNoise = (seed: string): string =>
   createCipheriv("aes-128-ctr", createHash("md5").update(seed).digest(), Buffer.alloc(16))
     .update(Buffer.alloc(13_000))
     .toString("base64");
 
 /** More than one block's worth. */
-const large = noisy(6);
-const larger = noisy(7);
+const large = createNoisyLines(6);
+const larger = createNoisyLines(7);
 
 let container: ContainerClient;
 let store: ExportStore;
 let connection: string;
 
 beforeEach(async () => {
-  connection = freshAccount();
-  const { blobs } = await openStorage({ kind: "connection-string", value: connection });
+  connection = claimFreshAccount();
+  const { blobs } = await createStorageClients({ kind: "connection-string", value: connection });
   container = blobs.getContainerClient("exports");
-  store = openExports(container);
+  store = createExportStore(container);
 });
 
-const reach = points.reach;
+const originalFailpoint = failpoints.failpoint;
 afterEach(() => {
-  points.reach = reach;
+  failpoints.failpoint = originalFailpoint;
 });
 
-const opened = (attempt: string, at = path): ExportWriter =>
-  store.open(at, attempt, "ndjson", columns);
+const openWriter = (attempt: string, at = path): ExportWriter =>
+  store.openWriter(at, attempt, "ndjson", columns);
 
-async function written(attempt: string, text = lines(1, 2), at = path): Promise<ExportWriter> {
-  const writer = opened(attempt, at);
-  await writer.write(Buffer.from(text), text.split("\n").length - 1);
+async function writeExport(
+  attempt: string,
+  text = createLines(1, 2),
+  at = path,
+): Promise<ExportWriter> {
+  const writer = openWriter(attempt, at);
+  await writer.writeRows(Buffer.from(text), text.split("\n").length - 1);
   await writer.finish();
   return writer;
 }
 
-const textAt = async (at = path): Promise<string> =>
+const readText = async (at = path): Promise<string> =>
   gunzipSync(await container.getBlobClient(at).downloadToBuffer()).toString();
 
 describe("openExports", () => {
   test("commits an export with its metadata, and finds and lists it", async () => {
-    const writer = opened("one");
-    await writer.write(Buffer.from(lines(1, 2)), 2);
-    const raw = lines(1, 2);
+    const writer = openWriter("one");
+    await writer.writeRows(Buffer.from(createLines(1, 2)), 2);
+    const raw = createLines(1, 2);
     expect(await writer.finish()).toEqual({
       rows: 2,
       rawbytes: raw.length,
       sha256: createHash("sha256").update(raw).digest("hex"),
     });
     expect(await store.find(path)).toBeUndefined();
-    const outcome = await writer.commit(metadata());
-    const found = await store.find(path);
-    expect(outcome).toEqual({ kind: "committed", etag: found?.etag });
-    expect(found?.metadata).toEqual(metadata());
-    expect(await Array.fromAsync(store.list("a-hunt/"))).toEqual([found]);
-    expect(await textAt()).toBe(raw);
+    const outcome = await writer.commit(createMetadata());
+    const existing = await store.find(path);
+    expect(outcome).toEqual({ kind: "committed", etag: existing?.etag });
+    expect(existing?.metadata).toEqual(createMetadata());
+    expect(await Array.fromAsync(store.list("a-hunt/"))).toEqual([existing]);
+    expect(await readText()).toBe(raw);
     const { contentEncoding, contentType } = await container.getBlobClient(path).getProperties();
     expect([contentType, contentEncoding]).toEqual(["application/gzip", undefined]);
   });
 
   test("stages a large export in blocks of 4 MiB and more, and shows nothing before the commit", async () => {
-    const writer = opened("one");
-    const parts = large;
-    for (const part of parts) await writer.write(Buffer.from(part), 64);
+    const writer = openWriter("one");
+    const chunks = large;
+    for (const part of chunks) await writer.writeRows(Buffer.from(part), 64);
     await writer.finish();
     expect(await Array.fromAsync(store.list(""))).toEqual([]);
     const staged = await container.getBlockBlobClient(path).getBlockList("uncommitted");
     const sizes = (staged.uncommittedBlocks ?? []).map(({ size }) => size);
     expect(sizes.length).toBeGreaterThan(1);
     expect(sizes.filter((size) => size < 4_194_304).length).toBeLessThanOrEqual(1);
-    expect(await writer.commit(metadata())).toMatchObject({ kind: "committed" });
-    expect(await textAt()).toBe(parts.join(""));
+    expect(await writer.commit(createMetadata())).toMatchObject({ kind: "committed" });
+    expect(await readText()).toBe(chunks.join(""));
   });
 
   test("keeps the closing record's next version and leaves an empty prev out", async () => {
     await (
-      await written("one", "")
-    ).commit(metadata({ complete: "closed", next: "v2", prev: "d".repeat(64) }));
+      await writeExport("one", "")
+    ).commit(createMetadata({ complete: "closed", next: "v2", prev: "d".repeat(64) }));
     expect((await store.find(path))?.metadata).toMatchObject({
       complete: "closed",
       next: "v2",
       prev: "d".repeat(64),
     });
-    expect(await textAt()).toBe("");
+    expect(await readText()).toBe("");
   });
 
   test("lists by path, leaves out what is no export, and names folders", async () => {
     for (const at of ["b/v2/1", "b/v1/2", "b/v1/1"])
-      await (await written("x", "", at)).commit(metadata({ attempt: "x" }));
+      await (await writeExport("x", "", at)).commit(createMetadata({ attempt: "x" }));
     await container.getBlockBlobClient("b/v1/readme.txt").upload("hello", 5);
-    expect((await Array.fromAsync(store.list("b/"))).map((found) => found.path)).toEqual([
+    expect((await Array.fromAsync(store.list("b/"))).map((entry) => entry.path)).toEqual([
       "b/v1/1",
       "b/v1/2",
       "b/v2/1",
     ]);
-    expect(await store.folders("b/")).toEqual(["v1", "v2"]);
+    expect(await store.listFolders("b/")).toEqual(["v1", "v2"]);
     await expect(store.find("b/v1/readme.txt")).rejects.toThrow("in the way");
   });
 
   test("takes a container that is not there as empty", async () => {
     expect(await store.find(path)).toBeUndefined();
     expect(await Array.fromAsync(store.list(""))).toEqual([]);
-    expect(await store.folders("")).toEqual([]);
+    expect(await store.listFolders("")).toEqual([]);
   });
 
   test("tells the service's time", async () => {
@@ -157,61 +161,67 @@ describe("openExports", () => {
   });
 
   test("refuses metadata of another attempt, and values that no header carries", async () => {
-    const writer = await written("one");
-    await expect(writer.commit(metadata({ attempt: "two" }))).rejects.toThrow(RangeError);
-    await expect(writer.commit(metadata({ queryhash: "Größe" }))).rejects.toThrow("queryhash");
+    const writer = await writeExport("one");
+    await expect(writer.commit(createMetadata({ attempt: "two" }))).rejects.toThrow(RangeError);
+    await expect(writer.commit(createMetadata({ queryhash: "Größe" }))).rejects.toThrow(
+      "queryhash",
+    );
   });
 });
 
 describe("two writers of one path", () => {
   test.each([
-    ["small", lines(1, 2), lines(5, 2)],
+    ["small", createLines(1, 2), createLines(5, 2)],
     ["large", large.join(""), larger.join("")],
-    ["small against large", lines(1, 2), large.join("")],
-    ["large against small", large.join(""), lines(1, 2)],
+    ["small against large", createLines(1, 2), large.join("")],
+    ["large against small", large.join(""), createLines(1, 2)],
   ])("one wins, the other is told so: %s", async (_, first, second) => {
-    const one = await written("one", first);
-    const two = await written("two", second);
-    expect(await one.commit(metadata({ attempt: "one" }))).toMatchObject({ kind: "committed" });
-    expect(await two.commit(metadata({ attempt: "two" }))).toEqual({ kind: "lost" });
-    expect(await textAt()).toBe(first);
+    const one = await writeExport("one", first);
+    const two = await writeExport("two", second);
+    expect(await one.commit(createMetadata({ attempt: "one" }))).toMatchObject({
+      kind: "committed",
+    });
+    expect(await two.commit(createMetadata({ attempt: "two" }))).toEqual({ kind: "lost" });
+    expect(await readText()).toBe(first);
   });
 
   test("at the very same time, exactly one wins", async () => {
     const attempts = ["one", "two", "three", "four"];
     const writers = await Promise.all(
-      attempts.map((attempt, at) => written(attempt, lines(at, 3))),
+      attempts.map((attempt, at) => writeExport(attempt, createLines(at, 3))),
     );
     const outcomes = await Promise.all(
-      writers.map((writer, at) => writer.commit(metadata({ attempt: attempts[at] ?? "" }))),
+      writers.map((writer, at) => writer.commit(createMetadata({ attempt: attempts[at] ?? "" }))),
     );
     const winners = outcomes.flatMap(({ kind }, at) => (kind === "committed" ? [at] : []));
     expect(winners.length).toBe(1);
-    expect(await textAt()).toBe(lines(winners[0] ?? -1, 3));
+    expect(await readText()).toBe(createLines(winners[0] ?? -1, 3));
   });
 
   test.each([
-    ["rows", lines(5, 2)],
+    ["rows", createLines(5, 2)],
     ["no rows", ""],
   ])("an attempt with %s that begins after the commit changes nothing", async (_, second) => {
-    await (await written("one")).commit(metadata({ attempt: "one" }));
+    await (await writeExport("one")).commit(createMetadata({ attempt: "one" }));
     const before = await store.find(path);
-    const two = await written("two", second);
-    expect(await two.commit(metadata({ attempt: "two" }))).toEqual({ kind: "lost" });
+    const two = await writeExport("two", second);
+    expect(await two.commit(createMetadata({ attempt: "two" }))).toEqual({ kind: "lost" });
     expect(await store.find(path)).toEqual(before);
-    expect(await textAt()).toBe(lines(1, 2));
+    expect(await readText()).toBe(createLines(1, 2));
   });
 
   test("an abandoned attempt leaves nothing behind", async () => {
-    const writer = opened("one");
-    for (const part of large) await writer.write(Buffer.from(part), 64);
+    const writer = openWriter("one");
+    for (const part of large) await writer.writeRows(Buffer.from(part), 64);
     await writer.abandon();
     expect(await store.find(path)).toBeUndefined();
     expect(await Array.fromAsync(store.list(""))).toEqual([]);
-    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({
+    expect(
+      await (await writeExport("two")).commit(createMetadata({ attempt: "two" })),
+    ).toMatchObject({
       kind: "committed",
     });
-    expect(await textAt()).toBe(lines(1, 2));
+    expect(await readText()).toBe(createLines(1, 2));
   });
 });
 
@@ -220,61 +230,65 @@ describe("behind a bad connection", () => {
 
   beforeEach(async () => {
     proxy = await startFlakyProxy(blobPortOf(connection));
-    const value = byBlobPort(connection, proxy.port);
-    const { blobs } = await openStorage(
+    const value = withBlobPort(connection, proxy.port);
+    const { blobs } = await createStorageClients(
       { kind: "connection-string", value },
       { tries: 2, firstDelayMs: 1 },
     );
     container = blobs.getContainerClient("exports");
     await container.create();
-    store = openExports(container);
+    store = createExportStore(container);
   });
   afterEach(() => proxy.stop());
 
-  const puts = (request: { method?: string | undefined }): boolean => request.method === "PUT";
-  const commits = (request: { url?: string | undefined }): boolean =>
+  const isPut = (request: { method?: string | undefined }): boolean => request.method === "PUT";
+  const isCommit = (request: { url?: string | undefined }): boolean =>
     request.url?.includes("comp=blocklist") === true;
 
   test.each([
     ["once", ["drop-answer"] as const],
     ["for every try", ["drop-answer", "drop-answer"] as const],
   ])("knows its own export although the answer was lost %s", async (_, faults) => {
-    const writer = await written("one");
-    proxy.next(faults, commits);
-    expect(await writer.commit(metadata())).toMatchObject({ kind: "committed" });
-    expect(await textAt()).toBe(lines(1, 2));
+    const writer = await writeExport("one");
+    proxy.injectFaults(faults, isCommit);
+    expect(await writer.commit(createMetadata())).toMatchObject({ kind: "committed" });
+    expect(await readText()).toBe(createLines(1, 2));
   });
 
   test("stages a block again when the answer was lost", async () => {
-    const writer = opened("one");
-    proxy.next(["drop-answer"], puts);
-    const parts = large;
-    for (const part of parts) await writer.write(Buffer.from(part), 64);
+    const writer = openWriter("one");
+    proxy.injectFaults(["drop-answer"], isPut);
+    const chunks = large;
+    for (const part of chunks) await writer.writeRows(Buffer.from(part), 64);
     await writer.finish();
-    expect(await writer.commit(metadata())).toMatchObject({ kind: "committed" });
-    expect(await textAt()).toBe(parts.join(""));
+    expect(await writer.commit(createMetadata())).toMatchObject({ kind: "committed" });
+    expect(await readText()).toBe(chunks.join(""));
   });
 
   test("a block that arrives damaged is refused, and becomes part of no export", async () => {
-    const writer = opened("one");
-    proxy.next(["damage"], puts);
-    await writer.write(Buffer.from(lines(1, 2)), 2);
+    const writer = openWriter("one");
+    proxy.injectFaults(["damage"], isPut);
+    await writer.writeRows(Buffer.from(createLines(1, 2)), 2);
     await expect(writer.finish()).rejects.toMatchObject({ name: "UpstreamError" });
     expect(await store.find(path)).toBeUndefined();
-    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({
+    expect(
+      await (await writeExport("two")).commit(createMetadata({ attempt: "two" })),
+    ).toMatchObject({
       kind: "committed",
     });
   });
 
   test("fails as unavailable when nothing went through, and commits when asked again", async () => {
-    const writer = await written("one");
-    proxy.next(["busy", "busy"], puts);
-    await expect(writer.commit(metadata())).rejects.toMatchObject({
+    const writer = await writeExport("one");
+    proxy.injectFaults(["busy", "busy"], isPut);
+    await expect(writer.commit(createMetadata())).rejects.toMatchObject({
       name: "UpstreamError",
       code: "unavailable",
     });
     expect(await store.find(path)).toBeUndefined();
-    expect(await (await written("two")).commit(metadata({ attempt: "two" }))).toMatchObject({
+    expect(
+      await (await writeExport("two")).commit(createMetadata({ attempt: "two" })),
+    ).toMatchObject({
       kind: "committed",
     });
   });
@@ -282,38 +296,38 @@ describe("behind a bad connection", () => {
 
 describe("kill points", () => {
   test("come in order around the commit", async () => {
-    const seen: string[] = [];
-    points.reach = async (name) => {
-      seen.push(`${name} ${(await store.find(path)) ? "there" : "not there"}`);
+    const events: string[] = [];
+    failpoints.failpoint = async (name) => {
+      events.push(`${name} ${(await store.find(path)) ? "there" : "not there"}`);
     };
-    await (await written("one")).commit(metadata());
-    expect(seen[0]).toBe("E10 compressed not there");
-    expect(seen[1]).toMatch(/^E11 put sent/);
-    expect(seen[2]).toBe("E12 put acknowledged there");
+    await (await writeExport("one")).commit(createMetadata());
+    expect(events[0]).toBe("E10 compressed not there");
+    expect(events[1]).toMatch(/^E11 put sent/);
+    expect(events[2]).toBe("E12 put acknowledged there");
   });
 
   test("a death after the put was sent leaves a whole export or none", async () => {
-    const writer = await written("one");
-    points.reach = (name) => {
+    const writer = await writeExport("one");
+    failpoints.failpoint = (name) => {
       if (name === "E11 put sent") throw new Error("killed");
     };
-    await expect(writer.commit(metadata())).rejects.toThrow("killed");
-    points.reach = reach;
-    const next = await (await written("two")).commit(metadata({ attempt: "two" }));
-    const there = await store.find(path);
-    expect(next.kind).toBe(there?.metadata.attempt === "two" ? "committed" : "lost");
-    expect(await textAt()).toBe(lines(1, 2));
+    await expect(writer.commit(createMetadata())).rejects.toThrow("killed");
+    failpoints.failpoint = originalFailpoint;
+    const result = await (await writeExport("two")).commit(createMetadata({ attempt: "two" }));
+    const existing = await store.find(path);
+    expect(result.kind).toBe(existing?.metadata.attempt === "two" ? "committed" : "lost");
+    expect(await readText()).toBe(createLines(1, 2));
   });
 });
 
 describe("rows", () => {
   test.each(["ndjson", "csv", "parquet"] as const)("reads a slice of %s back", async (format) => {
     const at = `slices/${format}`;
-    const writer = store.open(at, "one", format, columns);
-    await writer.write(Buffer.from(lines(9_007_199_254_740_000, 500)), 500);
+    const writer = store.openWriter(at, "one", format, columns);
+    await writer.writeRows(Buffer.from(createLines(9_007_199_254_740_000, 500)), 500);
     await writer.finish();
-    await writer.commit(metadata());
-    const rows = await store.rows(at, format, 498, 10);
+    await writer.commit(createMetadata());
+    const rows = await store.readRows(at, format, 498, 10);
     expect(rows).toEqual([
       '{"n":9007199254740498,"t":"9007199254740000"}',
       '{"n":9007199254740499,"t":"9007199254740000"}',
@@ -321,11 +335,11 @@ describe("rows", () => {
   });
 
   test("is left early: a slice at the front does not read the rest", async () => {
-    const writer = opened("one");
-    for (const part of larger) await writer.write(Buffer.from(part), 64);
+    const writer = openWriter("one");
+    for (const part of larger) await writer.writeRows(Buffer.from(part), 64);
     await writer.finish();
-    await writer.commit(metadata());
-    expect((await store.rows(path, "ndjson", 1, 2)).map((row) => row.slice(0, 7))).toEqual([
+    await writer.commit(createMetadata());
+    expect((await store.readRows(path, "ndjson", 1, 2)).map((row) => row.slice(0, 7))).toEqual([
       '{"n":1,',
       '{"n":2,',
     ]);

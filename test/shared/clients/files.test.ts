@@ -1,35 +1,41 @@
 import { describe, expect, test } from "vitest";
-import { openFiles } from "../../../shared/clients/files.ts";
-import type { Answer, Call } from "../../../shared/http-pipeline/api-client.ts";
-import type { TurnOutcome } from "../../../shared/http-pipeline/quota/quota.ts";
+import { createFilesClient } from "../../../shared/clients/files.ts";
+import type { ApiResponse, ApiCall } from "../../../shared/http-pipeline/api-client.ts";
+import type { PermitResult } from "../../../shared/http-pipeline/quota/quota.ts";
 import {
   UpstreamError,
   type UpstreamErrorCode,
 } from "../../../shared/http-pipeline/upstream-error.ts";
 
 const sha1 = "0991a395da64e1c5fbe8732ed11e6be064081d9f";
-const limits = { waitForTurnMs: 1_000, deadlineMs: 2_000 };
+const limits = { maxWaitMs: 1_000, deadlineMs: 2_000 };
 
-const take = async (): Promise<TurnOutcome> => ({ kind: "turn", turn: { usableUntilMs: 5 } });
+const acquirePermit = async (): Promise<PermitResult> => ({
+  kind: "permit",
+  permit: { usableUntilMs: 5 },
+});
 
-const answering = (status: number, body: unknown) => {
-  const calls: Call[] = [];
-  const send = (call: Call): Promise<Answer> => {
+const respondWith = (status: number, body: unknown) => {
+  const calls: ApiCall[] = [];
+  const recordCall = (call: ApiCall): Promise<ApiResponse> => {
     calls.push(call);
     return Promise.resolve({ status, headers: new Headers(), body, requestId: undefined });
   };
-  return { calls, files: openFiles({ send, stream: send }, { take }) };
+  return {
+    calls,
+    files: createFilesClient({ send: recordCall, stream: recordCall }, { acquirePermit }),
+  };
 };
-const failing = (error: Error) => {
-  const send = async (): Promise<Answer> => {
+const failWith = (error: Error) => {
+  const rejectCall = async (): Promise<ApiResponse> => {
     throw error;
   };
-  return openFiles({ send, stream: send }, { take });
+  return createFilesClient({ send: rejectCall, stream: rejectCall }, { acquirePermit });
 };
-const statisticsOf = (body: unknown, status = 200) =>
-  answering(status, body).files.statistics(sha1, 720, limits);
+const readStatistics = (body: unknown, status = 200) =>
+  respondWith(status, body).files.statistics(sha1, 720, limits);
 
-const sound = {
+const validBody = {
   "@odata.context": "x",
   sha1,
   organizationPrevalence: 14_850,
@@ -40,7 +46,7 @@ const sound = {
   globalLastObserved: "2020-01-06T13:39:36Z",
   topFileNames: ["MREC.exe"],
 };
-const read = {
+const expectedStatistics = {
   organizationPrevalence: 14_850,
   organizationFirstSeen: "2019-12-07T13:44:16Z",
   organizationLastSeen: "2020-01-06T13:39:36Z",
@@ -52,7 +58,7 @@ const read = {
 
 describe("statistics", () => {
   test("are asked for by path and look-back, within the caller's limits", async () => {
-    const { calls, files } = answering(200, sound);
+    const { calls, files } = respondWith(200, validBody);
     await files.statistics(sha1, 24, limits);
     expect(calls).toEqual([
       {
@@ -97,9 +103,9 @@ describe("statistics", () => {
     ["without names", { topFileNames: null }, { topFileNames: [] }],
     ["with a key nobody knows", { riskScore: 5 }, {}],
   ])("are read %s", async (_, change, expected) => {
-    expect(await statisticsOf({ ...sound, ...change })).toEqual({
+    expect(await readStatistics({ ...validBody, ...change })).toEqual({
       kind: "found",
-      value: { ...read, ...expected },
+      value: { ...expectedStatistics, ...expected },
     });
   });
 
@@ -112,7 +118,7 @@ describe("statistics", () => {
     ["200 with nothing in it", 200, { "@odata.context": "x" }],
     ["200 with an empty set", 200, { value: [] }],
   ])("of an unknown file are not found: %s", async (_, status, body) => {
-    expect(await statisticsOf(body, status)).toEqual({ kind: "not-found" });
+    expect(await readStatistics(body, status)).toEqual({ kind: "not-found" });
   });
 
   test.each<[string, number, unknown]>([
@@ -120,20 +126,20 @@ describe("statistics", () => {
     ["another form", 404, { statusCode: 404, message: "Resource not found" }],
     ["nothing", 404, undefined],
   ])("behind a wrong address are a refusal that says so: 404 with %s", async (_, status, body) => {
-    expect(await statisticsOf(body, status)).toMatchObject({
+    expect(await readStatistics(body, status)).toMatchObject({
       kind: "refused",
       problem: expect.stringContaining("DEFENDER_URL") as string,
     });
   });
 
   test("of another shape are no answer", async () => {
-    expect(await statisticsOf({ machines: 5 })).toMatchObject({ kind: "down" });
-    expect(await statisticsOf("<html>")).toMatchObject({ kind: "down" });
+    expect(await readStatistics({ machines: 5 })).toMatchObject({ kind: "down" });
+    expect(await readStatistics("<html>")).toMatchObject({ kind: "down" });
   });
 
   test("of a hash that Defender refuses are a refusal", async () => {
     const body = { error: { code: "InvalidHashValue", message: "Hash value x is invalid" } };
-    expect(await statisticsOf(body, 400)).toMatchObject({ kind: "refused" });
+    expect(await readStatistics(body, 400)).toMatchObject({ kind: "refused" });
   });
 
   test.each<[UpstreamErrorCode, string, number | undefined]>([
@@ -145,14 +151,14 @@ describe("statistics", () => {
     ["not-found", "refused", undefined],
     ["rejected", "refused", undefined],
   ])("that end in '%s' are '%s'", async (code, kind, retryAfterMs) => {
-    const reply = await failing(
+    const reply = await failWith(
       new UpstreamError(code, "x", { api: "files", retryAfterMs: 7_000 }),
     ).statistics(sha1, 1, limits);
     expect(reply).toMatchObject({ kind, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   });
 
   test("do not hide a mistake of ours", async () => {
-    await expect(failing(new TypeError("x")).statistics(sha1, 1, limits)).rejects.toThrow(
+    await expect(failWith(new TypeError("x")).statistics(sha1, 1, limits)).rejects.toThrow(
       TypeError,
     );
   });
@@ -166,7 +172,7 @@ describe("statistics", () => {
     "１".repeat(40),
     "",
   ])("are never asked for %j", async (hash) => {
-    const { calls, files } = answering(200, sound);
+    const { calls, files } = respondWith(200, validBody);
     await expect((async () => files.statistics(hash, 1, limits))()).rejects.toThrow(RangeError);
     await expect((async () => files.information(hash, limits))()).rejects.toThrow(RangeError);
     expect(calls).toEqual([]);
@@ -192,7 +198,7 @@ describe("information", () => {
   };
 
   test("is read in our words, what is unknown as null", async () => {
-    const { calls, files } = answering(200, body);
+    const { calls, files } = respondWith(200, body);
     expect(await files.information(sha1, limits)).toEqual({
       kind: "found",
       value: {
@@ -217,7 +223,7 @@ describe("information", () => {
   });
 
   test("names no SHA-1 when the service names none", async () => {
-    const reply = await answering(200, { ...body, sha1: null }).files.information(
+    const reply = await respondWith(200, { ...body, sha1: null }).files.information(
       "a".repeat(64),
       limits,
     );
@@ -226,14 +232,19 @@ describe("information", () => {
 });
 
 describe("a turn", () => {
-  const send = async (): Promise<Answer> => {
+  const rejectCall = async (): Promise<ApiResponse> => {
     throw new Error("not to be sent");
   };
 
   test("is the quota's", async () => {
-    expect(await openFiles({ send, stream: send }, { take }).turn(1)).toEqual({
-      kind: "turn",
-      turn: { usableUntilMs: 5 },
+    expect(
+      await createFilesClient(
+        { send: rejectCall, stream: rejectCall },
+        { acquirePermit },
+      ).acquirePermit(1),
+    ).toEqual({
+      kind: "permit",
+      permit: { usableUntilMs: 5 },
     });
   });
 
@@ -243,10 +254,18 @@ describe("a turn", () => {
     ["breaker", "down"],
     ["store", "later"],
   ] as const)("that is not there for '%s' is '%s'", async (reason, kind) => {
-    const none = {
-      take: async (): Promise<TurnOutcome> => ({ kind: "later", retryAfterMs: 9, reason }),
+    const emptyQuota = {
+      acquirePermit: async (): Promise<PermitResult> => ({
+        kind: "later",
+        retryAfterMs: 9,
+        reason,
+      }),
     };
-    expect(await openFiles({ send, stream: send }, none).turn(1)).toEqual({
+    expect(
+      await createFilesClient({ send: rejectCall, stream: rejectCall }, emptyQuota).acquirePermit(
+        1,
+      ),
+    ).toEqual({
       kind,
       retryAfterMs: 9,
     });
@@ -255,6 +274,6 @@ describe("a turn", () => {
       retryAfterMs: 9,
       upstreamCode: `no-turn-${reason}`,
     });
-    expect(await failing(error).statistics(sha1, 1, limits)).toEqual({ kind, retryAfterMs: 9 });
+    expect(await failWith(error).statistics(sha1, 1, limits)).toEqual({ kind, retryAfterMs: 9 });
   });
 });

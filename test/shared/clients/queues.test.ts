@@ -1,17 +1,17 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { openQueues } from "../../../shared/clients/queues.ts";
-import { openStorage, type Storage } from "../../../shared/clients/storage.ts";
+import { createMessageQueues } from "../../../shared/clients/queues.ts";
+import { createStorageClients, type StorageClients } from "../../../shared/clients/storage.ts";
 import type { MessageQueues, QueueName } from "../../../shared/storage/record-store.ts";
-import { freshAccount } from "../../support/storage-account.ts";
+import { claimFreshAccount } from "../../support/storage-account.ts";
 
 describe("openQueues", () => {
-  let storage: Storage;
+  let storage: StorageClients;
   let queues: MessageQueues;
   beforeAll(async () => {
-    storage = await openStorage({ kind: "connection-string", value: freshAccount() });
-    queues = openQueues(storage.queues);
+    storage = await createStorageClients({ kind: "connection-string", value: claimFreshAccount() });
+    queues = createMessageQueues(storage.queues);
   });
-  const received = async (queue: QueueName) =>
+  const receiveMessages = async (queue: QueueName) =>
     (await storage.queues.getQueueClient(queue).receiveMessages({ numberOfMessages: 32 }))
       .receivedMessageItems;
 
@@ -19,7 +19,7 @@ describe("openQueues", () => {
     expect(await queues.depth("hunt-runs")).toBe(0);
     await Promise.all([1, 2, 3].map((n) => queues.send("hunt-runs", { n })));
     expect(await queues.depth("hunt-runs")).toBe(3);
-    expect((await received("hunt-runs")).map((item) => item.messageText).sort()).toEqual([
+    expect((await receiveMessages("hunt-runs")).map((item) => item.messageText).sort()).toEqual([
       '{"n":1}',
       '{"n":2}',
       '{"n":3}',
@@ -29,29 +29,29 @@ describe("openQueues", () => {
   test("keeps every character, also those that XML cannot carry", async () => {
     const message = { text: "<&\"'> \u0000\u0001\uFFFE\uFFFF\uD800 ä😀\r\n" };
     await queues.send("alert-verdicts", message);
-    const [item] = await received("alert-verdicts");
+    const [item] = await receiveMessages("alert-verdicts");
     expect(JSON.parse(item?.messageText ?? "")).toEqual(message);
   });
 
   test("never lets a message expire, but results after seven days", async () => {
     await queues.send("file-lookups", {});
     await queues.send("hunt-results", {});
-    const [lookup] = await received("file-lookups");
-    const [result] = await received("hunt-results");
+    const [lookup] = await receiveMessages("file-lookups");
+    const [result] = await receiveMessages("hunt-results");
     expect(lookup?.expiresOn.getUTCFullYear()).toBe(9999);
     expect(Math.round(((result?.expiresOn.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(7);
   });
 
   test("keeps a delayed message out of sight", async () => {
     await queues.send("hunt-runs", { late: true }, { delaySeconds: 600 });
-    expect(await received("hunt-runs")).toEqual([]);
+    expect(await receiveMessages("hunt-runs")).toEqual([]);
     expect(await queues.depth("hunt-runs")).toBe(4);
   });
 
   test("takes 64 KiB and refuses one byte more with both numbers", async () => {
-    const sized = (bytes: number) => ({ x: "a".repeat(bytes - 8) });
-    await queues.send("file-lookups", sized(65_536));
-    await expect(queues.send("file-lookups", sized(65_537))).rejects.toThrow(
+    const createMessage = (bytes: number) => ({ x: "a".repeat(bytes - 8) });
+    await queues.send("file-lookups", createMessage(65_536));
+    await expect(queues.send("file-lookups", createMessage(65_537))).rejects.toThrow(
       "a message for file-lookups has 65537 bytes; the queue takes at most 65536",
     );
   });

@@ -1,23 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openRecords } from "../../../shared/clients/records.ts";
-import { openStorage } from "../../../shared/clients/storage.ts";
+import { createRecordStore } from "../../../shared/clients/records.ts";
+import { createStorageClients } from "../../../shared/clients/storage.ts";
 import type { RecordStore } from "../../../shared/storage/record-store.ts";
 import { systemClock } from "../../../shared/runtime/time.ts";
-import { freshAccount } from "../../support/storage-account.ts";
+import { claimFreshAccount } from "../../support/storage-account.ts";
 import {
   blobPortOf,
-  byBlobPort,
+  withBlobPort,
   startFlakyProxy,
   type FlakyProxy,
 } from "../../support/flaky-proxy.ts";
-import { memoryRecords } from "../../support/memory-records.ts";
+import { createMemoryRecords } from "../../support/memory-records.ts";
 
-const open = async (connection: string): Promise<RecordStore> =>
-  openRecords((await openStorage({ kind: "connection-string", value: connection }, quick)).blobs);
+const createStore = async (connection: string): Promise<RecordStore> =>
+  createRecordStore(
+    (await createStorageClients({ kind: "connection-string", value: connection }, quickTimeouts))
+      .blobs,
+  );
 
-const quick = { firstDelayMs: 5, tries: 3, tryMs: 1_000, operationMs: 5_000 };
+const quickTimeouts = { firstDelayMs: 5, tries: 3, tryMs: 1_000, operationMs: 5_000 };
 
-const listed = async (
+const listPaths = async (
   store: RecordStore,
   prefix: string,
   startAfter?: string,
@@ -29,8 +32,8 @@ const listed = async (
 };
 
 describe.each([
-  ["over blobs", () => open(freshAccount())],
-  ["in memory", () => Promise.resolve(memoryRecords({ clock: systemClock }))],
+  ["over blobs", () => createStore(claimFreshAccount())],
+  ["in memory", () => Promise.resolve(createMemoryRecords({ clock: systemClock }))],
 ] as const)("a record store %s", (_, make) => {
   let store: RecordStore;
   beforeAll(async () => {
@@ -39,18 +42,18 @@ describe.each([
 
   test("has nothing before the first write", async () => {
     expect(await store.read("state/none.json")).toMatchObject({ kind: "absent" });
-    expect(await listed(store, "state/")).toEqual([]);
+    expect(await listPaths(store, "state/")).toEqual([]);
     await store.remove("state/none.json");
   });
 
   test("gives back what was written, with its etag and the store's time", async () => {
-    const made = await store.create("state/a.json", { n: 1, text: "ä\u0000😀" });
-    const read = await store.read("state/a.json");
-    expect(made.kind).toBe("written");
-    expect(read).toMatchObject({ kind: "found", value: { n: 1, text: "ä\u0000😀" } });
-    expect(read).toHaveProperty("etag", (made as { etag: string }).etag);
-    expect(Math.abs(read.serverNowMs - Date.now())).toBeLessThan(3_000);
-    expect(read.serverNowMs % 1_000).toBe(0);
+    const created = await store.create("state/a.json", { n: 1, text: "ä\u0000😀" });
+    const record = await store.read("state/a.json");
+    expect(created.kind).toBe("written");
+    expect(record).toMatchObject({ kind: "found", value: { n: 1, text: "ä\u0000😀" } });
+    expect(record).toHaveProperty("etag", (created as { etag: string }).etag);
+    expect(Math.abs(record.serverNowMs - Date.now())).toBeLessThan(3_000);
+    expect(record.serverNowMs % 1_000).toBe(0);
   });
 
   test("creates only what is not there", async () => {
@@ -60,8 +63,8 @@ describe.each([
   });
 
   test("replaces only what is unchanged", async () => {
-    const made = await store.create("state/cas.json", { n: 1 });
-    const { etag } = made as { etag: string };
+    const created = await store.create("state/cas.json", { n: 1 });
+    const { etag } = created as { etag: string };
     expect(await store.replace("state/cas.json", { n: 2 }, etag)).toMatchObject({
       kind: "written",
     });
@@ -89,25 +92,28 @@ describe.each([
 
   test("lists under a prefix in order, after a path", async () => {
     for (const name of ["b", "a", "c/d"]) await store.create(`state/list/${name}`, {});
-    expect(await listed(store, "state/list/")).toEqual([
+    expect(await listPaths(store, "state/list/")).toEqual([
       "state/list/a",
       "state/list/b",
       "state/list/c/d",
     ]);
-    expect(await listed(store, "state/list/", "state/list/a")).toEqual([
+    expect(await listPaths(store, "state/list/", "state/list/a")).toEqual([
       "state/list/b",
       "state/list/c/d",
     ]);
     for await (const { etag, path } of store.list("state/list/a")) await store.remove(path, etag);
-    expect(await listed(store, "state/list/a")).toEqual([]);
+    expect(await listPaths(store, "state/list/a")).toEqual([]);
   });
 });
 
 test("a record that is no JSON object is broken, never absent", async () => {
-  const { blobs } = await openStorage({ kind: "connection-string", value: freshAccount() });
+  const { blobs } = await createStorageClients({
+    kind: "connection-string",
+    value: claimFreshAccount(),
+  });
   const container = blobs.getContainerClient("state");
   await container.create();
-  const store = openRecords(blobs);
+  const store = createRecordStore(blobs);
   for (const text of ['{"cut', "", "[1]", "null", "7"]) {
     await container.getBlockBlobClient("x.json").upload(text, text.length);
     expect(await store.read("state/x.json"), text).toMatchObject({
@@ -118,8 +124,8 @@ test("a record that is no JSON object is broken, never absent", async () => {
 });
 
 test("many first writers create the missing container together", async () => {
-  const connection = freshAccount();
-  const stores = await Promise.all([open(connection), open(connection)]);
+  const connection = claimFreshAccount();
+  const stores = await Promise.all([createStore(connection), createStore(connection)]);
   const outcomes = await Promise.all(
     stores.flatMap((store, s) => [0, 1, 2].map((n) => store.create(`audit/${s}${n}.json`, {}))),
   );
@@ -127,13 +133,13 @@ test("many first writers create the missing container together", async () => {
 });
 
 test("a path without a container is refused", () => {
-  const store = memoryless();
+  const store = createUnreachableStore();
   expect(() => store.read("state")).toThrow("wants a container and a name");
 });
 
-const memoryless = (): RecordStore =>
+const createUnreachableStore = (): RecordStore =>
   // Never reached: the path is refused before any client is asked for.
-  openRecords({} as Parameters<typeof openRecords>[0]);
+  createRecordStore({} as Parameters<typeof createRecordStore>[0]);
 
 describe("with a network that loses answers", () => {
   let proxy: FlakyProxy;
@@ -141,21 +147,21 @@ describe("with a network that loses answers", () => {
   const isWrite = (request: { method?: string | undefined }): boolean => request.method === "PUT";
 
   beforeAll(async () => {
-    const connection = freshAccount();
+    const connection = claimFreshAccount();
     proxy = await startFlakyProxy(blobPortOf(connection));
-    store = await open(byBlobPort(connection, proxy.port));
+    store = await createStore(withBlobPort(connection, proxy.port));
     await store.create("state/warm.json", {});
   });
   afterAll(() => proxy.stop());
 
   test("a create that took effect is written although its answer was lost", async () => {
-    proxy.next(["drop-answer"], isWrite);
+    proxy.injectFaults(["drop-answer"], isWrite);
     expect(await store.create("state/1.json", { n: 1 })).toMatchObject({ kind: "written" });
   });
 
   test("a replace that took effect is written although its answer was lost", async () => {
     const { etag } = (await store.create("state/2.json", { n: 1 })) as { etag: string };
-    proxy.next(["drop-answer"], isWrite);
+    proxy.injectFaults(["drop-answer"], isWrite);
     const outcome = await store.replace("state/2.json", { n: 2 }, etag);
     expect(outcome).toMatchObject({ kind: "written" });
     expect(await store.read("state/2.json")).toMatchObject({
@@ -165,17 +171,17 @@ describe("with a network that loses answers", () => {
   });
 
   test("a write is settled by reading back when every answer was lost", async () => {
-    proxy.next(["drop-answer", "busy", "busy"], isWrite);
+    proxy.injectFaults(["drop-answer", "busy", "busy"], isWrite);
     expect(await store.create("state/3.json", {})).toMatchObject({ kind: "written" });
   });
 
   test("a hung try is given up and made again", async () => {
-    proxy.next(["hang"], isWrite);
+    proxy.injectFaults(["hang"], isWrite);
     expect(await store.create("state/4.json", {})).toMatchObject({ kind: "written" });
   });
 
   test("a store that stays busy is an error that names what was tried", async () => {
-    proxy.next(["busy", "busy", "busy"]);
+    proxy.injectFaults(["busy", "busy", "busy"]);
     await expect(store.read("state/1.json")).rejects.toMatchObject({
       name: "UpstreamError",
       code: "unavailable",
@@ -184,7 +190,7 @@ describe("with a network that loses answers", () => {
   });
 
   test("a container that may not be created says what to do", async () => {
-    proxy.next(
+    proxy.injectFaults(
       ["forbid"],
       (request) => request.method === "PUT" && request.url?.includes("restype=container") === true,
     );

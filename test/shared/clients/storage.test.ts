@@ -1,9 +1,9 @@
 import { createServer, type Server } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openQueues } from "../../../shared/clients/queues.ts";
-import { openRecords } from "../../../shared/clients/records.ts";
-import { openStorage, storageError } from "../../../shared/clients/storage.ts";
+import { createMessageQueues } from "../../../shared/clients/queues.ts";
+import { createRecordStore } from "../../../shared/clients/records.ts";
+import { createStorageClients, toStorageError } from "../../../shared/clients/storage.ts";
 
 describe("openStorage towards a socket that never answers", () => {
   let server: Server;
@@ -18,25 +18,25 @@ describe("openStorage towards a socket that never answers", () => {
   });
   afterAll(() => new Promise((resolve) => void server.close(resolve)));
 
-  const open = () => {
+  const createClients = () => {
     const { port } = server.address() as AddressInfo;
     const at = `http://127.0.0.1:${port}/a`;
     const value = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=aaaa;BlobEndpoint=${at};QueueEndpoint=${at}`;
-    return openStorage(
+    return createStorageClients(
       { kind: "connection-string", value },
       { tryMs: 60, operationMs: 5_000, tries: 2, firstDelayMs: 1 },
     );
   };
 
   test("gives up after its tries and names what was tried", async () => {
-    const { blobs, queues } = await open();
-    await expect(openRecords(blobs).read("state/a.json")).rejects.toMatchObject({
+    const { blobs, queues } = await createClients();
+    await expect(createRecordStore(blobs).read("state/a.json")).rejects.toMatchObject({
       name: "UpstreamError",
       api: "storage",
       code: "unavailable",
       message: "storage: read state/a.json failed (AbortError)",
     });
-    await expect(openQueues(queues).send("hunt-runs", {})).rejects.toMatchObject({
+    await expect(createMessageQueues(queues).send("hunt-runs", {})).rejects.toMatchObject({
       api: "storage",
       code: "unavailable",
     });
@@ -45,7 +45,7 @@ describe("openStorage towards a socket that never answers", () => {
 });
 
 test("opens by identity without calling anybody", async () => {
-  const { blobs, queues } = await openStorage({
+  const { blobs, queues } = await createStorageClients({
     kind: "identity",
     blobUrl: "https://example.blob.core.windows.net",
     queueUrl: "https://example.queue.core.windows.net",
@@ -77,6 +77,6 @@ test.each([
   [{ code: "ECONNREFUSED" }, "unavailable", "storage: read x failed (ECONNREFUSED)"],
 ] as const)("tells %j in our words", (fields, code, message) => {
   const error = Object.assign(new Error("https://a/?sig=secret AccountKey=secret"), fields);
-  expect(storageError(error, "read x")).toMatchObject({ code, message });
-  expect(JSON.stringify(storageError(error, "read x"))).not.toContain("secret");
+  expect(toStorageError(error, "read x")).toMatchObject({ code, message });
+  expect(JSON.stringify(toStorageError(error, "read x"))).not.toContain("secret");
 });

@@ -1,100 +1,103 @@
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openTokens, type AppCredential } from "../../../shared/clients/tokens.ts";
+import { createTokenSource, type AppCredential } from "../../../shared/clients/tokens.ts";
 import { hourMs, minuteMs } from "../../../shared/runtime/time.ts";
-import { virtualClock } from "../../support/virtual-clock.ts";
-import { startTenant, type Tenant } from "../../simulator/simulator.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
+import { startSimulator, type Simulator } from "../../simulator/simulator.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 const graph = "https://graph.microsoft.com";
 
 beforeAll(async () => {
-  tenant = await startTenant({ evaluate: () => expect.fail("nobody hunts here") });
-  Object.assign(process.env, tenant.settings);
-  setDefaultCACertificates([...getCACertificates(), tenant.certificate]);
+  simulator = await startSimulator({ evaluate: () => expect.fail("nobody hunts here") });
+  Object.assign(process.env, simulator.settings);
+  setDefaultCACertificates([...getCACertificates(), simulator.certificate]);
 });
-afterAll(() => tenant.stop());
-beforeEach(() => tenant.faults.clear());
+afterAll(() => simulator.stop());
+beforeEach(() => simulator.faults.clear());
 
-const app = () => {
-  const [first] = tenant.directory.applications;
+const getApp = () => {
+  const [first] = simulator.directory.applications;
   if (!first) throw new Error("the directory has no application");
   return first;
 };
-const place = () => ({
-  tenantId: tenant.directory.tenantId,
-  clientId: app().clientId,
-  loginUrl: tenant.urls.entra,
+const getRegistration = () => ({
+  tenantId: simulator.directory.tenantId,
+  clientId: getApp().clientId,
+  loginUrl: simulator.urls.entra,
 });
-const open = (credential: AppCredential, audience = graph) => {
-  const clock = virtualClock(Date.now());
-  return { clock, source: openTokens({ credential, audience, clock }) };
+const createSource = (credential: AppCredential, audience = graph) => {
+  const clock = createVirtualClock(Date.now());
+  return { clock, source: createTokenSource({ credential, audience, clock }) };
 };
-const bySecret = (secrets: string[], refused: string[] = []): AppCredential => ({
+const toSecretCredential = (secrets: string[], refused: string[] = []): AppCredential => ({
   kind: "secret",
-  ...place(),
-  secret: () => Promise.resolve(secrets[0] ?? ""),
-  secretRefused: () => void refused.push(secrets.shift() ?? ""),
+  ...getRegistration(),
+  getSecret: () => Promise.resolve(secrets[0] ?? ""),
+  reportSecretRefused: () => void refused.push(secrets.shift() ?? ""),
 });
-const good = (): string => app().secrets[0]?.value ?? "";
-const asked = (): number =>
-  tenant.requests({ api: "entra" }).filter(({ method }) => method === "POST").length;
+const getValidSecret = (): string => getApp().secrets[0]?.value ?? "";
+const countRequests = (): number =>
+  simulator.listRequests({ api: "entra" }).filter(({ method }) => method === "POST").length;
 
 describe("openTokens", () => {
   test("gets a managed identity's token for the audience", async () => {
-    const { source } = open({
+    const { source } = createSource({
       kind: "managed-identity",
-      clientId: tenant.settings["HUNT_IDENTITY"],
+      clientId: simulator.settings["HUNT_IDENTITY"],
     });
-    expect(decodeJwt(await source.token())).toMatchObject({
+    expect(decodeJwt(await source.getToken())).toMatchObject({
       aud: graph,
       roles: ["ThreatHunting.Read.All"],
     });
   });
 
   test("gets an app's token by its secret, once for all who ask, and again before it expires", async () => {
-    const before = asked();
-    const { clock, source } = open(bySecret([good()]));
-    const tokens = await Promise.all([source.token(), source.token(), source.token()]);
+    const before = countRequests();
+    const { clock, source } = createSource(toSecretCredential([getValidSecret()]));
+    const tokens = await Promise.all([source.getToken(), source.getToken(), source.getToken()]);
     expect(new Set(tokens).size).toBe(1);
-    expect(decodeJwt(tokens[0])).toMatchObject({ aud: graph, appid: app().clientId });
-    expect(asked()).toBe(before + 1);
+    expect(decodeJwt(tokens[0])).toMatchObject({ aud: graph, appid: getApp().clientId });
+    expect(countRequests()).toBe(before + 1);
     await clock.advance(hourMs - 6 * minuteMs);
-    expect(await source.token()).toBe(tokens[0]);
+    expect(await source.getToken()).toBe(tokens[0]);
   });
 
   test("drops a refused token once: the next is another", async () => {
-    const { source } = open(bySecret([good()]));
-    const before = asked();
-    const first = await source.token();
-    source.refused(first);
-    source.refused("not the current one");
-    await source.token();
-    await source.token();
-    expect(asked()).toBe(before + 2);
+    const { source } = createSource(toSecretCredential([getValidSecret()]));
+    const before = countRequests();
+    const first = await source.getToken();
+    source.reportRefused(first);
+    source.reportRefused("not the current one");
+    await source.getToken();
+    await source.getToken();
+    expect(countRequests()).toBe(before + 2);
   });
 
   test("gets an app's token by the identity that it trusts", async () => {
-    const { source } = open({
+    const { source } = createSource({
       kind: "federated",
-      ...place(),
-      identityClientId: tenant.settings["HUNT_IDENTITY"],
+      ...getRegistration(),
+      identityClientId: simulator.settings["HUNT_IDENTITY"],
       exchangeAudience: "api://AzureADTokenExchange",
     });
-    expect(decodeJwt(await source.token())).toMatchObject({ aud: graph, appid: app().clientId });
+    expect(decodeJwt(await source.getToken())).toMatchObject({
+      aud: graph,
+      appid: getApp().clientId,
+    });
   });
 
   test("reads a refused secret again, and goes on with the rotated one", async () => {
     const refused: string[] = [];
-    const { source } = open(bySecret(["old-secret", good()], refused));
-    expect(decodeJwt(await source.token())).toMatchObject({ aud: graph });
+    const { source } = createSource(toSecretCredential(["old-secret", getValidSecret()], refused));
+    expect(decodeJwt(await source.getToken())).toMatchObject({ aud: graph });
     expect(refused).toEqual(["old-secret"]);
   });
 
   test("says which secret is wrong, and never its value", async () => {
-    const { source } = open(bySecret(["wrong-secret", "wrong-secret"]));
-    const error: unknown = await source.token().catch((thrown: unknown) => thrown);
+    const { source } = createSource(toSecretCredential(["wrong-secret", "wrong-secret"]));
+    const error: unknown = await source.getToken().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       name: "UpstreamError",
       code: "unauthorized",
@@ -113,26 +116,32 @@ describe("openTokens", () => {
     ],
     ["a product that the tenant lacks", () => ({}), "https://nowhere.example", "AADSTS500011"],
   ])("tells of %s what to check", async (_, change, audience, upstreamCode) => {
-    const { source } = open({ ...bySecret([good()]), ...change() }, audience);
-    await expect(source.token()).rejects.toMatchObject({ code: "unauthorized", upstreamCode });
+    const { source } = createSource(
+      { ...toSecretCredential([getValidSecret()]), ...change() },
+      audience,
+    );
+    await expect(source.getToken()).rejects.toMatchObject({ code: "unauthorized", upstreamCode });
   });
 
   test("tells of an identity that the app does not have", async () => {
-    const { source } = open({
+    const { source } = createSource({
       kind: "managed-identity",
       clientId: "11111111-1111-4111-8111-111111111112",
     });
-    await expect(source.token()).rejects.toMatchObject({
+    await expect(source.getToken()).rejects.toMatchObject({
       code: "unauthorized",
       message: "entra: the managed identity is not assigned to this app; check its client id",
     });
   });
 
   test("an outage is passing, and not kept", async () => {
-    const { source } = open(bySecret([good()]));
-    tenant.faults.add({ api: "entra", kind: "reset", count: null });
-    await expect(source.token()).rejects.toMatchObject({ code: "unavailable", passing: true });
-    tenant.faults.clear();
-    expect(decodeJwt(await source.token())).toMatchObject({ aud: graph });
+    const { source } = createSource(toSecretCredential([getValidSecret()]));
+    simulator.faults.add({ api: "entra", kind: "reset", count: null });
+    await expect(source.getToken()).rejects.toMatchObject({
+      code: "unavailable",
+      isTransient: true,
+    });
+    simulator.faults.clear();
+    expect(decodeJwt(await source.getToken())).toMatchObject({ aud: graph });
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { closureOf, reasonFault } from "../../../shared/alerts/closures.ts";
+import { closureOf, findReasonFault } from "../../../shared/alerts/closures.ts";
 import { parseAlertId } from "../../../shared/contracts/alert-id.ts";
 import { verdictMessage, verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
-import { inputFaults } from "../../../shared/http/problem.ts";
-import { soundVerdict as sound } from "../../support/alert-harness.ts";
+import { toInputFaults } from "../../../shared/http/problem.ts";
+import { validVerdict as valid } from "../../support/alert-harness.ts";
 
 const digits = "603e4f1b2c3d4e5f60718293";
 
@@ -53,14 +53,14 @@ describe("parseAlertId", () => {
   });
 });
 
-const faults = (change: object): string[] => {
-  const { error } = verdictRequest.safeParse({ ...sound, ...change });
-  return error ? inputFaults(error).map(({ path }) => path) : [];
+const findFaultPaths = (change: object): string[] => {
+  const { error } = verdictRequest.safeParse({ ...valid, ...change });
+  return error ? toInputFaults(error).map(({ path }) => path) : [];
 };
 
 describe("a verdict request", () => {
   test("is read, with equal ids once", () => {
-    expect(verdictRequest.parse({ ...sound, alertIds: [digits, `ca${digits}`] }).alertIds).toEqual([
+    expect(verdictRequest.parse({ ...valid, alertIds: [digits, `ca${digits}`] }).alertIds).toEqual([
       digits,
     ]);
   });
@@ -84,16 +84,16 @@ describe("a verdict request", () => {
       "/feedback/contactEmail",
     ],
   ])("refuses %s and names the field", (_, change, path) => {
-    expect(faults(change)).toEqual([path]);
+    expect(findFaultPaths(change)).toEqual([path]);
   });
 
   test("takes 1,000 ids, a message 100", () => {
-    const ids = (most: number) =>
-      Array.from({ length: most }, (_, index) => index.toString(16).padStart(24, "0"));
-    expect(faults({ alertIds: ids(1_000) })).toEqual([]);
-    expect(faults({ alertIds: ids(1_001) })).toEqual(["/alertIds"]);
-    expect(verdictMessage.safeParse({ ...sound, alertIds: ids(100) }).success).toBe(true);
-    expect(verdictMessage.safeParse({ ...sound, alertIds: ids(101) }).success).toBe(false);
+    const createIds = (count: number) =>
+      Array.from({ length: count }, (_, index) => index.toString(16).padStart(24, "0"));
+    expect(findFaultPaths({ alertIds: createIds(1_000) })).toEqual([]);
+    expect(findFaultPaths({ alertIds: createIds(1_001) })).toEqual(["/alertIds"]);
+    expect(verdictMessage.safeParse({ ...valid, alertIds: createIds(100) }).success).toBe(true);
+    expect(verdictMessage.safeParse({ ...valid, alertIds: createIds(101) }).success).toBe(false);
   });
 });
 
@@ -116,6 +116,6 @@ describe("closures", () => {
     ["close_benign", "test", true],
     ["close_benign", "too_many_similar", false],
   ] as const)("%s with reason %s fits: %s", (action, reason, fits) => {
-    expect(reasonFault(action, reason) === undefined).toBe(fits);
+    expect(findReasonFault(action, reason) === undefined).toBe(fits);
   });
 });

@@ -6,9 +6,9 @@ import {
 } from "../../../shared/contracts/file-lookup.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 
-const query = (text = ""): URLSearchParams => new URLSearchParams(text);
-const json = (value: unknown) => ({ kind: "json", value }) as const;
-const pathsOf = (work: () => unknown): string[] => {
+const parseQuery = (text = ""): URLSearchParams => new URLSearchParams(text);
+const toJsonBody = (value: unknown) => ({ kind: "json", value }) as const;
+const findFaultPaths = (work: () => unknown): string[] => {
   try {
     work();
   } catch (error) {
@@ -21,7 +21,7 @@ const pathsOf = (work: () => unknown): string[] => {
 
 describe("the query string", () => {
   test("has defaults", () => {
-    expect(readLookupQuery(query("code=key"))).toEqual({
+    expect(readLookupQuery(parseQuery("code=key"))).toEqual({
       lookBackHours: 720,
       information: false,
       where: false,
@@ -32,7 +32,7 @@ describe("the query string", () => {
   test("is read in any case", () => {
     expect(
       readLookupQuery(
-        query("lookbackhours=24&include=information&where=true&all=1&globalRareBelow=100"),
+        parseQuery("lookbackhours=24&include=information&where=true&all=1&globalRareBelow=100"),
       ),
     ).toEqual({
       lookBackHours: 24,
@@ -56,16 +56,16 @@ describe("the query string", () => {
     ["where=yes", "/where"],
     ["globalRareBelow=0", "/globalRareBelow"],
   ])("refuses %s", (text, path) => {
-    expect(pathsOf(() => readLookupQuery(query(text)))).toEqual([path]);
+    expect(findFaultPaths(() => readLookupQuery(parseQuery(text)))).toEqual([path]);
   });
 
   test.each([1, 720])("takes a look-back of %i hours", (hours) => {
-    expect(readLookupQuery(query(`lookBackHours=${hours}`)).lookBackHours).toBe(hours);
+    expect(readLookupQuery(parseQuery(`lookBackHours=${hours}`)).lookBackHours).toBe(hours);
   });
 });
 
 describe("the body", () => {
-  const sound = {
+  const valid = {
     sha1: ["a", "b"],
     lookBackHours: 24,
     include: "information",
@@ -73,7 +73,7 @@ describe("the body", () => {
   };
 
   test("in its explicit form is a list with options", () => {
-    expect(readLookup(query("globalCommonFrom=9"), json(sound))).toEqual({
+    expect(readLookup(parseQuery("globalCommonFrom=9"), toJsonBody(valid))).toEqual({
       options: {
         lookBackHours: 24,
         information: true,
@@ -81,12 +81,14 @@ describe("the body", () => {
         all: false,
         thresholds: { globalRareBelow: 5, globalCommonFrom: 9 },
       },
-      asked: { kind: "list", hashes: ["a", "b"] },
+      input: { kind: "list", hashes: ["a", "b"] },
     });
   });
 
   test("may list one hash, or hashes of each kind", () => {
-    expect(readLookup(query(), json({ sha1: "a", sha256: ["b"], md5: ["c"] })).asked).toEqual({
+    expect(
+      readLookup(parseQuery(), toJsonBody({ sha1: "a", sha256: ["b"], md5: ["c"] })).input,
+    ).toEqual({
       kind: "list",
       hashes: ["a", "b", "c"],
     });
@@ -103,18 +105,22 @@ describe("the body", () => {
     ["an unknown include", { include: "signer" }, "/include"],
     ["an unknown threshold", { thresholds: { rare: 1 } }, "/thresholds/rare"],
   ])("is refused with %s", (_, change, path) => {
-    expect(pathsOf(() => readLookup(query(), json({ ...sound, ...change })))).toEqual([path]);
+    expect(
+      findFaultPaths(() => readLookup(parseQuery(), toJsonBody({ ...valid, ...change }))),
+    ).toEqual([path]);
   });
 
   test("names a key written in another case", () => {
-    expect(pathsOf(() => readLookup(query(), json({ sha1: ["a"], lookbackhours: 1 })))).toEqual([
-      "/lookbackhours",
-    ]);
+    expect(
+      findFaultPaths(() => readLookup(parseQuery(), toJsonBody({ sha1: ["a"], lookbackhours: 1 }))),
+    ).toEqual(["/lookbackhours"]);
   });
 
   test("lists at most 20,000 hashes", () => {
     const list = Array.from({ length: 20_001 }, () => "a");
-    expect(pathsOf(() => readLookup(query(), json({ sha1: list })))).toEqual([""]);
+    expect(findFaultPaths(() => readLookup(parseQuery(), toJsonBody({ sha1: list })))).toEqual([
+      "",
+    ]);
   });
 
   test.each<[string, unknown]>([
@@ -122,7 +128,10 @@ describe("the body", () => {
     ["no list", { lookBackHours: 5 }],
     ["an array", ["a"]],
   ])("with %s is a payload to search", (_, value) => {
-    expect(readLookup(query(), json(value)).asked).toEqual({ kind: "payload", body: json(value) });
+    expect(readLookup(parseQuery(), toJsonBody(value)).input).toEqual({
+      kind: "payload",
+      body: toJsonBody(value),
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
-  organizationQuery,
-  profileQuery,
+  createOrganizationQuery,
+  createProfileQuery,
   readOrganization,
   readProfile,
 } from "../../../shared/files/bulk-queries.ts";
@@ -11,9 +11,9 @@ const hashes = [fileHash(0), fileHash(1)];
 
 describe("the queries", () => {
   test("name each hash once as a literal", () => {
-    for (const query of [profileQuery("SHA1", hashes), organizationQuery(hashes, 24)])
+    for (const query of [createProfileQuery("SHA1", hashes), createOrganizationQuery(hashes, 24)])
       expect(query.match(/"[0-9a-f]{40}"/g)).toEqual(hashes.map((hash) => `"${hash}"`));
-    expect(organizationQuery(hashes, 24)).toContain("ago(24h)");
+    expect(createOrganizationQuery(hashes, 24)).toContain("ago(24h)");
   });
 
   test.each([
@@ -23,12 +23,12 @@ describe("the queries", () => {
     fileHash(0, "md5"),
     `${fileHash(0)}\n`,
   ])("refuse %j as a hash", (hash) => {
-    expect(() => profileQuery("SHA1", [hash])).toThrow(RangeError);
-    expect(() => organizationQuery([hash], 24)).toThrow(RangeError);
+    expect(() => createProfileQuery("SHA1", [hash])).toThrow(RangeError);
+    expect(() => createOrganizationQuery([hash], 24)).toThrow(RangeError);
   });
 
   test.each([0, 721, 1.5, Number.NaN, Infinity])("refuse a look-back of %s", (hours) => {
-    expect(() => organizationQuery(hashes, hours)).toThrow(RangeError);
+    expect(() => createOrganizationQuery(hashes, hours)).toThrow(RangeError);
   });
 });
 

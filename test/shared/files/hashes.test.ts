@@ -3,23 +3,24 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   findHashes,
-  mostHashes,
+  maxHashes,
   type FindOptions,
   type FindOutcome,
 } from "../../../shared/files/hashes.ts";
 import { readHash } from "../../../shared/files/hash-runs.ts";
 import { wideLimits, type ParsedBody } from "../../../shared/http/request-body.ts";
 
-const sha1 = (seed: string | number): string =>
+const sha1Of = (seed: string | number): string =>
   createHash("sha1").update(String(seed)).digest("hex");
-const sha256 = (seed: string | number): string =>
+const sha256Of = (seed: string | number): string =>
   createHash("sha256").update(String(seed)).digest("hex");
-const md5 = (seed: string | number): string => createHash("md5").update(String(seed)).digest("hex");
+const md5Of = (seed: string | number): string =>
+  createHash("md5").update(String(seed)).digest("hex");
 
-const a = sha1("a");
-const b = sha1("b");
+const a = sha1Of("a");
+const b = sha1Of("b");
 
-const find = (
+const findOrThrow = (
   body: ParsedBody,
   options: Partial<FindOptions> = {},
 ): Extract<FindOutcome, { kind: "found" }> => {
@@ -27,10 +28,10 @@ const find = (
   if (outcome.kind !== "found") throw new Error(JSON.stringify(outcome));
   return outcome;
 };
-const inJson = (value: unknown, options: Partial<FindOptions> = {}) =>
-  find({ kind: "json", value }, options);
-const inText = (text: string, options: Partial<FindOptions> = {}) =>
-  find({ kind: "text", text }, options);
+const findInJson = (value: unknown, options: Partial<FindOptions> = {}) =>
+  findOrThrow({ kind: "json", value }, options);
+const findInText = (text: string, options: Partial<FindOptions> = {}) =>
+  findOrThrow({ kind: "text", text }, options);
 const hashesOf = (outcome: { readonly hashes: readonly { readonly hash: string }[] }): string[] =>
   outcome.hashes.map(({ hash }) => hash);
 const reasonsOf = (outcome: Extract<FindOutcome, { kind: "found" }>): string[] =>
@@ -59,7 +60,7 @@ describe("a hash is found", () => {
     ["between Chinese letters", { note: `文件哈希${a}。` }],
     ["as the whole body", a],
   ])("%s", (_, value) => {
-    expect(hashesOf(inJson(value))).toEqual([a]);
+    expect(hashesOf(findInJson(value))).toEqual([a]);
   });
 
   test("in a form's field, JSON or not", () => {
@@ -67,35 +68,35 @@ describe("a hash is found", () => {
       ["payload", JSON.stringify({ result: { hash: a } })],
       ["sha1", b],
     ] as const;
-    expect(hashesOf(find({ kind: "form", fields }))).toEqual([a, b]);
+    expect(hashesOf(findOrThrow({ kind: "form", fields }))).toEqual([a, b]);
   });
 
   test("in each line of text, JSON or not", () => {
     expect(
-      hashesOf(inText(`${JSON.stringify({ deviceId: b, sha1: a })}\nsha1: ${sha1("c")}`)),
-    ).toEqual([a, sha1("c")]);
+      hashesOf(findInText(`${JSON.stringify({ deviceId: b, sha1: a })}\nsha1: ${sha1Of("c")}`)),
+    ).toEqual([a, sha1Of("c")]);
   });
 
   test("as SHA-256 and MD5 by its length", () => {
     expect(
-      inJson({ sha256: sha256(1), md5: md5(1), sha1: a }).hashes.map(({ kind }) => kind),
+      findInJson({ sha256: sha256Of(1), md5: md5Of(1), sha1: a }).hashes.map(({ kind }) => kind),
     ).toEqual(["sha256", "md5", "sha1"]);
   });
 
   test("once, in the order of the document, with its places on request", () => {
-    const found = inJson(
+    const outcome = findInJson(
       { x: [{ sha1: b }, { sha1: a }], "y/~": b.toUpperCase() },
       { where: true },
     );
-    expect(found.hashes).toEqual([
+    expect(outcome.hashes).toEqual([
       { hash: b, kind: "sha1", where: ["/x/0/sha1", "/y~1~0"] },
       { hash: a, kind: "sha1", where: ["/x/1/sha1"] },
     ]);
   });
 
   test("with its place inside JSON in a string", () => {
-    const found = inJson({ e: JSON.stringify([{ sha1: a }]) }, { where: true });
-    expect(found.hashes[0]?.where).toEqual(["/e/0/sha1"]);
+    const outcome = findInJson({ e: JSON.stringify([{ sha1: a }]) }, { where: true });
+    expect(outcome.hashes[0]?.where).toEqual(["/e/0/sha1"]);
   });
 });
 
@@ -103,15 +104,15 @@ describe("no hash is found", () => {
   test.each<[string, string]>([
     ["in 39 digits", a.slice(1)],
     ["in 41 digits", `${a}0`],
-    ["in 128 digits", sha256(1) + sha256(2)],
+    ["in 128 digits", sha256Of(1) + sha256Of(2)],
     ["right after a letter", `x${a}`],
     ["right before a letter", `${a}x`],
     ["right after an underscore", `_${a}`],
     ["after 0x, which is an address", `0x${a}`],
     ["in full-width digits", "１".repeat(40)],
   ])("%s", (_, text) => {
-    expect(hashesOf(inJson({ text }))).toEqual([]);
-    expect(hashesOf(inText(text))).toEqual([]);
+    expect(hashesOf(findInJson({ text }))).toEqual([]);
+    expect(hashesOf(findInText(text))).toEqual([]);
   });
 });
 
@@ -139,22 +140,22 @@ describe("a run that names something else is skipped with the reason", () => {
     ["a thumbprint", { certificateThumbprint: a }, "a certificate"],
     ["the hash of a certificate", { certificate: { sha1: a } }, "a certificate"],
     ["a signer's hash", { SignerHash: a }, "a certificate"],
-    ["an import hash", { imphash: md5(1) }, "a fingerprint that is not of a whole file"],
-    ["a TLS fingerprint", { ja3: md5(1) }, "a fingerprint that is not of a whole file"],
-    ["a password hash", { ntlmHash: md5(1) }, "a password hash"],
+    ["an import hash", { imphash: md5Of(1) }, "a fingerprint that is not of a whole file"],
+    ["a TLS fingerprint", { ja3: md5Of(1) }, "a fingerprint that is not of a whole file"],
+    ["a password hash", { ntlmHash: md5Of(1) }, "a password hash"],
     ["a commit", { commit: a }, "a commit"],
     ["an id", { id: a }, "an id"],
-    ["a trace id in small letters", { traceid: md5(1) }, "an id"],
-    ["a trace parent", { traceparent: `00-${md5(1)}-b7ad6b7169203331-01` }, "an id"],
-    ["a key", { apiKey: md5(1) }, "a key or token"],
+    ["a trace id in small letters", { traceid: md5Of(1) }, "an id"],
+    ["a trace parent", { traceparent: `00-${md5Of(1)}-b7ad6b7169203331-01` }, "an id"],
+    ["a key", { apiKey: md5Of(1) }, "a key or token"],
   ])("%s", (_, value, reason) => {
-    const found = inJson(value);
-    expect(hashesOf(found)).toEqual([]);
-    expect(new Set(reasonsOf(found))).toEqual(new Set([reason]));
+    const outcome = findInJson(value);
+    expect(hashesOf(outcome)).toEqual([]);
+    expect(new Set(reasonsOf(outcome))).toEqual(new Set([reason]));
   });
 
   test("unless it is a file's hash elsewhere", () => {
-    expect(inJson({ id: a, sha1: a }, { where: true })).toEqual({
+    expect(findInJson({ id: a, sha1: a }, { where: true })).toEqual({
       kind: "found",
       hashes: [{ hash: a, kind: "sha1", where: ["/sha1"] }],
       skipped: [],
@@ -162,16 +163,20 @@ describe("a run that names something else is skipped with the reason", () => {
   });
 
   test("unless everything is asked for", () => {
-    expect(hashesOf(inJson({ DeviceId: a, imphash: md5(1) }, { all: true }))).toEqual([a, md5(1)]);
+    expect(hashesOf(findInJson({ DeviceId: a, imphash: md5Of(1) }, { all: true }))).toEqual([
+      a,
+      md5Of(1),
+    ]);
   });
 });
 
 describe("the limits", () => {
-  const nested = (depth: number): unknown => JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
+  const nestArrays = (depth: number): unknown =>
+    JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
 
   test.each<[string, unknown, string]>([
-    ["33 levels", nested(33), "nested deeper"],
-    ["a million levels", nested(1_000_000), "nested deeper"],
+    ["33 levels", nestArrays(33), "nested deeper"],
+    ["a million levels", nestArrays(1_000_000), "nested deeper"],
     ["20,001 elements", Array.from({ length: 20_001 }, () => 0), "20001 elements"],
     [
       "20,001 keys",
@@ -191,17 +196,17 @@ describe("the limits", () => {
   });
 
   test("refuse more than 20,000 hashes, and take as many", () => {
-    const text = (count: number) =>
-      Array.from({ length: count }, (_, index) => md5(index)).join("\n");
+    const createText = (count: number) =>
+      Array.from({ length: count }, (_, index) => md5Of(index)).join("\n");
     expect(
-      findHashes({ kind: "text", text: text(mostHashes + 1) }, { limits: wideLimits }).kind,
+      findHashes({ kind: "text", text: createText(maxHashes + 1) }, { limits: wideLimits }).kind,
     ).toBe("too-many");
-    expect(inText(text(mostHashes)).hashes).toHaveLength(mostHashes);
+    expect(findInText(createText(maxHashes)).hashes).toHaveLength(maxHashes);
   });
 
   test("leave JSON in a string that is outside of them to be searched as text", () => {
     const deep = `${"[".repeat(40)}"sha1: ${a}"${"]".repeat(40)}`;
-    expect(hashesOf(inJson({ deep }))).toEqual([a]);
+    expect(hashesOf(findInJson({ deep }))).toEqual([a]);
   });
 });
 
@@ -237,7 +242,7 @@ const plant = (() => {
   const file = fc
     .tuple(fileName, serial, fc.constantFrom(0, 1, 2, 3, 4, 5))
     .map(([name, seed, form]) => {
-      const hash = sha1(`file ${seed}`);
+      const hash = sha1Of(`file ${seed}`);
       const forms: Record<string, unknown>[] = [
         { [name]: hash },
         { [name]: hash.toUpperCase() },
@@ -249,7 +254,7 @@ const plant = (() => {
       return { value: forms[form] ?? {}, files: [hash], ids: [] as string[] };
     });
   const id = fc.tuple(idName, serial, fc.constantFrom(0, 1, 2, 3, 4)).map(([name, seed, form]) => {
-    const run = sha1(`id ${seed}`);
+    const run = sha1Of(`id ${seed}`);
     const forms: Record<string, unknown>[] = [
       { [name]: run },
       { [`${name}s`.replace("ashs", "ashes")]: [run.toUpperCase()] },
@@ -265,12 +270,12 @@ const plant = (() => {
     id,
     filler.map((value) => ({ value: { filler: value }, files: [], ids: [] })),
   );
-  const joined = (parts: readonly Planted[]): Planted => ({
+  const joinPlanted = (parts: readonly Planted[]): Planted => ({
     value: parts.map(({ value }) => value),
     files: parts.flatMap(({ files }) => files),
     ids: parts.flatMap(({ ids }) => ids),
   });
-  const list = fc.array(leaf, { maxLength: 8 }).map(joined);
+  const list = fc.array(leaf, { maxLength: 8 }).map(joinPlanted);
   const branch = fc
     .array(fc.tuple(fc.constantFrom("alert", "evidence", "device", "process", "p"), list), {
       maxLength: 4,
@@ -282,16 +287,16 @@ const plant = (() => {
       files: parts.flatMap(([, part]) => part.files),
       ids: parts.flatMap(([, part]) => part.ids),
     }));
-  return fc.array(branch, { maxLength: 4 }).map(joined);
+  return fc.array(branch, { maxLength: 4 }).map(joinPlanted);
 })();
 
 describe("in any payload", () => {
   test("exactly the planted hashes are found and none of the planted ids", () => {
     fc.assert(
       fc.property(plant, ({ value, files, ids }) => {
-        const found = inJson(JSON.parse(JSON.stringify(value)));
-        expect(hashesOf(found)).toEqual([...new Set(files)]);
-        expect(found.skipped.map(({ hash }) => hash)).toEqual([...new Set(ids)]);
+        const outcome = findInJson(JSON.parse(JSON.stringify(value)));
+        expect(hashesOf(outcome)).toEqual([...new Set(files)]);
+        expect(outcome.skipped.map(({ hash }) => hash)).toEqual([...new Set(ids)]);
       }),
       { numRuns: 400 },
     );
@@ -303,7 +308,7 @@ describe("in any payload", () => {
       fc.array(hex, { minLength: 28, maxLength: 70 }).map((digits) => digits.join("")),
       fc.constantFrom(" ", "g", "_", "\n", "é", ":", "-", ".", "0"),
     );
-    const expected = (text: string): string[] => [
+    const findExpected = (text: string): string[] => [
       ...new Set(
         [...text.matchAll(/(?<![0-9A-Za-z_])[0-9a-fA-F]+(?![0-9A-Za-z_])/g)]
           .map(([run]) => run.toLowerCase())
@@ -313,7 +318,7 @@ describe("in any payload", () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
         const text = pieces.join("");
-        expect(hashesOf(inJson([text], { all: true }))).toEqual(expected(text));
+        expect(hashesOf(findInJson([text], { all: true }))).toEqual(findExpected(text));
       }),
       { numRuns: 500 },
     );
@@ -325,8 +330,8 @@ describe("one hash alone is read", () => {
     [a, a],
     [` ${a.toUpperCase()} `, a],
     [`sha1:${a}`, a],
-    [`SHA-256 = ${sha256(1)}`, sha256(1)],
-    [md5(1), md5(1)],
+    [`SHA-256 = ${sha256Of(1)}`, sha256Of(1)],
+    [md5Of(1), md5Of(1)],
   ])("from %j", (text, hash) => {
     expect(readHash(text)?.hash).toBe(hash);
   });

@@ -3,7 +3,7 @@ import { judgePrevalence } from "../../../shared/files/prevalence.ts";
 import { statistics } from "../../support/files-harness.ts";
 
 const thresholds = { organizationRareBelow: 3, globalRareBelow: 100, globalCommonFrom: 10_000 };
-const sound = { ...statistics, organizationPrevalence: 3, globalPrevalence: 500 };
+const knownStatistics = { ...statistics, organizationPrevalence: 3, globalPrevalence: 500 };
 
 test.each([
   ["between the thresholds", {}, "uncommon", "no threshold is met, organizationPrevalence is 3"],
@@ -44,11 +44,11 @@ test.each([
     "no threshold is met, globalPrevalence is 500",
   ],
 ] as const)("a file %s is judged with the rule that fired", (_, change, value, rule) => {
-  expect(judgePrevalence({ ...sound, ...change }, thresholds)).toEqual({ value, rule });
+  expect(judgePrevalence({ ...knownStatistics, ...change }, thresholds)).toEqual({ value, rule });
 });
 
 test("a file with no known figure is not judged, nor one that is unknown", () => {
-  const unknown = { ...sound, organizationPrevalence: null, globalPrevalence: null };
+  const unknown = { ...knownStatistics, organizationPrevalence: null, globalPrevalence: null };
   expect([judgePrevalence(unknown, thresholds), judgePrevalence(null, thresholds)]).toEqual([
     null,
     null,

@@ -24,9 +24,9 @@ describe("redact", () => {
   });
 
   test("leaves what people need", () => {
-    const said =
+    const text =
       "'where' operator: Failed to resolve table or column expression named 'DeviceX'. Fix semantic errors in your query.";
-    expect(redact(said)).toBe(said);
+    expect(redact(text)).toBe(text);
     expect(redact("Resource 44d88612fea8a8f36de82e1278abb02f44d88612 was not found")).toContain(
       "44d88612fea8",
     );

@@ -1,14 +1,18 @@
 import { describe, expect, test } from "vitest";
 import {
-  meaningOf,
-  pauseBefore,
+  decideRetry,
+  computePauseMs,
   type Failure,
-  type Meaning,
+  type RetryDecision,
 } from "../../../shared/http-pipeline/retry.ts";
 
 /** 10:07:00, eight minutes before the next quarter hour. */
 const nowMs = Date.UTC(2026, 2, 1, 10, 7);
-const status = (code: number, message = "", headers: Record<string, string> = {}): Failure => ({
+const createStatusFailure = (
+  code: number,
+  message = "",
+  headers: Record<string, string> = {},
+): Failure => ({
   kind: "status",
   status: code,
   headers: new Headers(headers),
@@ -49,17 +53,22 @@ describe("meaningOf", () => {
     ["a date that is over", { "retry-after": "Sun, 01 Mar 2026 09:00:00 GMT" }, "", 1_000],
     ["nonsense", { "retry-after": "soon" }, "", 60_000],
   ] as const)("waits after a 429 by %s", (_, headers, message, retryAfterMs) => {
-    expect(meaningOf("hunting", status(429, message, headers), nowMs)).toMatchObject({
-      code: "throttled",
-      retryAfterMs,
-      report: { kind: "throttled", retryAfterMs, cause: "calls" },
-    });
+    expect(decideRetry("hunting", createStatusFailure(429, message, headers), nowMs)).toMatchObject(
+      {
+        code: "throttled",
+        retryAfterMs,
+        report: { kind: "throttled", retryAfterMs, cause: "calls" },
+      },
+    );
   });
 
   test("pauses hunting until the next quarter hour when the run time is spent", () => {
     expect(
-      meaningOf("hunting", status(429, "[simulator] CPU quota exhausted until 10:15"), nowMs)
-        .report,
+      decideRetry(
+        "hunting",
+        createStatusFailure(429, "[simulator] CPU quota exhausted until 10:15"),
+        nowMs,
+      ).report,
     ).toEqual({
       kind: "throttled",
       retryAfterMs: 8 * 60_000,
@@ -77,22 +86,25 @@ describe("meaningOf", () => {
     [404, "not-found", "never", {}],
     [403, "forbidden", "never", {}],
     [401, "unauthorized", "token", {}],
-  ] as const)("takes a %d for %s, again: %s", (code, word, again, headers) => {
-    expect(meaningOf("files", status(code, "", headers), nowMs)).toMatchObject({
+  ] as const)("takes a %d for %s, again: %s", (code, word, retry, headers) => {
+    expect(decideRetry("files", createStatusFailure(code, "", headers), nowMs)).toMatchObject({
       code: word,
-      again,
+      again: retry,
     });
   });
 
   test("does not hold a heavy query against the hunting service, nor try it again", () => {
-    for (const failure of [status(504), { kind: "deadline", deadlineMs: 230_000 } as const])
-      expect(meaningOf("hunting", failure, nowMs)).toMatchObject({
+    for (const failure of [
+      createStatusFailure(504),
+      { kind: "deadline", deadlineMs: 230_000 } as const,
+    ])
+      expect(decideRetry("hunting", failure, nowMs)).toMatchObject({
         code: "unavailable",
-        again: "never",
+        retry: "never",
         report: undefined,
       });
-    expect(meaningOf("files", status(504), nowMs)).toMatchObject({
-      again: "backoff",
+    expect(decideRetry("files", createStatusFailure(504), nowMs)).toMatchObject({
+      retry: "backoff",
       report: { kind: "failed" },
     });
   });
@@ -101,42 +113,42 @@ describe("meaningOf", () => {
     const failure: Failure = {
       kind: "connection",
       code: "CERT_HAS_EXPIRED",
-      sent: false,
-      again: false,
+      isSent: false,
+      isRetryable: false,
     };
-    expect(meaningOf("files", failure, nowMs)).toMatchObject({
+    expect(decideRetry("files", failure, nowMs)).toMatchObject({
       code: "unavailable",
-      again: "never",
+      retry: "never",
     });
   });
 });
 
 describe("pauseBefore", () => {
-  const meaning: Meaning = {
+  const decision: RetryDecision = {
     code: "unavailable",
     why: "",
     report: undefined,
-    again: "backoff",
+    retry: "backoff",
     retryAfterMs: undefined,
   };
-  const sound = { tried: 1, tries: 3, waitMs: 25_000, hasQuota: true, random: 0.5 };
+  const defaults = { triesMade: 1, tries: 3, maxWaitMs: 25_000, hasQuota: true, random: 0.5 };
 
   test.each([
-    ["doubles with each try", {}, { tried: 2 }, 1_000],
+    ["doubles with each try", {}, { triesMade: 2 }, 1_000],
     ["has full jitter", {}, { random: 0 }, 0],
-    ["is never longer than twenty seconds", {}, { tried: 19, tries: 20, random: 1 }, 20_000],
-    ["ends with the tries", {}, { tried: 3 }, undefined],
-    ["is none for another token", { again: "token" }, { tried: 3 }, 0],
+    ["is never longer than twenty seconds", {}, { triesMade: 19, tries: 20, random: 1 }, 20_000],
+    ["ends with the tries", {}, { triesMade: 3 }, undefined],
+    ["is none for another token", { retry: "token" }, { triesMade: 3 }, 0],
     [
       "is none where the quota waits for everybody",
-      { code: "throttled", again: "wait", retryAfterMs: 5_000 },
+      { code: "throttled", retry: "wait", retryAfterMs: 5_000 },
       {},
       0,
     ],
-    ["is what was asked for, and some jitter", { again: "wait", retryAfterMs: 5_000 }, {}, 5_500],
-    ["never exceeds the caller's patience", { again: "wait", retryAfterMs: 25_001 }, {}, undefined],
-    ["is not taken when trying again is useless", { again: "never" }, {}, undefined],
-  ] as const)("%s", (_, changed, given, pauseMs) => {
-    expect(pauseBefore({ ...meaning, ...changed }, { ...sound, ...given })).toBe(pauseMs);
+    ["is what was asked for, and some jitter", { retry: "wait", retryAfterMs: 5_000 }, {}, 5_500],
+    ["never exceeds the caller's patience", { retry: "wait", retryAfterMs: 25_001 }, {}, undefined],
+    ["is not taken when trying again is useless", { retry: "never" }, {}, undefined],
+  ] as const)("%s", (_, changes, input, pauseMs) => {
+    expect(computePauseMs({ ...decision, ...changes }, { ...defaults, ...input })).toBe(pauseMs);
   });
 });

@@ -10,16 +10,19 @@ import {
 } from "../../../shared/http/request-body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const encodeText = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-const request = (body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}) => {
-  const content = typeof body === "string" ? bytes(body) : body;
+const createRequest = (
+  body: string | Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+) => {
+  const content = typeof body === "string" ? encodeText(body) : body;
   const all = new Headers({ "content-length": String(content.byteLength), ...headers });
   if (headers["content-length"] === "none") all.delete("content-length");
   return { headers: all, arrayBuffer: () => Promise.resolve(new Uint8Array(content).buffer) };
 };
 
-const statusOf = async (work: () => unknown): Promise<number | undefined> => {
+const findStatus = async (work: () => unknown): Promise<number | undefined> => {
   try {
     await work();
   } catch (error) {
@@ -31,31 +34,35 @@ const statusOf = async (work: () => unknown): Promise<number | undefined> => {
 
 describe("reading a body", () => {
   test("gives its bytes as they are", async () => {
-    expect(await readBodyBytes(request("\u00E9{}"))).toEqual(bytes("\u00E9{}"));
+    expect(await readBodyBytes(createRequest("\u00E9{}"))).toEqual(encodeText("\u00E9{}"));
   });
 
-  test.each<[string, ReturnType<typeof request>, number]>([
-    ["one byte over the limit", request(new Uint8Array(maxBodyBytes + 1)), 413],
-    ["a length over the limit", request("{}", { "content-length": String(maxBodyBytes + 1) }), 413],
+  test.each<[string, ReturnType<typeof createRequest>, number]>([
+    ["one byte over the limit", createRequest(new Uint8Array(maxBodyBytes + 1)), 413],
     [
-      "more bytes than its length says",
-      request(new Uint8Array(maxBodyBytes + 1), { "content-length": "2" }),
+      "a length over the limit",
+      createRequest("{}", { "content-length": String(maxBodyBytes + 1) }),
       413,
     ],
-    ["gzip", request("{}", { "content-encoding": "gzip" }), 415],
+    [
+      "more bytes than its length says",
+      createRequest(new Uint8Array(maxBodyBytes + 1), { "content-length": "2" }),
+      413,
+    ],
+    ["gzip", createRequest("{}", { "content-encoding": "gzip" }), 415],
     [
       "a chunked body, which does not arrive",
-      request("", { "content-length": "none", "transfer-encoding": "chunked" }),
+      createRequest("", { "content-length": "none", "transfer-encoding": "chunked" }),
       411,
     ],
-    ["neither a body nor a length", request("", { "content-length": "none" }), 411],
-    ["an empty body", request(""), 400],
-  ])("refuses %s", async (_, asked, status) => {
-    expect(await statusOf(() => readBodyBytes(asked))).toBe(status);
+    ["neither a body nor a length", createRequest("", { "content-length": "none" }), 411],
+    ["an empty body", createRequest(""), 400],
+  ])("refuses %s", async (_, incoming, status) => {
+    expect(await findStatus(() => readBodyBytes(incoming))).toBe(status);
   });
 
   test("takes a whole mebibyte", async () => {
-    expect((await readBodyBytes(request(new Uint8Array(maxBodyBytes)))).byteLength).toBe(
+    expect((await readBodyBytes(createRequest(new Uint8Array(maxBodyBytes)))).byteLength).toBe(
       maxBodyBytes,
     );
   });
@@ -67,7 +74,7 @@ describe("parsing JSON", () => {
     "application/json; charset=UTF-8",
     "application/cloudevents+json",
   ])("takes %s", (type) => {
-    expect(parseJsonBody(bytes('{"a":1}'), type)).toEqual({ a: 1 });
+    expect(parseJsonBody(encodeText('{"a":1}'), type)).toEqual({ a: 1 });
   });
 
   test.each<[string, string | Uint8Array, string | null, number]>([
@@ -87,20 +94,20 @@ describe("parsing JSON", () => {
     ["a number too large", "[1e400]", "application/json", 400],
     ["__proto__", '{"__proto__":{"x":1}}', "application/json", 400],
   ])("refuses %s", async (_, body, type, status) => {
-    const content = typeof body === "string" ? bytes(body) : body;
-    expect(await statusOf(() => parseJsonBody(content, type))).toBe(status);
+    const content = typeof body === "string" ? encodeText(body) : body;
+    expect(await findStatus(() => parseJsonBody(content, type))).toBe(status);
   });
 
   test("never repeats the body in its refusal", () => {
-    expect(() => parseJsonBody(bytes('{"password":"hunter2'), "application/json")).toThrow(
+    expect(() => parseJsonBody(encodeText('{"password":"hunter2'), "application/json")).toThrow(
       /^The body is not valid JSON\.$/,
     );
   });
 
   test("does both steps at once", async () => {
-    expect(await readJsonBody(request('{"a":[]}', { "content-type": "application/json" }))).toEqual(
-      { a: [] },
-    );
+    expect(
+      await readJsonBody(createRequest('{"a":[]}', { "content-type": "application/json" })),
+    ).toEqual({ a: [] });
   });
 });
 
@@ -133,7 +140,7 @@ describe("parsing anything", () => {
     ["what only begins like JSON", "{a}", "text/plain", { kind: "text", text: "{a}" }],
     ["text with a byte order mark", "\uFEFFa", "text/plain", { kind: "text", text: "a" }],
   ])("takes %s", (_, body, type, parsed) => {
-    expect(parseAnyBody(bytes(body), type)).toEqual(parsed);
+    expect(parseAnyBody(encodeText(body), type)).toEqual(parsed);
   });
 
   test.each<[string, string, string, number]>([
@@ -142,15 +149,15 @@ describe("parsing anything", () => {
     ["broken JSON", "x", "application/json", 400],
     ["text with NUL", "a\0b\0", "text/plain", 400],
   ])("refuses %s", async (_, body, type, status) => {
-    expect(await statusOf(() => parseAnyBody(bytes(body), type))).toBe(status);
+    expect(await findStatus(() => parseAnyBody(encodeText(body), type))).toBe(status);
   });
 });
 
 describe("the limits", () => {
-  const sound = { list: [1, "x", { deep: [true, null] }] };
+  const valid = { list: [1, "x", { deep: [true, null] }] };
 
   test("pass a sound value", () => {
-    expect(findFault(sound, strictLimits)).toBeUndefined();
+    expect(findFault(valid, strictLimits)).toBeUndefined();
   });
 
   test.each<[string, unknown, string]>([

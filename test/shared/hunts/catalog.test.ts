@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { compileCatalogue } from "../../../shared/kql/compile/compile-catalog.ts";
+import { compileCatalog } from "../../../shared/kql/compile/compile-catalog.ts";
 import type { CompiledHunt } from "../../../shared/contracts/compiled-hunt.ts";
-import { rowsQuery } from "../../../shared/hunts/query/query-text.ts";
+import { buildRowsQuery } from "../../../shared/hunts/query/query-text.ts";
 import { dayMs, ticksFromMs } from "../../../shared/runtime/time.ts";
-import { evaluate } from "../../../shared/kql/evaluate/evaluate.ts";
-import { createWorld } from "../../simulator/dataset/dataset.ts";
+import { evaluateQuery } from "../../../shared/kql/evaluate/evaluate.ts";
+import { createDataset } from "../../simulator/dataset/dataset.ts";
 
 const catalog = resolve(import.meta.dirname, "../../../shared/hunts/catalog");
 const attackTactics = [
@@ -26,9 +26,9 @@ const attackTactics = [
 describe("the starter hunts", () => {
   let hunts: readonly CompiledHunt[] = [];
   beforeAll(() => {
-    const compiled = compileCatalogue(catalog);
+    const compiled = compileCatalog(catalog);
     if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems));
-    hunts = compiled.catalogue.hunts;
+    hunts = compiled.catalog.hunts;
   }, 120_000);
 
   test("are five, and three of them export each row once", () => {
@@ -56,16 +56,24 @@ describe("the starter hunts", () => {
   });
 
   test("find what happened in the simulated organisation within three days", () => {
-    const world = createWorld({ eventsPerHour: 30 });
+    const dataset = createDataset({ eventsPerHour: 30 });
     const to = ticksFromMs(Date.UTC(2026, 0, 20));
-    const found = hunts.map((hunt) => [hunt.name, rowsWithin(hunt, to, world)]);
-    expect(found.filter(([, rows]) => rows === 0)).toEqual([]);
+    const rowCounts = hunts.map((hunt) => [hunt.name, countRows(hunt, to, dataset)]);
+    expect(rowCounts.filter(([, rows]) => rows === 0)).toEqual([]);
   });
 });
 
-function rowsWithin(hunt: CompiledHunt, to: bigint, world: ReturnType<typeof createWorld>): number {
-  const query = rowsQuery(hunt, "prelude", { from: to - ticksFromMs(3 * dayMs), to, clock: to });
-  const result = evaluate(query, { world, now: to, visibleAt: to });
+function countRows(
+  hunt: CompiledHunt,
+  to: bigint,
+  dataset: ReturnType<typeof createDataset>,
+): number {
+  const query = buildRowsQuery(hunt, "prelude", {
+    from: to - ticksFromMs(3 * dayMs),
+    to,
+    clock: to,
+  });
+  const result = evaluateQuery(query, { dataset, now: to, visibleAt: to });
   if (result.kind === "error") throw new Error(`${hunt.name}: ${result.message}`);
   return [...result.rows].length;
 }

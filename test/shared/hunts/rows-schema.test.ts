@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rowsSchemaOf } from "../../../shared/hunts/rows-schema.ts";
+import { createRowsSchema } from "../../../shared/hunts/rows-schema.ts";
 import type { HuntColumn } from "../../../shared/contracts/compiled-hunt.ts";
 import { testHunt } from "../../support/hunt-source.ts";
 
@@ -9,10 +9,10 @@ const columns: HuntColumn[] = [
   { name: "AdditionalFields", type: "dynamic" },
 ];
 
-const fieldsOf = (
+const readFields = (
   change: Parameters<typeof testHunt>[0],
 ): Record<string, Record<string, unknown>> => {
-  const { schema } = rowsSchemaOf(testHunt({ columns, ...change })) as unknown as {
+  const { schema } = createRowsSchema(testHunt({ columns, ...change })) as unknown as {
     schema: {
       properties: { rows: { items: { properties: Record<string, Record<string, unknown>> } } };
     };
@@ -21,18 +21,18 @@ const fieldsOf = (
 };
 
 test("a row has the hunt's columns, with the types that JSON has for them", () => {
-  const { Timestamp, ReportId, AdditionalFields } = fieldsOf({ format: "ndjson" });
+  const { Timestamp, ReportId, AdditionalFields } = readFields({ format: "ndjson" });
   expect(Timestamp).toMatchObject({ type: "string", format: "date-time", "x-nullable": true });
   expect(ReportId).toMatchObject({ type: "integer", format: "int64", "x-ms-summary": "ReportId" });
   expect(AdditionalFields).not.toHaveProperty("type");
 });
 
 test("a dynamic value of a CSV export is text", () => {
-  expect(fieldsOf({ format: "csv" })["AdditionalFields"]).toMatchObject({ type: "string" });
+  expect(readFields({ format: "csv" })["AdditionalFields"]).toMatchObject({ type: "string" });
 });
 
 test("an enriched hunt has one column more", () => {
-  expect(Object.keys(fieldsOf({ enrich: "SHA1" }))).toEqual([
+  expect(Object.keys(readFields({ enrich: "SHA1" }))).toEqual([
     ...columns.map(({ name }) => name),
     "FileStatistics",
   ]);

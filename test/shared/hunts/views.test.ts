@@ -1,31 +1,36 @@
 import { describe, expect, test } from "vitest";
-import { carryOut } from "../../../shared/hunts/run/handle-run-message.ts";
+import { handleRunMessage } from "../../../shared/hunts/run/handle-run-message.ts";
 import {
-  exportNews,
+  listNewExports,
   findExport,
-  poll,
-  readCursor,
-  standingOf,
-  tick,
-  writeCursor,
+  pollExports,
+  parseCursor,
+  readHuntHealth,
+  startOverdueHunts,
+  formatCursor,
 } from "../../../shared/hunts/views.ts";
 import { hourMs } from "../../../shared/runtime/time.ts";
-import { huntRoom, noonMs, orderNow, type HuntRoom } from "../../support/hunt-harness.ts";
+import {
+  huntHarness,
+  noonMs,
+  createRunMessage,
+  type HuntHarness,
+} from "../../support/hunt-harness.ts";
 import { sourceRow, testHunt } from "../../support/hunt-source.ts";
 
 const hunt = testHunt();
 
-async function started(): Promise<HuntRoom> {
-  const room = huntRoom();
-  room.source.rows.push(sourceRow(noonMs - hourMs, "a"));
-  await carryOut(room.ports, hunt, orderNow(room));
-  room.sent.length = 0;
-  return room;
+async function startHarness(): Promise<HuntHarness> {
+  const harness = huntHarness();
+  harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
+  await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+  harness.sentMessages.length = 0;
+  return harness;
 }
 
 describe("standingOf", () => {
   test("a hunt that has never run is new", async () => {
-    expect(await standingOf(huntRoom().ports, hunt, noonMs)).toMatchObject({
+    expect(await readHuntHealth(huntHarness().deps, hunt, noonMs)).toMatchObject({
       state: "new",
       watermark: undefined,
     });
@@ -35,10 +40,10 @@ describe("standingOf", () => {
     [3, "ok"],
     [4, "overdue"],
   ])("%i hours after the last run a hunt of every hour is %s", async (hours, state) => {
-    const room = await started();
+    const harness = await startHarness();
     expect(
-      await standingOf(
-        room.ports,
+      await readHuntHealth(
+        harness.deps,
         hunt,
         noonMs + hours * hourMs - 1_000 * (state === "ok" ? 1 : 0),
       ),
@@ -46,12 +51,12 @@ describe("standingOf", () => {
   });
 
   test("a healthy hunt that finds nothing stays healthy", async () => {
-    const room = await started();
+    const harness = await startHarness();
     for (let hour = 0; hour < 5; hour += 1) {
-      await room.clock.advance(hourMs);
-      await carryOut(room.ports, hunt, orderNow(room));
+      await harness.clock.advance(hourMs);
+      await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
     }
-    expect(await standingOf(room.ports, hunt, room.clock.now())).toMatchObject({
+    expect(await readHuntHealth(harness.deps, hunt, harness.clock.now())).toMatchObject({
       state: "ok",
       watermarkAgeSeconds: 900,
     });
@@ -60,35 +65,41 @@ describe("standingOf", () => {
 
 describe("tick", () => {
   test("starts what is overdue, and nothing twice", async () => {
-    const room = await started();
-    expect(await tick(room.ports, [hunt], "tick", room.clock.now())).toEqual([]);
-    await room.clock.advance(2 * hourMs);
-    expect(await tick(room.ports, [hunt], "tick", room.clock.now())).toEqual(["test-hunt"]);
-    expect(await tick(room.ports, [hunt], "tick", room.clock.now())).toEqual([]);
-    expect(room.sent).toHaveLength(1);
+    const harness = await startHarness();
+    expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([]);
+    await harness.clock.advance(2 * hourMs);
+    expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([
+      "test-hunt",
+    ]);
+    expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([]);
+    expect(harness.sentMessages).toHaveLength(1);
   });
 
   test("a note of a run that never came is not believed for ever", async () => {
-    const room = await started();
-    await room.clock.advance(2 * hourMs);
-    await tick(room.ports, [hunt], "tick", room.clock.now());
-    await room.clock.advance(2 * hourMs);
-    expect(await tick(room.ports, [hunt], "tick", room.clock.now())).toEqual(["test-hunt"]);
+    const harness = await startHarness();
+    await harness.clock.advance(2 * hourMs);
+    await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now());
+    await harness.clock.advance(2 * hourMs);
+    expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([
+      "test-hunt",
+    ]);
   });
 });
 
 describe("exportNews", () => {
   test("lists what came after the cursor, over versions, and moves it past what has no rows", async () => {
-    const room = await started();
+    const harness = await startHarness();
     const newer = testHunt({ queryHash: "b".repeat(64) });
-    room.source.rows.push(sourceRow(noonMs, "b"));
-    await room.clock.advance(hourMs);
-    await carryOut(room.ports, newer, orderNow(room));
-    const first = await exportNews(room.ports, "test-hunt", { version: 1, seq: -1 }, 2, 1);
-    expect([first.exports.length, writeCursor(first.cursor)]).toEqual([1, "v1.0"]);
-    const second = await exportNews(room.ports, "test-hunt", first.cursor, 2, 10);
-    expect([second.exports.length, writeCursor(second.cursor)]).toEqual([1, "v2.0"]);
-    expect((await exportNews(room.ports, "test-hunt", second.cursor, 2, 10)).exports).toEqual([]);
+    harness.source.rows.push(sourceRow(noonMs, "b"));
+    await harness.clock.advance(hourMs);
+    await handleRunMessage(harness.deps, newer, createRunMessage(harness));
+    const first = await listNewExports(harness.deps, "test-hunt", { version: 1, seq: -1 }, 2, 1);
+    expect([first.exports.length, formatCursor(first.cursor)]).toEqual([1, "v1.0"]);
+    const second = await listNewExports(harness.deps, "test-hunt", first.cursor, 2, 10);
+    expect([second.exports.length, formatCursor(second.cursor)]).toEqual([1, "v2.0"]);
+    expect((await listNewExports(harness.deps, "test-hunt", second.cursor, 2, 10)).exports).toEqual(
+      [],
+    );
   });
 
   test.each([
@@ -97,7 +108,7 @@ describe("exportNews", () => {
     ["-1", { version: 3, seq: -1 }],
     ["x", undefined],
   ])("reads the cursor %s", (text, cursor) => {
-    expect(readCursor(text, 3)).toEqual(cursor);
+    expect(parseCursor(text, 3)).toEqual(cursor);
   });
 });
 
@@ -105,28 +116,33 @@ describe("poll", () => {
   const latest = { after: "latest", top: 100 };
 
   test("from latest says nothing of what is there, then each new export once, by the cursor alone", async () => {
-    const room = await started();
-    const now = room.clock.now();
-    const first = await poll(room.ports, hunt, latest, now);
-    expect(first).toMatchObject({ news: { exports: [], cursor: { version: 1, seq: 0 } } });
-    room.source.rows.push(sourceRow(noonMs, "b"));
-    await room.clock.advance(hourMs);
-    await carryOut(room.ports, hunt, orderNow(room));
-    const second = await poll(room.ports, hunt, { after: "v1.0", top: 100 }, room.clock.now());
+    const harness = await startHarness();
+    const now = harness.clock.now();
+    const first = await pollExports(harness.deps, hunt, latest, now);
+    expect(first).toMatchObject({ page: { exports: [], cursor: { version: 1, seq: 0 } } });
+    harness.source.rows.push(sourceRow(noonMs, "b"));
+    await harness.clock.advance(hourMs);
+    await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+    const second = await pollExports(
+      harness.deps,
+      hunt,
+      { after: "v1.0", top: 100 },
+      harness.clock.now(),
+    );
     expect(second).toMatchObject({
-      news: { exports: [{ metadata: { seq: 1 } }], cursor: { version: 1, seq: 1 } },
+      page: { exports: [{ metadata: { seq: 1 } }], cursor: { version: 1, seq: 1 } },
     });
     expect(
-      await poll(room.ports, hunt, { after: "v1.1", top: 100 }, room.clock.now()),
+      await pollExports(harness.deps, hunt, { after: "v1.1", top: 100 }, harness.clock.now()),
     ).toMatchObject({
-      news: { exports: [] },
+      page: { exports: [] },
     });
   });
 
   test("from latest of a hunt that has never run tells of its very first export", async () => {
-    const room = huntRoom();
-    const first = await poll(room.ports, hunt, latest, room.clock.now());
-    expect(first).toMatchObject({ news: { exports: [], cursor: { version: 1, seq: -1 } } });
+    const harness = huntHarness();
+    const first = await pollExports(harness.deps, hunt, latest, harness.clock.now());
+    expect(first).toMatchObject({ page: { exports: [], cursor: { version: 1, seq: -1 } } });
   });
 
   test.each([
@@ -135,19 +151,19 @@ describe("poll", () => {
     ["at least every 15 minutes", 86_400_000, "v1.0", 100, 900],
     ["at once, where more may be there", 3_600_000, "-1", 1, 1],
   ])("is worth repeating %s", async (_, intervalMs, after, top, seconds) => {
-    const room = await started();
-    const polled = await poll(
-      room.ports,
+    const harness = await startHarness();
+    const polled = await pollExports(
+      harness.deps,
       testHunt({ intervalMs }),
       { after, top },
-      room.clock.now(),
+      harness.clock.now(),
     );
     expect(polled).toMatchObject({ retryAfterSeconds: seconds });
   });
 
   test("refuses what is no cursor", async () => {
-    const room = await started();
-    expect(await poll(room.ports, hunt, { after: "next", top: 1 }, noonMs)).toEqual({
+    const harness = await startHarness();
+    expect(await pollExports(harness.deps, hunt, { after: "next", top: 1 }, noonMs)).toEqual({
       kind: "no-cursor",
     });
   });
@@ -155,26 +171,26 @@ describe("poll", () => {
 
 describe("findExport", () => {
   test.each([0, 3, 5])("finds number %i without listing the whole log", async (seq) => {
-    const room = await started();
+    const harness = await startHarness();
     for (let hour = 0; hour < 5; hour += 1) {
-      room.source.rows.push(sourceRow(room.clock.now(), `h${hour}`));
-      await room.clock.advance(hourMs);
-      await carryOut(room.ports, hunt, orderNow(room));
+      harness.source.rows.push(sourceRow(harness.clock.now(), `h${hour}`));
+      await harness.clock.advance(hourMs);
+      await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
     }
     const prefixes: string[] = [];
-    const { list } = room.ports.exports;
+    const { list } = harness.deps.exports;
     const exports = {
-      ...room.ports.exports,
+      ...harness.deps.exports,
       list: (prefix: string) => (prefixes.push(prefix), list(prefix)),
     };
-    const found = await findExport({ ...room.ports, exports }, "test-hunt", { version: 1, seq });
+    const found = await findExport({ ...harness.deps, exports }, "test-hunt", { version: 1, seq });
     expect(found?.metadata.seq).toBe(seq);
     expect(prefixes).not.toContain("test-hunt/v1/");
   });
 
   test("a number that is not there finds nothing", async () => {
     expect(
-      await findExport((await started()).ports, "test-hunt", { version: 1, seq: 9 }),
+      await findExport((await startHarness()).deps, "test-hunt", { version: 1, seq: 9 }),
     ).toBeUndefined();
   });
 });

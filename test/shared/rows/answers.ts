@@ -11,14 +11,14 @@ export interface Cell {
 }
 
 /** A whole answer. */
-export interface Answer {
+export interface RowsAnswer {
   readonly columns: readonly Column[];
   readonly body: string;
   readonly lines: readonly string[];
 }
 
-const same = (text: string): Cell => ({ wire: text, line: text });
-const nulls = fc.constantFrom<Cell>(same("null"), { wire: "{}", line: "null" });
+const sameCell = (text: string): Cell => ({ wire: text, line: text });
+const nulls = fc.constantFrom<Cell>(sameCell("null"), { wire: "{}", line: "null" });
 
 /** Text with everything that could confuse a scanner; also in the escapes that other writers prefer. */
 const strings = fc
@@ -42,9 +42,9 @@ const strings = fc
     ),
     fc.boolean(),
   )
-  .map(([text, escaped]): Cell => {
+  .map(([text, isEscaped]): Cell => {
     const line = JSON.stringify(text);
-    return { line, wire: escaped ? escapeAll(text) : line };
+    return { line, wire: isEscaped ? escapeAll(text) : line };
   });
 
 const escapeAll = (text: string): string =>
@@ -63,12 +63,12 @@ const numbers = fc
       "18446744073709551615",
     ),
   )
-  .map(same);
+  .map(sameCell);
 
 /** A number may come as text; what is none stays text. */
 const numberTexts = fc.oneof(
   numbers.map(({ line }): Cell => ({ wire: JSON.stringify(line), line })),
-  fc.constantFrom<Cell>(same('"NaN"'), { wire: '"-INF"', line: '"-Infinity"' }),
+  fc.constantFrom<Cell>(sameCell('"NaN"'), { wire: '"-INF"', line: '"-Infinity"' }),
 );
 
 const instants = fc
@@ -82,7 +82,7 @@ const instants = fc
     const digits = String(ticks).padStart(7, "0");
     const exact = `"${whole}.${digits}Z"`;
     const short = digits.replace(/0+$/, "");
-    if (form === 0) return same(exact);
+    if (form === 0) return sameCell(exact);
     if (form === 1) return { wire: `"${whole}.${digits}"`, line: exact };
     if (form === 2) return { wire: `"${whole}${short === "" ? "" : `.${short}`}Z"`, line: exact };
     return { wire: `"${whole}Z"`, line: `"${whole}.0000000Z"` };
@@ -91,13 +91,13 @@ const instants = fc
 const bools = fc.constantFrom<Cell>(
   { wire: "1", line: "true", sidecar: "#SByte" },
   { wire: "0", line: "false", sidecar: "#SByte" },
-  same("true"),
-  same("false"),
+  sameCell("true"),
+  sameCell("false"),
 );
 
 const timespans = fc.constantFrom<Cell>(
-  same('"01:02:03"'),
-  same('"1.00:00:00.5000000"'),
+  sameCell('"01:02:03"'),
+  sameCell('"1.00:00:00.5000000"'),
   { wire: '"PT1H2M3S"', line: '"01:02:03"' },
   { wire: '"-P1DT0.5S"', line: '"-1.00:00:00.5000000"' },
 );
@@ -116,13 +116,13 @@ const isBag = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** As Graph writes it: bags marked, bags in arrays as text. */
-function graphJson(value: unknown): string {
+function toGraphJson(value: unknown): string {
   if (Array.isArray(value))
-    return `[${value.map((element) => (isBag(element) ? JSON.stringify(JSON.stringify(element)) : graphJson(element))).join(",")}]`;
+    return `[${value.map((element) => (isBag(element) ? JSON.stringify(JSON.stringify(element)) : toGraphJson(element))).join(",")}]`;
   if (!isBag(value)) return JSON.stringify(value);
   const members = Object.entries(value).map(
     ([name, member]) =>
-      `${typeof member === "number" ? `"${name}@odata.type":"#Int64",` : ""}"${name}":${graphJson(member)}`,
+      `${typeof member === "number" ? `"${name}@odata.type":"#Int64",` : ""}"${name}":${toGraphJson(member)}`,
   );
   return `{"@odata.type":"#microsoft.graph.security.dynamicColumnValue",${members.join(",")}}`;
 }
@@ -133,7 +133,7 @@ const dynamics = fc.tuple(plainJson, fc.integer({ min: 0, max: 3 })).map(([value
   if (form === 1 && typeof value === "object" && value !== null)
     return { wire: JSON.stringify(line), line };
   return {
-    wire: graphJson(value),
+    wire: toGraphJson(value),
     line,
     ...(Array.isArray(value) ? { sidecar: "#Collection(String)" } : {}),
   };
@@ -162,26 +162,26 @@ const columnSets = fc.uniqueArray(
 
 const gaps = fc.constantFrom("", "", "", " ", "\n  ", "\r\n\t");
 
-interface Noise {
+interface Formatting {
   readonly gap: string;
   readonly shuffled: boolean;
   readonly annotated: boolean;
 }
 
 /** One row: its wire text and its line. A cell may be absent, which reads as null. */
-function rowText(
+function createRowText(
   columns: readonly Column[],
   row: readonly (Cell | undefined)[],
-  { gap, shuffled, annotated }: Noise,
+  { gap, shuffled, annotated }: Formatting,
 ) {
   const members = columns.flatMap(({ name }, at) => {
     const cell = row[at];
     if (!cell) return [];
-    const side =
+    const annotation =
       annotated && cell.sidecar
         ? `${JSON.stringify(`${name}@odata.type`)}:${gap}"${cell.sidecar}"${gap},${gap}`
         : "";
-    return [`${side}${JSON.stringify(name)}${gap}:${gap}${cell.wire}${gap}`];
+    return [`${annotation}${JSON.stringify(name)}${gap}:${gap}${cell.wire}${gap}`];
   });
   if (shuffled) members.reverse();
   return {
@@ -191,7 +191,7 @@ function rowText(
 }
 
 /** Answers with decoys around the rows: nested and quoted `results`, schema before or behind, pretty or compact. */
-export const answers: fc.Arbitrary<Answer> = columnSets.chain((columns) =>
+export const answers: fc.Arbitrary<RowsAnswer> = columnSets.chain((columns) =>
   fc
     .record({
       rows: fc.array(
@@ -206,7 +206,7 @@ export const answers: fc.Arbitrary<Answer> = columnSets.chain((columns) =>
       key: fc.constantFrom("results", "Results"),
     })
     .map(({ rows, noise, key }) => {
-      const texts = rows.map((row) => rowText(columns, row, noise));
+      const texts = rows.map((row) => createRowText(columns, row, noise));
       const { gap } = noise;
       const head = `${gap}{${gap}"Stats":{"results":[{"x":"\\"results\\":["}]},${gap}"a[":[[]],${gap}`;
       const body = `${head}"${key}"${gap}:${gap}[${gap}${texts.map(({ wire }) => wire).join(`${gap},${gap}`)}${gap}]${gap},"after":{"results":[1]}${gap}}${gap}`;
@@ -215,7 +215,7 @@ export const answers: fc.Arbitrary<Answer> = columnSets.chain((columns) =>
 );
 
 /** Cuts bytes into pieces at random places, single bytes among them. */
-export const pieces = (bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
+export const cutPieces = (bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
   const at = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
   return [0, ...at].map((from, index) => bytes.subarray(from, at[index] ?? bytes.length));
 };

@@ -2,40 +2,45 @@ import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encode } from "../../../shared/rows/bytes.ts";
+import { encodeUtf8 } from "../../../shared/rows/bytes.ts";
 import type { Column } from "../../../shared/rows/column.ts";
-import { openEncoder, type Format } from "../../../shared/rows/formats.ts";
-import { parquetSlice } from "../../../shared/rows/parquet-slice.ts";
-import { csvSlice, ndjsonSlice } from "../../../shared/rows/slice.ts";
+import { createEncoder, type ExportFormat } from "../../../shared/rows/formats.ts";
+import { readParquetSlice } from "../../../shared/rows/parquet-slice.ts";
+import { readCsvSlice, readNdjsonSlice } from "../../../shared/rows/slice.ts";
 import { answers } from "./answers.ts";
 
-async function fileOf(format: Format, columns: readonly Column[], lines: readonly string[]) {
+async function writeFile(
+  format: ExportFormat,
+  columns: readonly Column[],
+  lines: readonly string[],
+) {
   const pieces: Buffer[] = [];
-  const encoder = await openEncoder(
+  const encoder = await createEncoder(
     format,
     columns,
     async (bytes) => void pieces.push(Buffer.from(bytes)),
   );
-  for (const line of lines) await encoder.write(encode(`${line}\n`));
+  for (const line of lines) await encoder.write(encodeUtf8(`${line}\n`));
   const digest = await encoder.finish();
   return { file: Buffer.concat(pieces), digest };
 }
 
-async function* streamed(file: Buffer): AsyncIterable<Uint8Array> {
+async function* streamFile(file: Buffer): AsyncIterable<Uint8Array> {
   for (let at = 0; at < file.length; at += 100) yield file.subarray(at, at + 100);
 }
 
-const ranged = (file: Buffer) => ({
+const createRangedFile = (file: Buffer) => ({
   byteLength: file.length,
   slice: (start: number, end?: number) => new Uint8Array(file.subarray(start, end)).buffer,
 });
 
 const readBack = {
   ndjson: (file: Buffer, slice: { skip: number; top: number }) =>
-    ndjsonSlice(streamed(file), slice),
-  csv: (file: Buffer, slice: { skip: number; top: number }) => csvSlice(streamed(file), slice),
+    readNdjsonSlice(streamFile(file), slice),
+  csv: (file: Buffer, slice: { skip: number; top: number }) =>
+    readCsvSlice(streamFile(file), slice),
   parquet: (file: Buffer, slice: { skip: number; top: number }) =>
-    parquetSlice(ranged(file), slice),
+    readParquetSlice(createRangedFile(file), slice),
 };
 
 const everyType: readonly Column[] = [
@@ -56,18 +61,18 @@ const nullRow = `{${everyType.map(({ name }) => `"${name}":null`).join(",")}}`;
 
 describe("ndjson", () => {
   test("gives back the very lines", async () => {
-    const { file } = await fileOf("ndjson", everyType, [fullRow, nullRow]);
+    const { file } = await writeFile("ndjson", everyType, [fullRow, nullRow]);
     expect(gunzipSync(file).toString()).toBe(`${fullRow}\n${nullRow}\n`);
     expect(await readBack.ndjson(file, { skip: 0, top: 10 })).toEqual([fullRow, nullRow]);
   });
 });
 
 describe("csv", () => {
-  const csvOf = async (columns: readonly Column[], lines: readonly string[]) =>
-    gunzipSync((await fileOf("csv", columns, lines)).file).toString();
+  const writeCsv = async (columns: readonly Column[], lines: readonly string[]) =>
+    gunzipSync((await writeFile("csv", columns, lines)).file).toString();
 
   test("writes a header, quotes text and leaves numbers and nulls bare", async () => {
-    expect(await csvOf(everyType, [fullRow, nullRow])).toBe(
+    expect(await writeCsv(everyType, [fullRow, nullRow])).toBe(
       [
         '"Timestamp","ReportId","Port","Score","Price","IsX","Took","Id","Text","Bag"',
         '"2026-01-05T06:38:35.7664356Z",9007199254740993,443,0.5,12345678901234567890.12,true,"1.02:03:04","6f9619ff-8b86-d011-b42d-00cf4fc964ff","a ""b"", c","{""n"":9007199254740993}"',
@@ -82,35 +87,35 @@ describe("csv", () => {
     async (text) => {
       const column: Column = { name: "Text", type: "string" };
       const line = JSON.stringify({ Text: text });
-      const { file } = await fileOf("csv", [column], [line]);
+      const { file } = await writeFile("csv", [column], [line]);
       expect(gunzipSync(file).toString()).toBe(`"Text"\r\n"'${text}"\r\n`);
       expect(await readBack.csv(file, { skip: 0, top: 1 })).toEqual([line]);
     },
   );
 
   test("guards the header as well", async () => {
-    expect(await csvOf([{ name: "=a", type: "string" }], [])).toBe(`"'=a"\r\n`);
+    expect(await writeCsv([{ name: "=a", type: "string" }], [])).toBe(`"'=a"\r\n`);
   });
 
   test("leaves negative numbers alone", async () => {
-    expect(await csvOf([{ name: "n", type: "long" }], ['{"n":-5}'])).toBe('"n"\r\n-5\r\n');
+    expect(await writeCsv([{ name: "n", type: "long" }], ['{"n":-5}'])).toBe('"n"\r\n-5\r\n');
   });
 });
 
 describe("parquet", () => {
   test("keeps every type exactly", async () => {
-    const { file } = await fileOf("parquet", everyType, [fullRow, nullRow]);
+    const { file } = await writeFile("parquet", everyType, [fullRow, nullRow]);
     expect(file.subarray(0, 4).toString()).toBe("PAR1");
     expect(await readBack.parquet(file, { skip: 0, top: 10 })).toEqual([fullRow, nullRow]);
   });
 
   test("makes a file with columns of no rows", async () => {
-    const { file } = await fileOf("parquet", everyType, []);
+    const { file } = await writeFile("parquet", everyType, []);
     expect(await readBack.parquet(file, { skip: 0, top: 10 })).toEqual([]);
   });
 
   test("writes a time outside its range as null", async () => {
-    const { file } = await fileOf(
+    const { file } = await writeFile(
       "parquet",
       [{ name: "T", type: "datetime" }],
       ['{"T":"0001-01-01T00:00:00.0000000Z"}'],
@@ -120,16 +125,16 @@ describe("parquet", () => {
 
   test("reads across row groups", async () => {
     const lines = Array.from({ length: 25_000 }, (_, at) => `{"n":${at}}`);
-    const { file } = await fileOf("parquet", [{ name: "n", type: "long" }], [lines.join("\n")]);
+    const { file } = await writeFile("parquet", [{ name: "n", type: "long" }], [lines.join("\n")]);
     expect(await readBack.parquet(file, { skip: 9_998, top: 4 })).toEqual(
       lines.slice(9_998, 10_002),
     );
   });
 
   test("names the column's fault when a whole number is none", async () => {
-    await expect(fileOf("parquet", [{ name: "n", type: "long" }], ['{"n":1.5}'])).rejects.toThrow(
-      "whole number",
-    );
+    await expect(
+      writeFile("parquet", [{ name: "n", type: "long" }], ['{"n":1.5}']),
+    ).rejects.toThrow("whole number");
   });
 });
 
@@ -143,7 +148,7 @@ describe.each(["ndjson", "csv", "parquet"] as const)("%s", (format) => {
             ["string", "bool", "datetime", "timespan", "guid"].includes(type),
           ),
         );
-        const { file } = await fileOf(format, columns, lines);
+        const { file } = await writeFile(format, columns, lines);
         expect(await readBack[format](file, { skip, top })).toEqual(lines.slice(skip, skip + top));
       }),
       { numRuns: 100 },
@@ -151,7 +156,7 @@ describe.each(["ndjson", "csv", "parquet"] as const)("%s", (format) => {
   });
 
   test("digests what a reader of the uncompressed file sees", async () => {
-    const { digest, file } = await fileOf(format, everyType, [fullRow]);
+    const { digest, file } = await writeFile(format, everyType, [fullRow]);
     const raw = format === "parquet" ? file : gunzipSync(file);
     expect(digest).toEqual({
       rawBytes: raw.length,
@@ -162,9 +167,9 @@ describe.each(["ndjson", "csv", "parquet"] as const)("%s", (format) => {
 
 describe("slices", () => {
   test("fail on a file that is cut short", async () => {
-    const { file } = await fileOf("ndjson", everyType, [fullRow]);
+    const { file } = await writeFile("ndjson", everyType, [fullRow]);
     await expect(
-      ndjsonSlice(streamed(file.subarray(0, -9)), { skip: 5, top: 1 }),
+      readNdjsonSlice(streamFile(file.subarray(0, -9)), { skip: 5, top: 1 }),
     ).rejects.toThrow();
   });
 });

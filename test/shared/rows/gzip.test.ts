@@ -2,16 +2,16 @@ import { createHash } from "node:crypto";
 import { constants, gunzipSync, inflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encode } from "../../../shared/rows/bytes.ts";
-import { gzipEncoder, type GzipOptions } from "../../../shared/rows/gzip.ts";
+import { encodeUtf8 } from "../../../shared/rows/bytes.ts";
+import { createGzipEncoder, type GzipOptions } from "../../../shared/rows/gzip.ts";
 
-async function compressed(
+async function compressBatches(
   batches: readonly string[],
   options: GzipOptions = {},
 ): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
-  const encoder = gzipEncoder(async (bytes) => void pieces.push(Buffer.from(bytes)), options);
-  for (const lines of batches) await encoder.write(encode(lines));
+  const encoder = createGzipEncoder(async (bytes) => void pieces.push(Buffer.from(bytes)), options);
+  for (const lines of batches) await encoder.write(encodeUtf8(lines));
   const raw = batches.join("");
   expect(await encoder.finish()).toEqual({
     rawBytes: Buffer.byteLength(raw),
@@ -35,7 +35,7 @@ describe("gzipEncoder", () => {
         fc.integer({ min: 1, max: 400 }),
         fc.integer({ min: 1, max: 4 }),
         async (sets, blockBytes, inFlight) => {
-          const pieces = await compressed(sets, { blockBytes, inFlight });
+          const pieces = await compressBatches(sets, { blockBytes, inFlight });
           expect(gunzipSync(Buffer.concat(pieces)).toString()).toBe(sets.join(""));
         },
       ),
@@ -45,7 +45,7 @@ describe("gzipEncoder", () => {
 
   test("writes one member, which a strict reader takes whole", async () => {
     const lines = Array.from({ length: 5_000 }, (_, at) => `{"n":${at}}\n`).join("");
-    const file = Buffer.concat(await compressed([lines], { blockBytes: 1_000 }));
+    const file = Buffer.concat(await compressBatches([lines], { blockBytes: 1_000 }));
     const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip"));
     expect(await new Response(stream).text()).toBe(lines);
   });
@@ -54,7 +54,7 @@ describe("gzipEncoder", () => {
     const lines = Array.from({ length: 300 }, (_, at) => `{"n":"${"x".repeat(at % 90)}"}\n`).join(
       "",
     );
-    const pieces = await compressed([lines], { blockBytes: 128 });
+    const pieces = await compressBatches([lines], { blockBytes: 128 });
     const blocks = pieces
       .slice(1, -1)
       .map((piece) => inflateRawSync(piece, { finishFlush: constants.Z_SYNC_FLUSH }).toString());
@@ -63,12 +63,12 @@ describe("gzipEncoder", () => {
   });
 
   test("makes a valid file of nothing", async () => {
-    expect(gunzipSync(Buffer.concat(await compressed([]))).length).toBe(0);
+    expect(gunzipSync(Buffer.concat(await compressBatches([]))).length).toBe(0);
   });
 
   test("fails when its pieces cannot be put", async () => {
-    const encoder = gzipEncoder(() => Promise.reject(new Error("full")));
-    await encoder.write(encode("a\n"));
+    const encoder = createGzipEncoder(() => Promise.reject(new Error("full")));
+    await encoder.write(encodeUtf8("a\n"));
     await expect(encoder.finish()).rejects.toThrow("full");
   });
 });

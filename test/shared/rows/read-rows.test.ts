@@ -1,36 +1,36 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encode } from "../../../shared/rows/bytes.ts";
-import { shapeOf, type Column } from "../../../shared/rows/column.ts";
-import { MalformedRows } from "../../../shared/rows/malformed.ts";
+import { encodeUtf8 } from "../../../shared/rows/bytes.ts";
+import { createRowShape, type Column } from "../../../shared/rows/column.ts";
+import { MalformedRows } from "../../../shared/rows/malformed-rows.ts";
 import { readRows } from "../../../shared/rows/read-rows.ts";
-import { answers, pieces } from "./answers.ts";
+import { answers, cutPieces } from "./answers.ts";
 
-async function* streamed(parts: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+async function* streamParts(parts: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
   yield* parts;
 }
 
-async function linesOf(
+async function readLines(
   parts: readonly Uint8Array[],
   columns: readonly Column[],
-  annotated = true,
+  hasAnnotations = true,
   batchBytes = 1_048_576,
 ) {
   const texts: string[] = [];
-  let counted = 0;
-  const read = await readRows(streamed(parts), {
-    shape: () => shapeOf(columns, annotated),
+  let lineCount = 0;
+  const result = await readRows(streamParts(parts), {
+    createShape: () => createRowShape(columns, hasAnnotations),
     batchBytes,
-    lines: (lines, count) => {
-      counted += count;
+    onLines: (lines, count) => {
+      lineCount += count;
       texts.push(Buffer.from(lines).toString());
     },
   });
-  expect(counted).toBe(read.rows);
+  expect(lineCount).toBe(result.rows);
   return {
-    ...read,
+    ...result,
     lines: texts.join("").split("\n").slice(0, -1),
-    whole: texts.every((text) => text.endsWith("\n")),
+    isWhole: texts.every((text) => text.endsWith("\n")),
   };
 }
 
@@ -45,8 +45,9 @@ const columns: readonly Column[] = [
   { name: "Text", type: "string" },
 ];
 
-const read = async (row: string, annotated = true): Promise<string | undefined> =>
-  (await linesOf([encode(`{"schema":[],"results":[${row}]}`)], columns, annotated)).lines[0];
+const readFirstLine = async (row: string, hasAnnotations = true): Promise<string | undefined> =>
+  (await readLines([encodeUtf8(`{"schema":[],"results":[${row}]}`)], columns, hasAnnotations))
+    .lines[0];
 
 describe("readRows", () => {
   test("makes the reference's lines of random answers cut at random places", async () => {
@@ -56,14 +57,14 @@ describe("readRows", () => {
         fc.array(fc.nat(), { maxLength: 20 }),
         batches,
         async (answer, cuts, batchBytes) => {
-          const got = await linesOf(
-            pieces(encode(answer.body), cuts),
+          const result = await readLines(
+            cutPieces(encodeUtf8(answer.body), cuts),
             answer.columns,
             true,
             batchBytes,
           );
-          expect(got.lines).toEqual(answer.lines);
-          expect(got.whole).toBe(true);
+          expect(result.lines).toEqual(answer.lines);
+          expect(result.isWhole).toBe(true);
         },
       ),
       { numRuns: 2_000 },
@@ -73,9 +74,9 @@ describe("readRows", () => {
   test("never takes a truncated answer for a whole one", async () => {
     await fc.assert(
       fc.asyncProperty(answers, fc.nat(), batches, async (answer, cut, batchBytes) => {
-        const whole = encode(answer.body.trim());
-        const short = whole.subarray(0, cut % whole.length);
-        await expect(linesOf([short], answer.columns, true, batchBytes)).rejects.toThrow(
+        const wholeBody = encodeUtf8(answer.body.trim());
+        const short = wholeBody.subarray(0, cut % wholeBody.length);
+        await expect(readLines([short], answer.columns, true, batchBytes)).rejects.toThrow(
           MalformedRows,
         );
       }),
@@ -84,20 +85,20 @@ describe("readRows", () => {
   });
 
   test("gives rows larger than a batch, and rows across batches, unharmed", async () => {
-    const row = (at: number) =>
+    const createRow = (at: number) =>
       `{"Timestamp":null,"ReportId":${at},"IsX":null,"Bag":null,"Text":"${"x".repeat(at % 7 === 0 ? 1_500_000 : 60_000)}"}`;
-    const rows = Array.from({ length: 40 }, (_, at) => row(at));
-    const bytes = encode(`{"results":[${rows.join(",")}]}`);
+    const rows = Array.from({ length: 40 }, (_, at) => createRow(at));
+    const bytes = encodeUtf8(`{"results":[${rows.join(",")}]}`);
     const parts = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) =>
       bytes.subarray(at * 65_536, (at + 1) * 65_536),
     );
-    expect((await linesOf(parts, columns)).lines).toEqual(rows);
+    expect((await readLines(parts, columns)).lines).toEqual(rows);
   });
 
   test("keeps 64-bit integers and seven-digit times exactly", async () => {
     const row =
       '{"Timestamp":"2026-01-05T06:38:35.7664356Z","ReportId":9007199254740993,"IsX":true,"Bag":{"n":9007199254740993},"Text":"a"}';
-    expect(await read(row)).toBe(row);
+    expect(await readFirstLine(row)).toBe(row);
   });
 
   test.each([
@@ -138,42 +139,42 @@ describe("readRows", () => {
   ])("reads %s", async (_, sent, line) => {
     const line0 = '{"Timestamp":null,"ReportId":null,"IsX":null,"Bag":null,"Text":null}';
     const name = /^"(\w+)"/.exec(line)?.[1];
-    expect(await read(`{${sent}}`)).toBe(line0.replace(`"${name}":null`, () => line));
+    expect(await readFirstLine(`{${sent}}`)).toBe(line0.replace(`"${name}":null`, () => line));
   });
 
   test("leaves annotations of a back-end that has none as data", async () => {
-    expect(await read('{"Bag":{"a@odata.type":"#x"}}', false)).toContain(
+    expect(await readFirstLine('{"Bag":{"a@odata.type":"#x"}}', false)).toContain(
       '"Bag":{"a@odata.type":"#x"}',
     );
   });
 
   test("keeps members that no column names", async () => {
-    expect(await read('{"Extra":{"a":[1]},"Text":"t"}')).toBe(
+    expect(await readFirstLine('{"Extra":{"a":[1]},"Text":"t"}')).toBe(
       '{"Timestamp":null,"ReportId":null,"IsX":null,"Bag":null,"Text":"t","Extra":{"a":[1]}}',
     );
   });
 
   test("survives nesting deeper than any stack", async () => {
-    const deep = `${"[".repeat(50_000)}${"\n]".repeat(50_000)}`;
-    expect(await read(`{"Bag":${deep}}`)).toContain("[[[[");
+    const nestedArrays = `${"[".repeat(50_000)}${"\n]".repeat(50_000)}`;
+    expect(await readFirstLine(`{"Bag":${nestedArrays}}`)).toContain("[[[[");
   });
 
   test("hands the schema over before the first row, whatever its size within 1 MiB", async () => {
     const heads: unknown[] = [];
     const schema = Array.from({ length: 5_000 }, (_, at) => ({ name: `c${at}`, type: "String" }));
-    const body = encode(JSON.stringify({ schema, results: [{ c0: "a" }] }));
-    await readRows(streamed(pieces(body, [10, 1_000, 50_000])), {
-      shape: (head) => {
+    const body = encodeUtf8(JSON.stringify({ schema, results: [{ c0: "a" }] }));
+    await readRows(streamParts(cutPieces(body, [10, 1_000, 50_000])), {
+      createShape: (head) => {
         heads.push(head["schema"]);
-        return shapeOf([{ name: "c0", type: "string" }], true);
+        return createRowShape([{ name: "c0", type: "string" }], true);
       },
-      lines: () => expect(heads).toEqual([schema]),
+      onLines: () => expect(heads).toEqual([schema]),
     });
   });
 
   test("takes an answer without rows as empty and says so", async () => {
-    const got = await linesOf([encode('{"Stats":{},"Results":null}')], columns);
-    expect(got).toMatchObject({ rows: 0, around: { Stats: {}, Results: null } });
+    const result = await readLines([encodeUtf8('{"Stats":{},"Results":null}')], columns);
+    expect(result).toMatchObject({ rows: 0, envelope: { Stats: {}, Results: null } });
   });
 
   test.each([
@@ -188,6 +189,6 @@ describe("readRows", () => {
     ["a value that is no JSON", '{"results":[{"Text":nul}]}'],
     ["too much around the rows", `{"a":"${"x".repeat(1_100_000)}","results":[]}`],
   ])("refuses %s", async (_, body) => {
-    await expect(linesOf([encode(body)], columns)).rejects.toThrow(MalformedRows);
+    await expect(readLines([encodeUtf8(body)], columns)).rejects.toThrow(MalformedRows);
   });
 });

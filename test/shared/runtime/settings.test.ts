@@ -7,21 +7,21 @@ import {
   settingsSchema,
 } from "../../../shared/runtime/settings.ts";
 
-const sound = {
+const valid = {
   TENANT_ID: "11111111-1111-4111-8111-111111111111",
   KEY_VAULT_URL: "https://contoso.vault.azure.net",
   CLOUD_APPS_URL: "https://contoso.us3.portal.cloudappsecurity.com",
 };
 
-const faulty = (
+const findInvalidSettings = (
   change: Record<string, string | undefined>,
-  in_azure = false,
+  isInAzure = false,
 ): readonly string[] => {
   try {
     readSettings(undefined, {
-      ...sound,
+      ...valid,
       ...change,
-      ...(in_azure ? { WEBSITE_INSTANCE_ID: "x" } : {}),
+      ...(isInAzure ? { WEBSITE_INSTANCE_ID: "x" } : {}),
     });
     return [];
   } catch (error) {
@@ -32,7 +32,7 @@ const faulty = (
 
 describe("readSettings", () => {
   test("fills in the defaults", () => {
-    expect(readSettings(undefined, sound)).toMatchObject({
+    expect(readSettings(undefined, valid)).toMatchObject({
       CLOUD: "public",
       HUNTING_API: "graph",
       HUNTING_SHARE: 0.5,
@@ -49,8 +49,8 @@ describe("readSettings", () => {
   });
 
   test("judges only the settings that are asked for", () => {
-    expect(readSettings(["TENANT_ID"], { TENANT_ID: sound.TENANT_ID })).toEqual({
-      TENANT_ID: sound.TENANT_ID,
+    expect(readSettings(["TENANT_ID"], { TENANT_ID: valid.TENANT_ID })).toEqual({
+      TENANT_ID: valid.TENANT_ID,
     });
   });
 
@@ -100,7 +100,7 @@ describe("readSettings", () => {
     ["a count that is none", { FILES_CALLS_PER_MINUTE: "many" }, "FILES_CALLS_PER_MINUTE"],
     ["a share above one", { HUNTING_SHARE: "2" }, "HUNTING_SHARE"],
   ])("refuses %s", (_, change, name) => {
-    expect(faulty(change)).toEqual([name]);
+    expect(findInvalidSettings(change)).toEqual([name]);
   });
 
   test.each([
@@ -109,13 +109,13 @@ describe("readSettings", () => {
     ["GCC", "https://contoso.us1.portal.cloudappsecuritygov.com"],
     ["GCC High", "https://contoso.us1.portal.cloudappsecurity.us"],
   ])("takes %s for Cloud Apps", (_, CLOUD_APPS_URL) => {
-    expect(faulty({ CLOUD_APPS_URL })).toEqual([]);
+    expect(findInvalidSettings({ CLOUD_APPS_URL })).toEqual([]);
   });
 
   test("refuses addresses of this machine when running in Azure, nowhere else", () => {
     const local = { KEY_VAULT_URL: "http://127.0.0.1:1", GRAPH_URL: "http://localhost:2" };
-    expect(faulty(local)).toEqual([]);
-    expect(faulty(local, true)).toEqual(["GRAPH_URL", "KEY_VAULT_URL"]);
+    expect(findInvalidSettings(local)).toEqual([]);
+    expect(findInvalidSettings(local, true)).toEqual(["GRAPH_URL", "KEY_VAULT_URL"]);
   });
 });
 

@@ -6,9 +6,9 @@ import {
   writeDeadLetter,
 } from "../../../shared/storage/dead-letters.ts";
 import { readQueueMessage } from "../../../shared/storage/queue-message.ts";
-import { memoryQueues } from "../../support/memory-queue.ts";
-import { memoryRecords } from "../../support/memory-records.ts";
-import { virtualClock } from "../../support/virtual-clock.ts";
+import { createMemoryQueues } from "../../support/memory-queue.ts";
+import { createMemoryRecords } from "../../support/memory-records.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
 
 describe("readQueueMessage", () => {
   test.each([
@@ -31,14 +31,14 @@ describe("readQueueMessage", () => {
   });
 });
 
-function open() {
-  const clock = virtualClock();
-  return { clock, store: memoryRecords({ clock }), queues: memoryQueues(clock) };
+function createStores() {
+  const clock = createVirtualClock();
+  return { clock, store: createMemoryRecords({ clock }), queues: createMemoryQueues(clock) };
 }
 
 describe("a dead letter", () => {
   test("is one record however often the platform copies the message", async () => {
-    const { store } = open();
+    const { store } = createStores();
     const first = await writeDeadLetter(
       store,
       "alert-verdicts",
@@ -55,7 +55,7 @@ describe("a dead letter", () => {
   });
 
   test("holds no secret: tokens in the message are cut out, and then it cannot be replayed", async () => {
-    const { store, queues } = open();
+    const { store, queues } = createStores();
     const canary = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJncmFwaCJ9.c2lnbmF0dXJl";
     const id = await writeDeadLetter(
       store,
@@ -70,7 +70,7 @@ describe("a dead letter", () => {
   });
 
   test("goes back as it was, once each time it is asked, and shows that it did", async () => {
-    const { store, queues } = open();
+    const { store, queues } = createStores();
     const id = await writeDeadLetter(
       store,
       "alert-verdicts",

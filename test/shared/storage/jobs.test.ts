@@ -3,16 +3,16 @@ import {
   endJob,
   expireRecords,
   findJob,
-  jobAgeMs,
-  jobIdFor,
+  jobRetentionMs,
+  deriveJobId,
   jobLocation,
   jobPaths,
-  opensJob,
+  isValidJobKey,
   signJobKey,
   type JobHeader,
 } from "../../../shared/storage/jobs.ts";
-import { memoryRecords } from "../../support/memory-records.ts";
-import { virtualClock } from "../../support/virtual-clock.ts";
+import { createMemoryRecords } from "../../support/memory-records.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
 
 const id = "0123456789abcdef0123456789abcdef";
 const secret = "a secret of the vault";
@@ -23,7 +23,7 @@ const header: JobHeader = {
   id,
   kind: "files",
   createdAt: new Date(nowMs).toISOString(),
-  expiresAt: new Date(nowMs + jobAgeMs).toISOString(),
+  expiresAt: new Date(nowMs + jobRetentionMs).toISOString(),
   attempt: "one",
   askedHash: "f".repeat(64),
   parts: 1,
@@ -34,9 +34,9 @@ describe("a job's key", () => {
   const key = signJobKey(secret, id, nowMs + 1_000);
 
   test("opens its job until its end, and not from then on", () => {
-    expect(opensJob(secret, id, key, nowMs)).toBe(true);
-    expect(opensJob(secret, id, key, nowMs + 999)).toBe(true);
-    expect(opensJob(secret, id, key, nowMs + 1_000)).toBe(false);
+    expect(isValidJobKey(secret, id, key, nowMs)).toBe(true);
+    expect(isValidJobKey(secret, id, key, nowMs + 999)).toBe(true);
+    expect(isValidJobKey(secret, id, key, nowMs + 1_000)).toBe(false);
   });
 
   test.each<[string, string, string, string]>([
@@ -48,7 +48,7 @@ describe("a job's key", () => {
     ["nothing", secret, id, ""],
     ["an end that is no number", secret, id, `x.${key.split(".")[1]}`],
   ])("does not open with %s", (_, usedSecret, usedId, usedKey) => {
-    expect(opensJob(usedSecret, usedId, usedKey, nowMs)).toBe(false);
+    expect(isValidJobKey(usedSecret, usedId, usedKey, nowMs)).toBe(false);
   });
 
   test("survives its URL", () => {
@@ -59,26 +59,26 @@ describe("a job's key", () => {
 });
 
 test("the same request has the same id, another one another", () => {
-  expect(jobIdFor("files", "a", "b")).toBe(jobIdFor("files", "a", "b"));
+  expect(deriveJobId("files", "a", "b")).toBe(deriveJobId("files", "a", "b"));
   expect(
     new Set([
-      jobIdFor("files", "a"),
-      jobIdFor("hunt", "a"),
-      jobIdFor("files", "a", ""),
-      jobIdFor("files", "b"),
+      deriveJobId("files", "a"),
+      deriveJobId("hunt", "a"),
+      deriveJobId("files", "a", ""),
+      deriveJobId("files", "b"),
     ]).size,
   ).toBe(4);
 });
 
 describe("a job", () => {
-  const store = async (clock = virtualClock(nowMs)) => {
-    const records = memoryRecords({ clock });
+  const storeJob = async (clock = createVirtualClock(nowMs)) => {
+    const records = createMemoryRecords({ clock });
     await records.create(jobPaths.header(id), header);
     return { records, clock };
   };
 
   test("is absent, then running, then ended by the first who ends it", async () => {
-    const { records } = await store();
+    const { records } = await storeJob();
     expect(await findJob(records, "f".repeat(32))).toEqual({ kind: "absent" });
     expect(await findJob(records, id)).toMatchObject({ kind: "running", header });
     const end = { version: 1, endedAt: header.createdAt, outcome: "done" } as const;
@@ -88,13 +88,13 @@ describe("a job", () => {
   });
 
   test("is expired after seven days", async () => {
-    const { records, clock } = await store();
-    await clock.advance(jobAgeMs);
+    const { records, clock } = await storeJob();
+    await clock.advance(jobRetentionMs);
     expect(await findJob(records, id)).toEqual({ kind: "expired" });
   });
 
   test("whose header is broken is no running job", async () => {
-    const { records } = await store();
+    const { records } = await storeJob();
     records.poke(jobPaths.header(id), "{}");
     expect(await findJob(records, id)).toEqual({ kind: "expired" });
   });
@@ -102,13 +102,13 @@ describe("a job", () => {
 
 describe("expiry", () => {
   test("takes records that are older than they are kept, and no others", async () => {
-    const clock = virtualClock(nowMs);
-    const records = memoryRecords({ clock });
+    const clock = createVirtualClock(nowMs);
+    const records = createMemoryRecords({ clock });
     await records.create("state/receipts/a/old.json", {});
     await records.create("state/jobs/old.json", {});
-    await clock.advance(jobAgeMs);
+    await clock.advance(jobRetentionMs);
     await records.create("state/receipts/a/young.json", {});
-    expect(await expireRecords(records, "state/receipts/", jobAgeMs, clock.now())).toBe(1);
+    expect(await expireRecords(records, "state/receipts/", jobRetentionMs, clock.now())).toBe(1);
     expect(records.paths()).toEqual(["state/jobs/old.json", "state/receipts/a/young.json"]);
   });
 });

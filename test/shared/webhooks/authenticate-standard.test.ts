@@ -1,11 +1,11 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { prove, type Proof } from "../../../shared/webhooks/authenticate.ts";
+import { authenticate, type AuthResult } from "../../../shared/webhooks/authenticate.ts";
 import {
-  requestOf,
-  theKey,
-  webhookRoom,
-  type WebhookRoomOptions,
+  toRequest,
+  testKey,
+  webhookHarness,
+  type WebhookHarnessOptions,
 } from "../../support/webhook-harness.ts";
 import {
   standardHeaders,
@@ -18,33 +18,37 @@ const body = '{"test": 2432232314}';
 const id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 
 /** What the request of these headers is judged as, on the room's clock. */
-async function judged(
+async function authenticateRequest(
   headers: (nowS: number) => Readonly<Record<string, string | undefined>>,
-  sent = body,
-  options: WebhookRoomOptions = {},
-): Promise<{ proof: Proof; cost: { secrets: number; clocks: number } }> {
-  const room = webhookRoom(options);
-  const source = room.ports.source("test");
+  sentBody = body,
+  options: WebhookHarnessOptions = {},
+): Promise<{ auth: AuthResult; cost: { secrets: number; clocks: number } }> {
+  const harness = webhookHarness(options);
+  const source = harness.deps.findSource("test");
   if (!source) throw new Error("no source");
-  const given = Object.entries(headers(Math.floor(room.clock.now() / 1_000))).filter(
+  const entries = Object.entries(headers(Math.floor(harness.clock.now() / 1_000))).filter(
     ([, value]) => value !== undefined,
   );
-  const knock = requestOf(sent, Object.fromEntries(given) as SentHeaders);
-  const proof = await prove(
-    { headers: knock.headers, bytes: new TextEncoder().encode(sent), keyed: false },
+  const request = toRequest(sentBody, Object.fromEntries(entries) as SentHeaders);
+  const auth = await authenticate(
+    { headers: request.headers, bytes: new TextEncoder().encode(sentBody), isKeyed: false },
     source,
-    room.ports,
+    harness.deps,
   );
-  return { proof, cost: room.cost };
+  return { auth, cost: harness.cost };
 }
 
-const sound = (nowS: number): Record<string, string> => ({
-  ...standardHeaders(theKey, body, id, nowS),
+const validHeaders = (nowS: number): Record<string, string> => ({
+  ...standardHeaders(testKey, body, id, nowS),
 });
 
 describe("Standard Webhooks, the fifteen cases", () => {
   test("1: a sound signature is taken, with the delivery's id", async () => {
-    expect((await judged(sound)).proof).toEqual({ kind: "proven", id, idSigned: true });
+    expect((await authenticateRequest(validHeaders)).auth).toEqual({
+      kind: "proven",
+      id,
+      isIdSigned: true,
+    });
   });
 
   test("2: the published example signs as published", () => {
@@ -64,15 +68,17 @@ describe("Standard Webhooks, the fifteen cases", () => {
       { "webhook-signature": `v1,${Buffer.alloc(32).toString("base64")}` },
     ],
   ])("is refused %s", async (_, change) => {
-    expect((await judged((nowS) => ({ ...sound(nowS), ...change }))).proof.kind).toBe("refused");
+    expect(
+      (await authenticateRequest((nowS) => ({ ...validHeaders(nowS), ...change }))).auth.kind,
+    ).toBe("refused");
   });
 
   test("8: part of a signature is refused", async () => {
-    const cut = (nowS: number) => ({
-      ...sound(nowS),
-      "webhook-signature": sound(nowS)["webhook-signature"]?.slice(0, 8),
+    const withCutSignature = (nowS: number) => ({
+      ...validHeaders(nowS),
+      "webhook-signature": validHeaders(nowS)["webhook-signature"]?.slice(0, 8),
     });
-    expect((await judged(cut)).proof.kind).toBe("refused");
+    expect((await authenticateRequest(withCutSignature)).auth.kind).toBe("refused");
   });
 
   test.each<[string, number, string]>([
@@ -82,145 +88,165 @@ describe("Standard Webhooks, the fifteen cases", () => {
     ["X02: 300 s ahead is taken", 300, "proven"],
   ])("%s", async (_, offsetS, kind) => {
     expect(
-      (await judged((nowS) => standardHeaders(theKey, body, id, nowS + offsetS))).proof.kind,
+      (await authenticateRequest((nowS) => standardHeaders(testKey, body, id, nowS + offsetS))).auth
+        .kind,
     ).toBe(kind);
   });
 
   test("11: one sound signature among several is enough", async () => {
-    const several = (nowS: number) => ({
-      ...sound(nowS),
+    const withSeveralSignatures = (nowS: number) => ({
+      ...validHeaders(nowS),
       "webhook-signature": [
         "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=",
         "v2,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=",
-        sound(nowS)["webhook-signature"],
+        validHeaders(nowS)["webhook-signature"],
         "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=",
       ].join(" "),
     });
-    expect((await judged(several)).proof.kind).toBe("proven");
+    expect((await authenticateRequest(withSeveralSignatures)).auth.kind).toBe("proven");
   });
 
   test.each([
-    ["12: the key works with its prefix", theKey],
-    ["13: the key works without its prefix", theKey.replace("whsec_", "")],
+    ["12: the key works with its prefix", testKey],
+    ["13: the key works without its prefix", testKey.replace("whsec_", "")],
   ])("%s", async (_, key) => {
-    expect((await judged(sound, body, { secrets: { "webhook-test": key } })).proof.kind).toBe(
-      "proven",
-    );
+    expect(
+      (await authenticateRequest(validHeaders, body, { secrets: { "webhook-test": key } })).auth
+        .kind,
+    ).toBe("proven");
   });
 
   test("14: an empty body is signed like any other", async () => {
-    const proof = await judged((nowS) => standardHeaders(theKey, "", id, nowS), "");
-    expect(proof.proof.kind).toBe("proven");
+    const auth = await authenticateRequest((nowS) => standardHeaders(testKey, "", id, nowS), "");
+    expect(auth.auth.kind).toBe("proven");
   });
 
   test("15: the same headers under their older name are taken", async () => {
-    const older = (nowS: number) =>
+    const withOlderNames = (nowS: number) =>
       Object.fromEntries(
-        Object.entries(sound(nowS)).map(([name, value]) => [
+        Object.entries(validHeaders(nowS)).map(([name, value]) => [
           name.replace("webhook-", "svix-"),
           value,
         ]),
       );
-    expect((await judged(older)).proof.kind).toBe("proven");
+    expect((await authenticateRequest(withOlderNames)).auth.kind).toBe("proven");
   });
 });
 
 describe("a signature", () => {
   test("X01: that differs in any one of its 256 bits is refused", async () => {
     for (let bit = 0; bit < 256; bit += 1) {
-      const flipped = (nowS: number) => {
-        const bytes = Buffer.from(sound(nowS)["webhook-signature"]?.slice(3) ?? "", "base64");
+      const withFlippedBit = (nowS: number) => {
+        const bytes = Buffer.from(
+          validHeaders(nowS)["webhook-signature"]?.slice(3) ?? "",
+          "base64",
+        );
         bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-        return { ...sound(nowS), "webhook-signature": `v1,${bytes.toString("base64")}` };
+        return { ...validHeaders(nowS), "webhook-signature": `v1,${bytes.toString("base64")}` };
       };
-      expect((await judged(flipped)).proof.kind, `bit ${bit}`).toBe("refused");
+      expect((await authenticateRequest(withFlippedBit)).auth.kind, `bit ${bit}`).toBe("refused");
     }
   });
 
   test.each([
     ["X01: is of the bytes as they came: one space more is refused", `${body} `],
     ["F69: does not stand for another body", '{"test": 2432232315}'],
-  ])("%s", async (_, sent) => {
-    expect((await judged(sound, sent)).proof.kind).toBe("refused");
+  ])("%s", async (_, sentBody) => {
+    expect((await authenticateRequest(validHeaders, sentBody)).auth.kind).toBe("refused");
   });
 
   test("of another id, another time or another version is refused", async () => {
     const changes = [{ "webhook-id": "msg_other" }, { "webhook-signature": "" }];
     for (const change of changes)
-      expect((await judged((nowS) => ({ ...sound(nowS), ...change }))).proof.kind).toBe("refused");
+      expect(
+        (await authenticateRequest((nowS) => ({ ...validHeaders(nowS), ...change }))).auth.kind,
+      ).toBe("refused");
     const asVersion2 = (nowS: number) => ({
-      ...sound(nowS),
-      "webhook-signature": sound(nowS)["webhook-signature"]?.replace("v1,", "v2,"),
+      ...validHeaders(nowS),
+      "webhook-signature": validHeaders(nowS)["webhook-signature"]?.replace("v1,", "v2,"),
     });
-    expect((await judged(asVersion2)).proof.kind).toBe("refused");
-    const moved = (nowS: number) => ({ ...sound(nowS), "webhook-timestamp": String(nowS + 1) });
-    expect((await judged(moved)).proof.kind).toBe("refused");
+    expect((await authenticateRequest(asVersion2)).auth.kind).toBe("refused");
+    const withMovedTimestamp = (nowS: number) => ({
+      ...validHeaders(nowS),
+      "webhook-timestamp": String(nowS + 1),
+    });
+    expect((await authenticateRequest(withMovedTimestamp)).auth.kind).toBe("refused");
   });
 
   test("X37: of the wrong look costs no secret", async () => {
-    const { cost } = await judged((nowS) => ({
-      ...sound(nowS),
+    const { cost } = await authenticateRequest((nowS) => ({
+      ...validHeaders(nowS),
       "webhook-signature": "v1,nonsense",
     }));
     expect(cost).toMatchObject({ secrets: 0, clocks: 0 });
   });
 
   test("does not go through a thousand guesses in one request", async () => {
-    const guesses = (nowS: number) => ({
-      ...sound(nowS),
-      "webhook-signature": `${`v1,${Buffer.alloc(32).toString("base64")} `.repeat(1_000)}${sound(nowS)["webhook-signature"]}`,
+    const withManyGuesses = (nowS: number) => ({
+      ...validHeaders(nowS),
+      "webhook-signature": `${`v1,${Buffer.alloc(32).toString("base64")} `.repeat(1_000)}${validHeaders(nowS)["webhook-signature"]}`,
     });
-    expect((await judged(guesses)).proof.kind).toBe("refused");
+    expect((await authenticateRequest(withManyGuesses)).auth.kind).toBe("refused");
   });
 });
 
 describe("a clock that is wrong", () => {
   test("F55: ten minutes ahead or behind does not refuse sound deliveries: the storage's clock decides", async () => {
     for (const aheadMs of [600_000, -600_000]) {
-      expect((await judged(sound, body, { aheadMs })).proof.kind).toBe("proven");
+      expect((await authenticateRequest(validHeaders, body, { aheadMs })).auth.kind).toBe("proven");
     }
   });
 
   test("F55: takes nothing that is too old by the storage's clock", async () => {
-    const old = (nowS: number) => standardHeaders(theKey, body, id, nowS - 301);
-    expect((await judged(old, body, { aheadMs: -600_000 })).proof.kind).toBe("refused");
+    const oldHeaders = (nowS: number) => standardHeaders(testKey, body, id, nowS - 301);
+    expect((await authenticateRequest(oldHeaders, body, { aheadMs: -600_000 })).auth.kind).toBe(
+      "refused",
+    );
   });
 
   test("is not looked into for a request whose signature is wrong", async () => {
-    const forged = (nowS: number) => standardHeaders(standardKey(), body, id, nowS);
-    const { cost, proof } = await judged(forged, body, { aheadMs: 600_000 });
-    expect(proof.kind).toBe("refused");
+    const forgedHeaders = (nowS: number) => standardHeaders(standardKey(), body, id, nowS);
+    const { cost, auth } = await authenticateRequest(forgedHeaders, body, { aheadMs: 600_000 });
+    expect(auth.kind).toBe("refused");
     expect(cost.clocks).toBe(0);
   });
 });
 
 describe("a rotation", () => {
   const next = standardKey();
-  const both = (notAfter: string): string =>
+  const bothKeys = (notAfter: string): string =>
     JSON.stringify([
       { kid: "new", key: next },
-      { kid: "old", key: theKey, notAfter },
+      { kid: "old", key: testKey, notAfter },
     ]);
 
   test("F70: old and new keys are valid at once", async () => {
-    const secrets = { "webhook-test": both("2026-01-06T00:00:00Z") };
-    expect((await judged(sound, body, { secrets })).proof.kind).toBe("proven");
+    const secrets = { "webhook-test": bothKeys("2026-01-06T00:00:00Z") };
+    expect((await authenticateRequest(validHeaders, body, { secrets })).auth.kind).toBe("proven");
     expect(
-      (await judged((nowS) => standardHeaders(next, body, id, nowS), body, { secrets })).proof.kind,
+      (
+        await authenticateRequest((nowS) => standardHeaders(next, body, id, nowS), body, {
+          secrets,
+        })
+      ).auth.kind,
     ).toBe("proven");
   });
 
   test("F70: the old one is refused once its time has run out", async () => {
-    const secrets = { "webhook-test": both("2026-01-05T05:59:59Z") };
-    expect((await judged(sound, body, { secrets })).proof.kind).toBe("refused");
+    const secrets = { "webhook-test": bothKeys("2026-01-05T05:59:59Z") };
+    expect((await authenticateRequest(validHeaders, body, { secrets })).auth.kind).toBe("refused");
     expect(
-      (await judged((nowS) => standardHeaders(next, body, id, nowS), body, { secrets })).proof.kind,
+      (
+        await authenticateRequest((nowS) => standardHeaders(next, body, id, nowS), body, {
+          secrets,
+        })
+      ).auth.kind,
     ).toBe("proven");
   });
 });
 
 test("the test's own signer agrees with the arithmetic of the specification", () => {
-  const key = Buffer.from(theKey.slice(6), "base64");
-  const wanted = createHmac("sha256", key).update("a.1.b").digest("base64");
-  expect(standardSignature(theKey, "a", 1, "b")).toBe(`v1,${wanted}`);
+  const key = Buffer.from(testKey.slice(6), "base64");
+  const expected = createHmac("sha256", key).update("a.1.b").digest("base64");
+  expect(standardSignature(testKey, "a", 1, "b")).toBe(`v1,${expected}`);
 });

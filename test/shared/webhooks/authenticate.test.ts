@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { prove, type Proof } from "../../../shared/webhooks/authenticate.ts";
+import { authenticate, type AuthResult } from "../../../shared/webhooks/authenticate.ts";
 import {
-  requestOf,
+  toRequest,
   tenantId,
-  webhookRoom,
-  type WebhookRoomOptions,
+  webhookHarness,
+  type WebhookHarnessOptions,
 } from "../../support/webhook-harness.ts";
 import {
   bearerHeaders,
@@ -17,36 +17,40 @@ const body = '{"id":"1"}';
 const bodyKey = "a shared secret of some length";
 const token = "T".repeat(43);
 
-async function judged(
+async function authenticateRequest(
   source: object,
   headers: SentHeaders,
-  options: WebhookRoomOptions = {},
-  keyed = false,
-): Promise<{ proof: Proof; cost: { secrets: number; claims: number } }> {
-  const room = webhookRoom({ ...options, sources: { one: { mapping: "test", ...source } } });
-  const read = room.ports.source("one");
-  if (!read) throw new Error("no source");
-  const { headers: all } = requestOf(body, headers);
-  const proof = await prove(
-    { headers: all, bytes: new TextEncoder().encode(body), keyed },
-    read,
-    room.ports,
+  options: WebhookHarnessOptions = {},
+  isKeyed = false,
+): Promise<{ auth: AuthResult; cost: { secrets: number; claims: number } }> {
+  const harness = webhookHarness({ ...options, sources: { one: { mapping: "test", ...source } } });
+  const foundSource = harness.deps.findSource("one");
+  if (!foundSource) throw new Error("no source");
+  const { headers: all } = toRequest(body, headers);
+  const auth = await authenticate(
+    { headers: all, bytes: new TextEncoder().encode(body), isKeyed },
+    foundSource,
+    harness.deps,
   );
-  return { proof, cost: room.cost };
+  return { auth, cost: harness.cost };
 }
 
-const kindOf = async (...given: Parameters<typeof judged>): Promise<string> =>
-  (await judged(...given)).proof.kind;
+const kindOf = async (...args: Parameters<typeof authenticateRequest>): Promise<string> =>
+  (await authenticateRequest(...args)).auth.kind;
 
 describe("an HMAC of the body", () => {
   const secrets = { "webhook-one": bodyKey };
   const source = { proof: "body-hmac" };
 
   test("is taken in GitHub's form, with the delivery's id, which it does not cover", async () => {
-    const { proof } = await judged(source, bodyHeaders(bodyKey, body, "72d3162e-cc78"), {
-      secrets,
-    });
-    expect(proof).toEqual({ kind: "proven", id: "72d3162e-cc78", idSigned: false });
+    const { auth } = await authenticateRequest(
+      source,
+      bodyHeaders(bodyKey, body, "72d3162e-cc78"),
+      {
+        secrets,
+      },
+    );
+    expect(auth).toEqual({ kind: "proven", id: "72d3162e-cc78", isIdSigned: false });
   });
 
   test("is taken from a header of the source's own", async () => {
@@ -85,29 +89,30 @@ describe("a bearer token", () => {
   });
 
   test("X38: whose secret is the token itself is not usable: it has to be a hash", async () => {
-    const { proof } = await judged(source, bearerHeaders(token), {
+    const { auth } = await authenticateRequest(source, bearerHeaders(token), {
       secrets: { "webhook-one": token },
     });
-    expect(proof).toMatchObject({
+    expect(auth).toMatchObject({
       kind: "no-key",
-      want: expect.stringContaining("sha256:") as string,
+      expected: expect.stringContaining("sha256:") as string,
     });
-    expect(JSON.stringify(proof)).not.toContain(token);
+    expect(JSON.stringify(auth)).not.toContain(token);
   });
 
   test("costs no secret when there is none in the request", async () => {
-    expect((await judged(source, { authorization: "Basic eA==" }, { secrets })).cost.secrets).toBe(
-      0,
-    );
+    expect(
+      (await authenticateRequest(source, { authorization: "Basic eA==" }, { secrets })).cost
+        .secrets,
+    ).toBe(0);
   });
 
   test("names its delivery by Idempotency-Key", async () => {
-    const { proof } = await judged(
+    const { auth } = await authenticateRequest(
       source,
       { ...bearerHeaders(token), "idempotency-key": "run-1" },
       { secrets },
     );
-    expect(proof).toEqual({ kind: "proven", id: "run-1", idSigned: true });
+    expect(auth).toEqual({ kind: "proven", id: "run-1", isIdSigned: true });
   });
 });
 
@@ -119,10 +124,10 @@ describe("a token of Entra", () => {
     callers: [caller.toUpperCase()],
     roles: ["Webhooks.Send"],
   };
-  const sound = { tid: tenantId, appid: caller };
+  const validClaims = { tid: tenantId, appid: caller };
 
   test.each<[string, object | undefined, string]>([
-    ["X03: from a caller on the list is taken", sound, "proven"],
+    ["X03: from a caller on the list is taken", validClaims, "proven"],
     [
       "X03: of version 2, which names its caller azp, is taken",
       { tid: tenantId, azp: caller },
@@ -135,7 +140,7 @@ describe("a token of Entra", () => {
     ],
     [
       "X03: of another tenant is refused",
-      { ...sound, tid: "22222222-2222-4222-8222-222222222222" },
+      { ...validClaims, tid: "22222222-2222-4222-8222-222222222222" },
       "refused",
     ],
     ["X03: without a tenant is refused", { appid: caller }, "refused"],
@@ -169,8 +174,8 @@ describe("a token of Entra", () => {
       { "x-ms-client-principal": "%%%{" },
     ],
   ])("%s", async (_, headers) => {
-    const { cost, proof } = await judged(source, headers, { claims: sound });
-    expect(proof.kind).toBe("refused");
+    const { cost, auth } = await authenticateRequest(source, headers, { claims: validClaims });
+    expect(auth.kind).toBe("refused");
     expect(cost.claims).toBe(0);
   });
 });
@@ -212,7 +217,7 @@ describe("addresses", () => {
   });
 
   test("are looked at before any secret", async () => {
-    const { cost } = await judged(
+    const { cost } = await authenticateRequest(
       { proof: "body-hmac", addresses: ["203.0.113.0/24"] },
       bodyHeaders(bodyKey, body),
     );
@@ -231,8 +236,8 @@ describe("a secret", () => {
     ["a list that is broken", '[{"key":'],
     ["a list with an unknown field", '[{"key":"aaaaaaaaaaaaaaaaaaaaaaaaaaaa","secret":"x"}]'],
   ])("that is %s is refused by what it wants, never by what it is", async (_, value) => {
-    const proof = (
-      await judged(
+    const auth = (
+      await authenticateRequest(
         { proof: "standard" },
         {
           "webhook-id": "1",
@@ -241,8 +246,8 @@ describe("a secret", () => {
         },
         { secrets: { "webhook-one": value } },
       )
-    ).proof;
-    expect(proof.kind).toBe("no-key");
-    expect(JSON.stringify(proof)).not.toContain(value);
+    ).auth;
+    expect(auth.kind).toBe("no-key");
+    expect(JSON.stringify(auth)).not.toContain(value);
   });
 });

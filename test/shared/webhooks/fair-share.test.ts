@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { openFairShare } from "../../../shared/webhooks/fair-share.ts";
-import { virtualClock, type VirtualClock } from "../../support/virtual-clock.ts";
+import { createFairShare } from "../../../shared/webhooks/fair-share.ts";
+import { createVirtualClock, type VirtualClock } from "../../support/virtual-clock.ts";
 
 /** A store that serves so many operations at once: what all sources share. */
 function sharedStore(clock: VirtualClock, width: number, eachMs: number) {
   let working = 0;
   const waiting: (() => void)[] = [];
   return async (): Promise<void> => {
-    if (working >= width) await new Promise<void>((go) => waiting.push(go));
+    if (working >= width) await new Promise<void>((resolve) => waiting.push(resolve));
     else working += 1;
     await clock.sleep(eachMs);
     const next = waiting.shift();
@@ -18,27 +18,27 @@ function sharedStore(clock: VirtualClock, width: number, eachMs: number) {
 
 /** The slowest twentieth of `quiet`'s answers, while `loud` sends so many requests at once. */
 async function quietP95(loud: number): Promise<number> {
-  const clock = virtualClock();
-  const share = openFairShare(8, 1_000);
+  const clock = createVirtualClock();
+  const share = createFairShare(8, 1_000);
   const store = sharedStore(clock, 64, 10);
-  const times: number[] = [];
-  const one = async (source: string): Promise<void> => {
+  const durationsMs: number[] = [];
+  const sendRequest = async (source: string): Promise<void> => {
     const fromMs = clock.now();
     await share.run(source, async () => {
       for (let step = 0; step < 3; step += 1) await store();
       return true;
     });
-    if (source === "quiet") times.push(clock.now() - fromMs);
+    if (source === "quiet") durationsMs.push(clock.now() - fromMs);
   };
   await clock.run(async () => {
-    const flood = Array.from({ length: loud }, () => one("loud"));
+    const flood = Array.from({ length: loud }, () => sendRequest("loud"));
     for (let request = 0; request < 100; request += 1) {
-      await Promise.all([one("quiet"), one("quiet")]);
+      await Promise.all([sendRequest("quiet"), sendRequest("quiet")]);
       await clock.sleep(5);
     }
     await Promise.all(flood);
   });
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.95)] ?? 0;
+  return durationsMs.toSorted((a, b) => a - b)[Math.floor(durationsMs.length * 0.95)] ?? 0;
 }
 
 describe("X36: a burst from one source", () => {
@@ -48,7 +48,7 @@ describe("X36: a burst from one source", () => {
   });
 
   test("beyond its line is refused, and the others are served", async () => {
-    const share = openFairShare(2, 3);
+    const share = createFairShare(2, 3);
     const gate = Promise.withResolvers<boolean>();
     const loud = Array.from({ length: 7 }, () => share.run("loud", () => gate.promise));
     expect(await Promise.race([loud[6], Promise.resolve("open")])).toBeUndefined();
@@ -58,7 +58,7 @@ describe("X36: a burst from one source", () => {
   });
 
   test("leaves no place taken when its work fails", async () => {
-    const share = openFairShare(1, 10);
+    const share = createFairShare(1, 10);
     const failing = Array.from({ length: 5 }, () =>
       share.run("a", () => Promise.reject(new Error("down"))),
     );

@@ -1,30 +1,32 @@
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compileMappings } from "../../../shared/build/compile-mappings.ts";
-import type { ReadPayload } from "../../../shared/webhooks/payload.ts";
+import type { PayloadResult } from "../../../shared/webhooks/payload.ts";
 import { readPayload } from "../../../shared/webhooks/readers.ts";
-import { alertHex, soundEvent, testMapping } from "../../support/webhook-harness.ts";
+import { alertHex, validEvent, testMapping } from "../../support/webhook-harness.ts";
 import * as sent from "../../support/webhook-payloads.ts";
 
 const compiled = compileMappings(resolve(import.meta.dirname, "../../../shared/webhooks/mappings"));
 const mappings = compiled.kind === "mappings" ? compiled.mappings : {};
 const sha1 = "a".repeat(40);
 
-const by = (reader: Parameters<typeof readPayload>[1]["reader"], body: unknown): ReadPayload =>
-  readPayload(body, { reader, mapping: undefined });
-const mapped = (body: unknown, mapping: string): ReadPayload =>
+const readBy = (
+  reader: Parameters<typeof readPayload>[1]["reader"],
+  body: unknown,
+): PayloadResult => readPayload(body, { reader, mapping: undefined });
+const readByMapping = (body: unknown, mapping: string): PayloadResult =>
   readPayload(body, { reader: "generic", mapping: mappings[mapping] ?? testMapping[mapping] });
 
 /** Whether the parts to search hold a text. */
-const searches = (read: ReadPayload, text: string): boolean =>
+const isSearched = (read: PayloadResult, text: string): boolean =>
   read.kind === "read" && JSON.stringify(read.search).includes(text);
 
-const changedIncident = (change: object, alerts = [sent.sentinelAlert(alertHex(1))]) =>
-  by("sentinel", sent.sentinelIncident(alerts, change));
+const readIncident = (change: object, alerts = [sent.sentinelAlert(alertHex(1))]) =>
+  readBy("sentinel", sent.sentinelIncident(alerts, change));
 
 describe("the reader of Sentinel", () => {
   test("takes a closed incident as a verdict over its Cloud Apps alerts", () => {
-    expect(changedIncident({})).toMatchObject({
+    expect(readIncident({})).toMatchObject({
       verdicts: [
         {
           action: "resolve",
@@ -35,7 +37,7 @@ describe("the reader of Sentinel", () => {
           ],
         },
       ],
-      left: [],
+      skipped: [],
     });
   });
 
@@ -45,44 +47,44 @@ describe("the reader of Sentinel", () => {
     ["FalsePositive", "IncorrectAlertLogic", { action: "dismiss", reason: "not_accurate" }],
     ["BenignPositive", "SuspiciousButExpected", { action: "close_benign" }],
   ])("closes by classification: %s, %s", (classification, classificationReason, verdict) => {
-    const read = changedIncident({ classification, classificationReason });
+    const read = readIncident({ classification, classificationReason });
     expect(read).toMatchObject({ verdicts: [verdict] });
   });
 
   test.each(["Undetermined", null, "SomethingNew"])(
     "leaves the alerts open when closed as %s, and says so",
     (classification) => {
-      expect(changedIncident({ classification })).toMatchObject({
+      expect(readIncident({ classification })).toMatchObject({
         verdicts: [],
-        left: [{ path: "/object/properties/classification" }],
+        skipped: [{ path: "/object/properties/classification" }],
       });
     },
   );
 
   test.each(["New", "Active"])("asks for no verdict of an incident that is %s", (status) => {
-    expect(changedIncident({ status })).toMatchObject({ verdicts: [], left: [] });
+    expect(readIncident({ status })).toMatchObject({ verdicts: [], skipped: [] });
   });
 
   test("leaves alerts of other products to their own portals", () => {
     const other = sent.sentinelAlert("da637551227677560813_-961444813", {
       productName: "Microsoft Defender for Endpoint",
     });
-    expect(changedIncident({}, [other])).toMatchObject({ verdicts: [], left: [] });
+    expect(readIncident({}, [other])).toMatchObject({ verdicts: [], skipped: [] });
   });
 
   test("knows Cloud Apps alerts that came by way of Defender XDR", () => {
     const viaXdr = sent.sentinelAlert(`ca${alertHex(2)}`, {
       productName: "Microsoft 365 Defender",
     });
-    expect(changedIncident({}, [viaXdr])).toMatchObject({
+    expect(readIncident({}, [viaXdr])).toMatchObject({
       verdicts: [{ alerts: [{ ids: [`ca${alertHex(2)}`] }] }],
     });
   });
 
   test("searches entities for hashes, also those of the alert trigger", () => {
     const hash = { relatedEntities: [sent.sentinelFileHash(sha1)], status: "New" };
-    expect(searches(changedIncident(hash), sha1)).toBe(true);
-    expect(searches(by("sentinel", sent.sentinelSoleAlert(sha1)), sha1)).toBe(true);
+    expect(isSearched(readIncident(hash), sha1)).toBe(true);
+    expect(isSearched(readBy("sentinel", sent.sentinelSoleAlert(sha1)), sha1)).toBe(true);
   });
 });
 
@@ -90,7 +92,7 @@ describe("the reader of Defender", () => {
   const id = `ca${alertHex(3)}`;
 
   test("takes a resolved alert by its own classification", () => {
-    expect(by("defender", sent.graphAlert(id))).toMatchObject({
+    expect(readBy("defender", sent.graphAlert(id))).toMatchObject({
       verdicts: [
         {
           action: "dismiss",
@@ -104,7 +106,7 @@ describe("the reader of Defender", () => {
 
   test("takes an incident's classification for alerts that have none", () => {
     const alerts = [sent.graphAlert(id, { classification: "unknown", determination: "unknown" })];
-    expect(by("defender", sent.graphIncident(alerts))).toMatchObject({
+    expect(readBy("defender", sent.graphIncident(alerts))).toMatchObject({
       verdicts: [
         {
           action: "close_benign",
@@ -118,7 +120,7 @@ describe("the reader of Defender", () => {
 
   test("takes a list of alerts", () => {
     const value = [sent.graphAlert(id), sent.graphAlert(`ca${alertHex(4)}`, { status: "new" })];
-    expect(by("defender", { value })).toMatchObject({
+    expect(readBy("defender", { value })).toMatchObject({
       verdicts: [{ alerts: [{ path: "/value/0/id" }] }],
     });
   });
@@ -127,9 +129,9 @@ describe("the reader of Defender", () => {
     const other = sent.graphAlert("da637551227677560813_-961444813", {
       serviceSource: "microsoftDefenderForEndpoint",
     });
-    expect(by("defender", other)).toMatchObject({ verdicts: [], left: [] });
+    expect(readBy("defender", other)).toMatchObject({ verdicts: [], skipped: [] });
     expect(
-      by("defender", sent.graphIncident([sent.graphAlert(id)], { status: "active" })),
+      readBy("defender", sent.graphIncident([sent.graphAlert(id)], { status: "active" })),
     ).toMatchObject({
       verdicts: [],
     });
@@ -137,71 +139,70 @@ describe("the reader of Defender", () => {
 
   test("says where a resolved alert has no telling classification", () => {
     const unsaid = sent.graphAlert(id, { classification: null });
-    expect(by("defender", unsaid)).toMatchObject({
+    expect(readBy("defender", unsaid)).toMatchObject({
       verdicts: [],
-      left: [{ path: "/classification" }],
+      skipped: [{ path: "/classification" }],
     });
   });
 
   test("searches evidence for hashes", () => {
     expect(
-      searches(by("defender", sent.graphAlert(id, { evidence: [sent.graphFile(sha1)] })), sha1),
+      isSearched(
+        readBy("defender", sent.graphAlert(id, { evidence: [sent.graphFile(sha1)] })),
+        sha1,
+      ),
     ).toBe(true);
   });
 });
 
 describe("the readers that only look up", () => {
-  test.each<[string, ReadPayload]>([
-    ["Cloud Apps by Power Automate", by("cloud-apps", sent.cloudAppsAlert(sha1))],
-    ["Splunk", by("splunk", sent.splunkAlert(sha1))],
-    ["Elastic", by("elastic", sent.elasticAlert(sha1))],
-    ["QRadar", mapped(sent.qradarOffense(sha1), "qradar")],
-    ["Wazuh", mapped(sent.wazuhAlert(sha1), "wazuh")],
-    ["CrowdStrike", mapped(sent.crowdstrikeDetection("b".repeat(64)), "crowdstrike")],
+  test.each<[string, PayloadResult]>([
+    ["Cloud Apps by Power Automate", readBy("cloud-apps", sent.cloudAppsAlert(sha1))],
+    ["Splunk", readBy("splunk", sent.splunkAlert(sha1))],
+    ["Elastic", readBy("elastic", sent.elasticAlert(sha1))],
+    ["QRadar", readByMapping(sent.qradarOffense(sha1), "qradar")],
+    ["Wazuh", readByMapping(sent.wazuhAlert(sha1), "wazuh")],
+    ["CrowdStrike", readByMapping(sent.crowdstrikeDetection("b".repeat(64)), "crowdstrike")],
   ])("find the hashes of %s", (name, read) => {
-    expect(searches(read, name === "CrowdStrike" ? "b".repeat(64) : sha1)).toBe(true);
-    expect(read).toMatchObject({ verdicts: [], left: [] });
+    expect(isSearched(read, name === "CrowdStrike" ? "b".repeat(64) : sha1)).toBe(true);
+    expect(read).toMatchObject({ verdicts: [], skipped: [] });
   });
 
   test("take only the row of Splunk's result, not its links", () => {
-    expect(searches(by("splunk", sent.splunkAlert(sha1)), "results_link")).toBe(false);
+    expect(isSearched(readBy("splunk", sent.splunkAlert(sha1)), "results_link")).toBe(false);
   });
 });
 
 describe("a payload that is not what its source sends", () => {
-  test.each<[string, ReadPayload, string]>([
-    ["Sentinel without an incident", by("sentinel", {}), "/object"],
-    ["Sentinel without properties", by("sentinel", { object: {} }), "/object/properties"],
-    [
-      "Sentinel without a status",
-      changedIncident({ status: undefined }),
-      "/object/properties/status",
-    ],
+  test.each<[string, PayloadResult, string]>([
+    ["Sentinel without an incident", readBy("sentinel", {}), "/object"],
+    ["Sentinel without properties", readBy("sentinel", { object: {} }), "/object/properties"],
+    ["Sentinel without a status", readIncident({ status: undefined }), "/object/properties/status"],
     [
       "Sentinel with alerts that are no list",
-      changedIncident({ alerts: "x" }),
+      readIncident({ alerts: "x" }),
       "/object/properties/alerts",
     ],
-    ["Defender without an id", by("defender", { status: "new" }), "/id"],
+    ["Defender without an id", readBy("defender", { status: "new" }), "/id"],
     [
       "Defender without a status, in a list",
-      by("defender", { value: [{ id: "x" }] }),
+      readBy("defender", { value: [{ id: "x" }] }),
       "/value/0/status",
     ],
     [
       "Cloud Apps without an alert",
-      by("cloud-apps", { AlertDisplayName: "x" }),
+      readBy("cloud-apps", { AlertDisplayName: "x" }),
       "/ProviderAlertId",
     ],
-    ["Splunk without a result", by("splunk", { sid: "1" }), "/result"],
-    ["Splunk without a search", by("splunk", { result: {} }), "/sid"],
-    ["Elastic without a rule", by("elastic", { alerts: [] }), "/rule"],
-    ["Elastic without alerts", by("elastic", { rule: { name: "x" } }), "/alerts"],
-    ["Elastic whose rule has no name", by("elastic", { rule: {}, alerts: [] }), "/rule"],
-    ["a mapping whose required field is missing", mapped({ id: "1" }, "wazuh"), "/rule/id"],
-    ["a mapping of no object", mapped("text", "wazuh"), ""],
-    ["a list where an object is due", by("sentinel", []), ""],
-    ["nothing", by("defender", null), ""],
+    ["Splunk without a result", readBy("splunk", { sid: "1" }), "/result"],
+    ["Splunk without a search", readBy("splunk", { result: {} }), "/sid"],
+    ["Elastic without a rule", readBy("elastic", { alerts: [] }), "/rule"],
+    ["Elastic without alerts", readBy("elastic", { rule: { name: "x" } }), "/alerts"],
+    ["Elastic whose rule has no name", readBy("elastic", { rule: {}, alerts: [] }), "/rule"],
+    ["a mapping whose required field is missing", readByMapping({ id: "1" }, "wazuh"), "/rule/id"],
+    ["a mapping of no object", readByMapping("text", "wazuh"), ""],
+    ["a list where an object is due", readBy("sentinel", []), ""],
+    ["nothing", readBy("defender", null), ""],
   ])("%s is refused by the name of the field", (_, read, path) => {
     expect(read.kind).toBe("fault");
     expect(read.kind === "fault" ? read.faults.map((fault) => fault.path) : []).toContain(path);
@@ -210,9 +211,9 @@ describe("a payload that is not what its source sends", () => {
 
 describe("a mapping", () => {
   test("turns a closed case into a verdict", () => {
-    expect(mapped(soundEvent(2, { comment: "c", by: "me" }), "test")).toEqual({
+    expect(readByMapping(validEvent(2, { comment: "c", by: "me" }), "test")).toEqual({
       kind: "read",
-      search: [soundEvent(2, { comment: "c", by: "me" })],
+      search: [validEvent(2, { comment: "c", by: "me" })],
       verdicts: [
         {
           action: "resolve",
@@ -222,12 +223,12 @@ describe("a mapping", () => {
           alerts: [alertHex(0), alertHex(1)].map((id) => ({ path: "/alerts/*/id", ids: [id] })),
         },
       ],
-      left: [],
+      skipped: [],
     });
   });
 
   test.each<[string, object, object]>([
-    ["that is open asks for nothing", { state: "open" }, { verdicts: [], left: [] }],
+    ["that is open asks for nothing", { state: "open" }, { verdicts: [], skipped: [] }],
     [
       "in any case of letters counts",
       { state: "CLOSED", verdict: "False" },
@@ -236,15 +237,15 @@ describe("a mapping", () => {
     [
       "closed as who knows what says so",
       { verdict: "maybe" },
-      { verdicts: [], left: [{ path: "/verdict" }] },
+      { verdicts: [], skipped: [{ path: "/verdict" }] },
     ],
-    ["without alerts asks for nothing", { alerts: [] }, { verdicts: [], left: [] }],
-  ])("of a case %s", (_, change, wanted) => {
-    expect(mapped(soundEvent(1, change), "test")).toMatchObject(wanted);
+    ["without alerts asks for nothing", { alerts: [] }, { verdicts: [], skipped: [] }],
+  ])("of a case %s", (_, change, expected) => {
+    expect(readByMapping(validEvent(1, change), "test")).toMatchObject(expected);
   });
 
   test("of Google SecOps closes what its case closed", () => {
-    expect(mapped(sent.secopsCase(alertHex(1)), "google-secops")).toMatchObject({
+    expect(readByMapping(sent.secopsCase(alertHex(1)), "google-secops")).toMatchObject({
       verdicts: [
         {
           action: "dismiss",

@@ -4,9 +4,12 @@ import {
   webhookStatus,
   type WebhookAnswer,
 } from "../../../shared/contracts/webhook.ts";
-import { receiptStatus, type StatusPorts } from "../../../shared/webhooks/receipt-status.ts";
-import { memoryRecords } from "../../support/memory-records.ts";
-import { virtualClock } from "../../support/virtual-clock.ts";
+import {
+  readReceiptStatus,
+  type ReceiptStatusDeps,
+} from "../../../shared/webhooks/receipt-status.ts";
+import { createMemoryRecords } from "../../support/memory-records.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
 import { alertHex } from "../../support/webhook-harness.ts";
 
 const name = "f".repeat(64);
@@ -26,28 +29,31 @@ const answer: WebhookAnswer = {
   left: [{ path: "/x", message: "left" }],
 };
 
-async function status(change: Partial<StatusPorts> = {}, kept: Partial<WebhookAnswer> = {}) {
-  const records = memoryRecords({ clock: virtualClock() });
+async function readStatus(
+  change: Partial<ReceiptStatusDeps> = {},
+  stored: Partial<WebhookAnswer> = {},
+) {
+  const records = createMemoryRecords({ clock: createVirtualClock() });
   const receipt = {
     version: 1,
     bodyHash: "x",
     acceptedAt: "2026-01-05T06:00:00Z",
-    answer: { ...answer, ...kept },
+    answer: { ...answer, ...stored },
   };
   await records.create(receiptPath("test", name), receipt);
-  const ports: StatusPorts = {
+  const deps: ReceiptStatusDeps = {
     records,
-    alerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "closed" as const })),
-    lookup: async () => ({ done: true, value: report }),
-    hunt: async () => ({ done: true, value: { rows: 3 } }),
+    readAlerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "closed" as const })),
+    readLookup: async () => ({ done: true, value: report }),
+    readHunt: async () => ({ done: true, value: { rows: 3 } }),
     ...change,
   };
-  return receiptStatus(ports, "test", name);
+  return readReceiptStatus(deps, "test", name);
 }
 
 describe("the status of a delivery", () => {
   test("is done when everything that it asked for is, and has the form of its schema", async () => {
-    const shown = webhookStatus.parse(await status());
+    const shown = webhookStatus.parse(await readStatus());
     expect(shown).toMatchObject({
       done: true,
       lookup: { report },
@@ -56,30 +62,31 @@ describe("the status of a delivery", () => {
     });
   });
 
-  test.each<[string, Partial<StatusPorts>]>([
+  test.each<[string, Partial<ReceiptStatusDeps>]>([
     [
       "an alert",
       {
-        alerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "waiting" as const })),
+        readAlerts: async (_, ids) =>
+          ids.map((alertId) => ({ alertId, outcome: "waiting" as const })),
       },
     ],
-    ["a lookup", { lookup: async () => ({ done: false }) }],
-    ["a hunt", { hunt: async () => ({ done: false }) }],
+    ["a lookup", { readLookup: async () => ({ done: false }) }],
+    ["a hunt", { readHunt: async () => ({ done: false }) }],
   ])("is open while %s is", async (_, change) => {
-    expect(await status(change)).toMatchObject({ done: false });
+    expect(await readStatus(change)).toMatchObject({ done: false });
   });
 
   test("is done at once when nothing was asked for", async () => {
-    expect(await status({}, { verdicts: [], lookup: null, hunts: [] })).toMatchObject({
+    expect(await readStatus({}, { verdicts: [], lookup: null, hunts: [] })).toMatchObject({
       done: true,
       lookup: null,
     });
   });
 
   test("of a receipt that is gone, or no receipt, is none", async () => {
-    const records = memoryRecords({ clock: virtualClock() });
-    expect(await status({ records })).toBeUndefined();
+    const records = createMemoryRecords({ clock: createVirtualClock() });
+    expect(await readStatus({ records })).toBeUndefined();
     records.poke(receiptPath("test", name), '{"version":2}');
-    expect(await status({ records })).toBeUndefined();
+    expect(await readStatus({ records })).toBeUndefined();
   });
 });

@@ -1,26 +1,26 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cloudApps, hear, hunt, tokenFor } from "../caller.ts";
-import { startTenant, type Tenant } from "../simulator.ts";
+import { callCloudApps, sendRequest, runHuntingQuery, fetchToken } from "../caller.ts";
+import { startSimulator, type Simulator } from "../simulator.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 
 beforeAll(async () => {
-  tenant = await startTenant({
+  simulator = await startSimulator({
     alerts: 2,
     evaluate: () => ({ kind: "table", columns: [], rows: [] }),
   });
 });
-afterAll(() => tenant.stop());
+afterAll(() => simulator.stop());
 
-const call = (
+const callAdmin = (
   method: string,
   path: string,
   body?: unknown,
   service: "graph" | "vault" | "cloud-apps" = "graph",
 ) =>
-  hear(`${tenant.urls[service]}/_tenant/${path}`, {
+  sendRequest(`${simulator.urls[service]}/_tenant/${path}`, {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
@@ -28,94 +28,106 @@ const call = (
 describe("/_tenant/", () => {
   test("lists its pages on every service", async () => {
     for (const service of ["graph", "vault", "cloud-apps"] as const) {
-      expect(Object.keys((await call("GET", "", undefined, service)).body)).toContain(
+      expect(Object.keys((await callAdmin("GET", "", undefined, service)).body)).toContain(
         "POST /_tenant/faults",
       );
     }
-    expect((await call("GET", "nothing")).status).toBe(404);
+    expect((await callAdmin("GET", "nothing")).status).toBe(404);
   });
 
   test("shows the settings", async () => {
-    expect((await call("GET", "settings")).body).toEqual(tenant.settings);
+    expect((await callAdmin("GET", "settings")).body).toEqual(simulator.settings);
   });
 
   test("adds, shows and removes faults", async () => {
-    const { body } = await call("POST", "faults", { kind: "failed", api: "hunting", count: null });
-    expect((await hunt(tenant, "T")).status).toBe(500);
-    expect((await call("GET", "faults")).text).toContain('"struck":1');
-    expect((await call("DELETE", `faults/${String(body["id"])}`)).body).toEqual({ removed: true });
-    expect((await hunt(tenant, "T")).status).toBe(200);
-    expect((await call("POST", "faults", { kind: "explode" })).status).toBe(400);
+    const { body } = await callAdmin("POST", "faults", {
+      kind: "failed",
+      api: "hunting",
+      count: null,
+    });
+    expect((await runHuntingQuery(simulator, "T")).status).toBe(500);
+    expect((await callAdmin("GET", "faults")).text).toContain('"strikeCount":1');
+    expect((await callAdmin("DELETE", `faults/${String(body["id"])}`)).body).toEqual({
+      removed: true,
+    });
+    expect((await runHuntingQuery(simulator, "T")).status).toBe(200);
+    expect((await callAdmin("POST", "faults", { kind: "explode" })).status).toBe(400);
   });
 
   test("shows requests and their rate, and is itself not logged", async () => {
-    await call("DELETE", "requests");
-    await cloudApps(tenant, "POST", "/api/v1/alerts/");
-    const log = JSON.parse((await call("GET", "requests?api=cloud-apps")).text) as {
+    await callAdmin("DELETE", "requests");
+    await callCloudApps(simulator, "POST", "/api/v1/alerts/");
+    const log = JSON.parse((await callAdmin("GET", "requests?api=cloud-apps")).text) as {
       route: string;
     }[];
     expect(log.map(({ route }) => route)).toEqual(["alerts.list"]);
-    expect((await call("GET", "busiest?perMs=60000&api=cloud-apps")).body).toEqual({ calls: 1 });
-    expect(tenant.requests()).toHaveLength(1);
+    expect((await callAdmin("GET", "busiest?perMs=60000&api=cloud-apps")).body).toEqual({
+      calls: 1,
+    });
+    expect(simulator.listRequests()).toHaveLength(1);
   });
 
   test("changes switches and names a wrong one", async () => {
-    await call("PATCH", "switches", { hunting: { rowCap: 7, quota: { model: "fixed" } } });
-    expect(tenant.switches.hunting).toMatchObject({
+    await callAdmin("PATCH", "switches", { hunting: { rowCap: 7, quota: { model: "fixed" } } });
+    expect(simulator.behaviors.hunting).toMatchObject({
       rowCap: 7,
       quota: { model: "fixed", perMinute: 45 },
     });
-    const wrong = await call("PATCH", "switches", { hunting: { rowCap: "many" } });
-    expect([wrong.status, wrong.body["error"]]).toEqual([
+    const response = await callAdmin("PATCH", "switches", { hunting: { rowCap: "many" } });
+    expect([response.status, response.body["error"]]).toEqual([
       400,
       expect.stringContaining("/hunting/rowCap"),
     ]);
-    expect((await call("PATCH", "switches", { hunting: { rowCup: 1 } })).status).toBe(400);
-    expect((await call("GET", "switches")).body).toMatchObject({ hunting: { rowCap: 7 } });
+    expect((await callAdmin("PATCH", "switches", { hunting: { rowCup: 1 } })).status).toBe(400);
+    expect((await callAdmin("GET", "switches")).body).toMatchObject({ hunting: { rowCap: 7 } });
   });
 
   test("moves the clock", async () => {
-    const before = tenant.clock.now();
-    await call("POST", "clock", { aheadMs: 3_600_000 });
-    expect(tenant.clock.now() - before).toBeGreaterThanOrEqual(3_600_000);
+    const before = simulator.clock.now();
+    await callAdmin("POST", "clock", { aheadMs: 3_600_000 });
+    expect(simulator.clock.now() - before).toBeGreaterThanOrEqual(3_600_000);
   });
 
   test("rotates secrets and the Cloud Apps key", async () => {
-    await call("POST", "vault/fresh", { value: "one" });
-    await call("PATCH", "vault/fresh", { enabled: false });
-    expect(tenant.vault.versions("fresh")).toMatchObject([{ value: "one", enabled: false }]);
-    const { body } = await call("POST", "cloud-apps-token");
-    expect(tenant.vault.value("cloud-apps-token")).toBe(body["token"]);
-    expect((await cloudApps(tenant, "POST", "/api/v1/alerts/")).status).toBe(200);
-    expect((await call("PATCH", "vault/missing", {})).status).toBe(400);
-    expect((await call("DELETE", "vault/fresh")).body).toEqual({ removed: true });
+    await callAdmin("POST", "vault/fresh", { value: "one" });
+    await callAdmin("PATCH", "vault/fresh", { enabled: false });
+    expect(simulator.vault.listVersions("fresh")).toMatchObject([{ value: "one", enabled: false }]);
+    const { body } = await callAdmin("POST", "cloud-apps-token");
+    expect(simulator.vault.readValue("cloud-apps-token")).toBe(body["token"]);
+    expect((await callCloudApps(simulator, "POST", "/api/v1/alerts/")).status).toBe(200);
+    expect((await callAdmin("PATCH", "vault/missing", {})).status).toBe(400);
+    expect((await callAdmin("DELETE", "vault/fresh")).body).toEqual({ removed: true });
   });
 
   test("revokes tokens", async () => {
-    const authorization = `Bearer ${await tokenFor(tenant, "graph")}`;
-    await call("POST", "revoke-tokens");
-    expect((await hunt(tenant, "T", { headers: { authorization } })).status).toBe(401);
+    const authorization = `Bearer ${await fetchToken(simulator, "graph")}`;
+    await callAdmin("POST", "revoke-tokens");
+    expect((await runHuntingQuery(simulator, "T", { headers: { authorization } })).status).toBe(
+      401,
+    );
   });
 
   test("adds alerts and tells their history", async () => {
-    const { body } = await call("POST", "alerts", { count: 2, given: { severityValue: 2 } });
+    const { body } = await callAdmin("POST", "alerts", { count: 2, given: { severityValue: 2 } });
     const [id = ""] = body["ids"] as string[];
-    await cloudApps(tenant, "POST", "/api/v1/alerts/resolve/", { filters: { id: { eq: [id] } } });
-    expect((await call("GET", `alerts/${id}`)).body).toMatchObject({
+    await callCloudApps(simulator, "POST", "/api/v1/alerts/resolve/", {
+      filters: { id: { eq: [id] } },
+    });
+    expect((await callAdmin("GET", `alerts/${id}`)).body).toMatchObject({
       flips: 0,
       transitions: [{ to: 5 }],
       alert: { severityValue: 2 },
     });
-    expect((await call("GET", "alerts/totals")).body).toEqual({ transitions: 1, flips: 0 });
+    expect((await callAdmin("GET", "alerts/totals")).body).toEqual({ transitions: 1, flips: 0 });
   });
 
   test("adds rows to the world", async () => {
     const rows = [{ Timestamp: "2026-02-01T00:00:00.1234567Z", DeviceName: "added", ReportId: 9 }];
-    expect((await call("POST", "rows", { table: "DeviceEvents", rows })).body).toEqual({
+    expect((await callAdmin("POST", "rows", { table: "DeviceEvents", rows })).body).toEqual({
       added: 1,
     });
     expect(
-      (await call("POST", "rows", { table: "DeviceEvents", rows: [{ Nonsense: 1 }] })).status,
+      (await callAdmin("POST", "rows", { table: "DeviceEvents", rows: [{ Nonsense: 1 }] })).status,
     ).toBe(400);
   });
 });
@@ -133,8 +145,8 @@ describe("the program", () => {
     ]);
     const [piece] = (await once(child.stdout, "data")) as [Buffer];
     const { settings } = JSON.parse(piece.toString()) as { settings: Record<string, string> };
-    const switches = await hear(`${settings["GRAPH_URL"]}/_tenant/switches`);
-    expect(switches.body).toMatchObject({ hunting: { rowCap: 3 } });
+    const behaviors = await sendRequest(`${settings["GRAPH_URL"]}/_tenant/switches`);
+    expect(behaviors.body).toMatchObject({ hunting: { rowCap: 3 } });
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([0, null]);
   });

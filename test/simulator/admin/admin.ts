@@ -1,11 +1,11 @@
 /** `/_tenant/…` on every listener: the tenant's inside for tests and people in other processes. */
-import { json, type Api, type Reply } from "../server/exchange.ts";
-import type { FaultOrder } from "../server/faults.ts";
+import { toJsonReply, type Api, type Reply } from "../server/exchange.ts";
+import type { FaultSpec } from "../server/faults.ts";
 import type { RequestFilter } from "../server/request-log.ts";
 import { parseInstant, ticksFromMs } from "../../../shared/runtime/time.ts";
-import type { Tenant } from "../simulator.ts";
+import type { Simulator } from "../simulator.ts";
 
-interface Ask {
+interface AdminRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -13,35 +13,40 @@ interface Ask {
 }
 
 /** The tenant without what only exists once it listens. */
-type Inside = Omit<Tenant, "settings">;
+type SimulatorInternals = Omit<Simulator, "settings">;
 
 /** One admin call: the body parsed, the rest of the path after the pattern's own words. */
-type Verb = (
-  inside: Inside,
+type AdminHandler = (
+  internals: SimulatorInternals,
   call: { readonly rest: string; readonly query: URLSearchParams; readonly body: unknown },
 ) => unknown;
 
 interface AdminRoute {
   readonly method: string;
   readonly path: RegExp;
-  readonly says: string;
-  readonly verb: Verb;
+  readonly description: string;
+  readonly handler: AdminHandler;
 }
 
-const route = (method: string, path: RegExp, says: string, verb: Verb): AdminRoute => ({
+const defineRoute = (
+  method: string,
+  path: RegExp,
+  description: string,
+  handler: AdminHandler,
+): AdminRoute => ({
   method,
   path,
-  says,
-  verb,
+  description,
+  handler,
 });
 
-const object = (body: unknown): Record<string, unknown> => {
+const requireObject = (body: unknown): Record<string, unknown> => {
   if (typeof body === "object" && body !== null && !Array.isArray(body))
     return body as Record<string, unknown>;
   throw new Error("want a JSON object");
 };
 
-const requestFilter = (query: URLSearchParams): RequestFilter => {
+const toRequestFilter = (query: URLSearchParams): RequestFilter => {
   const [api, name, status, after] = ["api", "route", "status", "after"].map((key) =>
     query.get(key),
   );
@@ -53,38 +58,38 @@ const requestFilter = (query: URLSearchParams): RequestFilter => {
   };
 };
 
-const setSecret: Verb = ({ vault }, { rest, body }) => {
-  const { value, ...attributes } = object(body);
+const setSecret: AdminHandler = ({ vault }, { rest, body }) => {
+  const { value, ...attributes } = requireObject(body);
   if (typeof value !== "string") throw new Error("/value: want text");
   return { version: vault.set(rest, value, attributes) };
 };
 
-const changeSecret: Verb = ({ vault }, { rest, body }) => {
-  if (!vault.change(rest, object(body))) throw new Error(`no secret ${rest}`);
+const changeSecret: AdminHandler = ({ vault }, { rest, body }) => {
+  if (!vault.change(rest, requireObject(body))) throw new Error(`no secret ${rest}`);
   return {};
 };
 
-const readAlert: Verb = ({ cloudApps }, { rest }) => ({
+const readAlert: AdminHandler = ({ cloudApps }, { rest }) => ({
   alert: cloudApps.alerts.find(rest) ?? null,
-  ...cloudApps.alerts.history(rest),
+  ...cloudApps.alerts.readHistory(rest),
 });
 
-const addAlerts: Verb = ({ cloudApps }, { body }) => {
-  const { count = 1, given = {} } = object(body);
-  return { ids: cloudApps.alerts.add(Number(count), object(given)) };
+const addAlerts: AdminHandler = ({ cloudApps }, { body }) => {
+  const { count = 1, given: values = {} } = requireObject(body);
+  return { ids: cloudApps.alerts.add(Number(count), requireObject(values)) };
 };
 
 /** Rows by table: `{"table": "…", "rows": [{…}], "ingestedAt": "…"}`. */
-const addRows: Verb = ({ world }, { body }) => {
-  const { table, rows, ingestedAt } = object(body);
+const addRows: AdminHandler = ({ dataset }, { body }) => {
+  const { table, rows, ingestedAt } = requireObject(body);
   if (typeof table !== "string" || !Array.isArray(rows)) throw new Error("want table and rows");
-  const arrived = typeof ingestedAt === "string" ? parseInstant(ingestedAt) : undefined;
-  for (const row of rows) world.add(table, object(row), arrived);
+  const arrivedAt = typeof ingestedAt === "string" ? parseInstant(ingestedAt) : undefined;
+  for (const row of rows) dataset.addRow(table, requireObject(row), arrivedAt);
   return { added: rows.length };
 };
 
-const ask: Verb = ({ evaluate, clock }, { body }) => {
-  const { query } = object(body);
+const evaluateQuery: AdminHandler = ({ evaluate, clock }, { body }) => {
+  const { query } = requireObject(body);
   const now = ticksFromMs(clock.now());
   const outcome = evaluate(String(query), {
     now,
@@ -95,54 +100,59 @@ const ask: Verb = ({ evaluate, clock }, { body }) => {
 };
 
 const routes: readonly AdminRoute[] = [
-  route(
+  defineRoute(
     "GET",
     /^requests$/,
     "every request: ?api= &route= &status= &after=seq",
-    ({ log }, { query }) => log.all(requestFilter(query)),
+    ({ log }, { query }) => log.list(toRequestFilter(query)),
   ),
-  route("DELETE", /^requests$/, "forget the requests so far", ({ log }) => log.clear()),
-  route(
+  defineRoute("DELETE", /^requests$/, "forget the requests so far", ({ log }) => log.clear()),
+  defineRoute(
     "GET",
     /^busiest$/,
     "most requests in any span: ?perMs=60000 &api= &route=",
     ({ log }, { query }) => ({
-      calls: log.busiest(Number(query.get("perMs") ?? 60_000), requestFilter(query)),
+      calls: log.countBusiest(Number(query.get("perMs") ?? 60_000), toRequestFilter(query)),
     }),
   ),
-  route("GET", /^faults$/, "faults in force", ({ faults }) => faults.active()),
-  route("POST", /^faults$/, "add a fault, see README.md", ({ faults }, { body }) => ({
-    id: faults.add(body as FaultOrder),
+  defineRoute("GET", /^faults$/, "faults in force", ({ faults }) => faults.listActive()),
+  defineRoute("POST", /^faults$/, "add a fault, see README.md", ({ faults }, { body }) => ({
+    id: faults.add(body as FaultSpec),
   })),
-  route("DELETE", /^faults$/, "take all faults away", ({ faults }) => faults.clear()),
-  route("DELETE", /^faults\/(\d+)$/, "take one fault away", ({ faults }, { rest }) => ({
+  defineRoute("DELETE", /^faults$/, "take all faults away", ({ faults }) => faults.clear()),
+  defineRoute("DELETE", /^faults\/(\d+)$/, "take one fault away", ({ faults }, { rest }) => ({
     removed: faults.remove(Number(rest)),
   })),
-  route("GET", /^switches$/, "all switches", ({ switches }) => switches),
-  route("PATCH", /^switches$/, "change some switches", ({ change, switches }, { body }) => {
-    change(object(body));
-    return switches;
-  }),
-  route("GET", /^clock$/, "the tenant's time", ({ clock }) => ({ nowMs: clock.now() })),
-  route("POST", /^clock$/, 'move ahead: {"aheadMs": 60000}', ({ clock }, { body }) => {
-    clock.shift(Number(object(body)["aheadMs"] ?? 0));
+  defineRoute("GET", /^switches$/, "all switches", ({ behaviors }) => behaviors),
+  defineRoute(
+    "PATCH",
+    /^switches$/,
+    "change some switches",
+    ({ changeBehaviors, behaviors }, { body }) => {
+      changeBehaviors(requireObject(body));
+      return behaviors;
+    },
+  ),
+  defineRoute("GET", /^clock$/, "the tenant's time", ({ clock }) => ({ nowMs: clock.now() })),
+  defineRoute("POST", /^clock$/, 'move ahead: {"aheadMs": 60000}', ({ clock }, { body }) => {
+    clock.shift(Number(requireObject(body)["aheadMs"] ?? 0));
     return { nowMs: clock.now() };
   }),
-  route("GET", /^vault$/, "names of secrets", ({ vault }) => vault.names()),
-  route(
+  defineRoute("GET", /^vault$/, "names of secrets", ({ vault }) => vault.listNames()),
+  defineRoute(
     "POST",
     /^vault\/([\w-]+)$/,
     'a new version: {"value": "…", "enabled"?, "expiresAtMs"?, "notBeforeMs"?}',
     setSecret,
   ),
-  route("PATCH", /^vault\/([\w-]+)$/, "change the newest version", changeSecret),
-  route("DELETE", /^vault\/([\w-]+)$/, "delete a secret", ({ vault }, { rest }) => ({
+  defineRoute("PATCH", /^vault\/([\w-]+)$/, "change the newest version", changeSecret),
+  defineRoute("DELETE", /^vault\/([\w-]+)$/, "delete a secret", ({ vault }, { rest }) => ({
     removed: vault.remove(rest),
   })),
-  route("GET", /^vault\/([\w-]+)$/, "a secret's value", ({ vault }, { rest }) => ({
-    value: vault.value(rest) ?? null,
+  defineRoute("GET", /^vault\/([\w-]+)$/, "a secret's value", ({ vault }, { rest }) => ({
+    value: vault.readValue(rest) ?? null,
   })),
-  route(
+  defineRoute(
     "POST",
     /^cloud-apps-token$/,
     "rotate the Cloud Apps key and its secret",
@@ -150,54 +160,57 @@ const routes: readonly AdminRoute[] = [
       token: cloudApps.rotateToken(),
     }),
   ),
-  route(
+  defineRoute(
     "POST",
     /^revoke-tokens$/,
     "no access token given out so far is taken any more",
     ({ tokens }) => tokens.revokeAll(),
   ),
-  route("GET", /^alerts$/, "all alerts", ({ cloudApps }) => cloudApps.alerts.all()),
-  route("GET", /^alerts\/totals$/, "transitions and flips over all alerts", ({ cloudApps }) =>
-    cloudApps.alerts.totals(),
+  defineRoute("GET", /^alerts$/, "all alerts", ({ cloudApps }) => cloudApps.alerts.list()),
+  defineRoute("GET", /^alerts\/totals$/, "transitions and flips over all alerts", ({ cloudApps }) =>
+    cloudApps.alerts.countTotals(),
   ),
-  route("GET", /^alerts\/(\w+)$/, "one alert and its history", readAlert),
-  route("POST", /^alerts$/, 'add alerts: {"count": 3, "given": {…}}', addAlerts),
-  route("GET", /^files$/, "the files Defender knows", ({ files }) => files.all()),
-  route("POST", /^rows$/, 'add rows: {"table": "…", "rows": [{…}], "ingestedAt"?}', addRows),
-  route("POST", /^ask$/, 'evaluate KQL without quota: {"query": "…"}', ask),
+  defineRoute("GET", /^alerts\/(\w+)$/, "one alert and its history", readAlert),
+  defineRoute("POST", /^alerts$/, 'add alerts: {"count": 3, "given": {…}}', addAlerts),
+  defineRoute("GET", /^files$/, "the files Defender knows", ({ files }) => files.list()),
+  defineRoute("POST", /^rows$/, 'add rows: {"table": "…", "rows": [{…}], "ingestedAt"?}', addRows),
+  defineRoute("POST", /^ask$/, 'evaluate KQL without quota: {"query": "…"}', evaluateQuery),
 ];
 
 /** @param settings - the environment an app needs */
 export function createAdmin(
-  inside: Inside,
+  internals: SimulatorInternals,
   settings: () => Record<string, string>,
-): (ask: Ask) => Promise<Reply> {
+): (request: AdminRequest) => Promise<Reply> {
   return async ({ method, path, query, bodyText }) => {
     const rest = path.slice("/_tenant/".length).replace(/\/$/, "");
-    if (rest === "" && method === "GET") return json(200, contents());
-    if (rest === "settings" && method === "GET") return json(200, settings());
-    for (const { method: wanted, path: pattern, verb } of routes) {
-      const match = wanted === method ? pattern.exec(rest) : null;
+    if (rest === "" && method === "GET") return toJsonReply(200, listPages());
+    if (rest === "settings" && method === "GET") return toJsonReply(200, settings());
+    for (const { method: routeMethod, path: pattern, handler } of routes) {
+      const match = routeMethod === method ? pattern.exec(rest) : null;
       if (match)
-        return perform(() => verb(inside, { rest: match[1] ?? "", query, body: parsed(bodyText) }));
+        return runHandler(() =>
+          handler(internals, { rest: match[1] ?? "", query, body: parseBody(bodyText) }),
+        );
     }
-    return json(404, { error: "no such page; GET /_tenant/ lists them" });
+    return toJsonReply(404, { error: "no such page; GET /_tenant/ lists them" });
   };
 }
 
-const contents = (): Record<string, string> =>
+const listPages = (): Record<string, string> =>
   Object.fromEntries(
-    routes.map(({ method, path, says }) => [
+    routes.map(({ method, path, description }) => [
       `${method} /_tenant/${path.source.replaceAll(/[\^$\\]|\(.*\)/g, "")}`,
-      says,
+      description,
     ]),
   );
 
-const parsed = (text: string): unknown => (text === "" ? undefined : (JSON.parse(text) as unknown));
+const parseBody = (text: string): unknown =>
+  text === "" ? undefined : (JSON.parse(text) as unknown);
 
-async function perform(act: () => unknown): Promise<Reply> {
+async function runHandler(action: () => unknown): Promise<Reply> {
   try {
-    const value = await act();
+    const value = await action();
     return {
       status: 200,
       headers: { "content-type": "application/json" },
@@ -206,6 +219,6 @@ async function perform(act: () => unknown): Promise<Reply> {
       ),
     };
   } catch (error) {
-    return json(400, { error: error instanceof Error ? error.message : String(error) });
+    return toJsonReply(400, { error: error instanceof Error ? error.message : String(error) });
   }
 }

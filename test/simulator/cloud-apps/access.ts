@@ -51,43 +51,43 @@ export function createApiTokens(): ApiTokens {
   };
 }
 
-export type Admission =
+export type AuthorizationResult =
   | { readonly kind: "caller"; readonly caller: Caller }
   | { readonly kind: "refused"; readonly reply: Reply };
 
 /** `Authorization: Token <key>` or `Bearer <jwt>`, and the permission for the action. */
-export async function admit(
+export async function authorizeCaller(
   exchange: Exchange,
   action: Action,
   keys: ApiTokens,
   tokens: Tokens,
-): Promise<Admission> {
+): Promise<AuthorizationResult> {
   const [scheme = "", secret = ""] = (exchange.headers.authorization ?? "").split(/ +/);
-  if (scheme.toLowerCase() === "token") return admitKey(exchange, keys, secret);
+  if (scheme.toLowerCase() === "token") return authorizeKey(exchange, keys, secret);
   if (scheme.toLowerCase() !== "bearer")
-    return refused(cloudAppsFamily.unauthorized(exchange, credentialsMissing));
+    return toRefusal(cloudAppsFamily.unauthorized(exchange, credentialsMissing));
   const check = await tokens.check(secret);
   if (check.kind !== "sound" || !audiences["cloud-apps"].includes(check.claims.aud)) {
-    return refused(cloudAppsFamily.unauthorized(exchange));
+    return toRefusal(cloudAppsFamily.unauthorized(exchange));
   }
   exchange.record.caller = check.claims.appid;
-  return may(check.claims, action)
+  return hasPermission(check.claims, action)
     ? { kind: "caller", caller: { kind: "oauth", user: check.claims.appid } }
-    : refused(cloudAppsFamily.forbidden(exchange, action, check.claims.roles));
+    : toRefusal(cloudAppsFamily.forbidden(exchange, action, check.claims.roles));
 }
 
 const credentialsMissing = "Authentication credentials were not provided.";
 
-const refused = (reply: Reply): Admission => ({ kind: "refused", reply });
+const toRefusal = (reply: Reply): AuthorizationResult => ({ kind: "refused", reply });
 
-const may = ({ roles }: Claims, action: Action): boolean =>
+const hasPermission = ({ roles }: Claims, action: Action): boolean =>
   roles.some((role) => allowedBy[action].includes(role.toLowerCase()));
 
-function admitKey(exchange: Exchange, keys: ApiTokens, secret: string): Admission {
+function authorizeKey(exchange: Exchange, keys: ApiTokens, secret: string): AuthorizationResult {
   const key = keys.find(secret);
-  if (!key) return refused(cloudAppsFamily.unauthorized(exchange));
+  if (!key) return toRefusal(cloudAppsFamily.unauthorized(exchange));
   exchange.record.caller = "token";
   return key.revoked
-    ? refused(cloudAppsFamily.forbidden(exchange, "", []))
+    ? toRefusal(cloudAppsFamily.forbidden(exchange, "", []))
     : { kind: "caller", caller: { kind: "token", user: key.owner } };
 }

@@ -1,6 +1,6 @@
 /** The filterable and sortable fields of activities, with the operators each one takes. */
-import type { Activity } from "./activity-draw.ts";
-import { field, present } from "./field.ts";
+import type { Activity } from "./draw-activity.ts";
+import { defineField, toValues } from "./define-field.ts";
 import type { Fields } from "./filters.ts";
 
 const equality = ["eq", "neq"] as const;
@@ -8,49 +8,59 @@ const settable = [...equality, "isset", "isnotset"] as const;
 const named = [...settable, "startswith"] as const;
 
 export const activityFields: Fields<Activity> = {
-  service: field("int", equality, ({ appId }) => [appId]),
-  instance: field("int", equality, ({ instance }) => [instance]),
-  "user.orgUnit": field("text", settable, ({ user }) => present(user.orgUnit)),
-  "user.username": field("text", named, ({ user }) => present(user.userName)),
-  "user.tags": field("text", named, ({ user }) => user.tags),
-  "user.domain": field("text", settable, ({ user }) => present(user.domain)),
-  actionType: field("text", ["contains", ...settable], ({ actionType }) => present(actionType)),
-  "activity.eventActionType": field("text", equality, ({ eventActionType }) => [eventActionType]),
-  "activity.eventType": field("text", equality, ({ eventTypeName }) => [eventTypeName]),
-  "activity.id": field("id", ["eq"], ({ _id }) => [_id]),
-  "activity.alertId": field("id", ["eq"], ({ alertIds }) => alertIds),
-  "activity.impersonated": field("bool", ["eq"], ({ impersonated }) => [impersonated]),
-  "activity.type": field("bool", ["eq"], ({ isAdmin }) => [isAdmin]),
-  "activity.takenAction": field("text", equality, ({ takenAction }) => present(takenAction)),
-  activityObject: field("text", equality, ({ objects }) => objects),
-  "device.type": field("text", equality, ({ device }) => present(device.type)),
-  "device.tags": field("text", equality, ({ device }) => device.tags),
-  "userAgent.userAgent": field("text", ["contains", "ncontains"], ({ userAgent }) => [
+  service: defineField("int", equality, ({ appId }) => [appId]),
+  instance: defineField("int", equality, ({ instance }) => [instance]),
+  "user.orgUnit": defineField("text", settable, ({ user }) => toValues(user.orgUnit)),
+  "user.username": defineField("text", named, ({ user }) => toValues(user.userName)),
+  "user.tags": defineField("text", named, ({ user }) => user.tags),
+  "user.domain": defineField("text", settable, ({ user }) => toValues(user.domain)),
+  actionType: defineField("text", ["contains", ...settable], ({ actionType }) =>
+    toValues(actionType),
+  ),
+  "activity.eventActionType": defineField("text", equality, ({ eventActionType }) => [
+    eventActionType,
+  ]),
+  "activity.eventType": defineField("text", equality, ({ eventTypeName }) => [eventTypeName]),
+  "activity.id": defineField("id", ["eq"], ({ _id }) => [_id]),
+  "activity.alertId": defineField("id", ["eq"], ({ alertIds }) => alertIds),
+  "activity.impersonated": defineField("bool", ["eq"], ({ impersonated }) => [impersonated]),
+  "activity.type": defineField("bool", ["eq"], ({ isAdmin }) => [isAdmin]),
+  "activity.takenAction": defineField("text", equality, ({ takenAction }) => toValues(takenAction)),
+  activityObject: defineField("text", equality, ({ objects }) => objects),
+  "device.type": defineField("text", equality, ({ device }) => toValues(device.type)),
+  "device.tags": defineField("text", equality, ({ device }) => device.tags),
+  "userAgent.userAgent": defineField("text", ["contains", "ncontains"], ({ userAgent }) => [
     userAgent.raw,
   ]),
-  "userAgent.tags": field("text", equality, ({ userAgent }) => userAgent.tags),
-  "location.country": field("text", settable, ({ location }) => present(location.countryCode)),
-  "location.organizations": field("text", [...settable, "contains"], ({ location }) =>
-    present(location.organization),
+  "userAgent.tags": defineField("text", equality, ({ userAgent }) => userAgent.tags),
+  "location.country": defineField("text", settable, ({ location }) =>
+    toValues(location.countryCode),
   ),
-  "ip.address": field("text", [...named, "doesnotstartwith"], ({ device }) =>
-    present(device.clientIP),
+  "location.organizations": defineField("text", [...settable, "contains"], ({ location }) =>
+    toValues(location.organization),
   ),
-  "ip.category": field("int", equality, ({ ip }) => [ip.category]),
-  "ip.tags": field("text", equality, ({ ip }) => ip.tags),
-  fileSelector: field("text", equality, ({ files }) => files.map(({ id }) => id)),
-  office365url: field("text", ["startswith", "eq", "endswith"], ({ files }) =>
+  "ip.address": defineField("text", [...named, "doesnotstartwith"], ({ device }) =>
+    toValues(device.clientIP),
+  ),
+  "ip.category": defineField("int", equality, ({ ip }) => [ip.category]),
+  "ip.tags": defineField("text", equality, ({ ip }) => ip.tags),
+  fileSelector: defineField("text", equality, ({ files }) => files.map(({ id }) => id)),
+  office365url: defineField("text", ["startswith", "eq", "endswith"], ({ files }) =>
     files.map(({ url }) => url),
   ),
-  fileId: field("text", ["eq"], ({ files }) => files.map(({ id }) => id)),
-  text: field("text", ["eq", "startswithsingle", "text"], ({ description }) => [description]),
-  date: field("instant", ["lte", "gte", "range", "lte_ndays", "gte_ndays"], ({ timestamp }) => [
-    timestamp,
+  fileId: defineField("text", ["eq"], ({ files }) => files.map(({ id }) => id)),
+  text: defineField("text", ["eq", "startswithsingle", "text"], ({ description }) => [description]),
+  date: defineField(
+    "instant",
+    ["lte", "gte", "range", "lte_ndays", "gte_ndays"],
+    ({ timestamp }) => [timestamp],
+  ),
+  created: defineField("instant", ["lte", "gte", "range", "gt", "lt", "eq"], ({ created }) => [
+    created,
   ]),
-  created: field("instant", ["lte", "gte", "range", "gt", "lt", "eq"], ({ created }) => [created]),
-  policy: field("text", settable, ({ policies }) => policies),
-  source: field("int", equality, ({ source }) => [source]),
-  entity: field("pk", named, ({ entityData }) =>
+  policy: defineField("text", settable, ({ policies }) => policies),
+  source: defineField("int", equality, ({ source }) => [source]),
+  entity: defineField("pk", named, ({ entityData }) =>
     Object.values(entityData).flatMap((entity) => (entity ? [entity.id] : [])),
   ),
 };

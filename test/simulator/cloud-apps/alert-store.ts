@@ -43,18 +43,18 @@ interface AlertHistory {
 
 export interface AlertStore {
   /** Adds alerts; what is not given is drawn. @returns their ids */
-  readonly add: (count: number, given?: Partial<Alert>) => string[];
+  readonly add: (count: number, values?: Partial<Alert>) => string[];
   readonly find: (id: string) => Alert | undefined;
-  readonly all: () => readonly Alert[];
+  readonly list: () => readonly Alert[];
   /** Sets the resolution and notes the transition. */
-  readonly resolve: (
+  readonly setResolution: (
     alert: Alert,
     to: number,
     by: { request: number; comment: string | null; user: string | null },
   ) => void;
-  readonly history: (id: string) => AlertHistory;
+  readonly readHistory: (id: string) => AlertHistory;
   /** Over all alerts. */
-  readonly totals: () => { transitions: number; flips: number };
+  readonly countTotals: () => { transitions: number; flips: number };
   readonly clear: () => void;
 }
 
@@ -66,7 +66,7 @@ export const isOpen = (alert: Alert): boolean =>
 export function createAlertStore(nowMs: () => number): AlertStore {
   const alerts = new Map<string, Alert>();
   const histories = new Map<string, Transition[]>();
-  const history = (id: string): AlertHistory => {
+  const readHistory = (id: string): AlertHistory => {
     const transitions = histories.get(id) ?? [];
     return {
       transitions,
@@ -75,18 +75,18 @@ export function createAlertStore(nowMs: () => number): AlertStore {
       ).length,
     };
   };
-  let drawn = 0;
+  let drawnCount = 0;
   return {
-    add: (count, given = {}) =>
+    add: (count, values = {}) =>
       Array.from({ length: count }, () => {
-        const alert: Alert = { ...draw(drawn, nowMs()), ...given };
-        drawn += 1;
+        const alert: Alert = { ...drawAlert(drawnCount, nowMs()), ...values };
+        drawnCount += 1;
         alerts.set(alert._id, alert);
         return alert._id;
       }),
     find: (id) => alerts.get(id),
-    all: () => [...alerts.values()],
-    resolve: (alert, to, { request, comment, user }) => {
+    list: () => [...alerts.values()],
+    setResolution: (alert, to, { request, comment, user }) => {
       const transition = {
         atMs: nowMs(),
         from: alert.resolutionStatusValue ?? openStatus,
@@ -94,19 +94,19 @@ export function createAlertStore(nowMs: () => number): AlertStore {
         request,
       };
       histories.set(alert._id, [...(histories.get(alert._id) ?? []), transition]);
-      const closed = to !== openStatus;
+      const isClosed = to !== openStatus;
       alert.resolutionStatusValue = to;
-      alert.statusValue = closed ? 2 : 0;
+      alert.statusValue = isClosed ? 2 : 0;
       alert.comment = comment;
-      alert.handledByUser = closed ? user : null;
-      alert.resolveTime = closed ? new Date(nowMs()).toISOString() : null;
+      alert.handledByUser = isClosed ? user : null;
+      alert.resolveTime = isClosed ? new Date(nowMs()).toISOString() : null;
     },
-    history,
-    totals: () => {
-      const all = [...histories.keys()].map(history);
+    readHistory,
+    countTotals: () => {
+      const allHistories = [...histories.keys()].map(readHistory);
       return {
-        transitions: all.reduce((sum, { transitions }) => sum + transitions.length, 0),
-        flips: all.reduce((sum, { flips }) => sum + flips, 0),
+        transitions: allHistories.reduce((sum, { transitions }) => sum + transitions.length, 0),
+        flips: allHistories.reduce((sum, { flips }) => sum + flips, 0),
       };
     },
     clear: () => {
@@ -125,13 +125,13 @@ const kinds = [
   ["Unusual file share activity", "ANUBIS_DETECTION_FILE_SHARE", 15_859_721, 0],
 ] as const;
 
-const hexOf = (text: string, length: number): string =>
+const hashHex = (text: string, length: number): string =>
   createHash("sha256").update(text).digest("hex").slice(0, length);
 
 /** The alert of a place: the same in every tenant. Every seventh shows an oddity of live data. */
-function draw(index: number, nowMs: number): Alert {
+function drawAlert(index: number, nowMs: number): Alert {
   const [title, template, idValue, severityValue] = kinds[index % kinds.length] ?? kinds[0];
-  const hex = hexOf(`alert ${index}`, 32);
+  const hex = hashHex(`alert ${index}`, 32);
   const user = `user${index % 40}@contoso.com`;
   const alert: Alert = {
     _id: `603e${hex.slice(0, 12)}${index.toString(16).padStart(8, "0")}`,
@@ -147,7 +147,7 @@ function draw(index: number, nowMs: number): Alert {
     resolutionStatusValue: openStatus,
     stories: index % 7 === 5 ? [0, 6] : [0],
     intent: [index % 14],
-    entities: entitiesOf(index, user, template),
+    entities: createEntities(index, user, template),
     evidence: [],
     threatScore: 20 + (index % 70),
     isSystemAlert: false,
@@ -160,11 +160,20 @@ function draw(index: number, nowMs: number): Alert {
   return alert;
 }
 
-const entitiesOf = (index: number, user: string, template: string): Record<string, unknown>[] => [
+const createEntities = (
+  index: number,
+  user: string,
+  template: string,
+): Record<string, unknown>[] => [
   { type: "account", label: user, id: user, inst: 0, saas: 11_161, pa: user, entityType: 2 },
   // Live data carries this id as a number, all others as text.
   { type: "service", label: "Microsoft 365", id: 11_161 },
-  { type: "policyRule", label: template, id: hexOf(template, 24), policyType: "ANOMALY_DETECTION" },
+  {
+    type: "policyRule",
+    label: template,
+    id: hashHex(template, 24),
+    policyType: "ANOMALY_DETECTION",
+  },
   {
     type: "ip",
     label: `198.51.100.${index % 250}`,

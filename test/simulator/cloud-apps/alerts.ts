@@ -1,9 +1,9 @@
 /** The alerts resource: list, fetch, mark, the three closes, and the calls that are deprecated or undocumented. */
-import { json, type Reply } from "../server/exchange.ts";
+import { toJsonReply, type Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
 import { alertFields, alertSorts } from "./alert-fields.ts";
 import { isOpen, openStatus, type Alert, type AlertStore } from "./alert-store.ts";
-import { compileFilters, formError } from "./filters.ts";
+import { compileFilters, toFormError } from "./filters.ts";
 import { answerList } from "./lists.ts";
 import type { CloudAppsResource, ResourceCall, ResourceRoute } from "./resource.ts";
 
@@ -24,20 +24,20 @@ const closings: readonly Closing[] = [
   { path: "resolve", key: "resolved", status: 5, reasons: "any" },
 ];
 
-export function alertsResource(store: AlertStore): CloudAppsResource {
-  const closes = closings.map((closing): ResourceRoute => ({
+export function createAlertsResource(store: AlertStore): CloudAppsResource {
+  const closeRoutes = closings.map((closing): ResourceRoute => ({
     name: closing.path,
     methods: ["POST"],
     path: `alerts/${closing.path}/`,
     action: "alerts.close",
-    answer: (call) => close(store, closing, call),
+    answer: (call) => closeAlerts(store, closing, call),
   }));
-  const marks = (["read", "unread"] as const).map((mark): ResourceRoute => ({
+  const markRoutes = (["read", "unread"] as const).map((mark): ResourceRoute => ({
     name: mark,
     methods: ["POST"],
     path: `alerts/{id}/${mark}/`,
     action: "alerts.read",
-    answer: (call) => markAs(store, mark, call),
+    answer: (call) => markAlert(store, mark, call),
   }));
   return {
     name: "alerts",
@@ -47,59 +47,59 @@ export function alertsResource(store: AlertStore): CloudAppsResource {
         methods: ["GET", "POST"],
         path: "alerts/",
         action: "alerts.read",
-        answer: (call) => list(store, call),
+        answer: (call) => listAlerts(store, call),
       },
-      ...closes,
+      ...closeRoutes,
       {
         name: "reopen",
         methods: ["POST"],
         path: "alerts/reopen/",
         action: "alerts.close",
-        answer: (call) => reopen(store, call),
+        answer: (call) => reopenAlerts(store, call),
       },
-      ...marks,
+      ...markRoutes,
       {
         name: "dismiss",
         methods: ["POST"],
         path: "alerts/{id}/dismiss/",
         action: "alerts.close",
-        answer: (call) => dismiss(store, call),
+        answer: (call) => dismissAlert(store, call),
       },
       {
         name: "fetch",
         methods: ["GET"],
         path: "alerts/{id}/",
         action: "alerts.read",
-        answer: (call) => fetchOne(store, call),
+        answer: (call) => fetchAlert(store, call),
       },
     ],
   };
 }
 
-const list = (store: AlertStore, { exchange, switches }: ResourceCall): Reply =>
+const listAlerts = (store: AlertStore, { exchange, behaviors }: ResourceCall): Reply =>
   answerList<Alert>(
     exchange,
     {
-      items: store.all,
+      items: store.list,
       fields: alertFields,
       sorts: alertSorts,
       show: (alert) => alert,
-      wide: true,
+      isWide: true,
     },
-    switches.unknownField,
-    switches.total,
+    behaviors.unknownField,
+    behaviors.total,
   );
 
-const alertOf = (store: AlertStore, { exchange }: ResourceCall): Alert | undefined =>
+const findAlert = (store: AlertStore, { exchange }: ResourceCall): Alert | undefined =>
   store.find(exchange.params["id"] ?? "");
 
-function fetchOne(store: AlertStore, call: ResourceCall): Reply {
-  const alert = alertOf(store, call);
-  return alert ? json(200, alert) : cloudAppsFamily.notFound(call.exchange);
+function fetchAlert(store: AlertStore, call: ResourceCall): Reply {
+  const alert = findAlert(store, call);
+  return alert ? toJsonReply(200, alert) : cloudAppsFamily.notFound(call.exchange);
 }
 
-function markAs(store: AlertStore, mark: "read" | "unread", call: ResourceCall): Reply {
-  const alert = alertOf(store, call);
+function markAlert(store: AlertStore, mark: "read" | "unread", call: ResourceCall): Reply {
+  const alert = findAlert(store, call);
   if (!alert) return cloudAppsFamily.notFound(call.exchange);
   // An archived alert stays archived.
   if (alert.statusValue !== 2) alert.statusValue = mark === "read" ? 1 : 0;
@@ -107,7 +107,7 @@ function markAs(store: AlertStore, mark: "read" | "unread", call: ResourceCall):
 }
 
 /** What the filter of a bulk call hits, and the ids it names that are not there. */
-type Hits =
+type MatchResult =
   | {
       readonly kind: "hits";
       readonly alerts: readonly Alert[];
@@ -115,94 +115,102 @@ type Hits =
     }
   | { readonly kind: "refused"; readonly reply: Reply };
 
-function hitsOf(store: AlertStore, call: ResourceCall, wanted: (alert: Alert) => boolean): Hits {
-  const { fields, switches, nowMs } = call;
-  const compiled = compileFilters(fields["filters"], alertFields, switches.unknownField, nowMs);
+function findMatches(
+  store: AlertStore,
+  call: ResourceCall,
+  isEligible: (alert: Alert) => boolean,
+): MatchResult {
+  const { fields, behaviors, nowMs } = call;
+  const compiled = compileFilters(fields["filters"], alertFields, behaviors.unknownField, nowMs);
   if (compiled.kind === "bad")
-    return { kind: "refused", reply: json(400, formError(compiled.value)) };
-  if (compiled.empty && switches.emptyFilter === "400") {
-    return { kind: "refused", reply: json(400, formError("filters")) };
+    return { kind: "refused", reply: toJsonReply(400, toFormError(compiled.value)) };
+  if (compiled.isEmpty && behaviors.emptyFilter === "400") {
+    return { kind: "refused", reply: toJsonReply(400, toFormError("filters")) };
   }
-  const none = compiled.empty && switches.emptyFilter === "closes-none";
-  const alerts = none
+  const closesNone = compiled.isEmpty && behaviors.emptyFilter === "closes-none";
+  const alerts = closesNone
     ? []
-    : candidates(store, fields["filters"]).filter(compiled.keep).filter(wanted);
-  const hit = new Set(alerts.map(({ _id }) => _id));
+    : listCandidates(store, fields["filters"]).filter(compiled.matches).filter(isEligible);
+  const matchedIds = new Set(alerts.map(({ _id }) => _id));
   return {
     kind: "hits",
     alerts,
-    missing: idsNamed(fields["filters"]).filter((id) => !hit.has(id)),
+    missing: readRequestedIds(fields["filters"]).filter((id) => !matchedIds.has(id)),
   };
 }
 
 /** Named ids are looked up, anything else is searched for. */
-function candidates(store: AlertStore, filters: unknown): readonly Alert[] {
-  const ids = idsNamed(filters);
-  return ids.length > 0 ? [...new Set(ids)].flatMap((id) => store.find(id) ?? []) : store.all();
+function listCandidates(store: AlertStore, filters: unknown): readonly Alert[] {
+  const ids = readRequestedIds(filters);
+  return ids.length > 0 ? [...new Set(ids)].flatMap((id) => store.find(id) ?? []) : store.list();
 }
 
-function idsNamed(filters: unknown): readonly string[] {
+function readRequestedIds(filters: unknown): readonly string[] {
   const eq = (filters as { id?: { eq?: unknown } } | null | undefined)?.id?.eq;
   return (Array.isArray(eq) ? eq : [eq]).filter((id): id is string => typeof id === "string");
 }
 
-function close(store: AlertStore, closing: Closing, call: ResourceCall): Reply {
-  const { fields, switches, exchange, caller } = call;
+function closeAlerts(store: AlertStore, closing: Closing, call: ResourceCall): Reply {
+  const { fields, behaviors, exchange, caller } = call;
   const reason = fields["reasonId"];
-  if (!reasonFits(closing, reason) && switches.wrongReason === "400")
-    return json(400, formError(`reasonId ${String(reason)}`));
-  const again = switches.alreadyClosed === "overwrite";
-  const hits = hitsOf(store, call, (alert) => again || isOpen(alert));
-  if (hits.kind === "refused") return hits.reply;
+  if (!isReasonAllowed(closing, reason) && behaviors.wrongReason === "400")
+    return toJsonReply(400, toFormError(`reasonId ${String(reason)}`));
+  const canOverwrite = behaviors.alreadyClosed === "overwrite";
+  const matches = findMatches(store, call, (alert) => canOverwrite || isOpen(alert));
+  if (matches.kind === "refused") return matches.reply;
   const comment = typeof fields["comment"] === "string" ? fields["comment"] : null;
-  for (const alert of hits.alerts) {
-    store.resolve(alert, closing.status, {
+  for (const alert of matches.alerts) {
+    store.setResolution(alert, closing.status, {
       request: exchange.record.seq,
       comment,
       user: caller.user,
     });
   }
-  return counted(closing.key, hits, switches.notFoundStatus);
+  return toCountReply(closing.key, matches, behaviors.notFoundStatus);
 }
 
-const reasonFits = ({ reasons }: Closing, reason: unknown): boolean =>
+const isReasonAllowed = ({ reasons }: Closing, reason: unknown): boolean =>
   reason === undefined || reason === null || reasons === "any" || reasons.includes(Number(reason));
 
 /** `{"closed_benign": 2, "alertsNotFound": ["…"]}`; the list is left out when every id was accounted for. */
-function counted(
+function toCountReply(
   key: string,
-  hits: Hits & { kind: "hits" },
+  matches: MatchResult & { kind: "hits" },
   notFoundStatus: "200" | "400" | "404",
 ): Reply {
-  const ids = hits.alerts.map(({ _id }) => _id);
-  const missing = hits.missing.length > 0;
+  const ids = matches.alerts.map(({ _id }) => _id);
+  const hasMissing = matches.missing.length > 0;
   return {
-    ...json(missing ? Number(notFoundStatus) : 200, {
+    ...toJsonReply(hasMissing ? Number(notFoundStatus) : 200, {
       [key]: ids.length,
-      ...(missing ? { alertsNotFound: hits.missing } : {}),
+      ...(hasMissing ? { alertsNotFound: matches.missing } : {}),
     }),
-    effect: { changed: ids, notFound: hits.missing },
+    effect: { changed: ids, notFound: matches.missing },
   };
 }
 
-function reopen(store: AlertStore, call: ResourceCall): Reply {
-  const hits = hitsOf(store, call, (alert) => !isOpen(alert));
-  if (hits.kind === "refused") return hits.reply;
-  for (const alert of hits.alerts) {
-    store.resolve(alert, openStatus, {
+function reopenAlerts(store: AlertStore, call: ResourceCall): Reply {
+  const matches = findMatches(store, call, (alert) => !isOpen(alert));
+  if (matches.kind === "refused") return matches.reply;
+  for (const alert of matches.alerts) {
+    store.setResolution(alert, openStatus, {
       request: call.exchange.record.seq,
       comment: alert.comment,
       user: null,
     });
   }
-  return counted("reopened", hits, call.switches.notFoundStatus);
+  return toCountReply("reopened", matches, call.behaviors.notFoundStatus);
 }
 
 /** The oldest call: one alert, by its path. */
-function dismiss(store: AlertStore, call: ResourceCall): Reply {
-  const alert = alertOf(store, call);
+function dismissAlert(store: AlertStore, call: ResourceCall): Reply {
+  const alert = findAlert(store, call);
   if (!alert || !isOpen(alert)) return cloudAppsFamily.notFound(call.exchange);
   const comment = typeof call.fields["comment"] === "string" ? call.fields["comment"] : null;
-  store.resolve(alert, 3, { request: call.exchange.record.seq, comment, user: call.caller.user });
-  return { ...json(200, { dismissed: 1 }), effect: { changed: [alert._id] } };
+  store.setResolution(alert, 3, {
+    request: call.exchange.record.seq,
+    comment,
+    user: call.caller.user,
+  });
+  return { ...toJsonReply(200, { dismissed: 1 }), effect: { changed: [alert._id] } };
 }

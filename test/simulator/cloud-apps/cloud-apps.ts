@@ -3,17 +3,17 @@ import type { Clock } from "../../../shared/runtime/time.ts";
 import type { Tokens } from "../entra/tokens.ts";
 import type { Exchange, Reply, Route } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
-import { takeTurn } from "../server/guard.ts";
-import { createQuota, limitsOf, type Quota } from "../server/quota.ts";
-import type { Switches } from "../behaviors.ts";
-import { admit, type ApiTokens } from "./access.ts";
+import { acquirePermit } from "../server/access-checks.ts";
+import { createQuota, toLimits, type Quota } from "../server/quota.ts";
+import type { Behaviors } from "../behaviors.ts";
+import { authorizeCaller, type ApiTokens } from "./access.ts";
 import { readFields } from "./lists.ts";
 import type { CloudAppsResource, ResourceRoute } from "./resource.ts";
 
-interface CloudApps {
+interface CloudAppsDeps {
   readonly tokens: Tokens;
   readonly keys: ApiTokens;
-  readonly switches: Switches;
+  readonly behaviors: Behaviors;
   readonly clock: Clock;
   /** One throttle over all routes, keys and applications. */
   readonly quota: Quota;
@@ -22,25 +22,25 @@ interface CloudApps {
 const prefixes = ["/api/v1/", "/api/", "/cas/api/v1/"];
 
 /** @param resources - each with its table of routes */
-export function cloudAppsRoutes(
-  parts: Omit<CloudApps, "quota">,
+export function createCloudAppsRoutes(
+  deps: Omit<CloudAppsDeps, "quota">,
   resources: readonly CloudAppsResource[],
 ): Route[] {
-  const rules = () => ({
-    ...parts.switches.cloudApps.quota,
-    limits: limitsOf(parts.switches.cloudApps.quota),
+  const readRules = () => ({
+    ...deps.behaviors.cloudApps.quota,
+    limits: toLimits(deps.behaviors.cloudApps.quota),
   });
-  const cloudApps: CloudApps = { ...parts, quota: createQuota(rules) };
+  const depsWithQuota: CloudAppsDeps = { ...deps, quota: createQuota(readRules) };
   return prefixes.flatMap((prefix) =>
     resources.flatMap(({ name, routes }) =>
-      routes.flatMap((route) => both(cloudApps, prefix, name, route)),
+      routes.flatMap((route) => createRoutePair(depsWithQuota, prefix, name, route)),
     ),
   );
 }
 
 /** The route as documented, and the same without its slash. */
-function both(
-  cloudApps: CloudApps,
+function createRoutePair(
+  deps: CloudAppsDeps,
   prefix: string,
   resource: string,
   route: ResourceRoute,
@@ -51,28 +51,28 @@ function both(
     methods: route.methods,
     family: cloudAppsFamily,
   } as const;
-  const sound: Route = {
+  const documented: Route = {
     ...base,
     pattern: `${prefix}${route.path}`,
-    answer: (exchange) => answer(cloudApps, route, exchange),
+    answer: (exchange) => answerCall(deps, route, exchange),
   };
-  if (!route.path.endsWith("/")) return [sound];
-  const bare: Route = {
+  if (!route.path.endsWith("/")) return [documented];
+  const slashless: Route = {
     ...base,
-    pattern: sound.pattern.slice(0, -1),
-    answer: (exchange) => withoutSlash(cloudApps, route, exchange),
+    pattern: documented.pattern.slice(0, -1),
+    answer: (exchange) => answerWithoutSlash(deps, route, exchange),
   };
-  return [sound, bare];
+  return [documented, slashless];
 }
 
-function withoutSlash(
-  cloudApps: CloudApps,
+function answerWithoutSlash(
+  deps: CloudAppsDeps,
   route: ResourceRoute,
   exchange: Exchange,
 ): Reply | Promise<Reply> {
-  switch (cloudApps.switches.cloudApps.missingSlash) {
+  switch (deps.behaviors.cloudApps.missingSlash) {
     case "accept":
-      return answer(cloudApps, route, exchange);
+      return answerCall(deps, route, exchange);
     case "301":
       return { status: 301, headers: { location: `${exchange.path}/` }, body: "" };
     case "404":
@@ -80,29 +80,29 @@ function withoutSlash(
   }
 }
 
-async function answer(
-  cloudApps: CloudApps,
+async function answerCall(
+  deps: CloudAppsDeps,
   route: ResourceRoute,
   exchange: Exchange,
 ): Promise<Reply> {
-  const { keys, tokens, clock, quota, switches } = cloudApps;
-  const admission = await admit(exchange, route.action, keys, tokens);
-  if (admission.kind === "refused") return admission.reply;
-  const { retryAfter } = switches.cloudApps.quota;
-  const throttled = takeTurn(exchange, quota, cloudAppsFamily, {
+  const { keys, tokens, clock, quota, behaviors } = deps;
+  const authorization = await authorizeCaller(exchange, route.action, keys, tokens);
+  if (authorization.kind === "refused") return authorization.reply;
+  const { retryAfter } = behaviors.cloudApps.quota;
+  const throttledReply = acquirePermit(exchange, quota, cloudAppsFamily, {
     clock,
     retryAfter,
     wording: "api",
   });
-  if (throttled) return throttled;
+  if (throttledReply) return throttledReply;
   const fields = readFields(exchange);
   if (!fields) return cloudAppsFamily.badRequest(exchange, "Malformed request body");
-  const { caller } = admission;
+  const { caller } = authorization;
   return route.answer({
     exchange,
     caller,
     fields,
-    switches: switches.cloudApps,
+    behaviors: behaviors.cloudApps,
     nowMs: clock.now(),
   });
 }

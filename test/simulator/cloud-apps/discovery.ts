@@ -1,8 +1,8 @@
 /** Cloud discovery: the three steps of an upload, streams, categories of discovered apps, block scripts. */
 import { createHash, randomBytes } from "node:crypto";
-import { json, type Reply } from "../server/exchange.ts";
+import { toJsonReply, type Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
-import { formError } from "./filters.ts";
+import { toFormError } from "./filters.ts";
 import { logSources } from "./log-sources.ts";
 import type { CloudAppsResource, ResourceCall, ResourceRoute } from "./resource.ts";
 
@@ -57,8 +57,8 @@ export const createDiscovery = (nowMs: () => number): Discovery => ({
 
 export const uploadPath = "/discovery-logs/";
 
-export function discoveryResources(discovery: Discovery): readonly CloudAppsResource[] {
-  const route = (
+export function createDiscoveryResources(discovery: Discovery): readonly CloudAppsResource[] {
+  const defineRoute = (
     name: string,
     method: string,
     path: string,
@@ -75,59 +75,86 @@ export function discoveryResources(discovery: Discovery): readonly CloudAppsReso
     {
       name: "discovery",
       routes: [
-        route("upload_url", "GET", "discovery/upload_url/", "discovery.write", giveAddress),
-        route("done_upload", "POST", "discovery/done_upload/", "discovery.write", finish),
-        route("streams", "GET", "discovery/streams/", "discovery.read", streams),
-        route(
+        defineRoute(
+          "upload_url",
+          "GET",
+          "discovery/upload_url/",
+          "discovery.write",
+          createUploadUrl,
+        ),
+        defineRoute(
+          "done_upload",
+          "POST",
+          "discovery/done_upload/",
+          "discovery.write",
+          finishUpload,
+        ),
+        defineRoute("streams", "GET", "discovery/streams/", "discovery.read", listStreams),
+        defineRoute(
           "categories",
           "POST",
           "discovery/discovered_apps/categories/",
           "discovery.read",
-          categories,
+          listCategories,
         ),
       ],
     },
     {
       name: "discovery_block_scripts",
-      routes: [route("script", "GET", "discovery_block_scripts/", "discovery.write", blockScript)],
+      routes: [
+        defineRoute(
+          "script",
+          "GET",
+          "discovery_block_scripts/",
+          "discovery.write",
+          createBlockScript,
+        ),
+      ],
     },
   ];
 }
 
-function giveAddress(discovery: Discovery, { fields, exchange }: ResourceCall): Reply {
+function createUploadUrl(discovery: Discovery, { fields, exchange }: ResourceCall): Reply {
   const [filename, source] = [fields["filename"], fields["source"]];
-  if (typeof filename !== "string" || filename === "") return json(400, formError("filename"));
+  if (typeof filename !== "string" || filename === "")
+    return toJsonReply(400, toFormError("filename"));
   if (typeof source !== "string" || !logSources.has(source))
-    return json(400, formError(String(source)));
+    return toJsonReply(400, toFormError(String(source)));
   const [id, signature] = [randomBytes(12).toString("hex"), randomBytes(24).toString("base64url")];
-  const place = `${exchange.origin}${uploadPath}${id}/${encodeURIComponent(filename)}`;
-  const url = `${place}?sv=2024-11-04&sr=b&sp=w&sig=${signature}`;
+  const blobUrl = `${exchange.origin}${uploadPath}${id}/${encodeURIComponent(filename)}`;
+  const url = `${blobUrl}?sv=2024-11-04&sr=b&sp=w&sig=${signature}`;
   discovery.uploads.set(id, { id, url, filename, source, signature, blocks: new Map() });
-  return { ...json(200, { url, provider: "azure" }), effect: { upload: id } };
+  return { ...toJsonReply(200, { url, provider: "azure" }), effect: { upload: id } };
 }
 
 /** Queued for parsing: the answer says nothing of what the parser will find. */
-function finish(
-  { uploads, streams: known, nowMs }: Discovery,
+function finishUpload(
+  { uploads, streams: existing, nowMs }: Discovery,
   { fields, exchange }: ResourceCall,
 ): Reply {
   const upload = [...uploads.values()].find(({ url }) => url === fields["uploadUrl"]);
   const name = fields["inputStreamName"];
   if (!upload?.content) return cloudAppsFamily.badRequest(exchange, "uploadUrl holds no log");
-  if (typeof name !== "string" || name === "") return json(400, formError("inputStreamName"));
+  if (typeof name !== "string" || name === "")
+    return toJsonReply(400, toFormError("inputStreamName"));
   upload.stream = name;
   upload.isSnapshot = fields["uploadAsSnapshot"] === true;
-  if (!upload.isSnapshot && !known.some(({ displayName }) => displayName === name))
-    known.push({ _id: hexId(name), displayName: name, streamType: 1, lastDataReceived: nowMs() });
-  return { ...json(200, { success: true }), effect: { queued: upload.id } };
+  if (!upload.isSnapshot && !existing.some(({ displayName }) => displayName === name))
+    existing.push({
+      _id: hashToId(name),
+      displayName: name,
+      streamType: 1,
+      lastDataReceived: nowMs(),
+    });
+  return { ...toJsonReply(200, { success: true }), effect: { queued: upload.id } };
 }
 
-const hexId = (text: string): string =>
+const hashToId = (text: string): string =>
   createHash("sha256").update(text).digest("hex").slice(0, 24);
 
 /** Documents say a list and show one object: a lone stream comes as it is. */
-const streams = (discovery: Discovery): Reply =>
-  json(200, discovery.streams.length === 1 ? discovery.streams[0] : discovery.streams);
+const listStreams = (discovery: Discovery): Reply =>
+  toJsonReply(200, discovery.streams.length === 1 ? discovery.streams[0] : discovery.streams);
 
 const categoryTotals = [
   ["SAASDB_CATEGORY_CLOUD_STORAGE", 14],
@@ -135,15 +162,18 @@ const categoryTotals = [
   ["SAASDB_CATEGORY_GENERATIVE_AI", 5],
 ] as const;
 
-function categories({ streams: known }: Discovery, { fields, exchange }: ResourceCall): Reply {
+function listCategories(
+  { streams: existing }: Discovery,
+  { fields, exchange }: ResourceCall,
+): Reply {
   const { streamId, skip, limit } = fields;
-  if (typeof streamId !== "string") return json(400, formError("streamId"));
-  if (!known.some(({ _id }) => _id === streamId)) return cloudAppsFamily.notFound(exchange);
+  if (typeof streamId !== "string") return toJsonReply(400, toFormError("streamId"));
+  if (!existing.some(({ _id }) => _id === streamId)) return cloudAppsFamily.notFound(exchange);
   const from = Number(skip ?? 0);
-  const shown = categoryTotals.slice(from, from + Number(limit ?? 100));
-  return json(
+  const page = categoryTotals.slice(from, from + Number(limit ?? 100));
+  return toJsonReply(
     200,
-    shown.map(([id, total]) => ({ id, total })),
+    page.map(([id, total]) => ({ id, total })),
   );
 }
 
@@ -159,13 +189,13 @@ const scripts: Readonly<Record<string, (host: string) => string>> = {
 };
 const banned = ["files.example", "paste.example"];
 
-function blockScript(_: Discovery, { fields }: ResourceCall): Reply {
-  const write = scripts[String(fields["format"])];
-  if (!write) return json(400, formError(String(fields["format"])));
-  if (fields["type"] !== "banned") return json(400, formError(String(fields["type"])));
+function createBlockScript(_: Discovery, { fields }: ResourceCall): Reply {
+  const writeRule = scripts[String(fields["format"])];
+  if (!writeRule) return toJsonReply(400, toFormError(String(fields["format"])));
+  if (fields["type"] !== "banned") return toJsonReply(400, toFormError(String(fields["type"])));
   return {
     status: 200,
     headers: { "content-type": "text/plain; charset=utf-8" },
-    body: `${banned.map(write).join("\n")}\n`,
+    body: `${banned.map(writeRule).join("\n")}\n`,
   };
 }

@@ -1,10 +1,10 @@
 /** The entities resource: accounts and apps, and the tree of the accounts of one person. */
-import { json, type Reply } from "../server/exchange.ts";
+import { toJsonReply, type Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
-import { field, present } from "./field.ts";
+import { defineField, toValues } from "./define-field.ts";
 import type { Fields } from "./filters.ts";
 import { answerList } from "./lists.ts";
-import type { Drawn } from "./portal.ts";
+import type { GeneratedItems } from "./portal.ts";
 import type { CloudAppsResource, ResourceCall } from "./resource.ts";
 
 /** An entity as the API shows it. */
@@ -57,19 +57,19 @@ const equality = ["eq", "neq"] as const;
 const settable = [...equality, "isset", "isnotset"] as const;
 
 const entityFields: Fields<Entity> = {
-  type: field("int", equality, ({ type }) => [type]),
-  isAdmin: field("bool", ["eq"], ({ isAdmin }) => [isAdmin]),
-  entity: field("pk", equality, ({ id, saas, inst }) => [{ id, saas, inst }]),
-  userGroups: field("text", equality, ({ userGroups }) => userGroups.map(({ _id }) => _id)),
-  app: field("int", equality, ({ saas }) => [saas]),
-  instance: field("int", equality, ({ inst }) => [inst]),
-  isExternal: field("bool", ["eq"], ({ isExternal }) => present(isExternal)),
-  domain: field("text", settable, ({ domain }) => present(domain)),
-  organization: field("text", settable, ({ organization }) => present(organization)),
-  status: field("int", equality, ({ status }) => [status]),
+  type: defineField("int", equality, ({ type }) => [type]),
+  isAdmin: defineField("bool", ["eq"], ({ isAdmin }) => [isAdmin]),
+  entity: defineField("pk", equality, ({ id, saas, inst }) => [{ id, saas, inst }]),
+  userGroups: defineField("text", equality, ({ userGroups }) => userGroups.map(({ _id }) => _id)),
+  app: defineField("int", equality, ({ saas }) => [saas]),
+  instance: defineField("int", equality, ({ inst }) => [inst]),
+  isExternal: defineField("bool", ["eq"], ({ isExternal }) => toValues(isExternal)),
+  domain: defineField("text", settable, ({ domain }) => toValues(domain)),
+  organization: defineField("text", settable, ({ organization }) => toValues(organization)),
+  status: defineField("int", equality, ({ status }) => [status]),
 };
 
-export const entitiesResource = (entities: Drawn<Entity>): CloudAppsResource => ({
+export const createEntitiesResource = (entities: GeneratedItems<Entity>): CloudAppsResource => ({
   name: "entities",
   routes: [
     {
@@ -77,7 +77,7 @@ export const entitiesResource = (entities: Drawn<Entity>): CloudAppsResource => 
       methods: ["GET", "POST"],
       path: "entities/",
       action: "entities",
-      answer: (call) => list(entities, call),
+      answer: (call) => listEntities(entities, call),
     },
     {
       name: "retrieve_tree",
@@ -85,9 +85,9 @@ export const entitiesResource = (entities: Drawn<Entity>): CloudAppsResource => 
       path: "entities/{pk}/retrieve_tree/",
       action: "entities",
       answer: (call) =>
-        found(entities, call, (entity) => ({
+        answerEntity(entities, call, (entity) => ({
           ...entity,
-          children: accountsBeside(entities, entity),
+          children: findRelatedAccounts(entities, entity),
         })),
     },
     {
@@ -95,36 +95,42 @@ export const entitiesResource = (entities: Drawn<Entity>): CloudAppsResource => 
       methods: ["GET"],
       path: "entities/{pk}/",
       action: "entities",
-      answer: (call) => found(entities, call, (entity) => entity),
+      answer: (call) => answerEntity(entities, call, (entity) => entity),
     },
   ],
 });
 
-const list = (entities: Drawn<Entity>, { exchange, switches }: ResourceCall): Reply =>
+const listEntities = (
+  entities: GeneratedItems<Entity>,
+  { exchange, behaviors }: ResourceCall,
+): Reply =>
   answerList<Entity>(
     exchange,
     {
-      items: entities.all,
+      items: entities.list,
       fields: entityFields,
       sorts: { date: ({ lastSeen }) => lastSeen, severity: ({ threatScore }) => threatScore },
       show: (entity) => entity,
-      wide: true,
+      isWide: true,
     },
-    switches.unknownField,
-    switches.total,
+    behaviors.unknownField,
+    behaviors.total,
   );
 
 /** The accounts of the same domain in other apps. */
-const accountsBeside = (entities: Drawn<Entity>, { id, saas, domain }: Entity): readonly Entity[] =>
+const findRelatedAccounts = (
+  entities: GeneratedItems<Entity>,
+  { id, saas, domain }: Entity,
+): readonly Entity[] =>
   entities
-    .all()
+    .list()
     .filter(
       (one) => domain !== null && one.domain === domain && one.saas !== saas && one.id !== id,
     );
 
 /** An entity's key is the base64 of `{"id":…,"saas":…,"inst":…}`; the last two may be left out. */
-function found(
-  entities: Drawn<Entity>,
+function answerEntity(
+  entities: GeneratedItems<Entity>,
   { exchange }: ResourceCall,
   show: (entity: Entity) => unknown,
 ): Reply {
@@ -132,12 +138,12 @@ function found(
   const entity =
     key &&
     entities
-      .all()
+      .list()
       .find(
         ({ id, saas, inst }) =>
           id === key.id && (key.saas ?? saas) === saas && (key.inst ?? inst) === inst,
       );
-  return entity ? json(200, show(entity)) : cloudAppsFamily.notFound(exchange);
+  return entity ? toJsonReply(200, show(entity)) : cloudAppsFamily.notFound(exchange);
 }
 
 function readKey(pk: string): { id: string; saas?: number; inst?: number } | undefined {

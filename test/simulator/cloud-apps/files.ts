@@ -1,10 +1,10 @@
 /** The files resource: portal tokens only; applications are refused whatever their permissions. */
-import { json, type Reply } from "../server/exchange.ts";
+import { toJsonReply, type Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
-import { field, present } from "./field.ts";
+import { defineField, toValues } from "./define-field.ts";
 import type { Fields } from "./filters.ts";
 import { answerList } from "./lists.ts";
-import type { Drawn } from "./portal.ts";
+import type { GeneratedItems } from "./portal.ts";
 import type { CloudAppsResource, ResourceCall } from "./resource.ts";
 
 /** A file as the API shows it. Enums come as pairs of number and name. */
@@ -55,17 +55,17 @@ const kinds = [
   ["png", "image/png", 5],
 ] as const;
 /** Each unit with those above it. */
-const units: Readonly<Record<string, readonly string[]>> = {
+const unitAncestors: Readonly<Record<string, readonly string[]>> = {
   "/Contoso/Finance/Payroll": ["/Contoso/Finance", "/Contoso"],
   "/Contoso/Operations": ["/Contoso"],
 };
-const unitNames = Object.keys(units);
+const unitNames = Object.keys(unitAncestors);
 const dayMs = 86_400_000;
 
 export function drawFile(index: number, nowMs: number): CloudFile {
   const [extension, mimeType, type] = kinds[index % kinds.length] ?? kinds[0];
-  const access = index % accessNames.length;
-  const domain = access >= 2 ? "fabrikam.com" : "contoso.com";
+  const accessLevel = index % accessNames.length;
+  const domain = accessLevel >= 2 ? "fabrikam.com" : "contoso.com";
   return {
     _id: (0xf00000 + index).toString(16).padStart(24, "0"),
     id: `drive-item-${index}`,
@@ -73,7 +73,7 @@ export function drawFile(index: number, nowMs: number): CloudFile {
     appId: index % 2 === 0 ? 20_892 : 15_600,
     instId: index % 5 === 4 ? 1 : 0,
     fileType: [type, typeNames[type]],
-    fileAccessLevel: [access, accessNames[access] ?? "PRIVATE"],
+    fileAccessLevel: [accessLevel, accessNames[accessLevel] ?? "PRIVATE"],
     fileStatus: index % 9 === 8 ? [1, "TRASHED"] : [0, "EXISTS"],
     isDeleted: index % 11 === 10,
     isTrashed: index % 9 === 8,
@@ -86,9 +86,9 @@ export function drawFile(index: number, nowMs: number): CloudFile {
     ownerAddress: `user${index % 6}@contoso.com`,
     ownerOrgUnit: unitNames[index % 3] ?? null,
     collaborators:
-      access === 0
+      accessLevel === 0
         ? []
-        : [{ id: `user${index % 4}@${domain}`, domain, group: access === 1 ? "staff" : null }],
+        : [{ id: `user${index % 4}@${domain}`, domain, group: accessLevel === 1 ? "staff" : null }],
     matchedPolicies: index % 7 === 1 ? ["5f1b7d3c2a9e4b0012ab34cd"] : [],
     labels: index % 4 === 1 ? ["Confidential"] : [],
     scanLabels: index % 5 === 2 ? ["credit-card"] : [],
@@ -102,51 +102,55 @@ const settable = [...equality, "isset", "isnotset"] as const;
 const instants = ["lte", "gte", "range", "lte_ndays", "gte_ndays"] as const;
 
 const fileFields: Fields<CloudFile> = {
-  service: field("int", equality, ({ appId }) => [appId]),
-  instance: field("int", equality, ({ instId }) => [instId]),
-  fileType: field("int", equality, ({ fileType }) => [fileType[0]]),
-  allowDeleted: field("bool", ["eq"], ({ isDeleted }) => (isDeleted ? [true] : [true, false])),
-  policy: field(
+  service: defineField("int", equality, ({ appId }) => [appId]),
+  instance: defineField("int", equality, ({ instId }) => [instId]),
+  fileType: defineField("int", equality, ({ fileType }) => [fileType[0]]),
+  allowDeleted: defineField("bool", ["eq"], ({ isDeleted }) =>
+    isDeleted ? [true] : [true, false],
+  ),
+  policy: defineField(
     "text",
     ["cabinetmatchedrulesequals", "neq", "isset", "isnotset"],
     ({ matchedPolicies }) => matchedPolicies,
   ),
-  filename: field("text", ["eq"], ({ name }) => [name]),
-  modifiedDate: field("instant", instants, ({ modifiedDate }) => [modifiedDate]),
-  createdDate: field("instant", instants, ({ createdDate }) => [createdDate]),
-  "collaborators.entity": field("pk", equality, ({ collaborators }) =>
+  filename: defineField("text", ["eq"], ({ name }) => [name]),
+  modifiedDate: defineField("instant", instants, ({ modifiedDate }) => [modifiedDate]),
+  createdDate: defineField("instant", instants, ({ createdDate }) => [createdDate]),
+  "collaborators.entity": defineField("pk", equality, ({ collaborators }) =>
     collaborators.map(({ id }) => ({ id })),
   ),
-  "collaborators.domains": field("text", equality, ({ collaborators }) =>
+  "collaborators.domains": defineField("text", equality, ({ collaborators }) =>
     collaborators.map(({ domain }) => domain),
   ),
-  "collaborators.groups": field("text", equality, ({ collaborators }) =>
-    collaborators.flatMap(({ group }) => present(group)),
+  "collaborators.groups": defineField("text", equality, ({ collaborators }) =>
+    collaborators.flatMap(({ group }) => toValues(group)),
   ),
-  "collaborators.withDomain": field("text", [...equality, "deq"], ({ collaborators }) =>
+  "collaborators.withDomain": defineField("text", [...equality, "deq"], ({ collaborators }) =>
     collaborators.map(({ domain }) => domain),
   ),
-  "owner.entity": field("pk", equality, ({ ownerAddress }) => [{ id: ownerAddress }]),
-  "owner.orgUnit": field(
+  "owner.entity": defineField("pk", equality, ({ ownerAddress }) => [{ id: ownerAddress }]),
+  "owner.orgUnit": defineField(
     "text",
     [...settable, "descendantof", "ndescendantof"],
-    ({ ownerOrgUnit }) => present(ownerOrgUnit),
-    (unit) => units[String(unit)] ?? [],
+    ({ ownerOrgUnit }) => toValues(ownerOrgUnit),
+    (unit) => unitAncestors[String(unit)] ?? [],
   ),
-  sharing: field("int", equality, ({ fileAccessLevel }) => [fileAccessLevel[0]]),
-  fileId: field("text", equality, ({ id }) => [id]),
-  fileLabels: field("text", settable, ({ labels }) => labels),
-  fileScanLabels: field("text", settable, ({ scanLabels }) => scanLabels),
-  extension: field("text", equality, ({ extension }) => [extension]),
-  mimeType: field("text", equality, ({ mimeType }) => [mimeType]),
-  trashed: field("bool", ["eq"], ({ isTrashed }) => [isTrashed]),
-  parentFolder: field("text", equality, ({ parentId }) => [parentId]),
-  folder: field("text", equality, ({ folders }) => folders),
-  quarantined: field("bool", ["eq"], ({ isQuarantined }) => [isQuarantined]),
-  snapshotLastModifiedDate: field("instant", instants, (file) => [file.snapshotLastModifiedDate]),
+  sharing: defineField("int", equality, ({ fileAccessLevel }) => [fileAccessLevel[0]]),
+  fileId: defineField("text", equality, ({ id }) => [id]),
+  fileLabels: defineField("text", settable, ({ labels }) => labels),
+  fileScanLabels: defineField("text", settable, ({ scanLabels }) => scanLabels),
+  extension: defineField("text", equality, ({ extension }) => [extension]),
+  mimeType: defineField("text", equality, ({ mimeType }) => [mimeType]),
+  trashed: defineField("bool", ["eq"], ({ isTrashed }) => [isTrashed]),
+  parentFolder: defineField("text", equality, ({ parentId }) => [parentId]),
+  folder: defineField("text", equality, ({ folders }) => folders),
+  quarantined: defineField("bool", ["eq"], ({ isQuarantined }) => [isQuarantined]),
+  snapshotLastModifiedDate: defineField("instant", instants, (file) => [
+    file.snapshotLastModifiedDate,
+  ]),
 };
 
-export const filesResource = (files: Drawn<CloudFile>): CloudAppsResource => ({
+export const createFilesResource = (files: GeneratedItems<CloudFile>): CloudAppsResource => ({
   name: "files",
   routes: [
     {
@@ -154,7 +158,7 @@ export const filesResource = (files: Drawn<CloudFile>): CloudAppsResource => ({
       methods: ["GET", "POST"],
       path: "files/",
       action: "files",
-      answer: (call) => list(files, call),
+      answer: (call) => listFiles(files, call),
     },
     {
       name: "fetch",
@@ -163,22 +167,25 @@ export const filesResource = (files: Drawn<CloudFile>): CloudAppsResource => ({
       action: "files",
       answer: ({ exchange }) => {
         const file = files.find(exchange.params["id"] ?? "");
-        return file ? json(200, file) : cloudAppsFamily.notFound(exchange);
+        return file ? toJsonReply(200, file) : cloudAppsFamily.notFound(exchange);
       },
     },
   ],
 });
 
-const list = (files: Drawn<CloudFile>, { exchange, switches }: ResourceCall): Reply =>
+const listFiles = (
+  files: GeneratedItems<CloudFile>,
+  { exchange, behaviors }: ResourceCall,
+): Reply =>
   answerList<CloudFile>(
     exchange,
     {
-      items: files.all,
+      items: files.list,
       fields: fileFields,
       sorts: { dateModified: ({ modifiedDate }) => modifiedDate },
       show: (file) => file,
-      wide: false,
+      isWide: false,
     },
-    switches.unknownField,
-    switches.total,
+    behaviors.unknownField,
+    behaviors.total,
   );

@@ -30,9 +30,9 @@ export interface Field<Item> {
   readonly type: "text" | "int" | "bool" | "instant" | "pk" | "id";
   readonly operators: readonly Operator[];
   /** Every value the item has for it; none when it is not set. */
-  readonly read: (item: Item) => readonly unknown[];
+  readonly readValues: (item: Item) => readonly unknown[];
   /** Ancestors of a value, for `descendantof`; none when absent. */
-  readonly above?: (value: unknown) => readonly unknown[];
+  readonly ancestors?: (value: unknown) => readonly unknown[];
 }
 
 export type Fields<Item> = Readonly<Record<string, Field<Item>>>;
@@ -41,11 +41,15 @@ export type Fields<Item> = Readonly<Record<string, Field<Item>>>;
 export type UnknownField = "empty" | "ignore" | "400";
 
 /** A filter ready to use, or the value that is not valid. */
-export type Compiled<Item> =
-  | { readonly kind: "filter"; readonly keep: (item: Item) => boolean; readonly empty: boolean }
+export type CompiledFilter<Item> =
+  | {
+      readonly kind: "filter";
+      readonly matches: (item: Item) => boolean;
+      readonly isEmpty: boolean;
+    }
   | { readonly kind: "bad"; readonly value: string };
 
-type Test = (values: readonly unknown[]) => boolean;
+type FilterTest = (values: readonly unknown[]) => boolean;
 
 /** @param filters - as sent: an object of fields, each an object of operators */
 export function compileFilters<Item>(
@@ -53,40 +57,42 @@ export function compileFilters<Item>(
   fields: Fields<Item>,
   unknownField: UnknownField,
   nowMs: number,
-): Compiled<Item> {
+): CompiledFilter<Item> {
   if (filters === undefined || filters === null)
-    return { kind: "filter", keep: () => true, empty: true };
-  if (!isObject(filters)) return bad(filters);
+    return { kind: "filter", matches: () => true, isEmpty: true };
+  if (!isObject(filters)) return toInvalidFilter(filters);
   const tests: ((item: Item) => boolean)[] = [];
-  for (const [name, given] of Object.entries(filters)) {
+  for (const [name, operations] of Object.entries(filters)) {
     const field = fields[name];
-    const unknowns = field
-      ? Object.keys(isObject(given) ? given : {}).filter((one) => !takesOperator(field, one))
+    const unknownNames = field
+      ? Object.keys(isObject(operations) ? operations : {}).filter(
+          (one) => !acceptsOperator(field, one),
+        )
       : [name];
-    if (unknowns.length > 0) {
-      if (unknownField === "400") return bad(unknowns[0]);
+    if (unknownNames.length > 0) {
+      if (unknownField === "400") return toInvalidFilter(unknownNames[0]);
       if (unknownField === "empty") tests.push(() => false);
       if (!field) continue;
     }
-    if (!field || !isObject(given)) return bad(given);
-    for (const [operator, operand] of Object.entries(given)) {
-      if (!takesOperator(field, operator)) continue;
+    if (!field || !isObject(operations)) return toInvalidFilter(operations);
+    for (const [operator, operand] of Object.entries(operations)) {
+      if (!acceptsOperator(field, operator)) continue;
       const test = compileTest(field as Field<unknown>, operator, operand, nowMs);
-      if (typeof test === "object") return bad(test.bad);
-      tests.push((item) => test(field.read(item)));
+      if (typeof test === "object") return toInvalidFilter(test.invalid);
+      tests.push((item) => test(field.readValues(item)));
     }
   }
   return {
     kind: "filter",
-    keep: (item) => tests.every((test) => test(item)),
-    empty: Object.keys(filters).length === 0,
+    matches: (item) => tests.every((test) => test(item)),
+    isEmpty: Object.keys(filters).length === 0,
   };
 }
 
-const takesOperator = (field: Field<never>, name: string): name is Operator =>
+const acceptsOperator = (field: Field<never>, name: string): name is Operator =>
   (field.operators as readonly string[]).includes(name);
 
-const bad = (value: unknown): { kind: "bad"; value: string } => ({
+const toInvalidFilter = (value: unknown): { kind: "bad"; value: string } => ({
   kind: "bad",
   value: typeof value === "string" ? value : JSON.stringify(value),
 });
@@ -95,47 +101,50 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A scalar stands for a list of one. */
-const listOf = (operand: unknown): readonly unknown[] =>
+const toList = (operand: unknown): readonly unknown[] =>
   Array.isArray(operand) ? operand : [operand];
 
 const dayMs = 86_400_000;
 
 /** One value of an item against one value of a filter. */
-type Match = (
+type ValueMatcher = (
   value: unknown,
-  given: unknown,
+  expected: unknown,
   context: { readonly nowMs: number; readonly field: Field<unknown> },
 ) => boolean;
 
-const daysAgo = (given: unknown, nowMs: number): number => nowMs - Number(given) * dayMs;
-const descends: Match = (value, given, { field }) =>
-  same(value, given) || (field.above?.(value) ?? []).some((one) => same(one, given));
-const includes: Match = (value, given) => textOf(value).includes(textOf(given));
-const starts: Match = (value, given) => textOf(value).startsWith(textOf(given));
+const daysAgo = (days: unknown, nowMs: number): number => nowMs - Number(days) * dayMs;
+const isDescendant: ValueMatcher = (value, expected, { field }) =>
+  isSameValue(value, expected) ||
+  (field.ancestors?.(value) ?? []).some((one) => isSameValue(one, expected));
+const includesText: ValueMatcher = (value, expected) => toText(value).includes(toText(expected));
+const startsWithText: ValueMatcher = (value, expected) =>
+  toText(value).startsWith(toText(expected));
 
 /** Operators that want a value of the item to match a value of the filter. */
-const wanting: Partial<Record<Operator, Match>> = {
-  deq: (value, given) => !same(value, given),
-  contains: includes,
-  text: includes,
-  startswith: starts,
-  startswithsingle: starts,
-  endswith: (value, given) => textOf(value).endsWith(textOf(given)),
-  gt: (value, given) => Number(value) > Number(given),
-  gte: (value, given) => Number(value) >= Number(given),
-  lt: (value, given) => Number(value) < Number(given),
-  lte: (value, given) => Number(value) <= Number(given),
-  gte_ndays: (value, given, { nowMs }) => Number(value) >= daysAgo(given, nowMs),
-  lte_ndays: (value, given, { nowMs }) => Number(value) <= daysAgo(given, nowMs),
-  range: (value, given) => within(Number(value), given as { start?: number; end?: number }),
-  descendantof: descends,
+const positiveMatchers: Partial<Record<Operator, ValueMatcher>> = {
+  deq: (value, expected) => !isSameValue(value, expected),
+  contains: includesText,
+  text: includesText,
+  startswith: startsWithText,
+  startswithsingle: startsWithText,
+  endswith: (value, expected) => toText(value).endsWith(toText(expected)),
+  gt: (value, expected) => Number(value) > Number(expected),
+  gte: (value, expected) => Number(value) >= Number(expected),
+  lt: (value, expected) => Number(value) < Number(expected),
+  lte: (value, expected) => Number(value) <= Number(expected),
+  gte_ndays: (value, expected, { nowMs }) => Number(value) >= daysAgo(expected, nowMs),
+  lte_ndays: (value, expected, { nowMs }) => Number(value) <= daysAgo(expected, nowMs),
+  range: (value, expected) =>
+    isWithinRange(Number(value), expected as { start?: number; end?: number }),
+  descendantof: isDescendant,
 };
 
 /** Operators that want no value of the item to match any of the filter. */
-const refusing: Partial<Record<Operator, Match>> = {
-  ncontains: includes,
-  doesnotstartwith: starts,
-  ndescendantof: descends,
+const negativeMatchers: Partial<Record<Operator, ValueMatcher>> = {
+  ncontains: includesText,
+  doesnotstartwith: startsWithText,
+  ndescendantof: isDescendant,
 };
 
 function compileTest(
@@ -143,49 +152,49 @@ function compileTest(
   operator: Operator,
   operand: unknown,
   nowMs: number,
-): Test | { bad: unknown } {
-  const operands = listOf(operand);
-  const wrong = operands.find((one) => !takes(field, operator, one));
-  if (wrong !== undefined) return { bad: wrong };
-  const any =
-    (match: Match): Test =>
+): FilterTest | { invalid: unknown } {
+  const operands = toList(operand);
+  const invalidOperand = operands.find((one) => !acceptsValue(field, operator, one));
+  if (invalidOperand !== undefined) return { invalid: invalidOperand };
+  const createAnyTest =
+    (match: ValueMatcher): FilterTest =>
     (values) =>
-      values.some((value) => operands.some((given) => match(value, given, { nowMs, field })));
-  const equal: Test = (values) =>
-    any(same)(values) || (values.length === 0 && operands.includes(null));
-  if (operator === "eq" || operator === "cabinetmatchedrulesequals") return equal;
-  if (operator === "neq") return (values) => !equal(values);
+      values.some((value) => operands.some((expected) => match(value, expected, { nowMs, field })));
+  const isEqual: FilterTest = (values) =>
+    createAnyTest(isSameValue)(values) || (values.length === 0 && operands.includes(null));
+  if (operator === "eq" || operator === "cabinetmatchedrulesequals") return isEqual;
+  if (operator === "neq") return (values) => !isEqual(values);
   if (operator === "isset") return (values) => values.length > 0 === operands.includes(true);
   if (operator === "isnotset") return (values) => (values.length === 0) === operands.includes(true);
-  const match = wanting[operator];
-  if (match) return any(match);
-  const refused = any(refusing[operator] ?? (() => true));
-  return (values) => !refused(values);
+  const match = positiveMatchers[operator];
+  if (match) return createAnyTest(match);
+  const isExcluded = createAnyTest(negativeMatchers[operator] ?? (() => true));
+  return (values) => !isExcluded(values);
 }
 
 /** An entity is compared by its id. */
-const textOf = (value: unknown): string =>
+const toText = (value: unknown): string =>
   String(isObject(value) && "id" in value ? value["id"] : value).toLowerCase();
 
 /** Both ends belong to a range. */
-const within = (
+const isWithinRange = (
   value: number,
   { start = -Infinity, end = Infinity }: { start?: number; end?: number },
 ): boolean => value >= start && value <= end;
 
-function same(value: unknown, given: unknown): boolean {
-  if (isObject(value) && isObject(given)) {
-    return Object.entries(given).every(
-      ([key, one]) => value[key] === undefined || textOf(value[key]) === textOf(one),
+function isSameValue(value: unknown, expected: unknown): boolean {
+  if (isObject(value) && isObject(expected)) {
+    return Object.entries(expected).every(
+      ([key, one]) => value[key] === undefined || toText(value[key]) === toText(one),
     );
   }
   return typeof value === "string"
-    ? textOf(value) === textOf(given)
-    : value === given || Number(value) === given;
+    ? toText(value) === toText(expected)
+    : value === expected || Number(value) === expected;
 }
 
-const numeric = new Set(["gt", "gte", "lt", "lte", "gte_ndays", "lte_ndays"]);
-const wordy = new Set([
+const numericOperators = new Set(["gt", "gte", "lt", "lte", "gte_ndays", "lte_ndays"]);
+const textOperators = new Set([
   "contains",
   "ncontains",
   "startswith",
@@ -196,12 +205,12 @@ const wordy = new Set([
 ]);
 
 /** Whether the field's operator takes this value; what it does not take is a form error. */
-function takes(field: Field<unknown>, operator: Operator, value: unknown): boolean {
+function acceptsValue(field: Field<unknown>, operator: Operator, value: unknown): boolean {
   if (operator === "isset" || operator === "isnotset") return typeof value === "boolean";
   if (operator === "range")
     return isObject(value) && [value["start"], value["end"]].some((end) => typeof end === "number");
-  if (numeric.has(operator)) return typeof value === "number";
-  if (wordy.has(operator)) return typeof value === "string";
+  if (numericOperators.has(operator)) return typeof value === "number";
+  if (textOperators.has(operator)) return typeof value === "string";
   if (value === null) return true;
   switch (field.type) {
     case "int":
@@ -219,7 +228,7 @@ function takes(field: Field<unknown>, operator: Operator, value: unknown): boole
 }
 
 /** The form error of a value that a known field does not take. */
-export const formError = (value: string): Record<string, unknown> => ({
+export const toFormError = (value: string): Record<string, unknown> => ({
   filters: [
     {
       error: `${value} is not valid`,

@@ -13,15 +13,15 @@ const mappedBits = 96;
 
 /** Reads `10.0.0.0/8`, `10.0.0.1` or `2001:db8::/32`; undefined for anything else. */
 export function readSubnet(text: string): Subnet | undefined {
-  const [address = "", length, ...more] = text.split("/");
+  const [address = "", length, ...rest] = text.split("/");
   const groups = isIPv4(address)
-    ? mapped(address)
+    ? mapToIpv6(address)
     : isIPv6(address)
-      ? groupsOf(address)
+      ? expandGroups(address)
       : undefined;
   const bits = isIPv4(address) ? 32 : 128;
   const mask = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
-  if (!groups || more.length > 0 || !(mask <= bits)) return undefined;
+  if (!groups || rest.length > 0 || !(mask <= bits)) return undefined;
   return {
     mask: mask + (bits === 32 ? mappedBits : 0),
     address: groups.map((group) => group.padStart(4, "0")).join(":"),
@@ -29,12 +29,12 @@ export function readSubnet(text: string): Subnet | undefined {
   };
 }
 
-function mapped(address: string): string[] {
+function mapToIpv6(address: string): string[] {
   const hex = address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
   return ["0", "0", "0", "0", "0", "ffff", hex.slice(0, 2).join(""), hex.slice(2).join("")];
 }
 
-function groupsOf(address: string): string[] {
+function expandGroups(address: string): string[] {
   const [head = "", tail] = address.toLowerCase().split("::");
   const left = head === "" ? [] : head.split(":");
   const right = tail === undefined || tail === "" ? [] : tail.split(":");

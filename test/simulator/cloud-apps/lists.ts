@@ -1,6 +1,6 @@
 /** What every Cloud Apps list has in common: how it is asked, sorted, cut into pages and answered. */
-import { json, type Exchange, type Reply } from "../server/exchange.ts";
-import { compileFilters, formError, type Fields, type UnknownField } from "./filters.ts";
+import { toJsonReply, type Exchange, type Reply } from "../server/exchange.ts";
+import { compileFilters, toFormError, type Fields, type UnknownField } from "./filters.ts";
 
 /** A list call's wishes, from a JSON body, a form, a multipart form or the query. */
 interface ListCall {
@@ -8,13 +8,13 @@ interface ListCall {
   readonly skip: number;
   readonly limit: number;
   readonly sortField: string | undefined;
-  readonly descending: boolean;
+  readonly isDescending: boolean;
   /** Every other key of the body. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
 /** Longest page of the API; a longer wish is cut without a word. */
-const longestPage = 100;
+const maxPageSize = 100;
 
 /** The body of any call as an object, or undefined when it cannot be read. */
 export function readFields(exchange: Exchange): Record<string, unknown> | undefined {
@@ -36,10 +36,10 @@ export function readFields(exchange: Exchange): Record<string, unknown> | undefi
 }
 
 const fromQuery = (query: URLSearchParams): Record<string, unknown> =>
-  Object.fromEntries([...query].map(([name, value]) => [name, fieldValue(name, value)]));
+  Object.fromEntries([...query].map(([name, value]) => [name, parseFieldValue(name, value)]));
 
 /** `filters` travels as JSON text wherever it is not already part of a JSON body. */
-function fieldValue(name: string, value: string): unknown {
+function parseFieldValue(name: string, value: string): unknown {
   if (name !== "filters") return value;
   try {
     return JSON.parse(value) as unknown;
@@ -53,14 +53,14 @@ function fromMultipart(text: string): Record<string, unknown> {
     /content-disposition:[^\r\n]*\bname="([^"]+)"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n([\s\S]*?)\r?\n--/gi,
   );
   return Object.fromEntries(
-    [...parts].map(([, name = "", value = ""]) => [name, fieldValue(name, value)]),
+    [...parts].map(([, name = "", value = ""]) => [name, parseFieldValue(name, value)]),
   );
 }
 
 /** Numbers may come as text. */
-export const wholeOf = (value: unknown, otherwise: number): number => {
+export const toWholeNumber = (value: unknown, fallback: number): number => {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  return typeof number === "number" && Number.isInteger(number) && number >= 0 ? number : otherwise;
+  return typeof number === "number" && Number.isInteger(number) && number >= 0 ? number : fallback;
 };
 
 function readListCall(fields: Readonly<Record<string, unknown>>): ListCall {
@@ -68,14 +68,14 @@ function readListCall(fields: Readonly<Record<string, unknown>>): ListCall {
   return {
     filters:
       typeof filters === "string" && filters.trim() !== ""
-        ? fieldValue("filters", filters)
+        ? parseFieldValue("filters", filters)
         : filters === ""
           ? undefined
           : filters,
-    skip: wholeOf(skip, 0),
-    limit: Math.min(longestPage, Math.max(1, wholeOf(limit, longestPage))),
+    skip: toWholeNumber(skip, 0),
+    limit: Math.min(maxPageSize, Math.max(1, toWholeNumber(limit, maxPageSize))),
     sortField: typeof sortField === "string" ? sortField : undefined,
-    descending: sortDirection !== "asc",
+    isDescending: sortDirection !== "asc",
     rest,
   };
 }
@@ -88,9 +88,9 @@ export interface Listing<Item> {
   readonly sorts: Readonly<Record<string, (item: Item) => number | string>>;
   readonly show: (item: Item) => unknown;
   /** `max` and `moreThanTotal` of the live envelope. */
-  readonly wide: boolean;
+  readonly isWide: boolean;
   /** Where lists end: what `skip + limit` asks for beyond is cut off. */
-  readonly reach?: number;
+  readonly maxItems?: number;
 }
 
 /** One page of a list, in the API's envelope. */
@@ -101,26 +101,29 @@ export function answerList<Item>(
   total: "exact" | "estimate",
 ): Reply {
   const fields = readFields(exchange);
-  if (!fields) return json(400, { errors: [{ error: "Malformed request body" }] });
+  if (!fields) return toJsonReply(400, { errors: [{ error: "Malformed request body" }] });
   const call = readListCall(fields);
   const compiled = compileFilters(call.filters, listing.fields, unknownField, exchange.arrivedAtMs);
-  if (compiled.kind === "bad") return json(400, formError(compiled.value));
-  const found = sorted(listing.items().filter(compiled.keep), listing, call);
-  const page = found.slice(call.skip, Math.min(call.skip + call.limit, listing.reach ?? Infinity));
-  const hasNext = call.skip + page.length < found.length && page.length > 0;
-  const count = total === "estimate" ? Math.ceil(found.length / 10) * 10 : found.length;
-  const wide = listing.wide ? { max: longestPage, moreThanTotal: false } : {};
+  if (compiled.kind === "bad") return toJsonReply(400, toFormError(compiled.value));
+  const matching = sortItems(listing.items().filter(compiled.matches), listing, call);
+  const page = matching.slice(
+    call.skip,
+    Math.min(call.skip + call.limit, listing.maxItems ?? Infinity),
+  );
+  const hasNext = call.skip + page.length < matching.length && page.length > 0;
+  const count = total === "estimate" ? Math.ceil(matching.length / 10) * 10 : matching.length;
+  const wideFields = listing.isWide ? { max: maxPageSize, moreThanTotal: false } : {};
   return {
-    ...json(200, { data: page.map(listing.show), hasNext, total: count, ...wide }),
+    ...toJsonReply(200, { data: page.map(listing.show), hasNext, total: count, ...wideFields }),
     effect: { listed: page.length },
   };
 }
 
-function sorted<Item>(items: readonly Item[], { sorts }: Listing<Item>, call: ListCall): Item[] {
-  const [usual] = Object.values(sorts);
-  const key = sorts[call.sortField ?? ""] ?? usual;
+function sortItems<Item>(items: readonly Item[], { sorts }: Listing<Item>, call: ListCall): Item[] {
+  const [defaultKey] = Object.values(sorts);
+  const key = sorts[call.sortField ?? ""] ?? defaultKey;
   if (!key) return [...items];
-  const order = call.descending ? -1 : 1;
+  const order = call.isDescending ? -1 : 1;
   return [...items].sort((a, b) => {
     const [left, right] = [key(a), key(b)];
     return left < right ? -order : left > right ? order : 0;

@@ -1,36 +1,38 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { virtualClock } from "../../support/virtual-clock.ts";
-import { cloudApps, hear, tokenFor, type Heard } from "../caller.ts";
-import { startTenant, type Tenant } from "../simulator.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
+import { callCloudApps, sendRequest, fetchToken, type HttpResponse } from "../caller.ts";
+import { startSimulator, type Simulator } from "../simulator.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 
 beforeAll(async () => {
-  const clock = virtualClock();
-  tenant = await startTenant({
+  const clock = createVirtualClock();
+  simulator = await startSimulator({
     clock,
     alerts: 0,
     evaluate: () => ({ kind: "table", columns: [], rows: [] }),
-    switches: { cloudApps: { quota: { perMinute: null } } },
+    behaviors: { cloudApps: { quota: { perMinute: null } } },
   });
 });
-afterAll(() => tenant.stop());
-beforeEach(() => tenant.change({ cloudApps: { scanStall: false, subnetPlace: "both" } }));
+afterAll(() => simulator.stop());
+beforeEach(() =>
+  simulator.changeBehaviors({ cloudApps: { scanStall: false, subnetPlace: "both" } }),
+);
 
-const post = (path: string, body: unknown): Promise<Heard> =>
-  cloudApps(tenant, "POST", `/api/v1/${path}`, body);
-const idsOf = ({ body }: Heard): string[] =>
+const postJson = (path: string, body: unknown): Promise<HttpResponse> =>
+  callCloudApps(simulator, "POST", `/api/v1/${path}`, body);
+const readIds = ({ body }: HttpResponse): string[] =>
   (body["data"] as { _id: string }[]).map(({ _id }) => _id);
 /** Everything but a limit on time: an empty filter may not be scanned in earnest. */
-const ever = { date: { gte: 0 } };
+const anyTime = { date: { gte: 0 } };
 
 describe("activities", () => {
   test("are listed up to 5,000: what a page asks for beyond is cut", async () => {
-    tenant.cloudApps.portal.activities.reset(5_100);
-    const last = await post("activities/", { skip: 4_950, limit: 100 });
-    expect([idsOf(last).length, last.body["hasNext"]]).toEqual([50, true]);
-    const beyond = await post("activities/", { skip: 5_000, limit: 100 });
-    expect([idsOf(beyond), beyond.body["hasNext"], beyond.body["total"]]).toEqual([
+    simulator.cloudApps.portal.activities.reset(5_100);
+    const last = await postJson("activities/", { skip: 4_950, limit: 100 });
+    expect([readIds(last).length, last.body["hasNext"]]).toEqual([50, true]);
+    const beyond = await postJson("activities/", { skip: 5_000, limit: 100 });
+    expect([readIds(beyond), beyond.body["hasNext"], beyond.body["total"]]).toEqual([
       [],
       false,
       5_100,
@@ -44,55 +46,57 @@ describe("activities", () => {
   ])(
     "scanned with a limit of %i come %i at a time, the last instant's left for the next page",
     async (limit, count) => {
-      tenant.cloudApps.portal.activities.reset(5_100);
-      const page = await post("activities/", { filters: ever, isScan: true, limit });
-      expect(idsOf(page)).toHaveLength(count);
+      simulator.cloudApps.portal.activities.reset(5_100);
+      const page = await postJson("activities/", { filters: anyTime, isScan: true, limit });
+      expect(readIds(page)).toHaveLength(count);
       expect(page.body).toMatchObject({ hasNext: true, nextQueryFilters: { date: { gte: 0 } } });
     },
   );
 
   test("scanned to the end are each given once", async () => {
-    tenant.cloudApps.portal.activities.reset(1_200);
-    const seen: string[] = [];
-    let filters: unknown = ever;
+    simulator.cloudApps.portal.activities.reset(1_200);
+    const ids: string[] = [];
+    let filters: unknown = anyTime;
     while (filters !== undefined) {
-      const page = await post("activities/", { filters, isScan: true });
-      seen.push(...idsOf(page));
+      const page = await postJson("activities/", { filters, isScan: true });
+      ids.push(...readIds(page));
       expect("nextQueryFilters" in page.body).toBe(page.body["hasNext"]);
       filters = page.body["nextQueryFilters"];
     }
-    expect(seen).toEqual(tenant.cloudApps.portal.activities.all().map(({ _id }) => _id));
+    expect(ids).toEqual(simulator.cloudApps.portal.activities.list().map(({ _id }) => _id));
   });
 
   test("scanned under the stall switch are offered with the filters they were asked by", async () => {
-    tenant.change({ cloudApps: { scanStall: true } });
-    const page = await post("activities/", { filters: ever, isScan: true });
-    expect(page.body["nextQueryFilters"]).toEqual(ever);
+    simulator.changeBehaviors({ cloudApps: { scanStall: true } });
+    const page = await postJson("activities/", { filters: anyTime, isScan: true });
+    expect(page.body["nextQueryFilters"]).toEqual(anyTime);
   });
 
   test("take feedback at a path without a slash, and none at the path with one", async () => {
-    const id = tenant.cloudApps.portal.activities.all()[0]?._id ?? "";
-    expect((await post(`activities/${id}/feedback`, { feedbackValue: "useful" })).status).toBe(200);
-    expect((await post(`activities/${id}/feedback/`, { feedbackValue: "useful" })).status).toBe(
+    const id = simulator.cloudApps.portal.activities.list()[0]?._id ?? "";
+    expect((await postJson(`activities/${id}/feedback`, { feedbackValue: "useful" })).status).toBe(
+      200,
+    );
+    expect((await postJson(`activities/${id}/feedback/`, { feedbackValue: "useful" })).status).toBe(
       404,
     );
-    expect((await post("activities/nobody/feedback", { feedbackValue: "useful" })).status).toBe(
+    expect((await postJson("activities/nobody/feedback", { feedbackValue: "useful" })).status).toBe(
       404,
     );
-    expect(tenant.cloudApps.portal.feedback).toMatchObject([
-      { activity: id, said: { feedbackValue: "useful" } },
+    expect(simulator.cloudApps.portal.feedback).toMatchObject([
+      { activity: id, content: { feedbackValue: "useful" } },
     ]);
   });
 });
 
 test("files are refused to applications and shown to portal tokens", async () => {
-  const answer = await hear(`${tenant.urls["cloud-apps"]}/api/v1/files/`, {
+  const answer = await sendRequest(`${simulator.urls["cloud-apps"]}/api/v1/files/`, {
     method: "POST",
-    headers: { authorization: `Bearer ${await tokenFor(tenant, "cloud-apps", "act")}` },
+    headers: { authorization: `Bearer ${await fetchToken(simulator, "cloud-apps", "act")}` },
   });
   expect(answer.status).toBe(403);
   expect(answer.body["detail"]).toBe("Insufficient role based permissions");
-  expect((await post("files/", {})).body).toMatchObject({ hasNext: true, total: 130 });
+  expect((await postJson("files/", {})).body).toMatchObject({ hasNext: true, total: 130 });
 });
 
 describe("IP ranges", () => {
@@ -104,10 +108,10 @@ describe("IP ranges", () => {
       organization: "X",
       tags: ["t"],
     };
-    const { text, status } = await post("subnet/create_rule/", range);
+    const { text, status } = await postJson("subnet/create_rule/", range);
     const id = JSON.parse(text) as string;
     expect([status, typeof id]).toEqual([200, "string"]);
-    expect((await cloudApps(tenant, "GET", `/api/v1/subnet/${id}/`)).body).toMatchObject({
+    expect((await callCloudApps(simulator, "GET", `/api/v1/subnet/${id}/`)).body).toMatchObject({
       organization: "X",
       subnets: [
         {
@@ -122,18 +126,18 @@ describe("IP ranges", () => {
         },
       ],
     });
-    await post(`subnet/${id}/update_rule/`, {
+    await postJson(`subnet/${id}/update_rule/`, {
       name: "Branch",
       category: 4,
       subnets: ["192.168.5.0/25"],
     });
-    expect((await cloudApps(tenant, "GET", `/api/subnet/${id}/`)).body).toMatchObject({
+    expect((await callCloudApps(simulator, "GET", `/api/subnet/${id}/`)).body).toMatchObject({
       category: 4,
       organization: null,
       tags: [],
     });
-    expect((await cloudApps(tenant, "DELETE", `/api/v1/subnet/${id}/`)).status).toBe(200);
-    expect((await cloudApps(tenant, "DELETE", `/api/v1/subnet/${id}/`)).status).toBe(404);
+    expect((await callCloudApps(simulator, "DELETE", `/api/v1/subnet/${id}/`)).status).toBe(200);
+    expect((await callCloudApps(simulator, "DELETE", `/api/v1/subnet/${id}/`)).status).toBe(404);
   });
 
   test.each([
@@ -144,7 +148,7 @@ describe("IP ranges", () => {
     ["subnets", ["10.0.0/8"]],
     ["subnets", ["10.0.0.0/8/9"]],
   ])("with %s %j are refused with a form error", async (name, value) => {
-    const answer = await post("subnet/create_rule/", {
+    const answer = await postJson("subnet/create_rule/", {
       name: "n",
       category: 1,
       subnets: ["10.0.0.0/8"],
@@ -159,71 +163,76 @@ describe("IP ranges", () => {
     ["bare", 404, 200],
   ] as const)(
     "with places %s answer %i below /api/v1 and %i below /api",
-    async (subnetPlace, versioned, bare) => {
-      tenant.change({ cloudApps: { subnetPlace } });
-      expect((await cloudApps(tenant, "POST", "/api/v1/subnet/", {})).status).toBe(versioned);
-      expect((await cloudApps(tenant, "POST", "/api/subnet/", {})).status).toBe(bare);
+    async (subnetPlace, versioned, unversioned) => {
+      simulator.changeBehaviors({ cloudApps: { subnetPlace } });
+      expect((await callCloudApps(simulator, "POST", "/api/v1/subnet/", {})).status).toBe(
+        versioned,
+      );
+      expect((await callCloudApps(simulator, "POST", "/api/subnet/", {})).status).toBe(unversioned);
     },
   );
 });
 
 describe("a discovery log", () => {
-  const place = async (): Promise<string> =>
+  const createUploadUrl = async (): Promise<string> =>
     (
-      await cloudApps(
-        tenant,
+      await callCloudApps(
+        simulator,
         "GET",
         "/api/v1/discovery/upload_url/?filename=a%20b.log&source=SQUID",
       )
     ).body["url"] as string;
-  const put = async (
+  const putLog = async (
     url: string,
     body: string,
     headers: Record<string, string> = {},
-  ): Promise<number> => (await hear(url, { method: "PUT", body, headers })).status;
-  const blob = { "x-ms-blob-type": "BlockBlob" };
+  ): Promise<number> => (await sendRequest(url, { method: "PUT", body, headers })).status;
+  const blobHeaders = { "x-ms-blob-type": "BlockBlob" };
 
   test.each([
     ["no blob type", {}, "", 400],
-    ["a token", { ...blob, authorization: "Token x" }, "", 403],
-    ["another signature", blob, "x", 403],
-    ["all it needs", blob, "", 201],
-  ])("put with %s", async (_, headers, more, status) => {
-    expect(await put((await place()) + more, "line\n", headers)).toBe(status);
+    ["a token", { ...blobHeaders, authorization: "Token x" }, "", 403],
+    ["another signature", blobHeaders, "x", 403],
+    ["all it needs", blobHeaders, "", 201],
+  ])("put with %s", async (_, headers, suffix, status) => {
+    expect(await putLog((await createUploadUrl()) + suffix, "line\n", headers)).toBe(status);
   });
 
   test("put in blocks is there when the list names blocks that came, in the list's order", async () => {
-    const url = await place();
-    expect(await put(`${url}&comp=block&blockid=MDE%3D`, "one ")).toBe(201);
-    expect(await put(`${url}&comp=block&blockid=MDI%3D`, "two ")).toBe(201);
-    const list = (...ids: string[]): string => ids.map((id) => `<Latest>${id}</Latest>`).join("");
-    expect(await put(`${url}&comp=blocklist`, list("MDI=", "MDM="))).toBe(400);
-    expect(await put(`${url}&comp=blocklist`, list("MDI=", "MDE="))).toBe(201);
-    const done = await post("discovery/done_upload/", {
+    const url = await createUploadUrl();
+    expect(await putLog(`${url}&comp=block&blockid=MDE%3D`, "one ")).toBe(201);
+    expect(await putLog(`${url}&comp=block&blockid=MDI%3D`, "two ")).toBe(201);
+    const toBlockList = (...ids: string[]): string =>
+      ids.map((id) => `<Latest>${id}</Latest>`).join("");
+    expect(await putLog(`${url}&comp=blocklist`, toBlockList("MDI=", "MDM="))).toBe(400);
+    expect(await putLog(`${url}&comp=blocklist`, toBlockList("MDI=", "MDE="))).toBe(201);
+    const done = await postJson("discovery/done_upload/", {
       uploadUrl: url,
       inputStreamName: "Branch",
     });
     expect(done.body).toEqual({ success: true });
-    expect([...tenant.cloudApps.portal.discovery.uploads.values()].at(-1)?.content).toMatchObject({
+    expect(
+      [...simulator.cloudApps.portal.discovery.uploads.values()].at(-1)?.content,
+    ).toMatchObject({
       bytes: 8,
       blocks: 2,
     });
   });
 
   test("is not done before it is put, and not begun for an appliance nobody knows", async () => {
-    const answer = await post("discovery/done_upload/", {
-      uploadUrl: await place(),
+    const answer = await postJson("discovery/done_upload/", {
+      uploadUrl: await createUploadUrl(),
       inputStreamName: "Branch",
     });
     expect(answer.status).toBe(400);
     const path = "/api/v1/discovery/upload_url/?filename=a.log&source=ABACUS";
-    expect((await cloudApps(tenant, "GET", path)).status).toBe(400);
+    expect((await callCloudApps(simulator, "GET", path)).status).toBe(400);
   });
 });
 
 test("a block script is plain text, and refused in a format nobody knows", async () => {
-  const script = await cloudApps(
-    tenant,
+  const script = await callCloudApps(
+    simulator,
     "GET",
     "/api/discovery_block_scripts/?format=120&type=banned",
   );
@@ -232,6 +241,7 @@ test("a block script is plain text, and refused in a format nobody knows", async
     "files.example\npaste.example\n",
   ]);
   expect(
-    (await cloudApps(tenant, "GET", "/api/discovery_block_scripts/?format=121&type=banned")).status,
+    (await callCloudApps(simulator, "GET", "/api/discovery_block_scripts/?format=121&type=banned"))
+      .status,
   ).toBe(400);
 });

@@ -1,15 +1,15 @@
 /** What Cloud Apps knows besides alerts: the state behind its other resources, drawn at first sight. */
-import { activitiesResource, type Feedback } from "./activities.ts";
-import { drawActivity, type Activity } from "./activity-draw.ts";
-import { createDiscovery, discoveryResources, type Discovery } from "./discovery.ts";
-import { drawEntity, entitiesResource, type Entity } from "./entities.ts";
-import { drawFile, filesResource, type CloudFile } from "./files.ts";
+import { createActivitiesResource, type Feedback } from "./activities.ts";
+import { drawActivity, type Activity } from "./draw-activity.ts";
+import { createDiscovery, createDiscoveryResources, type Discovery } from "./discovery.ts";
+import { drawEntity, createEntitiesResource, type Entity } from "./entities.ts";
+import { drawFile, createFilesResource, type CloudFile } from "./files.ts";
 import type { CloudAppsResource } from "./resource.ts";
-import { createIpRanges, ipRangesResource, type IpRanges } from "./subnet.ts";
+import { createIpRanges, createIpRangesResource, type IpRanges } from "./ip-ranges.ts";
 
 /** Items that nobody changes, the same in every tenant. */
-export interface Drawn<Item> {
-  readonly all: () => readonly Item[];
+export interface GeneratedItems<Item> {
+  readonly list: () => readonly Item[];
   readonly find: (id: string) => Item | undefined;
   /** Draws as many as this; nothing happens when there are as many. */
   readonly reset: (count: number) => void;
@@ -17,19 +17,19 @@ export interface Drawn<Item> {
 
 /** The state that tests see and change. */
 export interface Portal {
-  readonly activities: Drawn<Activity>;
+  readonly activities: GeneratedItems<Activity>;
   readonly feedback: readonly Feedback[];
-  readonly entities: Drawn<Entity>;
-  readonly files: Drawn<CloudFile>;
+  readonly entities: GeneratedItems<Entity>;
+  readonly files: GeneratedItems<CloudFile>;
   readonly ipRanges: IpRanges;
   readonly discovery: Discovery;
   readonly resources: readonly CloudAppsResource[];
 }
 
 export function createPortal(nowMs: () => number): Portal {
-  const activities = drawn(600, drawActivity, nowMs);
-  const entities = drawn(130, drawEntity, nowMs);
-  const files = drawn(130, drawFile, nowMs);
+  const activities = createGeneratedItems(600, drawActivity, nowMs);
+  const entities = createGeneratedItems(130, drawEntity, nowMs);
+  const files = createGeneratedItems(130, drawFile, nowMs);
   const feedback: Feedback[] = [];
   const ipRanges = createIpRanges(nowMs);
   const discovery = createDiscovery(nowMs);
@@ -41,35 +41,35 @@ export function createPortal(nowMs: () => number): Portal {
     ipRanges,
     discovery,
     resources: [
-      activitiesResource(activities, feedback),
-      entitiesResource(entities),
-      filesResource(files),
-      ipRangesResource(ipRanges),
-      ...discoveryResources(discovery),
+      createActivitiesResource(activities, feedback),
+      createEntitiesResource(entities),
+      createFilesResource(files),
+      createIpRangesResource(ipRanges),
+      ...createDiscoveryResources(discovery),
     ],
   };
 }
 
-function drawn<Item extends { readonly _id: string }>(
+function createGeneratedItems<Item extends { readonly _id: string }>(
   count: number,
-  draw: (index: number, nowMs: number) => Item,
+  drawItem: (index: number, nowMs: number) => Item,
   nowMs: () => number,
-): Drawn<Item> {
-  let wanted = count;
+): GeneratedItems<Item> {
+  let currentCount = count;
   let items: Map<string, Item> | undefined;
-  const known = (): Map<string, Item> =>
+  const loadItems = (): Map<string, Item> =>
     (items ??= new Map(
-      Array.from({ length: wanted }, (_, index) => draw(index, nowMs())).map((item) => [
+      Array.from({ length: currentCount }, (_, index) => drawItem(index, nowMs())).map((item) => [
         item._id,
         item,
       ]),
     ));
   return {
-    all: () => [...known().values()],
-    find: (id) => known().get(id),
-    reset: (next) => {
-      if (next === wanted) return;
-      wanted = next;
+    list: () => [...loadItems().values()],
+    find: (id) => loadItems().get(id),
+    reset: (nextCount) => {
+      if (nextCount === currentCount) return;
+      currentCount = nextCount;
       items = undefined;
     },
   };

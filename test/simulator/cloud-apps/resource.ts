@@ -1,6 +1,6 @@
 /** How a resource of Cloud Apps plugs into the tenant: a name, a table of routes, and nothing else. */
 import type { Exchange, Reply } from "../server/exchange.ts";
-import type { Switches } from "../behaviors.ts";
+import type { Behaviors } from "../behaviors.ts";
 
 /** What a route needs; which permission gives which is one table in `access.ts`. */
 export type Action =
@@ -37,7 +37,7 @@ export interface ResourceCall {
   readonly caller: Caller;
   /** The body, the query or both, as an object. */
   readonly fields: Readonly<Record<string, unknown>>;
-  readonly switches: Switches["cloudApps"];
+  readonly behaviors: Behaviors["cloudApps"];
   readonly nowMs: number;
 }
 

@@ -5,59 +5,60 @@ import { cloudAppsFamily } from "../server/families.ts";
 import { uploadPath, type Discovery, type Upload } from "./discovery.ts";
 
 /** Above this a log goes up in blocks. */
-const largestPut = 64 * 2 ** 20;
+const maxPutBytes = 64 * 2 ** 20;
 
-export const uploadStorageRoutes = (discovery: Discovery): readonly Route[] => [
+export const createUploadStorageRoutes = (discovery: Discovery): readonly Route[] => [
   {
     api: "storage",
     name: "discovery-log.put",
     methods: ["PUT"],
     pattern: `${uploadPath}{id}/{filename}`,
     family: cloudAppsFamily,
-    answer: (exchange) => put(discovery, exchange),
+    answer: (exchange) => putBlob(discovery, exchange),
   },
 ];
 
-function put({ uploads }: Discovery, exchange: Exchange): Reply {
+function putBlob({ uploads }: Discovery, exchange: Exchange): Reply {
   const upload = uploads.get(exchange.params["id"] ?? "");
   const { query, headers, bodyText } = exchange;
-  if (!upload || query.get("sig") !== upload.signature) return refusal(403, "AuthenticationFailed");
+  if (!upload || query.get("sig") !== upload.signature)
+    return toRefusal(403, "AuthenticationFailed");
   // A signed address and an Authorization header exclude each other.
-  if (headers.authorization !== undefined) return refusal(403, "AuthenticationFailed");
+  if (headers.authorization !== undefined) return toRefusal(403, "AuthenticationFailed");
   const bytes = Buffer.from(bodyText);
   switch (query.get("comp")) {
     case "block":
-      return stage(upload, query.get("blockid") ?? "", bytes);
+      return stageBlock(upload, query.get("blockid") ?? "", bytes);
     case "blocklist":
-      return commit(upload, bodyText);
+      return commitBlocks(upload, bodyText);
     case null:
-      if (headers["x-ms-blob-type"] !== "BlockBlob") return refusal(400, "MissingRequiredHeader");
-      if (bytes.length > largestPut) return refusal(413, "RequestBodyTooLarge");
-      return keep(upload, [bytes]);
+      if (headers["x-ms-blob-type"] !== "BlockBlob") return toRefusal(400, "MissingRequiredHeader");
+      if (bytes.length > maxPutBytes) return toRefusal(413, "RequestBodyTooLarge");
+      return storeContent(upload, [bytes]);
     default:
-      return refusal(400, "InvalidQueryParameterValue");
+      return toRefusal(400, "InvalidQueryParameterValue");
   }
 }
 
-function stage(upload: Upload, blockId: string, bytes: Buffer): Reply {
+function stageBlock(upload: Upload, blockId: string, bytes: Buffer): Reply {
   const first = [...upload.blocks.keys()][0];
   if (blockId === "" || (first !== undefined && first.length !== blockId.length))
-    return refusal(400, "InvalidBlobOrBlock");
+    return toRefusal(400, "InvalidBlobOrBlock");
   upload.blocks.set(blockId, bytes);
   return { status: 201, body: "", effect: { block: blockId, bytes: bytes.length } };
 }
 
 /** The blocks in the order of the list; one that was never put spoils it all. */
-function commit(upload: Upload, list: string): Reply {
-  const ids = [...list.matchAll(/<(?:Latest|Uncommitted)>([^<]+)</g)].map(([, id = ""]) => id);
+function commitBlocks(upload: Upload, blockList: string): Reply {
+  const ids = [...blockList.matchAll(/<(?:Latest|Uncommitted)>([^<]+)</g)].map(([, id = ""]) => id);
   const blocks = ids.map((id) => upload.blocks.get(id));
-  const found = blocks.filter((block) => block !== undefined);
-  if (ids.length === 0 || found.length < ids.length) return refusal(400, "InvalidBlockList");
+  const existing = blocks.filter((block) => block !== undefined);
+  if (ids.length === 0 || existing.length < ids.length) return toRefusal(400, "InvalidBlockList");
   upload.blocks.clear();
-  return keep(upload, found);
+  return storeContent(upload, existing);
 }
 
-function keep(upload: Upload, blocks: readonly Buffer[]): Reply {
+function storeContent(upload: Upload, blocks: readonly Buffer[]): Reply {
   const hash = createHash("sha256");
   for (const block of blocks) hash.update(block);
   const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
@@ -65,7 +66,7 @@ function keep(upload: Upload, blocks: readonly Buffer[]): Reply {
   return { status: 201, body: "", effect: { bytes } };
 }
 
-const refusal = (status: number, code: string): Reply => ({
+const toRefusal = (status: number, code: string): Reply => ({
   status,
   headers: { "content-type": "application/xml", "x-ms-error-code": code },
   body: `\uFEFF<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code></Error>`,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createWorld, type Row, type WorldOptions } from "./dataset.ts";
+import { createDataset, type Row, type DatasetOptions } from "./dataset.ts";
 
 const hour = 36_000_000_000n;
 const minute = hour / 60n;
@@ -9,61 +9,61 @@ const table = "DeviceProcessEvents";
 const options = {
   eventsPerHour: { [table]: 240, EmailEvents: 60 },
   seed: 7,
-} satisfies WorldOptions;
+} satisfies DatasetOptions;
 
-const rowsIn = (
-  world: ReturnType<typeof createWorld>,
+const readRows = (
+  dataset: ReturnType<typeof createDataset>,
   from: bigint,
   to: bigint,
   name = table,
-): readonly Row[] => Array.from(world.rows(name, { from, to }));
+): readonly Row[] => Array.from(dataset.readRows(name, { from, to }));
 
 describe("a world", () => {
   test("is equal to another with equal options, row by row", () => {
-    const [one, other] = [createWorld(options), createWorld(options)];
-    expect(rowsIn(one, noon, noon + hour)).toEqual(rowsIn(other, noon, noon + hour));
+    const [one, other] = [createDataset(options), createDataset(options)];
+    expect(readRows(one, noon, noon + hour)).toEqual(readRows(other, noon, noon + hour));
     expect(one.devices).toEqual(other.devices);
     expect(one.files).toEqual(other.files);
   });
 
   test("is another with another seed", () => {
-    expect(rowsIn(createWorld(options), noon, noon + hour)).not.toEqual(
-      rowsIn(createWorld({ ...options, seed: 8 }), noon, noon + hour),
+    expect(readRows(createDataset(options), noon, noon + hour)).not.toEqual(
+      readRows(createDataset({ ...options, seed: 8 }), noon, noon + hour),
     );
   });
 
   test.each(["uniform", "bursty", "one-tick"] as const)(
     "holds exactly the rate in an hour, %s",
     (distribution) => {
-      const world = createWorld({ ...options, distribution });
-      expect(world.count(table, { from: noon, to: noon + hour })).toBe(240);
-      expect(world.count(table, { from: noon, to: noon + 48n * hour })).toBe(48 * 240);
+      const dataset = createDataset({ ...options, distribution });
+      expect(dataset.countRows(table, { from: noon, to: noon + hour })).toBe(240);
+      expect(dataset.countRows(table, { from: noon, to: noon + 48n * hour })).toBe(48 * 240);
     },
   );
 
   test("gives a window the rows of its parts, wherever it is cut", () => {
-    const worlds = [
-      createWorld(options),
-      createWorld({ ...options, distribution: "bursty" }),
-      createWorld({ ...options, stories: true }),
+    const datasets = [
+      createDataset(options),
+      createDataset({ ...options, distribution: "bursty" }),
+      createDataset({ ...options, scenarios: true }),
     ];
     const offset = fc.bigInt({ min: 0n, max: 5n * hour });
     fc.assert(
       fc.property(
-        fc.constantFrom(...worlds),
+        fc.constantFrom(...datasets),
         fc.constantFrom(table, "EmailAttachmentInfo", "DeviceFileEvents"),
         offset,
         offset,
         offset,
-        (world, name, ...cuts) => {
+        (dataset, name, ...cuts) => {
           const [from, middle, to] = cuts
             .toSorted((one, other) => (one < other ? -1 : 1))
             .map((cut) => noon + cut);
           if (from === undefined || middle === undefined || to === undefined) return;
           expect([
-            ...rowsIn(world, from, middle, name),
-            ...rowsIn(world, middle, to, name),
-          ]).toEqual(rowsIn(world, from, to, name));
+            ...readRows(dataset, from, middle, name),
+            ...readRows(dataset, middle, to, name),
+          ]).toEqual(readRows(dataset, from, to, name));
         },
       ),
       { numRuns: 40 },
@@ -71,14 +71,14 @@ describe("a world", () => {
   });
 
   test("gives rows by time, within the span", () => {
-    const times = rowsIn(createWorld(options), noon, noon + hour).map(([at]) => at as bigint);
+    const times = readRows(createDataset(options), noon, noon + hour).map(([at]) => at as bigint);
     expect(times).toEqual(times.toSorted((one, other) => (one < other ? -1 : 1)));
     expect(times.every((at) => at >= noon && at < noon + hour)).toBe(true);
   });
 
   test("puts a burst of one tick at one instant with seven digits", () => {
     const times = new Set(
-      rowsIn(createWorld({ ...options, distribution: "one-tick" }), noon, noon + hour).map(
+      readRows(createDataset({ ...options, distribution: "one-tick" }), noon, noon + hour).map(
         ([at]) => at,
       ),
     );
@@ -87,21 +87,21 @@ describe("a world", () => {
   });
 
   test("gives a row to the window that begins at its instant, not to the one that ends there", () => {
-    const world = createWorld({ ...options, distribution: "one-tick" });
-    const [first] = rowsIn(world, noon, noon + hour);
+    const dataset = createDataset({ ...options, distribution: "one-tick" });
+    const [first] = readRows(dataset, noon, noon + hour);
     const at = first?.[0] as bigint;
     const counts = [
       [at - 1n, at],
       [at, at + 1n],
       [at + 1n, at + 2n],
-    ].map(([from = 0n, to = 0n]) => world.count(table, { from, to }));
+    ].map(([from = 0n, to = 0n]) => dataset.countRows(table, { from, to }));
     expect(counts).toEqual([0, 240, 0]);
   });
 
   test("puts most rows of a bursty hour into three minutes", () => {
-    const world = createWorld({ ...options, distribution: "bursty" });
+    const dataset = createDataset({ ...options, distribution: "bursty" });
     const minutes = Array.from({ length: 60 }, (_, index) =>
-      world.count(table, {
+      dataset.countRows(table, {
         from: noon + BigInt(index) * minute,
         to: noon + BigInt(index + 1) * minute,
       }),
@@ -114,51 +114,54 @@ describe("a world", () => {
   });
 
   test("has nothing before its start", () => {
-    const world = createWorld({ ...options, startMs: Number(noon / 10_000n) });
-    expect(world.count(table, { from: noon - hour, to: noon + hour })).toBe(240);
+    const dataset = createDataset({ ...options, startMs: Number(noon / 10_000n) });
+    expect(dataset.countRows(table, { from: noon - hour, to: noon + hour })).toBe(240);
   });
 
   test("shows a row a few seconds after it happened", () => {
-    const world = createWorld(options);
-    const seen = world.count(table, { from: noon, to: noon + hour }, noon + hour);
-    expect(seen).toBeLessThanOrEqual(240);
-    expect(world.count(table, { from: noon, to: noon + hour }, noon + hour + 100_000_000n)).toBe(
-      240,
-    );
-    expect(world.count(table, { from: noon, to: noon + hour }, noon)).toBe(0);
+    const dataset = createDataset(options);
+    const visible = dataset.countRows(table, { from: noon, to: noon + hour }, noon + hour);
+    expect(visible).toBeLessThanOrEqual(240);
+    expect(
+      dataset.countRows(table, { from: noon, to: noon + hour }, noon + hour + 100_000_000n),
+    ).toBe(240);
+    expect(dataset.countRows(table, { from: noon, to: noon + hour }, noon)).toBe(0);
   });
 
   test("makes the wanted share of rows late, and gives them in their place once they are there", () => {
-    const world = createWorld({ ...options, late: { share: 0.25, delayMs: 2 * 3_600_000 } });
-    const early = world.count(table, { from: noon, to: noon + hour }, noon + hour + minute);
+    const dataset = createDataset({ ...options, late: { share: 0.25, delayMs: 2 * 3_600_000 } });
+    const early = dataset.countRows(table, { from: noon, to: noon + hour }, noon + hour + minute);
     expect(early).toBeGreaterThan(150);
     expect(early).toBeLessThan(210);
     expect(
-      Array.from(world.rows(table, { from: noon, to: noon + hour }, noon + 4n * hour)),
-    ).toEqual(rowsIn(createWorld(options), noon, noon + hour));
+      Array.from(dataset.readRows(table, { from: noon, to: noon + hour }, noon + 4n * hour)),
+    ).toEqual(readRows(createDataset(options), noon, noon + hour));
   });
 
   test("attaches files only to mails of the same instant and id", () => {
-    const world = createWorld(options);
-    const place = (name: string, column: string): number =>
-      world.tables.get(name)?.findIndex((one) => one.name === column) ?? -1;
+    const dataset = createDataset(options);
+    const findColumnIndex = (name: string, column: string): number =>
+      dataset.tables.get(name)?.findIndex((one) => one.name === column) ?? -1;
     const mails = new Map(
-      rowsIn(world, noon, noon + 3n * hour, "EmailEvents").map((row) => [
-        row[place("EmailEvents", "NetworkMessageId")],
+      readRows(dataset, noon, noon + 3n * hour, "EmailEvents").map((row) => [
+        row[findColumnIndex("EmailEvents", "NetworkMessageId")],
         row,
       ]),
     );
-    const attachments = rowsIn(world, noon, noon + 3n * hour, "EmailAttachmentInfo");
+    const attachments = readRows(dataset, noon, noon + 3n * hour, "EmailAttachmentInfo");
     expect(attachments.length).toBeGreaterThan(20);
     for (const row of attachments) {
-      const mail = mails.get(row[place("EmailAttachmentInfo", "NetworkMessageId")]);
-      expect([mail?.[0], mail?.[place("EmailEvents", "AttachmentCount")]]).toEqual([row[0], 1]);
+      const mail = mails.get(row[findColumnIndex("EmailAttachmentInfo", "NetworkMessageId")]);
+      expect([mail?.[0], mail?.[findColumnIndex("EmailEvents", "AttachmentCount")]]).toEqual([
+        row[0],
+        1,
+      ]);
     }
   });
 
   test("has every column of every table it fills, in the type the schema says", () => {
-    const world = createWorld({ eventsPerHour: 20 });
-    const fits: Readonly<Record<string, readonly string[]>> = {
+    const dataset = createDataset({ eventsPerHour: 20 });
+    const jsTypes: Readonly<Record<string, readonly string[]>> = {
       string: ["string"],
       long: ["bigint"],
       int: ["number"],
@@ -167,29 +170,30 @@ describe("a world", () => {
       datetime: ["bigint"],
       dynamic: ["object", "string", "number"],
     };
-    for (const [name, columns] of world.tables) {
-      for (const row of rowsIn(world, noon, noon + 24n * hour, name)) {
+    for (const [name, columns] of dataset.tables) {
+      for (const row of readRows(dataset, noon, noon + 24n * hour, name)) {
         expect(row).toHaveLength(columns.length);
-        const wrong = columns.filter(
+        const mismatched = columns.filter(
           ({ type }, index) =>
-            row[index] !== null && fits[type]?.includes(typeof row[index]) !== true,
+            row[index] !== null && jsTypes[type]?.includes(typeof row[index]) !== true,
         );
-        expect(wrong.map((column) => `${name}.${column.name}`)).toEqual([]);
+        expect(mismatched.map((column) => `${name}.${column.name}`)).toEqual([]);
       }
     }
   });
 
   test("gives rows at a million an hour without holding them in memory", () => {
-    const world = createWorld({ eventsPerHour: { DeviceInfo: 1_000_000 } });
+    const dataset = createDataset({ eventsPerHour: { DeviceInfo: 1_000_000 } });
     const before = process.memoryUsage().heapUsed;
-    let most = 0;
+    let maxBytes = 0;
     let rows = 0;
-    for (const _ of world.rows("DeviceInfo", { from: noon, to: noon + hour / 10n })) {
+    for (const _ of dataset.readRows("DeviceInfo", { from: noon, to: noon + hour / 10n })) {
       rows += 1;
-      if (rows % 20_000 === 0) most = Math.max(most, process.memoryUsage().heapUsed - before);
+      if (rows % 20_000 === 0)
+        maxBytes = Math.max(maxBytes, process.memoryUsage().heapUsed - before);
     }
     expect(rows).toBe(100_000);
-    expect(most).toBeLessThan(200 * 2 ** 20);
+    expect(maxBytes).toBeLessThan(200 * 2 ** 20);
   });
 });
 
@@ -202,30 +206,29 @@ describe("rows added by hand", () => {
   const at = noon + hour / 2n + 1n;
 
   test("stand in their place among the others, equal ones as inserted", () => {
-    const world = createWorld(options);
-    world.add(table, { ...row, FileName: "one.exe" });
-    world.add(table, { ...row, FileName: "two.exe" });
-    world.add(table, { ...row, FileName: "three.exe" });
-    const rows = rowsIn(world, noon, noon + hour);
-    const place = world.tables.get(table)?.findIndex(({ name }) => name === "FileName") ?? -1;
+    const dataset = createDataset(options);
+    dataset.addRow(table, { ...row, FileName: "one.exe" });
+    dataset.addRow(table, { ...row, FileName: "two.exe" });
+    dataset.addRow(table, { ...row, FileName: "three.exe" });
+    const rows = readRows(dataset, noon, noon + hour);
+    const columnIndex =
+      dataset.tables.get(table)?.findIndex(({ name }) => name === "FileName") ?? -1;
     expect(rows).toHaveLength(243);
-    expect(rows.filter(([time]) => time === at).map((found) => found[place])).toEqual([
-      "one.exe",
-      "two.exe",
-      "three.exe",
-    ]);
+    expect(
+      rows.filter(([time]) => time === at).map((matchingRow) => matchingRow[columnIndex]),
+    ).toEqual(["one.exe", "two.exe", "three.exe"]);
     const times = rows.map(([time]) => time as bigint);
     expect(times).toEqual(times.toSorted((one, other) => (one < other ? -1 : 1)));
   });
 
   test("are empty where nothing is named, and exact where it is", () => {
-    const world = createWorld({ eventsPerHour: {} });
-    world.add(table, row);
-    const [found] = rowsIn(world, noon, noon + hour);
-    const named = Object.fromEntries(
-      (world.tables.get(table) ?? []).map(({ name }, index) => [name, found?.[index]]),
+    const dataset = createDataset({ eventsPerHour: {} });
+    dataset.addRow(table, row);
+    const [added] = readRows(dataset, noon, noon + hour);
+    const valuesByName = Object.fromEntries(
+      (dataset.tables.get(table) ?? []).map(({ name }, index) => [name, added?.[index]]),
     );
-    expect(named).toMatchObject({
+    expect(valuesByName).toMatchObject({
       Timestamp: at,
       ReportId: 9_007_199_254_740_993n,
       FileName: "",
@@ -234,17 +237,17 @@ describe("rows added by hand", () => {
   });
 
   test("are not there before they arrive", () => {
-    const world = createWorld({ eventsPerHour: {} });
-    world.add(table, row);
-    world.add(table, row, noon + 2n * hour);
-    world.addLate(table, row, 3 * 3_600_000);
-    const seenAt = (visibleAt: bigint): number =>
-      world.count(table, { from: noon, to: noon + hour }, visibleAt);
+    const dataset = createDataset({ eventsPerHour: {} });
+    dataset.addRow(table, row);
+    dataset.addRow(table, row, noon + 2n * hour);
+    dataset.addLateRow(table, row, 3 * 3_600_000);
+    const countVisibleAt = (visibleAt: bigint): number =>
+      dataset.countRows(table, { from: noon, to: noon + hour }, visibleAt);
     expect([
-      seenAt(at),
-      seenAt(at + 20_000_000n),
-      seenAt(noon + 2n * hour),
-      seenAt(noon + 4n * hour),
+      countVisibleAt(at),
+      countVisibleAt(at + 20_000_000n),
+      countVisibleAt(noon + 2n * hour),
+      countVisibleAt(noon + 4n * hour),
     ]).toEqual([0, 1, 2, 3]);
   });
 
@@ -257,7 +260,7 @@ describe("rows added by hand", () => {
     ],
     ["no time", table, {}, "needs a Timestamp"],
     ["no such table", "Nope", {}, "the world has no table Nope"],
-  ])("with %s are refused", (_, name, bad, message) => {
-    expect(() => createWorld(options).add(name, bad)).toThrow(message);
+  ])("with %s are refused", (_, name, invalidRow, message) => {
+    expect(() => createDataset(options).addRow(name, invalidRow)).toThrow(message);
   });
 });

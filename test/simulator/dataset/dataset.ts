@@ -4,16 +4,16 @@
  */
 import { parseInstant, ticksFromMs, type Span, type Ticks } from "../../../shared/runtime/time.ts";
 import type { KqlType } from "../../../shared/contracts/compiled-hunt.ts";
-import { drawCast, type CastOptions } from "./cast.ts";
-import type { Cast } from "./entities.ts";
-import type { TableSpec } from "./happening.ts";
-import { createLedger, type Added, type Ledger } from "./ledger.ts";
-import { layoutOf, scanTable, type Besides, type Layout, type Scan } from "./scan.ts";
-import { emptyValue, publishedTables, type Columns } from "./schema.ts";
-import { createLibrary, type Library } from "./scenarios/library.ts";
-import type { Told } from "./scenarios/scene.ts";
-import { softwareWeaknesses } from "./tables/activity.ts";
-import { specs } from "./tables/all.ts";
+import { drawOrganization, type OrganizationOptions } from "./organization.ts";
+import type { Organization } from "./entities.ts";
+import type { TableSpec } from "./simulated-event.ts";
+import { createAddedRows, type AddedRow, type AddedRows } from "./added-rows.ts";
+import { createLayout, scanTable, type ExtraRow, type Layout, type Scan } from "./scan.ts";
+import { getEmptyValue, publishedTables, type Columns } from "./schema.ts";
+import { createScenarioLibrary, type ScenarioLibrary } from "./scenarios/library.ts";
+import type { ScenarioEvent } from "./scenarios/scenario.ts";
+import { drawVulnerabilityRows } from "./tables/activity.ts";
+import { tableSpecs } from "./tables/table-specs.ts";
 import type { Distribution } from "./timeline.ts";
 
 export type Row = readonly unknown[];
@@ -21,7 +21,7 @@ export type Row = readonly unknown[];
 /** A row by column name; what is not named is empty. */
 export type NamedRow = Readonly<Record<string, unknown>>;
 
-export interface WorldOptions extends CastOptions {
+export interface DatasetOptions extends OrganizationOptions {
   /** Nothing happened before; default 2026-01-01. */
   readonly startMs?: number;
   /** Rows an hour: of `DeviceProcessEvents` with the others in proportion (default 120), or exactly by table, the rest at 0. */
@@ -30,12 +30,12 @@ export interface WorldOptions extends CastOptions {
   /** Share of generated rows that arrive late, and how late. */
   readonly late?: { readonly share: number; readonly delayMs: number };
   /** Tables the tenant does not have. */
-  readonly without?: readonly string[];
+  readonly excludedTables?: readonly string[];
   /** Attacks for good hunts to find, on top of the rates. Default: yes, but not where rates are given by table. */
-  readonly stories?: boolean;
+  readonly scenarios?: boolean;
 }
 
-export interface World extends Cast {
+export interface Dataset extends Organization {
   /** Tables the tenant has, with their columns in order. */
   readonly tables: ReadonlyMap<string, Columns>;
   /** Nothing happened before. */
@@ -44,111 +44,123 @@ export interface World extends Cast {
    * Rows with `Timestamp` in the span that had arrived by `visibleAt`, by time, then as inserted. Values as KQL has them:
    * long and datetime (ticks) are bigint. A table without `Timestamp` gives all its rows.
    */
-  readonly rows: (table: string, span: Span, visibleAt?: Ticks) => Iterable<Row>;
-  readonly count: (table: string, span: Span, visibleAt?: Ticks) => number;
+  readonly readRows: (table: string, span: Span, visibleAt?: Ticks) => Iterable<Row>;
+  readonly countRows: (table: string, span: Span, visibleAt?: Ticks) => number;
   /** Adds a row. Instants may be text. It arrives at `ingestedAt`, by default two seconds after its `Timestamp`. */
-  readonly add: (table: string, row: NamedRow, ingestedAt?: Ticks) => void;
+  readonly addRow: (table: string, row: NamedRow, ingestedAt?: Ticks) => void;
   /** Adds a row that arrives `delayMs` after its `Timestamp`. */
-  readonly addLate: (table: string, row: NamedRow, delayMs: number) => void;
+  readonly addLateRow: (table: string, row: NamedRow, delayMs: number) => void;
 }
 
 const defaultPerHour = 120;
 const arrivalTicks = 20_000_000n;
 
 /** Draws the world. Equal options give equal worlds. */
-export function createWorld(options: WorldOptions = {}): World {
-  const cast = drawCast(options);
+export function createDataset(options: DatasetOptions = {}): Dataset {
+  const organization = drawOrganization(options);
   const tables = new Map(
-    [...publishedTables].filter(([name]) => options.without?.includes(name) !== true),
+    [...publishedTables].filter(([name]) => options.excludedTables?.includes(name) !== true),
   );
   const start = ticksFromMs(options.startMs ?? Date.UTC(2026, 0, 1));
-  const books: Books = {
-    cast,
+  const sources: ScanSources = {
+    organization,
     start,
     options,
-    ledger: createLedger(),
-    library: libraryOf(cast, options),
+    addedRows: createAddedRows(),
+    library: selectLibrary(organization, options),
   };
-  const scans = new Map([...tables].map(([name, columns]) => [name, scanOf(name, columns, books)]));
-  const add = adder(scans, books);
-  const rows: World["rows"] = (table, span, visibleAt) =>
-    scanTable(found(scans, table), span, visibleAt);
-  if (typeof options.eventsPerHour !== "object" && tables.has(weaknesses))
-    for (const row of softwareWeaknesses(cast)) add(weaknesses, row, (at) => at);
+  const scans = new Map(
+    [...tables].map(([name, columns]) => [name, createScan(name, columns, sources)]),
+  );
+  const addRow = createAddRow(scans, sources);
+  const readRows: Dataset["readRows"] = (table, span, visibleAt) =>
+    scanTable(findScan(scans, table), span, visibleAt);
+  if (typeof options.eventsPerHour !== "object" && tables.has(vulnerabilityTable))
+    for (const row of drawVulnerabilityRows(organization))
+      addRow(vulnerabilityTable, row, (at) => at);
   return {
-    ...cast,
+    ...organization,
     tables,
     start,
-    rows,
-    count: (table, span, visibleAt) => countOf(rows(table, span, visibleAt)),
-    add: (table, row, ingestedAt) => add(table, row, (at) => ingestedAt ?? at + arrivalTicks),
-    addLate: (table, row, delayMs) => add(table, row, (at) => at + ticksFromMs(delayMs)),
+    readRows,
+    countRows: (table, span, visibleAt) => countItems(readRows(table, span, visibleAt)),
+    addRow: (table, row, ingestedAt) => addRow(table, row, (at) => ingestedAt ?? at + arrivalTicks),
+    addLateRow: (table, row, delayMs) => addRow(table, row, (at) => at + ticksFromMs(delayMs)),
   };
 }
 
-const weaknesses = "DeviceTvmSoftwareVulnerabilities";
+const vulnerabilityTable = "DeviceTvmSoftwareVulnerabilities";
 
 /** What the scans of a world share. */
-interface Books {
-  readonly cast: Cast;
+interface ScanSources {
+  readonly organization: Organization;
   readonly start: Ticks;
-  readonly options: WorldOptions;
-  readonly ledger: Ledger;
-  readonly library: Library;
+  readonly options: DatasetOptions;
+  readonly addedRows: AddedRows;
+  readonly library: ScenarioLibrary;
 }
 
-function libraryOf(cast: Cast, { stories, eventsPerHour }: WorldOptions): Library {
-  return (stories ?? typeof eventsPerHour !== "object") ? createLibrary(cast) : () => [];
+function selectLibrary(
+  organization: Organization,
+  { scenarios, eventsPerHour }: DatasetOptions,
+): ScenarioLibrary {
+  return (scenarios ?? typeof eventsPerHour !== "object")
+    ? createScenarioLibrary(organization)
+    : () => [];
 }
 
-const countOf = (rows: Iterable<unknown>): number =>
+const countItems = (rows: Iterable<unknown>): number =>
   Iterator.from(rows).reduce<number>((count) => count + 1, 0);
 
-function found(scans: ReadonlyMap<string, Scan>, table: string): Scan {
+function findScan(scans: ReadonlyMap<string, Scan>, table: string): Scan {
   const scan = scans.get(table);
   if (scan === undefined) throw new Error(`the world has no table ${table}`);
   return scan;
 }
 
-function scanOf(
+function createScan(
   name: string,
   columns: Columns,
-  { cast, start, options, ledger, library }: Books,
+  { organization, start, options, addedRows, library }: ScanSources,
 ): Scan {
-  const spec = specs.find((one) => one.name === name) ?? quiet(name);
+  const spec = tableSpecs.find((one) => one.name === name) ?? createEmptySpec(name);
   const source = spec.follows?.table ?? name;
   const { share = 0, delayMs = 0 } = options.late ?? {};
   return {
     spec,
-    layout: layoutOf(columns, spec.cells),
+    layout: createLayout(columns, spec.cells),
     timeline: {
       table: source,
-      seed: cast.seed,
+      seed: organization.seed,
       perHour: rateOf(source, options),
       distribution: distributionOf(source, options),
     },
-    cast,
+    organization,
     start,
     late: { share, delay: ticksFromMs(delayMs) },
-    besides: (from, to) => merged(library(name, from, to), ledger.between(name, from, to)),
+    extraRows: (from, to) =>
+      mergeRows(library(name, from, to), addedRows.listBetween(name, from, to)),
   };
 }
 
 /** Rows of stories, then rows added by hand, by time. */
-function merged(told: readonly Told[], added: readonly Added[]): readonly Besides[] {
-  const stories = told.map(({ at, happening }): Besides => ({
+function mergeRows(
+  scenarioEvents: readonly ScenarioEvent[],
+  addedRows: readonly AddedRow[],
+): readonly ExtraRow[] {
+  const scenarioRows = scenarioEvents.map(({ at, event }): ExtraRow => ({
     at,
-    happening,
+    event,
     ingestedAt: at + arrivalTicks,
   }));
-  if (added.length === 0) return stories;
-  return [...stories, ...added].sort((one, other) =>
+  if (addedRows.length === 0) return scenarioRows;
+  return [...scenarioRows, ...addedRows].sort((one, other) =>
     one.at < other.at ? -1 : one.at > other.at ? 1 : 0,
   );
 }
 
 /** A table that holds only what is added to it. */
-const quiet = (name: string): TableSpec => ({
+const createEmptySpec = (name: string): TableSpec => ({
   name,
   weight: 0,
   cells: {},
@@ -157,38 +169,38 @@ const quiet = (name: string): TableSpec => ({
   },
 });
 
-function rateOf(table: string, { eventsPerHour = defaultPerHour }: WorldOptions): number {
+function rateOf(table: string, { eventsPerHour = defaultPerHour }: DatasetOptions): number {
   if (typeof eventsPerHour !== "number") return eventsPerHour[table] ?? 0;
-  return (eventsPerHour * (specs.find(({ name }) => name === table)?.weight ?? 0)) / 100;
+  return (eventsPerHour * (tableSpecs.find(({ name }) => name === table)?.weight ?? 0)) / 100;
 }
 
-function distributionOf(table: string, { distribution = "uniform" }: WorldOptions): Distribution {
+function distributionOf(table: string, { distribution = "uniform" }: DatasetOptions): Distribution {
   return typeof distribution === "string" ? distribution : (distribution[table] ?? "uniform");
 }
 
-type Adder = (table: string, row: NamedRow, ingestedAt: (at: Ticks) => Ticks) => void;
+type AddRow = (table: string, row: NamedRow, ingestedAt: (at: Ticks) => Ticks) => void;
 
-function adder(scans: ReadonlyMap<string, Scan>, { ledger, start }: Books): Adder {
+function createAddRow(scans: ReadonlyMap<string, Scan>, { addedRows, start }: ScanSources): AddRow {
   return (table, row, ingestedAt) => {
-    const { layout } = found(scans, table);
-    const values = rowByName(layout, row);
-    const place = layout.places.get("Timestamp");
-    const at = place === undefined ? start : values[place];
+    const { layout } = findScan(scans, table);
+    const values = namedToRow(layout, row);
+    const columnIndex = layout.columnIndexes.get("Timestamp");
+    const at = columnIndex === undefined ? start : values[columnIndex];
     if (typeof at !== "bigint")
       throw new Error(`a row of ${table} needs a Timestamp: ticks or ISO 8601 text`);
-    ledger.add(table, { at, ingestedAt: ingestedAt(at), row: values });
+    addedRows.add(table, { at, ingestedAt: ingestedAt(at), row: values });
   };
 }
 
 /** A row in column order; instants may be text, whole numbers may be numbers. */
-function rowByName({ columns, places }: Layout, row: NamedRow): Row {
-  const stranger = Object.keys(row).find((name) => !places.has(name));
-  if (stranger !== undefined) throw new Error(`the table has no column ${stranger}`);
-  return columns.map(({ name, type }) => valueOf(type, row[name]));
+function namedToRow({ columns, columnIndexes }: Layout, row: NamedRow): Row {
+  const unknownColumn = Object.keys(row).find((name) => !columnIndexes.has(name));
+  if (unknownColumn !== undefined) throw new Error(`the table has no column ${unknownColumn}`);
+  return columns.map(({ name, type }) => toCellValue(type, row[name]));
 }
 
-function valueOf(type: KqlType, value: unknown): unknown {
-  if (value === undefined) return emptyValue(type);
+function toCellValue(type: KqlType, value: unknown): unknown {
+  if (value === undefined) return getEmptyValue(type);
   if (type === "datetime" && typeof value === "string") return parseInstant(value) ?? null;
   return type === "long" && typeof value === "number" ? BigInt(value) : value;
 }

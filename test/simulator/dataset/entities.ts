@@ -32,7 +32,7 @@ export interface User {
   /** Two letters. */
   readonly country: string;
   readonly ip: string;
-  readonly admin: boolean;
+  readonly isAdmin: boolean;
 }
 
 /** One file as Defender knows it, here and worldwide. */
@@ -62,18 +62,18 @@ export interface KnownFile {
   readonly determinationType: "Unknown" | "Clean" | "Malware" | "Pua";
   /** Name of the threat, empty for none. */
   readonly determinationValue: string;
-  readonly microsoft: boolean;
+  readonly isMicrosoft: boolean;
 }
 
 /** The cast of the organisation. */
-export interface Cast {
+export interface Organization {
   readonly seed: number;
   readonly domain: string;
   readonly devices: readonly Device[];
   readonly users: readonly User[];
   readonly files: readonly KnownFile[];
   /** The file of that name; throws when the world has none. */
-  readonly fileNamed: (name: string) => KnownFile;
+  readonly getFile: (name: string) => KnownFile;
   readonly programs: readonly KnownFile[];
   readonly libraries: readonly KnownFile[];
   readonly documents: readonly KnownFile[];

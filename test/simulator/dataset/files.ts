@@ -1,6 +1,6 @@
 /** The files of the world: programs everybody has, libraries, documents, and a few that nobody should have. */
 import { parseInstant } from "../../../shared/runtime/time.ts";
-import { createRandom, hexOf, mix, type Random } from "./random.ts";
+import { createRandom, drawHex, mixBits, type Random } from "./random.ts";
 import type { KnownFile } from "./entities.ts";
 
 const system32 = String.raw`C:\Windows\System32`;
@@ -117,24 +117,24 @@ const rare = [
   "tunnel.exe",
 ];
 
-const known = (text: string): bigint => parseInstant(text) ?? 0n;
+const toTicks = (text: string): bigint => parseInstant(text) ?? 0n;
 
-/** Draws the programs, libraries, documents and rare files, and `more` documents and tools besides. */
+/** Draws the programs, libraries, documents and rare files, and `extraCount` documents and tools besides. */
 export function drawFiles(
   seed: number,
-  more: number,
+  extraCount: number,
 ): { readonly [kind in "programs" | "libraries" | "documents" | "rare"]: readonly KnownFile[] } {
-  const random = createRandom(mix(seed, "files"));
+  const random = createRandom(mixBits(seed, "files"));
   const extra = Array.from(
-    { length: more },
+    { length: extraCount },
     (_, index) => `tool-${String(index + 1).padStart(5, "0")}.exe`,
   );
   return {
     programs: programs.map(([name, folder, company, product]) =>
-      signed(seed, random, name, folder, company, product),
+      createSignedFile(seed, random, name, folder, company, product),
     ),
     libraries: libraries.map((name) =>
-      signed(
+      createSignedFile(
         seed,
         random,
         name,
@@ -145,10 +145,17 @@ export function drawFiles(
     ),
     documents: [
       ...documents.map((name) =>
-        unsigned(seed, random, name, String.raw`C:\Users\Public\Documents`, "Unknown", ""),
+        createUnsignedFile(
+          seed,
+          random,
+          name,
+          String.raw`C:\Users\Public\Documents`,
+          "Unknown",
+          "",
+        ),
       ),
       ...extra.map((name) =>
-        signed(
+        createSignedFile(
           seed,
           random,
           name,
@@ -159,7 +166,7 @@ export function drawFiles(
       ),
     ],
     rare: rare.map((name, index) =>
-      unsigned(
+      createUnsignedFile(
         seed,
         random,
         name,
@@ -171,12 +178,12 @@ export function drawFiles(
   };
 }
 
-function digests(seed: number, name: string): Pick<KnownFile, "sha1" | "sha256" | "md5"> {
-  const place = mix(seed, "file", name);
-  return { sha1: hexOf(place, 40), sha256: hexOf(place, 64), md5: hexOf(place, 32) };
+function createDigests(seed: number, name: string): Pick<KnownFile, "sha1" | "sha256" | "md5"> {
+  const fileSeed = mixBits(seed, "file", name);
+  return { sha1: drawHex(fileSeed, 40), sha256: drawHex(fileSeed, 64), md5: drawHex(fileSeed, 32) };
 }
 
-function signed(
+function createSignedFile(
   seed: number,
   random: Random,
   name: string,
@@ -184,9 +191,9 @@ function signed(
   company: string,
   product: string,
 ): KnownFile {
-  const bare = company === "";
+  const isUnsigned = company === "";
   return {
-    ...digests(seed, name),
+    ...createDigests(seed, name),
     name,
     folder,
     size: BigInt(20_000 + random.below(9_000_000)),
@@ -194,21 +201,21 @@ function signed(
     product,
     version: `10.0.${1000 + random.below(20_000)}.${random.below(3000)}`,
     description: product === "" ? "" : `${product} (${name})`,
-    originalName: bare ? "" : name,
+    originalName: isUnsigned ? "" : name,
     signer: company,
-    issuer: bare ? "" : "Microsoft Code Signing PCA 2011",
-    signerHash: bare ? "" : hexOf(mix(seed, "signer", company), 40),
+    issuer: isUnsigned ? "" : "Microsoft Code Signing PCA 2011",
+    signerHash: isUnsigned ? "" : drawHex(mixBits(seed, "signer", company), 40),
     publisher: company,
     globalPrevalence: BigInt(50_000 + random.below(2_000_000)),
-    globalFirstSeen: known("2015-03-19T12:20:07.3432441Z") + BigInt(random.bits()) * 10_000n,
-    globalLastSeen: known("2026-11-20T08:15:35.7664356Z"),
+    globalFirstSeen: toTicks("2015-03-19T12:20:07.3432441Z") + BigInt(random.nextBits()) * 10_000n,
+    globalLastSeen: toTicks("2026-11-20T08:15:35.7664356Z"),
     determinationType: "Clean",
     determinationValue: "",
-    microsoft: company === "Microsoft Corporation",
+    isMicrosoft: company === "Microsoft Corporation",
   };
 }
 
-function unsigned(
+function createUnsignedFile(
   seed: number,
   random: Random,
   name: string,
@@ -217,9 +224,9 @@ function unsigned(
   threat: string,
 ): KnownFile {
   return {
-    ...signed(seed, random, name, folder, "", ""),
+    ...createSignedFile(seed, random, name, folder, "", ""),
     globalPrevalence: BigInt(random.below(40)),
-    globalFirstSeen: known("2026-09-01T00:00:00.0000001Z") + BigInt(random.bits()) * 1_000n,
+    globalFirstSeen: toTicks("2026-09-01T00:00:00.0000001Z") + BigInt(random.nextBits()) * 1_000n,
     determinationType,
     determinationValue: threat,
   };

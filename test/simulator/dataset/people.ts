@@ -1,8 +1,8 @@
 /** Users and devices of the organisation. */
-import { createRandom, guidOf, hexOf, mix } from "./random.ts";
+import { createRandom, drawGuid, drawHex, mixBits } from "./random.ts";
 import type { Device, User } from "./entities.ts";
 
-const given = [
+const firstNames = [
   "Ada",
   "Bram",
   "Chiara",
@@ -24,7 +24,7 @@ const given = [
   "Sven",
   "Tala",
 ];
-const family = [
+const lastNames = [
   "Abt",
   "Bauer",
   "Castro",
@@ -46,7 +46,7 @@ const family = [
   "Silva",
   "Tanaka",
 ];
-const places = [
+const cities = [
   ["Zurich", "CH"],
   ["Hamburg", "DE"],
   ["Lyon", "FR"],
@@ -70,26 +70,28 @@ const systems = [
 
 /** Draws `count` users; the last tenth are administrators. */
 export function drawUsers(seed: number, domain: string, count: number): readonly User[] {
-  const random = createRandom(mix(seed, "users"));
+  const random = createRandom(mixBits(seed, "users"));
   return Array.from({ length: count }, (_, index): User => {
-    const first = given[index % given.length] ?? "Ada";
-    const last = family[(index * 7 + Math.floor(index / given.length)) % family.length] ?? "Abt";
-    const twin = index < given.length * family.length ? "" : String(Math.floor(index / 400));
-    const name = `${first[0] ?? ""}.${last}${twin}`.toLowerCase();
-    const [city, country] = random.pick(places);
+    const first = firstNames[index % firstNames.length] ?? "Ada";
+    const last =
+      lastNames[(index * 7 + Math.floor(index / firstNames.length)) % lastNames.length] ?? "Abt";
+    const suffix =
+      index < firstNames.length * lastNames.length ? "" : String(Math.floor(index / 400));
+    const name = `${first[0] ?? ""}.${last}${suffix}`.toLowerCase();
+    const [city, country] = random.pick(cities);
     return {
       name,
       domain: domain.split(".")[0] ?? domain,
       display: `${first} ${last}`,
       upn: `${name}@${domain}`,
-      sid: `S-1-5-21-${mix(seed, "domain")}-${mix(seed, "forest")}-1004336348-${1100 + index}`,
-      objectId: guidOf(mix(seed, "user", index)),
+      sid: `S-1-5-21-${mixBits(seed, "domain")}-${mixBits(seed, "forest")}-1004336348-${1100 + index}`,
+      objectId: drawGuid(mixBits(seed, "user", index)),
       department: random.pick(departments),
       title: index >= count * 0.9 ? "Administrator" : "Specialist",
       city,
       country,
       ip: `198.51.100.${1 + random.below(250)}`,
-      admin: index >= count * 0.9,
+      isAdmin: index >= count * 0.9,
     };
   });
 }
@@ -101,18 +103,18 @@ export function drawDevices(
   count: number,
   users: number,
 ): readonly Device[] {
-  const random = createRandom(mix(seed, "devices"));
+  const random = createRandom(mixBits(seed, "devices"));
   return Array.from({ length: count }, (_, index): Device => {
-    const { stem, ...system } = random.favour(systems);
+    const { stem, ...system } = random.pickSkewed(systems);
     return {
       ...system,
-      id: hexOf(mix(seed, "device", index), 40),
+      id: drawHex(mixBits(seed, "device", index), 40),
       name: `${stem}-${String(index + 1).padStart(4, "0")}.${domain}`,
       group: system.kind === "Server" ? "Servers" : "Clients",
       ip: `10.${Math.floor(index / 62_500) + 20}.${Math.floor(index / 250) % 250}.${(index % 250) + 2}`,
       publicIp: `203.0.113.${1 + random.below(20)}`,
-      mac: hexOf(mix(seed, "mac", index), 12).toUpperCase(),
-      aadId: guidOf(mix(seed, "aad", index)),
+      mac: drawHex(mixBits(seed, "mac", index), 12).toUpperCase(),
+      aadId: drawGuid(mixBits(seed, "aad", index)),
       owner: users === 0 ? 0 : index % users,
     };
   });

@@ -1,69 +1,69 @@
 /** Reads one table over one span: generated rows minute by minute, merged with stories and with rows added by hand. */
 import type { Span, Ticks } from "../../../shared/runtime/time.ts";
-import type { Cast } from "./entities.ts";
-import type { Cell, Dated, Happening, TableSpec } from "./happening.ts";
-import type { Added } from "./ledger.ts";
-import { createRandom, mix, type Random } from "./random.ts";
-import { emptyValue, type Columns } from "./schema.ts";
-import { minuteTicks, offsetsIn, rowsBefore, type Timeline } from "./timeline.ts";
+import type { Organization } from "./entities.ts";
+import type { Cell, DatedEvent, SimulatedEvent, TableSpec } from "./simulated-event.ts";
+import type { AddedRow } from "./added-rows.ts";
+import { createRandom, mixBits, type Random } from "./random.ts";
+import { getEmptyValue, type Columns } from "./schema.ts";
+import { minuteTicks, drawOffsets, countRowsBefore, type Timeline } from "./timeline.ts";
 
 /** What a scan of one table needs to know. */
 export interface Scan {
   readonly spec: TableSpec;
   readonly layout: Layout;
   readonly timeline: Timeline;
-  readonly cast: Cast;
+  readonly organization: Organization;
   readonly start: Ticks;
   readonly late: { readonly share: number; readonly delay: Ticks };
   /** Stories and added rows of the table in a span, by time. */
-  readonly besides: (from: Ticks, to: Ticks) => readonly Besides[];
+  readonly extraRows: (from: Ticks, to: Ticks) => readonly ExtraRow[];
 }
 
 /** A row from elsewhere: already made, or still a happening. */
-export type Besides = Added | (Dated & { readonly ingestedAt: Ticks });
+export type ExtraRow = AddedRow | (DatedEvent & { readonly ingestedAt: Ticks });
 
 /** Cells in the order of the table's columns. */
 export interface Layout {
   readonly columns: Columns;
   readonly cells: readonly Cell[];
-  readonly places: ReadonlyMap<string, number>;
+  readonly columnIndexes: ReadonlyMap<string, number>;
 }
 
-export function layoutOf(columns: Columns, cells: Readonly<Record<string, Cell>>): Layout {
+export function createLayout(columns: Columns, cells: Readonly<Record<string, Cell>>): Layout {
   return {
     columns,
-    cells: columns.map(({ name, type }) => cells[name] ?? constant(emptyValue(type))),
-    places: new Map(columns.map(({ name }, index) => [name, index])),
+    cells: columns.map(({ name, type }) => cells[name] ?? createConstantCell(getEmptyValue(type))),
+    columnIndexes: new Map(columns.map(({ name }, index) => [name, index])),
   };
 }
 
-const constant =
+const createConstantCell =
   (value: unknown): Cell =>
   () =>
     value;
 
 /** One row of the table from a happening. */
-export function rowFrom(
-  { cells, places }: Layout,
-  happening: Happening,
+export function eventToRow(
+  { cells, columnIndexes }: Layout,
+  event: SimulatedEvent,
   at: Ticks,
 ): readonly unknown[] {
   const row: unknown[] = [];
-  for (const cell of cells) row.push(cell(happening, at));
-  if (happening.set === undefined) return row;
-  for (const [name, value] of Object.entries(happening.set)) {
-    const place = places.get(name);
-    if (place !== undefined) row[place] = value;
+  for (const cell of cells) row.push(cell(event, at));
+  if (event.set === undefined) return row;
+  for (const [name, value] of Object.entries(event.set)) {
+    const columnIndex = columnIndexes.get(name);
+    if (columnIndex !== undefined) row[columnIndex] = value;
   }
   return row;
 }
 
 /** A generated happening, dated. `ingestedAt` is a pure function of the happening, too. */
-export interface Met extends Dated {
+export interface GeneratedEvent extends DatedEvent {
   readonly ingestedAt: Ticks;
 }
 
-const tick = BigInt(minuteTicks);
+const ticksPerMinute = BigInt(minuteTicks);
 
 /** Rows in `[from, to)` that had arrived by `visibleAt`, by time; on equal times generated ones first. */
 export function* scanTable(
@@ -71,66 +71,68 @@ export function* scanTable(
   span: Span,
   visibleAt?: Ticks,
 ): Generator<readonly unknown[]> {
-  const { from, to } = clip(scan, span, visibleAt);
-  const besides = scan.besides(from, to);
-  let next = 0;
-  const arrived = (ingestedAt: Ticks): boolean =>
+  const { from, to } = clipSpan(scan, span, visibleAt);
+  const extraRows = scan.extraRows(from, to);
+  let nextIndex = 0;
+  const hasArrived = (ingestedAt: Ticks): boolean =>
     visibleAt === undefined || ingestedAt <= visibleAt;
-  const rowOf = (found: Besides): readonly unknown[] =>
-    "row" in found ? found.row : rowFrom(scan.layout, found.happening, found.at);
-  for (const met of generated(scan, { from, to })) {
+  const toRow = (extraRow: ExtraRow): readonly unknown[] =>
+    "row" in extraRow ? extraRow.row : eventToRow(scan.layout, extraRow.event, extraRow.at);
+  for (const generatedEvent of generateEvents(scan, { from, to })) {
     for (
-      let found = besides[next];
-      found !== undefined && found.at < met.at;
-      found = besides[(next += 1)]
+      let extraRow = extraRows[nextIndex];
+      extraRow !== undefined && extraRow.at < generatedEvent.at;
+      extraRow = extraRows[(nextIndex += 1)]
     )
-      if (arrived(found.ingestedAt)) yield rowOf(found);
-    if (arrived(met.ingestedAt)) yield rowFrom(scan.layout, met.happening, met.at);
+      if (hasArrived(extraRow.ingestedAt)) yield toRow(extraRow);
+    if (hasArrived(generatedEvent.ingestedAt))
+      yield eventToRow(scan.layout, generatedEvent.event, generatedEvent.at);
   }
-  for (const found of besides.slice(next)) if (arrived(found.ingestedAt)) yield rowOf(found);
+  for (const extraRow of extraRows.slice(nextIndex))
+    if (hasArrived(extraRow.ingestedAt)) yield toRow(extraRow);
 }
 
-function clip(scan: Scan, span: Span, visibleAt: Ticks | undefined): Span {
+function clipSpan(scan: Scan, span: Span, visibleAt: Ticks | undefined): Span {
   // A table without a time is read whole; its rows lie at the beginning.
-  if (!scan.layout.places.has("Timestamp")) return { from: scan.start, to: scan.start + 1n };
+  if (!scan.layout.columnIndexes.has("Timestamp")) return { from: scan.start, to: scan.start + 1n };
   const from = span.from < scan.start ? scan.start : span.from;
   const to = visibleAt !== undefined && visibleAt + 1n < span.to ? visibleAt + 1n : span.to;
   return { from, to };
 }
 
 /** What the table's generator drew for the span, by time. */
-export function* generated(scan: Scan, { from, to }: Span): Generator<Met> {
+export function* generateEvents(scan: Scan, { from, to }: Span): Generator<GeneratedEvent> {
   if (from >= to || scan.timeline.perHour === 0) return;
-  const last = Number((to - 1n) / tick);
-  for (let minute = Number(from / tick); minute <= last; minute += 1) {
-    const first = rowsBefore(scan.timeline, minute);
-    const count = rowsBefore(scan.timeline, minute + 1) - first;
-    if (count > 0) yield* minuteOf(scan, { from, to }, minute, first, count);
+  const last = Number((to - 1n) / ticksPerMinute);
+  for (let minute = Number(from / ticksPerMinute); minute <= last; minute += 1) {
+    const first = countRowsBefore(scan.timeline, minute);
+    const count = countRowsBefore(scan.timeline, minute + 1) - first;
+    if (count > 0) yield* generateMinute(scan, { from, to }, minute, first, count);
   }
 }
 
-function* minuteOf(
+function* generateMinute(
   scan: Scan,
   { from, to }: Span,
   minute: number,
   first: number,
   count: number,
-): Generator<Met> {
-  const random = createRandom(mix(scan.timeline.seed, scan.timeline.table, minute));
-  const offsets = offsetsIn(scan.timeline, minute, count, random);
-  const start = BigInt(minute) * tick;
+): Generator<GeneratedEvent> {
+  const random = createRandom(mixBits(scan.timeline.seed, scan.timeline.table, minute));
+  const offsets = drawOffsets(scan.timeline, minute, count, random);
+  const start = BigInt(minute) * ticksPerMinute;
   for (let index = 0; index < count; index += 1) {
     const at = start + BigInt(offsets[index] ?? 0);
     if (at < from || at >= to) continue;
-    random.at(index * 2);
-    const happening = scan.spec.draw(random, scan.cast, first + index);
-    if (scan.spec.follows?.when(happening) === false) continue;
-    yield { at, happening, ingestedAt: at + delayOf(scan, random) };
+    random.seek(index * 2);
+    const event = scan.spec.draw(random, scan.organization, first + index);
+    if (scan.spec.follows?.when(event) === false) continue;
+    yield { at, event, ingestedAt: at + drawDelay(scan, random) };
   }
 }
 
 /** Two to eight seconds, as the service takes; or the delay of the world's late rows. */
-function delayOf({ late }: Scan, random: Random): Ticks {
-  const usual = BigInt(20_000_000 + random.below(60_000_000));
-  return late.share > 0 && random.chance(late.share) ? late.delay + usual : usual;
+function drawDelay({ late }: Scan, random: Random): Ticks {
+  const usualDelay = BigInt(20_000_000 + random.below(60_000_000));
+  return late.share > 0 && random.chance(late.share) ? late.delay + usualDelay : usualDelay;
 }

@@ -6,12 +6,12 @@ export type Columns = readonly HuntColumn[];
 
 /** Every table the world can hold, by name. */
 export const publishedTables: ReadonlyMap<string, Columns> = new Map(
-  Object.entries(tables).map(([name, columns]) => [name, columnsOf(columns)]),
+  Object.entries(tables).map(([name, columns]) => [name, toColumns(columns)]),
 );
 
-function columnsOf(columns: Readonly<Record<string, string>>): Columns {
+function toColumns(columns: Readonly<Record<string, string>>): Columns {
   return Object.entries(columns).map(([name, type]) => ({ name, type: type as KqlType }));
 }
 
 /** What a column holds when nothing was recorded: strings are never null. */
-export const emptyValue = (type: KqlType): unknown => (type === "string" ? "" : null);
+export const getEmptyValue = (type: KqlType): unknown => (type === "string" ? "" : null);

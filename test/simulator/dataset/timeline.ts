@@ -1,5 +1,5 @@
 /** When things happen: how many rows each minute holds, and at which ticks. Pure functions of table, minute and seed. */
-import { mix, type Random } from "./random.ts";
+import { mixBits, type Random } from "./random.ts";
 
 /** How a table's rows lie in time. `one-tick`: all rows of an hour at one instant. */
 export type Distribution = "uniform" | "bursty" | "one-tick";
@@ -15,19 +15,19 @@ export interface Timeline {
 export const minuteTicks = 600_000_000;
 
 /** Number of the minute's first row since the epoch; the next minute's is where this one's rows end. */
-export function rowsBefore(timeline: Timeline, minute: number): number {
+export function countRowsBefore(timeline: Timeline, minute: number): number {
   const { perHour, distribution } = timeline;
   if (distribution === "uniform") return Math.floor((perHour / 60) * minute);
   const hour = Math.floor(minute / 60);
   const inHour = minute - hour * 60;
   const start = Math.floor(perHour * hour);
   const rows = Math.floor(perHour * (hour + 1)) - start;
-  return start + Math.floor(rows * shareBefore(timeline, hour, inHour));
+  return start + Math.floor(rows * computeShareBefore(timeline, hour, inHour));
 }
 
 /** Share of the hour's rows that lie before its `inHour`-th minute, 0 to 1. */
-function shareBefore(timeline: Timeline, hour: number, inHour: number): number {
-  const peak = mix(timeline.seed, timeline.table, "peak", hour) % 60;
+function computeShareBefore(timeline: Timeline, hour: number, inHour: number): number {
+  const peak = mixBits(timeline.seed, timeline.table, "peak", hour) % 60;
   if (timeline.distribution === "one-tick") return inHour > peak ? 1 : 0;
   // Four fifths of the hour's rows fall into its three busiest minutes, the rest is spread evenly.
   const busy = Math.min(3, Math.max(0, inHour - Math.min(peak, 57)));
@@ -35,7 +35,7 @@ function shareBefore(timeline: Timeline, hour: number, inHour: number): number {
 }
 
 /** Ticks of the minute's rows after its start, in order. */
-export function offsetsIn(
+export function drawOffsets(
   timeline: Timeline,
   minute: number,
   count: number,
@@ -46,7 +46,7 @@ export function offsetsIn(
     // The instant of the service's own samples: seven digits that no millisecond can hold.
     return offsets.fill(357_664_356);
   }
-  random.at(minute * 2 + 1);
+  random.seek(minute * 2 + 1);
   for (let index = 0; index < count; index += 1) offsets[index] = random.below(minuteTicks);
   return offsets.sort();
 }

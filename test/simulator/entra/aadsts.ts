@@ -1,10 +1,10 @@
 /** The errors of the token endpoint. */
 import { randomUUID } from "node:crypto";
-import { json, retryAfter, type Exchange, type Reply } from "../server/exchange.ts";
+import { toJsonReply, toRetryAfterHeader, type Exchange, type Reply } from "../server/exchange.ts";
 import type { ErrorFamily } from "../server/families.ts";
 
 /** Status, OAuth error and text for each AADSTS number. */
-const table = {
+const errors = {
   7000215: [
     401,
     "invalid_client",
@@ -62,24 +62,24 @@ const table = {
   90033: [503, "temporarily_unavailable", "A transient error has occurred. Please try again."],
 } as const satisfies Record<number, readonly [number, string, string]>;
 
-export type AadstsCode = keyof typeof table;
+export type AadstsCode = keyof typeof errors;
 
-/** An error of the token endpoint, with `about` put into its text. */
-export function aadsts(
+/** An error of the token endpoint, with `subject` put into its text. */
+export function toAadstsError(
   exchange: Exchange,
   code: AadstsCode,
-  about = "",
+  subject = "",
   headers: Record<string, string> = {},
 ): Reply {
-  const [status, error, text] = table[code];
+  const [status, error, text] = errors[code];
   const at = `${new Date(exchange.arrivedAtMs).toISOString().slice(0, 19).replace("T", " ")}Z`;
   const correlation = exchange.headers["client-request-id"];
   const correlationId = typeof correlation === "string" ? correlation : randomUUID();
-  return json(
+  return toJsonReply(
     status,
     {
       error,
-      error_description: `AADSTS${code}: ${text.replace("{0}", about)} Trace ID: ${exchange.requestId} Correlation ID: ${correlationId} Timestamp: ${at}`,
+      error_description: `AADSTS${code}: ${text.replace("{0}", subject)} Trace ID: ${exchange.requestId} Correlation ID: ${correlationId} Timestamp: ${at}`,
       error_codes: [code],
       timestamp: at,
       trace_id: exchange.requestId,
@@ -91,10 +91,11 @@ export function aadsts(
 }
 
 export const entraFamily: ErrorFamily = {
-  badRequest: (exchange, message) => aadsts(exchange, 900144, message),
-  unauthorized: (exchange) => aadsts(exchange, 7000215),
-  forbidden: (exchange) => aadsts(exchange, 700016),
-  notFound: (exchange) => aadsts(exchange, 90002),
-  throttled: (exchange, throttle) => aadsts(exchange, 90055, "", retryAfter(throttle.retryAfterMs)),
-  failed: (exchange, status) => ({ ...aadsts(exchange, 90033), status }),
+  badRequest: (exchange, message) => toAadstsError(exchange, 900144, message),
+  unauthorized: (exchange) => toAadstsError(exchange, 7000215),
+  forbidden: (exchange) => toAadstsError(exchange, 700016),
+  notFound: (exchange) => toAadstsError(exchange, 90002),
+  throttled: (exchange, throttle) =>
+    toAadstsError(exchange, 90055, "", toRetryAfterHeader(throttle.retryAfterMs)),
+  failed: (exchange, status) => ({ ...toAadstsError(exchange, 90033), status }),
 };

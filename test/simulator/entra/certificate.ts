@@ -12,8 +12,8 @@ export interface Certificate {
   readonly remove: () => Promise<void>;
 }
 
-export async function makeCertificate(): Promise<Certificate> {
-  const made = await generate([{ name: "commonName", value: "localhost" }], {
+export async function createCertificate(): Promise<Certificate> {
+  const generated = await generate([{ name: "commonName", value: "localhost" }], {
     keyType: "ec",
     algorithm: "sha256",
     extensions: [
@@ -30,10 +30,10 @@ export async function makeCertificate(): Promise<Certificate> {
   });
   const folder = await mkdtemp(join(tmpdir(), "huntline-tenant-"));
   const file = join(folder, "ca.pem");
-  await writeFile(file, made.cert);
+  await writeFile(file, generated.cert);
   return {
-    key: made.private,
-    cert: made.cert,
+    key: generated.private,
+    cert: generated.cert,
     file,
     remove: () => rm(folder, { recursive: true, force: true }),
   };

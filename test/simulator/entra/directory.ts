@@ -43,7 +43,7 @@ export const audiences: Readonly<Record<Resource, readonly string[]>> = {
 };
 
 /** The API an audience names, or undefined when the tenant has no such product. */
-export const resourceOf = (audience: string): Resource | undefined =>
+export const findResource = (audience: string): Resource | undefined =>
   (Object.keys(audiences) as Resource[]).find((resource) =>
     audiences[resource].includes(audience.replace(/\/+$/, "")),
   );
@@ -57,12 +57,12 @@ export interface Principal {
   /** Application permissions per API. Mutable: consent comes and goes. */
   readonly roles: Partial<Record<Resource, string[]>>;
   /** May read the vault's secrets. */
-  vaultAccess: boolean;
+  canReadVault: boolean;
 }
 
-/** A user-assigned managed identity; `system` marks the one that answers when none is named. */
+/** A user-assigned managed identity; `isSystemAssigned` marks the one that answers when none is named. */
 export interface Identity extends Principal {
-  readonly system: boolean;
+  readonly isSystemAssigned: boolean;
   readonly resourceId: string;
 }
 
@@ -86,26 +86,26 @@ export function createDirectory(): Directory {
     name: "hunt",
     clientId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7011",
     principalId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7012",
-    roles: huntRoles(),
-    vaultAccess: true,
-    system: false,
-    resourceId: resourceId("hunt"),
+    roles: createHuntRoles(),
+    canReadVault: true,
+    isSystemAssigned: false,
+    resourceId: toResourceId("hunt"),
   };
   const act: Identity = {
     name: "act",
     clientId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7021",
     principalId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7022",
     roles: { "cloud-apps": ["Investigation.manage"] },
-    vaultAccess: true,
-    system: false,
-    resourceId: resourceId("act"),
+    canReadVault: true,
+    isSystemAssigned: false,
+    resourceId: toResourceId("act"),
   };
   const application: Application = {
     name: "huntline",
     clientId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7031",
     principalId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7032",
-    roles: { ...huntRoles(), "cloud-apps": ["Investigation.manage", "Discovery.manage"] },
-    vaultAccess: false,
+    roles: { ...createHuntRoles(), "cloud-apps": ["Investigation.manage", "Discovery.manage"] },
+    canReadVault: false,
     // Characters that must survive url-encoding are part of the test.
     secrets: [{ value: `s8Q~tenant+secret/%&=${randomUUID().slice(0, 8)}` }],
     federatedSubjects: [hunt.principalId, act.principalId],
@@ -113,11 +113,11 @@ export function createDirectory(): Directory {
   return { tenantId, identities: [hunt, act], applications: [application] };
 }
 
-const huntRoles = (): Partial<Record<Resource, string[]>> => ({
+const createHuntRoles = (): Partial<Record<Resource, string[]>> => ({
   graph: ["ThreatHunting.Read.All"],
   xdr: ["AdvancedHunting.Read.All"],
   defender: ["AdvancedQuery.Read.All", "File.Read.All"],
 });
 
-const resourceId = (name: string): string =>
+const toResourceId = (name: string): string =>
   `/subscriptions/7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7041/resourceGroups/huntline/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}`;

@@ -6,42 +6,42 @@ import {
 } from "@azure/identity";
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { hear, login, tokenFor } from "../caller.ts";
-import { startTenant, type Tenant } from "../simulator.ts";
+import { sendRequest, postLoginForm, fetchToken } from "../caller.ts";
+import { startSimulator, type Simulator } from "../simulator.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 const scope = "https://graph.microsoft.com/.default";
 
 beforeAll(async () => {
-  tenant = await startTenant();
+  simulator = await startSimulator();
 });
-afterAll(() => tenant.stop());
-beforeEach(() => tenant.faults.clear());
+afterAll(() => simulator.stop());
+beforeEach(() => simulator.faults.clear());
 
-const application = () => {
-  const [first] = tenant.directory.applications;
+const getApplication = () => {
+  const [first] = simulator.directory.applications;
   if (!first) throw new Error("the directory has no application");
   return first;
 };
-const form = (change: Record<string, string> = {}) => ({
-  client_id: application().clientId,
-  client_secret: application().secrets[0]?.value ?? "",
+const createForm = (changes: Record<string, string> = {}) => ({
+  client_id: getApplication().clientId,
+  client_secret: getApplication().secrets[0]?.value ?? "",
   grant_type: "client_credentials",
   scope,
-  ...change,
+  ...changes,
 });
 
 /** How an SDK credential reaches this tenant's login endpoint. */
-const reach = () => ({
-  authorityHost: tenant.urls.entra,
+const createCredentialOptions = () => ({
+  authorityHost: simulator.urls.entra,
   disableInstanceDiscovery: true,
-  tlsOptions: { ca: tenant.certificate },
+  tlsOptions: { ca: simulator.certificate },
 });
 
 describe("the login endpoint", () => {
   test("describes itself with an issuer on its own host", async () => {
-    const path = `/${tenant.directory.tenantId}/v2.0/.well-known/openid-configuration`;
-    const { body } = await login(tenant, {}, path, "GET");
+    const path = `/${simulator.directory.tenantId}/v2.0/.well-known/openid-configuration`;
+    const { body } = await postLoginForm(simulator, {}, path, "GET");
     expect(Object.keys(body)).toEqual(
       expect.arrayContaining([
         "token_endpoint",
@@ -51,21 +51,21 @@ describe("the login endpoint", () => {
         "end_session_endpoint",
       ]),
     );
-    expect(body["issuer"]).toBe(`${tenant.urls.entra}/${tenant.directory.tenantId}/v2.0`);
+    expect(body["issuer"]).toBe(`${simulator.urls.entra}/${simulator.directory.tenantId}/v2.0`);
   });
 
   test("gives a token whose signature the published keys prove", async () => {
-    const { status, body } = await login(tenant, form());
+    const { status, body } = await postLoginForm(simulator, createForm());
     expect({ status, ...body }).toMatchObject({
       status: 200,
       token_type: "Bearer",
       expires_in: 3_599,
       ext_expires_in: 3_599,
     });
-    const keys = await login(
-      tenant,
+    const keys = await postLoginForm(
+      simulator,
       {},
-      `/${tenant.directory.tenantId}/discovery/v2.0/keys`,
+      `/${simulator.directory.tenantId}/discovery/v2.0/keys`,
       "GET",
     );
     const { payload } = await jwtVerify(
@@ -75,26 +75,29 @@ describe("the login endpoint", () => {
     expect(payload).toMatchObject({
       aud: "https://graph.microsoft.com",
       roles: ["ThreatHunting.Read.All"],
-      appid: application().clientId,
-      tid: tenant.directory.tenantId,
+      appid: getApplication().clientId,
+      tid: simulator.directory.tenantId,
     });
   });
 
   test("takes the old form with a resource and answers in text numbers", async () => {
-    const { scope: _, ...rest } = form();
+    const { scope: _, ...rest } = createForm();
     const resource = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
-    const { body } = await login(
-      tenant,
+    const { body } = await postLoginForm(
+      simulator,
       { ...rest, resource },
-      `/${tenant.directory.tenantId}/oauth2/token`,
+      `/${simulator.directory.tenantId}/oauth2/token`,
     );
     expect(body).toMatchObject({ expires_in: "3599", resource });
     expect(decodeJwt(body["access_token"] as string)).toMatchObject({ aud: resource });
   });
 
   test("gives a token without roles where consent is missing", async () => {
-    const { scope: _, ...rest } = form();
-    const { body } = await login(tenant, { ...rest, scope: "https://vault.azure.net/.default" });
+    const { scope: _, ...rest } = createForm();
+    const { body } = await postLoginForm(simulator, {
+      ...rest,
+      scope: "https://vault.azure.net/.default",
+    });
     expect(decodeJwt(body["access_token"] as string)).not.toHaveProperty("roles");
   });
 
@@ -118,7 +121,7 @@ describe("the login endpoint", () => {
     ["another grant", { grant_type: "password" }, 400, "unsupported_grant_type", 70_003],
     ["a malformed assertion", { client_assertion: "x.y.z" }, 401, "invalid_client", 50_027],
   ])("refuses %s", async (_, change, status, error, code) => {
-    const answer = await login(tenant, form(change));
+    const answer = await postLoginForm(simulator, createForm(change));
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({ error, error_codes: [code] });
     expect(answer.body["error_description"]).toMatch(
@@ -129,8 +132,8 @@ describe("the login endpoint", () => {
   });
 
   test("refuses a secret past its end", async () => {
-    application().secrets.push({ value: "expired~1", expiresAtMs: Date.now() - 1 });
-    const answer = await login(tenant, form({ client_secret: "expired~1" }));
+    getApplication().secrets.push({ value: "expired~1", expiresAtMs: Date.now() - 1 });
+    const answer = await postLoginForm(simulator, createForm({ client_secret: "expired~1" }));
     expect(answer.body).toMatchObject({ error: "invalid_client", error_codes: [7_000_222] });
   });
 
@@ -138,55 +141,57 @@ describe("the login endpoint", () => {
     ["a tenant that is not there", "00000000-0000-4000-8000-000000000000", 90_002],
     ["a malformed tenant id", "no tenant", 900_023],
   ])("refuses %s", async (_, tenantId, code) => {
-    const answer = await login(
-      tenant,
-      form(),
+    const answer = await postLoginForm(
+      simulator,
+      createForm(),
       `/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`,
     );
     expect(answer.body).toMatchObject({ error_codes: [code] });
   });
 
   test("throttles, fails and shows a gateway's page on request", async () => {
-    tenant.faults.add({ kind: "throttled", api: "entra", retryAfterS: 7 });
-    tenant.faults.add({ kind: "failed", api: "entra", status: 500 });
-    tenant.faults.add({ kind: "html", api: "entra", status: 502 });
-    const throttled = await login(tenant, form());
+    simulator.faults.add({ kind: "throttled", api: "entra", retryAfterS: 7 });
+    simulator.faults.add({ kind: "failed", api: "entra", status: 500 });
+    simulator.faults.add({ kind: "html", api: "entra", status: 502 });
+    const throttled = await postLoginForm(simulator, createForm());
     expect([throttled.status, throttled.headers["retry-after"]]).toEqual([429, "7"]);
-    expect((await login(tenant, form())).status).toBe(500);
-    expect((await login(tenant, form())).headers["content-type"]).toBe("text/html");
-    expect((await login(tenant, form())).status).toBe(200);
+    expect((await postLoginForm(simulator, createForm())).status).toBe(500);
+    expect((await postLoginForm(simulator, createForm())).headers["content-type"]).toBe(
+      "text/html",
+    );
+    expect((await postLoginForm(simulator, createForm())).status).toBe(200);
   });
 
   test("lets @azure/identity in by secret", async () => {
     const credential = new ClientSecretCredential(
-      tenant.directory.tenantId,
-      application().clientId,
-      application().secrets[0]?.value ?? "",
-      reach(),
+      simulator.directory.tenantId,
+      getApplication().clientId,
+      getApplication().secrets[0]?.value ?? "",
+      createCredentialOptions(),
     );
     const token = await credential.getToken(scope);
     expect(decodeJwt(token.token)).toMatchObject({ aud: "https://graph.microsoft.com" });
-    expect(readFileSync(tenant.settings["NODE_EXTRA_CA_CERTS"] ?? "", "utf8")).toBe(
-      tenant.certificate,
+    expect(readFileSync(simulator.settings["NODE_EXTRA_CA_CERTS"] ?? "", "utf8")).toBe(
+      simulator.certificate,
     );
   });
 
   test("tells @azure/identity why it stays out", async () => {
     const credential = new ClientSecretCredential(
-      tenant.directory.tenantId,
-      application().clientId,
+      simulator.directory.tenantId,
+      getApplication().clientId,
       "wrong",
-      reach(),
+      createCredentialOptions(),
     );
     await expect(credential.getToken(scope)).rejects.toThrow("AADSTS7000215");
   });
 
   test("lets @azure/identity in by a managed identity's exchange token", async () => {
     const credential = new ClientAssertionCredential(
-      tenant.directory.tenantId,
-      application().clientId,
-      () => tokenFor(tenant, "exchange"),
-      reach(),
+      simulator.directory.tenantId,
+      getApplication().clientId,
+      () => fetchToken(simulator, "exchange"),
+      createCredentialOptions(),
     );
     const token = await credential.getToken("https://api.securitycenter.microsoft.com/.default");
     expect(decodeJwt(token.token)).toMatchObject({
@@ -195,97 +200,102 @@ describe("the login endpoint", () => {
   });
 
   test("refuses the exchange token of an identity that the application does not trust", async () => {
-    application().federatedSubjects.pop();
-    const { client_secret: _, ...rest } = form();
-    const answer = await login(tenant, {
+    getApplication().federatedSubjects.pop();
+    const { client_secret: _, ...rest } = createForm();
+    const answer = await postLoginForm(simulator, {
       ...rest,
-      client_assertion: await tokenFor(tenant, "exchange", "act"),
+      client_assertion: await fetchToken(simulator, "exchange", "act"),
     });
     expect(answer.body).toMatchObject({ error_codes: [700_213] });
   });
 
   test("refuses an identity's token for another audience as an assertion", async () => {
-    const answer = await login(tenant, {
-      ...form(),
-      client_assertion: await tokenFor(tenant, "graph"),
+    const answer = await postLoginForm(simulator, {
+      ...createForm(),
+      client_assertion: await fetchToken(simulator, "graph"),
     });
     expect(answer.body).toMatchObject({ error_codes: [700_213] });
   });
 });
 
 describe("the managed identity endpoint", () => {
-  const ask = (query: string, header = tenant.settings["IDENTITY_HEADER"] ?? "") =>
-    hear(`${tenant.settings["IDENTITY_ENDPOINT"]}?${query}`, {
+  const requestToken = (query: string, header = simulator.settings["IDENTITY_HEADER"] ?? "") =>
+    sendRequest(`${simulator.settings["IDENTITY_ENDPOINT"]}?${query}`, {
       headers: { "x-identity-header": header },
     });
-  const sound = () =>
-    `api-version=2019-08-01&resource=https://vault.azure.net&client_id=${tenant.settings["HUNT_IDENTITY"]}`;
+  const createTokenQuery = () =>
+    `api-version=2019-08-01&resource=https://vault.azure.net&client_id=${simulator.settings["HUNT_IDENTITY"]}`;
 
   test("gives a token with its end as epoch text", async () => {
-    const { body } = await ask(sound());
+    const { body } = await requestToken(createTokenQuery());
     expect(body).toMatchObject({
       resource: "https://vault.azure.net",
       token_type: "Bearer",
-      client_id: tenant.settings["HUNT_IDENTITY"],
+      client_id: simulator.settings["HUNT_IDENTITY"],
       expires_on: expect.stringMatching(/^\d{10}$/) as string,
     });
   });
 
   test.each([
-    ["a wrong header", () => sound(), "wrong", 401],
+    ["a wrong header", () => createTokenQuery(), "wrong", 401],
     [
       "an identity that is not there",
-      () => sound().replace(/client_id=.*/, "client_id=nobody"),
+      () => createTokenQuery().replace(/client_id=.*/, "client_id=nobody"),
       undefined,
       400,
     ],
     [
       "no identity named, where there is no system-assigned one",
-      () => sound().replace(/&client_id=.*/, ""),
+      () => createTokenQuery().replace(/&client_id=.*/, ""),
       undefined,
       400,
     ],
     [
       "a scope in the place of a resource",
-      () => sound().replace("azure.net", "azure.net/.default"),
+      () => createTokenQuery().replace("azure.net", "azure.net/.default"),
       undefined,
       400,
     ],
-    ["an unknown version", () => sound().replace("2019-08-01", "2030-01-01"), undefined, 400],
+    [
+      "an unknown version",
+      () => createTokenQuery().replace("2019-08-01", "2030-01-01"),
+      undefined,
+      400,
+    ],
   ])("refuses %s", async (_, query, header, status) => {
-    expect((await ask(query(), header)).status).toBe(status);
+    expect((await requestToken(query(), header)).status).toBe(status);
   });
 
   test("speaks the contract of 2017, too", async () => {
-    const query = `api-version=2017-09-01&resource=https://vault.azure.net&clientid=${tenant.settings["HUNT_IDENTITY"]}`;
-    const answer = await hear(`${tenant.settings["IDENTITY_ENDPOINT"]}?${query}`, {
-      headers: { secret: tenant.settings["IDENTITY_HEADER"] ?? "" },
+    const query = `api-version=2017-09-01&resource=https://vault.azure.net&clientid=${simulator.settings["HUNT_IDENTITY"]}`;
+    const answer = await sendRequest(`${simulator.settings["IDENTITY_ENDPOINT"]}?${query}`, {
+      headers: { secret: simulator.settings["IDENTITY_HEADER"] ?? "" },
     });
     expect(answer.body["expires_on"]).toMatch(/^\d+\/\d+\/\d{4} \d+:\d\d:\d\d [AP]M \+00:00$/);
   });
 
   test.each(["principal_id", "object_id", "mi_res_id"])("finds an identity by %s", async (key) => {
-    const identity = tenant.directory.identities[1];
+    const identity = simulator.directory.identities[1];
     const value = key === "mi_res_id" ? identity?.resourceId : identity?.principalId;
-    const { body } = await ask(
+    const { body } = await requestToken(
       `api-version=2019-08-01&resource=https://vault.azure.net&${key}=${encodeURIComponent(value ?? "")}`,
     );
     expect(body["client_id"]).toBe(identity?.clientId);
   });
 
   test("serves @azure/identity", async () => {
-    process.env["IDENTITY_ENDPOINT"] = tenant.settings["IDENTITY_ENDPOINT"];
-    process.env["IDENTITY_HEADER"] = tenant.settings["IDENTITY_HEADER"];
+    process.env["IDENTITY_ENDPOINT"] = simulator.settings["IDENTITY_ENDPOINT"];
+    process.env["IDENTITY_HEADER"] = simulator.settings["IDENTITY_HEADER"];
     const credential = new ManagedIdentityCredential({
-      clientId: tenant.settings["ACT_IDENTITY"] ?? "",
+      clientId: simulator.settings["ACT_IDENTITY"] ?? "",
     });
     const token = await credential.getToken("05a65629-4c1b-48c1-a78b-804c4abdd4af/.default");
     expect(decodeJwt(token.token)).toMatchObject({ roles: ["Investigation.manage"] });
   });
 
   test("gives tokens as short-lived as told", async () => {
-    tenant.change({ entra: { identityLifetimeS: 60 } });
-    const { body } = await ask(sound());
+    simulator.changeBehaviors({ entra: { identityLifetimeS: 60 } });
+    const { body } = await requestToken(createTokenQuery());
     expect(Number(body["expires_on"]) - Date.now() / 1_000).toBeLessThan(61);
   });
 });

@@ -1,27 +1,27 @@
 /** The login endpoint: discovery, keys, and tokens by client secret or client assertion, in both versions. */
-import { json, type Exchange, type Reply, type Route } from "../server/exchange.ts";
-import type { Switches } from "../behaviors.ts";
-import { aadsts, entraFamily, type AadstsCode } from "./aadsts.ts";
-import { audiences, resourceOf, type Application, type Directory } from "./directory.ts";
+import { toJsonReply, type Exchange, type Reply, type Route } from "../server/exchange.ts";
+import type { Behaviors } from "../behaviors.ts";
+import { toAadstsError, entraFamily, type AadstsCode } from "./aadsts.ts";
+import { audiences, findResource, type Application, type Directory } from "./directory.ts";
 import type { Tokens } from "./tokens.ts";
 
-interface Login {
+interface LoginDeps {
   readonly directory: Directory;
   readonly tokens: Tokens;
-  readonly switches: Switches;
+  readonly behaviors: Behaviors;
   readonly nowMs: () => number;
 }
 
 /** A refusal, in AADSTS numbers. */
 interface Refusal {
   readonly code: AadstsCode;
-  readonly about?: string;
+  readonly subject?: string;
 }
 
 const isRefusal = (value: object): value is Refusal => "code" in value;
 
-export function loginRoutes(login: Login): Route[] {
-  const route = (
+export function createLoginRoutes(deps: LoginDeps): Route[] {
+  const defineRoute = (
     name: string,
     method: string,
     pattern: string,
@@ -35,32 +35,36 @@ export function loginRoutes(login: Login): Route[] {
     answer,
   });
   return [
-    route(
+    defineRoute(
       "discovery",
       "GET",
       "/{tenant}/v2.0/.well-known/openid-configuration",
-      (exchange) => refuseTenant(login, exchange) ?? json(200, discovery(exchange, "/v2.0")),
+      (exchange) =>
+        refuseTenant(deps, exchange) ?? toJsonReply(200, describeEndpoints(exchange, "/v2.0")),
     ),
-    route(
+    defineRoute(
       "discovery",
       "GET",
       "/{tenant}/.well-known/openid-configuration",
-      (exchange) => refuseTenant(login, exchange) ?? json(200, discovery(exchange, "")),
+      (exchange) =>
+        refuseTenant(deps, exchange) ?? toJsonReply(200, describeEndpoints(exchange, "")),
     ),
-    route("keys", "GET", "/{tenant}/discovery/v2.0/keys", async () =>
-      json(200, await login.tokens.publicKeys()),
+    defineRoute("keys", "GET", "/{tenant}/discovery/v2.0/keys", async () =>
+      toJsonReply(200, await deps.tokens.publicKeys()),
     ),
-    route("keys", "GET", "/{tenant}/discovery/keys", async () =>
-      json(200, await login.tokens.publicKeys()),
+    defineRoute("keys", "GET", "/{tenant}/discovery/keys", async () =>
+      toJsonReply(200, await deps.tokens.publicKeys()),
     ),
-    route("token", "POST", "/{tenant}/oauth2/v2.0/token", (exchange) =>
-      token(login, exchange, "v2"),
+    defineRoute("token", "POST", "/{tenant}/oauth2/v2.0/token", (exchange) =>
+      issueToken(deps, exchange, "v2"),
     ),
-    route("token", "POST", "/{tenant}/oauth2/token", (exchange) => token(login, exchange, "v1")),
+    defineRoute("token", "POST", "/{tenant}/oauth2/token", (exchange) =>
+      issueToken(deps, exchange, "v1"),
+    ),
   ];
 }
 
-function discovery(exchange: Exchange, version: "/v2.0" | ""): Record<string, unknown> {
+function describeEndpoints(exchange: Exchange, version: "/v2.0" | ""): Record<string, unknown> {
   const root = `${exchange.origin}/${exchange.params["tenant"] ?? ""}`;
   return {
     token_endpoint: `${root}/oauth2${version}/token`,
@@ -82,103 +86,117 @@ function discovery(exchange: Exchange, version: "/v2.0" | ""): Record<string, un
   };
 }
 
-const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const guidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-function refuseTenant({ directory }: Login, exchange: Exchange): Reply | undefined {
-  const asked = exchange.params["tenant"] ?? "";
-  if (asked === directory.tenantId) return undefined;
-  if (guid.test(asked) || /^[\w-]+(\.[\w-]+)+$/.test(asked)) return aadsts(exchange, 90002, asked);
-  return aadsts(exchange, 900023, asked);
+function refuseTenant({ directory }: LoginDeps, exchange: Exchange): Reply | undefined {
+  const requested = exchange.params["tenant"] ?? "";
+  if (requested === directory.tenantId) return undefined;
+  if (guidPattern.test(requested) || /^[\w-]+(\.[\w-]+)+$/.test(requested))
+    return toAadstsError(exchange, 90002, requested);
+  return toAadstsError(exchange, 900023, requested);
 }
 
-async function token(login: Login, exchange: Exchange, version: "v1" | "v2"): Promise<Reply> {
-  const wrongTenant = refuseTenant(login, exchange);
+async function issueToken(
+  deps: LoginDeps,
+  exchange: Exchange,
+  version: "v1" | "v2",
+): Promise<Reply> {
+  const wrongTenant = refuseTenant(deps, exchange);
   if (wrongTenant) return wrongTenant;
   const form = new URLSearchParams(exchange.bodyText);
-  const audience = audienceOf(form, version);
-  const proof = isRefusal(audience) ? audience : await prove(login, form);
-  if (isRefusal(audience)) return aadsts(exchange, audience.code, audience.about);
-  if (isRefusal(proof)) return aadsts(exchange, proof.code, proof.about);
-  exchange.record.caller = proof.clientId;
-  const { lifetimeS } = login.switches.entra;
-  const resource = resourceOf(audience.audience);
-  if (!resource) return aadsts(exchange, 500011, audience.audience);
-  const issuer = `${exchange.origin}/${login.directory.tenantId}/v2.0`;
-  const minted = await login.tokens.mint({
+  const audience = readAudience(form, version);
+  const authentication = isRefusal(audience) ? audience : await authenticateApplication(deps, form);
+  if (isRefusal(audience)) return toAadstsError(exchange, audience.code, audience.subject);
+  if (isRefusal(authentication))
+    return toAadstsError(exchange, authentication.code, authentication.subject);
+  exchange.record.caller = authentication.clientId;
+  const { lifetimeS } = deps.behaviors.entra;
+  const resource = findResource(audience.audience);
+  if (!resource) return toAadstsError(exchange, 500011, audience.audience);
+  const issuer = `${exchange.origin}/${deps.directory.tenantId}/v2.0`;
+  const accessToken = await deps.tokens.issue({
     ...audience,
     resource,
-    principal: proof,
+    principal: authentication,
     lifetimeS,
     issuer,
   });
   const lifetime = { expires_in: lifetimeS, ext_expires_in: lifetimeS };
-  const texts = {
+  const textFields = {
     expires_in: String(lifetimeS),
     ext_expires_in: String(lifetimeS),
     resource: audience.audience,
   };
-  return json(
+  return toJsonReply(
     200,
-    { token_type: "Bearer", ...(version === "v2" ? lifetime : texts), access_token: minted },
+    {
+      token_type: "Bearer",
+      ...(version === "v2" ? lifetime : textFields),
+      access_token: accessToken,
+    },
     { "cache-control": "no-store", "x-ms-request-id": exchange.requestId },
   );
 }
 
 /** The audience that `scope` (v2) or `resource` (v1) names. */
-function audienceOf(form: URLSearchParams, version: "v1" | "v2"): { audience: string } | Refusal {
+function readAudience(form: URLSearchParams, version: "v1" | "v2"): { audience: string } | Refusal {
   const grant = form.get("grant_type");
-  if (grant === null) return { code: 900144, about: "grant_type" };
-  if (grant !== "client_credentials") return { code: 70003, about: grant };
+  if (grant === null) return { code: 900144, subject: "grant_type" };
+  if (grant !== "client_credentials") return { code: 70003, subject: grant };
   if (version === "v1") {
     const resource = form.get("resource");
-    return resource === null ? { code: 900144, about: "resource" } : { audience: resource };
+    return resource === null ? { code: 900144, subject: "resource" } : { audience: resource };
   }
   const scope = form.get("scope");
-  if (scope === null) return { code: 900144, about: "scope" };
-  const named = scope
+  if (scope === null) return { code: 900144, subject: "scope" };
+  const resourceScopes = scope
     .split(" ")
     .filter((part) => !["openid", "profile", "offline_access"].includes(part));
-  const only = named[0];
-  if (named.length !== 1 || !only?.endsWith("/.default")) return { code: 70011, about: scope };
-  return { audience: only.slice(0, -"/.default".length) };
+  const onlyScope = resourceScopes[0];
+  if (resourceScopes.length !== 1 || !onlyScope?.endsWith("/.default"))
+    return { code: 70011, subject: scope };
+  return { audience: onlyScope.slice(0, -"/.default".length) };
 }
 
-async function prove(login: Login, form: URLSearchParams): Promise<Application | Refusal> {
+async function authenticateApplication(
+  deps: LoginDeps,
+  form: URLSearchParams,
+): Promise<Application | Refusal> {
   const clientId = form.get("client_id");
-  if (clientId === null) return { code: 900144, about: "client_id" };
-  const application = login.directory.applications.find(
+  if (clientId === null) return { code: 900144, subject: "client_id" };
+  const application = deps.directory.applications.find(
     (one) => one.clientId === clientId.toLowerCase(),
   );
-  if (!application) return { code: 700016, about: clientId };
+  if (!application) return { code: 700016, subject: clientId };
   const assertion = form.get("client_assertion");
   const secret = form.get("client_secret");
   if (assertion !== null)
-    return (await proveByAssertion(login, application, assertion)) ?? application;
+    return (await authenticateByAssertion(deps, application, assertion)) ?? application;
   if (secret === null) return { code: 7000216 };
-  return proveBySecret(application, secret, login.nowMs()) ?? application;
+  return authenticateBySecret(application, secret, deps.nowMs()) ?? application;
 }
 
-function proveBySecret(
+function authenticateBySecret(
   application: Application,
   secret: string,
   nowMs: number,
 ): Refusal | undefined {
-  const held = application.secrets.find(({ value }) => value === secret);
-  if (!held) return { code: 7000215, about: application.clientId };
-  return held.expiresAtMs !== undefined && held.expiresAtMs <= nowMs
-    ? { code: 7000222, about: application.clientId }
+  const matching = application.secrets.find(({ value }) => value === secret);
+  if (!matching) return { code: 7000215, subject: application.clientId };
+  return matching.expiresAtMs !== undefined && matching.expiresAtMs <= nowMs
+    ? { code: 7000222, subject: application.clientId }
     : undefined;
 }
 
 /** A managed identity's token for the exchange audience stands for the application that trusts it. */
-async function proveByAssertion(
-  { tokens }: Login,
+async function authenticateByAssertion(
+  { tokens }: LoginDeps,
   application: Application,
   assertion: string,
 ): Promise<Refusal | undefined> {
   const check = await tokens.check(assertion);
   if (check.kind !== "sound") return { code: 50027 };
   const { aud, oid } = check.claims;
-  const trusted = audiences.exchange.includes(aud) && application.federatedSubjects.includes(oid);
-  return trusted ? undefined : { code: 700213, about: oid };
+  const isTrusted = audiences.exchange.includes(aud) && application.federatedSubjects.includes(oid);
+  return isTrusted ? undefined : { code: 700213, subject: oid };
 }

@@ -29,7 +29,7 @@ type TokenCheck =
   | { readonly kind: "expired" | "not-ours" };
 
 export interface Tokens {
-  readonly mint: (order: {
+  readonly issue: (request: {
     readonly audience: string;
     readonly resource: Resource;
     readonly principal: Principal;
@@ -53,18 +53,18 @@ let sharedKeys: ReturnType<typeof generateKeyPair> | undefined;
 /** @param clock - of token lifetimes */
 export function createTokens(tenantId: string, clock: Clock): Tokens {
   const keys = (sharedKeys ??= generateKeyPair("RS256", { extractable: true }));
-  const checked = new Map<string, Claims>();
+  const verifiedClaims = new Map<string, Claims>();
   let validFromMs = -Infinity;
   const mintedAtMs = new Map<string, number>();
-  const verify = async (token: string): Promise<Claims | undefined> => {
-    const known = checked.get(token);
-    if (known) return known;
+  const verifyToken = async (token: string): Promise<Claims | undefined> => {
+    const cached = verifiedClaims.get(token);
+    if (cached) return cached;
     const claims = await readClaims(token, (await keys).publicKey);
-    if (claims) remember(checked, token, claims);
+    if (claims) storeEntry(verifiedClaims, token, claims);
     return claims;
   };
   return {
-    mint: async ({ audience, resource, principal, lifetimeS, issuer }) => {
+    issue: async ({ audience, resource, principal, lifetimeS, issuer }) => {
       const nowS = Math.floor(clock.now() / 1_000);
       const roles = principal.roles[resource];
       const token = await new SignJWT({
@@ -84,14 +84,14 @@ export function createTokens(tenantId: string, clock: Clock): Tokens {
         .setNotBefore(nowS)
         .setExpirationTime(nowS + lifetimeS)
         .sign((await keys).privateKey);
-      remember(mintedAtMs, token, clock.now());
+      storeEntry(mintedAtMs, token, clock.now());
       return token;
     },
     check: async (token) => {
-      const claims = await verify(token);
+      const claims = await verifyToken(token);
       if (!claims || claims.tid !== tenantId) return { kind: "not-ours" };
-      const stale = (mintedAtMs.get(token) ?? -Infinity) < validFromMs;
-      return stale || claims.exp * 1_000 <= clock.now()
+      const isRevoked = (mintedAtMs.get(token) ?? -Infinity) < validFromMs;
+      return isRevoked || claims.exp * 1_000 <= clock.now()
         ? { kind: "expired" }
         : { kind: "sound", claims };
     },
@@ -106,7 +106,7 @@ export function createTokens(tenantId: string, clock: Clock): Tokens {
   };
 }
 
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
+function storeEntry<Value>(map: Map<string, Value>, key: string, value: Value): void {
   if (map.size > 10_000) map.clear();
   map.set(key, value);
 }

@@ -1,32 +1,34 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { hear, hunt, tokenFor, type Heard } from "../caller.ts";
-import { readSwitches } from "../behaviors.ts";
-import { startTenant, type Tenant } from "../simulator.ts";
+import { sendRequest, runHuntingQuery, fetchToken, type HttpResponse } from "../caller.ts";
+import { parseBehaviors } from "../behaviors.ts";
+import { startSimulator, type Simulator } from "../simulator.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 
 beforeAll(async () => {
   const startMs = Date.now() - 3 * 86_400_000;
-  tenant = await startTenant({ world: { startMs, eventsPerHour: 60 } });
+  simulator = await startSimulator({ dataset: { startMs, eventsPerHour: 60 } });
   // The first query loads Microsoft's parser, seconds on a busy machine.
-  await hunt(tenant, "DeviceEvents | take 1");
+  await runHuntingQuery(simulator, "DeviceEvents | take 1");
 });
-afterAll(() => tenant.stop());
+afterAll(() => simulator.stop());
 beforeEach(() => {
-  tenant.faults.clear();
-  tenant.change(readSwitches({ files: { quota: { perMinute: null, perHour: null } } }));
+  simulator.faults.clear();
+  simulator.changeBehaviors(
+    parseBehaviors({ files: { quota: { perMinute: null, perHour: null } } }),
+  );
 });
 
-const ask = async (path: string): Promise<Heard> =>
-  hear(`${tenant.urls.defender}/api/files/${path}`, {
-    headers: { authorization: `Bearer ${await tokenFor(tenant, "defender")}` },
+const getFile = async (path: string): Promise<HttpResponse> =>
+  sendRequest(`${simulator.urls.defender}/api/files/${path}`, {
+    headers: { authorization: `Bearer ${await fetchToken(simulator, "defender")}` },
   });
-const known = () => tenant.world.fileNamed("svchost.exe");
-const unknown = "f".repeat(40);
+const getKnownFile = () => simulator.dataset.getFile("svchost.exe");
+const unknownHash = "f".repeat(40);
 
 describe("file statistics", () => {
   test("carry both twins, odd names and mixed precision", async () => {
-    const { body, headers } = await ask(`${known().sha1}/stats`);
+    const { body, headers } = await getFile(`${getKnownFile().sha1}/stats`);
     expect(headers.get("content-type")).toBe(
       "application/json; odata.metadata=minimal; odata.streaming=true; charset=utf-8",
     );
@@ -34,9 +36,9 @@ describe("file statistics", () => {
     expect(body).toMatchObject({
       "@odata.context":
         "https://api.security.microsoft.com/api/$metadata#microsoft.windowsDefenderATP.api.InOrgFileStats",
-      sha1: known().sha1,
-      globallyPrevalence: Number(known().globalPrevalence),
-      globalPrevalence: String(known().globalPrevalence),
+      sha1: getKnownFile().sha1,
+      globallyPrevalence: Number(getKnownFile().globalPrevalence),
+      globalPrevalence: String(getKnownFile().globalPrevalence),
       orgFirstSeen: expect.stringMatching(/T\d\d:\d\d:\d\dZ$/) as string,
       globalFirstObserved: expect.stringMatching(/\.\d{7}Z$/) as string,
       topFileNames: ["svchost.exe"],
@@ -57,8 +59,8 @@ describe("file statistics", () => {
       ["organizationPrevalence", "globallyPrevalence"],
     ],
   ] as const)("in the %s form have %j only", async (form, present, absent) => {
-    tenant.change({ files: { body: form, extraKey: true } });
-    const { body } = await ask(`${known().sha1}/stats`);
+    simulator.changeBehaviors({ files: { body: form, extraKey: true } });
+    const { body } = await getFile(`${getKnownFile().sha1}/stats`);
     expect(Object.keys(body)).toEqual(expect.arrayContaining([...present, "riskScore"]));
     expect(Object.keys(body).filter((key) => (absent as readonly string[]).includes(key))).toEqual(
       [],
@@ -69,9 +71,9 @@ describe("file statistics", () => {
     ["null", null],
     ["empty", ""],
   ] as const)("of a file nobody saw here have %s dates", async (zeroDates, date) => {
-    tenant.change({ files: { zeroDates } });
-    tenant.files.put({ sha1: "e".repeat(40) });
-    expect((await ask(`${"e".repeat(40)}/stats`)).body).toMatchObject({
+    simulator.changeBehaviors({ files: { zeroDates } });
+    simulator.files.put({ sha1: "e".repeat(40) });
+    expect((await getFile(`${"e".repeat(40)}/stats`)).body).toMatchObject({
       organizationPrevalence: 0,
       orgFirstSeen: date,
       orgLastSeen: date,
@@ -79,13 +81,16 @@ describe("file statistics", () => {
   });
 
   test("agree with hunting, exactly", async () => {
-    for (const file of tenant.world.files.slice(0, 3)) {
+    for (const file of simulator.dataset.files.slice(0, 3)) {
       const query = `union DeviceFileEvents, DeviceProcessEvents, DeviceImageLoadEvents, DeviceEvents
         | where Timestamp >= ago(20h) | where SHA1 == "${file.sha1}"
         | summarize First = min(Timestamp), Last = max(Timestamp) by DeviceId
         | summarize Devices = count(), First = min(First), Last = max(Last)`;
-      const [row] = (await hunt(tenant, query)).body["results"] as Record<string, unknown>[];
-      const { body } = await ask(`${file.sha1}/stats?lookBackHours=20`);
+      const [row] = (await runHuntingQuery(simulator, query)).body["results"] as Record<
+        string,
+        unknown
+      >[];
+      const { body } = await getFile(`${file.sha1}/stats?lookBackHours=20`);
       expect(body["organizationPrevalence"]).toBe(row?.["Devices"]);
       if (row?.["Devices"] === 0) continue;
       expect(String(row?.["First"]).slice(0, 19)).toBe(String(body["orgFirstSeen"]).slice(0, 19));
@@ -95,24 +100,24 @@ describe("file statistics", () => {
 
   test("count a row that a test adds, within the look-back only", async () => {
     const sha1 = "d".repeat(40);
-    const nowMs = tenant.clock.now();
+    const nowMs = simulator.clock.now();
     const hoursAgo = (hours: number) => new Date(nowMs - hours * 3_600_000).toISOString();
     for (const [DeviceId, hours, FileName] of [
       ["a", 5, "x.exe"],
       ["a", 4, "y.exe"],
       ["b", 50, "x.exe"],
     ] as const) {
-      tenant.world.add("DeviceFileEvents", {
+      simulator.dataset.addRow("DeviceFileEvents", {
         Timestamp: hoursAgo(hours),
         DeviceId,
         SHA1: sha1,
         FileName,
       });
     }
-    expect((await ask(`${sha1}/stats?lookBackHours=10`)).body).toMatchObject({
+    expect((await getFile(`${sha1}/stats?lookBackHours=10`)).body).toMatchObject({
       organizationPrevalence: 1,
     });
-    const { body } = await ask(`${sha1}/stats`);
+    const { body } = await getFile(`${sha1}/stats`);
     expect(body).toMatchObject({
       organizationPrevalence: 2,
       topFileNames: ["x.exe", "y.exe"],
@@ -123,25 +128,25 @@ describe("file statistics", () => {
 
   test("count a late row from its arrival on, and not before", async () => {
     const sha1 = "c".repeat(40);
-    const Timestamp = new Date(tenant.clock.now() - 3 * 3_600_000).toISOString();
-    tenant.world.addLate(
+    const Timestamp = new Date(simulator.clock.now() - 3 * 3_600_000).toISOString();
+    simulator.dataset.addLateRow(
       "DeviceProcessEvents",
       { Timestamp, DeviceId: "a", SHA1: sha1 },
       4 * 3_600_000,
     );
-    expect((await ask(`${sha1}/stats`)).status).toBe(404);
-    tenant.clock.shift(2 * 3_600_000);
-    expect((await ask(`${sha1}/stats`)).body).toMatchObject({ organizationPrevalence: 1 });
+    expect((await getFile(`${sha1}/stats`)).status).toBe(404);
+    simulator.clock.shift(2 * 3_600_000);
+    expect((await getFile(`${sha1}/stats`)).body).toMatchObject({ organizationPrevalence: 1 });
   });
 
   test("of an unknown hash are 404, or zeros if told so", async () => {
-    const answer = await ask(`${unknown}/stats`);
+    const answer = await getFile(`${unknownHash}/stats`);
     expect(answer.status).toBe(404);
     expect(answer.body).toMatchObject({
-      error: { code: "ResourceNotFound", message: `File ${unknown} was not found` },
+      error: { code: "ResourceNotFound", message: `File ${unknownHash} was not found` },
     });
-    tenant.change({ files: { unknown: "zeros" } });
-    expect((await ask(`${unknown}/stats`)).body).toMatchObject({
+    simulator.changeBehaviors({ files: { unknown: "zeros" } });
+    expect((await getFile(`${unknownHash}/stats`)).body).toMatchObject({
       organizationPrevalence: 0,
       globallyPrevalence: 0,
     });
@@ -150,13 +155,15 @@ describe("file statistics", () => {
   test.each(["200", "400", "404"] as const)(
     "by SHA-256 answer %s as chosen",
     async (sha256Statistics) => {
-      tenant.change({ files: { sha256Statistics } });
-      expect((await ask(`${known().sha256}/stats`)).status).toBe(Number(sha256Statistics));
+      simulator.changeBehaviors({ files: { sha256Statistics } });
+      expect((await getFile(`${getKnownFile().sha256}/stats`)).status).toBe(
+        Number(sha256Statistics),
+      );
     },
   );
 
   test.each(["0", "721", "-1", "1.5", "x", ""])("refuse a look-back of %j", async (hours) => {
-    const answer = await ask(`${known().sha1}/stats?lookBackHours=${hours}`);
+    const answer = await getFile(`${getKnownFile().sha1}/stats?lookBackHours=${hours}`);
     expect([answer.status, (answer.body as { error: { code: string } }).error.code]).toEqual([
       400,
       "InvalidInput",
@@ -164,19 +171,19 @@ describe("file statistics", () => {
   });
 
   test("clamp a look-back if told so", async () => {
-    tenant.change({ files: { lookBack: "clamp" } });
-    expect((await ask(`${known().sha1}/stats?lookBackHours=9000`)).status).toBe(200);
+    simulator.changeBehaviors({ files: { lookBack: "clamp" } });
+    expect((await getFile(`${getKnownFile().sha1}/stats?lookBackHours=9000`)).status).toBe(200);
   });
 });
 
 describe("file information", () => {
   test.each(["sha1", "sha256", "md5"] as const)("is found by %s in any case", async (key) => {
-    const { body } = await ask(known()[key].toUpperCase());
+    const { body } = await getFile(getKnownFile()[key].toUpperCase());
     expect(body).toMatchObject({
-      sha1: known().sha1,
-      sha256: known().sha256,
-      globalPrevalence: Number(known().globalPrevalence),
-      size: Number(known().size),
+      sha1: getKnownFile().sha1,
+      sha256: getKnownFile().sha256,
+      globalPrevalence: Number(getKnownFile().globalPrevalence),
+      size: Number(getKnownFile().size),
       signer: "Microsoft Corporation",
       isValidCertificate: true,
       determinationType: "Clean",
@@ -184,7 +191,7 @@ describe("file information", () => {
   });
 
   test("of an unsigned file has no signer", async () => {
-    const { body } = await ask(tenant.world.fileNamed("svch0st.exe").sha1);
+    const { body } = await getFile(simulator.dataset.getFile("svch0st.exe").sha1);
     expect(body).toMatchObject({
       signer: null,
       issuer: null,
@@ -194,38 +201,43 @@ describe("file information", () => {
   });
 
   test("of an unknown or a forgotten file is 404", async () => {
-    expect((await ask(unknown)).status).toBe(404);
-    const { sha1 } = tenant.world.fileNamed("tunnel.exe");
-    tenant.files.remove(sha1);
-    expect((await ask(sha1)).status).toBe(404);
+    expect((await getFile(unknownHash)).status).toBe(404);
+    const { sha1 } = simulator.dataset.getFile("tunnel.exe");
+    simulator.files.remove(sha1);
+    expect((await getFile(sha1)).status).toBe(404);
   });
 });
 
 describe("the file APIs", () => {
   test.each(["xyz", "g".repeat(40), "a".repeat(39)])("refuse %s as a hash", async (hash) => {
     for (const path of [hash, `${hash}/stats`]) {
-      expect((await ask(path)).body).toMatchObject({
+      expect((await getFile(path)).body).toMatchObject({
         error: { code: "InvalidHashValue", message: `Hash value ${hash} is invalid` },
       });
     }
   });
 
   test("demand a token with File.Read.All", async () => {
-    expect((await hear(`${tenant.urls.defender}/api/files/${unknown}`)).status).toBe(401);
-    const roles = tenant.directory.identities[0]?.roles ?? {};
+    expect((await sendRequest(`${simulator.urls.defender}/api/files/${unknownHash}`)).status).toBe(
+      401,
+    );
+    const roles = simulator.directory.identities[0]?.roles ?? {};
     roles.defender = ["AdvancedQuery.Read.All"];
-    const answer = await ask(unknown);
+    const answer = await getFile(unknownHash);
     roles.defender = ["AdvancedQuery.Read.All", "File.Read.All"];
     expect(answer.status).toBe(403);
     expect(answer.text).toContain("API required roles: File.Read.All");
   });
 
   test("have a quota of their own", async () => {
-    tenant.change({ files: { quota: { perMinute: 2 } }, hunting: { quota: { perMinute: 0 } } });
-    tenant.clock.shift(60_000);
+    simulator.changeBehaviors({
+      files: { quota: { perMinute: 2 } },
+      hunting: { quota: { perMinute: 0 } },
+    });
+    simulator.clock.shift(60_000);
     const statuses = [];
-    for (let call = 0; call < 3; call += 1) statuses.push((await ask(unknown)).status);
+    for (let call = 0; call < 3; call += 1) statuses.push((await getFile(unknownHash)).status);
     expect(statuses).toEqual([404, 404, 429]);
-    expect((await ask(unknown)).text).toContain("Maximum allowed 2 per 00:01:00");
+    expect((await getFile(unknownHash)).text).toContain("Maximum allowed 2 per 00:01:00");
   });
 });

@@ -1,61 +1,62 @@
 /** File information and file statistics of the Defender API. */
 import { formatInstant, hourMs, ticksFromMs, type Clock } from "../../../shared/runtime/time.ts";
 import type { Tokens } from "../entra/tokens.ts";
-import { json, type Exchange, type Reply, type Route } from "../server/exchange.ts";
-import { defenderFamily, defenderHeaders } from "../server/families.ts";
-import { proveBearer, takeTurn } from "../server/guard.ts";
-import { createQuota, limitsOf, type Quota } from "../server/quota.ts";
-import type { Switches } from "../behaviors.ts";
+import { toJsonReply, type Exchange, type Reply, type Route } from "../server/exchange.ts";
+import { defenderFamily, createDefenderHeaders } from "../server/families.ts";
+import { authenticateBearer, acquirePermit } from "../server/access-checks.ts";
+import { createQuota, toLimits, type Quota } from "../server/quota.ts";
+import type { Behaviors } from "../behaviors.ts";
 import type { KnownFile } from "../dataset/entities.ts";
-import type { FileBook } from "./file-book.ts";
-import { statisticsBody } from "./statistics-body.ts";
+import type { FileRegistry } from "./file-registry.ts";
+import { toStatisticsBody } from "./statistics-body.ts";
 import type { Sightings } from "./sightings.ts";
 
-interface Files {
+interface FileApiDeps {
   readonly tokens: Tokens;
-  readonly switches: Switches;
-  readonly book: FileBook;
+  readonly behaviors: Behaviors;
+  readonly registry: FileRegistry;
   readonly sightings: Sightings;
   readonly clock: Clock;
   readonly quota: Quota;
 }
 
-export function fileRoutes(parts: Omit<Files, "quota">): Route[] {
-  const rules = () => ({
-    ...parts.switches.files.quota,
-    limits: limitsOf(parts.switches.files.quota),
+export function createFileRoutes(deps: Omit<FileApiDeps, "quota">): Route[] {
+  const readRules = () => ({
+    ...deps.behaviors.files.quota,
+    limits: toLimits(deps.behaviors.files.quota),
   });
-  const files: Files = { ...parts, quota: createQuota(rules) };
-  const route = (
+  const depsWithQuota: FileApiDeps = { ...deps, quota: createQuota(readRules) };
+  const defineRoute = (
     name: string,
     pattern: string,
-    read: (files: Files, exchange: Exchange) => Reply,
+    readReply: (deps: FileApiDeps, exchange: Exchange) => Reply,
   ): Route => ({
     api: "files",
     name,
     methods: ["GET"],
     pattern,
     family: defenderFamily,
-    answer: async (exchange) => (await refuse(files, exchange)) ?? read(files, exchange),
+    answer: async (exchange) =>
+      (await refuseRequest(depsWithQuota, exchange)) ?? readReply(depsWithQuota, exchange),
   });
   return [
-    route("statistics", "/api/files/{hash}/stats", statistics),
-    route("information", "/api/files/{hash}", information),
+    defineRoute("statistics", "/api/files/{hash}/stats", answerStatistics),
+    defineRoute("information", "/api/files/{hash}", answerInformation),
   ];
 }
 
-async function refuse(files: Files, exchange: Exchange): Promise<Reply | undefined> {
-  const { tokens, clock, quota, switches } = files;
-  const proof = await proveBearer(exchange, tokens, defenderFamily, {
+async function refuseRequest(deps: FileApiDeps, exchange: Exchange): Promise<Reply | undefined> {
+  const { tokens, clock, quota, behaviors } = deps;
+  const authentication = await authenticateBearer(exchange, tokens, defenderFamily, {
     resource: "defender",
     role: "File.Read.All",
   });
-  if (proof.kind === "refused") return proof.reply;
-  const { retryAfter } = switches.files.quota;
-  return takeTurn(exchange, quota, defenderFamily, {
+  if (authentication.kind === "refused") return authentication.reply;
+  const { retryAfter } = behaviors.files.quota;
+  return acquirePermit(exchange, quota, defenderFamily, {
     clock,
     retryAfter,
-    wording: switches.hunting.throttleWording,
+    wording: behaviors.hunting.throttleWording,
   });
 }
 
@@ -67,40 +68,47 @@ function readHash(exchange: Exchange): string | undefined {
   return /^[0-9a-f]+$/.test(hash) && hexLengths.has(hash.length) ? hash : undefined;
 }
 
-const invalidHash = (exchange: Exchange): Reply =>
+const toInvalidHashReply = (exchange: Exchange): Reply =>
   defenderFamily.badRequest(
     exchange,
     `Hash value ${exchange.params["hash"] ?? ""} is invalid`,
     "InvalidHashValue",
   );
 
-const odata = (exchange: Exchange, body: Record<string, unknown>, effect?: unknown): Reply => ({
-  ...json(200, body, {
-    ...defenderHeaders(exchange),
+const toODataReply = (
+  exchange: Exchange,
+  body: Record<string, unknown>,
+  effect?: unknown,
+): Reply => ({
+  ...toJsonReply(200, body, {
+    ...createDefenderHeaders(exchange),
     "content-type": "application/json; odata.metadata=minimal; odata.streaming=true; charset=utf-8",
     "odata-version": "4.0",
   }),
   effect,
 });
 
-const longestLookBackHours = 720;
+const maxLookBackHours = 720;
 
 /** The look-back in hours, or undefined for what the service does not take. */
-function readLookBack(exchange: Exchange, { lookBack }: Switches["files"]): number | undefined {
+function readLookBack(exchange: Exchange, { lookBack }: Behaviors["files"]): number | undefined {
   const text = exchange.query.get("lookBackHours");
-  if (text === null) return longestLookBackHours;
+  if (text === null) return maxLookBackHours;
   const hours = Number(text);
-  const sound = /^-?\d+$/.test(text) && hours >= 1 && hours <= longestLookBackHours;
-  if (sound) return hours;
+  const isValid = /^-?\d+$/.test(text) && hours >= 1 && hours <= maxLookBackHours;
+  if (isValid) return hours;
   return lookBack === "clamp" && Number.isFinite(hours)
-    ? Math.min(longestLookBackHours, Math.max(1, Math.round(hours)))
+    ? Math.min(maxLookBackHours, Math.max(1, Math.round(hours)))
     : undefined;
 }
 
-function statistics({ switches, book, sightings, clock }: Files, exchange: Exchange): Reply {
+function answerStatistics(
+  { behaviors, registry, sightings, clock }: FileApiDeps,
+  exchange: Exchange,
+): Reply {
   const hash = readHash(exchange);
-  if (hash === undefined) return invalidHash(exchange);
-  const hours = readLookBack(exchange, switches.files);
+  if (hash === undefined) return toInvalidHashReply(exchange);
+  const hours = readLookBack(exchange, behaviors.files);
   if (hours === undefined) {
     return defenderFamily.badRequest(
       exchange,
@@ -108,39 +116,48 @@ function statistics({ switches, book, sightings, clock }: Files, exchange: Excha
       "InvalidInput",
     );
   }
-  if (hash.length === 64 && switches.files.sha256Statistics === "400") return invalidHash(exchange);
-  const unknown = hash.length === 64 && switches.files.sha256Statistics === "404";
-  const file = unknown ? undefined : book.find(hash);
+  if (hash.length === 64 && behaviors.files.sha256Statistics === "400")
+    return toInvalidHashReply(exchange);
+  const isUnknown = hash.length === 64 && behaviors.files.sha256Statistics === "404";
+  const file = isUnknown ? undefined : registry.find(hash);
   const to = ticksFromMs(clock.now());
-  const seen = sightings.of(file?.sha1 ?? hash, { from: to - ticksFromMs(hours * hourMs), to }, to);
-  if (!file && !seen && switches.files.unknown === "404") {
+  const sighting = sightings.findSighting(
+    file?.sha1 ?? hash,
+    { from: to - ticksFromMs(hours * hourMs), to },
+    to,
+  );
+  if (!file && !sighting && behaviors.files.unknown === "404") {
     return {
       ...defenderFamily.notFound(exchange, `File ${hash} was not found`),
       effect: { found: false },
     };
   }
-  return odata(exchange, statisticsBody(file?.sha1 ?? hash, file, seen, switches.files), {
-    found: true,
-  });
+  return toODataReply(
+    exchange,
+    toStatisticsBody(file?.sha1 ?? hash, file, sighting, behaviors.files),
+    {
+      found: true,
+    },
+  );
 }
 
-function information({ book }: Files, exchange: Exchange): Reply {
+function answerInformation({ registry }: FileApiDeps, exchange: Exchange): Reply {
   const hash = readHash(exchange);
-  if (hash === undefined) return invalidHash(exchange);
-  const file = book.find(hash);
+  if (hash === undefined) return toInvalidHashReply(exchange);
+  const file = registry.find(hash);
   if (!file)
     return {
       ...defenderFamily.notFound(exchange, `File ${hash} was not found`),
       effect: { found: false },
     };
-  return odata(exchange, informationBody(file), { found: true });
+  return toODataReply(exchange, toInformationBody(file), { found: true });
 }
 
 /** Nothing known of the signer is null, not empty. */
-function informationBody(file: KnownFile): Record<string, unknown> {
-  const signed = file.signer !== "";
+function toInformationBody(file: KnownFile): Record<string, unknown> {
+  const isSigned = file.signer !== "";
   const extension = /\.(\w+)$/.exec(file.name)?.[1]?.toLowerCase();
-  const executable = extension === "exe" || extension === "dll";
+  const isExecutable = extension === "exe" || extension === "dll";
   return {
     "@odata.context": "https://api.security.microsoft.com/api/$metadata#Files/$entity",
     sha1: file.sha1,
@@ -149,14 +166,14 @@ function informationBody(file: KnownFile): Record<string, unknown> {
     globalFirstObserved: formatInstant(file.globalFirstSeen),
     globalLastObserved: formatInstant(file.globalLastSeen),
     size: Number(file.size),
-    fileType: executable ? "PortableExecutable" : null,
-    isPeFile: executable,
-    filePublisher: signed ? file.publisher : null,
+    fileType: isExecutable ? "PortableExecutable" : null,
+    isPeFile: isExecutable,
+    filePublisher: isSigned ? file.publisher : null,
     fileProductName: file.product === "" ? null : file.product,
-    signer: signed ? file.signer : null,
-    issuer: signed ? file.issuer : null,
-    signerHash: signed ? file.signerHash : null,
-    isValidCertificate: signed ? true : null,
+    signer: isSigned ? file.signer : null,
+    issuer: isSigned ? file.issuer : null,
+    signerHash: isSigned ? file.signerHash : null,
+    isValidCertificate: isSigned ? true : null,
     determinationType: file.determinationType,
     determinationValue: file.determinationValue,
   };

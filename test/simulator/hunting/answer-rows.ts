@@ -1,74 +1,74 @@
 /** Rows as an answer's body: streamed in pieces, cut at the row cap, refused above the size cap. */
 import type { BackEnd } from "./back-ends.ts";
 import { isQueryFailure, type Column, type Evaluation } from "./evaluation.ts";
-import type { Switches } from "../behaviors.ts";
+import type { Behaviors } from "../behaviors.ts";
 
 /** What an answer held; filled while its body is sent. */
-interface RowsGiven {
+interface AnswerStats {
   rows: number;
   bytes: number;
   /** True when the cap cut rows off without a word. */
   truncated: boolean;
 }
 
-type Table = Evaluation & { kind: "table" };
+type TableEvaluation = Evaluation & { kind: "table" };
 
 export type RowsAnswer =
   | {
       readonly kind: "body";
       readonly body: AsyncIterable<Buffer> | Iterable<Buffer>;
-      readonly given: RowsGiven;
+      readonly stats: AnswerStats;
     }
   | { readonly kind: "too-big" }
   | { readonly kind: "preempted" }
   | { readonly kind: "failed"; readonly error: string; readonly message: string };
 
-const pieceLength = 64 * 1024;
+const chunkLength = 64 * 1024;
 
 /**
  * Encodes a table for one back-end. With a size cap the body is held (up to the cap) until its size is known;
  * without one it is streamed as the rows are made, so that its length does not matter.
  */
 export async function answerRows(
-  table: Table,
+  table: TableEvaluation,
   backEnd: BackEnd,
-  switches: Switches["hunting"],
+  behaviors: Behaviors["hunting"],
   signal: AbortSignal,
 ): Promise<RowsAnswer> {
   try {
-    const rows = preview(table.rows, switches.preemptAboveRows);
+    const rows = readUpTo(table.rows, behaviors.preemptAboveRows);
     if (!rows) return { kind: "preempted" };
-    const given: RowsGiven = { rows: 0, bytes: 0, truncated: false };
-    const pieces = encode(table.columns, rows, backEnd, switches, given);
-    return switches.sizeCapBytes === null
-      ? { kind: "body", body: await stream(pieces, signal), given }
-      : await hold(pieces, switches.sizeCapBytes, given, signal);
+    const stats: AnswerStats = { rows: 0, bytes: 0, truncated: false };
+    const pieces = encodeRows(table.columns, rows, backEnd, behaviors, stats);
+    return behaviors.sizeCapBytes === null
+      ? { kind: "body", body: await streamBody(pieces, signal), stats }
+      : await bufferBody(pieces, behaviors.sizeCapBytes, stats, signal);
   } catch (error) {
     if (isQueryFailure(error)) return { kind: "failed", error: error.kind, message: error.message };
     throw error;
   }
 }
 
-async function hold(
+async function bufferBody(
   pieces: Iterable<Buffer>,
-  mostBytes: number,
-  given: RowsGiven,
+  maxBytes: number,
+  stats: AnswerStats,
   signal: AbortSignal,
 ): Promise<RowsAnswer> {
   const body: Buffer[] = [];
-  for await (const piece of breathing(pieces, signal)) {
+  for await (const piece of yieldBetweenChunks(pieces, signal)) {
     body.push(piece);
-    if (given.bytes > mostBytes) return { kind: "too-big" };
+    if (stats.bytes > maxBytes) return { kind: "too-big" };
   }
-  return { kind: "body", body, given };
+  return { kind: "body", body, stats };
 }
 
 /** Makes the first piece before anything is sent, so that a query that fails at once still gets its 400. */
-async function stream(
+async function streamBody(
   pieces: Iterable<Buffer>,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
-  const rest = breathing(pieces, signal);
+  const rest = yieldBetweenChunks(pieces, signal);
   const first = await rest.next();
   return (async function* () {
     if (first.done !== true) yield first.value;
@@ -79,50 +79,53 @@ async function stream(
 type Rows = Iterable<readonly unknown[]>;
 
 /** With a limit: the rows, read at once, or undefined when there are more. */
-function preview(rows: Rows, most: number | null): Rows | undefined {
-  if (most === null) return rows;
-  const read: (readonly unknown[])[] = [];
+function readUpTo(rows: Rows, maxRows: number | null): Rows | undefined {
+  if (maxRows === null) return rows;
+  const buffered: (readonly unknown[])[] = [];
   for (const row of rows) {
-    read.push(row);
-    if (read.length > most) return undefined;
+    buffered.push(row);
+    if (buffered.length > maxRows) return undefined;
   }
-  return read;
+  return buffered;
 }
 
-function* encode(
+function* encodeRows(
   columns: readonly Column[],
   rows: Rows,
   backEnd: BackEnd,
-  switches: Switches["hunting"],
-  given: RowsGiven,
+  behaviors: Behaviors["hunting"],
+  stats: AnswerStats,
 ): Generator<Buffer> {
-  const write = backEnd.rows(columns, switches);
-  const cap = backEnd.rowCap(switches);
+  const writeRow = backEnd.createRowWriter(columns, behaviors);
+  const cap = backEnd.readRowCap(behaviors);
   let text = "";
-  const take = (): Buffer => {
+  const takeChunk = (): Buffer => {
     const piece = Buffer.from(text);
-    given.bytes += piece.length;
+    stats.bytes += piece.length;
     text = "";
     return piece;
   };
-  const [head, foot] = backEnd.envelope(columns, false, switches);
+  const [head, foot] = backEnd.createEnvelope(columns, false, behaviors);
   for (const row of rows) {
-    if (given.rows === cap) {
-      given.truncated = true;
+    if (stats.rows === cap) {
+      stats.truncated = true;
       break;
     }
-    text += given.rows === 0 ? head : ",";
-    text += write(row);
-    given.rows += 1;
-    if (text.length >= pieceLength) yield take();
+    text += stats.rows === 0 ? head : ",";
+    text += writeRow(row);
+    stats.rows += 1;
+    if (text.length >= chunkLength) yield takeChunk();
   }
-  if (given.rows === 0) text = backEnd.envelope(columns, true, switches).join("");
+  if (stats.rows === 0) text = backEnd.createEnvelope(columns, true, behaviors).join("");
   else text += foot;
-  yield take();
+  yield takeChunk();
 }
 
 /** Lets the event loop run between pieces, so that a long answer blocks nobody and a hung-up caller is noticed. */
-async function* breathing(pieces: Iterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* yieldBetweenChunks(
+  pieces: Iterable<Buffer>,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   for (const piece of pieces) {
     yield piece;
     await new Promise<void>((resolve) => setImmediate(resolve));

@@ -2,19 +2,19 @@
 import type { Resource } from "../entra/directory.ts";
 import {
   defenderFamily,
-  defenderHeaders,
+  createDefenderHeaders,
   graphFamily,
-  graphHeaders,
+  createGraphHeaders,
   type ErrorFamily,
 } from "../server/families.ts";
 import type { Exchange } from "../server/exchange.ts";
-import type { Switches } from "../behaviors.ts";
-import { hourAndDay, slotMs, type Budget } from "./budgets.ts";
-import { graphRows } from "./encode-graph.ts";
-import { plainRows, type RowWriter } from "./encode-plain.ts";
+import type { Behaviors } from "../behaviors.ts";
+import { createHourAndDayBudgets, slotMs, type Budget } from "./budgets.ts";
+import { createGraphRowWriter } from "./encode-graph.ts";
+import { createPlainRowWriter, type RowWriter } from "./encode-plain.ts";
 import type { Column, KqlType } from "./evaluation.ts";
 
-type HuntingSwitches = Switches["hunting"];
+type HuntingBehaviors = Behaviors["hunting"];
 
 /** What sets one generation apart from the others. */
 export interface BackEnd {
@@ -26,17 +26,17 @@ export interface BackEnd {
   /** Names under which the body may carry the query. */
   readonly queryKeys: readonly string[];
   /** Whether the body may carry a `Timespan`. */
-  readonly timespan: boolean;
-  readonly retires: boolean;
-  readonly rowCap: (switches: HuntingSwitches) => number;
-  readonly budgets: (switches: HuntingSwitches) => readonly Budget[];
-  readonly rows: (columns: readonly Column[], switches: HuntingSwitches) => RowWriter;
-  readonly headers: (exchange: Exchange) => Record<string, string>;
+  readonly hasTimespan: boolean;
+  readonly canRetire: boolean;
+  readonly readRowCap: (behaviors: HuntingBehaviors) => number;
+  readonly listBudgets: (behaviors: HuntingBehaviors) => readonly Budget[];
+  readonly createRowWriter: (columns: readonly Column[], behaviors: HuntingBehaviors) => RowWriter;
+  readonly createHeaders: (exchange: Exchange) => Record<string, string>;
   /** Text before the rows and after them. */
-  readonly envelope: (
+  readonly createEnvelope: (
     columns: readonly Column[],
-    empty: boolean,
-    switches: HuntingSwitches,
+    isEmpty: boolean,
+    behaviors: HuntingBehaviors,
   ) => readonly [string, string];
 }
 
@@ -53,26 +53,26 @@ const typeNames: Record<KqlType, string> = {
   decimal: "Decimal",
 };
 
-const typeName = (type: KqlType, switches: HuntingSwitches, plain: boolean): string =>
-  plain && type === "bool" && switches.plainBooleans === "boolean" ? "Boolean" : typeNames[type];
+const toTypeName = (type: KqlType, behaviors: HuntingBehaviors, isPlain: boolean): string =>
+  isPlain && type === "bool" && behaviors.plainBooleans === "boolean" ? "Boolean" : typeNames[type];
 
-function plainEnvelope(head: string): BackEnd["envelope"] {
-  return (columns, empty, switches) => {
+function createPlainEnvelope(head: string): BackEnd["createEnvelope"] {
+  return (columns, isEmpty, behaviors) => {
     const schema = columns.map(({ name, type }) => ({
       Name: name,
-      Type: typeName(type, switches, true),
+      Type: toTypeName(type, behaviors, true),
     }));
-    return framed(head, "Schema", "Results", schema, empty && switches.emptyAnswers);
+    return frameResults(head, "Schema", "Results", schema, isEmpty && behaviors.emptyAnswers);
   };
 }
 
 /** Puts schema and results into one object; an empty answer may lack either. */
-function framed(
+function frameResults(
   head: string,
   schemaKey: string,
   resultsKey: string,
   schema: readonly unknown[],
-  empty: false | HuntingSwitches["emptyAnswers"],
+  empty: false | HuntingBehaviors["emptyAnswers"],
 ): readonly [string, string] {
   const schemaText = empty === "no-schema" ? "" : `"${schemaKey}":${JSON.stringify(schema)}`;
   if (empty === "no-results") return [`{${head}${schemaText}`, "}"];
@@ -95,8 +95,8 @@ const stats = JSON.stringify({
   dataset_statistics: [{ table_row_count: 0, table_size: 0 }],
 });
 
-const cpuSlots = (switches: HuntingSwitches): Budget[] => [
-  { kind: "slot", perMs: slotMs, mostMs: switches.cpuMsPerSlot },
+const listCpuBudgets = (behaviors: HuntingBehaviors): Budget[] => [
+  { kind: "slot", perMs: slotMs, maxMs: behaviors.cpuMsPerSlot },
 ];
 
 const defender = {
@@ -104,9 +104,9 @@ const defender = {
   role: "AdvancedQuery.Read.All",
   family: defenderFamily,
   queryKeys: ["Query"],
-  timespan: false,
-  retires: true,
-  headers: defenderHeaders,
+  hasTimespan: false,
+  canRetire: true,
+  createHeaders: createDefenderHeaders,
 } as const;
 
 export const backEnds: readonly BackEnd[] = [
@@ -117,18 +117,24 @@ export const backEnds: readonly BackEnd[] = [
     role: "ThreatHunting.Read.All",
     family: graphFamily,
     queryKeys: ["Query", "query"],
-    timespan: true,
-    retires: false,
-    rowCap: (switches) => switches.rowCap,
-    budgets: cpuSlots,
-    rows: graphRows,
-    headers: graphHeaders,
-    envelope: (columns, empty, switches) => {
+    hasTimespan: true,
+    canRetire: false,
+    readRowCap: (behaviors) => behaviors.rowCap,
+    listBudgets: listCpuBudgets,
+    createRowWriter: createGraphRowWriter,
+    createHeaders: createGraphHeaders,
+    createEnvelope: (columns, isEmpty, behaviors) => {
       const schema = columns.map(({ name, type }) => ({
         name,
-        type: typeName(type, switches, false),
+        type: toTypeName(type, behaviors, false),
       }));
-      return framed(graphContext, "schema", "results", schema, empty && switches.emptyAnswers);
+      return frameResults(
+        graphContext,
+        "schema",
+        "results",
+        schema,
+        isEmpty && behaviors.emptyAnswers,
+      );
     },
   },
   {
@@ -137,29 +143,30 @@ export const backEnds: readonly BackEnd[] = [
     pattern: "/api/advancedhunting/run",
     resource: "xdr",
     role: "AdvancedHunting.Read.All",
-    rowCap: (switches) => switches.rowCap,
-    budgets: cpuSlots,
-    rows: (columns, switches) => plainRows(columns, switches, false),
-    envelope: plainEnvelope(`"Stats":${stats},`),
+    readRowCap: (behaviors) => behaviors.rowCap,
+    listBudgets: listCpuBudgets,
+    createRowWriter: (columns, behaviors) => createPlainRowWriter(columns, behaviors, false),
+    createEnvelope: createPlainEnvelope(`"Stats":${stats},`),
   },
   {
     ...defender,
     name: "defender",
     pattern: "/api/advancedqueries/run",
-    rowCap: (switches) => switches.rowCap,
-    budgets: (switches) => hourAndDay(switches.runTimeMsPerHour, switches.runTimeMsPerDay),
-    rows: (columns, switches) => plainRows(columns, switches, false),
-    envelope: plainEnvelope(""),
+    readRowCap: (behaviors) => behaviors.rowCap,
+    listBudgets: (behaviors) =>
+      createHourAndDayBudgets(behaviors.runTimeMsPerHour, behaviors.runTimeMsPerDay),
+    createRowWriter: (columns, behaviors) => createPlainRowWriter(columns, behaviors, false),
+    createEnvelope: createPlainEnvelope(""),
   },
   {
     ...defender,
     name: "legacy",
     pattern: "/advancedqueries/query",
-    rowCap: (switches) => Math.min(switches.rowCap, switches.legacyRowCap),
-    budgets: (switches) =>
-      hourAndDay(switches.legacyRunTimeMsPerHour, switches.legacyRunTimeMsPerDay),
-    rows: (columns, switches) => plainRows(columns, switches, true),
-    envelope: plainEnvelope(""),
+    readRowCap: (behaviors) => Math.min(behaviors.rowCap, behaviors.legacyRowCap),
+    listBudgets: (behaviors) =>
+      createHourAndDayBudgets(behaviors.legacyRunTimeMsPerHour, behaviors.legacyRunTimeMsPerDay),
+    createRowWriter: (columns, behaviors) => createPlainRowWriter(columns, behaviors, true),
+    createEnvelope: createPlainEnvelope(""),
   },
 ];
 

@@ -1,29 +1,29 @@
 /** Rows as the Defender and legacy hunting APIs write them: plain JSON. */
-import type { Switches } from "../behaviors.ts";
+import type { Behaviors } from "../behaviors.ts";
 import type { Column, KqlType } from "./evaluation.ts";
 import {
-  decimalText,
-  instantText,
-  integerText,
-  realText,
-  timespanText,
+  writeDecimal,
+  writeInstant,
+  writeInteger,
+  writeReal,
+  writeTimespan,
   toJson,
 } from "./scalars.ts";
 
 /** Writes one row as a JSON object. */
 export type RowWriter = (row: readonly unknown[]) => string;
 
-type Cell = (value: unknown) => string;
+type CellWriter = (value: unknown) => string;
 
-/** @param legacy - 2017 form: times without a zone */
-export function plainRows(
+/** @param isLegacy - 2017 form: times without a zone */
+export function createPlainRowWriter(
   columns: readonly Column[],
-  switches: Switches["hunting"],
-  legacy: boolean,
+  behaviors: Behaviors["hunting"],
+  isLegacy: boolean,
 ): RowWriter {
   const cells = columns.map(({ name, type }) => ({
     key: `${JSON.stringify(name)}:`,
-    write: cellWriter(type, switches, legacy),
+    write: createCellWriter(type, behaviors, isLegacy),
   }));
   return (row) => {
     let text = "{";
@@ -36,35 +36,39 @@ export function plainRows(
 }
 
 const orNull =
-  (write: Cell): Cell =>
+  (write: CellWriter): CellWriter =>
   (value) =>
     value === null ? "null" : write(value);
 
-function cellWriter(type: KqlType, switches: Switches["hunting"], legacy: boolean): Cell {
+function createCellWriter(
+  type: KqlType,
+  behaviors: Behaviors["hunting"],
+  isLegacy: boolean,
+): CellWriter {
   switch (type) {
     case "string":
       // KQL knows no null string.
       return (value) => JSON.stringify(value ?? "");
     case "bool":
       return orNull((value) =>
-        switches.plainBooleans === "number" ? (value === true ? "1" : "0") : String(value),
+        behaviors.plainBooleans === "number" ? (value === true ? "1" : "0") : String(value),
       );
     case "datetime":
-      return orNull((value) => `"${instantText(value as bigint, "seven", legacy ? "" : "Z")}"`);
+      return orNull((value) => `"${writeInstant(value as bigint, "seven", isLegacy ? "" : "Z")}"`);
     case "timespan":
-      return orNull((value) => JSON.stringify(timespanText(value as bigint, switches.timespans)));
+      return orNull((value) => JSON.stringify(writeTimespan(value as bigint, behaviors.timespans)));
     case "int":
     case "long":
-      return orNull(integerText);
+      return orNull(writeInteger);
     case "real":
-      return orNull((value) => realText(value as number, "Infinity"));
+      return orNull((value) => writeReal(value as number, "Infinity"));
     case "decimal":
-      return orNull((value) => decimalText(value as string, switches.decimals));
+      return orNull((value) => writeDecimal(value as string, behaviors.decimals));
     case "guid":
       return orNull((value) => JSON.stringify(value));
     case "dynamic":
       return orNull((value) =>
-        switches.plainDynamics === "value" ? toJson(value) : JSON.stringify(toJson(value)),
+        behaviors.plainDynamics === "value" ? toJson(value) : JSON.stringify(toJson(value)),
       );
   }
 }

@@ -26,7 +26,7 @@ export type Evaluation =
     };
 
 /** How a query is asked. */
-export interface Asked {
+export interface EvaluationContext {
   readonly now: Ticks;
   /** Rows outside are not seen, whatever the query says. */
   readonly timespan: Span;
@@ -35,7 +35,7 @@ export interface Asked {
 }
 
 /** Evaluates queries over one world. */
-export type Evaluate = (query: string, asked: Asked) => Evaluation;
+export type Evaluate = (query: string, context: EvaluationContext) => Evaluation;
 
 /** A fault of the query that shows only while its rows are read. */
 export interface QueryFailure extends Error {

@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parseInstant, ticksFromMs } from "../../../shared/runtime/time.ts";
-import { hear, hunt, tokenFor } from "../caller.ts";
-import { startTenant, type Tenant } from "../simulator.ts";
-import { readSwitches } from "../behaviors.ts";
-import type { Asked, Column, Evaluation } from "./evaluation.ts";
+import { sendRequest, runHuntingQuery, fetchToken } from "../caller.ts";
+import { startSimulator, type Simulator } from "../simulator.ts";
+import { parseBehaviors } from "../behaviors.ts";
+import type { EvaluationContext, Column, Evaluation } from "./evaluation.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 /** What the next query answers, and how the last one was asked. */
 let table: { columns: Column[]; rows: Iterable<readonly unknown[]> };
-let asked: Asked;
+let lastContext: EvaluationContext;
 
-const numbers = (count: number): typeof table => ({
+const createNumberTable = (count: number): typeof table => ({
   columns: [{ name: "n", type: "long" }],
   rows: Array.from({ length: count }, (_, index) => [BigInt(index)]),
 });
 
-const evaluate = (query: string, how: Asked): Evaluation => {
-  asked = how;
+const evaluateStub = (query: string, context: EvaluationContext): Evaluation => {
+  lastContext = context;
   if (query === "wrong")
     return {
       kind: "error",
@@ -27,26 +27,26 @@ const evaluate = (query: string, how: Asked): Evaluation => {
 };
 
 beforeAll(async () => {
-  tenant = await startTenant({ evaluate });
+  simulator = await startSimulator({ evaluate: evaluateStub });
 });
-afterAll(() => tenant.stop());
+afterAll(() => simulator.stop());
 beforeEach(() => {
-  table = numbers(3);
-  tenant.faults.clear();
-  tenant.change(readSwitches({}));
-  tenant.change({ hunting: { quota: { perMinute: null, perHour: null } } });
+  table = createNumberTable(3);
+  simulator.faults.clear();
+  simulator.changeBehaviors(parseBehaviors({}));
+  simulator.changeBehaviors({ hunting: { quota: { perMinute: null, perHour: null } } });
   // Fresh budgets for each test: yesterday's work is forgotten.
-  tenant.clock.shift(25 * 3_600_000);
+  simulator.clock.shift(25 * 3_600_000);
 });
 
-const everyWay = ["graph", "xdr", "defender", "legacy"] as const;
+const allApis = ["graph", "xdr", "defender", "legacy"] as const;
 const instant = parseInstant("2026-01-05T06:38:35.7664356Z");
 const second = parseInstant("2026-07-19T21:46:29Z");
 
 describe("answers", () => {
   test("of Graph name the context, of XDR carry statistics, of all a schema", async () => {
     const [graph, xdr, defender, legacy] = await Promise.all(
-      everyWay.map((via) => hunt(tenant, "T", { via })),
+      allApis.map((via) => runHuntingQuery(simulator, "T", { via })),
     );
     expect(Object.keys(graph?.body ?? {})).toEqual(["@odata.context", "schema", "results"]);
     expect(Object.keys(xdr?.body ?? {})).toEqual(["Stats", "Schema", "Results"]);
@@ -128,15 +128,17 @@ describe("answers", () => {
   ];
   test.each(cases)("write %s as the service does", async (_, type, value, graph, plain) => {
     table = { columns: [{ name: "c", type }], rows: [[value]] };
-    expect((await hunt(tenant, "T")).text).toMatch(new RegExp(`${escaped(`{${graph}}]}`)}$`));
-    expect((await hunt(tenant, "T", { via: "defender" })).text).toMatch(
-      new RegExp(`${escaped(`{${plain}}]}`)}$`),
+    expect((await runHuntingQuery(simulator, "T")).text).toMatch(
+      new RegExp(`${escapePattern(`{${graph}}]}`)}$`),
+    );
+    expect((await runHuntingQuery(simulator, "T", { via: "defender" })).text).toMatch(
+      new RegExp(`${escapePattern(`{${plain}}]}`)}$`),
     );
   });
 
   test("of the legacy API have no zone", async () => {
     table = { columns: [{ name: "Timestamp", type: "datetime" }], rows: [[instant]] };
-    expect((await hunt(tenant, "T", { via: "legacy" })).body["Results"]).toEqual([
+    expect((await runHuntingQuery(simulator, "T", { via: "legacy" })).body["Results"]).toEqual([
       { Timestamp: "2026-01-05T06:38:35.7664356" },
     ]);
   });
@@ -165,9 +167,9 @@ describe("answers", () => {
       '{"a":"P1DT2H3M4S"}',
     ],
   ] as const)("change with the switch %j", async (hunting, columns, row, written) => {
-    tenant.change({ hunting });
+    simulator.changeBehaviors({ hunting });
     table = { columns: [...columns], rows: [row] };
-    expect((await hunt(tenant, "T")).text).toContain(`:[${written}]}`);
+    expect((await runHuntingQuery(simulator, "T")).text).toContain(`:[${written}]}`);
   });
 
   test.each([
@@ -186,9 +188,9 @@ describe("answers", () => {
   ] as const)(
     "of the Defender API change with the switch %j",
     async (hunting, type, value, text) => {
-      tenant.change({ hunting });
+      simulator.changeBehaviors({ hunting });
       table = { columns: [{ name: "a", type }], rows: [[value]] };
-      expect((await hunt(tenant, "T", { via: "defender" })).text).toBe(text);
+      expect((await runHuntingQuery(simulator, "T", { via: "defender" })).text).toBe(text);
     },
   );
 
@@ -197,14 +199,14 @@ describe("answers", () => {
     ["no-schema", { Results: [] }],
     ["no-results", { Schema: [{ Name: "n", Type: "Int64" }] }],
   ] as const)("without rows are %s", async (emptyAnswers, body) => {
-    tenant.change({ hunting: { emptyAnswers } });
-    table = numbers(0);
-    expect((await hunt(tenant, "T", { via: "defender" })).body).toEqual(body);
+    simulator.changeBehaviors({ hunting: { emptyAnswers } });
+    table = createNumberTable(0);
+    expect((await runHuntingQuery(simulator, "T", { via: "defender" })).body).toEqual(body);
   });
 
   test("echo the caller's request id, add their own, and compress when asked", async () => {
-    table = numbers(1_000);
-    const answer = await hunt(tenant, "T", {
+    table = createNumberTable(1_000);
+    const answer = await runHuntingQuery(simulator, "T", {
       headers: { "client-request-id": "mine", "accept-encoding": "gzip" },
     });
     expect(answer.headers.get("client-request-id")).toBe("mine");
@@ -215,7 +217,8 @@ describe("answers", () => {
   });
 });
 
-const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+const escapePattern = (text: string): string =>
+  text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 
 describe("caps", () => {
   test.each([
@@ -223,32 +226,38 @@ describe("caps", () => {
     ["defender", 10],
     ["legacy", 5],
   ] as const)("cut %s silently at %i rows", async (via, rows) => {
-    tenant.change({ hunting: { rowCap: 10, legacyRowCap: 5 } });
-    table = numbers(20);
-    const { status, body } = await hunt(tenant, "T", { via });
+    simulator.changeBehaviors({ hunting: { rowCap: 10, legacyRowCap: 5 } });
+    table = createNumberTable(20);
+    const { status, body } = await runHuntingQuery(simulator, "T", { via });
     expect([status, body["results"] ?? body["Results"]]).toEqual([
       200,
       Array.from({ length: rows }, (_, n) => ({ n })),
     ]);
-    expect(tenant.requests().at(-1)?.effect).toMatchObject({ rows, truncated: true });
+    expect(simulator.listRequests().at(-1)?.effect).toMatchObject({ rows, truncated: true });
   });
 
   test("are 100,000 rows by default, 10,000 for legacy", async () => {
-    tenant.change({ hunting: { sizeCapBytes: null } });
-    table = numbers(100_001);
-    await hunt(tenant, "T");
-    expect(tenant.requests().at(-1)?.effect).toMatchObject({ rows: 100_000, truncated: true });
-    await hunt(tenant, "T", { via: "legacy" });
-    expect(tenant.requests().at(-1)?.effect).toMatchObject({ rows: 10_000, truncated: true });
+    simulator.changeBehaviors({ hunting: { sizeCapBytes: null } });
+    table = createNumberTable(100_001);
+    await runHuntingQuery(simulator, "T");
+    expect(simulator.listRequests().at(-1)?.effect).toMatchObject({
+      rows: 100_000,
+      truncated: true,
+    });
+    await runHuntingQuery(simulator, "T", { via: "legacy" });
+    expect(simulator.listRequests().at(-1)?.effect).toMatchObject({
+      rows: 10_000,
+      truncated: true,
+    });
   });
 
   test.each([
     ["number", "Optimize your query by limiting the number of results and try again."],
     ["amount", "Optimize your query by limiting the amount of results and try again."],
   ] as const)("on size refuse a result with the %s wording", async (sizeWording, text) => {
-    tenant.change({ hunting: { sizeCapBytes: 1_000, sizeWording } });
-    table = numbers(1_000);
-    const answer = await hunt(tenant, "T");
+    simulator.changeBehaviors({ hunting: { sizeCapBytes: 1_000, sizeWording } });
+    table = createNumberTable(1_000);
+    const answer = await runHuntingQuery(simulator, "T");
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({
       error: { message: `Query execution has exceeded the allowed result size. ${text}` },
@@ -256,17 +265,17 @@ describe("caps", () => {
   });
 
   test("on work preempt a query with too many rows", async () => {
-    tenant.change({ hunting: { preemptAboveRows: 2 } });
-    const answer = await hunt(tenant, "T");
+    simulator.changeBehaviors({ hunting: { preemptAboveRows: 2 } });
+    const answer = await runHuntingQuery(simulator, "T");
     expect(answer.status).toBe(400);
     expect(answer.text).toContain("The query execution was preempted.");
   });
 });
 
 describe("requests", () => {
-  const bare = (via: "graph" | "defender", init: RequestInit) =>
-    hear(
-      `${tenant.urls[via]}${via === "graph" ? "/v1.0/security/runHuntingQuery" : "/api/advancedqueries/run"}`,
+  const postRaw = (via: "graph" | "defender", init: RequestInit) =>
+    sendRequest(
+      `${simulator.urls[via]}${via === "graph" ? "/v1.0/security/runHuntingQuery" : "/api/advancedqueries/run"}`,
       {
         method: "POST",
         ...init,
@@ -279,9 +288,9 @@ describe("requests", () => {
   ] as const)(
     "to %s without a token, with a foreign one or for another API are 401",
     async (via, code) => {
-      const other = await tokenFor(tenant, via === "graph" ? "defender" : "graph");
+      const other = await fetchToken(simulator, via === "graph" ? "defender" : "graph");
       for (const authorization of ["", "Basic eDp5", "Bearer a.b.c", `Bearer ${other}`]) {
-        const answer = await bare(via, {
+        const answer = await postRaw(via, {
           headers: authorization === "" ? {} : { authorization },
           body: "{}",
         });
@@ -292,17 +301,19 @@ describe("requests", () => {
   );
 
   test("with an expired or revoked token are 401", async () => {
-    const authorization = `Bearer ${await tokenFor(tenant, "graph")}`;
-    tenant.clock.shift(86_400_000);
-    const expired = await hunt(tenant, "T", { headers: { authorization } });
+    const authorization = `Bearer ${await fetchToken(simulator, "graph")}`;
+    simulator.clock.shift(86_400_000);
+    const expired = await runHuntingQuery(simulator, "T", { headers: { authorization } });
     expect(expired.body).toMatchObject({
       error: { message: "Access token has expired or is not yet valid." },
     });
-    const revoked = `Bearer ${await tokenFor(tenant, "graph")}`;
-    tenant.tokens.revokeAll();
-    expect((await hunt(tenant, "T", { headers: { authorization: revoked } })).status).toBe(401);
-    tenant.clock.shift(5);
-    expect((await hunt(tenant, "T")).status).toBe(200);
+    const revoked = `Bearer ${await fetchToken(simulator, "graph")}`;
+    simulator.tokens.revokeAll();
+    expect(
+      (await runHuntingQuery(simulator, "T", { headers: { authorization: revoked } })).status,
+    ).toBe(401);
+    simulator.clock.shift(5);
+    expect((await runHuntingQuery(simulator, "T")).status).toBe(200);
   });
 
   test.each([
@@ -310,11 +321,11 @@ describe("requests", () => {
     ["defender", "AdvancedQuery.Read.All"],
     ["xdr", "AdvancedHunting.Read.All"],
   ] as const)("to %s without its permission are 403 and name it", async (via, role) => {
-    const roles = tenant.directory.identities[0]?.roles ?? {};
-    const held = roles[via];
+    const roles = simulator.directory.identities[0]?.roles ?? {};
+    const originalRoles = roles[via];
     roles[via] = ["Machine.Read.All"];
-    const answer = await hunt(tenant, "T", { via });
-    if (held) roles[via] = held;
+    const answer = await runHuntingQuery(simulator, "T", { via });
+    if (originalRoles) roles[via] = originalRoles;
     expect(answer.status).toBe(403);
     expect(answer.body).toMatchObject({
       error: {
@@ -340,13 +351,13 @@ describe("requests", () => {
       400,
     ],
   ] as const)("with %s (%s) get their due", async (_, via, body, type, status) => {
-    const authorization = `Bearer ${await tokenFor(tenant, via)}`;
-    const answer = await bare(via, { headers: { authorization, "content-type": type }, body });
+    const authorization = `Bearer ${await fetchToken(simulator, via)}`;
+    const answer = await postRaw(via, { headers: { authorization, "content-type": type }, body });
     expect(answer.status).toBe(status);
   });
 
   test("without a query read as the service says it", async () => {
-    const answer = await hunt(tenant, "", { via: "defender" });
+    const answer = await runHuntingQuery(simulator, "", { via: "defender" });
     expect(answer.body).toMatchObject({
       error: { code: "InvalidRequestBody", message: "Missing query." },
     });
@@ -354,16 +365,19 @@ describe("requests", () => {
 
   test("carry the span they may see to the evaluator: 30 days, or what Timespan says", async () => {
     const day = ticksFromMs(86_400_000);
-    await hunt(tenant, "T");
-    expect(asked.timespan).toEqual({ from: asked.now - 30n * day, to: asked.now });
-    await hunt(tenant, "T", { more: { Timespan: "P2D" } });
-    expect(asked.timespan).toEqual({ from: asked.now - 2n * day, to: asked.now });
-    await hunt(tenant, "T", { via: "defender", more: { Timespan: "P2D" } });
-    expect(asked.timespan.from).toBe(asked.now - 30n * day);
+    await runHuntingQuery(simulator, "T");
+    expect(lastContext.timespan).toEqual({
+      from: lastContext.now - 30n * day,
+      to: lastContext.now,
+    });
+    await runHuntingQuery(simulator, "T", { extraFields: { Timespan: "P2D" } });
+    expect(lastContext.timespan).toEqual({ from: lastContext.now - 2n * day, to: lastContext.now });
+    await runHuntingQuery(simulator, "T", { via: "defender", extraFields: { Timespan: "P2D" } });
+    expect(lastContext.timespan.from).toBe(lastContext.now - 30n * day);
   });
 
   test("with a wrong query get the evaluator's words in the service's envelope", async () => {
-    const graph = await hunt(tenant, "wrong");
+    const graph = await runHuntingQuery(simulator, "wrong");
     expect(graph.status).toBe(400);
     expect(graph.body).toMatchObject({
       error: {
@@ -374,15 +388,15 @@ describe("requests", () => {
     expect(Object.keys((graph.body as { error: { innerError: object } }).error.innerError)).toEqual(
       ["date", "request-id", "client-request-id"],
     );
-    const defender = await hunt(tenant, "wrong", { via: "defender" });
+    const defender = await runHuntingQuery(simulator, "wrong", { via: "defender" });
     expect((defender.body as { error: { target: string } }).error.target).toMatch(
       /^\|[0-9a-f-]+\.1\.2\.$/,
     );
   });
 
   test("for a table the tenant lacks are 400", async () => {
-    tenant.change({ hunting: { disabledTables: ["EmailEvents"] } });
-    const answer = await hunt(tenant, "EmailEvents | take 1");
+    simulator.changeBehaviors({ hunting: { disabledTables: ["EmailEvents"] } });
+    const answer = await runHuntingQuery(simulator, "EmailEvents | take 1");
     expect(answer.text).toContain(
       "Failed to resolve table or column expression named 'EmailEvents'",
     );
@@ -391,19 +405,19 @@ describe("requests", () => {
   test.each([404, 410, 403])(
     "to retired APIs get the chosen status %i, while Graph goes on",
     async (retired) => {
-      tenant.change({ hunting: { retired } });
+      simulator.changeBehaviors({ hunting: { retired } });
       const statuses = await Promise.all(
-        everyWay.map(async (via) => (await hunt(tenant, "T", { via })).status),
+        allApis.map(async (via) => (await runHuntingQuery(simulator, "T", { via })).status),
       );
       expect(statuses).toEqual([200, retired, retired, retired]);
     },
   );
 
   test("to an unknown path are 404 in the family's envelope", async () => {
-    expect((await hear(`${tenant.urls.graph}/v1.0/x`)).body).toMatchObject({
+    expect((await sendRequest(`${simulator.urls.graph}/v1.0/x`)).body).toMatchObject({
       error: { innerError: {} },
     });
-    expect((await hear(`${tenant.urls.defender}/api/x`)).body).toMatchObject({
+    expect((await sendRequest(`${simulator.urls.defender}/api/x`)).body).toMatchObject({
       error: { code: "ResourceNotFound", target: expect.anything() as string },
     });
   });
@@ -411,17 +425,17 @@ describe("requests", () => {
 
 describe("quotas", () => {
   test("count calls over all generations, by minute and hour", async () => {
-    tenant.change({ hunting: { quota: { perMinute: 4, perHour: 6 } } });
-    const round = async () => {
+    simulator.changeBehaviors({ hunting: { quota: { perMinute: 4, perHour: 6 } } });
+    const queryEveryApi = async () => {
       const statuses: number[] = [];
-      for (const via of [...everyWay, "graph"] as const)
-        statuses.push((await hunt(tenant, "T", { via })).status);
+      for (const via of [...allApis, "graph"] as const)
+        statuses.push((await runHuntingQuery(simulator, "T", { via })).status);
       return statuses;
     };
-    expect(await round()).toEqual([200, 200, 200, 200, 429]);
-    tenant.clock.shift(60_000);
-    expect(await round()).toEqual([200, 200, 429, 429, 429]);
-    expect(tenant.requests().at(-1)?.quota).toBe("refused");
+    expect(await queryEveryApi()).toEqual([200, 200, 200, 200, 429]);
+    simulator.clock.shift(60_000);
+    expect(await queryEveryApi()).toEqual([200, 200, 429, 429, 429]);
+    expect(simulator.listRequests().at(-1)?.quota).toBe("refused");
   });
 
   test.each([
@@ -435,55 +449,56 @@ describe("quotas", () => {
     ["defender", "old", "API calls quota exceeded! maximum allowed 0 per 00:01:00"],
     ["defender", "graph", "Please retry again later."],
   ] as const)("refuse on %s in the %s wording", async (via, throttleWording, text) => {
-    tenant.change({ hunting: { throttleWording, quota: { perMinute: 0 } } });
-    const answer = await hunt(tenant, "T", { via });
+    simulator.changeBehaviors({ hunting: { throttleWording, quota: { perMinute: 0 } } });
+    const answer = await runHuntingQuery(simulator, "T", { via });
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "60"]);
     expect(answer.text).toContain(text);
   });
 
   test("leave Retry-After out when told to", async () => {
-    tenant.change({ hunting: { quota: { perMinute: 0, retryAfter: false } } });
-    expect((await hunt(tenant, "T")).headers.get("retry-after")).toBeNull();
+    simulator.changeBehaviors({ hunting: { quota: { perMinute: 0, retryAfter: false } } });
+    expect((await runHuntingQuery(simulator, "T")).headers.get("retry-after")).toBeNull();
   });
 
   test("of CPU last until the end of the quarter hour", async () => {
-    tenant.clock.shift(15 * 60_000 - (tenant.clock.now() % (15 * 60_000)) + 60_000);
-    tenant.change({ hunting: { cpuMsPerSlot: 300, cpuMsPerQuery: 200 } });
-    expect([(await hunt(tenant, "T")).status, (await hunt(tenant, "T")).status]).toEqual([
-      200, 200,
-    ]);
-    const answer = await hunt(tenant, "T");
+    simulator.clock.shift(15 * 60_000 - (simulator.clock.now() % (15 * 60_000)) + 60_000);
+    simulator.changeBehaviors({ hunting: { cpuMsPerSlot: 300, cpuMsPerQuery: 200 } });
+    expect([
+      (await runHuntingQuery(simulator, "T")).status,
+      (await runHuntingQuery(simulator, "T")).status,
+    ]).toEqual([200, 200]);
+    const answer = await runHuntingQuery(simulator, "T");
     expect(answer.status).toBe(429);
     expect(answer.text).toContain("[simulator] CPU quota exhausted until");
     const wait = Number(answer.headers.get("retry-after"));
     expect(wait).toBeGreaterThan(13 * 60);
     expect(wait).toBeLessThanOrEqual(14 * 60);
-    tenant.clock.shift(wait * 1_000);
-    expect((await hunt(tenant, "T")).status).toBe(200);
+    simulator.clock.shift(wait * 1_000);
+    expect((await runHuntingQuery(simulator, "T")).status).toBe(200);
   });
 
   test("of run time bind the Defender API by the hour, and not Graph", async () => {
-    tenant.change({ hunting: { runTimeMsPerHour: 200 } });
-    expect((await hunt(tenant, "T", { via: "defender" })).status).toBe(200);
-    const answer = await hunt(tenant, "T", { via: "defender" });
+    simulator.changeBehaviors({ hunting: { runTimeMsPerHour: 200 } });
+    expect((await runHuntingQuery(simulator, "T", { via: "defender" })).status).toBe(200);
+    const answer = await runHuntingQuery(simulator, "T", { via: "defender" });
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "3600"]);
-    expect((await hunt(tenant, "T")).status).toBe(200);
-    expect((await hunt(tenant, "T", { via: "legacy" })).status).toBe(200);
+    expect((await runHuntingQuery(simulator, "T")).status).toBe(200);
+    expect((await runHuntingQuery(simulator, "T", { via: "legacy" })).status).toBe(200);
   });
 });
 
 describe("long answers", () => {
   test("of a million rows stream without being held", async () => {
-    tenant.change({ hunting: { rowCap: 2_000_000, sizeCapBytes: null } });
+    simulator.changeBehaviors({ hunting: { rowCap: 2_000_000, sizeCapBytes: null } });
     let made = 0;
-    const rows = function* (): Generator<unknown[]> {
+    const generateRows = function* (): Generator<unknown[]> {
       for (; made < 1_000_000; made += 1) yield [BigInt(made)];
     };
-    table = { columns: [{ name: "n", type: "long" }], rows: rows() };
-    const response = await fetch(`${tenant.urls.graph}/v1.0/security/runHuntingQuery`, {
+    table = { columns: [{ name: "n", type: "long" }], rows: generateRows() };
+    const response = await fetch(`${simulator.urls.graph}/v1.0/security/runHuntingQuery`, {
       method: "POST",
       headers: {
-        authorization: `Bearer ${await tokenFor(tenant, "graph")}`,
+        authorization: `Bearer ${await fetchToken(simulator, "graph")}`,
         "content-type": "application/json",
         "accept-encoding": "identity",
       },
@@ -508,22 +523,24 @@ describe("long answers", () => {
     ["streamed", null],
     ["held for the size cap", 1e12],
   ])("%s stop when the caller hangs up", async (_, sizeCapBytes) => {
-    tenant.change({ hunting: { rowCap: 1e9, sizeCapBytes } });
+    simulator.changeBehaviors({ hunting: { rowCap: 1e9, sizeCapBytes } });
     let made = 0;
     const stop = new AbortController();
-    const rows = function* (): Generator<unknown[]> {
+    const generateRows = function* (): Generator<unknown[]> {
       for (;;) {
         made += 1;
         if (made === 50_000) stop.abort();
         yield [BigInt(made)];
       }
     };
-    table = { columns: [{ name: "n", type: "long" }], rows: rows() };
-    const call = hunt(tenant, "T", { signal: stop.signal });
+    table = { columns: [{ name: "n", type: "long" }], rows: generateRows() };
+    const call = runHuntingQuery(simulator, "T", { signal: stop.signal });
     await expect(call).rejects.toThrow();
-    await expect.poll(() => tenant.requests({ route: "graph" }).at(-1)?.outcome).toBe("cancelled");
-    const then = made;
+    await expect
+      .poll(() => simulator.listRequests({ route: "graph" }).at(-1)?.outcome)
+      .toBe("cancelled");
+    const madeAtHangUp = made;
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(made).toBe(then);
+    expect(made).toBe(madeAtHangUp);
   });
 });

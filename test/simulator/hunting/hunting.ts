@@ -1,21 +1,21 @@
 /** Advanced hunting: every check of the service in its order, then the query, then the rows. */
 import { ticksFromMs, type Clock, type Span, type Ticks } from "../../../shared/runtime/time.ts";
 import type { Tokens } from "../entra/tokens.ts";
-import { json, type Exchange, type Reply, type Route } from "../server/exchange.ts";
+import { toJsonReply, type Exchange, type Reply, type Route } from "../server/exchange.ts";
 import type { Faults } from "../server/faults.ts";
-import { proveBearer, takeTurn } from "../server/guard.ts";
-import { createQuota, limitsOf, type Quota } from "../server/quota.ts";
-import type { Switches } from "../behaviors.ts";
+import { authenticateBearer, acquirePermit } from "../server/access-checks.ts";
+import { createQuota, toLimits, type Quota } from "../server/quota.ts";
+import type { Behaviors } from "../behaviors.ts";
 import { answerRows, type RowsAnswer } from "./answer-rows.ts";
 import { backEnds, retiredText, type BackEnd } from "./back-ends.ts";
 import { createSpending, type Spending } from "./budgets.ts";
 import type { Evaluate } from "./evaluation.ts";
-import { amountWording, badQuery } from "./query-errors.ts";
-import { keptSpan, readTimespan } from "./timespan.ts";
+import { amountWording, toBadQueryReply } from "./query-errors.ts";
+import { toRetainedSpan, readTimespan } from "./timespan.ts";
 
-interface Hunting {
+interface HuntingDeps {
   readonly tokens: Tokens;
-  readonly switches: Switches;
+  readonly behaviors: Behaviors;
   readonly faults: Faults;
   readonly evaluate: Evaluate;
   readonly clock: Clock;
@@ -24,63 +24,63 @@ interface Hunting {
   readonly spending: Readonly<Record<BackEnd["name"], Spending>>;
 }
 
-export function huntingRoutes(parts: Omit<Hunting, "quota" | "spending">): {
+export function createHuntingRoutes(deps: Omit<HuntingDeps, "quota" | "spending">): {
   graph: Route[];
   defender: Route[];
 } {
-  const rules = () => ({
-    ...parts.switches.hunting.quota,
-    limits: limitsOf(parts.switches.hunting.quota),
+  const readRules = () => ({
+    ...deps.behaviors.hunting.quota,
+    limits: toLimits(deps.behaviors.hunting.quota),
   });
   const cpu = createSpending();
-  const hunting: Hunting = {
-    ...parts,
-    quota: createQuota(rules),
+  const depsWithQuota: HuntingDeps = {
+    ...deps,
+    quota: createQuota(readRules),
     spending: { graph: cpu, xdr: cpu, defender: createSpending(), legacy: createSpending() },
   };
-  const routes = backEnds.map((backEnd) => routeOf(hunting, backEnd));
+  const routes = backEnds.map((backEnd) => createRoute(depsWithQuota, backEnd));
   return {
     graph: routes.filter(({ name }) => name === "graph"),
     defender: routes.filter(({ name }) => name !== "graph"),
   };
 }
 
-const routeOf = (hunting: Hunting, backEnd: BackEnd): Route => ({
+const createRoute = (deps: HuntingDeps, backEnd: BackEnd): Route => ({
   api: "hunting",
   name: backEnd.name,
   methods: ["POST"],
   pattern: backEnd.pattern,
   family: backEnd.family,
   answer: async (exchange) => {
-    const refusal = await refuse(hunting, backEnd, exchange);
+    const refusal = await refuseRequest(deps, backEnd, exchange);
     if (refusal) return refusal;
-    const asked = readQuery(backEnd, exchange, hunting.clock.now());
-    return "status" in asked ? asked : run(hunting, backEnd, exchange, asked);
+    const request = readQuery(backEnd, exchange, deps.clock.now());
+    return "status" in request ? request : runQuery(deps, backEnd, exchange, request);
   },
 });
 
-async function refuse(
-  hunting: Hunting,
+async function refuseRequest(
+  deps: HuntingDeps,
   backEnd: BackEnd,
   exchange: Exchange,
 ): Promise<Reply | undefined> {
-  const { switches, clock } = hunting;
-  const { retired, quota, throttleWording: wording } = switches.hunting;
-  if (backEnd.retires && retired !== null) {
-    return json(retired, {
+  const { behaviors, clock } = deps;
+  const { retired, quota, throttleWording: wording } = behaviors.hunting;
+  if (backEnd.canRetire && retired !== null) {
+    return toJsonReply(retired, {
       error: { code: "Retired", message: retiredText, target: exchange.requestId },
     });
   }
-  const proof = await proveBearer(exchange, hunting.tokens, backEnd.family, backEnd);
-  if (proof.kind === "refused") return proof.reply;
-  const turn = takeTurn(exchange, hunting.quota, backEnd.family, {
+  const authentication = await authenticateBearer(exchange, deps.tokens, backEnd.family, backEnd);
+  if (authentication.kind === "refused") return authentication.reply;
+  const refusedPermit = acquirePermit(exchange, deps.quota, backEnd.family, {
     clock,
     retryAfter: quota.retryAfter,
     wording,
   });
-  if (turn) return turn;
-  const waitMs = hunting.spending[backEnd.name].waitMs(
-    backEnd.budgets(switches.hunting),
+  if (refusedPermit) return refusedPermit;
+  const waitMs = deps.spending[backEnd.name].computeWaitMs(
+    backEnd.listBudgets(behaviors.hunting),
     clock.now(),
   );
   if (waitMs === 0) return undefined;
@@ -94,7 +94,7 @@ async function refuse(
   });
 }
 
-interface Question {
+interface HuntingRequest {
   readonly query: string;
   /** The query's present, read once. */
   readonly now: Ticks;
@@ -102,24 +102,24 @@ interface Question {
 }
 
 /** The query of the body, or the 400. A raw line feed inside a JSON string is no JSON. */
-function readQuery(backEnd: BackEnd, exchange: Exchange, nowMs: number): Question | Reply {
-  const bad = (message: string): Reply =>
+function readQuery(backEnd: BackEnd, exchange: Exchange, nowMs: number): HuntingRequest | Reply {
+  const toBadRequest = (message: string): Reply =>
     backEnd.family.badRequest(exchange, message, "InvalidRequestBody");
-  const body = parsedObject(exchange);
-  if (!body) return bad("Request body is incorrect");
+  const body = parseObjectBody(exchange);
+  if (!body) return toBadRequest("Request body is incorrect");
   const query = backEnd.queryKeys.map((key) => body[key]).find((value) => value !== undefined);
   if (typeof query !== "string" || query.trim() === "")
-    return badQuery("missing-query", exchange, backEnd.family);
+    return toBadQueryReply("missing-query", exchange, backEnd.family);
   const now = ticksFromMs(nowMs);
   const timespan = body["Timespan"] ?? body["timespan"] ?? null;
-  if (!backEnd.timespan || timespan === null) return { query, now, span: keptSpan(now) };
+  if (!backEnd.hasTimespan || timespan === null) return { query, now, span: toRetainedSpan(now) };
   const span = typeof timespan === "string" ? readTimespan(timespan, now) : undefined;
   return span
     ? { query, now, span }
     : backEnd.family.badRequest(exchange, "Timespan is not a valid ISO 8601 time interval.");
 }
 
-function parsedObject(exchange: Exchange): Record<string, unknown> | undefined {
+function parseObjectBody(exchange: Exchange): Record<string, unknown> | undefined {
   if (!/^application\/json\b/i.test(exchange.headers["content-type"] ?? "")) return undefined;
   try {
     const value: unknown = JSON.parse(exchange.bodyText);
@@ -131,71 +131,87 @@ function parsedObject(exchange: Exchange): Record<string, unknown> | undefined {
   }
 }
 
-async function run(
-  hunting: Hunting,
+async function runQuery(
+  deps: HuntingDeps,
   backEnd: BackEnd,
   exchange: Exchange,
-  asked: Question,
+  request: HuntingRequest,
 ): Promise<Reply> {
-  const { switches, clock, faults, evaluate } = hunting;
-  const { now } = asked;
-  const missing = switches.hunting.disabledTables.find((table) =>
-    new RegExp(`\\b${table}\\b`).test(asked.query),
+  const { behaviors, clock, faults, evaluate } = deps;
+  const { now } = request;
+  const missingTable = behaviors.hunting.disabledTables.find((table) =>
+    new RegExp(`\\b${table}\\b`).test(request.query),
   );
-  if (missing !== undefined) {
-    return fail(
+  if (missingTable !== undefined) {
+    return toFailure(
       backEnd,
       exchange,
       "table",
-      `'where' operator: Failed to resolve table or column expression named '${missing}'. Fix semantic errors in your query.`,
+      `'where' operator: Failed to resolve table or column expression named '${missingTable}'. Fix semantic errors in your query.`,
     );
   }
-  const visibleAt = now - ticksFromMs(faults.lateByMs(exchange));
-  const outcome = evaluate(asked.query, { now, timespan: asked.span, visibleAt });
+  const visibleAt = now - ticksFromMs(faults.findLateByMs(exchange));
+  const outcome = evaluate(request.query, { now, timespan: request.span, visibleAt });
   if (outcome.kind === "error") {
-    hunting.spending[backEnd.name].spend(switches.hunting.cpuMsPerQuery, clock.now());
-    return fail(backEnd, exchange, outcome.class, outcome.message);
+    deps.spending[backEnd.name].recordWork(behaviors.hunting.cpuMsPerQuery, clock.now());
+    return toFailure(backEnd, exchange, outcome.class, outcome.message);
   }
-  const { delayMsPerQuery } = switches.hunting;
+  const { delayMsPerQuery } = behaviors.hunting;
   if (delayMsPerQuery > 0)
     await clock.sleep(delayMsPerQuery, exchange.signal).catch(() => undefined);
-  const answer = await answerRows(outcome, backEnd, switches.hunting, exchange.signal);
-  return finish(hunting, backEnd, exchange, answer);
+  const answer = await answerRows(outcome, backEnd, behaviors.hunting, exchange.signal);
+  return finishQuery(deps, backEnd, exchange, answer);
 }
 
-const fail = (backEnd: BackEnd, exchange: Exchange, error: string, message: string): Reply => ({
+const toFailure = (
+  backEnd: BackEnd,
+  exchange: Exchange,
+  error: string,
+  message: string,
+): Reply => ({
   ...backEnd.family.badRequest(exchange, message),
   effect: { error },
 });
 
-async function finish(
-  hunting: Hunting,
+async function finishQuery(
+  deps: HuntingDeps,
   backEnd: BackEnd,
   exchange: Exchange,
   answer: RowsAnswer,
 ): Promise<Reply> {
-  const { switches, clock } = hunting;
+  const { behaviors, clock } = deps;
   const { cpuMsPerQuery, cpuMsPerThousandRows, delayMsPerThousandRows, sizeWording } =
-    switches.hunting;
-  const thousands = answer.kind === "body" ? answer.given.rows / 1_000 : 0;
-  hunting.spending[backEnd.name].spend(
-    cpuMsPerQuery + cpuMsPerThousandRows * thousands,
+    behaviors.hunting;
+  const thousandRows = answer.kind === "body" ? answer.stats.rows / 1_000 : 0;
+  deps.spending[backEnd.name].recordWork(
+    cpuMsPerQuery + cpuMsPerThousandRows * thousandRows,
     clock.now(),
   );
-  if (answer.kind === "failed") return fail(backEnd, exchange, answer.error, answer.message);
+  if (answer.kind === "failed") return toFailure(backEnd, exchange, answer.error, answer.message);
   if (answer.kind === "preempted")
-    return { ...badQuery("preempted", exchange, backEnd.family), effect: { error: "preempted" } };
+    return {
+      ...toBadQueryReply("preempted", exchange, backEnd.family),
+      effect: { error: "preempted" },
+    };
   if (answer.kind === "too-big") {
     return sizeWording === "amount"
-      ? fail(backEnd, exchange, "result-size", amountWording)
-      : { ...badQuery("result-size", exchange, backEnd.family), effect: { error: "result-size" } };
+      ? toFailure(backEnd, exchange, "result-size", amountWording)
+      : {
+          ...toBadQueryReply("result-size", exchange, backEnd.family),
+          effect: { error: "result-size" },
+        };
   }
   if (delayMsPerThousandRows > 0)
-    await clock.sleep(delayMsPerThousandRows * thousands, exchange.signal).catch(() => undefined);
+    await clock
+      .sleep(delayMsPerThousandRows * thousandRows, exchange.signal)
+      .catch(() => undefined);
   return {
     status: 200,
-    headers: { "content-type": "application/json; charset=utf-8", ...backEnd.headers(exchange) },
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      ...backEnd.createHeaders(exchange),
+    },
     body: answer.body,
-    effect: answer.given,
+    effect: answer.stats,
   };
 }

@@ -23,7 +23,11 @@ const texts: Record<QueryFault, string> = {
 export const amountWording = texts["result-size"].replace("number", "amount");
 
 /** A 400 of the given class in the words of the route's family. */
-export const badQuery = (fault: QueryFault, exchange: Exchange, family: ErrorFamily): Reply =>
+export const toBadQueryReply = (
+  fault: QueryFault,
+  exchange: Exchange,
+  family: ErrorFamily,
+): Reply =>
   fault === "missing-query"
     ? family.badRequest(exchange, texts[fault], "InvalidRequestBody")
     : family.badRequest(exchange, texts[fault]);

@@ -2,38 +2,42 @@
 import { formatInstant } from "../../../shared/runtime/time.ts";
 
 /** An instant with all seven digits, or with trailing zeros dropped, as Graph writes it. */
-export function instantText(ticks: bigint, fractions: "seven" | "trimmed", zone: "Z" | ""): string {
+export function writeInstant(
+  ticks: bigint,
+  fractions: "seven" | "trimmed",
+  zone: "Z" | "",
+): string {
   const full = formatInstant(ticks).slice(0, -1);
   return `${fractions === "seven" ? full : full.replace(/\.?0+$/, "")}${zone}`;
 }
 
 /** Kusto's `d.hh:mm:ss.fffffff`, or an ISO 8601 duration. */
-export function timespanText(ticks: bigint, form: "kusto" | "iso"): string {
+export function writeTimespan(ticks: bigint, form: "kusto" | "iso"): string {
   const sign = ticks < 0n ? "-" : "";
-  const left = ticks < 0n ? -ticks : ticks;
-  const days = left / 864_000_000_000n;
-  const two = (value: bigint): string => value.toString().padStart(2, "0");
-  const hours = (left / 36_000_000_000n) % 24n;
-  const minutes = (left / 600_000_000n) % 60n;
-  const seconds = (left / 10_000_000n) % 60n;
-  const fraction = (left % 10_000_000n).toString().padStart(7, "0");
+  const magnitude = ticks < 0n ? -ticks : ticks;
+  const days = magnitude / 864_000_000_000n;
+  const padTwo = (value: bigint): string => value.toString().padStart(2, "0");
+  const hours = (magnitude / 36_000_000_000n) % 24n;
+  const minutes = (magnitude / 600_000_000n) % 60n;
+  const seconds = (magnitude / 10_000_000n) % 60n;
+  const fraction = (magnitude % 10_000_000n).toString().padStart(7, "0");
   if (form === "iso") {
     return `${sign}P${days}DT${hours}H${minutes}M${seconds}${fraction === "0000000" ? "" : `.${fraction}`}S`;
   }
   const rest = fraction === "0000000" ? "" : `.${fraction}`;
-  return `${sign}${days === 0n ? "" : `${days}.`}${two(hours)}:${two(minutes)}:${two(seconds)}${rest}`;
+  return `${sign}${days === 0n ? "" : `${days}.`}${padTwo(hours)}:${padTwo(minutes)}:${padTwo(seconds)}${rest}`;
 }
 
 /** A whole number, bare, also above 2^53. */
-export const integerText = (value: unknown): string => String(value);
+export const writeInteger = (value: unknown): string => String(value);
 
 /** A double; what JSON has no number for is text. */
-export const realText = (value: number, infinity: "Infinity" | "INF"): string =>
+export const writeReal = (value: number, infinity: "Infinity" | "INF"): string =>
   Number.isFinite(value)
     ? JSON.stringify(value)
     : JSON.stringify(String(value).replace("Infinity", infinity));
 
-export const decimalText = (value: string, form: "number" | "text"): string =>
+export const writeDecimal = (value: string, form: "number" | "text"): string =>
   form === "number" ? value : JSON.stringify(value);
 
 /** JSON text of a dynamic value; whole numbers may be bigint. */

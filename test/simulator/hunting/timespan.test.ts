@@ -3,7 +3,7 @@ import { formatInstant, parseInstant } from "../../../shared/runtime/time.ts";
 import { readTimespan } from "./timespan.ts";
 
 const now = parseInstant("2024-02-20T00:00:00Z") ?? 0n;
-const read = (text: string): string | undefined => {
+const describeSpan = (text: string): string | undefined => {
   const span = readTimespan(text, now);
   return span && `${formatInstant(span.from).slice(0, 19)} ${formatInstant(span.to).slice(0, 19)}`;
 };
@@ -17,12 +17,12 @@ describe("Timespan", () => {
     ["2024-02-01T08:00:00Z/P3D", "2024-02-01T08:00:00 2024-02-04T08:00:00"],
     ["2024-02-19", "2024-02-19T00:00:00 2024-02-20T00:00:00"],
   ])("%s means %s", (text, span) => {
-    expect(read(text)).toBe(span);
+    expect(describeSpan(text)).toBe(span);
   });
 
   test("never reaches further back than the service keeps, nor into the future", () => {
-    expect(read("P60D")).toBe("2024-01-21T00:00:00 2024-02-20T00:00:00");
-    expect(read("2024-02-19/2025-01-01")).toBe("2024-02-19T00:00:00 2024-02-20T00:00:00");
+    expect(describeSpan("P60D")).toBe("2024-01-21T00:00:00 2024-02-20T00:00:00");
+    expect(describeSpan("2024-02-19/2025-01-01")).toBe("2024-02-19T00:00:00 2024-02-20T00:00:00");
   });
 
   test.each([
@@ -36,6 +36,6 @@ describe("Timespan", () => {
     "2024-02-15/2024-02-01",
     "P1D/2024-02-01/P1D",
   ])("%j is none", (text) => {
-    expect(read(text)).toBeUndefined();
+    expect(describeSpan(text)).toBeUndefined();
   });
 });

@@ -50,7 +50,7 @@ export interface Route {
 }
 
 /** An answer in JSON. */
-export const json = (
+export const toJsonReply = (
   status: number,
   value: unknown,
   headers: Record<string, string> = {},
@@ -61,12 +61,12 @@ export const json = (
 });
 
 /** An answer in HTML, as gateways in front of an API give. */
-export const html = (status: number, title: string): Reply => ({
+export const toHtmlReply = (status: number, title: string): Reply => ({
   status,
   headers: { "content-type": "text/html" },
   body: `<html>\r\n<head><title>${status} ${title}</title></head>\r\n<body>\r\n<center><h1>${status} ${title}</h1></center>\r\n</body>\r\n</html>\r\n`,
 });
 
 /** The header of a wait, in whole seconds rounded up; none when the switch says so. */
-export const retryAfter = (ms: number | undefined): Record<string, string> =>
+export const toRetryAfterHeader = (ms: number | undefined): Record<string, string> =>
   ms === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(ms / 1_000))) };

@@ -1,5 +1,5 @@
 /** How each service words its errors. Texts are the services' own where research knows them. */
-import { json, retryAfter, type Exchange, type Reply } from "./exchange.ts";
+import { toJsonReply, toRetryAfterHeader, type Exchange, type Reply } from "./exchange.ts";
 import type { Limit } from "./quota.ts";
 
 /** Why a call is refused for using too much. */
@@ -18,36 +18,40 @@ export interface Throttle {
 /** The errors every service has, in its own words. */
 export interface ErrorFamily {
   readonly badRequest: (exchange: Exchange, message: string, code?: string) => Reply;
-  readonly unauthorized: (exchange: Exchange, why?: string) => Reply;
-  /** `needed` is the permission that is missing, `held` those the token carries. */
-  readonly forbidden: (exchange: Exchange, needed: string, held: readonly string[]) => Reply;
-  readonly notFound: (exchange: Exchange, what?: string) => Reply;
+  readonly unauthorized: (exchange: Exchange, reason?: string) => Reply;
+  /** `requiredRole` is the permission that is missing, `actualRoles` those the token carries. */
+  readonly forbidden: (
+    exchange: Exchange,
+    requiredRole: string,
+    actualRoles: readonly string[],
+  ) => Reply;
+  readonly notFound: (exchange: Exchange, detailText?: string) => Reply;
   readonly throttled: (exchange: Exchange, throttle: Throttle) => Reply;
   readonly failed: (exchange: Exchange, status: number) => Reply;
 }
 
 /** The headers of every Graph answer. */
-export const graphHeaders = (exchange: Exchange): Record<string, string> => ({
+export const createGraphHeaders = (exchange: Exchange): Record<string, string> => ({
   "request-id": exchange.requestId,
-  "client-request-id": clientRequestId(exchange),
+  "client-request-id": readClientRequestId(exchange),
   "x-ms-ags-diagnostic":
     '{"ServerInfo":{"DataCenter":"North Europe","Slice":"E","Ring":"4","ScaleUnit":"000","RoleInstance":"TENANT01"}}',
   "strict-transport-security": "max-age=31536000",
 });
 
 /** The headers of every Defender answer. */
-export const defenderHeaders = (exchange: Exchange): Record<string, string> => ({
+export const createDefenderHeaders = (exchange: Exchange): Record<string, string> => ({
   "request-id": exchange.requestId,
-  "client-request-id": clientRequestId(exchange),
+  "client-request-id": readClientRequestId(exchange),
   "strict-transport-security": "max-age=31536000",
 });
 
-const clientRequestId = (exchange: Exchange): string => {
-  const sent = exchange.headers["client-request-id"];
-  return typeof sent === "string" ? sent : exchange.requestId;
+const readClientRequestId = (exchange: Exchange): string => {
+  const requested = exchange.headers["client-request-id"];
+  return typeof requested === "string" ? requested : exchange.requestId;
 };
 
-const graphError = (
+const toGraphError = (
   exchange: Exchange,
   status: number,
   code: string,
@@ -59,97 +63,98 @@ const graphError = (
     ...inner,
     date: new Date(exchange.arrivedAtMs).toISOString().slice(0, 19),
     "request-id": exchange.requestId,
-    "client-request-id": clientRequestId(exchange),
+    "client-request-id": readClientRequestId(exchange),
   };
-  return json(
+  return toJsonReply(
     status,
     { error: { code, message, innerError } },
-    { ...graphHeaders(exchange), ...headers },
+    { ...createGraphHeaders(exchange), ...headers },
   );
 };
 
-const missingRoles = (needed: string, held: readonly string[]): string =>
-  `Missing application roles. API required roles: ${needed}, application roles: ${held.join(", ")}.`;
+const describeMissingRoles = (requiredRole: string, actualRoles: readonly string[]): string =>
+  `Missing application roles. API required roles: ${requiredRole}, application roles: ${actualRoles.join(", ")}.`;
 
-const runTimeText = (throttle: Throttle): string =>
+const describeRunTime = (throttle: Throttle): string =>
   `[simulator] CPU quota exhausted until ${new Date(throttle.nowMs + throttle.waitMs).toISOString().slice(11, 16)}`;
 
-const period = (ms: number): string => new Date(ms).toISOString().slice(11, 19);
+const formatPeriod = (ms: number): string => new Date(ms).toISOString().slice(11, 19);
 
 /** The three wordings seen in the field for a spent call quota. */
-function callQuotaText({ limit, wording, waitMs }: Throttle): string {
+function describeCallQuota({ limit, wording, waitMs }: Throttle): string {
   const { calls, perMs } = limit ?? { calls: 45, perMs: 60_000 };
   if (wording === "old")
-    return `API calls quota exceeded! maximum allowed ${calls} per ${period(perMs)}`;
-  return `API calls quota exceeded! Maximum allowed ${calls} per ${period(perMs)} for the key Destination+TenantID+AppID. You can send requests again in ${Math.max(1, Math.ceil(waitMs / 1_000))} seconds.`;
+    return `API calls quota exceeded! maximum allowed ${calls} per ${formatPeriod(perMs)}`;
+  return `API calls quota exceeded! Maximum allowed ${calls} per ${formatPeriod(perMs)} for the key Destination+TenantID+AppID. You can send requests again in ${Math.max(1, Math.ceil(waitMs / 1_000))} seconds.`;
 }
 
-const graphThrottled = (exchange: Exchange, throttle: Throttle): Reply =>
-  graphError(
+const toGraphThrottled = (exchange: Exchange, throttle: Throttle): Reply =>
+  toGraphError(
     exchange,
     429,
     "TooManyRequests",
-    throttle.cause === "run-time" ? runTimeText(throttle) : "Please retry again later.",
-    retryAfter(throttle.retryAfterMs),
+    throttle.cause === "run-time" ? describeRunTime(throttle) : "Please retry again later.",
+    toRetryAfterHeader(throttle.retryAfterMs),
     throttle.cause === "run-time"
       ? {}
       : { code: "429", message: "Please retry after", status: "429" },
   );
 
-const defenderThrottled = (exchange: Exchange, throttle: Throttle): Reply =>
+const toDefenderThrottled = (exchange: Exchange, throttle: Throttle): Reply =>
   throttle.cause === "run-time"
-    ? defenderError(
+    ? toDefenderError(
         exchange,
         429,
         "TooManyRequests",
-        runTimeText(throttle),
-        retryAfter(throttle.retryAfterMs),
+        describeRunTime(throttle),
+        toRetryAfterHeader(throttle.retryAfterMs),
       )
-    : defenderError(
+    : toDefenderError(
         exchange,
         429,
         "429",
-        callQuotaText(throttle),
-        retryAfter(throttle.retryAfterMs),
+        describeCallQuota(throttle),
+        toRetryAfterHeader(throttle.retryAfterMs),
       );
 
 export const graphFamily: ErrorFamily = {
-  badRequest: (exchange, message, code = "BadRequest") => graphError(exchange, 400, code, message),
-  unauthorized: (exchange, why = "Access token has expired or is not yet valid.") =>
-    graphError(exchange, 401, "InvalidAuthenticationToken", why, {
+  badRequest: (exchange, message, code = "BadRequest") =>
+    toGraphError(exchange, 400, code, message),
+  unauthorized: (exchange, reason = "Access token has expired or is not yet valid.") =>
+    toGraphError(exchange, 401, "InvalidAuthenticationToken", reason, {
       "www-authenticate":
         'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"',
     }),
-  forbidden: (exchange, needed, held) =>
-    graphError(exchange, 403, "Forbidden", missingRoles(needed, held)),
+  forbidden: (exchange, requiredRole, actualRoles) =>
+    toGraphError(exchange, 403, "Forbidden", describeMissingRoles(requiredRole, actualRoles)),
   notFound: (
     exchange,
-    what = `Resource not found for the segment '${exchange.path.split("/").at(-1) ?? ""}'.`,
-  ) => graphError(exchange, 404, "ResourceNotFound", what),
+    detailText = `Resource not found for the segment '${exchange.path.split("/").at(-1) ?? ""}'.`,
+  ) => toGraphError(exchange, 404, "ResourceNotFound", detailText),
   throttled: (exchange, throttle) =>
     throttle.wording === "old" || throttle.wording === "new"
-      ? defenderThrottled(exchange, throttle)
-      : graphThrottled(exchange, throttle),
+      ? toDefenderThrottled(exchange, throttle)
+      : toGraphThrottled(exchange, throttle),
   failed: (exchange, status) =>
     status === 503
-      ? graphError(
+      ? toGraphError(
           exchange,
           503,
           "ServiceUnavailable",
           "The service is temporarily unavailable.",
-          retryAfter(10_000),
+          toRetryAfterHeader(10_000),
         )
-      : graphError(exchange, status, "UnknownError", ""),
+      : toGraphError(exchange, status, "UnknownError", ""),
 };
 
-const defenderError = (
+const toDefenderError = (
   exchange: Exchange,
   status: number,
   code: string,
   message: string,
   headers: Record<string, string> = {},
 ): Reply =>
-  json(
+  toJsonReply(
     status,
     {
       error: {
@@ -158,52 +163,54 @@ const defenderError = (
         target: `|${exchange.requestId.slice(0, 8)}-${exchange.requestId.slice(-16)}.1.2.`,
       },
     },
-    { ...defenderHeaders(exchange), ...headers },
+    { ...createDefenderHeaders(exchange), ...headers },
   );
 
 export const defenderFamily: ErrorFamily = {
   badRequest: (exchange, message, code = "BadRequest") =>
-    defenderError(exchange, 400, code, message),
+    toDefenderError(exchange, 400, code, message),
   unauthorized: (
     exchange,
-    why = "Unauthorized request - reason of failure: token is invalid or has expired",
-  ) => defenderError(exchange, 401, "Unauthorized", why),
-  forbidden: (exchange, needed, held) =>
-    defenderError(exchange, 403, "Forbidden", missingRoles(needed, held)),
-  notFound: (exchange, what = `Resource ${exchange.path} was not found`) =>
-    defenderError(exchange, 404, "ResourceNotFound", what),
+    reason = "Unauthorized request - reason of failure: token is invalid or has expired",
+  ) => toDefenderError(exchange, 401, "Unauthorized", reason),
+  forbidden: (exchange, requiredRole, actualRoles) =>
+    toDefenderError(exchange, 403, "Forbidden", describeMissingRoles(requiredRole, actualRoles)),
+  notFound: (exchange, detailText = `Resource ${exchange.path} was not found`) =>
+    toDefenderError(exchange, 404, "ResourceNotFound", detailText),
   throttled: (exchange, throttle) =>
     throttle.wording === "graph"
-      ? graphThrottled(exchange, throttle)
-      : defenderThrottled(exchange, throttle),
+      ? toGraphThrottled(exchange, throttle)
+      : toDefenderThrottled(exchange, throttle),
   failed: (exchange, status) =>
-    defenderError(
+    toDefenderError(
       exchange,
       status,
       status === 503 ? "ServiceUnavailable" : "InternalServerError",
       "",
-      status === 503 ? retryAfter(10_000) : {},
+      status === 503 ? toRetryAfterHeader(10_000) : {},
     ),
 };
 
-const detail = (
+const toDetailReply = (
   status: number,
   text: string,
-  more: Record<string, unknown> = {},
+  extraFields: Record<string, unknown> = {},
   headers = {},
-): Reply => json(status, { detail: text, ...more }, headers);
+): Reply => toJsonReply(status, { detail: text, ...extraFields }, headers);
 
 export const cloudAppsFamily: ErrorFamily = {
-  badRequest: (_, message) => json(400, { errors: [{ error: message }] }),
-  unauthorized: (_, why = "Invalid token.") =>
-    detail(401, why, {}, { "www-authenticate": "Token" }),
+  badRequest: (_, message) => toJsonReply(400, { errors: [{ error: message }] }),
+  unauthorized: (_, reason = "Invalid token.") =>
+    toDetailReply(401, reason, {}, { "www-authenticate": "Token" }),
   forbidden: (exchange) =>
-    detail(403, "Insufficient role based permissions", { correlation_id: exchange.requestId }),
-  notFound: () => detail(404, "Not found."),
+    toDetailReply(403, "Insufficient role based permissions", {
+      correlation_id: exchange.requestId,
+    }),
+  notFound: () => toDetailReply(404, "Not found."),
   throttled: (_, throttle) => {
     const seconds = Math.max(1, Math.ceil(throttle.waitMs / 1_000));
     const text = `Request was throttled. Expected available in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`;
-    return detail(429, text, {}, retryAfter(throttle.retryAfterMs));
+    return toDetailReply(429, text, {}, toRetryAfterHeader(throttle.retryAfterMs));
   },
   failed: (_, status) => ({
     status,
@@ -212,33 +219,33 @@ export const cloudAppsFamily: ErrorFamily = {
   }),
 };
 
-const vaultError = (
+const toVaultError = (
   status: number,
   code: string,
   message: string,
   headers: Record<string, string> = {},
-): Reply => json(status, { error: { code, message } }, headers);
+): Reply => toJsonReply(status, { error: { code, message } }, headers);
 
 export const vaultFamily: ErrorFamily = {
-  badRequest: (_, message, code = "BadParameter") => vaultError(400, code, message),
-  unauthorized: (_, why = "[TokenExpired] Error validating token: 'S2S12086'.") =>
-    vaultError(401, "Unauthorized", why),
-  forbidden: (exchange, needed) =>
-    json(403, {
+  badRequest: (_, message, code = "BadParameter") => toVaultError(400, code, message),
+  unauthorized: (_, reason = "[TokenExpired] Error validating token: 'S2S12086'.") =>
+    toVaultError(401, "Unauthorized", reason),
+  forbidden: (exchange, requiredRole) =>
+    toJsonReply(403, {
       error: {
         code: "Forbidden",
-        message: `Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: appid=${exchange.record.caller ?? ""}\r\nAction: '${needed}'\r\nResource: '${exchange.path}'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: tenant-kv;location=northeurope\r\n`,
+        message: `Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: appid=${exchange.record.caller ?? ""}\r\nAction: '${requiredRole}'\r\nResource: '${exchange.path}'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: tenant-kv;location=northeurope\r\n`,
         innererror: { code: "ForbiddenByRbac" },
       },
     }),
   notFound: (exchange) =>
-    vaultError(404, "NotFound", `The path ${exchange.path} is not found in this key vault.`),
+    toVaultError(404, "NotFound", `The path ${exchange.path} is not found in this key vault.`),
   throttled: (_, throttle) =>
-    vaultError(
+    toVaultError(
       429,
       "Throttled",
       "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached",
-      retryAfter(throttle.retryAfterMs),
+      toRetryAfterHeader(throttle.retryAfterMs),
     ),
-  failed: (_, status) => vaultError(status, "InternalServerError", "An error occurred."),
+  failed: (_, status) => toVaultError(status, "InternalServerError", "An error occurred."),
 };

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { cloudApps, hear, hunt, tokenFor } from "../caller.ts";
-import { startTenant, type Tenant } from "../simulator.ts";
-import type { FaultOrder } from "./faults.ts";
+import { callCloudApps, sendRequest, runHuntingQuery, fetchToken } from "../caller.ts";
+import { startSimulator, type Simulator } from "../simulator.ts";
+import type { FaultSpec } from "./faults.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 
 beforeAll(async () => {
-  tenant = await startTenant({
-    switches: { hunting: { quota: { perMinute: null } } },
+  simulator = await startSimulator({
+    behaviors: { hunting: { quota: { perMinute: null } } },
     evaluate: (_, { visibleAt, now }) => ({
       kind: "table",
       columns: [{ name: "late", type: "long" }],
@@ -15,26 +15,26 @@ beforeAll(async () => {
     }),
   });
 });
-afterAll(() => tenant.stop());
-beforeEach(() => tenant.faults.clear());
+afterAll(() => simulator.stop());
+beforeEach(() => simulator.faults.clear());
 
-const struck = async (order: FaultOrder, via: "graph" | "defender" = "graph") => {
+const queryWithFault = async (spec: FaultSpec, via: "graph" | "defender" = "graph") => {
   // Otherwise it would strike the token's request first.
-  tenant.faults.add({ api: "hunting", ...order });
-  return hunt(tenant, "T", { via });
+  simulator.faults.add({ api: "hunting", ...spec });
+  return runHuntingQuery(simulator, "T", { via });
 };
 
-const lastOutcome = () => tenant.requests({ route: "graph" }).at(-1)?.outcome;
+const readLastOutcome = () => simulator.listRequests({ route: "graph" }).at(-1)?.outcome;
 
 /** Asks, waits until the tenant has the request, and hangs up. */
-async function giveUp(): Promise<void> {
-  tenant.log.clear();
+async function abortQuery(): Promise<void> {
+  simulator.log.clear();
   const stop = new AbortController();
-  const call = hunt(tenant, "T", { signal: stop.signal });
-  await expect.poll(lastOutcome).toBe("pending");
+  const call = runHuntingQuery(simulator, "T", { signal: stop.signal });
+  await expect.poll(readLastOutcome).toBe("pending");
   stop.abort();
   await expect(call).rejects.toThrow();
-  await expect.poll(lastOutcome).toBe("cancelled");
+  await expect.poll(readLastOutcome).toBe("cancelled");
 }
 
 describe("a fault", () => {
@@ -52,34 +52,36 @@ describe("a fault", () => {
     [{ kind: "bad-query", class: "missing-query" }, 400, /Missing query\./],
     [{ kind: "answer", status: 418, body: { a: 1 }, headers: { "x-a": "b" } }, 418, /^\{"a":1\}$/],
     [{ kind: "answer", status: 200, body: "plain" }, 200, /^plain$/],
-  ] as const)("%j answers %i", async (order, status, text) => {
-    const answer = await struck(order);
+  ] as const)("%j answers %i", async (spec, status, text) => {
+    const answer = await queryWithFault(spec);
     expect(answer.status).toBe(status);
     expect(answer.text).toMatch(text);
-    expect((await hunt(tenant, "T")).status).toBe(200);
+    expect((await runHuntingQuery(simulator, "T")).status).toBe(200);
   });
 
   test("speaks as the service it strikes", async () => {
-    tenant.faults.add({ kind: "throttled", api: "cloud-apps", retryAfterS: null, waitS: 1 });
-    const answer = await cloudApps(tenant, "POST", "/api/v1/alerts/");
+    simulator.faults.add({ kind: "throttled", api: "cloud-apps", retryAfterS: null, waitS: 1 });
+    const answer = await callCloudApps(simulator, "POST", "/api/v1/alerts/");
     expect(answer.body).toEqual({
       detail: "Request was throttled. Expected available in 1 second.",
     });
     expect(answer.headers.get("retry-after")).toBeNull();
-    expect((await struck({ kind: "failed" }, "defender")).body).toMatchObject({
+    expect((await queryWithFault({ kind: "failed" }, "defender")).body).toMatchObject({
       error: { code: "InternalServerError" },
     });
   });
 
   test("repeats the caller's token in an error where told so", async () => {
-    const token = await tokenFor(tenant, "graph");
-    tenant.faults.add({ kind: "token-echo", api: "hunting" });
-    const answer = await hunt(tenant, "T", { headers: { authorization: `Bearer ${token}` } });
+    const token = await fetchToken(simulator, "graph");
+    simulator.faults.add({ kind: "token-echo", api: "hunting" });
+    const answer = await runHuntingQuery(simulator, "T", {
+      headers: { authorization: `Bearer ${token}` },
+    });
     expect(answer.text).toContain(token);
   });
 
   test("changes the content type", async () => {
-    const answer = await struck({ kind: "content-type", value: "text/plain" });
+    const answer = await queryWithFault({ kind: "content-type", value: "text/plain" });
     expect([answer.headers.get("content-type"), answer.body["results"]]).toEqual([
       "text/plain",
       expect.anything(),
@@ -87,78 +89,79 @@ describe("a fault", () => {
   });
 
   test("cuts the body, by a reset or as if it were whole", async () => {
-    await expect(struck({ kind: "cut", afterBytes: 120 })).rejects.toThrow();
-    expect(tenant.requests({ route: "graph" }).at(-1)?.outcome).toBe("dropped");
-    const clean = await struck({ kind: "cut", afterBytes: 120, end: "clean" });
+    await expect(queryWithFault({ kind: "cut", afterBytes: 120 })).rejects.toThrow();
+    expect(simulator.listRequests({ route: "graph" }).at(-1)?.outcome).toBe("dropped");
+    const clean = await queryWithFault({ kind: "cut", afterBytes: 120, end: "clean" });
     expect([clean.status, clean.text.length]).toEqual([200, 120]);
   });
 
   test("resets the connection before anything happens", async () => {
-    await expect(struck({ kind: "reset" })).rejects.toThrow();
-    expect(tenant.requests({ route: "graph" }).at(-1)).toMatchObject({
+    await expect(queryWithFault({ kind: "reset" })).rejects.toThrow();
+    expect(simulator.listRequests({ route: "graph" }).at(-1)).toMatchObject({
       outcome: "dropped",
       quota: "none",
     });
   });
 
   test("gives no answer until the caller gives up", async () => {
-    tenant.faults.add({ kind: "hang", api: "hunting" });
-    await giveUp();
+    simulator.faults.add({ kind: "hang", api: "hunting" });
+    await abortQuery();
   });
 
   test("delays an answer", async () => {
     const startedMs = performance.now();
-    expect((await struck({ kind: "delay", ms: 60 })).status).toBe(200);
+    expect((await queryWithFault({ kind: "delay", ms: 60 })).status).toBe(200);
     expect(performance.now() - startedMs).toBeGreaterThan(50);
   });
 
   test("drips a body", async () => {
-    tenant.faults.add({ kind: "slow-body", api: "hunting" });
-    await giveUp();
+    simulator.faults.add({ kind: "slow-body", api: "hunting" });
+    await abortQuery();
   });
 
   test("hides rows that are late", async () => {
-    const answer = await struck({ kind: "late-rows", byMs: 5_000 });
+    const answer = await queryWithFault({ kind: "late-rows", byMs: 5_000 });
     expect((answer.body["results"] as { late: number }[])[0]?.late).toBe(50_000_000);
-    expect((await hunt(tenant, "T")).text).toContain('"late":0');
+    expect((await runHuntingQuery(simulator, "T")).text).toContain('"late":0');
   });
 
   test("strikes by API, route, text, number and time", async () => {
-    const route = tenant.faults.add({ kind: "failed", route: "graph", skip: 1, count: 2 });
+    const route = simulator.faults.add({ kind: "failed", route: "graph", skip: 1, count: 2 });
     const statuses = [];
-    for (let call = 0; call < 4; call += 1) statuses.push((await hunt(tenant, "T")).status);
+    for (let call = 0; call < 4; call += 1)
+      statuses.push((await runHuntingQuery(simulator, "T")).status);
     expect(statuses).toEqual([200, 500, 500, 200]);
-    expect(tenant.faults.active().map(({ id }) => id)).not.toContain(route);
-    tenant.faults.add({ kind: "failed", match: "Device\\w+Events", count: null });
-    tenant.faults.add({ kind: "failed", untilMs: tenant.clock.now() - 1 });
-    tenant.faults.add({ kind: "failed", api: "files" });
-    expect((await hunt(tenant, "EmailEvents")).status).toBe(200);
-    expect((await hunt(tenant, "DeviceFileEvents")).status).toBe(500);
-    expect(tenant.faults.remove(route + 1)).toBe(true);
-    expect((await hunt(tenant, "DeviceFileEvents")).status).toBe(200);
+    expect(simulator.faults.listActive().map(({ id }) => id)).not.toContain(route);
+    simulator.faults.add({ kind: "failed", match: "Device\\w+Events", count: null });
+    simulator.faults.add({ kind: "failed", untilMs: simulator.clock.now() - 1 });
+    simulator.faults.add({ kind: "failed", api: "files" });
+    expect((await runHuntingQuery(simulator, "EmailEvents")).status).toBe(200);
+    expect((await runHuntingQuery(simulator, "DeviceFileEvents")).status).toBe(500);
+    expect(simulator.faults.remove(route + 1)).toBe(true);
+    expect((await runHuntingQuery(simulator, "DeviceFileEvents")).status).toBe(200);
   });
 
   test("of an unknown kind or with an unknown key is refused", () => {
-    expect(() => tenant.faults.add({ kind: "explode" } as never)).toThrow();
-    expect(() => tenant.faults.add({ kind: "hang", often: true } as never)).toThrow();
+    expect(() => simulator.faults.add({ kind: "explode" } as never)).toThrow();
+    expect(() => simulator.faults.add({ kind: "hang", often: true } as never)).toThrow();
   });
 });
 
 describe("the log", () => {
   test("tells the most calls in any span", async () => {
-    tenant.log.clear();
+    simulator.log.clear();
     for (const aheadMs of [0, 30_000, 30_000, 1]) {
-      tenant.clock.shift(aheadMs);
-      await hear(`${tenant.urls.defender}/api/files/x/stats`);
+      simulator.clock.shift(aheadMs);
+      await sendRequest(`${simulator.urls.defender}/api/files/x/stats`);
     }
-    expect(tenant.log.busiest(60_000, { api: "files" })).toBe(3);
-    expect(tenant.log.busiest(60_000, { api: "vault" })).toBe(0);
-    expect(tenant.requests({ status: 401, after: 1 }).length).toBeGreaterThan(0);
+    expect(simulator.log.countBusiest(60_000, { api: "files" })).toBe(3);
+    expect(simulator.log.countBusiest(60_000, { api: "vault" })).toBe(0);
+    expect(simulator.listRequests({ status: 401, after: 1 }).length).toBeGreaterThan(0);
   });
 
   test("knows unknown paths, too", async () => {
-    await hear(`${tenant.urls.graph}/v1.0/me`);
-    expect(tenant.requests({ api: "unknown" }).at(-1)).toMatchObject({
+    await sendRequest(`${simulator.urls.graph}/v1.0/me`);
+    expect(simulator.listRequests({ api: "unknown" }).at(-1)).toMatchObject({
       route: "none",
       status: 404,
       path: "/v1.0/me",

@@ -2,9 +2,9 @@
 import * as z from "zod/mini";
 import type { Exchange } from "./exchange.ts";
 
-const whole = z.number().check(z.int(), z.gte(0));
+const wholeNumber = z.number().check(z.int(), z.gte(0));
 
-const target = {
+const targetFields = {
   /** entra, identity, vault, hunting, files, cloud-apps; every API when absent. */
   api: z.optional(z.enum(["entra", "identity", "vault", "hunting", "files", "cloud-apps"])),
   /** Name of a route, such as `graph`, `statistics`, `alerts.close_benign`. */
@@ -12,9 +12,9 @@ const target = {
   /** A regular expression over the path, a line feed and the body. */
   match: z.optional(z.string()),
   /** How many requests it strikes; null = until taken away. */
-  count: z._default(z.nullable(whole), 1),
+  count: z._default(z.nullable(wholeNumber), 1),
   /** Requests it lets pass first. */
-  skip: z._default(whole, 0),
+  skip: z._default(wholeNumber, 0),
   /** Ends at this instant of the tenant's clock, in epoch milliseconds. */
   untilMs: z.optional(z.number()),
 };
@@ -35,15 +35,15 @@ export type QueryFault = (typeof queryFaults)[number];
 const faultSchema = z.discriminatedUnion("kind", [
   /** Any answer at all. */
   z.strictObject({
-    ...target,
+    ...targetFields,
     kind: z.literal("answer"),
-    status: whole,
+    status: wholeNumber,
     headers: z.optional(z.record(z.string(), z.string())),
     body: z.optional(z.unknown()),
   }),
   /** 429 of either kind; `retryAfterS: null` leaves the header out. */
   z.strictObject({
-    ...target,
+    ...targetFields,
     kind: z.literal("throttled"),
     cause: z._default(z.enum(["calls", "run-time"]), "calls"),
     retryAfterS: z._default(z.nullable(z.number()), 10),
@@ -51,56 +51,72 @@ const faultSchema = z.discriminatedUnion("kind", [
     wording: z._default(z.enum(["api", "old", "new", "graph"]), "api"),
   }),
   /** A hunting 400. */
-  z.strictObject({ ...target, kind: z.literal("bad-query"), class: z.enum(queryFaults) }),
-  z.strictObject({ ...target, kind: z.literal("unauthorized") }),
-  z.strictObject({ ...target, kind: z.literal("forbidden") }),
+  z.strictObject({ ...targetFields, kind: z.literal("bad-query"), class: z.enum(queryFaults) }),
+  z.strictObject({ ...targetFields, kind: z.literal("unauthorized") }),
+  z.strictObject({ ...targetFields, kind: z.literal("forbidden") }),
   /** 500, 502, 503 or 504 in the service's envelope. */
-  z.strictObject({ ...target, kind: z.literal("failed"), status: z._default(whole, 500) }),
+  z.strictObject({
+    ...targetFields,
+    kind: z.literal("failed"),
+    status: z._default(wholeNumber, 500),
+  }),
   /** The same as a page of a gateway in front. */
-  z.strictObject({ ...target, kind: z.literal("html"), status: z._default(whole, 502) }),
-  z.strictObject({ ...target, kind: z.literal("login-redirect") }),
+  z.strictObject({
+    ...targetFields,
+    kind: z.literal("html"),
+    status: z._default(wholeNumber, 502),
+  }),
+  z.strictObject({ ...targetFields, kind: z.literal("login-redirect") }),
   /** An error body that repeats the caller's Authorization header. */
-  z.strictObject({ ...target, kind: z.literal("token-echo"), status: z._default(whole, 500) }),
-  z.strictObject({ ...target, kind: z.literal("delay"), ms: whole }),
+  z.strictObject({
+    ...targetFields,
+    kind: z.literal("token-echo"),
+    status: z._default(wholeNumber, 500),
+  }),
+  z.strictObject({ ...targetFields, kind: z.literal("delay"), ms: wholeNumber }),
   /** No answer until the caller gives up. */
   z.strictObject({
-    ...target,
+    ...targetFields,
     kind: z.literal("hang"),
     effect: z._default(z.enum(["before", "after"]), "before"),
   }),
   /** The connection is reset, before the request took effect or after (a lost answer). */
   z.strictObject({
-    ...target,
+    ...targetFields,
     kind: z.literal("reset"),
     effect: z._default(z.enum(["before", "after"]), "before"),
   }),
   /** The body ends early: by a reset, or as if it were complete. */
   z.strictObject({
-    ...target,
+    ...targetFields,
     kind: z.literal("cut"),
-    afterBytes: z._default(whole, 100),
+    afterBytes: z._default(wholeNumber, 100),
     end: z._default(z.enum(["reset", "clean"]), "reset"),
   }),
-  z.strictObject({ ...target, kind: z.literal("slow-body"), bytesPerSecond: z._default(whole, 1) }),
   z.strictObject({
-    ...target,
+    ...targetFields,
+    kind: z.literal("slow-body"),
+    bytesPerSecond: z._default(wholeNumber, 1),
+  }),
+  z.strictObject({
+    ...targetFields,
     kind: z.literal("content-type"),
     value: z._default(z.string(), "text/html"),
   }),
   /** Hunting sees only rows ingested at least this long ago. */
-  z.strictObject({ ...target, kind: z.literal("late-rows"), byMs: whole }),
+  z.strictObject({ ...targetFields, kind: z.literal("late-rows"), byMs: wholeNumber }),
 ]);
 
 export type Fault = z.infer<typeof faultSchema>;
-export type FaultOrder = z.input<typeof faultSchema>;
+export type FaultSpec = z.input<typeof faultSchema>;
 
 /** A fault in force. */
 interface ActiveFault {
   readonly id: number;
   readonly fault: Fault;
   /** Requests that matched so far, let pass or struck. */
-  seen: number;
-  struck: number;
+  matchedCount: number;
+  strikeCount: number;
 }
 
 export interface Faults {
@@ -108,57 +124,60 @@ export interface Faults {
    * @returns its number
    * @throws z.core.$ZodError for an unknown kind or key
    */
-  readonly add: (order: FaultOrder) => number;
+  readonly add: (spec: FaultSpec) => number;
   readonly remove: (id: number) => boolean;
   readonly clear: () => void;
-  readonly active: () => ActiveFault[];
+  readonly listActive: () => ActiveFault[];
   /** The fault that strikes this request, if any; counts as struck. The first added wins. */
-  readonly strike: (exchange: Exchange) => Fault | undefined;
+  readonly takeFault: (exchange: Exchange) => Fault | undefined;
   /** How late rows are for this request; 0 usually. */
-  readonly lateByMs: (exchange: Exchange) => number;
+  readonly findLateByMs: (exchange: Exchange) => number;
 }
 
 export function createFaults(): Faults {
-  let list: ActiveFault[] = [];
-  let last = 0;
-  const take = (exchange: Exchange, wanted: (fault: Fault) => boolean): Fault | undefined => {
-    for (const active of list) {
-      if (!wanted(active.fault) || !hits(active.fault, exchange)) continue;
-      active.seen += 1;
-      if (active.seen <= active.fault.skip || spent(active)) continue;
-      active.struck += 1;
-      return active.fault;
+  let activeFaults: ActiveFault[] = [];
+  let lastId = 0;
+  const takeMatching = (
+    exchange: Exchange,
+    isCandidate: (fault: Fault) => boolean,
+  ): Fault | undefined => {
+    for (const activeFault of activeFaults) {
+      if (!isCandidate(activeFault.fault) || !matchesRequest(activeFault.fault, exchange)) continue;
+      activeFault.matchedCount += 1;
+      if (activeFault.matchedCount <= activeFault.fault.skip || isSpent(activeFault)) continue;
+      activeFault.strikeCount += 1;
+      return activeFault.fault;
     }
     return undefined;
   };
   return {
-    add: (order) => {
-      const fault = z.parse(faultSchema, order);
-      last += 1;
-      list.push({ id: last, fault, seen: 0, struck: 0 });
-      return last;
+    add: (spec) => {
+      const fault = z.parse(faultSchema, spec);
+      lastId += 1;
+      activeFaults.push({ id: lastId, fault, matchedCount: 0, strikeCount: 0 });
+      return lastId;
     },
     remove: (id) => {
-      const before = list.length;
-      list = list.filter((active) => active.id !== id);
-      return list.length < before;
+      const before = activeFaults.length;
+      activeFaults = activeFaults.filter((activeFault) => activeFault.id !== id);
+      return activeFaults.length < before;
     },
     clear: () => {
-      list = [];
+      activeFaults = [];
     },
-    active: () => list.filter((active) => !spent(active)),
-    strike: (exchange) => take(exchange, (fault) => fault.kind !== "late-rows"),
-    lateByMs: (exchange) => {
-      const fault = take(exchange, ({ kind }) => kind === "late-rows");
+    listActive: () => activeFaults.filter((active) => !isSpent(active)),
+    takeFault: (exchange) => takeMatching(exchange, (fault) => fault.kind !== "late-rows"),
+    findLateByMs: (exchange) => {
+      const fault = takeMatching(exchange, ({ kind }) => kind === "late-rows");
       return fault?.kind === "late-rows" ? fault.byMs : 0;
     },
   };
 }
 
-const spent = ({ fault, struck }: ActiveFault): boolean =>
-  fault.count !== null && struck >= fault.count;
+const isSpent = ({ fault, strikeCount }: ActiveFault): boolean =>
+  fault.count !== null && strikeCount >= fault.count;
 
-function hits(fault: Fault, exchange: Exchange): boolean {
+function matchesRequest(fault: Fault, exchange: Exchange): boolean {
   const { api, route } = exchange.record;
   if (fault.api !== undefined && fault.api !== api) return false;
   if (fault.route !== undefined && fault.route !== route) return false;

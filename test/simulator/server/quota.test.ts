@@ -1,23 +1,26 @@
 import { describe, expect, test } from "vitest";
 import { createQuota, type Limit, type QuotaModel } from "./quota.ts";
-import { busiest } from "./request-log.ts";
+import { countBusiest } from "./request-log.ts";
 
 const minute = 60_000;
 
-const quotaOf = (model: QuotaModel, limits: readonly Limit[], countRefused = false) =>
+const createTestQuota = (model: QuotaModel, limits: readonly Limit[], countRefused = false) =>
   createQuota(() => ({ model, limits, countRefused }));
 
 /** Instants at which a greedy caller, asking every `everyMs`, is granted a call. */
-function granted(
+function listGranted(
   model: QuotaModel,
   limits: readonly Limit[],
   everyMs: number,
   untilMs: number,
   countRefused = false,
 ): number[] {
-  const quota = quotaOf(model, limits, countRefused);
-  const asked = Array.from({ length: Math.ceil(untilMs / everyMs) }, (_, index) => index * everyMs);
-  return asked.filter((at) => quota.take(at).kind === "granted");
+  const quota = createTestQuota(model, limits, countRefused);
+  const instants = Array.from(
+    { length: Math.ceil(untilMs / everyMs) },
+    (_, index) => index * everyMs,
+  );
+  return instants.filter((at) => quota.acquirePermit(at).kind === "granted");
 }
 
 describe("a quota", () => {
@@ -26,15 +29,17 @@ describe("a quota", () => {
     ["sliding", 10],
     ["fixed", 10],
     ["bucket", 19],
-  ] as const)("%s grants a greedy caller at most its due", (model, most) => {
-    expect(busiest(granted(model, [{ calls: 10, perMs: minute }], 100, 10 * minute), minute)).toBe(
-      most,
-    );
+  ] as const)("%s grants a greedy caller at most its due", (model, maxCalls) => {
+    expect(
+      countBusiest(listGranted(model, [{ calls: 10, perMs: minute }], 100, 10 * minute), minute),
+    ).toBe(maxCalls);
   });
 
   test("fixed windows open with the first call and let two bursts touch", () => {
-    const quota = quotaOf("fixed", [{ calls: 2, perMs: minute }]);
-    const kinds = [30_000, 89_998, 89_999, 90_000, 90_001, 90_002].map((at) => quota.take(at).kind);
+    const quota = createTestQuota("fixed", [{ calls: 2, perMs: minute }]);
+    const kinds = [30_000, 89_998, 89_999, 90_000, 90_001, 90_002].map(
+      (at) => quota.acquirePermit(at).kind,
+    );
     expect(kinds).toEqual(["granted", "granted", "refused", "granted", "granted", "refused"]);
   });
 
@@ -43,12 +48,12 @@ describe("a quota", () => {
     ["fixed", 59_000],
     ["bucket", 29_000],
   ] as const)("%s says how long to wait, and keeps its word", (model, waitMs) => {
-    const quota = quotaOf(model, [{ calls: 2, perMs: minute }]);
-    quota.take(0);
-    quota.take(0);
-    expect(quota.take(1_000)).toMatchObject({ kind: "refused", retryAfterMs: waitMs });
-    expect(quota.take(1_000 + waitMs - 1).kind).toBe("refused");
-    expect(quota.take(1_000 + waitMs).kind).toBe("granted");
+    const quota = createTestQuota(model, [{ calls: 2, perMs: minute }]);
+    quota.acquirePermit(0);
+    quota.acquirePermit(0);
+    expect(quota.acquirePermit(1_000)).toMatchObject({ kind: "refused", retryAfterMs: waitMs });
+    expect(quota.acquirePermit(1_000 + waitMs - 1).kind).toBe("refused");
+    expect(quota.acquirePermit(1_000 + waitMs).kind).toBe("granted");
   });
 
   test("all limits must have room, and the longest wait is named", () => {
@@ -56,9 +61,9 @@ describe("a quota", () => {
       { calls: 2, perMs: minute },
       { calls: 3, perMs: 60 * minute },
     ];
-    const quota = quotaOf("sliding", limits);
-    for (const at of [0, 1, minute]) expect(quota.take(at).kind).toBe("granted");
-    expect(quota.take(minute + 1)).toEqual({
+    const quota = createTestQuota("sliding", limits);
+    for (const at of [0, 1, minute]) expect(quota.acquirePermit(at).kind).toBe("granted");
+    expect(quota.acquirePermit(minute + 1)).toEqual({
       kind: "refused",
       retryAfterMs: 59 * minute - 1,
       limit: limits[1],
@@ -66,17 +71,19 @@ describe("a quota", () => {
   });
 
   test("refused calls count only when told so", () => {
-    expect(granted("sliding", [{ calls: 1, perMs: 1_000 }], 500, 4_000)).toEqual([
+    expect(listGranted("sliding", [{ calls: 1, perMs: 1_000 }], 500, 4_000)).toEqual([
       0, 1_000, 2_000, 3_000,
     ]);
-    expect(granted("sliding", [{ calls: 1, perMs: 1_000 }], 500, 4_000, true)).toEqual([0]);
+    expect(listGranted("sliding", [{ calls: 1, perMs: 1_000 }], 500, 4_000, true)).toEqual([0]);
   });
 
   test.each(["sliding", "fixed", "bucket"] as const)(
     "%s with no limit grants all, with 0 calls none",
     (model) => {
-      expect(quotaOf(model, []).take(0).kind).toBe("granted");
-      expect(quotaOf(model, [{ calls: 0, perMs: minute }]).take(0).kind).toBe("refused");
+      expect(createTestQuota(model, []).acquirePermit(0).kind).toBe("granted");
+      expect(createTestQuota(model, [{ calls: 0, perMs: minute }]).acquirePermit(0).kind).toBe(
+        "refused",
+      );
     },
   );
 });
@@ -87,7 +94,7 @@ describe("busiest", () => {
     [[0, 59_999], 2],
     [[0, 60_000], 1],
     [[90_000, 0, 30_000, 60_000], 2],
-  ])("of %j in any minute is %i", (instants, most) => {
-    expect(busiest(instants, minute)).toBe(most);
+  ])("of %j in any minute is %i", (instants, maxCalls) => {
+    expect(countBusiest(instants, minute)).toBe(maxCalls);
   });
 });

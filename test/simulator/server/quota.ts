@@ -16,39 +16,39 @@ export interface QuotaRules {
   readonly countRefused: boolean;
 }
 
-type Grant =
+type PermitResult =
   | { readonly kind: "granted" }
   | { readonly kind: "refused"; readonly retryAfterMs: number; readonly limit: Limit };
 
 export interface Quota {
-  readonly take: (nowMs: number) => Grant;
+  readonly acquirePermit: (nowMs: number) => PermitResult;
 }
 
 /** A way of counting: how long until `limit` has room at `nowMs` (0 = now), and the noting of a call. */
 interface Counter {
-  readonly waitMs: (limit: Limit, nowMs: number) => number;
-  readonly note: (limits: readonly Limit[], nowMs: number) => void;
+  readonly computeWaitMs: (limit: Limit, nowMs: number) => number;
+  readonly recordCall: (limits: readonly Limit[], nowMs: number) => void;
 }
 
 export function createQuota(rules: () => QuotaRules): Quota {
   const counters: Record<QuotaModel, Counter> = {
-    sliding: slidingLog(),
-    fixed: fixedWindows(),
-    bucket: tokenBuckets(),
+    sliding: createSlidingLog(),
+    fixed: createFixedWindows(),
+    bucket: createTokenBuckets(),
   };
   return {
-    take: (nowMs) => {
+    acquirePermit: (nowMs) => {
       const { model, limits, countRefused } = rules();
       const counter = counters[model];
-      const waits = limits.map((limit) => ({ limit, ms: counter.waitMs(limit, nowMs) }));
-      const longest = waits.reduce((most, wait) => (wait.ms > most.ms ? wait : most), {
+      const waits = limits.map((limit) => ({ limit, ms: counter.computeWaitMs(limit, nowMs) }));
+      const maxWait = waits.reduce((max, wait) => (wait.ms > max.ms ? wait : max), {
         limit: noLimit,
         ms: 0,
       });
-      if (longest.ms === 0 || countRefused) counter.note(limits, nowMs);
-      return longest.ms === 0
+      if (maxWait.ms === 0 || countRefused) counter.recordCall(limits, nowMs);
+      return maxWait.ms === 0
         ? { kind: "granted" }
-        : { kind: "refused", retryAfterMs: longest.ms, limit: longest.limit };
+        : { kind: "refused", retryAfterMs: maxWait.ms, limit: maxWait.limit };
     },
   };
 }
@@ -56,38 +56,41 @@ export function createQuota(rules: () => QuotaRules): Quota {
 const noLimit: Limit = { calls: 0, perMs: 0 };
 
 /** No half-open span of `perMs` holds more than `calls`. */
-function slidingLog(): Counter {
+function createSlidingLog(): Counter {
   let instants: number[] = [];
   return {
-    waitMs: ({ calls, perMs }, nowMs) => {
+    computeWaitMs: ({ calls, perMs }, nowMs) => {
       if (calls === 0) return perMs;
       const oldest = instants.at(-calls);
       return oldest === undefined ? 0 : Math.max(0, oldest + perMs - nowMs);
     },
-    note: (limits, nowMs) => {
+    recordCall: (limits, nowMs) => {
       instants.push(nowMs);
-      const keep = Math.max(...limits.map(({ calls }) => calls), 1);
-      if (instants.length > keep * 2) instants = instants.slice(-keep);
+      const keepCount = Math.max(...limits.map(({ calls }) => calls), 1);
+      if (instants.length > keepCount * 2) instants = instants.slice(-keepCount);
     },
   };
 }
 
 /** A window opens with its first call and lasts `perMs`. */
-function fixedWindows(): Counter {
+function createFixedWindows(): Counter {
   const windows = new Map<number, { openedMs: number; used: number }>();
-  const current = (limit: Limit, nowMs: number): { openedMs: number; used: number } | undefined => {
+  const findOpenWindow = (
+    limit: Limit,
+    nowMs: number,
+  ): { openedMs: number; used: number } | undefined => {
     const window = windows.get(limit.perMs);
     return window && nowMs < window.openedMs + limit.perMs ? window : undefined;
   };
   return {
-    waitMs: (limit, nowMs) => {
-      const window = current(limit, nowMs);
+    computeWaitMs: (limit, nowMs) => {
+      const window = findOpenWindow(limit, nowMs);
       if (!window) return limit.calls === 0 ? limit.perMs : 0;
       return window.used < limit.calls ? 0 : window.openedMs + limit.perMs - nowMs;
     },
-    note: (limits, nowMs) => {
+    recordCall: (limits, nowMs) => {
       for (const limit of limits) {
-        const window = current(limit, nowMs);
+        const window = findOpenWindow(limit, nowMs);
         if (window) window.used += 1;
         else windows.set(limit.perMs, { openedMs: nowMs, used: 1 });
       }
@@ -96,29 +99,32 @@ function fixedWindows(): Counter {
 }
 
 /** Holds `calls` tokens and gains them evenly over `perMs`. */
-function tokenBuckets(): Counter {
+function createTokenBuckets(): Counter {
   const buckets = new Map<number, { tokens: number; atMs: number }>();
-  const filled = ({ calls, perMs }: Limit, nowMs: number): number => {
+  const countTokens = ({ calls, perMs }: Limit, nowMs: number): number => {
     const bucket = buckets.get(perMs) ?? { tokens: calls, atMs: nowMs };
     return Math.min(calls, bucket.tokens + ((nowMs - bucket.atMs) * calls) / perMs);
   };
   return {
-    waitMs: (limit, nowMs) => {
-      const missing = 1 - filled(limit, nowMs);
+    computeWaitMs: (limit, nowMs) => {
+      const missing = 1 - countTokens(limit, nowMs);
       // A hair of rounding must not refuse a token that is there.
       if (missing < 1e-9) return 0;
       return limit.calls === 0 ? limit.perMs : Math.ceil((missing * limit.perMs) / limit.calls);
     },
-    note: (limits, nowMs) => {
+    recordCall: (limits, nowMs) => {
       for (const limit of limits) {
-        buckets.set(limit.perMs, { tokens: Math.max(0, filled(limit, nowMs) - 1), atMs: nowMs });
+        buckets.set(limit.perMs, {
+          tokens: Math.max(0, countTokens(limit, nowMs) - 1),
+          atMs: nowMs,
+        });
       }
     },
   };
 }
 
 /** The limits that the switches of an API spell out. */
-export const limitsOf = (calls: {
+export const toLimits = (calls: {
   readonly perMinute: number | null;
   readonly perHour: number | null;
 }): Limit[] =>

@@ -43,52 +43,52 @@ export interface RequestFilter {
 
 export interface RequestLog {
   readonly add: (record: Omit<RequestRecord, "seq">) => RequestRecord;
-  readonly all: (filter?: RequestFilter) => RequestRecord[];
+  readonly list: (filter?: RequestFilter) => RequestRecord[];
   readonly clear: () => void;
   /** The most requests that arrived in any half-open span of `perMs`. */
-  readonly busiest: (perMs: number, filter?: RequestFilter) => number;
+  readonly countBusiest: (perMs: number, filter?: RequestFilter) => number;
 }
 
-/** Keeps at most `keep` records, dropping the oldest. */
-export function createRequestLog(keep = 200_000): RequestLog {
+/** Keeps at most `maxRecords` records, dropping the oldest. */
+export function createRequestLog(maxRecords = 200_000): RequestLog {
   let records: RequestRecord[] = [];
   let seq = 0;
-  const all = (filter: RequestFilter = {}): RequestRecord[] =>
-    records.filter((record) => matches(record, filter));
+  const listRecords = (filter: RequestFilter = {}): RequestRecord[] =>
+    records.filter((record) => matchesFilter(record, filter));
   return {
-    add: (given) => {
+    add: (fields) => {
       seq += 1;
-      const record: RequestRecord = { ...given, seq };
+      const record: RequestRecord = { ...fields, seq };
       records.push(record);
-      if (records.length > keep * 1.1) records = records.slice(-keep);
+      if (records.length > maxRecords * 1.1) records = records.slice(-maxRecords);
       return record;
     },
-    all,
+    list: listRecords,
     clear: () => {
       records = [];
     },
-    busiest: (perMs, filter) =>
-      busiest(
-        all(filter).map((record) => record.arrivedAtMs),
+    countBusiest: (perMs, filter) =>
+      countBusiest(
+        listRecords(filter).map((record) => record.arrivedAtMs),
         perMs,
       ),
   };
 }
 
-const matches = (record: RequestRecord, filter: RequestFilter): boolean =>
+const matchesFilter = (record: RequestRecord, filter: RequestFilter): boolean =>
   (filter.api === undefined || record.api === filter.api) &&
   (filter.route === undefined || record.route === filter.route) &&
   (filter.status === undefined || record.status === filter.status) &&
   (filter.after === undefined || record.seq > filter.after);
 
 /** The most of `instants` in any half-open span of `perMs`. */
-export function busiest(instants: readonly number[], perMs: number): number {
+export function countBusiest(instants: readonly number[], perMs: number): number {
   const sorted = [...instants].sort((a, b) => a - b);
   let first = 0;
-  let most = 0;
+  let max = 0;
   for (const [last, at] of sorted.entries()) {
     while ((sorted[first] ?? at) <= at - perMs) first += 1;
-    most = Math.max(most, last - first + 1);
+    max = Math.max(max, last - first + 1);
   }
-  return most;
+  return max;
 }

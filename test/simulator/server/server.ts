@@ -11,29 +11,29 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Clock } from "../../../shared/runtime/time.ts";
-import { html, type Exchange, type Reply, type Route, type Service } from "./exchange.ts";
+import { toHtmlReply, type Exchange, type Reply, type Route, type Service } from "./exchange.ts";
 import type { Faults } from "./faults.ts";
 import { readLoggedBody } from "./logged-body.ts";
 import type { RequestLog } from "./request-log.ts";
-import { matchRoute } from "./routes.ts";
-import { send } from "./send.ts";
-import { answerOf } from "./strike.ts";
+import { matchRoute } from "./match-route.ts";
+import { sendReply } from "./send-reply.ts";
+import { toFaultReply } from "./fault-reply.ts";
 
 /** What the listeners work with. */
-export interface Floor {
+export interface ServerDeps {
   readonly clock: Clock;
   readonly log: RequestLog;
   readonly faults: Faults;
   readonly routes: Readonly<Record<Service, readonly Route[]>>;
   /** Answers `/_tenant/…` on every listener; never logged, never spoiled. */
-  readonly admin: (request: {
+  readonly answerAdmin: (request: {
     method: string;
     path: string;
     query: URLSearchParams;
     bodyText: string;
   }) => Promise<Reply>;
   /** Answers what no route of the service matches. */
-  readonly unknown: (exchange: Exchange) => Reply;
+  readonly answerUnknown: (exchange: Exchange) => Reply;
 }
 
 /** A listener that accepts connections. */
@@ -43,15 +43,17 @@ export interface Listener {
 }
 
 /** @param certificate - makes it https */
-export async function listen(
+export async function startListener(
   service: Service,
-  floor: Floor,
+  deps: ServerDeps,
   port: number,
   certificate?: { readonly key: string; readonly cert: string },
 ): Promise<Listener> {
-  const hear: RequestListener = (request, response) =>
-    void converse(service, floor, request, response);
-  const server: Server = certificate ? createSecureServer(certificate, hear) : createServer(hear);
+  const onRequest: RequestListener = (request, response) =>
+    void handleRequest(service, deps, request, response);
+  const server: Server = certificate
+    ? createSecureServer(certificate, onRequest)
+    : createServer(onRequest);
   server.keepAliveTimeout = 60_000;
   server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {
@@ -68,47 +70,48 @@ export async function listen(
   };
 }
 
-async function converse(
+async function handleRequest(
   service: Service,
-  floor: Floor,
+  deps: ServerDeps,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const arrivedAtMs = floor.clock.now();
-  const hungUp = new AbortController();
+  const arrivedAtMs = deps.clock.now();
+  const hangUpController = new AbortController();
   response.once("close", () => {
-    if (!response.writableFinished) hungUp.abort(new Error("the caller hung up"));
+    if (!response.writableFinished) hangUpController.abort(new Error("the caller hung up"));
   });
   try {
     const bodyText = await readBody(request);
-    if (bodyText === undefined) return plainly(response, html(413, "Request Entity Too Large"));
+    if (bodyText === undefined)
+      return sendPlain(response, toHtmlReply(413, "Request Entity Too Large"));
     const url = new URL(request.url ?? "/", "http://tenant");
     if (url.pathname.startsWith("/_tenant/")) {
-      const asked = {
+      const adminRequest = {
         method: request.method ?? "GET",
         path: url.pathname,
         query: url.searchParams,
         bodyText,
       };
-      return plainly(response, await floor.admin(asked));
+      return sendPlain(response, await deps.answerAdmin(adminRequest));
     }
-    await serve(service, floor, {
+    await serveRequest(service, deps, {
       request,
       response,
       url,
       bodyText,
       arrivedAtMs,
-      signal: hungUp.signal,
+      signal: hangUpController.signal,
     });
   } catch (error) {
     // A defect of the tenant must be loud: a test that sees this page must not mistake it for an injected fault.
-    if (!hungUp.signal.aborted) console.error("tenant:", error);
+    if (!hangUpController.signal.aborted) console.error("tenant:", error);
     if (response.headersSent) response.destroy();
-    else plainly(response, html(500, "Simulated tenant failed"));
+    else sendPlain(response, toHtmlReply(500, "Simulated tenant failed"));
   }
 }
 
-interface Heard {
+interface ReceivedRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly url: URL;
@@ -117,19 +120,23 @@ interface Heard {
   readonly signal: AbortSignal;
 }
 
-async function serve(service: Service, floor: Floor, heard: Heard): Promise<void> {
-  const { request, response, url, bodyText, arrivedAtMs, signal } = heard;
+async function serveRequest(
+  service: Service,
+  deps: ServerDeps,
+  received: ReceivedRequest,
+): Promise<void> {
+  const { request, response, url, bodyText, arrivedAtMs, signal } = received;
   const method = request.method ?? "GET";
-  const matched = matchRoute(floor.routes[service], method, url.pathname);
-  const record = floor.log.add({
+  const match = matchRoute(deps.routes[service], method, url.pathname);
+  const record = deps.log.add({
     service,
-    api: matched?.route.api ?? "unknown",
-    route: matched?.route.name ?? "none",
+    api: match?.route.api ?? "unknown",
+    route: match?.route.name ?? "none",
     method,
     path: `${url.pathname}${url.search}`,
     authorization: schemeOf(request.headers.authorization),
-    clientRequestId: textOf(request.headers["client-request-id"]),
-    body: readLoggedBody(bodyText, textOf(request.headers["content-type"])),
+    clientRequestId: readHeaderText(request.headers["client-request-id"]),
+    body: readLoggedBody(bodyText, readHeaderText(request.headers["content-type"])),
     arrivedAtMs,
     status: undefined,
     outcome: "pending",
@@ -146,56 +153,60 @@ async function serve(service: Service, floor: Floor, heard: Heard): Promise<void
     query: url.searchParams,
     headers: request.headers,
     bodyText,
-    params: matched?.params ?? {},
+    params: match?.params ?? {},
     arrivedAtMs,
     origin: `${service === "entra" ? "https" : "http"}://${request.headers.host ?? "127.0.0.1"}`,
     requestId: randomUUID(),
     signal,
     record,
   };
-  await (matched
-    ? answer(floor, matched.route, exchange, response)
-    : refuse(floor, exchange, response));
-  record.finishedAtMs = floor.clock.now();
+  await (match
+    ? answerRoute(deps, match.route, exchange, response)
+    : refuseUnknownPath(deps, exchange, response));
+  record.finishedAtMs = deps.clock.now();
 }
 
-async function refuse(floor: Floor, exchange: Exchange, response: ServerResponse): Promise<void> {
-  const reply = floor.unknown(exchange);
+async function refuseUnknownPath(
+  deps: ServerDeps,
+  exchange: Exchange,
+  response: ServerResponse,
+): Promise<void> {
+  const reply = deps.answerUnknown(exchange);
   exchange.record.status = reply.status;
-  exchange.record.outcome = await send(exchange, response, reply, undefined, floor.clock);
+  exchange.record.outcome = await sendReply(exchange, response, reply, undefined, deps.clock);
 }
 
 /** Before the route, the route, after the route: where each kind of fault strikes. */
-async function answer(
-  floor: Floor,
+async function answerRoute(
+  deps: ServerDeps,
   route: Route,
   exchange: Exchange,
   response: ServerResponse,
 ): Promise<void> {
   const { record } = exchange;
-  const fault = floor.faults.strike(exchange);
+  const fault = deps.faults.takeFault(exchange);
   record.fault = fault?.kind;
-  if (fault?.kind === "delay" && !(await waited(floor, fault.ms, exchange)))
-    return drop(exchange, response, "cancelled");
+  if (fault?.kind === "delay" && !(await waitFor(deps, fault.ms, exchange)))
+    return dropConnection(exchange, response, "cancelled");
   if (fault?.kind === "reset" && fault.effect === "before")
-    return drop(exchange, response, "dropped");
-  if (fault?.kind === "hang" && fault.effect === "before") return hang(exchange);
-  const reply = (fault && answerOf(fault, exchange, route)) ?? (await route.answer(exchange));
+    return dropConnection(exchange, response, "dropped");
+  if (fault?.kind === "hang" && fault.effect === "before") return waitForHangUp(exchange);
+  const reply = (fault && toFaultReply(fault, exchange, route)) ?? (await route.answer(exchange));
   record.effect = reply.effect;
-  if (fault?.kind === "reset") return drop(exchange, response, "dropped");
-  if (fault?.kind === "hang") return hang(exchange);
-  if (exchange.signal.aborted) return drop(exchange, response, "cancelled");
+  if (fault?.kind === "reset") return dropConnection(exchange, response, "dropped");
+  if (fault?.kind === "hang") return waitForHangUp(exchange);
+  if (exchange.signal.aborted) return dropConnection(exchange, response, "cancelled");
   record.status = reply.status;
-  record.outcome = await send(exchange, response, reply, fault, floor.clock);
+  record.outcome = await sendReply(exchange, response, reply, fault, deps.clock);
 }
 
-const waited = (floor: Floor, ms: number, exchange: Exchange): Promise<boolean> =>
-  floor.clock.sleep(ms, exchange.signal).then(
+const waitFor = (deps: ServerDeps, ms: number, exchange: Exchange): Promise<boolean> =>
+  deps.clock.sleep(ms, exchange.signal).then(
     () => true,
     () => false,
   );
 
-function drop(
+function dropConnection(
   exchange: Exchange,
   response: ServerResponse,
   outcome: "dropped" | "cancelled",
@@ -207,7 +218,7 @@ function drop(
   response.destroy();
 }
 
-async function hang(exchange: Exchange): Promise<void> {
+async function waitForHangUp(exchange: Exchange): Promise<void> {
   if (!exchange.signal.aborted) {
     await new Promise((resolve) =>
       exchange.signal.addEventListener("abort", resolve, { once: true }),
@@ -216,19 +227,19 @@ async function hang(exchange: Exchange): Promise<void> {
   exchange.record.outcome = "cancelled";
 }
 
-function plainly(response: ServerResponse, reply: Reply): void {
+function sendPlain(response: ServerResponse, reply: Reply): void {
   response.writeHead(reply.status, reply.headers);
   response.end(typeof reply.body === "string" ? reply.body : "");
 }
 
-const largestBody = 128 * 1024 * 1024;
+const maxBodyBytes = 128 * 1024 * 1024;
 
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const pieces: Buffer[] = [];
   let size = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > largestBody) return undefined;
+    if (size > maxBodyBytes) return undefined;
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");
@@ -241,5 +252,5 @@ function schemeOf(header: string | undefined): "none" | "Bearer" | "Token" | "ot
   return scheme === "token" ? "Token" : "other";
 }
 
-const textOf = (header: string | readonly string[] | undefined): string | undefined =>
+const readHeaderText = (header: string | readonly string[] | undefined): string | undefined =>
   typeof header === "string" ? header : header?.[0];

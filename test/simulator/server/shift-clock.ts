@@ -6,13 +6,13 @@ export interface ShiftClock extends Clock {
   readonly shift: (ms: number) => void;
 }
 
-export function shiftClock(below: Clock): ShiftClock {
-  let ahead = 0;
+export function createShiftClock(base: Clock): ShiftClock {
+  let aheadMs = 0;
   return {
-    now: () => below.now() + ahead,
-    sleep: below.sleep,
+    now: () => base.now() + aheadMs,
+    sleep: base.sleep,
     shift: (ms) => {
-      ahead += ms;
+      aheadMs += ms;
     },
   };
 }

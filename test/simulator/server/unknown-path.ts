@@ -1,14 +1,14 @@
 /** What each service says to a path it does not know. */
 import { entraFamily } from "../entra/aadsts.ts";
-import { json, type Exchange, type Reply } from "./exchange.ts";
+import { toJsonReply, type Exchange, type Reply } from "./exchange.ts";
 import { cloudAppsFamily, defenderFamily, graphFamily, vaultFamily } from "./families.ts";
 
-export function unknownPath(exchange: Exchange): Reply {
+export function toUnknownPathReply(exchange: Exchange): Reply {
   switch (exchange.service) {
     case "entra":
       return entraFamily.notFound(exchange);
     case "identity":
-      return json(404, { statusCode: 404, message: "Not found" });
+      return toJsonReply(404, { statusCode: 404, message: "Not found" });
     case "vault":
       return vaultFamily.notFound(exchange);
     case "graph":

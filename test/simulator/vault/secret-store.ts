@@ -27,24 +27,24 @@ export interface SecretStore {
   /** Changes the newest version. @returns false when there is no such secret */
   readonly change: (name: string, attributes: SecretAttributes) => boolean;
   readonly remove: (name: string) => boolean;
-  readonly value: (name: string) => string | undefined;
-  readonly names: () => string[];
+  readonly readValue: (name: string) => string | undefined;
+  readonly listNames: () => string[];
   /** Newest last. */
-  readonly versions: (name: string) => readonly SecretVersion[];
+  readonly listVersions: (name: string) => readonly SecretVersion[];
   readonly isDeleted: (name: string) => boolean;
 }
 
 export function createSecretStore(nowMs: () => number): SecretStore {
   const secrets = new Map<string, SecretVersion[]>();
-  const deleted = new Set<string>();
-  const key = (name: string): string => name.toLowerCase();
+  const deletedNames = new Set<string>();
+  const normalizeName = (name: string): string => name.toLowerCase();
   return {
     set: (name, value, attributes = {}) => {
-      const versions = secrets.get(key(name)) ?? [];
+      const versions = secrets.get(normalizeName(name)) ?? [];
       const version = createHash("md5")
-        .update(`${key(name)}#${versions.length}`)
+        .update(`${normalizeName(name)}#${versions.length}`)
         .digest("hex");
-      const made: SecretVersion = {
+      const created: SecretVersion = {
         version,
         value,
         createdS: Math.floor(nowMs() / 1_000),
@@ -53,32 +53,32 @@ export function createSecretStore(nowMs: () => number): SecretStore {
         notBeforeS: undefined,
         contentType: undefined,
       };
-      apply(made, attributes);
-      secrets.set(key(name), [...versions, made]);
-      deleted.delete(key(name));
+      applyAttributes(created, attributes);
+      secrets.set(normalizeName(name), [...versions, created]);
+      deletedNames.delete(normalizeName(name));
       return version;
     },
     change: (name, attributes) => {
-      const newest = secrets.get(key(name))?.at(-1);
-      if (newest) apply(newest, attributes);
+      const newest = secrets.get(normalizeName(name))?.at(-1);
+      if (newest) applyAttributes(newest, attributes);
       return newest !== undefined;
     },
     remove: (name) => {
-      const had = secrets.delete(key(name));
-      if (had) deleted.add(key(name));
-      return had;
+      const existed = secrets.delete(normalizeName(name));
+      if (existed) deletedNames.add(normalizeName(name));
+      return existed;
     },
-    value: (name) => secrets.get(key(name))?.at(-1)?.value,
-    names: () => [...secrets.keys()].sort(),
-    versions: (name) => secrets.get(key(name)) ?? [],
-    isDeleted: (name) => deleted.has(key(name)),
+    readValue: (name) => secrets.get(normalizeName(name))?.at(-1)?.value,
+    listNames: () => [...secrets.keys()].sort(),
+    listVersions: (name) => secrets.get(normalizeName(name)) ?? [],
+    isDeleted: (name) => deletedNames.has(normalizeName(name)),
   };
 }
 
-function apply(version: SecretVersion, attributes: SecretAttributes): void {
-  const seconds = (ms: number): number => Math.floor(ms / 1_000);
+function applyAttributes(version: SecretVersion, attributes: SecretAttributes): void {
+  const toSeconds = (ms: number): number => Math.floor(ms / 1_000);
   if (attributes.enabled !== undefined) version.enabled = attributes.enabled;
-  if (attributes.expiresAtMs !== undefined) version.expiresS = seconds(attributes.expiresAtMs);
-  if (attributes.notBeforeMs !== undefined) version.notBeforeS = seconds(attributes.notBeforeMs);
+  if (attributes.expiresAtMs !== undefined) version.expiresS = toSeconds(attributes.expiresAtMs);
+  if (attributes.notBeforeMs !== undefined) version.notBeforeS = toSeconds(attributes.notBeforeMs);
   if (attributes.contentType !== undefined) version.contentType = attributes.contentType;
 }

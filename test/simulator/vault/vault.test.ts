@@ -1,44 +1,49 @@
 import { SecretClient } from "@azure/keyvault-secrets";
 import type { TokenCredential } from "@azure/identity";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { hear, tokenFor, type Heard } from "../caller.ts";
-import { startTenant, type Tenant } from "../simulator.ts";
+import { sendRequest, fetchToken, type HttpResponse } from "../caller.ts";
+import { startSimulator, type Simulator } from "../simulator.ts";
 
-let tenant: Tenant;
+let simulator: Simulator;
 
 beforeAll(async () => {
-  tenant = await startTenant({ secrets: { known: "one" } });
+  simulator = await startSimulator({ secrets: { known: "one" } });
 });
-afterAll(() => tenant.stop());
+afterAll(() => simulator.stop());
 beforeEach(() => {
-  tenant.faults.clear();
-  tenant.change({ vault: { firewall: false, challenge: "resource", callsPer10s: 4_000 } });
+  simulator.faults.clear();
+  simulator.changeBehaviors({
+    vault: { firewall: false, challenge: "resource", callsPer10s: 4_000 },
+  });
 });
 
 const credential: TokenCredential = {
   getToken: async () => ({
-    token: await tokenFor(tenant, "vault"),
+    token: await fetchToken(simulator, "vault"),
     expiresOnTimestamp: Date.now() + 3_600_000,
   }),
 };
-const client = () =>
-  new SecretClient(tenant.urls.vault, credential, {
+const createClient = () =>
+  new SecretClient(simulator.urls.vault, credential, {
     allowInsecureConnection: true,
     disableChallengeResourceVerification: true,
     retryOptions: { maxRetries: 1, retryDelayInMs: 1, maxRetryDelayInMs: 2 },
   });
 
-const get = async (path: string, headers: Record<string, string> = {}): Promise<Heard> =>
-  hear(`${tenant.urls.vault}${path}`, {
-    headers: { authorization: `Bearer ${await tokenFor(tenant, "vault")}`, ...headers },
+const getFromVault = async (
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<HttpResponse> =>
+  sendRequest(`${simulator.urls.vault}${path}`, {
+    headers: { authorization: `Bearer ${await fetchToken(simulator, "vault")}`, ...headers },
   });
 
 describe("the vault", () => {
   test("challenges a call without a token and names the tenant", async () => {
-    const answer = await hear(`${tenant.urls.vault}/secrets/known?api-version=7.4`);
+    const answer = await sendRequest(`${simulator.urls.vault}/secrets/known?api-version=7.4`);
     expect(answer.status).toBe(401);
     expect(answer.headers.get("www-authenticate")).toBe(
-      `Bearer authorization="https://login.windows.net/${tenant.directory.tenantId}", resource="https://vault.azure.net"`,
+      `Bearer authorization="https://login.windows.net/${simulator.directory.tenantId}", resource="https://vault.azure.net"`,
     );
     expect(answer.body).toMatchObject({ error: { code: "Unauthorized" } });
   });
@@ -46,35 +51,35 @@ describe("the vault", () => {
   test.each(["resource", "scope"] as const)(
     "is opened by @azure/keyvault-secrets with a %s challenge",
     async (challenge) => {
-      tenant.change({ vault: { challenge } });
-      const secret = await client().getSecret("known");
+      simulator.changeBehaviors({ vault: { challenge } });
+      const secret = await createClient().getSecret("known");
       expect(secret).toMatchObject({ name: "known", value: "one", properties: { enabled: true } });
     },
   );
 
   test("asks for new claims once when told to", async () => {
-    tenant.change({ vault: { insufficientClaims: true } });
-    expect((await client().getSecret("known")).value).toBe("one");
-    const statuses = tenant
-      .requests({ api: "vault" })
+    simulator.changeBehaviors({ vault: { insufficientClaims: true } });
+    expect((await createClient().getSecret("known")).value).toBe("one");
+    const statuses = simulator
+      .listRequests({ api: "vault" })
       .slice(-3)
       .map(({ status }) => status);
     expect(statuses).toEqual([401, 401, 200]);
   });
 
   test("rotates: the newest version answers, the old one stays", async () => {
-    const first = (await client().getSecret("known")).properties.version ?? "";
-    tenant.vault.set("known", "two");
-    expect((await client().getSecret("known")).value).toBe("two");
-    expect((await client().getSecret("known", { version: first })).value).toBe("one");
+    const first = (await createClient().getSecret("known")).properties.version ?? "";
+    simulator.vault.set("known", "two");
+    expect((await createClient().getSecret("known")).value).toBe("two");
+    expect((await createClient().getSecret("known", { version: first })).value).toBe("one");
   });
 
   test("gives out an expired and a future secret, with their dates", async () => {
-    tenant.vault.set("dated", "x", {
+    simulator.vault.set("dated", "x", {
       expiresAtMs: 1_700_000_000_000,
       notBeforeMs: 4_000_000_000_000,
     });
-    const { properties } = await client().getSecret("dated");
+    const { properties } = await createClient().getSecret("dated");
     expect([properties.expiresOn?.getTime(), properties.notBefore?.getTime()]).toEqual([
       1_700_000_000_000, 4_000_000_000_000,
     ]);
@@ -91,8 +96,8 @@ describe("the vault", () => {
       undefined,
     ],
   ])("refuses %s", async (_, name, status, code, inner) => {
-    tenant.vault.set("disabled", "x", { enabled: false });
-    const answer = await get(`/secrets/${name}?api-version=7.4`);
+    simulator.vault.set("disabled", "x", { enabled: false });
+    const answer = await getFromVault(`/secrets/${name}?api-version=7.4`);
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({
       error: { code, ...(inner === undefined ? {} : { innererror: { code: inner } }) },
@@ -100,24 +105,26 @@ describe("the vault", () => {
   });
 
   test("remembers a deleted secret", async () => {
-    tenant.vault.set("gone", "x");
-    tenant.vault.remove("gone");
-    expect((await get("/deletedsecrets/gone?api-version=7.4")).body).toHaveProperty("recoveryId");
-    const other = await get("/deletedsecrets/other?api-version=7.4");
+    simulator.vault.set("gone", "x");
+    simulator.vault.remove("gone");
+    expect((await getFromVault("/deletedsecrets/gone?api-version=7.4")).body).toHaveProperty(
+      "recoveryId",
+    );
+    const other = await getFromVault("/deletedsecrets/other?api-version=7.4");
     expect(other.body).toMatchObject({ error: { message: "Deleted Secret not found: other" } });
   });
 
   test("refuses behind its firewall", async () => {
-    tenant.change({ vault: { firewall: true } });
-    const answer = await get("/secrets/known?api-version=7.4");
+    simulator.changeBehaviors({ vault: { firewall: true } });
+    const answer = await getFromVault("/secrets/known?api-version=7.4");
     expect(answer.body).toMatchObject({ error: { innererror: { code: "ForbiddenByFirewall" } } });
   });
 
   test("refuses an identity without the role, naming the action", async () => {
-    const identity = tenant.directory.identities[0];
-    if (identity) identity.vaultAccess = false;
-    const answer = await get("/secrets/known?api-version=7.4");
-    if (identity) identity.vaultAccess = true;
+    const identity = simulator.directory.identities[0];
+    if (identity) identity.canReadVault = false;
+    const answer = await getFromVault("/secrets/known?api-version=7.4");
+    if (identity) identity.canReadVault = true;
     expect(answer.status).toBe(403);
     expect(answer.text).toContain("Microsoft.KeyVault/vaults/secrets/getSecret/action");
   });
@@ -126,38 +133,40 @@ describe("the vault", () => {
     ["another API's token", "graph"],
     ["no token of this tenant", undefined],
   ] as const)("refuses %s", async (_, resource) => {
-    const token = resource === undefined ? "a.b.c" : await tokenFor(tenant, resource);
+    const token = resource === undefined ? "a.b.c" : await fetchToken(simulator, resource);
     expect(
-      (await get("/secrets/known?api-version=7.4", { authorization: `Bearer ${token}` })).status,
+      (await getFromVault("/secrets/known?api-version=7.4", { authorization: `Bearer ${token}` }))
+        .status,
     ).toBe(401);
   });
 
   test("demands a version of the API", async () => {
-    expect((await get("/secrets/known")).status).toBe(400);
-    expect((await get("/secrets/known/?api%2Dversion=7.4")).status).toBe(200);
+    expect((await getFromVault("/secrets/known")).status).toBe(400);
+    expect((await getFromVault("/secrets/known/?api%2Dversion=7.4")).status).toBe(200);
   });
 
   test("lists names in pages and versions without values", async () => {
-    tenant.change({ vault: { pageSize: 4 } });
+    simulator.changeBehaviors({ vault: { pageSize: 4 } });
     const names: string[] = [];
-    for await (const properties of client().listPropertiesOfSecrets()) names.push(properties.name);
-    expect(names).toEqual(tenant.vault.names());
-    const versions = await get("/secrets/known/versions?api-version=7.4");
-    expect(versions.body["value"]).toHaveLength(tenant.vault.versions("known").length);
+    for await (const properties of createClient().listPropertiesOfSecrets())
+      names.push(properties.name);
+    expect(names).toEqual(simulator.vault.listNames());
+    const versions = await getFromVault("/secrets/known/versions?api-version=7.4");
+    expect(versions.body["value"]).toHaveLength(simulator.vault.listVersions("known").length);
     expect(versions.text).not.toContain('"value":"one"');
   });
 
   test("throttles above its limit, with a wait", async () => {
-    tenant.clock.shift(20_000);
-    tenant.change({ vault: { callsPer10s: 1 } });
-    await get("/secrets/known?api-version=7.4");
-    const answer = await get("/secrets/known?api-version=7.4");
+    simulator.clock.shift(20_000);
+    simulator.changeBehaviors({ vault: { callsPer10s: 1 } });
+    await getFromVault("/secrets/known?api-version=7.4");
+    const answer = await getFromVault("/secrets/known?api-version=7.4");
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "10"]);
     expect(answer.body).toMatchObject({ error: { code: "Throttled" } });
   });
 
   test("shows a gateway's page, after which the SDK tries again", async () => {
-    tenant.faults.add({ kind: "html", api: "vault", status: 502 });
-    expect((await client().getSecret("known")).value).toBe("two");
+    simulator.faults.add({ kind: "html", api: "vault", status: 502 });
+    expect((await createClient().getSecret("known")).value).toBe("two");
   });
 });

@@ -2,38 +2,38 @@
 import type { Clock } from "../../../shared/runtime/time.ts";
 import type { Directory } from "../entra/directory.ts";
 import type { Tokens } from "../entra/tokens.ts";
-import { json, type Exchange, type Reply, type Route } from "../server/exchange.ts";
+import { toJsonReply, type Exchange, type Reply, type Route } from "../server/exchange.ts";
 import { vaultFamily } from "../server/families.ts";
-import { proveBearer, takeTurn } from "../server/guard.ts";
+import { authenticateBearer, acquirePermit } from "../server/access-checks.ts";
 import { createQuota, type Quota } from "../server/quota.ts";
-import type { Switches } from "../behaviors.ts";
+import type { Behaviors } from "../behaviors.ts";
 import type { SecretStore, SecretVersion } from "./secret-store.ts";
 
-interface Vault {
+interface VaultDeps {
   readonly directory: Directory;
   readonly tokens: Tokens;
-  readonly switches: Switches;
+  readonly behaviors: Behaviors;
   readonly secrets: SecretStore;
   readonly clock: Clock;
   readonly quota: Quota;
 }
 
-export function vaultRoutes(parts: Omit<Vault, "quota">): Route[] {
-  const vault: Vault = {
-    ...parts,
+export function createVaultRoutes(deps: Omit<VaultDeps, "quota">): Route[] {
+  const depsWithQuota: VaultDeps = {
+    ...deps,
     quota: createQuota(() => ({
       model: "sliding",
       countRefused: false,
       limits:
-        parts.switches.vault.callsPer10s === null
+        deps.behaviors.vault.callsPer10s === null
           ? []
-          : [{ calls: parts.switches.vault.callsPer10s, perMs: 10_000 }],
+          : [{ calls: deps.behaviors.vault.callsPer10s, perMs: 10_000 }],
     })),
   };
-  const route = (
+  const defineRoute = (
     name: string,
     pattern: string,
-    read: (exchange: Exchange) => Reply,
+    readReply: (exchange: Exchange) => Reply,
     action = "getSecret",
   ): Route => ({
     api: "vault",
@@ -41,80 +41,94 @@ export function vaultRoutes(parts: Omit<Vault, "quota">): Route[] {
     methods: ["GET"],
     pattern,
     family: vaultFamily,
-    answer: async (exchange) => (await refuse(vault, exchange, action)) ?? read(exchange),
+    answer: async (exchange) =>
+      (await refuseRequest(depsWithQuota, exchange, action)) ?? readReply(exchange),
   });
-  const one = (exchange: Exchange): Reply => readSecret(vault, exchange);
-  const versions = (exchange: Exchange): Reply => listVersions(vault, exchange);
+  const answerSecret = (exchange: Exchange): Reply => readSecret(depsWithQuota, exchange);
+  const answerVersions = (exchange: Exchange): Reply => listVersions(depsWithQuota, exchange);
   return [
-    route("list", "/secrets", (exchange) => listSecrets(vault, exchange), "readMetadata"),
-    route("list", "/secrets/", (exchange) => listSecrets(vault, exchange), "readMetadata"),
-    route("versions", "/secrets/{name}/versions", versions, "readMetadata"),
-    route("secret", "/secrets/{name}", one),
-    route("secret", "/secrets/{name}/", one),
-    route("secret", "/secrets/{name}/{version}", one),
-    route(
+    defineRoute(
+      "list",
+      "/secrets",
+      (exchange) => listSecrets(depsWithQuota, exchange),
+      "readMetadata",
+    ),
+    defineRoute(
+      "list",
+      "/secrets/",
+      (exchange) => listSecrets(depsWithQuota, exchange),
+      "readMetadata",
+    ),
+    defineRoute("versions", "/secrets/{name}/versions", answerVersions, "readMetadata"),
+    defineRoute("secret", "/secrets/{name}", answerSecret),
+    defineRoute("secret", "/secrets/{name}/", answerSecret),
+    defineRoute("secret", "/secrets/{name}/{version}", answerSecret),
+    defineRoute(
       "deleted",
       "/deletedsecrets/{name}",
-      (exchange) => readDeleted(vault, exchange),
+      (exchange) => readDeleted(depsWithQuota, exchange),
       "readMetadata",
     ),
   ];
 }
 
 /** Challenge, then token, version of the API, firewall, role, quota: the order of the service. */
-async function refuse(
-  vault: Vault,
+async function refuseRequest(
+  deps: VaultDeps,
   exchange: Exchange,
   action: string,
 ): Promise<Reply | undefined> {
   if (exchange.headers.authorization === undefined) {
-    return challenge(vault, "AKV10000: Request is missing a Bearer or PoP token.");
+    return challengeCaller(deps, "AKV10000: Request is missing a Bearer or PoP token.");
   }
-  if (vault.switches.vault.insufficientClaims) {
+  if (deps.behaviors.vault.insufficientClaims) {
     // Once: the caller asks for a token with these claims and comes again.
-    vault.switches.vault.insufficientClaims = false;
-    return challenge(
-      vault,
+    deps.behaviors.vault.insufficientClaims = false;
+    return challengeCaller(
+      deps,
       "AKV10130: Continuous access evaluation asks for new claims.",
-      claimsWanted,
+      requiredClaims,
     );
   }
-  const proof = await proveBearer(exchange, vault.tokens, vaultFamily, { resource: "vault" });
-  if (proof.kind === "refused") return proof.reply;
+  const authentication = await authenticateBearer(exchange, deps.tokens, vaultFamily, {
+    resource: "vault",
+  });
+  if (authentication.kind === "refused") return authentication.reply;
   if (exchange.query.get("api-version") === null) {
     return vaultFamily.badRequest(exchange, "api-version must be specified");
   }
-  if (vault.switches.vault.firewall) return forbiddenByFirewall;
-  if (!mayRead(vault.directory, proof.claims.oid)) {
+  if (deps.behaviors.vault.firewall) return forbiddenByFirewall;
+  if (!canReadSecrets(deps.directory, authentication.claims.oid)) {
     return vaultFamily.forbidden(
       exchange,
       `Microsoft.KeyVault/vaults/secrets/${action}/action`,
       [],
     );
   }
-  return takeTurn(exchange, vault.quota, vaultFamily, {
-    clock: vault.clock,
+  return acquirePermit(exchange, deps.quota, vaultFamily, {
+    clock: deps.clock,
     retryAfter: true,
     wording: "api",
   });
 }
 
-const claimsWanted = Buffer.from(
+const requiredClaims = Buffer.from(
   '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}',
 ).toString("base64");
 
-function challenge(vault: Vault, message: string, claims?: string): Reply {
-  const authority = `https://login.windows.net/${vault.directory.tenantId}`;
+function challengeCaller(deps: VaultDeps, message: string, claims?: string): Reply {
+  const authority = `https://login.windows.net/${deps.directory.tenantId}`;
   const target =
-    vault.switches.vault.challenge === "scope"
+    deps.behaviors.vault.challenge === "scope"
       ? 'scope="https://vault.azure.net/.default"'
       : 'resource="https://vault.azure.net"';
-  const more = claims === undefined ? "" : `, error="insufficient_claims", claims="${claims}"`;
-  return json(
+  const claimsText =
+    claims === undefined ? "" : `, error="insufficient_claims", claims="${claims}"`;
+  return toJsonReply(
     401,
     { error: { code: "Unauthorized", message } },
     {
-      "www-authenticate": `Bearer authorization="${authority}", ${target}${more}`,
+      "www-authenticate": `Bearer authorization="${authority}", ${target}${claimsText}`,
       "x-ms-keyvault-region": "northeurope",
       "x-ms-keyvault-service-version": "1.9.2500.1",
       "x-ms-keyvault-network-info": "conn_type=Ipv4;addr=127.0.0.1;act_addr_fam=InterNetwork;",
@@ -122,12 +136,12 @@ function challenge(vault: Vault, message: string, claims?: string): Reply {
   );
 }
 
-const mayRead = ({ identities, applications }: Directory, principalId: string): boolean =>
+const canReadSecrets = ({ identities, applications }: Directory, principalId: string): boolean =>
   [...identities, ...applications].some(
-    (one) => one.principalId === principalId && one.vaultAccess,
+    (one) => one.principalId === principalId && one.canReadVault,
   );
 
-const forbiddenByFirewall = json(403, {
+const forbiddenByFirewall = toJsonReply(403, {
   error: {
     code: "Forbidden",
     message:
@@ -136,45 +150,49 @@ const forbiddenByFirewall = json(403, {
   },
 });
 
-const secretNotFound = (name: string): Reply =>
-  json(404, {
+const toSecretNotFoundReply = (name: string): Reply =>
+  toJsonReply(404, {
     error: {
       code: "SecretNotFound",
       message: `A secret with (name/id) ${name} was not found in this key vault. If you recently deleted this secret you may be able to recover it using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182`,
     },
   });
 
-function disabled(): Reply {
+function toDisabledReply(): Reply {
   const message = "Operation get is not allowed on a disabled secret.";
-  return json(403, {
+  return toJsonReply(403, {
     error: { code: "Forbidden", message, innererror: { code: "SecretDisabled" } },
   });
 }
 
-function readSecret({ secrets }: Vault, exchange: Exchange): Reply {
+function readSecret({ secrets }: VaultDeps, exchange: Exchange): Reply {
   const { name = "", version } = exchange.params;
-  const versions = secrets.versions(name);
-  const found =
+  const versions = secrets.listVersions(name);
+  const secretVersion =
     version === undefined ? versions.at(-1) : versions.find((one) => one.version === version);
-  if (!found) return secretNotFound(version === undefined ? name : `${name}/${version}`);
+  if (!secretVersion)
+    return toSecretNotFoundReply(version === undefined ? name : `${name}/${version}`);
   // Expired and not yet valid secrets are given out: the caller must look.
-  return found.enabled
-    ? json(200, { value: found.value, ...bundle(exchange, name, found) })
-    : disabled();
+  return secretVersion.enabled
+    ? toJsonReply(200, {
+        value: secretVersion.value,
+        ...toSecretBundle(exchange, name, secretVersion),
+      })
+    : toDisabledReply();
 }
 
-const bundle = (
+const toSecretBundle = (
   exchange: Exchange,
   name: string,
   version: SecretVersion,
 ): Record<string, unknown> => ({
   ...(version.contentType === undefined ? {} : { contentType: version.contentType }),
   id: `${exchange.origin}/secrets/${name.toLowerCase()}/${version.version}`,
-  attributes: attributesOf(version),
+  attributes: toAttributes(version),
   tags: {},
 });
 
-const attributesOf = (version: SecretVersion): Record<string, unknown> => ({
+const toAttributes = (version: SecretVersion): Record<string, unknown> => ({
   enabled: version.enabled,
   ...(version.notBeforeS === undefined ? {} : { nbf: version.notBeforeS }),
   ...(version.expiresS === undefined ? {} : { exp: version.expiresS }),
@@ -184,29 +202,29 @@ const attributesOf = (version: SecretVersion): Record<string, unknown> => ({
   recoverableDays: 90,
 });
 
-function listSecrets({ secrets, switches }: Vault, exchange: Exchange): Reply {
-  const items = secrets.names().flatMap((name) => {
-    const newest = secrets.versions(name).at(-1);
+function listSecrets({ secrets, behaviors }: VaultDeps, exchange: Exchange): Reply {
+  const items = secrets.listNames().flatMap((name) => {
+    const newest = secrets.listVersions(name).at(-1);
     return newest
-      ? [{ id: `${exchange.origin}/secrets/${name}`, attributes: attributesOf(newest), tags: {} }]
+      ? [{ id: `${exchange.origin}/secrets/${name}`, attributes: toAttributes(newest), tags: {} }]
       : [];
   });
-  return page(exchange, items, switches.vault.pageSize);
+  return toPageReply(exchange, items, behaviors.vault.pageSize);
 }
 
-function listVersions({ secrets, switches }: Vault, exchange: Exchange): Reply {
+function listVersions({ secrets, behaviors }: VaultDeps, exchange: Exchange): Reply {
   const name = exchange.params["name"] ?? "";
-  const versions = secrets.versions(name);
-  if (versions.length === 0) return secretNotFound(name);
-  return page(
+  const versions = secrets.listVersions(name);
+  if (versions.length === 0) return toSecretNotFoundReply(name);
+  return toPageReply(
     exchange,
-    versions.map((version) => bundle(exchange, name, version)),
-    switches.vault.pageSize,
+    versions.map((version) => toSecretBundle(exchange, name, version)),
+    behaviors.vault.pageSize,
   );
 }
 
-function page(exchange: Exchange, items: readonly unknown[], usual: number): Reply {
-  const size = Math.min(Number(exchange.query.get("maxresults") ?? usual), 25);
+function toPageReply(exchange: Exchange, items: readonly unknown[], defaultSize: number): Reply {
+  const size = Math.min(Number(exchange.query.get("maxresults") ?? defaultSize), 25);
   if (!Number.isInteger(size) || size < 1)
     return vaultFamily.badRequest(exchange, "maxresults must be 1 to 25");
   const from = Number(exchange.query.get("$skiptoken") ?? 0);
@@ -214,21 +232,21 @@ function page(exchange: Exchange, items: readonly unknown[], usual: number): Rep
   next.searchParams.set("api-version", exchange.query.get("api-version") ?? "");
   next.searchParams.set("$skiptoken", String(from + size));
   next.searchParams.set("maxresults", String(size));
-  return json(200, {
+  return toJsonReply(200, {
     value: items.slice(from, from + size),
     nextLink: from + size < items.length ? next.toString() : null,
   });
 }
 
-function readDeleted({ secrets }: Vault, exchange: Exchange): Reply {
+function readDeleted({ secrets }: VaultDeps, exchange: Exchange): Reply {
   const { name = "" } = exchange.params;
   if (!secrets.isDeleted(name)) {
-    return json(404, {
+    return toJsonReply(404, {
       error: { code: "SecretNotFound", message: `Deleted Secret not found: ${name}` },
     });
   }
   const nowS = Math.floor(exchange.arrivedAtMs / 1_000);
-  return json(200, {
+  return toJsonReply(200, {
     recoveryId: `${exchange.origin}/deletedsecrets/${name}`,
     deletedDate: nowS,
     scheduledPurgeDate: nowS + 90 * 86_400,

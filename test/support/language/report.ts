@@ -19,7 +19,8 @@ const isWanted = ({ file }: Located): boolean =>
 
 function report(what: string, places: readonly Located[], outOf?: number): void {
   const listed = places.filter(isWanted);
-  const share = outOf === undefined ? "" : ` of ${outOf} (${((100 * listed.length) / outOf).toFixed(1)} %)`;
+  const share =
+    outOf === undefined ? "" : ` of ${outOf} (${((100 * listed.length) / outOf).toFixed(1)} %)`;
   console.log(`${what}: ${listed.length}${share}`);
   if (isListed) for (const { file, line, text } of listed) console.log(`  ${file}:${line} ${text}`);
 }
@@ -33,7 +34,9 @@ report("quaint phrases in documents", documentLines().flatMap(quaintIn));
 report("retired words in identifiers", sources.flatMap(retiredNames));
 report(
   "retired words in texts",
-  [...sources.flatMap(({ strings }) => strings), ...comments, ...documentLines()].flatMap(retiredWords),
+  [...sources.flatMap(({ strings }) => strings), ...comments, ...documentLines()].flatMap(
+    retiredWords,
+  ),
 );
 report("names in comments that exist nowhere", unknownNames(sources));
 report("one-word function names", oneWord, all.filter(isWanted).length);

@@ -61,7 +61,9 @@ const retiredInTexts = new RegExp(`\\b(?:${retired.texts.join("|")})\\b`, "gi");
 
 /** Identifiers with a retired word in them. */
 export const retiredNames = (source: SourceFile): Located[] =>
-  source.identifiers.filter(({ text }) => wordsOf(text).some((word) => retiredIdentifiers.has(word)));
+  source.identifiers.filter(({ text }) =>
+    wordsOf(text).some((word) => retiredIdentifiers.has(word)),
+  );
 
 /** Retired words in a text that a person reads. */
 export const retiredWords = (place: Located): Located[] =>

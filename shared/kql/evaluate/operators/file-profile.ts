@@ -2,47 +2,53 @@
 import type { KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import type { KnownFile } from "../../../../test/simulator/dataset/entities.ts";
-import { emptyValue } from "../../../../test/simulator/dataset/schema.ts";
+import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
 import { asText } from "../coerce.ts";
-import { simpleName } from "../names.ts";
-import { columnAt, withColumns, type Row, type Scope, type Table } from "../plan.ts";
+import { readName } from "../names.ts";
+import { createColumnScalar, withColumns, type Row, type Scope, type Table } from "../plan.ts";
 import { QueryError } from "../query-error.ts";
 
-interface Field {
+interface ProfileField {
   readonly column: HuntColumn;
-  readonly of: (file: KnownFile) => unknown;
+  readonly readValue: (file: KnownFile) => unknown;
 }
 
-const field = (name: string, type: HuntColumn["type"], of: Field["of"]): Field => ({
+const createField = (
+  name: string,
+  type: HuntColumn["type"],
+  readValue: ProfileField["readValue"],
+): ProfileField => ({
   column: { name, type },
-  of,
+  readValue,
 });
 
-const fields: readonly Field[] = [
-  field("SHA1", "string", ({ sha1 }) => sha1),
-  field("SHA256", "string", ({ sha256 }) => sha256),
-  field("MD5", "string", ({ md5 }) => md5),
-  field("FileSize", "long", ({ size }) => size),
-  field("GlobalPrevalence", "long", ({ globalPrevalence }) => globalPrevalence),
-  field("GlobalFirstSeen", "datetime", ({ globalFirstSeen }) => globalFirstSeen),
-  field("GlobalLastSeen", "datetime", ({ globalLastSeen }) => globalLastSeen),
-  field("Signer", "string", ({ signer }) => signer),
-  field("Issuer", "string", ({ issuer }) => issuer),
-  field("SignerHash", "string", ({ signerHash }) => signerHash),
-  field("IsCertificateValid", "bool", ({ signer }) => (signer === "" ? null : true)),
-  field("IsRootSignerMicrosoft", "bool", ({ signer, microsoft }) =>
+const fields: readonly ProfileField[] = [
+  createField("SHA1", "string", ({ sha1 }) => sha1),
+  createField("SHA256", "string", ({ sha256 }) => sha256),
+  createField("MD5", "string", ({ md5 }) => md5),
+  createField("FileSize", "long", ({ size }) => size),
+  createField("GlobalPrevalence", "long", ({ globalPrevalence }) => globalPrevalence),
+  createField("GlobalFirstSeen", "datetime", ({ globalFirstSeen }) => globalFirstSeen),
+  createField("GlobalLastSeen", "datetime", ({ globalLastSeen }) => globalLastSeen),
+  createField("Signer", "string", ({ signer }) => signer),
+  createField("Issuer", "string", ({ issuer }) => issuer),
+  createField("SignerHash", "string", ({ signerHash }) => signerHash),
+  createField("IsCertificateValid", "bool", ({ signer }) => (signer === "" ? null : true)),
+  createField("IsRootSignerMicrosoft", "bool", ({ signer, isMicrosoft: microsoft }) =>
     signer === "" ? null : microsoft,
   ),
-  field("SignatureState", "string", ({ signer }) => (signer === "" ? "Unsigned" : "SignedValid")),
-  field("IsExecutable", "bool", ({ name }) => /\.(?:exe|dll)$/.test(name)),
-  field("ThreatName", "string", ({ determinationValue }) => determinationValue),
-  field("Publisher", "string", ({ publisher }) => publisher),
-  field("SoftwareName", "string", ({ product }) => product),
-  field("ProfileAvailability", "string", () => "Available"),
+  createField("SignatureState", "string", ({ signer }) =>
+    signer === "" ? "Unsigned" : "SignedValid",
+  ),
+  createField("IsExecutable", "bool", ({ name }) => /\.(?:exe|dll)$/.test(name)),
+  createField("ThreatName", "string", ({ determinationValue }) => determinationValue),
+  createField("Publisher", "string", ({ publisher }) => publisher),
+  createField("SoftwareName", "string", ({ product }) => product),
+  createField("ProfileAvailability", "string", () => "Available"),
 ];
 
 /** The service enriches 100 rows unless told otherwise, 1,000 at most; the rest pass with empty columns. */
-export function fileProfile(
+export function evaluateFileProfile(
   [column, limit]: readonly KqlNode[],
   input: Table,
   scope: Scope,
@@ -51,63 +57,64 @@ export function fileProfile(
     column === undefined
       ? "SHA1"
       : column.kind === "NameReference"
-        ? simpleName(column)
+        ? readName(column)
         : String(scope.compile.scalar(column, scope).run([]));
-  const place = input.columns.findIndex((one) => one.name === name);
-  const source = input.columns[place];
+  const columnIndex = input.columns.findIndex((one) => one.name === name);
+  const source = input.columns[columnIndex];
   if (source === undefined)
     throw new QueryError(
       "semantic",
       `The query has a semantic error: FileProfile: the column '${name}' is not in the input. Fix semantic errors in your query.`,
     );
-  const hash = asText(columnAt(source.type, place));
-  const most = Math.min(
+  const hash = asText(createColumnScalar(source.type, columnIndex));
+  const maxRows = Math.min(
     1_000,
     limit === undefined ? 100 : Number(scope.compile.scalar(limit, withColumns(scope, [])).run([])),
   );
   const columns = [...input.columns];
-  const places = fields.map((one) => {
-    const at = columns.findIndex((other) => other.name === one.column.name);
-    if (at >= 0) columns[at] = one.column;
-    return at >= 0 ? at : columns.push(one.column) - 1;
+  const columnIndexes = fields.map((one) => {
+    const existingIndex = columns.findIndex((other) => other.name === one.column.name);
+    if (existingIndex >= 0) columns[existingIndex] = one.column;
+    return existingIndex >= 0 ? existingIndex : columns.push(one.column) - 1;
   });
   const rows = function* (): Generator<Row> {
     let count = 0;
     for (const row of input.rows())
-      yield profiled(
+      yield addProfile(
         row,
-        places,
-        (count += 1) <= most
-          ? known(scope.context.world.files).get(hash.run(row).toLowerCase())
+        columnIndexes,
+        (count += 1) <= maxRows
+          ? indexFiles(scope.context.dataset.files).get(hash.run(row).toLowerCase())
           : undefined,
       );
   };
   return { columns, rows };
 }
 
-const books = new WeakMap<readonly KnownFile[], ReadonlyMap<string, KnownFile>>();
+const fileIndexes = new WeakMap<readonly KnownFile[], ReadonlyMap<string, KnownFile>>();
 
 /** Files by each of their hashes; a changed book is another array. */
-function known(files: readonly KnownFile[]): ReadonlyMap<string, KnownFile> {
-  const book =
-    books.get(files) ??
+function indexFiles(files: readonly KnownFile[]): ReadonlyMap<string, KnownFile> {
+  const fileIndex =
+    fileIndexes.get(files) ??
     new Map(
       files.flatMap((file) =>
         [file.sha1, file.sha256, file.md5].map((hash) => [hash, file] as const),
       ),
     );
-  books.set(files, book);
-  return book;
+  fileIndexes.set(files, fileIndex);
+  return fileIndex;
 }
 
 /** The hash of the row itself stays when nothing is known of it. */
-function profiled(row: Row, places: readonly number[], file: KnownFile | undefined): Row {
+function addProfile(row: Row, columnIndexes: readonly number[], file: KnownFile | undefined): Row {
   const out = [...row];
   for (const [index, one] of fields.entries()) {
-    const at = places[index] ?? 0;
-    if (file !== undefined) out[at] = one.of(file);
-    else if (at >= row.length)
-      out[at] = one.column.name === "ProfileAvailability" ? "Missing" : emptyValue(one.column.type);
+    const columnIndex = columnIndexes[index] ?? 0;
+    if (file !== undefined) out[columnIndex] = one.readValue(file);
+    else if (columnIndex >= row.length)
+      out[columnIndex] =
+        one.column.name === "ProfileAvailability" ? "Missing" : getEmptyValue(one.column.type);
   }
   return out;
 }

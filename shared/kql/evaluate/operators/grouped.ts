@@ -1,12 +1,12 @@
 /** Operators that run something for each group: partition, top-nested, pivot, sample-distinct. */
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
-import { argumentsOf, resultName, simpleName } from "../names.ts";
+import { argumentsOf, inferResultName, readName } from "../names.ts";
 import { withColumns, type Row, type Scalar, type Scope, type Table } from "../plan.ts";
-import { QueryError, unsupported } from "../query-error.ts";
-import { listOf, part } from "../scalar.ts";
-import { compareValues, keyOf, textOf } from "../values.ts";
-import { aggregateOver, type Aggregated } from "./summarize.ts";
+import { QueryError, createUnsupportedError } from "../query-error.ts";
+import { listChildren, requireChild } from "../scalar.ts";
+import { compareValues, toKey, toText } from "../values.ts";
+import { compileAggregate, type RowAggregate } from "./summarize.ts";
 import type { Operator } from "./rows.ts";
 
 interface Group {
@@ -15,11 +15,11 @@ interface Group {
 }
 
 /** Rows by the value of an expression, groups in the order they first appear. */
-function groupsOf(rows: Iterable<Row>, by: Scalar): readonly Group[] {
+function groupRows(rows: Iterable<Row>, by: Scalar): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const row of rows) {
     const value = by.run(row) ?? null;
-    const key = keyOf([value]);
+    const key = toKey([value]);
     const group = groups.get(key) ?? { value, rows: [] };
     groups.set(key, group);
     group.rows.push(row);
@@ -28,83 +28,94 @@ function groupsOf(rows: Iterable<Row>, by: Scalar): readonly Group[] {
 }
 
 /** `partition by X (…)`: the subquery over each group's rows in turn. */
-export const partition: Operator = (node, input, scope) => {
-  const by = scope.compile.scalar(part(node, "ByExpression"), withColumns(scope, input.columns));
-  const operand = part(node, "Operand");
+export const evaluatePartition: Operator = (node, input, scope) => {
+  const by = scope.compile.scalar(
+    requireChild(node, "ByExpression"),
+    withColumns(scope, input.columns),
+  );
+  const operand = requireChild(node, "Operand");
   const subquery = childAt(operand, "Subquery");
-  if (subquery === undefined) throw unsupported("The operator 'partition' with a query of its own");
+  if (subquery === undefined)
+    throw createUnsupportedError("The operator 'partition' with a query of its own");
   let current: readonly Row[] = [];
-  const below = scope.compile.table(subquery, {
+  const subqueryTable = scope.compile.table(subquery, {
     ...scope,
     columns: [],
     piped: { columns: input.columns, rows: () => current },
   });
   return {
-    columns: below.columns,
+    columns: subqueryTable.columns,
     *rows() {
-      for (const group of groupsOf(input.rows(), by)) {
+      for (const group of groupRows(input.rows(), by)) {
         current = group.rows;
-        yield* below.rows();
+        yield* subqueryTable.rows();
       }
     },
   };
 };
 
 /** One level of `top-nested`. */
-interface Level {
+interface NestedLevel {
   /** Absent for all of them. */
-  readonly most: number | undefined;
+  readonly maxGroups: number | undefined;
   readonly name: string;
-  readonly of: Scalar;
-  readonly aggregate: Aggregated;
-  readonly ascending: boolean;
+  readonly groupScalar: Scalar;
+  readonly aggregate: RowAggregate;
+  readonly isAscending: boolean;
 }
 
-export const topNested: Operator = (node, input, scope) => {
+export const evaluateTopNested: Operator = (node, input, scope) => {
   const inner = withColumns(scope, input.columns);
-  const levels = listOf(node, "Clauses").map((clause) => levelOf(clause, inner));
-  const columns = levels.flatMap(({ name, of, aggregate }): readonly HuntColumn[] => [
-    { name, type: of.type },
+  const levels = listChildren(node, "Clauses").map((clause) => compileLevel(clause, inner));
+  const columns = levels.flatMap(({ name, groupScalar, aggregate }): readonly HuntColumn[] => [
+    { name, type: groupScalar.type },
     aggregate.column,
   ]);
-  return { columns, rows: () => nested(Array.from(input.rows()), levels) };
+  return { columns, rows: () => listNestedRows(Array.from(input.rows()), levels) };
 };
 
-function levelOf(clause: KqlNode, scope: Scope): Level {
+function compileLevel(clause: KqlNode, scope: Scope): NestedLevel {
   if (childAt(clause, "WithOthersClause") !== undefined)
-    throw unsupported("The operator 'top-nested' with others");
+    throw createUnsupportedError("The operator 'top-nested' with others");
   const limit = childAt(clause, "Expression");
-  const by = part(clause, "ByExpression");
-  const ordered = by.kind === "OrderedExpression" ? part(by, "Expression") : by;
-  const of = part(clause, "OfExpression");
-  const name = resultName(of) ?? "Column1";
+  const by = requireChild(clause, "ByExpression");
+  const orderedNode = by.kind === "OrderedExpression" ? requireChild(by, "Expression") : by;
+  const ofNode = requireChild(clause, "OfExpression");
+  const name = inferResultName(ofNode) ?? "Column1";
   return {
-    most: limit && Number(scope.compile.scalar(limit, scope).run([])),
+    maxGroups: limit && Number(scope.compile.scalar(limit, scope).run([])),
     name,
-    of: scope.compile.scalar(of, scope),
-    aggregate: aggregateOver(
-      ordered,
+    groupScalar: scope.compile.scalar(ofNode, scope),
+    aggregate: compileAggregate(
+      orderedNode,
       scope,
-      ordered.kind === "SimpleNamedExpression" ? undefined : `aggregated_${name}`,
+      orderedNode.kind === "SimpleNamedExpression" ? undefined : `aggregated_${name}`,
     ),
-    ascending: by !== ordered && /\basc\b/.test(childAt(by, "Ordering")?.text ?? ""),
+    isAscending: by !== orderedNode && /\basc\b/.test(childAt(by, "Ordering")?.text ?? ""),
   };
 }
 
-function* nested(rows: readonly Row[], [level, ...further]: readonly Level[]): Generator<Row> {
+function* listNestedRows(
+  rows: readonly Row[],
+  [level, ...further]: readonly NestedLevel[],
+): Generator<Row> {
   if (level === undefined) {
     yield [];
     return;
   }
-  const { of, aggregate, ascending, most } = level;
-  const groups = groupsOf(rows, of).map((group) => ({ ...group, tally: aggregate.of(group.rows) }));
-  groups.sort((one, other) => compareValues(one.tally, other.tally) * (ascending ? 1 : -1));
-  for (const group of groups.slice(0, most))
-    for (const rest of nested(group.rows, further)) yield [group.value, group.tally, ...rest];
+  const { groupScalar, aggregate, isAscending, maxGroups } = level;
+  const groups = groupRows(rows, groupScalar).map((group) => ({
+    ...group,
+    tally: aggregate.compute(group.rows),
+  }));
+  groups.sort((one, other) => compareValues(one.tally, other.tally) * (isAscending ? 1 : -1));
+  for (const group of groups.slice(0, maxGroups))
+    for (const rest of listNestedRows(group.rows, further))
+      yield [group.value, group.tally, ...rest];
 }
 
 /** `pivot(column, aggregate, keys …)`: the column's values become columns. They are known only when the input has been read. */
-export function pivot(
+export function evaluatePivot(
   [column, aggregate, ...keyNodes]: readonly KqlNode[],
   input: Table,
   scope: Scope,
@@ -114,51 +125,56 @@ export function pivot(
       "semantic",
       "The query has a semantic error: pivot: a column is expected. Fix semantic errors in your query.",
     );
-  const spread = scope.compile.scalar(column, scope);
-  const rest =
-    aggregate === undefined ? undefined : resultName(argumentsOf(aggregate)[0] ?? aggregate);
+  const pivotScalar = scope.compile.scalar(column, scope);
+  const valueName =
+    aggregate === undefined ? undefined : inferResultName(argumentsOf(aggregate)[0] ?? aggregate);
   const names =
     keyNodes.length > 0
-      ? keyNodes.map(simpleName)
+      ? keyNodes.map(readName)
       : input.columns
           .map(({ name }) => name)
-          .filter((name) => name !== simpleName(column) && name !== rest);
-  const places = names.map((name) => input.columns.findIndex((one) => one.name === name));
-  const tally = aggregateOver(aggregate, scope, undefined);
+          .filter((name) => name !== readName(column) && name !== valueName);
+  const keyIndexes = names.map((name) => input.columns.findIndex((one) => one.name === name));
+  const pivotAggregate = compileAggregate(aggregate, scope, undefined);
   const rows = Array.from(input.rows());
-  const values = groupsOf(rows, spread).toSorted((one, other) =>
+  const values = groupRows(rows, pivotScalar).toSorted((one, other) =>
     compareValues(one.value ?? "", other.value ?? ""),
   );
-  const made = groupsOf(rows, {
+  const rowGroups = groupRows(rows, {
     type: "dynamic",
-    constant: false,
-    run: (row) => places.map((place) => row[place] ?? null),
+    isConstant: false,
+    run: (row) => keyIndexes.map((columnIndex) => row[columnIndex] ?? null),
   });
   const columns: readonly HuntColumn[] = [
-    ...places.flatMap((place) => input.columns[place] ?? []),
-    ...values.map(({ value }) => ({ name: textOf(value, spread.type), type: tally.column.type })),
+    ...keyIndexes.flatMap((columnIndex) => input.columns[columnIndex] ?? []),
+    ...values.map(({ value }) => ({
+      name: toText(value, pivotScalar.type),
+      type: pivotAggregate.column.type,
+    })),
   ];
-  const cell = (group: Group, value: unknown): unknown =>
-    tally.of(group.rows.filter((row) => keyOf([spread.run(row) ?? null]) === keyOf([value])));
+  const computeCell = (group: Group, value: unknown): unknown =>
+    pivotAggregate.compute(
+      group.rows.filter((row) => toKey([pivotScalar.run(row) ?? null]) === toKey([value])),
+    );
   return {
     columns,
     rows: () =>
-      made.map((group) => [
+      rowGroups.map((group) => [
         ...(group.value as Row),
-        ...values.map(({ value }) => cell(group, value)),
+        ...values.map(({ value }) => computeCell(group, value)),
       ]),
   };
 }
 
-export const sampleDistinct: Operator = (node, input, scope) => {
-  const of = part(node, "OfExpression");
-  const by = scope.compile.scalar(of, withColumns(scope, input.columns));
-  const most = Number(scope.compile.scalar(part(node, "Expression"), scope).run([]));
+export const evaluateSampleDistinct: Operator = (node, input, scope) => {
+  const ofNode = requireChild(node, "OfExpression");
+  const by = scope.compile.scalar(ofNode, withColumns(scope, input.columns));
+  const maxValues = Number(scope.compile.scalar(requireChild(node, "Expression"), scope).run([]));
   return {
-    columns: [{ name: resultName(of) ?? "Column1", type: by.type }],
+    columns: [{ name: inferResultName(ofNode) ?? "Column1", type: by.type }],
     rows: () =>
-      groupsOf(input.rows(), by)
-        .slice(0, most)
+      groupRows(input.rows(), by)
+        .slice(0, maxValues)
         .map(({ value }) => [value]),
   };
 };
@@ -177,7 +193,7 @@ const netTypes: Readonly<Record<HuntColumn["type"], string>> = {
 };
 
 /** The input's columns as rows. */
-export const getSchema: Operator = (_, input) => ({
+export const evaluateGetSchema: Operator = (_, input) => ({
   columns: [
     { name: "ColumnName", type: "string" },
     { name: "ColumnOrdinal", type: "long" },

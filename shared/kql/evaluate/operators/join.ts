@@ -1,85 +1,89 @@
 /** join and lookup. The right side is kept by key, the left one streams past it. */
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
-import { emptyValue } from "../../../../test/simulator/dataset/schema.ts";
-import { alike } from "../comparisons.ts";
-import { freeName } from "../names.ts";
+import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
+import { alignTypes } from "../comparisons.ts";
+import { chooseFreeName } from "../names.ts";
 import { withColumns, type Row, type Scalar, type Scope, type Table } from "../plan.ts";
-import { QueryError, unsupported } from "../query-error.ts";
-import { listOf, part } from "../scalar.ts";
-import { keyOf } from "../values.ts";
-import { parameterOf } from "./parameters.ts";
+import { QueryError, createUnsupportedError } from "../query-error.ts";
+import { listChildren, requireChild } from "../scalar.ts";
+import { toKey } from "../values.ts";
+import { readParameter } from "./parameters.ts";
 import type { Operator } from "./rows.ts";
 
-interface Pair {
+interface KeyPair {
   readonly left: Scalar;
   readonly right: Scalar;
 }
 
 /** Both sides with what makes their rows meet. */
-interface Sides {
+interface JoinSides {
   readonly left: Table;
   readonly right: Table;
-  readonly pairs: readonly Pair[];
+  readonly pairs: readonly KeyPair[];
 }
 
-type Rows = (sides: Sides) => Generator<Row>;
+type JoinRows = (sides: JoinSides) => Generator<Row>;
 
-export const join: Operator = (node, input, scope) => {
-  const kind = (parameterOf(node, "kind") ?? "innerunique").toLowerCase();
-  const sides = sidesOf(node, "ConditionClause", input, scope);
-  const make = kinds[kind];
-  if (make === undefined) throw unsupported(`The join kind '${kind}'`);
+export const evaluateJoin: Operator = (node, input, scope) => {
+  const kind = (readParameter(node, "kind") ?? "innerunique").toLowerCase();
+  const sides = compileSides(node, "ConditionClause", input, scope);
+  const joinRows = joinKinds[kind];
+  if (joinRows === undefined) throw createUnsupportedError(`The join kind '${kind}'`);
   const { left, right } = sides;
   if (kind.startsWith("left") && kind !== "leftouter")
-    return { columns: left.columns, rows: () => make(sides) };
+    return { columns: left.columns, rows: () => joinRows(sides) };
   if (kind.startsWith("right") && kind !== "rightouter")
-    return { columns: right.columns, rows: () => make(sides) };
-  return { columns: sideBySide(left.columns, right.columns), rows: () => make(sides) };
+    return { columns: right.columns, rows: () => joinRows(sides) };
+  return { columns: joinColumns(left.columns, right.columns), rows: () => joinRows(sides) };
 };
 
-/** `lookup`: the right side without its keys; `leftouter` unless said otherwise. */
-export const lookup: Operator = (node, input, scope) => {
-  const kind = (parameterOf(node, "kind") ?? "leftouter").toLowerCase();
-  const make = kinds[kind];
-  if (make === undefined) throw unsupported(`The lookup kind '${kind}'`);
-  const sides = sidesOf(node, "LookupClause", input, scope);
-  const keys = new Set(sides.pairs.map(({ right }) => right.place));
-  const places = sides.right.columns.map((_, place) => place).filter((place) => !keys.has(place));
-  const columns = places.flatMap((place) => sides.right.columns[place] ?? []);
+/** `evaluateLookup`: the right side without its keys; `leftouter` unless said otherwise. */
+export const evaluateLookup: Operator = (node, input, scope) => {
+  const kind = (readParameter(node, "kind") ?? "leftouter").toLowerCase();
+  const joinRows = joinKinds[kind];
+  if (joinRows === undefined) throw createUnsupportedError(`The lookup kind '${kind}'`);
+  const sides = compileSides(node, "LookupClause", input, scope);
+  const keys = new Set(sides.pairs.map(({ right }) => right.columnIndex));
+  const columnIndexes = sides.right.columns
+    .map((_, columnIndex) => columnIndex)
+    .filter((columnIndex) => !keys.has(columnIndex));
+  const columns = columnIndexes.flatMap((columnIndex) => sides.right.columns[columnIndex] ?? []);
   const width = input.columns.length;
   return {
-    columns: sideBySide(input.columns, columns),
+    columns: joinColumns(input.columns, columns),
     rows: () =>
-      Iterator.from(make(sides)).map((row) => [
+      Iterator.from(joinRows(sides)).map((row) => [
         ...row.slice(0, width),
-        ...places.map((place) => row[width + place]),
+        ...columnIndexes.map((columnIndex) => row[width + columnIndex]),
       ]),
   };
 };
 
-function sidesOf(node: KqlNode, role: string, left: Table, scope: Scope): Sides {
-  const right = scope.compile.table(part(node, "Expression"), { ...scope, columns: [] });
+function compileSides(node: KqlNode, role: string, left: Table, scope: Scope): JoinSides {
+  const right = scope.compile.table(requireChild(node, "Expression"), { ...scope, columns: [] });
   const clause = childAt(node, role);
-  if (clause?.kind !== "JoinOnClause") throw unsupported("A join without 'on'");
-  const pairs = listOf(clause, "Expressions").flatMap((one) => pairsOf(one, left, right, scope));
-  return { left, right, pairs: pairs.map(sameType) };
+  if (clause?.kind !== "JoinOnClause") throw createUnsupportedError("A join without 'on'");
+  const pairs = listChildren(clause, "Expressions").flatMap((one) =>
+    compilePairs(one, left, right, scope),
+  );
+  return { left, right, pairs: pairs.map(alignPair) };
 }
 
 /** Keys of different types meet as the comparison of the two would see them. */
-function sameType(pair: Pair): Pair {
-  const [left, right] = alike(pair.left, pair.right);
+function alignPair(pair: KeyPair): KeyPair {
+  const [left, right] = alignTypes(pair.left, pair.right);
   return {
     left,
     right:
-      right.place === undefined && pair.right.place !== undefined
-        ? { ...right, place: pair.right.place }
+      right.columnIndex === undefined && pair.right.columnIndex !== undefined
+        ? { ...right, columnIndex: pair.right.columnIndex }
         : right,
   };
 }
 
 /** `on Name`, or `on $left.a == $right.b`, several of them joined by commas or `and`. */
-function pairsOf(node: KqlNode, left: Table, right: Table, scope: Scope): readonly Pair[] {
+function compilePairs(node: KqlNode, left: Table, right: Table, scope: Scope): readonly KeyPair[] {
   const [one, other] = [childAt(node, "Left"), childAt(node, "Right")];
   if (node.kind === "NameReference")
     return [
@@ -89,12 +93,15 @@ function pairsOf(node: KqlNode, left: Table, right: Table, scope: Scope): readon
       },
     ];
   if (node.kind === "ParenthesizedExpression")
-    return pairsOf(part(node, "Expression"), left, right, scope);
+    return compilePairs(requireChild(node, "Expression"), left, right, scope);
   if (one === undefined || other === undefined)
-    throw unsupported(`The join condition '${node.text}'`);
+    throw createUnsupportedError(`The join condition '${node.text}'`);
   if (node.kind === "AndExpression")
-    return [...pairsOf(one, left, right, scope), ...pairsOf(other, left, right, scope)];
-  const [first, second] = [sideOf(one, left, right, scope), sideOf(other, left, right, scope)];
+    return [...compilePairs(one, left, right, scope), ...compilePairs(other, left, right, scope)];
+  const [first, second] = [
+    compileSide(one, left, right, scope),
+    compileSide(other, left, right, scope),
+  ];
   if (node.kind !== "EqualExpression" || first.side === second.side)
     throw new QueryError(
       "semantic",
@@ -107,7 +114,7 @@ function pairsOf(node: KqlNode, left: Table, right: Table, scope: Scope): readon
   ];
 }
 
-function sideOf(
+function compileSide(
   node: KqlNode,
   left: Table,
   right: Table,
@@ -117,12 +124,12 @@ function sideOf(
   const table = side === "$left" ? left : right;
   return {
     side,
-    scalar: scope.compile.scalar(part(node, "Selector"), withColumns(scope, table.columns)),
+    scalar: scope.compile.scalar(requireChild(node, "Selector"), withColumns(scope, table.columns)),
   };
 }
 
 /** The right side's columns after the left side's; a name that is taken gets a number, counted from the name it came from. */
-export function sideBySide(
+export function joinColumns(
   left: readonly HuntColumn[],
   right: readonly HuntColumn[],
 ): readonly HuntColumn[] {
@@ -130,7 +137,9 @@ export function sideBySide(
   const roots = new Map<string, string>();
   for (const column of right) {
     const isTaken = columns.some(({ name }) => name === column.name);
-    const name = isTaken ? freeName(columns, roots.get(column.name) ?? column.name) : column.name;
+    const name = isTaken
+      ? chooseFreeName(columns, roots.get(column.name) ?? column.name)
+      : column.name;
     if (isTaken) roots.set(name, roots.get(column.name) ?? column.name);
     columns.push({ ...column, name });
   }
@@ -138,18 +147,18 @@ export function sideBySide(
 }
 
 /** The key of a row, or `undefined` when a part is null: null meets nothing. */
-function keyIn(row: Row, keys: readonly Scalar[]): string | undefined {
+function readKey(row: Row, keys: readonly Scalar[]): string | undefined {
   const values = keys.map(({ run }) => run(row) ?? null);
-  return values.includes(null) ? undefined : keyOf(values);
+  return values.includes(null) ? undefined : toKey(values);
 }
 
-const leftKeys = ({ pairs }: Sides): readonly Scalar[] => pairs.map(({ left }) => left);
-const rightKeys = ({ pairs }: Sides): readonly Scalar[] => pairs.map(({ right }) => right);
+const leftKeysOf = ({ pairs }: JoinSides): readonly Scalar[] => pairs.map(({ left }) => left);
+const rightKeysOf = ({ pairs }: JoinSides): readonly Scalar[] => pairs.map(({ right }) => right);
 
-function byKey(table: Table, keys: readonly Scalar[]): ReadonlyMap<string, readonly Row[]> {
+function groupByKey(table: Table, keys: readonly Scalar[]): ReadonlyMap<string, readonly Row[]> {
   const groups = new Map<string, Row[]>();
   for (const row of table.rows()) {
-    const key = keyIn(row, keys);
+    const key = readKey(row, keys);
     if (key === undefined) continue;
     const group = groups.get(key);
     if (group) group.push(row);
@@ -158,76 +167,86 @@ function byKey(table: Table, keys: readonly Scalar[]): ReadonlyMap<string, reado
   return groups;
 }
 
-const blankRow = ({ columns }: Table): Row => columns.map(({ type }) => emptyValue(type));
+const createBlankRow = ({ columns }: Table): Row => columns.map(({ type }) => getEmptyValue(type));
 
-/** Rows that meet; with `outer`, left ones that meet nothing too. Keys met are told to `met`. */
-function* meeting(
-  sides: Sides,
-  unique: boolean,
-  outer: boolean,
-  met?: (key: string) => void,
+/** Rows that meet; with `isOuter`, left ones that meet nothing too. Keys met are told to `met`. */
+function* matchRows(
+  sides: JoinSides,
+  isUnique: boolean,
+  isOuter: boolean,
+  onMatch?: (key: string) => void,
 ): Generator<Row> {
-  const right = byKey(sides.right, rightKeys(sides));
-  const seen = new Set<string>();
-  const blank = blankRow(sides.right);
+  const right = groupByKey(sides.right, rightKeysOf(sides));
+  const usedKeys = new Set<string>();
+  const blank = createBlankRow(sides.right);
   for (const row of sides.left.rows()) {
-    const key = keyIn(row, leftKeys(sides));
-    if (unique && key !== undefined && seen.has(key)) continue;
-    if (unique && key !== undefined) seen.add(key);
+    const key = readKey(row, leftKeysOf(sides));
+    if (isUnique && key !== undefined && usedKeys.has(key)) continue;
+    if (isUnique && key !== undefined) usedKeys.add(key);
     const partners = key === undefined ? undefined : right.get(key);
     if (partners === undefined) {
-      if (outer) yield [...row, ...blank];
+      if (isOuter) yield [...row, ...blank];
       continue;
     }
-    if (key !== undefined) met?.(key);
+    if (key !== undefined) onMatch?.(key);
     for (const partner of partners) yield [...row, ...partner];
   }
 }
 
 /** Right rows that met nothing, with an empty left side, follow the others. */
-function* withLonelyRight(sides: Sides, leftToo: boolean): Generator<Row> {
-  const met = new Set<string>();
-  yield* meeting(sides, false, leftToo, (key) => met.add(key));
-  const blank = blankRow(sides.left);
+function* matchRightOuter(sides: JoinSides, isFullOuter: boolean): Generator<Row> {
+  const matchedKeys = new Set<string>();
+  yield* matchRows(sides, false, isFullOuter, (key) => matchedKeys.add(key));
+  const blank = createBlankRow(sides.left);
   for (const row of sides.right.rows()) {
-    const key = keyIn(row, rightKeys(sides));
-    if (key === undefined || !met.has(key)) yield [...blank, ...row];
+    const key = readKey(row, rightKeysOf(sides));
+    if (key === undefined || !matchedKeys.has(key)) yield [...blank, ...row];
   }
 }
 
-/** One side's rows that meet the other (`wanted`), or do not. */
-function* onlyFrom(
+/** One side's rows that meet the other (`hasMatch`), or do not. */
+function* filterByMatch(
   table: Table,
   keys: readonly Scalar[],
   others: ReadonlyMap<string, readonly Row[]>,
-  wanted: boolean,
+  hasMatch: boolean,
 ): Generator<Row> {
   for (const row of table.rows()) {
-    const key = keyIn(row, keys);
-    if ((key !== undefined && others.has(key)) === wanted) yield row;
+    const key = readKey(row, keys);
+    if ((key !== undefined && others.has(key)) === hasMatch) yield row;
   }
 }
 
-const fromLeft =
-  (wanted: boolean): Rows =>
+const createLeftFilter =
+  (hasMatch: boolean): JoinRows =>
   (sides) =>
-    onlyFrom(sides.left, leftKeys(sides), byKey(sides.right, rightKeys(sides)), wanted);
-const fromRight =
-  (wanted: boolean): Rows =>
+    filterByMatch(
+      sides.left,
+      leftKeysOf(sides),
+      groupByKey(sides.right, rightKeysOf(sides)),
+      hasMatch,
+    );
+const createRightFilter =
+  (hasMatch: boolean): JoinRows =>
   (sides) =>
-    onlyFrom(sides.right, rightKeys(sides), byKey(sides.left, leftKeys(sides)), wanted);
+    filterByMatch(
+      sides.right,
+      rightKeysOf(sides),
+      groupByKey(sides.left, leftKeysOf(sides)),
+      hasMatch,
+    );
 
-const kinds: Readonly<Record<string, Rows>> = {
-  inner: (sides) => meeting(sides, false, false),
-  innerunique: (sides) => meeting(sides, true, false),
-  leftouter: (sides) => meeting(sides, false, true),
-  rightouter: (sides) => withLonelyRight(sides, false),
-  fullouter: (sides) => withLonelyRight(sides, true),
-  leftanti: fromLeft(false),
-  anti: fromLeft(false),
-  leftantisemi: fromLeft(false),
-  leftsemi: fromLeft(true),
-  rightanti: fromRight(false),
-  rightantisemi: fromRight(false),
-  rightsemi: fromRight(true),
+const joinKinds: Readonly<Record<string, JoinRows>> = {
+  inner: (sides) => matchRows(sides, false, false),
+  innerunique: (sides) => matchRows(sides, true, false),
+  leftouter: (sides) => matchRows(sides, false, true),
+  rightouter: (sides) => matchRightOuter(sides, false),
+  fullouter: (sides) => matchRightOuter(sides, true),
+  leftanti: createLeftFilter(false),
+  anti: createLeftFilter(false),
+  leftantisemi: createLeftFilter(false),
+  leftsemi: createLeftFilter(true),
+  rightanti: createRightFilter(false),
+  rightantisemi: createRightFilter(false),
+  rightsemi: createRightFilter(true),
 };

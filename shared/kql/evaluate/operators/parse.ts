@@ -1,96 +1,98 @@
 /** parse and parse-where: columns out of text by a pattern of literals and names. */
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn, KqlType } from "../../../contracts/compiled-hunt.ts";
-import { emptyValue } from "../../../../test/simulator/dataset/schema.ts";
-import { asText, convert } from "../coerce.ts";
-import { mustRegex } from "../comparisons.ts";
-import { simpleName } from "../names.ts";
-import { constant, withColumns, type Row, type Table } from "../plan.ts";
-import { part } from "../scalar.ts";
-import { typeOf } from "../type-names.ts";
-import { parameterOf } from "./parameters.ts";
+import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
+import { asText, convertScalar } from "../coerce.ts";
+import { requireRegex } from "../comparisons.ts";
+import { readName } from "../names.ts";
+import { createConstant, withColumns, type Row, type Table } from "../plan.ts";
+import { requireChild } from "../scalar.ts";
+import { readType } from "../type-names.ts";
+import { readParameter } from "./parameters.ts";
 import type { Operator } from "./rows.ts";
 
-const parser =
-  (onlyMatches: boolean): Operator =>
+const createParseOperator =
+  (requiresMatch: boolean): Operator =>
   (node, input, scope) => {
     const text = asText(
-      scope.compile.scalar(part(node, "Expression"), withColumns(scope, input.columns)),
+      scope.compile.scalar(requireChild(node, "Expression"), withColumns(scope, input.columns)),
     );
-    const pieces = (childAt(node, "Patterns")?.children ?? []).map(pieceOf);
-    const pattern = patternOf(
+    const pieces = (childAt(node, "Patterns")?.children ?? []).map(readPiece);
+    const pattern = createPattern(
       pieces,
-      parameterOf(node, "kind") ?? "simple",
-      parameterOf(node, "flags") ?? "",
+      readParameter(node, "kind") ?? "simple",
+      readParameter(node, "flags") ?? "",
     );
-    const found = pieces.flatMap((piece) => (piece.column ? [piece.column] : []));
-    return widened(input, found, onlyMatches, (row) => pattern.exec(text.run(row)));
+    const parsedColumns = pieces.flatMap((piece) => (piece.column ? [piece.column] : []));
+    return addColumns(input, parsedColumns, requiresMatch, (row) => pattern.exec(text.run(row)));
   };
 
-export const parse = parser(false);
-export const parseWhere = parser(true);
+export const evaluateParse = createParseOperator(false);
+export const evaluateParseWhere = createParseOperator(true);
 
-interface Piece {
+interface PatternPiece {
   readonly column?: HuntColumn;
   readonly literal?: string;
 }
 
-function pieceOf(node: KqlNode): Piece {
+function readPiece(node: KqlNode): PatternPiece {
   if (node.kind === "NameAndTypeDeclaration")
     return {
       column: {
-        name: simpleName(part(node, "Name")),
-        type: typeOf(part(node, "Type")) ?? "string",
+        name: readName(requireChild(node, "Name")),
+        type: readType(requireChild(node, "Type")) ?? "string",
       },
     };
-  if (node.kind === "NameDeclaration")
-    return { column: { name: simpleName(node), type: "string" } };
+  if (node.kind === "NameDeclaration") return { column: { name: readName(node), type: "string" } };
   return node.kind === "StarExpression" ? {} : { literal: childAt(node, "Token")?.value ?? "" };
 }
 
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
-const typed: Partial<Record<KqlType, string>> = {
+const escapeRegex = (text: string): string =>
+  text.replace(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
+const typePatterns: Partial<Record<KqlType, string>> = {
   long: String.raw`(-?\d+)`,
   int: String.raw`(-?\d+)`,
   real: String.raw`(-?[\d.]+(?:[eE][+-]?\d+)?)`,
 };
 
 /** A named piece takes as little as it can; the last one takes the rest. */
-function patternOf(pieces: readonly Piece[], kind: string, flags: string): RegExp {
+function createPattern(pieces: readonly PatternPiece[], kind: string, flags: string): RegExp {
   const parts = pieces.map(({ column, literal }, index) => {
     if (literal !== undefined)
-      return kind === "regex" ? `(?:${literal.replace(/\((?!\?)/g, "(?:")})` : escaped(literal);
+      return kind === "regex" ? `(?:${literal.replace(/\((?!\?)/g, "(?:")})` : escapeRegex(literal);
     const rest = index === pieces.length - 1 ? String.raw`[\s\S]*` : String.raw`[\s\S]*?`;
-    return column === undefined ? rest : (typed[column.type] ?? `(${rest})`);
+    return column === undefined ? rest : (typePatterns[column.type] ?? `(${rest})`);
   });
-  return mustRegex(`^${parts.join("")}$`, flags.replace(/[^ims]/g, ""));
+  return requireRegex(`^${parts.join("")}$`, flags.replace(/[^ims]/g, ""));
 }
 
 /** The input with the found columns: in place where the name is there, else at the end. */
-function widened(
+function addColumns(
   input: Table,
-  found: readonly HuntColumn[],
-  onlyMatches: boolean,
+  parsedColumns: readonly HuntColumn[],
+  requiresMatch: boolean,
   match: (row: Row) => RegExpExecArray | null,
 ): Table {
   const columns = [...input.columns];
-  const places = found.map((column) => {
-    const place = columns.findIndex(({ name }) => name === column.name);
-    if (place >= 0) columns[place] = column;
-    return place >= 0 ? place : columns.push(column) - 1;
+  const columnIndexes = parsedColumns.map((column) => {
+    const columnIndex = columns.findIndex(({ name }) => name === column.name);
+    if (columnIndex >= 0) columns[columnIndex] = column;
+    return columnIndex >= 0 ? columnIndex : columns.push(column) - 1;
   });
   const rows = function* (): Generator<Row> {
     for (const row of input.rows()) {
       const groups = match(row);
-      if (groups === null && onlyMatches) continue;
+      if (groups === null && requiresMatch) continue;
       const out = [...row];
-      for (const [index, column] of found.entries())
-        out[places[index] ?? 0] = valueIn(groups?.[index + 1], column.type);
+      for (const [index, column] of parsedColumns.entries())
+        out[columnIndexes[index] ?? 0] = toValue(groups?.[index + 1], column.type);
       yield out;
     }
   };
   return { columns, rows };
 }
 
-const valueIn = (text: string | undefined, type: KqlType): unknown =>
-  text === undefined ? emptyValue(type) : convert(constant("string", text), type).run([]);
+const toValue = (text: string | undefined, type: KqlType): unknown =>
+  text === undefined
+    ? getEmptyValue(type)
+    : convertScalar(createConstant("string", text), type).run([]);

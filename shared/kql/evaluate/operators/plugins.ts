@@ -3,46 +3,53 @@ import type { KqlNode } from "../../language/parser.ts";
 import type { HuntColumn, KqlType } from "../../../contracts/compiled-hunt.ts";
 import type { Row, Scope, Table } from "../plan.ts";
 import { QueryError } from "../query-error.ts";
-import { emptyValue } from "../../../../test/simulator/dataset/schema.ts";
+import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
 
 /** `bag_unpack(column, prefix)`: each key becomes a column, so the input is read whole to know them. */
-export function bagUnpack([bag, prefix]: readonly KqlNode[], input: Table, scope: Scope): Table {
-  const place = bag === undefined ? -1 : (scope.compile.scalar(bag, scope).place ?? -1);
-  if (place < 0)
+export function evaluateBagUnpack(
+  [bag, prefix]: readonly KqlNode[],
+  input: Table,
+  scope: Scope,
+): Table {
+  const columnIndex = bag === undefined ? -1 : (scope.compile.scalar(bag, scope).columnIndex ?? -1);
+  if (columnIndex < 0)
     throw new QueryError(
       "semantic",
       "The query has a semantic error: bag_unpack: a column is expected. Fix semantic errors in your query.",
     );
-  const before = prefix === undefined ? "" : String(scope.compile.scalar(prefix, scope).run([]));
+  const namePrefix =
+    prefix === undefined ? "" : String(scope.compile.scalar(prefix, scope).run([]));
   const rows = Array.from(input.rows());
-  const bags = rows.map((row) => bagOf(row[place]));
+  const bags = rows.map((row) => toBag(row[columnIndex]));
   const keys = [...new Set(bags.flatMap((one) => Object.keys(one)))].sort();
-  const types = new Map(keys.map((key) => [key, typeIn(bags, key)]));
-  const kept = input.columns.map((_, index) => index).filter((index) => index !== place);
+  const types = new Map(keys.map((key) => [key, findCommonType(bags, key)]));
+  const otherIndexes = input.columns
+    .map((_, index) => index)
+    .filter((index) => index !== columnIndex);
   const columns: readonly HuntColumn[] = [
-    ...kept.flatMap((index) => input.columns[index] ?? []),
-    ...keys.map((key) => ({ name: before + key, type: types.get(key) ?? "dynamic" })),
+    ...otherIndexes.flatMap((index) => input.columns[index] ?? []),
+    ...keys.map((key) => ({ name: namePrefix + key, type: types.get(key) ?? "dynamic" })),
   ];
-  const made = rows.map((row, index): Row => [
-    ...kept.map((at) => row[at]),
-    ...keys.map((key) => valueOf(bags[index]?.[key], types.get(key) ?? "dynamic")),
+  const unpackedRows = rows.map((row, index): Row => [
+    ...otherIndexes.map((at) => row[at]),
+    ...keys.map((key) => toColumnValue(bags[index]?.[key], types.get(key) ?? "dynamic")),
   ]);
-  return { columns, rows: () => made };
+  return { columns, rows: () => unpackedRows };
 }
 
-const bagOf = (value: unknown): Readonly<Record<string, unknown>> =>
+const toBag = (value: unknown): Readonly<Record<string, unknown>> =>
   value !== null && typeof value === "object" && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {};
 
-const kinds: Readonly<Record<string, KqlType>> = {
+const valueTypes: Readonly<Record<string, KqlType>> = {
   string: "string",
   boolean: "bool",
   bigint: "long",
 };
 
 /** The type all values of a key share; `dynamic` when they differ. */
-function typeIn(bags: readonly Readonly<Record<string, unknown>>[], key: string): KqlType {
+function findCommonType(bags: readonly Readonly<Record<string, unknown>>[], key: string): KqlType {
   const types = new Set(
     bags
       .map((bag) => bag[key])
@@ -52,16 +59,16 @@ function typeIn(bags: readonly Readonly<Record<string, unknown>>[], key: string)
           ? Number.isInteger(value)
             ? "long"
             : "real"
-          : (kinds[typeof value] ?? "dynamic"),
+          : (valueTypes[typeof value] ?? "dynamic"),
       ),
   );
   const [only] = types;
   return types.size === 1 && only !== undefined ? only : "dynamic";
 }
 
-const valueOf = (value: unknown, type: KqlType): unknown =>
+const toColumnValue = (value: unknown, type: KqlType): unknown =>
   value === undefined || value === null
-    ? emptyValue(type)
+    ? getEmptyValue(type)
     : type === "long"
       ? BigInt(value as number)
       : value;

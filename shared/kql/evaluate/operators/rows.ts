@@ -2,45 +2,46 @@
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import type { Span } from "../../../runtime/time.ts";
-import { freeName, resultName, simpleName, wildcard } from "../names.ts";
+import { chooseFreeName, inferResultName, readName, createNameMatcher } from "../names.ts";
 import { type Row, type Scalar, type Scope, type Table } from "../plan.ts";
-import { listOf, part } from "../scalar.ts";
-import { narrowed, timeBounds } from "../time-bounds.ts";
-import { unsupported } from "../query-error.ts";
-import { ordered } from "./ordered.ts";
+import { listChildren, requireChild } from "../scalar.ts";
+import { narrowTable, findTimeBounds } from "../time-bounds.ts";
+import { createUnsupportedError } from "../query-error.ts";
+import { compileWithCursor } from "./row-cursor.ts";
 
 export type Operator = (node: KqlNode, input: Table, scope: Scope) => Table;
 
-/** `where`: a time predicate also tells the scan below what it may leave out. */
-export const where: Operator = (node, input, scope) =>
-  ordered(node, input, scope, (source, inner) => {
-    const condition = part(node, "Condition");
+/** `evaluateWhere`: a time predicate also tells the scan below what it may leave out. */
+export const evaluateWhere: Operator = (node, input, scope) =>
+  compileWithCursor(node, input, scope, (source, inner) => {
+    const condition = requireChild(node, "Condition");
     const test = scope.compile.scalar(condition, inner);
-    return filtered(narrowed(source, timeBounds(condition, inner)), test);
+    return filterTable(narrowTable(source, findTimeBounds(condition, inner)), test);
   });
 
-function filtered(source: Table, test: Scalar): Table {
+function filterTable(source: Table, test: Scalar): Table {
   return {
     columns: source.columns,
-    rows: () => keep(source.rows(), test),
-    narrow: (span) => filtered(narrowed(source, span), test),
+    rows: () => filterRows(source.rows(), test),
+    narrow: (span) => filterTable(narrowTable(source, span), test),
   };
 }
 
-function* keep(rows: Iterable<Row>, { run }: Scalar): Generator<Row> {
+function* filterRows(rows: Iterable<Row>, { run }: Scalar): Generator<Row> {
   for (const row of rows) if (run(row) === true) yield row;
 }
 
 /** A table whose rows are each a function of one row of another. `kept` says that `Timestamp` is still the same column. */
-export function mapped(
+export function mapTable(
   source: Table,
   columns: readonly HuntColumn[],
   cells: readonly Scalar[],
-  kept: boolean,
+  keepsTimestamp: boolean,
 ): Table {
   const runs = cells.map(({ run }) => run);
-  const narrow = (span: Span): Table => mapped(narrowed(source, span), columns, cells, kept);
-  return { columns, rows: () => mapRows(source.rows(), runs), ...(kept && { narrow }) };
+  const narrow = (span: Span): Table =>
+    mapTable(narrowTable(source, span), columns, cells, keepsTimestamp);
+  return { columns, rows: () => mapRows(source.rows(), runs), ...(keepsTimestamp && { narrow }) };
 }
 
 function* mapRows(rows: Iterable<Row>, runs: readonly Scalar["run"][]): Generator<Row> {
@@ -57,41 +58,46 @@ interface Cell {
 }
 
 /** True when the column called `Timestamp` is the input's own. */
-function keepsTime(cells: readonly Cell[], input: Table): boolean {
-  const place = input.columns.findIndex(({ name }) => name === "Timestamp");
+function isTimestampKept(cells: readonly Cell[], input: Table): boolean {
+  const columnIndex = input.columns.findIndex(({ name }) => name === "Timestamp");
   return (
-    place >= 0 &&
-    cells.some(({ column, scalar }) => column.name === "Timestamp" && scalar.place === place)
+    columnIndex >= 0 &&
+    cells.some(
+      ({ column, scalar }) => column.name === "Timestamp" && scalar.columnIndex === columnIndex,
+    )
   );
 }
 
-const tableOf = (input: Table, cells: readonly Cell[]): Table =>
-  mapped(
+const createTable = (input: Table, cells: readonly Cell[]): Table =>
+  mapTable(
     input,
     cells.map(({ column }) => column),
     cells.map(({ scalar }) => scalar),
-    keepsTime(cells, input),
+    isTimestampKept(cells, input),
   );
 
 /** Compiles a list of expressions to named cells; nameless ones are numbered `Column1` …. */
-export function cellsOf(
+export function compileCells(
   nodes: readonly KqlNode[],
   scope: Scope,
   prefix = "Column",
 ): readonly Cell[] {
   const cells: Cell[] = [];
-  const taken = (): readonly HuntColumn[] => cells.map(({ column }) => column);
+  const listColumns = (): readonly HuntColumn[] => cells.map(({ column }) => column);
   for (const node of nodes) {
-    for (const { name, scalar } of namedScalars(node, scope))
+    for (const { name, scalar } of compileNamedScalars(node, scope))
       cells.push({
-        column: { name: freeName(taken(), name ?? numbered(cells, prefix)), type: scalar.type },
+        column: {
+          name: chooseFreeName(listColumns(), name ?? createNumberedName(cells, prefix)),
+          type: scalar.type,
+        },
         scalar,
       });
   }
   return cells;
 }
 
-const numbered = (cells: readonly Cell[], prefix: string): string =>
+const createNumberedName = (cells: readonly Cell[], prefix: string): string =>
   `${prefix}${1 + cells.filter(({ column }) => column.name.startsWith(prefix)).length}`;
 
 interface NamedScalar {
@@ -100,125 +106,147 @@ interface NamedScalar {
 }
 
 /** One expression as its named scalars: usually one; a wildcard gives several, `(a, b) = x` one for each name. */
-function namedScalars(node: KqlNode, scope: Scope): readonly NamedScalar[] {
+function compileNamedScalars(node: KqlNode, scope: Scope): readonly NamedScalar[] {
   if (node.kind === "NameReference" && childAt(node, "Name")?.kind === "WildcardedName")
-    return wildcardColumns(node, scope);
-  if (node.kind === "StarExpression") return wildcardColumns(node, scope);
+    return expandWildcard(node, scope);
+  if (node.kind === "StarExpression") return expandWildcard(node, scope);
   if (node.kind !== "CompoundNamedExpression")
-    return [{ name: resultName(node), scalar: scope.compile.scalar(node, scope) }];
-  const names = listOf(part(node, "Names"), "Names").map(simpleName);
-  const whole = scope.compile.scalar(part(node, "Expression"), scope);
+    return [{ name: inferResultName(node), scalar: scope.compile.scalar(node, scope) }];
+  const names = listChildren(requireChild(node, "Names"), "Names").map(readName);
+  const compound = scope.compile.scalar(requireChild(node, "Expression"), scope);
   return names.map((name, index) => ({
     name,
     scalar: {
       type: "dynamic",
-      constant: false,
-      run: (row) => (whole.run(row) as readonly unknown[] | null)?.[index] ?? null,
+      isConstant: false,
+      run: (row) => (compound.run(row) as readonly unknown[] | null)?.[index] ?? null,
     },
   }));
 }
 
-const wildcardColumns = (node: KqlNode, scope: Scope): readonly NamedScalar[] => {
-  const matches = wildcard(node.text);
-  return scope.columns.flatMap(({ name, type }, place) =>
+const expandWildcard = (node: KqlNode, scope: Scope): readonly NamedScalar[] => {
+  const matches = createNameMatcher(node.text);
+  return scope.columns.flatMap(({ name, type }, columnIndex) =>
     matches(name)
-      ? [{ name, scalar: { type, place, constant: false, run: (row: Row) => row[place] } }]
+      ? [
+          {
+            name,
+            scalar: { type, columnIndex, isConstant: false, run: (row: Row) => row[columnIndex] },
+          },
+        ]
       : [],
   );
 };
 
-export const project: Operator = (node, input, scope) =>
-  ordered(node, input, scope, (source, inner) =>
-    tableOf(source, cellsOf(listOf(node, "Expressions"), inner)),
+export const evaluateProject: Operator = (node, input, scope) =>
+  compileWithCursor(node, input, scope, (source, inner) =>
+    createTable(source, compileCells(listChildren(node, "Expressions"), inner)),
   );
 
-/** `extend`: a name that is there already is replaced in its place. */
-export const extend: Operator = (node, input, scope) =>
-  ordered(node, input, scope, (source, inner) =>
-    extended(source, listOf(node, "Expressions"), inner),
+/** `evaluateExtend`: a name that is there already is replaced in its place. */
+export const evaluateExtend: Operator = (node, input, scope) =>
+  compileWithCursor(node, input, scope, (source, inner) =>
+    extendTable(source, listChildren(node, "Expressions"), inner),
   );
 
-export function extended(input: Table, nodes: readonly KqlNode[], scope: Scope): Table {
-  const cells: Cell[] = input.columns.map((column, place) => ({
+export function extendTable(input: Table, nodes: readonly KqlNode[], scope: Scope): Table {
+  const cells: Cell[] = input.columns.map((column, columnIndex) => ({
     column,
-    scalar: { type: column.type, place, constant: false, run: (row) => row[place] },
+    scalar: { type: column.type, columnIndex, isConstant: false, run: (row) => row[columnIndex] },
   }));
   for (const node of nodes) {
-    for (const { name, scalar } of namedScalars(node, scope)) {
+    for (const { name, scalar } of compileNamedScalars(node, scope)) {
       const cell = {
-        column: { name: name ?? numbered(cells, "Column"), type: scalar.type },
+        column: { name: name ?? createNumberedName(cells, "Column"), type: scalar.type },
         scalar,
       };
-      const place = name === undefined ? -1 : cells.findIndex(({ column }) => column.name === name);
-      if (place >= 0) cells[place] = cell;
+      const columnIndex =
+        name === undefined ? -1 : cells.findIndex(({ column }) => column.name === name);
+      if (columnIndex >= 0) cells[columnIndex] = cell;
       else cells.push(cell);
     }
   }
-  return tableOf(input, cells);
+  return createTable(input, cells);
 }
 
 /** The input's columns that `pick` chooses, in the order it gives. */
-export function chosen(
+export function selectColumns(
   input: Table,
-  places: readonly number[],
+  columnIndexes: readonly number[],
   rename: (name: string) => string = (name) => name,
 ): Table {
-  const cells = places.flatMap((place): readonly Cell[] => {
-    const column = input.columns[place];
+  const cells = columnIndexes.flatMap((columnIndex): readonly Cell[] => {
+    const column = input.columns[columnIndex];
     return column
       ? [
           {
             column: { ...column, name: rename(column.name) },
-            scalar: { type: column.type, place, constant: false, run: (row) => row[place] },
+            scalar: {
+              type: column.type,
+              columnIndex,
+              isConstant: false,
+              run: (row) => row[columnIndex],
+            },
           },
         ]
       : [];
   });
-  return tableOf(input, cells);
+  return createTable(input, cells);
 }
 
-const matchingPlaces = (input: Table, node: KqlNode): readonly number[] => {
-  const matches = wildcard(node.kind === "NameReference" ? simpleName(node) : node.text);
-  return input.columns.flatMap(({ name }, place) => (matches(name) ? [place] : []));
+const findMatchingColumns = (input: Table, node: KqlNode): readonly number[] => {
+  const matches = createNameMatcher(node.kind === "NameReference" ? readName(node) : node.text);
+  return input.columns.flatMap(({ name }, columnIndex) => (matches(name) ? [columnIndex] : []));
 };
 
-export const projectAway: Operator = (node, input) => {
-  const gone = new Set(listOf(node, "Expressions").flatMap((one) => matchingPlaces(input, one)));
-  return chosen(
+export const evaluateProjectAway: Operator = (node, input) => {
+  const removedIndexes = new Set(
+    listChildren(node, "Expressions").flatMap((one) => findMatchingColumns(input, one)),
+  );
+  return selectColumns(
     input,
-    input.columns.map((_, place) => place).filter((place) => !gone.has(place)),
+    input.columns
+      .map((_, columnIndex) => columnIndex)
+      .filter((columnIndex) => !removedIndexes.has(columnIndex)),
   );
 };
 
-export const projectKeep: Operator = (node, input) => {
-  const kept = new Set(listOf(node, "Expressions").flatMap((one) => matchingPlaces(input, one)));
-  return chosen(
+export const evaluateProjectKeep: Operator = (node, input) => {
+  const selectedIndexes = new Set(
+    listChildren(node, "Expressions").flatMap((one) => findMatchingColumns(input, one)),
+  );
+  return selectColumns(
     input,
-    input.columns.map((_, place) => place).filter((place) => kept.has(place)),
+    input.columns
+      .map((_, columnIndex) => columnIndex)
+      .filter((columnIndex) => selectedIndexes.has(columnIndex)),
   );
 };
 
 /** `project-reorder`: the named ones first, in their order; `asc` and `desc` sort what a wildcard finds. */
-export const projectReorder: Operator = (node, input) => {
-  const first = listOf(node, "Expressions").flatMap((one) => {
-    const expression = one.kind === "OrderedExpression" ? part(one, "Expression") : one;
-    const places = matchingPlaces(input, expression);
-    if (one.kind !== "OrderedExpression") return places;
-    const sorted = places.toSorted((left, right) =>
+export const evaluateProjectReorder: Operator = (node, input) => {
+  const first = listChildren(node, "Expressions").flatMap((one) => {
+    const expression = one.kind === "OrderedExpression" ? requireChild(one, "Expression") : one;
+    const columnIndexes = findMatchingColumns(input, expression);
+    if (one.kind !== "OrderedExpression") return columnIndexes;
+    const sorted = columnIndexes.toSorted((left, right) =>
       (input.columns[left]?.name ?? "") < (input.columns[right]?.name ?? "") ? -1 : 1,
     );
     return /\bdesc\b/.test(one.text) ? sorted.toReversed() : sorted;
   });
-  const places = [...new Set([...first, ...input.columns.keys()])];
-  return chosen(input, places);
+  const columnIndexes = [...new Set([...first, ...input.columns.keys()])];
+  return selectColumns(input, columnIndexes);
 };
 
-export const projectRename: Operator = (node, input) => {
+export const evaluateProjectRename: Operator = (node, input) => {
   const names = new Map(
-    listOf(node, "Expressions").map((one) => {
-      if (one.kind !== "SimpleNamedExpression") throw unsupported(`'${one.text}'`);
-      return [simpleName(part(one, "Expression")), simpleName(part(one, "Name"))] as const;
+    listChildren(node, "Expressions").map((one) => {
+      if (one.kind !== "SimpleNamedExpression") throw createUnsupportedError(`'${one.text}'`);
+      return [
+        readName(requireChild(one, "Expression")),
+        readName(requireChild(one, "Name")),
+      ] as const;
     }),
   );
-  return chosen(input, [...input.columns.keys()], (name) => names.get(name) ?? name);
+  return selectColumns(input, [...input.columns.keys()], (name) => names.get(name) ?? name);
 };

@@ -1,22 +1,22 @@
 /** Rows from nothing: print, range, datatable, and calls that give rows. */
-import { childAt, elements, type KqlNode } from "../../language/parser.ts";
+import { childAt, listElements, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
-import { arithmetic } from "../arithmetic.ts";
-import { convert } from "../coerce.ts";
-import { argumentsOf, simpleName } from "../names.ts";
-import { constant, type Row, type Scope, type Table } from "../plan.ts";
-import { QueryError, unsupported } from "../query-error.ts";
-import { listOf, part } from "../scalar.ts";
-import { typeOf } from "../type-names.ts";
+import { compileArithmetic } from "../arithmetic.ts";
+import { convertScalar } from "../coerce.ts";
+import { argumentsOf, readName } from "../names.ts";
+import { createConstant, type Row, type Scope, type Table } from "../plan.ts";
+import { QueryError, createUnsupportedError } from "../query-error.ts";
+import { listChildren, requireChild } from "../scalar.ts";
+import { readType } from "../type-names.ts";
 import { compareValues } from "../values.ts";
-import { cellsOf } from "./rows.ts";
+import { compileCells } from "./rows.ts";
 
 export type Source = (node: KqlNode, scope: Scope) => Table;
 
-/** `print`: one row; nameless expressions are `print_0`, `print_1` …. */
-export const print: Source = (node, scope) => {
-  const nodes = listOf(node, "Expressions");
-  const cells = nodes.map((one, index) => cellsOf([one], scope, `print_${index}`)[0]);
+/** `evaluatePrint`: one row; nameless expressions are `print_0`, `print_1` …. */
+export const evaluatePrint: Source = (node, scope) => {
+  const nodes = listChildren(node, "Expressions");
+  const cells = nodes.map((one, index) => compileCells([one], scope, `print_${index}`)[0]);
   const columns = cells.flatMap((cell, index): readonly HuntColumn[] => {
     if (cell === undefined) return [];
     return [
@@ -29,41 +29,47 @@ export const print: Source = (node, scope) => {
 };
 
 /** `range x from a to b step c`. */
-export const range: Source = (node, scope) => {
+export const evaluateRange: Source = (node, scope) => {
   const [from, to, step] = ["From", "To", "Step"].map((role) =>
-    scope.compile.scalar(part(node, role), scope),
+    scope.compile.scalar(requireChild(node, role), scope),
   );
-  if (from === undefined || to === undefined || step === undefined) throw unsupported("'range'");
+  if (from === undefined || to === undefined || step === undefined)
+    throw createUnsupportedError("'range'");
   const type = from.type === "int" ? "long" : from.type;
   return {
-    columns: [{ name: simpleName(part(node, "Name")), type }],
-    rows: () => steps(convert(from, type).run([]), to.run([]), step.run([]), type),
+    columns: [{ name: readName(requireChild(node, "Name")), type }],
+    rows: () => iterateRange(convertScalar(from, type).run([]), to.run([]), step.run([]), type),
   };
 };
 
-function* steps(
+function* iterateRange(
   from: unknown,
   to: unknown,
   step: unknown,
   type: HuntColumn["type"],
 ): Generator<Row> {
-  const by = constant(type === "datetime" ? "timespan" : type, step);
-  const down = compareValues(step, typeof step === "bigint" ? 0n : 0) < 0;
-  for (let value = from; value !== null && compareValues(value, to) * (down ? -1 : 1) <= 0;) {
+  const by = createConstant(type === "datetime" ? "timespan" : type, step);
+  const isDescending = compareValues(step, typeof step === "bigint" ? 0n : 0) < 0;
+  for (
+    let value = from;
+    value !== null && compareValues(value, to) * (isDescending ? -1 : 1) <= 0;
+  ) {
     yield [value];
-    value = arithmetic("+", constant(type, value), by).run([]);
+    value = compileArithmetic("+", createConstant(type, value), by).run([]);
   }
 }
 
 /** `datatable (a: string, …) [ … ]`. */
-export const datatable: Source = (node, scope) => {
-  const columns = elements(childAt(part(node, "Schema"), "Columns")).map((one): HuntColumn => ({
-    name: simpleName(part(one, "Name")),
-    type: typeOf(part(one, "Type")) ?? "dynamic",
-  }));
-  const values = listOf(node, "Values").map((one, index) => {
+export const evaluateDatatable: Source = (node, scope) => {
+  const columns = listElements(childAt(requireChild(node, "Schema"), "Columns")).map(
+    (one): HuntColumn => ({
+      name: readName(requireChild(one, "Name")),
+      type: readType(requireChild(one, "Type")) ?? "dynamic",
+    }),
+  );
+  const values = listChildren(node, "Values").map((one, index) => {
     const type = columns[index % columns.length]?.type ?? "dynamic";
-    return convert(scope.compile.scalar(one, scope), type).run([]);
+    return convertScalar(scope.compile.scalar(one, scope), type).run([]);
   });
   const rows = Array.from({ length: Math.floor(values.length / columns.length) }, (_, index) =>
     values.slice(index * columns.length, (index + 1) * columns.length),
@@ -72,11 +78,11 @@ export const datatable: Source = (node, scope) => {
 };
 
 /** A call that gives rows: a function of the query, `table("T")`, `view(…)`. */
-export const call: Source = (node, scope) => {
-  const name = simpleName(part(node, "Name"));
-  const declared = scope.names.find(name);
-  if (declared?.kind === "function") {
-    const result = scope.compile.call(node, declared, scope);
+export const evaluateCall: Source = (node, scope) => {
+  const name = readName(requireChild(node, "Name"));
+  const declaration = scope.names.find(name);
+  if (declaration?.kind === "function") {
+    const result = scope.compile.declaredCall(node, declaration, scope);
     if (result.kind === "table") return result.table;
     throw new QueryError(
       "semantic",
@@ -85,19 +91,23 @@ export const call: Source = (node, scope) => {
   }
   const [argument] = argumentsOf(node);
   if (name === "table" && argument !== undefined)
-    return scope.compile.named(String(scope.compile.scalar(argument, scope).run([])), node, scope);
-  throw unsupported(`'${name}()'`);
+    return scope.compile.namedTable(
+      String(scope.compile.scalar(argument, scope).run([])),
+      node,
+      scope,
+    );
+  throw createUnsupportedError(`'${name}()'`);
 };
 
 /** `materialize(…)`: computed once, however often it is read. */
-export const materialize: Source = (node, scope) => {
-  const table = scope.compile.table(part(node, "Expression"), scope);
-  let kept: readonly Row[] | undefined;
-  return { columns: table.columns, rows: () => (kept ??= Array.from(table.rows())) };
+export const evaluateMaterialize: Source = (node, scope) => {
+  const table = scope.compile.table(requireChild(node, "Expression"), scope);
+  let cached: readonly Row[] | undefined;
+  return { columns: table.columns, rows: () => (cached ??= Array.from(table.rows())) };
 };
 
 /** What the service answers to a hunt that fetches from elsewhere. */
-export const externalData: Source = () => {
+export const evaluateExternalData: Source = () => {
   throw new QueryError(
     "unsupported",
     "The query has a semantic error: The operator 'externaldata' is not supported. Fix semantic errors in your query.",

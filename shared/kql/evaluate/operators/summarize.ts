@@ -1,89 +1,110 @@
 /** summarize: groups in the order they first appear. */
-import { childAt, elements, type KqlNode } from "../../language/parser.ts";
+import { childAt, listElements, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import { aggregates, type Aggregate, type Tally } from "../aggregates.ts";
-import { argumentsOf, freeName, resultName, simpleName } from "../names.ts";
-import { columnAt, withColumns, type Row, type Scalar, type Scope, type Table } from "../plan.ts";
+import { argumentsOf, chooseFreeName, inferResultName, readName } from "../names.ts";
+import {
+  createColumnScalar,
+  withColumns,
+  type Row,
+  type Scalar,
+  type Scope,
+  type Table,
+} from "../plan.ts";
 import { QueryError } from "../query-error.ts";
-import { listOf, part } from "../scalar.ts";
-import { keyOf } from "../values.ts";
-import { severalOf } from "./several.ts";
-import { cellsOf, type Operator } from "./rows.ts";
+import { listChildren, requireChild } from "../scalar.ts";
+import { toKey } from "../values.ts";
+import { compileMultiAggregate } from "./multi-aggregates.ts";
+import { compileCells, type Operator } from "./rows.ts";
 
-/** What the aggregates of one `summarize` compile to: tallies by place, and expressions over their values. */
-export interface Plan {
+/** What the aggregates of one `evaluateSummarize` compile to: tallies by place, and expressions over their values. */
+export interface SummarizePlan {
   readonly tallies: Aggregate[];
-  readonly outputs: Output[];
+  readonly outputs: SummarizeOutput[];
 }
 
-export interface Output {
+export interface SummarizeOutput {
   readonly column: HuntColumn;
   /** Over a row of the tallies' values. */
   readonly scalar: Scalar;
 }
 
-export const summarize: Operator = (node, input, scope) => {
+export const evaluateSummarize: Operator = (node, input, scope) => {
   const inner = withColumns(scope, input.columns);
   const clause = childAt(node, "ByClause");
-  const keys = clause ? cellsOf(elements(childAt(clause, "Expressions")), inner) : [];
+  const keys = clause ? compileCells(listElements(childAt(clause, "Expressions")), inner) : [];
   const keyColumns = keys.map(({ column }) => column);
-  const plan = planOf(listOf(node, "Aggregates"), inner, keyColumns);
+  const plan = compilePlan(listChildren(node, "Aggregates"), inner, keyColumns);
   const scalars = keys.map(({ scalar }) => scalar);
   return {
     columns: [...keyColumns, ...plan.outputs.map(({ column }) => column)],
-    rows: () => groups(input, scalars, plan),
+    rows: () => summarizeGroups(input, scalars, plan),
   };
 };
 
-function planOf(nodes: readonly KqlNode[], scope: Scope, keys: readonly HuntColumn[]): Plan {
-  const plan: Plan = { tallies: [], outputs: [] };
+function compilePlan(
+  nodes: readonly KqlNode[],
+  scope: Scope,
+  keys: readonly HuntColumn[],
+): SummarizePlan {
+  const plan: SummarizePlan = { tallies: [], outputs: [] };
   for (const node of nodes)
-    for (const output of outputsOf(node, scope, keys, plan))
-      plan.outputs.push(named(output, [...keys, ...plan.outputs.map(({ column }) => column)]));
+    for (const output of compileOutputs(node, scope, keys, plan))
+      plan.outputs.push(
+        ensureFreeName(output, [...keys, ...plan.outputs.map(({ column }) => column)]),
+      );
   return plan;
 }
 
-const named = (output: Output, taken: readonly HuntColumn[]): Output => ({
+const ensureFreeName = (
+  output: SummarizeOutput,
+  existingColumns: readonly HuntColumn[],
+): SummarizeOutput => ({
   ...output,
-  column: { ...output.column, name: freeName(taken, output.column.name) },
+  column: { ...output.column, name: chooseFreeName(existingColumns, output.column.name) },
 });
 
-function outputsOf(
+function compileOutputs(
   node: KqlNode,
   scope: Scope,
   keys: readonly HuntColumn[],
-  plan: Plan,
-): readonly Output[] {
-  const several = severalOf(node, scope, keys);
-  if (several !== undefined)
-    return several.map(({ name, aggregate }) => tallied(plan, name, aggregate));
+  plan: SummarizePlan,
+): readonly SummarizeOutput[] {
+  const multiple = compileMultiAggregate(node, scope, keys);
+  if (multiple !== undefined)
+    return multiple.map(({ name, aggregate }) => addTally(plan, name, aggregate));
   const scalar = scope.compile.scalar(node, {
     ...scope,
     columns: [],
-    aggregate: (call) => placed(call, scope, plan),
+    compileAggregateCall: (call) => placeAggregate(call, scope, plan),
   });
   const number = 1 + plan.outputs.filter(({ column }) => column.name.startsWith("Column")).length;
-  return [{ column: { name: resultName(node) ?? `Column${number}`, type: scalar.type }, scalar }];
+  return [
+    { column: { name: inferResultName(node) ?? `Column${number}`, type: scalar.type }, scalar },
+  ];
 }
 
-function tallied(plan: Plan, name: string, aggregate: Aggregate): Output {
+function addTally(plan: SummarizePlan, name: string, aggregate: Aggregate): SummarizeOutput {
   plan.tallies.push(aggregate);
   return {
     column: { name, type: aggregate.type },
-    scalar: columnAt(aggregate.type, plan.tallies.length - 1),
+    scalar: createColumnScalar(aggregate.type, plan.tallies.length - 1),
   };
 }
 
 /** A call of an aggregate inside an expression becomes the place of its value; any other call is none of ours. */
-function placed(call: KqlNode, scope: Scope, plan: Plan): Scalar | undefined {
-  const name = simpleName(part(call, "Name"));
-  const several = severalOf(call, scope, []);
-  const [first] = several ?? [];
-  if (first !== undefined) return tallied(plan, "", first.aggregate).scalar;
-  const maker = Object.hasOwn(aggregates, name) ? aggregates[name] : undefined;
-  if (maker === undefined) return undefined;
-  return tallied(plan, "", maker(argumentsOf(call).map((one) => scope.compile.scalar(one, scope))))
-    .scalar;
+function placeAggregate(call: KqlNode, scope: Scope, plan: SummarizePlan): Scalar | undefined {
+  const name = readName(requireChild(call, "Name"));
+  const multiple = compileMultiAggregate(call, scope, []);
+  const [first] = multiple ?? [];
+  if (first !== undefined) return addTally(plan, "", first.aggregate).scalar;
+  const factory = Object.hasOwn(aggregates, name) ? aggregates[name] : undefined;
+  if (factory === undefined) return undefined;
+  return addTally(
+    plan,
+    "",
+    factory(argumentsOf(call).map((one) => scope.compile.scalar(one, scope))),
+  ).scalar;
 }
 
 interface Group {
@@ -91,44 +112,44 @@ interface Group {
   readonly tallies: readonly Tally[];
 }
 
-function* groups(
+function* summarizeGroups(
   input: Table,
   keys: readonly Scalar[],
-  { tallies, outputs }: Plan,
+  { tallies, outputs }: SummarizePlan,
 ): Generator<Row> {
-  const found = new Map<string, Group>();
-  const begin = (key: Row): Group => ({ key, tallies: tallies.map(({ start }) => start()) });
+  const groupsByKey = new Map<string, Group>();
+  const startGroup = (key: Row): Group => ({ key, tallies: tallies.map(({ start }) => start()) });
   for (const row of input.rows()) {
     const values = keys.map(({ run }) => run(row) ?? null);
-    const text = keyOf(values);
-    const group = found.get(text) ?? begin(values);
-    if (group.key === values) found.set(text, group);
+    const key = toKey(values);
+    const group = groupsByKey.get(key) ?? startGroup(values);
+    if (group.key === values) groupsByKey.set(key, group);
     for (const tally of group.tallies) tally.add(row);
   }
   // Without keys there is one group even over no rows.
-  if (keys.length === 0 && found.size === 0) found.set("", begin([]));
-  for (const group of found.values()) {
+  if (keys.length === 0 && groupsByKey.size === 0) groupsByKey.set("", startGroup([]));
+  for (const group of groupsByKey.values()) {
     const values = group.tallies.map((tally) => tally.value());
     yield [...group.key, ...outputs.map(({ scalar }) => scalar.run(values))];
   }
 }
 
 /** One aggregate on its own, over rows at hand. */
-export interface Aggregated {
+export interface RowAggregate {
   readonly column: HuntColumn;
-  readonly of: (rows: readonly Row[]) => unknown;
+  readonly compute: (rows: readonly Row[]) => unknown;
 }
 
 /** Compiles an aggregate expression by itself; `count()` when there is none. */
-export function aggregateOver(
+export function compileAggregate(
   node: KqlNode | undefined,
   scope: Scope,
   name: string | undefined,
-): Aggregated {
+): RowAggregate {
   if (node === undefined)
-    return { column: { name: "count_", type: "long" }, of: (rows) => BigInt(rows.length) };
-  const plan: Plan = { tallies: [], outputs: [] };
-  const [output] = outputsOf(node, scope, [], plan);
+    return { column: { name: "count_", type: "long" }, compute: (rows) => BigInt(rows.length) };
+  const plan: SummarizePlan = { tallies: [], outputs: [] };
+  const [output] = compileOutputs(node, scope, [], plan);
   if (output === undefined)
     throw new QueryError(
       "semantic",
@@ -136,7 +157,7 @@ export function aggregateOver(
     );
   return {
     column: { ...output.column, name: name ?? output.column.name },
-    of: (rows) => {
+    compute: (rows) => {
       const tallies = plan.tallies.map(({ start }) => start());
       for (const row of rows) for (const tally of tallies) tally.add(row);
       return output.scalar.run(tallies.map((tally) => tally.value()));

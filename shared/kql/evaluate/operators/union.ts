@@ -2,124 +2,135 @@
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import type { Span } from "../../../runtime/time.ts";
-import { emptyValue } from "../../../../test/simulator/dataset/schema.ts";
-import { simpleName, wildcard } from "../names.ts";
+import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
+import { readName, createNameMatcher } from "../names.ts";
 import type { Row, Scope, Table } from "../plan.ts";
 import { QueryError } from "../query-error.ts";
-import { listOf } from "../scalar.ts";
-import { narrowed } from "../time-bounds.ts";
-import { parameterOf } from "./parameters.ts";
+import { listChildren } from "../scalar.ts";
+import { narrowTable } from "../time-bounds.ts";
+import { readParameter } from "./parameters.ts";
 
-interface Part {
+interface UnionPart {
   /** What `withsource` calls it. */
   readonly name: string;
   readonly table: Table;
 }
 
 /** At the head of a pipe or behind one; the piped table then comes first. */
-export function union(node: KqlNode, input: Table | undefined, scope: Scope): Table {
-  const fuzzy = parameterOf(node, "isfuzzy")?.toLowerCase() === "true";
-  const operands = listOf(node, "Expressions").flatMap((one) => partsOf(one, scope, fuzzy));
+export function evaluateUnion(node: KqlNode, input: Table | undefined, scope: Scope): Table {
+  const isFuzzy = readParameter(node, "isfuzzy")?.toLowerCase() === "true";
+  const operands = listChildren(node, "Expressions").flatMap((one) =>
+    compileParts(one, scope, isFuzzy),
+  );
   const parts = [...(input ? [{ name: "", table: input }] : []), ...operands].map(
     (part, index) => ({
       ...part,
       name: part.name === "" ? `union_arg${index}` : part.name,
     }),
   );
-  return joined(
+  return combineParts(
     parts,
-    parameterOf(node, "kind") === "inner",
-    parameterOf(node, "withsource") ?? parameterOf(node, "with_source"),
+    readParameter(node, "kind") === "inner",
+    readParameter(node, "withsource") ?? readParameter(node, "with_source"),
   );
 }
 
 /** One operand: a wildcard stands for many, and a fuzzy union forgives what is not there. */
-function partsOf(node: KqlNode, scope: Scope, fuzzy: boolean): readonly Part[] {
+function compileParts(node: KqlNode, scope: Scope, isFuzzy: boolean): readonly UnionPart[] {
   if (node.kind === "NameReference" && childAt(node, "Name")?.kind === "WildcardedName") {
-    const matches = wildcard(node.text);
-    return [...scope.context.world.tables.keys()]
+    const matches = createNameMatcher(node.text);
+    return [...scope.context.dataset.tables.keys()]
       .filter(matches)
-      .map((name) => ({ name, table: scope.compile.named(name, node, scope) }));
+      .map((name) => ({ name, table: scope.compile.namedTable(name, node, scope) }));
   }
   try {
     return [
       {
-        name: node.kind === "NameReference" ? simpleName(node) : "",
+        name: node.kind === "NameReference" ? readName(node) : "",
         table: scope.compile.table(node, { ...scope, columns: [] }),
       },
     ];
   } catch (error) {
-    if (fuzzy && error instanceof QueryError && error.kind === "table") return [];
+    if (isFuzzy && error instanceof QueryError && error.kind === "table") return [];
     throw error;
   }
 }
 
 /** The parts as one table. Columns of one name but different types stay apart, each with its type in the name. */
-export function joined(parts: readonly Part[], common: boolean, source: string | undefined): Table {
-  const found = columnsOf(
+export function combineParts(
+  parts: readonly UnionPart[],
+  isInner: boolean,
+  sourceName: string | undefined,
+): Table {
+  const outputs = findOutputColumns(
     parts.map(({ table }) => table),
-    common,
+    isInner,
   );
   const columns =
-    source === undefined
-      ? found.map(({ column }) => column)
-      : [{ name: source, type: "string" } as const, ...found.map(({ column }) => column)];
-  const places = parts.map(({ table }) =>
-    found.map(({ name, column }) =>
+    sourceName === undefined
+      ? outputs.map(({ column }) => column)
+      : [{ name: sourceName, type: "string" } as const, ...outputs.map(({ column }) => column)];
+  const columnIndexes = parts.map(({ table }) =>
+    outputs.map(({ name, column }) =>
       table.columns.findIndex((one) => one.name === name && one.type === column.type),
     ),
   );
   const rows = function* (): Generator<Row> {
     for (const [index, { name, table }] of parts.entries())
-      yield* aligned(
+      yield* alignRows(
         table,
-        places[index] ?? [],
-        found.map(({ column }) => column),
-        source === undefined ? [] : [name],
+        columnIndexes[index] ?? [],
+        outputs.map(({ column }) => column),
+        sourceName === undefined ? [] : [name],
       );
   };
   return {
     columns,
     rows,
     narrow: (span: Span) =>
-      joined(
-        parts.map(({ name, table }) => ({ name, table: narrowed(table, span) })),
-        common,
-        source,
+      combineParts(
+        parts.map(({ name, table }) => ({ name, table: narrowTable(table, span) })),
+        isInner,
+        sourceName,
       ),
   };
 }
 
-function* aligned(
+function* alignRows(
   table: Table,
-  places: readonly number[],
+  columnIndexes: readonly number[],
   columns: readonly HuntColumn[],
-  before: readonly unknown[],
+  leadingValues: readonly unknown[],
 ): Generator<Row> {
-  const empty = columns.map(({ type }) => emptyValue(type));
+  const empty = columns.map(({ type }) => getEmptyValue(type));
   for (const row of table.rows())
-    yield [...before, ...places.map((place, index) => (place < 0 ? empty[index] : row[place]))];
+    yield [
+      ...leadingValues,
+      ...columnIndexes.map((columnIndex, index) =>
+        columnIndex < 0 ? empty[index] : row[columnIndex],
+      ),
+    ];
 }
 
-interface Found {
+interface OutputColumn {
   /** The name in the parts. */
   readonly name: string;
   /** The column in the result. */
   readonly column: HuntColumn;
 }
 
-function columnsOf(tables: readonly Table[], common: boolean): readonly Found[] {
+function findOutputColumns(tables: readonly Table[], isInner: boolean): readonly OutputColumn[] {
   const types = new Map<string, Set<HuntColumn["type"]>>();
   for (const { columns } of tables)
     for (const { name, type } of columns) types.set(name, (types.get(name) ?? new Set()).add(type));
-  const everywhere = (name: string, type: HuntColumn["type"]): boolean =>
+  const isInEveryTable = (name: string, type: HuntColumn["type"]): boolean =>
     tables.every(({ columns }) => columns.some((one) => one.name === name && one.type === type));
   return [...types].flatMap(([name, kinds]) =>
     [...kinds]
-      .filter((type) => !common || everywhere(name, type))
+      .filter((type) => !isInner || isInEveryTable(name, type))
       .map((type) => ({
         name,
-        column: { name: kinds.size > 1 && !common ? `${name}_${type}` : name, type },
+        column: { name: kinds.size > 1 && !isInner ? `${name}_${type}` : name, type },
       })),
   );
 }

@@ -1,60 +1,62 @@
 /** Addresses, paths and URLs. */
-import { ofAny, ofTexts, type Family } from "./maker.ts";
+import { mapAny, mapTexts, type FunctionTable } from "./function-compiler.ts";
 
 /** An IPv4 address as 32 bits, or `undefined`. */
-function ipv4(text: string): number | undefined {
+function parseIpv4(text: string): number | undefined {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text.trim());
   const parts = match?.slice(1).map(Number);
   if (parts === undefined || parts.some((part) => part > 255)) return undefined;
   return parts.reduce((whole, part) => whole * 256 + part, 0);
 }
 
-interface Net {
+interface Ipv4Network {
   readonly base: number;
   readonly bits: number;
 }
 
-function netOf(text: string, bits = 32): Net | undefined {
+function parseNetwork(text: string, bits = 32): Ipv4Network | undefined {
   const [address = "", prefix] = text.split("/");
-  const base = ipv4(address);
+  const base = parseIpv4(address);
   const length = Math.min(bits, prefix === undefined ? 32 : Number(prefix));
   return base === undefined || !(length >= 0 && length <= 32) ? undefined : { base, bits: length };
 }
 
-const masked = (value: number, bits: number): number =>
+const maskAddress = (value: number, bits: number): number =>
   bits === 0 ? 0 : Math.floor(value / 2 ** (32 - bits));
 
-const within = (address: Net, net: Net): boolean =>
-  masked(address.base, Math.min(address.bits, net.bits)) ===
-  masked(net.base, Math.min(address.bits, net.bits));
+const isWithin = (address: Ipv4Network, net: Ipv4Network): boolean =>
+  maskAddress(address.base, Math.min(address.bits, net.bits)) ===
+  maskAddress(net.base, Math.min(address.bits, net.bits));
 
-const inRange = (text: string, range: string): boolean | null => {
-  const [address, net] = [netOf(text), netOf(range)];
-  return address === undefined || net === undefined ? null : within(address, net);
+const isInRange = (text: string, range: string): boolean | null => {
+  const [address, net] = [parseNetwork(text), parseNetwork(range)];
+  return address === undefined || net === undefined ? null : isWithin(address, net);
 };
 
-const privateNets = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 function isPrivate(text: string): boolean | null {
-  const address = netOf(text);
-  return address === undefined ? null : privateNets.some((range) => inRange(text, range) === true);
+  const address = parseNetwork(text);
+  return address === undefined
+    ? null
+    : privateNetworks.some((range) => isInRange(text, range) === true);
 }
 
-function compared(one: string, other: string, bits: number): bigint | null {
-  const [first, second] = [netOf(one, bits), netOf(other, bits)];
+function compareAddresses(one: string, other: string, bits: number): bigint | null {
+  const [first, second] = [parseNetwork(one, bits), parseNetwork(other, bits)];
   if (first === undefined || second === undefined) return null;
   const length = Math.min(first.bits, second.bits);
-  return BigInt(Math.sign(masked(first.base, length) - masked(second.base, length)));
+  return BigInt(Math.sign(maskAddress(first.base, length) - maskAddress(second.base, length)));
 }
 
 const isIpv6 = (text: string): boolean =>
   /^[0-9a-f:.]+$/i.test(text) && text.includes(":") && URL.canParse(`http://[${text}]/`);
 
-const dotted = (value: number): string =>
+const formatIpv4 = (value: number): string =>
   [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 
 /** `parse_url`: every part of a URL, empty where it has none. */
-function urlParts(text: string): unknown {
+function parseUrl(text: string): unknown {
   const match =
     /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:([^/@:?#]*)(?::([^/@?#]*))?@)?([^/:?#]*)(?::(\d+))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/i.exec(
       text,
@@ -87,7 +89,7 @@ function urlParts(text: string): unknown {
 }
 
 /** `parse_path`: of Windows and of URLs alike. */
-function pathParts(text: string): unknown {
+function parsePath(text: string): unknown {
   const [, scheme = ""] = /^([a-z]+):\/\//i.exec(text) ?? [];
   const cut = Math.max(text.lastIndexOf("\\"), text.lastIndexOf("/"));
   const name = text.slice(cut + 1);
@@ -104,51 +106,51 @@ function pathParts(text: string): unknown {
   };
 }
 
-export const networkFunctions: Family = {
-  ipv4_is_private: ofTexts("bool", (text = "") => isPrivate(text)),
-  ipv4_is_in_range: ofTexts("bool", (text = "", range = "") => inRange(text, range)),
-  ipv4_is_in_any_range: ofAny("bool", ([text, ...ranges]) =>
-    ipv4(String(text)) === undefined
+export const networkFunctions: FunctionTable = {
+  ipv4_is_private: mapTexts("bool", (text = "") => isPrivate(text)),
+  ipv4_is_in_range: mapTexts("bool", (text = "", range = "") => isInRange(text, range)),
+  ipv4_is_in_any_range: mapAny("bool", ([text, ...ranges]) =>
+    parseIpv4(String(text)) === undefined
       ? null
-      : ranges.flat().some((range) => inRange(String(text), String(range)) === true),
+      : ranges.flat().some((range) => isInRange(String(text), String(range)) === true),
   ),
-  ipv4_is_match: ofTexts("bool", (one = "", other = "", bits = "32") => {
-    const order = compared(one, other, Number(bits));
+  ipv4_is_match: mapTexts("bool", (one = "", other = "", bits = "32") => {
+    const order = compareAddresses(one, other, Number(bits));
     return order === null ? null : order === 0n;
   }),
-  ipv4_compare: ofTexts("long", (one = "", other = "", bits = "32") =>
-    compared(one, other, Number(bits)),
+  ipv4_compare: mapTexts("long", (one = "", other = "", bits = "32") =>
+    compareAddresses(one, other, Number(bits)),
   ),
-  ipv4_netmask_suffix: ofTexts("long", (text = "") =>
-    netOf(text) === undefined ? null : BigInt(netOf(text)?.bits ?? 32),
+  ipv4_netmask_suffix: mapTexts("long", (text = "") =>
+    parseNetwork(text) === undefined ? null : BigInt(parseNetwork(text)?.bits ?? 32),
   ),
-  parse_ipv4: ofTexts("long", (text = "") => {
-    const net = netOf(text);
+  parse_ipv4: mapTexts("long", (text = "") => {
+    const net = parseNetwork(text);
     return net === undefined ? null : BigInt(net.base - (net.base % 2 ** (32 - net.bits)));
   }),
-  parse_ipv4_mask: ofTexts("long", (text = "", bits = "32") => {
-    const net = netOf(text, Number(bits));
+  parse_ipv4_mask: mapTexts("long", (text = "", bits = "32") => {
+    const net = parseNetwork(text, Number(bits));
     return net === undefined ? null : BigInt(net.base - (net.base % 2 ** (32 - net.bits)));
   }),
-  format_ipv4: ofTexts("string", (text = "", bits = "32") => {
-    const base = /^\d+$/.test(text) ? Number(text) : ipv4(text);
-    return base === undefined ? "" : dotted(base - (base % 2 ** (32 - Number(bits))));
+  format_ipv4: mapTexts("string", (text = "", bits = "32") => {
+    const base = /^\d+$/.test(text) ? Number(text) : parseIpv4(text);
+    return base === undefined ? "" : formatIpv4(base - (base % 2 ** (32 - Number(bits))));
   }),
-  has_ipv4: ofTexts(
+  has_ipv4: mapTexts(
     "bool",
     (text = "", address = "") =>
-      ipv4(address) !== undefined &&
+      parseIpv4(address) !== undefined &&
       new RegExp(
         String.raw`(?<![\w.])${address.replaceAll(".", String.raw`\.`)}(?![\w])(?!\.\d)`,
       ).test(text),
   ),
-  parse_ipv6: ofTexts("string", (text = "") => {
+  parse_ipv6: mapTexts("string", (text = "") => {
     if (isIpv6(text)) return new URL(`http://[${text}]/`).hostname.slice(1, -1);
-    return ipv4(text) === undefined ? "" : `0000:0000:0000:0000:0000:ffff:${text}`;
+    return parseIpv4(text) === undefined ? "" : `0000:0000:0000:0000:0000:ffff:${text}`;
   }),
-  parse_url: ofTexts("dynamic", (text = "") => urlParts(text)),
-  parse_urlquery: ofTexts("dynamic", (text = "") => ({
+  parse_url: mapTexts("dynamic", (text = "") => parseUrl(text)),
+  parse_urlquery: mapTexts("dynamic", (text = "") => ({
     "Query Parameters": Object.fromEntries(new URLSearchParams(text)),
   })),
-  parse_path: ofTexts("dynamic", (text = "") => pathParts(text)),
+  parse_path: mapTexts("dynamic", (text = "") => parsePath(text)),
 };

@@ -1,11 +1,16 @@
 /** Functions over ordered rows. They need the operator's cursor; rows are those of its input. */
-import { asDynamic, convert } from "../coerce.ts";
-import type { Cursor, Row, Scalar } from "../plan.ts";
+import { asDynamic, convertScalar } from "../coerce.ts";
+import type { RowCursor, Row, Scalar } from "../plan.ts";
 import { QueryError } from "../query-error.ts";
-import { compareValues, keyOf } from "../values.ts";
-import { argument, type Call, type Family, type Maker } from "./maker.ts";
+import { compareValues, toKey } from "../values.ts";
+import {
+  requireArgument,
+  type FunctionCall,
+  type FunctionTable,
+  type FunctionCompiler,
+} from "./function-compiler.ts";
 
-function cursorOf({ scope, name }: Call): Cursor {
+function requireCursor({ scope, name }: FunctionCall): RowCursor {
   if (scope.cursor === undefined)
     throw new QueryError(
       "semantic",
@@ -14,51 +19,51 @@ function cursorOf({ scope, name }: Call): Cursor {
   return scope.cursor;
 }
 
-const perRow = (type: Scalar["type"], run: (row: Row) => unknown): Scalar => ({
+const createRowScalar = (type: Scalar["type"], run: (row: Row) => unknown): Scalar => ({
   type,
-  constant: false,
+  isConstant: false,
   run,
 });
 
 /** `prev(column, offset, otherwise)` and `next`. */
-const neighbour =
-  (direction: 1 | -1): Maker =>
+const createNeighbor =
+  (direction: 1 | -1): FunctionCompiler =>
   (args, call) => {
-    const cursor = cursorOf(call);
-    const value = argument(args, 0);
+    const cursor = requireCursor(call);
+    const value = requireArgument(args, 0);
     const offset = args[1] === undefined ? 1 : Number(args[1].run([]));
-    const otherwise = args[2] && convert(args[2], value.type);
-    return perRow(value.type, (row) => {
+    const defaultScalar = args[2] && convertScalar(args[2], value.type);
+    return createRowScalar(value.type, (row) => {
       const other = cursor.rows[cursor.index + direction * offset];
       return other === undefined
-        ? (otherwise?.run(row) ?? (value.type === "string" ? "" : null))
+        ? (defaultScalar?.run(row) ?? (value.type === "string" ? "" : null))
         : value.run(other);
     });
   };
 
 /** A value carried from row to row; it begins anew at the first row, and where `restart` is true. */
-function carried<S>(
-  cursor: Cursor,
+function carryState<S>(
+  cursor: RowCursor,
   restart: Scalar | undefined,
   begin: () => S,
   step: (state: S, row: Row) => S,
 ): (row: Row) => S {
   let state = begin();
-  let at = -1;
+  let lastIndex = -1;
   return (row) => {
-    if (cursor.index === at) return state;
+    if (cursor.index === lastIndex) return state;
     if (cursor.index === 0 || restart?.run(row) === true) state = begin();
-    at = cursor.index;
+    lastIndex = cursor.index;
     return (state = step(state, row));
   };
 }
 
-const rowNumber: Maker = (args, call) => {
+const evaluateRowNumber: FunctionCompiler = (args, call) => {
   const start = args[0] === undefined ? 1n : BigInt(args[0].run([]) as bigint | number);
-  return perRow(
+  return createRowScalar(
     "long",
-    carried(
-      cursorOf(call),
+    carryState(
+      requireCursor(call),
       args[1],
       () => start - 1n,
       (number) => number + 1n,
@@ -66,18 +71,21 @@ const rowNumber: Maker = (args, call) => {
   );
 };
 
-const runningSum: Maker = (args, call) => {
-  const value = argument(args, 0);
-  const whole = value.type === "long" || value.type === "int" || value.type === "timespan";
-  const read = convert(value, value.type === "timespan" ? "timespan" : whole ? "long" : "real");
-  const add = (total: bigint | number, row: Row): bigint | number => {
+const evaluateRowCumsum: FunctionCompiler = (args, call) => {
+  const value = requireArgument(args, 0);
+  const isWhole = value.type === "long" || value.type === "int" || value.type === "timespan";
+  const read = convertScalar(
+    value,
+    value.type === "timespan" ? "timespan" : isWhole ? "long" : "real",
+  );
+  const addToTotal = (total: bigint | number, row: Row): bigint | number => {
     const next = read.run(row) as bigint | number | null;
     if (next === null) return total;
     return typeof total === "bigint" ? total + BigInt(next) : total + Number(next);
   };
-  return perRow(
+  return createRowScalar(
     read.type,
-    carried<bigint | number>(cursorOf(call), args[1], () => (whole ? 0n : 0), add),
+    carryState<bigint | number>(requireCursor(call), args[1], () => (isWhole ? 0n : 0), addToTotal),
   );
 };
 
@@ -86,18 +94,18 @@ interface Rank {
   readonly key: string | undefined;
 }
 
-const denseRank: Maker = (args, call) => {
-  const term = asDynamic(argument(args, 0));
-  const rank = carried<Rank>(
-    cursorOf(call),
+const evaluateRowRankDense: FunctionCompiler = (args, call) => {
+  const term = asDynamic(requireArgument(args, 0));
+  const rankOf = carryState<Rank>(
+    requireCursor(call),
     args[1],
     () => ({ rank: 0n, key: undefined }),
     ({ rank, key }, row) => {
-      const next = keyOf([term.run(row)]);
+      const next = toKey([term.run(row)]);
       return next === key ? { rank, key } : { rank: rank + 1n, key: next };
     },
   );
-  return perRow("long", (row) => rank(row).rank);
+  return createRowScalar("long", (row) => rankOf(row).rank);
 };
 
 interface Session {
@@ -106,31 +114,35 @@ interface Session {
 }
 
 /** `row_window_session(time, longest, gap, restart)`: the start of the row's session. */
-const session: Maker = (args, call) => {
-  const [time, longest, gap] = [argument(args, 0), argument(args, 1), argument(args, 2)];
-  const found = carried<Session>(
-    cursorOf(call),
+const evaluateRowSession: FunctionCompiler = (args, call) => {
+  const [time, maxDuration, gap] = [
+    requireArgument(args, 0),
+    requireArgument(args, 1),
+    requireArgument(args, 2),
+  ];
+  const sessionOf = carryState<Session>(
+    requireCursor(call),
     args[3],
     () => ({ start: null, last: null }),
     ({ start, last }, row) => {
       const now = time.run(row) as bigint | null;
       if (now === null) return { start, last };
-      const fits =
+      const isSameSession =
         typeof start === "bigint" &&
         typeof last === "bigint" &&
-        compareValues(now - start, longest.run(row)) <= 0 &&
+        compareValues(now - start, maxDuration.run(row)) <= 0 &&
         compareValues(now - last, gap.run(row)) <= 0;
-      return { start: fits ? start : now, last: now };
+      return { start: isSameSession ? start : now, last: now };
     },
   );
-  return perRow("datetime", (row) => found(row).start);
+  return createRowScalar("datetime", (row) => sessionOf(row).start);
 };
 
-export const windowFunctions: Family = {
-  prev: neighbour(-1),
-  next: neighbour(1),
-  row_number: rowNumber,
-  row_cumsum: runningSum,
-  row_rank_dense: denseRank,
-  row_window_session: session,
+export const windowFunctions: FunctionTable = {
+  prev: createNeighbor(-1),
+  next: createNeighbor(1),
+  row_number: evaluateRowNumber,
+  row_cumsum: evaluateRowCumsum,
+  row_rank_dense: evaluateRowRankDense,
+  row_window_session: evaluateRowSession,
 };

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
-import { contents } from "../../../../shared/build/package/contents.ts";
-import { watchedHunts } from "../../../../shared/build/package/watched-hunts.ts";
-import { zip } from "../../../../shared/build/package/zip.ts";
-import type { Catalogue, CompiledHunt } from "../../../../shared/contracts/compiled-hunt.ts";
+import { readPackageContents } from "../../../../shared/build/package/contents.ts";
+import { listWatchedHunts } from "../../../../shared/build/package/watched-hunts.ts";
+import { createZip } from "../../../../shared/build/package/zip.ts";
+import type { Catalog, CompiledHunt } from "../../../../shared/contracts/compiled-hunt.ts";
 
-const made: string[] = [];
+const folders: string[] = [];
 afterEach(() => {
-  for (const folder of made.splice(0)) rmSync(folder, { recursive: true });
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
 const files: Readonly<Record<string, string>> = {
@@ -30,9 +30,9 @@ const files: Readonly<Record<string, string>> = {
 };
 
 /** An app as the build leaves it, its files written in the given order and at the given time. */
-function built(names: readonly string[], atSeconds: number): string {
+function createApp(names: readonly string[], atSeconds: number): string {
   const root = mkdtempSync(join(tmpdir(), "huntline-package-"));
-  made.push(root);
+  folders.push(root);
   mkdirSync(join(root, "dist"));
   for (const name of names) {
     writeFileSync(join(root, name), files[name] ?? "");
@@ -41,25 +41,26 @@ function built(names: readonly string[], atSeconds: number): string {
   return root;
 }
 
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const computeSha256 = (bytes: Uint8Array): string =>
+  createHash("sha256").update(bytes).digest("hex");
 const names = Object.keys(files);
 
 test("the same files give the same bytes, whenever and in whatever order they were written", () => {
-  const one = zip(contents(built(names, 1_000_000_000)));
-  const other = zip(contents(built(names.toReversed(), 1_700_000_000)));
-  expect(sha256(one)).toBe(sha256(other));
+  const one = createZip(readPackageContents(createApp(names, 1_000_000_000)));
+  const other = createZip(readPackageContents(createApp(names.toReversed(), 1_700_000_000)));
+  expect(computeSha256(one)).toBe(computeSha256(other));
 });
 
 test("one changed byte gives other bytes", () => {
-  const root = built(names, 1_000_000_000);
-  const before = zip(contents(root));
+  const root = createApp(names, 1_000_000_000);
+  const before = createZip(readPackageContents(root));
   writeFileSync(join(root, "dist/main.cjs"), "exports.a = 2;");
-  expect(sha256(zip(contents(root)))).not.toBe(sha256(before));
+  expect(computeSha256(createZip(readPackageContents(root)))).not.toBe(computeSha256(before));
 });
 
 test("the package holds what is run and nothing else", () => {
-  const packed = contents(built(names, 1_000_000_000));
-  expect(packed.map(({ name }) => name).toSorted()).toEqual([
+  const entries = readPackageContents(createApp(names, 1_000_000_000));
+  expect(entries.map(({ name }) => name).toSorted()).toEqual([
     "dist/app.cjs",
     "dist/catalogue.json",
     "dist/main.cjs",
@@ -70,7 +71,7 @@ test("the package holds what is run and nothing else", () => {
     "host.json",
     "package.json",
   ]);
-  const manifest = packed.find(({ name }) => name === "package.json");
+  const manifest = entries.find(({ name }) => name === "package.json");
   expect(JSON.parse(Buffer.from(manifest?.bytes ?? []).toString())).toEqual({
     name: "huntline",
     version: "1.2.3",
@@ -80,16 +81,16 @@ test("the package holds what is run and nothing else", () => {
 });
 
 test("a package without a bundle is refused", () => {
-  const root = built(
+  const root = createApp(
     names.filter((name) => name !== "dist/main.cjs"),
     1_000_000_000,
   );
-  expect(() => contents(root)).toThrow("dist/ lacks main.cjs: run npm run build");
+  expect(() => readPackageContents(root)).toThrow("dist/ lacks main.cjs: run npm run build");
 });
 
 test("each entry can be read back", () => {
   const text = "abc".repeat(1_000);
-  const archive = zip([{ name: "ä/b.txt", bytes: Buffer.from(text) }]);
+  const archive = createZip([{ name: "ä/b.txt", bytes: Buffer.from(text) }]);
   const nameLength = archive.readUInt16LE(26);
   const start = 30 + nameLength;
   expect(archive.subarray(30, start).toString()).toBe("ä/b.txt");
@@ -99,18 +100,18 @@ test("each entry can be read back", () => {
 });
 
 const hourMs = 3_600_000;
-const hunt = (name: string, intervalMs: number, enabled = true): CompiledHunt =>
+const createHunt = (name: string, intervalMs: number, enabled = true): CompiledHunt =>
   ({ name, intervalMs, enabled }) as CompiledHunt;
 
 test("a hunt is overdue after three intervals, at most 47 hours; rarer than daily is left to health", () => {
   const hunts = [
-    hunt("hourly", hourMs),
-    hunt("daily", 24 * hourMs),
-    hunt("weekly", 7 * 24 * hourMs),
-    hunt("off", hourMs, false),
+    createHunt("hourly", hourMs),
+    createHunt("daily", 24 * hourMs),
+    createHunt("weekly", 7 * 24 * hourMs),
+    createHunt("off", hourMs, false),
   ];
-  const catalogue: Catalogue = { version: 1, hunts };
-  expect(watchedHunts(catalogue)).toEqual([
+  const catalog: Catalog = { version: 1, hunts };
+  expect(listWatchedHunts(catalog)).toEqual([
     { name: "daily", overdueAfterMinutes: 47 * 60 },
     { name: "hourly", overdueAfterMinutes: 180 },
   ]);

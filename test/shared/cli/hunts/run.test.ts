@@ -2,20 +2,20 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openOutput, table } from "../../../../shared/cli/hunts/output.ts";
-import { costOf, fitting } from "../../../../shared/cli/hunts/plan.ts";
+import { createOutput, formatTable } from "../../../../shared/cli/output.ts";
+import { estimateCost, findFittingHunts } from "../../../../shared/cli/hunts/plan.ts";
 import { runHunts } from "../../../../shared/cli/hunts/run.ts";
 import type { HuntingPort, HuntingReply } from "../../../../shared/hunts/ports.ts";
-import { parse } from "../../../../shared/kql/language/parser.ts";
+import { parseQuery } from "../../../../shared/kql/language/parser.ts";
 import { compileHunt } from "../../../../shared/kql/compile/compile-hunt.ts";
 
 /** A text that contains this one. */
-const having = (text: string): string => expect.stringContaining(text) as string;
+const expectText = (text: string): string => expect.stringContaining(text) as string;
 
 /** A text that matches. */
-const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
+const expectPattern = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
 
-beforeAll(() => void parse("print 1"), 120_000);
+beforeAll(() => void parseQuery("print 1"), 120_000);
 
 /** What each back-end answers: JSON lines, or why it does not. */
 const answers: Record<HuntingPort["api"], HuntingReply | readonly string[]> = {
@@ -23,16 +23,19 @@ const answers: Record<HuntingPort["api"], HuntingReply | readonly string[]> = {
   defender: [],
   legacy: [],
 };
-const asked: { api: string; query: string }[] = [];
+const sentQueries: { api: string; query: string }[] = [];
 
-function backEnd(api: HuntingPort["api"], answer: HuntingReply | readonly string[]): HuntingPort {
+function createBackEnd(
+  api: HuntingPort["api"],
+  answer: HuntingReply | readonly string[],
+): HuntingPort {
   return {
     api,
     caps: { rows: 100_000, bytes: 1_000_000 },
-    run: async (query, _, sink) => {
-      asked.push({ api, query });
+    runQuery: async (query, _, sink) => {
+      sentQueries.push({ api, query });
       if ("kind" in answer) return answer;
-      await sink.rows(Buffer.from(answer.map((line) => `${line}\n`).join("")), answer.length);
+      await sink.writeRows(Buffer.from(answer.map((line) => `${line}\n`).join("")), answer.length);
       return { kind: "answer", columns: [], rows: answer.length, bytes: 10, durationMs: 1_500 };
     },
   };
@@ -45,18 +48,21 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const put = (path: string, text: string): void => writeFileSync(join(folder, path), text);
+const writeFile = (path: string, text: string): void => writeFileSync(join(folder, path), text);
 
 /** Runs one command line over the temporary catalogue. */
-async function hunts(...words: string[]): Promise<{ code: number; out: string; err: string }> {
+async function runCommand(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = "";
   let err = "";
-  const output = openOutput({ write: (text) => (out += text) }, { write: (text) => (err += text) });
-  const code = await runHunts(words, {
+  const output = createOutput(
+    { write: (text) => (out += text) },
+    { write: (text) => (err += text) },
+  );
+  const code = await runHunts(args, {
     catalog: join(folder, "catalog"),
     api: "graph",
     nowMs: () => Date.UTC(2026, 0, 5, 12),
-    openHunting: async (api = "graph") => backEnd(api, answers[api]),
+    createHuntingPort: async (api = "graph") => createBackEnd(api, answers[api]),
     output,
   });
   return { code, out, err };
@@ -64,12 +70,12 @@ async function hunts(...words: string[]): Promise<{ code: number; out: string; e
 
 describe("npm run hunts", () => {
   test("lists sound hunts and says what to do next", async () => {
-    put(
+    writeFile(
       "catalog/find-things.yaml",
       "query: DeviceEvents | where FileName == 'a'\nschedule: 0 5 * * * *",
     );
-    put("catalog/count-things.yaml", "query: DeviceEvents | count\nenabled: false");
-    const { code, out, err } = await hunts();
+    writeFile("catalog/count-things.yaml", "query: DeviceEvents | count\nenabled: false");
+    const { code, out, err } = await runCommand();
     expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(/count-things \(disabled\)\s+snapshot .* it counts \(line 1\)/);
     expect(out).toMatch(
@@ -79,36 +85,39 @@ describe("npm run hunts", () => {
   });
 
   test("names file, line and column of what is wrong, and fails", async () => {
-    put("catalog/find-things.yaml", "query: |\n  DeviceEvents\n  | where Nmae == 1\n");
-    const { code, err } = await hunts();
+    writeFile("catalog/find-things.yaml", "query: |\n  DeviceEvents\n  | where Nmae == 1\n");
+    const { code, err } = await runCommand();
     expect(code).toBe(1);
     expect(err).toMatch(/catalog\/find-things\.yaml:3:11 .*'Nmae'/);
     expect(err).toContain("run npm run hunts again");
   });
 
   test("warns of external data without failing", async () => {
-    put(
+    writeFile(
       "catalog/find-things.yaml",
       'query: let b = externaldata(h:string) ["https://a.example"]; DeviceEvents | where SHA1 in (b)',
     );
-    expect(await hunts()).toMatchObject({
+    expect(await runCommand()).toMatchObject({
       code: 0,
-      err: matching(/warning: .*find-things\.yaml:1:16 externaldata/),
+      err: expectPattern(/warning: .*find-things\.yaml:1:16 externaldata/),
     });
   });
 
   test("says how to begin with an empty catalogue", async () => {
-    expect(await hunts()).toMatchObject({ code: 0, out: having("npm run hunts -- import") });
+    expect(await runCommand()).toMatchObject({
+      code: 0,
+      out: expectText("npm run hunts -- import"),
+    });
   });
 
   test("explains itself when it is not understood", async () => {
-    expect(await hunts("improt", "x")).toMatchObject({
+    expect(await runCommand("improt", "x")).toMatchObject({
       code: 2,
-      err: having('"improt x" is not understood'),
+      err: expectText('"improt x" is not understood'),
     });
-    expect(await hunts("--help")).toMatchObject({
+    expect(await runCommand("--help")).toMatchObject({
       code: 0,
-      out: having("npm run hunts -- explain"),
+      out: expectText("npm run hunts -- explain"),
     });
   });
 });
@@ -129,11 +138,11 @@ describe("import", () => {
   };
   beforeEach(() => {
     mkdirSync(join(folder, "in"));
-    for (const [name, text] of Object.entries(files)) put(`in/${name}`, text);
+    for (const [name, text] of Object.entries(files)) writeFile(`in/${name}`, text);
   });
 
   test("writes what runs here, and says of everything else why not", async () => {
-    const { code, out } = await hunts("import", join(folder, "in"));
+    const { code, out } = await runCommand("import", join(folder, "in"));
     expect(code).toBe(0);
     expect(readdirSync(join(folder, "catalog"))).toEqual([
       "count.yaml",
@@ -157,49 +166,52 @@ describe("import", () => {
   });
 
   test("makes hunts that pass the check, disabled unless told otherwise", async () => {
-    await hunts("import", join(folder, "in", "Rare Things.md"));
+    await runCommand("import", join(folder, "in", "Rare Things.md"));
     const text = readFileSync(join(folder, "catalog", "rare-things.yaml"), "utf8");
     expect(text).toContain("query: |\n  DeviceEvents\n  | where FileName == 'a'\nenabled: false\n");
     expect(text).toContain("name: Rare things\ndescription: Finds them.\n");
-    expect(await hunts()).toMatchObject({ code: 0, out: having("rare-things (disabled)") });
-    await hunts("import", join(folder, "in"), "--enable", "--into", join(folder, "other"));
+    expect(await runCommand()).toMatchObject({
+      code: 0,
+      out: expectText("rare-things (disabled)"),
+    });
+    await runCommand("import", join(folder, "in"), "--enable", "--into", join(folder, "other"));
     expect(readFileSync(join(folder, "other", "rare-things.yaml"), "utf8")).toContain(
       "enabled: true",
     );
   });
 
   test("keeps a community file as it is, but for enabled", async () => {
-    await hunts("import", join(folder, "in", "rule.yaml"));
+    await runCommand("import", join(folder, "in", "rule.yaml"));
     expect(readFileSync(join(folder, "catalog", "rule.yaml"), "utf8")).toBe(
       `${files["rule.yaml"]}enabled: false\n`,
     );
   });
 
   test("writes nothing twice, and a hunt whose name is taken under another", async () => {
-    await hunts("import", join(folder, "in", "count.kql"));
-    expect((await hunts("import", join(folder, "in", "count.kql"))).out).toContain(
+    await runCommand("import", join(folder, "in", "count.kql"));
+    expect((await runCommand("import", join(folder, "in", "count.kql"))).out).toContain(
       "it is there already",
     );
-    put("in/count.kql", "DeviceInfo | count");
-    await hunts("import", join(folder, "in", "count.kql"));
+    writeFile("in/count.kql", "DeviceInfo | count");
+    await runCommand("import", join(folder, "in", "count.kql"));
     expect(readdirSync(join(folder, "catalog"))).toEqual(["count-2.yaml", "count.yaml"]);
   });
 
   test("fails when there is nothing to read", async () => {
-    expect(await hunts("import", join(folder, "nowhere"))).toMatchObject({
+    expect(await runCommand("import", join(folder, "nowhere"))).toMatchObject({
       code: 1,
-      err: having("holds no .kql"),
+      err: expectText("holds no .kql"),
     });
   });
 });
 
 describe("explain", () => {
   test("shows what is understood and the exact queries", async () => {
-    put(
+    writeFile(
       "catalog/find-things.yaml",
       "query: DeviceEvents | where Timestamp > ago(1d) | project Timestamp, FileName",
     );
-    const { code, out } = await hunts("explain", "find-things");
+    const { code, out } = await runCommand("explain", "find-things");
     expect(code).toBe(0);
     for (const part of [
       "mode       window: every operator works row by row",
@@ -213,8 +225,8 @@ describe("explain", () => {
   });
 
   test("takes any file, and says every reason against windows", async () => {
-    put("a-query.kql", "DeviceEvents\n| take 5\n| summarize count()");
-    const { code, out } = await hunts("explain", join(folder, "a-query.kql"));
+    writeFile("a-query.kql", "DeviceEvents\n| take 5\n| summarize count()");
+    const { code, out } = await runCommand("explain", join(folder, "a-query.kql"));
     expect(code).toBe(0);
     expect(out).toContain("against windows: it takes some rows (take) (line 2)");
     expect(out).toContain("against windows: it summarizes (line 3)");
@@ -222,65 +234,68 @@ describe("explain", () => {
   });
 
   test("names the place of an error in the file", async () => {
-    put("a-query.md", "# Title\n\n```\nDeviceEvents\n| where Nmae == 1\n```\n");
-    expect(await hunts("explain", join(folder, "a-query.md"))).toMatchObject({
+    writeFile("a-query.md", "# Title\n\n```\nDeviceEvents\n| where Nmae == 1\n```\n");
+    expect(await runCommand("explain", join(folder, "a-query.md"))).toMatchObject({
       code: 1,
-      err: matching(/a-query\.md:5:9 .*'Nmae'/),
+      err: expectPattern(/a-query\.md:5:9 .*'Nmae'/),
     });
   });
 
   test("says so when there is no such hunt", async () => {
-    expect(await hunts("explain", "no-such-hunt")).toMatchObject({
+    expect(await runCommand("explain", "no-such-hunt")).toMatchObject({
       code: 1,
-      err: having("There is no hunt no-such-hunt"),
+      err: expectText("There is no hunt no-such-hunt"),
     });
   });
 });
 
 describe("plan", () => {
   test("adds up the enabled hunts and fails when one does not fit", async () => {
-    put("catalog/find-things.yaml", "query: DeviceEvents\nschedule: 0 5 * * * *");
-    put("catalog/spare.yaml", "query: DeviceEvents | count\nenabled: false");
-    expect(await hunts("plan")).toMatchObject({
+    writeFile("catalog/find-things.yaml", "query: DeviceEvents\nschedule: 0 5 * * * *");
+    writeFile("catalog/spare.yaml", "query: DeviceEvents | count\nenabled: false");
+    expect(await runCommand("plan")).toMatchObject({
       code: 0,
-      out: matching(/find-things +2\.0 .*fits[\s\S]*of 1350 calls/),
+      out: expectPattern(/find-things +2\.0 .*fits[\s\S]*of 1350 calls/),
     });
-    put("catalog/too-much.yaml", "query: DeviceEvents | count\nschedule: 0 * * * * *");
-    expect(await hunts("plan")).toMatchObject({
+    writeFile("catalog/too-much.yaml", "query: DeviceEvents | count\nschedule: 0 * * * * *");
+    expect(await runCommand("plan")).toMatchObject({
       code: 1,
-      out: matching(/too-much +60\.0 .*does not fit/),
+      out: expectPattern(/too-much +60\.0 .*does not fit/),
     });
   });
 
   test("refuses an API it does not know", async () => {
-    expect(await hunts("plan", "--api", "soap")).toMatchObject({
+    expect(await runCommand("plan", "--api", "soap")).toMatchObject({
       code: 1,
-      err: having("expected one of graph"),
+      err: expectText("expected one of graph"),
     });
   });
 
   test("counts a recount for a window and the look-back for a snapshot", async () => {
-    const hunt = (text: string) => compileHunt("a.yaml", "a-hunt", text).hunt;
+    const compileYaml = (text: string) => compileHunt("a.yaml", "a-hunt", text).hunt;
     const [window, snapshot] = [
-      hunt("query: DeviceEvents"),
-      hunt("query: DeviceEvents | count\nlookBack: 10d"),
+      compileYaml("query: DeviceEvents"),
+      compileYaml("query: DeviceEvents | count\nlookBack: 10d"),
     ];
-    expect(window && costOf(window)).toMatchObject({ calls: 2 });
-    expect(snapshot && costOf(snapshot)).toMatchObject({ calls: 1 / 24, runTimeS: 11 / 24 });
+    expect(window && estimateCost(window)).toMatchObject({ calls: 2 });
+    expect(snapshot && estimateCost(snapshot)).toMatchObject({
+      calls: 1 / 24,
+      runTimeSeconds: 11 / 24,
+    });
   });
 
   test("lets the cheap ones run", async () => {
     const costs = [
-      { name: "dear", calls: 1, runTimeS: 90 },
-      { name: "cheap", calls: 1, runTimeS: 20 },
+      { name: "dear", calls: 1, runTimeSeconds: 90 },
+      { name: "cheap", calls: 1, runTimeSeconds: 20 },
     ];
-    expect([...fitting(costs, 10, 100)]).toEqual(["cheap"]);
+    expect([...findFittingHunts(costs, 10, 100)]).toEqual(["cheap"]);
   });
 });
 
 describe("try", () => {
   beforeEach(() =>
-    put("catalog/find-things.yaml", "query: DeviceEvents | project Timestamp, FileName"),
+    writeFile("catalog/find-things.yaml", "query: DeviceEvents | project Timestamp, FileName"),
   );
 
   test("asks once over the last hours and shows the first rows", async () => {
@@ -288,11 +303,13 @@ describe("try", () => {
       '{"Timestamp":"2026-01-05T11:59:00Z","FileName":"a\\u001b.exe"}',
       '{"Timestamp":"2026-01-05T11:59:01Z","FileName":"b.exe"}',
     ];
-    const { code, out } = await hunts("try", "find-things", "--last", "2h");
+    const { code, out } = await runCommand("try", "find-things", "--last", "2h");
     expect(code).toBe(0);
     expect(out).toMatch(/Timestamp +FileName\n2026-01-05T11:59:00Z +a \.exe\n/);
     expect(out).toContain("graph: 2 rows, 10 bytes, 1.5 s");
-    expect(asked.at(-1)?.query).toContain("Timestamp >= datetime(2026-01-05T10:00:00.0000000Z)");
+    expect(sentQueries.at(-1)?.query).toContain(
+      "Timestamp >= datetime(2026-01-05T10:00:00.0000000Z)",
+    );
   });
 
   test("says why there are no rows", async () => {
@@ -301,46 +318,46 @@ describe("try", () => {
       cause: "permission",
       message: "ThreatHunting.Read.All is missing",
     };
-    expect(await hunts("try", "find-things")).toMatchObject({
+    expect(await runCommand("try", "find-things")).toMatchObject({
       code: 1,
-      err: having("graph: refused (permission): ThreatHunting.Read.All is missing"),
+      err: expectText("graph: refused (permission): ThreatHunting.Read.All is missing"),
     });
   });
 
   test.each([
     ["a hunt that is not there", ["try", "no-such-hunt"], "There is no hunt no-such-hunt"],
     ["no duration", ["try", "find-things", "--last", "soon"], "--last soon is no duration"],
-  ])("refuses %s", async (_, words, error) => {
-    expect(await hunts(...words)).toMatchObject({ code: 1, err: having(error) });
+  ])("refuses %s", async (_, args, error) => {
+    expect(await runCommand(...args)).toMatchObject({ code: 1, err: expectText(error) });
   });
 
   test("notes that the query itself looks less far back", async () => {
     answers.graph = [];
-    put("catalog/find-things.yaml", "query: DeviceEvents | where Timestamp >= ago(1h)");
-    expect((await hunts("try", "find-things", "--last", "2h")).err).toContain(
+    writeFile("catalog/find-things.yaml", "query: DeviceEvents | where Timestamp >= ago(1h)");
+    expect((await runCommand("try", "find-things", "--last", "2h")).err).toContain(
       "its last 3600000 ms alone",
     );
   });
 });
 
 describe("compare", () => {
-  beforeEach(() => put("catalog/find-things.yaml", "query: DeviceEvents | project FileName"));
+  beforeEach(() => writeFile("catalog/find-things.yaml", "query: DeviceEvents | project FileName"));
 
   test("asks both back-ends the same and finds them equal, in any order", async () => {
     answers.graph = ['{"FileName":"a"}', '{"FileName":"b"}'];
     answers.defender = ['{"FileName":"b"}', '{"FileName":"a"}'];
-    expect(await hunts("compare", "find-things")).toMatchObject({
+    expect(await runCommand("compare", "find-things")).toMatchObject({
       code: 0,
-      out: having("Both give the same rows."),
+      out: expectText("Both give the same rows."),
     });
-    const [one, other] = asked.slice(-2);
+    const [one, other] = sentQueries.slice(-2);
     expect([one?.api, other?.api, one?.query]).toEqual(["graph", "defender", other?.query]);
   });
 
   test("prints what only one of them gave, counting equal rows", async () => {
     answers.graph = ['{"FileName":"a"}', '{"FileName":"a"}'];
     answers.defender = ['{"FileName":"a"}', '{"FileName":"c"}'];
-    const { code, out } = await hunts("compare", "find-things");
+    const { code, out } = await runCommand("compare", "find-things");
     expect(code).toBe(1);
     expect(out).toContain('only from graph: 1\n  {"FileName":"a"}');
     expect(out).toContain('only from defender: 1\n  {"FileName":"c"}');
@@ -350,21 +367,21 @@ describe("compare", () => {
 describe("output", () => {
   test("draws a bar on a terminal and wipes it away, and writes plain lines elsewhere", async () => {
     let terminal = "";
-    const onTerminal = openOutput(
+    const terminalOutput = createOutput(
       { write: () => 0 },
       { write: (text) => (terminal += text), isTTY: true, columns: 60 },
     );
-    onTerminal.progress(1, 4, "a.md");
-    onTerminal.progress(4, 4, "");
+    terminalOutput.progress(1, 4, "a.md");
+    terminalOutput.progress(4, 4, "");
     expect(terminal).toContain("[######------------------] 1/4 a.md");
     expect(terminal.endsWith("\r\u001B[K")).toBe(true);
     let plain = "";
-    const elsewhere = openOutput({ write: () => 0 }, { write: (text) => (plain += text) });
-    for (let done = 0; done <= 100; done += 1) elsewhere.progress(done, 100, "x");
+    const onFile = createOutput({ write: () => 0 }, { write: (text) => (plain += text) });
+    for (let done = 0; done <= 100; done += 1) onFile.progress(done, 100, "x");
     expect(plain.split("\n").slice(0, 2)).toEqual(["10 of 100", "20 of 100"]);
   });
 
   test("pads the columns of a table", async () => {
-    expect(table(["a", "b"], [["longer", "x"]])).toEqual(["a       b", "longer  x"]);
+    expect(formatTable(["a", "b"], [["longer", "x"]])).toEqual(["a       b", "longer  x"]);
   });
 });

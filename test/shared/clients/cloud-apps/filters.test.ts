@@ -1,49 +1,56 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { activityResource } from "../../../../shared/clients/cloud-apps/activities.ts";
+import { createActivityResource } from "../../../../shared/clients/cloud-apps/activities.ts";
 import {
-  allOf,
-  raw,
+  joinFilters,
+  createRawFilter,
   type Operator,
   type WireFilter,
 } from "../../../../shared/clients/cloud-apps/filters.ts";
-import { ipRangeResource } from "../../../../shared/clients/cloud-apps/ip-ranges.ts";
+import { createIpRangeResource } from "../../../../shared/clients/cloud-apps/ip-ranges.ts";
 import type { Encoding, Item } from "../../../../shared/clients/cloud-apps/lists.ts";
 import {
-  alertResource,
-  entityResource,
-  fileResource,
+  createAlertResource,
+  createEntityResource,
+  createFileResource,
 } from "../../../../shared/clients/cloud-apps/resources.ts";
-import { fieldTables, type Listed } from "../../../../shared/cli/cloud-apps/filter-words.ts";
-import type { Tenant } from "../../../simulator/simulator.ts";
-import { expected } from "./reading.ts";
-import { samples } from "./samples.ts";
-import { gathered, startTenantWithPipe } from "./simulator-client.ts";
+import {
+  fieldTables,
+  type ListedResource,
+} from "../../../../shared/cli/cloud-apps/parse-filter.ts";
+import type { Simulator } from "../../../simulator/simulator.ts";
+import { matchesFilter } from "./reading.ts";
+import { createSamples } from "./samples.ts";
+import { collectItems, startSimulatorWithClient } from "./simulator-client.ts";
 
-let tenant: Tenant;
-let list: Readonly<Record<Listed, (filters?: WireFilter, encoding?: Encoding) => Promise<Item[]>>>;
-let all: Readonly<Record<Listed, readonly Item[]>>;
+let simulator: Simulator;
+let list: Readonly<
+  Record<ListedResource, (filters?: WireFilter, encoding?: Encoding) => Promise<Item[]>>
+>;
+let all: Readonly<Record<ListedResource, readonly Item[]>>;
 
-const listedNames = Object.keys(fieldTables) as Listed[];
+const listedNames = Object.keys(fieldTables) as ListedResource[];
 
 beforeAll(async () => {
-  const started = await startTenantWithPipe(20);
-  tenant = started.tenant;
-  const { alerts, portal } = tenant.cloudApps;
+  const started = await startSimulatorWithClient(20);
+  simulator = started.simulator;
+  const { alerts, portal } = simulator.cloudApps;
   varyAlerts(alerts);
   portal.activities.reset(60);
   portal.entities.reset(40);
   portal.files.reset(45);
-  const { pipe } = started;
-  const asked = (filters?: WireFilter, encoding?: Encoding) => ({
+  const { client } = started;
+  const toListOptions = (filters?: WireFilter, encoding?: Encoding) => ({
     ...(filters ? { filters } : {}),
     ...(encoding ? { encoding } : {}),
   });
   list = {
-    alerts: (...given) => gathered(alertResource(pipe).list(asked(...given))),
-    activities: (...given) => gathered(activityResource(pipe).list(asked(...given))),
-    entities: (...given) => gathered(entityResource(pipe).list(asked(...given))),
-    files: (...given) => gathered(fileResource(pipe).list(asked(...given))),
-    "ip-ranges": (...given) => gathered(ipRangeResource(pipe).list(asked(...given))),
+    alerts: (...args) => collectItems(createAlertResource(client).list(toListOptions(...args))),
+    activities: (...args) =>
+      collectItems(createActivityResource(client).list(toListOptions(...args))),
+    entities: (...args) => collectItems(createEntityResource(client).list(toListOptions(...args))),
+    files: (...args) => collectItems(createFileResource(client).list(toListOptions(...args))),
+    "ip-ranges": (...args) =>
+      collectItems(createIpRangeResource(client).list(toListOptions(...args))),
   };
   all = {
     alerts: await list.alerts(),
@@ -53,17 +60,17 @@ beforeAll(async () => {
     "ip-ranges": await list["ip-ranges"](),
   };
 });
-afterAll(() => tenant.stop());
+afterAll(() => simulator.stop());
 
 /** The tenant's alerts are all open and alike in their entities; these differ in what filters look at. */
-function varyAlerts(alerts: Tenant["cloudApps"]["alerts"]): void {
-  const [one, two] = alerts.all();
+function varyAlerts(alerts: Simulator["cloudApps"]["alerts"]): void {
+  const [one, two] = alerts.list();
   if (!one || !two) throw new Error("the tenant drew no alerts");
-  alerts.resolve(one, 3, { request: 0, comment: null, user: null });
-  alerts.resolve(two, 5, { request: 0, comment: null, user: null });
-  two.resolveTime = new Date(tenant.clock.now() - 86_400_000).toISOString();
+  alerts.setResolution(one, 3, { request: 0, comment: null, user: null });
+  alerts.setResolution(two, 5, { request: 0, comment: null, user: null });
+  two.resolveTime = new Date(simulator.clock.now() - 86_400_000).toISOString();
   alerts.add(1, { isSystemAlert: true, entities: [{ type: "file", id: "file-1" }] });
-  alerts.add(1, { statusValue: 1, timestamp: tenant.clock.now() - 5 * 86_400_000 });
+  alerts.add(1, { statusValue: 1, timestamp: simulator.clock.now() - 5 * 86_400_000 });
 }
 
 /** Every field of every resource with every operator it takes, from the client's own tables. */
@@ -79,21 +86,21 @@ const parents: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What the filter names: the sample, or a part, a range or a number of days made of it. */
-function operandOf(resource: Listed, field: string, operator: Operator): unknown {
+function buildOperand(resource: ListedResource, field: string, operator: Operator): unknown {
   const table: Readonly<Record<string, readonly [unknown, (item: Item) => readonly unknown[]]>> =
-    samples(tenant.clock.now(), idsShown())[resource];
-  const [given, values] = table[field] ?? [undefined, () => []];
+    createSamples(simulator.clock.now(), getShownIds())[resource];
+  const [rawSample, values] = table[field] ?? [undefined, () => []];
   // A sample of "" or 0 instants stands for the value of an item in the middle.
   const middle =
     all[resource].flatMap(values)[Math.floor(all[resource].flatMap(values).length / 2)];
-  const sample = given === "" || (given === 0 && field === "created") ? middle : given;
+  const sample = rawSample === "" || (rawSample === 0 && field === "created") ? middle : rawSample;
   const word = String(
     typeof sample === "object" && sample !== null ? (sample as { id: string }).id : sample,
   );
   const part = word.slice(2, -2);
   const start = word.slice(0, 5).toUpperCase();
   const days = field === "date" ? 0.2 : 20;
-  const made: Partial<Record<Operator, unknown>> = {
+  const operands: Partial<Record<Operator, unknown>> = {
     isset: true,
     isnotset: true,
     contains: part,
@@ -109,10 +116,10 @@ function operandOf(resource: Listed, field: string, operator: Operator): unknown
     descendantof: "/Contoso/Finance",
     ndescendantof: "/Contoso/Finance",
   };
-  return made[operator] ?? sample;
+  return operands[operator] ?? sample;
 }
 
-const idsShown = (): Record<Listed, string> => ({
+const getShownIds = (): Record<ListedResource, string> => ({
   alerts: String(
     (all.alerts[1]?.["entities"] as { type: string; id: string }[] | undefined)?.find(
       ({ type }) => type === "policyRule",
@@ -132,23 +139,23 @@ describe("a filter on", () => {
     async (resource, field, operator) => {
       const table: Readonly<
         Record<string, readonly [unknown, (item: Item) => readonly unknown[]]>
-      > = samples(tenant.clock.now(), idsShown())[resource];
+      > = createSamples(simulator.clock.now(), getShownIds())[resource];
       const values = table[field]?.[1] ?? (() => []);
-      const operand = operandOf(resource, field, operator);
-      const holds = (item: Item): boolean =>
-        expected(
+      const operand = buildOperand(resource, field, operator);
+      const isMatch = (item: Item): boolean =>
+        matchesFilter(
           operator,
           operand,
           values(item),
-          tenant.clock.now(),
+          simulator.clock.now(),
           (value) => parents[String(value)] ?? [],
         );
-      const wanted = all[resource].filter(holds);
-      const listed = await list[resource]({ [field]: { [operator]: operand } });
-      expect(idsOf(listed)).toEqual(idsOf(wanted));
+      const expectedItems = all[resource].filter(isMatch);
+      const items = await list[resource]({ [field]: { [operator]: operand } });
+      expect(idsOf(items)).toEqual(idsOf(expectedItems));
       // Neither all nor none, or the case would prove nothing.
-      expect(wanted.length).toBeGreaterThan(0);
-      expect(wanted.length).toBeLessThan(all[resource].length);
+      expect(expectedItems.length).toBeGreaterThan(0);
+      expect(expectedItems.length).toBeLessThan(all[resource].length);
     },
   );
 
@@ -157,15 +164,15 @@ describe("a filter on", () => {
     async (encoding) => {
       const filters = {
         severity: { eq: [1, 2] },
-        date: { gte: tenant.clock.now() - 5 * 3_600_000 },
+        date: { gte: simulator.clock.now() - 5 * 3_600_000 },
       };
-      const listed = await list.alerts(filters, encoding);
-      const wanted = all.alerts.filter(
+      const items = await list.alerts(filters, encoding);
+      const expectedItems = all.alerts.filter(
         (alert) =>
           Number(alert["severityValue"]) >= 1 && Number(alert["timestamp"]) >= filters.date.gte,
       );
-      expect(idsOf(listed)).toEqual(idsOf(wanted));
-      expect(wanted.length).toBeGreaterThan(0);
+      expect(idsOf(items)).toEqual(idsOf(expectedItems));
+      expect(expectedItems.length).toBeGreaterThan(0);
     },
   );
 
@@ -184,17 +191,19 @@ describe("a filter on", () => {
   });
 
   test("a field that no table lists is sent as it is, and refused by name", async () => {
-    await expect(list.alerts(raw("risk.score", "gte", 7))).rejects.toMatchObject({
+    await expect(list.alerts(createRawFilter("risk.score", "gte", 7))).rejects.toMatchObject({
       code: "rejected",
     });
-    expect(tenant.requests({ route: "alerts.list" }).at(-1)?.body).toMatchObject({
+    expect(simulator.listRequests({ route: "alerts.list" }).at(-1)?.body).toMatchObject({
       filters: { "risk.score": { gte: 7 } },
     });
   });
 });
 
 test("joined filters hold all of their conditions, those of one field side by side", () => {
-  expect(allOf({ severity: { eq: 2 } }, raw("date", "gte", 1), { date: { lte: 2 } })).toEqual({
+  expect(
+    joinFilters({ severity: { eq: 2 } }, createRawFilter("date", "gte", 1), { date: { lte: 2 } }),
+  ).toEqual({
     severity: { eq: 2 },
     date: { gte: 1, lte: 2 },
   });

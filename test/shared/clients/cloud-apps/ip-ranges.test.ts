@@ -1,28 +1,29 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { ipRangeResource } from "../../../../shared/clients/cloud-apps/ip-ranges.ts";
-import type { Pipe } from "../../../../shared/http-pipeline/api-client.ts";
-import type { Tenant } from "../../../simulator/simulator.ts";
-import { gathered, startTenantWithPipe } from "./simulator-client.ts";
+import { createIpRangeResource } from "../../../../shared/clients/cloud-apps/ip-ranges.ts";
+import type { ApiClient } from "../../../../shared/http-pipeline/api-client.ts";
+import type { Simulator } from "../../../simulator/simulator.ts";
+import { collectItems, startSimulatorWithClient } from "./simulator-client.ts";
 
-let tenant: Tenant;
-let pipe: Pipe;
+let simulator: Simulator;
+let client: ApiClient;
 
 beforeAll(async () => {
-  ({ tenant, pipe } = await startTenantWithPipe(0));
+  ({ simulator, client } = await startSimulatorWithClient(0));
 });
-afterAll(() => tenant.stop());
+afterAll(() => simulator.stop());
 beforeEach(() => {
-  const { ipRanges } = tenant.cloudApps.portal;
+  const { ipRanges } = simulator.cloudApps.portal;
   for (const id of [...ipRanges.keys()].slice(4)) ipRanges.delete(id);
-  tenant.faults.clear();
-  tenant.log.clear();
-  tenant.change({ cloudApps: { subnetPlace: "both" } });
+  simulator.faults.clear();
+  simulator.log.clear();
+  simulator.changeBehaviors({ cloudApps: { subnetPlace: "both" } });
 });
 
-const paths = (): string[] => tenant.requests().map(({ method, path }) => `${method} ${path}`);
+const listPaths = (): string[] =>
+  simulator.listRequests().map(({ method, path }) => `${method} ${path}`);
 
 test("a range is created, listed, replaced whole and deleted", async () => {
-  const ranges = ipRangeResource(pipe);
+  const ranges = createIpRangeResource(client);
   const range = {
     name: "Branch",
     category: 4,
@@ -31,50 +32,50 @@ test("a range is created, listed, replaced whole and deleted", async () => {
     tags: ["branch"],
   } as const;
   const id = await ranges.create(range);
-  const named = async () =>
-    (await gathered(ranges.list({ sortField: "name" }))).find(({ _id }) => _id === id);
-  expect(await named()).toMatchObject({
+  const findRange = async () =>
+    (await collectItems(ranges.list({ sortField: "name" }))).find(({ _id }) => _id === id);
+  expect(await findRange()).toMatchObject({
     name: "Branch",
     organization: "X",
     subnets: [{ mask: 120 }],
   });
   await ranges.update(id, { name: "Branch", category: 1, subnets: ["192.168.5.0/25"] });
-  expect(await named()).toMatchObject({
+  expect(await findRange()).toMatchObject({
     category: 1,
     organization: null,
     tags: [],
     subnets: [{ mask: 121 }],
   });
   await ranges.remove(id);
-  expect(await named()).toBeUndefined();
+  expect(await findRange()).toBeUndefined();
 });
 
 test("where the first place is none the second is asked, and from then on only it", async () => {
-  tenant.change({ cloudApps: { subnetPlace: "bare" } });
-  const ranges = ipRangeResource(pipe);
-  expect(await gathered(ranges.list())).toHaveLength(4);
-  await gathered(ranges.list());
-  expect(paths()).toEqual(["POST /api/v1/subnet/", "POST /api/subnet/", "POST /api/subnet/"]);
+  simulator.changeBehaviors({ cloudApps: { subnetPlace: "bare" } });
+  const ranges = createIpRangeResource(client);
+  expect(await collectItems(ranges.list())).toHaveLength(4);
+  await collectItems(ranges.list());
+  expect(listPaths()).toEqual(["POST /api/v1/subnet/", "POST /api/subnet/", "POST /api/subnet/"]);
 });
 
 test("where the first place is one the second is never asked, not even for a range that is gone", async () => {
-  const ranges = ipRangeResource(pipe);
-  await gathered(ranges.list());
+  const ranges = createIpRangeResource(client);
+  await collectItems(ranges.list());
   await expect(ranges.remove("nobody")).rejects.toMatchObject({ code: "not-found" });
-  expect(paths()).toEqual(["POST /api/v1/subnet/", "DELETE /api/v1/subnet/nobody/"]);
+  expect(listPaths()).toEqual(["POST /api/v1/subnet/", "DELETE /api/v1/subnet/nobody/"]);
 });
 
 test("pages hold as many as asked, and no more than 100", async () => {
-  const ranges = ipRangeResource(pipe);
-  expect(await gathered(ranges.list({ limit: 2 }))).toHaveLength(4);
-  expect(paths()).toHaveLength(2);
-  await expect(gathered(ranges.list({ limit: 101 }))).rejects.toThrow(RangeError);
+  const ranges = createIpRangeResource(client);
+  expect(await collectItems(ranges.list({ limit: 2 }))).toHaveLength(4);
+  expect(listPaths()).toHaveLength(2);
+  await expect(collectItems(ranges.list({ limit: 101 }))).rejects.toThrow(RangeError);
 });
 
 test.each([[{ id: "a" }], [""], [7]])(
   "an id that reads %j is unexpected, and the creation is not repeated",
   async (body) => {
-    tenant.faults.add({
+    simulator.faults.add({
       kind: "answer",
       route: "subnet.create_rule",
       status: 200,
@@ -82,16 +83,18 @@ test.each([[{ id: "a" }], [""], [7]])(
       body: JSON.stringify(body),
     });
     const range = { name: "n", category: 1, subnets: ["10.0.0.0/8"] } as const;
-    await expect(ipRangeResource(pipe).create(range)).rejects.toMatchObject({
+    await expect(createIpRangeResource(client).create(range)).rejects.toMatchObject({
       code: "unexpected-answer",
     });
-    expect(tenant.requests()).toHaveLength(1);
+    expect(simulator.listRequests()).toHaveLength(1);
   },
 );
 
 test("a creation whose answer is lost is not sent again", async () => {
-  tenant.faults.add({ kind: "reset", effect: "after", route: "subnet.create_rule" });
+  simulator.faults.add({ kind: "reset", effect: "after", route: "subnet.create_rule" });
   const range = { name: "once", category: 1, subnets: ["10.0.0.0/8"] } as const;
-  await expect(ipRangeResource(pipe).create(range)).rejects.toMatchObject({ code: "unavailable" });
-  expect(tenant.requests({ route: "subnet.create_rule" })).toHaveLength(1);
+  await expect(createIpRangeResource(client).create(range)).rejects.toMatchObject({
+    code: "unavailable",
+  });
+  expect(simulator.listRequests({ route: "subnet.create_rule" })).toHaveLength(1);
 });

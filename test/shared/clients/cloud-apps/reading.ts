@@ -4,69 +4,73 @@
  */
 import type { Operator } from "../../../../shared/clients/cloud-apps/filters.ts";
 
-const low = (value: unknown): string =>
+const toLowerText = (value: unknown): string =>
   String(
     typeof value === "object" && value !== null ? (value as { id: unknown }).id : value,
   ).toLowerCase();
 
-/** Whether an item with these values is in the answer to `operator: operand`. `above` are the parents of a value. */
-export function expected(
+/** Whether an item with these values is in the answer to `operator: operand`. `parentsOf` are the parents of a value. */
+export function matchesFilter(
   operator: Operator,
   operand: unknown,
   values: readonly unknown[],
   nowMs: number,
-  above: (value: unknown) => readonly string[] = () => [],
+  parentsOf: (value: unknown) => readonly string[] = () => [],
 ): boolean {
-  const wanted = Array.isArray(operand) ? (operand as unknown[]) : [operand];
-  const some = (test: (value: unknown, one: unknown) => boolean): boolean =>
-    values.some((value) => wanted.some((one) => test(value, one)));
-  const equal = some((a, b) => low(a) === low(b)) || (values.length === 0 && wanted.includes(null));
-  const below = some((a, b) => [a, ...above(a)].some((one) => low(one) === low(b)));
-  const ago = nowMs - Number(operand) * 86_400_000;
+  const operands = Array.isArray(operand) ? (operand as unknown[]) : [operand];
+  const hasMatch = (test: (value: unknown, one: unknown) => boolean): boolean =>
+    values.some((value) => operands.some((one) => test(value, one)));
+  const isEqual =
+    hasMatch((a, b) => toLowerText(a) === toLowerText(b)) ||
+    (values.length === 0 && operands.includes(null));
+  const isBelow = hasMatch((a, b) =>
+    [a, ...parentsOf(a)].some((one) => toLowerText(one) === toLowerText(b)),
+  );
+  const thresholdMs = nowMs - Number(operand) * 86_400_000;
   switch (operator) {
     case "eq":
     case "cabinetmatchedrulesequals":
-      return equal;
+      return isEqual;
     case "neq":
-      return !equal;
+      return !isEqual;
     case "deq":
-      return some((a, b) => low(a) !== low(b));
+      return hasMatch((a, b) => toLowerText(a) !== toLowerText(b));
     case "isset":
       return values.length > 0;
     case "isnotset":
       return values.length === 0;
     case "contains":
     case "text":
-      return some((a, b) => low(a).includes(low(b)));
+      return hasMatch((a, b) => toLowerText(a).includes(toLowerText(b)));
     case "ncontains":
-      return !some((a, b) => low(a).includes(low(b)));
+      return !hasMatch((a, b) => toLowerText(a).includes(toLowerText(b)));
     case "startswith":
     case "startswithsingle":
-      return some((a, b) => low(a).startsWith(low(b)));
+      return hasMatch((a, b) => toLowerText(a).startsWith(toLowerText(b)));
     case "doesnotstartwith":
-      return !some((a, b) => low(a).startsWith(low(b)));
+      return !hasMatch((a, b) => toLowerText(a).startsWith(toLowerText(b)));
     case "endswith":
-      return some((a, b) => low(a).endsWith(low(b)));
+      return hasMatch((a, b) => toLowerText(a).endsWith(toLowerText(b)));
     case "descendantof":
-      return below;
+      return isBelow;
     case "ndescendantof":
-      return !below;
+      return !isBelow;
     case "gt":
-      return some((a, b) => Number(a) > Number(b));
+      return hasMatch((a, b) => Number(a) > Number(b));
     case "gte":
-      return some((a, b) => Number(a) >= Number(b));
+      return hasMatch((a, b) => Number(a) >= Number(b));
     case "lt":
-      return some((a, b) => Number(a) < Number(b));
+      return hasMatch((a, b) => Number(a) < Number(b));
     case "lte":
-      return some((a, b) => Number(a) <= Number(b));
+      return hasMatch((a, b) => Number(a) <= Number(b));
     case "gte_ndays":
-      return values.some((value) => Number(value) >= ago);
+      return values.some((value) => Number(value) >= thresholdMs);
     case "lte_ndays":
-      return values.some((value) => Number(value) <= ago);
+      return values.some((value) => Number(value) <= thresholdMs);
     case "range":
-      return some((a, b) => within(Number(a), b as { start: number; end: number }));
+      return hasMatch((a, b) => isWithin(Number(a), b as { start: number; end: number }));
   }
 }
 
-const within = (value: number, { start, end }: { start: number; end: number }): boolean =>
+const isWithin = (value: number, { start, end }: { start: number; end: number }): boolean =>
   value >= start && value <= end;

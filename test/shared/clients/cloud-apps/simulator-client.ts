@@ -1,34 +1,36 @@
 /** A tenant without limits on calls, and a real pipe to its Cloud Apps. */
-import type { Pipe } from "../../../../shared/http-pipeline/api-client.ts";
-import { openPipe } from "../../../../shared/http-pipeline/send.ts";
-import { portalToken } from "../../../../shared/http-pipeline/token.ts";
+import type { ApiClient } from "../../../../shared/http-pipeline/api-client.ts";
+import { createApiClient } from "../../../../shared/http-pipeline/send.ts";
+import { createPortalAuthorizer } from "../../../../shared/http-pipeline/token.ts";
 import { systemClock } from "../../../../shared/runtime/time.ts";
-import { virtualClock } from "../../../support/virtual-clock.ts";
-import { startTenant, type Tenant } from "../../../simulator/simulator.ts";
+import { createVirtualClock } from "../../../support/virtual-clock.ts";
+import { startSimulator, type Simulator } from "../../../simulator/simulator.ts";
 
 /** The tenant's clock stands still: what its data say of the past stays true. */
-export async function startTenantWithPipe(alerts: number): Promise<{ tenant: Tenant; pipe: Pipe }> {
-  const tenant = await startTenant({
-    clock: virtualClock(),
+export async function startSimulatorWithClient(
+  alerts: number,
+): Promise<{ simulator: Simulator; client: ApiClient }> {
+  const simulator = await startSimulator({
+    clock: createVirtualClock(),
     alerts,
     evaluate: () => ({ kind: "table", columns: [], rows: [] }),
-    switches: { cloudApps: { quota: { perMinute: null }, unknownField: "400" } },
+    behaviors: { cloudApps: { quota: { perMinute: null }, unknownField: "400" } },
   });
-  const pipe = openPipe({
+  const client = createApiClient({
     api: "cloud-apps",
-    baseUrl: tenant.urls["cloud-apps"],
-    authorise: portalToken({
-      secret: async () => tenant.vault.value("cloud-apps-token") ?? "",
-      refused: () => undefined,
+    baseUrl: simulator.urls["cloud-apps"],
+    authorizer: createPortalAuthorizer({
+      getSecret: async () => simulator.vault.readValue("cloud-apps-token") ?? "",
+      reportRefused: () => undefined,
     }),
     clock: systemClock,
     log: () => undefined,
   });
-  return { tenant, pipe };
+  return { simulator, client };
 }
 
 /** All that an iterator gives. */
-export async function gathered<T>(items: AsyncIterable<T>): Promise<T[]> {
+export async function collectItems<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;

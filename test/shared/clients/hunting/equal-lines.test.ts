@@ -1,14 +1,17 @@
 /** The same rows, encoded by the simulated tenant's three back-ends in every way it knows, give byte-equal lines. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { defenderHunting, legacyHunting } from "../../../../shared/clients/hunting/defender.ts";
-import { graphHunting } from "../../../../shared/clients/hunting/graph.ts";
+import {
+  createDefenderHunting,
+  createLegacyHunting,
+} from "../../../../shared/clients/hunting/defender.ts";
+import { createGraphHunting } from "../../../../shared/clients/hunting/graph.ts";
 import type { HuntColumn, KqlType } from "../../../../shared/contracts/compiled-hunt.ts";
 import { backEnds } from "../../../simulator/hunting/back-ends.ts";
-import { readSwitches, type Switches } from "../../../simulator/behaviors.ts";
-import { ask } from "./hunting-bench.ts";
+import { parseBehaviors, type Behaviors } from "../../../simulator/behaviors.ts";
+import { runQuery } from "./hunting-bench.ts";
 
-const nullable = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null, freq: 6 });
+const toNullable = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null, freq: 6 });
 const ticks = fc.bigInt({ min: -621_355_968_000_000_000n, max: 25_340_230_079_999_999_9n });
 
 /** Bags and lists of one kind; a list of mixed kinds is text on Graph, beyond repair. */
@@ -29,15 +32,15 @@ const dynamic = fc.letrec<{ value: unknown }>((tie) => ({
 
 const cells: Readonly<Record<KqlType, fc.Arbitrary<unknown>>> = {
   string: fc.string({ unit: "binary" }),
-  long: nullable(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
-  int: nullable(fc.integer()),
-  real: nullable(fc.double()),
-  bool: nullable(fc.boolean()),
-  datetime: nullable(ticks),
-  timespan: nullable(fc.bigInt({ min: -(2n ** 50n), max: 2n ** 50n })),
-  guid: nullable(fc.uuid()),
-  decimal: nullable(fc.integer().map((value) => `${value}.10`)),
-  dynamic: nullable(dynamic),
+  long: toNullable(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+  int: toNullable(fc.integer()),
+  real: toNullable(fc.double()),
+  bool: toNullable(fc.boolean()),
+  datetime: toNullable(ticks),
+  timespan: toNullable(fc.bigInt({ min: -(2n ** 50n), max: 2n ** 50n })),
+  guid: toNullable(fc.uuid()),
+  decimal: toNullable(fc.integer().map((value) => `${value}.10`)),
+  dynamic: toNullable(dynamic),
 };
 
 const tables = fc
@@ -64,29 +67,33 @@ const variants = fc.record({
   plainBooleans: fc.constantFrom("number", "boolean"),
 });
 
-function bodyOf(
+function buildBody(
   api: string,
   columns: readonly HuntColumn[],
   rows: readonly (readonly unknown[])[],
-  switches: Switches["hunting"],
+  behaviors: Behaviors["hunting"],
 ): string {
   const backEnd = backEnds.find(({ name }) => name === api);
   if (!backEnd) throw new Error(`the tenant has no ${api}`);
-  const [head, tail] = backEnd.envelope(columns, rows.length === 0, switches);
-  return `${head}${rows.map(backEnd.rows(columns, switches)).join(",")}${tail}`;
+  const [head, tail] = backEnd.createEnvelope(columns, rows.length === 0, behaviors);
+  return `${head}${rows.map(backEnd.createRowWriter(columns, behaviors)).join(",")}${tail}`;
 }
 
 test("Graph, Defender and legacy give byte-equal lines for the same rows", async () => {
   await fc.assert(
     fc.asyncProperty(tables, variants, variants, async ({ columns, rows }, one, other) => {
-      const lines = async (open: typeof graphHunting, api: string, changes: object) => {
-        const body = bodyOf(api, columns, rows, readSwitches({ hunting: changes }).hunting);
-        return (await ask(open, { body })).lines;
+      const readLines = async (
+        createPort: typeof createGraphHunting,
+        api: string,
+        changes: object,
+      ) => {
+        const body = buildBody(api, columns, rows, parseBehaviors({ hunting: changes }).hunting);
+        return (await runQuery(createPort, { body })).lines;
       };
-      const graph = await lines(graphHunting, "graph", one);
+      const graph = await readLines(createGraphHunting, "graph", one);
       expect(graph.length).toBe(rows.length);
-      expect(await lines(defenderHunting, "defender", other)).toEqual(graph);
-      expect(await lines(legacyHunting, "legacy", other)).toEqual(graph);
+      expect(await readLines(createDefenderHunting, "defender", other)).toEqual(graph);
+      expect(await readLines(createLegacyHunting, "legacy", other)).toEqual(graph);
     }),
     { numRuns: 400 },
   );

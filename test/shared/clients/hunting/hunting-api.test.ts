@@ -1,13 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { defenderHunting, legacyHunting } from "../../../../shared/clients/hunting/defender.ts";
-import { graphHunting } from "../../../../shared/clients/hunting/graph.ts";
+import {
+  createDefenderHunting,
+  createLegacyHunting,
+} from "../../../../shared/clients/hunting/defender.ts";
+import { createGraphHunting } from "../../../../shared/clients/hunting/graph.ts";
 import {
   UpstreamError,
   type UpstreamErrorCode,
 } from "../../../../shared/http-pipeline/upstream-error.ts";
 import { ticksFromMs } from "../../../../shared/runtime/time.ts";
-import { virtualClock } from "../../../support/virtual-clock.ts";
-import { ask } from "./hunting-bench.ts";
+import { createVirtualClock } from "../../../support/virtual-clock.ts";
+import { runQuery } from "./hunting-bench.ts";
 
 const graphBody =
   '{"@odata.context":"c","schema":[{"name":"Timestamp","type":"DateTime"},{"name":"IsX","type":"SByte"},{"name":"N","type":"Int64"}],' +
@@ -25,7 +28,7 @@ const columns = [
   { name: "N", type: "long" },
 ];
 
-const badRequest = (message: string) => ({
+const createBadRequest = (message: string) => ({
   status: 400,
   json: { error: { code: "BadRequest", message } },
 });
@@ -33,30 +36,33 @@ const retirement = Date.parse("2027-02-01");
 
 describe("hunting back-ends", () => {
   test.each([
-    ["graph", graphHunting, graphBody, "/v1.0/security/runHuntingQuery"],
-    ["defender", defenderHunting, plainBody, "/api/advancedqueries/run"],
-    ["legacy", legacyHunting, plainBody, "/advancedqueries/query"],
-  ] as const)("%s streams the same lines and says what came", async (api, open, body, path) => {
-    const got = await ask(open, { body, afterMs: 700 });
-    expect(got.lines).toEqual(lines);
-    expect(got.announced).toEqual([columns]);
-    expect(got.reply).toEqual({
-      kind: "answer",
-      columns,
-      rows: 2,
-      bytes: body.length,
-      durationMs: 700,
-    });
-    expect(got.calls).toMatchObject([
-      { method: "POST", path, json: { Query: "DeviceEvents" }, deadlineMs: 230_000 },
-    ]);
-    expect(got.calls[0]?.turn).toBeDefined();
-    expect(got.reports).toEqual([{ kind: "ok", runTimeMs: api === "graph" ? 700 : 1_500 }]);
-  });
+    ["graph", createGraphHunting, graphBody, "/v1.0/security/runHuntingQuery"],
+    ["defender", createDefenderHunting, plainBody, "/api/advancedqueries/run"],
+    ["legacy", createLegacyHunting, plainBody, "/advancedqueries/query"],
+  ] as const)(
+    "%s streams the same lines and says what came",
+    async (api, createPort, body, path) => {
+      const result = await runQuery(createPort, { body, afterMs: 700 });
+      expect(result.lines).toEqual(lines);
+      expect(result.announced).toEqual([columns]);
+      expect(result.reply).toEqual({
+        kind: "answer",
+        columns,
+        rows: 2,
+        bytes: body.length,
+        durationMs: 700,
+      });
+      expect(result.calls).toMatchObject([
+        { method: "POST", path, json: { Query: "DeviceEvents" }, deadlineMs: 230_000 },
+      ]);
+      expect(result.calls[0]?.permit).toBeDefined();
+      expect(result.reports).toEqual([{ kind: "ok", runTimeMs: api === "graph" ? 700 : 1_500 }]);
+    },
+  );
 
   test("cap at what the service is known to cut at", async () => {
-    const caps = [graphHunting, defenderHunting, legacyHunting].map(
-      (open) => open({} as never).caps.rows,
+    const caps = [createGraphHunting, createDefenderHunting, createLegacyHunting].map(
+      (createPort) => createPort({} as never).caps.rows,
     );
     expect(caps).toEqual([100_000, 100_000, 10_000]);
   });
@@ -66,23 +72,29 @@ describe("hunting back-ends", () => {
       from: ticksFromMs(Date.UTC(2026, 0, 5)) + 1n,
       to: ticksFromMs(Date.UTC(2026, 0, 6)) + 1n,
     };
-    const json = async (open: typeof graphHunting) =>
-      (await ask(open, { body: graphBody }, { timespan })).calls[0]?.json;
-    expect(await json(graphHunting)).toEqual({
+    const readJson = async (createPort: typeof createGraphHunting) =>
+      (await runQuery(createPort, { body: graphBody }, { timespan })).calls[0]?.json;
+    expect(await readJson(createGraphHunting)).toEqual({
       Query: "DeviceEvents",
       Timespan: "2026-01-05T00:00:00Z/2026-01-06T00:00:01Z",
     });
-    expect(await json(defenderHunting)).toEqual({ Query: "DeviceEvents" });
+    expect(await readJson(createDefenderHunting)).toEqual({ Query: "DeviceEvents" });
   });
 
   test("the compiled type of a column wins over the service's, and stands in for a missing schema", async () => {
     const compiled = [{ name: "Bag", type: "dynamic" }] as const;
     const named = '{"schema":[{"name":"Bag","type":"String"}],"results":[{"Bag":"{\\"a\\":1}"}]}';
-    expect((await ask(graphHunting, { body: named }, { columns: compiled })).lines).toEqual([
-      '{"Bag":{"a":1}}',
+    expect(
+      (await runQuery(createGraphHunting, { body: named }, { columns: compiled })).lines,
+    ).toEqual(['{"Bag":{"a":1}}']);
+    expect((await runQuery(createGraphHunting, { body: named })).lines).toEqual([
+      '{"Bag":"{\\"a\\":1}"}',
     ]);
-    expect((await ask(graphHunting, { body: named })).lines).toEqual(['{"Bag":"{\\"a\\":1}"}']);
-    const empty = await ask(graphHunting, { body: '{"results":[]}' }, { columns: compiled });
+    const empty = await runQuery(
+      createGraphHunting,
+      { body: '{"results":[]}' },
+      { columns: compiled },
+    );
     expect(empty.reply).toMatchObject({ kind: "answer", rows: 0, columns: compiled });
     expect(empty.announced).toEqual([]);
   });
@@ -120,12 +132,19 @@ describe("hunting back-ends", () => {
       { kind: "refused", cause: "query" },
     ],
   ])("a 400 is read by its words: %s", async (_, message, reply) => {
-    expect((await ask(graphHunting, badRequest(message))).reply).toMatchObject(reply);
-    expect((await ask(defenderHunting, badRequest(message))).reply).toMatchObject(reply);
+    expect((await runQuery(createGraphHunting, createBadRequest(message))).reply).toMatchObject(
+      reply,
+    );
+    expect((await runQuery(createDefenderHunting, createBadRequest(message))).reply).toMatchObject(
+      reply,
+    );
   });
 
   test("a refusal carries the service's words, cut at 300 characters", async () => {
-    const { reply } = await ask(graphHunting, badRequest(`no ${"x".repeat(1_000)}`));
+    const { reply } = await runQuery(
+      createGraphHunting,
+      createBadRequest(`no ${"x".repeat(1_000)}`),
+    );
     expect(reply).toMatchObject({ message: `Microsoft Graph answered 400: no ${"x".repeat(297)}` });
   });
 
@@ -157,23 +176,23 @@ describe("hunting back-ends", () => {
     ["a body cut short", { body: graphBody.slice(0, -2) }, { kind: "failed" }],
     ["HTML with status 200", { body: "<html></html>" }, { kind: "failed" }],
   ] as const)("reads %s", async (_, script, reply) => {
-    expect((await ask(graphHunting, script)).reply).toMatchObject(reply);
+    expect((await runQuery(createGraphHunting, script)).reply).toMatchObject(reply);
   });
 
   test("every answer of the service costs run time, refusals as well", async () => {
-    expect((await ask(graphHunting, badRequest("preempted"))).reports).toEqual([
+    expect((await runQuery(createGraphHunting, createBadRequest("preempted"))).reports).toEqual([
       { kind: "ok", runTimeMs: 0 },
     ]);
   });
 
   test("no turn is a later, and no call", async () => {
-    const turn = { kind: "later", retryAfterMs: 4_000, reason: "paused" } as const;
-    const got = await ask(graphHunting, { body: graphBody }, {}, { turn });
-    expect(got.reply).toEqual({ kind: "later", retryAfterMs: 4_000, cause: "no turn: paused" });
-    expect(got.calls).toEqual([]);
+    const permit = { kind: "later", retryAfterMs: 4_000, reason: "paused" } as const;
+    const result = await runQuery(createGraphHunting, { body: graphBody }, {}, { permit });
+    expect(result.reply).toEqual({ kind: "later", retryAfterMs: 4_000, cause: "no turn: paused" });
+    expect(result.calls).toEqual([]);
   });
 
-  const broken = (code: UpstreamErrorCode, details: object = {}) => ({
+  const createFailure = (code: UpstreamErrorCode, details: object = {}) => ({
     error: new UpstreamError(code, "it failed", { api: "hunting", ...details }),
   });
 
@@ -199,12 +218,14 @@ describe("hunting back-ends", () => {
     ["rejected", { status: 413 }, { kind: "refused" }],
     ["unexpected-answer", {}, { kind: "failed" }],
   ] as const)("an error of the pipe, %s %j, becomes an answer", async (code, details, reply) => {
-    expect((await ask(graphHunting, broken(code, details))).reply).toMatchObject(reply);
+    expect((await runQuery(createGraphHunting, createFailure(code, details))).reply).toMatchObject(
+      reply,
+    );
   });
 
   test("whatever fails at the deadline was too heavy", async () => {
-    const script = { ...broken("unavailable"), afterMs: 230_000 };
-    expect((await ask(graphHunting, script)).reply).toEqual({
+    const script = { ...createFailure("unavailable"), afterMs: 230_000 };
+    expect((await runQuery(createGraphHunting, script)).reply).toEqual({
       kind: "too-heavy",
       cause: "timed-out",
     });
@@ -212,25 +233,27 @@ describe("hunting back-ends", () => {
 
   test("a caller that stops, and a sink that fails, get their own error back", async () => {
     const signal = AbortSignal.abort(new Error("host stopping"));
-    await expect(ask(graphHunting, broken("unavailable"), { signal })).rejects.toThrow(
-      "host stopping",
-    );
+    await expect(
+      runQuery(createGraphHunting, createFailure("unavailable"), { signal }),
+    ).rejects.toThrow("host stopping");
     const onRows = (): void => {
       throw new UpstreamError("unavailable", "storage is away", { api: "storage" });
     };
-    await expect(ask(graphHunting, { body: graphBody }, {}, { onRows })).rejects.toThrow(
+    await expect(runQuery(createGraphHunting, { body: graphBody }, {}, { onRows })).rejects.toThrow(
       "storage is away",
     );
   });
 
   test("a fault of the program is no answer", async () => {
-    await expect(ask(graphHunting, { error: new TypeError("bug") })).rejects.toThrow(TypeError);
+    await expect(runQuery(createGraphHunting, { error: new TypeError("bug") })).rejects.toThrow(
+      TypeError,
+    );
   });
 });
 
 describe("retirement", () => {
-  const after = () => virtualClock(retirement);
-  const before = () => virtualClock(retirement - 1);
+  const createClockAfter = () => createVirtualClock(retirement);
+  const createClockBefore = () => createVirtualClock(retirement - 1);
 
   test.each([
     ["404", { status: 404, json: {} }],
@@ -242,7 +265,12 @@ describe("retirement", () => {
       { error: new UpstreamError("unexpected-answer", "HTML", { api: "hunting", status: 404 }) },
     ],
   ] as const)("%s after the date says what to do", async (_, script) => {
-    const { reply } = await ask(defenderHunting, script, {}, { clock: after() });
+    const { reply } = await runQuery(
+      createDefenderHunting,
+      script,
+      {},
+      { clock: createClockAfter() },
+    );
     expect(reply).toMatchObject({ kind: "refused", cause: "retired" });
     expect(reply).toHaveProperty(
       "message",
@@ -255,15 +283,17 @@ describe("retirement", () => {
       status: 403,
       json: { error: { message: "Missing application roles. API required roles: X" } },
     };
-    for (const clock of [before(), after()])
-      expect((await ask(defenderHunting, script, {}, { clock })).reply).toMatchObject({
+    for (const clock of [createClockBefore(), createClockAfter()])
+      expect((await runQuery(createDefenderHunting, script, {}, { clock })).reply).toMatchObject({
         cause: "permission",
       });
   });
 
   test("an empty answer that names its columns is an answer", async () => {
     const script = { body: '{"Schema":[{"Name":"a","Type":"String"}],"Results":[]}' };
-    expect((await ask(defenderHunting, script, {}, { clock: after() })).reply).toMatchObject({
+    expect(
+      (await runQuery(createDefenderHunting, script, {}, { clock: createClockAfter() })).reply,
+    ).toMatchObject({
       kind: "answer",
       rows: 0,
     });
@@ -271,10 +301,14 @@ describe("retirement", () => {
 
   test("before the date an answer without data is an answer, and Graph has no date", async () => {
     const script = { body: '{"results":[]}' };
-    expect((await ask(defenderHunting, script, {}, { clock: before() })).reply).toMatchObject({
+    expect(
+      (await runQuery(createDefenderHunting, script, {}, { clock: createClockBefore() })).reply,
+    ).toMatchObject({
       kind: "answer",
     });
-    expect((await ask(graphHunting, script, {}, { clock: after() })).reply).toMatchObject({
+    expect(
+      (await runQuery(createGraphHunting, script, {}, { clock: createClockAfter() })).reply,
+    ).toMatchObject({
       kind: "answer",
     });
   });

@@ -1,10 +1,10 @@
 /** A hunting back-end on ports of object literals: what it is answered, what it asked, what it reported, what it gave. */
-import type { HuntingParts } from "../../../../shared/clients/hunting/hunting-api.ts";
+import type { HuntingApiDeps } from "../../../../shared/clients/hunting/hunting-api.ts";
 import type { HuntingOptions, HuntingPort, HuntingReply } from "../../../../shared/hunts/ports.ts";
 import type { HuntColumn } from "../../../../shared/contracts/compiled-hunt.ts";
-import type { Call } from "../../../../shared/http-pipeline/api-client.ts";
-import type { QuotaReport, TurnOutcome } from "../../../../shared/http-pipeline/quota/quota.ts";
-import { virtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
+import type { ApiCall } from "../../../../shared/http-pipeline/api-client.ts";
+import type { QuotaReport, PermitResult } from "../../../../shared/http-pipeline/quota/quota.ts";
+import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 /** An answer: a 2xx body, a refusal the client reads itself, or an error of the pipe. */
 export type Script =
@@ -12,49 +12,49 @@ export type Script =
   | { readonly status: number; readonly json: unknown }
   | { readonly error: Error; readonly afterMs?: number };
 
-export interface Asked {
+export interface QueryRun {
   readonly reply: HuntingReply;
   readonly lines: readonly string[];
   readonly announced: readonly (readonly HuntColumn[])[];
-  readonly calls: readonly Call[];
-  readonly expected: readonly number[];
+  readonly calls: readonly ApiCall[];
+  readonly expectedStatuses: readonly number[];
   readonly reports: readonly QuotaReport[];
 }
 
-async function* inPieces(text: string): AsyncIterable<Uint8Array> {
+async function* splitIntoChunks(text: string): AsyncIterable<Uint8Array> {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
 }
 
 /** Asks once. The clock starts in January 2026. */
-export async function ask(
-  open: (parts: HuntingParts) => HuntingPort,
+export async function runQuery(
+  createPort: (deps: HuntingApiDeps) => HuntingPort,
   script: Script,
   options: Partial<HuntingOptions> = {},
-  setting: {
+  overrides: {
     readonly clock?: VirtualClock;
-    readonly turn?: TurnOutcome;
+    readonly permit?: PermitResult;
     readonly onRows?: () => void;
   } = {},
-): Promise<Asked> {
-  const clock = setting.clock ?? virtualClock();
-  const calls: Call[] = [];
+): Promise<QueryRun> {
+  const clock = overrides.clock ?? createVirtualClock();
+  const calls: ApiCall[] = [];
   const reports: QuotaReport[] = [];
   const lines: string[] = [];
   const announced: (readonly HuntColumn[])[] = [];
-  let expected: readonly number[] = [];
-  const port = open({
+  let expectedStatuses: readonly number[] = [];
+  const port = createPort({
     clock,
     quota: {
-      take: async () =>
-        setting.turn ?? { kind: "turn", turn: { usableUntilMs: clock.now() + 1_000 } },
+      acquirePermit: async () =>
+        overrides.permit ?? { kind: "permit", permit: { usableUntilMs: clock.now() + 1_000 } },
       report: async (outcome) => void reports.push(outcome),
     },
-    pipe: {
+    client: {
       send: () => Promise.reject(new Error("hunting answers are streamed")),
-      stream: async (call, expect = []) => {
+      stream: async (call, statuses = []) => {
         calls.push(call);
-        expected = expect;
+        expectedStatuses = statuses;
         if ("afterMs" in script) await clock.advance(script.afterMs ?? 0);
         if ("error" in script) throw script.error;
         const common = { headers: new Headers(), requestId: "r1" };
@@ -62,21 +62,21 @@ export async function ask(
         return {
           ...common,
           status: 200,
-          body: typeof script.body === "string" ? inPieces(script.body) : script.body,
+          body: typeof script.body === "string" ? splitIntoChunks(script.body) : script.body,
         };
       },
     },
   });
-  const reply = await port.run(
+  const reply = await port.runQuery(
     "DeviceEvents",
-    { deadlineMs: 230_000, waitForTurnMs: 5_000, ...options },
+    { deadlineMs: 230_000, maxWaitMs: 5_000, ...options },
     {
       columns: (columns) => announced.push(columns),
-      rows: (batch) => {
-        setting.onRows?.();
+      writeRows: (batch) => {
+        overrides.onRows?.();
         lines.push(...Buffer.from(batch).toString().split("\n").slice(0, -1));
       },
     },
   );
-  return { reply, lines, announced, calls, expected, reports };
+  return { reply, lines, announced, calls, expectedStatuses, reports };
 }

@@ -1,29 +1,32 @@
 import { describe, expect, test } from "vitest";
 import { runTimeBudgets } from "../../../../shared/http-pipeline/quota/run-time.ts";
 import {
-  openQuota,
+  createQuota,
   type QuotaOptions,
 } from "../../../../shared/http-pipeline/quota/shared-quota.ts";
-import type { Quota, TurnOutcome } from "../../../../shared/http-pipeline/quota/quota.ts";
+import type { Quota, PermitResult } from "../../../../shared/http-pipeline/quota/quota.ts";
 import { hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
-import { memoryRecords, type MemoryRecordsOptions } from "../../../support/memory-records.ts";
-import { virtualClock } from "../../../support/virtual-clock.ts";
+import { createMemoryRecords, type MemoryRecordsOptions } from "../../../support/memory-records.ts";
+import { createVirtualClock } from "../../../support/virtual-clock.ts";
 
 const path = "state/quotas/files.json";
 
 /** Two instances on one store; times are relative to the start. */
-function stage(options: Partial<QuotaOptions> = {}, records: Partial<MemoryRecordsOptions> = {}) {
-  const clock = virtualClock();
+function createScene(
+  options: Partial<QuotaOptions> = {},
+  records: Partial<MemoryRecordsOptions> = {},
+) {
+  const clock = createVirtualClock();
   const startMs = clock.now();
   const logged: string[] = [];
-  const store = memoryRecords({
+  const store = createMemoryRecords({
     clock,
     before: () => clock.sleep(5),
     after: () => clock.sleep(5),
     ...records,
   });
-  const open = (): Quota =>
-    openQuota({
+  const createInstance = (): Quota =>
+    createQuota({
       api: "files",
       store,
       clock,
@@ -32,80 +35,80 @@ function stage(options: Partial<QuotaOptions> = {}, records: Partial<MemoryRecor
       random: () => 0.5,
       ...options,
     });
-  const take = (quota: Quota, waitMs = 0): Promise<TurnOutcome> =>
-    clock.run(quota.take({ waitMs }));
+  const takePermit = (quota: Quota, maxWaitMs = 0): Promise<PermitResult> =>
+    clock.run(quota.acquirePermit({ maxWaitMs }));
   /** Turns to be had without waiting. */
-  const burst = async (quota: Quota, most = 100): Promise<number> => {
+  const takeBurst = async (quota: Quota, maxCalls = 100): Promise<number> => {
     const outcomes = await clock.run(
-      Promise.all(Array.from({ length: most }, () => quota.take({ waitMs: 0 }))),
+      Promise.all(Array.from({ length: maxCalls }, () => quota.acquirePermit({ maxWaitMs: 0 }))),
     );
-    return outcomes.filter((outcome) => outcome.kind === "turn").length;
+    return outcomes.filter((outcome) => outcome.kind === "permit").length;
   };
   return {
     clock,
     store,
     logged,
-    open,
-    take,
-    burst,
-    a: open(),
-    b: open(),
+    open: createInstance,
+    take: takePermit,
+    burst: takeBurst,
+    a: createInstance(),
+    b: createInstance(),
     atMs: () => clock.now() - startMs,
   };
 }
 
 describe("a turn", () => {
   test("of an idle quota is there at once", async () => {
-    const { a, atMs, take } = stage();
-    expect(await take(a)).toMatchObject({ kind: "turn" });
+    const { a, atMs, take } = createScene();
+    expect(await take(a)).toMatchObject({ kind: "permit" });
     expect(atMs()).toBeLessThan(100);
   });
 
   test("that is too far off is refused with the time at which it is there", async () => {
-    const { a, b, burst, clock, take } = stage();
+    const { a, b, burst, clock, take } = createScene();
     expect(await burst(a)).toBe(10);
-    const refused = await take(b, 20_000);
-    expect(refused).toMatchObject({ kind: "later", reason: "quota" });
-    const { retryAfterMs } = refused as { retryAfterMs: number };
+    const result = await take(b, 20_000);
+    expect(result).toMatchObject({ kind: "later", reason: "quota" });
+    const { retryAfterMs } = result as { retryAfterMs: number };
     await clock.advance(retryAfterMs - 2_000);
     expect(await take(b)).toMatchObject({ kind: "later" });
     await clock.advance(2_000);
-    expect(await take(b)).toMatchObject({ kind: "turn" });
+    expect(await take(b)).toMatchObject({ kind: "permit" });
   });
 
   test("near enough is waited for", async () => {
-    const { a, atMs, b, burst, take } = stage();
+    const { a, atMs, b, burst, take } = createScene();
     await burst(a);
-    expect(await take(b, 70_000)).toMatchObject({ kind: "turn" });
+    expect(await take(b, 70_000)).toMatchObject({ kind: "permit" });
     expect(atMs()).toBeGreaterThanOrEqual(62_000);
     expect(atMs()).toBeLessThan(63_500);
   });
 
   test("that nobody waits for any more goes to the next", async () => {
-    const { a, b, burst, clock, take } = stage({ limits: [{ calls: 1, perMs: minuteMs }] });
+    const { a, b, burst, clock, take } = createScene({ limits: [{ calls: 1, perMs: minuteMs }] });
     await burst(a, 1);
     const stop = new AbortController();
-    const waiting = a.take({ waitMs: 70_000, signal: stop.signal });
+    const waiting = a.acquirePermit({ maxWaitMs: 70_000, signal: stop.signal });
     waiting.catch(() => undefined);
     await clock.advance(10_000);
     stop.abort(new Error("host stopping"));
     await expect(clock.run(waiting)).rejects.toThrow();
     // The next round of the same process enters what was given back.
-    expect(await take(a, 70_000)).toMatchObject({ kind: "turn" });
+    expect(await take(a, 70_000)).toMatchObject({ kind: "permit" });
     expect(await take(b, 10_000)).toMatchObject({ kind: "later" });
   });
 
   test("leaves people their half", async () => {
-    const { a, burst } = stage({ share: 0.5 });
+    const { a, burst } = createScene({ share: 0.5 });
     expect(await burst(a)).toBe(5);
   });
 });
 
 describe("during another's write", () => {
   /** Does something of the same process's, once, while its first replacement of the book is on its way. */
-  function meanwhile(act: (a: Quota) => Promise<unknown>) {
+  function actDuringWrite(act: (a: Quota) => Promise<unknown>) {
     let done: Promise<unknown> | undefined;
-    const scene = stage(
+    const scene = createScene(
       {},
       { before: ({ verb }) => void (verb === "replace" && (done ??= act(scene.a))) },
     );
@@ -113,14 +116,14 @@ describe("during another's write", () => {
   }
 
   test("a turn is asked for, and given in the next round", async () => {
-    const { a, done, take } = meanwhile((own) => own.take({ waitMs: 0 }));
+    const { a, done, take } = actDuringWrite((own) => own.acquirePermit({ maxWaitMs: 0 }));
     await take(a);
     await take(a);
-    expect(await done()).toMatchObject({ kind: "turn" });
+    expect(await done()).toMatchObject({ kind: "permit" });
   });
 
   test("a refusal is reported, and pauses every instance", async () => {
-    const { a, b, done, take } = meanwhile((own) =>
+    const { a, b, done, take } = actDuringWrite((own) =>
       own.report({ kind: "throttled", retryAfterMs: 30_000, cause: "calls" }),
     );
     await take(a);
@@ -132,7 +135,7 @@ describe("during another's write", () => {
 
 describe("a refusal", () => {
   test("pauses every instance, voids what was granted, and halves the rate for a while", async () => {
-    const { a, b, burst, clock, logged, take } = stage();
+    const { a, b, burst, clock, logged, take } = createScene();
     await take(a);
     await clock.run(a.report({ kind: "throttled", retryAfterMs: 30_000, cause: "calls" }));
     expect(await take(b, 10_000)).toMatchObject({ kind: "later", reason: "paused" });
@@ -145,9 +148,9 @@ describe("a refusal", () => {
   });
 
   test("met by one instance stops another that already waits", async () => {
-    const { a, b, burst, clock } = stage();
+    const { a, b, burst, clock } = createScene();
     await burst(a);
-    const waiting = b.take({ waitMs: 70_000 });
+    const waiting = b.acquirePermit({ maxWaitMs: 70_000 });
     await clock.advance(30_000);
     await clock.run(a.report({ kind: "throttled", retryAfterMs: 10 * minuteMs, cause: "calls" }));
     expect(await clock.run(waiting)).toMatchObject({ kind: "later", reason: "paused" });
@@ -155,7 +158,7 @@ describe("a refusal", () => {
 
   test("is obeyed by the one who met it while the store is away", async () => {
     let isDown = false;
-    const { a, clock, take } = stage(
+    const { a, clock, take } = createScene(
       {},
       { before: () => (isDown ? Promise.reject(new Error("down")) : undefined) },
     );
@@ -172,102 +175,105 @@ describe("a refusal", () => {
 });
 
 describe("the breaker", () => {
-  const fail = async ({ a, b, clock }: ReturnType<typeof stage>, times: number): Promise<void> => {
+  const reportFailures = async (
+    { a, b, clock }: ReturnType<typeof createScene>,
+    times: number,
+  ): Promise<void> => {
     for (let n = 0; n < times; n += 1) await clock.run((n % 2 ? a : b).report({ kind: "failed" }));
   };
 
   test("opens after five failures in a row, of all instances together", async () => {
-    const scene = stage();
+    const scene = createScene();
     await scene.take(scene.a);
-    await fail(scene, 4);
-    expect(await scene.take(scene.a)).toMatchObject({ kind: "turn" });
-    await fail(scene, 1);
+    await reportFailures(scene, 4);
+    expect(await scene.take(scene.a)).toMatchObject({ kind: "permit" });
+    await reportFailures(scene, 1);
     expect(await scene.take(scene.a)).toMatchObject({ kind: "later", reason: "breaker" });
     expect(scene.logged).toEqual(["breaker.opened"]);
   });
 
   test("is not opened by failures with a success between", async () => {
-    const scene = stage();
+    const scene = createScene();
     await scene.take(scene.a);
-    await fail(scene, 4);
+    await reportFailures(scene, 4);
     await scene.clock.run(scene.b.report({ kind: "ok" }));
-    await fail(scene, 4);
-    expect(await scene.take(scene.a)).toMatchObject({ kind: "turn" });
+    await reportFailures(scene, 4);
+    expect(await scene.take(scene.a)).toMatchObject({ kind: "permit" });
   });
 
   test("lets one probe through, doubles after its failure, closes after its success", async () => {
-    const scene = stage();
+    const scene = createScene();
     const { a, b, clock, take } = scene;
     await take(a);
-    await fail(scene, 5);
+    await reportFailures(scene, 5);
     await clock.advance(31_500);
     const all = await clock.run(
-      Promise.all([a, a, a, b, b].map((quota) => quota.take({ waitMs: 0 }))),
+      Promise.all([a, a, a, b, b].map((quota) => quota.acquirePermit({ maxWaitMs: 0 }))),
     );
-    expect(all.filter(({ kind }) => kind === "turn")).toHaveLength(1);
+    expect(all.filter(({ kind }) => kind === "permit")).toHaveLength(1);
     await clock.run(a.report({ kind: "failed" }));
     await clock.advance(31_500);
     expect(await take(b)).toMatchObject({ kind: "later", reason: "breaker" });
     await clock.advance(30_000);
-    expect(await take(b)).toMatchObject({ kind: "turn" });
+    expect(await take(b)).toMatchObject({ kind: "permit" });
     await clock.run(b.report({ kind: "ok" }));
-    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(await take(a)).toMatchObject({ kind: "permit" });
   });
 
   test("lets whoever waits go on as soon as a probe succeeds, however long it might have taken", async () => {
-    const scene = stage({ longestCallMs: 230_000 });
+    const scene = createScene({ maxCallMs: 230_000 });
     const { a, atMs, b, clock, take } = scene;
     await take(a);
-    await fail(scene, 5);
+    await reportFailures(scene, 5);
     await clock.advance(31_500);
-    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(await take(a)).toMatchObject({ kind: "permit" });
     expect(await take(b)).toEqual({ kind: "later", reason: "breaker", retryAfterMs: 5_000 });
-    const waiting = b.take({ waitMs: 45_000 });
+    const waiting = b.acquirePermit({ maxWaitMs: 45_000 });
     await clock.advance(3_000);
     await clock.run(a.report({ kind: "ok" }));
     const answeredMs = atMs();
-    expect(await clock.run(waiting)).toMatchObject({ kind: "turn" });
+    expect(await clock.run(waiting)).toMatchObject({ kind: "permit" });
     expect(atMs() - answeredMs).toBeLessThan(2_000);
   });
 
   test("gives the probe to another when its owner stops before it is sent", async () => {
-    const scene = stage({ longestCallMs: 230_000 });
+    const scene = createScene({ maxCallMs: 230_000 });
     const { a, clock, store, take } = scene;
     await take(a);
-    await fail(scene, 5);
+    await reportFailures(scene, 5);
     await clock.advance(31_500);
     const stop = new AbortController();
-    const stopped = a.take({ waitMs: 0, signal: stop.signal });
+    const stopped = a.acquirePermit({ maxWaitMs: 0, signal: stop.signal });
     while (!store.peek(path)?.includes('"probe"')) await clock.advance(1);
     stop.abort(new Error("host stopping"));
     await expect(clock.run(stopped)).rejects.toThrow("host stopping");
     // The next round of the same process enters what was given back.
-    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(await take(a)).toMatchObject({ kind: "permit" });
   });
 
   test("gives the probe to another when its owner was too slow to send it", async () => {
-    const scene = stage({ longestCallMs: 230_000 });
+    const scene = createScene({ maxCallMs: 230_000 });
     const { a, b, clock, take } = scene;
     await take(a);
-    await fail(scene, 5);
+    await reportFailures(scene, 5);
     await clock.advance(31_500);
     const forfeited = await take(a);
     await clock.advance(2_000);
     expect(await take(a)).toMatchObject({ kind: "later", reason: "breaker" });
-    if (forfeited.kind === "turn") forfeited.turn.giveBack?.();
-    expect(await take(a)).toMatchObject({ kind: "turn" });
+    if (forfeited.kind === "permit") forfeited.permit.returnUnused?.();
+    expect(await take(a)).toMatchObject({ kind: "permit" });
     expect(await take(b)).toMatchObject({ kind: "later", reason: "breaker" });
   });
 
   test("gives the probe to another when its owner died", async () => {
-    const scene = stage({ longestCallMs: 20_000 });
+    const scene = createScene({ maxCallMs: 20_000 });
     await scene.take(scene.a);
-    await fail(scene, 5);
+    await reportFailures(scene, 5);
     await scene.clock.advance(31_500);
-    expect(await scene.take(scene.a)).toMatchObject({ kind: "turn" });
+    expect(await scene.take(scene.a)).toMatchObject({ kind: "permit" });
     expect(await scene.take(scene.b)).toMatchObject({ kind: "later", reason: "breaker" });
     await scene.clock.advance(21_500);
-    expect(await scene.take(scene.b)).toMatchObject({ kind: "turn" });
+    expect(await scene.take(scene.b)).toMatchObject({ kind: "permit" });
   });
 });
 
@@ -279,7 +285,7 @@ describe("without its blob the quota fails closed", () => {
     ["empty", "{}"],
     ["nonsense in one field", '{"version":1,"generation":"g","granted":["x"]}'],
   ])("%s: nothing is sent for a whole window", async (_, text) => {
-    const scene = stage();
+    const scene = createScene();
     await scene.take(scene.a);
     scene.store.poke(path, text);
     // A process that never saw the old blob must not take it for a first start either.
@@ -292,25 +298,25 @@ describe("without its blob the quota fails closed", () => {
 
   test("a store that is down gives no turns, and is asked again", async () => {
     let isDown = true;
-    const { a, take } = stage(
+    const { a, take } = createScene(
       {},
       { before: () => (isDown ? Promise.reject(new Error("down")) : undefined) },
     );
     expect(await take(a, 20_000)).toMatchObject({ kind: "later", reason: "store" });
     isDown = false;
-    expect(await take(a)).toMatchObject({ kind: "turn" });
+    expect(await take(a)).toMatchObject({ kind: "permit" });
   });
 
   test("a store that hangs keeps nobody longer than the wait and a second", async () => {
-    const { a, atMs, take } = stage({}, { before: () => new Promise(() => undefined) });
+    const { a, atMs, take } = createScene({}, { before: () => new Promise(() => undefined) });
     expect(await take(a, 20_000)).toMatchObject({ kind: "later", reason: "store" });
     expect(atMs()).toBeLessThanOrEqual(21_000);
   });
 
   test("a permit granted before the blob was lost is void", async () => {
-    const { a, b, burst, clock, store } = stage();
+    const { a, b, burst, clock, store } = createScene();
     await burst(a);
-    const waiting = b.take({ waitMs: 70_000 });
+    const waiting = b.acquirePermit({ maxWaitMs: 70_000 });
     await clock.advance(30_000);
     store.poke(path, "broken");
     expect(await clock.run(waiting)).toMatchObject({ kind: "later", reason: "paused" });
@@ -321,26 +327,30 @@ describe("run time", () => {
   const limits = [{ calls: 45, perMs: minuteMs }];
 
   test("spent by any instance stops all until it falls out of the window", async () => {
-    const { a, b, clock, take } = stage({ limits, budgets: runTimeBudgets.defender, share: 0.5 });
+    const { a, b, clock, take } = createScene({
+      limits,
+      budgets: runTimeBudgets.defender,
+      share: 0.5,
+    });
     await take(a);
     for (let n = 0; n < 3; n += 1) await clock.run(a.report({ kind: "ok", runTimeMs: 100_000 }));
     expect(await take(b)).toMatchObject({ kind: "later", reason: "quota" });
     await clock.advance(hourMs + minuteMs);
-    expect(await take(b)).toMatchObject({ kind: "turn" });
+    expect(await take(b)).toMatchObject({ kind: "permit" });
   });
 
   test("of unknown size is learned from a refusal and kept to in the next slots", async () => {
-    const { a, b, clock, take } = stage({ limits, budgets: runTimeBudgets.graph });
+    const { a, b, clock, take } = createScene({ limits, budgets: runTimeBudgets.graph });
     await take(a);
     await clock.run(a.report({ kind: "ok", runTimeMs: 120_000 }));
     await clock.run(
       a.report({ kind: "throttled", retryAfterMs: 15 * minuteMs, cause: "run-time" }),
     );
     await clock.advance(15 * minuteMs + 2_000);
-    expect(await take(b)).toMatchObject({ kind: "turn" });
+    expect(await take(b)).toMatchObject({ kind: "permit" });
     await clock.run(b.report({ kind: "ok", runTimeMs: 135_000 }));
-    const refused = await take(a);
-    expect(refused).toMatchObject({ kind: "later", reason: "quota" });
-    expect((refused as { retryAfterMs: number }).retryAfterMs).toBeLessThanOrEqual(15 * minuteMs);
+    const result = await take(a);
+    expect(result).toMatchObject({ kind: "later", reason: "quota" });
+    expect((result as { retryAfterMs: number }).retryAfterMs).toBeLessThanOrEqual(15 * minuteMs);
   });
 });

@@ -1,18 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { CallLimit } from "../../../../shared/http-pipeline/quota/quota-state.ts";
 import {
-  openQuota,
+  createQuota,
   type QuotaOptions,
 } from "../../../../shared/http-pipeline/quota/shared-quota.ts";
 import { hourMs, minuteMs, type Clock } from "../../../../shared/runtime/time.ts";
-import { memoryRecords, type MemoryRecordsOptions } from "../../../support/memory-records.ts";
+import { createMemoryRecords, type MemoryRecordsOptions } from "../../../support/memory-records.ts";
 import {
-  busiest,
+  countBusiest,
   serverModels,
-  serverQuota,
+  createServerQuota,
   type ServerQuota,
 } from "../../../support/server-quotas.ts";
-import { virtualClock } from "../../../support/virtual-clock.ts";
+import { createVirtualClock } from "../../../support/virtual-clock.ts";
 
 const fileLimits: readonly CallLimit[] = [
   { calls: 100, perMs: minuteMs },
@@ -20,7 +20,7 @@ const fileLimits: readonly CallLimit[] = [
 ];
 
 /** A seeded generator: the same numbers in every run. */
-function seeded(seed: number): () => number {
+function createRandom(seed: number): () => number {
   let state = seed + 1;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -28,7 +28,7 @@ function seeded(seed: number): () => number {
   };
 }
 
-interface Trial {
+interface TrialOptions {
   readonly instances: number;
   readonly width: number;
   readonly forMs: number;
@@ -38,17 +38,17 @@ interface Trial {
   readonly quota?: Partial<QuotaOptions>;
   readonly records?: Partial<MemoryRecordsOptions>;
   /** Probability that a sleep or an answer of the store finds the process stopped for up to 20 s. */
-  readonly stops?: number;
+  readonly stopProbability?: number;
   readonly report429?: boolean;
 }
 
 /** Instances with wrong clocks and sudden stops, each with so many callers that always want another call. */
-async function trial(options: Trial) {
-  const random = seeded(options.seed);
-  const clock = virtualClock(Date.UTC(2026, 0, 5, 6, 7, 8, 90));
+async function runTrial(options: TrialOptions) {
+  const random = createRandom(options.seed);
+  const clock = createVirtualClock(Date.UTC(2026, 0, 5, 6, 7, 8, 90));
   const arrivals: number[] = [];
   let refused = 0;
-  const store = memoryRecords({
+  const store = createMemoryRecords({
     clock,
     before: () => clock.sleep(3 + random() * 30),
     after: () => clock.sleep(3 + random() * 30),
@@ -58,28 +58,28 @@ async function trial(options: Trial) {
   const startMs = clock.now();
   const endMs = startMs + options.forMs;
 
-  const instance = async (): Promise<void> => {
-    const own = stopping(
-      clock.shifted((random() - 0.5) * 20 * minuteMs),
+  const runInstance = async (): Promise<void> => {
+    const localClock = createStoppingClock(
+      clock.createShiftedClock((random() - 0.5) * 20 * minuteMs),
       random,
-      options.stops ?? 0,
+      options.stopProbability ?? 0,
     );
     const { limits } = options;
-    const quota = openQuota({
+    const quota = createQuota({
       api: "files",
       store,
-      clock: own,
+      clock: localClock,
       log: () => undefined,
       limits,
       random,
       ...options.quota,
     });
-    const caller = async (): Promise<void> => {
-      await own.sleep(random() * 500);
+    const runCaller = async (): Promise<void> => {
+      await localClock.sleep(random() * 500);
       while (clock.now() < endMs) {
-        const outcome = await quota.take({ waitMs: 30_000 });
-        if (outcome.kind === "later") await own.sleep(outcome.retryAfterMs + random() * 200);
-        else if (own.now() < outcome.turn.usableUntilMs) {
+        const outcome = await quota.acquirePermit({ maxWaitMs: 30_000 });
+        if (outcome.kind === "later") await localClock.sleep(outcome.retryAfterMs + random() * 200);
+        else if (localClock.now() < outcome.permit.usableUntilMs) {
           await clock.sleep(20 + random() * 280);
           arrivals.push(clock.now());
           if (options.server?.(clock.now()) === false) {
@@ -91,14 +91,14 @@ async function trial(options: Trial) {
         }
       }
     };
-    await Promise.all(Array.from({ length: options.width }, caller));
+    await Promise.all(Array.from({ length: options.width }, runCaller));
   };
-  await clock.run(Promise.all(Array.from({ length: options.instances }, instance)));
+  await clock.run(Promise.all(Array.from({ length: options.instances }, runInstance)));
   const inTime = arrivals.filter((atMs) => atMs < endMs);
   return { arrivals, inTime: inTime.length, refused, store, startMs, clock };
 }
 
-const stopping = (clock: Clock, random: () => number, probability: number): Clock => ({
+const createStoppingClock = (clock: Clock, random: () => number, probability: number): Clock => ({
   now: clock.now,
   sleep: async (ms, signal) => {
     await clock.sleep(ms, signal);
@@ -107,7 +107,7 @@ const stopping = (clock: Clock, random: () => number, probability: number): Cloc
 });
 
 /** What limits allow at most in a time, each window filled at its start. */
-const allowed = (limits: readonly CallLimit[], forMs: number): number =>
+const countAllowedCalls = (limits: readonly CallLimit[], forMs: number): number =>
   Math.min(...limits.map(({ calls, perMs }) => calls * Math.ceil(forMs / perMs)));
 
 describe("openQuota, one to four instances with wrong clocks", () => {
@@ -116,33 +116,35 @@ describe("openQuota, one to four instances with wrong clocks", () => {
     async (model) => {
       for (const [seed, instances] of [1, 2, 3, 4].entries()) {
         const limits = [{ calls: 100, perMs: minuteMs }];
-        const outcome = await trial({
+        const outcome = await runTrial({
           instances,
           width: 8,
           forMs: 6 * minuteMs,
           limits,
           seed,
-          server: serverQuota(model, limits),
+          server: createServerQuota(model, limits),
         });
         expect(outcome.refused).toBe(0);
-        expect(busiest(outcome.arrivals, minuteMs)).toBeLessThanOrEqual(100);
-        expect(outcome.inTime).toBeGreaterThanOrEqual(0.9 * allowed(limits, 6 * minuteMs));
+        expect(countBusiest(outcome.arrivals, minuteMs)).toBeLessThanOrEqual(100);
+        expect(outcome.inTime).toBeGreaterThanOrEqual(
+          0.9 * countAllowedCalls(limits, 6 * minuteMs),
+        );
       }
     },
   );
 
   test("keeps two limits at once over the hour's edge", async () => {
-    const outcome = await trial({
+    const outcome = await runTrial({
       instances: 4,
       width: 4,
       forMs: 1.1 * hourMs,
       limits: fileLimits,
       seed: 7,
-      server: serverQuota("sliding", fileLimits),
+      server: createServerQuota("sliding", fileLimits),
     });
     expect(outcome.refused).toBe(0);
-    expect(busiest(outcome.arrivals, minuteMs)).toBeLessThanOrEqual(100);
-    expect(busiest(outcome.arrivals, hourMs)).toBeLessThanOrEqual(1_500);
+    expect(countBusiest(outcome.arrivals, minuteMs)).toBeLessThanOrEqual(100);
+    expect(countBusiest(outcome.arrivals, hourMs)).toBeLessThanOrEqual(1_500);
     // An hour's calls, then six minutes of the next hour's.
     expect(outcome.inTime).toBeGreaterThanOrEqual(0.9 * (1_500 + 6 * 100));
   });
@@ -150,17 +152,17 @@ describe("openQuota, one to four instances with wrong clocks", () => {
   test("never goes over a limit while instances stop dead for seconds", async () => {
     for (let seed = 0; seed < 4; seed += 1) {
       const limits = [{ calls: 30, perMs: minuteMs }];
-      const outcome = await trial({
+      const outcome = await runTrial({
         instances: 4,
         width: 6,
         forMs: 15 * minuteMs,
         limits,
         seed,
-        stops: 0.03,
-        server: serverQuota("sliding", limits),
+        stopProbability: 0.03,
+        server: createServerQuota("sliding", limits),
       });
       expect(outcome.refused).toBe(0);
-      expect(outcome.inTime).toBeGreaterThan(0.5 * allowed(limits, 15 * minuteMs));
+      expect(outcome.inTime).toBeGreaterThan(0.5 * countAllowedCalls(limits, 15 * minuteMs));
     }
   });
 
@@ -172,13 +174,13 @@ describe("openQuota, one to four instances with wrong clocks", () => {
     let refused = 0;
     for (let seed = 0; seed < 4; seed += 1)
       refused += (
-        await trial({
+        await runTrial({
           instances: 4,
           width: 6,
           forMs: 5 * minuteMs,
           limits,
           seed,
-          server: serverQuota("sliding", limits),
+          server: createServerQuota("sliding", limits),
           ...mutation,
         })
       ).refused;

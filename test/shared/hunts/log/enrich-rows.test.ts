@@ -1,27 +1,33 @@
 import { describe, expect, test } from "vitest";
-import { enrichedColumns, enrichLines } from "../../../../shared/hunts/log/enrich-rows.ts";
+import { addStatisticsColumn, enrichLines } from "../../../../shared/hunts/log/enrich-rows.ts";
 import { testHunt } from "../../../support/hunt-source.ts";
 
 const hash = "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709";
 const hunt = testHunt({ enrich: "SHA1" });
 
-const enriched = async (
+const enrichRows = async (
   rows: readonly string[],
-  known: ReadonlyMap<string, object>,
-): Promise<{ rows: string[]; asked: string[][] }> => {
-  const asked: string[][] = [];
-  const enrich = async (sha1s: readonly string[]): Promise<ReadonlyMap<string, object>> => {
-    asked.push([...sha1s]);
-    return known;
+  statistics: ReadonlyMap<string, object>,
+): Promise<{ rows: string[]; requests: string[][] }> => {
+  const requests: string[][] = [];
+  const findFileStatistics = async (
+    sha1s: readonly string[],
+  ): Promise<ReadonlyMap<string, object>> => {
+    requests.push([...sha1s]);
+    return statistics;
   };
-  const bytes = await enrichLines({ enrich }, hunt, Buffer.from(`${rows.join("\n")}\n`));
-  return { rows: Buffer.from(bytes).toString("utf8").split("\n").slice(0, -1), asked };
+  const bytes = await enrichLines(
+    { findFileStatistics },
+    hunt,
+    Buffer.from(`${rows.join("\n")}\n`),
+  );
+  return { rows: Buffer.from(bytes).toString("utf8").split("\n").slice(0, -1), requests };
 };
 
 describe("enrichLines", () => {
   test("adds what is known, and leaves all other text as it came", async () => {
-    const known = new Map([[hash.toLowerCase(), { globalPrevalence: 3 }]]);
-    const { rows } = await enriched([`{"Id":9007199254740993,"SHA1":"${hash}"}`], known);
+    const statistics = new Map([[hash.toLowerCase(), { globalPrevalence: 3 }]]);
+    const { rows } = await enrichRows([`{"Id":9007199254740993,"SHA1":"${hash}"}`], statistics);
     expect(rows).toEqual([
       `{"Id":9007199254740993,"SHA1":"${hash}","FileStatistics":{"globalPrevalence":3}}`,
     ]);
@@ -33,23 +39,23 @@ describe("enrichLines", () => {
     ["none", '{"SHA1":null}'],
     ["another column", '{"SHA256":"x"}'],
   ])("a row with %s gains null", async (_, row) => {
-    const { rows } = await enriched([row], new Map());
+    const { rows } = await enrichRows([row], new Map());
     expect(rows).toEqual([`${row.slice(0, -1)},"FileStatistics":null}`]);
   });
 
   test("asks once for each hash, whatever its case", async () => {
-    const { asked } = await enriched(
+    const { requests } = await enrichRows(
       [`{"SHA1":"${hash}"}`, `{"SHA1":"${hash.toLowerCase()}"}`],
       new Map(),
     );
-    expect(asked).toEqual([[hash.toLowerCase()]]);
+    expect(requests).toEqual([[hash.toLowerCase()]]);
   });
 
   test("a hunt that names no column stays untouched", async () => {
     const lines = Buffer.from('{"SHA1":"x"}\n');
-    const enrich = (): Promise<never> => Promise.reject(new Error("asked"));
-    expect(await enrichLines({ enrich }, testHunt(), lines)).toBe(lines);
-    expect(enrichedColumns(testHunt(), [])).toEqual([]);
-    expect(enrichedColumns(hunt, [])).toEqual([{ name: "FileStatistics", type: "dynamic" }]);
+    const findFileStatistics = (): Promise<never> => Promise.reject(new Error("asked"));
+    expect(await enrichLines({ findFileStatistics }, testHunt(), lines)).toBe(lines);
+    expect(addStatisticsColumn(testHunt(), [])).toEqual([]);
+    expect(addStatisticsColumn(hunt, [])).toEqual([{ name: "FileStatistics", type: "dynamic" }]);
   });
 });

@@ -1,16 +1,20 @@
 import { describe, expect, test } from "vitest";
-import { cellsOf, multiset, rowIdentity } from "../../../../shared/hunts/log/row-identity.ts";
+import {
+  parseCells,
+  createMultiset,
+  computeRowIdentity,
+} from "../../../../shared/hunts/log/row-identity.ts";
 
 const row =
   '{"Timestamp":"2026-01-05T06:38:35.7664356Z","ReportId":9007199254740993,"Note":"a \\"b\\", {c}","Extra":{"x":[1,2]}}';
-const hex = (
+const hashRow = (
   text: string,
   ...rest: [format?: "ndjson" | "csv" | "parquet", leftOut?: string]
-): string => rowIdentity(text, ...rest).toString("hex");
+): string => computeRowIdentity(text, ...rest).toString("hex");
 
 describe("cellsOf", () => {
   test("keeps the exact text of every cell", () => {
-    expect(cellsOf(row)).toEqual([
+    expect(parseCells(row)).toEqual([
       ["Timestamp", '"2026-01-05T06:38:35.7664356Z"'],
       ["ReportId", "9007199254740993"],
       ["Note", '"a \\"b\\", {c}"'],
@@ -19,17 +23,17 @@ describe("cellsOf", () => {
   });
 
   test("an empty row has no cells", () => {
-    expect(cellsOf("{}")).toEqual([]);
+    expect(parseCells("{}")).toEqual([]);
   });
 
   test("refuses a row that is cut off", () => {
-    expect(() => cellsOf('{"a":"b')).toThrow("cut off");
+    expect(() => parseCells('{"a":"b')).toThrow("cut off");
   });
 });
 
 describe("rowIdentity", () => {
   test("the order of columns makes no other row", () => {
-    expect(hex('{"b":1,"a":2}')).toBe(hex('{"a":2,"b":1}'));
+    expect(hashRow('{"b":1,"a":2}')).toBe(hashRow('{"a":2,"b":1}'));
   });
 
   test.each([
@@ -37,36 +41,38 @@ describe("rowIdentity", () => {
     ["the last digit of a time", "7664356Z", "7664357Z"],
     ["a name", '"Note"', '"Mote"'],
   ])("%s makes another row", (_, from, to) => {
-    expect(hex(row.replace(from, to))).not.toBe(hex(row));
+    expect(hashRow(row.replace(from, to))).not.toBe(hashRow(row));
   });
 
   test("leaves out what we added ourselves", () => {
-    expect(hex('{"a":1,"FileStatistics":{"x":1}}', "ndjson", "FileStatistics")).toBe(
-      hex('{"a":1}'),
+    expect(hashRow('{"a":1,"FileStatistics":{"x":1}}', "ndjson", "FileStatistics")).toBe(
+      hashRow('{"a":1}'),
     );
   });
 
   test("a CSV cell is what its text says", () => {
-    expect(hex('{"a":"5","b":"","c":"=1"}', "csv")).toBe(hex('{"a":5,"b":null,"c":"\'=1"}', "csv"));
+    expect(hashRow('{"a":"5","b":"","c":"=1"}', "csv")).toBe(
+      hashRow('{"a":5,"b":null,"c":"\'=1"}', "csv"),
+    );
   });
 });
 
 describe("multiset", () => {
   test("gives each identity as often as it was added", () => {
-    const rows = multiset(3);
-    for (const text of ['{"a":1}', '{"a":1}', '{"a":2}']) rows.add(rowIdentity(text));
+    const rows = createMultiset(3);
+    for (const text of ['{"a":1}', '{"a":1}', '{"a":2}']) rows.add(computeRowIdentity(text));
     expect(
       ['{"a":1}', '{"a":1}', '{"a":1}', '{"a":2}', '{"a":3}'].map((text) =>
-        rows.take(rowIdentity(text)),
+        rows.removeOne(computeRowIdentity(text)),
       ),
     ).toEqual([true, true, false, true, false]);
     expect(rows.size()).toBe(0);
   });
 
   test("holds as many as it was made for", () => {
-    const rows = multiset(5_000);
-    for (let index = 0; index < 5_000; index += 1) rows.add(rowIdentity(`{"a":${index}}`));
+    const rows = createMultiset(5_000);
+    for (let index = 0; index < 5_000; index += 1) rows.add(computeRowIdentity(`{"a":${index}}`));
     for (let index = 0; index < 5_000; index += 1)
-      expect(rows.take(rowIdentity(`{"a":${index}}`))).toBe(true);
+      expect(rows.removeOne(computeRowIdentity(`{"a":${index}}`))).toBe(true);
   });
 });

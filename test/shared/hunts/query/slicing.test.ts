@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Bin } from "../../../../shared/hunts/query/density.ts";
 import {
-  afterHalving,
-  afterHistogram,
-  afterTruncated,
-  afterWindow,
+  applyHalving,
+  applyHistogram,
+  applyTruncation,
+  applyWindow,
   isSuspicious,
-  nextStep,
-  shardCount,
-  startPace,
-  withoutHistograms,
+  planNextStep,
+  computeShardCount,
+  createPace,
+  disableHistograms,
   type Bounds,
   type Caps,
   type Pace,
@@ -39,30 +39,30 @@ describe("isSuspicious", () => {
 });
 
 describe("nextStep", () => {
-  const pace = startPace(caps);
+  const pace = createPace(caps);
 
   test("reads all there is when nothing is known", () => {
-    expect(nextStep(pace, day)).toEqual({ kind: "read", to: day.to });
+    expect(planNextStep(pace, day)).toEqual({ kind: "read", to: day.to });
   });
 
   test("never reads wider than the hunt's own predicates allow", () => {
-    expect(nextStep(pace, { ...day, widestTicks: hour })).toEqual({ kind: "read", to: hour });
+    expect(planNextStep(pace, { ...day, widestTicks: hour })).toEqual({ kind: "read", to: hour });
   });
 
   test("asks for a histogram when much more is there than one window takes", () => {
-    const step = nextStep({ ...pace, widthTicks: hour }, day);
+    const step = planNextStep({ ...pace, widthTicks: hour }, day);
     expect(step).toMatchObject({ kind: "histogram", span: { from: 0n, to: day.to } });
   });
 
   test("goes by width where no histogram can be had", () => {
-    expect(nextStep(withoutHistograms({ ...pace, widthTicks: hour }), day)).toEqual({
+    expect(planNextStep(disableHistograms({ ...pace, widthTicks: hour }), day)).toEqual({
       kind: "read",
       to: hour,
     });
   });
 
   test("a little more than one width is still one window", () => {
-    expect(nextStep({ ...pace, widthTicks: 20n * hour }, day)).toEqual({
+    expect(planNextStep({ ...pace, widthTicks: 20n * hour }, day)).toEqual({
       kind: "read",
       to: day.to,
     });
@@ -71,24 +71,24 @@ describe("nextStep", () => {
 
 describe("after a halving", () => {
   test("the next window is half as wide", () => {
-    const pace = afterHalving(startPace(caps), { from: 0n, to: 8n * hour }, "too-big");
-    expect(nextStep(pace, day)).toEqual({ kind: "read", to: 4n * hour });
+    const pace = applyHalving(createPace(caps), { from: 0n, to: 8n * hour }, "too-big");
+    expect(planNextStep(pace, day)).toEqual({ kind: "read", to: 4n * hour });
   });
 
   test("a window never shrinks below one tick", () => {
-    let pace = startPace(caps);
+    let pace = createPace(caps);
     for (let times = 0; times < 60; times += 1)
-      pace = afterHalving(pace, { from: 0n, to: pace.widthTicks ?? day.to }, "too-big");
-    expect(nextStep(pace, day)).toEqual({ kind: "read", to: 1n });
+      pace = applyHalving(pace, { from: 0n, to: pace.widthTicks ?? day.to }, "too-big");
+    expect(planNextStep(pace, day)).toEqual({ kind: "read", to: 1n });
   });
 
   test("only a query that the service gave up on counts as one", () => {
     const span = { from: 0n, to: hour };
-    expect(afterHalving(startPace(caps), span, "too-big").halvings).toBe(0);
-    expect(afterHalving(startPace(caps), span, "too-heavy").halvings).toBe(1);
+    expect(applyHalving(createPace(caps), span, "too-big").halvings).toBe(0);
+    expect(applyHalving(createPace(caps), span, "too-heavy").halvings).toBe(1);
     expect(
-      afterWindow(
-        afterHalving(startPace(caps), span, "too-heavy"),
+      applyWindow(
+        applyHalving(createPace(caps), span, "too-heavy"),
         span,
         { rows: 1, bytes: 1 },
         caps,
@@ -97,17 +97,17 @@ describe("after a halving", () => {
   });
 
   test("a heavy width is not tried again in the same run, and twice as wide in the next", () => {
-    const heavy = afterHalving(startPace(caps), { from: 0n, to: 8n * hour }, "too-heavy");
-    const later = afterWindow(heavy, { from: 0n, to: 4n * hour }, { rows: 1, bytes: 9 }, caps);
-    expect(nextStep(later, day)).toEqual({ kind: "read", to: 4n * hour });
-    expect(nextStep(startPace(caps, later), day)).toEqual({ kind: "read", to: 8n * hour });
+    const heavy = applyHalving(createPace(caps), { from: 0n, to: 8n * hour }, "too-heavy");
+    const later = applyWindow(heavy, { from: 0n, to: 4n * hour }, { rows: 1, bytes: 9 }, caps);
+    expect(planNextStep(later, day)).toEqual({ kind: "read", to: 4n * hour });
+    expect(planNextStep(createPace(caps, later), day)).toEqual({ kind: "read", to: 8n * hour });
   });
 });
 
 describe("after a window", () => {
   test("aims at 80 % of the limit", () => {
-    const pace = afterWindow(
-      startPace(caps),
+    const pace = applyWindow(
+      createPace(caps),
       { from: 0n, to: hour },
       { rows: 4_000, bytes: 4_000 },
       caps,
@@ -116,14 +116,14 @@ describe("after a window", () => {
   });
 
   test("grows at most four times at once", () => {
-    const pace = afterWindow(startPace(caps), { from: 0n, to: hour }, { rows: 0, bytes: 0 }, caps);
+    const pace = applyWindow(createPace(caps), { from: 0n, to: hour }, { rows: 0, bytes: 0 }, caps);
     expect(pace.widthTicks).toBe(4n * hour);
   });
 
   test("a short window with few rows does not forget a long width", () => {
-    const kept = { widthTicks: 100n * hour, halvings: 0 };
-    const pace = afterWindow(
-      startPace(caps, kept),
+    const stored = { widthTicks: 100n * hour, halvings: 0 };
+    const pace = applyWindow(
+      createPace(caps, stored),
       { from: 0n, to: hour },
       { rows: 10, bytes: 10 },
       caps,
@@ -132,13 +132,13 @@ describe("after a window", () => {
   });
 
   test("wide rows lower the number of rows to aim at", () => {
-    const pace = afterWindow(
-      startPace(caps),
+    const pace = applyWindow(
+      createPace(caps),
       { from: 0n, to: hour },
       { rows: 100, bytes: 10_000_000 },
       caps,
     );
-    expect(pace.mostRows).toBe(850);
+    expect(pace.maxRows).toBe(850);
   });
 });
 
@@ -149,42 +149,43 @@ function readAll(
   canHistogram = true,
 ): { calls: number; largest: number } {
   const sorted = [...ticks].sort((a, b) => (a < b ? -1 : 1));
-  const countIn = (from: Ticks, to: Ticks): number => lower(sorted, to) - lower(sorted, from);
+  const countIn = (from: Ticks, to: Ticks): number =>
+    findLowerBound(sorted, to) - findLowerBound(sorted, from);
   const goal = (sorted.at(-1) ?? 0n) + 1_000n;
-  const known: Caps = { rows: cap, bytes: 1e12, roundRows: cap };
-  let pace: Pace = startPace(known);
+  const serviceCaps: Caps = { rows: cap, bytes: 1e12, roundRows: cap };
+  let pace: Pace = createPace(serviceCaps);
   let [from, calls, largest] = [0n, 0, 0];
   while (from < goal) {
-    const step: Step = nextStep(pace, { from, to: goal, canHistogram });
+    const step: Step = planNextStep(pace, { from, to: goal, canHistogram });
     calls += 1;
     if (calls > 5_000) throw new Error("does not come to an end");
     if (step.kind === "histogram") {
-      pace = afterHistogram(pace, step.span, binsOf(sorted, step));
+      pace = applyHistogram(pace, step.span, binsOf(sorted, step));
       continue;
     }
     const count = countIn(from, step.to);
     if (step.kind === "shards") {
-      calls += 1 + shardCount(count, cap, 0);
-      pace = afterWindow(pace, { from, to: step.to }, { rows: count, bytes: 1 }, known);
+      calls += 1 + computeShardCount(count, cap, 0);
+      pace = applyWindow(pace, { from, to: step.to }, { rows: count, bytes: 1 }, serviceCaps);
       from = step.to;
       continue;
     }
     const rows = Math.min(count, cap);
-    if (isSuspicious({ rows, bytes: 1 }, known)) calls += 1;
+    if (isSuspicious({ rows, bytes: 1 }, serviceCaps)) calls += 1;
     if (rows < count && step.to - from === 1n) {
-      calls += 1 + shardCount(count, cap, 0);
+      calls += 1 + computeShardCount(count, cap, 0);
     } else if (rows < count) {
-      pace = afterTruncated(pace, { from, to: step.to }, { rows, count }, known);
+      pace = applyTruncation(pace, { from, to: step.to }, { rows, count }, serviceCaps);
       continue;
     }
     largest = Math.max(largest, rows);
-    pace = afterWindow(pace, { from, to: step.to }, { rows, bytes: rows }, known);
+    pace = applyWindow(pace, { from, to: step.to }, { rows, bytes: rows }, serviceCaps);
     from = step.to;
   }
   return { calls, largest };
 }
 
-function lower(sorted: readonly Ticks[], at: Ticks): number {
+function findLowerBound(sorted: readonly Ticks[], at: Ticks): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -199,7 +200,10 @@ function binsOf(
   { span, step }: { span: { from: Ticks; to: Ticks }; step: Ticks },
 ): Bin[] {
   const bins = new Map<Ticks, number>();
-  for (const at of sorted.slice(lower(sorted, span.from), lower(sorted, span.to))) {
+  for (const at of sorted.slice(
+    findLowerBound(sorted, span.from),
+    findLowerBound(sorted, span.to),
+  )) {
     const start = (at / step) * step;
     bins.set(start, (bins.get(start) ?? 0) + 1);
   }
@@ -207,7 +211,7 @@ function binsOf(
 }
 
 /** A small generator, so that a failure is a seed. */
-function random(seed: number): () => number {
+function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -216,25 +220,28 @@ function random(seed: number): () => number {
 }
 
 const dayTicks = 24 * 36_000_000_000;
-const spread = (count: number, at: (next: () => number) => number, seed = 1): Ticks[] => {
-  const next = random(seed);
+const createTicks = (count: number, at: (next: () => number) => number, seed = 1): Ticks[] => {
+  const next = createRandom(seed);
   return Array.from({ length: count }, () => BigInt(Math.floor(at(next))));
 };
 
 describe("calls for many rows", () => {
   const shapes: [string, Ticks[]][] = [
-    ["uniform", spread(200_000, (next) => next() * dayTicks)],
-    ["skewed", spread(200_000, (next) => next() ** 6 * dayTicks)],
-    ["one burst of a second", spread(200_000, (next) => 3e11 + next() * 1e7)],
-    ["forty bursts", spread(200_000, (next) => Math.floor(next() * 40) * 2e10 + next() * 1e7)],
+    ["uniform", createTicks(200_000, (next) => next() * dayTicks)],
+    ["skewed", createTicks(200_000, (next) => next() ** 6 * dayTicks)],
+    ["one burst of a second", createTicks(200_000, (next) => 3e11 + next() * 1e7)],
+    ["forty bursts", createTicks(200_000, (next) => Math.floor(next() * 40) * 2e10 + next() * 1e7)],
     [
       "half in bursts, half spread",
-      spread(200_000, (next) =>
+      createTicks(200_000, (next) =>
         next() < 0.5 ? next() * dayTicks : Math.floor(next() * 20) * 4e10 + next() * 1e6,
       ),
     ],
-    ["one tick", spread(200_000, () => 5e11)],
-    ["one tick among others", spread(200_000, (next) => (next() < 0.3 ? 5e11 : next() * dayTicks))],
+    ["one tick", createTicks(200_000, () => 5e11)],
+    [
+      "one tick among others",
+      createTicks(200_000, (next) => (next() < 0.3 ? 5e11 : next() * dayTicks)),
+    ],
   ];
 
   test.each(shapes)("%s: at most 1.1 for each full window and ten more", (_, ticks) => {
@@ -250,10 +257,10 @@ describe("calls for many rows", () => {
 
 describe("shardCount", () => {
   test("leaves room for an uneven hash", () => {
-    expect(shardCount(1_000_000, 10_000, 0)).toBe(106);
+    expect(computeShardCount(1_000_000, 10_000, 0)).toBe(106);
   });
 
   test("doubles with every attempt, and is never one", () => {
-    expect([0, 1, 2].map((attempt) => shardCount(10, 10_000, attempt))).toEqual([2, 4, 8]);
+    expect([0, 1, 2].map((attempt) => computeShardCount(10, 10_000, attempt))).toEqual([2, 4, 8]);
   });
 });

@@ -1,24 +1,29 @@
 import { describe, expect, test } from "vitest";
-import { carryOut } from "../../../../shared/hunts/run/handle-run-message.ts";
+import { handleRunMessage } from "../../../../shared/hunts/run/handle-run-message.ts";
 import { dayMs, hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
-import { huntRoom, noonMs, orderNow, type HuntRoom } from "../../../support/hunt-harness.ts";
+import {
+  huntHarness,
+  noonMs,
+  createRunMessage,
+  type HuntHarness,
+} from "../../../support/hunt-harness.ts";
 import { sourceRow, testHunt } from "../../../support/hunt-source.ts";
 
 const hunt = testHunt({ mode: "snapshot", lookBackMs: dayMs });
-const records = (room: HuntRoom): object[] =>
-  room.exports
-    .all()
+const listRecords = (harness: HuntHarness): object[] =>
+  harness.exports
+    .listAll()
     .map(({ metadata: { seq, from, to, rows, mode } }) => ({ seq, from, to, rows, mode }));
 
 describe("a snapshot", () => {
   test("holds the whole result each time, in an unbroken log", async () => {
-    const room = huntRoom();
-    room.source.rows.push(sourceRow(noonMs - 3 * hourMs, "a"));
-    await carryOut(room.ports, hunt, orderNow(room));
-    await room.clock.advance(hourMs);
-    await carryOut(room.ports, hunt, orderNow(room));
-    const [first, second] = room.exports.all().map(({ metadata }) => metadata);
-    expect(records(room)).toMatchObject([
+    const harness = huntHarness();
+    harness.source.rows.push(sourceRow(noonMs - 3 * hourMs, "a"));
+    await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+    await harness.clock.advance(hourMs);
+    await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+    const [first, second] = harness.exports.listAll().map(({ metadata }) => metadata);
+    expect(listRecords(harness)).toMatchObject([
       { seq: 0, rows: 1, mode: "snapshot" },
       { seq: 1, rows: 1, mode: "snapshot", from: first?.to },
     ]);
@@ -26,49 +31,51 @@ describe("a snapshot", () => {
   });
 
   test("asked for twice for the same moment is made once", async () => {
-    const room = huntRoom();
-    const order = orderNow(room);
-    await carryOut(room.ports, hunt, order);
-    await room.clock.advance(minuteMs);
-    await carryOut(room.ports, hunt, order);
-    expect(records(room)).toHaveLength(1);
+    const harness = huntHarness();
+    const message = createRunMessage(harness);
+    await handleRunMessage(harness.deps, hunt, message);
+    await harness.clock.advance(minuteMs);
+    await handleRunMessage(harness.deps, hunt, message);
+    expect(listRecords(harness)).toHaveLength(1);
   });
 
   test("above the row limit is sharded, and committed whole", async () => {
-    const room = huntRoom({ cap: 10 });
+    const harness = huntHarness({ cap: 10 });
     for (let index = 0; index < 25; index += 1)
-      room.source.rows.push(sourceRow(noonMs - hourMs - index, `r${index}`));
-    await carryOut(room.ports, hunt, orderNow(room));
-    expect(records(room)).toMatchObject([{ rows: 25 }]);
-    expect(new Set(room.exports.all().flatMap(({ lines }) => lines)).size).toBe(25);
+      harness.source.rows.push(sourceRow(noonMs - hourMs - index, `r${index}`));
+    await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+    expect(listRecords(harness)).toMatchObject([{ rows: 25 }]);
+    expect(new Set(harness.exports.listAll().flatMap(({ lines }) => lines)).size).toBe(25);
   });
 
   test("that moves while its shards are read is read again", async () => {
     let moved = false;
-    const room = huntRoom({
+    const harness = huntHarness({
       cap: 10,
-      before: (query) => {
+      interceptQuery: (query) => {
         if (!moved && query.includes("| shard 1 of")) {
           moved = true;
-          room.source.rows.push(sourceRow(noonMs - hourMs, "between"));
+          harness.source.rows.push(sourceRow(noonMs - hourMs, "between"));
         }
         return undefined;
       },
     });
     for (let index = 0; index < 25; index += 1)
-      room.source.rows.push(sourceRow(noonMs - hourMs - index, `r${index}`));
-    await carryOut(room.ports, hunt, orderNow(room));
-    expect(records(room)).toMatchObject([{ rows: 26 }]);
+      harness.source.rows.push(sourceRow(noonMs - hourMs - index, `r${index}`));
+    await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+    expect(listRecords(harness)).toMatchObject([{ rows: 26 }]);
   });
 
   test("too heavy five times is set aside", async () => {
-    const room = huntRoom({ before: () => ({ kind: "too-heavy", cause: "preempted" }) });
+    const harness = huntHarness({
+      interceptQuery: () => ({ kind: "too-heavy", cause: "preempted" }),
+    });
     const outcomes: string[] = [];
     for (let run = 0; run < 5; run += 1) {
-      outcomes.push(await carryOut(room.ports, hunt, orderNow(room)));
-      await room.clock.advance(minuteMs);
+      outcomes.push(await handleRunMessage(harness.deps, hunt, createRunMessage(harness)));
+      await harness.clock.advance(minuteMs);
     }
     expect(outcomes).toEqual(["failing", "failing", "failing", "failing", "degraded"]);
-    expect(room.exports.all()).toEqual([]);
+    expect(harness.exports.listAll()).toEqual([]);
   });
 });

@@ -1,27 +1,27 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { analyse } from "../../../../shared/kql/compile/analysis.ts";
-import { inWords } from "../../../../shared/kql/compile/obstacles.ts";
-import { judge } from "../../../../shared/kql/compile/classification.ts";
-import { childAt, parse, walk } from "../../../../shared/kql/language/parser.ts";
+import { analyzeQuery } from "../../../../shared/kql/compile/analysis.ts";
+import { describeObstacle } from "../../../../shared/kql/compile/obstacles.ts";
+import { classifyQuery } from "../../../../shared/kql/compile/classification.ts";
+import { childAt, parseQuery, walkTree } from "../../../../shared/kql/language/parser.ts";
 
 /** A text that contains this one. */
-const having = (text: string): string => expect.stringContaining(text) as string;
+const textContaining = (text: string): string => expect.stringContaining(text) as string;
 
 /** An object that has these values, whatever else. */
-const including = (values: object): object => expect.objectContaining(values) as object;
+const objectIncluding = (values: object): object => expect.objectContaining(values) as object;
 
 // Loading the parser takes a second on a quiet machine, and long on a busy one.
-beforeAll(() => void parse("print 1"), 120_000);
+beforeAll(() => void parseQuery("print 1"), 120_000);
 
-const reasons = (query: string): readonly string[] => {
-  const { errors, obstacles } = analyse(query);
+const listReasons = (query: string): readonly string[] => {
+  const { errors, obstacles } = analyzeQuery(query);
   expect(errors, query).toEqual([]);
-  return obstacles.map(inWords);
+  return obstacles.map(describeObstacle);
 };
 
 describe("parse", () => {
   test("gives positions, meanings, types and result columns", () => {
-    const { root, columns, diagnostics } = parse(
+    const { root, columns, diagnostics } = parseQuery(
       "DeviceEvents\n| project Timestamp, N = strlen(FileName)",
     );
     expect(diagnostics).toEqual([]);
@@ -29,15 +29,15 @@ describe("parse", () => {
       { name: "Timestamp", type: "datetime" },
       { name: "N", type: "long" },
     ]);
-    const table = [...walk(root)].find(({ symbol }) => symbol?.kind === "Table");
+    const table = [...walkTree(root)].find(({ symbol }) => symbol?.kind === "Table");
     expect(table).toMatchObject({
       text: "DeviceEvents",
       start: 0,
       end: 12,
       type: "table",
-      symbol: { ofService: true },
+      symbol: { isServiceSymbol: true },
     });
-    const operator = [...walk(root)].find(({ kind }) => kind === "ProjectOperator");
+    const operator = [...walkTree(root)].find(({ kind }) => kind === "ProjectOperator");
     expect(operator && childAt(operator, "Expressions")?.text).toBe(
       "Timestamp, N = strlen(FileName)",
     );
@@ -56,11 +56,15 @@ describe("parse", () => {
       "SHA2",
     ],
   ])("finds %s", (_, query, line, column, words) => {
-    expect(parse(query).diagnostics[0]).toMatchObject({ line, column, message: having(words) });
+    expect(parseQuery(query).diagnostics[0]).toMatchObject({
+      line,
+      column,
+      message: textContaining(words),
+    });
   });
 
   test("knows the functions of the service, and a column given to invoke", () => {
-    const { diagnostics, columns } = parse(
+    const { diagnostics, columns } = parseQuery(
       "DeviceEvents | project SHA1 | invoke FileProfile(SHA1, 1000) | where GlobalPrevalence < 5 | project Signer",
     );
     expect([diagnostics, columns]).toEqual([[], [{ name: "Signer", type: "string" }]]);
@@ -111,7 +115,7 @@ describe("windows", () => {
     ["a fixed date", "DeviceEvents | where Timestamp > datetime(2026-01-01)"],
     ["a trailing render", "DeviceEvents | project Timestamp | render table"],
   ])("are sound for %s", (_, query) => {
-    expect(reasons(query)).toEqual([]);
+    expect(listReasons(query)).toEqual([]);
   });
 
   test.each([
@@ -226,14 +230,14 @@ describe("windows", () => {
       "it asks a second table within mv-apply (line 1)",
     ],
   ])("are refused for %s", (_, query, reason) => {
-    expect(reasons(query)).toContain(reason);
+    expect(listReasons(query)).toContain(reason);
   });
 
   test("are told apart by what a file may overrule", () => {
-    const overridable = (query: string): readonly boolean[] =>
-      analyse(query).obstacles.map((found) => found.overridable);
-    expect(overridable("DeviceEvents | extend Age = now() - Timestamp")).toEqual([true]);
-    expect(overridable("DeviceEvents | summarize count()")).toEqual([false]);
+    const listOverridable = (query: string): readonly boolean[] =>
+      analyzeQuery(query).obstacles.map((obstacle) => obstacle.isOverridable);
+    expect(listOverridable("DeviceEvents | extend Age = now() - Timestamp")).toEqual([true]);
+    expect(listOverridable("DeviceEvents | summarize count()")).toEqual([false]);
   });
 });
 
@@ -283,8 +287,8 @@ describe("the clock", () => {
       hour,
     ],
   ])("caps the width by %s", (_, query, widestMs) => {
-    expect(reasons(query)).toEqual([]);
-    expect(analyse(query).widestMs).toBe(widestMs);
+    expect(listReasons(query)).toEqual([]);
+    expect(analyzeQuery(query).widestMs).toBe(widestMs);
   });
 
   test.each([
@@ -309,12 +313,12 @@ describe("the clock", () => {
       "DeviceEvents | where Timestamp > endofday(now())",
     ],
   ])("does not bear windows for %s", (_, query) => {
-    expect(analyse(query).obstacles.map(({ cause }) => cause)).toContain("clock");
+    expect(analyzeQuery(query).obstacles.map(({ cause }) => cause)).toContain("clock");
   });
 
   test("is not read by a function of the query's own called now", () => {
     expect(
-      reasons("let now = () { datetime(2020-01-01) }; DeviceEvents | where Timestamp > now()"),
+      listReasons("let now = () { datetime(2020-01-01) }; DeviceEvents | where Timestamp > now()"),
     ).toEqual([]);
   });
 
@@ -325,8 +329,8 @@ describe("the clock", () => {
     ],
     ["DeviceEvents | where Timestamp > now() - 2d | count", 48 * hour],
     ["DeviceEvents | count", undefined],
-  ])("knows the longest look back of %s", (query, longest) => {
-    expect(analyse(query).longestAgoMs).toBe(longest);
+  ])("knows the longest look back of %s", (query, maxAgoMs) => {
+    expect(analyzeQuery(query).maxAgoMs).toBe(maxAgoMs);
   });
 });
 
@@ -334,19 +338,22 @@ describe("placeholders of public hunts", () => {
   test("stand for the window's bounds", () => {
     const query =
       "DeviceEvents | where Timestamp between (datetime({{StartTimeISO}}) .. datetime({{EndTimeISO}}))";
-    expect(reasons(query)).toEqual([]);
-    expect(analyse(query).placeholders.map(({ slot }) => slot)).toEqual(["fromText", "toText"]);
+    expect(listReasons(query)).toEqual([]);
+    expect(analyzeQuery(query).placeholders.map(({ slot }) => slot)).toEqual([
+      "fromText",
+      "toText",
+    ]);
   });
 
   test("bear no windows where the first instant would be lost", () => {
-    const { obstacles } = analyse(
+    const { obstacles } = analyzeQuery(
       "DeviceEvents | where Timestamp > todatetime('{{StartTimeISO}}')",
     );
     expect(obstacles.map(({ cause }) => cause)).toEqual(["clock"]);
   });
 
   test("of any other name are refused", () => {
-    expect(analyse("DeviceEvents\n| where SHA1 == '{{Sha1}}'").errors[0]).toMatchObject({
+    expect(analyzeQuery("DeviceEvents\n| where SHA1 == '{{Sha1}}'").errors[0]).toMatchObject({
       line: 2,
       column: 18,
       code: "HL003",
@@ -416,7 +423,7 @@ describe("shards", () => {
       undefined,
     ],
   ])("%s", (_, query, shardedBy) => {
-    expect(analyse(query)).toMatchObject({ errors: [], shardedBy });
+    expect(analyzeQuery(query)).toMatchObject({ errors: [], shardedBy });
   });
 });
 
@@ -425,25 +432,27 @@ describe("what a hunt may not be", () => {
     ["two results", "DeviceEvents | take 1;\nDeviceInfo | take 1", 2, "a second one begins"],
     ["no result", "let x = 1;", 1, "gives no table"],
   ])("%s", (_, query, line, words) => {
-    expect(analyse(query).errors).toContainEqual(including({ line, message: having(words) }));
+    expect(analyzeQuery(query).errors).toContainEqual(
+      objectIncluding({ line, message: textContaining(words) }),
+    );
   });
 
   test("external data is warned of", () => {
     const query =
       'let bad = externaldata(h: string) ["https://a.example/x"];\nDeviceEvents | where SHA1 in (bad)';
-    expect(analyse(query).warnings).toMatchObject([
-      { line: 1, column: 11, message: having("externaldata") },
+    expect(analyzeQuery(query).warnings).toMatchObject([
+      { line: 1, column: 11, message: textContaining("externaldata") },
     ]);
   });
 });
 
 test("a piped search reads the piped table alone, find without a list reads every table", () => {
-  expect(analyse("DeviceEvents | search 'a'").tables).toEqual(["DeviceEvents"]);
-  expect(analyse("find where DeviceName == 'a'").tables.length).toBeGreaterThan(30);
+  expect(analyzeQuery("DeviceEvents | search 'a'").tables).toEqual(["DeviceEvents"]);
+  expect(analyzeQuery("find where DeviceName == 'a'").tables.length).toBeGreaterThan(30);
 });
 
 test("reads name their tables once each, in order, with the way each can be restricted", () => {
-  const { tables, reads } = analyse(
+  const { tables, reads } = analyzeQuery(
     'let DeviceInfo = DeviceInfo | where DeviceName != ""; DeviceEvents | union DeviceInfo, table("DeviceFileEvents"), DeviceEvents',
   );
   expect(tables).toEqual(["DeviceInfo", "DeviceEvents", "DeviceFileEvents"]);
@@ -474,7 +483,7 @@ describe("judge", () => {
       'DeviceEvents | where ProcessCommandLine has_any ("<script>", "[A-Z]", "This is your order?")',
     ],
     ["window", "\uFEFFDeviceEvents\u00A0| where FileName ==\u200B 'a'"],
-  ])("%s: %s", (of, query) => {
-    expect(judge(query).class).toBe(of);
+  ])("%s: %s", (queryClass, query) => {
+    expect(classifyQuery(query).class).toBe(queryClass);
   });
 });

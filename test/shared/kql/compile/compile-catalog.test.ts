@@ -3,32 +3,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileHunt } from "../../../../shared/kql/compile/compile-hunt.ts";
-import { compileCatalogue, mostEnabled } from "../../../../shared/kql/compile/compile-catalog.ts";
-import { parse } from "../../../../shared/kql/language/parser.ts";
+import { compileCatalog, maxEnabledHunts } from "../../../../shared/kql/compile/compile-catalog.ts";
+import { parseQuery } from "../../../../shared/kql/language/parser.ts";
 import { dayMs, hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
 
 /** A text that contains this one. */
-const having = (text: string): string => expect.stringContaining(text) as string;
+const textContaining = (text: string): string => expect.stringContaining(text) as string;
 
 /** A text that matches. */
-const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
+const textMatching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
 
 /** An object that has these values, whatever else. */
-const including = (values: object): object => expect.objectContaining(values) as object;
+const objectIncluding = (values: object): object => expect.objectContaining(values) as object;
 
-beforeAll(() => void parse("print 1"), 120_000);
+beforeAll(() => void parseQuery("print 1"), 120_000);
 
-const sound = {
+const validHunt = {
   name: "A hunt",
   description: "Finds things.",
   query: "DeviceEvents | where FileName == 'a' | project Timestamp, SHA1, FileSize",
 };
-const compiled = (change: object): ReturnType<typeof compileHunt> =>
-  compileHunt("a-hunt.yaml", "a-hunt", JSON.stringify({ ...sound, ...change }));
+const compileChanged = (change: object): ReturnType<typeof compileHunt> =>
+  compileHunt("a-hunt.yaml", "a-hunt", JSON.stringify({ ...validHunt, ...change }));
 
 describe("the defaults of a hunt", () => {
   test("in windows", () => {
-    expect(compiled({}).hunt).toMatchObject({
+    expect(compileChanged({}).hunt).toMatchObject({
       name: "a-hunt",
       title: "A hunt",
       mode: "window",
@@ -48,16 +48,16 @@ describe("the defaults of a hunt", () => {
   });
 
   test("as a snapshot", () => {
-    expect(compiled({ query: "DeviceEvents\n| summarize count() by FileName" }).hunt).toMatchObject(
-      {
-        mode: "snapshot",
-        modeReason: "it summarizes (line 2)",
-        intervalMs: dayMs,
-        lookBackMs: 30 * dayMs,
-        settleMs: 3 * dayMs,
-        timeColumn: undefined,
-      },
-    );
+    expect(
+      compileChanged({ query: "DeviceEvents\n| summarize count() by FileName" }).hunt,
+    ).toMatchObject({
+      mode: "snapshot",
+      modeReason: "it summarizes (line 2)",
+      intervalMs: dayMs,
+      lookBackMs: 30 * dayMs,
+      settleMs: 3 * dayMs,
+      timeColumn: undefined,
+    });
   });
 
   test.each([
@@ -115,7 +115,7 @@ describe("the defaults of a hunt", () => {
     ],
     ["enrich names a column", { enrich: "SHA1" }, { enrich: "SHA1" }],
   ])("%s", (_, change, expected) => {
-    const outcome = compiled(change);
+    const outcome = compileChanged(change);
     expect(outcome.problems).toEqual([]);
     expect(outcome.hunt).toMatchObject(expected);
   });
@@ -123,36 +123,36 @@ describe("the defaults of a hunt", () => {
 
 test("the mode's reason is one that the file cannot overrule, where there is one", () => {
   const query = "DeviceEvents\n| where Timestamp < ago(1h)\n| summarize count()";
-  expect(compiled({ query }).hunt?.modeReason).toBe("it summarizes (line 3), and 1 more");
+  expect(compileChanged({ query }).hunt?.modeReason).toBe("it summarizes (line 3), and 1 more");
 });
 
 describe("a snapshot", () => {
   const query = "DeviceEvents | summarize count() by FileName";
   test("reads a span only when its file has a lookBack", () => {
-    const slots = (change: object): readonly string[] =>
-      (compiled({ query, ...change }).hunt?.query.prelude ?? []).flatMap((piece) =>
+    const listSlots = (change: object): readonly string[] =>
+      (compileChanged({ query, ...change }).hunt?.query.prelude ?? []).flatMap((piece) =>
         typeof piece === "string" ? [] : [piece.slot],
       );
-    expect(slots({ queryPeriod: "1d" })).toEqual([]);
-    expect(slots({ lookBack: "1d" })).toEqual(["from", "to"]);
+    expect(listSlots({ queryPeriod: "1d" })).toEqual([]);
+    expect(listSlots({ lookBack: "1d" })).toEqual(["from", "to"]);
   });
 });
 
 describe("the version of a log", () => {
-  const hash = (change: object): string | undefined => compiled(change).hunt?.queryHash;
+  const hashOf = (change: object): string | undefined => compileChanged(change).hunt?.queryHash;
   test.each([
     ["query", { query: "DeviceEvents | project SHA1" }],
     ["mode", { mode: "snapshot" }],
     ["format", { format: "csv" }],
     ["enrich", { enrich: "SHA1" }],
   ])("changes with the %s", (_, change) => {
-    expect(hash(change)).not.toBe(hash({}));
+    expect(hashOf(change)).not.toBe(hashOf({}));
   });
 
   test("does not change with anything else", () => {
     expect(
-      hash({ name: "B", schedule: "0 1 * * * *", lag: "1h", query: `${sound.query}\r\n` }),
-    ).toBe(hash({}));
+      hashOf({ name: "B", schedule: "0 1 * * * *", lag: "1h", query: `${validHunt.query}\r\n` }),
+    ).toBe(hashOf({}));
   });
 });
 
@@ -172,9 +172,9 @@ describe("an invalid hunt is refused at its place", () => {
     ["an enrich column that holds no text", "enrich", "FileSize", "no text column FileSize"],
     ["a look-back longer than the service keeps", "lookBack", "40d", "expected at most P30D"],
   ])("%s", (_, key, value, words) => {
-    const yaml = `name: A hunt\nquery: ${sound.query}\n${key}: ${value}\n`;
+    const yaml = `name: A hunt\nquery: ${validHunt.query}\n${key}: ${value}\n`;
     expect(compileHunt("a.yaml", "a-hunt", yaml).problems).toEqual([
-      { file: "a.yaml", line: 3, column: key.length + 3, message: having(words) },
+      { file: "a.yaml", line: 3, column: key.length + 3, message: textContaining(words) },
     ]);
   });
 
@@ -225,7 +225,7 @@ describe("an error in the KQL is reported where it stands in the file", () => {
     ["in a folded text: at its beginning", "query: >\n  DeviceEvents\n  | where Nmae == 1\n", 1, 8],
   ])("%s", (_, yaml, line, column) => {
     const { problems } = compileHunt("a.yaml", "a", yaml);
-    expect(problems).toEqual([{ file: "a.yaml", line, column, message: having("'Nmae'") }]);
+    expect(problems).toEqual([{ file: "a.yaml", line, column, message: textContaining("'Nmae'") }]);
   });
 });
 
@@ -234,49 +234,49 @@ describe("compileCatalogue", () => {
   afterAll(() => {
     for (const folder of folders) rmSync(folder, { recursive: true });
   });
-  const catalogue = (
+  const compileFiles = (
     files: Readonly<Record<string, string>>,
-    most?: number,
-  ): ReturnType<typeof compileCatalogue> => {
+    maxEnabled?: number,
+  ): ReturnType<typeof compileCatalog> => {
     const folder = mkdtempSync(join(tmpdir(), "huntline-catalog-"));
     folders.push(folder);
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    return compileCatalogue(folder, most);
+    return compileCatalog(folder, maxEnabled);
   };
   const query = "query: DeviceEvents";
 
   test("takes every YAML file in the order of their names and leaves others alone", () => {
-    const made = catalogue({
+    const result = compileFiles({
       "b-hunt.yml": query,
       "a-hunt.yaml": `${query}\nenabled: false`,
       "readme.md": "# no",
     });
-    expect("catalogue" in made && made.catalogue).toMatchObject({
+    expect("catalog" in result && result.catalog).toMatchObject({
       version: 1,
       hunts: [{ name: "a-hunt" }, { name: "b-hunt" }],
     });
   });
 
   test("is what JSON keeps", () => {
-    const made = catalogue({ "a-hunt.yaml": query });
-    if ("problems" in made) throw new Error("problems");
-    expect(JSON.parse(JSON.stringify(made.catalogue))).toEqual(
-      JSON.parse(JSON.stringify(made.catalogue)),
+    const result = compileFiles({ "a-hunt.yaml": query });
+    if ("problems" in result) throw new Error("problems");
+    expect(JSON.parse(JSON.stringify(result.catalog))).toEqual(
+      JSON.parse(JSON.stringify(result.catalog)),
     );
-    expect(JSON.stringify(made.catalogue)).toContain('{"slot":"from"}');
+    expect(JSON.stringify(result.catalog)).toContain('{"slot":"from"}');
   });
 
   test("names both files when two give one name", () => {
-    const made = catalogue({ "Same Hunt.yaml": query, "same-hunt.yaml": query });
-    expect("problems" in made && made.problems[0]).toMatchObject({
-      file: having("same-hunt.yaml"),
-      message: matching(/gives the hunt name same-hunt, which .*Same Hunt\.yaml gives already/),
+    const result = compileFiles({ "Same Hunt.yaml": query, "same-hunt.yaml": query });
+    expect("problems" in result && result.problems[0]).toMatchObject({
+      file: textContaining("same-hunt.yaml"),
+      message: textMatching(/gives the hunt name same-hunt, which .*Same Hunt\.yaml gives already/),
     });
   });
 
   test("names the file whose name is too short for a hunt", () => {
-    const made = catalogue({ "a.yaml": query });
-    expect("problems" in made && made.problems[0]?.message).toContain(
+    const result = compileFiles({ "a.yaml": query });
+    expect("problems" in result && result.problems[0]?.message).toContain(
       "at least three letters or digits",
     );
   });
@@ -287,13 +287,13 @@ describe("compileCatalogue", () => {
       "b-hunt.yaml": query,
       "spare.yaml": `${query}\nenabled: false`,
     };
-    expect(mostEnabled).toBe(100);
-    expect(catalogue(files, 2)).toHaveProperty("catalogue");
-    const made = catalogue(files, 1);
-    expect("problems" in made && made.problems).toEqual([
-      including({
-        file: having("b-hunt.yaml"),
-        message: having("2 hunts are enabled and at most 1 can be"),
+    expect(maxEnabledHunts).toBe(100);
+    expect(compileFiles(files, 2)).toHaveProperty("catalogue");
+    const result = compileFiles(files, 1);
+    expect("problems" in result && result.problems).toEqual([
+      objectIncluding({
+        file: textContaining("b-hunt.yaml"),
+        message: textContaining("2 hunts are enabled and at most 1 can be"),
       }),
     ]);
   });

@@ -2,27 +2,27 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compileHunt } from "../../../../shared/kql/compile/compile-hunt.ts";
-import { parse } from "../../../../shared/kql/language/parser.ts";
-import { rowsQuery, shardQuery } from "../../../../shared/hunts/query/query-text.ts";
+import { parseQuery } from "../../../../shared/kql/language/parser.ts";
+import { buildRowsQuery, buildShardQuery } from "../../../../shared/hunts/query/query-text.ts";
 import type { CompiledHunt } from "../../../../shared/contracts/compiled-hunt.ts";
 import { hourMs, ticksFromMs, type Span } from "../../../../shared/runtime/time.ts";
-import { evaluate } from "../../../../shared/kql/evaluate/evaluate.ts";
-import { createWorld } from "../../../simulator/dataset/dataset.ts";
+import { evaluateQuery } from "../../../../shared/kql/evaluate/evaluate.ts";
+import { createDataset } from "../../../simulator/dataset/dataset.ts";
 
-beforeAll(() => void parse("print 1"), 120_000);
+beforeAll(() => void parseQuery("print 1"), 120_000);
 
-const world = createWorld({ eventsPerHour: { DeviceProcessEvents: 40, DeviceFileEvents: 25 } });
+const dataset = createDataset({ eventsPerHour: { DeviceProcessEvents: 40, DeviceFileEvents: 25 } });
 const from = ticksFromMs(Date.UTC(2026, 0, 5, 6));
-const hours = (count: number): bigint => ticksFromMs(count * hourMs);
-const whole: Span = { from, to: from + hours(3) };
+const ticksOfHours = (count: number): bigint => ticksFromMs(count * hourMs);
+const wholeSpan: Span = { from, to: from + ticksOfHours(3) };
 /** Uneven, one of them a single tick. */
 const windows: readonly Span[] = [
-  { from, to: from + hours(1) + 1_234_567n },
-  { from: from + hours(1) + 1_234_567n, to: from + hours(1) + 1_234_568n },
-  { from: from + hours(1) + 1_234_568n, to: whole.to },
+  { from, to: from + ticksOfHours(1) + 1_234_567n },
+  { from: from + ticksOfHours(1) + 1_234_567n, to: from + ticksOfHours(1) + 1_234_568n },
+  { from: from + ticksOfHours(1) + 1_234_568n, to: wholeSpan.to },
 ];
 
-function compiled(query: string): CompiledHunt {
+function compileQuery(query: string): CompiledHunt {
   const { hunt, problems } = compileHunt(
     "a.yaml",
     "a-hunt",
@@ -33,24 +33,30 @@ function compiled(query: string): CompiledHunt {
 }
 
 /** The rows as a multiset of texts. */
-function rowsOf(text: string | undefined): readonly string[] {
+function runQuery(text: string | undefined): readonly string[] {
   if (text === undefined) throw new Error("no query");
-  const result = evaluate(text, { world, now: whole.to, visibleAt: whole.to + hours(24) });
+  const result = evaluateQuery(text, {
+    dataset,
+    now: wholeSpan.to,
+    visibleAt: wholeSpan.to + ticksOfHours(24),
+  });
   if (result.kind === "error") throw new Error(`${result.message}\n${text}`);
-  const exact = (_: string, value: unknown): unknown =>
+  const writeBigint = (_: string, value: unknown): unknown =>
     typeof value === "bigint" ? `${value}n` : value;
-  return [...result.rows].map((row) => JSON.stringify(row, exact)).sort();
+  return [...result.rows].map((row) => JSON.stringify(row, writeBigint)).sort();
 }
 
-const spanRows = (
+const runSpan = (
   hunt: CompiledHunt,
   span: Span,
   form: "prelude" | "inPlace" = "prelude",
-): readonly string[] => rowsOf(rowsQuery(hunt, form, { ...span, clock: span.to }));
+): readonly string[] => runQuery(buildRowsQuery(hunt, form, { ...span, clock: span.to }));
 
-const shardRows = (hunt: CompiledHunt, shards: number): readonly string[] =>
+const runShards = (hunt: CompiledHunt, shards: number): readonly string[] =>
   Array.from({ length: shards }, (_, shard) =>
-    rowsOf(shardQuery(hunt, "prelude", { ...whole, clock: whole.to }, { shard, shards })),
+    runQuery(
+      buildShardQuery(hunt, "prelude", { ...wholeSpan, clock: wholeSpan.to }, { shard, shards }),
+    ),
   )
     .flat()
     .sort();
@@ -89,27 +95,27 @@ describe("a row-wise query", () => {
       steps: fc.subarray(steps, { minLength: 1, maxLength: 4 }),
       end: fc.constantFrom(...ends),
     })
-    .map((made) => [made.source, ...made.steps, made.end].join("\n"));
+    .map((parts) => [parts.source, ...parts.steps, parts.end].join("\n"));
 
   test("gives the same rows in windows, in shards and as a whole", { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(queries, (query) => {
-        const hunt = compiled(query);
+        const hunt = compileQuery(query);
         expect(hunt).toMatchObject({ mode: "window", query: { shardedBy: "whole row" } });
-        const all = spanRows(hunt, whole);
-        expect(spanRows(hunt, whole, "inPlace")).toEqual(all);
-        expect(windows.flatMap((span) => spanRows(hunt, span)).sort()).toEqual(all);
-        expect(shardRows(hunt, 3)).toEqual(all);
+        const all = runSpan(hunt, wholeSpan);
+        expect(runSpan(hunt, wholeSpan, "inPlace")).toEqual(all);
+        expect(windows.flatMap((span) => runSpan(hunt, span)).sort()).toEqual(all);
+        expect(runShards(hunt, 3)).toEqual(all);
       }),
       { numRuns: 8, seed: 20_260_105 },
     );
   });
 
   test("keeps equal rows in one shard, all of them", () => {
-    const hunt = compiled("DeviceProcessEvents | project FileName");
-    const all = spanRows(hunt, whole);
+    const hunt = compileQuery("DeviceProcessEvents | project FileName");
+    const all = runSpan(hunt, wholeSpan);
     expect(new Set(all).size).toBeLessThan(all.length);
-    expect(shardRows(hunt, 4)).toEqual(all);
+    expect(runShards(hunt, 4)).toEqual(all);
   });
 });
 
@@ -118,15 +124,15 @@ test.each([
   "DeviceFileEvents | distinct DeviceName, FileName | extend Length = strlen(FileName)",
   "DeviceProcessEvents | summarize Count = count() by DeviceName, Hour = bin(Timestamp, 1h) | where Count > 1 | project Hour, Name = DeviceName, Count",
 ])("a snapshot gives the same rows in shards and as a whole: %s", (query) => {
-  const hunt = compiled(query);
-  const all = spanRows(hunt, whole);
+  const hunt = compileQuery(query);
+  const all = runSpan(hunt, wholeSpan);
   expect(hunt.mode).toBe("snapshot");
   expect(all.length).toBeGreaterThan(5);
-  expect(shardRows(hunt, 3)).toEqual(all);
+  expect(runShards(hunt, 3)).toEqual(all);
 });
 
 test("a query that is refused windows would indeed change in them", () => {
-  const hunt = compiled("DeviceProcessEvents | summarize Count = count() by FileName");
-  const all = spanRows(hunt, whole);
-  expect(windows.flatMap((span) => spanRows(hunt, span)).sort()).not.toEqual(all);
+  const hunt = compileQuery("DeviceProcessEvents | summarize Count = count() by FileName");
+  const all = runSpan(hunt, wholeSpan);
+  expect(windows.flatMap((span) => runSpan(hunt, span)).sort()).not.toEqual(all);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { huntName } from "../../../../shared/kql/compile/hunt-name.ts";
+import { toHuntName } from "../../../../shared/kql/compile/hunt-name.ts";
 
 describe("huntName", () => {
   test.each([
@@ -9,13 +9,13 @@ describe("huntName", () => {
     ["RDPLogon_fromÜbersee.kql", "rdp-logon-from-ubersee"],
     ["CVE-2021-36934 usage.md", "cve-2021-36934-usage"],
   ])("%s is %s", (file, name) => {
-    expect(huntName(file)).toBe(name);
+    expect(toHuntName(file)).toBe(name);
   });
 
   test("cuts a long name at a word and tells two long names apart", () => {
     const long =
       "somebody gave this hunt a file name that goes on and on because names are free of charge";
-    const [one, other] = [huntName(`${long} one.yaml`), huntName(`${long} other.yaml`)];
+    const [one, other] = [toHuntName(`${long} one.yaml`), toHuntName(`${long} other.yaml`)];
     expect(one).toMatch(
       /^somebody-gave-this-hunt-a-file-name-that-goes-on-and-on-because-names-are-[0-9a-f]{6}$/,
     );
@@ -24,11 +24,11 @@ describe("huntName", () => {
   });
 
   test("keeps a name of exactly 80 characters", () => {
-    expect(huntName(`${"a".repeat(80)}.yaml`)).toBe("a".repeat(80));
-    expect(huntName(`${"a".repeat(81)}.yaml`)).toMatch(/^a{73}-[0-9a-f]{6}$/);
+    expect(toHuntName(`${"a".repeat(80)}.yaml`)).toBe("a".repeat(80));
+    expect(toHuntName(`${"a".repeat(81)}.yaml`)).toMatch(/^a{73}-[0-9a-f]{6}$/);
   });
 
   test.each(["a.yaml", "日本語.yaml", "--.yaml"])("gives %s no name", (file) => {
-    expect(huntName(file)).toBeUndefined();
+    expect(toHuntName(file)).toBeUndefined();
   });
 });

@@ -1,37 +1,40 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { analyse } from "../../../../shared/kql/compile/analysis.ts";
-import { applyEdits, joined } from "../../../../shared/kql/compile/edits.ts";
-import { parse } from "../../../../shared/kql/language/parser.ts";
+import { analyzeQuery } from "../../../../shared/kql/compile/analysis.ts";
+import { applyEdits, mergeTexts } from "../../../../shared/kql/compile/edits.ts";
+import { parseQuery } from "../../../../shared/kql/language/parser.ts";
 import { compileQuery } from "../../../../shared/kql/compile/rewrite.ts";
-import { verify } from "../../../../shared/kql/compile/verify.ts";
+import { verifyQuery } from "../../../../shared/kql/compile/verify-query.ts";
 import type { CompiledQuery, Pieces } from "../../../../shared/contracts/compiled-hunt.ts";
 
 /** A text that contains this one. */
-const having = (text: string): string => expect.stringContaining(text) as string;
+const textContaining = (text: string): string => expect.stringContaining(text) as string;
 
 // Loading the parser takes a second on a quiet machine, and long on a busy one.
-beforeAll(() => void parse("print 1"), 120_000);
+beforeAll(() => void parseQuery("print 1"), 120_000);
 
-const shown = (pieces: Pieces | undefined): string =>
+const showPieces = (pieces: Pieces | undefined): string =>
   (pieces ?? []).map((piece) => (typeof piece === "string" ? piece : `<${piece.slot}>`)).join("");
 
 /** Rewrites for a window, and proves that every form parses with the columns of the original. */
-function rewritten(query: string, cut = { restricted: true, histogram: true }): CompiledQuery {
-  const analysis = analyse(query);
+function rewriteQuery(
+  query: string,
+  options = { isRestricted: true, hasHistogram: true },
+): CompiledQuery {
+  const analysis = analyzeQuery(query);
   expect(analysis.errors, query).toEqual([]);
-  const compiled = compileQuery(analysis, cut);
-  expect(verify(analysis, compiled), query).toEqual([]);
+  const compiled = compileQuery(analysis, options);
+  expect(verifyQuery(analysis, compiled), query).toEqual([]);
   return compiled;
 }
 
-const within = "where Timestamp >= <from> and Timestamp < <to>";
+const windowFilter = "where Timestamp >= <from> and Timestamp < <to>";
 
 describe("the prelude", () => {
   test("shadows each table once, before the first statement", () => {
     expect(
-      shown(rewritten("let n = 1;\nDeviceEvents | union DeviceInfo, DeviceEvents").prelude),
+      showPieces(rewriteQuery("let n = 1;\nDeviceEvents | union DeviceInfo, DeviceEvents").prelude),
     ).toBe(
-      `let DeviceEvents = DeviceEvents | ${within};\nlet DeviceInfo = DeviceInfo | ${within};\nlet n = 1;\nDeviceEvents | union DeviceInfo, DeviceEvents`,
+      `let DeviceEvents = DeviceEvents | ${windowFilter};\nlet DeviceInfo = DeviceInfo | ${windowFilter};\nlet n = 1;\nDeviceEvents | union DeviceInfo, DeviceEvents`,
     );
   });
 
@@ -39,50 +42,50 @@ describe("the prelude", () => {
     [
       "stays behind set statements and comments",
       "// why\nset notruncation;\nDeviceEvents | where FileName != ''",
-      `// why\nset notruncation;\nlet DeviceEvents = DeviceEvents | ${within};\nDeviceEvents | where FileName != ''`,
+      `// why\nset notruncation;\nlet DeviceEvents = DeviceEvents | ${windowFilter};\nDeviceEvents | where FileName != ''`,
     ],
     [
       "restricts in place what the query gives a name of its own",
       "let DeviceEvents = DeviceEvents | where FileName != ''; DeviceEvents",
-      `let DeviceEvents = (DeviceEvents | ${within}) | where FileName != ''; DeviceEvents`,
+      `let DeviceEvents = (DeviceEvents | ${windowFilter}) | where FileName != ''; DeviceEvents`,
     ],
     [
       "leaves a parameter called like a table alone",
       "let f = (DeviceInfo: string) { DeviceEvents | where DeviceName == DeviceInfo }; f('a')",
-      `let DeviceEvents = DeviceEvents | ${within};\nlet f = (DeviceInfo: string) { DeviceEvents | where DeviceName == DeviceInfo }; f('a')`,
+      `let DeviceEvents = DeviceEvents | ${windowFilter};\nlet f = (DeviceInfo: string) { DeviceEvents | where DeviceName == DeviceInfo }; f('a')`,
     ],
     [
       "restricts table() where it stands",
       'table("DeviceEvents") | where FileName != ""',
-      `(table("DeviceEvents") | ${within}) | where FileName != ""`,
+      `(table("DeviceEvents") | ${windowFilter}) | where FileName != ""`,
     ],
     [
       "drops a trailing render and what follows it",
       "DeviceEvents | project Timestamp // last\n| render timechart // drawn\n",
-      `let DeviceEvents = DeviceEvents | ${within};\nDeviceEvents | project Timestamp`,
+      `let DeviceEvents = DeviceEvents | ${windowFilter};\nDeviceEvents | project Timestamp`,
     ],
     [
       "drops a trailing semicolon and comment",
       "DeviceEvents | project Timestamp; // done",
-      `let DeviceEvents = DeviceEvents | ${within};\nDeviceEvents | project Timestamp`,
+      `let DeviceEvents = DeviceEvents | ${windowFilter};\nDeviceEvents | project Timestamp`,
     ],
   ])("%s", (_, query, text) => {
-    expect(shown(rewritten(query).prelude)).toBe(text);
+    expect(showPieces(rewriteQuery(query).prelude)).toBe(text);
   });
 
   test("leaves tables without Timestamp alone", () => {
-    const { prelude } = rewritten(
+    const { prelude } = rewriteQuery(
       "DeviceTvmSoftwareVulnerabilitiesKB | join kind=inner (DeviceEvents) on $left.CveId == $right.FileName",
     );
-    expect(shown(prelude).match(/let \w+ =/g)).toEqual(["let DeviceEvents ="]);
+    expect(showPieces(prelude).match(/let \w+ =/g)).toEqual(["let DeviceEvents ="]);
   });
 
   test("is absent from a snapshot without a look-back of its own", () => {
-    const { prelude, inPlace } = rewritten("DeviceEvents | count", {
-      restricted: false,
-      histogram: false,
+    const { prelude, inPlace } = rewriteQuery("DeviceEvents | count", {
+      isRestricted: false,
+      hasHistogram: false,
     });
-    expect([shown(prelude), shown(inPlace)]).toEqual([
+    expect([showPieces(prelude), showPieces(inPlace)]).toEqual([
       "DeviceEvents | count",
       "DeviceEvents | count",
     ]);
@@ -91,13 +94,13 @@ describe("the prelude", () => {
 
 test("the second form restricts every reference where it stands", () => {
   expect(
-    shown(
-      rewritten(
+    showPieces(
+      rewriteQuery(
         "DeviceEvents | join kind=inner (DeviceInfo | take 1) on DeviceId | union DeviceInfo",
       ).inPlace,
     ),
   ).toBe(
-    `(DeviceEvents | ${within}) | join kind=inner ((DeviceInfo | ${within}) | take 1) on DeviceId | union (DeviceInfo | ${within})`,
+    `(DeviceEvents | ${windowFilter}) | join kind=inner ((DeviceInfo | ${windowFilter}) | take 1) on DeviceId | union (DeviceInfo | ${windowFilter})`,
   );
 });
 
@@ -145,15 +148,17 @@ describe("the pinned clock", () => {
       "let ago = (x: timespan) { datetime(2020-01-01) }; DeviceEvents | where Timestamp > ago(1d)",
     ],
   ])("%s", (_, query, text) => {
-    expect(shown(rewritten(query, { restricted: false, histogram: false }).prelude)).toBe(text);
+    expect(
+      showPieces(rewriteQuery(query, { isRestricted: false, hasHistogram: false }).prelude),
+    ).toBe(text);
   });
 });
 
 test("placeholders become the bounds", () => {
   const query =
     "DeviceEvents | where Timestamp between (datetime({{StartTimeISO}}) .. todatetime('{{EndTimeISO}}'))";
-  expect(shown(rewritten(query).inPlace)).toBe(
-    `(DeviceEvents | ${within}) | where Timestamp between (datetime(<fromText>) .. todatetime('<toText>'))`,
+  expect(showPieces(rewriteQuery(query).inPlace)).toBe(
+    `(DeviceEvents | ${windowFilter}) | where Timestamp between (datetime(<fromText>) .. todatetime('<toText>'))`,
   );
 });
 
@@ -188,35 +193,35 @@ describe("suffixes", () => {
     ],
     ["no shard where askings differ", "DeviceEvents | take 5", "shardSuffix", ""],
   ] as const)("%s", (_, query, suffix, text) => {
-    expect(shown(rewritten(query)[suffix])).toBe(text);
+    expect(showPieces(rewriteQuery(query)[suffix])).toBe(text);
   });
 });
 
 test("verify names the form that the parser would refuse", () => {
-  const analysis = analyse("DeviceEvents | project FileName");
-  const sound = compileQuery(analysis, { restricted: true, histogram: true });
-  expect(verify(analysis, { ...sound, inPlace: ["DeviceEvents | where"] })).toEqual([
-    having("in place would be refused"),
+  const analysis = analyzeQuery("DeviceEvents | project FileName");
+  const validQuery = compileQuery(analysis, { isRestricted: true, hasHistogram: true });
+  expect(verifyQuery(analysis, { ...validQuery, inPlace: ["DeviceEvents | where"] })).toEqual([
+    textContaining("in place would be refused"),
   ]);
-  expect(verify(analysis, { ...sound, prelude: ["DeviceEvents"] })).toEqual([
-    having("other columns"),
+  expect(verifyQuery(analysis, { ...validQuery, prelude: ["DeviceEvents"] })).toEqual([
+    textContaining("other columns"),
   ]);
-  expect(verify(analysis, { ...sound, shardSuffix: ["\n| where Nmae == 1"] })).toEqual([
-    having("a shard would be refused"),
+  expect(verifyQuery(analysis, { ...validQuery, shardSuffix: ["\n| where Nmae == 1"] })).toEqual([
+    textContaining("a shard would be refused"),
   ]);
 });
 
 describe("applyEdits", () => {
   test("refuses changes that overlap", () => {
     const edits = [
-      { start: 0, end: 4, with: ["x"] },
-      { start: 2, end: 6, with: ["y"] },
+      { start: 0, end: 4, replacement: ["x"] },
+      { start: 2, end: 6, replacement: ["y"] },
     ];
     expect(() => applyEdits("abcdefgh", edits, 8)).toThrow("two changes meet at offset 2");
   });
 
   test("joins neighbouring texts", () => {
-    expect(joined(["a", "", "b", { slot: "from" }, "c", "d"])).toEqual([
+    expect(mergeTexts(["a", "", "b", { slot: "from" }, "c", "d"])).toEqual([
       "ab",
       { slot: "from" },
       "cd",

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { intervalOf, scheduleEvery } from "../../../../shared/kql/compile/schedule.ts";
+import { computeInterval, createSchedule } from "../../../../shared/kql/compile/schedule.ts";
 import { dayMs, hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
 
 /** A text that contains this one. */
-const having = (text: string): string => expect.stringContaining(text) as string;
+const textContaining = (text: string): string => expect.stringContaining(text) as string;
 
 describe("scheduleEvery", () => {
   test.each([
@@ -13,17 +13,17 @@ describe("scheduleEvery", () => {
     ["five hours: the next step that divides a day", 5 * hourMs, 4 * hourMs],
     ["a day", dayMs, dayMs],
     ["two weeks: no more than a week", 14 * dayMs, 7 * dayMs],
-  ])("runs every %s", (_, asked, every) => {
-    const { schedule, intervalMs } = scheduleEvery(asked, "office-starts-script-host");
+  ])("runs every %s", (_, requestedMs, every) => {
+    const { schedule, intervalMs } = createSchedule(requestedMs, "office-starts-script-host");
     expect(intervalMs).toBe(every);
-    expect(intervalOf(schedule)).toEqual({ intervalMs: every });
+    expect(computeInterval(schedule)).toEqual({ intervalMs: every });
   });
 
   test("gives hunts with different names different minutes, and one hunt always the same", () => {
-    const of = (name: string): string => scheduleEvery(hourMs, name).schedule;
-    expect(of("a-hunt")).toBe(of("a-hunt"));
+    const scheduleOf = (name: string): string => createSchedule(hourMs, name).schedule;
+    expect(scheduleOf("a-hunt")).toBe(scheduleOf("a-hunt"));
     expect(
-      new Set(Array.from({ length: 40 }, (_, index) => of(`hunt-${index}`))).size,
+      new Set(Array.from({ length: 40 }, (_, index) => scheduleOf(`hunt-${index}`))).size,
     ).toBeGreaterThan(20);
   });
 });
@@ -40,7 +40,7 @@ describe("intervalOf", () => {
     ["0 0 0 * * 7", 7 * dayMs],
     ["0 0 0 1 Jan *", 366 * dayMs],
   ])("%s: the longest time between two runs", (schedule, intervalMs) => {
-    expect(intervalOf(schedule)).toEqual({ intervalMs });
+    expect(computeInterval(schedule)).toEqual({ intervalMs });
   });
 
   test.each([
@@ -51,6 +51,6 @@ describe("intervalOf", () => {
     ["0 9-5 * * * *", "9-5 is no minute"],
     ["0 0 0 30 2 *", "no day fits"],
   ])("refuses %s", (schedule, words) => {
-    expect(intervalOf(schedule)).toEqual({ problem: having(words) });
+    expect(computeInterval(schedule)).toEqual({ problem: textContaining(words) });
   });
 });

@@ -1,17 +1,17 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { createWorld } from "../../../simulator/dataset/dataset.ts";
-import { evaluate } from "../../../../shared/kql/evaluate/evaluate.ts";
-import { now, quietWorld, rowsOf, warmUp } from "./rows-of.ts";
+import { createDataset } from "../../../simulator/dataset/dataset.ts";
+import { evaluateQuery } from "../../../../shared/kql/evaluate/evaluate.ts";
+import { now, quietDataset, runQuery, warmUp } from "./run-query.ts";
 
 beforeAll(warmUp);
 
-const hour = 36_000_000_000n;
-const count = (query: string, context: Parameters<typeof rowsOf>[1] = {}): unknown =>
-  rowsOf(`${query} | count`, context)[0]?.[0];
+const hourTicks = 36_000_000_000n;
+const countRows = (query: string, context: Parameters<typeof runQuery>[1] = {}): unknown =>
+  runQuery(`${query} | count`, context)[0]?.[0];
 
 describe("a table of the world", () => {
   test("gives the rows of a window, by time", () => {
-    const rows = rowsOf(
+    const rows = runQuery(
       "DeviceProcessEvents | where Timestamp >= ago(2h) and Timestamp < ago(1h) | project Timestamp",
     );
     expect(rows).toHaveLength(60);
@@ -35,7 +35,7 @@ describe("a table of the world", () => {
       "extend Timestamp = Timestamp + 1h | where Timestamp between (ago(1h) .. now())",
     ],
   ])("is cut alike by %s", (_, condition) => {
-    expect(count(`DeviceProcessEvents | ${condition}`)).toBe(60n);
+    expect(countRows(`DeviceProcessEvents | ${condition}`)).toBe(60n);
   });
 
   test.each([
@@ -53,18 +53,21 @@ describe("a table of the world", () => {
     ["Timestamp !between (datetime(2026-11-21T12:00:00) .. 1tick)", ["c"]],
     ["Timestamp < datetime(2026-11-21T12:00:00) or FileName == 'c'", ["c"]],
   ])("is cut to the tick by %s", (condition, names) => {
-    const world = createWorld({ eventsPerHour: {} });
+    const dataset = createDataset({ eventsPerHour: {} });
     for (const [index, FileName] of ["a", "b", "c"].entries())
-      world.add("DeviceEvents", { Timestamp: `2026-11-21T12:00:00.000000${index}Z`, FileName });
+      dataset.addRow("DeviceEvents", {
+        Timestamp: `2026-11-21T12:00:00.000000${index}Z`,
+        FileName,
+      });
     expect(
-      rowsOf(`DeviceEvents | where ${condition} | project FileName`, { world }).flat(),
+      runQuery(`DeviceEvents | where ${condition} | project FileName`, { dataset }).flat(),
     ).toEqual(names);
   });
 
   test("is cut by the request's Timespan, whatever the query says", () => {
-    const timespan = { from: now - 3n * hour, to: now - 2n * hour };
-    expect(count("DeviceProcessEvents", { timespan })).toBe(60n);
-    expect(count("DeviceProcessEvents | where Timestamp > ago(1h)", { timespan })).toBe(0n);
+    const timespan = { from: now - 3n * hourTicks, to: now - 2n * hourTicks };
+    expect(countRows("DeviceProcessEvents", { timespan })).toBe(60n);
+    expect(countRows("DeviceProcessEvents | where Timestamp > ago(1h)", { timespan })).toBe(0n);
   });
 
   test("can be shadowed by a let of its own name, and cut in place", () => {
@@ -73,53 +76,63 @@ describe("a table of the world", () => {
     const body = "| where FileName endswith '.exe' | project Timestamp, FileName";
     const shadowed = `let DeviceProcessEvents = DeviceProcessEvents | where Timestamp >= ${from} and Timestamp < ${to};\nDeviceProcessEvents ${body}`;
     const inPlace = `(DeviceProcessEvents | where Timestamp >= ${from} and Timestamp < ${to}) ${body}`;
-    expect(rowsOf(shadowed)).toEqual(rowsOf(inPlace));
-    expect(rowsOf(shadowed).length).toBeGreaterThan(40);
+    expect(runQuery(shadowed)).toEqual(runQuery(inPlace));
+    expect(runQuery(shadowed).length).toBeGreaterThan(40);
   });
 
   test("joins its mails with their attachments", () => {
     const query =
       "EmailEvents | where Timestamp > ago(6h) and AttachmentCount > 0 | join kind=inner EmailAttachmentInfo on NetworkMessageId, $left.Timestamp == $right.Timestamp";
-    expect(count(query)).toBe(count("EmailAttachmentInfo | where Timestamp > ago(6h)"));
-    expect(count(query)).not.toBe(0n);
+    expect(countRows(query)).toBe(countRows("EmailAttachmentInfo | where Timestamp > ago(6h)"));
+    expect(countRows(query)).not.toBe(0n);
   });
 
   test("keeps exact numbers and times", () => {
-    const world = createWorld({ eventsPerHour: {} });
-    world.add("DeviceEvents", {
+    const dataset = createDataset({ eventsPerHour: {} });
+    dataset.addRow("DeviceEvents", {
       Timestamp: "2026-11-21T23:38:35.7664356Z",
       ReportId: 9_007_199_254_740_993n,
     });
     const query =
       "DeviceEvents | where ReportId == 9007199254740993 and Timestamp == datetime(2026-11-21T23:38:35.7664356Z) | project tostring(ReportId), tostring(Timestamp)";
-    expect(rowsOf(query, { world })).toEqual([
+    expect(runQuery(query, { dataset })).toEqual([
       ["9007199254740993", "2026-11-21T23:38:35.7664356Z"],
     ]);
   });
 
   test("is searched for a word in any column", () => {
-    const byTable = rowsOf(
+    const byTable = runQuery(
       "search in (EmailEvents, DeviceProcessEvents) 'invoice' | summarize count() by $table",
     );
-    expect(byTable).toEqual([["EmailEvents", count("EmailEvents | where Subject has 'invoice'")]]);
+    expect(byTable).toEqual([
+      ["EmailEvents", countRows("EmailEvents | where Subject has 'invoice'")],
+    ]);
   });
 
   test("is enriched by FileProfile, up to its limit", () => {
-    const [file] = quietWorld().programs;
-    const query = (call: string): string =>
+    const [file] = quietDataset().programs;
+    const profileQuery = (call: string): string =>
       `range n from 1 to 3 step 1 | extend SHA1 = "${file?.sha1.toUpperCase() ?? ""}" | invoke ${call} | project GlobalPrevalence, Signer, ProfileAvailability`;
-    const known = [file?.globalPrevalence, file?.signer, "Available"];
-    expect(rowsOf(query("FileProfile(SHA1, 2)"))).toEqual([known, known, [null, "", "Missing"]]);
-    expect(rowsOf(query('FileProfile("SHA1", 1000)'))).toEqual([known, known, known]);
+    const expected = [file?.globalPrevalence, file?.signer, "Available"];
+    expect(runQuery(profileQuery("FileProfile(SHA1, 2)"))).toEqual([
+      expected,
+      expected,
+      [null, "", "Missing"],
+    ]);
+    expect(runQuery(profileQuery('FileProfile("SHA1", 1000)'))).toEqual([
+      expected,
+      expected,
+      expected,
+    ]);
   });
 
   test("a histogram and the shards of a window add up", () => {
-    const bins = rowsOf(
+    const bins = runQuery(
       "DeviceProcessEvents | where Timestamp between (ago(7h) .. ago(1h) - 1tick) | summarize Rows = count() by Bin = bin(Timestamp, 36000000000tick)",
     );
     expect(bins.map(([, rows]) => rows)).toEqual([60n, 60n, 60n, 60n, 60n, 60n]);
     const shards = [0, 1, 2].map((shard) =>
-      count(
+      countRows(
         `DeviceProcessEvents | where Timestamp between (ago(7h) .. ago(1h) - 1tick) | where hash(tostring(pack_all()), 3) == ${shard}`,
       ),
     );
@@ -180,7 +193,7 @@ describe("a query with a fault", () => {
     ],
     ["DeviceEvents | evaluate autocluster()", "unsupported", /'autocluster' is not supported/],
   ])("%s is refused as %s of %s", (query, kind, message) => {
-    const result = evaluate(query, { world: quietWorld(), now, visibleAt: now });
+    const result = evaluateQuery(query, { dataset: quietDataset(), now, visibleAt: now });
     expect(result).toMatchObject({ kind: "error", class: kind });
     expect(result.kind === "error" && result.message).toEqual(
       typeof message === "string" ? message : expect.stringMatching(message),
@@ -188,11 +201,11 @@ describe("a query with a fault", () => {
   });
 
   test("a table the tenant does not have is unknown, and a fuzzy union forgives it", () => {
-    const world = createWorld({ eventsPerHour: {}, without: ["EmailEvents"] });
-    expect(() => rowsOf("EmailEvents | take 1", { world })).toThrow(
+    const dataset = createDataset({ eventsPerHour: {}, excludedTables: ["EmailEvents"] });
+    expect(() => runQuery("EmailEvents | take 1", { dataset })).toThrow(
       "'take' operator: Failed to resolve table or column expression named 'EmailEvents'.",
     );
-    expect(rowsOf("union isfuzzy=true EmailEvents, DeviceEvents | count", { world })).toEqual([
+    expect(runQuery("union isfuzzy=true EmailEvents, DeviceEvents | count", { dataset })).toEqual([
       [0n],
     ]);
   });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { columnsOf, rowsOf, warmUp } from "./rows-of.ts";
+import { describeColumns, runQuery, warmUp } from "./run-query.ts";
 
 beforeAll(warmUp);
 
@@ -81,7 +81,7 @@ describe("rows one by one", () => {
     ["as X | join kind=inner X on n | count", [[3n]]],
     ["project p = pack_all() | take 1", [[{ n: 1, s: "a", d: [1, 2] }]]],
   ])("T | %s", (query, rows) => {
-    expect(rowsOf(`${T} T | ${query}`)).toEqual(rows);
+    expect(runQuery(`${T} T | ${query}`)).toEqual(rows);
   });
 });
 
@@ -139,7 +139,7 @@ describe("summarize", () => {
     ["top-nested 1 of s by count()", [["a", 2n]]],
     ["project n, s | evaluate pivot(s, count(), n) | where n == 1", [[1n, 0n, 1n, 0n]]],
   ])("T | %s", (query, rows) => {
-    expect(rowsOf(`${T} T | ${query}`)).toEqual(rows);
+    expect(runQuery(`${T} T | ${query}`)).toEqual(rows);
   });
 
   test.each([
@@ -157,7 +157,7 @@ describe("summarize", () => {
     ["count", "Count:long"],
     ["summarize percentiles(n, 50, 90)", "percentile_n_50:long, percentile_n_90:long"],
   ])("names the columns of T | %s", (query, columns) => {
-    expect(columnsOf(`${T} T | ${query}`)).toBe(columns);
+    expect(describeColumns(`${T} T | ${query}`)).toBe(columns);
   });
 });
 
@@ -224,18 +224,18 @@ describe("join", () => {
       ],
     ],
   ])("T | %s", (query, rows) => {
-    expect(rowsOf(`${T} ${U} T | ${query}`)).toEqual(rows);
+    expect(runQuery(`${T} ${U} T | ${query}`)).toEqual(rows);
   });
 
   test("an innerunique join keeps one left row for each key", () => {
     const left = `datatable(k: long, v: string) [1, "first", 1, "second"]`;
     const right = `datatable(k: long, w: string) [1, "w"]`;
-    expect(rowsOf(`${left} | join (${right}) on k | project v, w`)).toEqual([["first", "w"]]);
-    expect(rowsOf(`${left} | join kind=inner (${right}) on k | count`)).toEqual([[2n]]);
+    expect(runQuery(`${left} | join (${right}) on k | project v, w`)).toEqual([["first", "w"]]);
+    expect(runQuery(`${left} | join kind=inner (${right}) on k | count`)).toEqual([[2n]]);
   });
 
   test("columns of one name get numbers", () => {
-    expect(columnsOf(`${T} ${U} T | join kind=inner U on n`)).toBe(
+    expect(describeColumns(`${T} ${U} T | join kind=inner U on n`)).toBe(
       "n:long, s:string, d:dynamic, n1:long, u:string",
     );
   });
@@ -261,11 +261,13 @@ describe("union", () => {
     ],
     [`union (print a = 1), (print a = "x") | count`, [[2n]]],
   ])("%s", (query, rows) => {
-    expect(rowsOf(query)).toEqual(rows);
+    expect(runQuery(query)).toEqual(rows);
   });
 
   test("columns of one name and two types stay apart", () => {
-    expect(columnsOf(`union (print a = 1), (print a = "x")`)).toBe("a_long:long, a_string:string");
+    expect(describeColumns(`union (print a = 1), (print a = "x")`)).toBe(
+      "a_long:long, a_string:string",
+    );
   });
 });
 
@@ -305,10 +307,10 @@ describe("let, functions and sources", () => {
       [[12n]],
     ],
   ])("%s", (query, rows) => {
-    expect(rowsOf(query)).toEqual(rows);
+    expect(runQuery(query)).toEqual(rows);
   });
 
   test("nameless columns of print are numbered", () => {
-    expect(columnsOf("print 1, b = 2, 'x'")).toBe("print_0:long, b:long, print_2:string");
+    expect(describeColumns("print 1, b = 2, 'x'")).toBe("print_0:long, b:long, print_2:string");
   });
 });

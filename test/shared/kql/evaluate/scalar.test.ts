@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { now, rowsOf, warmUp } from "./rows-of.ts";
+import { now, runQuery, warmUp } from "./run-query.ts";
 
 beforeAll(warmUp);
 
 /** One value of one row. */
-const valueOf = (expression: string): unknown => rowsOf(`print x = ${expression}`)[0]?.[0];
+const evaluateExpression = (expression: string): unknown =>
+  runQuery(`print x = ${expression}`)[0]?.[0];
 
-const day = 864_000_000_000n;
+const dayTicks = 864_000_000_000n;
 const midnight = 17_953_056_000_000_000n;
 
 describe("a literal", () => {
@@ -19,7 +20,7 @@ describe("a literal", () => {
     ["2.5", 2.5],
     ["real(nan)", Number.NaN],
     ["true", true],
-    ["1d", day],
+    ["1d", dayTicks],
     ["90m", 54_000_000_000n],
     ["time(1.02:03:04.5)", 937_845_000_000n],
     ["datetime(2026-11-22)", midnight],
@@ -31,7 +32,7 @@ describe("a literal", () => {
     [`'a' "b"`, "ab"],
     [`dynamic({"a": [1, 2.5, null, true, -3]})`, { a: [1, 2.5, null, true, -3] }],
   ])("%s is read", (expression, value) => {
-    expect(valueOf(expression)).toEqual(value);
+    expect(evaluateExpression(expression)).toEqual(value);
   });
 });
 
@@ -46,12 +47,12 @@ describe("arithmetic", () => {
     ["2h + 30m", 90_000_000_000n],
     ["1d / 1h", 24],
     ["3 * 1h", 108_000_000_000n],
-    ["datetime(2026-11-22) - datetime(2026-11-21)", day],
-    ["datetime(2026-11-22) - 1d", midnight - day],
+    ["datetime(2026-11-22) - datetime(2026-11-21)", dayTicks],
+    ["datetime(2026-11-22) - 1d", midnight - dayTicks],
     ["-(2 + 3)", -5n],
     ["dynamic({'n': 4}).n + 1", 5n],
   ])("%s", (expression, value) => {
-    expect(valueOf(expression)).toEqual(value);
+    expect(evaluateExpression(expression)).toEqual(value);
   });
 });
 
@@ -87,7 +88,7 @@ describe("a comparison", () => {
     ["'b' in (dynamic(['a', 'b']))", true],
     ["toscalar(print 2) in (1, 2)", true],
   ])("%s", (expression, value) => {
-    expect(valueOf(expression)).toBe(value);
+    expect(evaluateExpression(expression)).toBe(value);
   });
 });
 
@@ -124,7 +125,7 @@ describe("a string operator", () => {
     ["dynamic({'a': 'deep value'}) has 'deep'", true],
     ["'v1' has 'V1' and 'é1' !has 'é'", true],
   ])("%s", (expression, value) => {
-    expect(valueOf(expression)).toBe(value);
+    expect(evaluateExpression(expression)).toBe(value);
   });
 });
 
@@ -168,7 +169,7 @@ describe("a conversion", () => {
     ["gettype(dynamic([]))", "array"],
     ["column_ifexists('Nothing', 'fallback')", "fallback"],
   ])("%s", (expression, value) => {
-    expect(valueOf(expression)).toEqual(value);
+    expect(evaluateExpression(expression)).toEqual(value);
   });
 });
 
@@ -176,12 +177,12 @@ describe("a time function", () => {
   test.each([
     ["now()", now],
     ["ago(1h)", now - 36_000_000_000n],
-    ["now(-1d)", now - day],
+    ["now(-1d)", now - dayTicks],
     ["bin(datetime(2026-11-22T06:38:35Z), 1h)", midnight + 216_000_000_000n],
     ["bin(-3, 2)", -4n],
     ["bin(4.7, 0.5)", 4.5],
     ["startofday(datetime(2026-11-22T06:38:35Z))", midnight],
-    ["endofday(datetime(2026-11-22T06:38:35Z))", midnight + day - 1n],
+    ["endofday(datetime(2026-11-22T06:38:35Z))", midnight + dayTicks - 1n],
     ["startofweek(datetime(2026-11-25))", midnight],
     ["startofmonth(datetime(2026-11-22T06:00:00Z), -1) == datetime(2026-10-01)", true],
     ["endofmonth(datetime(2026-02-03)) < datetime(2026-03-01)", true],
@@ -190,8 +191,8 @@ describe("a time function", () => {
     ["datetime_diff('day', datetime(2026-11-21), datetime(2026-11-22))", -1n],
     ["datetime_diff('month', datetime(2026-03-01), datetime(2025-12-31))", 3n],
     ["datetime_add('month', 1, datetime(2026-01-31)) == datetime(2026-02-28)", true],
-    ["datetime_add('day', -1, datetime(2026-11-22))", midnight - day],
-    ["dayofweek(datetime(2026-11-25))", 3n * day],
+    ["datetime_add('day', -1, datetime(2026-11-22))", midnight - dayTicks],
+    ["dayofweek(datetime(2026-11-25))", 3n * dayTicks],
     ["hourofday(datetime(2026-11-22T06:38:35Z))", 6],
     ["monthofyear(datetime(2026-11-22))", 11],
     ["dayofyear(datetime(2026-02-01))", 32],
@@ -205,7 +206,7 @@ describe("a time function", () => {
     ["make_datetime(2026, 11, 22)", midnight],
     ["datetime_part('Minute', datetime(2026-11-22T06:38:35Z))", 38n],
   ])("%s", (expression, value) => {
-    expect(valueOf(expression)).toEqual(value);
+    expect(evaluateExpression(expression)).toEqual(value);
   });
 });
 
@@ -260,7 +261,7 @@ describe("a text function", () => {
     ["parse_version('1.2.3') < parse_version('1.10')", true],
     ["tohex(255)", "ff"],
   ])("%s", (expression, value) => {
-    expect(valueOf(expression)).toEqual(value);
+    expect(evaluateExpression(expression)).toEqual(value);
   });
 });
 
@@ -302,11 +303,11 @@ describe("a function of arrays, bags and numbers", () => {
     ["strlen(tostring(new_guid()))", 36n],
     ["rand() between (0.0 .. 1.0)", true],
   ])("%s", (expression, value) => {
-    expect(valueOf(expression)).toEqual(value);
+    expect(evaluateExpression(expression)).toEqual(value);
   });
 
   test("a hash with a modulus spreads rows over all shards", () => {
-    const counts = rowsOf(
+    const counts = runQuery(
       "range x from 1 to 4000 step 1 | summarize c = count() by s = hash(x, 4) | order by s asc | project c",
     );
     expect(counts).toHaveLength(4);

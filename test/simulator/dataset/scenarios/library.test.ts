@@ -1,19 +1,19 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { evaluate } from "../../../../shared/kql/evaluate/evaluate.ts";
-import { warmUp } from "../../../shared/kql/evaluate/rows-of.ts";
-import { createWorld } from "../dataset.ts";
-import { stories } from "./library.ts";
+import { evaluateQuery } from "../../../../shared/kql/evaluate/evaluate.ts";
+import { warmUp } from "../../../shared/kql/evaluate/run-query.ts";
+import { createDataset } from "../dataset.ts";
+import { scenarios } from "./library.ts";
 
 beforeAll(warmUp);
 
 const now = 17_953_056_000_000_000n;
 const day = 864_000_000_000n;
-const world = createWorld({ eventsPerHour: 12 });
-const quiet = createWorld({ eventsPerHour: 12, stories: false });
+const dataset = createDataset({ eventsPerHour: 12 });
+const quietDataset = createDataset({ eventsPerHour: 12, scenarios: false });
 
-const found = (query: string, inWorld = world): number => {
-  const result = evaluate(query, {
-    world: inWorld,
+const countRows = (query: string, target = dataset): number => {
+  const result = evaluateQuery(query, {
+    dataset: target,
     now,
     visibleAt: now,
     timespan: { from: now - 2n * day, to: now },
@@ -77,19 +77,19 @@ describe("a hunt finds the story it is made for, and nothing on a quiet day", ()
       `AlertInfo | join kind=inner AlertEvidence on AlertId | where EntityType == "File" and isnotempty(SHA1)`,
     ],
   ])("%s", (_, query) => {
-    expect(found(query)).toBeGreaterThan(0);
-    expect(found(query, quiet)).toBe(0);
+    expect(countRows(query)).toBeGreaterThan(0);
+    expect(countRows(query, quietDataset)).toBe(0);
   });
 });
 
 describe("a story", () => {
-  test.each(stories.map((story) => [story.name, story] as const))(
+  test.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
     "%s: is told once in each of its spans, in the tables it names",
     (_, { hours, tables, lengthMs }) => {
       expect(lengthMs).toBeLessThan(hours * 3_600_000);
       for (const table of tables)
-        expect(world.count(table, { from: now - 2n * day, to: now })).toBeGreaterThan(
-          quiet.count(table, { from: now - 2n * day, to: now }),
+        expect(dataset.countRows(table, { from: now - 2n * day, to: now })).toBeGreaterThan(
+          quietDataset.countRows(table, { from: now - 2n * day, to: now }),
         );
     },
   );

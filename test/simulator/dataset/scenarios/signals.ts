@@ -1,19 +1,19 @@
 /** Stories of the network, of accounts and of mails. */
-import { guidOf } from "../random.ts";
-import type { Story } from "./scene.ts";
+import { drawGuid } from "../random.ts";
+import type { Scenario } from "./scenario.ts";
 
 const minuteMs = 60_000;
 
-const beacon: Story = {
+const beacon: Scenario = {
   name: "a library calls home every minute",
   hours: 12,
   lengthMs: 40 * minuteMs,
   tables: ["DeviceNetworkEvents"],
-  tell: ({ random, file, tell }) => {
+  emit: ({ random, getFile, emit }) => {
     for (let minute = 0; minute < 30; minute += 1)
-      tell("DeviceNetworkEvents", minute * minuteMs + random.below(1_500), {
+      emit("DeviceNetworkEvents", minute * minuteMs + random.below(1_500), {
         action: "ConnectionSuccess",
-        by: file("rundll32.exe"),
+        by: getFile("rundll32.exe"),
         byCommandLine: String.raw`rundll32.exe C:\Users\Public\loader.dll,Start`,
         subject: "https://sync.telemetry-cdn.example/ping",
         remoteIp: "192.0.2.201",
@@ -22,20 +22,20 @@ const beacon: Story = {
   },
 };
 
-const away = [
+const farLocations = [
   ["SG", "Singapore", "192.0.2.150"],
   ["BR", "Recife", "192.0.2.151"],
   ["AU", "Perth", "192.0.2.152"],
 ] as const;
 
 /** Both sign-ins fall into one hour: the story begins at its start. */
-const travel: Story = {
+const travel: Scenario = {
   name: "one account signs in from two ends of the world",
   hours: 12,
   lengthMs: 30 * minuteMs,
   tables: ["CloudAppEvents", "IdentityLogonEvents", "EntraIdSignInEvents"],
-  tell: ({ random, user, tell }) => {
-    const [country, city, address] = random.pick(away);
+  emit: ({ random, user, emit }) => {
+    const [country, city, address] = random.pick(farLocations);
     const places = [
       { ms: 0, set: {}, remoteIp: user.ip },
       {
@@ -52,17 +52,17 @@ const travel: Story = {
       },
     ];
     for (const { ms, set, remoteIp } of places) {
-      tell("CloudAppEvents", ms, { action: "UserLoggedIn", remoteIp, remotePort: 443, set });
-      tell("IdentityLogonEvents", ms + 900, {
+      emit("CloudAppEvents", ms, { action: "UserLoggedIn", remoteIp, remotePort: 443, set });
+      emit("IdentityLogonEvents", ms + 900, {
         action: "LogonSuccess",
         subject: "Microsoft 365",
         remoteIp,
         remotePort: 443,
         set,
       });
-      tell("EntraIdSignInEvents", ms + 700, { action: "0", subject: "Office 365", remoteIp, set });
+      emit("EntraIdSignInEvents", ms + 700, { action: "0", subject: "Office 365", remoteIp, set });
     }
-    tell("CloudAppEvents", 15 * minuteMs, {
+    emit("CloudAppEvents", 15 * minuteMs, {
       action: "New-InboxRule",
       subject: "..",
       remoteIp: address,
@@ -71,16 +71,16 @@ const travel: Story = {
   },
 };
 
-const spray: Story = {
+const spray: Scenario = {
   name: "one address tries one password on everybody",
   hours: 24,
   lengthMs: 10 * minuteMs,
   tables: ["DeviceLogonEvents"],
-  tell: ({ cast, file, tell }) => {
-    for (const [index, user] of cast.users.slice(0, 60).entries())
-      tell("DeviceLogonEvents", index * 4_000, {
+  emit: ({ organization, getFile, emit }) => {
+    for (const [index, user] of organization.users.slice(0, 60).entries())
+      emit("DeviceLogonEvents", index * 4_000, {
         action: index === 37 ? "LogonSuccess" : "LogonFailed",
-        by: file("lsass.exe"),
+        by: getFile("lsass.exe"),
         subject: "Network",
         remoteIp: "192.0.2.77",
         user,
@@ -89,32 +89,32 @@ const spray: Story = {
   },
 };
 
-const phish: Story = {
+const phish: Scenario = {
   name: "the same mail reaches many people",
   hours: 8,
   lengthMs: 10 * minuteMs,
   tables: ["EmailEvents", "EmailUrlInfo", "EmailAttachmentInfo"],
-  tell: ({ cast, random, file, tell }) => {
-    const link = `https://login.contoso-secure.example/${guidOf(random.bits()).slice(0, 8)}`;
-    for (const [index, user] of cast.users.slice(0, 12).entries()) {
+  emit: ({ organization, random, getFile, emit }) => {
+    const link = `https://login.contoso-secure.example/${drawGuid(random.nextBits()).slice(0, 8)}`;
+    for (const [index, user] of organization.users.slice(0, 12).entries()) {
       const line = {
         action: index < 4 ? "" : "Phish",
-        file: file("invoice.docm"),
+        file: getFile("invoice.docm"),
         byCommandLine: "accounts@contoso-secure.example",
         subject: "Your mailbox is full",
         remoteIp: "192.0.2.99",
         user,
-        bits: random.bits(),
+        bits: random.nextBits(),
       };
-      tell("EmailEvents", index * 800, { ...line, set: { AttachmentCount: 1, UrlCount: 1 } });
-      tell("EmailUrlInfo", index * 800, {
+      emit("EmailEvents", index * 800, { ...line, set: { AttachmentCount: 1, UrlCount: 1 } });
+      emit("EmailUrlInfo", index * 800, {
         ...line,
         set: { Url: link, UrlDomain: "login.contoso-secure.example" },
       });
-      tell("EmailAttachmentInfo", index * 800, line);
+      emit("EmailAttachmentInfo", index * 800, line);
     }
   },
 };
 
 /** Stories beside the devices. */
-export const signals: readonly Story[] = [beacon, travel, spray, phish];
+export const signals: readonly Scenario[] = [beacon, travel, spray, phish];

@@ -1,8 +1,15 @@
 /** Tables of what a device touches: files, network, logons; and what it says of itself. */
-import type { Cast, Device } from "../entities.ts";
-import type { TableSpec } from "../happening.ts";
-import { mix, type Random } from "../random.ts";
-import { blank, deviceCells, fileCells, initiatingCells, ordinary, pathOf } from "./process.ts";
+import type { Organization, Device } from "../entities.ts";
+import type { TableSpec } from "../simulated-event.ts";
+import { mixBits, type Random } from "../random.ts";
+import {
+  emptyFields,
+  deviceCells,
+  fileCells,
+  initiatingCells,
+  drawOrdinaryEvent,
+  pathOf,
+} from "./process.ts";
 
 /** Sites everybody visits, and their addresses. */
 const sites = [
@@ -21,11 +28,13 @@ const fileActions = ["FileCreated", "FileModified", "FileRenamed", "FileDeleted"
 const files: TableSpec = {
   name: "DeviceFileEvents",
   weight: 75,
-  draw: (random, cast) => ({
-    ...blank,
-    ...ordinary(random, cast),
-    action: random.favour(fileActions),
-    file: random.chance(0.002) ? random.pick(cast.rare) : random.favour(cast.documents),
+  draw: (random, organization) => ({
+    ...emptyFields,
+    ...drawOrdinaryEvent(random, organization),
+    action: random.pickSkewed(fileActions),
+    file: random.chance(0.002)
+      ? random.pick(organization.rare)
+      : random.pickSkewed(organization.documents),
     subject: random.chance(0.05) ? random.pick(sites)[0] : "",
   }),
   cells: {
@@ -46,17 +55,17 @@ const files: TableSpec = {
 const network: TableSpec = {
   name: "DeviceNetworkEvents",
   weight: 100,
-  draw: (random, cast) => {
-    const [subject, remoteIp] = random.favour(sites);
-    const action = random.favour([
+  draw: (random, organization) => {
+    const [subject, remoteIp] = random.pickSkewed(sites);
+    const action = random.pickSkewed([
       "ConnectionSuccess",
       "ConnectionSuccess",
       "ConnectionAttempt",
       "ConnectionFailed",
     ]);
-    const event = ordinary(random, cast);
+    const event = drawOrdinaryEvent(random, organization);
     return {
-      ...blank,
+      ...emptyFields,
       ...event,
       action,
       file: event.by,
@@ -82,14 +91,14 @@ const network: TableSpec = {
 const logons: TableSpec = {
   name: "DeviceLogonEvents",
   weight: 16,
-  draw: (random, cast) => ({
-    ...blank,
-    ...ordinary(random, cast),
+  draw: (random, organization) => ({
+    ...emptyFields,
+    ...drawOrdinaryEvent(random, organization),
     action: random.chance(0.06) ? "LogonFailed" : "LogonSuccess",
-    file: cast.fileNamed("lsass.exe"),
-    by: cast.fileNamed("lsass.exe"),
+    file: organization.getFile("lsass.exe"),
+    by: organization.getFile("lsass.exe"),
     byCommandLine: "lsass.exe",
-    subject: random.favour([
+    subject: random.pickSkewed([
       "Network",
       "Interactive",
       "RemoteInteractive",
@@ -97,7 +106,7 @@ const logons: TableSpec = {
       "Batch",
       "Service",
     ]),
-    remoteIp: random.pick(cast.devices).ip,
+    remoteIp: random.pick(organization.devices).ip,
   }),
   cells: {
     ...deviceCells,
@@ -108,7 +117,7 @@ const logons: TableSpec = {
     AccountSid: ({ user }) => user.sid,
     Protocol: ({ subject }) => (subject === "Network" ? "Kerberos" : "Negotiate"),
     FailureReason: ({ action }) => (action === "LogonFailed" ? "InvalidUserNameOrPassword" : ""),
-    IsLocalAdmin: ({ user }) => user.admin,
+    IsLocalAdmin: ({ user }) => user.isAdmin,
     LogonId: ({ bits }) => BigInt(bits % 9_999_991),
     RemoteIP: ({ subject, remoteIp }) =>
       subject === "Network" || subject === "RemoteInteractive" ? remoteIp : "",
@@ -118,12 +127,17 @@ const logons: TableSpec = {
 };
 
 /** Devices report in turn, so that each is heard of. */
-function reporting(random: Random, cast: Cast, index: number): ReturnType<TableSpec["draw"]> {
-  const device: Device = cast.devices[index % cast.devices.length] ?? random.pick(cast.devices);
-  const user = cast.users[device.owner] ?? random.pick(cast.users);
-  const file = cast.fileNamed("svchost.exe");
+function drawReport(
+  random: Random,
+  organization: Organization,
+  index: number,
+): ReturnType<TableSpec["draw"]> {
+  const device: Device =
+    organization.devices[index % organization.devices.length] ?? random.pick(organization.devices);
+  const user = organization.users[device.owner] ?? random.pick(organization.users);
+  const file = organization.getFile("svchost.exe");
   return {
-    ...blank,
+    ...emptyFields,
     device,
     user,
     action: "",
@@ -131,14 +145,14 @@ function reporting(random: Random, cast: Cast, index: number): ReturnType<TableS
     by: file,
     byCommandLine: "",
     byParent: file,
-    bits: random.bits(),
+    bits: random.nextBits(),
   };
 }
 
 const devices: TableSpec = {
   name: "DeviceInfo",
   weight: 25,
-  draw: reporting,
+  draw: drawReport,
   cells: {
     ...deviceCells,
     ClientVersion: () => "10.8760.26100.1",
@@ -158,9 +172,9 @@ const devices: TableSpec = {
     DeviceCategory: () => "Endpoint",
     DeviceType: ({ device }) => device.kind,
     Vendor: () => "Contoso",
-    IsInternetFacing: ({ device }) => device.kind === "Server" && mix(device.id) % 5 === 0,
+    IsInternetFacing: ({ device }) => device.kind === "Server" && mixBits(device.id) % 5 === 0,
     SensorHealthState: () => "Active",
-    ExposureLevel: ({ device }) => ["Low", "Medium", "High"][mix(device.id) % 3],
+    ExposureLevel: ({ device }) => ["Low", "Medium", "High"][mixBits(device.id) % 3],
     AssetValue: ({ device }) => (device.kind === "Server" ? "High" : "Normal"),
     IsExcluded: () => false,
     IsTransient: () => false,
@@ -171,7 +185,7 @@ const devices: TableSpec = {
 const adapters: TableSpec = {
   name: "DeviceNetworkInfo",
   weight: 25,
-  draw: reporting,
+  draw: drawReport,
   cells: {
     ...deviceCells,
     NetworkAdapterName: ({ device }) => `{${device.aadId.toUpperCase()}}`,
@@ -199,10 +213,12 @@ export const vulnerabilities = [
 ] as const;
 
 /** One row for each device and weakness it has, in the order of the devices. */
-export function* softwareWeaknesses(cast: Cast): Generator<Readonly<Record<string, unknown>>> {
-  for (const device of cast.devices) {
+export function* drawVulnerabilityRows(
+  organization: Organization,
+): Generator<Readonly<Record<string, unknown>>> {
+  for (const device of organization.devices) {
     for (const [index, cve] of vulnerabilities.entries()) {
-      if (mix(cast.seed, device.id, cve) % 3 !== 0) continue;
+      if (mixBits(organization.seed, device.id, cve) % 3 !== 0) continue;
       yield {
         DeviceId: device.id,
         DeviceName: device.name,
@@ -215,7 +231,7 @@ export function* softwareWeaknesses(cast: Cast): Generator<Readonly<Record<strin
         CveId: cve,
         VulnerabilitySeverityLevel: index % 2 === 0 ? "Critical" : "High",
         RecommendedSecurityUpdate: "November 2026 Security Updates",
-        RecommendedSecurityUpdateId: `50${mix(cve) % 100_000}`,
+        RecommendedSecurityUpdateId: `50${mixBits(cve) % 100_000}`,
         CveTags: [],
       };
     }

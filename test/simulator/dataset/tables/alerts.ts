@@ -1,38 +1,39 @@
 /** Alerts and their evidence. They come from stories alone. */
-import type { Cell, Happening, TableSpec } from "../happening.ts";
-import { guidOf, mix } from "../random.ts";
+import type { Cell, SimulatedEvent, TableSpec } from "../simulated-event.ts";
+import { drawGuid, mixBits } from "../random.ts";
 
-const never = (): Happening => {
+const rejectDraw = (): SimulatedEvent => {
   throw new Error("alerts come from stories");
 };
 
 /** The story's alert: `subject` is its title, `commandLine` category, severity and techniques, separated by bars. */
-const field =
+const readField =
   (index: number): Cell =>
   ({ commandLine }) =>
     commandLine.split("|")[index] ?? "";
 
-const alertId: Cell = ({ subject, device, bits }) => `da${guidOf(mix(subject, device.id, bits))}_1`;
+const alertId: Cell = ({ subject, device, bits }) =>
+  `da${drawGuid(mixBits(subject, device.id, bits))}_1`;
 
 const shared: Readonly<Record<string, Cell>> = {
   Timestamp: (_, at) => at,
   AlertId: alertId,
   Title: ({ subject }) => subject,
-  Severity: field(1),
-  AttackTechniques: field(2),
+  Severity: readField(1),
+  AttackTechniques: readField(2),
   ServiceSource: () => "Microsoft Defender for Endpoint",
   DetectionSource: () => "EDR",
 };
 
 export const alertTables: readonly TableSpec[] = [
-  { name: "AlertInfo", weight: 0, draw: never, cells: { ...shared, Category: field(0) } },
+  { name: "AlertInfo", weight: 0, draw: rejectDraw, cells: { ...shared, Category: readField(0) } },
   {
     name: "AlertEvidence",
     weight: 0,
-    draw: never,
+    draw: rejectDraw,
     cells: {
       ...shared,
-      Categories: (alert, at) => JSON.stringify([field(0)(alert, at)]),
+      Categories: (alert, at) => JSON.stringify([readField(0)(alert, at)]),
       EntityType: ({ action }) => action,
       EvidenceRole: ({ action }) => (action === "File" ? "Related" : "Impacted"),
       DeviceId: ({ device }) => device.id,

@@ -1,11 +1,11 @@
 /** Tables of accounts: sign-ins, what people do in cloud apps, who they are. */
 import { msFromTicks, formatInstant } from "../../../../shared/runtime/time.ts";
-import type { Cast } from "../entities.ts";
-import type { Cell, TableSpec } from "../happening.ts";
-import { guidOf, mix, type Random } from "../random.ts";
-import { blank, ordinary } from "./process.ts";
+import type { Organization } from "../entities.ts";
+import type { Cell, TableSpec } from "../simulated-event.ts";
+import { drawGuid, mixBits, type Random } from "../random.ts";
+import { emptyFields, drawOrdinaryEvent } from "./process.ts";
 
-const reportId: Cell = ({ bits }, at) => `${guidOf(bits)}_${mix(bits, msFromTicks(at))}`;
+const reportId: Cell = ({ bits }, at) => `${drawGuid(bits)}_${mixBits(bits, msFromTicks(at))}`;
 
 const agents = [
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Edg/131.0",
@@ -35,14 +35,14 @@ const cloudActions = [
 ];
 
 /** Country and city of a happening: the user's own unless a story says otherwise. */
-const country: Cell = ({ user }) => user.country;
-const city: Cell = ({ user }) => user.city;
+const readCountry: Cell = ({ user }) => user.country;
+const readCity: Cell = ({ user }) => user.city;
 
-function person(random: Random, cast: Cast): ReturnType<TableSpec["draw"]> {
-  const event = ordinary(random, cast);
-  const user = random.pick(cast.users);
+function drawPerson(random: Random, organization: Organization): ReturnType<TableSpec["draw"]> {
+  const event = drawOrdinaryEvent(random, organization);
+  const user = random.pick(organization.users);
   return {
-    ...blank,
+    ...emptyFields,
     ...event,
     user,
     action: "",
@@ -55,10 +55,10 @@ function person(random: Random, cast: Cast): ReturnType<TableSpec["draw"]> {
 const logons: TableSpec = {
   name: "IdentityLogonEvents",
   weight: 14,
-  draw: (random, cast) => ({
-    ...person(random, cast),
+  draw: (random, organization) => ({
+    ...drawPerson(random, organization),
     action: random.chance(0.05) ? "LogonFailed" : "LogonSuccess",
-    subject: random.favour(["Active Directory", "Microsoft 365"]),
+    subject: random.pickSkewed(["Active Directory", "Microsoft 365"]),
   }),
   cells: {
     Timestamp: (_, at) => at,
@@ -82,7 +82,7 @@ const logons: TableSpec = {
     DestinationDeviceName: () => "dc-01.contoso.com",
     DestinationIPAddress: () => "10.20.0.2",
     DestinationPort: () => 88,
-    Location: country,
+    Location: readCountry,
     ReportId: reportId,
     AdditionalFields: ({ bits }) => ({
       AttackTechniques: "",
@@ -95,9 +95,9 @@ const logons: TableSpec = {
 const people: TableSpec = {
   name: "IdentityInfo",
   weight: 4,
-  draw: (random, cast, index) => ({
-    ...person(random, cast),
-    user: cast.users[index % cast.users.length] ?? random.pick(cast.users),
+  draw: (random, organization, index) => ({
+    ...drawPerson(random, organization),
+    user: organization.users[index % organization.users.length] ?? random.pick(organization.users),
   }),
   cells: {
     Timestamp: (_, at) => at,
@@ -105,7 +105,7 @@ const people: TableSpec = {
     AccountObjectId: ({ user }) => user.objectId,
     AccountUpn: ({ user }) => user.upn,
     OnPremSid: ({ user }) => user.sid,
-    CloudSid: ({ user }) => `S-1-12-1-${mix(user.sid)}`,
+    CloudSid: ({ user }) => `S-1-12-1-${mixBits(user.sid)}`,
     AccountDisplayName: ({ user }) => user.display,
     AccountName: ({ user }) => user.name,
     AccountDomain: ({ user }) => user.domain,
@@ -115,13 +115,13 @@ const people: TableSpec = {
     Department: ({ user }) => user.department,
     JobTitle: ({ user }) => user.title,
     EmailAddress: ({ user }) => user.upn,
-    City: city,
-    Country: country,
+    City: readCity,
+    Country: readCountry,
     IsAccountEnabled: () => true,
     CompanyName: () => "Contoso",
     SourceSystem: () => "AzureActiveDirectory",
     TenantMembershipType: () => "Member",
-    AssignedRoles: ({ user }) => (user.admin ? ["Global Administrator"] : []),
+    AssignedRoles: ({ user }) => (user.isAdmin ? ["Global Administrator"] : []),
     GroupMembership: ({ user }) => [user.department],
     Tags: () => [],
   },
@@ -130,7 +130,7 @@ const people: TableSpec = {
 /** The record of the audit log behind an activity. */
 const rawEvent: Cell = ({ action, user, remoteIp, bits, subject }, at) => ({
   CreationTime: formatInstant(at).slice(0, 19),
-  Id: guidOf(bits),
+  Id: drawGuid(bits),
   Operation: action,
   UserId: user.upn,
   ClientIP: remoteIp,
@@ -142,10 +142,10 @@ const rawEvent: Cell = ({ action, user, remoteIp, bits, subject }, at) => ({
 const activities: TableSpec = {
   name: "CloudAppEvents",
   weight: 35,
-  draw: (random, cast) => ({
-    ...person(random, cast),
-    action: random.favour(cloudActions),
-    subject: random.pick(cast.documents).name,
+  draw: (random, organization) => ({
+    ...drawPerson(random, organization),
+    action: random.pickSkewed(cloudActions),
+    subject: random.pick(organization.documents).name,
   }),
   cells: {
     Timestamp: (_, at) => at,
@@ -156,14 +156,14 @@ const activities: TableSpec = {
     AccountObjectId: ({ user }) => user.objectId,
     AccountId: ({ user }) => user.objectId,
     AccountDisplayName: ({ user }) => user.display,
-    AccountType: ({ user }) => (user.admin ? "Admin" : "Regular"),
+    AccountType: ({ user }) => (user.isAdmin ? "Admin" : "Regular"),
     IsAdminOperation: ({ action }) => action.startsWith("Add "),
     DeviceType: () => "Desktop",
     OSPlatform: ({ device }) => device.osPlatform,
     IPAddress: ({ remoteIp }) => remoteIp,
     IsAnonymousProxy: () => false,
-    CountryCode: country,
-    City: city,
+    CountryCode: readCountry,
+    City: readCity,
     Isp: ({ user }) => `${user.city} Telecom`,
     UserAgent: ({ bits }) => agents[bits % agents.length],
     ActivityType: ({ action }) => (action === "UserLoggedIn" ? "Logon" : "Basic"),
@@ -194,21 +194,21 @@ const applicationOf = (bits: number): (typeof applications)[number] =>
 const signIns: TableSpec = {
   name: "EntraIdSignInEvents",
   weight: 14,
-  draw: (random, cast) => ({
-    ...person(random, cast),
+  draw: (random, organization) => ({
+    ...drawPerson(random, organization),
     action: random.chance(0.04) ? "50126" : "0",
     subject: random.pick(["Office 365", "Azure Portal", "Microsoft Teams"]),
   }),
   cells: {
     Timestamp: (_, at) => at,
     Application: ({ subject }) => subject,
-    ApplicationId: ({ subject }) => guidOf(mix(subject)),
+    ApplicationId: ({ subject }) => drawGuid(mixBits(subject)),
     LogonType: () => '["interactiveUser"]',
     ErrorCode: ({ action }) => Number(action),
-    CorrelationId: ({ bits }) => guidOf(bits),
-    RequestId: ({ bits }) => guidOf(bits + 1),
+    CorrelationId: ({ bits }) => drawGuid(bits),
+    RequestId: ({ bits }) => drawGuid(bits + 1),
     ReportId: reportId,
-    SessionId: ({ bits }) => guidOf(bits + 2),
+    SessionId: ({ bits }) => drawGuid(bits + 2),
     AccountDisplayName: ({ user }) => user.display,
     AccountObjectId: ({ user }) => user.objectId,
     AccountUpn: ({ user }) => user.upn,
@@ -227,8 +227,8 @@ const signIns: TableSpec = {
     ClientAppUsed: () => "Browser",
     Browser: () => "Edge 131.0.0",
     IPAddress: ({ remoteIp }) => remoteIp,
-    Country: country,
-    City: city,
+    Country: readCountry,
+    City: readCity,
     RiskState: () => 0,
   },
 };

@@ -1,8 +1,8 @@
 /** Mails with their attachments and links. */
-import type { Cast } from "../entities.ts";
-import type { Cell, Happening, TableSpec } from "../happening.ts";
-import { guidOf, mix, type Random } from "../random.ts";
-import { blank, ordinary } from "./process.ts";
+import type { Organization } from "../entities.ts";
+import type { Cell, SimulatedEvent, TableSpec } from "../simulated-event.ts";
+import { drawGuid, mixBits, type Random } from "../random.ts";
+import { emptyFields, drawOrdinaryEvent } from "./process.ts";
 
 const senders = [
   "news@fabrikam.com",
@@ -25,22 +25,22 @@ const links = [
   "https://sites.example.net/login.php",
 ];
 
-const messageId: Cell = ({ bits }) => guidOf(mix(bits, "mail"));
-const sender: Cell = ({ byCommandLine }) => byCommandLine;
+const messageId: Cell = ({ bits }) => drawGuid(mixBits(bits, "mail"));
+const readSender: Cell = ({ byCommandLine }) => byCommandLine;
 const domainOf = (address: string): string => address.split("@")[1] ?? "";
 
-export const hasAttachment = ({ bits }: Happening): boolean => bits % 4 === 0;
-export const hasLink = ({ bits }: Happening): boolean => bits % 3 !== 0;
+export const hasAttachment = ({ bits }: SimulatedEvent): boolean => bits % 4 === 0;
+export const hasLink = ({ bits }: SimulatedEvent): boolean => bits % 3 !== 0;
 
-function mail(random: Random, cast: Cast): Happening {
-  const event = ordinary(random, cast);
+function drawMail(random: Random, organization: Organization): SimulatedEvent {
+  const event = drawOrdinaryEvent(random, organization);
   return {
-    ...blank,
+    ...emptyFields,
     ...event,
-    user: random.pick(cast.users),
+    user: random.pick(organization.users),
     action: random.chance(0.05) ? "Phish" : random.chance(0.01) ? "Malware" : "",
-    file: random.favour(cast.documents),
-    byCommandLine: random.favour(senders),
+    file: random.pickSkewed(organization.documents),
+    byCommandLine: random.pickSkewed(senders),
     subject: random.pick(subjects),
     remoteIp: `192.0.2.${1 + random.below(200)}`,
   };
@@ -54,13 +54,13 @@ const shared: Readonly<Record<string, Cell>> = {
 const mails: TableSpec = {
   name: "EmailEvents",
   weight: 18,
-  draw: mail,
+  draw: drawMail,
   cells: {
     ...shared,
     InternetMessageId: ({ bits, byCommandLine }) =>
-      `<${mix(bits, "id").toString(36)}@${domainOf(byCommandLine)}>`,
-    SenderMailFromAddress: sender,
-    SenderFromAddress: sender,
+      `<${mixBits(bits, "id").toString(36)}@${domainOf(byCommandLine)}>`,
+    SenderMailFromAddress: readSender,
+    SenderFromAddress: readSender,
     SenderDisplayName: ({ byCommandLine }) => byCommandLine.split("@")[0],
     SenderMailFromDomain: ({ byCommandLine }) => domainOf(byCommandLine),
     SenderFromDomain: ({ byCommandLine }) => domainOf(byCommandLine),
@@ -69,7 +69,7 @@ const mails: TableSpec = {
     RecipientObjectId: ({ user }) => user.objectId,
     Subject: ({ subject }) => subject,
     // Cluster ids use all 64 bits in life: more than a double can hold.
-    EmailClusterId: ({ subject }) => 9_007_199_254_740_993n + BigInt(mix(subject)),
+    EmailClusterId: ({ subject }) => 9_007_199_254_740_993n + BigInt(mixBits(subject)),
     EmailDirection: ({ byCommandLine }) =>
       byCommandLine.endsWith("@contoso.com") ? "Intra-org" : "Inbound",
     DeliveryAction: ({ action }) => (action === "" ? "Delivered" : "Blocked"),
@@ -88,18 +88,18 @@ const mails: TableSpec = {
     AttachmentCount: (mail) => (hasAttachment(mail) ? 1 : 0),
     UrlCount: (mail) => (hasLink(mail) ? 1 : 0),
     EmailLanguage: () => "en",
-    ReportId: ({ bits }) => `${guidOf(mix(bits, "mail"))}-${mix(bits, "report")}-1`,
+    ReportId: ({ bits }) => `${drawGuid(mixBits(bits, "mail"))}-${mixBits(bits, "report")}-1`,
   },
 };
 
 const attachments: TableSpec = {
   name: "EmailAttachmentInfo",
   weight: 0,
-  draw: mail,
+  draw: drawMail,
   follows: { table: "EmailEvents", when: hasAttachment },
   cells: {
     ...shared,
-    SenderFromAddress: sender,
+    SenderFromAddress: readSender,
     SenderDisplayName: ({ byCommandLine }) => byCommandLine.split("@")[0],
     RecipientEmailAddress: ({ user }) => user.upn,
     RecipientObjectId: ({ user }) => user.objectId,
@@ -108,21 +108,21 @@ const attachments: TableSpec = {
     SHA256: ({ file }) => file.sha256,
     FileSize: ({ file }) => file.size,
     ThreatTypes: ({ action }) => action,
-    ReportId: ({ bits }) => `${guidOf(mix(bits, "mail"))}-${mix(bits, "report")}-2`,
+    ReportId: ({ bits }) => `${drawGuid(mixBits(bits, "mail"))}-${mixBits(bits, "report")}-2`,
   },
 };
 
 const urls: TableSpec = {
   name: "EmailUrlInfo",
   weight: 0,
-  draw: mail,
+  draw: drawMail,
   follows: { table: "EmailEvents", when: hasLink },
   cells: {
     ...shared,
     Url: ({ bits }) => links[bits % links.length],
     UrlDomain: ({ bits }) => new URL(links[bits % links.length] ?? "https://example.net").hostname,
     UrlLocation: () => "Body",
-    ReportId: ({ bits }) => `${guidOf(mix(bits, "mail"))}-${mix(bits, "report")}-3`,
+    ReportId: ({ bits }) => `${drawGuid(mixBits(bits, "mail"))}-${mixBits(bits, "report")}-3`,
   },
 };
 

@@ -1,9 +1,9 @@
 /** Tables of what runs on a device: processes, images, registry, and the events beside them. */
-import type { Cast, Device, KnownFile, User } from "../entities.ts";
-import type { Cell, Happening, TableSpec } from "../happening.ts";
-import { mix, type Random } from "../random.ts";
+import type { Organization, Device, KnownFile, User } from "../entities.ts";
+import type { Cell, SimulatedEvent, TableSpec } from "../simulated-event.ts";
+import { mixBits, type Random } from "../random.ts";
 
-const pid = (bits: number): bigint => BigInt(400 + (bits % 30_000));
+const toProcessId = (bits: number): bigint => BigInt(400 + (bits % 30_000));
 
 /** The device and the two columns every device table starts with. */
 export const deviceCells: Readonly<Record<string, Cell>> = {
@@ -22,9 +22,9 @@ export const initiatingCells: Readonly<Record<string, Cell>> = {
   InitiatingProcessAccountUpn: ({ user }) => user.upn,
   InitiatingProcessAccountObjectId: ({ user }) => user.objectId,
   InitiatingProcessLogonId: ({ bits }) => BigInt(bits % 9_999_991),
-  InitiatingProcessIntegrityLevel: ({ user }) => (user.admin ? "High" : "Medium"),
+  InitiatingProcessIntegrityLevel: ({ user }) => (user.isAdmin ? "High" : "Medium"),
   InitiatingProcessTokenElevation: ({ user }) =>
-    user.admin ? "TokenElevationTypeFull" : "TokenElevationTypeLimited",
+    user.isAdmin ? "TokenElevationTypeFull" : "TokenElevationTypeLimited",
   InitiatingProcessSHA1: ({ by }) => by.sha1,
   InitiatingProcessSHA256: ({ by }) => by.sha256,
   InitiatingProcessMD5: ({ by }) => by.md5,
@@ -37,13 +37,13 @@ export const initiatingCells: Readonly<Record<string, Cell>> = {
   InitiatingProcessVersionInfoInternalFileName: ({ by }) => by.originalName,
   InitiatingProcessVersionInfoOriginalFileName: ({ by }) => by.originalName,
   InitiatingProcessVersionInfoFileDescription: ({ by }) => by.description,
-  InitiatingProcessId: ({ bits }) => pid(bits >>> 3),
+  InitiatingProcessId: ({ bits }) => toProcessId(bits >>> 3),
   InitiatingProcessCommandLine: ({ byCommandLine }) => byCommandLine,
   InitiatingProcessCreationTime: ({ bits }, at) => at - BigInt(bits % 600_000_000),
-  InitiatingProcessParentId: ({ bits }) => pid(bits >>> 7),
+  InitiatingProcessParentId: ({ bits }) => toProcessId(bits >>> 7),
   InitiatingProcessParentFileName: ({ byParent }) => byParent.name,
   InitiatingProcessParentCreationTime: ({ bits }, at) => at - 6_000_000_000n - BigInt(bits),
-  InitiatingProcessSignerType: ({ by }) => (by.microsoft ? "OsVendor" : ""),
+  InitiatingProcessSignerType: ({ by }) => (by.isMicrosoft ? "OsVendor" : ""),
   InitiatingProcessSignatureStatus: ({ by }) => (by.signer === "" ? "Unsigned" : "Valid"),
   InitiatingProcessSessionId: () => 1n,
   IsInitiatingProcessRemoteSession: () => false,
@@ -64,8 +64,8 @@ const paths = new WeakMap<KnownFile, string>();
 
 /** Folder and name. */
 export function pathOf(file: KnownFile): string {
-  const kept = paths.get(file);
-  if (kept !== undefined) return kept;
+  const cached = paths.get(file);
+  if (cached !== undefined) return cached;
   const path = file.folder.startsWith("/")
     ? `${file.folder}/${file.name}`
     : `${file.folder}\\${file.name}`;
@@ -92,69 +92,73 @@ const quietArguments: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A plausible command line for a program. */
-export function commandLine(random: Random, file: KnownFile): string {
-  const known = quietArguments[file.name];
+export function drawCommandLine(random: Random, file: KnownFile): string {
+  const knownArguments = quietArguments[file.name];
   const program = file.folder.startsWith("/") ? file.name : `"${pathOf(file)}"`;
-  return known === undefined ? program : `${program} ${random.pick(known)}`;
+  return knownArguments === undefined ? program : `${program} ${random.pick(knownArguments)}`;
 }
 
-const windowsPrograms = new WeakMap<Cast, readonly KnownFile[]>();
-const linuxPrograms = new WeakMap<Cast, readonly KnownFile[]>();
+const windowsPrograms = new WeakMap<Organization, readonly KnownFile[]>();
+const linuxPrograms = new WeakMap<Organization, readonly KnownFile[]>();
 
 /** Programs that run on the device's system. */
-export function programsOf(cast: Cast, { osPlatform }: Device): readonly KnownFile[] {
-  const linux = osPlatform === "Linux";
-  const kept = linux ? linuxPrograms : windowsPrograms;
+export function listPrograms(
+  organization: Organization,
+  { osPlatform }: Device,
+): readonly KnownFile[] {
+  const isLinux = osPlatform === "Linux";
+  const cached = isLinux ? linuxPrograms : windowsPrograms;
   const programs =
-    kept.get(cast) ?? cast.programs.filter(({ folder }) => folder.startsWith("/") === linux);
-  kept.set(cast, programs);
+    cached.get(organization) ??
+    organization.programs.filter(({ folder }) => folder.startsWith("/") === isLinux);
+  cached.set(organization, programs);
   return programs;
 }
 
 const parents = ["explorer.exe", "services.exe", "svchost.exe", "taskhostw.exe"];
 
 /** Who starts programs on a quiet day: never Office, so that a hunt for it finds stories alone. */
-function quietParent(random: Random, cast: Cast, device: Device): KnownFile {
-  return cast.fileNamed(device.osPlatform === "Linux" ? "sshd" : random.pick(parents));
+function pickQuietParent(random: Random, organization: Organization, device: Device): KnownFile {
+  return organization.getFile(device.osPlatform === "Linux" ? "sshd" : random.pick(parents));
 }
 
 /** Device, user and the chain of processes of an ordinary event. */
-export function ordinary(
+export function drawOrdinaryEvent(
   random: Random,
-  cast: Cast,
-): Pick<Happening, "device" | "user" | "by" | "byCommandLine" | "byParent" | "bits"> {
-  const device: Device = random.pick(cast.devices);
-  const user: User = cast.users[device.owner] ?? random.pick(cast.users);
-  const by = random.favour(programsOf(cast, device));
+  organization: Organization,
+): Pick<SimulatedEvent, "device" | "user" | "by" | "byCommandLine" | "byParent" | "bits"> {
+  const device: Device = random.pick(organization.devices);
+  const user: User = organization.users[device.owner] ?? random.pick(organization.users);
+  const by = random.pickSkewed(listPrograms(organization, device));
   return {
     device,
     user,
     by,
-    byCommandLine: commandLine(random, by),
-    byParent: quietParent(random, cast, device),
-    bits: random.bits(),
+    byCommandLine: drawCommandLine(random, by),
+    byParent: pickQuietParent(random, organization, device),
+    bits: random.nextBits(),
   };
 }
 
 /** Values an event of another kind leaves empty. */
-export const blank = { commandLine: "", subject: "", remoteIp: "", remotePort: 0 } as const;
+export const emptyFields = { commandLine: "", subject: "", remoteIp: "", remotePort: 0 } as const;
 
 const processes: TableSpec = {
   name: "DeviceProcessEvents",
   weight: 100,
-  draw: (random, cast) => {
-    const event = ordinary(random, cast);
-    const file = random.favour(programsOf(cast, event.device));
+  draw: (random, organization) => {
+    const event = drawOrdinaryEvent(random, organization);
+    const file = random.pickSkewed(listPrograms(organization, event.device));
     // What an ordinary process starts from is what an ordinary process has as its parent.
     const by = event.byParent;
     return {
-      ...blank,
+      ...emptyFields,
       ...event,
       by,
       byCommandLine: by.name,
       action: "ProcessCreated",
       file,
-      commandLine: commandLine(random, file),
+      commandLine: drawCommandLine(random, file),
     };
   },
   cells: {
@@ -167,11 +171,11 @@ const processes: TableSpec = {
     ProcessVersionInfoInternalFileName: ({ file }) => file.originalName,
     ProcessVersionInfoOriginalFileName: ({ file }) => file.originalName,
     ProcessVersionInfoFileDescription: ({ file }) => file.description,
-    ProcessId: ({ bits }) => pid(bits),
+    ProcessId: ({ bits }) => toProcessId(bits),
     ProcessCommandLine: (event) => event.commandLine,
-    ProcessIntegrityLevel: ({ user }) => (user.admin ? "High" : "Medium"),
+    ProcessIntegrityLevel: ({ user }) => (user.isAdmin ? "High" : "Medium"),
     ProcessTokenElevation: ({ user }) =>
-      user.admin ? "TokenElevationTypeFull" : "TokenElevationTypeLimited",
+      user.isAdmin ? "TokenElevationTypeFull" : "TokenElevationTypeLimited",
     ProcessCreationTime: (_, at) => at,
     AccountDomain: ({ user }) => user.domain,
     AccountName: ({ user }) => user.name,
@@ -188,11 +192,11 @@ const processes: TableSpec = {
 const images: TableSpec = {
   name: "DeviceImageLoadEvents",
   weight: 60,
-  draw: (random, cast) => ({
-    ...blank,
-    ...ordinary(random, cast),
+  draw: (random, organization) => ({
+    ...emptyFields,
+    ...drawOrdinaryEvent(random, organization),
     action: "ImageLoaded",
-    file: random.favour(cast.libraries),
+    file: random.pickSkewed(organization.libraries),
   }),
   cells: { ...deviceCells, ...initiatingCells, ...fileCells },
 };
@@ -207,17 +211,17 @@ const registryKeys = [
 const registry: TableSpec = {
   name: "DeviceRegistryEvents",
   weight: 30,
-  draw: (random, cast) => {
-    const action = random.favour([
+  draw: (random, organization) => {
+    const action = random.pickSkewed([
       "RegistryValueSet",
       "RegistryKeyCreated",
       "RegistryValueDeleted",
     ]);
     return {
-      ...blank,
-      ...ordinary(random, cast),
+      ...emptyFields,
+      ...drawOrdinaryEvent(random, organization),
       action,
-      file: random.favour(cast.programs),
+      file: random.pickSkewed(organization.programs),
       subject: random.pick(registryKeys),
     };
   },
@@ -249,13 +253,13 @@ const deviceActions = [
 const events: TableSpec = {
   name: "DeviceEvents",
   weight: 40,
-  draw: (random, cast) => {
-    const action = random.favour(deviceActions);
+  draw: (random, organization) => {
+    const action = random.pickSkewed(deviceActions);
     return {
-      ...blank,
-      ...ordinary(random, cast),
+      ...emptyFields,
+      ...drawOrdinaryEvent(random, organization),
       action,
-      file: random.favour(cast.programs),
+      file: random.pickSkewed(organization.programs),
       subject: action === "BrowserLaunchedToOpenUrl" ? "https://intranet.contoso.com/" : "",
     };
   },
@@ -269,11 +273,11 @@ const events: TableSpec = {
     RemoteUrl: ({ subject }) => subject,
     RemoteIP: ({ remoteIp }) => remoteIp,
     ProcessCommandLine: (event) => event.commandLine,
-    ProcessId: ({ bits }) => pid(bits),
+    ProcessId: ({ bits }) => toProcessId(bits),
     AdditionalFields: ({ action, bits }) =>
       action === "PowerShellCommand"
         ? `{"Command":"Get-ChildItem"}`
-        : `{"Sequence":${mix(bits, 1) % 1000}}`,
+        : `{"Sequence":${mixBits(bits, 1) % 1000}}`,
   },
 };
 

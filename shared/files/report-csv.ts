@@ -1,0 +1,103 @@
+/** A report as CSV (RFC 4180), safe to open in a spreadsheet: no cell starts a formula. */
+import type { LookupOptions } from "../contracts/file-lookup.ts";
+import type {
+  FileInformation,
+  FileReport,
+  FileResult,
+  FileStatistics,
+} from "../contracts/file-result.ts";
+
+type Cell = string | number | boolean | null | undefined;
+
+const statisticsColumns = [
+  "organizationPrevalence",
+  "organizationFirstSeen",
+  "organizationLastSeen",
+  "globalPrevalence",
+  "globalFirstSeen",
+  "globalLastSeen",
+] as const satisfies readonly (keyof FileStatistics)[];
+
+const informationColumns = [
+  "sha256",
+  "size",
+  "fileType",
+  "isPeFile",
+  "publisher",
+  "productName",
+  "signer",
+  "issuer",
+  "signerHash",
+  "isValidCertificate",
+  "determinationType",
+  "determinationValue",
+] as const satisfies readonly (keyof FileInformation)[];
+
+type CsvColumn = readonly [name: string, cell: (result: FileResult) => Cell];
+
+const leadingColumns: readonly CsvColumn[] = [
+  ["hash", (result) => result.hash],
+  ["sha1", (result) => result.sha1],
+  ["status", (result) => result.status],
+  ["source", (result) => result.source],
+  ...statisticsColumns.map((name): CsvColumn => [name, (result) => result.statistics?.[name]]),
+  ["topFileNames", (result) => result.statistics?.topFileNames.join("; ")],
+];
+
+const trailingColumns: readonly CsvColumn[] = [
+  ["asOf", (result) => result.asOf],
+  ["fromCache", (result) => result.fromCache],
+  ["stale", (result) => result.stale],
+  ["problem", (result) => result.problem],
+];
+
+/** One line a hash, the header first, lines ended by CR LF. Unknown is an empty cell, zero is `0`. */
+export function reportToCsv(report: FileReport, options: LookupOptions): string {
+  const columns: CsvColumn[] = [
+    ...leadingColumns,
+    ...(options.information
+      ? informationColumns.map((name): CsvColumn => [name, (result) => result.information?.[name]])
+      : []),
+    ...(options.thresholds
+      ? ([
+          ["verdict", (result) => result.verdict?.value],
+          ["rule", (result) => result.verdict?.rule],
+        ] satisfies CsvColumn[])
+      : []),
+    ...trailingColumns,
+    ...(options.where
+      ? ([["where", (result) => result.where?.join(" ")]] satisfies CsvColumn[])
+      : []),
+  ];
+  const header = columns.map(([name]) => name).join(",");
+  const lines = report.results.map((result) =>
+    columns.map(([, cell]) => formatCell(cell(result))).join(","),
+  );
+  return [header, ...lines, ""].join("\r\n");
+}
+
+const startsFormula = /^[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
+
+function formatCell(cell: Cell): string {
+  if (cell === null || cell === undefined) return "";
+  if (typeof cell !== "string") return String(cell);
+  const safe = startsFormula.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** Whether an `Accept` header prefers CSV to JSON; JSON when it says nothing. */
+export function prefersCsv(accept: string | null): boolean {
+  const findWeight = (...types: readonly string[]): number => {
+    const ranges = (accept ?? "").toLowerCase().split(",").map(readRange);
+    return Math.max(0, ...ranges.filter(({ type }) => types.includes(type)).map(({ q }) => q));
+  };
+  return findWeight("text/csv", "text/*") > findWeight("application/json", "application/*");
+}
+
+function readRange(range: string): { type: string; q: number } {
+  const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+  const q = parameters
+    .map((parameter) => /^q=([\d.]+)$/.exec(parameter)?.[1])
+    .find((value) => value !== undefined);
+  return { type, q: q === undefined ? 1 : Number(q) || 0 };
+}

@@ -1,0 +1,239 @@
+/** Where a query reads the clock, and what its comparisons with it mean for windows. */
+import { childAt, walkTree, type KqlNode } from "../language/parser.ts";
+import { createObstacle, type Obstacle } from "./obstacles.ts";
+import { findDeclaration, findDeclaredNames, nameOf } from "../language/scope.ts";
+import { stripParentheses, calleeNameOf } from "../language/statements.ts";
+import { evaluateTimeValue, type Placeholder, type TimeValue } from "./time-value.ts";
+import { ticksPerMs, type Ticks } from "../../runtime/time.ts";
+
+/** Calls of `ago()` and `now()`, in the order of the text; functions of the query's own with these names are left out. */
+export function findClockCalls(root: KqlNode): readonly KqlNode[] {
+  const declaredNames = findDeclaredNames(root);
+  return [...walkTree(root)].filter((node) => {
+    if (node.kind !== "FunctionCallExpression") return false;
+    const name = calleeNameOf(node);
+    return (name === "ago" || name === "now") && !declaredNames.has(name);
+  });
+}
+
+/** What the clock asks of windows. */
+export interface ClockUse {
+  readonly obstacles: readonly Obstacle[];
+  /** Widest window, ms, for which every comparison with the clock holds for all rows of the window. */
+  readonly widestMs: number | undefined;
+  /** The longest span of an `ago()`, ms. */
+  readonly maxAgoMs: number | undefined;
+}
+
+/**
+ * A row may be judged at its window's end when the comparison is true for every row of the window: `Timestamp > ago(1d)`
+ * in windows of less than a day. Anything else that reads the clock makes a row depend on when it is asked for.
+ */
+export function analyzeClockUse(
+  query: string,
+  root: KqlNode,
+  timeNames: ReadonlySet<string>,
+  placeholders: readonly Placeholder[],
+): ClockUse {
+  const assessments = findClockUses(root, placeholders).map((use) =>
+    assessClockUse(query, use, timeNames, placeholders),
+  );
+  const maxWidths = assessments.flatMap(({ maxWidth }) =>
+    maxWidth === undefined ? [] : [maxWidth],
+  );
+  const minWidth = maxWidths.reduce<Ticks | undefined>(
+    (low, maxWidth) => (low === undefined || maxWidth < low ? maxWidth : low),
+    undefined,
+  );
+  return {
+    obstacles: assessments.flatMap(({ obstacle }) => (obstacle ? [obstacle] : [])),
+    widestMs: minWidth === undefined ? undefined : Number(minWidth / ticksPerMs),
+    maxAgoMs: findMaxAgoMs(root, placeholders),
+  };
+}
+
+/** Nodes through which the clock reaches a row: calls outside scalar `let`s, and the names of those `let`s. */
+function findClockUses(root: KqlNode, placeholders: readonly Placeholder[]): readonly KqlNode[] {
+  const calls = findClockCalls(root);
+  const callStarts = new Set(calls.map(({ start }) => start));
+  const isPlaceholder = (node: KqlNode): boolean =>
+    node.kind.endsWith("LiteralExpression") &&
+    placeholders.some(({ start, end }) => node.start <= start && end <= node.end);
+  const isClockCall = (node: KqlNode): boolean =>
+    callStarts.has(node.start) && calls.includes(node);
+  const dependsOnClock = (node: KqlNode): boolean =>
+    [...walkTree(node)].some(
+      (inner) => isClockCall(inner) || isPlaceholder(inner) || carriesClock(inner),
+    );
+  const carriesClock = (node: KqlNode): boolean => {
+    if (node.kind !== "NameReference" || node.type === "table" || node.symbol?.kind === "Column")
+      return false;
+    const boundNode = findDeclaration(node)?.boundNode;
+    return boundNode !== undefined && boundNode.type !== "table" && dependsOnClock(boundNode);
+  };
+  return [...walkTree(root)].filter(
+    (node) =>
+      (isClockCall(node) || isPlaceholder(node) || carriesClock(node)) && !isInsideScalarLet(node),
+  );
+}
+
+function isInsideScalarLet(node: KqlNode): boolean {
+  for (let above = node.parent; above; above = above.parent)
+    if (above.kind === "LetStatement") {
+      const boundNode = childAt(above, "Expression");
+      return boundNode !== undefined && boundNode.type !== undefined && boundNode.type !== "table";
+    }
+  return false;
+}
+
+interface ClockAssessment {
+  readonly maxWidth?: Ticks;
+  readonly obstacle?: Obstacle;
+}
+
+function assessClockUse(
+  query: string,
+  use: KqlNode,
+  timeNames: ReadonlySet<string>,
+  placeholders: readonly Placeholder[],
+): ClockAssessment {
+  const comparison = findEnclosingComparison(use, timeNames);
+  const bounds =
+    comparison && isFilterCondition(comparison)
+      ? toTimeBounds(comparison, timeNames, placeholders)
+      : undefined;
+  const maxWidths = bounds?.map(findMaxWidth);
+  if (!maxWidths || maxWidths.includes(undefined))
+    return { obstacle: createClockObstacle(query, use) };
+  const [first, ...rest] = maxWidths.filter(
+    (maxWidth): maxWidth is Ticks => maxWidth !== undefined && maxWidth !== noLimit,
+  );
+  return first === undefined
+    ? {}
+    : { maxWidth: rest.reduce((low, maxWidth) => (maxWidth < low ? maxWidth : low), first) };
+}
+
+const createClockObstacle = (query: string, use: KqlNode): Obstacle => {
+  const text = use.text.length > 40 ? `${use.text.slice(0, 37)}…` : use.text;
+  const reason = `${text} does more than keep Timestamp recent, so a row would depend on when it is asked for`;
+  return createObstacle(query, use, "clock", reason, { isOverridable: true });
+};
+
+const comparisons = new Set([
+  "GreaterThanExpression",
+  "GreaterThanOrEqualExpression",
+  "LessThanExpression",
+  "LessThanOrEqualExpression",
+  "BetweenExpression",
+]);
+
+/** The nearest comparison around a use that has the row's time on one side. */
+function findEnclosingComparison(
+  use: KqlNode,
+  timeNames: ReadonlySet<string>,
+): KqlNode | undefined {
+  for (let node = use.parent; node; node = node.parent) {
+    if (node.kind.endsWith("Operator")) return undefined;
+    if (comparisons.has(node.kind))
+      return isTime(childAt(node, "Left"), timeNames) || isTime(childAt(node, "Right"), timeNames)
+        ? node
+        : undefined;
+  }
+  return undefined;
+}
+
+const isTime = (node: KqlNode | undefined, timeNames: ReadonlySet<string>): boolean => {
+  const inner = node && stripParentheses(node);
+  return (
+    inner?.kind === "NameReference" &&
+    inner.symbol?.kind === "Column" &&
+    timeNames.has(nameOf(inner))
+  );
+};
+
+/** True when the comparison stands in a `where`, under nothing but `and`, `or` and parentheses. */
+function isFilterCondition(comparison: KqlNode): boolean {
+  let node = comparison;
+  while (
+    node.parent &&
+    ["AndExpression", "OrExpression", "ParenthesizedExpression"].includes(node.parent.kind)
+  )
+    node = node.parent;
+  return node.parent?.kind === "FilterOperator" && node.role === "Condition";
+}
+
+/** A demand on the row's time: from `value` on (`lower`) or up to it. */
+interface TimeBound {
+  readonly side: "lower" | "upper";
+  readonly isStrict: boolean;
+  readonly value: TimeValue | undefined;
+}
+
+function toTimeBounds(
+  comparison: KqlNode,
+  timeNames: ReadonlySet<string>,
+  placeholders: readonly Placeholder[],
+): readonly TimeBound[] {
+  const left = childAt(comparison, "Left");
+  const right = childAt(comparison, "Right");
+  if (comparison.kind === "BetweenExpression") return toBetweenBounds(right, placeholders);
+  const isTimeLeft = isTime(left, timeNames);
+  const other = isTimeLeft ? right : left;
+  const isGreater = comparison.kind.startsWith("GreaterThan");
+  return [
+    {
+      side: isGreater === isTimeLeft ? "lower" : "upper",
+      isStrict: !comparison.kind.includes("OrEqual"),
+      value: other && evaluateTimeValue(other, placeholders),
+    },
+  ];
+}
+
+/** `between (a .. b)` includes both ends; a span as `b` counts from `a`. */
+function toBetweenBounds(
+  range: KqlNode | undefined,
+  placeholders: readonly Placeholder[],
+): readonly TimeBound[] {
+  const first = range && childAt(range, "First");
+  const second = range && childAt(range, "Second");
+  const from = first && evaluateTimeValue(first, placeholders);
+  const to = second && evaluateTimeValue(second, placeholders);
+  return [
+    { side: "lower", isStrict: false, value: from },
+    { side: "upper", isStrict: false, value: to?.kind === "span" ? addTicks(from, to.ticks) : to },
+  ];
+}
+
+const addTicks = (from: TimeValue | undefined, ticks: Ticks): TimeValue | undefined =>
+  from?.kind === "clock"
+    ? { kind: "clock", minTicks: from.minTicks - ticks, maxTicks: from.maxTicks - ticks }
+    : from;
+
+/** Wider than any window: the bound asks nothing of its width. */
+const noLimit = -1n;
+
+/** Widest window, in ticks, in which the bound holds for every row; undefined when no width will do. */
+function findMaxWidth({ side, isStrict, value }: TimeBound): Ticks | undefined {
+  if (value?.kind === "fixed") return noLimit;
+  if (value?.kind === "bound")
+    return value.slot === (side === "lower" ? "fromText" : "toText") &&
+      !(side === "lower" && isStrict)
+      ? noLimit
+      : undefined;
+  if (value?.kind !== "clock") return undefined;
+  if (side === "upper") return value.maxTicks <= 0n ? noLimit : undefined;
+  const maxWidth = isStrict ? value.minTicks - 1n : value.minTicks;
+  return maxWidth >= ticksPerMs ? maxWidth : undefined;
+}
+
+function findMaxAgoMs(root: KqlNode, placeholders: readonly Placeholder[]): number | undefined {
+  const spans = findClockCalls(root).flatMap((call) => {
+    const clockExpression =
+      call.parent?.kind === "SubtractExpression" && call.role === "Left" ? call.parent : call;
+    const value = evaluateTimeValue(clockExpression, placeholders);
+    return value?.kind === "clock" && value.maxTicks > 0n
+      ? [Number(value.maxTicks / ticksPerMs)]
+      : [];
+  });
+  return spans.length > 0 ? Math.max(...spans) : undefined;
+}

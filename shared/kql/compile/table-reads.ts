@@ -1,0 +1,94 @@
+/** Which tables a query reads, where, and how each place can be restricted in time. */
+import { argumentsOf, calleeNameOf, readOperatorParameter } from "../language/statements.ts";
+import { walkTree, type KqlNode } from "../language/parser.ts";
+import { findDeclaredNames } from "../language/scope.ts";
+import { tables } from "../language/schema.ts";
+
+/** One place where a table is read. */
+export interface TableRead {
+  readonly table: string;
+  /** The expression that stands for the table. */
+  readonly node: KqlNode;
+  /**
+   * `shadow`: a `let` of the table's name reaches it. `in-place`: only a restriction where it stands does, because the
+   * query uses the name for something of its own or asks by `table("…")`. `neverReason`: neither, see `reason`.
+   */
+  readonly restrict: "shadow" | "in-place" | "never";
+  readonly reason: string;
+}
+
+/** Every read of a table of the service, in the order of the text. */
+export function findTableReads(root: KqlNode): readonly TableRead[] {
+  const declaredNames = findDeclaredNames(root);
+  return [...walkTree(root)].flatMap((node) => findReadsAt(node, declaredNames));
+}
+
+function findReadsAt(node: KqlNode, declaredNames: ReadonlySet<string>): readonly TableRead[] {
+  if (node.kind === "FindOperator" || node.kind === "SearchOperator")
+    return listAllTableReads(node);
+  if (node.kind === "FunctionCallExpression" && calleeNameOf(node) === "table")
+    return findCallReads(node);
+  if (node.kind !== "NameReference" || node.role === "Name") return [];
+  if (node.symbol?.kind === "Group") return findWildcardReads(node);
+  if (node.symbol?.kind !== "Table" || !node.symbol.isServiceSymbol) return [];
+  const neverReason = findByNameReason(node);
+  if (neverReason !== undefined)
+    return [{ table: node.symbol.name, node, restrict: "never", reason: neverReason }];
+  return [createNameRead(node, node.symbol.name, declaredNames)];
+}
+
+function createNameRead(
+  node: KqlNode,
+  table: string,
+  declaredNames: ReadonlySet<string>,
+): TableRead {
+  const path = node.parent?.kind === "PathExpression" ? node.parent : undefined;
+  const isInPlace = declaredNames.has(table) || path !== undefined;
+  return { table, node: path ?? node, restrict: isInPlace ? "in-place" : "shadow", reason: "" };
+}
+
+const findCallReads = (node: KqlNode): readonly TableRead[] => {
+  const table = argumentsOf(node)[0]?.children.find((child) => child.isToken)?.value ?? "";
+  return table in tables ? [{ table, node, restrict: "in-place", reason: "" }] : [];
+};
+
+/** Only tables and views answer to a wildcard, so a plain `let` of the same name is passed over. */
+const findWildcardReads = (node: KqlNode): readonly TableRead[] =>
+  (node.symbol?.members ?? [])
+    .filter((member) => member in tables)
+    .map((table) => ({
+      table,
+      node,
+      restrict: "never",
+      reason: `it names tables by the wildcard ${node.text}`,
+    }));
+
+function listAllTableReads(node: KqlNode): readonly TableRead[] {
+  const isPiped = node.role === "Operator";
+  if (isPiped || node.children.some((child) => child.role === "InClause")) return [];
+  const reason = `${node.kind === "FindOperator" ? "find" : "search"} without a list reads every table`;
+  return Object.keys(tables).map((table) => ({ table, node, restrict: "never", reason }));
+}
+
+/** `find in (…)`, `search in (…)` and `union withsource=…` need the table itself: its name becomes a value of the rows. */
+function findByNameReason(node: KqlNode): string | undefined {
+  for (let above = node.parent; above; above = above.parent) {
+    if (above.kind === "FindInClause") return "find and search name their tables in the result";
+    if (above.kind === "UnionOperator")
+      return hasSourceColumn(above)
+        ? "union withsource= names its tables in the result"
+        : undefined;
+    if (!["List", "SeparatedElement", "ParenthesizedExpression"].includes(above.kind))
+      return undefined;
+  }
+  return undefined;
+}
+
+const hasSourceColumn = (union: KqlNode): boolean =>
+  readOperatorParameter(union, "withsource") !== undefined ||
+  readOperatorParameter(union, "with_source") !== undefined;
+
+/** The tables read, each once, in the order they appear. */
+export const listTableNames = (reads: readonly TableRead[]): readonly string[] => [
+  ...new Set(reads.map(({ table }) => table)),
+];

@@ -1,0 +1,81 @@
+/** Proof that every rewritten form of a query is one the parser accepts and that it gives the columns of the original. */
+import type { CompiledQuery, HuntColumn, Pieces, Slot } from "../../contracts/compiled-hunt.ts";
+import type { Analysis } from "./analysis.ts";
+import { parseQuery } from "../language/parser.ts";
+import { quoteColumnName } from "./rewrite.ts";
+
+const samples: Readonly<Record<Slot, string>> = {
+  from: "datetime(2026-01-05T06:00:00.0000000Z)",
+  to: "datetime(2026-01-05T07:00:00.0000000Z)",
+  clock: "datetime(2026-01-05T07:00:00.0000000Z)",
+  step: "600000000tick",
+  shard: "0",
+  shards: "2",
+  fromText: "2026-01-05T06:00:00.0000000Z",
+  toText: "2026-01-05T07:00:00.0000000Z",
+};
+
+/** Fills slots with the given texts, else with samples: one hour of a day in January 2026. */
+export const fillSlots = (
+  pieces: Pieces,
+  slots: Readonly<Partial<Record<Slot, string>>> = {},
+): string =>
+  pieces
+    .map((piece) =>
+      typeof piece === "string" ? piece : (slots[piece.slot] ?? samples[piece.slot]),
+    )
+    .join("");
+
+/** What is wrong with the rewritten forms, in words; empty when all are sound. */
+export function verifyQuery(analysis: Analysis, query: CompiledQuery): readonly string[] {
+  const { columns } = analysis;
+  const prelude = fillSlots(query.prelude);
+  const inPlace = fillSlots(query.inPlace);
+  return [
+    ...checkForm("the query within a window", prelude, columns),
+    ...(inPlace === prelude ? [] : checkForm("the query restricted in place", inPlace, columns)),
+    ...checkSuffixes(analysis, query),
+  ];
+}
+
+/** A suffix sees nothing of the query but the columns it names, so it is tried on an empty table that has just these. */
+function checkSuffixes(
+  { columns, timeColumn, shardedBy }: Analysis,
+  query: CompiledQuery,
+): readonly string[] {
+  const keys = shardedBy === "whole row" ? [] : (shardedBy ?? []);
+  const sampleColumns = columns.filter(({ name }) => name === timeColumn || keys.includes(name));
+  const result = sampleColumns.length > 0 ? sampleColumns : columns.slice(0, 1);
+  const table = `datatable(${result.map(({ name, type }) => `${quoteColumnName(name)}: ${type}`).join(", ")}) []`;
+  const checkSuffix = (
+    label: string,
+    suffix: Pieces | undefined,
+    expected: readonly HuntColumn[],
+  ): readonly string[] => (suffix ? checkForm(label, table + fillSlots(suffix), expected) : []);
+  return [
+    ...checkSuffix("the count", query.countSuffix, [{ name: "Count", type: "long" }]),
+    ...checkSuffix("the histogram", query.histogramSuffix, histogramColumns),
+    ...checkSuffix("a shard", query.shardSuffix, result),
+  ];
+}
+
+const histogramColumns: readonly HuntColumn[] = [
+  { name: "Bin", type: "datetime" },
+  { name: "Rows", type: "long" },
+];
+
+function checkForm(
+  label: string,
+  text: string,
+  expected: readonly HuntColumn[],
+): readonly string[] {
+  const parsed = parseQuery(text);
+  const [first] = parsed.diagnostics;
+  if (first)
+    return [
+      `Huntline cannot rewrite this query: ${label} would be refused with "${first.message}"`,
+    ];
+  return JSON.stringify(parsed.columns) === JSON.stringify(expected)
+    ? []
+    : [`Huntline cannot rewrite this query: ${label} would give other columns`];
+}

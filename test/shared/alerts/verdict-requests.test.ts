@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import {
+  recordVerdict,
+  requestPath,
+  submitVerdict,
+  readVerdictStatus,
+} from "../../../shared/alerts/verdict-requests.ts";
+import { verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
+import { validVerdict, alertHarness } from "../../support/alert-harness.ts";
+
+const id = "sentinel-0123456789abcdef0123456789abcdef";
+const toDelivery = (bodyHash: string) => ({ source: "sentinel", bodyHash });
+const { dryRun: _none, ...verdict } = verdictRequest.parse({ ...validVerdict, id });
+
+describe("a verdict that a webhook writes down", () => {
+  test("has its id for good: again it is the same, another body is another", async () => {
+    const { deps } = alertHarness(1);
+    expect(await recordVerdict(deps, id, verdict, toDelivery("a"))).toMatchObject({ kind: "new" });
+    expect(
+      await recordVerdict(deps, id, { ...verdict, requestedAt: "later" }, toDelivery("a")),
+    ).toEqual({
+      kind: "same",
+    });
+    expect(await recordVerdict(deps, id, verdict, toDelivery("b"))).toEqual({ kind: "other" });
+    expect(await recordVerdict(deps, id, undefined, toDelivery("b"))).toEqual({ kind: "other" });
+    expect(await readVerdictStatus(deps, id)).toMatchObject({
+      closure: "false_positive",
+      alerts: [{ outcome: "waiting" }, {}],
+    });
+  });
+
+  test("keeps its id from a request over HTTP", async () => {
+    const { deps } = alertHarness(1);
+    await recordVerdict(deps, id, verdict, toDelivery("a"));
+    expect(await submitVerdict(deps, { ...verdict, comment: "another" }, "api", 10)).toEqual({
+      kind: "id-taken",
+    });
+  });
+
+  test("of none takes the id and shows nothing", async () => {
+    const { deps } = alertHarness(1);
+    expect(await recordVerdict(deps, id, undefined, toDelivery("a"))).toMatchObject({
+      kind: "new",
+    });
+    expect(await recordVerdict(deps, id, undefined, toDelivery("a"))).toEqual({ kind: "same" });
+    expect(await recordVerdict(deps, id, verdict, toDelivery("b"))).toEqual({ kind: "other" });
+    expect(await readVerdictStatus(deps, id)).toBeUndefined();
+  });
+
+  test("F43: over a record that cannot be read is never taken for new", async () => {
+    const { deps, store } = alertHarness(1);
+    store.poke(requestPath(id), '{"version":1,"dig');
+    expect(await recordVerdict(deps, id, verdict, toDelivery("a"))).toEqual({ kind: "other" });
+  });
+});
