@@ -162,7 +162,7 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
     },
     problems: verdictNotFound,
   },
-  webhooks: {
+  receive_webhook: {
     ...webhook,
     operationId: "ReceiveWebhook",
     summary: "Receive a webhook",

@@ -11,7 +11,7 @@ export interface TableRead {
   readonly node: KqlNode;
   /**
    * `shadow`: a `let` of the table's name reaches it. `in-place`: only a restriction where it stands does, because the
-   * query uses the name for something of its own or asks by `table("…")`. `neverReason`: neither, see `reason`.
+   * query uses the name for something of its own or asks by `table("…")`. `never`: neither, see `reason`.
    */
   readonly restrict: "shadow" | "in-place" | "never";
   readonly reason: string;

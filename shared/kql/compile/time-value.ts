@@ -13,8 +13,8 @@ export interface Placeholder {
 }
 
 /**
- * `toClock`: between `minTicks` and `maxTicks` ticks before the instant that `now()` stands for (negative: after it). `toSpan`: that
- * many ticks. `toNumber`: a whole number. `bound`: the window's own start or end. `fixed`: a date that never moves.
+ * `clock`: between `minTicks` and `maxTicks` ticks before the instant that `now()` stands for (negative: after it). `span`: that
+ * many ticks. `number`: a whole number. `bound`: the window's own start or end. `fixed`: a date that never moves.
  */
 export type TimeValue =
   | { readonly kind: "clock"; readonly minTicks: Ticks; readonly maxTicks: Ticks }

@@ -112,7 +112,7 @@ interface Spread {
   readonly squares: number;
 }
 
-function spread(end: (spread: Spread) => number | null): AggregateFactory {
+function createSpread(end: (spread: Spread) => number | null): AggregateFactory {
   return (args) =>
     createValueAggregate<Spread>(
       () => "real",
@@ -134,7 +134,7 @@ const computeVariance = ({ count, squares }: Spread, isSample: boolean): number 
 const createAverage: AggregateFactory = (args) => {
   const value = argumentAt(args, 0);
   if (value.type !== "timespan" && value.type !== "datetime")
-    return spread(({ count, mean }) => (count === 0 ? null : mean))(args);
+    return createSpread(({ count, mean }) => (count === 0 ? null : mean))(args);
   return createValueAggregate<{ total: bigint; count: bigint }>(
     typeOf,
     () => ({ total: 0n, count: 0n }),
@@ -232,18 +232,18 @@ export const aggregates: Readonly<Record<string, AggregateFactory>> = {
   maxif: createConditional(createExtreme(1), 1),
   avg: createAverage,
   avgif: createConditional(createAverage, 1),
-  stdev: spread((state) => Math.sqrt(computeVariance(state, true))),
+  stdev: createSpread((state) => Math.sqrt(computeVariance(state, true))),
   stdevif: createConditional(
-    spread((state) => Math.sqrt(computeVariance(state, true))),
+    createSpread((state) => Math.sqrt(computeVariance(state, true))),
     1,
   ),
-  stdevp: spread((state) => Math.sqrt(computeVariance(state, false))),
-  variance: spread((state) => computeVariance(state, true)),
+  stdevp: createSpread((state) => Math.sqrt(computeVariance(state, false))),
+  variance: createSpread((state) => computeVariance(state, true)),
   varianceif: createConditional(
-    spread((state) => computeVariance(state, true)),
+    createSpread((state) => computeVariance(state, true)),
     1,
   ),
-  variancep: spread((state) => computeVariance(state, false)),
+  variancep: createSpread((state) => computeVariance(state, false)),
   make_list: createList,
   makelist: createList,
   make_list_if: createConditional(createList, 1),

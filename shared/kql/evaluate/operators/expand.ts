@@ -45,7 +45,7 @@ export const evaluateMvApply: Operator = (node, input, scope) => {
   // Columns of the outer row that the subquery did not give stay beside its results.
   const names = new Set(subqueryTable.columns.map(({ name }) => name));
   const outerColumns = input.columns.flatMap((column, columnIndex) =>
-    names.has(column.name) ? [] : [{ column, place: columnIndex }],
+    names.has(column.name) ? [] : [{ column, columnIndex }],
   );
   return {
     columns: [...outerColumns.map(({ column }) => column), ...subqueryTable.columns],
@@ -53,7 +53,7 @@ export const evaluateMvApply: Operator = (node, input, scope) => {
       for (const row of input.rows()) {
         current = Array.from(expandRow(row));
         for (const result of subqueryTable.rows())
-          yield [...outerColumns.map(({ place: columnIndex }) => row[columnIndex]), ...result];
+          yield [...outerColumns.map(({ columnIndex }) => row[columnIndex]), ...result];
       }
     },
   };

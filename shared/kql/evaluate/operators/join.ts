@@ -38,7 +38,7 @@ export const evaluateJoin: Operator = (node, input, scope) => {
   return { columns: joinColumns(left.columns, right.columns), rows: () => joinRows(sides) };
 };
 
-/** `evaluateLookup`: the right side without its keys; `leftouter` unless said otherwise. */
+/** `lookup`: the right side without its keys; `leftouter` unless said otherwise. */
 export const evaluateLookup: Operator = (node, input, scope) => {
   const kind = (readParameter(node, "kind") ?? "leftouter").toLowerCase();
   const joinRows = joinKinds[kind];
@@ -169,7 +169,7 @@ function groupByKey(table: Table, keys: readonly Scalar[]): ReadonlyMap<string, 
 
 const createBlankRow = ({ columns }: Table): Row => columns.map(({ type }) => getEmptyValue(type));
 
-/** Rows that meet; with `isOuter`, left ones that meet nothing too. Keys met are told to `met`. */
+/** Rows that meet; with `isOuter`, left ones that meet nothing too. Calls `onMatch` with each matched key. */
 function* matchRows(
   sides: JoinSides,
   isUnique: boolean,

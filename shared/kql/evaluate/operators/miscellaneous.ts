@@ -22,7 +22,7 @@ import { evaluateFileProfile } from "./file-profile.ts";
 import { extendTable, type Operator } from "./rows.ts";
 import { combineParts } from "./union.ts";
 
-/** `evaluateAs` names what flows by. It is kept, since it is read again. */
+/** `as` names what flows by. It is kept, since it is read again. */
 export const evaluateAs: Operator = (node, input, scope) => {
   scope.names.set(readName(requireChild(node, "Name")), { kind: "table", table: input });
   return input;

@@ -11,7 +11,7 @@ import { compileWithCursor } from "./row-cursor.ts";
 
 export type Operator = (node: KqlNode, input: Table, scope: Scope) => Table;
 
-/** `evaluateWhere`: a time predicate also tells the scan below what it may leave out. */
+/** `where`: a time predicate also tells the scan below what it may leave out. */
 export const evaluateWhere: Operator = (node, input, scope) =>
   compileWithCursor(node, input, scope, (source, inner) => {
     const condition = requireChild(node, "Condition");
@@ -31,7 +31,7 @@ function* filterRows(rows: Iterable<Row>, { run }: Scalar): Generator<Row> {
   for (const row of rows) if (run(row) === true) yield row;
 }
 
-/** A table whose rows are each a function of one row of another. `kept` says that `Timestamp` is still the same column. */
+/** A table whose rows are each a function of one row of another. `keepsTimestamp` says that `Timestamp` is still the same column. */
 export function mapTable(
   source: Table,
   columns: readonly HuntColumn[],
@@ -143,7 +143,7 @@ export const evaluateProject: Operator = (node, input, scope) =>
     createTable(source, compileCells(listChildren(node, "Expressions"), inner)),
   );
 
-/** `evaluateExtend`: a name that is there already is replaced in its place. */
+/** `extend`: a name that is there already is replaced in its place. */
 export const evaluateExtend: Operator = (node, input, scope) =>
   compileWithCursor(node, input, scope, (source, inner) =>
     extendTable(source, listChildren(node, "Expressions"), inner),

@@ -13,7 +13,7 @@ import { compileCells } from "./rows.ts";
 
 export type Source = (node: KqlNode, scope: Scope) => Table;
 
-/** `evaluatePrint`: one row; nameless expressions are `print_0`, `print_1` …. */
+/** `print`: one row; nameless expressions are `print_0`, `print_1` …. */
 export const evaluatePrint: Source = (node, scope) => {
   const nodes = listChildren(node, "Expressions");
   const cells = nodes.map((one, index) => compileCells([one], scope, `print_${index}`)[0]);

@@ -17,7 +17,7 @@ import { toKey } from "../values.ts";
 import { compileMultiAggregate } from "./multi-aggregates.ts";
 import { compileCells, type Operator } from "./rows.ts";
 
-/** What the aggregates of one `evaluateSummarize` compile to: tallies by place, and expressions over their values. */
+/** What the aggregates of one `summarize` compile to: tallies by place, and expressions over their values. */
 export interface SummarizePlan {
   readonly tallies: Aggregate[];
   readonly outputs: SummarizeOutput[];

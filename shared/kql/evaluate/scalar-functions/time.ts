@@ -200,7 +200,10 @@ const readPart = (unit: string, ticks: bigint): bigint | null => {
   return compute === undefined ? null : BigInt(compute(ticks));
 };
 
-const now = (scope: { readonly context: { readonly now: bigint } }, offset?: Scalar): Scalar => {
+const evaluateNow = (
+  scope: { readonly context: { readonly now: bigint } },
+  offset?: Scalar,
+): Scalar => {
   const { now } = scope.context;
   return offset === undefined
     ? createConstant("datetime", now)
@@ -208,7 +211,7 @@ const now = (scope: { readonly context: { readonly now: bigint } }, offset?: Sca
 };
 
 export const timeFunctions: FunctionTable = {
-  now: (args, { scope }) => now(scope, args[0]),
+  now: (args, { scope }) => evaluateNow(scope, args[0]),
   ago: (args, { scope }) => {
     const span = convertScalar(requireArgument(args, 0), "timespan");
     return deriveScalar("datetime", [span], (row) => {

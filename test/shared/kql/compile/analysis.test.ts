@@ -19,7 +19,7 @@ const listReasons = (query: string): readonly string[] => {
   return obstacles.map(describeObstacle);
 };
 
-describe("parse", () => {
+describe("parseQuery", () => {
   test("gives positions, meanings, types and result columns", () => {
     const { root, columns, diagnostics } = parseQuery(
       "DeviceEvents\n| project Timestamp, N = strlen(FileName)",
@@ -464,7 +464,7 @@ test("reads name their tables once each, in order, with the way each can be rest
   ]);
 });
 
-describe("judge", () => {
+describe("classifyQuery", () => {
   test.each([
     ["window", "DeviceEvents | where FileName == 'a'"],
     ["snapshot", "DeviceEvents | count"],

@@ -229,7 +229,7 @@ describe("an error in the KQL is reported where it stands in the file", () => {
   });
 });
 
-describe("compileCatalogue", () => {
+describe("compileCatalog", () => {
   const folders: string[] = [];
   afterAll(() => {
     for (const folder of folders) rmSync(folder, { recursive: true });
@@ -288,7 +288,7 @@ describe("compileCatalogue", () => {
       "spare.yaml": `${query}\nenabled: false`,
     };
     expect(maxEnabledHunts).toBe(100);
-    expect(compileFiles(files, 2)).toHaveProperty("catalogue");
+    expect(compileFiles(files, 2)).toHaveProperty("catalog");
     const result = compileFiles(files, 1);
     expect("problems" in result && result.problems).toEqual([
       objectIncluding({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toHuntName } from "../../../../shared/kql/compile/hunt-name.ts";
 
-describe("huntName", () => {
+describe("toHuntName", () => {
   test.each([
     ["catalog/Office starts script host.yaml", "office-starts-script-host"],
     ["MassFileRename.yml", "mass-file-rename"],

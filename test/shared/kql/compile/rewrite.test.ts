@@ -197,7 +197,7 @@ describe("suffixes", () => {
   });
 });
 
-test("verify names the form that the parser would refuse", () => {
+test("verifyQuery names the form that the parser would refuse", () => {
   const analysis = analyzeQuery("DeviceEvents | project FileName");
   const validQuery = compileQuery(analysis, { isRestricted: true, hasHistogram: true });
   expect(verifyQuery(analysis, { ...validQuery, inPlace: ["DeviceEvents | where"] })).toEqual([

@@ -5,7 +5,7 @@ import { dayMs, hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
 /** A text that contains this one. */
 const textContaining = (text: string): string => expect.stringContaining(text) as string;
 
-describe("scheduleEvery", () => {
+describe("createSchedule", () => {
   test.each([
     ["a minute", minuteMs, minuteMs],
     ["seven minutes: the next step that divides an hour", 7 * minuteMs, 6 * minuteMs],
@@ -28,7 +28,7 @@ describe("scheduleEvery", () => {
   });
 });
 
-describe("intervalOf", () => {
+describe("computeInterval", () => {
   test.each([
     ["0 */5 * * * *", 5 * minuteMs],
     ["30 15 * * * *", hourMs],

@@ -8,7 +8,7 @@ import {
 
 const second = 10_000_000n;
 
-describe("timespanTicks", () => {
+describe("parseTimespanTicks", () => {
   test.each([
     ["1d", 86_400n * second],
     ["2.5h", 9_000n * second],
@@ -28,7 +28,7 @@ describe("timespanTicks", () => {
   });
 });
 
-describe("datetimeTicks", () => {
+describe("parseDatetimeTicks", () => {
   test("keeps seven digits", () => {
     expect(parseDatetimeTicks("datetime(2026-01-05T06:38:35.7664356Z)")).toBe(
       17_675_951_157_664_356n,
@@ -53,10 +53,10 @@ test.each([
   ["long(-7)", -7n],
   ["9007199254740993", 9_007_199_254_740_993n],
   ["long(null)", undefined],
-])("integerValue of %s", (text, value) => {
+])("parseInteger of %s", (text, value) => {
   expect(parseInteger(text)).toBe(value);
 });
 
-test("bareLiteral takes off the type and the quotes", () => {
+test("unwrapLiteral takes off the type and the quotes", () => {
   expect(unwrapLiteral("datetime( '2026-01-05' )")).toBe("2026-01-05");
 });
