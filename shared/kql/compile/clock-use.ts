@@ -38,16 +38,16 @@ export function analyzeClockUse(
   const assessments = findClockUses(root, placeholders).map((use) =>
     assessClockUse(query, use, timeNames, placeholders),
   );
-  const maxWidths = assessments.flatMap(({ maxWidth }) =>
-    maxWidth === undefined ? [] : [maxWidth],
+  const maxWidths = assessments.flatMap(({ maxWidthTicks }) =>
+    maxWidthTicks === undefined ? [] : [maxWidthTicks],
   );
-  const minWidth = maxWidths.reduce<Ticks | undefined>(
-    (low, maxWidth) => (low === undefined || maxWidth < low ? maxWidth : low),
+  const minWidthTicks = maxWidths.reduce<Ticks | undefined>(
+    (low, maxWidthTicks) => (low === undefined || maxWidthTicks < low ? maxWidthTicks : low),
     undefined,
   );
   return {
     obstacles: assessments.flatMap(({ obstacle }) => (obstacle ? [obstacle] : [])),
-    widestMs: minWidth === undefined ? undefined : Number(minWidth / ticksPerMs),
+    widestMs: minWidthTicks === undefined ? undefined : Number(minWidthTicks / ticksPerMs),
     maxAgoMs: findMaxAgoMs(root, placeholders),
   };
 }
@@ -87,7 +87,7 @@ function isInsideScalarLet(node: KqlNode): boolean {
 }
 
 interface ClockAssessment {
-  readonly maxWidth?: Ticks;
+  readonly maxWidthTicks?: Ticks;
   readonly obstacle?: Obstacle;
 }
 
@@ -102,15 +102,21 @@ function assessClockUse(
     comparison && isFilterCondition(comparison)
       ? toTimeBounds(comparison, timeNames, placeholders)
       : undefined;
-  const maxWidths = bounds?.map(findMaxWidth);
+  const maxWidths = bounds?.map(findMaxWidthTicks);
   if (!maxWidths || maxWidths.includes(undefined))
     return { obstacle: createClockObstacle(query, use) };
   const [first, ...rest] = maxWidths.filter(
-    (maxWidth): maxWidth is Ticks => maxWidth !== undefined && maxWidth !== noLimit,
+    (maxWidthTicks): maxWidthTicks is Ticks =>
+      maxWidthTicks !== undefined && maxWidthTicks !== noLimit,
   );
   return first === undefined
     ? {}
-    : { maxWidth: rest.reduce((low, maxWidth) => (maxWidth < low ? maxWidth : low), first) };
+    : {
+        maxWidthTicks: rest.reduce(
+          (low, maxWidthTicks) => (maxWidthTicks < low ? maxWidthTicks : low),
+          first,
+        ),
+      };
 }
 
 const createClockObstacle = (query: string, use: KqlNode): Obstacle => {
@@ -213,7 +219,7 @@ const addTicks = (from: TimeValue | undefined, ticks: Ticks): TimeValue | undefi
 const noLimit = -1n;
 
 /** Widest window, in ticks, in which the bound holds for every row; undefined when no width will do. */
-function findMaxWidth({ side, isStrict, value }: TimeBound): Ticks | undefined {
+function findMaxWidthTicks({ side, isStrict, value }: TimeBound): Ticks | undefined {
   if (value?.kind === "fixed") return noLimit;
   if (value?.kind === "bound")
     return value.slot === (side === "lower" ? "fromText" : "toText") &&
@@ -222,8 +228,8 @@ function findMaxWidth({ side, isStrict, value }: TimeBound): Ticks | undefined {
       : undefined;
   if (value?.kind !== "clock") return undefined;
   if (side === "upper") return value.maxTicks <= 0n ? noLimit : undefined;
-  const maxWidth = isStrict ? value.minTicks - 1n : value.minTicks;
-  return maxWidth >= ticksPerMs ? maxWidth : undefined;
+  const maxWidthTicks = isStrict ? value.minTicks - 1n : value.minTicks;
+  return maxWidthTicks >= ticksPerMs ? maxWidthTicks : undefined;
 }
 
 function findMaxAgoMs(root: KqlNode, placeholders: readonly Placeholder[]): number | undefined {
