@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     root: ".",
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/one-azurite.ts"],
+    globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 90_000,
     hookTimeout: 150_000,
     pool: "forks",

@@ -1,7 +1,7 @@
 /** The live parts behind the webhook doors: sources and mappings, proofs, lookups and hunts. A part of `wiring.ts`. */
 import { readAlertStatuses, recordVerdict } from "../alerts/verdict-requests.ts";
 import { isWithin, findRangeFault } from "../clients/addresses.ts";
-import type { TokenValidator } from "../clients/entra-tokens.ts";
+import type { TokenValidator } from "../clients/token-validator.ts";
 import type { Vault } from "../clients/vault.ts";
 import type { FileLookupService } from "../files/file-lookup-service.ts";
 import { toLookupRequest } from "../files/lookup-request.ts";

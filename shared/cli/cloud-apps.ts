@@ -156,7 +156,7 @@ async function uploadLog(client: CloudAppsClient): Promise<void> {
       filename: basename(file),
       source: options.get("source") ?? "GENERIC_CEF",
       inputStreamName: options.get("stream") ?? basename(file),
-      asSnapshot: options.has("snapshot"),
+      isSnapshot: options.has("snapshot"),
       bytes,
       read: async (from: number, to: number) =>
         (await handle.read(Buffer.alloc(to - from), 0, to - from, from)).buffer,

@@ -7,7 +7,7 @@ import {
   findMissingPermission,
   readFailure,
   readThrottleCause,
-} from "./read-body.ts";
+} from "./read-failure.ts";
 import type { QuotaReport } from "./quota/quota.ts";
 import type { UpstreamErrorCode } from "./upstream-error.ts";
 

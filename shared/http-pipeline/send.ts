@@ -4,11 +4,11 @@
  */
 import type { Log } from "../runtime/log.ts";
 import { secondMs, type Clock } from "../runtime/time.ts";
-import { TruncatedBodyError, sendAttempt, type AttemptOptions } from "./exchange.ts";
+import { TruncatedBodyError, sendAttempt, type AttemptOptions } from "./send-attempt.ts";
 import type { ApiResponse, ApiName, ApiCall, ApiClient, StreamedResponse } from "./api-client.ts";
 import { failpoints } from "../runtime/failpoints.ts";
 import type { Quota, Permit } from "./quota/quota.ts";
-import { readFailure } from "./read-body.ts";
+import { readFailure } from "./read-failure.ts";
 import { redact } from "./redact.ts";
 import { mapBodyErrors } from "./map-body-errors.ts";
 import { decideRetry, computePauseMs, type Failure, type RetryDecision } from "./retry.ts";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createFilesClient } from "../../shared/clients/files.ts";
-import { createTokenSource } from "../../shared/clients/tokens.ts";
+import { createTokenSource } from "../../shared/clients/token-source.ts";
 import { createVault } from "../../shared/clients/vault.ts";
 import { createProfileQuery } from "../../shared/files/bulk-queries.ts";
 import { reportToCsv } from "../../shared/files/report-csv.ts";

@@ -1,7 +1,7 @@
 /** From what went wrong to the command that mends it: tables, in the words of `infra/README.md`. */
 import type { SecretError } from "../../clients/vault.ts";
 import type { HuntingReply } from "../../hunts/ports.ts";
-import { isTenantRefusal } from "../../http-pipeline/read-body.ts";
+import { isTenantRefusal } from "../../http-pipeline/read-failure.ts";
 import type { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import { reportError, type DoctorFinding } from "./finding.ts";
 

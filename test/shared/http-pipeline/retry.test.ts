@@ -89,7 +89,7 @@ describe("meaningOf", () => {
   ] as const)("takes a %d for %s, again: %s", (code, word, retry, headers) => {
     expect(decideRetry("files", createStatusFailure(code, "", headers), nowMs)).toMatchObject({
       code: word,
-      again: retry,
+      retry,
     });
   });
 

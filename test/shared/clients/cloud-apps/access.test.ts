@@ -4,7 +4,7 @@ import {
   createAlertResource,
   createFileResource,
 } from "../../../../shared/clients/cloud-apps/resources.ts";
-import { createTokenSource } from "../../../../shared/clients/tokens.ts";
+import { createTokenSource } from "../../../../shared/clients/token-source.ts";
 import type { ApiClient } from "../../../../shared/http-pipeline/api-client.ts";
 import { createApiClient } from "../../../../shared/http-pipeline/send.ts";
 import {

@@ -18,7 +18,7 @@ import {
   type ListedResource,
 } from "../../../../shared/cli/cloud-apps/parse-filter.ts";
 import type { Simulator } from "../../../simulator/simulator.ts";
-import { matchesFilter } from "./reading.ts";
+import { matchesFilter } from "./matches-filter.ts";
 import { createSamples } from "./samples.ts";
 import { collectItems, startSimulatorWithClient } from "./simulator-client.ts";
 

@@ -9,7 +9,7 @@ import { createGraphHunting } from "../../../../shared/clients/hunting/graph.ts"
 import type { HuntColumn, KqlType } from "../../../../shared/contracts/compiled-hunt.ts";
 import { backEnds } from "../../../simulator/hunting/back-ends.ts";
 import { parseBehaviors, type Behaviors } from "../../../simulator/behaviors.ts";
-import { runQuery } from "./hunting-bench.ts";
+import { runQuery } from "./hunting-harness.ts";
 
 const toNullable = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null, freq: 6 });
 const ticks = fc.bigInt({ min: -621_355_968_000_000_000n, max: 25_340_230_079_999_999_9n });

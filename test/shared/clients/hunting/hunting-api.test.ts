@@ -10,7 +10,7 @@ import {
 } from "../../../../shared/http-pipeline/upstream-error.ts";
 import { ticksFromMs } from "../../../../shared/runtime/time.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
-import { runQuery } from "./hunting-bench.ts";
+import { runQuery } from "./hunting-harness.ts";
 
 const graphBody =
   '{"@odata.context":"c","schema":[{"name":"Timestamp","type":"DateTime"},{"name":"IsX","type":"SByte"},{"name":"N","type":"Int64"}],' +

@@ -1,7 +1,7 @@
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createTokenSource, type AppCredential } from "../../../shared/clients/tokens.ts";
+import { createTokenSource, type AppCredential } from "../../../shared/clients/token-source.ts";
 import { hourMs, minuteMs } from "../../../shared/runtime/time.ts";
 import { createVirtualClock } from "../../support/virtual-clock.ts";
 import { startSimulator, type Simulator } from "../../simulator/simulator.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTokenValidator } from "../../../shared/clients/entra-tokens.ts";
+import { createTokenValidator } from "../../../shared/clients/token-validator.ts";
 import { createVirtualClock } from "../../support/virtual-clock.ts";
 
 const tenantId = "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7001";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../runtime/time.ts";
 import type { ApiResponse, ApiCall, StreamedResponse } from "./api-client.ts";
 import { failpoints } from "../runtime/failpoints.ts";
-import { readFailure, requestIdOf } from "./read-body.ts";
+import { readFailure, requestIdOf } from "./read-failure.ts";
 import { mapBodyErrors } from "./map-body-errors.ts";
 import type { Failure } from "./retry.ts";
 import { sendHttpRequest, type TransportResponse, type TransportRequest } from "./transport.ts";
