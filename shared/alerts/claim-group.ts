@@ -10,7 +10,7 @@ import {
   recordPath,
   type AlertRecord,
 } from "./alert-record.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import type { AlertDeps } from "./ports.ts";
 
 /** A record that is ours until it expires. */
@@ -26,7 +26,7 @@ const ownershipMs = 10 * minuteMs;
 export async function claimGroup(deps: AlertDeps, group: string, owner: string): Promise<Claim[]> {
   const claims: Claim[] = [];
   const claimAll = async (ids: readonly string[]): Promise<void> => {
-    await forEachInParallel(ids, async (id) => {
+    await runInParallel(ids, async (id) => {
       const claim = await claimAlert(deps, group, id, owner);
       if (claim) claims.push(claim);
     });

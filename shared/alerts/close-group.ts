@@ -18,7 +18,7 @@ import {
   type AlertRecord,
 } from "./alert-record.ts";
 import { claimGroup, countWaiting, type Claim } from "./claim-group.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { withGroupLease } from "./group-lease.ts";
 import type { Permit, ChangeReply, CloseRequest, AlertStatesReply, AlertDeps } from "./ports.ts";
 
@@ -211,7 +211,7 @@ async function recordResults(
   claims: readonly Claim[],
   results: ReadonlyMap<AlertId, AlertResult>,
 ): Promise<void> {
-  await forEachInParallel(claims, async ({ record, etag }) => {
+  await runInParallel(claims, async ({ record, etag }) => {
     const result = results.get(record.alertId as AlertId);
     if (!result) return;
     const next = applyResult(record, result);
@@ -253,7 +253,7 @@ async function releaseClaims(
   claims: readonly Claim[],
   inDoubt: boolean,
 ): Promise<void> {
-  await forEachInParallel(claims, async ({ record, etag }) => {
+  await runInParallel(claims, async ({ record, etag }) => {
     const next: AlertRecord = {
       ...withoutTryFields(record),
       state: "waiting",

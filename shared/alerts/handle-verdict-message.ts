@@ -4,7 +4,7 @@ import { minuteMs, secondMs } from "../runtime/time.ts";
 import { alertRecord, isSettled, recordPath } from "./alert-record.ts";
 import { countWaiting } from "./claim-group.ts";
 import { closeGroup } from "./close-group.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import type { AlertDeps } from "./ports.ts";
 import { recordAlertVerdicts } from "./record-verdicts.ts";
 
@@ -75,7 +75,7 @@ async function shouldWaitToFill(
 
 async function areAllSettled(deps: AlertDeps, ids: readonly string[]): Promise<boolean> {
   let settledCount = 0;
-  await forEachInParallel(ids, async (id) => {
+  await runInParallel(ids, async (id) => {
     const read = await deps.store.read(recordPath(id));
     const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
     if (record && isSettled(record)) settledCount += 1;

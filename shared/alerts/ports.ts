@@ -4,6 +4,7 @@ import type { VerdictReason } from "../contracts/alert-verdict.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import type { Clock } from "../runtime/time.ts";
 import type { Closure } from "./closures.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
 /** A permission to make one call, taken before the records are claimed, handed back with the call. */
 export interface Permit {
@@ -91,7 +92,7 @@ export interface AlertDeps {
   /** A new unique id, for owners and calls. */
   readonly newId: () => string;
   /** Reaches a named kill point. */
-  readonly failpoint: (name: string) => Promise<void>;
+  readonly failpoint: Failpoint;
   /** Groups that this process is closing right now: its other workers wait for the call instead of spending a turn of their own. */
   readonly closingGroups: Map<string, Promise<unknown>>;
   readonly logEvent: (

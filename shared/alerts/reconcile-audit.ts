@@ -1,6 +1,6 @@
 /** Closes the accounts of calls whose process died: what became of each alert is in its record. */
 import { alertRecord, recordPath } from "./alert-record.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import type { AlertDeps } from "./ports.ts";
 
 /** What an intent says of the call that it announced. */
@@ -19,7 +19,7 @@ export async function reconcileCall(
   { call, alertIds, verdicts }: AnnouncedCall,
 ): Promise<void> {
   const outcomes: Record<string, string[]> = {};
-  await forEachInParallel(alertIds, async (id) => {
+  await runInParallel(alertIds, async (id) => {
     const read = await deps.store.read(recordPath(id));
     const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
     const state = record?.state ?? "unknown";

@@ -15,7 +15,7 @@ import {
   type AlertRecord,
 } from "./alert-record.ts";
 import type { AlertDeps } from "./ports.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 
 /** What writing one id down came to. */
 export type AlertRecordResult =
@@ -30,7 +30,7 @@ export async function recordAlertVerdicts(
   message: VerdictMessage,
 ): Promise<Map<AlertId, AlertRecordResult>> {
   const results = new Map<AlertId, AlertRecordResult>();
-  await forEachInParallel(message.alertIds, async (id) => {
+  await runInParallel(message.alertIds, async (id) => {
     results.set(id, await recordAlertVerdict(deps, message, id));
   });
   return results;

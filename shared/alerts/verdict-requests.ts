@@ -17,7 +17,7 @@ import {
   recordPath,
   type AlertRecord,
 } from "./alert-record.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import type { CloseRequest, AlertState, AlertDeps } from "./ports.ts";
 
 /** The request as written down: `state/verdicts/{id}.json`. Nothing after `enqueued` turns true is owed to the sender. */
@@ -197,7 +197,7 @@ export async function readAlertStatuses(
   alertIds: readonly string[],
 ): Promise<AlertStatus[]> {
   const statuses = new Map<string, AlertStatus>();
-  await forEachInParallel(alertIds, async (alertId) => {
+  await runInParallel(alertIds, async (alertId) => {
     statuses.set(alertId, await readAlertStatus(deps, alertId, verdict));
   });
   return alertIds.map(
@@ -284,7 +284,7 @@ export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResu
   const request = read.kind === "found" ? requestRecord.safeParse(read.value).data : undefined;
   if (!request) return { kind: "unknown-verdict" };
   const closedRecords: { record: AlertRecord; etag: string }[] = [];
-  await forEachInParallel(request.alertIds, async (alertId) => {
+  await runInParallel(request.alertIds, async (alertId) => {
     const stored = await deps.store.read(recordPath(alertId));
     const record = stored.kind === "found" ? alertRecord.safeParse(stored.value).data : undefined;
     if (stored.kind === "found" && record?.verdict === id && record.state === "closed")
@@ -325,7 +325,7 @@ async function reopenBatch(
     await deps.writeAudit({ kind: "outcome", ...auditFields, outcomes: { [reply.kind]: ids } });
     return reply.kind === "later" ? reply.retryAfterMs : retryUndoMs;
   }
-  await forEachInParallel(claims, async ({ record, etag }) => {
+  await runInParallel(claims, async ({ record, etag }) => {
     await deps.store.replace(
       recordPath(record.alertId),
       { ...record, state: "reopened", detail: "reopened on request" },
