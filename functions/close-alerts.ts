@@ -1,7 +1,8 @@
 /** HTTP door of the verdict desk: asks for a closing, or rehearses it. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { findReasonFault } from "../shared/alerts/closures.ts";
-import { dryRunVerdict, submitVerdict } from "../shared/alerts/verdict-requests.ts";
+import { dryRunVerdict } from "../shared/alerts/dry-run-verdict.ts";
+import { submitVerdict } from "../shared/alerts/submit-verdict.ts";
 import { verdictRequest, type VerdictRequest } from "../shared/contracts/alert-verdict.ts";
 import { readJsonBody } from "../shared/http/request-body.ts";
 import { toInputFaults, createRetryProblem, Problem } from "../shared/http/problem.ts";
@@ -27,7 +28,7 @@ async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
   const deps = await services.alertDeps();
   if (verdict.dryRun === true) {
     const dryRunResult = await dryRunVerdict(deps, verdict);
-    if (dryRunResult.kind === "rehearsed")
+    if (dryRunResult.kind === "planned")
       return { jsonBody: { id: verdict.id, dryRun: true, alerts: dryRunResult.alerts } };
     throw dryRunResult.kind === "later"
       ? createRetryProblem("Cloud Apps cannot be asked right now.", dryRunResult.retryAfterMs)
@@ -39,7 +40,7 @@ async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
     "api",
     await services.maxAlertsPerSourcePerDay(),
   );
-  if (submitted.kind === "id-taken")
+  if (submitted.kind === "idTaken")
     throw new Problem(409, "This id was used for another verdict; send a new id.");
   if (submitted.kind === "capped")
     throw createRetryProblem(

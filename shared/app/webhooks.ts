@@ -1,5 +1,6 @@
 /** The live parts behind the webhook doors: sources and mappings, proofs, lookups and hunts. A part of `wiring.ts`. */
-import { readAlertStatuses, recordVerdict } from "../alerts/verdict-requests.ts";
+import { readAlertStatuses } from "../alerts/verdict-status.ts";
+import { recordVerdict } from "../alerts/submit-verdict.ts";
 import { isWithin, findRangeFault } from "../clients/addresses.ts";
 import type { TokenValidator } from "../clients/token-validator.ts";
 import type { Vault } from "../clients/vault.ts";

@@ -1,6 +1,6 @@
 /** The webhooks room over memory: records, queues, secrets, lookups and hunts, on one virtual clock. */
 import { createHash } from "node:crypto";
-import { recordVerdict } from "../../shared/alerts/verdict-requests.ts";
+import { recordVerdict } from "../../shared/alerts/submit-verdict.ts";
 import { isWithin } from "../../shared/clients/addresses.ts";
 import type { Problem } from "../../shared/http/problem.ts";
 import { createAllowance } from "../../shared/webhooks/allowance.ts";
