@@ -6,6 +6,7 @@ import * as z from "zod/mini";
 import type { RetryLater } from "../contracts/retry-later.ts";
 import type { RecordStore } from "../storage/record-store.ts";
 import { etagOf, readRecord, readValue, writeRecord } from "../storage/typed-record.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 import type { Clock } from "../runtime/time.ts";
 import {
   maxBatchSize,
@@ -20,9 +21,9 @@ import {
 } from "./bulk-queries.ts";
 import type { FileCache } from "./cache.ts";
 import { withStatistics, type CachedAnswer } from "./cached-file.ts";
-import { mapInParallel } from "./in-parallel.ts";
+import { mapInParallel } from "../runtime/concurrency.ts";
 import type { FileHash } from "./hash-lookup.ts";
-import type { Failpoint, HuntingRow, HuntingRowsPort } from "./ports.ts";
+import type { HuntingRow, HuntingRowsPort } from "./ports.ts";
 
 /** `done`: the cache holds what hunting knows of the hashes. `later` and `failed` call for a retry. */
 export type BulkOutcome = { readonly kind: "done" | "disabled" | "failed" } | RetryLater;

@@ -14,7 +14,7 @@ import {
   readPart,
   readJobRequest,
 } from "./job-records.ts";
-import { mapInParallel } from "./in-parallel.ts";
+import { mapInParallel } from "../runtime/concurrency.ts";
 import type { HashLookup, HashOutcome, FileHash } from "./hash-lookup.ts";
 import type { FileDeps } from "./ports.ts";
 import { toFileHashes, toFileResults, type RequestedHash } from "./report.ts";

@@ -10,7 +10,7 @@ import {
 import { endJob, jobPaths, type JobHeader } from "../storage/jobs.ts";
 import type { RecordStore } from "../storage/record-store.ts";
 import { readValue } from "../storage/typed-record.ts";
-import { mapInParallel } from "./in-parallel.ts";
+import { mapInParallel } from "../runtime/concurrency.ts";
 import type { FileDeps } from "./ports.ts";
 import { toFileResult, type RequestedHash } from "./report.ts";
 

@@ -2,6 +2,7 @@
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { RetryLater } from "../contracts/retry-later.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 import type { Clock } from "../runtime/time.ts";
 
 /** Permission for one call under the tenant's quota, usable for about a second. */
@@ -104,9 +105,6 @@ export interface FilesSettings {
   readonly callsPerMinute: number;
   readonly callsPerHour: number;
 }
-
-/** A point at which a test may stop, kill or delay the process. */
-export type Failpoint = (name: string) => void | Promise<void>;
 
 /** Everything that file lookups need from outside. */
 export interface FileDeps {

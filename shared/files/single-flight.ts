@@ -3,12 +3,12 @@
  * share a call, and a lease in the file's record makes other processes wait for the answer instead of calling too.
  */
 import { retryLater, type RetryLater } from "../contracts/retry-later.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 import type { Clock } from "../runtime/time.ts";
 import type { FileCache } from "./cache.ts";
 import { isFresh, type CachedFile, type CachedAnswer } from "./cached-file.ts";
 import type {
   CallLimits,
-  Failpoint,
   FilesPort,
   FilesReply,
   FilesSettings,
