@@ -1,4 +1,7 @@
-/** `node test/support/language/report.ts [--list]`: prints the figures of `rules.ts`, with `--list` each place. */
+/**
+ * `node test/support/language/report.ts [--list]`: prints the figures of `rules.ts`, with `--list`
+ * each place.
+ */
 import {
   allSources,
   documentLines,
