@@ -31,23 +31,36 @@ import type { HuntingPort, HuntDeps } from "../hunts/ports.ts";
 import { log } from "../runtime/log.ts";
 import type { ApiForm } from "../http/api-description.ts";
 import type { Catalog, CompiledHunt } from "../contracts/compiled-hunt.ts";
-import { receiptRetentionMs, receiptKey, receiptLocation } from "../contracts/webhook.ts";
 import {
+  receiptRetentionMs,
+  receiptKey,
+  receiptName,
+  receiptLocation,
+} from "../contracts/webhook.ts";
+import {
+  listDeadLetters,
+  replayDeadLetters,
   writeDeadLetter,
+  type ReplayResult,
+} from "../storage/dead-letters.ts";
+import {
+  maxDeadLettersPerRequest,
+  type DeadLetter,
   type DeadLetterQueue,
   type DeadLetterReason,
-} from "../storage/dead-letters.ts";
-import { Problem } from "../http/problem.ts";
+} from "../contracts/dead-letter.ts";
+import { Problem } from "../contracts/problem.ts";
 import {
   expireRecords,
   jobRetentionMs,
   jobKeyLifetimeMs,
+  jobId,
   jobLocation,
   isValidJobKey,
   signJobKey,
 } from "../storage/jobs.ts";
 import type { ApiName } from "../http-pipeline/api-client.ts";
-import { failpoints } from "../runtime/failpoints.ts";
+import { failpoints, type Failpoint } from "../runtime/failpoints.ts";
 import { runTimeBudgets } from "../http-pipeline/quota/run-time.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
 import { createQuota, type QuotaOptions } from "../http-pipeline/quota/shared-quota.ts";
@@ -64,7 +77,7 @@ import { createReceiptStatusDeps, createWebhookDeps } from "./webhooks.ts";
 
 const clock = systemClock;
 const newId = (): string => randomUUID();
-const failpoint = async (name: string): Promise<void> => failpoints.failpoint(name);
+const failpoint: Failpoint = (name) => failpoints.failpoint(name);
 
 const storage = lazy(async () => createStorageClients(readStorageConnection()));
 const records = lazy(async () => createRecordStore((await storage()).blobs));
@@ -486,7 +499,16 @@ export const services = {
   receiptStatusDeps: async () =>
     createReceiptStatusDeps({ records: await records(), fileLookupService }),
   isValidJobKey: async (id: string, key: string): Promise<boolean> =>
-    isValidJobKey(await readJobSecret(), id, key, clock.now()),
+    jobId.safeParse(id).success && isValidJobKey(await readJobSecret(), id, key, clock.now()),
+  isValidReceiptKey: async (source: string, receipt: string, key: string): Promise<boolean> =>
+    receiptName.safeParse(receipt).success &&
+    isValidJobKey(await readJobSecret(), receiptKey(source, receipt), key, clock.now()),
+  toJobLocation: jobLocation,
+  listDeadLetters: async (queue?: DeadLetterQueue): Promise<DeadLetter[]> =>
+    listDeadLetters(await records(), maxDeadLettersPerRequest, queue),
+  replayDeadLetters: async (
+    requests: readonly { readonly queue: DeadLetterQueue; readonly id: string }[],
+  ): Promise<ReplayResult[]> => replayDeadLetters(await records(), await queues(), requests),
   /** Puts a message that cannot be worked on where people find it. */
   moveToDeadLetters: async (
     queue: DeadLetterQueue,
