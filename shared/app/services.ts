@@ -84,9 +84,9 @@ const records = lazy(async () => createRecordStore((await storage()).blobs));
 const queues = lazy(async () => createMessageQueues((await storage()).queues));
 
 const vault = lazy(async () => {
-  const { KEY_VAULT_URL: url, ACT_IDENTITY: identityClientId } = readSettings([
+  const { KEY_VAULT_URL: url, RESPONSE_IDENTITY_CLIENT_ID: identityClientId } = readSettings([
     "KEY_VAULT_URL",
-    "ACT_IDENTITY",
+    "RESPONSE_IDENTITY_CLIENT_ID",
   ]);
   return createVault({ url, identityClientId, clock, log });
 });
@@ -143,7 +143,7 @@ const huntingSettings = [
   "HUNTING_API",
   "DEFENDER_GEO",
   "LEGACY_HUNTING_HOST",
-  "HUNT_IDENTITY",
+  "HUNTING_IDENTITY_CLIENT_ID",
   "HUNTING_CALLS_PER_MINUTE",
   "HUNTING_CALLS_PER_HOUR",
   "HUNTING_SHARE",
@@ -193,7 +193,7 @@ export async function createHuntingPort(requestedApi?: HuntingPort["api"]): Prom
     budgets: runTimeBudgets[api],
     maxCallMs: huntingDeadlineMs,
   });
-  const authorize = await createBearerAuth(audience, settings.HUNT_IDENTITY);
+  const authorize = await createBearerAuth(audience, settings.HUNTING_IDENTITY_CLIENT_ID);
   const client = createApiClient({
     api: "hunting",
     baseUrl,
@@ -232,7 +232,7 @@ const filesSettings = [
   "CLOUD",
   "DEFENDER_GEO",
   "DEFENDER_URL",
-  "HUNT_IDENTITY",
+  "HUNTING_IDENTITY_CLIENT_ID",
   "FOUND_CACHE_HOURS",
   "NOT_FOUND_CACHE_HOURS",
   "BULK_FROM_HASHES",
@@ -249,7 +249,7 @@ export const filesApi = lazy(async () => {
     { calls: settings.FILES_CALLS_PER_HOUR, perMs: hourMs },
   ];
   const quota = await createApiQuota("files", { limits });
-  const authorize = await createBearerAuth(defenderAudience, settings.HUNT_IDENTITY);
+  const authorize = await createBearerAuth(defenderAudience, settings.HUNTING_IDENTITY_CLIENT_ID);
   return {
     quota,
     client: createApiClient({
@@ -305,7 +305,7 @@ export const cloudApps = lazy(async () => {
     "CLOUD_APPS_URL",
     "CLOUD_APPS_AUTH",
     "CLOUD_APPS_CALLS_PER_MINUTE",
-    "ACT_IDENTITY",
+    "RESPONSE_IDENTITY_CLIENT_ID",
   ] as const;
   const settings = readSettings(names);
   const quota = await createApiQuota("cloud-apps", {
@@ -315,7 +315,7 @@ export const cloudApps = lazy(async () => {
   const name = "cloud-apps-token";
   const authorize =
     settings.CLOUD_APPS_AUTH === "oauth"
-      ? await createBearerAuth(cloudAppsAudience, settings.ACT_IDENTITY)
+      ? await createBearerAuth(cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
       : createPortalAuthorizer({
           getSecret: () => secret(name),
           reportRefused: () => refused(name),
