@@ -241,7 +241,7 @@ async function checkApi(
     ).send({ ...call, deadlineMs, maxWaitMs: deadlineMs }, [404]);
     const isKnown = status !== 404 || (api === "files" && isUnknownFile(body));
     if (!isKnown)
-      throw new UpstreamError("not-found", `${api}: the address answers 404`, { api, status });
+      throw new UpstreamError("notFound", `${api}: the address answers 404`, { api, status });
     return reportOk(api, "answers");
   } catch (error) {
     if (error instanceof UpstreamError) return toApiFinding(api, error, names);

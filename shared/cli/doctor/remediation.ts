@@ -187,8 +187,8 @@ const fixByCode: Readonly<Record<UpstreamErrorCode, keyof ApiFixes | "wait">> = 
   unauthorized: "unauthorized",
   throttled: "wait",
   unavailable: "address",
-  "not-found": "address",
-  "unexpected-answer": "address",
+  notFound: "address",
+  unexpectedResponse: "address",
   rejected: "address",
 };
 
