@@ -257,10 +257,10 @@ describe("a query file", () => {
     ["UTF-8 with a byte order mark", Buffer.from(`\uFEFF${query}`)],
     ["UTF-16 with a byte order mark", Buffer.from(`\uFEFF${query}`, "utf16le")],
   ])("is read as %s", async (_, bytes) => {
-    writeFileSync(join(folder, "a.kql"), bytes);
-    await runCommand("import", join(folder, "a.kql"));
-    expect(readFileSync(join(folder, "catalog", "a.yaml"), "utf8")).toContain(query);
-    const { out } = await runCommand("explain", join(folder, "a.kql"));
+    writeFileSync(join(folder, "a-query.kql"), bytes);
+    await runCommand("import", join(folder, "a-query.kql"));
+    expect(readFileSync(join(folder, "catalog", "a-query.yaml"), "utf8")).toContain(query);
+    const { out } = await runCommand("explain", join(folder, "a-query.kql"));
     expect(out).toContain("'Müller'");
   });
 
@@ -268,11 +268,11 @@ describe("a query file", () => {
     ["Windows-1252", Buffer.from(query, "latin1"), "not UTF-8, perhaps Windows-1252"],
     ["UTF-16 without a mark", Buffer.from(query, "utf16le"), "UTF-16 without a byte order mark"],
   ])("of %s is refused with its encoding", async (_, bytes, message) => {
-    writeFileSync(join(folder, "a.kql"), bytes);
-    const { out } = await runCommand("import", join(folder, "a.kql"));
+    writeFileSync(join(folder, "a-query.kql"), bytes);
+    const { out } = await runCommand("import", join(folder, "a-query.kql"));
     expect(out).toContain(message);
     expect(readdirSync(join(folder, "catalog"))).toEqual([]);
-    await expect(runCommand("explain", join(folder, "a.kql"))).rejects.toThrow(message);
+    await expect(runCommand("explain", join(folder, "a-query.kql"))).rejects.toThrow(message);
   });
 });
 
