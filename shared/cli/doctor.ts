@@ -28,20 +28,6 @@ function printFinding({ state, subject, message, fix }: DoctorFinding): void {
   if (fix !== undefined) output.line(`         fix: ${fix}`);
 }
 
-await runProgram(output, async () => {
-  const line = parseCommandLine(process.argv.slice(2), { json: "flag", simulator: "flag" });
-  if (line.isHelp) {
-    output.line(usage);
-    return 0;
-  }
-  const [unexpected] = line.positionals;
-  if (unexpected !== undefined)
-    throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
-  if (line.hasFlag("simulator")) loadSimulatorSettings();
-  else loadLocalSettings();
-  return examine(line.hasFlag("json"));
-});
-
 async function examine(isJson: boolean): Promise<number> {
   const { cloudApps, createHuntingPort, filesApi, services } = await import("../app/services.ts");
   const findings = examineApp({
@@ -71,3 +57,17 @@ const formatSummary = (errorCount: number): string =>
   errorCount === 0
     ? "No problems found."
     : `${formatCount(errorCount, "problem")} found. Fix them in order; later ones may be side effects.`;
+
+await runProgram(output, async () => {
+  const line = parseCommandLine(process.argv.slice(2), { json: "flag", simulator: "flag" });
+  if (line.isHelp) {
+    output.line(usage);
+    return 0;
+  }
+  const [unexpected] = line.positionals;
+  if (unexpected !== undefined)
+    throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
+  if (line.hasFlag("simulator")) loadSimulatorSettings();
+  else loadLocalSettings();
+  return examine(line.hasFlag("json"));
+});

@@ -17,20 +17,6 @@ Exit codes: 0 every record is valid, 1 a record is not, 2 the command line is wr
 
 const output = createOutput(process.stdout, process.stderr);
 
-await runProgram(output, async () => {
-  const line = parseCommandLine(process.argv.slice(2), { simulator: "flag" });
-  if (line.isHelp) {
-    output.line(usage);
-    return 0;
-  }
-  const [unexpected] = line.positionals;
-  if (unexpected !== undefined)
-    throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
-  if (line.hasFlag("simulator")) loadSimulatorSettings();
-  else loadLocalSettings();
-  return verifyLog();
-});
-
 async function verifyLog(): Promise<number> {
   const { services } = await import("../app/services.ts");
   const store = await services.records();
@@ -62,3 +48,17 @@ async function verifyLog(): Promise<number> {
   );
   return 1;
 }
+
+await runProgram(output, async () => {
+  const line = parseCommandLine(process.argv.slice(2), { simulator: "flag" });
+  if (line.isHelp) {
+    output.line(usage);
+    return 0;
+  }
+  const [unexpected] = line.positionals;
+  if (unexpected !== undefined)
+    throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
+  if (line.hasFlag("simulator")) loadSimulatorSettings();
+  else loadLocalSettings();
+  return verifyLog();
+});
