@@ -174,10 +174,10 @@ async function killOnce(
 /** As after a 400 that names the function: the job goes hash by hash. */
 async function disableBulk(storage: string): Promise<void> {
   const { blobs } = await createStorageClients({ kind: "connection-string", value: storage });
-  const offUntil = new Date(Date.now() + dayMs).toISOString();
+  const disabledUntil = new Date(Date.now() + dayMs).toISOString();
   await createRecordStore(blobs).create(bulkStatePath, {
     version: 1,
-    offUntil,
+    disabledUntil,
     reason: "Unknown function",
   });
 }
