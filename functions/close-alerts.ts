@@ -1,25 +1,20 @@
 /** HTTP door of the verdict desk: asks for a closing, or rehearses it. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { findReasonFault } from "../shared/alerts/closures.ts";
-import { dryRunVerdict, submitVerdict } from "../shared/alerts/verdict-requests.ts";
+import { dryRunVerdict } from "../shared/alerts/dry-run-verdict.ts";
+import { submitVerdict } from "../shared/alerts/submit-verdict.ts";
 import { verdictRequest, type VerdictRequest } from "../shared/contracts/alert-verdict.ts";
 import { readJsonBody } from "../shared/http/request-body.ts";
-import { toInputFaults, createRetryProblem, Problem } from "../shared/http/problem.ts";
+import { toInputFaults } from "../shared/contracts/input-faults.ts";
+import { createRetryProblem, Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
-
-const toStatusUrl = (request: HttpRequest, id: string): string =>
-  new URL(`/api/alerts/verdicts/${id}`, request.url).href;
 
 async function readVerdict(request: HttpRequest): Promise<VerdictRequest> {
   const { data, error } = verdictRequest.safeParse(await readJsonBody(request));
-  if (error)
-    throw new Problem(400, "The verdict cannot be read.", { errors: toInputFaults(error) });
-  const fault = findReasonFault(data.action, data.reason);
-  if (fault !== undefined)
-    throw new Problem(400, "The verdict cannot be read.", {
-      errors: [{ path: "/reason", message: fault }],
-    });
-  return data;
+  const message = data && findReasonFault(data.action, data.reason);
+  if (data && message === undefined) return data;
+  const errors = error ? toInputFaults(error) : [{ path: "/reason", message: message ?? "" }];
+  throw new Problem(400, "The verdict is invalid.", { errors });
 }
 
 async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
@@ -27,7 +22,7 @@ async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
   const deps = await services.alertDeps();
   if (verdict.dryRun === true) {
     const dryRunResult = await dryRunVerdict(deps, verdict);
-    if (dryRunResult.kind === "rehearsed")
+    if (dryRunResult.kind === "planned")
       return { jsonBody: { id: verdict.id, dryRun: true, alerts: dryRunResult.alerts } };
     throw dryRunResult.kind === "later"
       ? createRetryProblem("Cloud Apps cannot be asked right now.", dryRunResult.retryAfterMs)
@@ -39,7 +34,7 @@ async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
     "api",
     await services.maxAlertsPerSourcePerDay(),
   );
-  if (submitted.kind === "id-taken")
+  if (submitted.kind === "idTaken")
     throw new Problem(409, "This id was used for another verdict; send a new id.");
   if (submitted.kind === "capped")
     throw createRetryProblem(
@@ -47,7 +42,7 @@ async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
       submitted.retryAfterMs,
       429,
     );
-  const url = toStatusUrl(request, verdict.id);
+  const url = new URL(`/api/alerts/verdicts/${verdict.id}`, request.url).href;
   return {
     status: 202,
     headers: { location: url, "retry-after": "5" },

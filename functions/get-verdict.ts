@@ -1,8 +1,9 @@
 /** HTTP doors to one verdict: how it goes (202 until every alert is settled, then 200), and taking it back. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import { undoVerdict, readVerdictStatus } from "../shared/alerts/verdict-requests.ts";
+import { undoVerdict } from "../shared/alerts/undo-verdict.ts";
+import { readVerdictStatus } from "../shared/alerts/verdict-status.ts";
 import { verdictId } from "../shared/contracts/alert-verdict.ts";
-import { createRetryProblem, Problem } from "../shared/http/problem.ts";
+import { createRetryProblem, Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
 
 const createNotFound = (): Problem =>
@@ -24,7 +25,7 @@ async function getVerdict(request: HttpRequest): Promise<HttpResponseInit> {
 async function undoAlertVerdict(request: HttpRequest): Promise<HttpResponseInit> {
   const id = readVerdictId(request);
   const undoResult = await undoVerdict(await services.alertDeps(), id);
-  if (undoResult.kind === "unknown-verdict") throw createNotFound();
+  if (undoResult.kind === "unknownVerdict") throw createNotFound();
   if (undoResult.kind === "later")
     throw createRetryProblem(
       "Cloud Apps did not confirm the reopening; ask again.",

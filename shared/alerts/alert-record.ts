@@ -1,8 +1,10 @@
-/** What is written down for an alert before anything is closed, and how alerts that close alike find each other. */
+/** The stored verdict of one alert, and the group of alerts that close with one call. */
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import type { AlertId } from "../contracts/alert-id.ts";
 import { verdictReasons, type VerdictMessage } from "../contracts/alert-verdict.ts";
+import type { RecordStore } from "../storage/record-store.ts";
+import { readRecord, readValue, type TypedRecord } from "../storage/typed-record.ts";
 import { closureOf } from "./closures.ts";
 import type { CloseRequest } from "./ports.ts";
 
@@ -20,8 +22,8 @@ const closeRequestSchema = z.object({
 });
 
 /**
- * One alert's verdict. `waiting` and `sending` are not final; a `sending` record belongs to `owner` until
- * `expiresAtMs`, then whoever takes it over looks at the alert before a second try.
+ * One alert's verdict. `waiting` and `sending` are not final. A `sending` record belongs to `owner` until `expiresAtMs`;
+ * the instance that takes it over afterwards looks at the alert before a second try.
  */
 export const alertRecord = z.object({
   version: z.literal(1),
@@ -41,7 +43,7 @@ export const alertRecord = z.object({
   acceptedAtMs: z.number(),
   owner: z.optional(z.string()),
   expiresAtMs: z.optional(z.number()),
-  /** True when a try may already have reached Cloud Apps: look before the next. */
+  /** True when a try may already have reached Cloud Apps: look before the next one. */
   inDoubt: z.optional(z.boolean()),
   tries: z.number(),
   detail: z.optional(z.string()),
@@ -56,7 +58,19 @@ export const markerPath = (group: string, id: string): string => `${markerFolder
 export const conflictPath = (id: string, verdict: string): string =>
   `state/conflicts/${id}/${verdict}.json`;
 
-/** Alerts of one group close in one call: same closure, reason, comment and feedback. */
+/** Reads an alert's record with its etag. */
+export const readAlertRecord = (
+  store: Pick<RecordStore, "read">,
+  id: string,
+): Promise<TypedRecord<AlertRecord>> => readRecord(store, recordPath(id), alertRecord);
+
+/** Reads an alert's record; undefined when it is absent or invalid. */
+export const findAlertRecord = (
+  store: Pick<RecordStore, "read">,
+  id: string,
+): Promise<AlertRecord | undefined> => readValue(store, recordPath(id), alertRecord);
+
+/** Names the group of a closing: equal closure, reason, comment and feedback close in one call. */
 export function groupOf({ closure, reason, comment, feedback }: CloseRequest): string {
   const parts = [
     closure,
@@ -69,7 +83,7 @@ export function groupOf({ closure, reason, comment, feedback }: CloseRequest): s
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }
 
-/** What a request asks to be done to each of its alerts. */
+/** Returns the closing that a request asks for each of its alerts. */
 export const toCloseRequest = (
   message: Pick<VerdictMessage, "action" | "reason" | "comment" | "feedback">,
 ): CloseRequest => ({
@@ -79,7 +93,7 @@ export const toCloseRequest = (
   feedback: message.feedback,
 });
 
-/** The closing that a record carries. */
+/** Returns the closing that a record carries. */
 export const closeRequestOf = ({
   closure,
   reason,
@@ -92,7 +106,7 @@ export const closeRequestOf = ({
   feedback,
 });
 
-/** A fresh record for an accepted id. */
+/** Returns the first record of an accepted id. */
 export const createWaitingRecord = (
   id: AlertId,
   message: VerdictMessage,
@@ -108,14 +122,18 @@ export const createWaitingRecord = (
   tries: 0,
 });
 
-/** True when nothing more will happen to the record by itself. */
+/** Tells whether the record is final. */
 export const isSettled = (record: AlertRecord): boolean =>
   record.state !== "waiting" && record.state !== "sending";
 
-/** True while somebody's call for the record is under way. `nowMs` is the store's clock: owners must agree on when it ends. */
+/**
+ * Tells whether a call for the record is under way.
+ *
+ * @param nowMs - the store's clock: all instances must agree on when ownership ends
+ */
 export const isClaimed = (record: AlertRecord, nowMs: number): boolean =>
   record.state === "sending" && (record.expiresAtMs ?? 0) > nowMs;
 
-/** Two verdicts agree when they close alike for the same reason; a different comment is no different verdict. */
+/** Tells whether two verdicts agree: same closure and reason. Comments may differ. */
 export const isSameVerdict = (record: AlertRecord, request: CloseRequest): boolean =>
   record.closure === request.closure && record.reason === request.reason;

@@ -1,32 +1,32 @@
-/** Finds the waiting alerts of one group and makes them ours for one call, by compare-and-swap. */
+/** Finds the waiting alerts of one group and takes ownership of them for one call, by compare-and-swap. */
 import { maxAlertsPerMessage } from "../contracts/alert-verdict.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs } from "../runtime/time.ts";
 import {
-  alertRecord,
   isClaimed,
   isSettled,
   markerFolder,
   markerPath,
+  readAlertRecord,
   recordPath,
   type AlertRecord,
 } from "./alert-record.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
 import type { AlertDeps } from "./ports.ts";
 
-/** A record that is ours until it expires. */
+/** A record that this instance owns until it expires. */
 export interface Claim {
   readonly record: AlertRecord;
   readonly etag: string;
 }
 
-/** Longer than any call and its accounting take; after it somebody else may take the alert over, looking first. */
+/** Longer than a call and its bookkeeping take; afterwards another instance may take the alert over, looking first. */
 const ownershipMs = 10 * minuteMs;
 
 /** Claims up to 100 alerts of the group, in the order of their ids. */
 export async function claimGroup(deps: AlertDeps, group: string, owner: string): Promise<Claim[]> {
   const claims: Claim[] = [];
   const claimAll = async (ids: readonly string[]): Promise<void> => {
-    await forEachInParallel(ids, async (id) => {
+    await runInParallel(ids, async (id) => {
       const claim = await claimAlert(deps, group, id, owner);
       if (claim) claims.push(claim);
     });
@@ -44,7 +44,7 @@ export async function claimGroup(deps: AlertDeps, group: string, owner: string):
   return claims;
 }
 
-/** How many alerts of the group wait, counted up to 100. */
+/** Counts the waiting alerts of the group, up to 100. */
 export async function countWaiting(deps: AlertDeps, group: string): Promise<number> {
   let count = 0;
   for await (const _ of deps.store.list(markerFolder(group))) {
@@ -60,15 +60,15 @@ async function claimAlert(
   id: string,
   owner: string,
 ): Promise<Claim | undefined> {
-  const read = await deps.store.read(recordPath(id));
-  const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
+  const read = await readAlertRecord(deps.store, id);
   const marker = markerPath(group, id);
   const nowMs = read.serverNowMs;
-  if (read.kind === "absent" || !record || isSettled(record) || isClaimed(record, nowMs)) {
-    // A leftover: its alert is settled, somebody's already, or not readable, which the next message about it mends.
+  if (read.kind !== "found" || isSettled(read.value) || isClaimed(read.value, nowMs)) {
+    // The marker is out of date: its alert is settled, claimed, or invalid, which the alert's next message repairs.
     await deps.store.remove(marker);
     return undefined;
   }
+  const { value: record } = read;
   const claimedRecord: AlertRecord = {
     ...record,
     state: "sending",
@@ -78,7 +78,7 @@ async function claimAlert(
   };
   const written = await deps.store.replace(recordPath(id), claimedRecord, read.etag);
   if (written.kind === "lost") return undefined;
-  // Should this process die now, the alert's own message, still on the queue, marks it again once the claim expires.
+  // If this process dies now, the alert's own message, still on the queue, marks it again once the claim expires.
   await deps.store.remove(marker);
   return { record: claimedRecord, etag: written.etag };
 }

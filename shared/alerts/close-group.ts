@@ -1,42 +1,34 @@
 /**
- * Second half of the desk: one turn of the quota closes up to 100 waiting alerts of one group in one call, then
- * accounts for each id. A record in doubt is looked at before its second try.
+ * Closes up to 100 waiting alerts of one group with one permit and one call, and records a result for each id. A record
+ * in doubt is looked up before its second try.
  */
 import type { AlertId } from "../contracts/alert-id.ts";
 import { maxAlertsPerMessage } from "../contracts/alert-verdict.ts";
+import { retryLater, type RetryLater } from "../contracts/retry-later.ts";
 import { secondMs } from "../runtime/time.ts";
+import { acquireLease } from "../storage/lease.ts";
+import { closeRequestOf } from "./alert-record.ts";
+import { claimGroup, countWaiting, type Claim } from "./claim-group.ts";
 import {
-  interpretCloseResponse,
   interpretAlertState,
+  interpretCloseResponse,
   type AlertResult,
 } from "./interpret-close-response.ts";
-import {
-  closeRequestOf,
-  groupOf,
-  markerPath,
-  recordPath,
-  type AlertRecord,
-} from "./alert-record.ts";
-import { claimGroup, countWaiting, type Claim } from "./claim-group.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
-import { withGroupLease } from "./group-lease.ts";
-import type { Permit, ChangeReply, CloseRequest, AlertStatesReply, AlertDeps } from "./ports.ts";
+import type { AlertDeps, ChangeReply, CloseRequest, Permit } from "./ports.ts";
+import { alertIdOf, recordResults, releaseClaims } from "./settle-claims.ts";
 
-/** What a turn came to. `idle`: no alert of the group was free, or another instance is closing them. */
-export type BatchResult =
-  | { readonly kind: "worked" }
-  | { readonly kind: "idle" }
-  | { readonly kind: "later"; readonly retryAfterMs: number };
+/** The outcome of a batch. `idle`: no alert of the group was free, or another instance is closing them. */
+export type BatchResult = { readonly kind: "worked" } | { readonly kind: "idle" } | RetryLater;
 
-/** Whoever is at a group goes on while full calls wait, for so long. */
+/** An instance keeps closing a group for this long while full calls wait. */
 const groupBudgetMs = 30 * secondMs;
 
-/** Answers that leave an alert open this often are not going to close it. */
-const maxTries = 5;
+/** Longer than a call and its bookkeeping usually take. */
+const leaseMs = 20 * secondMs;
 
 /**
- * Takes a turn, waiting at most `maxWaitMs`, and spends it on the group. Where somebody is already at it, waits for that
- * call (this process) or says so (another).
+ * Closes the group's waiting alerts, waiting at most `maxWaitMs` for a permit. When this process is already closing the
+ * group, waits for that call; when another instance is, returns `idle`.
  */
 export async function closeGroup(
   deps: AlertDeps,
@@ -48,18 +40,38 @@ export async function closeGroup(
     await Promise.allSettled([running]);
     return { kind: "worked" };
   }
-  const deadlineMs = deps.clock.now() + groupBudgetMs;
-  const work = withGroupLease(deps, group, async () => {
-    const outcome = await closeNextBatch(deps, group, maxWaitMs);
-    const canContinue = outcome.kind === "worked" && deps.clock.now() < deadlineMs;
-    return {
-      outcome,
-      hasMore: canContinue && (await countWaiting(deps, group)) >= maxAlertsPerMessage,
-    };
-  }).finally(() => deps.closingGroups.delete(group));
+  const work = closeWithLease(deps, group, maxWaitMs).finally(() =>
+    deps.closingGroups.delete(group),
+  );
   deps.closingGroups.set(group, work);
-  const result = await work;
-  return result === "busy" ? { kind: "idle" } : result;
+  return work;
+}
+
+/** Two calls of a group at once would share its alerts and spend two permits; the lease avoids that. */
+async function closeWithLease(
+  deps: AlertDeps,
+  group: string,
+  maxWaitMs: number,
+): Promise<BatchResult> {
+  const deadlineMs = deps.clock.now() + groupBudgetMs;
+  const acquired = await acquireLease(deps.store, {
+    path: `state/closing/${group}.json`,
+    leaseMs,
+    owner: deps.newId(),
+    nowMs: () => deps.clock.now(),
+  });
+  if (acquired.kind === "busy") return { kind: "idle" };
+  const { lease } = acquired;
+  try {
+    for (;;) {
+      const result = await closeNextBatch(deps, group, maxWaitMs);
+      const canContinue = result.kind === "worked" && deps.clock.now() < deadlineMs;
+      if (!canContinue || (await countWaiting(deps, group)) < maxAlertsPerMessage) return result;
+      if (!(await lease.renew())) return result;
+    }
+  } finally {
+    await lease.release();
+  }
 }
 
 async function closeNextBatch(
@@ -72,49 +84,46 @@ async function closeNextBatch(
   await deps.failpoint("A4 permit reserved");
   const claims = await claimGroup(deps, group, deps.newId());
   if (claims.length === 0) return { kind: "idle" };
-  const ready = await resolveDoubts(deps, group, claims);
+  const ready = await resolveDoubts(deps, claims);
   if (!Array.isArray(ready)) return ready;
   if (ready.length === 0) return { kind: "worked" };
-  return closeClaims(deps, group, ready, permitResult.permit);
+  return closeClaims(deps, ready, permitResult.permit);
 }
 
-/** Settles what an earlier, unanswered try has closed already; the rest may be tried again. */
+/** Settles the alerts that an earlier, unanswered try has closed; returns those that may be tried again. */
 async function resolveDoubts(
   deps: AlertDeps,
-  group: string,
   claims: readonly Claim[],
-): Promise<Claim[] | BatchResult> {
+): Promise<Claim[] | RetryLater> {
   const doubtful = claims.filter(({ record }) => record.inDoubt === true);
   if (doubtful.length === 0) return [...claims];
   const results = await checkAlerts(deps, doubtful, true);
-  if (results.kind !== "endings") {
+  if (results.kind === "later") {
     await releaseClaims(deps, claims, true);
-    return { kind: "later", retryAfterMs: results.retryAfterMs };
+    return retryLater(results.retryAfterMs);
   }
   const settledEarlier = doubtful.filter(
-    ({ record }) => results.byAlert.get(record.alertId as AlertId)?.state !== "open",
+    (claim) => results.byAlert.get(alertIdOf(claim))?.state !== "open",
   );
-  await recordResults(deps, group, settledEarlier, results.byAlert);
+  await recordResults(deps, settledEarlier, results.byAlert);
   return claims.filter((claim) => !settledEarlier.includes(claim));
 }
 
 async function closeClaims(
   deps: AlertDeps,
-  group: string,
   claims: readonly Claim[],
   permit: Permit,
 ): Promise<BatchResult> {
   const [first] = claims;
   if (!first) return { kind: "idle" };
   const request = closeRequestOf(first.record);
-  const ids = claims.map(({ record }) => record.alertId as AlertId);
-  const call = deps.newId();
-  await deps.writeAudit({
-    kind: "intent",
-    call,
+  const ids = claims.map(alertIdOf);
+  const auditFields = {
+    call: deps.newId(),
     action: "close",
     ...toAuditFields(claims, request),
-  });
+  } as const;
+  await deps.writeAudit({ kind: "intent", ...auditFields });
   await deps.failpoint("A3 audit intent written");
   const [reply] = await Promise.all([
     deps.alerts.close(ids, request, permit),
@@ -122,147 +131,75 @@ async function closeClaims(
   ]);
   await deps.failpoint("A6 reply read");
   const results = await determineResults(deps, claims, reply);
-  if (results.kind !== "endings") {
+  if (results.kind === "later") {
     await releaseClaims(deps, claims, results.inDoubt);
-    await deps.writeAudit({
-      kind: "outcome",
-      call,
-      action: "close",
-      ...toAuditFields(claims, request),
-      outcomes: { deferred: ids },
-    });
-    return { kind: "later", retryAfterMs: results.retryAfterMs };
+    await deps.writeAudit({ kind: "outcome", ...auditFields, outcomes: { deferred: ids } });
+    return retryLater(results.retryAfterMs);
   }
-  await recordResults(deps, group, claims, results.byAlert);
+  await recordResults(deps, claims, results.byAlert);
   await deps.failpoint("A7 record done");
-  await deps.writeAudit({
-    kind: "outcome",
-    call,
-    action: "close",
-    ...toAuditFields(claims, request),
-    outcomes: groupByState(results.byAlert),
-  });
+  const outcomes = groupByState(results.byAlert);
+  await deps.writeAudit({ kind: "outcome", ...auditFields, outcomes });
   await deps.failpoint("A8 audit outcome written");
-  logOutcome(deps, claims, request, results.byAlert);
+  logOutcome(deps, first.record.verdict, request, outcomes);
   return { kind: "worked" };
 }
 
 type AlertResults =
-  | { readonly kind: "endings"; readonly byAlert: ReadonlyMap<AlertId, AlertResult> }
-  | { readonly kind: "later"; readonly retryAfterMs: number; readonly inDoubt: boolean };
+  | { readonly kind: "results"; readonly byAlert: ReadonlyMap<AlertId, AlertResult> }
+  | (RetryLater & { readonly inDoubt: boolean });
 
-/** When nothing better is known of how long a trouble lasts. */
-const pauseMs = 30_000;
+/** The pause when the service does not say how long a fault lasts. */
+const defaultPauseMs = 30 * secondMs;
 
-/** What each id becomes, from the answer where it accounts for the id, from one list call where it does not. */
+const postpone = (retryAfterMs: number, inDoubt: boolean): AlertResults => ({
+  ...retryLater(retryAfterMs),
+  inDoubt,
+});
+
+/** Returns the result of each id: from the answer where it accounts for the id, otherwise from one list call. */
 async function determineResults(
   deps: AlertDeps,
   claims: readonly Claim[],
   reply: ChangeReply,
 ): Promise<AlertResults> {
-  const ids = claims.map(({ record }) => record.alertId as AlertId);
+  const ids = claims.map(alertIdOf);
   switch (reply.kind) {
     case "later":
-      return { kind: "later", retryAfterMs: reply.retryAfterMs, inDoubt: false };
+      return postpone(reply.retryAfterMs, false);
     case "unknown":
-      return { kind: "later", retryAfterMs: pauseMs, inDoubt: true };
+      return postpone(defaultPauseMs, true);
     case "refused":
       return {
-        kind: "endings",
+        kind: "results",
         byAlert: new Map(ids.map((id) => [id, { state: "failed", detail: reply.message }])),
       };
     case "answer": {
       const { settled, toCheck, inDoubt } = interpretCloseResponse(ids, reply);
-      if (toCheck.length === 0) return { kind: "endings", byAlert: settled };
-      const rest = await checkAlerts(
-        deps,
-        claims.filter(({ record }) => toCheck.includes(record.alertId as AlertId)),
-        inDoubt,
-      );
-      return rest.kind === "endings"
-        ? { kind: "endings", byAlert: new Map([...settled, ...rest.byAlert]) }
+      if (toCheck.length === 0) return { kind: "results", byAlert: settled };
+      const unsettled = claims.filter((claim) => toCheck.includes(alertIdOf(claim)));
+      const rest = await checkAlerts(deps, unsettled, inDoubt);
+      return rest.kind === "results"
+        ? { kind: "results", byAlert: new Map([...settled, ...rest.byAlert]) }
         : { ...rest, inDoubt: true };
     }
   }
 }
 
+/** @param wasTried - whether a try of this verdict may have reached Cloud Apps */
 async function checkAlerts(
   deps: AlertDeps,
   claims: readonly Claim[],
   wasTried: boolean,
 ): Promise<AlertResults> {
-  const reply: AlertStatesReply = await deps.alerts.getStates(
-    claims.map(({ record }) => record.alertId as AlertId),
-  );
-  if (reply.kind === "later")
-    return { kind: "later", retryAfterMs: reply.retryAfterMs, inDoubt: true };
-  if (reply.kind === "refused") return { kind: "later", retryAfterMs: pauseMs, inDoubt: true };
-  const entries = claims.map(({ record }) => {
-    const id = record.alertId as AlertId;
-    return [id, interpretAlertState(reply.alerts.get(id), record.closure, wasTried)] as const;
+  const reply = await deps.alerts.getStates(claims.map(alertIdOf));
+  if (reply.kind === "later") return postpone(reply.retryAfterMs, true);
+  if (reply.kind === "refused") return postpone(defaultPauseMs, true);
+  const entries = claims.map((claim) => {
+    const id = alertIdOf(claim);
+    return [id, interpretAlertState(reply.alerts.get(id), claim.record.closure, wasTried)] as const;
   });
-  return { kind: "endings", byAlert: new Map(entries) };
-}
-
-/** Writes what became of each alert; one that is still open waits again, until it has been tried too often. */
-async function recordResults(
-  deps: AlertDeps,
-  group: string,
-  claims: readonly Claim[],
-  results: ReadonlyMap<AlertId, AlertResult>,
-): Promise<void> {
-  await forEachInParallel(claims, async ({ record, etag }) => {
-    const result = results.get(record.alertId as AlertId);
-    if (!result) return;
-    const next = applyResult(record, result);
-    const { kind } = await deps.store.replace(recordPath(record.alertId), next, etag);
-    if (kind === "written" && next.state === "waiting")
-      await deps.store.create(markerPath(group, record.alertId), {});
-  });
-}
-
-/** The record without what belonged to a try. */
-function withoutTryFields(
-  record: AlertRecord,
-): Omit<AlertRecord, "owner" | "expiresAtMs" | "inDoubt" | "detail"> {
-  const {
-    owner: _owner,
-    expiresAtMs: _expires,
-    inDoubt: _doubt,
-    detail: _detail,
-    ...rest
-  } = record;
-  return rest;
-}
-
-function applyResult(record: AlertRecord, result: AlertResult): AlertRecord {
-  const tries = record.tries + 1;
-  const rest = { ...withoutTryFields(record), tries };
-  if (result.state !== "open") return { ...rest, state: result.state, detail: result.detail };
-  if (tries < maxTries) return { ...rest, state: "waiting" };
-  return {
-    ...rest,
-    state: "failed",
-    detail: `Cloud Apps kept the alert open after ${tries} tries`,
-  };
-}
-
-/** Gives claimed records back; with `inDoubt` the next try looks first. */
-async function releaseClaims(
-  deps: AlertDeps,
-  claims: readonly Claim[],
-  inDoubt: boolean,
-): Promise<void> {
-  await forEachInParallel(claims, async ({ record, etag }) => {
-    const next: AlertRecord = {
-      ...withoutTryFields(record),
-      state: "waiting",
-      inDoubt: inDoubt || record.inDoubt === true,
-    };
-    const { kind } = await deps.store.replace(recordPath(record.alertId), next, etag);
-    if (kind === "written")
-      await deps.store.create(markerPath(groupOf(record), record.alertId), {});
-  });
+  return { kind: "results", byAlert: new Map(entries) };
 }
 
 const toAuditFields = (claims: readonly Claim[], request: CloseRequest) => ({
@@ -273,8 +210,9 @@ const toAuditFields = (claims: readonly Claim[], request: CloseRequest) => ({
   requestedBy: [...new Set(claims.map(({ record }) => record.requestedBy))],
 });
 
-/** Ids by what became of them. */
-function groupByState(results: ReadonlyMap<AlertId, AlertResult>): Record<string, AlertId[]> {
+function groupByState(
+  results: ReadonlyMap<AlertId, AlertResult>,
+): Readonly<Record<string, AlertId[]>> {
   const grouped: Record<string, AlertId[]> = {};
   for (const [id, { state }] of results) (grouped[state] ??= []).push(id);
   return grouped;
@@ -282,14 +220,13 @@ function groupByState(results: ReadonlyMap<AlertId, AlertResult>): Record<string
 
 function logOutcome(
   deps: AlertDeps,
-  claims: readonly Claim[],
+  verdict: string,
   request: CloseRequest,
-  results: ReadonlyMap<AlertId, AlertResult>,
+  outcomes: Readonly<Record<string, readonly AlertId[]>>,
 ): void {
-  const grouped = groupByState(results);
-  const countState = (state: string): number => grouped[state]?.length ?? 0;
+  const countState = (state: AlertResult["state"]): number => outcomes[state]?.length ?? 0;
   deps.logEvent("verdict.outcome", {
-    verdict: claims[0]?.record.verdict ?? "",
+    verdict,
     closure: request.closure,
     closed: countState("closed"),
     alreadyClosed: countState("already_closed"),

@@ -1,9 +1,9 @@
-/** How alerts are closed: one table row a rule. The numbers of the wire live in `clients/cloud-apps/alerts.ts`. */
+/** The closing rules, one table row each. Wire numbers are in `clients/cloud-apps/alerts.ts`. */
 import type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
 
 export type Closure = "true_positive" | "false_positive" | "benign";
 
-/** What each action means. */
+/** The closure of each action. */
 export const closureOf = {
   resolve: "true_positive",
   close_true_positive: "true_positive",
@@ -12,14 +12,14 @@ export const closureOf = {
   close_benign: "benign",
 } as const satisfies Record<VerdictAction, Closure>;
 
-/** The reasons that Cloud Apps takes for each closure. */
-export const reasonsFor = {
+/** The reasons that Cloud Apps accepts for each closure. */
+const reasonsFor = {
   true_positive: [],
   false_positive: ["not_of_interest", "too_many_similar", "not_accurate", "other"],
   benign: ["severity_lower", "confirmed_with_user", "test", "other"],
 } as const satisfies Record<Closure, readonly VerdictReason[]>;
 
-/** Says what is wrong with a reason for a closure, in the sender's words; `undefined` when it fits. */
+/** Returns what a reason must be for the closure of an action; `undefined` when it fits. */
 export function findReasonFault(
   action: VerdictAction,
   reason: VerdictReason | undefined,
@@ -29,6 +29,6 @@ export function findReasonFault(
   const allowed: readonly VerdictReason[] = reasonsFor[closure];
   if (allowed.includes(reason)) return undefined;
   return allowed.length === 0
-    ? `"${action}" closes as ${closure}, which takes no reason: leave it out`
-    : `"${action}" closes as ${closure}, which takes one of ${allowed.join(", ")}`;
+    ? `must be absent: "${action}" closes as ${closure}, which takes no reason`
+    : `must be one of ${allowed.join(", ")}, because "${action}" closes as ${closure}`;
 }

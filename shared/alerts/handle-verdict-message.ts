@@ -1,29 +1,30 @@
-/** One queue message at the desk: write down, close while turns last, go back to wait for the rest. Never throws for the outside's sake. */
+/** Handles one verdict message: records its alerts, closes them while permits last, and defers the rest. */
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs, secondMs } from "../runtime/time.ts";
-import { alertRecord, isSettled, recordPath } from "./alert-record.ts";
+import { findAlertRecord, isSettled } from "./alert-record.ts";
 import { countWaiting } from "./claim-group.ts";
 import { closeGroup } from "./close-group.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
 import type { AlertDeps } from "./ports.ts";
 import { recordAlertVerdicts } from "./record-verdicts.ts";
 
-/** What became of the message. `deferred`: a copy waits on the queue, this one is done with. */
-export type VerdictMessageResult =
+/** The result of a message. `deferred`: a delayed copy is on the queue, and this one is done. */
+type VerdictMessageResult =
   | { readonly kind: "finished" }
   | { readonly kind: "deferred"; readonly delaySeconds: number };
 
-/** A message is worked on for so long; then a copy goes back. */
+/** How long one message is worked on before a copy goes back to the queue. */
 const budgetMs = minuteMs;
 const maxWaitMs = 2 * secondMs;
-/** Behind a deep queue a short batch waits so often, so long, for the call to fill. */
+/** When the queue is deep, a partial batch waits up to `fillWaits` × `fillDelaySeconds` to fill. */
 const fillWaits = 3;
 const fillDelaySeconds = 10;
 const fullCallSize = 100;
-/** Others hold this message's alerts: their call and its accounting take seconds. */
-const othersDelaySeconds = 5;
+/** The delay when another instance is closing this message's alerts: its call takes seconds. */
+const busyDelaySeconds = 5;
 const maxDelaySeconds = 15 * 60;
 
+/** Handles one message. Faults of Cloud Apps and Key Vault defer it; only storage faults throw. */
 export async function handleVerdictMessage(
   deps: AlertDeps,
   message: VerdictMessage,
@@ -37,53 +38,49 @@ export async function handleVerdictMessage(
     if (result.kind === "waiting")
       groups.set(result.group, [...(groups.get(result.group) ?? []), id]);
   for (const [group, ids] of groups) {
-    const waitSeconds = await closeMessageAlerts(deps, message, group, ids, deadlineMs);
+    const canFill = (message.deferred ?? 0) < fillWaits;
+    const waitSeconds =
+      canFill && (await isWorthFilling(deps, group))
+        ? fillDelaySeconds
+        : await closeMessageAlerts(deps, group, ids, deadlineMs);
     if (waitSeconds !== undefined) return deferMessage(deps, message, waitSeconds);
   }
   await deps.failpoint("A10 before message delete");
   return { kind: "finished" };
 }
 
-/** @returns how long the message had better wait, in seconds; `undefined` when all its alerts of the group are settled */
+/** @returns how long the message must wait, in seconds; `undefined` when all its alerts of the group are settled */
 async function closeMessageAlerts(
   deps: AlertDeps,
-  message: VerdictMessage,
   group: string,
   ids: readonly string[],
   deadlineMs: number,
 ): Promise<number | undefined> {
-  if (await shouldWaitToFill(deps, message, group)) return fillDelaySeconds;
   while (deps.clock.now() < deadlineMs) {
     const batch = await closeGroup(deps, group, maxWaitMs);
     if (batch.kind === "later") return Math.ceil(batch.retryAfterMs / secondMs);
     if (await areAllSettled(deps, ids)) return undefined;
-    if (batch.kind === "idle") return othersDelaySeconds;
+    if (batch.kind === "idle") return busyDelaySeconds;
   }
   return 1;
 }
 
-/** True while more of the same may come soon and fill the call: a turn spent on few alerts is a turn lost for many. */
-async function shouldWaitToFill(
-  deps: AlertDeps,
-  message: VerdictMessage,
-  group: string,
-): Promise<boolean> {
-  if ((message.deferred ?? 0) >= fillWaits) return false;
+/** Tells whether messages behind this one may fill the call: a permit closes 1 alert or 100. */
+async function isWorthFilling(deps: AlertDeps, group: string): Promise<boolean> {
   if ((await deps.queues.depth("alert-verdicts")) <= fullCallSize) return false;
   return (await countWaiting(deps, group)) < fullCallSize;
 }
 
 async function areAllSettled(deps: AlertDeps, ids: readonly string[]): Promise<boolean> {
   let settledCount = 0;
-  await forEachInParallel(ids, async (id) => {
-    const read = await deps.store.read(recordPath(id));
-    const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
+  await runInParallel(ids, async (id) => {
+    const record = await findAlertRecord(deps.store, id);
     if (record && isSettled(record)) settledCount += 1;
   });
   return settledCount === ids.length;
 }
 
-/** Puts a copy back with a delay instead of throwing: a throw would cost one of the message's five lives. */
+/** Enqueues a delayed copy. Throwing would use up one of the message's five delivery attempts (`maxDequeueCount`). */
 async function deferMessage(
   deps: AlertDeps,
   message: VerdictMessage,

@@ -1,25 +1,25 @@
-/** Reads a closing call's answer id by id. Pure: the answer in, what each record becomes out. */
+/** Interprets the answer of a closing call, id by id. Pure: takes the answer, returns the result of each record. */
 import type { AlertId } from "../contracts/alert-id.ts";
 import type { Closure } from "./closures.ts";
-import type { ChangeReply, AlertState } from "./ports.ts";
+import type { AlertState, ChangeReply } from "./ports.ts";
 
-/** What a record becomes. `open`: Cloud Apps still shows the alert open, so it waits for another try. */
+/** The result of one alert. `open`: Cloud Apps shows the alert open, so it waits for another try. */
 export type AlertResult =
   | { readonly state: "closed"; readonly detail?: string }
   | { readonly state: "already_closed" | "not_found" | "failed"; readonly detail: string }
   | { readonly state: "open" };
 
-/** Ids settled by the answer alone, and those that one list call must tell about. */
-export interface InterpretedResponse {
+/** Ids that the answer settles, and ids that need one list call. */
+interface InterpretedResponse {
   readonly settled: ReadonlyMap<AlertId, AlertResult>;
   readonly toCheck: readonly AlertId[];
-  /** True when the answer does not add up, so that an alert found closed as wanted may be our doing. */
+  /** True when the answer is inconsistent, so that an alert closed as requested may have been closed by this call. */
   readonly inDoubt: boolean;
 }
 
 /**
- * A count plus a not-found list accounts for every id only when the two add up and name nothing that was not sent;
- * otherwise nothing is believed but the list call.
+ * Splits the ids of a call. A count with a not-found list accounts for every id only when both add up and name no other
+ * id; otherwise every id is looked up.
  */
 export function interpretCloseResponse(
   ids: readonly AlertId[],
@@ -30,7 +30,7 @@ export function interpretCloseResponse(
   const isConsistent =
     reply.changed === closed.length && missing.size === ids.length - closed.length;
   if (!isConsistent) return { settled: new Map(), toCheck: ids, inDoubt: true };
-  // "Not found" is said of unknown and of already closed alerts alike: only a look tells them apart.
+  // Cloud Apps reports unknown and already closed alerts alike as not found: only a list call distinguishes them.
   return {
     settled: new Map(closed.map((id) => [id, { state: "closed" }])),
     toCheck: ids.filter((id) => missing.has(id)),
@@ -39,9 +39,9 @@ export function interpretCloseResponse(
 }
 
 /**
- * What a look at an alert means for its verdict.
+ * Returns the result that an alert's state implies for its verdict.
  *
- * @param wasTried - true when a try of ours may have reached Cloud Apps, so that an alert closed as wanted is ours
+ * @param wasTried - whether a try of this verdict may have reached Cloud Apps; a matching state then counts as its effect
  */
 export function interpretAlertState(
   state: AlertState | undefined,
@@ -49,7 +49,7 @@ export function interpretAlertState(
   wasTried: boolean,
 ): AlertResult {
   if (state === undefined)
-    return { state: "not_found", detail: "Cloud Apps knows no alert with this id" };
+    return { state: "not_found", detail: "Cloud Apps has no alert with this id" };
   if (state === "open") return { state: "open" };
   if (state === expected && wasTried)
     return { state: "closed", detail: "found closed after a try whose answer was lost" };

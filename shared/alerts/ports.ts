@@ -1,18 +1,18 @@
-/** What the alerts room asks of the outside, in its own words. */
+/** The dependencies of the alerts module, in its own words. */
 import type { AlertId } from "../contracts/alert-id.ts";
 import type { VerdictReason } from "../contracts/alert-verdict.ts";
-import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
+import type { RetryLater } from "../contracts/retry-later.ts";
 import type { Clock } from "../runtime/time.ts";
+import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import type { Closure } from "./closures.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
-/** A permission to make one call, taken before the records are claimed, handed back with the call. */
+/** The right to send one call: acquired before the records are claimed, passed on with the call. */
 export interface Permit {
   readonly usableUntilMs: number;
 }
 
-export type PermitResult =
-  | { readonly kind: "permit"; readonly permit: Permit }
-  | { readonly kind: "later"; readonly retryAfterMs: number };
+type PermitResult = { readonly kind: "permit"; readonly permit: Permit } | RetryLater;
 
 /** One closing, the same for every alert of a group. */
 export interface CloseRequest {
@@ -22,17 +22,17 @@ export interface CloseRequest {
   readonly feedback?: Feedback | undefined;
 }
 
-/** What Cloud Apps may be told about the detection itself, and whether Microsoft may ask back. */
-export interface Feedback {
+/** Feedback to Microsoft about the detection, and whether Microsoft may contact the sender. */
+interface Feedback {
   readonly text?: string | undefined;
   readonly allowContact?: boolean | undefined;
   readonly contactEmail?: string | undefined;
 }
 
-/** What came of a call that changes alerts. `unknown`: it may have been carried out, its answer was lost. */
+/** The answer of a call that changes alerts. `unknown`: the call may have taken effect, its answer was lost. */
 export type ChangeReply =
   | { readonly kind: "answer"; readonly changed: number; readonly notFound: readonly string[] }
-  | { readonly kind: "later"; readonly retryAfterMs: number }
+  | RetryLater
   | { readonly kind: "refused"; readonly message: string }
   | { readonly kind: "unknown"; readonly message: string };
 
@@ -41,10 +41,10 @@ export type AlertState = "open" | Closure | "dismissed" | "resolved" | "unknown-
 
 export type AlertStatesReply =
   | { readonly kind: "answer"; readonly alerts: ReadonlyMap<AlertId, AlertState> }
-  | { readonly kind: "later"; readonly retryAfterMs: number }
+  | RetryLater
   | { readonly kind: "refused"; readonly message: string };
 
-/** Cloud Apps, as far as this room needs it. Only explicit ids, 1 to 100 of them, ever leave through it. */
+/** The alert calls of Cloud Apps. Only explicit ids, 1 to 100 of them, are ever sent. */
 export interface AlertsPort {
   readonly acquirePermit: (maxWaitMs: number) => Promise<PermitResult>;
   readonly close: (
@@ -53,14 +53,14 @@ export interface AlertsPort {
     permit: Permit,
   ) => Promise<ChangeReply>;
   readonly reopen: (ids: readonly AlertId[], comment: string | undefined) => Promise<ChangeReply>;
-  /** One list call for all ids; an id that Cloud Apps does not know is absent from the map. */
+  /** Sends one list call for all ids; an id that Cloud Apps does not know is absent from the map. */
   readonly getStates: (ids: readonly AlertId[]) => Promise<AlertStatesReply>;
 }
 
 /** Writes one audit record, durable before it resolves. */
-export type AuditWriter = (event: AuditEvent) => Promise<void>;
+type AuditWriter = (event: AuditEvent) => Promise<void>;
 
-/** What the audit log is told of an outbound change: the intent before it, the outcome after it. */
+/** An audit record of an outbound change: the intent before it, the outcome after it. */
 export interface AuditEvent {
   readonly kind: "intent" | "outcome" | "conflict";
   /** Joins an intent with its outcome. */
@@ -69,14 +69,14 @@ export interface AuditEvent {
   readonly closure?: Closure | undefined;
   readonly reason?: VerdictReason | undefined;
   readonly alertIds: readonly string[];
-  /** Requests that asked for it. */
+  /** The requests that led to the call. */
   readonly verdicts: readonly string[];
   readonly requestedBy?: readonly string[] | undefined;
   readonly outcomes?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly former?: string | undefined;
 }
 
-/** Everything the desk works with. */
+/** The dependencies of every function of this module. */
 export interface AlertDeps {
   readonly store: RecordStore;
   readonly queues: MessageQueues;
@@ -84,15 +84,14 @@ export interface AlertDeps {
   readonly writeAudit: AuditWriter;
   readonly clock: Clock;
   /**
-   * How long to wait, ms, before what a call needs can be had: its token, the audit's key. 0: all is at hand. A vault that
-   * is away for hours must not cost a message its five lives.
+   * Returns how long, in milliseconds, until the token and the audit key are available; 0 when they are. A vault outage
+   * of hours must not use up a message's five delivery attempts.
    */
   readonly readyInMs: () => Promise<number>;
-  /** A new unique id, for owners and calls. */
+  /** Returns a new unique id, for owners and calls. */
   readonly newId: () => string;
-  /** Reaches a named kill point. */
-  readonly failpoint: (name: string) => Promise<void>;
-  /** Groups that this process is closing right now: its other workers wait for the call instead of spending a turn of their own. */
+  readonly failpoint: Failpoint;
+  /** Groups that this process is closing now: its other workers wait for that call instead of spending a permit. */
   readonly closingGroups: Map<string, Promise<unknown>>;
   readonly logEvent: (
     event: "verdict.accepted" | "verdict.outcome",

@@ -1,9 +1,9 @@
-/** Closes the accounts of calls whose process died: what became of each alert is in its record. */
-import { alertRecord, recordPath } from "./alert-record.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+/** Completes the audit of calls whose process died: the result of each alert is in its record. */
+import { runInParallel } from "../runtime/concurrency.ts";
+import { findAlertRecord } from "./alert-record.ts";
 import type { AlertDeps } from "./ports.ts";
 
-/** What an intent says of the call that it announced. */
+/** The fields of an audit intent that its outcome repeats. */
 export interface AnnouncedCall {
   readonly call: string;
   readonly alertIds: readonly string[];
@@ -11,17 +11,16 @@ export interface AnnouncedCall {
 }
 
 /**
- * Writes the missing outcome of a call, from the records as they are now. A record that is still waiting or held will
- * be looked up before its second try and accounted for by that call.
+ * Writes the missing outcome of a call from the records as they are now. A record that is still waiting or claimed is
+ * looked up before its second try, and that call writes its own outcome.
  */
 export async function reconcileCall(
   deps: Pick<AlertDeps, "store" | "writeAudit">,
   { call, alertIds, verdicts }: AnnouncedCall,
 ): Promise<void> {
   const outcomes: Record<string, string[]> = {};
-  await forEachInParallel(alertIds, async (id) => {
-    const read = await deps.store.read(recordPath(id));
-    const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
+  await runInParallel(alertIds, async (id) => {
+    const record = await findAlertRecord(deps.store, id);
     const state = record?.state ?? "unknown";
     (outcomes[state] ??= []).push(id);
   });

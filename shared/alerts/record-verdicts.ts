@@ -1,36 +1,36 @@
-/** First half of the desk: write down what was asked, one record and one marker per alert, before anything is closed. */
+/** Records a message's verdicts, one record and one marker per alert, before anything is closed. */
 import type { AlertId } from "../contracts/alert-id.ts";
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import {
-  isSameVerdict,
-  alertRecord,
-  toCloseRequest,
   conflictPath,
+  createWaitingRecord,
   groupOf,
   isClaimed,
+  isSameVerdict,
   isSettled,
   markerPath,
+  readAlertRecord,
   recordPath,
-  createWaitingRecord,
+  toCloseRequest,
   type AlertRecord,
 } from "./alert-record.ts";
 import type { AlertDeps } from "./ports.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
 
-/** What writing one id down came to. */
-export type AlertRecordResult =
+/** The result of recording one id. */
+type AlertRecordResult =
   /** The group is the record's: an agreeing earlier verdict may carry another comment. */
   | { readonly kind: "waiting"; readonly group: string }
   | { readonly kind: "settled" }
   | { readonly kind: "conflict" };
 
-/** Writes down every id of a message; safe to repeat after a crash at any line. */
+/** Records every id of a message. Safe to repeat after a crash at any line. */
 export async function recordAlertVerdicts(
   deps: AlertDeps,
   message: VerdictMessage,
 ): Promise<Map<AlertId, AlertRecordResult>> {
   const results = new Map<AlertId, AlertRecordResult>();
-  await forEachInParallel(message.alertIds, async (id) => {
+  await runInParallel(message.alertIds, async (id) => {
     results.set(id, await recordAlertVerdict(deps, message, id));
   });
   return results;
@@ -44,20 +44,20 @@ async function recordAlertVerdict(
   const fresh = createWaitingRecord(id, message, deps.clock.now());
   const path = recordPath(id);
   for (;;) {
-    const read = await deps.store.read(path);
+    const read = await readAlertRecord(deps.store, id);
     if (read.kind === "absent") {
       const { kind } = await deps.store.create(path, fresh);
       if (kind === "lost") continue;
       await deps.failpoint("A2 intent record created");
       return createMarker(deps, fresh);
     }
-    const record = read.kind === "found" ? alertRecord.safeParse(read.value).data : undefined;
+    const record = read.kind === "found" ? read.value : undefined;
     const decision = decideAction(record, message, read.serverNowMs);
     if (decision === "settled") return { kind: "settled" };
     if (decision === "wait" && record) return { kind: "waiting", group: groupOf(record) };
     if (decision === "mark" && record) return createMarker(deps, record);
     if (decision === "conflict" && record) return recordConflict(deps, message, id, record);
-    // A record that cannot be read is never taken for absent: a try may have been made, so the next one looks first.
+    // An invalid record is never taken for absent: a try may have been made, so the next one looks first.
     const successor: AlertRecord = record
       ? { ...fresh, former: record.verdict }
       : { ...fresh, inDoubt: true };
@@ -66,7 +66,7 @@ async function recordAlertVerdict(
   }
 }
 
-/** What a verdict means for an alert that already has a record. */
+/** Decides what a verdict does to an alert that already has a record. */
 function decideAction(
   record: AlertRecord | undefined,
   message: VerdictMessage,
@@ -75,13 +75,13 @@ function decideAction(
   if (!record) return "overwrite";
   if (record.state === "reopened") return record.verdict === message.id ? "settled" : "overwrite";
   if (!isSameVerdict(record, toCloseRequest(message))) return "conflict";
-  // A failed verdict may be asked for again under a new id: it never took effect.
+  // A failed verdict never took effect, so a new id may ask for it again.
   if (record.state === "failed" && record.verdict !== message.id) return "overwrite";
   if (isSettled(record)) return "settled";
   return isClaimed(record, nowMs) ? "wait" : "mark";
 }
 
-/** Makes the alert found by whoever gets the next turn. Markers stand for free alerts: a claim takes its marker away. */
+/** Creates the marker by which the next call of the group finds the alert. A claim removes it. */
 async function createMarker(deps: AlertDeps, record: AlertRecord): Promise<AlertRecordResult> {
   const group = groupOf(record);
   await deps.store.create(markerPath(group, record.alertId), {});
@@ -111,7 +111,7 @@ async function recordConflict(
     atMs: deps.clock.now(),
   };
   const path = conflictPath(id, message.id);
-  // The audit first: a death in between tells it twice, the other way round never.
+  // The audit comes first: a crash in between writes it twice, never zero times.
   if ((await deps.store.read(path)).kind === "absent") {
     await deps.writeAudit({
       kind: "conflict",

@@ -60,10 +60,10 @@ function readResponse<T>(
 ): FilesReply<T> {
   const code = errorCodeOf(body);
   if (status === 404)
-    return isUnknownFile(body) ? { kind: "not-found" } : { kind: "refused", problem: wrongAddress };
+    return isUnknownFile(body) ? { kind: "notFound" } : { kind: "refused", problem: wrongAddress };
   if (status === 400)
     return { kind: "refused", problem: `Defender refused this hash (${code || "no code"}).` };
-  if (isEmptySet(body)) return { kind: "not-found" };
+  if (isEmptySet(body)) return { kind: "notFound" };
   const value = isObject(body) ? parse(body) : undefined;
   return value === undefined ? { kind: "down", retryAfterMs: pauseMs } : { kind: "found", value };
 }
@@ -95,10 +95,10 @@ function toFilesReply(error: UpstreamError): FilesReply<never> {
   const retryAfterMs = error.retryAfterMs ?? pauseMs;
   switch (error.code) {
     case "throttled":
-      if (error.upstreamCode === "no-turn-breaker") return { kind: "down", retryAfterMs };
+      if (error.upstreamCode === "no-permit-breaker") return { kind: "down", retryAfterMs };
       return { kind: "later", retryAfterMs, ...(error.isSent ? {} : { unsent: true }) };
     case "unavailable":
-    case "unexpected-answer":
+    case "unexpectedResponse":
       return { kind: "down", retryAfterMs };
     case "forbidden":
       return {
@@ -107,7 +107,7 @@ function toFilesReply(error: UpstreamError): FilesReply<never> {
       };
     case "unauthorized":
       return { kind: "refused", problem: "Defender refuses this app's token." };
-    case "not-found":
+    case "notFound":
       return { kind: "refused", problem: wrongAddress };
     case "rejected":
       return {

@@ -5,6 +5,7 @@
 import type { CompiledHunt, HuntColumn } from "../contracts/compiled-hunt.ts";
 import type { RetryLater } from "../contracts/retry-later.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 import type { Span, Ticks } from "../runtime/time.ts";
 
 /** How an export is written. */
@@ -18,7 +19,7 @@ export interface HuntDeps {
   readonly queues: Pick<MessageQueues, "send">;
   readonly logEvent: HuntLogger;
   /** A named point at which a test may stop the process; does nothing in production. */
-  readonly failpoint: (point: string) => void | Promise<void>;
+  readonly failpoint: Failpoint;
   /** This process's clock in epoch milliseconds: for budgets only, never for bounds of windows. */
   readonly nowMs: () => number;
   /** Returns a new id for one attempt to write. */

@@ -5,7 +5,9 @@
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
 import { createAlertsClient } from "../../shared/clients/cloud-apps/alerts.ts";
 import { verdictMessage, verdictRequest } from "../../shared/contracts/alert-verdict.ts";
-import { dryRunVerdict, submitVerdict, undoVerdict } from "../../shared/alerts/verdict-requests.ts";
+import { dryRunVerdict } from "../../shared/alerts/dry-run-verdict.ts";
+import { submitVerdict } from "../../shared/alerts/submit-verdict.ts";
+import { undoVerdict } from "../../shared/alerts/undo-verdict.ts";
 import type { AlertDeps } from "../../shared/alerts/ports.ts";
 import type { ApiResponse, ApiCall, ApiClient } from "../../shared/http-pipeline/api-client.ts";
 import type { Quota } from "../../shared/http-pipeline/quota/quota.ts";

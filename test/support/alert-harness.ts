@@ -1,7 +1,8 @@
 /** A verdict desk over memory: store, queues, Cloud Apps and audit, on one virtual clock. */
 import type { AuditEvent, AlertDeps } from "../../shared/alerts/ports.ts";
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
-import { submitVerdict, readVerdictStatus } from "../../shared/alerts/verdict-requests.ts";
+import { submitVerdict } from "../../shared/alerts/submit-verdict.ts";
+import { readVerdictStatus } from "../../shared/alerts/verdict-status.ts";
 import { verdictMessage, verdictRequest } from "../../shared/contracts/alert-verdict.ts";
 import type { MessageQueues } from "../../shared/storage/record-store.ts";
 import { alertIdOf, createAlertService, type AlertServiceOptions } from "./alert-service-model.ts";

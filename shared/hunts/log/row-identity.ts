@@ -63,8 +63,7 @@ function findValueEnd(row: string, from: number): number {
  * Computes the identity of a row.
  *
  * @param excludedColumn - a column that this app added to the row
- * @param format - how the row was kept: CSV and Parquet do not keep the difference between text and
- *   number
+ * @param format - the format of the export: CSV and Parquet do not distinguish text from numbers
  */
 export function computeRowIdentity(
   row: string,
@@ -80,10 +79,7 @@ export function computeRowIdentity(
   return hash.digest().subarray(0, identityBytes);
 }
 
-/**
- * A cell's text without what only JSON tells: quotes, the absent value, and the spreadsheet-safe
- * apostrophe.
- */
+/** Returns a cell's text without quotes, `null` and the apostrophe before spreadsheet formulas. */
 function toBareText(text: string): string {
   if (text === "null") return "";
   const bare = text.startsWith('"') ? (JSON.parse(text) as string) : text;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { dryRunVerdict, undoVerdict } from "../../../shared/alerts/verdict-requests.ts";
+import { dryRunVerdict } from "../../../shared/alerts/dry-run-verdict.ts";
+import { undoVerdict } from "../../../shared/alerts/undo-verdict.ts";
 import { verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
 import { alertIdOf } from "../../support/alert-service-model.ts";
 import {
@@ -38,7 +39,7 @@ describe("a verdict", () => {
   test("is refused under an id that another request used", async () => {
     const { submit } = createHarness(2);
     await submit();
-    expect(await submit({ comment: "Something else" })).toEqual({ kind: "id-taken" });
+    expect(await submit({ comment: "Something else" })).toEqual({ kind: "idTaken" });
   });
 
   test("that differs from the one in force is recorded as a conflict and not applied", async () => {
@@ -117,7 +118,7 @@ describe("a rehearsal", () => {
       dryRun: true,
     });
     expect(await clock.run(dryRunVerdict(deps, request))).toEqual({
-      kind: "rehearsed",
+      kind: "planned",
       alerts: [
         { alertId: alertIdOf(1), would: "close", now: "open" },
         { alertId: alertIdOf(2), would: "leave", now: "true_positive" },

@@ -1,10 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  recordVerdict,
-  requestPath,
-  submitVerdict,
-  readVerdictStatus,
-} from "../../../shared/alerts/verdict-requests.ts";
+import { recordVerdict, submitVerdict } from "../../../shared/alerts/submit-verdict.ts";
+import { requestPath } from "../../../shared/alerts/request-record.ts";
+import { readVerdictStatus } from "../../../shared/alerts/verdict-status.ts";
 import { verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
 import { validVerdict, alertHarness } from "../../support/alert-harness.ts";
 
@@ -33,7 +30,7 @@ describe("a verdict that a webhook writes down", () => {
     const { deps } = alertHarness(1);
     await recordVerdict(deps, id, verdict, toDelivery("a"));
     expect(await submitVerdict(deps, { ...verdict, comment: "another" }, "api", 10)).toEqual({
-      kind: "id-taken",
+      kind: "idTaken",
     });
   });
 
