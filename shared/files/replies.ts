@@ -2,9 +2,10 @@
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import type { JobHeader } from "../storage/jobs.ts";
-import { createRetryProblem, Problem } from "../http/problem.ts";
+import { createRetryProblem, Problem } from "../contracts/problem.ts";
 import { reportToCsv, prefersCsv } from "./report-csv.ts";
-import type { LookupOutcome, JobView } from "./file-lookup-service.ts";
+import type { LookupOutcome } from "./answer-lookup.ts";
+import type { JobView } from "./file-lookup-service.ts";
 
 export interface HttpReply {
   readonly status: number;

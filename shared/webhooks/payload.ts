@@ -1,6 +1,6 @@
 /** What a reader makes of a payload: plain data, the same for every product. */
 import type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
-import { toInputFaults, type InputFault } from "../http/problem.ts";
+import { toInputFaults, type InputFault } from "../contracts/input-faults.ts";
 
 /** Alerts of a closed case, and how they are to be closed. */
 export interface PayloadVerdict {

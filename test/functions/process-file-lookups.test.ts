@@ -22,7 +22,7 @@ beforeAll(async () => {
   // As after a 400 that names the function: jobs go hash by hash.
   const state = {
     version: 1,
-    offUntil: new Date(Date.now() + dayMs).toISOString(),
+    disabledUntil: new Date(Date.now() + dayMs).toISOString(),
     reason: "Unknown function",
   };
   await createRecordStore(storage.blobs).create(bulkStatePath, state);

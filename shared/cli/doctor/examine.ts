@@ -79,7 +79,7 @@ async function* examineServices(
 const toResourceNames = (settings: Settings): ResourceNames => ({
   vault: new URL(settings.KEY_VAULT_URL).hostname.split(".")[0] ?? "<vault>",
   appClientId: settings.APP_CLIENT_ID ?? "<app>",
-  responseIdentity: settings.ACT_IDENTITY ?? "<ACT_PRINCIPAL_ID>",
+  responseIdentity: settings.RESPONSE_IDENTITY_CLIENT_ID ?? "<ACT_PRINCIPAL_ID>",
 });
 
 /** Tokens and signatures live by the clock; Entra and webhooks allow five minutes. */
