@@ -101,7 +101,7 @@ interface ClassifiedQuery {
 /** Splits a text of several queries, where the whole is invalid but a part is valid. */
 function splitQueries(query: SourceQuery): readonly ClassifiedQuery[] {
   const classification = classifyQuery(query.query);
-  if (classification.class !== "several" && classification.class !== "not-accepted")
+  if (classification.class !== "multipleQueries" && classification.class !== "notAccepted")
     return [{ query, classification }];
   const parts = splitBlocks(query.query).map((block, index) => ({
     query: {
@@ -113,7 +113,7 @@ function splitQueries(query: SourceQuery): readonly ClassifiedQuery[] {
     classification: classifyQuery(block.query),
   }));
   const validParts = parts.filter(
-    (part) => !["several", "not-accepted"].includes(part.classification.class),
+    (part) => !["multipleQueries", "notAccepted"].includes(part.classification.class),
   );
   return parts.length > 1 && validParts.length > 0 ? parts : [{ query, classification }];
 }

@@ -187,9 +187,9 @@ describe("import", () => {
     for (const line of [
       /^window +rare-things +Rare Things\.md +every operator works row by row$/m,
       /^snapshot +count +count\.kql +it counts \(line 2\)$/m,
-      /^other-tables +- +sentinel\.txt +advanced hunting has no SigninLogs/m,
-      /^placeholder +- +ask\.txt +"<FileName>" asks for a value of yours$/m,
-      /^not-accepted +- +broken\.csl +line 1:22: .*'Nmae'/m,
+      /^otherTables +- +sentinel\.txt +advanced hunting has no SigninLogs/m,
+      /^placeholder +- +ask\.txt +"<FileName>" must be replaced by a value$/m,
+      /^notAccepted +- +broken\.csl +line 1:22: .*'Nmae'/m,
       /^snapshot +two-2 +two\.txt:3 +it counts/m,
       /^no-query +- +prose\.md/m,
       /^ +3 +window +runs here, each row exported once$/m,
