@@ -45,7 +45,7 @@ type limits = {
   @description('Hashes from which a lookup takes the short way through FileProfile().')
   @minValue(1)
   @maxValue(20000)
-  bulkFromHashes: int?
+  bulkLookupThreshold: int?
 
   @description('Hunting calls a minute of the whole tenant.')
   @minValue(1)
@@ -58,7 +58,7 @@ type limits = {
   huntingCallsPerHour: int?
 
   @description('Share of the hunting quota that Huntline takes; the rest is left to people.')
-  huntingShare: ('0.1' | '0.2' | '0.3' | '0.4' | '0.5' | '0.6' | '0.7' | '0.8' | '0.9' | '1')?
+  huntingQuotaShare: ('0.1' | '0.2' | '0.3' | '0.4' | '0.5' | '0.6' | '0.7' | '0.8' | '0.9' | '1')?
 
   @description('File information calls a minute of the whole tenant.')
   @minValue(1)
@@ -78,7 +78,7 @@ type limits = {
   @description('Alerts that one source may close a day.')
   @minValue(1)
   @maxValue(1000000)
-  verdictsPerDay: int?
+  maxAlertsPerSourcePerDay: int?
 }
 
 @export()

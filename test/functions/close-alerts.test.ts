@@ -21,7 +21,7 @@ const functions = [
 ];
 
 beforeAll(async () => {
-  stack = await startStack({}, { VERDICTS_PER_DAY: "20" });
+  stack = await startStack({}, { MAX_ALERTS_PER_SOURCE_PER_DAY: "20" });
   host = await stack.startHost({ functions });
 });
 afterAll(() => stack.stop());

@@ -23,7 +23,7 @@ beforeAll(async () => {
         hunting: { quota: { perMinute: null } },
       },
     },
-    { BULK_FROM_HASHES: "50" },
+    { BULK_LOOKUP_THRESHOLD: "50" },
   );
   // No timers: a hunt that comes due would be counted among the calls.
   host = await stack.startHost({

@@ -31,7 +31,7 @@ beforeAll(async () => {
   const sources = { sentinel: { proof: "standard" }, splunk: { proof: "function-key" } };
   stack = await startStack(
     { secrets: { "webhook-sentinel": signKey } },
-    { BULK_FROM_HASHES: "50", WEBHOOKS: JSON.stringify(sources) },
+    { BULK_LOOKUP_THRESHOLD: "50", WEBHOOKS: JSON.stringify(sources) },
   );
   // Every door but the timers, which would hunt on their own at a full quarter of an hour.
   const queueFunctions = ["process_hunt_runs", "process_file_lookups", "process_alert_verdicts"];

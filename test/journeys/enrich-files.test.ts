@@ -17,7 +17,7 @@ let stack: Stack;
 let host: RunningHost;
 
 beforeAll(async () => {
-  stack = await startStack({}, { BULK_FROM_HASHES: "50" });
+  stack = await startStack({}, { BULK_LOOKUP_THRESHOLD: "50" });
   // Only the doors of this story: at a full quarter of an hour the timers would hunt, too, and be counted with it.
   host = await stack.startHost({
     functions: ["enrich_files", "enrich_file", "get_job", "process_file_lookups"],

@@ -37,7 +37,7 @@ beforeAll(async () => {
       },
       behaviors: { hunting: { rowCap: 10_000, quota: { perMinute: null, perHour: null } } },
     },
-    { HUNTING_CALLS_PER_MINUTE: "1000", HUNTING_CALLS_PER_HOUR: "60000", HUNTING_SHARE: "1" },
+    { HUNTING_CALLS_PER_MINUTE: "1000", HUNTING_CALLS_PER_HOUR: "60000", HUNTING_QUOTA_SHARE: "1" },
   );
 });
 afterAll(async () => {

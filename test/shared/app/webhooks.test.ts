@@ -22,7 +22,7 @@ function createTestServices(
   const services: WebhookServices = {
     clock,
     failpoint: async () => undefined,
-    settings: () => ({ WEBHOOKS: webhooks, VERDICTS_PER_DAY: 100 }),
+    settings: () => ({ WEBHOOKS: webhooks, MAX_ALERTS_PER_SOURCE_PER_DAY: 100 }),
     tenantId: () => "",
     mappings: () => testMapping,
     vault: async () => ({
