@@ -16,7 +16,7 @@ export const versionStartSchema = z.object({
   format,
   startedAt: instant,
   /** The query hash of the version before. */
-  former: z.optional(z.string()),
+  previousQueryHash: z.optional(z.string()),
 });
 export type VersionStart = z.infer<typeof versionStartSchema>;
 

@@ -32,7 +32,7 @@ export const createStartProposer =
     queryHash: hunt.queryHash,
     format: hunt.format,
     startedAt: formatInstant(serverNow),
-    ...(former === undefined ? {} : { former }),
+    ...(former === undefined ? {} : { previousQueryHash: former }),
   });
 
 /** A tip that is ours to append to, or how long to leave it to the others. */
@@ -74,7 +74,9 @@ async function readReplacementWaitMs(
 ): Promise<number> {
   const versionStart = await readVersionStart(deps, hunt.name, logEnd.version);
   const startedAt =
-    versionStart?.former === hunt.queryHash ? parseInstant(versionStart.startedAt) : undefined;
+    versionStart?.previousQueryHash === hunt.queryHash
+      ? parseInstant(versionStart.startedAt)
+      : undefined;
   return startedAt === undefined
     ? 0
     : Math.max(0, deploymentOverlapMs - msFromTicks(serverNow - startedAt));

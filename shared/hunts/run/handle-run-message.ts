@@ -191,7 +191,7 @@ async function concludeRun(
 ): Promise<MessageOutcome> {
   switch (result.kind) {
     case "done":
-      await endHuntJob(deps, message, { outcome: "done", records, logEnd }, serverNow);
+      await endHuntJob(deps, message, { outcome: "succeeded", records, logEnd }, serverNow);
       return "done";
     case "later":
       await enqueueContinuation(deps, message, serverNow, result.retryAfterMs, message.failures);
