@@ -69,7 +69,7 @@ export async function startTrial(storage: string, root: string): Promise<HuntTri
     },
     dropLease: async () => {
       await stateContainer
-        .getBlobClient(`hunts/${huntName}/claim.json`)
+        .getBlobClient(`hunts/${huntName}/lease.json`)
         .deleteIfExists()
         .catch(() => undefined);
     },
