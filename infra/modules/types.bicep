@@ -103,7 +103,7 @@ type matches = {
 @sealed()
 type webhookSource = {
   @description('How it proves where it comes from.')
-  proof: 'standard' | 'body-hmac' | 'bearer' | 'entra' | 'function-key'
+  auth: 'standard' | 'bodyHmac' | 'bearer' | 'entra' | 'functionKey'
 
   @description('Whose payload it is; the name of the source when left out, else generic.')
   reader: ('sentinel' | 'defender' | 'cloud-apps' | 'splunk' | 'elastic' | 'generic')?
@@ -112,7 +112,7 @@ type webhookSource = {
   mapping: string?
 
   @description('What it may lead to; all that its reader and proof allow when left out.')
-  may: ('enrich' | 'verdict' | 'hunt')[]?
+  allow: ('enrich' | 'verdict' | 'hunt')[]?
 
   @description('Header of the signature, for body-hmac.')
   signatureHeader: string?

@@ -226,7 +226,7 @@ function readBuildArtifact(name: string): unknown {
 }
 
 /** The compiled hunts. Timers need them while doors register. */
-const readCatalog = (): Catalog => readBuildArtifact("catalogue.json") as Catalog;
+const readCatalog = (): Catalog => readBuildArtifact("catalog.json") as Catalog;
 
 const filesSettings = [
   "CLOUD",

@@ -140,7 +140,7 @@ describe("one hash", () => {
   test("that is unknown is a plain answer", async () => {
     const reply = await fetch(`${host.url}/api/files/${unknownSha1("nobody")}/stats`);
     expect(await readJson<FileReport>(reply)).toMatchObject({
-      results: [{ status: "not_found", statistics: null }],
+      results: [{ status: "notFound", statistics: null }],
     });
   });
 

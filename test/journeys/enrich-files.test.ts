@@ -41,7 +41,7 @@ describe("a SIEM's payload", () => {
     const report = await readJson<Report>(reply);
     expect(report.results.map(({ hash, status }) => [hash, status])).toEqual([
       [knownHash(0), "found"],
-      [unknownHash, "not_found"],
+      [unknownHash, "notFound"],
     ]);
     expect(report.skipped.map(({ hash }) => hash)).toEqual([device]);
   });
