@@ -4,7 +4,7 @@ import { toListedExport } from "../shared/hunts/run/hunt-jobs.ts";
 import { pollExports, formatCursor } from "../shared/hunts/views.ts";
 import { readQuery } from "../shared/http/request-body.ts";
 import { exportsParameters } from "../shared/contracts/hunt-views.ts";
-import { Problem } from "../shared/http/problem.ts";
+import { Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
 
 const createCursorProblem = (): Problem =>
@@ -21,7 +21,7 @@ async function pollNewRows(request: HttpRequest): Promise<HttpResponseInit> {
     query,
     await services.serverNowMs(),
   );
-  if (pollResult.kind === "no-cursor") throw createCursorProblem();
+  if (pollResult.kind === "invalid-cursor") throw createCursorProblem();
   const { exports, cursor } = pollResult.page;
   const next = new URL(request.url);
   next.searchParams.set("after", formatCursor(cursor));

@@ -1,6 +1,6 @@
 /** Finds the waiting alerts of one group and takes ownership of them for one call, by compare-and-swap. */
 import { maxAlertsPerMessage } from "../contracts/alert-verdict.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs } from "../runtime/time.ts";
 import {
   isClaimed,
@@ -26,7 +26,7 @@ const ownershipMs = 10 * minuteMs;
 export async function claimGroup(deps: AlertDeps, group: string, owner: string): Promise<Claim[]> {
   const claims: Claim[] = [];
   const claimAll = async (ids: readonly string[]): Promise<void> => {
-    await forEachInParallel(ids, async (id) => {
+    await runInParallel(ids, async (id) => {
       const claim = await claimAlert(deps, group, id, owner);
       if (claim) claims.push(claim);
     });

@@ -3,65 +3,14 @@
  * Replaying puts the message back as it was, with its original ids, so that replaying what is done changes nothing.
  */
 import { createHash } from "node:crypto";
-import * as z from "zod/mini";
 import { readQueueMessage } from "./queue-message.ts";
-import type { MessageQueues, QueueName, RecordStore } from "./record-store.ts";
-
-/** Why a message ended here. `gave-up`: the platform took it away after five tries. */
-export const deadLetterReasons = [
-  "encoding",
-  "no-object",
-  "schema",
-  "gave-up",
-  "permanent",
-] as const;
-export type DeadLetterReason = (typeof deadLetterReasons)[number];
-
-/** Queues whose messages may end here. */
-export const deadLetterQueues = [
-  "hunt-runs",
-  "file-lookups",
-  "alert-verdicts",
-] as const satisfies readonly QueueName[];
-export type DeadLetterQueue = (typeof deadLetterQueues)[number];
-
-/** One dead letter as stored in `dead-letters/{queue}/{id}.json`. */
-export const deadLetter = z.object({
-  version: z.literal(1),
-  id: z.string(),
-  queue: z.enum(deadLetterQueues),
-  reason: z.enum(deadLetterReasons),
-  detail: z.optional(z.string()),
-  message: z.optional(z.record(z.string(), z.unknown())),
-  text: z.optional(z.string()),
-  /** False when there is no object to send, or redaction changed it. */
-  replayable: z.boolean(),
-  firstSeenAt: z.string(),
-  lastSeenAt: z.string(),
-  times: z.number(),
-  replayedAt: z.optional(z.string()),
-});
-export type DeadLetter = z.infer<typeof deadLetter>;
-
-/** Dead letters shown, or put back, by one request. */
-export const maxDeadLettersPerRequest = 200;
-
-const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
-
-/** `GET /api/dead-letters`: of one queue, or of all. */
-export const deadLetterFilter = z.object({ queue: z.optional(queueName) });
-
-/** The body of `POST /api/dead-letters/replay`. */
-export const replayRequest = z.strictObject({
-  deadLetters: z
-    .array(
-      z.strictObject({
-        queue: queueName,
-        id: z.string().check(z.regex(/^[0-9a-f]{32}$/, "the dead letter's id, 32 hex digits")),
-      }),
-    )
-    .check(z.minLength(1), z.maxLength(maxDeadLettersPerRequest)),
-});
+import type { MessageQueues, RecordStore } from "./record-store.ts";
+import {
+  deadLetter,
+  type DeadLetter,
+  type DeadLetterQueue,
+  type DeadLetterReason,
+} from "../contracts/dead-letter.ts";
 
 const maxTextLength = 4_096;
 
@@ -118,7 +67,7 @@ export async function writeDeadLetter(
           : redactText(failure.detail).slice(0, maxTextLength),
       firstSeenAt: previous?.firstSeenAt ?? at,
       lastSeenAt: at,
-      times: (previous?.times ?? 0) + 1,
+      occurrences: (previous?.occurrences ?? 0) + 1,
     };
     const written =
       existing.kind === "absent"
@@ -163,7 +112,7 @@ export const isUnresolved = (record: DeadLetter): boolean => record.replayedAt =
 
 export type ReplayResult = {
   readonly id: string;
-  readonly outcome: "replayed" | "not-replayable" | "unknown";
+  readonly outcome: "replayed" | "notReplayable" | "unknown";
 };
 
 /** Puts messages back on their queue as they were, then marks them: a crash in between replays twice, which is inert. */
@@ -180,7 +129,7 @@ export async function replayDeadLetters(
     if (read.kind !== "found" || !record) {
       outcomes.push({ id, outcome: "unknown" });
     } else if (!record.replayable || !record.message) {
-      outcomes.push({ id, outcome: "not-replayable" });
+      outcomes.push({ id, outcome: "notReplayable" });
     } else {
       await queues.send(queue, record.message);
       await store.replace(

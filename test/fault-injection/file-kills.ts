@@ -30,12 +30,12 @@ const failpointCases: readonly FailpointCase[] = [
   { failpoint: "J5 part looked up", passes: 3 },
   { failpoint: "J6 result written", passes: 4 },
   { failpoint: "J6 result written", passes: 9 },
-  { failpoint: "F1 turn taken", passes: 300 },
-  { failpoint: "F2 marked", passes: 400 },
+  { failpoint: "F1 permit acquired", passes: 300 },
+  { failpoint: "F2 lease acquired", passes: 400 },
   { failpoint: "F3 answer read", passes: 500 },
-  { failpoint: "F4 answer kept", passes: 600 },
+  { failpoint: "F4 answer stored", passes: 600 },
   { failpoint: "F5 profile read", passes: 0, isBulk: true },
-  { failpoint: "F6 organisation read", passes: 0, isBulk: true },
+  { failpoint: "F6 organization read", passes: 0, isBulk: true },
   { failpoint: "J5 part looked up", passes: 0, isBulk: true },
   { failpoint: "J6 result written", passes: 0, isBulk: true },
 ];
@@ -157,7 +157,7 @@ async function killOnce(
       ...failpointCase,
       instances,
       died: killSwitch.hasFired(),
-      unanswered: hashCount - report.results.filter(({ status }) => status === "not_found").length,
+      unanswered: hashCount - report.results.filter(({ status }) => status === "notFound").length,
       calls: failpointCase.isBulk ? batchCalls : singleCalls,
       // A hash that was in flight at the death may be asked again, and so may a batch's two questions.
       isWithinCallLimit: failpointCase.isBulk
@@ -174,10 +174,10 @@ async function killOnce(
 /** As after a 400 that names the function: the job goes hash by hash. */
 async function disableBulk(storage: string): Promise<void> {
   const { blobs } = await createStorageClients({ kind: "connection-string", value: storage });
-  const offUntil = new Date(Date.now() + dayMs).toISOString();
+  const disabledUntil = new Date(Date.now() + dayMs).toISOString();
   await createRecordStore(blobs).create(bulkStatePath, {
     version: 1,
-    offUntil,
+    disabledUntil,
     reason: "Unknown function",
   });
 }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { evaluateQuery } from "../../../../shared/kql/evaluate/evaluate.ts";
+import { evaluateDataset } from "../../hunting/evaluate-dataset.ts";
 import { warmUp } from "../../../shared/kql/evaluate/run-query.ts";
 import { createDataset } from "../dataset.ts";
 import { scenarios } from "./library.ts";
@@ -12,17 +12,15 @@ const dataset = createDataset({ eventsPerHour: 12 });
 const quietDataset = createDataset({ eventsPerHour: 12, scenarios: false });
 
 const countRows = (query: string, target = dataset): number => {
-  const result = evaluateQuery(query, {
-    dataset: target,
+  const result = evaluateDataset(query, target, {
     now,
-    visibleAt: now,
     timespan: { from: now - 2n * day, to: now },
   });
-  if (result.kind === "error") throw new Error(result.message);
+  if ("refusedBy" in result) throw new Error(result.message);
   return Array.from(result.rows).length;
 };
 
-describe("a hunt finds the story it is made for, and nothing on a quiet day", () => {
+describe("a query for one scenario", () => {
   test.each([
     [
       "Office starting a script host",
@@ -76,15 +74,15 @@ describe("a hunt finds the story it is made for, and nothing on a quiet day", ()
       "alerts with evidence",
       `AlertInfo | join kind=inner AlertEvidence on AlertId | where EntityType == "File" and isnotempty(SHA1)`,
     ],
-  ])("%s", (_, query) => {
+  ])("finds %s, and nothing in a dataset without scenarios", (_, query) => {
     expect(countRows(query)).toBeGreaterThan(0);
     expect(countRows(query, quietDataset)).toBe(0);
   });
 });
 
-describe("a story", () => {
+describe("a scenario", () => {
   test.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
-    "%s: is told once in each of its spans, in the tables it names",
+    "emits %s once in each of its spans, in the tables that it names",
     (_, { hours, tables, lengthMs }) => {
       expect(lengthMs).toBeLessThan(hours * 3_600_000);
       for (const table of tables)
