@@ -57,7 +57,8 @@ async function recordAlertVerdict(
     if (decision === "wait" && record) return { kind: "waiting", group: groupOf(record) };
     if (decision === "mark" && record) return createMarker(deps, record);
     if (decision === "conflict" && record) return recordConflict(deps, message, id, record);
-    // An invalid record is never taken for absent: a try may have been made, so the next one looks first.
+    // An invalid record is never taken for absent: a try may have been made, so the next one looks
+    // first.
     const successor: AlertRecord = record
       ? { ...fresh, former: record.verdict }
       : { ...fresh, inDoubt: true };
