@@ -5,22 +5,16 @@ import { dryRunVerdict } from "../shared/alerts/dry-run-verdict.ts";
 import { submitVerdict } from "../shared/alerts/submit-verdict.ts";
 import { verdictRequest, type VerdictRequest } from "../shared/contracts/alert-verdict.ts";
 import { readJsonBody } from "../shared/http/request-body.ts";
-import { toInputFaults, createRetryProblem, Problem } from "../shared/http/problem.ts";
+import { toInputFaults } from "../shared/contracts/input-faults.ts";
+import { createRetryProblem, Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
-
-const toStatusUrl = (request: HttpRequest, id: string): string =>
-  new URL(`/api/alerts/verdicts/${id}`, request.url).href;
 
 async function readVerdict(request: HttpRequest): Promise<VerdictRequest> {
   const { data, error } = verdictRequest.safeParse(await readJsonBody(request));
-  if (error)
-    throw new Problem(400, "The verdict cannot be read.", { errors: toInputFaults(error) });
-  const fault = findReasonFault(data.action, data.reason);
-  if (fault !== undefined)
-    throw new Problem(400, "The verdict cannot be read.", {
-      errors: [{ path: "/reason", message: fault }],
-    });
-  return data;
+  const message = data && findReasonFault(data.action, data.reason);
+  if (data && message === undefined) return data;
+  const errors = error ? toInputFaults(error) : [{ path: "/reason", message: message ?? "" }];
+  throw new Problem(400, "The verdict is invalid.", { errors });
 }
 
 async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
@@ -48,7 +42,7 @@ async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
       submitted.retryAfterMs,
       429,
     );
-  const url = toStatusUrl(request, verdict.id);
+  const url = new URL(`/api/alerts/verdicts/${verdict.id}`, request.url).href;
   return {
     status: 202,
     headers: { location: url, "retry-after": "5" },

@@ -1,15 +1,14 @@
 /** HTTP door of jobs: shows one, or ends it before its time. The job's own signed key is the authority, no other. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { toCancelReply, toJobReply } from "../shared/files/replies.ts";
-import { jobId, jobLocation } from "../shared/storage/jobs.ts";
-import { Problem } from "../shared/http/problem.ts";
+import { Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
 
 /** The job and its key from the URL. Refused before anything is read, and without saying which of the two is wrong. */
 async function authorizeJob(request: HttpRequest): Promise<{ id: string; key: string }> {
   const id = request.params["id"] ?? "";
   const key = request.query.get("key") ?? "";
-  if (jobId.safeParse(id).success && (await services.isValidJobKey(id, key))) return { id, key };
+  if (await services.isValidJobKey(id, key)) return { id, key };
   throw new Problem(401, "This address opens no job: its key is wrong or older than a day.");
 }
 
@@ -21,7 +20,7 @@ async function getJob(request: HttpRequest): Promise<HttpResponseInit> {
   const service = await services.fileLookupService();
   const view = await service.readJob(id);
   if (view.kind === "absent") throw createNotFound();
-  const location = jobLocation(request.url, id, key);
+  const location = services.toJobLocation(request.url, id, key);
   const partial = request.query.get("partial") === "true";
   return toJobReply(
     view,

@@ -3,7 +3,7 @@ import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { undoVerdict } from "../shared/alerts/undo-verdict.ts";
 import { readVerdictStatus } from "../shared/alerts/verdict-status.ts";
 import { verdictId } from "../shared/contracts/alert-verdict.ts";
-import { createRetryProblem, Problem } from "../shared/http/problem.ts";
+import { createRetryProblem, Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
 
 const createNotFound = (): Problem =>

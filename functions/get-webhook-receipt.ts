@@ -1,17 +1,13 @@
 /** HTTP door to what became of a webhook: 202 while any of it goes on, then 200. Its signed address is the authority, no other. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import { Problem } from "../shared/http/problem.ts";
-import { receiptKey, receiptName } from "../shared/contracts/webhook.ts";
+import { Problem } from "../shared/contracts/problem.ts";
 import { readReceiptStatus } from "../shared/webhooks/receipt-status.ts";
 import { services } from "../shared/app/services.ts";
 
 async function getWebhookReceipt(request: HttpRequest): Promise<HttpResponseInit> {
   const { source = "", receipt = "" } = request.params;
-  const isReceiptName = receiptName.safeParse(receipt).success;
-  if (
-    !isReceiptName ||
-    !(await services.isValidJobKey(receiptKey(source, receipt), request.query.get("key") ?? ""))
-  )
+  const key = request.query.get("key") ?? "";
+  if (!(await services.isValidReceiptKey(source, receipt, key)))
     throw new Problem(401, "This address opens no receipt: its key is wrong or older than a day.");
   const status = await readReceiptStatus(await services.receiptStatusDeps(), source, receipt);
   if (!status) throw new Problem(404, "The receipt is gone: receipts are kept for eight days.");

@@ -20,5 +20,6 @@ import "./get-webhook-receipt.ts";
 import "./receive-webhook.ts";
 import "./get-job.ts";
 import "./process-file-lookups.ts";
+import "./process-poison-queues.ts";
 
 app.hook.preInvocation(withErrorHandling);

@@ -1,34 +1,16 @@
 /** Doors to what could not be worked on: the poison queues into records, the records on view, and back onto their queues. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import {
-  deadLetterFilter,
-  deadLetterQueues,
-  listDeadLetters,
-  maxDeadLettersPerRequest,
-  replayDeadLetters,
-  replayRequest,
-} from "../shared/storage/dead-letters.ts";
+import { deadLetterFilter, replayRequest } from "../shared/contracts/dead-letter.ts";
 import { readJsonBody, readQuery } from "../shared/http/request-body.ts";
-import { toInputFaults, Problem } from "../shared/http/problem.ts";
+import { toInputFaults } from "../shared/contracts/input-faults.ts";
+import { Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
-
-for (const queue of deadLetterQueues) {
-  app.storageQueue(`process_${queue.replaceAll("-", "_")}_poison`, {
-    queueName: `${queue}-poison`,
-    connection: "DataStorage",
-    handler: (raw) =>
-      services.moveToDeadLetters(queue, raw, {
-        reason: "gave-up",
-        detail: "five tries failed; the log of the queue's function says why",
-      }),
-  });
-}
 
 async function showDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
   const { queue } = readQuery(deadLetterFilter, request.query);
   return {
     jsonBody: {
-      deadLetters: await listDeadLetters(await services.records(), maxDeadLettersPerRequest, queue),
+      deadLetters: await services.listDeadLetters(queue),
     },
   };
 }
@@ -37,10 +19,9 @@ async function replayRequestedLetters(request: HttpRequest): Promise<HttpRespons
   const { data, error } = replayRequest.safeParse(await readJsonBody(request));
   if (error)
     throw new Problem(400, "The request cannot be read.", { errors: toInputFaults(error) });
-  const { records, queues } = services;
   return {
     jsonBody: {
-      deadLetters: await replayDeadLetters(await records(), await queues(), data.deadLetters),
+      deadLetters: await services.replayDeadLetters(data.deadLetters),
     },
   };
 }

@@ -4,7 +4,7 @@ import { formatOf } from "../shared/hunts/log/paths.ts";
 import { findExport, parseCursor, readHuntHealth } from "../shared/hunts/views.ts";
 import { readQuery } from "../shared/http/request-body.ts";
 import { rowsParameters } from "../shared/contracts/hunt-views.ts";
-import { Problem } from "../shared/http/problem.ts";
+import { Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
 
 async function listHuntRows(request: HttpRequest): Promise<HttpResponseInit> {

@@ -1,25 +1,10 @@
-/** Queue door: one job or one part of it in, answered or put back on the queue; what cannot be read is a dead letter. */
-import { app } from "@azure/functions";
-import { fileLookupMessage } from "../shared/contracts/file-lookup.ts";
-import { toInputFaults } from "../shared/http/problem.ts";
-import { readQueueMessage } from "../shared/storage/queue-message.ts";
+/** Starts a file lookup job, or looks up one part of it; a part that has to wait returns to the queue. */
+import { onQueueMessage } from "../shared/app/queue-handler.ts";
 import { services } from "../shared/app/services.ts";
+import { fileLookupMessage } from "../shared/contracts/file-lookup.ts";
 
-app.storageQueue("process_file_lookups", {
-  queueName: "file-lookups",
-  connection: "DataStorage",
-  handler: async (raw) => {
-    const read = readQueueMessage(raw);
-    if (read.kind === "broken")
-      return services.moveToDeadLetters("file-lookups", raw, { reason: read.reason });
-    const { data: message, error } = fileLookupMessage.safeParse(read.value);
-    if (error) {
-      const detail = toInputFaults(error)
-        .map(({ path, message: expected }) => `${path}: ${expected}`)
-        .join("; ");
-      return services.moveToDeadLetters("file-lookups", raw, { reason: "schema", detail });
-    }
-    const service = await services.fileLookupService();
-    await service.handleMessage(message);
-  },
+onQueueMessage("process_file_lookups", "file-lookups", fileLookupMessage, async (message) => {
+  const service = await services.fileLookupService();
+  await service.handleMessage(message);
+  return undefined;
 });

@@ -4,7 +4,8 @@ import { startHunt } from "../shared/hunts/start-hunt.ts";
 import { readIdempotencyKey } from "../shared/contracts/file-lookup.ts";
 import { readOptionalJsonBody } from "../shared/http/request-body.ts";
 import { startHuntRequest } from "../shared/contracts/hunt-run.ts";
-import { toInputFaults, Problem } from "../shared/http/problem.ts";
+import { toInputFaults } from "../shared/contracts/input-faults.ts";
+import { Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
 
 async function runHunt(request: HttpRequest): Promise<HttpResponseInit> {

@@ -4,7 +4,7 @@ import { toListedExport } from "../shared/hunts/run/hunt-jobs.ts";
 import { pollExports, formatCursor } from "../shared/hunts/views.ts";
 import { readQuery } from "../shared/http/request-body.ts";
 import { exportsParameters } from "../shared/contracts/hunt-views.ts";
-import { Problem } from "../shared/http/problem.ts";
+import { Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
 
 const createCursorProblem = (): Problem =>

@@ -128,8 +128,8 @@ var appSettings = {
   HUNTING_API: huntingApi
   DEFENDER_GEO: defenderGeo
   LEGACY_HUNTING_HOST: legacyHuntingHost
-  HUNT_IDENTITY: hunt.clientId
-  ACT_IDENTITY: act.clientId
+  HUNTING_IDENTITY_CLIENT_ID: hunt.clientId
+  RESPONSE_IDENTITY_CLIENT_ID: act.clientId
   APP_CLIENT_ID: appClientId
   APP_CREDENTIAL: appCredential
   KEY_VAULT_URL: vaultUrl

@@ -3,7 +3,7 @@
  * compare-and-swap.
  */
 import { maxAlertsPerMessage } from "../contracts/alert-verdict.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs } from "../runtime/time.ts";
 import {
   isClaimed,
@@ -32,7 +32,7 @@ const ownershipMs = 10 * minuteMs;
 export async function claimGroup(deps: AlertDeps, group: string, owner: string): Promise<Claim[]> {
   const claims: Claim[] = [];
   const claimAll = async (ids: readonly string[]): Promise<void> => {
-    await forEachInParallel(ids, async (id) => {
+    await runInParallel(ids, async (id) => {
       const claim = await claimAlert(deps, group, id, owner);
       if (claim) claims.push(claim);
     });

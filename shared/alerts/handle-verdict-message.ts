@@ -3,7 +3,7 @@
  * rest.
  */
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs, secondMs } from "../runtime/time.ts";
 import { findAlertRecord, isSettled } from "./alert-record.ts";
 import { countWaiting } from "./claim-group.ts";
@@ -79,7 +79,7 @@ async function isWorthFilling(deps: AlertDeps, group: string): Promise<boolean> 
 
 async function areAllSettled(deps: AlertDeps, ids: readonly string[]): Promise<boolean> {
   let settledCount = 0;
-  await forEachInParallel(ids, async (id) => {
+  await runInParallel(ids, async (id) => {
     const record = await findAlertRecord(deps.store, id);
     if (record && isSettled(record)) settledCount += 1;
   });

@@ -5,6 +5,7 @@ import type { RetryLater } from "../contracts/retry-later.ts";
 import type { Clock } from "../runtime/time.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import type { Closure } from "./closures.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
 /** The right to send one call: acquired before the records are claimed, passed on with the call. */
 export interface Permit {
@@ -94,7 +95,7 @@ export interface AlertDeps {
   readonly readyInMs: () => Promise<number>;
   /** Returns a new unique id, for owners and calls. */
   readonly newId: () => string;
-  readonly failpoint: (name: string) => Promise<void>;
+  readonly failpoint: Failpoint;
   /**
    * Groups that this process is closing now: its other workers wait for that call instead of
    * spending a permit.

@@ -1,5 +1,5 @@
 /** Completes the audit of calls whose process died: the result of each alert is in its record. */
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { findAlertRecord } from "./alert-record.ts";
 import type { AlertDeps } from "./ports.ts";
 
@@ -19,7 +19,7 @@ export async function reconcileCall(
   { call, alertIds, verdicts }: AnnouncedCall,
 ): Promise<void> {
   const outcomes: Record<string, string[]> = {};
-  await forEachInParallel(alertIds, async (id) => {
+  await runInParallel(alertIds, async (id) => {
     const record = await findAlertRecord(deps.store, id);
     const state = record?.state ?? "unknown";
     (outcomes[state] ??= []).push(id);

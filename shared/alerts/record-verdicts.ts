@@ -1,7 +1,7 @@
 /** Records a message's verdicts, one record and one marker per alert, before anything is closed. */
 import type { AlertId } from "../contracts/alert-id.ts";
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import {
   conflictPath,
   createWaitingRecord,
@@ -30,7 +30,7 @@ export async function recordAlertVerdicts(
   message: VerdictMessage,
 ): Promise<Map<AlertId, AlertRecordResult>> {
   const results = new Map<AlertId, AlertRecordResult>();
-  await forEachInParallel(message.alertIds, async (id) => {
+  await runInParallel(message.alertIds, async (id) => {
     results.set(id, await recordAlertVerdict(deps, message, id));
   });
   return results;

@@ -1,6 +1,6 @@
 /** Writes the results of a call to the claimed records, or gives the records back. */
 import type { AlertId } from "../contracts/alert-id.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { groupOf, markerPath, recordPath, type AlertRecord } from "./alert-record.ts";
 import type { Claim } from "./claim-group.ts";
 import type { AlertResult } from "./interpret-close-response.ts";
@@ -21,7 +21,7 @@ export async function recordResults(
   claims: readonly Claim[],
   results: ReadonlyMap<AlertId, AlertResult>,
 ): Promise<void> {
-  await forEachInParallel(claims, async (claim) => {
+  await runInParallel(claims, async (claim) => {
     const result = results.get(alertIdOf(claim));
     if (result) await writeRecord(deps, claim, applyResult(claim.record, result));
   });
@@ -33,7 +33,7 @@ export async function releaseClaims(
   claims: readonly Claim[],
   inDoubt: boolean,
 ): Promise<void> {
-  await forEachInParallel(claims, (claim) =>
+  await runInParallel(claims, (claim) =>
     writeRecord(deps, claim, {
       ...withoutTryFields(claim.record),
       state: "waiting",

@@ -2,7 +2,7 @@
 import type { AlertId } from "../contracts/alert-id.ts";
 import { maxAlertsPerMessage, type AlertStatus } from "../contracts/alert-verdict.ts";
 import { retryLater, type RetryLater } from "../contracts/retry-later.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs } from "../runtime/time.ts";
 import { readAlertRecord, recordPath } from "./alert-record.ts";
 import type { Claim } from "./claim-group.ts";
@@ -24,7 +24,7 @@ export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResu
   const request = await findRequestRecord(deps.store, id);
   if (!request) return { kind: "unknownVerdict" };
   const closedRecords: Claim[] = [];
-  await forEachInParallel(request.alertIds, async (alertId) => {
+  await runInParallel(request.alertIds, async (alertId) => {
     const read = await readAlertRecord(deps.store, alertId);
     if (read.kind === "found" && read.value.verdict === id && read.value.state === "closed")
       closedRecords.push({ record: read.value, etag: read.etag });
@@ -61,7 +61,7 @@ async function reopenBatch(
     await deps.writeAudit({ kind: "outcome", ...auditFields, outcomes: { [reply.kind]: ids } });
     return reply.kind === "later" ? reply : retryLater(minuteMs);
   }
-  await forEachInParallel(closedRecords, async ({ record, etag }) => {
+  await runInParallel(closedRecords, async ({ record, etag }) => {
     await deps.store.replace(
       recordPath(record.alertId),
       { ...record, state: "reopened", detail: "reopened on request" },

@@ -1,6 +1,6 @@
 /** Reads the status of a verdict: one outcome per alert. */
 import type { AlertStatus } from "../contracts/alert-verdict.ts";
-import { forEachInParallel } from "../runtime/concurrency.ts";
+import { runInParallel } from "../runtime/concurrency.ts";
 import { conflictPath, findAlertRecord } from "./alert-record.ts";
 import type { AlertDeps } from "./ports.ts";
 import { findRequestRecord } from "./request-record.ts";
@@ -41,7 +41,7 @@ export async function readAlertStatuses(
   alertIds: readonly string[],
 ): Promise<AlertStatus[]> {
   const statuses = new Map<string, AlertStatus>();
-  await forEachInParallel(alertIds, async (alertId) => {
+  await runInParallel(alertIds, async (alertId) => {
     statuses.set(alertId, await readAlertStatus(deps, alertId, verdict));
   });
   return alertIds.map(

@@ -4,7 +4,8 @@
  */
 import type { HttpResponseInit, InvocationContext, PreInvocationContext } from "@azure/functions";
 import { withInvocation } from "../runtime/log.ts";
-import { Problem, toProblemBody } from "../http/problem.ts";
+import { Problem } from "../contracts/problem.ts";
+import { toProblemBody } from "../http/problem.ts";
 
 /** Give to `app.hook.preInvocation`. */
 export function withErrorHandling(call: PreInvocationContext): void {

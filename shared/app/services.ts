@@ -31,23 +31,36 @@ import type { HuntingPort, HuntDeps } from "../hunts/ports.ts";
 import { log } from "../runtime/log.ts";
 import type { ApiForm } from "../http/api-description.ts";
 import type { Catalog, CompiledHunt } from "../contracts/compiled-hunt.ts";
-import { receiptRetentionMs, receiptKey, receiptLocation } from "../contracts/webhook.ts";
 import {
+  receiptRetentionMs,
+  receiptKey,
+  receiptName,
+  receiptLocation,
+} from "../contracts/webhook.ts";
+import {
+  listDeadLetters,
+  replayDeadLetters,
   writeDeadLetter,
+  type ReplayResult,
+} from "../storage/dead-letters.ts";
+import {
+  maxDeadLettersPerRequest,
+  type DeadLetter,
   type DeadLetterQueue,
   type DeadLetterReason,
-} from "../storage/dead-letters.ts";
-import { Problem } from "../http/problem.ts";
+} from "../contracts/dead-letter.ts";
+import { Problem } from "../contracts/problem.ts";
 import {
   expireRecords,
   jobRetentionMs,
   jobKeyLifetimeMs,
+  jobId,
   jobLocation,
   isValidJobKey,
   signJobKey,
 } from "../storage/jobs.ts";
 import type { ApiName } from "../http-pipeline/api-client.ts";
-import { failpoints } from "../runtime/failpoints.ts";
+import { failpoints, type Failpoint } from "../runtime/failpoints.ts";
 import { runTimeBudgets } from "../http-pipeline/quota/run-time.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
 import { createQuota, type QuotaOptions } from "../http-pipeline/quota/shared-quota.ts";
@@ -64,16 +77,16 @@ import { createReceiptStatusDeps, createWebhookDeps } from "./webhooks.ts";
 
 const clock = systemClock;
 const newId = (): string => randomUUID();
-const failpoint = async (name: string): Promise<void> => failpoints.failpoint(name);
+const failpoint: Failpoint = (name) => failpoints.failpoint(name);
 
 const storage = lazy(async () => createStorageClients(readStorageConnection()));
 const records = lazy(async () => createRecordStore((await storage()).blobs));
 const queues = lazy(async () => createMessageQueues((await storage()).queues));
 
 const vault = lazy(async () => {
-  const { KEY_VAULT_URL: url, ACT_IDENTITY: identityClientId } = readSettings([
+  const { KEY_VAULT_URL: url, RESPONSE_IDENTITY_CLIENT_ID: identityClientId } = readSettings([
     "KEY_VAULT_URL",
-    "ACT_IDENTITY",
+    "RESPONSE_IDENTITY_CLIENT_ID",
   ]);
   return createVault({ url, identityClientId, clock, log });
 });
@@ -130,7 +143,7 @@ const huntingSettings = [
   "HUNTING_API",
   "DEFENDER_GEO",
   "LEGACY_HUNTING_HOST",
-  "HUNT_IDENTITY",
+  "HUNTING_IDENTITY_CLIENT_ID",
   "HUNTING_CALLS_PER_MINUTE",
   "HUNTING_CALLS_PER_HOUR",
   "HUNTING_SHARE",
@@ -180,7 +193,7 @@ export async function createHuntingPort(requestedApi?: HuntingPort["api"]): Prom
     budgets: runTimeBudgets[api],
     maxCallMs: huntingDeadlineMs,
   });
-  const authorize = await createBearerAuth(audience, settings.HUNT_IDENTITY);
+  const authorize = await createBearerAuth(audience, settings.HUNTING_IDENTITY_CLIENT_ID);
   const client = createApiClient({
     api: "hunting",
     baseUrl,
@@ -219,7 +232,7 @@ const filesSettings = [
   "CLOUD",
   "DEFENDER_GEO",
   "DEFENDER_URL",
-  "HUNT_IDENTITY",
+  "HUNTING_IDENTITY_CLIENT_ID",
   "FOUND_CACHE_HOURS",
   "NOT_FOUND_CACHE_HOURS",
   "BULK_FROM_HASHES",
@@ -236,7 +249,7 @@ export const filesApi = lazy(async () => {
     { calls: settings.FILES_CALLS_PER_HOUR, perMs: hourMs },
   ];
   const quota = await createApiQuota("files", { limits });
-  const authorize = await createBearerAuth(defenderAudience, settings.HUNT_IDENTITY);
+  const authorize = await createBearerAuth(defenderAudience, settings.HUNTING_IDENTITY_CLIENT_ID);
   return {
     quota,
     client: createApiClient({
@@ -292,7 +305,7 @@ export const cloudApps = lazy(async () => {
     "CLOUD_APPS_URL",
     "CLOUD_APPS_AUTH",
     "CLOUD_APPS_CALLS_PER_MINUTE",
-    "ACT_IDENTITY",
+    "RESPONSE_IDENTITY_CLIENT_ID",
   ] as const;
   const settings = readSettings(names);
   const quota = await createApiQuota("cloud-apps", {
@@ -302,7 +315,7 @@ export const cloudApps = lazy(async () => {
   const name = "cloud-apps-token";
   const authorize =
     settings.CLOUD_APPS_AUTH === "oauth"
-      ? await createBearerAuth(cloudAppsAudience, settings.ACT_IDENTITY)
+      ? await createBearerAuth(cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
       : createPortalAuthorizer({
           getSecret: () => secret(name),
           reportRefused: () => refused(name),
@@ -486,7 +499,16 @@ export const services = {
   receiptStatusDeps: async () =>
     createReceiptStatusDeps({ records: await records(), fileLookupService }),
   isValidJobKey: async (id: string, key: string): Promise<boolean> =>
-    isValidJobKey(await readJobSecret(), id, key, clock.now()),
+    jobId.safeParse(id).success && isValidJobKey(await readJobSecret(), id, key, clock.now()),
+  isValidReceiptKey: async (source: string, receipt: string, key: string): Promise<boolean> =>
+    receiptName.safeParse(receipt).success &&
+    isValidJobKey(await readJobSecret(), receiptKey(source, receipt), key, clock.now()),
+  toJobLocation: jobLocation,
+  listDeadLetters: async (queue?: DeadLetterQueue): Promise<DeadLetter[]> =>
+    listDeadLetters(await records(), maxDeadLettersPerRequest, queue),
+  replayDeadLetters: async (
+    requests: readonly { readonly queue: DeadLetterQueue; readonly id: string }[],
+  ): Promise<ReplayResult[]> => replayDeadLetters(await records(), await queues(), requests),
   /** Puts a message that cannot be worked on where people find it. */
   moveToDeadLetters: async (
     queue: DeadLetterQueue,

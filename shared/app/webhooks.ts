@@ -12,7 +12,8 @@ import { log } from "../runtime/log.ts";
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { maxLookBackHours } from "../contracts/file-lookup.ts";
 import { findJob } from "../storage/jobs.ts";
-import { Problem } from "../http/problem.ts";
+import { parseJsonBody, readBodyBytes } from "../http/request-body.ts";
+import { Problem } from "../contracts/problem.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import { SettingsError } from "../runtime/settings.ts";
 import { minuteMs, secondMs, type Clock } from "../runtime/time.ts";
@@ -23,11 +24,12 @@ import type { Mappings } from "../webhooks/mapping.ts";
 import type { ReceiptStatusDeps } from "../webhooks/receipt-status.ts";
 import type { PayloadLookup, WebhookDeps } from "../webhooks/receive.ts";
 import { readSource, type Source } from "../webhooks/sources.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
 /** What the rest of the wiring hands over; each at its first use. */
 export interface WebhookServices {
   readonly clock: Clock;
-  readonly failpoint: (point: string) => Promise<void>;
+  readonly failpoint: Failpoint;
   readonly settings: () => {
     readonly WEBHOOKS: Readonly<Record<string, unknown>>;
     readonly VERDICTS_PER_DAY: number;
@@ -68,6 +70,8 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     isWithin,
     nowMs: clock.now,
     trueNowMs,
+    readBodyBytes,
+    parseJsonBody,
     records,
     queues,
     recordVerdict: (id, verdict, from) =>

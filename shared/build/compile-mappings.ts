@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseDocument } from "yaml";
-import { toInputFaults } from "../http/problem.ts";
+import { toInputFaults } from "../contracts/input-faults.ts";
 import { mappingSchema, type Mappings } from "../webhooks/mapping.ts";
 
 /** What is wrong with one file: `path` as a JSON pointer into it. */

@@ -95,7 +95,7 @@ async function loadExport(
     throw toStorageError(error, `read ${path}`);
   }
   throw new UpstreamError(
-    "unexpected-answer",
+    "unexpectedResponse",
     `storage: ${path} is in the way: a blob that is no export`,
     {
       api: "storage",

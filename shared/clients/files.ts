@@ -95,10 +95,10 @@ function toFilesReply(error: UpstreamError): FilesReply<never> {
   const retryAfterMs = error.retryAfterMs ?? pauseMs;
   switch (error.code) {
     case "throttled":
-      if (error.upstreamCode === "no-turn-breaker") return { kind: "down", retryAfterMs };
+      if (error.upstreamCode === "no-permit-breaker") return { kind: "down", retryAfterMs };
       return { kind: "later", retryAfterMs, ...(error.isSent ? {} : { unsent: true }) };
     case "unavailable":
-    case "unexpected-answer":
+    case "unexpectedResponse":
       return { kind: "down", retryAfterMs };
     case "forbidden":
       return {
@@ -107,7 +107,7 @@ function toFilesReply(error: UpstreamError): FilesReply<never> {
       };
     case "unauthorized":
       return { kind: "refused", problem: "Defender refuses this app's token." };
-    case "not-found":
+    case "notFound":
       return { kind: "refused", problem: wrongAddress };
     case "rejected":
       return {

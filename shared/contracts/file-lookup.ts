@@ -1,7 +1,8 @@
 /** What a file lookup may be asked, over the query string, as an explicit list, or within any payload. */
 import * as z from "zod/mini";
-import type { ParsedBody } from "../http/request-body.ts";
-import { toInputFaults, Problem, type InputFault } from "../http/problem.ts";
+import type { ParsedBody } from "./parsed-body.ts";
+import { toInputFaults, type InputFault } from "./input-faults.ts";
+import { Problem } from "./problem.ts";
 
 const wholeNumber = (max: number) => z.int().check(z.gte(1), z.lte(max));
 const threshold = z.optional(wholeNumber(Number.MAX_SAFE_INTEGER));

@@ -1,6 +1,6 @@
 /** What the doors of operation answer, and the body of every refusal; loaded by their description alone. */
 import * as z from "zod/mini";
-import { deadLetter } from "../storage/dead-letters.ts";
+import { deadLetter } from "./dead-letter.ts";
 import { huntStanding } from "./hunt-answers.ts";
 
 /** RFC 9457. */

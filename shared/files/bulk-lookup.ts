@@ -18,9 +18,10 @@ import {
 } from "./bulk-queries.ts";
 import type { FileCache } from "./cache.ts";
 import { withStatistics, type CachedAnswer } from "./cached-file.ts";
-import { mapInParallel } from "./in-parallel.ts";
+import { mapInParallel } from "../runtime/concurrency.ts";
 import type { FileHash } from "./hash-lookup.ts";
 import type { HuntingRowsPort, HuntingRowsReply } from "./ports.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
 /** `done` says nothing of single hashes: the cache does. `later` asks to come again, `failed` too, a few times. */
 export type BulkOutcome =
@@ -42,7 +43,7 @@ export interface BulkDeps {
   readonly hunting: HuntingRowsPort;
   readonly clock: Clock;
   readonly createAttemptId: () => string;
-  readonly failpoint: (name: string) => void | Promise<void>;
+  readonly failpoint: Failpoint;
 }
 
 /** Where it is written down that the short way is switched off; health reads it too. */
@@ -111,7 +112,7 @@ export function createBulkLookup(deps: BulkDeps): BulkLookup {
     const organizationReply = await runQuery(createOrganizationQuery(sha1s, lookBackHours));
     if (organizationReply === "halve") return retryHalved(key, hashes, lookBackHours);
     if (organizationReply.kind !== "rows") return organizationReply;
-    await failpoint("F6 organisation read");
+    await failpoint("F6 organization read");
     const figures = new Map(organizationReply.rows.map(readOrganization));
     const asOf = new Date(clock.now()).toISOString();
     await mapInParallel(profiles, maxParallel, (profile) =>

@@ -25,7 +25,7 @@ import {
   type JobStatus,
   type JobHeader,
 } from "../storage/jobs.ts";
-import { mapInParallel } from "./in-parallel.ts";
+import { mapInParallel } from "../runtime/concurrency.ts";
 import type { FileDeps } from "./ports.ts";
 import type { RequestedHash } from "./report.ts";
 import { toFileResult } from "./report.ts";

@@ -13,7 +13,7 @@ import {
   readPart,
   readJobRequest,
 } from "./file-jobs.ts";
-import { mapInParallel } from "./in-parallel.ts";
+import { mapInParallel } from "../runtime/concurrency.ts";
 import type { HashLookup, HashOutcome, FileHash } from "./hash-lookup.ts";
 import type { FileDeps } from "./ports.ts";
 import { toFileResult, type RequestedHash } from "./report.ts";
@@ -211,7 +211,7 @@ async function requeuePart(
   const delayMs = Math.min(maxPauseMs, Math.max(minPauseMs, pauseMs));
   const message = { version: 1, job: header.id, part, again: retries } satisfies FileLookupMessage;
   await deps.queues.send("file-lookups", message, { delaySeconds: Math.ceil(delayMs / 1_000) });
-  await deps.failpoint("J7 part put back");
+  await deps.failpoint("J7 part requeued");
 }
 
 async function finishJob(deps: LookupWorkerDeps, header: JobHeader): Promise<void> {

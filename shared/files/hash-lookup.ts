@@ -9,7 +9,7 @@ import {
 } from "./single-flight.ts";
 import { withStatistics, type CachedFile, type CachedAnswer } from "./cached-file.ts";
 import type { HashKind } from "./hash-runs.ts";
-import { mapInParallel } from "./in-parallel.ts";
+import { mapInParallel } from "../runtime/concurrency.ts";
 import type { FilesPort, InformationAnswer } from "./ports.ts";
 
 /** A hash to look up, lower case. */

@@ -4,12 +4,11 @@
  */
 import {
   findFault,
-  toPointerPart,
   isPrototypeKey,
   type BodyLimits,
   type ParsedBody,
-} from "../http/request-body.ts";
-import type { InputFault } from "../http/problem.ts";
+} from "../contracts/parsed-body.ts";
+import { toPointerPart, type InputFault } from "../contracts/input-faults.ts";
 import { findNamingBefore, namingSiblings, readName, type Naming } from "./hash-names.ts";
 import { forEachRun, findHashKind, canHoldHash, type HashKind } from "./hash-runs.ts";
 

@@ -1,7 +1,7 @@
 /** Turns a request into what the desk answers: the hashes of its list, each once, or those that its payload carries. */
-import { wideLimits, type ParsedBody } from "../http/request-body.ts";
+import { wideLimits, type ParsedBody } from "../contracts/parsed-body.ts";
 import type { LookupInput, LookupOptions } from "../contracts/file-lookup.ts";
-import { Problem } from "../http/problem.ts";
+import { Problem } from "../contracts/problem.ts";
 import type { LookupRequest } from "./file-jobs.ts";
 import { readHash } from "./hash-runs.ts";
 import { findHashes } from "./hashes.ts";

@@ -2,6 +2,7 @@
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import type { Clock } from "../runtime/time.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
 /** A turn of the tenant's quota, good for one call in the next second or so. */
 export interface Permit {
@@ -107,7 +108,7 @@ export interface FileDeps {
   /** A new id for each attempt at anything that is written. */
   readonly createAttemptId: () => string;
   /** Kill points, for tests. */
-  readonly failpoint: (name: string) => void | Promise<void>;
+  readonly failpoint: Failpoint;
   readonly logEvent: (event: FilesEvent) => void;
   readonly settings: FilesSettings;
 }

@@ -2,7 +2,7 @@
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import type { JobHeader } from "../storage/jobs.ts";
-import { createRetryProblem, Problem } from "../http/problem.ts";
+import { createRetryProblem, Problem } from "../contracts/problem.ts";
 import { reportToCsv, prefersCsv } from "./report-csv.ts";
 import type { LookupOutcome, JobView } from "./file-lookup-service.ts";
 

@@ -6,6 +6,7 @@ import type { Clock } from "../runtime/time.ts";
 import type { FileCache } from "./cache.ts";
 import { isFresh, type CachedFile, type CachedAnswer } from "./cached-file.ts";
 import type { CallLimits, FilesPort, FilesReply, FilesSettings } from "./ports.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
 /** Until when what may happen. Instants in milliseconds of this machine's clock. */
 export interface LookupPlan {
@@ -46,7 +47,7 @@ export interface SingleFlightDeps {
   readonly clock: Clock;
   readonly settings: FilesSettings;
   readonly createAttemptId: () => string;
-  readonly failpoint: (name: string) => void | Promise<void>;
+  readonly failpoint: Failpoint;
 }
 
 /** Longest that one call may last, and that it may wait besides: for a turn in place of one that grew old, or to try again. */
@@ -124,11 +125,11 @@ export function createSingleFlight(deps: SingleFlightDeps): SingleFlight {
       Math.max(0, plan.startUntilMs - clock.now()),
     );
     if (permitResult.kind !== "permit") return toRefusal(permitResult, plan);
-    await deps.failpoint("F1 turn taken");
+    await deps.failpoint("F1 permit acquired");
     const leaseResult = await acquireLookupLease(step, plan);
     if (leaseResult === "late") return { kind: "later", retryAfterMs: 0 };
     if (leaseResult !== "mine") return { kind: "known", answer: leaseResult, stale: false };
-    await deps.failpoint("F2 marked");
+    await deps.failpoint("F2 lease acquired");
     const nowMs = clock.now();
     const limits = {
       permit: permitResult.permit,
@@ -144,7 +145,7 @@ export function createSingleFlight(deps: SingleFlightDeps): SingleFlight {
       const { asking: _, ...rest } = before;
       return isAnswered ? step.applyAnswer(rest, answer, asOf) : rest;
     });
-    await deps.failpoint("F4 answer kept");
+    await deps.failpoint("F4 answer stored");
     const storedAnswer = step.pickAnswer(file);
     if (isAnswered && storedAnswer) return { kind: "known", answer: storedAnswer, stale: false };
     if (reply.kind === "later" && reply.unsent && clock.now() < plan.startUntilMs) return "unsent";

@@ -1,14 +1,13 @@
-/** What stands around the pieces of a body. */
 export interface BodyHandlers {
-  /** What is thrown in the place of a failure of the body. */
+  /** Returns the error to throw in place of a failure of the body. */
   readonly toError: (error: unknown) => Promise<unknown>;
-  /** Called when nothing more is read: at the end, after a failure, or when the reader leaves. May come twice. */
+  /** Called when the body ends, fails or is abandoned by its reader. May be called twice. */
   readonly onEnd?: () => void;
 }
 
 /**
- * A body with the same pieces, whose failure is told in other words. Not a generator: around every piece of a large
- * body, that costs more than the piece.
+ * Returns the same body with its errors mapped. Not a generator: the cost of one step of a generator exceeds the cost
+ * of one chunk of a large body.
  */
 export function mapBodyErrors(
   body: AsyncIterable<Uint8Array>,

@@ -1,7 +1,7 @@
-/** Reads what Microsoft's services say of a failure: six kinds of envelope, ids of the request, times to wait. Pure. */
+/** Reads error responses of Microsoft's services: six kinds of envelope, request ids, times to wait. Pure. */
 import { hourMs, minuteMs, secondMs } from "../runtime/time.ts";
 
-/** What an error body says. */
+/** The details in an error body. */
 export interface ErrorDetails {
   readonly code: string | undefined;
   readonly message: string;
@@ -11,7 +11,7 @@ export interface ErrorDetails {
 type Fields = Readonly<Record<string, unknown>>;
 
 const fieldsOf = (value: unknown): Fields =>
-  // Narrowed to an object here; its members stay unknown.
+  // A narrowing to an object whose members stay unknown.
   typeof value === "object" && value !== null ? (value as Fields) : {};
 const toText = (value: unknown): string | undefined =>
   typeof value === "string" && value !== ""
@@ -21,8 +21,8 @@ const toText = (value: unknown): string | undefined =>
       : undefined;
 
 /**
- * Understands `{error:{code,message,target,innerError}}`, `{error,error_description}`, `{detail,correlation_id}`,
- * `{filters:[{error}]}`, `{errors:[{error}]}`, `{code|statusCode,message}`; anything else says nothing.
+ * Reads `{error:{code,message,target,innerError}}`, `{error,error_description}`, `{detail,correlation_id}`,
+ * `{filters:[{error}]}`, `{errors:[{error}]}`, `{code|statusCode,message}`. Any other body has no details.
  */
 export function readFailure(body: unknown): ErrorDetails {
   const top = fieldsOf(body);
@@ -32,27 +32,26 @@ export function readFailure(body: unknown): ErrorDetails {
     Array.isArray(list) ? (list as unknown[]) : [],
   );
   return {
-    code:
-      toText(error["code"]) ??
-      toText(top["error"]) ??
-      toText(top["code"]) ??
-      toText(top["statusCode"]),
+    code: firstText(error["code"], top["error"], top["code"], top["statusCode"]),
     message:
-      toText(error["message"]) ??
-      toText(top["error_description"]) ??
-      toText(top["detail"]) ??
-      toText(top["message"]) ??
-      entries
-        .map((entry) => toText(fieldsOf(entry)["error"]))
-        .find((message) => message !== undefined) ??
-      "",
-    requestId:
-      toText(inner["request-id"]) ??
-      toText(error["target"]) ??
-      toText(top["correlation_id"]) ??
-      toText(top["trace_id"]),
+      firstText(
+        error["message"],
+        top["error_description"],
+        top["detail"],
+        top["message"],
+        ...entries.map((entry) => fieldsOf(entry)["error"]),
+      ) ?? "",
+    requestId: firstText(
+      inner["request-id"],
+      error["target"],
+      top["correlation_id"],
+      top["trace_id"],
+    ),
   };
 }
+
+const firstText = (...values: readonly unknown[]): string | undefined =>
+  values.map(toText).find((text) => text !== undefined);
 
 const idHeaders = [
   "request-id",
@@ -62,13 +61,13 @@ const idHeaders = [
   "client-request-id",
 ];
 
-/** The service's own id of the request, from the headers. */
+/** Returns the service's id of the request from the headers. */
 export const requestIdOf = (headers: Headers): string | undefined =>
   idHeaders
     .map((name) => headers.get(name))
     .find((id) => id !== null && /^[\w|.:-]{1,100}$/.test(id)) ?? undefined;
 
-/** The permission a 403 asks for, by name: `ThreatHunting.Read.All`. */
+/** Returns the name of the permission that a 403 requires: `ThreatHunting.Read.All`. */
 export function findMissingPermission(message: string): string | undefined {
   const list = /required roles: ([\w., ]+?)(?:,\s*application roles:|[^\w., ]|\.?\s*$)/i.exec(
     message,
@@ -79,11 +78,11 @@ export function findMissingPermission(message: string): string | undefined {
   );
 }
 
-/** A licence or a switched-off product speaks as a 401, too; another token cannot help. */
+/** True for a 401 about a licence or a product that is switched off: another token cannot help. */
 export const isTenantRefusal = (message: string): boolean =>
   /account mode is inactive|no tvm license|not provisioned|license/i.test(message);
 
-/** Whether a 429 is about calls or about the run time of queries. */
+/** Returns whether a 429 is about the number of calls or about the run time of queries. */
 export const readThrottleCause = (message: string): "calls" | "run-time" =>
   /\b(?:cpu|run ?time|running time|resource)\b/i.test(message) && !/calls? quota/i.test(message)
     ? "run-time"
@@ -92,8 +91,8 @@ export const readThrottleCause = (message: string): "calls" | "run-time" =>
 const maxRetryAfterMs = 24 * hourMs;
 
 /**
- * How long a 429 or 503 asks to wait: header `Retry-After` (seconds or a date), else the text (`in 8 seconds`,
- * `until 10:15`, `45 per 00:01:00`), else undefined.
+ * Returns the wait that a 429 or 503 asks for: the header `Retry-After` (seconds or a date), else the text (`in 8
+ * seconds`, `45 per 00:01:00`), else undefined.
  */
 export function readRetryAfterMs(
   headers: Headers,
@@ -113,7 +112,7 @@ function readHeaderWaitMs(headers: Headers, nowMs: number): number | undefined {
   if (/^\d+(\.\d+)?$/.test(header)) return Number(header) * secondMs;
   const atMs = Date.parse(header);
   if (Number.isNaN(atMs)) return undefined;
-  // Both instants from the service's clock where it tells it, so that ours may be wrong.
+  // Both instants are the service's where it sends its date, so that a wrong local clock does not matter.
   const serverMs = Date.parse(headers.get("date") ?? "");
   return atMs - (Number.isNaN(serverMs) ? nowMs : serverMs);
 }

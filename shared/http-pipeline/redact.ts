@@ -1,27 +1,27 @@
-/** Keeps secrets out of what a service's message is quoted as. Messages may echo a header, an address or a token. */
+/** Removes secrets from messages of services: a message may echo a header, an address or a token. */
 
 const placeholder = "[removed]";
 const maxQuoteLength = 300;
-/** Shorter than this a secret is not searched for: removing every "a" would help nobody. */
+/** A shorter secret is not searched for, because its text occurs in ordinary words. */
 const minSecretLength = 6;
 
 const patterns: readonly RegExp[] = [
-  // A JSON Web Token, also one that was cut.
+  // A JSON Web Token, also a truncated one.
   /\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}/g,
   /\b(?:Bearer|Token|Basic|SharedKey|SharedAccessSignature)\s+[^\s"',;)]+/gi,
   /\b(?:sig|key|code|secret|password|pwd|token|client_secret|client_assertion|access_token|AccountKey|SharedAccessKey)["']?\s*[=:]\s*["']?[^\s"'&,;)]+/gi,
-  // Address with a user or a query: what follows the path is not needed.
+  // The user and the query of an address.
   /(?<=https?:\/\/)[^\s/@"']+@/gi,
   /(?<=https?:\/\/[^\s?"']+)\?[^\s"']+/gi,
-  // Nothing that people need to read is this long without a space: keys, signatures, assertions.
+  // Text this long without a space is a key, a signature or an assertion.
   /[\w+/=~.-]{48,}/g,
 ];
 
 /**
- * A service's message made fit for people and logs: known secrets and whatever looks like one are replaced, it stays
- * one line, 300 characters at most.
+ * Returns a service's message for people and logs: known secrets and text that looks like one are replaced; one line of
+ * at most 300 characters.
  *
- * @param secrets - what was sent and must not come back, such as the token of this very call
+ * @param secrets - values that were sent, such as the token of this call
  */
 export function redact(message: string, secrets: readonly string[] = []): string {
   let text = message.slice(0, 20 * maxQuoteLength);

@@ -1,4 +1,4 @@
-/** Decides what a failed exchange means and whether to try it again. Pure: the failure in, one plain decision out. */
+/** Decides what a failed exchange means and whether to retry it. Pure: a failure in, a decision out. */
 import { minuteMs, secondMs } from "../runtime/time.ts";
 import type { ApiName } from "./api-client.ts";
 import {
@@ -11,23 +11,23 @@ import {
 import type { QuotaReport } from "./quota/quota.ts";
 import type { UpstreamErrorCode } from "./upstream-error.ts";
 
-/** How an exchange failed, as the pipe saw it. */
+/** How an exchange failed. */
 export type Failure =
-  /** A whole answer with a status that nobody expected. */
+  /** A complete response with an unexpected status. */
   | {
       readonly kind: "status";
       readonly status: number;
       readonly headers: Headers;
       readonly body: unknown;
     }
-  /** Something answered, but not the API: a redirect, a page of HTML, JSON that was cut, a body over the cap. */
+  /** The response is not the API's: a redirect, a page of HTML, truncated JSON, a body over the limit. */
   | {
       readonly kind: "not-the-api";
       readonly status: number;
       readonly reason: string;
       readonly isRetryable: boolean;
     }
-  /** No answer: `isSent` tells whether the request may have reached the service. */
+  /** No response. `isSent`: the request may have reached the service. */
   | {
       readonly kind: "connection";
       readonly isSent: boolean;
@@ -36,13 +36,13 @@ export type Failure =
     }
   | { readonly kind: "deadline"; readonly deadlineMs: number };
 
-/** What a failure means for the caller, for everybody, and for the next try. */
+/** What a failure means for the caller, for all instances, and for the next try. */
 export interface RetryDecision {
   readonly code: UpstreamErrorCode;
-  /** Why, in one sentence; the pipe puts API and redacted message around it. */
+  /** Why, in one sentence without the API's name and message. */
   readonly why: string;
   readonly report: QuotaReport | undefined;
-  /** `token`: once more with a fresh token. `wait`: after the pause that was reported or asked for. `backoff`: soon. */
+  /** `token`: once more with a fresh token. `wait`: after the reported or requested pause. `backoff`: soon. */
   readonly retry: "never" | "token" | "wait" | "backoff";
   readonly retryAfterMs: number | undefined;
 }
@@ -63,7 +63,7 @@ export function decideRetry(api: ApiName, failure: Failure, nowMs: number): Retr
         retry: failure.isRetryable ? "backoff" : "never",
       };
     case "deadline":
-      return toTimeout(api, `no whole answer within ${failure.deadlineMs} ms`);
+      return toTimeout(api, `no complete response within ${failure.deadlineMs} ms`);
     default:
       return failure satisfies never;
   }
@@ -86,7 +86,7 @@ const toRefusal = (code: UpstreamErrorCode, why: string): RetryDecision => ({
   retryAfterMs: undefined,
 });
 
-/** A hunting query that is too heavy says nothing about the service: the hunt makes its window smaller. */
+/** A hunting query that is too heavy is not a failure of the service: the hunt makes its window smaller. */
 const toTimeout = (api: ApiName, why: string): RetryDecision =>
   api === "hunting"
     ? { ...toUnavailable(why), report: undefined, retry: "never" }
@@ -101,7 +101,7 @@ function decideRetryOfStatus(
   if (status === 401) {
     const isHopeless = isTenantRefusal(message);
     const why = isHopeless
-      ? "the tenant's licence or set-up does not allow it (401)"
+      ? "the tenant's licence or setup does not allow it (401)"
       : "the token was refused (401)";
     return { ...toRefusal("unauthorized", why), retry: isHopeless ? "never" : "token" };
   }
@@ -110,7 +110,7 @@ function decideRetryOfStatus(
       "forbidden",
       `${findMissingPermission(message) ?? "a permission"} is missing (403)`,
     );
-  if (status === 404) return toRefusal("not-found", "not found (404)");
+  if (status === 404) return toRefusal("notFound", "not found (404)");
   if (status === 429) return toThrottled(api, message, headers, nowMs);
   if (status === 504) return toTimeout(api, "the service ran out of time (504)");
   if (status >= 500 || status === 408) {
@@ -131,10 +131,10 @@ function toThrottled(
 ): RetryDecision {
   const cause = api === "hunting" ? readThrottleCause(message) : "calls";
   const defaultMs = cause === "calls" ? minuteMs : quarterHourMs - (nowMs % quarterHourMs);
-  // No pause at all would meet the same refusal.
+  // Without a pause the next call would be refused too.
   const retryAfterMs = Math.max(secondMs, readRetryAfterMs(headers, message, nowMs) ?? defaultMs);
   const why =
-    cause === "calls" ? "too many calls (429)" : "the run-time quota of queries is spent (429)";
+    cause === "calls" ? "too many calls (429)" : "the run-time quota of queries is used up (429)";
   return {
     code: "throttled",
     why,
@@ -148,8 +148,8 @@ const firstBackoffMs = 500;
 const maxBackoffMs = 20 * secondMs;
 
 /**
- * The pause before the next try, ms; `undefined`: do not try again. Full jitter, so that many instances do not come
- * back together.
+ * Returns the pause before the next try, ms; `undefined`: no further try. Full jitter, so that many instances do not
+ * retry together.
  *
  * @param triesMade - tries made so far, 1 or more
  * @param random - in [0, 1)
@@ -170,6 +170,6 @@ export function computePauseMs(
     return random * Math.min(maxBackoffMs, firstBackoffMs * 2 ** triesMade);
   const requestedMs = decision.retryAfterMs ?? 0;
   if (requestedMs > maxWaitMs) return undefined;
-  // With a quota the pause is everybody's, and taking the next turn waits for it.
+  // With a quota the pause applies to all instances, and acquiring the next permit waits for it.
   return decision.code === "throttled" && hasQuota ? 0 : requestedMs + random * secondMs;
 }

@@ -1,35 +1,38 @@
 /**
- * The pipe: takes a turn of the shared quota just before each try, adds the token, keeps the deadline, tries again by
- * the kind of failure, tells everybody of refusals, and reports errors without tokens, bodies or addresses.
+ * The HTTP pipeline of one API: acquires a permit of the shared quota just before each try, adds the token, keeps the
+ * deadline, retries by kind of failure, reports refusals to all instances, and raises redacted errors.
  */
+import { failpoints } from "../runtime/failpoints.ts";
 import type { Log } from "../runtime/log.ts";
 import { secondMs, type Clock } from "../runtime/time.ts";
-import { TruncatedBodyError, sendAttempt, type AttemptOptions } from "./send-attempt.ts";
 import type { ApiResponse, ApiName, ApiCall, ApiClient, StreamedResponse } from "./api-client.ts";
-import { failpoints } from "../runtime/failpoints.ts";
-import type { Quota, Permit } from "./quota/quota.ts";
-import { readFailure } from "./read-failure.ts";
-import { redact } from "./redact.ts";
+import { createUpstreamError, type FailedExchange } from "./create-upstream-error.ts";
 import { mapBodyErrors } from "./map-body-errors.ts";
-import { decideRetry, computePauseMs, type Failure, type RetryDecision } from "./retry.ts";
+import type { Quota, Permit } from "./quota/quota.ts";
+import { TruncatedBodyError, type AttemptResult } from "./read-response.ts";
+import { decideRetry, computePauseMs } from "./retry.ts";
+import { sendAttempt } from "./send-attempt.ts";
 import type { Authorizer } from "./token.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 export interface ApiClientOptions {
   readonly api: ApiName;
-  /** Root of the service; a path in it is kept: `https://portal.cloudappsecurity.com/cas`. */
+  /** Root of the service; its path is kept: `https://portal.cloudappsecurity.com/cas`. */
   readonly baseUrl: string;
   readonly authorizer: Authorizer;
   /** Absent where the service counts no calls. */
   readonly quota?: Quota;
   readonly clock: Clock;
   readonly log: Log;
-  /** For calls that name none: 30 s, 3 tries, 25 s of waiting for turns and pauses in all, 32 MiB of body. */
+  /** Deadline of a call that names none. @default 30,000 */
   readonly deadlineMs?: number;
+  /** Tries of a call that names none. @default 3 */
   readonly tries?: number;
+  /** Longest total wait for permits and pauses of a call that names none. @default 25,000 */
   readonly maxWaitMs?: number;
+  /** @default 32 MiB */
   readonly maxBodyBytes?: number;
-  /** In [0, 1); for jitter. */
+  /** Returns a number in [0, 1), for jitter. @default Math.random */
   readonly random?: () => number;
 }
 
@@ -43,150 +46,165 @@ const defaults = {
 
 type ClientContext = ApiClientOptions & typeof defaults;
 
-/** Opens the pipe to one API. Nothing is sent before the first call. */
+/** Creates the client of one API. Nothing is sent before the first call. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const context = { ...defaults, ...options };
+  const startCall = async (
+    call: ApiCall,
+    expectedStatuses: readonly number[],
+    isStreamed: boolean,
+  ) => new CallInProgress(context, call, { expectedStatuses, isStreamed }).run();
   return {
-    send: (call, expectedStatuses = []) => sendCall(context, call, expectedStatuses, false),
-    stream: (call, expectedStatuses = []) => sendCall(context, call, expectedStatuses, true),
+    send: (call, expectedStatuses = []) => startCall(call, expectedStatuses, false),
+    stream: (call, expectedStatuses = []) => startCall(call, expectedStatuses, true),
   };
 }
 
-async function sendCall(
-  context: ClientContext,
-  call: ApiCall,
-  expectedStatuses: readonly number[],
-  isStreamed: boolean,
-) {
-  const { api, authorizer, clock, quota } = context;
-  const url = buildUrl(context.baseUrl, call);
-  const tries = call.tries ?? context.tries;
-  const waitBudget = startWaitBudget(clock, call.maxWaitMs ?? context.maxWaitMs);
-  const { deadlineMs = context.deadlineMs, signal } = call;
-  let { permit } = call;
-  let isTokenFresh = false;
+interface ResponseOptions {
+  readonly expectedStatuses: readonly number[];
+  readonly isStreamed: boolean;
+}
 
-  for (let triesMade = 1; ;) {
-    const header = await authorizer.createHeader();
-    if (quota)
-      permit = await waitBudget.trackWait(() =>
-        acquirePermit(context, quota, permit, waitBudget.remainingMs(), signal),
-      );
-    signal?.throwIfAborted();
+/** One call over all its tries. */
+class CallInProgress {
+  readonly #context: ClientContext;
+  readonly #call: ApiCall;
+  readonly #options: ResponseOptions;
+  readonly #url: URL;
+  readonly #maxWaitMs: number;
+  #permit: Permit | undefined;
+  #waitedMs = 0;
+  #triesMade = 0;
+  #isTokenFresh = false;
+
+  constructor(context: ClientContext, call: ApiCall, options: ResponseOptions) {
+    this.#context = context;
+    this.#call = call;
+    this.#options = options;
+    this.#url = buildUrl(context.baseUrl, call);
+    this.#maxWaitMs = call.maxWaitMs ?? context.maxWaitMs;
+    this.#permit = call.permit;
+  }
+
+  async run(): Promise<ApiResponse> {
+    const { authorizer, quota } = this.#context;
+    for (;;) {
+      const header = await authorizer.createHeader();
+      await this.#acquirePermit();
+      this.#call.signal?.throwIfAborted();
+      const result = await this.#sendOnce(header);
+      if (result.kind === "answer") {
+        await quota?.report({ kind: "ok" });
+        return this.#wrapBody(result.response, header.secret);
+      }
+      await this.#recover(result, header.secret);
+    }
+  }
+
+  async #sendOnce(header: { readonly name: string; readonly value: string }) {
+    const { api, clock, maxBodyBytes } = this.#context;
     await failpoints.failpoint(`${api} request`);
-    const { maxBodyBytes } = context;
-    const attempt: AttemptOptions = {
+    const deadlineMs = this.#call.deadlineMs ?? this.#context.deadlineMs;
+    this.#permit = undefined;
+    this.#triesMade += 1;
+    return sendAttempt(this.#call, {
+      ...this.#options,
       api,
-      url,
+      url: this.#url,
       clock,
       header,
       deadlineMs,
       maxBodyBytes,
-      expectedStatuses,
-      isStreamed,
-    };
-    const outcome = await sendAttempt(call, attempt);
-    permit = undefined;
-    if (outcome.kind === "answer") {
-      await quota?.report({ kind: "ok" });
-      return wrapStreamErrors(context, outcome.response, header.secret);
-    }
-    const decision = decideRetry(api, outcome.failure, clock.now());
-    if (quota && decision.report) await quota.report(decision.report);
-    if (decision.retry === "token") authorizer.reportRefused(header.secret);
-    const pauseMs =
-      decision.retry === "token" && isTokenFresh
-        ? undefined
-        : computePauseMs(decision, {
-            triesMade,
-            tries,
-            maxWaitMs: waitBudget.remainingMs(),
-            hasQuota: quota !== undefined,
-            random: context.random(),
-          });
-    if (pauseMs === undefined)
-      throw createUpstreamError(
-        context,
-        decision,
-        outcome.failure,
-        outcome.requestId,
-        header.secret,
+    });
+  }
+
+  /** Keeps the permit that came with the call while it is usable, else acquires another. */
+  async #acquirePermit(): Promise<void> {
+    const { api, clock, quota } = this.#context;
+    const { signal } = this.#call;
+    if (!quota) return;
+    while (!this.#permit || clock.now() >= this.#permit.usableUntilMs) {
+      // Reading a token may have taken longer than the permit is usable.
+      this.#permit?.returnUnused?.();
+      const maxWaitMs = this.#remainingWaitMs();
+      const outcome = await this.#trackWait(() =>
+        quota.acquirePermit(signal ? { maxWaitMs, signal } : { maxWaitMs }),
       );
-    if (decision.retry === "token") isTokenFresh = true;
-    else triesMade += 1;
-    await waitBudget.trackWait(() => clock.sleep(pauseMs, signal));
-  }
-}
-
-/** @throws RangeError when a path leaves the API's own place: `..`, another host, an unencoded `?` */
-function buildUrl(baseUrl: string, call: ApiCall): URL {
-  const base = new URL(baseUrl);
-  const path = `${base.pathname.replace(/\/$/, "")}${call.path}`;
-  const url = new URL(path, base);
-  if (
-    !call.path.startsWith("/") ||
-    url.origin !== base.origin ||
-    url.pathname !== path ||
-    url.search !== "" ||
-    url.hash !== ""
-  )
-    throw new RangeError("a call's path begins with / and has each segment encoded");
-  for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
-  return url;
-}
-
-/** Counts the waiting of one call, over all its tries. */
-function startWaitBudget(clock: Clock, maxMs: number) {
-  let waitedMs = 0;
-  return {
-    remainingMs: (): number => Math.max(0, maxMs - waitedMs),
-    trackWait: async <T>(wait: () => Promise<T>): Promise<T> => {
-      const startMs = clock.now();
-      try {
-        return await wait();
-      } finally {
-        waitedMs += clock.now() - startMs;
+      if (outcome.kind === "later") {
+        const { reason, retryAfterMs } = outcome;
+        const message = `${api}: no permit of the shared quota yet (${reason})`;
+        const upstreamCode = `no-permit-${reason}`;
+        throw new UpstreamError("throttled", message, {
+          api,
+          retryAfterMs,
+          upstreamCode,
+          isSent: false,
+        });
       }
-    },
-  };
-}
-
-/** The turn that came with the call while it is usable, else a fresh one. */
-async function acquirePermit(
-  { api, clock }: ClientContext,
-  quota: Quota,
-  permit: Permit | undefined,
-  maxWaitMs: number,
-  signal: AbortSignal | undefined,
-): Promise<Permit> {
-  if (permit && clock.now() < permit.usableUntilMs) return permit;
-  // A token may have taken longer than the turn was good for.
-  permit?.returnUnused?.();
-  for (;;) {
-    const outcome = await quota.acquirePermit(signal ? { maxWaitMs, signal } : { maxWaitMs });
-    if (outcome.kind === "later") {
-      const { reason, retryAfterMs } = outcome;
-      throw new UpstreamError("throttled", `${api}: no turn of the shared quota yet (${reason})`, {
-        api,
-        retryAfterMs,
-        upstreamCode: `no-turn-${reason}`,
-        isSent: false,
-      });
+      this.#permit = outcome.permit;
     }
-    if (clock.now() < outcome.permit.usableUntilMs) return outcome.permit;
-    outcome.permit.returnUnused?.();
   }
-}
 
-/** A streamed body that is cut ends in an UpstreamError as well. */
-function wrapStreamErrors(
-  context: ClientContext,
-  response: ApiResponse | StreamedResponse,
-  secret: string,
-): ApiResponse | StreamedResponse {
-  return isStreamedResponse(response)
-    ? { ...response, body: mapStreamErrors(context, response, secret) }
-    : response;
+  /** Reports the failure to all instances, then waits for the next try or throws. */
+  async #recover(
+    { failure, requestId }: AttemptResult & { kind: "failure" },
+    secret: string,
+  ): Promise<void> {
+    const { api, authorizer, clock, quota } = this.#context;
+    const decision = decideRetry(api, failure, clock.now());
+    if (quota && decision.report) await quota.report(decision.report);
+    const isTokenRefused = decision.retry === "token";
+    if (isTokenRefused) authorizer.reportRefused(secret);
+    const pauseMs = isTokenRefused && this.#isTokenFresh ? undefined : this.#computePause(decision);
+    if (pauseMs === undefined)
+      throw createUpstreamError(this.#context, { failure, decision, requestId, secret });
+    if (isTokenRefused) {
+      this.#isTokenFresh = true;
+      this.#triesMade -= 1;
+    }
+    await this.#trackWait(() => clock.sleep(pauseMs, this.#call.signal));
+  }
+
+  #computePause(decision: FailedExchange["decision"]): number | undefined {
+    return computePauseMs(decision, {
+      triesMade: this.#triesMade,
+      tries: this.#call.tries ?? this.#context.tries,
+      maxWaitMs: this.#remainingWaitMs(),
+      hasQuota: this.#context.quota !== undefined,
+      random: this.#context.random(),
+    });
+  }
+
+  #remainingWaitMs(): number {
+    return Math.max(0, this.#maxWaitMs - this.#waitedMs);
+  }
+
+  /** Counts the waiting of this call, over all its tries. */
+  async #trackWait<T>(wait: () => Promise<T>): Promise<T> {
+    const { clock } = this.#context;
+    const startMs = clock.now();
+    try {
+      return await wait();
+    } finally {
+      this.#waitedMs += clock.now() - startMs;
+    }
+  }
+
+  /** Makes a streamed body that is cut end in an UpstreamError as well. */
+  #wrapBody(response: ApiResponse | StreamedResponse, secret: string) {
+    if (!isStreamedResponse(response)) return response;
+    const { requestId } = response;
+    const toError = async (error: unknown): Promise<unknown> => {
+      if (!(error instanceof TruncatedBodyError)) return error;
+      const { failure } = error;
+      const { api, clock, quota } = this.#context;
+      const decision = decideRetry(api, failure, clock.now());
+      if (quota && decision.report) await quota.report(decision.report);
+      const cut = { ...decision, why: `the body was cut: ${decision.why}` };
+      return createUpstreamError(this.#context, { failure, decision: cut, requestId, secret });
+    };
+    return { ...response, body: mapBodyErrors(response.body, { toError }) };
+  }
 }
 
 const isStreamedResponse = (
@@ -196,53 +214,19 @@ const isStreamedResponse = (
   response.body !== null &&
   Symbol.asyncIterator in response.body;
 
-function mapStreamErrors(
-  context: ClientContext,
-  response: StreamedResponse,
-  secret: string,
-): AsyncIterable<Uint8Array> {
-  const toError = async (error: unknown): Promise<unknown> => {
-    if (!(error instanceof TruncatedBodyError)) return error;
-    const decision = decideRetry(context.api, error.failure, context.clock.now());
-    if (context.quota && decision.report) await context.quota.report(decision.report);
-    const why = `the body was cut: ${decision.why}`;
-    return createUpstreamError(
-      context,
-      { ...decision, why },
-      error.failure,
-      response.requestId,
-      secret,
-    );
-  };
-  return mapBodyErrors(response.body, { toError });
-}
-
-function createUpstreamError(
-  { api, log }: ClientContext,
-  decision: RetryDecision,
-  failure: Failure,
-  requestId: string | undefined,
-  secret: string,
-): UpstreamError {
-  const errorDetails = failure.kind === "status" ? readFailure(failure.body) : undefined;
-  const status = "status" in failure ? failure.status : undefined;
-  const upstreamCode =
-    errorDetails?.code ?? (failure.kind === "connection" ? failure.code : undefined);
-  const error = new UpstreamError(decision.code, `${api}: ${decision.why}`, {
-    api,
-    status,
-    requestId: requestId && redact(requestId, [secret]),
-    retryAfterMs: decision.retryAfterMs,
-    upstreamCode: upstreamCode && redact(upstreamCode, [secret]).slice(0, 60),
-    upstreamMessage: errorDetails && redact(errorDetails.message, [secret]),
-    isSent: failure.kind === "connection" ? failure.isSent : true,
-  });
-  if (!error.isTransient || decision.retry === "never")
-    log("upstream.refused", {
-      api,
-      status,
-      code: error.upstreamCode ?? error.code,
-      requestId: error.requestId,
-    });
-  return error;
+/** @throws RangeError when a path leaves the API's own root: `..`, another host, an unencoded `?` */
+function buildUrl(baseUrl: string, call: ApiCall): URL {
+  const base = new URL(baseUrl);
+  const path = `${base.pathname.replace(/\/$/, "")}${call.path}`;
+  const url = new URL(path, base);
+  const isBelowRoot =
+    call.path.startsWith("/") &&
+    url.origin === base.origin &&
+    url.pathname === path &&
+    url.search === "" &&
+    url.hash === "";
+  if (!isBelowRoot)
+    throw new RangeError("the path of a call must begin with / and have each segment encoded");
+  for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
+  return url;
 }

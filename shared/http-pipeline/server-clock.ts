@@ -1,17 +1,17 @@
 /**
- * What the store's `Date` headers prove about the true time. Such a header has whole seconds and the answer is some
- * time on its way, so one header gives an interval; several, at different parts of a second, narrow it to the
- * round trip. The local clock serves for measuring spans only: its absolute value is never trusted.
+ * What the store's `Date` headers prove about the true time. Such a header has whole seconds and the response takes
+ * time to arrive, so one header gives an interval; several, at different parts of a second, narrow it to the round
+ * trip. The local clock measures spans only: its absolute value is never trusted.
  */
 
-/** Server time minus local time is surely within `[lowMs, highMs]`, as known at local instant `atMs`. */
+/** Server time minus local time is within `[lowMs, highMs]`, as known at local instant `atMs`. */
 export interface ServerClock {
   readonly lowMs: number;
   readonly highMs: number;
   readonly atMs: number;
 }
 
-/** A header: local instants around the exchange, and the server's time in whole seconds, rounded down. */
+/** One response: local instants around the exchange, and the server's time in whole seconds, rounded down. */
 export interface ClockObservation {
   readonly sentMs: number;
   readonly receivedMs: number;
@@ -19,10 +19,10 @@ export interface ClockObservation {
 }
 
 const headerGrainMs = 1_000;
-/** How far a quartz clock may run away in the meantime: 200 parts in a million, ten times what is usual. */
+/** Largest drift of a quartz clock: 200 parts in a million, ten times the usual. */
 const drift = 200e-6;
 
-/** Narrows what is known by one more sighting. One that contradicts it means that the local clock was set: start anew. */
+/** Narrows the interval by one more response. One that contradicts it means that the local clock was set: starts again. */
 export function narrowServerClock(
   current: ServerClock | undefined,
   observation: ClockObservation,
@@ -39,7 +39,7 @@ export function narrowServerClock(
   return lowMs <= highMs ? { lowMs, highMs, atMs: fresh.atMs } : fresh;
 }
 
-/** True server time is at least `earliestMs` and at most `latestMs` when the local clock shows `localMs`. */
+/** Returns the bounds of true server time when the local clock shows `localMs`. */
 export function toServerTime(
   clock: ServerClock,
   localMs: number,

@@ -1,38 +1,38 @@
-/** Tokens as the pipe needs them: kept until shortly before they expire, fetched once for all who wait, dropped when refused. */
+/** Tokens for the pipeline: cached until shortly before they expire, requested once for all callers, dropped when refused. */
 import { minuteMs, type Clock } from "../runtime/time.ts";
 
-/** A token and when it ends, epoch milliseconds. */
+/** A token and its expiry in epoch milliseconds. */
 export interface IssuedToken {
   readonly token: string;
   readonly expiresMs: number;
 }
 
 export interface TokenSource {
-  /** @throws UpstreamError as the issuer's client raises it */
+  /** @throws UpstreamError of the issuer's client */
   readonly getToken: () => Promise<string>;
-  /** Told when an API refused a token: the next `getToken` is a fresh one. A token that is no longer the current one is left alone. */
+  /** Reports that an API refused a token: the next `getToken` returns another one. Ignores a token that is not the current one. */
   readonly reportRefused: (token: string) => void;
 }
 
-/** What the pipe puts on a request. */
+/** Adds the credential to a request. */
 export interface Authorizer {
   readonly createHeader: () => Promise<{
     readonly name: string;
     readonly value: string;
-    /** The part of the value that must never be quoted. */
+    /** The part of the value that must not appear in an error or a log. */
     readonly secret: string;
   }>;
-  /** Told when the API refused that secret. */
+  /** Reports that the API refused that secret. */
   readonly reportRefused: (secret: string) => void;
 }
 
 const renewBeforeMs = 5 * minuteMs;
 
 /**
- * Keeps what `issue` gives until five minutes before it expires. Concurrent askers share one issuing; a failure is
- * not kept.
+ * Caches the token of `issue` until five minutes before it expires. Concurrent callers share one request; a failure is
+ * not cached.
  *
- * @param issue - `shouldBypassCache` asks for one that no cache below has
+ * @param issue - with `shouldBypassCache` it must not return a token from a cache of its own
  */
 export function cacheToken(
   issue: (shouldBypassCache: boolean) => Promise<IssuedToken>,
@@ -61,7 +61,7 @@ export function cacheToken(
   };
 }
 
-/** `Authorization: Bearer …`, for the APIs behind Entra. */
+/** Creates `Authorization: Bearer …`, for the APIs behind Entra. */
 export const createBearerAuthorizer = (source: TokenSource): Authorizer => ({
   createHeader: async () => {
     const secret = await source.getToken();
@@ -70,7 +70,7 @@ export const createBearerAuthorizer = (source: TokenSource): Authorizer => ({
   reportRefused: source.reportRefused,
 });
 
-/** `Authorization: Token …`, the portal's own tokens of Cloud Apps; the secret comes from the vault. */
+/** Creates `Authorization: Token …`, for the API tokens of the Cloud Apps portal, read from the vault. */
 export const createPortalAuthorizer = (vault: {
   readonly getSecret: () => Promise<string>;
   readonly reportRefused: () => void;

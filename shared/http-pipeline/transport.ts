@@ -1,6 +1,6 @@
 /**
- * One HTTP request over Node's own client, which `fetch` could send as well; but `fetch` copies every piece of a body
- * twice, and an export is little else than the body of an answer.
+ * One HTTP request over Node's own client. `fetch` copies every chunk of a body twice, and the body of a response is
+ * most of the work of an export.
  */
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
@@ -9,34 +9,34 @@ import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { secondMs } from "../runtime/time.ts";
 
-/** What is sent. */
+/** One request. */
 export interface TransportRequest {
   readonly method: string;
   readonly headers: Headers;
   readonly body: string | undefined;
-  /** Ends the request, and the body of its answer, at any time. */
+  /** Ends the request, or the body of its response, at any time. */
   readonly signal: AbortSignal;
 }
 
-/** What comes back once there are headers. A redirect is an answer like any other. */
+/** A response whose headers have arrived. A redirect is a response like any other. */
 export interface TransportResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** Unzipped, to be read once. Throws when the connection ends before the body does, or the signal ends it. */
+  /** Decompressed, to be read once. Throws when the connection or the signal ends before the body does. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Lets the rest of the body go. */
+  /** Drops the rest of the body. */
   readonly discardBody: () => void;
 }
 
 const connectTimeoutMs = 10 * secondMs;
 
-/** No connection came about in time: nothing was sent. */
+/** No connection was made in time: nothing was sent. */
 class ConnectTimeoutError extends Error {
   override readonly name = "ConnectTimeout";
   readonly code = "CONNECT_TIMEOUT";
 }
 
-/** @throws the system's error, with its `code`, when there is no answer; an AbortError when the signal ended it */
+/** @throws the system's error with its `code` when no response arrives; an AbortError when the signal ended it */
 export function sendHttpRequest(
   url: URL,
   { body, headers, method, signal }: TransportRequest,
@@ -52,14 +52,14 @@ export function sendHttpRequest(
       options,
       (response) => resolve(toTransportResponse(response)),
     );
-    // Stays for good: what fails later is told by the body, and must not be an error that nobody hears.
+    // Stays attached: a later failure is reported by the body and must not become an unhandled error event.
     request.on("error", reject);
     request.once("socket", (socket) => limitConnecting(request, socket, url.protocol));
     request.end(body);
   });
 }
 
-/** A host that swallows packets would otherwise cost the whole deadline, and look as if the request had been sent. */
+/** Limits the time to connect: a host that drops packets would use the whole deadline, and look as if the request had been sent. */
 function limitConnecting(request: ClientRequest, socket: Socket, protocol: string): void {
   if (!socket.connecting) return;
   const giveUp = (): void =>
@@ -86,18 +86,18 @@ function toTransportResponse(response: IncomingMessage): TransportResponse {
 
 function decompressBody(response: IncomingMessage, encoding: string | null): Readable {
   if (!/^(?:x-)?gzip$/i.test(encoding?.trim() ?? "")) return response;
-  // An error of either side ends both, and comes out of the one that is read.
+  // An error of either stream ends both and is thrown by the one that is read.
   return pipeline(response, createGunzip(), () => undefined);
 }
 
-/** Pieces that may wait to be taken, in bytes. */
+/** Bytes that may wait to be read. */
 const maxBufferedBytes = 262_144;
 
 type Step = IteratorResult<Uint8Array, undefined>;
 
 /**
- * The pieces of a stream as the socket gave them: the stream's own iterator would join those that wait, into a copy.
- * One step at a time, as `for await` takes them.
+ * Iterates over the chunks of a stream as the socket delivered them: the stream's own iterator joins waiting chunks
+ * into a copy. Supports one step at a time, as `for await` does.
  */
 function readChunks(stream: Readable): AsyncIterable<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -108,7 +108,7 @@ function readChunks(stream: Readable): AsyncIterable<Uint8Array> {
     end ??= outcome;
     wakeReader();
   };
-  // From the beginning: an error may come before anybody reads.
+  // Attached from the beginning: an error may occur before the first read.
   stream.once("end", () => endStream({}));
   stream.on("error", (error) => endStream({ error }));
   stream.once("close", () => endStream({ error: new Error("closed before its end") }));

@@ -1,29 +1,30 @@
-/** Why a call to the outside failed, in words a runbook can branch on. */
+/** Why a call to a service failed, as a code that a runbook can branch on. */
 export type UpstreamErrorCode =
   | "unauthorized" // 401: the token was refused, also a fresh one
-  | "forbidden" // 403: a permission is missing; trying again cannot help
-  | "throttled" // 429, or no turn of the shared quota in time
-  | "unavailable" // 5xx, refused or cut connection, or a deadline passed
-  | "not-found" // 404 where the caller has no better word for it
+  | "forbidden" // 403: a permission is missing; another try cannot help
+  | "throttled" // 429, or no permit of the shared quota in time
+  | "unavailable" // 5xx, a refused or cut connection, or a deadline passed
+  | "notFound" // 404 where the client has no better code for it
   | "rejected" // any other 4xx: the request itself is wrong
-  | "unexpected-answer"; // 2xx, but not the documented shape
+  | "unexpectedResponse"; // 2xx, but not the documented shape
 
-/** What is known of a failed call besides its code. */
+/** What is known of a failed call in addition to its code. */
 export interface UpstreamDetails {
   readonly api: string;
   readonly status?: number | undefined;
-  /** The service's own ids of the request, for a support case. */
+  /** The service's own id of the request, for a support case. */
   readonly requestId?: string | undefined;
   readonly retryAfterMs?: number | undefined;
-  /** The service's error code and the class of its message, never a body. */
+  /** The service's error code, redacted, or the code of the connection's error. */
   readonly upstreamCode?: string | undefined;
+  /** The service's message, redacted. */
   readonly upstreamMessage?: string | undefined;
-  /** False when the request surely never reached the service. */
+  /** False when the request certainly did not reach the service. */
   readonly isSent?: boolean | undefined;
   readonly cause?: unknown;
 }
 
-/** A call that gave no usable answer. Carries neither headers nor bodies, so that logging it cannot leak. */
+/** A call that gave no usable response. Carries neither headers nor bodies, so that logging it cannot leak. */
 export class UpstreamError extends Error {
   override readonly name = "UpstreamError";
   readonly code: UpstreamErrorCode;
@@ -32,9 +33,8 @@ export class UpstreamError extends Error {
   readonly requestId: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly upstreamCode: string | undefined;
-  /** First 300 characters of the service's message, redacted: for people and for telling message classes apart. */
   readonly upstreamMessage: string | undefined;
-  /** False when the request surely never reached the service: nothing can have changed there. */
+  /** False when the request certainly did not reach the service, so nothing has changed there. */
   readonly isSent: boolean;
 
   constructor(code: UpstreamErrorCode, message: string, details: UpstreamDetails) {

@@ -2,6 +2,7 @@
 import type { HuntColumn } from "../contracts/compiled-hunt.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import type { Span } from "../runtime/time.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
 /** How an export is written. */
 export type HuntFormat = "ndjson" | "csv" | "parquet";
@@ -14,7 +15,7 @@ export interface HuntDeps {
   readonly queues: Pick<MessageQueues, "send">;
   readonly logEvent: HuntLogger;
   /** A named kill point; a no-op in production. */
-  readonly failpoint: (point: string) => void | Promise<void>;
+  readonly failpoint: Failpoint;
   /** This machine's clock, ms: for budgets only, never for bounds. */
   readonly nowMs: () => number;
   /** A fresh id for one attempt to write. */

@@ -3,65 +3,14 @@
  * Replaying puts the message back as it was, with its original ids, so that replaying what is done changes nothing.
  */
 import { createHash } from "node:crypto";
-import * as z from "zod/mini";
 import { readQueueMessage } from "./queue-message.ts";
-import type { MessageQueues, QueueName, RecordStore } from "./record-store.ts";
-
-/** Why a message ended here. `gave-up`: the platform took it away after five tries. */
-export const deadLetterReasons = [
-  "encoding",
-  "no-object",
-  "schema",
-  "gave-up",
-  "permanent",
-] as const;
-export type DeadLetterReason = (typeof deadLetterReasons)[number];
-
-/** Queues whose messages may end here. */
-export const deadLetterQueues = [
-  "hunt-runs",
-  "file-lookups",
-  "alert-verdicts",
-] as const satisfies readonly QueueName[];
-export type DeadLetterQueue = (typeof deadLetterQueues)[number];
-
-/** One dead letter as stored in `dead-letters/{queue}/{id}.json`. */
-export const deadLetter = z.object({
-  version: z.literal(1),
-  id: z.string(),
-  queue: z.enum(deadLetterQueues),
-  reason: z.enum(deadLetterReasons),
-  detail: z.optional(z.string()),
-  message: z.optional(z.record(z.string(), z.unknown())),
-  text: z.optional(z.string()),
-  /** False when there is no object to send, or redaction changed it. */
-  replayable: z.boolean(),
-  firstSeenAt: z.string(),
-  lastSeenAt: z.string(),
-  times: z.number(),
-  replayedAt: z.optional(z.string()),
-});
-export type DeadLetter = z.infer<typeof deadLetter>;
-
-/** Dead letters shown, or put back, by one request. */
-export const maxDeadLettersPerRequest = 200;
-
-const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
-
-/** `GET /api/dead-letters`: of one queue, or of all. */
-export const deadLetterFilter = z.object({ queue: z.optional(queueName) });
-
-/** The body of `POST /api/dead-letters/replay`. */
-export const replayRequest = z.strictObject({
-  deadLetters: z
-    .array(
-      z.strictObject({
-        queue: queueName,
-        id: z.string().check(z.regex(/^[0-9a-f]{32}$/, "the dead letter's id, 32 hex digits")),
-      }),
-    )
-    .check(z.minLength(1), z.maxLength(maxDeadLettersPerRequest)),
-});
+import type { MessageQueues, RecordStore } from "./record-store.ts";
+import {
+  deadLetter,
+  type DeadLetter,
+  type DeadLetterQueue,
+  type DeadLetterReason,
+} from "../contracts/dead-letter.ts";
 
 const maxTextLength = 4_096;
 

@@ -1,6 +1,6 @@
 /** The content that a reader extracts from a payload: plain data, the same for every product. */
 import type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
-import { toInputFaults, type InputFault } from "../http/problem.ts";
+import { toInputFaults, type InputFault } from "../contracts/input-faults.ts";
 
 /** Alerts of a closed case, and how to close them. */
 export interface PayloadVerdict {

@@ -1,7 +1,8 @@
 /** Plans the actions of a payload, as plain data: verdicts to enqueue, parts to search for hashes, hunts to start. */
 import { parseAlertId, type AlertId } from "../contracts/alert-id.ts";
 import { maxAlertsPerRequest, type VerdictRequest } from "../contracts/alert-verdict.ts";
-import { Problem, type InputFault } from "../http/problem.ts";
+import { Problem } from "../contracts/problem.ts";
+import type { InputFault } from "../contracts/input-faults.ts";
 import type { WebhookAction } from "../contracts/webhook.ts";
 import { textsAt } from "./pointers.ts";
 import type { PayloadContent, PayloadVerdict } from "./payload.ts";

@@ -8,7 +8,7 @@ import {
   type PayloadResult,
   type PayloadVerdict,
 } from "./payload.ts";
-import type { InputFault } from "../http/problem.ts";
+import type { InputFault } from "../contracts/input-faults.ts";
 
 const text = z.nullish(z.string("text"));
 const commonFields = {

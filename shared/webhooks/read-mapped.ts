@@ -1,5 +1,5 @@
 /** Reads any payload by a mapping. */
-import type { InputFault } from "../http/problem.ts";
+import type { InputFault } from "../contracts/input-faults.ts";
 import type { Mapping } from "./mapping.ts";
 import { textsAt, valuesAt } from "./pointers.ts";
 import { createNoClosingFault, type PayloadResult, type PayloadVerdict } from "./payload.ts";

@@ -7,13 +7,8 @@
  * verdict says so: it is created only if absent, so a delivery that is new needs no look at the receipt.
  */
 import { splitIntoMessages, type RecordResult } from "../contracts/alert-verdict.ts";
-import {
-  maxBodyBytes,
-  parseJsonBody,
-  readBodyBytes,
-  type IncomingBody,
-} from "../http/request-body.ts";
-import { createRetryProblem, Problem, problemTitles } from "../http/problem.ts";
+import type { IncomingBody } from "../contracts/parsed-body.ts";
+import { createRetryProblem, Problem, problemTitles } from "../contracts/problem.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import {
   deliveryIdRetentionMs,
@@ -29,6 +24,7 @@ import { authenticate, type AuthDeps } from "./authenticate.ts";
 import { readPayload } from "./readers.ts";
 import { sha256 } from "./signatures.ts";
 import type { Source } from "./sources.ts";
+import type { Failpoint } from "../runtime/failpoints.ts";
 
 /** A lookup of the hashes that a payload holds. */
 export type PayloadLookup =
@@ -46,6 +42,10 @@ export type PayloadLookup =
 export interface WebhookDeps extends AuthDeps {
   /** @throws Problem 503 when the source's settings are wrong */
   readonly findSource: (name: string) => Source | undefined;
+  /** @throws Problem when the body is missing or too large */
+  readonly readBodyBytes: (request: IncomingBody) => Promise<Uint8Array>;
+  /** @throws Problem when the body is not JSON or exceeds a limit */
+  readonly parseJsonBody: (bytes: Uint8Array, contentType: string | null) => unknown;
   readonly records: RecordStore;
   readonly queues: MessageQueues;
   /** Writes a verdict down, so that it can be shown and taken back; without one, only that the id is taken. */
@@ -60,7 +60,7 @@ export interface WebhookDeps extends AuthDeps {
   readonly startHunt: (name: string, key: string) => Promise<string | undefined>;
   readonly takeAllowance: TakeAllowance;
   readonly fairShare: FairShare;
-  readonly failpoint: (point: string) => Promise<void>;
+  readonly failpoint: Failpoint;
   readonly logRefusal: (fields: {
     readonly source: string;
     readonly status: number;
@@ -109,14 +109,14 @@ async function processCall(
   { source: name, request, isKeyed }: WebhookCall,
   logContext: { source: string; cause: string },
 ) {
-  const bytes = await readBodyBytes(request, maxBodyBytes);
+  const bytes = await deps.readBodyBytes(request);
   const source = deps.findSource(name);
   if (source) logContext.source = name;
   const { headers } = request;
   const auth = source ? await authenticate({ headers, bytes, isKeyed }, source, deps) : undefined;
   if (!source || auth?.kind !== "proven") throw toAuthProblem(name, auth, logContext);
   await deps.failpoint("W1 verified");
-  const body = parseJsonBody(bytes, headers.get("content-type"));
+  const body = deps.parseJsonBody(bytes, headers.get("content-type"));
   const bodyHash = sha256(bytes).toString("hex");
   const id = auth.id ?? bodyHash;
   const delivery = {

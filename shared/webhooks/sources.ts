@@ -1,7 +1,7 @@
 /** The sources as the setting `WEBHOOKS` describes them: how each is read, how it proves itself, what it may ask. */
 import * as z from "zod/mini";
 import { huntNameSchema } from "../contracts/hunt-run.ts";
-import { toInputFaults, type InputFault } from "../http/problem.ts";
+import { toInputFaults, type InputFault } from "../contracts/input-faults.ts";
 import { webhookSource, webhookActions, type WebhookAction } from "../contracts/webhook.ts";
 import type { Mapping, Mappings } from "./mapping.ts";
 import { isPointer } from "./pointers.ts";

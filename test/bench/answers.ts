@@ -1,8 +1,9 @@
-/** Hunting answers of any size, the same at every run: plain rows as the Defender API writes them, and Graph's. */
+/** Repeatable hunting answers of any size: plain rows of the Defender API and rows of Graph. */
 
 /**
- * `plain` and `graph` have 30 columns of process events and 1.2 to 1.4 kB a row, `narrow` the first 10 and 0.4 kB.
- * Size and compression (`gzip -1`: 4.3 times) are close to those of the data that the goals were measured on.
+ * `plain` and `graph` have 30 columns of process events and 1.2 to 1.4 kB a row, `narrow` the first
+ * 10 and 0.4 kB. Size and compression (`gzip -1`: factor 4.3) are close to those of the data behind
+ * the goals.
  */
 export type AnswerKind = "plain" | "graph" | "narrow";
 
@@ -12,7 +13,7 @@ interface Field {
   readonly value: () => string;
 }
 
-// A linear congruential generator: repeatable, and random enough to compress like log data.
+// A linear congruential generator: repeatable; its data compresses like log data.
 let state = 20_260_105;
 const randomBelow = (below: number): number => {
   state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
@@ -30,7 +31,7 @@ const randomFineTime = (): string =>
   toJsonText(`${randomTime()}.${1_000_000 + randomBelow(8_999_999)}Z`);
 const numberBelow = (below: number) => (): string => String(randomBelow(below));
 
-/** Some things are seen often, most rarely: `pool` drawn once, picked with a skew. */
+/** Draws `pool` once and picks with a skew: some values are frequent, most are rare. */
 function createSkewedPicker<T>(count: number, draw: (index: number) => T): () => T {
   const pool = Array.from({ length: count }, (_, index) => draw(index));
   return () => pool[randomBelow(randomBelow(count) + 1)] ?? draw(0);
@@ -121,7 +122,10 @@ const createPlainFields = (): Field[] => {
   return columns.map(([name, type, value]) => ({ name, type, value }));
 };
 
-/** The first 26, and what only Graph does: sidecars, booleans as numbers, nulls as `{}`, marked bags, short times. */
+/**
+ * The first 26 columns in Graph's forms: sidecars, booleans as numbers, nulls as `{}`, marked bags,
+ * short times.
+ */
 const createGraphFields = (): Field[] => {
   const [first, ...others] = createPlainFields().slice(0, 26) as [Field, ...Field[]]; // of 30
   const bag = '{"@odata.type":"#microsoft.graph.security.dynamicColumnValue"';
@@ -149,7 +153,7 @@ const fieldsOf = (kind: AnswerKind): Field[] => {
   return kind === "narrow" ? createPlainFields().slice(0, 10) : createPlainFields();
 };
 
-/** The pieces of an answer: its head, a block of rows to repeat, and how many rows that block has. */
+/** The pieces of an answer: its head, a block of rows to repeat, and the block's number of rows. */
 export interface AnswerParts {
   readonly head: Buffer;
   readonly block: Buffer;

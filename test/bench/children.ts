@@ -1,4 +1,4 @@
-/** Child processes of the benchmarks: each alternative runs in a fresh one. */
+/** Child processes of the benchmarks: each alternative runs in a new process. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,11 +8,11 @@ import { bundleOptions } from "../../shared/build/bundle-options.ts";
 
 const program = join(import.meta.dirname, "run.ts");
 
-/** Whether the machine has a tool. */
+/** True if the machine has the tool. */
 export const hasTool = (name: string): boolean =>
   spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
 
-/** The command that runs a child of `run.ts`. */
+/** Returns the command that runs a child of `run.ts`. */
 export const getChildCommand = (name: string, ...args: readonly string[]): string[] => [
   process.execPath,
   "--disable-warning=ExperimentalWarning",
@@ -22,17 +22,17 @@ export const getChildCommand = (name: string, ...args: readonly string[]): strin
   ...args,
 ];
 
-/** A child that is bundled as the app is, and how to take its file away. */
+/** A child bundled like the app, with a function that removes its file. */
 export interface BundledChild {
   readonly command: (...args: readonly string[]) => string[];
   readonly remove: () => Promise<void>;
 }
 
 /**
- * Bundles a child as the app is shipped: the same code loaded from a thousand sources has a larger heap, and pays for
- * it with every garbage collection.
+ * Bundles a child like the shipped app: code loaded from many source files has a larger heap and
+ * slower garbage collection.
  *
- * @param file - a program of this folder
+ * @param file - name of a program in this folder
  */
 export async function bundleChild(file: string): Promise<BundledChild> {
   const folder = await mkdtemp(join(tmpdir(), "huntline-bench-"));
@@ -44,7 +44,9 @@ export async function bundleChild(file: string): Promise<BundledChild> {
   };
 }
 
-/** Runs a command to its end; returns what it wrote, and the time it took in ms, start of the process included. */
+/**
+ * Runs a command to its end; returns its output and its duration in ms, including process start.
+ */
 export async function runCommand(
   command: readonly string[],
 ): Promise<{ readonly text: string; readonly ms: number }> {
@@ -61,11 +63,11 @@ export async function runCommand(
   return { text, ms: performance.now() - startMs };
 }
 
-/** Starts the server that streams prepared answers; returns its address and how to stop it. */
+/** Starts the server that streams prepared answers; returns its address and a stop function. */
 export const startSource = (): Promise<{ readonly url: string; readonly stop: () => void }> =>
   startServer("source");
 
-/** Starts a child that serves and tells its port. */
+/** Starts a child that listens and reports its port. */
 export async function startServer(
   name: string,
   ...childArgs: readonly string[]

@@ -1,4 +1,7 @@
-/** Child: reads one answer from memory, once to warm up and once timed, by cutting or by `JSON.parse`. Prints ms. */
+/**
+ * Child: reads one answer from memory, once to warm up and once timed, by splitting rows or by
+ * `JSON.parse`. Prints ms.
+ */
 import { createRowShape, type ColumnType } from "../../shared/rows/column.ts";
 import { readRows } from "../../shared/rows/read-rows.ts";
 import { prepareAnswer, type AnswerKind } from "./answers.ts";
@@ -54,5 +57,5 @@ async function* splitPieces(body: Buffer): AsyncIterable<Uint8Array> {
   for (let at = 0; at < body.length; at += pieceBytes) yield body.subarray(at, at + pieceBytes);
 }
 
-/** As `Response.json()` does it: gather the pieces, decode, parse. */
+/** Works like `Response.json()`: joins the pieces, decodes, parses. */
 const parseBody = (body: Buffer): unknown => JSON.parse(Buffer.concat([body]).toString("utf8"));

@@ -1,6 +1,7 @@
 /**
- * Child, bundled: one hunting call, streamed into one export, through the app's own client, pipe and store. Prints what
- * it took. `<source's address> <kind of answer> <rows> <connection string>`
+ * Child, bundled: streams one hunting call into one export through the app's own client, pipeline
+ * and store. Prints the cost. Arguments: `<source's address> <kind of answer> <rows> <connection
+ * string>`
  */
 import type { ContainerClient } from "@azure/storage-blob";
 import { createExportStore } from "../../shared/clients/exports.ts";
@@ -11,10 +12,12 @@ import type { HuntingPort } from "../../shared/hunts/ports.ts";
 import { createApiClient } from "../../shared/http-pipeline/send.ts";
 import { systemClock } from "../../shared/runtime/time.ts";
 
-/** What one export took. Peak and idle are resident memory, MB; idle is that of the opened clients. */
+/**
+ * Cost of one export. Peak and idle are resident memory in MB; idle is measured with open clients.
+ */
 export interface ExportMeasure {
   readonly ms: number;
-  /** Processor time, all threads. */
+  /** CPU time of all threads. */
   readonly cpuMs: number;
   readonly rows: number;
   readonly rawBytes: number;
@@ -26,7 +29,7 @@ const megabyte = 1_048_576;
 
 const warmUpRows = 100_000;
 
-/** Exports a full answer first, as the long-lived worker of an app has done, then what was asked for. */
+/** Exports a full answer to warm up, as in a long-lived worker, then the measured one. */
 async function exportOnce([
   sourceUrl = "",
   kind = "",
@@ -55,7 +58,7 @@ async function exportOnce([
   console.log(JSON.stringify(measure));
 }
 
-/** One call, one export, committed; then deleted, so that the store does not fill up. */
+/** Makes one call and commits one export; then deletes it, so that the store does not fill up. */
 async function runExport(
   container: ContainerClient,
   sourceUrl: string,
@@ -103,5 +106,5 @@ function createHunting(baseUrl: string, kind: string): HuntingPort {
   });
 }
 
-// Bundled as CommonJS, which has no `await` here.
+// The bundle is CommonJS, which does not have top-level `await`.
 void exportOnce(process.argv.slice(2));

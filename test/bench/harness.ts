@@ -1,19 +1,19 @@
 /**
- * How Huntline is measured: both sides of a ratio in one run, interleaved, order turned every other round, nothing
- * dropped. Milliseconds are shown but never judged.
+ * Measurement: both sides of a ratio run interleaved in one process run, in alternating order; no
+ * sample is dropped. Milliseconds are shown but have no goal.
  */
 
-/** Lowest, middle and highest of the samples. */
+/** Lowest, median and highest sample. */
 export interface Spread {
   readonly min: number;
   readonly median: number;
   readonly max: number;
 }
 
-/** One figure of a suite. */
+/** One result of a suite. */
 export interface Result {
   readonly name: string;
-  /** `met` when the median or the best sample reaches the goal; `stated` when there is no goal. */
+  /** `met` if the median or the best sample reaches the goal; `stated` without a goal. */
   readonly verdict: "met" | "missed" | "stated" | "skipped";
   readonly value?: number;
   readonly best?: number;
@@ -23,7 +23,7 @@ export interface Result {
   readonly note?: string;
 }
 
-/** A suite yields its figures as they are ready. */
+/** A suite yields its results as they become available. */
 export type Suite = () => AsyncIterable<Result>;
 
 /** @param samples - one or more */
@@ -38,7 +38,7 @@ export function spreadOf(samples: readonly number[]): Spread {
   };
 }
 
-/** Runs every alternative once a round; each returns its own measure. */
+/** Runs every alternative once per round; each returns its measure. */
 export async function measureInterleaved<K extends string>(
   alternatives: Readonly<Record<K, () => Promise<number>>>,
   rounds: number,
@@ -53,7 +53,7 @@ export async function measureInterleaved<K extends string>(
   ) as Record<K, Spread>;
 }
 
-/** How many times as fast as the limit: 1 is as fast. */
+/** Returns the speed relative to the limit: 1 is equal. */
 export function toSpeedResult(
   name: string,
   { limit, ours }: { readonly limit: Spread; readonly ours: Spread },
@@ -75,7 +75,7 @@ export function toSpeedResult(
   };
 }
 
-/** A figure that must not be higher than its goal, where there is one. */
+/** Returns a result that must not exceed its goal, if there is one. */
 export function toCeilingResult(
   name: string,
   spread: Spread,
@@ -101,7 +101,7 @@ export function toCeilingResult(
   };
 }
 
-/** A figure that cannot be taken here. */
+/** Returns a result that cannot be measured on this machine. */
 export const toSkippedResult = (name: string, note: string): Result => ({
   name,
   verdict: "skipped",
@@ -111,7 +111,7 @@ export const toSkippedResult = (name: string, note: string): Result => ({
 const formatNumber = (value: number): string =>
   Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2);
 
-/** One line for people. */
+/** Formats a result as one line. */
 export function formatLine(result: Result): string {
   const figure =
     result.value === undefined ? "" : `${formatNumber(result.value)} ${result.unit ?? ""}`;

@@ -1,4 +1,7 @@
-/** Calls of the hunt engine against rows / row limit, for time distributions that are unkind to fixed slices. */
+/**
+ * Calls of the hunt engine relative to rows / row limit, for distributions that fixed slices handle
+ * badly.
+ */
 import { runHunt } from "../../shared/hunts/run/run-hunt.ts";
 import { dayMs, hourMs, secondMs, ticksFromMs, type Ticks } from "../../shared/runtime/time.ts";
 import {
@@ -16,19 +19,19 @@ const goal = Math.round(1.1 * Math.ceil(rows / rowLimit)) + 10;
 
 const lookBackMs = dayMs;
 const startMs = noonMs - lookBackMs;
-/** Rows stand before the hunt's lag, so that one run reads them all. */
+/** Rows are older than the hunt's lag, so that one run reads all of them. */
 const spanMs = lookBackMs - hourMs;
 
-/** Instants of the rows, ticks. */
+/** Instants of the rows, in ticks. */
 const distributions: Readonly<Record<string, (at: number) => Ticks>> = {
   uniform: (at) => ticksFromMs(startMs) + (BigInt(at) * ticksFromMs(spanMs)) / BigInt(rows),
-  // Nine of ten rows within ten minutes.
+  // Nine of ten rows are within ten minutes.
   bursty: (at) =>
     at % 10 === 0
       ? ticksFromMs(startMs) + (BigInt(at) * ticksFromMs(spanMs)) / BigInt(rows)
       : ticksFromMs(startMs + 5 * hourMs) +
         (BigInt(at) * ticksFromMs(600 * secondMs)) / BigInt(rows),
-  // Three limits' worth in one tick of 100 ns.
+  // Three times the row limit in one tick of 100 ns.
   "one tick": (at) =>
     at < 3 * rowLimit
       ? ticksFromMs(startMs + 7 * hourMs)
@@ -66,7 +69,10 @@ export async function* measureCalls(): AsyncIterable<Result> {
   }
 }
 
-/** What fixed hourly slices cost, each halved down to a second while it hits the limit; no probe of what it found. */
+/**
+ * Counts calls of fixed hourly slices, each halved to at least one second while it reaches the
+ * limit.
+ */
 function countHalvingCalls(instants: readonly Ticks[]): number {
   const sorted = BigInt64Array.from(instants).sort();
   const countCalls = (from: Ticks, to: Ticks): number => {
@@ -81,7 +87,7 @@ function countHalvingCalls(instants: readonly Ticks[]): number {
   return sum;
 }
 
-/** Rows that such slices can never reach: what stands in one second beyond the limit. */
+/** Counts rows that such slices cannot read: those above the limit in one second. */
 function countStuckRows(instants: readonly Ticks[]): number {
   const seconds = new Map<Ticks, number>();
   for (const instant of instants) {

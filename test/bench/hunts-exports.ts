@@ -1,4 +1,7 @@
-/** Export speed against `curl | gzip -1`, memory against size, cutting against `JSON.parse`. */
+/**
+ * Export speed relative to `curl | gzip -1`, memory by size, row splitting relative to
+ * `JSON.parse`.
+ */
 import { startAzurite } from "../support/azurite.ts";
 import type { AnswerKind } from "./answers.ts";
 import { bundleChild, getChildCommand, hasTool, runCommand, startSource } from "./children.ts";
@@ -17,8 +20,8 @@ const speedRounds = 5;
 const memoryRounds = 3;
 
 /**
- * Goals: at least these times the speed of `curl | gzip -1`, which neither cuts nor uploads. `wall` with all cores;
- * `processor` is what one core would need, and does not suffer when others use the machine.
+ * Goals: minimum speed relative to `curl | gzip -1`, which neither splits rows nor uploads. `wall`
+ * uses all cores; `processor` is CPU time, which other load on the machine does not change.
  */
 const speedGoals = [
   { kind: "plain", clock: "wall", goal: 1.15 },
@@ -34,7 +37,7 @@ const kindName = {
   narrow: "narrow rows",
 } as const;
 
-/** Everything that needs the source and a store. */
+/** Measurements that need the source and a storage account. */
 export async function* measureExports(): AsyncIterable<Result> {
   const source = await startSource();
   const azurite = await startAzurite();
@@ -86,7 +89,10 @@ async function* measureSpeeds(sourceUrl: string, runExport: RunExport): AsyncIte
   }
 }
 
-/** User and system time of the shell's children: the second line that `times` prints, `0m1.39s 0m0.23s`. */
+/**
+ * Parses user and system time of the shell's children: the second line that `times` prints,
+ * `0m1.39s 0m0.23s`.
+ */
 function parseProcessorMs(times: string): number {
   const spans = [...(times.split("\n")[1] ?? "").matchAll(/(\d+)m([\d.]+)s/g)];
   return spans.reduce(
@@ -121,7 +127,7 @@ async function* measureMemory(runExport: RunExport): AsyncIterable<Result> {
   );
 }
 
-/** Reading rows from memory, against parsing all of them. */
+/** Measures splitting rows in memory relative to parsing all of them. */
 export async function* measureCutting(): AsyncIterable<Result> {
   for (const [kind, goal] of [
     ["plain", 2.2],

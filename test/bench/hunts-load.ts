@@ -1,4 +1,6 @@
-/** Loading the built app against loading a function that says hello, both bundled alike, in the same harness. */
+/**
+ * Load time of the built app relative to a minimal function, bundled alike and in the same harness.
+ */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -31,7 +33,7 @@ export async function* measureLoad(): AsyncIterable<Result> {
     const outfile = join(folder, "hello.cjs");
     await build({
       ...bundleOptions,
-      // What the SDKs need would only hold a hello-world up.
+      // A minimal function does not load what the SDKs need.
       banner: {},
       define: {},
       stdin: { contents: helloWorld, resolveDir: root },
@@ -55,7 +57,7 @@ export async function* measureLoad(): AsyncIterable<Result> {
       min: spread.min / hello.min,
     });
     yield { ...toCeilingResult(name, ratioOf(app), 1.2, "x"), samples: { hello, app } };
-    // What the first call of an instance pays once.
+    // Cost of the first call of an instance.
     const firstCallResult = toCeilingResult(
       "the same, with what the first call loads",
       ratioOf(firstCall),

@@ -1,4 +1,4 @@
-/** `npm run bench -- hunts`: exports, memory, cutting, load and calls. */
+/** `npm run bench -- hunts`: measures exports, memory, row splitting, load time and calls. */
 import type { Result } from "./harness.ts";
 import { measureCalls } from "./hunts-calls.ts";
 import { measureCutting, measureExports } from "./hunts-exports.ts";

@@ -1,6 +1,6 @@
 /**
- * Child: loads a bundle the way the Functions worker does, `require` with `@azure/functions-core` in place, and what its
- * first call loads besides, if that is named. Prints ms.
+ * Child: loads a bundle like the Functions worker does (`require` with `@azure/functions-core`
+ * present), and the file that its first call loads, if named. Prints ms.
  */
 import { createRequire, Module } from "node:module";
 
@@ -9,7 +9,7 @@ interface Loader {
 }
 
 export function loadOnce(file: string, firstCallFile: string): void {
-  // Node's own seam, the one the worker uses; its types leave it out.
+  // Node's hook that the worker uses; Node's types omit it.
   const loader = Module as unknown as Loader;
   const load = loader._load;
   let registrations = 0;

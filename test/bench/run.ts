@@ -1,11 +1,11 @@
 /**
- * `npm run bench -- [suite …] [--json]`: measures ratios against limits of this machine, both sides in one
- * run. Ends with 1 when a goal is missed in the median and in the best sample.
+ * `npm run bench -- [suite …] [--json]`: measures ratios to limits of this machine, both sides in
+ * one run. Exits with 1 if the median and the best sample miss a goal.
  */
 import { parseArgs } from "node:util";
 import { formatLine, type Result, type Suite } from "./harness.ts";
 
-/** Each suite is loaded when asked for. */
+/** Each suite is loaded on demand. */
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   hunts: async () => (await import("./hunts.ts")).measureHunts,
   alerts: async () => (await import("./alerts.ts")).measureAlerts,
@@ -13,7 +13,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   webhooks: async () => (await import("./webhooks.ts")).measureWebhooks,
 };
 
-/** What a child process does: `run.ts child <name> …`. */
+/** Programs of child processes: `run.ts child <name> …`. */
 const children: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
   source: async () => (await import("./source.ts")).serveAnswers(),
   cut: async (kind = "", method = "") => (await import("./cut-once.ts")).cutOnce(kind, method),

@@ -1,4 +1,4 @@
-/** Child: a server that streams answers of `/{kind}/{rows}/…`, as fast as they are taken. */
+/** Child: a server that streams answers of `/{kind}/{rows}/…` as fast as the client reads them. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { prepareAnswer, type AnswerKind, type AnswerParts } from "./answers.ts";
@@ -6,7 +6,7 @@ import { prepareAnswer, type AnswerKind, type AnswerParts } from "./answers.ts";
 const preparedAnswers = new Map<string, AnswerParts>();
 const pieceBytes = 65_536;
 
-/** Listens on a free port and tells the parent which. */
+/** Listens on a free port and reports it to the parent. */
 export function serveAnswers(): void {
   const server = createServer((request, response) => {
     request.resume();

@@ -12,7 +12,7 @@ import { createStorageClients } from "../../shared/clients/storage.ts";
 import { compileMappings } from "../../shared/build/compile-mappings.ts";
 import { toProblemReply } from "../../shared/app/invocation-hook.ts";
 import { withInvocation } from "../../shared/runtime/log.ts";
-import { Problem } from "../../shared/http/problem.ts";
+import { Problem } from "../../shared/contracts/problem.ts";
 import { receiptLocation } from "../../shared/contracts/webhook.ts";
 import { signJobKey } from "../../shared/storage/jobs.ts";
 import { systemClock } from "../../shared/runtime/time.ts";

@@ -1,6 +1,6 @@
 /**
- * The controls of the security checklist that belong to no door of their own, each under its number. The others are
- * under theirs where they live: X01–X10, X21–X23, X36–X38 with the webhooks.
+ * Controls of the security checklist that apply to several endpoints, each with its number
+ * (guarantees.md). Tests of X01–X10, X21–X23 and X36–X38 are with the webhooks.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { once } from "node:events";
@@ -30,15 +30,15 @@ import { createVirtualClock } from "../support/virtual-clock.ts";
 
 const options = { lookBackHours: 720, information: false, where: false, all: false };
 
-/** Every source file that is deployed. */
+/** Source files that are deployed. */
 const deployedFiles = ["functions", "shared"].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts") && !/^(?:build|cli|kql)\//.test(name))
+    .filter((name) => name.endsWith(".ts") && !/^(?:build|cli|console|kql)\//.test(name))
     .map((name) => join(folder, name)),
 );
 
 describe("X11, F59: prototypes", () => {
-  test("are as they were after every hostile name was read", () => {
+  test("stay unchanged after bodies with hostile names are read", () => {
     const before = Object.getOwnPropertyNames(Object.prototype);
     for (const text of [
       '{"__proto__":{"a":1}}',
@@ -54,7 +54,7 @@ describe("X11, F59: prototypes", () => {
     expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
   });
 
-  test("are reached by no merge: no deployed file uses Object.assign or a deep merge", () => {
+  test("are never merged into: no deployed file uses Object.assign or a deep merge", () => {
     const merging = deployedFiles.filter((file) =>
       /Object\.assign\(|\bmerge(?:Deep|With)\(/.test(readFileSync(file, "utf8")),
     );
@@ -95,7 +95,7 @@ describe("X13, F61: a hash in a path", () => {
   ];
 
   test.each(hostile)(
-    "%j is refused by the door and by the client, before any call",
+    "refuses %j in the endpoint and in the client, before any call",
     async (text) => {
       expect(() => toSingleHashRequest(text, options)).toThrow(
         expect.objectContaining({ status: 400 }),
@@ -104,7 +104,7 @@ describe("X13, F61: a hash in a path", () => {
       const failSend = () => Promise.reject(new Error(`call ${(calls += 1)}`));
       const files = createFilesClient(
         { send: failSend, stream: failSend },
-        { acquirePermit: () => Promise.reject(new Error("no turn")) },
+        { acquirePermit: () => Promise.reject(new Error("no permit")) },
       );
       const limits = { maxWaitMs: 0, deadlineMs: 1 };
       await expect(
@@ -117,7 +117,7 @@ describe("X13, F61: a hash in a path", () => {
 
 describe("X14: lookBackHours", () => {
   test.each(["0", "721", "1.5", "1e2", "-1", "", " 1", "[1]", "١"])(
-    "of %j in a query is refused by name",
+    "refuses %j in a query and names the parameter",
     (text) => {
       expect(() => readLookupQuery(new URLSearchParams({ lookBackHours: text }))).toThrow(
         expect.objectContaining({ errors: [expect.objectContaining({ path: "/lookBackHours" })] }),
@@ -126,7 +126,7 @@ describe("X14: lookBackHours", () => {
   );
 
   test.each<unknown>([0, 721, 1.5, "24", null, [24], {}])(
-    "of %j in a body is refused by name",
+    "refuses %j in a body and names the member",
     (lookBackHours) => {
       const body = { kind: "json", value: { sha1: [], lookBackHours } } as const;
       expect(() => readLookup(new URLSearchParams(), body)).toThrow(
@@ -135,7 +135,7 @@ describe("X14: lookBackHours", () => {
     },
   );
 
-  test.each([1, 720])("of %j is taken", (hours) => {
+  test.each([1, 720])("accepts %j", (hours) => {
     expect(
       readLookupQuery(new URLSearchParams({ lookBackHours: String(hours) })).lookBackHours,
     ).toBe(hours);
@@ -153,13 +153,13 @@ describe("X15, F74: an outbound address", () => {
     "https://x.us.portal.cloudappsecurity.com?x=1",
     "https://169.254.169.254",
     "https://us.portal.cloudappsecurity.com",
-  ])("%s is refused when settings are read", (url) => {
+  ])("refuses %s when settings are read", (url) => {
     expect(() => readSettings(["CLOUD_APPS_URL"], { CLOUD_APPS_URL: url })).toThrow(
       expect.objectContaining({ settings: ["CLOUD_APPS_URL"] }),
     );
   });
 
-  test("that redirects, to the metadata service above all, is not followed", async () => {
+  test("does not follow a redirect, for example to the metadata service", async () => {
     const requestedPaths: string[] = [];
     const server = createServer((request, response) => {
       requestedPaths.push(request.url ?? "");
@@ -202,7 +202,7 @@ const createClientFor = ({ port }: AddressInfo, token: string) =>
   });
 
 describe("X16, F63: a value in a query", () => {
-  test("of a hash is a checked literal or nothing: no text changes the form of the query", () => {
+  test("inserts a hash only as a checked literal, so no text changes the structure of the query", () => {
     const plain = createProfileQuery("SHA1", ["a".repeat(40)]);
     fc.assert(
       fc.property(
@@ -228,7 +228,7 @@ describe("X16, F63: a value in a query", () => {
     "2026-02-30T00:00:00Z",
     "now()",
     "",
-  ])("of an instant is an instant: %j is refused", (text) => {
+  ])("refuses %j as an instant", (text) => {
     expect(instant.safeParse(text).success).toBe(false);
   });
 });
@@ -238,11 +238,11 @@ describe("X17: a hunt's query", () => {
     ["management commands", ".drop table DeviceEvents"],
     ["another cluster", "cluster('x').database('y').T | take 1"],
     ["another workspace", "workspace('x').SecurityEvent | take 1"],
-  ])("of %s is refused when it is built", (_, query) => {
+  ])("refuses %s when the hunt is built", (_, query) => {
     expect(analyzeQuery(query).errors.length).toBeGreaterThan(0);
   });
 
-  test("that reads data from outside is warned of", () => {
+  test("warns of a query that reads external data", () => {
     const query =
       'let bad = externaldata(h: string) ["https://a.example/x"];\nDeviceEvents | where SHA1 in (bad)';
     expect(JSON.stringify(analyzeQuery(query).warnings)).toContain("externaldata");
@@ -251,7 +251,7 @@ describe("X17: a hunt's query", () => {
 
 describe("X18: a header's value", () => {
   test.each(["a\r\nx-evil: 1", "a\nb", "a\0b", "snow\u2603man"])(
-    "of %j never leaves, and is not quoted",
+    "neither sends nor quotes the header value %j",
     async (token) => {
       const requestedPaths: string[] = [];
       const server = createServer((request, response) => {
@@ -272,7 +272,7 @@ describe("X18: a header's value", () => {
 
 describe("X19, F64: a cell of CSV", () => {
   test.each(["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"])(
-    "that begins as %j is text to a spreadsheet",
+    "writes a cell that begins with %j as text for spreadsheets",
     (text) => {
       const result = {
         hash: text,
@@ -299,7 +299,7 @@ describe("X19, F64: a cell of CSV", () => {
 
 describe("X20: a name in a path", () => {
   test.each(["../x", "a/b", "A b", "", "x".repeat(101), "%2e", "a\0", ".", ".."])(
-    "of user text is refused: %j",
+    "refuses %j as a name in a path",
     (text) => {
       for (const schema of [huntNameSchema, verdictId, webhookSource])
         expect(schema.safeParse(text).success).toBe(false);
@@ -307,9 +307,9 @@ describe("X20: a name in a path", () => {
   );
 });
 
-describe("F71, X23: a setting that stands for none", () => {
+describe("F71, X23: a setting without a value", () => {
   test.each(["@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/s/)", "", "   "])(
-    "%j closes what needs it, and is named, not shown",
+    "treats %j as missing and names the setting without its value",
     (value) => {
       for (const name of ["TENANT_ID", "KEY_VAULT_URL", "CLOUD_APPS_URL"] as const) {
         expect(() => readSettings([name], { [name]: value })).toThrow(
@@ -323,8 +323,8 @@ describe("F71, X23: a setting that stands for none", () => {
   );
 });
 
-describe("F72, F73: the vault or the identity endpoint out of reach", () => {
-  test("is one failed read for all who wait, and no value", async () => {
+describe("F72, F73: an unreachable vault or identity endpoint", () => {
+  test("fails one shared read for all waiting callers and returns no value", async () => {
     const vault = createVault({
       url: "http://127.0.0.1:9",
       identityClientId: undefined,
@@ -343,7 +343,7 @@ describe("F72, F73: the vault or the identity endpoint out of reach", () => {
     expect(String([...reasons][0])).toContain("webhook-x");
   }, 30_000);
 
-  test("is one failed token for all who wait", async () => {
+  test("fails one shared token request for all waiting callers", async () => {
     const tokens = createTokenSource({
       credential: { kind: "managed-identity", clientId: "x" },
       audience: "https://a.example",
@@ -365,7 +365,7 @@ describe("F75: a token in a service's error", () => {
     "Bearer abcdefghijklmnop",
     "https://x.example/?sig=abcdefghijklmnop",
     "token=abcdefghijklmnop",
-  ])("is taken out of %j", (text) => {
+  ])("removes the token from %j", (text) => {
     expect(redact(`refused: ${text} for you`)).not.toContain("abcdefghijklmnop");
     expect(redact("you sent s3cret-value", ["s3cret-value"])).not.toContain("s3cret-value");
   });

@@ -1,7 +1,7 @@
 /**
- * Loaded into a host before the app: kills the process the hard way at the point that `KILL_AT` names, after `KILL_PASSES`
- * harmless passes, if it is the first to make the file `KILL_TICKET`. The app is the built bundle as it is shipped; only
- * what the global points do is replaced.
+ * Preloaded into a host: kills the process with SIGKILL at the failpoint that `KILL_AT` names,
+ * after `KILL_PASSES` passes, if it is the first to create the file `KILL_TICKET`. The app is the
+ * shipped bundle; only the failpoint function is replaced.
  */
 import { openSync } from "node:fs";
 
@@ -9,7 +9,7 @@ const armedFailpoint = process.env["KILL_AT"];
 const ticketFile = process.env["KILL_TICKET"] ?? "";
 let remainingPasses = Number(process.env["KILL_PASSES"] ?? 0);
 
-// The seam to the untyped global object, as `shared/runtime/failpoints.ts` describes it.
+// Access to the untyped global object, as `shared/runtime/failpoints.ts` describes.
 const globalScope = globalThis as unknown as Record<symbol, { failpoint: (name: string) => void }>;
 
 globalScope[Symbol.for("huntline.failpoints")] = {
@@ -19,7 +19,7 @@ globalScope[Symbol.for("huntline.failpoints")] = {
   },
 };
 
-/** One death is enough: whoever comes second lives on. */
+/** True for the first process only, so that exactly one process dies. */
 function isFirst(): boolean {
   try {
     openSync(ticketFile, "wx");

@@ -1,15 +1,15 @@
-/** What every killing with SIGKILL needs: a death that happens once, and trials side by side. */
+/** Shared parts of the kill tests: a SIGKILL that happens once, and parallel trials. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { createAppRoot } from "../support/app-root.ts";
 import { startAzurite } from "../support/azurite.ts";
 
-/** One death, for whichever of the armed hosts comes to its point first. */
+/** Kills the first armed host that reaches the failpoint. */
 export interface KillSwitch {
-  /** For `runHost`. */
+  /** Preload option of `runHost`. */
   readonly preload: readonly string[];
-  /** Settings of a host that dies at `failpoint`, after so many harmless passes. */
+  /** Settings of a host that dies at `failpoint` after `passes` passes. */
   readonly settingsFor: (failpoint: string, passes?: number) => Readonly<Record<string, string>>;
   readonly hasFired: () => boolean;
   readonly remove: () => void;
@@ -30,13 +30,19 @@ export function createKillSwitch(): KillSwitch {
   };
 }
 
-/** A store that nobody else uses, and the folder of a bundle that no build replaces meanwhile. */
+/**
+ * A storage account used by one trial, and a bundle folder that no build replaces during the
+ * trials.
+ */
 export interface TrialEnvironment {
   readonly storage: string;
   readonly root: string;
 }
 
-/** Works through the trials, so many at once: most of a trial's time is waiting. The app's folder is taken away at the end. */
+/**
+ * Runs the trials, `parallelism` at a time, because a trial mostly waits. Removes the app's folder
+ * at the end.
+ */
 export async function runTrials<T>(
   trials: readonly T[],
   options: { readonly parallelism: number; readonly app: ReturnType<typeof createAppRoot> },
@@ -45,7 +51,8 @@ export async function runTrials<T>(
   const remaining = trials.values();
   const runWorker = async (): Promise<void> => {
     for (const trial of remaining) {
-      // A fresh one each time: full of others' blobs, it becomes so slow that a trial's own deadlines pass.
+      // A new account for each trial: with many blobs Azurite becomes too slow for the trial's
+      // deadlines.
       const azurite = await startAzurite();
       try {
         await runTrial(trial, { storage: azurite.connectionString(), root: options.app.root });

@@ -1,8 +1,11 @@
 /**
- * `npm run test:faults`: the long form of the promise tests, with one line for each suite. Needs `npm run build` first.
+ * `npm run test:faults`: runs the long fault-injection suites and prints one line per suite. Run
+ * `npm run build` first.
  *
- * `--only hunts` runs one suite; `--seeds 1-20000` chooses the schedules, `--kills E9,C1` the points whose names begin so
- * (`no` for none and for no other processes), `--faults F0,P15` the faults, `--at-once 4` how many of the trials with processes run side by side.
+ * `--quick` runs a subset in about two minutes; `--only hunts` runs one suite; `--seeds 1-20000`
+ * selects schedules; `--failpoints E9,C1` selects failpoints by prefix (`no`: no failpoints and no
+ * child processes); `--faults F0,P15` selects faults; `--parallel 4` sets the number of parallel
+ * trials with child processes.
  */
 import { parseArgs } from "node:util";
 import { checkAlerts } from "./alerts.ts";
@@ -12,16 +15,21 @@ import { checkWebhooks } from "./webhooks.ts";
 
 const { values } = parseArgs({
   options: {
+    quick: { type: "boolean", default: false },
     only: { type: "string", default: "" },
-    seeds: { type: "string", default: "1-2000" },
-    kills: { type: "string", default: "E,C,R,A,D,J,F,W" },
-    faults: { type: "string", default: "F,P" },
-    "at-once": { type: "string", default: "3" },
+    seeds: { type: "string" },
+    failpoints: { type: "string" },
+    faults: { type: "string" },
+    parallel: { type: "string", default: "3" },
   },
 });
-const [from = 1, to = 2_000] = values.seeds.split("-").map(Number);
-const failpoints = values.kills === "no" ? [] : values.kills.split(",");
-const parallelism = Number(values["at-once"]);
+const defaults = values.quick
+  ? { seeds: "1-200", failpoints: "E9,C1,R1,A1,D1,J1,F1,W1", faults: "F0,P15" }
+  : { seeds: "1-2000", failpoints: "E,C,R,A,D,J,F,W", faults: "F,P" };
+const [from = 1, to = 2_000] = (values.seeds ?? defaults.seeds).split("-").map(Number);
+const prefixes = values.failpoints ?? defaults.failpoints;
+const failpoints = prefixes === "no" ? [] : prefixes.split(",");
+const parallelism = Number(values.parallel);
 
 const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -30,7 +38,7 @@ const suites = {
     checkHunts(
       {
         seeds: [from, to],
-        faultIds: values.faults.split(","),
+        faultIds: (values.faults ?? defaults.faults).split(","),
         failpoints,
         parallelism,
         shouldCheckPace: failpoints.length > 0,

@@ -1,10 +1,10 @@
 /**
- * A seeded scheduler over real asynchronous code: whoever crosses a boundary waits for a turn, time moves between any
- * two turns, and a turn may be somebody's last. A failure is a seed.
+ * A seeded scheduler for real asynchronous code: a runner waits for a step at each boundary, time
+ * passes between steps, and a step may crash its runner. A failure is reproduced by its seed.
  */
 import { setImmediate as nextRound } from "node:timers/promises";
 
-/** A small generator with a good spread; the same seed gives the same numbers for ever. */
+/** Creates a random generator: equal seeds give equal numbers. */
 export function createRandom(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0;
   return () => {
@@ -23,13 +23,13 @@ interface Waiter {
 
 export interface Scheduler {
   readonly nowMs: () => number;
-  /** Waits for a turn. Never resolves when the one who waits has died meanwhile. */
+  /** Waits for a step. Never resolves if the runner crashed. */
   readonly waitForStep: (runner: string, boundary: string) => Promise<void>;
-  /** Gives turns until nobody waits for one. `onCrash` is told whose turn was the last. */
+  /** Runs steps until no runner waits. Calls `onCrash` for each crashed runner. */
   readonly run: (onCrash: (runner: string, boundary: string) => void) => Promise<void>;
-  /** Moves time on when nobody has anything to do. */
+  /** Moves time ahead when all runners are idle. */
   readonly jumpTo: (ms: number) => void;
-  /** From now on nobody dies. */
+  /** Stops crashes from now on. */
   readonly stopCrashes: () => void;
   readonly stepCount: () => number;
 }
@@ -37,13 +37,13 @@ export interface Scheduler {
 export interface SchedulerOptions {
   readonly random: () => number;
   readonly startMs: number;
-  /** Chance that a turn is the last one of whoever gets it. */
+  /** Probability that a step crashes its runner, 0 to 1. */
   readonly crashRate: number;
-  /** Longest time that passes between two turns, ms; most are far shorter. */
+  /** Longest time between two steps, ms; most are far shorter. */
   readonly maxStepMs: number;
 }
 
-/** Milliseconds as a rule, now and then a long pause: a worker that was put to sleep, a slow network. */
+/** Draws milliseconds, rarely a long pause, such as a suspended worker or a slow network. */
 const drawStepMs = (random: () => number, maxStepMs: number): number =>
   Math.floor(random() < 0.003 ? random() * maxStepMs : random() ** 4 * 200);
 

@@ -1,6 +1,7 @@
 /**
- * Every switch of the simulated tenant, with its default. What Microsoft documents is the default; what nobody
- * knows is selectable. Live: a change counts from the next request on. README.md describes each one.
+ * Every behavior of the simulated services, with its default. Defaults are what Microsoft
+ * documents; undocumented behavior is selectable. A change applies from the next request on.
+ * README.md describes each behavior.
  */
 import * as z from "zod/mini";
 
@@ -10,7 +11,7 @@ const defineChoice = <const T extends readonly [string, ...string[]]>(
 ) => z._default(z.enum(values), fallback);
 const defineFlag = (fallback: boolean) => z._default(z.boolean(), fallback);
 const defineAmount = (fallback: number) => z._default(z.number().check(z.gte(0)), fallback);
-/** A limit that can be taken away: null stands for "none". */
+/** Defines a limit; null removes it. */
 const defineLimit = (fallback: number | null) =>
   z._default(z.nullable(z.number().check(z.gte(0))), fallback);
 
@@ -91,15 +92,15 @@ const behaviorsSchema = z.strictObject({
 
 export type Behaviors = z.infer<typeof behaviorsSchema>;
 
-/** What a caller gives: any part of the switches, however small. */
+/** Any subset of the behaviors. */
 export type BehaviorChanges = z.input<typeof behaviorsSchema>;
 
-/** Thrown for a switch that does not exist or a value it does not take; names each by JSON pointer. */
+/** Thrown for an unknown behavior or an invalid value; names each by JSON pointer. */
 class BehaviorError extends Error {
-  override readonly name = "SwitchError";
+  override readonly name = "BehaviorError";
 }
 
-/** @throws SwitchError */
+/** @throws BehaviorError */
 export function parseBehaviors(changes: unknown): Behaviors {
   const outcome = z.safeParse(behaviorsSchema, changes ?? {});
   if (outcome.success) return outcome.data;
@@ -110,7 +111,7 @@ export function parseBehaviors(changes: unknown): Behaviors {
   );
 }
 
-/** Puts `changes` over the live switches, part by part. */
+/** Merges `changes` into the current behaviors. */
 export function applyBehaviorChanges(current: Behaviors, changes: BehaviorChanges): void {
   Object.assign(current, parseBehaviors(mergeObjects(current, changes)));
 }

@@ -1,18 +1,18 @@
-/** A caller for the tenant's own tests: takes tokens as an app would and speaks plain HTTP. */
+/** HTTP caller for the simulator's own tests: gets tokens as an app does. */
 import { request as secureRequest } from "node:https";
 import { audiences, type Resource } from "./entra/directory.ts";
 import type { Simulator } from "./simulator.ts";
 
-/** An answer, read whole. */
+/** A response with its whole body. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The body as JSON; undefined when it is none. */
+  /** The body as JSON; empty if it is not JSON. */
   readonly body: Record<string, unknown>;
 }
 
-/** A token of the hunting (or acting) identity, through the managed identity endpoint. */
+/** Fetches a token of the hunting or the response identity from the managed identity endpoint. */
 export async function fetchToken(
   simulator: Simulator,
   resource: Resource,
@@ -21,10 +21,10 @@ export async function fetchToken(
   const {
     IDENTITY_ENDPOINT = "",
     IDENTITY_HEADER = "",
-    HUNT_IDENTITY = "",
-    ACT_IDENTITY = "",
+    HUNTING_IDENTITY_CLIENT_ID = "",
+    RESPONSE_IDENTITY_CLIENT_ID = "",
   } = simulator.settings;
-  const clientId = identity === "hunt" ? HUNT_IDENTITY : ACT_IDENTITY;
+  const clientId = identity === "hunt" ? HUNTING_IDENTITY_CLIENT_ID : RESPONSE_IDENTITY_CLIENT_ID;
   const audience = encodeURIComponent(audiences[resource][0] ?? "");
   const answer = await sendRequest(
     `${IDENTITY_ENDPOINT}?api-version=2019-08-01&resource=${audience}&client_id=${clientId}`,
@@ -84,7 +84,7 @@ export async function runHuntingQuery(
   );
 }
 
-/** Calls Cloud Apps with the key of the vault; `path` is below the root. */
+/** Calls Cloud Apps with the API token of the vault; `path` is relative to the root. */
 export const callCloudApps = (
   simulator: Simulator,
   method: string,
@@ -100,7 +100,7 @@ export const callCloudApps = (
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
-/** Posts a form to the login endpoint, trusting the tenant's certificate. */
+/** Posts a form to the login endpoint and trusts the simulator's certificate. */
 export function postLoginForm(
   simulator: Simulator,
   form: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** What a tenant holds before it listens: its clock, directory, secrets, alerts, files and world. */
+/** Creates the simulator's initial state: clock, directory, secrets, alerts, files and dataset. */
 import { randomBytes } from "node:crypto";
 import {
   dayMs,
@@ -27,7 +27,7 @@ import { createDataset, type Dataset, type DatasetOptions } from "./dataset/data
 export interface SimulatorState {
   readonly clock: ShiftClock;
   readonly nowMs: () => number;
-  /** Of token lifetimes. */
+  /** Time for token lifetimes. */
   readonly tokenNowMs: () => number;
   readonly behaviors: Behaviors;
   readonly log: RequestLog;
@@ -38,7 +38,7 @@ export interface SimulatorState {
   readonly vault: SecretStore;
   readonly alerts: AlertStore;
   readonly keys: ApiTokens;
-  /** Cloud Apps besides its alerts. */
+  /** Resources of Cloud Apps other than alerts. */
   readonly portal: Portal;
   readonly dataset: Dataset;
   readonly files: FileRegistry;
@@ -46,7 +46,7 @@ export interface SimulatorState {
   readonly evaluate: Evaluate;
 }
 
-/** @throws SwitchError */
+/** @throws BehaviorError */
 export async function seedSimulator(options: SimulatorOptions): Promise<SimulatorState> {
   const clock = createShiftClock(options.clock ?? systemClock);
   const tokenClock = options.tokenClock ?? clock;
@@ -74,14 +74,17 @@ export async function seedSimulator(options: SimulatorOptions): Promise<Simulato
     keys,
     portal: createPortal(nowMs),
     ...tracked,
-    // Microsoft's parser takes a while to load; a tenant with canned answers does without.
+    // Microsoft's parser loads slowly; a simulator with canned answers does not need it.
     evaluate:
       options.evaluate ??
       (await import("./hunting/evaluate-dataset.ts")).createDatasetEvaluate(tracked.dataset),
   };
 }
 
-/** The world with a book of files that can change, and a count of sightings that forgets when somebody adds a row. */
+/**
+ * Wraps the dataset with a registry of files and with sightings that are recounted after a row is
+ * added.
+ */
 function trackDataset(source: Dataset | DatasetOptions | undefined): {
   dataset: Dataset;
   files: FileRegistry;
@@ -90,7 +93,7 @@ function trackDataset(source: Dataset | DatasetOptions | undefined): {
   const datasetOptions = source && "readRows" in source ? undefined : (source ?? {});
   const base = source && "readRows" in source ? source : createDataset(datasetOptions);
   const files = createFileRegistry(base.files);
-  // A world made elsewhere does not say how late its rows may be.
+  // A dataset object does not state how late its rows may be.
   const sightings = createSightings(
     base,
     ticksFromMs(datasetOptions ? (datasetOptions.late?.delayMs ?? 0) : dayMs),
@@ -116,7 +119,7 @@ function trackDataset(source: Dataset | DatasetOptions | undefined): {
   return { dataset, files, sightings };
 }
 
-/** Of the source that the README signs for; no secret, it opens nothing but this tenant. */
+/** Key of the webhook source in the README. Not a secret: it is valid only in this simulator. */
 const demoWebhookKey = "only for the simulated tenant";
 
 const createToken = (): string => randomBytes(32).toString("hex");
@@ -136,7 +139,7 @@ function fillVault(
   for (const [name, value] of Object.entries(extraSecrets)) vault.set(name, value);
 }
 
-/** A new key in the vault and in Cloud Apps; the old one is refused from now on. */
+/** Creates a Cloud Apps token in the vault and the service; the old one is refused from now on. */
 export function rotateCloudAppsToken({
   vault,
   keys,

@@ -1,4 +1,7 @@
-/** The tenant as a program: `npm run simulator -- [--port 7080] [--alerts 40] [--set hunting.rowCap=10000]`. */
+/**
+ * Runs the simulator as a program: `npm run simulator -- [--port 7080] [--alerts 40] [--set
+ * hunting.rowCap=10000]`.
+ */
 import { parseArgs } from "node:util";
 import { startSimulator } from "./simulator.ts";
 import type { BehaviorChanges } from "./behaviors.ts";
@@ -12,7 +15,7 @@ const { values } = parseArgs({
   },
 });
 
-/** `a.b=1` and the like, as one tree of switches. */
+/** Parses assignments such as `a.b=1` into one object of behaviors. */
 function toBehaviorChanges(assignments: readonly string[]): BehaviorChanges {
   const tree: Record<string, unknown> = {};
   for (const assignment of assignments) {
@@ -26,7 +29,7 @@ function toBehaviorChanges(assignments: readonly string[]): BehaviorChanges {
   return tree;
 }
 
-/** JSON where it is JSON, otherwise the text itself. */
+/** Parses JSON; returns other text unchanged. */
 function parseValue(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -48,22 +51,22 @@ else console.log(createGreeting());
 function createGreeting(): string {
   const { urls, settings, cloudApps } = simulator;
   const file = simulator.dataset.files[0];
-  return `The simulated tenant is up. An app lives in it with these settings:
+  return `The simulator is running. An app uses it with these settings:
 
 ${Object.entries(settings)
   .map(([name, value]) => `  export ${name}='${value}'`)
   .join("\n")}
 
 Try it:
-  TOKEN=$(curl -s -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" "$IDENTITY_ENDPOINT?api-version=2019-08-01&resource=https://graph.microsoft.com&client_id=$HUNT_IDENTITY" | sed 's/.*access_token":"\\([^"]*\\).*/\\1/')
+  TOKEN=$(curl -s -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" "$IDENTITY_ENDPOINT?api-version=2019-08-01&resource=https://graph.microsoft.com&client_id=$HUNTING_IDENTITY_CLIENT_ID" | sed 's/.*access_token":"\\([^"]*\\).*/\\1/')
   curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"Query":"DeviceProcessEvents | take 3"}' "$GRAPH_URL/v1.0/security/runHuntingQuery"
 
-A file it knows:    ${file?.sha1 ?? ""} (${file?.name ?? ""})
+A known file:    ${file?.sha1 ?? ""} (${file?.name ?? ""})
 An open alert:      ${cloudApps.alerts.list()[0]?._id ?? ""}
-Inside, from HTTP:  ${urls.graph}/_tenant/  (faults, requests, switches, vault, alerts, clock)
-Every switch:       test/simulator/README.md
+Admin API:          ${urls.graph}/_simulator/  (faults, requests, behaviors, vault, alerts, clock)
+All behaviors:      test/simulator/README.md
 
-Ctrl+C ends it; nothing is kept.`;
+Press Ctrl+C to stop; no state is saved.`;
 }
 
 const stopSimulator = (): void => void simulator.stop().then(() => process.exit(0));

@@ -20,26 +20,26 @@ beforeAll(async () => {
 });
 afterAll(() => simulator.stop());
 
-describe("a tenant", () => {
+describe("a simulator", () => {
   test("names every setting that an app needs", () => {
     expect(Object.keys(simulator.settings).sort()).toEqual([
-      "ACT_IDENTITY",
       "CLOUD_APPS_URL",
       "DEFENDER_URL",
       "GRAPH_URL",
-      "HUNT_IDENTITY",
+      "HUNTING_IDENTITY_CLIENT_ID",
       "IDENTITY_ENDPOINT",
       "IDENTITY_HEADER",
       "KEY_VAULT_URL",
       "LOGIN_URL",
       "NODE_EXTRA_CA_CERTS",
+      "RESPONSE_IDENTITY_CLIENT_ID",
       "TENANT_ID",
       "WEBHOOKS",
     ]);
     expect(Object.values(simulator.settings).filter((value) => value === "")).toEqual([]);
   });
 
-  test("explains every switch in its README", () => {
+  test("describes every behavior in its README", () => {
     const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
     const names = Object.values(simulator.behaviors).flatMap((part) => Object.keys(part));
     expect(names.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
@@ -75,7 +75,7 @@ describe("a tenant", () => {
     expect(record?.body).toMatchObject({ client_secret: `(${secret.length} characters)` });
   });
 
-  test("hunts, and answers for files", async () => {
+  test("answers hunting queries and file requests", async () => {
     const result = await runHuntingQuery(simulator, "DeviceProcessEvents | count");
     expect(result.status).toBe(200);
     const file = simulator.dataset.files[0];

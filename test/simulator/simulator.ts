@@ -1,6 +1,7 @@
 /**
- * The simulated Microsoft cloud: Entra, managed identity, Key Vault, advanced hunting, file APIs and Cloud Apps, with
- * state, quotas and faults. A product of its own: it knows the services, never the app under test.
+ * The simulated Microsoft cloud: Entra, managed identity, Key Vault, advanced hunting, file APIs
+ * and Cloud Apps, with state, quotas and faults. It simulates the services and does not depend on
+ * the app under test.
  */
 import type { Clock } from "../../shared/runtime/time.ts";
 import { createAdmin } from "./admin/admin.ts";
@@ -31,26 +32,26 @@ import { createVaultRoutes } from "./vault/vault.ts";
 import type { Dataset, DatasetOptions } from "./dataset/dataset.ts";
 
 export interface SimulatorOptions {
-  /** Of everything: quotas, lifetimes, the world's present. Default: the machine's. */
+  /** Clock of quotas, lifetimes and the dataset. Default: the machine's. */
   readonly clock?: Clock;
-  /** Of token lifetimes, where the callers' SDKs look at the machine's clock. Default: `clock`. */
+  /** Clock of token lifetimes, for callers whose SDKs use the machine's clock. Default: `clock`. */
   readonly tokenClock?: Clock;
   readonly behaviors?: BehaviorChanges;
-  /** The world, or how to draw one. */
+  /** The dataset, or options to draw one. */
   readonly dataset?: Dataset | DatasetOptions;
-  /** In the place of the KQL evaluator. */
+  /** Replaces the KQL evaluator. */
   readonly evaluate?: Evaluate;
   /** Open alerts at the start; default 40. */
   readonly alerts?: number;
-  /** Secrets besides the usual ones. */
+  /** Additional secrets. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** First of six ports in a row; any free ones when absent. */
+  /** First of six consecutive ports; free ports if absent. */
   readonly firstPort?: number;
 }
 
-/** A running tenant. */
+/** A running simulator. */
 export interface Simulator {
-  /** The environment an app needs to live in this tenant. */
+  /** The environment that an app needs to use this simulator. */
   readonly settings: Readonly<Record<string, string>>;
   /** Root address of each service. */
   readonly urls: Readonly<Record<Service, string>>;
@@ -61,7 +62,7 @@ export interface Simulator {
   readonly log: RequestLog;
   readonly faults: Faults;
   readonly behaviors: Behaviors;
-  /** @throws SwitchError */
+  /** @throws BehaviorError */
   readonly changeBehaviors: (changes: BehaviorChanges) => void;
   readonly directory: Directory;
   readonly tokens: Tokens;
@@ -118,7 +119,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   return { ...simulator, settings: readSettings() };
 }
 
-/** The part of the state that tests see and change. */
+/** Returns the state that tests read and change. */
 function exposeState(
   state: SimulatorState,
 ): Omit<Simulator, "settings" | "urls" | "certificate" | "stop"> {
@@ -154,7 +155,7 @@ function exposeState(
   };
 }
 
-/** What each listener answers. A further Cloud Apps resource is one more name in `cloud-apps/portal.ts`. */
+/** Creates the routes of each listener. `cloud-apps/portal.ts` lists the Cloud Apps resources. */
 function createRoutes(state: SimulatorState): Record<Service, readonly Route[]> {
   const hunting = createHuntingRoutes(state);
   return {
@@ -187,8 +188,8 @@ function createSettings(
     GRAPH_URL: urls.graph,
     DEFENDER_URL: urls.defender,
     LOGIN_URL: urls.entra,
-    HUNT_IDENTITY: findClientId("hunt"),
-    ACT_IDENTITY: findClientId("act"),
+    HUNTING_IDENTITY_CLIENT_ID: findClientId("hunt"),
+    RESPONSE_IDENTITY_CLIENT_ID: findClientId("act"),
     IDENTITY_ENDPOINT: `${urls.identity}/msi/token`,
     IDENTITY_HEADER: identityHeader,
     NODE_EXTRA_CA_CERTS: certificateFile,

@@ -146,7 +146,7 @@ export function filesHarness(options: FilesHarnessOptions = {}): FilesHarness {
     const callDefender = async <T>(
       api: "statistics" | "information",
       hash: string,
-      { permit: permit, maxWaitMs }: CallLimits,
+      { permit, maxWaitMs }: CallLimits,
       createReply: () => FilesReply<T>,
     ): Promise<FilesReply<T>> => {
       if (options.isPaced === true) {

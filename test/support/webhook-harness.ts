@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { recordVerdict } from "../../shared/alerts/submit-verdict.ts";
 import { isWithin } from "../../shared/clients/addresses.ts";
-import type { Problem } from "../../shared/http/problem.ts";
+import type { Problem } from "../../shared/contracts/problem.ts";
 import { createAllowance } from "../../shared/webhooks/allowance.ts";
 import { createFairShare, type FairShare } from "../../shared/webhooks/fair-share.ts";
 import { createKeyReader } from "../../shared/webhooks/keys.ts";
@@ -18,6 +18,7 @@ import { createMemoryQueues } from "./memory-queue.ts";
 import { createMemoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 import { bodyHeaders, standardHeaders, standardKey, type SentHeaders } from "./webhook-senders.ts";
+import { parseJsonBody, readBodyBytes } from "../../shared/http/request-body.ts";
 
 /** What a test sets differently. */
 export interface WebhookHarnessOptions {
@@ -112,6 +113,8 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
       cost.clocks += 1;
       return clock.now();
     },
+    readBodyBytes,
+    parseJsonBody,
     records,
     queues,
     recordVerdict: (id, verdict, delivery) =>

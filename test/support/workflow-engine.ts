@@ -1,6 +1,7 @@
 /**
- * Carries a workflow out as Logic Apps does, as far as the samples need it: the order of `runAfter`, 202 with Location
- * followed without the headers of the first request, and every POST sent twice, as after an answer that was lost.
+ * Runs a workflow like Logic Apps, as far as the samples need it: orders actions by `runAfter`,
+ * follows the Location of a 202 without the headers of the first request, and sends every POST
+ * twice, as after a lost answer.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { evaluateExpression, resolveValue, type Lookups } from "./workflow-expressions.ts";
@@ -30,7 +31,7 @@ export interface ConnectorCall {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** The world outside the workflow. */
+/** Calls that the workflow makes. */
 export interface WorkflowDeps {
   readonly http: (call: HttpCall) => Promise<Response>;
   readonly connector: (call: ConnectorCall) => void;
@@ -44,13 +45,13 @@ export interface ActionResult {
 export interface WorkflowRun {
   readonly trigger: unknown;
   readonly parameters: Readonly<Record<string, { readonly value: unknown }>>;
-  /** Tells runs apart. */
+  /** Identifies the run. */
   readonly name: string;
 }
 
 const maxPauseMs = 200;
 
-/** @returns how each action ended, by its name */
+/** Runs a workflow. @returns the result of each action by name */
 export async function runWorkflow(
   actions: Actions,
   run: WorkflowRun,
@@ -69,7 +70,7 @@ export async function runWorkflow(
     workflow: () => ({ run: { name: run.name } }),
   };
 
-  /** Runs siblings in the order of `runAfter`. @returns whether none that mattered failed */
+  /** Runs siblings in the order of `runAfter`. @returns true if no relevant action failed */
   async function runActions(siblings: Actions): Promise<boolean> {
     const pending = new Set(Object.keys(siblings));
     for (const name of pending) results.delete(name);
@@ -166,7 +167,7 @@ export async function runWorkflow(
 const shouldFollow = ({ status }: Response, options: string | undefined): boolean =>
   status === 202 && options !== "DisableAsyncPattern";
 
-/** The operations on data. */
+/** Runs a data operation. */
 function runDataOperation({ type, inputs }: Action, lookups: Lookups): unknown {
   if (type === "Compose") return resolveValue(inputs, lookups);
   const from = resolveValue(inputs["from"], lookups) as unknown[];
@@ -185,7 +186,7 @@ function runDataOperation({ type, inputs }: Action, lookups: Lookups): unknown {
 
 type Condition = Readonly<Record<string, unknown>>;
 
-/** The condition of an `If`, in its form of objects. */
+/** Evaluates the condition of an `If` action. */
 function isConditionMet(condition: unknown, lookups: Lookups): boolean {
   const [[name, value] = ["", null]] = Object.entries(condition as Condition);
   if (name === "and") return (value as Condition[]).every((each) => isConditionMet(each, lookups));

@@ -1,6 +1,9 @@
-/** Expressions of the Workflow Definition Language, as far as the samples use them. What is not known is an error. */
+/**
+ * Evaluates expressions of the Workflow Definition Language, as far as the samples use them.
+ * Unknown parts are errors.
+ */
 
-/** What an expression may ask for: `body`, `outputs`, `triggerBody` and their kin, by name. */
+/** Functions that an expression may call, by name: `body`, `outputs`, `triggerBody` and others. */
 export type Lookups = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -41,7 +44,10 @@ const builtIns: Lookups = {
 
 const constants: Readonly<Record<string, unknown>> = { null: null, true: true, false: false };
 
-/** One expression without its `@`. @throws Error where it cannot be read, or reads past what is null without a `?` */
+/**
+ * Evaluates one expression without its `@`. @throws Error if it is invalid, or if it reads a member
+ * of null without `?`
+ */
 export function evaluateExpression(text: string, lookups: Lookups): unknown {
   let at = 0;
   const throwExpected = (expected: string): never => {
@@ -98,7 +104,7 @@ export function evaluateExpression(text: string, lookups: Lookups): unknown {
 
 const expressionPattern = /@\{((?:[^{}']|'[^']*')*)\}/g;
 
-/** A value of a definition with every expression in it worked out. */
+/** Returns a value of a definition with every expression evaluated. */
 export function resolveValue(value: unknown, lookups: Lookups): unknown {
   if (typeof value === "string") {
     if (/^@[^{@]/.test(value)) return evaluateExpression(value.slice(1), lookups);

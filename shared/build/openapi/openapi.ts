@@ -1,6 +1,6 @@
 /** Puts the description together as OpenAPI 3.1. */
 import { apiPrefix } from "../../http/api-description.ts";
-import { problemTitles } from "../../http/problem.ts";
+import { problemTitles } from "../../contracts/problem.ts";
 import type {
   ResponseDescription,
   OperationDescription,

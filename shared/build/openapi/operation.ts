@@ -1,5 +1,5 @@
 /** What is written by hand of a door; its method, path and authority come from what the app registers. */
-import type { ProblemStatus } from "../../http/problem.ts";
+import type { ProblemStatus } from "../../contracts/problem.ts";
 import type { ResponseName, QueryName, RequestName } from "./schemas.ts";
 
 /** One path, query or header parameter, beyond what its schema says. */

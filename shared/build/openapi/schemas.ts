@@ -11,7 +11,7 @@ import {
   verdictUndone,
 } from "../../contracts/alert-answers.ts";
 import { verdictRequest } from "../../contracts/alert-verdict.ts";
-import { deadLetter, deadLetterFilter, replayRequest } from "../../storage/dead-letters.ts";
+import { deadLetter, deadLetterFilter, replayRequest } from "../../contracts/dead-letter.ts";
 import {
   explicitLookupSchema,
   lookupOptionsSchema,

@@ -79,7 +79,7 @@ async function* examineServices(
 const toResourceNames = (settings: Settings): ResourceNames => ({
   vault: new URL(settings.KEY_VAULT_URL).hostname.split(".")[0] ?? "<vault>",
   appClientId: settings.APP_CLIENT_ID ?? "<app>",
-  responseIdentity: settings.ACT_IDENTITY ?? "<ACT_PRINCIPAL_ID>",
+  responseIdentity: settings.RESPONSE_IDENTITY_CLIENT_ID ?? "<ACT_PRINCIPAL_ID>",
 });
 
 /** Tokens and signatures live by the clock; Entra and webhooks allow five minutes. */
@@ -301,7 +301,7 @@ async function checkApi(
     ).send({ ...call, deadlineMs, maxWaitMs: deadlineMs }, [404]);
     const isKnown = status !== 404 || (api === "files" && isUnknownFile(body));
     if (!isKnown)
-      throw new UpstreamError("not-found", `${api}: the address answers 404`, { api, status });
+      throw new UpstreamError("notFound", `${api}: the address answers 404`, { api, status });
     return reportOk(api, "answers");
   } catch (error) {
     if (error instanceof UpstreamError) return toApiFinding(api, error, names);

@@ -131,8 +131,8 @@ export function toApiFinding(
         message: errorText,
         fix: "Nothing: the quota is used up for now, by Huntline or by others.",
       };
-    case "not-found":
-    case "unexpected-answer":
+    case "notFound":
+    case "unexpectedResponse":
       return reportError(api, errorText, fixes.address);
     case "unavailable":
       // A page in the place of an answer: somebody else's address.

@@ -49,7 +49,7 @@ export function formatReply(reply: HuntingReply): string {
     case "too-heavy":
       return `the query was too heavy (${reply.cause}); ask for less with --last`;
     case "later":
-      return `no turn now (${reply.cause}); try again in ${Math.ceil(reply.retryAfterMs / 1_000)} s`;
+      return `no permit now (${reply.cause}); try again in ${Math.ceil(reply.retryAfterMs / 1_000)} s`;
     case "refused":
       return `refused (${reply.cause}): ${reply.message}`;
     case "failed":

@@ -66,7 +66,7 @@ export const createActivityResource = (client: ApiClient) => ({
  * are dropped by the service and come with the next one.
  *
  * @throws RangeError for a limit outside 500 to 5,000
- * @throws UpstreamError `unexpected-answer` when the service stalls: the same next filters again
+ * @throws UpstreamError `unexpectedResponse` when the service stalls: the same next filters again
  */
 async function* scanActivities(
   client: ApiClient,
@@ -89,4 +89,4 @@ async function* scanActivities(
 }
 
 const createScanError = (reason: string): UpstreamError =>
-  new UpstreamError("unexpected-answer", `Cloud Apps: the scan ${reason}`, { api: "cloud-apps" });
+  new UpstreamError("unexpectedResponse", `Cloud Apps: the scan ${reason}`, { api: "cloud-apps" });

@@ -151,10 +151,10 @@ function toFailedReply(error: unknown): Exclude<ChangeReply, { kind: "answer" }>
     case "forbidden":
       return { kind: "later", retryAfterMs: fixPauseMs };
     case "rejected":
-    case "not-found":
+    case "notFound":
       return { kind: "refused", message: error.message };
     case "unavailable":
-    case "unexpected-answer":
+    case "unexpectedResponse":
       return { kind: "unknown", message: error.message };
   }
 }

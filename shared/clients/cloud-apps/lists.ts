@@ -39,7 +39,7 @@ const listSchema = z.object({
   nextQueryFilters: z.optional(z.nullable(z.record(z.string(), z.record(z.string(), z.unknown())))),
 });
 
-/** Reads a list answer. @throws UpstreamError `unexpected-answer` */
+/** Reads a list answer. @throws UpstreamError `unexpectedResponse` */
 export function readPage(response: ApiResponse): Page {
   const page = listSchema.safeParse(response.body).data;
   if (!page) throw createUnexpectedError(response, "a list");
@@ -52,7 +52,7 @@ export const createUnexpectedError = (
   { status, requestId }: Pick<ApiResponse, "status" | "requestId">,
   expected: string,
 ): UpstreamError =>
-  new UpstreamError("unexpected-answer", `Cloud Apps: the answer is not ${expected}`, {
+  new UpstreamError("unexpectedResponse", `Cloud Apps: the answer is not ${expected}`, {
     api: "cloud-apps",
     status,
     requestId,

@@ -50,7 +50,7 @@ export function createHuntingApi(
         return {
           kind: "later",
           retryAfterMs: outcome.retryAfterMs,
-          cause: `no turn: ${outcome.reason}`,
+          cause: `no permit: ${outcome.reason}`,
         };
       return runOnce(preset, deps, buildBody(query, options), options, sink, outcome.permit);
     },

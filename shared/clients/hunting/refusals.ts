@@ -110,7 +110,7 @@ export function toFailureReply(preset: HuntingPreset, error: unknown, nowMs: num
     case "unauthorized":
       return toRefusal(tenantTexts.test(message) ? "tenant" : "authentication", sentence);
     case "forbidden":
-    case "not-found":
+    case "notFound":
     case "rejected":
       return classifyRefusal(preset, error.status ?? 400, { error: { message } }, nowMs);
     case "unavailable":
@@ -119,7 +119,7 @@ export function toFailureReply(preset: HuntingPreset, error: unknown, nowMs: num
         : error.retryAfterMs === undefined
           ? { kind: "failed", message: sentence }
           : { kind: "later", retryAfterMs: error.retryAfterMs, cause: sentence };
-    case "unexpected-answer": {
+    case "unexpectedResponse": {
       // A retired address may well answer with a page.
       const isGone = error.status === 404 || error.status === 410;
       return isGone && preset.retiresOn !== undefined

@@ -15,7 +15,7 @@ const failuresToOpen = 5;
 const firstOpenMs = 30 * secondMs;
 const maxOpenMs = 15 * minuteMs;
 
-/** One more failure. What fails while it is open was sent before it opened and says nothing new. */
+/** Counts one more failure. A call that fails while the breaker is open was sent before it opened, and counts nothing. */
 export function recordFailure(breaker: Breaker, nowMs: number): Breaker {
   if (nowMs < breaker.openUntilMs) return breaker;
   const failures = breaker.failures + 1;
@@ -26,8 +26,8 @@ export function recordFailure(breaker: Breaker, nowMs: number): Breaker {
 }
 
 /**
- * When the breaker lets a call start: now, or the instant to ask again. `isProbe` when that call must be the only one,
- * `isProbing` while another's is under way: its answer, which may come at any moment, decides.
+ * When the breaker lets a call start: now, or the instant to ask again. `isProbe`: that call must be the only one.
+ * `isProbing`: another call's probe is in flight, and its response decides.
  */
 export function computeBreakerGate(
   { openForMs, openUntilMs, probe }: Breaker,

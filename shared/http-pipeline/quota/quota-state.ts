@@ -1,23 +1,23 @@
-/** What a quota's blob says: the log of granted instants, pause, rate, breaker and run time. All instants are server time, ms. */
+/** The content of a quota's blob: granted instants, pause, rate, breaker and run time. Instants are server time, ms. */
 import * as z from "zod/mini";
 import { minuteMs } from "../../runtime/time.ts";
 import { closedBreaker, type Breaker } from "./breaker.ts";
 import type { RunTime } from "./run-time.ts";
 
-/** So many calls may start within any window of this length. */
+/** At most `calls` calls start within any window of `perMs`. */
 export interface CallLimit {
   readonly calls: number;
   readonly perMs: number;
 }
 
 export interface QuotaState {
-  /** Changes when the book had to be made anew: what was granted before is void. */
+  /** Changes when the state was rebuilt after a loss: earlier grants are void. */
   readonly generation: string;
-  /** Granted send instants, ascending, as far back as a limit reaches. */
+  /** Granted send instants, ascending, as far back as the longest limit. */
   readonly granted: readonly number[];
-  /** Nothing may be sent before. */
+  /** No call may start before this instant. */
   readonly pausedUntilMs: number;
-  /** Share of the limits in use since a refusal; a tenth comes back with each clean minute after `sinceMs`. */
+  /** Share of the limits in use since a 429; grows by a tenth with each clean minute after `sinceMs`. */
   readonly rate: { readonly factor: number; readonly sinceMs: number };
   readonly breaker: Breaker;
   readonly runTime: RunTime;
@@ -52,13 +52,13 @@ export const createQuotaState = (generation: string, pausedUntilMs = 0): QuotaSt
   runTime: { spent: [] },
 });
 
-/** The book as JSON for the blob. */
+/** Returns the state as JSON for the blob. */
 export function serializeQuotaState(state: QuotaState): object {
   const granted = state.granted.map((atMs, index) => atMs - (state.granted[index - 1] ?? 0));
   return { version: 1, ...state, granted };
 }
 
-/** @returns `undefined` when the value is no book: it must be made anew, never taken for an empty one */
+/** @returns `undefined` for an invalid value: the state is then rebuilt, never taken for an empty one */
 export function parseQuotaState(value: unknown): QuotaState | undefined {
   const parsed = z.safeParse(wireSchema, value);
   if (!parsed.success) return undefined;
@@ -69,7 +69,7 @@ export function parseQuotaState(value: unknown): QuotaState | undefined {
 
 const recoveryPerMinute = 0.1;
 
-/** The share of the limits that may be used now, over 0 to 1. */
+/** Returns the share of the limits that may be used now, above 0 and at most 1. */
 export function computeRateFactor({ rate }: QuotaState, nowMs: number): number {
   const cleanMinutes = Math.max(0, Math.floor((nowMs - rate.sinceMs) / minuteMs));
   return Math.min(1, rate.factor + recoveryPerMinute * cleanMinutes);

@@ -1,113 +1,117 @@
-/** The quota's blob: read, changed by a pure step, written if unchanged. Every answer also tells the server's time. */
+/** The quota's blob: read, changed by a pure step, written if unchanged. Every response also gives the server's time. */
 import { randomUUID } from "node:crypto";
 import type { RecordStore, WriteOutcome } from "../../storage/record-store.ts";
 import type { Clock } from "../../runtime/time.ts";
-import { getMaxWindowMs, type ServerTimeRange, type QuotaRules } from "./rate-limiter.ts";
+import { toServerTime, narrowServerClock, type ServerClock } from "../server-clock.ts";
 import {
   createQuotaState,
   parseQuotaState,
   serializeQuotaState,
   type QuotaState,
 } from "./quota-state.ts";
-import { toServerTime, narrowServerClock, type ServerClock } from "../server-clock.ts";
+import { getMaxWindowMs, type ServerTimeRange, type QuotaRules } from "./rate-limiter.ts";
 
-/** The book as the store has it now; `etag` is absent when it must be created. */
+/** The quota state as stored now; `etag` is absent when the blob must be created. */
 export interface StoredQuotaState {
   readonly state: QuotaState;
   readonly etag: string | undefined;
-  /** Made up just now and not yet in the store: it must be written, or its pause would begin anew with each reading. */
+  /** True for a state that is not stored yet. It must be written, or its pause would begin again with each read. */
   readonly isNew: boolean;
 }
 
-/** One quota's blob as seen by one process. */
-export interface QuotaStore {
-  /** Server time at this moment. Only after a first answer: throws before. */
-  readonly getServerTime: () => ServerTimeRange;
-  /** The local instant at which server time surely reaches, or may first pass, a server instant. */
-  readonly toLocalMs: (serverMs: number, edge: "reached" | "passed") => number;
-  readonly read: () => Promise<StoredQuotaState>;
-  /** `undefined` when somebody else was first. */
-  readonly write: (state: QuotaState, stored: StoredQuotaState) => Promise<QuotaState | undefined>;
-}
-
-/**
- * @param options.path - `state/quotas/files.json`; beside it `.made.json` remembers that the book once existed, so that a
- * deleted book is not taken for a first start
- */
-export function createQuotaStore(options: {
+export interface QuotaStoreOptions {
   readonly store: RecordStore;
+  /**
+   * `state/quotas/files.json`. A record next to it, `files.made.json`, remembers that the blob existed, so that a
+   * deleted blob is not taken for a first start.
+   */
   readonly path: string;
   readonly clock: Clock;
   readonly rules: QuotaRules;
-}): QuotaStore {
-  const { clock, path, rules, store } = options;
-  const markerPath = path.replace(/\.json$/, ".made.json");
-  let serverClock: ServerClock | undefined;
-  let hasExisted = false;
+}
 
-  const trackServerTime = async <T extends { readonly serverNowMs: number }>(
+/** One quota's blob as seen by one process. */
+export class QuotaStore {
+  readonly #options: QuotaStoreOptions;
+  readonly #markerPath: string;
+  #serverClock: ServerClock | undefined;
+  #hasExisted = false;
+
+  constructor(options: QuotaStoreOptions) {
+    this.#options = options;
+    this.#markerPath = options.path.replace(/\.json$/, ".made.json");
+  }
+
+  /** @throws Error before the store's first response */
+  getServerTime(): ServerTimeRange {
+    if (!this.#serverClock)
+      throw new Error("the store's time is not known before its first response");
+    return toServerTime(this.#serverClock, this.#options.clock.now());
+  }
+
+  /** The local instant at which server time certainly reaches, or may first pass, a server instant. */
+  toLocalMs(serverMs: number, edge: "reached" | "passed"): number {
+    const { lowMs = 0, highMs = 0 } = this.#serverClock ?? {};
+    return serverMs - (edge === "reached" ? lowMs : highMs);
+  }
+
+  async read(): Promise<StoredQuotaState> {
+    const { path, store } = this.#options;
+    const record = await this.#trackServerTime(() => store.read(path));
+    if (record.kind === "absent") return this.#loadAbsentState();
+    const state = record.kind === "found" ? parseQuotaState(record.value) : undefined;
+    await this.#writeMarker();
+    return { state: state ?? this.#rebuildState(), etag: record.etag, isNew: state === undefined };
+  }
+
+  /** Returns `undefined` when another instance wrote first. */
+  async write(state: QuotaState, { etag }: StoredQuotaState): Promise<QuotaState | undefined> {
+    const { path, store } = this.#options;
+    const value = serializeQuotaState(state);
+    const outcome = await this.#trackServerTime((): Promise<WriteOutcome> =>
+      etag === undefined ? store.create(path, value) : store.replace(path, value, etag),
+    );
+    if (outcome.kind !== "written") return undefined;
+    await this.#writeMarker();
+    return state;
+  }
+
+  async #loadAbsentState(): Promise<StoredQuotaState> {
+    const isLost = this.#hasExisted || (await this.#readMarker()).kind !== "absent";
+    const state = isLost ? this.#rebuildState() : createQuotaState(randomUUID());
+    return { state, etag: undefined, isNew: true };
+  }
+
+  #readMarker() {
+    return this.#trackServerTime(() => this.#options.store.read(this.#markerPath));
+  }
+
+  /** After a loss the grants of the last window are unknown, so nothing is granted until that window has passed. */
+  #rebuildState(): QuotaState {
+    const { rules } = this.#options;
+    const endMs = this.getServerTime().latestMs + getMaxWindowMs(rules) + rules.marginMs;
+    return createQuotaState(randomUUID(), Math.ceil(endMs));
+  }
+
+  /** From now on a missing blob counts as lost. */
+  async #writeMarker(): Promise<void> {
+    if (this.#hasExisted) return;
+    const { store } = this.#options;
+    await this.#trackServerTime(() => store.create(this.#markerPath, { version: 1 }));
+    this.#hasExisted = true;
+  }
+
+  async #trackServerTime<T extends { readonly serverNowMs: number }>(
     operation: () => Promise<T>,
-  ): Promise<T> => {
+  ): Promise<T> {
+    const { clock } = this.#options;
     const sentMs = clock.now();
     const response = await operation();
-    serverClock = narrowServerClock(serverClock, {
+    this.#serverClock = narrowServerClock(this.#serverClock, {
       sentMs,
       receivedMs: clock.now(),
       serverNowMs: response.serverNowMs,
     });
     return response;
-  };
-  const getServerTime = (): ServerTimeRange => {
-    if (!serverClock) throw new Error("the store's time is not known before its first answer");
-    return toServerTime(serverClock, clock.now());
-  };
-  const toLocalMs = (serverMs: number, edge: "reached" | "passed"): number =>
-    serverMs - ((edge === "reached" ? serverClock?.lowMs : serverClock?.highMs) ?? 0);
-
-  /** Nobody knows what was granted in the last window, so nothing is until it has passed. */
-  const rebuildState = (): QuotaState =>
-    createQuotaState(
-      randomUUID(),
-      Math.ceil(getServerTime().latestMs + getMaxWindowMs(rules) + rules.marginMs),
-    );
-
-  const loadAbsentState = async (): Promise<StoredQuotaState> => {
-    const isLost =
-      hasExisted || (await trackServerTime(() => store.read(markerPath))).kind !== "absent";
-    return {
-      state: isLost ? rebuildState() : createQuotaState(randomUUID()),
-      etag: undefined,
-      isNew: true,
-    };
-  };
-
-  /** From now on a missing book is a lost one. */
-  const writeMarker = async (): Promise<void> => {
-    if (hasExisted) return;
-    await trackServerTime(() => store.create(markerPath, { version: 1 }));
-    hasExisted = true;
-  };
-
-  const readState = async (): Promise<StoredQuotaState> => {
-    const record = await trackServerTime(() => store.read(path));
-    if (record.kind === "absent") return loadAbsentState();
-    const state = record.kind === "found" ? parseQuotaState(record.value) : undefined;
-    await writeMarker();
-    return { state: state ?? rebuildState(), etag: record.etag, isNew: state === undefined };
-  };
-
-  const writeState = async (
-    state: QuotaState,
-    { etag }: StoredQuotaState,
-  ): Promise<QuotaState | undefined> => {
-    const value = serializeQuotaState(state);
-    const outcome = await trackServerTime((): Promise<WriteOutcome> =>
-      etag === undefined ? store.create(path, value) : store.replace(path, value, etag),
-    );
-    if (outcome.kind !== "written") return undefined;
-    await writeMarker();
-    return state;
-  };
-
-  return { getServerTime, toLocalMs, read: readState, write: writeState };
+  }
 }

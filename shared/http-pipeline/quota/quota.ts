@@ -1,27 +1,25 @@
-/** One permission to send one request, usable until an instant of this process's clock, else forfeited. */
+import type { RetryLater } from "../../contracts/retry-later.ts";
+
+/** The right to send one request, usable until an instant of this process's clock, then forfeited. */
 export interface Permit {
   readonly usableUntilMs: number;
-  /** Tells that it was surely not used: a forfeited probe of an open breaker is then somebody else's to make. */
+  /** Returns a permit that was certainly not used. A forfeited probe of an open breaker becomes free for another call. */
   readonly returnUnused?: () => void;
 }
 
-/** What asking for a turn gives. `later` says when it is worth asking again. */
+/** What `acquirePermit` gives. `later` says when it is worth asking again. */
 export type PermitResult =
   | { readonly kind: "permit"; readonly permit: Permit }
-  | {
-      readonly kind: "later";
-      readonly retryAfterMs: number;
-      readonly reason: "quota" | "paused" | "breaker" | "store";
-    };
+  | (RetryLater & { readonly reason: "quota" | "paused" | "breaker" | "store" });
 
 /** A tenant's quota of one API, shared by all instances through one blob. Fails closed. */
 export interface Quota {
-  /** Waits up to `maxWaitMs` for a turn. */
+  /** Waits up to `maxWaitMs` for a permit. */
   readonly acquirePermit: (options: {
     readonly maxWaitMs: number;
     readonly signal?: AbortSignal;
   }) => Promise<PermitResult>;
-  /** Tells what an answer meant for everybody: a pause after a 429, a step of the breaker, run time used. */
+  /** Reports what a response means for all instances: a pause after a 429, a step of the breaker, run time used. */
   readonly report: (outcome: QuotaReport) => Promise<void>;
 }
 

@@ -1,29 +1,29 @@
-/** Hands out send instants of a quota, and enters what answers meant. Pure: a book in, a book out. */
+/** Grants send instants of a quota and applies reports of responses. Pure: a state in, a state out. */
 import { computeBreakerGate, closedBreaker, recordFailure } from "./breaker.ts";
 import { computeRateFactor, type CallLimit, type QuotaState } from "./quota-state.ts";
 import type { QuotaReport } from "./quota.ts";
 import { secondMs } from "../../runtime/time.ts";
 import { learnBudget, findRunTimeFreeMs, addRunTime, type RunTimeBudget } from "./run-time.ts";
 
-/** What an API allows, and how it is kept. */
+/** What an API allows, and the margins that keep it. */
 export interface QuotaRules {
   readonly limits: readonly CallLimit[];
-  /** Share of limits and budgets that Huntline takes, over 0 to 1. */
+  /** Share of limits and budgets that Huntline uses, above 0 and at most 1. */
   readonly share: number;
-  /** Distance kept from a window's edge: use of a permit, clocks, and the way to the service. */
+  /** Distance kept from a window's edge: use of a permit, clocks, and the network path to the service. */
   readonly marginMs: number;
   readonly budgets: readonly RunTimeBudget[];
   /** How long a probe of an open breaker may take before another instance may try. */
   readonly probeMs: number;
 }
 
-/** True server time lies between the two. */
+/** True server time is between the two. */
 export interface ServerTimeRange {
   readonly earliestMs: number;
   readonly latestMs: number;
 }
 
-/** `wait`: no instant is handed out yet; ask again at `againAtMs`, which is within the asker's patience. */
+/** `wait`: no instant is granted yet; ask again at `againAtMs`, which is before the caller's deadline. */
 export type GrantResult =
   | { readonly kind: "instant"; readonly atMs: number; readonly isProbe: boolean }
   | { readonly kind: "wait"; readonly againAtMs: number }
@@ -33,17 +33,17 @@ export type GrantResult =
       readonly reason: "quota" | "paused" | "breaker";
     };
 
-/** Those who ask, in order. */
+/** The pending requests, in order. */
 export interface GrantRequest {
-  /** Names the probe, should this be one. */
+  /** Names the probe when a grant is one. */
   readonly probeId: string;
-  /** The latest instant each accepts. */
+  /** The latest instant that each request accepts. */
   readonly deadlinesMs: readonly number[];
-  /** How many instants of the future may be handed out. */
+  /** How many instants of the future may be granted. */
   readonly maxReservations: number;
 }
 
-/** Answers every asker, in order, and enters the instants it hands out. */
+/** Decides every request, in order, and records the instants that it grants. */
 export function grantInstants(
   state: QuotaState,
   request: GrantRequest,
@@ -55,48 +55,67 @@ export function grantInstants(
   const factor = computeRateFactor(state, now.earliestMs);
   const gate = computeGate(state, now, rules);
   const answers: GrantResult[] = [];
-  const isProbeGranted = (): boolean =>
-    gate.isProbe && answers.some((answer) => answer.kind === "instant");
+  let isProbeGranted = false;
   let { maxReservations } = request;
 
   for (const untilMs of request.deadlinesMs) {
+    const isBehindProbe = gate.isProbing || isProbeGranted;
     const atMs = findNextInstant(granted, rules, factor, gate.atMs);
-    if (gate.isProbing || isProbeGranted()) {
-      const againAtMs = gate.atMs + probePollMs;
-      answers.push(
-        againAtMs > untilMs
-          ? { kind: "later", retryAfterMs: probeRetryMs, reason: "breaker" }
-          : { kind: "wait", againAtMs },
-      );
-    } else if (gate.atMs > untilMs || atMs > untilMs) {
-      const reason = gate.atMs > untilMs ? gate.reason : "quota";
-      answers.push({ kind: "later", retryAfterMs: roundUpMs(atMs - now.earliestMs), reason });
-    } else if (gate.isClosed) {
-      answers.push({ kind: "wait", againAtMs: gate.atMs });
-    } else if (atMs > now.latestMs && maxReservations <= 0) {
-      answers.push({ kind: "wait", againAtMs: atMs });
-    } else {
-      if (atMs > now.latestMs) maxReservations -= 1;
-      granted.push(atMs);
-      answers.push({ kind: "instant", atMs, isProbe: gate.isProbe });
-    }
+    const answer = isBehindProbe
+      ? waitForProbe(gate, untilMs)
+      : decideGrant({ gate, atMs, untilMs, maxReservations }, now);
+    answers.push(answer);
+    if (answer.kind !== "instant") continue;
+    if (atMs > now.latestMs) maxReservations -= 1;
+    granted.push(atMs);
+    isProbeGranted = gate.isProbe;
   }
   const probe = { id: request.probeId, untilMs: now.latestMs + rules.probeMs };
-  const breaker = isProbeGranted() ? { ...state.breaker, probe } : state.breaker;
+  const breaker = isProbeGranted ? { ...state.breaker, probe } : state.breaker;
   return { state: { ...state, granted, breaker }, answers };
 }
 
-/** How soon somebody who waits for another's probe looks again, and when one without patience comes back. */
+function waitForProbe(gate: Gate, untilMs: number): GrantResult {
+  const againAtMs = gate.atMs + probePollMs;
+  return againAtMs > untilMs
+    ? { kind: "later", retryAfterMs: probeRetryMs, reason: "breaker" }
+    : { kind: "wait", againAtMs };
+}
+
+function decideGrant(
+  { gate, atMs, untilMs, maxReservations }: GrantOptions,
+  now: ServerTimeRange,
+): GrantResult {
+  if (gate.atMs > untilMs || atMs > untilMs) {
+    const reason = gate.atMs > untilMs ? gate.reason : "quota";
+    return { kind: "later", retryAfterMs: roundUpMs(atMs - now.earliestMs), reason };
+  }
+  if (gate.isClosed) return { kind: "wait", againAtMs: gate.atMs };
+  if (atMs > now.latestMs && maxReservations <= 0) return { kind: "wait", againAtMs: atMs };
+  return { kind: "instant", atMs, isProbe: gate.isProbe };
+}
+
+interface GrantOptions {
+  readonly gate: Gate;
+  /** The first instant that keeps every limit. */
+  readonly atMs: number;
+  readonly untilMs: number;
+  readonly maxReservations: number;
+}
+
+type Gate = ReturnType<typeof computeGate>;
+
+/** How soon a waiting caller checks another call's probe, and when one that cannot wait asks again. */
 const probePollMs = secondMs;
 const probeRetryMs = 5 * secondMs;
 
 const roundUpMs = (ms: number): number => Math.max(1, Math.ceil(ms));
 
-/** The longest window of the limits: for so long the past matters. */
+/** Returns the longest window of the limits: how far back grants count. */
 export const getMaxWindowMs = ({ limits }: QuotaRules): number =>
   Math.max(...limits.map((limit) => limit.perMs));
 
-/** From when on pause, breaker and run time let calls start; `isClosed` while that is not yet and an instant cannot be booked ahead. */
+/** When pause, breaker and run time let calls start. `isClosed`: not yet, and no instant can be reserved ahead. */
 function computeGate(state: QuotaState, now: ServerTimeRange, rules: QuotaRules) {
   const nowMs = now.earliestMs;
   const breaker = computeBreakerGate(state.breaker, nowMs);
@@ -110,7 +129,7 @@ function computeGate(state: QuotaState, now: ServerTimeRange, rules: QuotaRules)
   return { ...breaker, atMs, isClosed: false, reason };
 }
 
-/** The first instant that keeps every limit. Instants only grow, so that the log stays in order. */
+/** Returns the first instant that keeps every limit. Instants only grow, so the log stays in order. */
 function findNextInstant(
   granted: readonly number[],
   rules: QuotaRules,
@@ -122,7 +141,7 @@ function findNextInstant(
     fromMs,
     granted.at(-1) ?? 0,
     ...rules.limits.map(({ calls, perMs }) => {
-      // A refusal slows the shortest limit; the longer ones follow by themselves.
+      // A 429 slows the shortest limit; the longer ones follow.
       const limitFactor = perMs === shortestMs ? factor : 1;
       const allowedCalls = Math.max(1, Math.floor(calls * rules.share * limitFactor));
       return (granted.at(-allowedCalls) ?? -Infinity) + perMs + rules.marginMs;
@@ -131,7 +150,7 @@ function findNextInstant(
   return Math.ceil(firstMs);
 }
 
-/** Gives back instants that were surely not used; a probe among them is somebody else's to make. */
+/** Removes instants that were certainly not used. A probe among them becomes free for another call. */
 export function returnInstants(
   state: QuotaState,
   unusedInstants: readonly { readonly atMs: number; readonly probeId: string | undefined }[],
@@ -149,7 +168,7 @@ export function returnInstants(
 
 const minRateFactor = 0.1;
 
-/** Enters what one answer meant for everybody. */
+/** Applies what one response means for all instances. */
 export function applyReport(
   state: QuotaState,
   report: QuotaReport,
@@ -173,7 +192,7 @@ export function applyReport(
   }
 }
 
-/** The service answers, so the breaker closes. Refusals of calls sent before the pause began lower the rate no further. */
+/** The service responds, so the breaker closes. A 429 for a call sent before the pause began lowers the rate no further. */
 function applyThrottling(
   state: QuotaState,
   report: Extract<QuotaReport, { kind: "throttled" }>,

@@ -1,12 +1,12 @@
-/** Budgets of query run time: what the service lets a tenant's queries cost, learned from its refusals. Pure. */
+/** Budgets of query run time: documented start values, corrected by the service's refusals. Pure. */
 import { dayMs, hourMs, minuteMs, secondMs } from "../../runtime/time.ts";
 
 /** Run time allowed per window of time. */
 export interface RunTimeBudget {
   readonly perMs: number;
-  /** Documented start value; absent where the service names none, until a refusal teaches one. */
+  /** Documented start value. Absent where the service documents none: then the first refusal gives it. */
   readonly runTimeMs?: number;
-  /** Windows lie on the clock (`:00, :15, :30, :45`) instead of sliding. */
+  /** True: windows start on the clock (`:00, :15, :30, :45`) instead of sliding. */
   readonly isAligned?: boolean;
 }
 
@@ -25,7 +25,7 @@ export const runTimeBudgets: Readonly<
   graph: [{ perMs: 15 * minuteMs, isAligned: true }],
 };
 
-/** What was spent, by minute, and what refusals taught about the shortest window. Instants are server time. */
+/** Run time spent, by minute, and the budget that refusals showed for the shortest window. Server time. */
 export interface RunTime {
   readonly spent: readonly (readonly [minuteMs: number, runTimeMs: number])[];
   readonly learned?: { readonly runTimeMs: number; readonly sinceMs: number } | undefined;
@@ -37,7 +37,7 @@ const recoveryPerWindow = 0.1;
 const getMaxPeriodMs = (budgets: readonly RunTimeBudget[]): number =>
   Math.max(0, ...budgets.map((budget) => budget.perMs));
 
-/** Adds one call's run time and forgets what no window reaches any more. */
+/** Adds one call's run time and removes entries older than the longest window. */
 export function addRunTime(
   runTime: RunTime,
   runTimeMs: number,
@@ -53,7 +53,7 @@ export function addRunTime(
   return { ...runTime, spent: [...otherMinutes, [minute, thisMinuteMs + runTimeMs]] };
 }
 
-/** A refusal: the true budget of the shortest window is no more than what was spent in it. */
+/** Learns from a refusal: the true budget of the shortest window is at most the run time spent in it. */
 export function learnBudget(
   runTime: RunTime,
   nowMs: number,
@@ -68,7 +68,7 @@ export function learnBudget(
   };
 }
 
-/** The first instant at which the budgets, `share` of them, let another call start: `nowMs` itself when they do. */
+/** Returns the first instant, `nowMs` or later, at which `share` of each budget lets another call start. */
 export function findRunTimeFreeMs(
   runTime: RunTime,
   budgets: readonly RunTimeBudget[],
@@ -87,7 +87,7 @@ export function findRunTimeFreeMs(
   );
 }
 
-/** What was learned grows by a tenth with each clean window. */
+/** Returns the learned budget, which grows by a tenth with each clean window. */
 function computeLearnedMs({ learned }: RunTime, { perMs }: RunTimeBudget, nowMs: number): number {
   if (!learned) return Infinity;
   const cleanWindows = Math.max(0, Math.floor((nowMs - learned.sinceMs) / perMs));

@@ -1,7 +1,7 @@
 /**
  * A tenant's quota of one API, shared by all instances through one blob: a sliding log of granted send instants,
- * changed by compare-and-swap only. Whoever asks is given an instant of server time, waits for it on its own clock
- * and may send within the second that follows. Fails closed: without the blob nobody sends.
+ * changed by compare-and-swap only. A caller receives an instant of server time, waits for it on its own clock and
+ * may send within the second that follows. Fails closed: without the blob no instance sends.
  */
 import type { Log } from "../../runtime/log.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
@@ -9,8 +9,8 @@ import { minuteMs, secondMs, type Clock } from "../../runtime/time.ts";
 import type { QuotaRules } from "./rate-limiter.ts";
 import type { ApiName } from "../api-client.ts";
 import type { CallLimit, QuotaState } from "./quota-state.ts";
-import { createQuotaLedger, type Reservation, type QuotaLedger } from "./quota-ledger.ts";
-import { createQuotaStore, type QuotaStore } from "./quota-store.ts";
+import { QuotaLedger, type Reservation } from "./quota-ledger.ts";
+import { QuotaStore } from "./quota-store.ts";
 import type { Quota, QuotaReport, PermitResult } from "./quota.ts";
 import type { RunTimeBudget } from "./run-time.ts";
 
@@ -19,31 +19,31 @@ export interface QuotaOptions {
   readonly store: RecordStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** All of them hold at once: 100 a minute and 1,500 an hour. */
+  /** All limits apply at once, such as 100 a minute and 1,500 an hour. */
   readonly limits: readonly CallLimit[];
-  /** What Huntline takes of limits and budgets, over 0 to 1; the rest is left to people. Default 1. */
+  /** Share of limits and budgets that Huntline uses, above 0; the rest is left to analysts. @default 1 */
   readonly share?: number;
-  /** Run time allowed, for hunting. */
+  /** Run time allowed, for hunting. @default none */
   readonly budgets?: readonly RunTimeBudget[];
-  /** Longest a call may take, ms: so long a probe of an open breaker keeps others waiting. Default one minute. */
+  /** Longest duration of a call: a probe of an open breaker blocks other calls for at most this time. @default 60,000 */
   readonly maxCallMs?: number;
-  /** Distance from a window's edge, ms. Default 2,000; a mutant of the tests sets 0. */
+  /** Distance kept from a window's edge. @default 2,000 */
   readonly marginMs?: number;
-  /** In [0, 1); for jitter. */
+  /** Returns a number in [0, 1), for jitter. @default Math.random */
   readonly random?: () => number;
 }
 
 const defaultMarginMs = 2 * secondMs;
 /**
- * By this time after its instant a permit has surely been used or is forfeited. The local clock says "reached" only
- * when that is certain and "passed" as soon as it is possible, so what is left to use is this less the clock's
- * uncertainty: about a second. The rest of the margin is for the way to the service.
+ * How long after its instant a permit is usable. The local clock says "reached" only when that is certain and "passed"
+ * as soon as that is possible, so the usable time is this minus the clock's uncertainty: about a second. The rest of
+ * the margin covers the network path to the service.
  */
 const usableMs = 1.5 * secondMs;
-/** An asker whose store hangs is answered so long after its patience ended. */
+/** How long after its `maxWaitMs` a caller waits for a store that hangs. */
 const graceMs = secondMs;
 
-/** Opens the quota; nothing is read before the first `acquirePermit`. */
+/** Creates the quota. Nothing is read before the first `acquirePermit`. */
 export function createQuota(options: QuotaOptions): Quota {
   const { api, clock, log, random = Math.random } = options;
   const rules: QuotaRules = {
@@ -53,14 +53,14 @@ export function createQuota(options: QuotaOptions): Quota {
     budgets: options.budgets ?? [],
     probeMs: options.maxCallMs ?? minuteMs,
   };
-  const store = createQuotaStore({
+  const store = new QuotaStore({
     store: options.store,
     path: `state/quotas/${api}.json`,
     clock,
     rules,
   });
-  const ledger = createQuotaLedger({ api, store, clock, log, rules, random });
-  /** A refusal this process met, obeyed at once, also while the store is away; local clock. */
+  const ledger = new QuotaLedger({ api, store, clock, log, rules, random });
+  // A 429 that this process received. It applies at once, also while the store is away. Local clock.
   let localPauseUntilMs = 0;
 
   const reportOutcome = async (outcome: QuotaReport): Promise<void> => {
@@ -98,7 +98,7 @@ export function createQuota(options: QuotaOptions): Quota {
 
 const storeTimeout: PermitResult = { kind: "later", retryAfterMs: 5 * secondMs, reason: "store" };
 
-/** A success that changes nothing in the book: no failure to forget, no run time to enter. */
+/** True for a success that changes nothing in the state: no failure to clear, no run time to add. */
 const isUnchangedSuccess = (
   ok: { readonly runTimeMs?: number },
   state: QuotaState | undefined,
@@ -116,7 +116,7 @@ interface PermitWait {
   readonly localPauseUntilMs: () => number;
 }
 
-/** Asks, waits, looks again, until there is a turn or no hope of one before `untilMs` of the local clock. */
+/** Asks and waits until there is a permit, or until none is possible before `untilMs` of the local clock. */
 async function acquirePermitBefore(untilMs: number, wait: PermitWait): Promise<PermitResult> {
   const { clock, ledger, stop, store } = wait;
   for (;;) {
@@ -135,7 +135,7 @@ async function acquirePermitBefore(untilMs: number, wait: PermitWait): Promise<P
   }
 }
 
-/** Waits for the permit's instant; `undefined`, and the permit given back, when it no longer holds by then. */
+/** Waits for the reserved instant. Returns `undefined`, and the reservation to the ledger, when it is void by then. */
 async function redeemReservation(
   reservation: Reservation,
   { clock, ledger, localPauseUntilMs, stop, store }: PermitWait,
@@ -154,7 +154,7 @@ async function redeemReservation(
     if (isHandedOver)
       return { usableUntilMs, returnUnused: () => ledger.returnReservation(reservation) };
   } catch (error) {
-    // The store is away: asking again will say so.
+    // The store is away; the next request reports that.
     if (stop.aborted) throw error;
   } finally {
     if (!isHandedOver) ledger.returnReservation(reservation);
@@ -162,7 +162,7 @@ async function redeemReservation(
   return undefined;
 }
 
-/** A permit is void after a rebuilding, a refusal or an opening of the breaker that came after it was granted. */
+/** False when the state was rebuilt, a 429 arrived or the breaker opened after the instant was granted. */
 function isStillValid({ atMs, generation, probeId }: Reservation, state: QuotaState): boolean {
   const { breaker } = state;
   const isOpen = breaker.openForMs > 0;

@@ -65,7 +65,7 @@ describe("the sources of the setting", () => {
     const { services } = createTestServices({
       webhooks: { one: source, two: { proof: "standard", mapping: "test" } },
     });
-    const { findSource: findSource } = createWebhookDeps(services);
+    const { findSource } = createWebhookDeps(services);
     expect(() => findSource("one")).toThrow(
       expect.objectContaining({ name: "SettingsError", settings: [name] }),
     );

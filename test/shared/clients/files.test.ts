@@ -145,10 +145,10 @@ describe("statistics", () => {
   test.each<[UpstreamErrorCode, string, number | undefined]>([
     ["throttled", "later", 7_000],
     ["unavailable", "down", 7_000],
-    ["unexpected-answer", "down", 7_000],
+    ["unexpectedResponse", "down", 7_000],
     ["forbidden", "refused", undefined],
     ["unauthorized", "refused", undefined],
-    ["not-found", "refused", undefined],
+    ["notFound", "refused", undefined],
     ["rejected", "refused", undefined],
   ])("that end in '%s' are '%s'", async (code, kind, retryAfterMs) => {
     const reply = await failWith(
@@ -272,7 +272,7 @@ describe("a turn", () => {
     const error = new UpstreamError("throttled", "x", {
       api: "files",
       retryAfterMs: 9,
-      upstreamCode: `no-turn-${reason}`,
+      upstreamCode: `no-permit-${reason}`,
     });
     expect(await failWith(error).statistics(sha1, 1, limits)).toEqual({ kind, retryAfterMs: 9 });
   });

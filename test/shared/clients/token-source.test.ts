@@ -45,7 +45,7 @@ describe("openTokens", () => {
   test("gets a managed identity's token for the audience", async () => {
     const { source } = createSource({
       kind: "managed-identity",
-      clientId: simulator.settings["HUNT_IDENTITY"],
+      clientId: simulator.settings["HUNTING_IDENTITY_CLIENT_ID"],
     });
     expect(decodeJwt(await source.getToken())).toMatchObject({
       aud: graph,
@@ -79,7 +79,7 @@ describe("openTokens", () => {
     const { source } = createSource({
       kind: "federated",
       ...getRegistration(),
-      identityClientId: simulator.settings["HUNT_IDENTITY"],
+      identityClientId: simulator.settings["HUNTING_IDENTITY_CLIENT_ID"],
       exchangeAudience: "api://AzureADTokenExchange",
     });
     expect(decodeJwt(await source.getToken())).toMatchObject({

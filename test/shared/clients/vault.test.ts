@@ -27,7 +27,7 @@ beforeEach(() => {
   logged = [];
   vault = createVault({
     url: simulator.urls.vault,
-    identityClientId: simulator.settings["ACT_IDENTITY"],
+    identityClientId: simulator.settings["RESPONSE_IDENTITY_CLIENT_ID"],
     clock,
     log: (event, fields) => logged.push([event, fields]),
   });

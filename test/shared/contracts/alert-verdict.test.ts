@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { closureOf, findReasonFault } from "../../../shared/alerts/closures.ts";
 import { parseAlertId } from "../../../shared/contracts/alert-id.ts";
 import { verdictMessage, verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
-import { toInputFaults } from "../../../shared/http/problem.ts";
+import { toInputFaults } from "../../../shared/contracts/input-faults.ts";
 import { validVerdict as valid } from "../../support/alert-harness.ts";
 
 const digits = "603e4f1b2c3d4e5f60718293";

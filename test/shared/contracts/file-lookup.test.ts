@@ -4,7 +4,7 @@ import {
   readLookup,
   readLookupQuery,
 } from "../../../shared/contracts/file-lookup.ts";
-import { Problem } from "../../../shared/http/problem.ts";
+import { Problem } from "../../../shared/contracts/problem.ts";
 
 const parseQuery = (text = ""): URLSearchParams => new URLSearchParams(text);
 const toJsonBody = (value: unknown) => ({ kind: "json", value }) as const;

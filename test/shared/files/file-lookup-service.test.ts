@@ -470,15 +470,15 @@ describe("a worker that dies", () => {
     "J2 header written",
     "J3 message sent",
     "J4 message read",
-    "F1 turn taken",
-    "F2 marked",
+    "F1 permit acquired",
+    "F2 lease acquired",
     "F3 answer read",
   ];
   const laterFailpoints = [
-    "F4 answer kept",
+    "F4 answer stored",
     "J5 part looked up",
     "J6 result written",
-    "J7 part put back",
+    "J7 part requeued",
   ];
   const deathError = new Error("killed here");
 

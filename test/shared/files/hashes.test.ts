@@ -8,7 +8,7 @@ import {
   type FindOutcome,
 } from "../../../shared/files/hashes.ts";
 import { readHash } from "../../../shared/files/hash-runs.ts";
-import { wideLimits, type ParsedBody } from "../../../shared/http/request-body.ts";
+import { wideLimits, type ParsedBody } from "../../../shared/contracts/parsed-body.ts";
 
 const sha1Of = (seed: string | number): string =>
   createHash("sha1").update(String(seed)).digest("hex");

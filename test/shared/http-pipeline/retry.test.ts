@@ -83,7 +83,7 @@ describe("meaningOf", () => {
     [408, "unavailable", "backoff", {}],
     [400, "rejected", "never", {}],
     [413, "rejected", "never", {}],
-    [404, "not-found", "never", {}],
+    [404, "notFound", "never", {}],
     [403, "forbidden", "never", {}],
     [401, "unauthorized", "token", {}],
   ] as const)("takes a %d for %s, again: %s", (code, word, retry, headers) => {

@@ -261,7 +261,7 @@ describe("turns", () => {
       code: "throttled",
       retryAfterMs: 7_000,
       isSent: false,
-      upstreamCode: "no-turn-breaker",
+      upstreamCode: "no-permit-breaker",
     });
     expect(requests).toEqual([]);
   });
@@ -292,16 +292,16 @@ describe("trying again", () => {
     [
       "a page in the place of the answer",
       replyPage(200),
-      "files: the answer is a page of HTML (200) instead of the API's answer",
+      "files: the response is a page of HTML (200) instead of the API's response",
       200,
     ],
     [
       "JSON that is cut off",
       replyJson(200, '{"a":'),
-      "files: the answer is JSON that is cut off",
+      "files: the response is JSON that cannot be parsed",
       200,
     ],
-    ["silence", neverReply, "files: no whole answer within 6789 ms", undefined],
+    ["silence", neverReply, "files: no complete response within 6789 ms", undefined],
   ])("ends with the last failure: %s", async (_, reply, message, status) => {
     replies = [reply, reply, reply];
     expect(
@@ -343,7 +343,7 @@ describe("trying again", () => {
   test.each([
     ["a redirect", replyRedirect, "unavailable"],
     ["400", replyJson(400, { error: { code: "InvalidInput", message: "no" } }), "rejected"],
-    ["404", replyJson(404, {}), "not-found"],
+    ["404", replyJson(404, {}), "notFound"],
     ["403 as a page", replyPage(403), "unavailable"],
     ["a body over the cap", replyJson(200, { a: "x".repeat(5_000) }), "unavailable"],
   ])("does not help after %s", async (_, reply, code) => {
@@ -553,7 +553,7 @@ describe("stream", () => {
     [
       "trickles past the deadline",
       trickleBody,
-      "files: the body was cut: no whole answer within 6789 ms",
+      "files: the body was cut: no complete response within 6789 ms",
     ],
   ])("a body that %s is an error of the pipe, and reported", async (_, reply, message) => {
     const quota = createOpenQuota();

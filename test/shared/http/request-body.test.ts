@@ -1,14 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { findFault, maxBodyBytes, strictLimits } from "../../../shared/contracts/parsed-body.ts";
 import {
-  findFault,
-  maxBodyBytes,
   parseAnyBody,
   parseJsonBody,
   readBodyBytes,
   readJsonBody,
-  strictLimits,
 } from "../../../shared/http/request-body.ts";
-import { Problem } from "../../../shared/http/problem.ts";
+import { Problem } from "../../../shared/contracts/problem.ts";
 
 const encodeText = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -20,26 +20,26 @@ const callAdmin = (
   body?: unknown,
   service: "graph" | "vault" | "cloud-apps" = "graph",
 ) =>
-  sendRequest(`${simulator.urls[service]}/_tenant/${path}`, {
+  sendRequest(`${simulator.urls[service]}/_simulator/${path}`, {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
-describe("/_tenant/", () => {
-  test("lists its pages on every service", async () => {
+describe("the admin API", () => {
+  test("lists its paths on every service", async () => {
     for (const service of ["graph", "vault", "cloud-apps"] as const) {
       expect(Object.keys((await callAdmin("GET", "", undefined, service)).body)).toContain(
-        "POST /_tenant/faults",
+        "POST /_simulator/faults",
       );
     }
     expect((await callAdmin("GET", "nothing")).status).toBe(404);
   });
 
-  test("shows the settings", async () => {
+  test("returns the app settings", async () => {
     expect((await callAdmin("GET", "settings")).body).toEqual(simulator.settings);
   });
 
-  test("adds, shows and removes faults", async () => {
+  test("adds, lists and removes faults", async () => {
     const { body } = await callAdmin("POST", "faults", {
       kind: "failed",
       api: "hunting",
@@ -54,7 +54,7 @@ describe("/_tenant/", () => {
     expect((await callAdmin("POST", "faults", { kind: "explode" })).status).toBe(400);
   });
 
-  test("shows requests and their rate, and is itself not logged", async () => {
+  test("lists requests and their rate, and does not log admin calls", async () => {
     await callAdmin("DELETE", "requests");
     await callCloudApps(simulator, "POST", "/api/v1/alerts/");
     const log = JSON.parse((await callAdmin("GET", "requests?api=cloud-apps")).text) as {
@@ -67,19 +67,19 @@ describe("/_tenant/", () => {
     expect(simulator.listRequests()).toHaveLength(1);
   });
 
-  test("changes switches and names a wrong one", async () => {
-    await callAdmin("PATCH", "switches", { hunting: { rowCap: 7, quota: { model: "fixed" } } });
+  test("changes behaviors and names an invalid one", async () => {
+    await callAdmin("PATCH", "behaviors", { hunting: { rowCap: 7, quota: { model: "fixed" } } });
     expect(simulator.behaviors.hunting).toMatchObject({
       rowCap: 7,
       quota: { model: "fixed", perMinute: 45 },
     });
-    const response = await callAdmin("PATCH", "switches", { hunting: { rowCap: "many" } });
+    const response = await callAdmin("PATCH", "behaviors", { hunting: { rowCap: "many" } });
     expect([response.status, response.body["error"]]).toEqual([
       400,
       expect.stringContaining("/hunting/rowCap"),
     ]);
-    expect((await callAdmin("PATCH", "switches", { hunting: { rowCup: 1 } })).status).toBe(400);
-    expect((await callAdmin("GET", "switches")).body).toMatchObject({ hunting: { rowCap: 7 } });
+    expect((await callAdmin("PATCH", "behaviors", { hunting: { rowCup: 1 } })).status).toBe(400);
+    expect((await callAdmin("GET", "behaviors")).body).toMatchObject({ hunting: { rowCap: 7 } });
   });
 
   test("moves the clock", async () => {
@@ -88,7 +88,7 @@ describe("/_tenant/", () => {
     expect(simulator.clock.now() - before).toBeGreaterThanOrEqual(3_600_000);
   });
 
-  test("rotates secrets and the Cloud Apps key", async () => {
+  test("rotates secrets and the Cloud Apps token", async () => {
     await callAdmin("POST", "vault/fresh", { value: "one" });
     await callAdmin("PATCH", "vault/fresh", { enabled: false });
     expect(simulator.vault.listVersions("fresh")).toMatchObject([{ value: "one", enabled: false }]);
@@ -99,7 +99,7 @@ describe("/_tenant/", () => {
     expect((await callAdmin("DELETE", "vault/fresh")).body).toEqual({ removed: true });
   });
 
-  test("revokes tokens", async () => {
+  test("revokes access tokens", async () => {
     const authorization = `Bearer ${await fetchToken(simulator, "graph")}`;
     await callAdmin("POST", "revoke-tokens");
     expect((await runHuntingQuery(simulator, "T", { headers: { authorization } })).status).toBe(
@@ -107,8 +107,8 @@ describe("/_tenant/", () => {
     );
   });
 
-  test("adds alerts and tells their history", async () => {
-    const { body } = await callAdmin("POST", "alerts", { count: 2, given: { severityValue: 2 } });
+  test("adds alerts and returns their history", async () => {
+    const { body } = await callAdmin("POST", "alerts", { count: 2, values: { severityValue: 2 } });
     const [id = ""] = body["ids"] as string[];
     await callCloudApps(simulator, "POST", "/api/v1/alerts/resolve/", {
       filters: { id: { eq: [id] } },
@@ -121,7 +121,7 @@ describe("/_tenant/", () => {
     expect((await callAdmin("GET", "alerts/totals")).body).toEqual({ transitions: 1, flips: 0 });
   });
 
-  test("adds rows to the world", async () => {
+  test("adds rows to the dataset", async () => {
     const rows = [{ Timestamp: "2026-02-01T00:00:00.1234567Z", DeviceName: "added", ReportId: 9 }];
     expect((await callAdmin("POST", "rows", { table: "DeviceEvents", rows })).body).toEqual({
       added: 1,
@@ -132,8 +132,8 @@ describe("/_tenant/", () => {
   });
 });
 
-describe("the program", () => {
-  test("starts with switches, prints settings that work, and ends politely", async () => {
+describe("npm run simulator", () => {
+  test("starts with changed behaviors, prints working settings and exits with 0 on SIGTERM", async () => {
     const program = new URL("../serve.ts", import.meta.url).pathname;
     const child = spawn(process.execPath, [
       program,
@@ -145,7 +145,7 @@ describe("the program", () => {
     ]);
     const [piece] = (await once(child.stdout, "data")) as [Buffer];
     const { settings } = JSON.parse(piece.toString()) as { settings: Record<string, string> };
-    const behaviors = await sendRequest(`${settings["GRAPH_URL"]}/_tenant/switches`);
+    const behaviors = await sendRequest(`${settings["GRAPH_URL"]}/_simulator/behaviors`);
     expect(behaviors.body).toMatchObject({ hunting: { rowCap: 3 } });
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([0, null]);

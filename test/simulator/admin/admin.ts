@@ -1,4 +1,7 @@
-/** `/_tenant/…` on every listener: the tenant's inside for tests and people in other processes. */
+/**
+ * Admin API below `/_simulator/` on every listener: reads and changes the simulator's state from
+ * other processes.
+ */
 import { toJsonReply, type Api, type Reply } from "../server/exchange.ts";
 import type { FaultSpec } from "../server/faults.ts";
 import type { RequestFilter } from "../server/request-log.ts";
@@ -12,10 +15,13 @@ interface AdminRequest {
   readonly bodyText: string;
 }
 
-/** The tenant without what only exists once it listens. */
+/** The simulator before it listens: without its settings. */
 type SimulatorInternals = Omit<Simulator, "settings">;
 
-/** One admin call: the body parsed, the rest of the path after the pattern's own words. */
+/**
+ * Handles one admin call. `rest` is the part of the path that the pattern captures; `body` is
+ * parsed.
+ */
 type AdminHandler = (
   internals: SimulatorInternals,
   call: { readonly rest: string; readonly query: URLSearchParams; readonly body: unknown },
@@ -43,7 +49,7 @@ const defineRoute = (
 const requireObject = (body: unknown): Record<string, unknown> => {
   if (typeof body === "object" && body !== null && !Array.isArray(body))
     return body as Record<string, unknown>;
-  throw new Error("want a JSON object");
+  throw new Error("must be a JSON object");
 };
 
 const toRequestFilter = (query: URLSearchParams): RequestFilter => {
@@ -60,12 +66,12 @@ const toRequestFilter = (query: URLSearchParams): RequestFilter => {
 
 const setSecret: AdminHandler = ({ vault }, { rest, body }) => {
   const { value, ...attributes } = requireObject(body);
-  if (typeof value !== "string") throw new Error("/value: want text");
+  if (typeof value !== "string") throw new Error("/value must be a string");
   return { version: vault.set(rest, value, attributes) };
 };
 
 const changeSecret: AdminHandler = ({ vault }, { rest, body }) => {
-  if (!vault.change(rest, requireObject(body))) throw new Error(`no secret ${rest}`);
+  if (!vault.change(rest, requireObject(body))) throw new Error(`Secret ${rest} does not exist.`);
   return {};
 };
 
@@ -75,14 +81,15 @@ const readAlert: AdminHandler = ({ cloudApps }, { rest }) => ({
 });
 
 const addAlerts: AdminHandler = ({ cloudApps }, { body }) => {
-  const { count = 1, given: values = {} } = requireObject(body);
+  const { count = 1, values = {} } = requireObject(body);
   return { ids: cloudApps.alerts.add(Number(count), requireObject(values)) };
 };
 
-/** Rows by table: `{"table": "…", "rows": [{…}], "ingestedAt": "…"}`. */
+/** Adds rows to one table: `{"table": "…", "rows": [{…}], "ingestedAt": "…"}`. */
 const addRows: AdminHandler = ({ dataset }, { body }) => {
   const { table, rows, ingestedAt } = requireObject(body);
-  if (typeof table !== "string" || !Array.isArray(rows)) throw new Error("want table and rows");
+  if (typeof table !== "string" || !Array.isArray(rows))
+    throw new Error("/table must be a string and /rows an array");
   const arrivedAt = typeof ingestedAt === "string" ? parseInstant(ingestedAt) : undefined;
   for (const row of rows) dataset.addRow(table, requireObject(row), arrivedAt);
   return { added: rows.length };
@@ -103,53 +110,60 @@ const routes: readonly AdminRoute[] = [
   defineRoute(
     "GET",
     /^requests$/,
-    "every request: ?api= &route= &status= &after=seq",
+    "list requests: ?api= &route= &status= &after=seq",
     ({ log }, { query }) => log.list(toRequestFilter(query)),
   ),
-  defineRoute("DELETE", /^requests$/, "forget the requests so far", ({ log }) => log.clear()),
+  defineRoute("DELETE", /^requests$/, "clear the request log", ({ log }) => log.clear()),
   defineRoute(
     "GET",
     /^busiest$/,
-    "most requests in any span: ?perMs=60000 &api= &route=",
+    "highest number of requests in any span: ?perMs=60000 &api= &route=",
     ({ log }, { query }) => ({
       calls: log.countBusiest(Number(query.get("perMs") ?? 60_000), toRequestFilter(query)),
     }),
   ),
-  defineRoute("GET", /^faults$/, "faults in force", ({ faults }) => faults.listActive()),
-  defineRoute("POST", /^faults$/, "add a fault, see README.md", ({ faults }, { body }) => ({
-    id: faults.add(body as FaultSpec),
-  })),
-  defineRoute("DELETE", /^faults$/, "take all faults away", ({ faults }) => faults.clear()),
-  defineRoute("DELETE", /^faults\/(\d+)$/, "take one fault away", ({ faults }, { rest }) => ({
+  defineRoute("GET", /^faults$/, "list active faults", ({ faults }) => faults.listActive()),
+  defineRoute(
+    "POST",
+    /^faults$/,
+    "add a fault (README.md lists the kinds)",
+    ({ faults }, { body }) => ({
+      id: faults.add(body as FaultSpec),
+    }),
+  ),
+  defineRoute("DELETE", /^faults$/, "remove all faults", ({ faults }) => faults.clear()),
+  defineRoute("DELETE", /^faults\/(\d+)$/, "remove one fault", ({ faults }, { rest }) => ({
     removed: faults.remove(Number(rest)),
   })),
-  defineRoute("GET", /^switches$/, "all switches", ({ behaviors }) => behaviors),
+  defineRoute("GET", /^behaviors$/, "list all behaviors", ({ behaviors }) => behaviors),
   defineRoute(
     "PATCH",
-    /^switches$/,
-    "change some switches",
+    /^behaviors$/,
+    "change some behaviors",
     ({ changeBehaviors, behaviors }, { body }) => {
       changeBehaviors(requireObject(body));
       return behaviors;
     },
   ),
-  defineRoute("GET", /^clock$/, "the tenant's time", ({ clock }) => ({ nowMs: clock.now() })),
-  defineRoute("POST", /^clock$/, 'move ahead: {"aheadMs": 60000}', ({ clock }, { body }) => {
+  defineRoute("GET", /^clock$/, "read the simulator's clock", ({ clock }) => ({
+    nowMs: clock.now(),
+  })),
+  defineRoute("POST", /^clock$/, 'move the clock: {"aheadMs": 60000}', ({ clock }, { body }) => {
     clock.shift(Number(requireObject(body)["aheadMs"] ?? 0));
     return { nowMs: clock.now() };
   }),
-  defineRoute("GET", /^vault$/, "names of secrets", ({ vault }) => vault.listNames()),
+  defineRoute("GET", /^vault$/, "list names of secrets", ({ vault }) => vault.listNames()),
   defineRoute(
     "POST",
     /^vault\/([\w-]+)$/,
-    'a new version: {"value": "…", "enabled"?, "expiresAtMs"?, "notBeforeMs"?}',
+    'add a version: {"value": "…", "enabled"?, "expiresAtMs"?, "notBeforeMs"?}',
     setSecret,
   ),
   defineRoute("PATCH", /^vault\/([\w-]+)$/, "change the newest version", changeSecret),
   defineRoute("DELETE", /^vault\/([\w-]+)$/, "delete a secret", ({ vault }, { rest }) => ({
     removed: vault.remove(rest),
   })),
-  defineRoute("GET", /^vault\/([\w-]+)$/, "a secret's value", ({ vault }, { rest }) => ({
+  defineRoute("GET", /^vault\/([\w-]+)$/, "read a secret's value", ({ vault }, { rest }) => ({
     value: vault.readValue(rest) ?? null,
   })),
   defineRoute(
@@ -160,30 +174,30 @@ const routes: readonly AdminRoute[] = [
       token: cloudApps.rotateToken(),
     }),
   ),
+  defineRoute("POST", /^revoke-tokens$/, "revoke every access token issued so far", ({ tokens }) =>
+    tokens.revokeAll(),
+  ),
+  defineRoute("GET", /^alerts$/, "list all alerts", ({ cloudApps }) => cloudApps.alerts.list()),
   defineRoute(
-    "POST",
-    /^revoke-tokens$/,
-    "no access token given out so far is taken any more",
-    ({ tokens }) => tokens.revokeAll(),
+    "GET",
+    /^alerts\/totals$/,
+    "count transitions and changed verdicts over all alerts",
+    ({ cloudApps }) => cloudApps.alerts.countTotals(),
   ),
-  defineRoute("GET", /^alerts$/, "all alerts", ({ cloudApps }) => cloudApps.alerts.list()),
-  defineRoute("GET", /^alerts\/totals$/, "transitions and flips over all alerts", ({ cloudApps }) =>
-    cloudApps.alerts.countTotals(),
-  ),
-  defineRoute("GET", /^alerts\/(\w+)$/, "one alert and its history", readAlert),
-  defineRoute("POST", /^alerts$/, 'add alerts: {"count": 3, "given": {…}}', addAlerts),
-  defineRoute("GET", /^files$/, "the files Defender knows", ({ files }) => files.list()),
+  defineRoute("GET", /^alerts\/(\w+)$/, "read one alert and its history", readAlert),
+  defineRoute("POST", /^alerts$/, 'add alerts: {"count": 3, "values": {…}}', addAlerts),
+  defineRoute("GET", /^files$/, "list the files that Defender knows", ({ files }) => files.list()),
   defineRoute("POST", /^rows$/, 'add rows: {"table": "…", "rows": [{…}], "ingestedAt"?}', addRows),
-  defineRoute("POST", /^ask$/, 'evaluate KQL without quota: {"query": "…"}', evaluateQuery),
+  defineRoute("POST", /^evaluate$/, 'evaluate KQL without quota: {"query": "…"}', evaluateQuery),
 ];
 
-/** @param settings - the environment an app needs */
+/** @param settings - reads the environment that an app needs */
 export function createAdmin(
   internals: SimulatorInternals,
   settings: () => Record<string, string>,
 ): (request: AdminRequest) => Promise<Reply> {
   return async ({ method, path, query, bodyText }) => {
-    const rest = path.slice("/_tenant/".length).replace(/\/$/, "");
+    const rest = path.slice("/_simulator/".length).replace(/\/$/, "");
     if (rest === "" && method === "GET") return toJsonReply(200, listPages());
     if (rest === "settings" && method === "GET") return toJsonReply(200, settings());
     for (const { method: routeMethod, path: pattern, handler } of routes) {
@@ -193,14 +207,14 @@ export function createAdmin(
           handler(internals, { rest: match[1] ?? "", query, body: parseBody(bodyText) }),
         );
     }
-    return toJsonReply(404, { error: "no such page; GET /_tenant/ lists them" });
+    return toJsonReply(404, { error: "Unknown admin path. GET /_simulator/ lists all paths." });
   };
 }
 
 const listPages = (): Record<string, string> =>
   Object.fromEntries(
     routes.map(({ method, path, description }) => [
-      `${method} /_tenant/${path.source.replaceAll(/[\^$\\]|\(.*\)/g, "")}`,
+      `${method} /_simulator/${path.source.replaceAll(/[\^$\\]|\(.*\)/g, "")}`,
       description,
     ]),
   );

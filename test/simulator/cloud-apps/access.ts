@@ -1,11 +1,14 @@
-/** Who may do what in Cloud Apps. */
+/** Authorization in Cloud Apps: API tokens, application permissions. */
 import type { Claims, Tokens } from "../entra/tokens.ts";
 import { audiences } from "../entra/directory.ts";
 import type { Exchange, Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
 import type { Action, Caller } from "./resource.ts";
 
-/** Permissions that allow each action, lower case: the documents spell roles both ways. Files: no application may. */
+/**
+ * Permissions that allow each action, in lower case because the documents spell roles both ways. No
+ * application permission allows files.
+ */
 const allowedBy: Readonly<Record<Action, readonly string[]>> = {
   activities: ["investigation.read", "investigation.manage"],
   "alerts.read": [
@@ -24,13 +27,13 @@ const allowedBy: Readonly<Record<Action, readonly string[]>> = {
   governance: ["investigation.read", "investigation.manage", "discovery.read", "discovery.manage"],
 };
 
-/** The legacy keys that people made in the portal. */
+/** The legacy API tokens that people create in the portal. */
 export interface ApiTokens {
-  /** A new key with its owner's rights. */
+  /** Adds a token with its owner's rights. */
   readonly add: (token: string, owner?: string) => void;
-  /** Its owner is gone: 403 from now on. */
+  /** Removes the token's owner: calls get 403 from now on. */
   readonly revoke: (token: string) => void;
-  /** Never existed: 401 from now on. */
+  /** Removes the token: calls get 401 from now on. */
   readonly remove: (token: string) => void;
   readonly find: (
     token: string,
@@ -55,7 +58,7 @@ export type AuthorizationResult =
   | { readonly kind: "caller"; readonly caller: Caller }
   | { readonly kind: "refused"; readonly reply: Reply };
 
-/** `Authorization: Token <key>` or `Bearer <jwt>`, and the permission for the action. */
+/** Checks `Authorization: Token <key>` or `Bearer <jwt>` and the permission for the action. */
 export async function authorizeCaller(
   exchange: Exchange,
   action: Action,
@@ -67,7 +70,7 @@ export async function authorizeCaller(
   if (scheme.toLowerCase() !== "bearer")
     return toRefusal(cloudAppsFamily.unauthorized(exchange, credentialsMissing));
   const check = await tokens.check(secret);
-  if (check.kind !== "sound" || !audiences["cloud-apps"].includes(check.claims.aud)) {
+  if (check.kind !== "valid" || !audiences["cloud-apps"].includes(check.claims.aud)) {
     return toRefusal(cloudAppsFamily.unauthorized(exchange));
   }
   exchange.record.caller = check.claims.appid;

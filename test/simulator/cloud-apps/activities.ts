@@ -1,4 +1,4 @@
-/** The activities resource: list up to 5,000, scan mode beyond, fetch, feedback. */
+/** The activities resource: lists of at most 5,000, scan mode, fetch, feedback. */
 import { toJsonReply, type Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
 import type { Activity } from "./draw-activity.ts";
@@ -8,13 +8,13 @@ import { answerList, toWholeNumber } from "./lists.ts";
 import type { GeneratedItems } from "./portal.ts";
 import type { CloudAppsResource, ResourceCall } from "./resource.ts";
 
-/** What somebody said of an activity. */
+/** Feedback on an activity. */
 export interface Feedback {
   readonly activity: string;
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-/** Lists end here; only a scan reads on. */
+/** Lists end here; only a scan returns more. */
 const maxListItems = 5_000;
 
 export const createActivitiesResource = (
@@ -44,7 +44,7 @@ export const createActivitiesResource = (
       },
     },
     {
-      // The one route of the API without a slash at its end.
+      // The only route of the API without a trailing slash.
       name: "feedback",
       methods: ["POST"],
       path: "activities/{id}/feedback",
@@ -75,8 +75,8 @@ const listActivities = (
 const [minScanPage, maxScanPage] = [500, 5_000] as const;
 
 /**
- * One page of a scan, the youngest first. The records of its last instant are left for the next page, whose filters
- * end at that instant: so no page repeats a record and none is lost.
+ * Returns one page of a scan, newest first. Records of its last instant move to the next page,
+ * whose filters end at that instant, so each record is returned exactly once.
  */
 function scanActivities(
   activities: GeneratedItems<Activity>,
@@ -84,7 +84,7 @@ function scanActivities(
 ): Reply {
   const filters = fields["filters"] ?? {};
   const compiled = compileFilters(filters, activityFields, behaviors.unknownField, nowMs);
-  if (compiled.kind === "bad") return toJsonReply(400, toFormError(compiled.value));
+  if (compiled.kind === "invalid") return toJsonReply(400, toFormError(compiled.value));
   if (toWholeNumber(fields["skip"], 0) > 0)
     return cloudAppsFamily.badRequest(exchange, "skip is not supported in scan mode");
   const limit = Math.min(

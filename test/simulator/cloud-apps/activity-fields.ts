@@ -1,4 +1,4 @@
-/** The filterable and sortable fields of activities, with the operators each one takes. */
+/** The filterable and sortable fields of activities, with the operators that each one accepts. */
 import type { Activity } from "./draw-activity.ts";
 import { defineField, toValues } from "./define-field.ts";
 import type { Fields } from "./filters.ts";

@@ -1,4 +1,4 @@
-/** The filterable and sortable fields of alerts, with the operators each one takes. */
+/** The filterable and sortable fields of alerts, with the operators that each one accepts. */
 import type { Alert } from "./alert-store.ts";
 import { isOpen } from "./alert-store.ts";
 import { defineField, toValues } from "./define-field.ts";

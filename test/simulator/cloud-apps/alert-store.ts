@@ -1,4 +1,4 @@
-/** Cloud Apps' alerts: their state, and a history that oracles judge. */
+/** The alerts of Cloud Apps: their state, and a history that tests check. */
 import { createHash } from "node:crypto";
 
 /** An alert as the API shows it. */
@@ -15,7 +15,10 @@ export interface Alert {
   statusValue: number;
   /** 0 low, 1 medium, 2 high, 3 informational. */
   severityValue: number;
-  /** 0 open, 1 dismissed, 2 resolved, 3 false positive, 4 benign, 5 true positive; absent in old records. */
+  /**
+   * 0 open, 1 dismissed, 2 resolved, 3 false positive, 4 benign, 5 true positive; absent in old
+   * records.
+   */
   resolutionStatusValue?: number;
   stories: number[];
   intent: number[];
@@ -30,30 +33,30 @@ interface Transition {
   readonly atMs: number;
   readonly from: number;
   readonly to: number;
-  /** `seq` of the request that did it. */
+  /** `seq` of the request that caused it. */
   readonly request: number;
 }
 
-/** What happened to an alert so far. */
+/** The history of one alert. */
 interface AlertHistory {
   readonly transitions: readonly Transition[];
-  /** Changes from one closure straight to another: none, where every alert keeps its first verdict. */
+  /** Changes from one closure directly to another; 0 if every alert keeps its first verdict. */
   readonly flips: number;
 }
 
 export interface AlertStore {
-  /** Adds alerts; what is not given is drawn. @returns their ids */
+  /** Adds alerts; missing values are drawn at random. @returns their ids */
   readonly add: (count: number, values?: Partial<Alert>) => string[];
   readonly find: (id: string) => Alert | undefined;
   readonly list: () => readonly Alert[];
-  /** Sets the resolution and notes the transition. */
+  /** Sets the resolution and records the transition. */
   readonly setResolution: (
     alert: Alert,
     to: number,
     by: { request: number; comment: string | null; user: string | null },
   ) => void;
   readonly readHistory: (id: string) => AlertHistory;
-  /** Over all alerts. */
+  /** Totals over all alerts. */
   readonly countTotals: () => { transitions: number; flips: number };
   readonly clear: () => void;
 }
@@ -128,7 +131,10 @@ const kinds = [
 const hashHex = (text: string, length: number): string =>
   createHash("sha256").update(text).digest("hex").slice(0, length);
 
-/** The alert of a place: the same in every tenant. Every seventh shows an oddity of live data. */
+/**
+ * Draws the alert at an index: the same in every simulator. Every seventh has an oddity of live
+ * data.
+ */
 function drawAlert(index: number, nowMs: number): Alert {
   const [title, template, idValue, severityValue] = kinds[index % kinds.length] ?? kinds[0];
   const hex = hashHex(`alert ${index}`, 32);
@@ -166,7 +172,7 @@ const createEntities = (
   template: string,
 ): Record<string, unknown>[] => [
   { type: "account", label: user, id: user, inst: 0, saas: 11_161, pa: user, entityType: 2 },
-  // Live data carries this id as a number, all others as text.
+  // Live data has this id as a number, all others as text.
   { type: "service", label: "Microsoft 365", id: 11_161 },
   {
     type: "policyRule",

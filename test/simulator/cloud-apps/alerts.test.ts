@@ -31,7 +31,7 @@ describe("callers", () => {
     ["a wrong key", { authorization: "Token wrong" }, 401],
     ["another scheme", { authorization: "Basic eDp5" }, 401],
     ["a token that is none", { authorization: "Bearer a.b.c" }, 401],
-  ])("with %s are refused", async (_, headers, status) => {
+  ])("refuses callers with %s", async (_, headers, status) => {
     const answer = await sendRequest(`${simulator.urls["cloud-apps"]}/api/v1/alerts/`, {
       headers: headers as Record<string, string>,
     });
@@ -45,7 +45,7 @@ describe("callers", () => {
       headers: { authorization: `Bearer ${await fetchToken(simulator, resource, "act")}` },
     });
 
-  test("with an application's token do what its permission allows, in any spelling", async () => {
+  test("allows an application what its permission allows, in any spelling", async () => {
     const roles = simulator.directory.identities[1]?.roles ?? {};
     const statuses: Record<string, number[]> = {};
     for (const role of [
@@ -71,7 +71,7 @@ describe("callers", () => {
     });
   });
 
-  test("with a token for another API are 401, without the permission 403 with a correlation id", async () => {
+  test("answers 401 to a token for another API and 403 with a correlation id without the permission", async () => {
     expect((await postAsApplication("/api/v1/alerts/", "graph")).status).toBe(401);
     const roles = simulator.directory.identities[1]?.roles ?? {};
     delete roles["cloud-apps"];
@@ -83,7 +83,7 @@ describe("callers", () => {
     });
   });
 
-  test("with a revoked key are 403, with a rotated one 401 until they read the vault anew", async () => {
+  test("answers 403 to a revoked token and 401 to a rotated one until the caller reads the vault again", async () => {
     simulator.cloudApps.keys.add("departed");
     simulator.cloudApps.keys.revoke("departed");
     const revoked = await sendRequest(`${simulator.urls["cloud-apps"]}/api/v1/alerts/`, {
@@ -101,20 +101,26 @@ describe("callers", () => {
 });
 
 describe("paths", () => {
-  test.each(["/api/v1/", "/api/", "/cas/api/v1/"])("begin with %s", async (prefix) => {
-    expect((await callCloudApps(simulator, "POST", `${prefix}alerts/`)).status).toBe(200);
-  });
+  test.each(["/api/v1/", "/api/", "/cas/api/v1/"])(
+    "accepts paths that begin with %s",
+    async (prefix) => {
+      expect((await callCloudApps(simulator, "POST", `${prefix}alerts/`)).status).toBe(200);
+    },
+  );
 
   test.each([
     ["404", 404],
     ["301", 301],
     ["accept", 200],
-  ] as const)("without their slash are %s", async (missingSlash, status) => {
-    simulator.changeBehaviors({ cloudApps: { missingSlash } });
-    expect((await callCloudApps(simulator, "POST", "/api/v1/alerts")).status).toBe(status);
-  });
+  ] as const)(
+    "treats a path without its trailing slash as configured: %s",
+    async (missingSlash, status) => {
+      simulator.changeBehaviors({ cloudApps: { missingSlash } });
+      expect((await callCloudApps(simulator, "POST", "/api/v1/alerts")).status).toBe(status);
+    },
+  );
 
-  test("that do not exist are 404 in the family's form", async () => {
+  test("answers unknown paths with a 404 in the API's format", async () => {
     expect((await callCloudApps(simulator, "GET", "/api/v1/nothing/")).body).toEqual({
       detail: "Not found.",
     });
@@ -122,7 +128,7 @@ describe("paths", () => {
 });
 
 describe("the throttle", () => {
-  test("is 30 a minute over every route and caller, with its wait in the text", async () => {
+  test("throttles at 30 calls a minute over all routes and callers, with the wait in the text", async () => {
     simulator.changeBehaviors({ cloudApps: { quota: { perMinute: 3 } } });
     simulator.clock.shift(60_000);
     await postAlerts("");
@@ -143,7 +149,7 @@ describe("the throttle", () => {
   test.each([
     [true, "60"],
     [false, null],
-  ])("sends Retry-After: %s", async (retryAfter, header) => {
+  ])("sends Retry-After as configured: %s", async (retryAfter, header) => {
     simulator.changeBehaviors({ cloudApps: { quota: { perMinute: 0, retryAfter } } });
     const answer = await postAlerts("");
     expect(answer.headers.get("retry-after")).toBe(header);
@@ -154,7 +160,7 @@ describe("the throttle", () => {
 });
 
 describe("lists", () => {
-  test("answer in the live envelope, newest first, a hundred at most", async () => {
+  test("lists at most 100 alerts, newest first, in the live envelope", async () => {
     addAlerts(150);
     const { body } = await postAlerts("", { limit: 1_000 });
     expect(body).toMatchObject({ hasNext: true, total: 150, max: 100, moreThanTotal: false });
@@ -163,7 +169,7 @@ describe("lists", () => {
     expect(dates).toEqual([...dates].sort((a, b) => b - a));
   });
 
-  test("page by skip until there is no more", async () => {
+  test("pages a list by skip until hasNext is false", async () => {
     const ids = addAlerts(5);
     const listedIds: string[] = [];
     for (let skip = 0, hasMore = true; hasMore; skip += 2) {
@@ -184,7 +190,7 @@ describe("lists", () => {
     });
   });
 
-  test("sort by severity", async () => {
+  test("sorts a list by severity", async () => {
     addAlerts(6);
     const { body } = await postAlerts("", { sortField: "severity", sortDirection: "desc" });
     expect(
@@ -220,7 +226,7 @@ describe("lists", () => {
       { method: "GET" },
       `?limit=1&filters=${encodeURIComponent('{"severity":{"eq":2}}')}`,
     ],
-  ] as const)("take %s", async (_, init, query) => {
+  ] as const)("reads the parameters of a list from %s", async (_, init, query) => {
     addAlerts(12);
     const answer = await sendRequest(`${simulator.urls["cloud-apps"]}/api/v1/alerts/${query}`, {
       method: "POST",
@@ -234,7 +240,7 @@ describe("lists", () => {
     expect(answer.body["data"]).toHaveLength(1);
   });
 
-  test("take a GET with a body", async () => {
+  test("reads the body of a GET", async () => {
     addAlerts(3);
     const { request } = await import("node:http");
     const status = await new Promise<string>((resolve, reject) => {
@@ -259,7 +265,7 @@ describe("lists", () => {
     expect((JSON.parse(status) as { data: unknown[] }).data).toHaveLength(1);
   });
 
-  test("show the oddities of live data", async () => {
+  test("returns the oddities of live data", async () => {
     addAlerts(14);
     const data = (await postAlerts("", {})).body["data"] as Record<string, unknown>[];
     expect(data.some(({ timestamp }) => !Number.isInteger(timestamp))).toBe(true);
@@ -272,7 +278,7 @@ describe("lists", () => {
     expect(ids).toEqual(expect.arrayContaining(["service number", "account string"]));
   });
 
-  test("may estimate their total", async () => {
+  test("estimates the total of a list if configured", async () => {
     addAlerts(3);
     simulator.changeBehaviors({ cloudApps: { total: "estimate" } });
     expect((await postAlerts("", {})).body["total"]).toBe(10);
@@ -344,7 +350,7 @@ describe("filters", () => {
       .filter(({ entities }) => String(entities[0]?.["id"]).startsWith(prefix))
       .map(({ _id }) => _id);
 
-  test.each(cases)("by %s are really evaluated", async (_, filters, ids) => {
+  test.each(cases)("evaluates a filter by %s", async (_, filters, ids) => {
     expect(await listIds(filters())).toEqual(ids().sort());
   });
 
@@ -354,7 +360,7 @@ describe("filters", () => {
     { read: { eq: 1 } },
     { severity: 3 },
     "severity",
-  ])("with a value that is not valid, %j, are a form error", async (filters) => {
+  ])("answers the invalid filter %j with a form error", async (filters) => {
     const { status, body } = await postAlerts("", { filters });
     expect(status).toBe(400);
     expect(body).toMatchObject({
@@ -367,16 +373,19 @@ describe("filters", () => {
     ["empty", 200, 0],
     ["ignore", 200, 3],
     ["400", 400, undefined],
-  ] as const)("on an unknown field do as chosen: %s", async (unknownField, status, count) => {
-    simulator.changeBehaviors({ cloudApps: { unknownField } });
-    for (const filters of [{ nonsense: { eq: 1 } }, { severity: { contains: ["x"] } }]) {
-      const answer = await postAlerts("", { filters });
-      expect([answer.status, (answer.body["data"] as unknown[] | undefined)?.length]).toEqual([
-        status,
-        count,
-      ]);
-    }
-  });
+  ] as const)(
+    "treats a filter on an unknown field as configured: %s",
+    async (unknownField, status, count) => {
+      simulator.changeBehaviors({ cloudApps: { unknownField } });
+      for (const filters of [{ nonsense: { eq: 1 } }, { severity: { contains: ["x"] } }]) {
+        const answer = await postAlerts("", { filters });
+        expect([answer.status, (answer.body["data"] as unknown[] | undefined)?.length]).toEqual([
+          status,
+          count,
+        ]);
+      }
+    },
+  );
 });
 
 describe("closing", () => {
@@ -386,7 +395,7 @@ describe("closing", () => {
     ["close_true_positive", "closed_true_positive", 5, undefined],
     ["dismiss_bulk", "dismissed", 3, undefined],
     ["resolve", "resolved", 5, undefined],
-  ])("by %s counts, and shows in the alert", async (path, key, state, reasonId) => {
+  ])("closes an alert by %s and counts it", async (path, key, state, reasonId) => {
     const [first = "", second = ""] = addAlerts(2);
     const answer = await postAlerts(`${path}/`, {
       ...filterById(first, second),
@@ -428,7 +437,7 @@ describe("closing", () => {
     },
   );
 
-  test("of what is closed flips it where told so, and the flip is counted", async () => {
+  test("overwrites the verdict of a closed alert if configured, and counts it", async () => {
     simulator.changeBehaviors({ cloudApps: { alreadyClosed: "overwrite" } });
     const [id = ""] = addAlerts(1);
     await postAlerts("close_true_positive/", filterById(id));
@@ -440,7 +449,7 @@ describe("closing", () => {
     ["close_benign", 0],
     ["close_false_positive", 2],
     ["close_true_positive", 4],
-  ])("by %s with the reason %i is a form error", async (path, reasonId) => {
+  ])("answers %s with the reason %i with a form error", async (path, reasonId) => {
     const [id = ""] = addAlerts(1);
     expect((await postAlerts(`${path}/`, { ...filterById(id), reasonId })).status).toBe(400);
     expect(simulator.cloudApps.alerts.readHistory(id).transitions).toEqual([]);
@@ -448,7 +457,7 @@ describe("closing", () => {
     expect((await postAlerts(`${path}/`, { ...filterById(id), reasonId })).status).toBe(200);
   });
 
-  test("ignores keys it does not know", async () => {
+  test("ignores unknown keys of a close call", async () => {
     const [id = ""] = addAlerts(1);
     expect((await postAlerts("close_benign/", { ...filterById(id), reason: 99 })).body).toEqual({
       closed_benign: 1,
@@ -459,14 +468,17 @@ describe("closing", () => {
     ["closes-all", 200, 3],
     ["closes-none", 200, 0],
     ["400", 400, 0],
-  ] as const)("with an empty filter %s", async (emptyFilter, status, closed) => {
-    simulator.changeBehaviors({ cloudApps: { emptyFilter } });
-    addAlerts(3);
-    expect((await postAlerts("close_benign/", { filters: {} })).status).toBe(status);
-    expect(simulator.cloudApps.alerts.countTotals().transitions).toBe(closed);
-  });
+  ] as const)(
+    "treats a close call with an empty filter as configured: %s",
+    async (emptyFilter, status, closed) => {
+      simulator.changeBehaviors({ cloudApps: { emptyFilter } });
+      addAlerts(3);
+      expect((await postAlerts("close_benign/", { filters: {} })).status).toBe(status);
+      expect(simulator.cloudApps.alerts.countTotals().transitions).toBe(closed);
+    },
+  );
 
-  test("by another filter closes what is open and matches", async () => {
+  test("closes the open alerts that a filter matches", async () => {
     addAlerts(2, { severityValue: 2 });
     addAlerts(2, { severityValue: 0 });
     expect(
@@ -476,14 +488,14 @@ describe("closing", () => {
     });
   });
 
-  test("of one alert by its path is a dismissal", async () => {
+  test("dismisses one alert by its path", async () => {
     const [id = ""] = addAlerts(1);
     expect((await postAlerts(`${id}/dismiss/`, { comment: "x" })).status).toBe(200);
     expect(simulator.cloudApps.alerts.find(id)?.resolutionStatusValue).toBe(3);
     expect((await postAlerts(`${id}/dismiss/`)).status).toBe(404);
   });
 
-  test("takes effect also when the answer is lost", async () => {
+  test("closes an alert even if the answer is lost", async () => {
     const [id = ""] = addAlerts(1);
     simulator.faults.add({ kind: "reset", effect: "after", route: "alerts.close_benign" });
     await expect(postAlerts("close_benign/", filterById(id))).rejects.toThrow();
@@ -502,7 +514,7 @@ describe("closing", () => {
 });
 
 describe("single alerts", () => {
-  test("are marked read and unread, and reopened", async () => {
+  test("marks an alert read and unread, and reopens it", async () => {
     const [id = ""] = addAlerts(1);
     const findAlert = () => simulator.cloudApps.alerts.find(id);
     await postAlerts(`${id}/read/`);
@@ -518,7 +530,7 @@ describe("single alerts", () => {
     });
   });
 
-  test("that do not exist are 404", async () => {
+  test("answers 404 for an unknown alert", async () => {
     for (const [method, path] of [
       ["GET", ""],
       ["POST", "read/"],

@@ -1,4 +1,6 @@
-/** The alerts resource: list, fetch, mark, the three closes, and the calls that are deprecated or undocumented. */
+/**
+ * The alerts resource: list, fetch, mark, the three close calls, deprecated and undocumented calls.
+ */
 import { toJsonReply, type Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
 import { alertFields, alertSorts } from "./alert-fields.ts";
@@ -7,7 +9,7 @@ import { compileFilters, toFormError } from "./filters.ts";
 import { answerList } from "./lists.ts";
 import type { CloudAppsResource, ResourceCall, ResourceRoute } from "./resource.ts";
 
-/** One way of closing: its route, what it answers, the state it leaves, the reasons it takes. */
+/** One way to close alerts: its route, answer member, resulting state and accepted reasons. */
 interface Closing {
   readonly path: string;
   readonly key: string;
@@ -19,7 +21,7 @@ const closings: readonly Closing[] = [
   { path: "close_benign", key: "closed_benign", status: 4, reasons: [2, 4, 5, 6] },
   { path: "close_false_positive", key: "closed_false_positive", status: 3, reasons: [0, 1, 3, 4] },
   { path: "close_true_positive", key: "closed_true_positive", status: 5, reasons: [] },
-  // Deprecated, and still what Microsoft's own connector calls.
+  // Deprecated, but Microsoft's own connector still calls it.
   { path: "dismiss_bulk", key: "dismissed", status: 3, reasons: "any" },
   { path: "resolve", key: "resolved", status: 5, reasons: "any" },
 ];
@@ -106,10 +108,10 @@ function markAlert(store: AlertStore, mark: "read" | "unread", call: ResourceCal
   return { status: 200, body: "", effect: { marked: mark } };
 }
 
-/** What the filter of a bulk call hits, and the ids it names that are not there. */
+/** Alerts that the filter of a bulk call matches, and named ids that do not exist. */
 type MatchResult =
   | {
-      readonly kind: "hits";
+      readonly kind: "matches";
       readonly alerts: readonly Alert[];
       readonly missing: readonly string[];
     }
@@ -122,7 +124,7 @@ function findMatches(
 ): MatchResult {
   const { fields, behaviors, nowMs } = call;
   const compiled = compileFilters(fields["filters"], alertFields, behaviors.unknownField, nowMs);
-  if (compiled.kind === "bad")
+  if (compiled.kind === "invalid")
     return { kind: "refused", reply: toJsonReply(400, toFormError(compiled.value)) };
   if (compiled.isEmpty && behaviors.emptyFilter === "400") {
     return { kind: "refused", reply: toJsonReply(400, toFormError("filters")) };
@@ -133,13 +135,13 @@ function findMatches(
     : listCandidates(store, fields["filters"]).filter(compiled.matches).filter(isEligible);
   const matchedIds = new Set(alerts.map(({ _id }) => _id));
   return {
-    kind: "hits",
+    kind: "matches",
     alerts,
     missing: readRequestedIds(fields["filters"]).filter((id) => !matchedIds.has(id)),
   };
 }
 
-/** Named ids are looked up, anything else is searched for. */
+/** Looks up named ids; evaluates any other filter. */
 function listCandidates(store: AlertStore, filters: unknown): readonly Alert[] {
   const ids = readRequestedIds(filters);
   return ids.length > 0 ? [...new Set(ids)].flatMap((id) => store.find(id) ?? []) : store.list();
@@ -172,10 +174,10 @@ function closeAlerts(store: AlertStore, closing: Closing, call: ResourceCall): R
 const isReasonAllowed = ({ reasons }: Closing, reason: unknown): boolean =>
   reason === undefined || reason === null || reasons === "any" || reasons.includes(Number(reason));
 
-/** `{"closed_benign": 2, "alertsNotFound": ["…"]}`; the list is left out when every id was accounted for. */
+/** `{"closed_benign": 2, "alertsNotFound": ["…"]}`; the list is absent if every id was found. */
 function toCountReply(
   key: string,
-  matches: MatchResult & { kind: "hits" },
+  matches: MatchResult & { kind: "matches" },
   notFoundStatus: "200" | "400" | "404",
 ): Reply {
   const ids = matches.alerts.map(({ _id }) => _id);
@@ -202,7 +204,7 @@ function reopenAlerts(store: AlertStore, call: ResourceCall): Reply {
   return toCountReply("reopened", matches, call.behaviors.notFoundStatus);
 }
 
-/** The oldest call: one alert, by its path. */
+/** The oldest call: closes the alert named in the path. */
 function dismissAlert(store: AlertStore, call: ResourceCall): Reply {
   const alert = findAlert(store, call);
   if (!alert || !isOpen(alert)) return cloudAppsFamily.notFound(call.exchange);

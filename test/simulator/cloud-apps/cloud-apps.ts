@@ -1,4 +1,6 @@
-/** Defender for Cloud Apps: prefixes and slashes, authentication, the throttle, and the resources behind them. */
+/**
+ * Defender for Cloud Apps: path prefixes, trailing slashes, authentication, throttling, resources.
+ */
 import type { Clock } from "../../../shared/runtime/time.ts";
 import type { Tokens } from "../entra/tokens.ts";
 import type { Exchange, Reply, Route } from "../server/exchange.ts";
@@ -15,7 +17,7 @@ interface CloudAppsDeps {
   readonly keys: ApiTokens;
   readonly behaviors: Behaviors;
   readonly clock: Clock;
-  /** One throttle over all routes, keys and applications. */
+  /** One limit over all routes, tokens and applications. */
   readonly quota: Quota;
 }
 
@@ -38,7 +40,7 @@ export function createCloudAppsRoutes(
   );
 }
 
-/** The route as documented, and the same without its slash. */
+/** Returns the route as documented and the same route without its trailing slash. */
 function createRoutePair(
   deps: CloudAppsDeps,
   prefix: string,

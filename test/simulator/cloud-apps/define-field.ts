@@ -1,7 +1,7 @@
-/** Shorthand for tables of filterable fields. */
+/** Helpers that define filterable fields. */
 import type { Field } from "./filters.ts";
 
-/** A field that reads its values off the item. */
+/** Defines a field that reads its values from the item. */
 export const defineField = <Item>(
   type: Field<Item>["type"],
   operators: Field<Item>["operators"],
@@ -9,6 +9,6 @@ export const defineField = <Item>(
   ancestors?: Field<Item>["ancestors"],
 ): Field<Item> => ({ type, operators, readValues, ...(ancestors ? { ancestors } : {}) });
 
-/** None where the item has no value. */
+/** Returns an empty list if the item has no value. */
 export const toValues = (value: unknown): readonly unknown[] =>
   value === undefined || value === null ? [] : [value];

@@ -1,4 +1,6 @@
-/** Cloud discovery: the three steps of an upload, streams, categories of discovered apps, block scripts. */
+/**
+ * Cloud discovery: the three upload steps, streams, categories of discovered apps, block scripts.
+ */
 import { createHash, randomBytes } from "node:crypto";
 import { toJsonReply, type Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
@@ -6,15 +8,15 @@ import { toFormError } from "./filters.ts";
 import { logSources } from "./log-sources.ts";
 import type { CloudAppsResource, ResourceCall, ResourceRoute } from "./resource.ts";
 
-/** A log on its way in. */
+/** A log upload in progress. */
 export interface Upload {
   readonly id: string;
   readonly url: string;
   readonly filename: string;
   readonly source: string;
-  /** Part of the address; without it the storage refuses. */
+  /** Signature in the URL; the storage refuses requests without it. */
   readonly signature: string;
-  /** Blocks that no list named yet. */
+  /** Blocks that no block list has named yet. */
   readonly blocks: Map<string, Buffer>;
   content?: { readonly bytes: number; readonly sha256: string; readonly blocks: number };
   stream?: string;
@@ -127,7 +129,7 @@ function createUploadUrl(discovery: Discovery, { fields, exchange }: ResourceCal
   return { ...toJsonReply(200, { url, provider: "azure" }), effect: { upload: id } };
 }
 
-/** Queued for parsing: the answer says nothing of what the parser will find. */
+/** The log is queued for parsing; the answer does not contain the parser's result. */
 function finishUpload(
   { uploads, streams: existing, nowMs }: Discovery,
   { fields, exchange }: ResourceCall,
@@ -152,7 +154,7 @@ function finishUpload(
 const hashToId = (text: string): string =>
   createHash("sha256").update(text).digest("hex").slice(0, 24);
 
-/** Documents say a list and show one object: a lone stream comes as it is. */
+/** The documents say a list but show one object: a single stream is returned as an object. */
 const listStreams = (discovery: Discovery): Reply =>
   toJsonReply(200, discovery.streams.length === 1 ? discovery.streams[0] : discovery.streams);
 
@@ -177,7 +179,7 @@ function listCategories(
   );
 }
 
-/** What the appliance reads, by the number of its format. */
+/** The block script for an appliance, by format number. */
 const scripts: Readonly<Record<string, (host: string) => string>> = {
   "102": (host) => `define condition blocked url.domain=${host} end`,
   "104": (host) => `object network ${host}\n fqdn ${host}`,

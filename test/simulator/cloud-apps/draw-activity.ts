@@ -1,12 +1,12 @@
-/** What people did in the connected apps: the same activities in every tenant. */
+/** Activities of people in connected apps: the same in every simulator. */
 import { createHash } from "node:crypto";
 
-/** An activity as the API shows it; live data carries more. */
+/** An activity as the API returns it; live data has more members. */
 export interface Activity {
   readonly _id: string;
   /** Epoch milliseconds, sometimes with a fraction. */
   readonly timestamp: number;
-  /** When Cloud Apps had it. */
+  /** When Cloud Apps received it. */
   readonly created: number;
   readonly appId: number;
   readonly instance: number;
@@ -68,10 +68,10 @@ const devices = ["DESKTOP", "MOBILE", null] as const;
 const actions = [null, "block", "proxy"] as const;
 const sources = [2, 0, 1, 5, 6] as const;
 
-// The remainder of a division by the length is always in the list.
+// A remainder of a division by the length is always a valid index.
 const pickByIndex = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
 
-/** @param index - place in the tenant's history, the youngest first; one every ten minutes */
+/** @param index - index in the history, newest first; one activity every ten minutes */
 export function drawActivity(index: number, nowMs: number): Activity {
   const hex = createHash("sha256").update(`activity ${index}`).digest("hex");
   const [eventType, eventTypeName, eventActionType, actionType, label] = pickByIndex(kinds, index);

@@ -16,12 +16,12 @@ export interface Entity {
   readonly saas: number;
   readonly inst: number;
   readonly displayName: string;
-  /** Live data shows a list in Python's own writing at times. */
+  /** Live data sometimes has a list in Python's notation. */
   readonly username: string;
   readonly domain: string | null;
   readonly organization: string | null;
   readonly isAdmin: boolean;
-  /** Null: not known. */
+  /** Null if unknown. */
   readonly isExternal: boolean | null;
   readonly userGroups: readonly { readonly _id: string; readonly name: string }[];
   /** 0 none, 1 staged, 2 active, 3 suspended, 4 deleted. */

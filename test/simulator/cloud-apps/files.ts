@@ -1,4 +1,4 @@
-/** The files resource: portal tokens only; applications are refused whatever their permissions. */
+/** The files resource: accepts portal tokens only; refuses applications with any permission. */
 import { toJsonReply, type Reply } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
 import { defineField, toValues } from "./define-field.ts";
@@ -54,7 +54,7 @@ const kinds = [
   ["xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 2],
   ["png", "image/png", 5],
 ] as const;
-/** Each unit with those above it. */
+/** Each organizational unit with its ancestors. */
 const unitAncestors: Readonly<Record<string, readonly string[]>> = {
   "/Contoso/Finance/Payroll": ["/Contoso/Finance", "/Contoso"],
   "/Contoso/Operations": ["/Contoso"],

@@ -1,4 +1,7 @@
-/** The filters of Cloud Apps lists, really evaluated: fields are ANDed, operators are ANDed, values are ORed. */
+/**
+ * Evaluates the filters of Cloud Apps lists: fields are ANDed, operators are ANDed, values are
+ * ORed.
+ */
 
 /** The operators of the API. */
 export type Operator =
@@ -29,25 +32,25 @@ export type Operator =
 export interface Field<Item> {
   readonly type: "text" | "int" | "bool" | "instant" | "pk" | "id";
   readonly operators: readonly Operator[];
-  /** Every value the item has for it; none when it is not set. */
+  /** Every value of the item; empty if it is not set. */
   readonly readValues: (item: Item) => readonly unknown[];
-  /** Ancestors of a value, for `descendantof`; none when absent. */
+  /** Ancestors of a value, for `descendantof`. */
   readonly ancestors?: (value: unknown) => readonly unknown[];
 }
 
 export type Fields<Item> = Readonly<Record<string, Field<Item>>>;
 
-/** What to do with a field that the resource does not have. */
+/** How to treat an unknown field. */
 export type UnknownField = "empty" | "ignore" | "400";
 
-/** A filter ready to use, or the value that is not valid. */
+/** A parsed filter, or the invalid value. */
 export type CompiledFilter<Item> =
   | {
       readonly kind: "filter";
       readonly matches: (item: Item) => boolean;
       readonly isEmpty: boolean;
     }
-  | { readonly kind: "bad"; readonly value: string };
+  | { readonly kind: "invalid"; readonly value: string };
 
 type FilterTest = (values: readonly unknown[]) => boolean;
 
@@ -92,21 +95,21 @@ export function compileFilters<Item>(
 const acceptsOperator = (field: Field<never>, name: string): name is Operator =>
   (field.operators as readonly string[]).includes(name);
 
-const toInvalidFilter = (value: unknown): { kind: "bad"; value: string } => ({
-  kind: "bad",
+const toInvalidFilter = (value: unknown): { kind: "invalid"; value: string } => ({
+  kind: "invalid",
   value: typeof value === "string" ? value : JSON.stringify(value),
 });
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A scalar stands for a list of one. */
+/** Treats a scalar as a list of one. */
 const toList = (operand: unknown): readonly unknown[] =>
   Array.isArray(operand) ? operand : [operand];
 
 const dayMs = 86_400_000;
 
-/** One value of an item against one value of a filter. */
+/** Compares one value of an item with one value of a filter. */
 type ValueMatcher = (
   value: unknown,
   expected: unknown,
@@ -121,7 +124,7 @@ const includesText: ValueMatcher = (value, expected) => toText(value).includes(t
 const startsWithText: ValueMatcher = (value, expected) =>
   toText(value).startsWith(toText(expected));
 
-/** Operators that want a value of the item to match a value of the filter. */
+/** Operators that are true if a value of the item matches a value of the filter. */
 const positiveMatchers: Partial<Record<Operator, ValueMatcher>> = {
   deq: (value, expected) => !isSameValue(value, expected),
   contains: includesText,
@@ -140,7 +143,7 @@ const positiveMatchers: Partial<Record<Operator, ValueMatcher>> = {
   descendantof: isDescendant,
 };
 
-/** Operators that want no value of the item to match any of the filter. */
+/** Operators that are true if no value of the item matches any value of the filter. */
 const negativeMatchers: Partial<Record<Operator, ValueMatcher>> = {
   ncontains: includesText,
   doesnotstartwith: startsWithText,
@@ -172,11 +175,11 @@ function compileTest(
   return (values) => !isExcluded(values);
 }
 
-/** An entity is compared by its id. */
+/** Compares an entity by its id. */
 const toText = (value: unknown): string =>
   String(isObject(value) && "id" in value ? value["id"] : value).toLowerCase();
 
-/** Both ends belong to a range. */
+/** Ranges include both ends. */
 const isWithinRange = (
   value: number,
   { start = -Infinity, end = Infinity }: { start?: number; end?: number },
@@ -204,7 +207,7 @@ const textOperators = new Set([
   "text",
 ]);
 
-/** Whether the field's operator takes this value; what it does not take is a form error. */
+/** True if the field's operator accepts this value; otherwise the answer is a form error. */
 function acceptsValue(field: Field<unknown>, operator: Operator, value: unknown): boolean {
   if (operator === "isset" || operator === "isnotset") return typeof value === "boolean";
   if (operator === "range")
@@ -227,7 +230,7 @@ function acceptsValue(field: Field<unknown>, operator: Operator, value: unknown)
   }
 }
 
-/** The form error of a value that a known field does not take. */
+/** Returns the form error for an invalid value of a known field. */
 export const toFormError = (value: string): Record<string, unknown> => ({
   filters: [
     {

@@ -1,4 +1,4 @@
-/** Addresses as Cloud Apps keeps them: IPv6, with IPv4 mapped into it. */
+/** IP addresses as Cloud Apps stores them: IPv6, with IPv4 mapped into it. */
 import { isIPv4, isIPv6 } from "node:net";
 
 /** One range of an IP range item. */

@@ -19,13 +19,13 @@ export interface IpRangeItem {
   readonly tags: readonly { readonly _id: string; readonly id: string; readonly name: string }[];
   /** Epoch milliseconds with a fraction. */
   readonly lastModified: number;
-  /** 0: Microsoft's own, in every tenant. */
+  /** 0: predefined by Microsoft. */
   readonly _tid: number;
 }
 
 export type IpRanges = Map<string, IpRangeItem>;
 
-/** Three of the tenant's own and one of Microsoft's. */
+/** Three ranges of the tenant and one predefined by Microsoft. */
 export function createIpRanges(nowMs: () => number): IpRanges {
   const ranges: IpRanges = new Map();
   const addRange = (range: Record<string, unknown>, tid: number): void => {
@@ -84,7 +84,7 @@ export function createIpRangesResource(ranges: IpRanges): CloudAppsResource {
   };
 }
 
-/** The documents name two places. */
+/** The documents name two paths. */
 function isServed({ exchange, behaviors }: ResourceCall): boolean {
   const isVersioned = /\/v1\//i.test(exchange.path);
   return behaviors.subnetPlace === "both" || (behaviors.subnetPlace === "v1") === isVersioned;
@@ -116,20 +116,20 @@ function fetchRange(ranges: IpRanges, call: ResourceCall): Reply {
   return range ? toJsonReply(200, range) : cloudAppsFamily.notFound(call.exchange);
 }
 
-/** Answers the new id as a JSON string. */
+/** Returns the new id as a JSON string. */
 function createRange(ranges: IpRanges, { fields: input, nowMs }: ResourceCall): Reply {
   const result = readRange(input, createId(ranges), nowMs, 97_134_000);
-  if (result.kind === "bad") return toJsonReply(400, toFormError(result.value));
+  if (result.kind === "invalid") return toJsonReply(400, toFormError(result.value));
   ranges.set(result.range._id, result.range);
   return { ...toJsonReply(200, result.range._id), effect: { created: result.range._id } };
 }
 
-/** Replaces all of it: what the caller leaves out is gone. */
+/** Replaces the whole range: members that the caller omits are removed. */
 function updateRange(ranges: IpRanges, call: ResourceCall): Reply {
   const existing = findRange(ranges, call);
   if (!existing) return cloudAppsFamily.notFound(call.exchange);
   const result = readRange(call.fields, existing._id, call.nowMs, existing._tid);
-  if (result.kind === "bad") return toJsonReply(400, toFormError(result.value));
+  if (result.kind === "invalid") return toJsonReply(400, toFormError(result.value));
   ranges.set(existing._id, result.range);
   return { status: 200, body: "", effect: { updated: existing._id } };
 }
@@ -154,7 +154,7 @@ function createId(ranges: IpRanges): string {
 
 type RangeResult =
   | { readonly kind: "range"; readonly range: IpRangeItem }
-  | { readonly kind: "bad"; readonly value: string };
+  | { readonly kind: "invalid"; readonly value: string };
 
 function readRange(
   input: Readonly<Record<string, unknown>>,
@@ -163,14 +163,14 @@ function readRange(
   tid: number,
 ): RangeResult {
   const { name, category, subnets, organization, tags } = input;
-  if (typeof name !== "string" || name === "") return { kind: "bad", value: "name" };
+  if (typeof name !== "string" || name === "") return { kind: "invalid", value: "name" };
   const number = Number(category);
   if (!(Number.isInteger(number) && number >= 1 && number <= 6))
-    return { kind: "bad", value: String(category) };
-  if (!Array.isArray(subnets) || subnets.length === 0) return { kind: "bad", value: "subnets" };
+    return { kind: "invalid", value: String(category) };
+  if (!Array.isArray(subnets) || subnets.length === 0) return { kind: "invalid", value: "subnets" };
   const parsedSubnets = subnets.map((text) => readSubnet(String(text)));
   const invalidIndex = parsedSubnets.indexOf(undefined);
-  if (invalidIndex >= 0) return { kind: "bad", value: String(subnets[invalidIndex]) };
+  if (invalidIndex >= 0) return { kind: "invalid", value: String(subnets[invalidIndex]) };
   const range: IpRangeItem = {
     _id,
     name,

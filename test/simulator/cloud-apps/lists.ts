@@ -1,22 +1,22 @@
-/** What every Cloud Apps list has in common: how it is asked, sorted, cut into pages and answered. */
+/** Common parts of every Cloud Apps list: request, sort order, pages and answer. */
 import { toJsonReply, type Exchange, type Reply } from "../server/exchange.ts";
 import { compileFilters, toFormError, type Fields, type UnknownField } from "./filters.ts";
 
-/** A list call's wishes, from a JSON body, a form, a multipart form or the query. */
+/** Parameters of a list call, from a JSON body, a form, a multipart form or the query. */
 interface ListCall {
   readonly filters: unknown;
   readonly skip: number;
   readonly limit: number;
   readonly sortField: string | undefined;
   readonly isDescending: boolean;
-  /** Every other key of the body. */
+  /** All other keys of the body. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
-/** Longest page of the API; a longer wish is cut without a word. */
+/** Largest page of the API; a larger `limit` is reduced silently. */
 const maxPageSize = 100;
 
-/** The body of any call as an object, or undefined when it cannot be read. */
+/** Reads the body of a call as an object; undefined if it is not readable. */
 export function readFields(exchange: Exchange): Record<string, unknown> | undefined {
   const fields = fromQuery(exchange.query);
   const text = exchange.bodyText;
@@ -38,7 +38,7 @@ export function readFields(exchange: Exchange): Record<string, unknown> | undefi
 const fromQuery = (query: URLSearchParams): Record<string, unknown> =>
   Object.fromEntries([...query].map(([name, value]) => [name, parseFieldValue(name, value)]));
 
-/** `filters` travels as JSON text wherever it is not already part of a JSON body. */
+/** `filters` is JSON text unless it is part of a JSON body. */
 function parseFieldValue(name: string, value: string): unknown {
   if (name !== "filters") return value;
   try {
@@ -57,7 +57,7 @@ function fromMultipart(text: string): Record<string, unknown> {
   );
 }
 
-/** Numbers may come as text. */
+/** Accepts numbers as text. */
 export const toWholeNumber = (value: unknown, fallback: number): number => {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   return typeof number === "number" && Number.isInteger(number) && number >= 0 ? number : fallback;
@@ -84,16 +84,16 @@ function readListCall(fields: Readonly<Record<string, unknown>>): ListCall {
 export interface Listing<Item> {
   readonly items: () => readonly Item[];
   readonly fields: Fields<Item>;
-  /** What each sort field compares; the first one is the usual order. */
+  /** What each sort field compares; the first field is the default order. */
   readonly sorts: Readonly<Record<string, (item: Item) => number | string>>;
   readonly show: (item: Item) => unknown;
   /** `max` and `moreThanTotal` of the live envelope. */
   readonly isWide: boolean;
-  /** Where lists end: what `skip + limit` asks for beyond is cut off. */
+  /** Last index that `skip + limit` can reach; later items are cut off. */
   readonly maxItems?: number;
 }
 
-/** One page of a list, in the API's envelope. */
+/** Returns one page of a list in the API's envelope. */
 export function answerList<Item>(
   exchange: Exchange,
   listing: Listing<Item>,
@@ -104,7 +104,7 @@ export function answerList<Item>(
   if (!fields) return toJsonReply(400, { errors: [{ error: "Malformed request body" }] });
   const call = readListCall(fields);
   const compiled = compileFilters(call.filters, listing.fields, unknownField, exchange.arrivedAtMs);
-  if (compiled.kind === "bad") return toJsonReply(400, toFormError(compiled.value));
+  if (compiled.kind === "invalid") return toJsonReply(400, toFormError(compiled.value));
   const matching = sortItems(listing.items().filter(compiled.matches), listing, call);
   const page = matching.slice(
     call.skip,

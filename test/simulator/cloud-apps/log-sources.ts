@@ -1,4 +1,4 @@
-/** Appliances whose traffic logs Cloud discovery reads, by the API's names for them. */
+/** Appliances whose traffic logs Cloud discovery reads, by their API names. */
 export const logSources: ReadonlySet<string> = new Set(
   `BLUECOAT BARRACUDA BARRACUDA_NEXT_GEN_FW BARRACUDA_NEXT_GEN_FW_WEBLOG BARRACUDA_SYSLOG BLUECOAT_SYSLOG CHECKPOINT
 CHECKPOINT_CEF_SYSLOG CHECKPOINT_SMART_VIEW_TRACKER CHECKPOINT_XML CISCO_ASA CISCO_ASA_FIREPOWER_SYSLOG CISCO_ASA_SYSLOG

@@ -23,11 +23,11 @@ const postJson = (path: string, body: unknown): Promise<HttpResponse> =>
   callCloudApps(simulator, "POST", `/api/v1/${path}`, body);
 const readIds = ({ body }: HttpResponse): string[] =>
   (body["data"] as { _id: string }[]).map(({ _id }) => _id);
-/** Everything but a limit on time: an empty filter may not be scanned in earnest. */
+/** Matches every activity without an empty filter, which must not be scanned. */
 const anyTime = { date: { gte: 0 } };
 
 describe("activities", () => {
-  test("are listed up to 5,000: what a page asks for beyond is cut", async () => {
+  test("lists at most 5,000 activities and cuts a page beyond", async () => {
     simulator.cloudApps.portal.activities.reset(5_100);
     const last = await postJson("activities/", { skip: 4_950, limit: 100 });
     expect([readIds(last).length, last.body["hasNext"]]).toEqual([50, true]);
@@ -44,7 +44,7 @@ describe("activities", () => {
     [1_000, 999],
     [9_000, 4_999],
   ])(
-    "scanned with a limit of %i come %i at a time, the last instant's left for the next page",
+    "scans activities with a limit of %i in pages of %i that leave the last instant for the next page",
     async (limit, count) => {
       simulator.cloudApps.portal.activities.reset(5_100);
       const page = await postJson("activities/", { filters: anyTime, isScan: true, limit });
@@ -53,7 +53,7 @@ describe("activities", () => {
     },
   );
 
-  test("scanned to the end are each given once", async () => {
+  test("returns each activity once in a full scan", async () => {
     simulator.cloudApps.portal.activities.reset(1_200);
     const ids: string[] = [];
     let filters: unknown = anyTime;
@@ -66,13 +66,13 @@ describe("activities", () => {
     expect(ids).toEqual(simulator.cloudApps.portal.activities.list().map(({ _id }) => _id));
   });
 
-  test("scanned under the stall switch are offered with the filters they were asked by", async () => {
+  test("offers the same filters again in a stalled scan", async () => {
     simulator.changeBehaviors({ cloudApps: { scanStall: true } });
     const page = await postJson("activities/", { filters: anyTime, isScan: true });
     expect(page.body["nextQueryFilters"]).toEqual(anyTime);
   });
 
-  test("take feedback at a path without a slash, and none at the path with one", async () => {
+  test("accepts feedback only at the path without a trailing slash", async () => {
     const id = simulator.cloudApps.portal.activities.list()[0]?._id ?? "";
     expect((await postJson(`activities/${id}/feedback`, { feedbackValue: "useful" })).status).toBe(
       200,
@@ -89,7 +89,7 @@ describe("activities", () => {
   });
 });
 
-test("files are refused to applications and shown to portal tokens", async () => {
+test("refuses files to applications and shows them to portal tokens", async () => {
   const answer = await sendRequest(`${simulator.urls["cloud-apps"]}/api/v1/files/`, {
     method: "POST",
     headers: { authorization: `Bearer ${await fetchToken(simulator, "cloud-apps", "act")}` },
@@ -100,7 +100,7 @@ test("files are refused to applications and shown to portal tokens", async () =>
 });
 
 describe("IP ranges", () => {
-  test("are created with a JSON string for an answer, mapped into IPv6, replaced whole, deleted", async () => {
+  test("creates an IP range mapped into IPv6, replaces it as a whole and deletes it", async () => {
     const range = {
       name: "Branch",
       category: 1,
@@ -147,7 +147,7 @@ describe("IP ranges", () => {
     ["subnets", ["10.0.0.0/33"]],
     ["subnets", ["10.0.0/8"]],
     ["subnets", ["10.0.0.0/8/9"]],
-  ])("with %s %j are refused with a form error", async (name, value) => {
+  ])("refuses an IP range with %s %j with a form error", async (name, value) => {
     const answer = await postJson("subnet/create_rule/", {
       name: "n",
       category: 1,
@@ -162,7 +162,7 @@ describe("IP ranges", () => {
     ["v1", 200, 404],
     ["bare", 404, 200],
   ] as const)(
-    "with places %s answer %i below /api/v1 and %i below /api",
+    "answers IP ranges at %s with %i below /api/v1 and %i below /api",
     async (subnetPlace, versioned, unversioned) => {
       simulator.changeBehaviors({ cloudApps: { subnetPlace } });
       expect((await callCloudApps(simulator, "POST", "/api/v1/subnet/", {})).status).toBe(
@@ -193,12 +193,12 @@ describe("a discovery log", () => {
     ["no blob type", {}, "", 400],
     ["a token", { ...blobHeaders, authorization: "Token x" }, "", 403],
     ["another signature", blobHeaders, "x", 403],
-    ["all it needs", blobHeaders, "", 201],
-  ])("put with %s", async (_, headers, suffix, status) => {
+    ["every required header", blobHeaders, "", 201],
+  ])("answers an upload with %s as Azure does", async (_, headers, suffix, status) => {
     expect(await putLog((await createUploadUrl()) + suffix, "line\n", headers)).toBe(status);
   });
 
-  test("put in blocks is there when the list names blocks that came, in the list's order", async () => {
+  test("commits uploaded blocks in the order of the block list", async () => {
     const url = await createUploadUrl();
     expect(await putLog(`${url}&comp=block&blockid=MDE%3D`, "one ")).toBe(201);
     expect(await putLog(`${url}&comp=block&blockid=MDI%3D`, "two ")).toBe(201);
@@ -219,7 +219,7 @@ describe("a discovery log", () => {
     });
   });
 
-  test("is not done before it is put, and not begun for an appliance nobody knows", async () => {
+  test("refuses to finish a log before its upload, and to start one for an unknown appliance", async () => {
     const answer = await postJson("discovery/done_upload/", {
       uploadUrl: await createUploadUrl(),
       inputStreamName: "Branch",
@@ -230,7 +230,7 @@ describe("a discovery log", () => {
   });
 });
 
-test("a block script is plain text, and refused in a format nobody knows", async () => {
+test("returns a block script as plain text and refuses an unknown format", async () => {
   const script = await callCloudApps(
     simulator,
     "GET",

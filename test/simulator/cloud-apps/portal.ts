@@ -1,4 +1,4 @@
-/** What Cloud Apps knows besides alerts: the state behind its other resources, drawn at first sight. */
+/** State behind the other resources of Cloud Apps, drawn at first use. */
 import { createActivitiesResource, type Feedback } from "./activities.ts";
 import { drawActivity, type Activity } from "./draw-activity.ts";
 import { createDiscovery, createDiscoveryResources, type Discovery } from "./discovery.ts";
@@ -7,15 +7,15 @@ import { drawFile, createFilesResource, type CloudFile } from "./files.ts";
 import type { CloudAppsResource } from "./resource.ts";
 import { createIpRanges, createIpRangesResource, type IpRanges } from "./ip-ranges.ts";
 
-/** Items that nobody changes, the same in every tenant. */
+/** Items that never change, the same in every simulator. */
 export interface GeneratedItems<Item> {
   readonly list: () => readonly Item[];
   readonly find: (id: string) => Item | undefined;
-  /** Draws as many as this; nothing happens when there are as many. */
+  /** Draws items up to this number; does nothing if they exist. */
   readonly reset: (count: number) => void;
 }
 
-/** The state that tests see and change. */
+/** The state that tests read and change. */
 export interface Portal {
   readonly activities: GeneratedItems<Activity>;
   readonly feedback: readonly Feedback[];

@@ -1,8 +1,8 @@
-/** How a resource of Cloud Apps plugs into the tenant: a name, a table of routes, and nothing else. */
+/** A resource of Cloud Apps: a name and a table of routes. */
 import type { Exchange, Reply } from "../server/exchange.ts";
 import type { Behaviors } from "../behaviors.ts";
 
-/** What a route needs; which permission gives which is one table in `access.ts`. */
+/** The action that a route performs; `access.ts` maps permissions to actions. */
 export type Action =
   | "activities"
   | "alerts.read"
@@ -15,23 +15,26 @@ export type Action =
   | "discovery.write"
   | "governance";
 
-/** Who calls, as shown in `handledByUser`. */
+/** The caller, as shown in `handledByUser`. */
 export interface Caller {
   readonly kind: "token" | "oauth";
   readonly user: string;
 }
 
 export interface ResourceRoute {
-  /** For the log and for faults, after the resource's name: `close_benign` becomes `alerts.close_benign`. */
+  /**
+   * Name in the log and in faults, after the resource's name: `close_benign` becomes
+   * `alerts.close_benign`.
+   */
   readonly name: string;
   readonly methods: readonly string[];
-  /** Below `/api/v1/`, with its trailing slash where the API has one: `alerts/{id}/read/`. */
+  /** Path below `/api/v1/`, with a trailing slash where the API has one: `alerts/{id}/read/`. */
   readonly path: string;
   readonly action: Action;
   readonly answer: (call: ResourceCall) => Reply | Promise<Reply>;
 }
 
-/** One call that got past the guards. */
+/** One authorized call. */
 export interface ResourceCall {
   readonly exchange: Exchange;
   readonly caller: Caller;
@@ -41,9 +44,9 @@ export interface ResourceCall {
   readonly nowMs: number;
 }
 
-/** One resource: alerts, activities, … Add a file with one of these and name it in `cloud-apps.ts`. */
+/** One resource: alerts, activities, … To add one, write a file and list it in `portal.ts`. */
 export interface CloudAppsResource {
   readonly name: string;
-  /** In order: the first route that matches answers, so fixed paths stand before `{id}`. */
+  /** The first route that matches answers, so fixed paths come before `{id}`. */
   readonly routes: readonly ResourceRoute[];
 }

@@ -1,10 +1,10 @@
-/** The storage that discovery logs are put into: a blob address with its own signature, as Azure answers there. */
+/** The storage for discovery logs: a blob URL with a signature, with Azure's answers. */
 import { createHash } from "node:crypto";
 import type { Exchange, Reply, Route } from "../server/exchange.ts";
 import { cloudAppsFamily } from "../server/families.ts";
 import { uploadPath, type Discovery, type Upload } from "./discovery.ts";
 
-/** Above this a log goes up in blocks. */
+/** Larger logs are uploaded in blocks. */
 const maxPutBytes = 64 * 2 ** 20;
 
 export const createUploadStorageRoutes = (discovery: Discovery): readonly Route[] => [
@@ -23,7 +23,7 @@ function putBlob({ uploads }: Discovery, exchange: Exchange): Reply {
   const { query, headers, bodyText } = exchange;
   if (!upload || query.get("sig") !== upload.signature)
     return toRefusal(403, "AuthenticationFailed");
-  // A signed address and an Authorization header exclude each other.
+  // A signed URL and an Authorization header exclude each other.
   if (headers.authorization !== undefined) return toRefusal(403, "AuthenticationFailed");
   const bytes = Buffer.from(bodyText);
   switch (query.get("comp")) {
@@ -48,7 +48,7 @@ function stageBlock(upload: Upload, blockId: string, bytes: Buffer): Reply {
   return { status: 201, body: "", effect: { block: blockId, bytes: bytes.length } };
 }
 
-/** The blocks in the order of the list; one that was never put spoils it all. */
+/** Joins the blocks in the order of the list; fails if a block was never uploaded. */
 function commitBlocks(upload: Upload, blockList: string): Reply {
   const ids = [...blockList.matchAll(/<(?:Latest|Uncommitted)>([^<]+)</g)].map(([, id = ""]) => id);
   const blocks = ids.map((id) => upload.blocks.get(id));

@@ -1,7 +1,7 @@
-/** Rows a test added by hand, by table, kept by time and then as inserted. */
+/** Rows that a test added, by table, ordered by time and then by insertion. */
 import type { Ticks } from "../../../shared/runtime/time.ts";
 
-/** A row with the time it happened and the time it could first be read. */
+/** A row with its time and the time at which it became visible. */
 export interface AddedRow {
   readonly at: Ticks;
   readonly ingestedAt: Ticks;
@@ -10,7 +10,7 @@ export interface AddedRow {
 
 export interface AddedRows {
   readonly add: (table: string, addedRow: AddedRow) => void;
-  /** The table's rows with `from <= at < to`, in order. */
+  /** Returns the table's rows with `from <= at < to`, in order. */
   readonly listBetween: (table: string, from: Ticks, to: Ticks) => readonly AddedRow[];
 }
 

@@ -18,22 +18,22 @@ const readRows = (
   name = table,
 ): readonly Row[] => Array.from(dataset.readRows(name, { from, to }));
 
-describe("a world", () => {
-  test("is equal to another with equal options, row by row", () => {
+describe("a dataset", () => {
+  test("equals another dataset with equal options, row by row", () => {
     const [one, other] = [createDataset(options), createDataset(options)];
     expect(readRows(one, noon, noon + hour)).toEqual(readRows(other, noon, noon + hour));
     expect(one.devices).toEqual(other.devices);
     expect(one.files).toEqual(other.files);
   });
 
-  test("is another with another seed", () => {
+  test("differs from a dataset with another seed", () => {
     expect(readRows(createDataset(options), noon, noon + hour)).not.toEqual(
       readRows(createDataset({ ...options, seed: 8 }), noon, noon + hour),
     );
   });
 
   test.each(["uniform", "bursty", "one-tick"] as const)(
-    "holds exactly the rate in an hour, %s",
+    "has exactly the configured rows in an hour, %s",
     (distribution) => {
       const dataset = createDataset({ ...options, distribution });
       expect(dataset.countRows(table, { from: noon, to: noon + hour })).toBe(240);
@@ -41,7 +41,7 @@ describe("a world", () => {
     },
   );
 
-  test("gives a window the rows of its parts, wherever it is cut", () => {
+  test("returns for a window the rows of its parts, for any split", () => {
     const datasets = [
       createDataset(options),
       createDataset({ ...options, distribution: "bursty" }),
@@ -70,7 +70,7 @@ describe("a world", () => {
     );
   });
 
-  test("gives rows by time, within the span", () => {
+  test("returns rows by time, within the span", () => {
     const times = readRows(createDataset(options), noon, noon + hour).map(([at]) => at as bigint);
     expect(times).toEqual(times.toSorted((one, other) => (one < other ? -1 : 1)));
     expect(times.every((at) => at >= noon && at < noon + hour)).toBe(true);
@@ -86,7 +86,7 @@ describe("a world", () => {
     expect((([...times][0] as bigint) % 10_000_000n).toString()).toBe("7664356");
   });
 
-  test("gives a row to the window that begins at its instant, not to the one that ends there", () => {
+  test("returns a row in the window that begins at its instant, not in the one that ends there", () => {
     const dataset = createDataset({ ...options, distribution: "one-tick" });
     const [first] = readRows(dataset, noon, noon + hour);
     const at = first?.[0] as bigint;
@@ -113,12 +113,12 @@ describe("a world", () => {
     expect(busiest).toBeGreaterThan(180);
   });
 
-  test("has nothing before its start", () => {
+  test("has no rows before its start", () => {
     const dataset = createDataset({ ...options, startMs: Number(noon / 10_000n) });
     expect(dataset.countRows(table, { from: noon - hour, to: noon + hour })).toBe(240);
   });
 
-  test("shows a row a few seconds after it happened", () => {
+  test("shows a row a few seconds after its time", () => {
     const dataset = createDataset(options);
     const visible = dataset.countRows(table, { from: noon, to: noon + hour }, noon + hour);
     expect(visible).toBeLessThanOrEqual(240);
@@ -128,7 +128,7 @@ describe("a world", () => {
     expect(dataset.countRows(table, { from: noon, to: noon + hour }, noon)).toBe(0);
   });
 
-  test("makes the wanted share of rows late, and gives them in their place once they are there", () => {
+  test("delays the configured share of rows, and returns them in order after they arrive", () => {
     const dataset = createDataset({ ...options, late: { share: 0.25, delayMs: 2 * 3_600_000 } });
     const early = dataset.countRows(table, { from: noon, to: noon + hour }, noon + hour + minute);
     expect(early).toBeGreaterThan(150);
@@ -182,7 +182,7 @@ describe("a world", () => {
     }
   });
 
-  test("gives rows at a million an hour without holding them in memory", () => {
+  test("reads a million rows an hour in bounded memory", () => {
     const dataset = createDataset({ eventsPerHour: { DeviceInfo: 1_000_000 } });
     const before = process.memoryUsage().heapUsed;
     let maxBytes = 0;
@@ -205,7 +205,7 @@ describe("rows added by hand", () => {
   };
   const at = noon + hour / 2n + 1n;
 
-  test("stand in their place among the others, equal ones as inserted", () => {
+  test("orders added rows by time and equal ones by insertion", () => {
     const dataset = createDataset(options);
     dataset.addRow(table, { ...row, FileName: "one.exe" });
     dataset.addRow(table, { ...row, FileName: "two.exe" });
@@ -221,7 +221,7 @@ describe("rows added by hand", () => {
     expect(times).toEqual(times.toSorted((one, other) => (one < other ? -1 : 1)));
   });
 
-  test("are empty where nothing is named, and exact where it is", () => {
+  test("fills absent columns with empty values and keeps given values exactly", () => {
     const dataset = createDataset({ eventsPerHour: {} });
     dataset.addRow(table, row);
     const [added] = readRows(dataset, noon, noon + hour);
@@ -236,7 +236,7 @@ describe("rows added by hand", () => {
     });
   });
 
-  test("are not there before they arrive", () => {
+  test("hides added rows until they arrive", () => {
     const dataset = createDataset({ eventsPerHour: {} });
     dataset.addRow(table, row);
     dataset.addRow(table, row, noon + 2n * hour);
@@ -260,7 +260,7 @@ describe("rows added by hand", () => {
     ],
     ["no time", table, {}, "needs a Timestamp"],
     ["no such table", "Nope", {}, "the world has no table Nope"],
-  ])("with %s are refused", (_, name, invalidRow, message) => {
+  ])("refuses added rows with %s", (_, name, invalidRow, message) => {
     expect(() => createDataset(options).addRow(name, invalidRow)).toThrow(message);
   });
 });

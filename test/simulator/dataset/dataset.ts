@@ -1,6 +1,6 @@
 /**
- * A deterministic world of one organisation: its people, devices and files, and everything that happened, as a
- * function of time. Any window can be asked for, in any order, and costs what it holds.
+ * A deterministic dataset of one organization: its people, devices, files and events as a function
+ * of time. Any window can be read in any order; its cost is proportional to its rows.
  */
 import { parseInstant, ticksFromMs, type Span, type Ticks } from "../../../shared/runtime/time.ts";
 import type { KqlType } from "../../../shared/contracts/compiled-hunt.ts";
@@ -18,35 +18,44 @@ import type { Distribution } from "./timeline.ts";
 
 export type Row = readonly unknown[];
 
-/** A row by column name; what is not named is empty. */
+/** A row by column name; absent columns are empty. */
 export type NamedRow = Readonly<Record<string, unknown>>;
 
 export interface DatasetOptions extends OrganizationOptions {
-  /** Nothing happened before; default 2026-01-01. */
+  /** Start of the dataset; default 2026-01-01. */
   readonly startMs?: number;
-  /** Rows an hour: of `DeviceProcessEvents` with the others in proportion (default 120), or exactly by table, the rest at 0. */
+  /**
+   * Rows per hour: of `DeviceProcessEvents` with the other tables in proportion (default 120), or
+   * exact numbers by table (0 for the others).
+   */
   readonly eventsPerHour?: number | Readonly<Record<string, number>>;
   readonly distribution?: Distribution | Readonly<Record<string, Distribution>>;
   /** Share of generated rows that arrive late, and how late. */
   readonly late?: { readonly share: number; readonly delayMs: number };
-  /** Tables the tenant does not have. */
+  /** Tables that the tenant does not have. */
   readonly excludedTables?: readonly string[];
-  /** Attacks for good hunts to find, on top of the rates. Default: yes, but not where rates are given by table. */
+  /**
+   * Adds attacks for hunts to find, on top of the rates. Default: true, but false if rates are by
+   * table.
+   */
   readonly scenarios?: boolean;
 }
 
 export interface Dataset extends Organization {
-  /** Tables the tenant has, with their columns in order. */
+  /** Tables of the tenant, with their columns in order. */
   readonly tables: ReadonlyMap<string, Columns>;
-  /** Nothing happened before. */
+  /** Start of the dataset. */
   readonly start: Ticks;
   /**
-   * Rows with `Timestamp` in the span that had arrived by `visibleAt`, by time, then as inserted. Values as KQL has them:
-   * long and datetime (ticks) are bigint. A table without `Timestamp` gives all its rows.
+   * Returns rows with `Timestamp` in the span that had arrived by `visibleAt`, by time, then by
+   * insertion. Values are KQL's: long and datetime (ticks) are bigint. Returns all rows of a table
+   * without `Timestamp`.
    */
   readonly readRows: (table: string, span: Span, visibleAt?: Ticks) => Iterable<Row>;
   readonly countRows: (table: string, span: Span, visibleAt?: Ticks) => number;
-  /** Adds a row. Instants may be text. It arrives at `ingestedAt`, by default two seconds after its `Timestamp`. */
+  /**
+   * Adds a row. Instants may be text. `ingestedAt` is by default two seconds after its `Timestamp`.
+   */
   readonly addRow: (table: string, row: NamedRow, ingestedAt?: Ticks) => void;
   /** Adds a row that arrives `delayMs` after its `Timestamp`. */
   readonly addLateRow: (table: string, row: NamedRow, delayMs: number) => void;
@@ -55,7 +64,7 @@ export interface Dataset extends Organization {
 const defaultPerHour = 120;
 const arrivalTicks = 20_000_000n;
 
-/** Draws the world. Equal options give equal worlds. */
+/** Draws the dataset. Equal options give equal datasets. */
 export function createDataset(options: DatasetOptions = {}): Dataset {
   const organization = drawOrganization(options);
   const tables = new Map(
@@ -91,7 +100,7 @@ export function createDataset(options: DatasetOptions = {}): Dataset {
 
 const vulnerabilityTable = "DeviceTvmSoftwareVulnerabilities";
 
-/** What the scans of a world share. */
+/** State that all scans of a dataset share. */
 interface ScanSources {
   readonly organization: Organization;
   readonly start: Ticks;
@@ -143,7 +152,7 @@ function createScan(
   };
 }
 
-/** Rows of stories, then rows added by hand, by time. */
+/** Merges rows of scenarios and added rows by time. */
 function mergeRows(
   scenarioEvents: readonly ScenarioEvent[],
   addedRows: readonly AddedRow[],
@@ -159,7 +168,7 @@ function mergeRows(
   );
 }
 
-/** A table that holds only what is added to it. */
+/** A table without generated rows. */
 const createEmptySpec = (name: string): TableSpec => ({
   name,
   weight: 0,
@@ -192,7 +201,7 @@ function createAddRow(scans: ReadonlyMap<string, Scan>, { addedRows, start }: Sc
   };
 }
 
-/** A row in column order; instants may be text, whole numbers may be numbers. */
+/** Returns a row in column order; instants may be text, whole numbers may be numbers. */
 function namedToRow({ columns, columnIndexes }: Layout, row: NamedRow): Row {
   const unknownColumn = Object.keys(row).find((name) => !columnIndexes.has(name));
   if (unknownColumn !== undefined) throw new Error(`the table has no column ${unknownColumn}`);

@@ -1,8 +1,8 @@
-/** Who and what the organisation consists of. Everything is drawn from the seed. */
+/** Entities of the organization: devices, users, files. All are drawn from the seed. */
 
 /** One machine. */
 export interface Device {
-  /** 40 hex digits, so that it looks like a SHA-1 and must be told apart from one. */
+  /** 40 hex digits, so that an extractor must distinguish it from a SHA-1. */
   readonly id: string;
   readonly name: string;
   readonly osPlatform: string;
@@ -14,7 +14,7 @@ export interface Device {
   readonly publicIp: string;
   readonly mac: string;
   readonly aadId: string;
-  /** Index of the user who usually sits at it. */
+  /** Index of its usual user. */
   readonly owner: number;
 }
 
@@ -35,7 +35,7 @@ export interface User {
   readonly isAdmin: boolean;
 }
 
-/** One file as Defender knows it, here and worldwide. */
+/** One file as Defender knows it. */
 export interface KnownFile {
   readonly sha1: string;
   readonly sha256: string;
@@ -54,7 +54,7 @@ export interface KnownFile {
   readonly issuer: string;
   readonly signerHash: string;
   readonly publisher: string;
-  /** Machines worldwide. */
+  /** Devices worldwide. */
   readonly globalPrevalence: bigint;
   /** Ticks. */
   readonly globalFirstSeen: bigint;
@@ -65,14 +65,14 @@ export interface KnownFile {
   readonly isMicrosoft: boolean;
 }
 
-/** The cast of the organisation. */
+/** All entities of the organization. */
 export interface Organization {
   readonly seed: number;
   readonly domain: string;
   readonly devices: readonly Device[];
   readonly users: readonly User[];
   readonly files: readonly KnownFile[];
-  /** The file of that name; throws when the world has none. */
+  /** Returns the file of that name. @throws Error if there is none */
   readonly getFile: (name: string) => KnownFile;
   readonly programs: readonly KnownFile[];
   readonly libraries: readonly KnownFile[];

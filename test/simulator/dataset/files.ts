@@ -1,4 +1,4 @@
-/** The files of the world: programs everybody has, libraries, documents, and a few that nobody should have. */
+/** The files of the dataset: common programs, libraries, documents and a few rare files. */
 import { parseInstant } from "../../../shared/runtime/time.ts";
 import { createRandom, drawHex, mixBits, type Random } from "./random.ts";
 import type { KnownFile } from "./entities.ts";
@@ -6,7 +6,7 @@ import type { KnownFile } from "./entities.ts";
 const system32 = String.raw`C:\Windows\System32`;
 const office = String.raw`C:\Program Files\Microsoft Office\root\Office16`;
 
-/** Name, folder, company, product. The front of the list is seen most. */
+/** Name, folder, company, product. The first entries are the most frequent. */
 const programs: readonly (readonly [string, string, string, string])[] = [
   ["svchost.exe", system32, "Microsoft Corporation", "Microsoft Windows Operating System"],
   [
@@ -119,7 +119,10 @@ const rare = [
 
 const toTicks = (text: string): bigint => parseInstant(text) ?? 0n;
 
-/** Draws the programs, libraries, documents and rare files, and `extraCount` documents and tools besides. */
+/**
+ * Draws the programs, libraries, documents and rare files, and `extraCount` additional documents
+ * and tools.
+ */
 export function drawFiles(
   seed: number,
   extraCount: number,

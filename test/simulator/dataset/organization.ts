@@ -1,4 +1,4 @@
-/** Draws the cast of the organisation from the options. */
+/** Draws the entities of the organization from the options. */
 import type { Organization } from "./entities.ts";
 import { drawFiles } from "./files.ts";
 import { drawDevices, drawUsers } from "./people.ts";
@@ -7,12 +7,12 @@ export interface OrganizationOptions {
   readonly seed?: number;
   readonly devices?: number;
   readonly users?: number;
-  /** Files besides the usual programs, libraries and documents. */
+  /** Number of additional files. */
   readonly files?: number;
   readonly domain?: string;
 }
 
-/** Equal options give equal casts. */
+/** Draws the entities; equal options give equal entities. */
 export function drawOrganization({
   seed = 1,
   devices = 30,

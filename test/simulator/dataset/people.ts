@@ -1,4 +1,4 @@
-/** Users and devices of the organisation. */
+/** Users and devices of the organization. */
 import { createRandom, drawGuid, drawHex, mixBits } from "./random.ts";
 import type { Device, User } from "./entities.ts";
 

@@ -1,8 +1,8 @@
-/** Repeatable randomness: everything in the world is a function of the seed and of where it stands. */
+/** Repeatable randomness: every value is a function of the seed and of its position. */
 
-/** A stream of numbers that can be set back to any place at the cost of one multiplication. */
+/** A stream of numbers that can be set to any position at the cost of one multiplication. */
 export interface Random {
-  /** Starts again at a place: equal places give equal streams. */
+  /** Restarts at a position: equal positions give equal streams. */
   readonly seek: (position: number) => void;
   /** 32 random bits, 0 to 4,294,967,295. */
   readonly nextBits: () => number;
@@ -11,11 +11,11 @@ export interface Random {
   /** True with the given chance, 0 to 1. */
   readonly chance: (share: number) => boolean;
   readonly pick: <T>(from: readonly T[]) => T;
-  /** Like `pick`, but the front of the list far more often than its end, as in life. */
+  /** Like `pick`, but prefers the first entries of the list. */
   readonly pickSkewed: <T>(from: readonly T[]) => T;
 }
 
-/** Mixes numbers and texts to 32 bits; each position matters. */
+/** Hashes numbers and texts to 32 bits; the order matters. */
 export function mixBits(...parts: readonly (number | string)[]): number {
   let state = 0x9e3779b9;
   for (const part of parts) {
@@ -38,7 +38,7 @@ function finishMix(state: number): number {
   return (mixed ^ (mixed >>> 15)) >>> 0;
 }
 
-/** A stream of its own, beginning at `seed`. */
+/** Creates a stream that starts at `seed`. */
 export function createRandom(seed: number): Random {
   let state = seed;
   const nextBits = (): number => {
@@ -64,7 +64,10 @@ function getElement<T>(from: readonly T[], index: number): T {
   return from[index] as T;
 }
 
-/** Hex digits that look like a digest, drawn from a seed: 40 for a SHA-1, 64 for a SHA-256, 32 for an MD5 or a GUID. */
+/**
+ * Hex digits that look like a digest, drawn from a seed: 40 for a SHA-1, 64 for a SHA-256, 32 for
+ * an MD5 or a GUID.
+ */
 export function drawHex(seed: number, digits: number): string {
   let text = "";
   for (let index = 0; text.length < digits; index += 1)

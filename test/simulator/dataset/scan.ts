@@ -1,4 +1,7 @@
-/** Reads one table over one span: generated rows minute by minute, merged with stories and with rows added by hand. */
+/**
+ * Reads one table over one span: generated rows by the minute, merged with scenarios and added
+ * rows.
+ */
 import type { Span, Ticks } from "../../../shared/runtime/time.ts";
 import type { Organization } from "./entities.ts";
 import type { Cell, DatedEvent, SimulatedEvent, TableSpec } from "./simulated-event.ts";
@@ -7,7 +10,7 @@ import { createRandom, mixBits, type Random } from "./random.ts";
 import { getEmptyValue, type Columns } from "./schema.ts";
 import { minuteTicks, drawOffsets, countRowsBefore, type Timeline } from "./timeline.ts";
 
-/** What a scan of one table needs to know. */
+/** Parameters of a scan of one table. */
 export interface Scan {
   readonly spec: TableSpec;
   readonly layout: Layout;
@@ -15,7 +18,7 @@ export interface Scan {
   readonly organization: Organization;
   readonly start: Ticks;
   readonly late: { readonly share: number; readonly delay: Ticks };
-  /** Stories and added rows of the table in a span, by time. */
+  /** Scenarios and added rows of the table in a span, by time. */
   readonly extraRows: (from: Ticks, to: Ticks) => readonly ExtraRow[];
 }
 
@@ -65,7 +68,10 @@ export interface GeneratedEvent extends DatedEvent {
 
 const ticksPerMinute = BigInt(minuteTicks);
 
-/** Rows in `[from, to)` that had arrived by `visibleAt`, by time; on equal times generated ones first. */
+/**
+ * Rows in `[from, to)` that had arrived by `visibleAt`, by time; on equal times generated ones
+ * first.
+ */
 export function* scanTable(
   scan: Scan,
   span: Span,
@@ -100,7 +106,7 @@ function clipSpan(scan: Scan, span: Span, visibleAt: Ticks | undefined): Span {
   return { from, to };
 }
 
-/** What the table's generator drew for the span, by time. */
+/** Returns the table's generated rows of the span, by time. */
 export function* generateEvents(scan: Scan, { from, to }: Span): Generator<GeneratedEvent> {
   if (from >= to || scan.timeline.perHour === 0) return;
   const last = Number((to - 1n) / ticksPerMinute);
@@ -131,7 +137,7 @@ function* generateMinute(
   }
 }
 
-/** Two to eight seconds, as the service takes; or the delay of the world's late rows. */
+/** Ingestion delay: two to eight seconds as in the service, or the delay of late rows. */
 function drawDelay({ late }: Scan, random: Random): Ticks {
   const usualDelay = BigInt(20_000_000 + random.below(60_000_000));
   return late.share > 0 && random.chance(late.share) ? late.delay + usualDelay : usualDelay;

@@ -4,7 +4,7 @@ import type { HuntColumn, KqlType } from "../../../shared/contracts/compiled-hun
 
 export type Columns = readonly HuntColumn[];
 
-/** Every table the world can hold, by name. */
+/** Every table that a dataset can have, by name. */
 export const publishedTables: ReadonlyMap<string, Columns> = new Map(
   Object.entries(tables).map(([name, columns]) => [name, toColumns(columns)]),
 );
@@ -13,5 +13,5 @@ function toColumns(columns: Readonly<Record<string, string>>): Columns {
   return Object.entries(columns).map(([name, type]) => ({ name, type: type as KqlType }));
 }
 
-/** What a column holds when nothing was recorded: strings are never null. */
+/** The empty value of a column: strings are never null. */
 export const getEmptyValue = (type: KqlType): unknown => (type === "string" ? "" : null);

@@ -1,9 +1,12 @@
-/** One thing that happened, before it becomes the row of a table. One shape for all, so that a million of them stay cheap. */
+/**
+ * One event before it becomes the row of a table. All events have one shape, so that a million of
+ * them stay cheap.
+ */
 import type { Ticks } from "../../../shared/runtime/time.ts";
 import type { Organization, Device, KnownFile, User } from "./entities.ts";
 import type { Random } from "./random.ts";
 
-/** What a generator or a story says; the table's layout turns it into columns. */
+/** Fields that a generator or scenario sets; the table's layout maps them to columns. */
 export interface SimulatedEvent {
   readonly device: Device;
   readonly user: User;
@@ -11,7 +14,7 @@ export interface SimulatedEvent {
   /** The file that the event is about. */
   readonly file: KnownFile;
   readonly commandLine: string;
-  /** The process that did it, and its parent. */
+  /** The initiating process and its parent. */
   readonly by: KnownFile;
   readonly byCommandLine: string;
   readonly byParent: KnownFile;
@@ -19,13 +22,13 @@ export interface SimulatedEvent {
   readonly subject: string;
   readonly remoteIp: string;
   readonly remotePort: number;
-  /** 32 bits of this happening alone: process ids, report ids, message ids come from it. */
+  /** 32 random bits of this event: source of process ids, report ids and message ids. */
   readonly bits: number;
-  /** Columns a story sets by name, over what the layout says. */
+  /** Columns that a scenario sets by name; they override the layout. */
   readonly set?: Readonly<Record<string, unknown>>;
 }
 
-/** A happening with its time. */
+/** An event with its time. */
 export interface DatedEvent {
   readonly at: Ticks;
   readonly event: SimulatedEvent;
@@ -34,14 +37,17 @@ export interface DatedEvent {
 /** One column of a layout. */
 export type Cell = (event: SimulatedEvent, at: Ticks) => unknown;
 
-/** How one table comes about. */
+/** How one table is generated. */
 export interface TableSpec {
   readonly name: string;
-  /** Rows in the default world per 100 of `DeviceProcessEvents`. */
+  /** Rows in the default dataset per 100 rows of `DeviceProcessEvents`. */
   readonly weight: number;
-  /** Draws the happening at a place; `index` counts the table's rows since the beginning of time. */
+  /** Draws the event at an index; `index` counts the table's rows since the epoch. */
   readonly draw: (random: Random, organization: Organization, index: number) => SimulatedEvent;
   readonly cells: Readonly<Record<string, Cell>>;
-  /** Rows of this table accompany some rows of another, at the same instant: attachments follow mails. */
+  /**
+   * Set if rows of this table accompany rows of another one at the same instant, as attachments do
+   * mails.
+   */
   readonly follows?: { readonly table: string; readonly when: (event: SimulatedEvent) => boolean };
 }

@@ -1,4 +1,4 @@
-/** A certificate for this machine, made at start: the login endpoint must speak https. */
+/** Creates a certificate for this machine at start, because the login endpoint must use https. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { generate } from "selfsigned";
 export interface Certificate {
   readonly key: string;
   readonly cert: string;
-  /** Where the certificate lies as a file, for NODE_EXTRA_CA_CERTS. */
+  /** Path of the certificate file, for NODE_EXTRA_CA_CERTS. */
   readonly file: string;
   readonly remove: () => Promise<void>;
 }
@@ -28,7 +28,7 @@ export async function createCertificate(): Promise<Certificate> {
       },
     ],
   });
-  const folder = await mkdtemp(join(tmpdir(), "huntline-tenant-"));
+  const folder = await mkdtemp(join(tmpdir(), "huntline-simulator-"));
   const file = join(folder, "ca.pem");
   await writeFile(file, generated.cert);
   return {

@@ -1,7 +1,7 @@
-/** The tenant's directory: which applications and managed identities exist, and what each may do. */
+/** The tenant's directory: applications, managed identities and their permissions. */
 import { randomUUID } from "node:crypto";
 
-/** The APIs a token can be for. */
+/** The APIs that a token can be for. */
 export type Resource =
   | "graph"
   | "xdr"
@@ -11,7 +11,7 @@ export type Resource =
   | "storage"
   | "exchange";
 
-/** Audiences each API accepts, in every cloud. The first is the usual one. */
+/** Audiences that each API accepts, in every cloud. The first one is the default. */
 export const audiences: Readonly<Record<Resource, readonly string[]>> = {
   graph: [
     "https://graph.microsoft.com",
@@ -42,25 +42,25 @@ export const audiences: Readonly<Record<Resource, readonly string[]>> = {
   ],
 };
 
-/** The API an audience names, or undefined when the tenant has no such product. */
+/** Returns the API that an audience names; undefined if the tenant does not have it. */
 export const findResource = (audience: string): Resource | undefined =>
   (Object.keys(audiences) as Resource[]).find((resource) =>
     audiences[resource].includes(audience.replace(/\/+$/, "")),
   );
 
-/** Something that can get tokens. */
+/** A principal that can get tokens. */
 export interface Principal {
   readonly name: string;
   readonly clientId: string;
   /** The object id: a token's `oid` and `sub`, and the subject of a federated credential. */
   readonly principalId: string;
-  /** Application permissions per API. Mutable: consent comes and goes. */
+  /** Application permissions per API. Mutable, because consent can change. */
   readonly roles: Partial<Record<Resource, string[]>>;
-  /** May read the vault's secrets. */
+  /** True if it may read the vault's secrets. */
   canReadVault: boolean;
 }
 
-/** A user-assigned managed identity; `isSystemAssigned` marks the one that answers when none is named. */
+/** A managed identity; `isSystemAssigned` marks the one that a request without a name gets. */
 export interface Identity extends Principal {
   readonly isSystemAssigned: boolean;
   readonly resourceId: string;
@@ -69,7 +69,7 @@ export interface Identity extends Principal {
 /** An app registration. */
 export interface Application extends Principal {
   readonly secrets: { value: string; expiresAtMs?: number }[];
-  /** Principal ids of managed identities whose exchange tokens it takes. */
+  /** Principal ids of managed identities whose exchange tokens it accepts. */
   readonly federatedSubjects: string[];
 }
 
@@ -79,7 +79,10 @@ export interface Directory {
   readonly applications: Application[];
 }
 
-/** The directory of a fresh tenant: one identity that hunts, one that acts, one application that may do both. */
+/**
+ * Creates a directory: a hunting identity, a response identity, and one application with both
+ * permissions.
+ */
 export function createDirectory(): Directory {
   const tenantId = "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7001";
   const hunt: Identity = {
@@ -106,7 +109,7 @@ export function createDirectory(): Directory {
     principalId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7032",
     roles: { ...createHuntRoles(), "cloud-apps": ["Investigation.manage", "Discovery.manage"] },
     canReadVault: false,
-    // Characters that must survive url-encoding are part of the test.
+    // Contains characters that must survive URL encoding.
     secrets: [{ value: `s8Q~tenant+secret/%&=${randomUUID().slice(0, 8)}` }],
     federatedSubjects: [hunt.principalId, act.principalId],
   };

@@ -31,7 +31,7 @@ const createForm = (changes: Record<string, string> = {}) => ({
   ...changes,
 });
 
-/** How an SDK credential reaches this tenant's login endpoint. */
+/** Options that point an SDK credential at the simulator's login endpoint. */
 const createCredentialOptions = () => ({
   authorityHost: simulator.urls.entra,
   disableInstanceDiscovery: true,
@@ -39,7 +39,7 @@ const createCredentialOptions = () => ({
 });
 
 describe("the login endpoint", () => {
-  test("describes itself with an issuer on its own host", async () => {
+  test("publishes its configuration with an issuer on its own host", async () => {
     const path = `/${simulator.directory.tenantId}/v2.0/.well-known/openid-configuration`;
     const { body } = await postLoginForm(simulator, {}, path, "GET");
     expect(Object.keys(body)).toEqual(
@@ -54,7 +54,7 @@ describe("the login endpoint", () => {
     expect(body["issuer"]).toBe(`${simulator.urls.entra}/${simulator.directory.tenantId}/v2.0`);
   });
 
-  test("gives a token whose signature the published keys prove", async () => {
+  test("issues a token that verifies with the published keys", async () => {
     const { status, body } = await postLoginForm(simulator, createForm());
     expect({ status, ...body }).toMatchObject({
       status: 200,
@@ -80,7 +80,7 @@ describe("the login endpoint", () => {
     });
   });
 
-  test("takes the old form with a resource and answers in text numbers", async () => {
+  test("accepts the version 1 form with a resource and answers with numbers as text", async () => {
     const { scope: _, ...rest } = createForm();
     const resource = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
     const { body } = await postLoginForm(
@@ -92,7 +92,7 @@ describe("the login endpoint", () => {
     expect(decodeJwt(body["access_token"] as string)).toMatchObject({ aud: resource });
   });
 
-  test("gives a token without roles where consent is missing", async () => {
+  test("issues a token without roles if consent is missing", async () => {
     const { scope: _, ...rest } = createForm();
     const { body } = await postLoginForm(simulator, {
       ...rest,
@@ -120,7 +120,7 @@ describe("the login endpoint", () => {
     ],
     ["another grant", { grant_type: "password" }, 400, "unsupported_grant_type", 70_003],
     ["a malformed assertion", { client_assertion: "x.y.z" }, 401, "invalid_client", 50_027],
-  ])("refuses %s", async (_, change, status, error, code) => {
+  ])("refuses a token request with %s", async (_, change, status, error, code) => {
     const answer = await postLoginForm(simulator, createForm(change));
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({ error, error_codes: [code] });
@@ -131,7 +131,7 @@ describe("the login endpoint", () => {
     );
   });
 
-  test("refuses a secret past its end", async () => {
+  test("refuses an expired secret", async () => {
     getApplication().secrets.push({ value: "expired~1", expiresAtMs: Date.now() - 1 });
     const answer = await postLoginForm(simulator, createForm({ client_secret: "expired~1" }));
     expect(answer.body).toMatchObject({ error: "invalid_client", error_codes: [7_000_222] });
@@ -140,7 +140,7 @@ describe("the login endpoint", () => {
   test.each([
     ["a tenant that is not there", "00000000-0000-4000-8000-000000000000", 90_002],
     ["a malformed tenant id", "no tenant", 900_023],
-  ])("refuses %s", async (_, tenantId, code) => {
+  ])("refuses %s in the path", async (_, tenantId, code) => {
     const answer = await postLoginForm(
       simulator,
       createForm(),
@@ -149,7 +149,7 @@ describe("the login endpoint", () => {
     expect(answer.body).toMatchObject({ error_codes: [code] });
   });
 
-  test("throttles, fails and shows a gateway's page on request", async () => {
+  test("throttles, fails and returns a gateway's page when a fault is injected", async () => {
     simulator.faults.add({ kind: "throttled", api: "entra", retryAfterS: 7 });
     simulator.faults.add({ kind: "failed", api: "entra", status: 500 });
     simulator.faults.add({ kind: "html", api: "entra", status: 502 });
@@ -162,7 +162,7 @@ describe("the login endpoint", () => {
     expect((await postLoginForm(simulator, createForm())).status).toBe(200);
   });
 
-  test("lets @azure/identity in by secret", async () => {
+  test("authenticates @azure/identity with a secret", async () => {
     const credential = new ClientSecretCredential(
       simulator.directory.tenantId,
       getApplication().clientId,
@@ -176,7 +176,7 @@ describe("the login endpoint", () => {
     );
   });
 
-  test("tells @azure/identity why it stays out", async () => {
+  test("returns an error that @azure/identity reports", async () => {
     const credential = new ClientSecretCredential(
       simulator.directory.tenantId,
       getApplication().clientId,
@@ -186,7 +186,7 @@ describe("the login endpoint", () => {
     await expect(credential.getToken(scope)).rejects.toThrow("AADSTS7000215");
   });
 
-  test("lets @azure/identity in by a managed identity's exchange token", async () => {
+  test("authenticates @azure/identity with a managed identity's exchange token", async () => {
     const credential = new ClientAssertionCredential(
       simulator.directory.tenantId,
       getApplication().clientId,
@@ -224,14 +224,14 @@ describe("the managed identity endpoint", () => {
       headers: { "x-identity-header": header },
     });
   const createTokenQuery = () =>
-    `api-version=2019-08-01&resource=https://vault.azure.net&client_id=${simulator.settings["HUNT_IDENTITY"]}`;
+    `api-version=2019-08-01&resource=https://vault.azure.net&client_id=${simulator.settings["HUNTING_IDENTITY_CLIENT_ID"]}`;
 
-  test("gives a token with its end as epoch text", async () => {
+  test("issues a token with its expiry as epoch text", async () => {
     const { body } = await requestToken(createTokenQuery());
     expect(body).toMatchObject({
       resource: "https://vault.azure.net",
       token_type: "Bearer",
-      client_id: simulator.settings["HUNT_IDENTITY"],
+      client_id: simulator.settings["HUNTING_IDENTITY_CLIENT_ID"],
       expires_on: expect.stringMatching(/^\d{10}$/) as string,
     });
   });
@@ -262,12 +262,12 @@ describe("the managed identity endpoint", () => {
       undefined,
       400,
     ],
-  ])("refuses %s", async (_, query, header, status) => {
+  ])("refuses an identity request with %s", async (_, query, header, status) => {
     expect((await requestToken(query(), header)).status).toBe(status);
   });
 
-  test("speaks the contract of 2017, too", async () => {
-    const query = `api-version=2017-09-01&resource=https://vault.azure.net&clientid=${simulator.settings["HUNT_IDENTITY"]}`;
+  test("supports the contract of 2017", async () => {
+    const query = `api-version=2017-09-01&resource=https://vault.azure.net&clientid=${simulator.settings["HUNTING_IDENTITY_CLIENT_ID"]}`;
     const answer = await sendRequest(`${simulator.settings["IDENTITY_ENDPOINT"]}?${query}`, {
       headers: { secret: simulator.settings["IDENTITY_HEADER"] ?? "" },
     });
@@ -287,13 +287,13 @@ describe("the managed identity endpoint", () => {
     process.env["IDENTITY_ENDPOINT"] = simulator.settings["IDENTITY_ENDPOINT"];
     process.env["IDENTITY_HEADER"] = simulator.settings["IDENTITY_HEADER"];
     const credential = new ManagedIdentityCredential({
-      clientId: simulator.settings["ACT_IDENTITY"] ?? "",
+      clientId: simulator.settings["RESPONSE_IDENTITY_CLIENT_ID"] ?? "",
     });
     const token = await credential.getToken("05a65629-4c1b-48c1-a78b-804c4abdd4af/.default");
     expect(decodeJwt(token.token)).toMatchObject({ roles: ["Investigation.manage"] });
   });
 
-  test("gives tokens as short-lived as told", async () => {
+  test("issues tokens with the configured lifetime", async () => {
     simulator.changeBehaviors({ entra: { identityLifetimeS: 60 } });
     const { body } = await requestToken(createTokenQuery());
     expect(Number(body["expires_on"]) - Date.now() / 1_000).toBeLessThan(61);

@@ -1,4 +1,7 @@
-/** The login endpoint: discovery, keys, and tokens by client secret or client assertion, in both versions. */
+/**
+ * The login endpoint: discovery, keys, and tokens by client secret or client assertion, in both
+ * versions.
+ */
 import { toJsonReply, type Exchange, type Reply, type Route } from "../server/exchange.ts";
 import type { Behaviors } from "../behaviors.ts";
 import { toAadstsError, entraFamily, type AadstsCode } from "./aadsts.ts";
@@ -138,7 +141,7 @@ async function issueToken(
   );
 }
 
-/** The audience that `scope` (v2) or `resource` (v1) names. */
+/** Returns the audience that `scope` (v2) or `resource` (v1) names. */
 function readAudience(form: URLSearchParams, version: "v1" | "v2"): { audience: string } | Refusal {
   const grant = form.get("grant_type");
   if (grant === null) return { code: 900144, subject: "grant_type" };
@@ -188,14 +191,17 @@ function authenticateBySecret(
     : undefined;
 }
 
-/** A managed identity's token for the exchange audience stands for the application that trusts it. */
+/**
+ * A managed identity's token for the exchange audience authenticates the application that trusts
+ * it.
+ */
 async function authenticateByAssertion(
   { tokens }: LoginDeps,
   application: Application,
   assertion: string,
 ): Promise<Refusal | undefined> {
   const check = await tokens.check(assertion);
-  if (check.kind !== "sound") return { code: 50027 };
+  if (check.kind !== "valid") return { code: 50027 };
   const { aud, oid } = check.claims;
   const isTrusted = audiences.exchange.includes(aud) && application.federatedSubjects.includes(oid);
   return isTrusted ? undefined : { code: 700213, subject: oid };

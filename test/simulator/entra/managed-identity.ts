@@ -10,7 +10,7 @@ interface ManagedIdentityDeps {
   readonly directory: Directory;
   readonly tokens: Tokens;
   readonly behaviors: Behaviors;
-  /** What `X-IDENTITY-HEADER` (or `secret`) must hold. */
+  /** Required value of `X-IDENTITY-HEADER` (or `secret`). */
   readonly identityHeader: string;
   readonly tokenNowMs: () => number;
 }
@@ -73,7 +73,7 @@ async function answerTokenRequest(deps: ManagedIdentityDeps, exchange: Exchange)
     return identityFamily.unauthorized(exchange);
   const audience = exchange.query.get("resource") ?? "";
   const resource = findResource(audience);
-  // A scope is no resource: the platform knows no "/.default".
+  // The platform does not accept a scope (".default") as resource.
   if (!resource)
     return toErrorReply(
       400,
@@ -83,7 +83,7 @@ async function answerTokenRequest(deps: ManagedIdentityDeps, exchange: Exchange)
   if (!identity) return toErrorReply(400, noSuchIdentity);
   exchange.record.caller = identity.clientId;
   const lifetimeS = deps.behaviors.entra.identityLifetimeS;
-  // The service answers with the audience as asked, without a slash at the end.
+  // The service returns the requested audience without a trailing slash.
   const tokenRequest = {
     audience: audience.replace(/\/+$/, ""),
     resource,

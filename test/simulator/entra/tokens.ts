@@ -1,4 +1,4 @@
-/** Mints and checks the tenant's access tokens: RS256, with the claims that the APIs look at. */
+/** Issues and checks access tokens: RS256, with the claims that the APIs check. */
 import { randomUUID } from "node:crypto";
 import {
   decodeProtectedHeader,
@@ -12,7 +12,7 @@ import {
 import type { Clock } from "../../../shared/runtime/time.ts";
 import type { Principal, Resource } from "./directory.ts";
 
-/** What a checked token says. */
+/** Claims of a checked token. */
 export interface Claims {
   readonly aud: string;
   readonly appid: string;
@@ -25,7 +25,7 @@ export interface Claims {
 }
 
 type TokenCheck =
-  | { readonly kind: "sound"; readonly claims: Claims }
+  | { readonly kind: "valid"; readonly claims: Claims }
   | { readonly kind: "expired" | "not-ours" };
 
 export interface Tokens {
@@ -37,20 +37,20 @@ export interface Tokens {
     /** Issuer of version 2; version 1's is `https://sts.windows.net/{tenant}/`. */
     readonly issuer: string;
   }) => Promise<string>;
-  /** Signature and lifetime; audience and roles are the API's own business. */
+  /** Checks signature and lifetime; each API checks audience and roles. */
   readonly check: (token: string) => Promise<TokenCheck>;
-  /** From now on no token given out before is taken. */
+  /** Revokes every token issued so far. */
   readonly revokeAll: () => void;
-  /** The public keys, as `jwks_uri` shows them. */
+  /** The public keys, as `jwks_uri` returns them. */
   readonly publicKeys: () => Promise<{ keys: JWK[] }>;
 }
 
 const keyId = "tenant-signing-key";
 
-// Making a key takes a good part of a tenant's start, and one does for all tenants of a process.
+// Creating a key is slow, so all simulators of a process share one.
 let sharedKeys: ReturnType<typeof generateKeyPair> | undefined;
 
-/** @param clock - of token lifetimes */
+/** @param clock - clock of token lifetimes */
 export function createTokens(tenantId: string, clock: Clock): Tokens {
   const keys = (sharedKeys ??= generateKeyPair("RS256", { extractable: true }));
   const verifiedClaims = new Map<string, Claims>();
@@ -73,7 +73,7 @@ export function createTokens(tenantId: string, clock: Clock): Tokens {
         oid: principal.principalId,
         tid: tenantId,
         uti: randomUUID(),
-        // A token without consent carries no roles at all; the failure shows as a 403 at the API.
+        // A token without consent has no roles claim; the API answers 403.
         ...(roles && roles.length > 0 ? { roles } : {}),
       })
         .setProtectedHeader({ alg: "RS256", typ: "JWT", kid: keyId })
@@ -93,7 +93,7 @@ export function createTokens(tenantId: string, clock: Clock): Tokens {
       const isRevoked = (mintedAtMs.get(token) ?? -Infinity) < validFromMs;
       return isRevoked || claims.exp * 1_000 <= clock.now()
         ? { kind: "expired" }
-        : { kind: "sound", claims };
+        : { kind: "valid", claims };
     },
     revokeAll: () => {
       validFromMs = clock.now() + 1;
@@ -114,7 +114,7 @@ function storeEntry<Value>(map: Map<string, Value>, key: string, value: Value): 
 async function readClaims(token: string, key: CryptoKey): Promise<Claims | undefined> {
   try {
     if (decodeProtectedHeader(token).alg !== "RS256") return undefined;
-    // Lifetime is judged later, by the tenant's own clock; here every token is young.
+    // The lifetime is checked later by the simulator's clock, so it is ignored here.
     const { payload } = await jwtVerify(token, key, {
       algorithms: ["RS256"],
       currentDate: new Date(0),

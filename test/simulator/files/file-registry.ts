@@ -1,18 +1,18 @@
-/** The files Defender knows: the world's own, and those that tests add or change. */
+/** The files that Defender knows: those of the dataset and those that tests add or change. */
 import type { KnownFile } from "../dataset/entities.ts";
 
 export interface FileRegistry {
-  /** By SHA-1, SHA-256 or MD5, lower case. */
+  /** Finds a file by SHA-1, SHA-256 or MD5 in lower case. */
   readonly find: (hash: string) => KnownFile | undefined;
-  /** Adds a file, or changes the one with this SHA-1. What is not named is drawn from the hash. */
+  /** Adds or changes the file with this SHA-1. Absent values are drawn from the hash. */
   readonly put: (file: Partial<KnownFile> & { readonly sha1: string }) => KnownFile;
-  /** Defender forgets it: 404 from now on. */
+  /** Removes the file: calls get 404 from now on. */
   readonly remove: (sha1: string) => void;
-  /** A new array after each change, the same one until then. */
+  /** Returns a new array after each change, otherwise the same one. */
   readonly list: () => readonly KnownFile[];
 }
 
-/** Starts with `files`; hunting's FileProfile() reads the same book, so that both ways agree. */
+/** Starts with `files`; FileProfile() in hunting reads the same registry, so that both agree. */
 export function createFileRegistry(files: readonly KnownFile[]): FileRegistry {
   const bySha1 = new Map(files.map((file) => [file.sha1, file]));
   let cachedList: readonly KnownFile[] | undefined;
@@ -44,7 +44,7 @@ export function createFileRegistry(files: readonly KnownFile[]): FileRegistry {
 
 const hashesOf = ({ sha1, sha256, md5 }: KnownFile): string[] => [sha1, sha256, md5];
 
-/** An unsigned file nobody knows anything about. */
+/** An unsigned file without any statistics. */
 const createUnknownFile = (sha1: string): KnownFile => ({
   sha1,
   sha256: sha1.padEnd(64, "0"),

@@ -27,7 +27,7 @@ const getKnownFile = () => simulator.dataset.getFile("svchost.exe");
 const unknownHash = "f".repeat(40);
 
 describe("file statistics", () => {
-  test("carry both twins, odd names and mixed precision", async () => {
+  test("returns statistics with both twins, odd names and mixed precision", async () => {
     const { body, headers } = await getFile(`${getKnownFile().sha1}/stats`);
     expect(headers.get("content-type")).toBe(
       "application/json; odata.metadata=minimal; odata.streaming=true; charset=utf-8",
@@ -58,7 +58,7 @@ describe("file statistics", () => {
       ["orgPrevalence", "globalPrevalence"],
       ["organizationPrevalence", "globallyPrevalence"],
     ],
-  ] as const)("in the %s form have %j only", async (form, present, absent) => {
+  ] as const)("returns statistics in the %s form with %j only", async (form, present, absent) => {
     simulator.changeBehaviors({ files: { body: form, extraKey: true } });
     const { body } = await getFile(`${getKnownFile().sha1}/stats`);
     expect(Object.keys(body)).toEqual(expect.arrayContaining([...present, "riskScore"]));
@@ -70,7 +70,7 @@ describe("file statistics", () => {
   test.each([
     ["null", null],
     ["empty", ""],
-  ] as const)("of a file nobody saw here have %s dates", async (zeroDates, date) => {
+  ] as const)("returns %s dates for a file that no device had", async (zeroDates, date) => {
     simulator.changeBehaviors({ files: { zeroDates } });
     simulator.files.put({ sha1: "e".repeat(40) });
     expect((await getFile(`${"e".repeat(40)}/stats`)).body).toMatchObject({
@@ -80,7 +80,7 @@ describe("file statistics", () => {
     });
   });
 
-  test("agree with hunting, exactly", async () => {
+  test("returns the statistics that a hunting query counts", async () => {
     for (const file of simulator.dataset.files.slice(0, 3)) {
       const query = `union DeviceFileEvents, DeviceProcessEvents, DeviceImageLoadEvents, DeviceEvents
         | where Timestamp >= ago(20h) | where SHA1 == "${file.sha1}"
@@ -98,7 +98,7 @@ describe("file statistics", () => {
     }
   });
 
-  test("count a row that a test adds, within the look-back only", async () => {
+  test("counts an added row, within the look-back only", async () => {
     const sha1 = "d".repeat(40);
     const nowMs = simulator.clock.now();
     const hoursAgo = (hours: number) => new Date(nowMs - hours * 3_600_000).toISOString();
@@ -126,7 +126,7 @@ describe("file statistics", () => {
     expect(body["orgFirstSeen"]).toBe(`${hoursAgo(50).slice(0, 19)}Z`);
   });
 
-  test("count a late row from its arrival on, and not before", async () => {
+  test("counts a late row from its arrival on", async () => {
     const sha1 = "c".repeat(40);
     const Timestamp = new Date(simulator.clock.now() - 3 * 3_600_000).toISOString();
     simulator.dataset.addLateRow(
@@ -139,7 +139,7 @@ describe("file statistics", () => {
     expect((await getFile(`${sha1}/stats`)).body).toMatchObject({ organizationPrevalence: 1 });
   });
 
-  test("of an unknown hash are 404, or zeros if told so", async () => {
+  test("answers an unknown hash with 404, or with zeros if configured", async () => {
     const answer = await getFile(`${unknownHash}/stats`);
     expect(answer.status).toBe(404);
     expect(answer.body).toMatchObject({
@@ -153,7 +153,7 @@ describe("file statistics", () => {
   });
 
   test.each(["200", "400", "404"] as const)(
-    "by SHA-256 answer %s as chosen",
+    "answers statistics by SHA-256 with %s as configured",
     async (sha256Statistics) => {
       simulator.changeBehaviors({ files: { sha256Statistics } });
       expect((await getFile(`${getKnownFile().sha256}/stats`)).status).toBe(
@@ -162,7 +162,7 @@ describe("file statistics", () => {
     },
   );
 
-  test.each(["0", "721", "-1", "1.5", "x", ""])("refuse a look-back of %j", async (hours) => {
+  test.each(["0", "721", "-1", "1.5", "x", ""])("refuses a look-back of %j", async (hours) => {
     const answer = await getFile(`${getKnownFile().sha1}/stats?lookBackHours=${hours}`);
     expect([answer.status, (answer.body as { error: { code: string } }).error.code]).toEqual([
       400,
@@ -170,27 +170,30 @@ describe("file statistics", () => {
     ]);
   });
 
-  test("clamp a look-back if told so", async () => {
+  test("clamps a look-back if configured", async () => {
     simulator.changeBehaviors({ files: { lookBack: "clamp" } });
     expect((await getFile(`${getKnownFile().sha1}/stats?lookBackHours=9000`)).status).toBe(200);
   });
 });
 
 describe("file information", () => {
-  test.each(["sha1", "sha256", "md5"] as const)("is found by %s in any case", async (key) => {
-    const { body } = await getFile(getKnownFile()[key].toUpperCase());
-    expect(body).toMatchObject({
-      sha1: getKnownFile().sha1,
-      sha256: getKnownFile().sha256,
-      globalPrevalence: Number(getKnownFile().globalPrevalence),
-      size: Number(getKnownFile().size),
-      signer: "Microsoft Corporation",
-      isValidCertificate: true,
-      determinationType: "Clean",
-    });
-  });
+  test.each(["sha1", "sha256", "md5"] as const)(
+    "finds file information by %s in any case",
+    async (key) => {
+      const { body } = await getFile(getKnownFile()[key].toUpperCase());
+      expect(body).toMatchObject({
+        sha1: getKnownFile().sha1,
+        sha256: getKnownFile().sha256,
+        globalPrevalence: Number(getKnownFile().globalPrevalence),
+        size: Number(getKnownFile().size),
+        signer: "Microsoft Corporation",
+        isValidCertificate: true,
+        determinationType: "Clean",
+      });
+    },
+  );
 
-  test("of an unsigned file has no signer", async () => {
+  test("returns no signer for an unsigned file", async () => {
     const { body } = await getFile(simulator.dataset.getFile("svch0st.exe").sha1);
     expect(body).toMatchObject({
       signer: null,
@@ -200,7 +203,7 @@ describe("file information", () => {
     });
   });
 
-  test("of an unknown or a forgotten file is 404", async () => {
+  test("answers 404 for an unknown or removed file", async () => {
     expect((await getFile(unknownHash)).status).toBe(404);
     const { sha1 } = simulator.dataset.getFile("tunnel.exe");
     simulator.files.remove(sha1);
@@ -209,7 +212,7 @@ describe("file information", () => {
 });
 
 describe("the file APIs", () => {
-  test.each(["xyz", "g".repeat(40), "a".repeat(39)])("refuse %s as a hash", async (hash) => {
+  test.each(["xyz", "g".repeat(40), "a".repeat(39)])("refuses %s as a hash", async (hash) => {
     for (const path of [hash, `${hash}/stats`]) {
       expect((await getFile(path)).body).toMatchObject({
         error: { code: "InvalidHashValue", message: `Hash value ${hash} is invalid` },
@@ -217,7 +220,7 @@ describe("the file APIs", () => {
     }
   });
 
-  test("demand a token with File.Read.All", async () => {
+  test("requires a token with File.Read.All", async () => {
     expect((await sendRequest(`${simulator.urls.defender}/api/files/${unknownHash}`)).status).toBe(
       401,
     );
@@ -229,7 +232,7 @@ describe("the file APIs", () => {
     expect(answer.text).toContain("API required roles: File.Read.All");
   });
 
-  test("have a quota of their own", async () => {
+  test("has a separate quota for file APIs", async () => {
     simulator.changeBehaviors({
       files: { quota: { perMinute: 2 } },
       hunting: { quota: { perMinute: 0 } },

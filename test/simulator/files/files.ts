@@ -62,7 +62,7 @@ async function refuseRequest(deps: FileApiDeps, exchange: Exchange): Promise<Rep
 
 const hexLengths = new Set([32, 40, 64]);
 
-/** A hash, lower case, or undefined. */
+/** Parses a hash to lower case; undefined if it is invalid. */
 function readHash(exchange: Exchange): string | undefined {
   const hash = (exchange.params["hash"] ?? "").toLowerCase();
   return /^[0-9a-f]+$/.test(hash) && hexLengths.has(hash.length) ? hash : undefined;
@@ -90,7 +90,7 @@ const toODataReply = (
 
 const maxLookBackHours = 720;
 
-/** The look-back in hours, or undefined for what the service does not take. */
+/** Parses the look-back in hours; undefined if the service refuses it. */
 function readLookBack(exchange: Exchange, { lookBack }: Behaviors["files"]): number | undefined {
   const text = exchange.query.get("lookBackHours");
   if (text === null) return maxLookBackHours;
@@ -153,7 +153,7 @@ function answerInformation({ registry }: FileApiDeps, exchange: Exchange): Reply
   return toODataReply(exchange, toInformationBody(file), { found: true });
 }
 
-/** Nothing known of the signer is null, not empty. */
+/** Returns null, not empty text, for unknown signer data. */
 function toInformationBody(file: KnownFile): Record<string, unknown> {
   const isSigned = file.signer !== "";
   const extension = /\.(\w+)$/.exec(file.name)?.[1]?.toLowerCase();

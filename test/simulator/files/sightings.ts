@@ -1,8 +1,8 @@
-/** What the organisation saw of a file, counted from the same rows that hunting reads. */
+/** Sightings of a file in the organization, counted from the same rows that hunting reads. */
 import { hourMs, ticksFromMs, type Span, type Ticks } from "../../../shared/runtime/time.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 
-/** Devices that saw a file in a span, when, and under which names (most frequent first). */
+/** Devices with a file in a span, first and last time, and file names (most frequent first). */
 export interface Sighting {
   readonly devices: number;
   readonly firstSeen: Ticks;
@@ -11,13 +11,15 @@ export interface Sighting {
 }
 
 export interface Sightings {
-  /** @returns undefined when nobody saw it */
+  /** @returns undefined if no device had it */
   readonly findSighting: (sha1: string, span: Span, visibleAt: Ticks) => Sighting | undefined;
-  /** Forgets what was counted: rows of the past have changed, and may arrive `delay` ticks after their time. */
+  /**
+   * Discards all counts after past rows changed; rows may arrive `delay` ticks after their time.
+   */
   readonly invalidate: (delay?: Ticks) => void;
 }
 
-/** Tables whose `SHA1` is a file that was on the device. */
+/** Tables whose `SHA1` is a file on the device. */
 const sightingTables = [
   "DeviceFileEvents",
   "DeviceProcessEvents",
@@ -35,11 +37,11 @@ interface Tally {
 type HourTally = ReadonlyMap<string, Tally>;
 
 const hourTicks = ticksFromMs(hourMs);
-/** Usual rows arrive within seconds. */
+/** Rows usually arrive within seconds. */
 const usualDelay = ticksFromMs(60_000);
 
 /**
- * Whole settled hours are counted once; what is younger, or cut by the span, is counted at each question.
+ * Counts whole settled hours once; counts newer rows and partial hours at each call.
  *
  * @param maxDelay - how long after its time a row may still arrive, in ticks
  */
@@ -68,7 +70,7 @@ export function createSightings(dataset: Dataset, maxDelay: Ticks = 0n): Sightin
   };
 }
 
-/** The span cut at full hours. */
+/** Splits the span at full hours. */
 function splitByHour({ from, to }: Span): Span[] {
   const spans: Span[] = [];
   for (let at = from; at < to;) {

@@ -7,7 +7,7 @@ import type { Sighting } from "./sightings.ts";
 const context =
   "https://api.security.microsoft.com/api/$metadata#microsoft.windowsDefenderATP.api.InOrgFileStats";
 
-/** Second precision here, seven digits for the global dates: the service mixes them in one body. */
+/** Seconds here, seven digits for the global dates: the service mixes both in one body. */
 const formatToSecond = (ticks: Ticks): string => `${formatInstant(ticks).slice(0, 19)}Z`;
 
 export function toStatisticsBody(

@@ -1,13 +1,16 @@
-/** Rows as an answer's body: streamed in pieces, cut at the row cap, refused above the size cap. */
+/**
+ * Writes rows as a response body: streamed in pieces, cut at the row cap, refused above the size
+ * cap.
+ */
 import type { BackEnd } from "./back-ends.ts";
 import { isQueryFailure, type Column, type Evaluation } from "./evaluation.ts";
 import type { Behaviors } from "../behaviors.ts";
 
-/** What an answer held; filled while its body is sent. */
+/** Rows of an answer; updated while its body is sent. */
 interface AnswerStats {
   rows: number;
   bytes: number;
-  /** True when the cap cut rows off without a word. */
+  /** True if the cap cut rows off silently. */
   truncated: boolean;
 }
 
@@ -26,8 +29,8 @@ export type RowsAnswer =
 const chunkLength = 64 * 1024;
 
 /**
- * Encodes a table for one back-end. With a size cap the body is held (up to the cap) until its size is known;
- * without one it is streamed as the rows are made, so that its length does not matter.
+ * Encodes a table for one back end. With a size cap the body is buffered (up to the cap) until its
+ * size is known; without one it is streamed in bounded memory.
  */
 export async function answerRows(
   table: TableEvaluation,
@@ -63,7 +66,9 @@ async function bufferBody(
   return { kind: "body", body, stats };
 }
 
-/** Makes the first piece before anything is sent, so that a query that fails at once still gets its 400. */
+/**
+ * Produces the first piece before anything is sent, so that a query that fails early gets its 400.
+ */
 async function streamBody(
   pieces: Iterable<Buffer>,
   signal: AbortSignal,
@@ -78,7 +83,7 @@ async function streamBody(
 
 type Rows = Iterable<readonly unknown[]>;
 
-/** With a limit: the rows, read at once, or undefined when there are more. */
+/** Reads at most `limit` rows; undefined if there are more. */
 function readUpTo(rows: Rows, maxRows: number | null): Rows | undefined {
   if (maxRows === null) return rows;
   const buffered: (readonly unknown[])[] = [];
@@ -121,7 +126,10 @@ function* encodeRows(
   yield takeChunk();
 }
 
-/** Lets the event loop run between pieces, so that a long answer blocks nobody and a hung-up caller is noticed. */
+/**
+ * Yields to the event loop between pieces, so that other requests proceed and a disconnect is
+ * noticed.
+ */
 async function* yieldBetweenChunks(
   pieces: Iterable<Buffer>,
   signal: AbortSignal,

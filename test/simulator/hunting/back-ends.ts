@@ -16,16 +16,16 @@ import type { Column, KqlType } from "./evaluation.ts";
 
 type HuntingBehaviors = Behaviors["hunting"];
 
-/** What sets one generation apart from the others. */
+/** The differences between generations of the API. */
 export interface BackEnd {
   readonly name: "graph" | "xdr" | "defender" | "legacy";
   readonly pattern: string;
   readonly resource: Resource;
   readonly role: string;
   readonly family: ErrorFamily;
-  /** Names under which the body may carry the query. */
+  /** Accepted names of the query in the body. */
   readonly queryKeys: readonly string[];
-  /** Whether the body may carry a `Timespan`. */
+  /** True if the body may have a `Timespan`. */
   readonly hasTimespan: boolean;
   readonly canRetire: boolean;
   readonly readRowCap: (behaviors: HuntingBehaviors) => number;
@@ -66,7 +66,7 @@ function createPlainEnvelope(head: string): BackEnd["createEnvelope"] {
   };
 }
 
-/** Puts schema and results into one object; an empty answer may lack either. */
+/** Joins schema and results in one object; an empty answer may omit either. */
 function frameResults(
   head: string,
   schemaKey: string,
@@ -170,6 +170,6 @@ export const backEnds: readonly BackEnd[] = [
   },
 ];
 
-/** What the retired APIs say; the status is anyone's guess, so a switch picks it. */
+/** Answer of the retired APIs; the status is not documented, so a behavior selects it. */
 export const retiredText =
   "This API has been retired. Use the Microsoft Graph security API instead.";

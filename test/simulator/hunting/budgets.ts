@@ -1,7 +1,10 @@
-/** Run-time budgets: CPU per quarter hour (Graph, XDR), run time per hour and day (Defender, legacy). */
+/**
+ * Run-time budgets: CPU per quarter hour (Graph, XDR), run time per hour and day (Defender,
+ * legacy).
+ */
 import { dayMs, hourMs } from "../../../shared/runtime/time.ts";
 
-/** Ends of budgets: a clock slot, or a span that slides. */
+/** Window of a budget: a clock slot or a sliding span. */
 export interface Budget {
   readonly kind: "slot" | "sliding";
   readonly perMs: number;
@@ -12,7 +15,7 @@ export interface Budget {
 export const slotMs = 15 * 60_000;
 
 export interface Spending {
-  /** How long until work may start again; 0 = now. */
+  /** Returns the wait until work may start again; 0 = now. */
   readonly computeWaitMs: (budgets: readonly Budget[], nowMs: number) => number;
   readonly recordWork: (workMs: number, nowMs: number) => void;
 }
@@ -49,7 +52,7 @@ function computeBudgetWait(
   return perMs;
 }
 
-/** The two spans of the older APIs. */
+/** The two windows of the older APIs. */
 export const createHourAndDayBudgets = (hour: number | null, day: number | null): Budget[] => [
   { kind: "sliding", perMs: hourMs, maxMs: hour },
   { kind: "sliding", perMs: dayMs, maxMs: day },

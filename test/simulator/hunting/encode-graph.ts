@@ -1,4 +1,7 @@
-/** Rows as Graph writes them: OData sidecars, booleans as 0 and 1, nulls as `{}`, dynamic values wrapped. */
+/**
+ * Rows as Graph writes them: OData sidecars, booleans as 0 and 1, nulls as `{}`, dynamic values
+ * wrapped.
+ */
 import type { Behaviors } from "../behaviors.ts";
 import type { RowWriter } from "./encode-plain.ts";
 import type { Column } from "./evaluation.ts";
@@ -11,7 +14,7 @@ import {
   toJson,
 } from "./scalars.ts";
 
-/** Writes `"name":value`, with its sidecar before it where Graph has one. */
+/** Writes `"name":value`, preceded by its sidecar where Graph has one. */
 type FieldWriter = (value: unknown) => string;
 
 export function createGraphRowWriter(
@@ -31,7 +34,10 @@ export function createGraphRowWriter(
   };
 }
 
-/** A null is `{}` in every type but string, which has none; or absent, or null, if the switch says so. */
+/**
+ * Writes null as `{}` in every type but string, which has no null; or omits it or writes null, as
+ * the behavior says.
+ */
 function withNulls(
   { name, type }: Column,
   write: FieldWriter,
@@ -96,7 +102,7 @@ function writeObject(value: object): string {
   return `{${['"@odata.type":"#microsoft.graph.security.dynamicColumnValue"', ...inner].join(",")}}`;
 }
 
-/** All of one scalar kind keeps its type; anything else is a collection of strings. */
+/** An array of one scalar kind keeps its type; any other array is a collection of strings. */
 function toCollectionType(values: readonly unknown[]): string {
   const kinds = new Set(values.map(kindOf));
   const only = kinds.size === 1 ? [...kinds][0] : undefined;
@@ -109,7 +115,7 @@ function kindOf(value: unknown): string {
   return typeof value === "number" ? "Double" : "String";
 }
 
-/** Objects and arrays inside an array become JSON strings: whoever reads them parses twice. */
+/** Writes objects and arrays inside an array as JSON strings, which a reader must parse again. */
 function writeArray(values: readonly unknown[]): string {
   const isText = toCollectionType(values) === "Collection(String)";
   return `[${values.map((value) => (isText ? JSON.stringify(typeof value === "string" ? value : toJson(value)) : toJson(value))).join(",")}]`;

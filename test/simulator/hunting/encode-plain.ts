@@ -15,7 +15,7 @@ export type RowWriter = (row: readonly unknown[]) => string;
 
 type CellWriter = (value: unknown) => string;
 
-/** @param isLegacy - 2017 form: times without a zone */
+/** @param isLegacy - 2017 format: times without a zone */
 export function createPlainRowWriter(
   columns: readonly Column[],
   behaviors: Behaviors["hunting"],
@@ -47,7 +47,7 @@ function createCellWriter(
 ): CellWriter {
   switch (type) {
     case "string":
-      // KQL knows no null string.
+      // KQL does not have null strings.
       return (value) => JSON.stringify(value ?? "");
     case "bool":
       return orNull((value) =>

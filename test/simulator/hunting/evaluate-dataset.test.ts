@@ -20,7 +20,7 @@ const queryRows = async (query: string, options: Parameters<typeof runHuntingQue
   return (body["results"] ?? body["Results"]) as Record<string, unknown>[];
 };
 
-test("a query over the world gives the same rows on Graph and on Defender", async () => {
+test("returns the same rows of a query on Graph and on Defender", async () => {
   const from = new Date(simulator.clock.now() - 7_200_000).toISOString();
   const query = `DeviceProcessEvents | where Timestamp > datetime(${from}) | project Timestamp, DeviceName, ReportId | take 50`;
   const graph = await queryRows(query);
@@ -31,7 +31,7 @@ test("a query over the world gives the same rows on Graph and on Defender", asyn
   );
 });
 
-test("the narrower of Timespan and the query's own filter wins", async () => {
+test("applies the narrower of Timespan and the query's own filter", async () => {
   const countRows = async (within: string, Timespan?: string) =>
     (
       await queryRows(`DeviceProcessEvents | where Timestamp > ago(${within}) | count`, {
@@ -45,7 +45,7 @@ test("the narrower of Timespan and the query's own filter wins", async () => {
   expect(await countRows("10h")).toBeGreaterThan(Number(hour));
 });
 
-test("a late row is not seen before it arrives", async () => {
+test("hides a late row until it arrives", async () => {
   const query = 'DeviceEvents | where DeviceName == "late" | count';
   simulator.dataset.addLateRow(
     "DeviceEvents",
@@ -57,7 +57,7 @@ test("a late row is not seen before it arrives", async () => {
   expect(await queryRows(query)).toEqual([{ Count: 1 }]);
 });
 
-test("FileProfile and file information agree, also on a file that a test changed", async () => {
+test("returns the same data from FileProfile and file information, also for a changed file", async () => {
   const sha1 = simulator.dataset.getFile("cmd.exe").sha1;
   simulator.files.put({ sha1, globalPrevalence: 77n });
   const [row] = await queryRows(
@@ -73,7 +73,7 @@ test.each([
   ["DeviceEvents | where (", /syntax/],
   ["DeviceEvents | where Nonsense == 1", /Nonsense/],
   ["NoSuchTable | take 1", /Failed to resolve table or column expression named 'NoSuchTable'/],
-])("%s is the service's 400", async (query, text) => {
+])("answers %s with the service's 400", async (query, text) => {
   const answer = await runHuntingQuery(simulator, query);
   expect(answer.status).toBe(400);
   expect((answer.body as { error: { message: string } }).error.message).toMatch(text);

@@ -1,4 +1,7 @@
-/** Joins the KQL evaluator to the tenant's world: the only file of the tenant that knows the evaluator. */
+/**
+ * Connects the KQL evaluator to the dataset: the only file of the simulator that imports the
+ * evaluator.
+ */
 import { evaluateQuery } from "../../../shared/kql/evaluate/evaluate.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Evaluate } from "./evaluation.ts";

@@ -1,4 +1,4 @@
-/** What hunting asks of a KQL evaluator. */
+/** The interface between hunting and a KQL evaluator. */
 import type { KqlType } from "../../../shared/contracts/compiled-hunt.ts";
 import type { Span, Ticks } from "../../../shared/runtime/time.ts";
 
@@ -10,8 +10,9 @@ export interface Column {
 }
 
 /**
- * A query's answer. Reading its rows does the work, and may throw a `QueryFailure`. Cells: string; long, datetime and timespan as bigint (the latter two in ticks); int and real as
- * number; bool as boolean; dynamic as JSON value; guid and decimal as string; null.
+ * A query's result. Reading its rows evaluates the query and may throw a `QueryFailure`. Cells:
+ * string; long, datetime and timespan as bigint (the latter two in ticks); int and real as number;
+ * bool as boolean; dynamic as JSON value; guid and decimal as string; null.
  */
 export type Evaluation =
   | {
@@ -25,19 +26,19 @@ export type Evaluation =
       readonly message: string;
     };
 
-/** How a query is asked. */
+/** Parameters of an evaluation. */
 export interface EvaluationContext {
   readonly now: Ticks;
-  /** Rows outside are not seen, whatever the query says. */
+  /** Rows outside are never visible to the query. */
   readonly timespan: Span;
-  /** Rows ingested later are not seen yet. */
+  /** Rows ingested later are not visible yet. */
   readonly visibleAt: Ticks;
 }
 
-/** Evaluates queries over one world. */
+/** Evaluates queries over one dataset. */
 export type Evaluate = (query: string, context: EvaluationContext) => Evaluation;
 
-/** A fault of the query that shows only while its rows are read. */
+/** An error of the query that occurs only while its rows are read. */
 export interface QueryFailure extends Error {
   readonly name: "QueryError";
   readonly kind: string;

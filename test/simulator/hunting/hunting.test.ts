@@ -6,7 +6,7 @@ import { parseBehaviors } from "../behaviors.ts";
 import type { EvaluationContext, Column, Evaluation } from "./evaluation.ts";
 
 let simulator: Simulator;
-/** What the next query answers, and how the last one was asked. */
+/** The next query's result and the last query's parameters. */
 let table: { columns: Column[]; rows: Iterable<readonly unknown[]> };
 let lastContext: EvaluationContext;
 
@@ -35,7 +35,7 @@ beforeEach(() => {
   simulator.faults.clear();
   simulator.changeBehaviors(parseBehaviors({}));
   simulator.changeBehaviors({ hunting: { quota: { perMinute: null, perHour: null } } });
-  // Fresh budgets for each test: yesterday's work is forgotten.
+  // Moves a day ahead, so that each test starts with unused budgets.
   simulator.clock.shift(25 * 3_600_000);
 });
 
@@ -44,7 +44,7 @@ const instant = parseInstant("2026-01-05T06:38:35.7664356Z");
 const second = parseInstant("2026-07-19T21:46:29Z");
 
 describe("answers", () => {
-  test("of Graph name the context, of XDR carry statistics, of all a schema", async () => {
+  test("answers with a context on Graph, statistics on XDR and a schema on all", async () => {
     const [graph, xdr, defender, legacy] = await Promise.all(
       allApis.map((via) => runHuntingQuery(simulator, "T", { via })),
     );
@@ -126,7 +126,7 @@ describe("answers", () => {
       '"c":{"a":{"b":9007199254740993,"d":true,"e":null},"f":["x"]}',
     ],
   ];
-  test.each(cases)("write %s as the service does", async (_, type, value, graph, plain) => {
+  test.each(cases)("writes %s as the service does", async (_, type, value, graph, plain) => {
     table = { columns: [{ name: "c", type }], rows: [[value]] };
     expect((await runHuntingQuery(simulator, "T")).text).toMatch(
       new RegExp(`${escapePattern(`{${graph}}]}`)}$`),
@@ -136,7 +136,7 @@ describe("answers", () => {
     );
   });
 
-  test("of the legacy API have no zone", async () => {
+  test("writes times without a zone on the legacy API", async () => {
     table = { columns: [{ name: "Timestamp", type: "datetime" }], rows: [[instant]] };
     expect((await runHuntingQuery(simulator, "T", { via: "legacy" })).body["Results"]).toEqual([
       { Timestamp: "2026-01-05T06:38:35.7664356" },
@@ -166,7 +166,7 @@ describe("answers", () => {
       [937_840_000_000n],
       '{"a":"P1DT2H3M4S"}',
     ],
-  ] as const)("change with the switch %j", async (hunting, columns, row, written) => {
+  ] as const)("writes rows by the behavior %j", async (hunting, columns, row, written) => {
     simulator.changeBehaviors({ hunting });
     table = { columns: [...columns], rows: [row] };
     expect((await runHuntingQuery(simulator, "T")).text).toContain(`:[${written}]}`);
@@ -186,7 +186,7 @@ describe("answers", () => {
       '{"Schema":[{"Name":"a","Type":"Object"}],"Results":[{"a":"{\\"b\\":1}"}]}',
     ],
   ] as const)(
-    "of the Defender API change with the switch %j",
+    "writes rows on the Defender API by the behavior %j",
     async (hunting, type, value, text) => {
       simulator.changeBehaviors({ hunting });
       table = { columns: [{ name: "a", type }], rows: [[value]] };
@@ -198,13 +198,13 @@ describe("answers", () => {
     ["usual", { Schema: [{ Name: "n", Type: "Int64" }], Results: [] }],
     ["no-schema", { Results: [] }],
     ["no-results", { Schema: [{ Name: "n", Type: "Int64" }] }],
-  ] as const)("without rows are %s", async (emptyAnswers, body) => {
+  ] as const)("writes an answer without rows as configured: %s", async (emptyAnswers, body) => {
     simulator.changeBehaviors({ hunting: { emptyAnswers } });
     table = createNumberTable(0);
     expect((await runHuntingQuery(simulator, "T", { via: "defender" })).body).toEqual(body);
   });
 
-  test("echo the caller's request id, add their own, and compress when asked", async () => {
+  test("echoes the caller's request id, adds its own, and compresses if accepted", async () => {
     table = createNumberTable(1_000);
     const answer = await runHuntingQuery(simulator, "T", {
       headers: { "client-request-id": "mine", "accept-encoding": "gzip" },
@@ -225,7 +225,7 @@ describe("caps", () => {
     ["graph", 10],
     ["defender", 10],
     ["legacy", 5],
-  ] as const)("cut %s silently at %i rows", async (via, rows) => {
+  ] as const)("cuts %s silently at %i rows", async (via, rows) => {
     simulator.changeBehaviors({ hunting: { rowCap: 10, legacyRowCap: 5 } });
     table = createNumberTable(20);
     const { status, body } = await runHuntingQuery(simulator, "T", { via });
@@ -236,7 +236,7 @@ describe("caps", () => {
     expect(simulator.listRequests().at(-1)?.effect).toMatchObject({ rows, truncated: true });
   });
 
-  test("are 100,000 rows by default, 10,000 for legacy", async () => {
+  test("cuts at 100,000 rows by default, at 10,000 on the legacy API", async () => {
     simulator.changeBehaviors({ hunting: { sizeCapBytes: null } });
     table = createNumberTable(100_001);
     await runHuntingQuery(simulator, "T");
@@ -254,17 +254,20 @@ describe("caps", () => {
   test.each([
     ["number", "Optimize your query by limiting the number of results and try again."],
     ["amount", "Optimize your query by limiting the amount of results and try again."],
-  ] as const)("on size refuse a result with the %s wording", async (sizeWording, text) => {
-    simulator.changeBehaviors({ hunting: { sizeCapBytes: 1_000, sizeWording } });
-    table = createNumberTable(1_000);
-    const answer = await runHuntingQuery(simulator, "T");
-    expect(answer.status).toBe(400);
-    expect(answer.body).toMatchObject({
-      error: { message: `Query execution has exceeded the allowed result size. ${text}` },
-    });
-  });
+  ] as const)(
+    "refuses a result above the size cap with the %s wording",
+    async (sizeWording, text) => {
+      simulator.changeBehaviors({ hunting: { sizeCapBytes: 1_000, sizeWording } });
+      table = createNumberTable(1_000);
+      const answer = await runHuntingQuery(simulator, "T");
+      expect(answer.status).toBe(400);
+      expect(answer.body).toMatchObject({
+        error: { message: `Query execution has exceeded the allowed result size. ${text}` },
+      });
+    },
+  );
 
-  test("on work preempt a query with too many rows", async () => {
+  test("preempts a query with too many rows", async () => {
     simulator.changeBehaviors({ hunting: { preemptAboveRows: 2 } });
     const answer = await runHuntingQuery(simulator, "T");
     expect(answer.status).toBe(400);
@@ -286,7 +289,7 @@ describe("requests", () => {
     ["graph", "InvalidAuthenticationToken"],
     ["defender", "Unauthorized"],
   ] as const)(
-    "to %s without a token, with a foreign one or for another API are 401",
+    "answers 401 on %s without a token, with a foreign one or one for another API",
     async (via, code) => {
       const other = await fetchToken(simulator, via === "graph" ? "defender" : "graph");
       for (const authorization of ["", "Basic eDp5", "Bearer a.b.c", `Bearer ${other}`]) {
@@ -300,7 +303,7 @@ describe("requests", () => {
     },
   );
 
-  test("with an expired or revoked token are 401", async () => {
+  test("answers 401 to an expired or revoked token", async () => {
     const authorization = `Bearer ${await fetchToken(simulator, "graph")}`;
     simulator.clock.shift(86_400_000);
     const expired = await runHuntingQuery(simulator, "T", { headers: { authorization } });
@@ -320,7 +323,7 @@ describe("requests", () => {
     ["graph", "ThreatHunting.Read.All"],
     ["defender", "AdvancedQuery.Read.All"],
     ["xdr", "AdvancedHunting.Read.All"],
-  ] as const)("to %s without its permission are 403 and name it", async (via, role) => {
+  ] as const)("answers 403 on %s without its permission and names it", async (via, role) => {
     const roles = simulator.directory.identities[0]?.roles ?? {};
     const originalRoles = roles[via];
     roles[via] = ["Machine.Read.All"];
@@ -336,7 +339,7 @@ describe("requests", () => {
   });
 
   test.each([
-    ["text that is no JSON", "graph", "Query=T", "application/json", 400],
+    ["invalid JSON", "graph", "Query=T", "application/json", 400],
     ["a raw line feed in a string", "graph", '{"Query":"a\nb"}', "application/json", 400],
     ["another content type", "graph", '{"Query":"T"}', "text/plain", 400],
     ["no query", "graph", "{}", "application/json", 400],
@@ -344,26 +347,29 @@ describe("requests", () => {
     ["a lower-case key to Graph", "graph", '{"query":"T"}', "application/json", 200],
     ["a lower-case key to Defender", "defender", '{"query":"T"}', "application/json", 400],
     [
-      "a timespan that is none",
+      "an invalid timespan",
       "graph",
       '{"Query":"T","Timespan":"yesterday"}',
       "application/json",
       400,
     ],
-  ] as const)("with %s (%s) get their due", async (_, via, body, type, status) => {
-    const authorization = `Bearer ${await fetchToken(simulator, via)}`;
-    const answer = await postRaw(via, { headers: { authorization, "content-type": type }, body });
-    expect(answer.status).toBe(status);
-  });
+  ] as const)(
+    "answers a request with %s (%s) as the service does",
+    async (_, via, body, type, status) => {
+      const authorization = `Bearer ${await fetchToken(simulator, via)}`;
+      const answer = await postRaw(via, { headers: { authorization, "content-type": type }, body });
+      expect(answer.status).toBe(status);
+    },
+  );
 
-  test("without a query read as the service says it", async () => {
+  test("answers a request without a query in the service's words", async () => {
     const answer = await runHuntingQuery(simulator, "", { via: "defender" });
     expect(answer.body).toMatchObject({
       error: { code: "InvalidRequestBody", message: "Missing query." },
     });
   });
 
-  test("carry the span they may see to the evaluator: 30 days, or what Timespan says", async () => {
+  test("limits the evaluator to 30 days or to Timespan", async () => {
     const day = ticksFromMs(86_400_000);
     await runHuntingQuery(simulator, "T");
     expect(lastContext.timespan).toEqual({
@@ -376,7 +382,7 @@ describe("requests", () => {
     expect(lastContext.timespan.from).toBe(lastContext.now - 30n * day);
   });
 
-  test("with a wrong query get the evaluator's words in the service's envelope", async () => {
+  test("answers an invalid query with the evaluator's message in the service's envelope", async () => {
     const graph = await runHuntingQuery(simulator, "wrong");
     expect(graph.status).toBe(400);
     expect(graph.body).toMatchObject({
@@ -394,7 +400,7 @@ describe("requests", () => {
     );
   });
 
-  test("for a table the tenant lacks are 400", async () => {
+  test("answers 400 for a table that the tenant does not have", async () => {
     simulator.changeBehaviors({ hunting: { disabledTables: ["EmailEvents"] } });
     const answer = await runHuntingQuery(simulator, "EmailEvents | take 1");
     expect(answer.text).toContain(
@@ -403,7 +409,7 @@ describe("requests", () => {
   });
 
   test.each([404, 410, 403])(
-    "to retired APIs get the chosen status %i, while Graph goes on",
+    "answers retired APIs with the configured status %i, while Graph continues to work",
     async (retired) => {
       simulator.changeBehaviors({ hunting: { retired } });
       const statuses = await Promise.all(
@@ -413,7 +419,7 @@ describe("requests", () => {
     },
   );
 
-  test("to an unknown path are 404 in the family's envelope", async () => {
+  test("answers an unknown path with a 404 in the API's envelope", async () => {
     expect((await sendRequest(`${simulator.urls.graph}/v1.0/x`)).body).toMatchObject({
       error: { innerError: {} },
     });
@@ -424,7 +430,7 @@ describe("requests", () => {
 });
 
 describe("quotas", () => {
-  test("count calls over all generations, by minute and hour", async () => {
+  test("counts calls of all generations by minute and hour", async () => {
     simulator.changeBehaviors({ hunting: { quota: { perMinute: 4, perHour: 6 } } });
     const queryEveryApi = async () => {
       const statuses: number[] = [];
@@ -448,19 +454,19 @@ describe("quotas", () => {
     ],
     ["defender", "old", "API calls quota exceeded! maximum allowed 0 per 00:01:00"],
     ["defender", "graph", "Please retry again later."],
-  ] as const)("refuse on %s in the %s wording", async (via, throttleWording, text) => {
+  ] as const)("throttles on %s in the %s wording", async (via, throttleWording, text) => {
     simulator.changeBehaviors({ hunting: { throttleWording, quota: { perMinute: 0 } } });
     const answer = await runHuntingQuery(simulator, "T", { via });
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "60"]);
     expect(answer.text).toContain(text);
   });
 
-  test("leave Retry-After out when told to", async () => {
+  test("omits Retry-After if configured", async () => {
     simulator.changeBehaviors({ hunting: { quota: { perMinute: 0, retryAfter: false } } });
     expect((await runHuntingQuery(simulator, "T")).headers.get("retry-after")).toBeNull();
   });
 
-  test("of CPU last until the end of the quarter hour", async () => {
+  test("refuses work above the CPU budget until the end of the quarter hour", async () => {
     simulator.clock.shift(15 * 60_000 - (simulator.clock.now() % (15 * 60_000)) + 60_000);
     simulator.changeBehaviors({ hunting: { cpuMsPerSlot: 300, cpuMsPerQuery: 200 } });
     expect([
@@ -477,7 +483,7 @@ describe("quotas", () => {
     expect((await runHuntingQuery(simulator, "T")).status).toBe(200);
   });
 
-  test("of run time bind the Defender API by the hour, and not Graph", async () => {
+  test("limits run time by the hour on the Defender API but not on Graph", async () => {
     simulator.changeBehaviors({ hunting: { runTimeMsPerHour: 200 } });
     expect((await runHuntingQuery(simulator, "T", { via: "defender" })).status).toBe(200);
     const answer = await runHuntingQuery(simulator, "T", { via: "defender" });
@@ -488,7 +494,7 @@ describe("quotas", () => {
 });
 
 describe("long answers", () => {
-  test("of a million rows stream without being held", async () => {
+  test("streams a million rows in bounded memory", async () => {
     simulator.changeBehaviors({ hunting: { rowCap: 2_000_000, sizeCapBytes: null } });
     let made = 0;
     const generateRows = function* (): Generator<unknown[]> {
@@ -507,7 +513,7 @@ describe("long answers", () => {
     const reader = response.body?.getReader();
     await reader?.read();
     await new Promise((resolve) => setTimeout(resolve, 50));
-    // The reader waits, so the writer does: socket buffers hold a few megabytes at most.
+    // The writer waits for the reader: socket buffers hold a few megabytes at most.
     expect(made).toBeLessThan(900_000);
     let bytes = 0;
     for (;;) {
@@ -521,8 +527,8 @@ describe("long answers", () => {
 
   test.each([
     ["streamed", null],
-    ["held for the size cap", 1e12],
-  ])("%s stop when the caller hangs up", async (_, sizeCapBytes) => {
+    ["buffered for the size cap", 1e12],
+  ])("stops an answer %s when the caller disconnects", async (_, sizeCapBytes) => {
     simulator.changeBehaviors({ hunting: { rowCap: 1e9, sizeCapBytes } });
     let made = 0;
     const stop = new AbortController();

@@ -1,4 +1,4 @@
-/** Advanced hunting: every check of the service in its order, then the query, then the rows. */
+/** Advanced hunting: the checks of the service in their order, then the query, then the rows. */
 import { ticksFromMs, type Clock, type Span, type Ticks } from "../../../shared/runtime/time.ts";
 import type { Tokens } from "../entra/tokens.ts";
 import { toJsonReply, type Exchange, type Reply, type Route } from "../server/exchange.ts";
@@ -19,7 +19,7 @@ interface HuntingDeps {
   readonly faults: Faults;
   readonly evaluate: Evaluate;
   readonly clock: Clock;
-  /** One quota over all generations: it is the tenant's. */
+  /** One quota for all generations, because it is the tenant's. */
   readonly quota: Quota;
   readonly spending: Readonly<Record<BackEnd["name"], Spending>>;
 }
@@ -96,12 +96,15 @@ async function refuseRequest(
 
 interface HuntingRequest {
   readonly query: string;
-  /** The query's present, read once. */
+  /** Time of the query, read once. */
   readonly now: Ticks;
   readonly span: Span;
 }
 
-/** The query of the body, or the 400. A raw line feed inside a JSON string is no JSON. */
+/**
+ * Reads the query of the body, or returns the 400. A raw line feed in a JSON string is invalid
+ * JSON.
+ */
 function readQuery(backEnd: BackEnd, exchange: Exchange, nowMs: number): HuntingRequest | Reply {
   const toBadRequest = (message: string): Reply =>
     backEnd.family.badRequest(exchange, message, "InvalidRequestBody");

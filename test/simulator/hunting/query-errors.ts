@@ -1,4 +1,4 @@
-/** The hunting service's 400s: one text per class, as seen in the field. */
+/** The hunting service's 400 answers: one text per class, as observed in production. */
 import type { Exchange, Reply } from "../server/exchange.ts";
 import type { ErrorFamily } from "../server/families.ts";
 import type { QueryFault } from "../server/faults.ts";
@@ -19,10 +19,10 @@ const texts: Record<QueryFault, string> = {
   "missing-query": "Missing query.",
 };
 
-/** The older text of the size cap, still in some pages. */
+/** The older text of the size cap, still documented in some pages. */
 export const amountWording = texts["result-size"].replace("number", "amount");
 
-/** A 400 of the given class in the words of the route's family. */
+/** Returns a 400 of the class in the wording of the route's API family. */
 export const toBadQueryReply = (
   fault: QueryFault,
   exchange: Exchange,

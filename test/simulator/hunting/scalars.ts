@@ -1,7 +1,7 @@
 /** Text forms of single values, shared by the encodings. */
 import { formatInstant } from "../../../shared/runtime/time.ts";
 
-/** An instant with all seven digits, or with trailing zeros dropped, as Graph writes it. */
+/** Writes an instant with all seven digits, or without trailing zeros as Graph does. */
 export function writeInstant(
   ticks: bigint,
   fractions: "seven" | "trimmed",
@@ -28,10 +28,10 @@ export function writeTimespan(ticks: bigint, form: "kusto" | "iso"): string {
   return `${sign}${days === 0n ? "" : `${days}.`}${padTwo(hours)}:${padTwo(minutes)}:${padTwo(seconds)}${rest}`;
 }
 
-/** A whole number, bare, also above 2^53. */
+/** Writes a whole number without quotes, also above 2^53. */
 export const writeInteger = (value: unknown): string => String(value);
 
-/** A double; what JSON has no number for is text. */
+/** Writes a double; NaN and infinities are text. */
 export const writeReal = (value: number, infinity: "Infinity" | "INF"): string =>
   Number.isFinite(value)
     ? JSON.stringify(value)

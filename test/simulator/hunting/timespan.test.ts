@@ -16,11 +16,11 @@ describe("Timespan", () => {
     ["P3D/2024-02-15T08:00:00Z", "2024-02-12T08:00:00 2024-02-15T08:00:00"],
     ["2024-02-01T08:00:00Z/P3D", "2024-02-01T08:00:00 2024-02-04T08:00:00"],
     ["2024-02-19", "2024-02-19T00:00:00 2024-02-20T00:00:00"],
-  ])("%s means %s", (text, span) => {
+  ])("parses %s as %s", (text, span) => {
     expect(describeSpan(text)).toBe(span);
   });
 
-  test("never reaches further back than the service keeps, nor into the future", () => {
+  test("limits a span to the service's retention and to the present", () => {
     expect(describeSpan("P60D")).toBe("2024-01-21T00:00:00 2024-02-20T00:00:00");
     expect(describeSpan("2024-02-19/2025-01-01")).toBe("2024-02-19T00:00:00 2024-02-20T00:00:00");
   });
@@ -35,7 +35,7 @@ describe("Timespan", () => {
     "a/b",
     "2024-02-15/2024-02-01",
     "P1D/2024-02-01/P1D",
-  ])("%j is none", (text) => {
+  ])("refuses %j", (text) => {
     expect(describeSpan(text)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-/** Graph's `Timespan`: five forms, and the span they mean. */
+/** Graph's `Timespan`: five forms and the span that each one means. */
 import {
   parseInstant,
   ticksFromMs,
@@ -16,7 +16,7 @@ const unitTicks = [365n * 86_400n, 30n * 86_400n, 7n * 86_400n, 86_400n, 3_600n,
   (seconds) => seconds * ticksPerSecond,
 );
 
-/** An ISO 8601 duration in ticks. */
+/** Parses an ISO 8601 duration to ticks. */
 function parseDuration(text: string): Ticks | undefined {
   const match = isoDuration.exec(text);
   if (!match) return undefined;
@@ -28,19 +28,19 @@ function parseDuration(text: string): Ticks | undefined {
   return whole + BigInt(seconds) * ticksPerSecond + BigInt(fraction.padEnd(7, "0"));
 }
 
-/** How far back the service keeps rows. */
+/** Retention of the service. */
 const retentionMs = 30 * dayMs;
 
-/** The span the service looks at when nothing narrows it. */
+/** Returns the span of a query without a time range. */
 export const toRetainedSpan = (now: Ticks): Span => ({
   from: now - ticksFromMs(retentionMs),
   to: now,
 });
 
 /**
- * Reads `length`, `start/end`, `length/end`, `start/length` or `start`; never wider than what is kept.
+ * Parses `length`, `start/end`, `length/end`, `start/length` or `start`; limited to the retention.
  *
- * @returns undefined when the text is none of them
+ * @returns undefined if the text has none of these forms
  */
 export function readTimespan(text: string, now: Ticks): Span | undefined {
   const [first = "", second, ...rest] = text.split("/").map((part) => part.trim());

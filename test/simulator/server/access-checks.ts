@@ -1,4 +1,4 @@
-/** What stands before every API: a token for it, a permission, a turn of its quota. */
+/** Checks before every API call: token, permission, quota. */
 import type { Clock } from "../../../shared/runtime/time.ts";
 import { audiences, type Resource } from "../entra/directory.ts";
 import type { Claims, Tokens } from "../entra/tokens.ts";
@@ -6,12 +6,12 @@ import type { Exchange, Reply } from "./exchange.ts";
 import type { ErrorFamily, Throttle } from "./families.ts";
 import type { Quota } from "./quota.ts";
 
-/** A caller that proved itself, or the refusal. */
+/** An authenticated caller, or the refusal. */
 export type Authentication =
   | { readonly kind: "caller"; readonly claims: Claims }
   | { readonly kind: "refused"; readonly reply: Reply };
 
-/** A bearer token for `resource` that carries `role`. */
+/** Checks for a bearer token for `resource` with `role`. */
 export async function authenticateBearer(
   exchange: Exchange,
   tokens: Tokens,
@@ -22,7 +22,7 @@ export async function authenticateBearer(
   if (token === undefined)
     return toRefusal(family.unauthorized(exchange, missingToken[required.resource]));
   const check = await tokens.check(token);
-  if (check.kind !== "sound") return toRefusal(family.unauthorized(exchange));
+  if (check.kind !== "valid") return toRefusal(family.unauthorized(exchange));
   exchange.record.caller = check.claims.appid;
   if (!audiences[required.resource].includes(check.claims.aud)) {
     return toRefusal(family.unauthorized(exchange, wrongAudience[required.resource]));
@@ -40,7 +40,7 @@ const wrongAudience: Partial<Record<Resource, string>> = {
   graph: "Access token validation failure. Invalid audience.",
 };
 
-/** Takes a turn of the quota; the refusal when there is none. */
+/** Takes one call of the quota; returns the refusal if there is none. */
 export function acquirePermit(
   exchange: Exchange,
   quota: Quota,

@@ -1,16 +1,19 @@
-/** One request on its way through the tenant, and what goes back. */
+/** One request to the simulator and its reply. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { ErrorFamily } from "./families.ts";
 import type { RequestRecord } from "./request-log.ts";
 
-/** The listeners of the tenant; each has its own address. */
+/** The simulated services; each has its own address. */
 export const services = ["entra", "identity", "vault", "graph", "defender", "cloud-apps"] as const;
 export type Service = (typeof services)[number];
 
-/** What shares a quota and a log column. Graph and Defender hunting are one API here: they share the tenant's quota. */
+/**
+ * APIs by quota and log column. Graph and Defender hunting are one API, because they share the
+ * tenant's quota.
+ */
 export type Api = "entra" | "identity" | "vault" | "hunting" | "files" | "cloud-apps" | "storage";
 
-/** A request, read whole. */
+/** A request with its whole body. */
 export interface Exchange {
   readonly service: Service;
   readonly method: string;
@@ -19,18 +22,18 @@ export interface Exchange {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly bodyText: string;
-  /** Path parameters of the matched route, decoded. */
+  /** Decoded path parameters of the matched route. */
   readonly params: Readonly<Record<string, string>>;
   readonly arrivedAtMs: number;
   /** `http://host:port` as the caller wrote it. */
   readonly origin: string;
   readonly requestId: string;
-  /** Aborted when the caller hangs up. */
+  /** Aborted when the caller disconnects. */
   readonly signal: AbortSignal;
   readonly record: RequestRecord;
 }
 
-/** An answer. A body in pieces is streamed; `effect` is kept in the request log for oracles. */
+/** A reply. A body in pieces is streamed; the request log keeps `effect` for tests. */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -38,10 +41,10 @@ export interface Reply {
   readonly effect?: unknown;
 }
 
-/** A path the tenant answers. `{name}` in the pattern takes one segment. */
+/** A path of a service. `{name}` in the pattern matches one segment. */
 export interface Route {
   readonly api: Api;
-  /** For the log and for faults: `graph`, `statistics`, `alerts.close_benign`. */
+  /** Name in the log and in faults: `graph`, `statistics`, `alerts.close_benign`. */
   readonly name: string;
   readonly methods: readonly string[];
   readonly pattern: string;
@@ -49,7 +52,7 @@ export interface Route {
   readonly answer: (exchange: Exchange) => Reply | Promise<Reply>;
 }
 
-/** An answer in JSON. */
+/** Returns a reply in JSON. */
 export const toJsonReply = (
   status: number,
   value: unknown,
@@ -60,13 +63,13 @@ export const toJsonReply = (
   body: JSON.stringify(value),
 });
 
-/** An answer in HTML, as gateways in front of an API give. */
+/** Returns a reply in HTML, as a gateway in front of an API sends. */
 export const toHtmlReply = (status: number, title: string): Reply => ({
   status,
   headers: { "content-type": "text/html" },
   body: `<html>\r\n<head><title>${status} ${title}</title></head>\r\n<body>\r\n<center><h1>${status} ${title}</h1></center>\r\n</body>\r\n</html>\r\n`,
 });
 
-/** The header of a wait, in whole seconds rounded up; none when the switch says so. */
+/** Returns Retry-After in whole seconds rounded up; empty if the behavior turns it off. */
 export const toRetryAfterHeader = (ms: number | undefined): Record<string, string> =>
   ms === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(ms / 1_000))) };

@@ -1,13 +1,13 @@
-/** How each service words its errors. Texts are the services' own where research knows them. */
+/** Error bodies of each service, with the services' own texts where they are known. */
 import { toJsonReply, toRetryAfterHeader, type Exchange, type Reply } from "./exchange.ts";
 import type { Limit } from "./quota.ts";
 
-/** Why a call is refused for using too much. */
+/** Why a call is throttled. */
 export interface Throttle {
   readonly cause: "calls" | "run-time";
-  /** Undefined: the header is left out. */
+  /** Undefined omits the header. */
   readonly retryAfterMs: number | undefined;
-  /** What the text says, header or not. */
+  /** Wait in the text, with or without the header. */
   readonly waitMs: number;
   readonly limit: Limit | undefined;
   readonly nowMs: number;
@@ -15,11 +15,11 @@ export interface Throttle {
   readonly wording: "api" | "old" | "new" | "graph";
 }
 
-/** The errors every service has, in its own words. */
+/** The errors that every service has, in its own wording. */
 export interface ErrorFamily {
   readonly badRequest: (exchange: Exchange, message: string, code?: string) => Reply;
   readonly unauthorized: (exchange: Exchange, reason?: string) => Reply;
-  /** `requiredRole` is the permission that is missing, `actualRoles` those the token carries. */
+  /** `requiredRole` is the missing permission, `actualRoles` those of the token. */
   readonly forbidden: (
     exchange: Exchange,
     requiredRole: string,
@@ -80,7 +80,7 @@ const describeRunTime = (throttle: Throttle): string =>
 
 const formatPeriod = (ms: number): string => new Date(ms).toISOString().slice(11, 19);
 
-/** The three wordings seen in the field for a spent call quota. */
+/** The three observed wordings for an exhausted call quota. */
 function describeCallQuota({ limit, wording, waitMs }: Throttle): string {
   const { calls, perMs } = limit ?? { calls: 45, perMs: 60_000 };
   if (wording === "old")

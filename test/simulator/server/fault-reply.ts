@@ -1,4 +1,4 @@
-/** Turns an injected fault into an answer in the words of the service it strikes. */
+/** Converts an injected fault to a reply in the wording of the affected service. */
 import {
   toHtmlReply,
   toJsonReply,
@@ -11,7 +11,10 @@ import { createDefenderHeaders } from "./families.ts";
 import type { Fault } from "./faults.ts";
 import { toBadQueryReply } from "../hunting/query-errors.ts";
 
-/** The whole answer a fault gives instead of the route's, or undefined when it only spoils the route's answer. */
+/**
+ * Returns the reply that replaces the route's; undefined if the fault only changes the route's
+ * reply.
+ */
 export function toFaultReply(fault: Fault, exchange: Exchange, route: Route): Reply | undefined {
   const { family } = route;
   switch (fault.kind) {

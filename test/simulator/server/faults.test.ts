@@ -19,14 +19,14 @@ afterAll(() => simulator.stop());
 beforeEach(() => simulator.faults.clear());
 
 const queryWithFault = async (spec: FaultSpec, via: "graph" | "defender" = "graph") => {
-  // Otherwise it would strike the token's request first.
+  // Otherwise the fault would affect the token request first.
   simulator.faults.add({ api: "hunting", ...spec });
   return runHuntingQuery(simulator, "T", { via });
 };
 
 const readLastOutcome = () => simulator.listRequests({ route: "graph" }).at(-1)?.outcome;
 
-/** Asks, waits until the tenant has the request, and hangs up. */
+/** Sends a request, waits until the simulator has it, and disconnects. */
 async function abortQuery(): Promise<void> {
   simulator.log.clear();
   const stop = new AbortController();
@@ -52,14 +52,14 @@ describe("a fault", () => {
     [{ kind: "bad-query", class: "missing-query" }, 400, /Missing query\./],
     [{ kind: "answer", status: 418, body: { a: 1 }, headers: { "x-a": "b" } }, 418, /^\{"a":1\}$/],
     [{ kind: "answer", status: 200, body: "plain" }, 200, /^plain$/],
-  ] as const)("%j answers %i", async (spec, status, text) => {
+  ] as const)("answers %j with status %i", async (spec, status, text) => {
     const answer = await queryWithFault(spec);
     expect(answer.status).toBe(status);
     expect(answer.text).toMatch(text);
     expect((await runHuntingQuery(simulator, "T")).status).toBe(200);
   });
 
-  test("speaks as the service it strikes", async () => {
+  test("answers in the wording of the affected service", async () => {
     simulator.faults.add({ kind: "throttled", api: "cloud-apps", retryAfterS: null, waitS: 1 });
     const answer = await callCloudApps(simulator, "POST", "/api/v1/alerts/");
     expect(answer.body).toEqual({
@@ -71,7 +71,7 @@ describe("a fault", () => {
     });
   });
 
-  test("repeats the caller's token in an error where told so", async () => {
+  test("repeats the caller's token in an error if configured", async () => {
     const token = await fetchToken(simulator, "graph");
     simulator.faults.add({ kind: "token-echo", api: "hunting" });
     const answer = await runHuntingQuery(simulator, "T", {
@@ -88,14 +88,14 @@ describe("a fault", () => {
     ]);
   });
 
-  test("cuts the body, by a reset or as if it were whole", async () => {
+  test("cuts the body by a reset or as if it were complete", async () => {
     await expect(queryWithFault({ kind: "cut", afterBytes: 120 })).rejects.toThrow();
     expect(simulator.listRequests({ route: "graph" }).at(-1)?.outcome).toBe("dropped");
     const clean = await queryWithFault({ kind: "cut", afterBytes: 120, end: "clean" });
     expect([clean.status, clean.text.length]).toEqual([200, 120]);
   });
 
-  test("resets the connection before anything happens", async () => {
+  test("resets the connection before the request takes effect", async () => {
     await expect(queryWithFault({ kind: "reset" })).rejects.toThrow();
     expect(simulator.listRequests({ route: "graph" }).at(-1)).toMatchObject({
       outcome: "dropped",
@@ -103,7 +103,7 @@ describe("a fault", () => {
     });
   });
 
-  test("gives no answer until the caller gives up", async () => {
+  test("sends no answer until the caller disconnects", async () => {
     simulator.faults.add({ kind: "hang", api: "hunting" });
     await abortQuery();
   });
@@ -114,18 +114,18 @@ describe("a fault", () => {
     expect(performance.now() - startedMs).toBeGreaterThan(50);
   });
 
-  test("drips a body", async () => {
+  test("sends a body slowly", async () => {
     simulator.faults.add({ kind: "slow-body", api: "hunting" });
     await abortQuery();
   });
 
-  test("hides rows that are late", async () => {
+  test("hides late rows", async () => {
     const answer = await queryWithFault({ kind: "late-rows", byMs: 5_000 });
     expect((answer.body["results"] as { late: number }[])[0]?.late).toBe(50_000_000);
     expect((await runHuntingQuery(simulator, "T")).text).toContain('"late":0');
   });
 
-  test("strikes by API, route, text, number and time", async () => {
+  test("selects requests by API, route, text, count and time", async () => {
     const route = simulator.faults.add({ kind: "failed", route: "graph", skip: 1, count: 2 });
     const statuses = [];
     for (let call = 0; call < 4; call += 1)
@@ -141,14 +141,14 @@ describe("a fault", () => {
     expect((await runHuntingQuery(simulator, "DeviceFileEvents")).status).toBe(200);
   });
 
-  test("of an unknown kind or with an unknown key is refused", () => {
+  test("refuses a fault of an unknown kind or with an unknown key", () => {
     expect(() => simulator.faults.add({ kind: "explode" } as never)).toThrow();
     expect(() => simulator.faults.add({ kind: "hang", often: true } as never)).toThrow();
   });
 });
 
 describe("the log", () => {
-  test("tells the most calls in any span", async () => {
+  test("counts the most calls in any span", async () => {
     simulator.log.clear();
     for (const aheadMs of [0, 30_000, 30_000, 1]) {
       simulator.clock.shift(aheadMs);
@@ -159,7 +159,7 @@ describe("the log", () => {
     expect(simulator.listRequests({ status: 401, after: 1 }).length).toBeGreaterThan(0);
   });
 
-  test("knows unknown paths, too", async () => {
+  test("logs requests to unknown paths", async () => {
     await sendRequest(`${simulator.urls.graph}/v1.0/me`);
     expect(simulator.listRequests({ api: "unknown" }).at(-1)).toMatchObject({
       route: "none",

@@ -1,25 +1,25 @@
-/** Faults on request: what goes wrong, for which requests, and how often. */
+/** Injected faults: what fails, for which requests, and how often. */
 import * as z from "zod/mini";
 import type { Exchange } from "./exchange.ts";
 
 const wholeNumber = z.number().check(z.int(), z.gte(0));
 
 const targetFields = {
-  /** entra, identity, vault, hunting, files, cloud-apps; every API when absent. */
+  /** entra, identity, vault, hunting, files, cloud-apps; every API if absent. */
   api: z.optional(z.enum(["entra", "identity", "vault", "hunting", "files", "cloud-apps"])),
   /** Name of a route, such as `graph`, `statistics`, `alerts.close_benign`. */
   route: z.optional(z.string()),
   /** A regular expression over the path, a line feed and the body. */
   match: z.optional(z.string()),
-  /** How many requests it strikes; null = until taken away. */
+  /** Number of affected requests; null = until removed. */
   count: z._default(z.nullable(wholeNumber), 1),
-  /** Requests it lets pass first. */
+  /** Number of unaffected requests before the first affected one. */
   skip: z._default(wholeNumber, 0),
-  /** Ends at this instant of the tenant's clock, in epoch milliseconds. */
+  /** Ends at this instant of the simulator's clock, in epoch milliseconds. */
   untilMs: z.optional(z.number()),
 };
 
-/** The status and body of `badQuery` faults are the service's own for each class. */
+/** Classes of `bad-query` faults; each has the service's own status and body. */
 const queryFaults = [
   "preempted",
   "result-size",
@@ -33,7 +33,7 @@ const queryFaults = [
 export type QueryFault = (typeof queryFaults)[number];
 
 const faultSchema = z.discriminatedUnion("kind", [
-  /** Any answer at all. */
+  /** Any answer. */
   z.strictObject({
     ...targetFields,
     kind: z.literal("answer"),
@@ -41,7 +41,7 @@ const faultSchema = z.discriminatedUnion("kind", [
     headers: z.optional(z.record(z.string(), z.string())),
     body: z.optional(z.unknown()),
   }),
-  /** 429 of either kind; `retryAfterS: null` leaves the header out. */
+  /** 429 of either kind; `retryAfterS: null` omits the header. */
   z.strictObject({
     ...targetFields,
     kind: z.literal("throttled"),
@@ -60,7 +60,7 @@ const faultSchema = z.discriminatedUnion("kind", [
     kind: z.literal("failed"),
     status: z._default(wholeNumber, 500),
   }),
-  /** The same as a page of a gateway in front. */
+  /** The same as an HTML page of a gateway. */
   z.strictObject({
     ...targetFields,
     kind: z.literal("html"),
@@ -74,19 +74,19 @@ const faultSchema = z.discriminatedUnion("kind", [
     status: z._default(wholeNumber, 500),
   }),
   z.strictObject({ ...targetFields, kind: z.literal("delay"), ms: wholeNumber }),
-  /** No answer until the caller gives up. */
+  /** No answer until the caller disconnects. */
   z.strictObject({
     ...targetFields,
     kind: z.literal("hang"),
     effect: z._default(z.enum(["before", "after"]), "before"),
   }),
-  /** The connection is reset, before the request took effect or after (a lost answer). */
+  /** The connection is reset before or after the request took effect (a lost answer). */
   z.strictObject({
     ...targetFields,
     kind: z.literal("reset"),
     effect: z._default(z.enum(["before", "after"]), "before"),
   }),
-  /** The body ends early: by a reset, or as if it were complete. */
+  /** The body ends early: by a reset or as if it were complete. */
   z.strictObject({
     ...targetFields,
     kind: z.literal("cut"),
@@ -110,11 +110,11 @@ const faultSchema = z.discriminatedUnion("kind", [
 export type Fault = z.infer<typeof faultSchema>;
 export type FaultSpec = z.input<typeof faultSchema>;
 
-/** A fault in force. */
+/** An active fault. */
 interface ActiveFault {
   readonly id: number;
   readonly fault: Fault;
-  /** Requests that matched so far, let pass or struck. */
+  /** Requests that matched so far, affected or not. */
   matchedCount: number;
   strikeCount: number;
 }
@@ -128,9 +128,9 @@ export interface Faults {
   readonly remove: (id: number) => boolean;
   readonly clear: () => void;
   readonly listActive: () => ActiveFault[];
-  /** The fault that strikes this request, if any; counts as struck. The first added wins. */
+  /** Returns the first added fault that affects this request, and counts it. */
   readonly takeFault: (exchange: Exchange) => Fault | undefined;
-  /** How late rows are for this request; 0 usually. */
+  /** Returns the delay of rows for this request; 0 by default. */
   readonly findLateByMs: (exchange: Exchange) => number;
 }
 

@@ -1,8 +1,8 @@
-/** A request's body as the log keeps it: parsed, without secrets. */
+/** A request's body as logged: parsed, without secrets. */
 
 const secretFields = new Set(["client_secret", "client_assertion"]);
 
-/** JSON or form fields; text where it is neither; undefined when there is none. */
+/** Parses JSON or form fields; returns other bodies as text; undefined without a body. */
 export function readLoggedBody(text: string, contentType: string | undefined): unknown {
   if (text === "") return undefined;
   if (contentType?.startsWith("application/x-www-form-urlencoded")) {

@@ -3,7 +3,7 @@ import type { Route } from "./exchange.ts";
 
 const compiledPatterns = new Map<string, RegExp>();
 
-/** The first route of the list that takes this method and path, with its path parameters. */
+/** Returns the first route that matches this method and path, with its path parameters. */
 export function matchRoute(
   routes: readonly Route[],
   method: string,

@@ -7,7 +7,7 @@ const minute = 60_000;
 const createTestQuota = (model: QuotaModel, limits: readonly Limit[], countRefused = false) =>
   createQuota(() => ({ model, limits, countRefused }));
 
-/** Instants at which a greedy caller, asking every `everyMs`, is granted a call. */
+/** Returns the instants at which a caller that tries every `everyMs` is granted a call. */
 function listGranted(
   model: QuotaModel,
   limits: readonly Limit[],
@@ -25,17 +25,18 @@ function listGranted(
 
 describe("a quota", () => {
   test.each([
-    // A greedy caller of a full bucket spends it at once and then what drips in: nearly twice the rate in its first span.
+    // A caller of a full bucket spends it at once and then each new token: nearly twice the rate in
+    // the first span.
     ["sliding", 10],
     ["fixed", 10],
     ["bucket", 19],
-  ] as const)("%s grants a greedy caller at most its due", (model, maxCalls) => {
+  ] as const)("the %s model grants a caller at most the limit", (model, maxCalls) => {
     expect(
       countBusiest(listGranted(model, [{ calls: 10, perMs: minute }], 100, 10 * minute), minute),
     ).toBe(maxCalls);
   });
 
-  test("fixed windows open with the first call and let two bursts touch", () => {
+  test("fixed windows open with the first call and allow two adjacent bursts", () => {
     const quota = createTestQuota("fixed", [{ calls: 2, perMs: minute }]);
     const kinds = [30_000, 89_998, 89_999, 90_000, 90_001, 90_002].map(
       (at) => quota.acquirePermit(at).kind,
@@ -47,7 +48,7 @@ describe("a quota", () => {
     ["sliding", 59_000],
     ["fixed", 59_000],
     ["bucket", 29_000],
-  ] as const)("%s says how long to wait, and keeps its word", (model, waitMs) => {
+  ] as const)("the %s model states a wait after which a call is granted", (model, waitMs) => {
     const quota = createTestQuota(model, [{ calls: 2, perMs: minute }]);
     quota.acquirePermit(0);
     quota.acquirePermit(0);
@@ -56,7 +57,7 @@ describe("a quota", () => {
     expect(quota.acquirePermit(1_000 + waitMs).kind).toBe("granted");
   });
 
-  test("all limits must have room, and the longest wait is named", () => {
+  test("requires room in all limits and states the longest wait", () => {
     const limits = [
       { calls: 2, perMs: minute },
       { calls: 3, perMs: 60 * minute },
@@ -70,7 +71,7 @@ describe("a quota", () => {
     });
   });
 
-  test("refused calls count only when told so", () => {
+  test("counts refused calls only if configured", () => {
     expect(listGranted("sliding", [{ calls: 1, perMs: 1_000 }], 500, 4_000)).toEqual([
       0, 1_000, 2_000, 3_000,
     ]);
@@ -78,7 +79,7 @@ describe("a quota", () => {
   });
 
   test.each(["sliding", "fixed", "bucket"] as const)(
-    "%s with no limit grants all, with 0 calls none",
+    "the %s model grants all calls without a limit and none with a limit of 0",
     (model) => {
       expect(createTestQuota(model, []).acquirePermit(0).kind).toBe("granted");
       expect(createTestQuota(model, [{ calls: 0, perMs: minute }]).acquirePermit(0).kind).toBe(
@@ -94,7 +95,7 @@ describe("busiest", () => {
     [[0, 59_999], 2],
     [[0, 60_000], 1],
     [[90_000, 0, 30_000, 60_000], 2],
-  ])("of %j in any minute is %i", (instants, maxCalls) => {
+  ])("counts the busiest minute of %j as %i", (instants, maxCalls) => {
     expect(countBusiest(instants, minute)).toBe(maxCalls);
   });
 });

@@ -1,4 +1,7 @@
-/** The call quota as a service keeps it. Which of the three ways Microsoft uses is not documented: all are here. */
+/**
+ * The call quota of a service. Microsoft does not document which of the three models it uses, so
+ * all are here.
+ */
 
 /** At most `calls` in `perMs`. */
 export interface Limit {
@@ -8,11 +11,11 @@ export interface Limit {
 
 export type QuotaModel = "sliding" | "fixed" | "bucket";
 
-/** The rules in force; read anew at each call, so that switches count at once. */
+/** The current rules; read at each call, so that changed behaviors apply at once. */
 export interface QuotaRules {
   readonly model: QuotaModel;
   readonly limits: readonly Limit[];
-  /** Whether a refused call counts like a granted one. */
+  /** True if refused calls count too. */
   readonly countRefused: boolean;
 }
 
@@ -24,7 +27,10 @@ export interface Quota {
   readonly acquirePermit: (nowMs: number) => PermitResult;
 }
 
-/** A way of counting: how long until `limit` has room at `nowMs` (0 = now), and the noting of a call. */
+/**
+ * A counting model: the wait until `limit` has room at `nowMs` (0 = now), and the counting of a
+ * call.
+ */
 interface Counter {
   readonly computeWaitMs: (limit: Limit, nowMs: number) => number;
   readonly recordCall: (limits: readonly Limit[], nowMs: number) => void;
@@ -108,7 +114,7 @@ function createTokenBuckets(): Counter {
   return {
     computeWaitMs: (limit, nowMs) => {
       const missing = 1 - countTokens(limit, nowMs);
-      // A hair of rounding must not refuse a token that is there.
+      // Tolerance: a rounding error must not refuse an available token.
       if (missing < 1e-9) return 0;
       return limit.calls === 0 ? limit.perMs : Math.ceil((missing * limit.perMs) / limit.calls);
     },
@@ -123,7 +129,7 @@ function createTokenBuckets(): Counter {
   };
 }
 
-/** The limits that the switches of an API spell out. */
+/** Returns the limits of an API's behaviors. */
 export const toLimits = (calls: {
   readonly perMinute: number | null;
   readonly perHour: number | null;

@@ -1,7 +1,7 @@
-/** The tenant's memory of every request: what oracles judge afterwards. */
+/** Log of every request, which tests check afterwards. */
 import type { Api, Service } from "./exchange.ts";
 
-/** One request. Secrets in bodies are replaced by their length; tokens are never kept. */
+/** One request. Secrets in bodies are replaced by their length; tokens are never logged. */
 export interface RequestRecord {
   /** 1, 2, 3 … in order of arrival. */
   readonly seq: number;
@@ -16,23 +16,25 @@ export interface RequestRecord {
   readonly clientRequestId: string | undefined;
   /** JSON or form fields, parsed; text where it is neither; undefined without a body. */
   readonly body: unknown;
-  /** By the tenant's clock, in epoch milliseconds. */
+  /** Epoch milliseconds of the simulator's clock. */
   readonly arrivedAtMs: number;
-  /** Set once the answer is on its way; undefined while waiting, and for a connection dropped without one. */
+  /**
+   * Set when the answer is sent; undefined before, and for a connection dropped without an answer.
+   */
   status: number | undefined;
   outcome: "pending" | "answered" | "dropped" | "cancelled";
-  /** The caller's client id, or `token` for a Cloud Apps key; undefined before it proved itself. */
+  /** The caller's client id, or `token` for a Cloud Apps key; undefined before authentication. */
   caller: string | undefined;
-  /** What the quota said; `none` for a request that never reached it. */
+  /** Result of the quota check; `none` if the request did not reach it. */
   quota: "granted" | "refused" | "none";
   /** Kind of the injected fault, if any. */
   fault: string | undefined;
-  /** What the request did: rows given out, alerts closed. */
+  /** Effect of the request: rows returned, alerts closed. */
   effect: unknown;
   finishedAtMs: number | undefined;
 }
 
-/** Picks requests of the log. */
+/** Filters requests of the log. */
 export interface RequestFilter {
   readonly api?: Api | "unknown";
   readonly route?: string;
@@ -45,7 +47,7 @@ export interface RequestLog {
   readonly add: (record: Omit<RequestRecord, "seq">) => RequestRecord;
   readonly list: (filter?: RequestFilter) => RequestRecord[];
   readonly clear: () => void;
-  /** The most requests that arrived in any half-open span of `perMs`. */
+  /** Counts the most requests in any half-open span of `perMs`. */
   readonly countBusiest: (perMs: number, filter?: RequestFilter) => number;
 }
 
@@ -81,7 +83,7 @@ const matchesFilter = (record: RequestRecord, filter: RequestFilter): boolean =>
   (filter.status === undefined || record.status === filter.status) &&
   (filter.after === undefined || record.seq > filter.after);
 
-/** The most of `instants` in any half-open span of `perMs`. */
+/** Counts the most `instants` in any half-open span of `perMs`. */
 export function countBusiest(instants: readonly number[], perMs: number): number {
   const sorted = [...instants].sort((a, b) => a - b);
   let first = 0;

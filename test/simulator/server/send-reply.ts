@@ -1,4 +1,6 @@
-/** Puts an answer on the wire: whole or in pieces, compressed when the caller takes it, or spoiled by a fault. */
+/**
+ * Sends a reply: whole or in pieces, compressed if the caller accepts it, or changed by a fault.
+ */
 import { createGzip, gzipSync } from "node:zlib";
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
@@ -8,7 +10,7 @@ import type { Exchange, Reply } from "./exchange.ts";
 import type { Fault } from "./faults.ts";
 
 /**
- * Sends `reply` as `fault` lets it through; resolves when the last byte left or the connection ended.
+ * Sends `reply`, changed by `fault`; resolves when the last byte was sent or the connection ended.
  *
  * @returns how it ended
  */
@@ -83,7 +85,7 @@ const withContentLength = (
 const acceptsGzip = (exchange: Exchange): boolean =>
   /\bgzip\b/.test(exchange.headers["accept-encoding"] ?? "");
 
-/** The bytes of a body, as they come. */
+/** Yields the bytes of a body as they are produced. */
 async function* readBytes(reply: Reply): AsyncGenerator<Buffer> {
   const body = reply.body ?? "";
   if (typeof body === "string") yield Buffer.from(body);

@@ -1,4 +1,4 @@
-/** The listeners: each request is read, logged, matched, spoiled if a fault says so, and answered. */
+/** The listeners: each request is read, logged, matched, changed by faults, and answered. */
 import { randomUUID } from "node:crypto";
 import {
   createServer,
@@ -19,20 +19,20 @@ import { matchRoute } from "./match-route.ts";
 import { sendReply } from "./send-reply.ts";
 import { toFaultReply } from "./fault-reply.ts";
 
-/** What the listeners work with. */
+/** Dependencies of the listeners. */
 export interface ServerDeps {
   readonly clock: Clock;
   readonly log: RequestLog;
   readonly faults: Faults;
   readonly routes: Readonly<Record<Service, readonly Route[]>>;
-  /** Answers `/_tenant/…` on every listener; never logged, never spoiled. */
+  /** Answers `/_simulator/…` on every listener; never logged, never affected by faults. */
   readonly answerAdmin: (request: {
     method: string;
     path: string;
     query: URLSearchParams;
     bodyText: string;
   }) => Promise<Reply>;
-  /** Answers what no route of the service matches. */
+  /** Answers requests that match no route of the service. */
   readonly answerUnknown: (exchange: Exchange) => Reply;
 }
 
@@ -86,7 +86,7 @@ async function handleRequest(
     if (bodyText === undefined)
       return sendPlain(response, toHtmlReply(413, "Request Entity Too Large"));
     const url = new URL(request.url ?? "/", "http://tenant");
-    if (url.pathname.startsWith("/_tenant/")) {
+    if (url.pathname.startsWith("/_simulator/")) {
       const adminRequest = {
         method: request.method ?? "GET",
         path: url.pathname,
@@ -104,10 +104,11 @@ async function handleRequest(
       signal: hangUpController.signal,
     });
   } catch (error) {
-    // A defect of the tenant must be loud: a test that sees this page must not mistake it for an injected fault.
-    if (!hangUpController.signal.aborted) console.error("tenant:", error);
+    // Reports a defect of the simulator loudly: a test must not mistake this page for an injected
+    // fault.
+    if (!hangUpController.signal.aborted) console.error("simulator:", error);
     if (response.headersSent) response.destroy();
-    else sendPlain(response, toHtmlReply(500, "Simulated tenant failed"));
+    else sendPlain(response, toHtmlReply(500, "The simulator failed"));
   }
 }
 
@@ -176,7 +177,7 @@ async function refuseUnknownPath(
   exchange.record.outcome = await sendReply(exchange, response, reply, undefined, deps.clock);
 }
 
-/** Before the route, the route, after the route: where each kind of fault strikes. */
+/** Applies faults before the route, calls the route, applies faults after it. */
 async function answerRoute(
   deps: ServerDeps,
   route: Route,

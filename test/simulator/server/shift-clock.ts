@@ -1,8 +1,8 @@
-/** The tenant's clock: another clock, and a shift that a test may add. */
+/** The simulator's clock: another clock plus a shift that a test adds. */
 import type { Clock } from "../../../shared/runtime/time.ts";
 
 export interface ShiftClock extends Clock {
-  /** Moves the tenant ahead (or back) of the clock below, by so many milliseconds more. */
+  /** Adds `ms` (may be negative) to the shift. */
   readonly shift: (ms: number) => void;
 }
 

@@ -1,4 +1,4 @@
-/** What each service says to a path it does not know. */
+/** Each service's answer to an unknown path. */
 import { entraFamily } from "../entra/aadsts.ts";
 import { toJsonReply, type Exchange, type Reply } from "./exchange.ts";
 import { cloudAppsFamily, defenderFamily, graphFamily, vaultFamily } from "./families.ts";

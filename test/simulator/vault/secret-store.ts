@@ -12,7 +12,7 @@ export interface SecretVersion {
   contentType: string | undefined;
 }
 
-/** What may be said of a version besides its value. */
+/** Attributes of a version. */
 interface SecretAttributes {
   readonly enabled?: boolean;
   /** Epoch milliseconds. */
@@ -22,9 +22,9 @@ interface SecretAttributes {
 }
 
 export interface SecretStore {
-  /** Adds a version, which becomes the newest: a rotation. @returns the version's name */
+  /** Adds a version, which becomes the newest. @returns the version's name */
   readonly set: (name: string, value: string, attributes?: SecretAttributes) => string;
-  /** Changes the newest version. @returns false when there is no such secret */
+  /** Changes the newest version. @returns false if the secret does not exist */
   readonly change: (name: string, attributes: SecretAttributes) => boolean;
   readonly remove: (name: string) => boolean;
   readonly readValue: (name: string) => string | undefined;

@@ -49,7 +49,7 @@ describe("the vault", () => {
   });
 
   test.each(["resource", "scope"] as const)(
-    "is opened by @azure/keyvault-secrets with a %s challenge",
+    "answers @azure/keyvault-secrets with a %s challenge",
     async (challenge) => {
       simulator.changeBehaviors({ vault: { challenge } });
       const secret = await createClient().getSecret("known");
@@ -57,7 +57,7 @@ describe("the vault", () => {
     },
   );
 
-  test("asks for new claims once when told to", async () => {
+  test("requires new claims once if configured", async () => {
     simulator.changeBehaviors({ vault: { insufficientClaims: true } });
     expect((await createClient().getSecret("known")).value).toBe("one");
     const statuses = simulator
@@ -67,14 +67,14 @@ describe("the vault", () => {
     expect(statuses).toEqual([401, 401, 200]);
   });
 
-  test("rotates: the newest version answers, the old one stays", async () => {
+  test("returns the newest version after a rotation and keeps the old one", async () => {
     const first = (await createClient().getSecret("known")).properties.version ?? "";
     simulator.vault.set("known", "two");
     expect((await createClient().getSecret("known")).value).toBe("two");
     expect((await createClient().getSecret("known", { version: first })).value).toBe("one");
   });
 
-  test("gives out an expired and a future secret, with their dates", async () => {
+  test("returns an expired and a future secret with their dates", async () => {
     simulator.vault.set("dated", "x", {
       expiresAtMs: 1_700_000_000_000,
       notBeforeMs: 4_000_000_000_000,
@@ -95,7 +95,7 @@ describe("the vault", () => {
       "SecretNotFound",
       undefined,
     ],
-  ])("refuses %s", async (_, name, status, code, inner) => {
+  ])("refuses to read %s", async (_, name, status, code, inner) => {
     simulator.vault.set("disabled", "x", { enabled: false });
     const answer = await getFromVault(`/secrets/${name}?api-version=7.4`);
     expect(answer.status).toBe(status);
@@ -104,7 +104,7 @@ describe("the vault", () => {
     });
   });
 
-  test("remembers a deleted secret", async () => {
+  test("lists a deleted secret", async () => {
     simulator.vault.set("gone", "x");
     simulator.vault.remove("gone");
     expect((await getFromVault("/deletedsecrets/gone?api-version=7.4")).body).toHaveProperty(
@@ -114,13 +114,13 @@ describe("the vault", () => {
     expect(other.body).toMatchObject({ error: { message: "Deleted Secret not found: other" } });
   });
 
-  test("refuses behind its firewall", async () => {
+  test("refuses calls if its firewall is on", async () => {
     simulator.changeBehaviors({ vault: { firewall: true } });
     const answer = await getFromVault("/secrets/known?api-version=7.4");
     expect(answer.body).toMatchObject({ error: { innererror: { code: "ForbiddenByFirewall" } } });
   });
 
-  test("refuses an identity without the role, naming the action", async () => {
+  test("refuses an identity without the role and names the action", async () => {
     const identity = simulator.directory.identities[0];
     if (identity) identity.canReadVault = false;
     const answer = await getFromVault("/secrets/known?api-version=7.4");
@@ -132,7 +132,7 @@ describe("the vault", () => {
   test.each([
     ["another API's token", "graph"],
     ["no token of this tenant", undefined],
-  ] as const)("refuses %s", async (_, resource) => {
+  ] as const)("refuses a call with %s", async (_, resource) => {
     const token = resource === undefined ? "a.b.c" : await fetchToken(simulator, resource);
     expect(
       (await getFromVault("/secrets/known?api-version=7.4", { authorization: `Bearer ${token}` }))
@@ -140,7 +140,7 @@ describe("the vault", () => {
     ).toBe(401);
   });
 
-  test("demands a version of the API", async () => {
+  test("requires an API version", async () => {
     expect((await getFromVault("/secrets/known")).status).toBe(400);
     expect((await getFromVault("/secrets/known/?api%2Dversion=7.4")).status).toBe(200);
   });
@@ -165,7 +165,7 @@ describe("the vault", () => {
     expect(answer.body).toMatchObject({ error: { code: "Throttled" } });
   });
 
-  test("shows a gateway's page, after which the SDK tries again", async () => {
+  test("returns a gateway's page, after which the SDK retries", async () => {
     simulator.faults.add({ kind: "html", api: "vault", status: 502 });
     expect((await createClient().getSecret("known")).value).toBe("two");
   });

@@ -1,4 +1,4 @@
-/** Key Vault's secrets: the challenge, versions, lists in pages, and every refusal. */
+/** Secrets of Key Vault: challenge, versions, paged lists, and refusals. */
 import type { Clock } from "../../../shared/runtime/time.ts";
 import type { Directory } from "../entra/directory.ts";
 import type { Tokens } from "../entra/tokens.ts";
@@ -72,7 +72,7 @@ export function createVaultRoutes(deps: Omit<VaultDeps, "quota">): Route[] {
   ];
 }
 
-/** Challenge, then token, version of the API, firewall, role, quota: the order of the service. */
+/** Checks challenge, token, API version, firewall, role and quota in the order of the service. */
 async function refuseRequest(
   deps: VaultDeps,
   exchange: Exchange,
@@ -82,7 +82,7 @@ async function refuseRequest(
     return challengeCaller(deps, "AKV10000: Request is missing a Bearer or PoP token.");
   }
   if (deps.behaviors.vault.insufficientClaims) {
-    // Once: the caller asks for a token with these claims and comes again.
+    // Only once: the caller then gets a token with these claims and repeats the call.
     deps.behaviors.vault.insufficientClaims = false;
     return challengeCaller(
       deps,
@@ -172,7 +172,7 @@ function readSecret({ secrets }: VaultDeps, exchange: Exchange): Reply {
     version === undefined ? versions.at(-1) : versions.find((one) => one.version === version);
   if (!secretVersion)
     return toSecretNotFoundReply(version === undefined ? name : `${name}/${version}`);
-  // Expired and not yet valid secrets are given out: the caller must look.
+  // Returns expired and not yet valid secrets, as the service does; the caller must check.
   return secretVersion.enabled
     ? toJsonReply(200, {
         value: secretVersion.value,

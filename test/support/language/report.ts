@@ -1,4 +1,7 @@
-/** `node test/support/language/report.ts [--list]`: prints the figures of `rules.ts`, with `--list` each place. */
+/**
+ * `node test/support/language/report.ts [--list]`: prints the figures of `rules.ts`, with `--list`
+ * each place.
+ */
 import {
   allSources,
   documentLines,
@@ -21,8 +24,9 @@ function report(what: string, places: readonly Located[], outOf?: number): void 
   const listed = places.filter(isWanted);
   const share =
     outOf === undefined ? "" : ` of ${outOf} (${((100 * listed.length) / outOf).toFixed(1)} %)`;
-  console.log(`${what}: ${listed.length}${share}`);
-  if (isListed) for (const { file, line, text } of listed) console.log(`  ${file}:${line} ${text}`);
+  process.stdout.write(`${what}: ${listed.length}${share}\n`);
+  if (!isListed) return;
+  for (const { file, line, text } of listed) process.stdout.write(`  ${file}:${line} ${text}\n`);
 }
 
 const sources = allSources();

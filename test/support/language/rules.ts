@@ -1,6 +1,7 @@
 /**
- * Measures the project's language: retired words, phrases that a stranger reads twice, one-word function names and test
- * titles without a verb. `node test/support/language/report.ts` prints the figures; `language.test.ts` holds them.
+ * Measures the project's language: retired words, quaint phrases, one-word function names and test
+ * titles without a verb. `node test/support/language/report.ts` prints the figures;
+ * `language.test.ts` checks them.
  */
 import { readFileSync } from "node:fs";
 import { projectFiles, readSource, type Located, type SourceFile } from "./sources.ts";
@@ -14,7 +15,7 @@ const retired = JSON.parse(
   readFileSync(new URL("../retired-words.json", import.meta.url), "utf8"),
 ) as RetiredWords;
 
-/** Phrases that plain technical English does without, each with what to write instead. */
+/** Phrases that the project does not use, each with a replacement. */
 export const quaintPhrases: readonly { readonly phrase: RegExp; readonly instead: string }[] = [
   { phrase: /\b(?:whoever|somebody|nobody)\b/gi, instead: "name the actor" },
   { phrase: /\bone's own\b/gi, instead: "name the owner" },
@@ -31,13 +32,13 @@ export const quaintPhrases: readonly { readonly phrase: RegExp; readonly instead
   { phrase: /\bwants?\b/gi, instead: "must be, requires" },
 ];
 
-/** TypeScript of the product and of its tests. */
+/** Parses all TypeScript of the product and of its tests. */
 export const allSources = (): SourceFile[] =>
   projectFiles(/^(?:functions|shared|test)\/.*\.ts$/).map(readSource);
 
 const prosePattern = /\.(?:md|bicep|ya?ml|sh)$/;
 
-/** Documents and the comments of everything that is not TypeScript, a line each. */
+/** Returns the lines of documents and the comment lines of all files other than TypeScript. */
 export function documentLines(): Located[] {
   return projectFiles(prosePattern).flatMap((file) =>
     readFileSync(file, "utf8")
@@ -47,7 +48,7 @@ export function documentLines(): Located[] {
   );
 }
 
-/** The words of an identifier: `findLogEnd` has three. */
+/** Splits an identifier into words: `findLogEnd` has three. */
 export const wordsOf = (identifier: string): string[] =>
   identifier
     .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
@@ -59,17 +60,17 @@ export const wordsOf = (identifier: string): string[] =>
 const retiredIdentifiers = new Set(retired.identifiers.map((word) => word.toLowerCase()));
 const retiredInTexts = new RegExp(`\\b(?:${retired.texts.join("|")})\\b`, "gi");
 
-/** Identifiers with a retired word in them. */
+/** Returns identifiers that contain a retired word. */
 export const retiredNames = (source: SourceFile): Located[] =>
   source.identifiers.filter(({ text }) =>
     wordsOf(text).some((word) => retiredIdentifiers.has(word)),
   );
 
-/** Retired words in a text that a person reads. */
+/** Returns retired words in a text. */
 export const retiredWords = (place: Located): Located[] =>
   [...place.text.matchAll(retiredInTexts)].map(([text]) => ({ ...place, text }));
 
-/** Quaint phrases in a comment or a line of a document. */
+/** Returns quaint phrases in a comment or a line of a document. */
 export const quaintIn = (place: Located): Located[] =>
   quaintPhrases.flatMap(({ instead, phrase }) =>
     [...place.text.matchAll(phrase)].map((match) => ({
@@ -79,7 +80,7 @@ export const quaintIn = (place: Located): Located[] =>
     })),
   );
 
-/** Functions of `functions/` and `shared/` and those among them whose name is one word. */
+/** Returns the functions of `functions/` and `shared/`, and those whose name is one word. */
 export function functionNames(sources: readonly SourceFile[]): {
   readonly all: readonly Located[];
   readonly oneWord: readonly Located[];
@@ -90,7 +91,7 @@ export function functionNames(sources: readonly SourceFile[]): {
   return { all, oneWord: all.filter(({ text }) => wordsOf(text).length === 1) };
 }
 
-/** Names in backticks in comments that are an identifier nowhere in the code. */
+/** Returns names in backticks in comments that are not in the code. */
 export function unknownNames(sources: readonly SourceFile[]): Located[] {
   const known = new Set(sources.flatMap(({ identifiers }) => identifiers.map(({ text }) => text)));
   const texts = sources.flatMap(({ strings }) => strings.map(({ text }) => text)).join("\n");
@@ -117,7 +118,7 @@ export function hasVerb(title: string): boolean {
     .some((word) => thirdPerson.test(word.toLowerCase()) && !endsInS.test(word));
 }
 
-/** Titles of tests, as written. */
+/** Returns the titles of all tests. */
 export function testTitles(sources: readonly SourceFile[]): Located[] {
   return sources
     .filter(({ file }) => file.endsWith(".test.ts"))

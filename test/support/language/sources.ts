@@ -1,9 +1,9 @@
-/** Reads the project's own files as a reader sees them: identifiers, comments and texts with their lines. */
+/** Reads identifiers, comments and texts of the project's files with their lines. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { parseSync } from "oxc-parser";
 
-/** A word, a comment or a text, and where it stands. */
+/** A word, comment or text and its place. */
 export interface Located {
   readonly file: string;
   /** 1-based. */
@@ -14,7 +14,7 @@ export interface Located {
 /** One function: a declaration, a method, or a constant that holds an arrow function. */
 export type NamedFunction = Located;
 
-/** What one TypeScript file holds. */
+/** Content of one TypeScript file. */
 export interface SourceFile {
   readonly file: string;
   readonly code: string;
@@ -30,7 +30,7 @@ interface Node {
   readonly [member: string]: unknown;
 }
 
-/** Files that git tracks or would track, without data and fixtures. */
+/** Lists files that git tracks or would track, without fixtures. */
 export function projectFiles(pattern: RegExp): string[] {
   const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
     encoding: "utf8",
@@ -101,7 +101,7 @@ const isFunction = (value: unknown): boolean =>
 const nameOf = (value: unknown): string | undefined =>
   typeof value === "object" && value !== null && "name" in value ? String(value.name) : undefined;
 
-/** The name of a function's declaration; undefined for anything else. */
+/** Returns the name of a function's declaration; undefined for other nodes. */
 function functionName(node: Node): string | undefined {
   switch (node.type) {
     case "FunctionDeclaration":

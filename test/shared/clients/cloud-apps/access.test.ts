@@ -35,7 +35,7 @@ const authorizers = {
       getSecret: async () => simulator.vault.readValue("cloud-apps-token") ?? "",
       reportRefused: () => undefined,
     }),
-  OAuth: (identity = "ACT_IDENTITY") =>
+  OAuth: (identity = "RESPONSE_IDENTITY_CLIENT_ID") =>
     createBearerAuthorizer(
       createTokenSource({
         credential: { kind: "managed-identity", clientId: simulator.settings[identity] },
@@ -86,7 +86,7 @@ describe("by OAuth", () => {
   });
 
   test("an identity without the role is refused, and nothing is tried again", async () => {
-    const client = createClient("", authorizers.OAuth("HUNT_IDENTITY"));
+    const client = createClient("", authorizers.OAuth("HUNTING_IDENTITY_CLIENT_ID"));
     await expect(collectItems(createAlertResource(client).list())).rejects.toMatchObject({
       name: "UpstreamError",
     });

@@ -123,7 +123,7 @@ describe("a log", () => {
       await expect(
         createDiscoveryResource(client).upload(createLog(createContent(1))),
       ).rejects.toMatchObject({
-        code: "unexpected-answer",
+        code: "unexpectedResponse",
       });
       expect(listPuts()).toEqual([]);
     },
@@ -153,7 +153,7 @@ describe("streams", () => {
   test("that are none are unexpected", async () => {
     addAnswer("discovery.streams", 7);
     await expect(createDiscoveryResource(client).listStreams()).rejects.toMatchObject({
-      code: "unexpected-answer",
+      code: "unexpectedResponse",
     });
   });
 
@@ -167,14 +167,14 @@ describe("streams", () => {
     });
     expect(simulator.listRequests().at(-1)?.body).toEqual({ streamId, timeFrame: 30 });
     await expect(createDiscoveryResource(client).listCategories("nobody")).rejects.toMatchObject({
-      code: "not-found",
+      code: "notFound",
     });
   });
 
   test("with categories of another shape are unexpected", async () => {
     addAnswer("discovery.categories", { data: [] });
     await expect(createDiscoveryResource(client).listCategories("a")).rejects.toMatchObject({
-      code: "unexpected-answer",
+      code: "unexpectedResponse",
     });
   });
 });
@@ -192,7 +192,7 @@ describe("a block script", () => {
   test("that is no text is unexpected", async () => {
     addAnswer("discovery_block_scripts.script", { script: "x" });
     await expect(createDiscoveryResource(client).getBlockScript("zscaler")).rejects.toMatchObject({
-      code: "unexpected-answer",
+      code: "unexpectedResponse",
     });
   });
 });

@@ -61,7 +61,7 @@ test("where the first place is none the second is asked, and from then on only i
 test("where the first place is one the second is never asked, not even for a range that is gone", async () => {
   const ranges = createIpRangeResource(client);
   await collectItems(ranges.list());
-  await expect(ranges.remove("nobody")).rejects.toMatchObject({ code: "not-found" });
+  await expect(ranges.remove("nobody")).rejects.toMatchObject({ code: "notFound" });
   expect(listPaths()).toEqual(["POST /api/v1/subnet/", "DELETE /api/v1/subnet/nobody/"]);
 });
 
@@ -84,7 +84,7 @@ test.each([[{ id: "a" }], [""], [7]])(
     });
     const range = { name: "n", category: 1, subnets: ["10.0.0.0/8"] } as const;
     await expect(createIpRangeResource(client).create(range)).rejects.toMatchObject({
-      code: "unexpected-answer",
+      code: "unexpectedResponse",
     });
     expect(simulator.listRequests()).toHaveLength(1);
   },

@@ -115,7 +115,7 @@ describe("a list", () => {
   ])("says that %s is no list", async (_, body) => {
     addAnswer("alerts.list", body);
     await expect(collectItems(createAlertResource(client).list())).rejects.toMatchObject({
-      code: "unexpected-answer",
+      code: "unexpectedResponse",
       status: 200,
     });
   });
@@ -176,7 +176,7 @@ describe("alerts", () => {
   ] as const)("answered without a count make %s fail", async (name, route, body) => {
     addAnswer(route, body);
     const ids = ["0123456789abcdef01234567" as AlertId];
-    await expect(getOldClosings()[name](ids)).rejects.toMatchObject({ code: "unexpected-answer" });
+    await expect(getOldClosings()[name](ids)).rejects.toMatchObject({ code: "unexpectedResponse" });
   });
 });
 
@@ -202,7 +202,7 @@ describe("activities", () => {
       for await (const item of createActivityResource(client).scan({ filters: anyTime }))
         items.push(item);
     })();
-    await expect(scanning).rejects.toMatchObject({ code: "unexpected-answer" });
+    await expect(scanning).rejects.toMatchObject({ code: "unexpectedResponse" });
     expect(items).toHaveLength(499);
     expect(simulator.listRequests({ route: "activities.list" })).toHaveLength(1);
   });
@@ -212,7 +212,7 @@ describe("activities", () => {
     await expect(
       collectItems(createActivityResource(client).scan({ filters: anyTime })),
     ).rejects.toMatchObject({
-      code: "unexpected-answer",
+      code: "unexpectedResponse",
     });
   });
 
@@ -285,6 +285,6 @@ test("files are fetched with their pairs, and undefined when nobody knows them",
 test("an object that is none is unexpected", async () => {
   addAnswer("files.fetch", ["a"]);
   await expect(createFileResource(client).fetch("a")).rejects.toMatchObject({
-    code: "unexpected-answer",
+    code: "unexpectedResponse",
   });
 });

@@ -188,7 +188,11 @@ describe("hunting back-ends", () => {
   test("no turn is a later, and no call", async () => {
     const permit = { kind: "later", retryAfterMs: 4_000, reason: "paused" } as const;
     const result = await runQuery(createGraphHunting, { body: graphBody }, {}, { permit });
-    expect(result.reply).toEqual({ kind: "later", retryAfterMs: 4_000, cause: "no turn: paused" });
+    expect(result.reply).toEqual({
+      kind: "later",
+      retryAfterMs: 4_000,
+      cause: "no permit: paused",
+    });
     expect(result.calls).toEqual([]);
   });
 
@@ -216,7 +220,7 @@ describe("hunting back-ends", () => {
     ],
     ["forbidden", { status: 403 }, { kind: "refused", cause: "permission" }],
     ["rejected", { status: 413 }, { kind: "refused" }],
-    ["unexpected-answer", {}, { kind: "failed" }],
+    ["unexpectedResponse", {}, { kind: "failed" }],
   ] as const)("an error of the pipe, %s %j, becomes an answer", async (code, details, reply) => {
     expect((await runQuery(createGraphHunting, createFailure(code, details))).reply).toMatchObject(
       reply,
@@ -262,7 +266,7 @@ describe("retirement", () => {
     ["an answer without data", { body: '{"Results":[]}' }],
     [
       "a page of HTML",
-      { error: new UpstreamError("unexpected-answer", "HTML", { api: "hunting", status: 404 }) },
+      { error: new UpstreamError("unexpectedResponse", "HTML", { api: "hunting", status: 404 }) },
     ],
   ] as const)("%s after the date says what to do", async (_, script) => {
     const { reply } = await runQuery(

@@ -1,10 +1,10 @@
-/** Stories of programs: macros, proxies, persistence, theft, ransom. */
+/** Attack scenarios on devices: macros, proxies, persistence, theft, ransom. */
 import type { ScenarioContext, Scenario } from "./scenario.ts";
 
 const secondMs = 1_000;
 const minuteMs = 60_000;
 
-/** An alert of the endpoint and its evidence: the device, the user, the file. */
+/** Emits an endpoint alert with its evidence: device, user, file. */
 function addAlert(
   context: ScenarioContext,
   offsetMs: number,
@@ -198,7 +198,7 @@ const ransom: Scenario = {
     });
     for (let index = 0; index < 120; index += 1) {
       const document = random.pick(organization.documents);
-      // One process does it all, within one slot of five minutes and the next.
+      // One process does all of it, within two adjacent slots of five minutes.
       emit("DeviceFileEvents", secondMs + index * 200, {
         action: "FileRenamed",
         file: document,
@@ -301,7 +301,7 @@ const theft: Scenario = {
   },
 };
 
-/** Stories on devices. */
+/** Scenarios on devices. */
 export const intrusions: readonly Scenario[] = [
   macro,
   proxy,

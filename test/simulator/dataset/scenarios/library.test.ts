@@ -22,7 +22,7 @@ const countRows = (query: string, target = dataset): number => {
   return Array.from(result.rows).length;
 };
 
-describe("a hunt finds the story it is made for, and nothing on a quiet day", () => {
+describe("a query for one scenario", () => {
   test.each([
     [
       "Office starting a script host",
@@ -76,15 +76,15 @@ describe("a hunt finds the story it is made for, and nothing on a quiet day", ()
       "alerts with evidence",
       `AlertInfo | join kind=inner AlertEvidence on AlertId | where EntityType == "File" and isnotempty(SHA1)`,
     ],
-  ])("%s", (_, query) => {
+  ])("finds %s, and nothing in a dataset without scenarios", (_, query) => {
     expect(countRows(query)).toBeGreaterThan(0);
     expect(countRows(query, quietDataset)).toBe(0);
   });
 });
 
-describe("a story", () => {
+describe("a scenario", () => {
   test.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
-    "%s: is told once in each of its spans, in the tables it names",
+    "emits %s once in each of its spans, in the tables that it names",
     (_, { hours, tables, lengthMs }) => {
       expect(lengthMs).toBeLessThan(hours * 3_600_000);
       for (const table of tables)

@@ -1,4 +1,4 @@
-/** When stories happen, and their rows in a span. */
+/** Schedules scenarios and returns their rows in a span. */
 import { hourMs, ticksFromMs, type Ticks } from "../../../../shared/runtime/time.ts";
 import type { Organization } from "../entities.ts";
 import { createRandom, mixBits } from "../random.ts";
@@ -8,10 +8,10 @@ import { signals } from "./signals.ts";
 
 export const scenarios: readonly Scenario[] = [...intrusions, ...signals];
 
-/** Rows of a table that stories tell in `[from, to)`, by time. */
+/** Returns rows of a table that scenarios emit in `[from, to)`, by time. */
 export type ScenarioLibrary = (table: string, from: Ticks, to: Ticks) => readonly ScenarioEvent[];
 
-/** Tellings kept at once; a month of all kinds has fewer. */
+/** Cached scenario runs; a month of all kinds has fewer. */
 const maxCachedRuns = 2_000;
 
 export function createScenarioLibrary(organization: Organization): ScenarioLibrary {
@@ -35,7 +35,7 @@ export function createScenarioLibrary(organization: Organization): ScenarioLibra
 
 const toSlotTicks = ({ hours }: Scenario): Ticks => ticksFromMs(hours * hourMs);
 
-/** A story lies whole in its slot, so only slots that meet the span matter. */
+/** A scenario is entirely within its slot, so only slots that overlap the span matter. */
 function listSlots(scenario: Scenario, from: Ticks, to: Ticks): readonly bigint[] {
   const size = toSlotTicks(scenario);
   const slots: bigint[] = [];
@@ -43,7 +43,9 @@ function listSlots(scenario: Scenario, from: Ticks, to: Ticks): readonly bigint[
   return slots;
 }
 
-/** It starts at a full hour of its slot and a few minutes, so that a story of half an hour stays in its hour. */
+/**
+ * Starts a few minutes after a full hour, so that a scenario of half an hour stays in that hour.
+ */
 function drawEvents(
   scenario: Scenario,
   slot: bigint,

@@ -1,17 +1,17 @@
-/** How a story is told: things happen on one device, to one user, at instants counted from the story's start. */
+/** Runs a scenario: events on one device and one user, at offsets from the scenario's start. */
 import { ticksFromMs, type Ticks } from "../../../../shared/runtime/time.ts";
 import type { Organization, Device, KnownFile, User } from "../entities.ts";
 import type { SimulatedEvent } from "../simulated-event.ts";
 import type { Random } from "../random.ts";
 
-/** One row of a story. */
+/** One row of a scenario. */
 export interface ScenarioEvent {
   readonly table: string;
   readonly at: Ticks;
   readonly event: SimulatedEvent;
 }
 
-/** What a row of a story says; the scene supplies the rest. */
+/** Fields of a row that the scenario sets; the context supplies the others. */
 export interface EventFields {
   readonly action: string;
   readonly file?: KnownFile;
@@ -37,18 +37,18 @@ export interface ScenarioContext {
   readonly emit: (table: string, offsetMs: number, fields: EventFields) => void;
 }
 
-/** A kind of story. Each happens once in every span of `hours`, whole within it. */
+/** A kind of scenario. It happens once, entirely, in every span of `hours`. */
 export interface Scenario {
   readonly name: string;
   readonly hours: number;
-  /** The latest row's distance from the start. */
+  /** Offset of the latest row from the start. */
   readonly lengthMs: number;
   /** Tables it has rows in. */
   readonly tables: readonly string[];
   readonly emit: (context: ScenarioContext) => void;
 }
 
-/** Tells one story from its start; the same draw gives the same story. */
+/** Runs one scenario from its start; equal random streams give equal rows. */
 export function runScenario(
   scenario: Scenario,
   organization: Organization,

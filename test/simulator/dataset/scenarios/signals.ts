@@ -1,4 +1,4 @@
-/** Stories of the network, of accounts and of mails. */
+/** Scenarios of the network, of accounts and of mails. */
 import { drawGuid } from "../random.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -28,7 +28,7 @@ const farLocations = [
   ["AU", "Perth", "192.0.2.152"],
 ] as const;
 
-/** Both sign-ins fall into one hour: the story begins at its start. */
+/** Both sign-ins are in one hour, because the scenario begins at its start. */
 const travel: Scenario = {
   name: "one account signs in from two ends of the world",
   hours: 12,
@@ -116,5 +116,5 @@ const phish: Scenario = {
   },
 };
 
-/** Stories beside the devices. */
+/** Scenarios that are not on devices. */
 export const signals: readonly Scenario[] = [beacon, travel, spray, phish];

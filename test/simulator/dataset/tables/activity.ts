@@ -1,4 +1,4 @@
-/** Tables of what a device touches: files, network, logons; and what it says of itself. */
+/** Tables of device activity: files, network, logons; and of device reports. */
 import type { Organization, Device } from "../entities.ts";
 import type { TableSpec } from "../simulated-event.ts";
 import { mixBits, type Random } from "../random.ts";
@@ -11,7 +11,7 @@ import {
   pathOf,
 } from "./process.ts";
 
-/** Sites everybody visits, and their addresses. */
+/** Common sites and their addresses. */
 const sites = [
   ["https://login.microsoftonline.com/common/oauth2", "198.18.4.10"],
   ["https://outlook.office365.com/mapi", "198.18.4.22"],
@@ -126,7 +126,7 @@ const logons: TableSpec = {
   },
 };
 
-/** Devices report in turn, so that each is heard of. */
+/** Devices report in rotation, so that each one has reports. */
 function drawReport(
   random: Random,
   organization: Organization,
@@ -204,7 +204,7 @@ const adapters: TableSpec = {
   },
 };
 
-/** Weaknesses of the software on the devices. Not a time series: a constant of the world. */
+/** Vulnerabilities of the software on the devices. Constant, not a time series. */
 export const vulnerabilities = [
   "CVE-2025-21298",
   "CVE-2025-29824",
@@ -212,7 +212,7 @@ export const vulnerabilities = [
   "CVE-2026-20805",
 ] as const;
 
-/** One row for each device and weakness it has, in the order of the devices. */
+/** Returns one row per device and vulnerability, in the order of the devices. */
 export function* drawVulnerabilityRows(
   organization: Organization,
 ): Generator<Readonly<Record<string, unknown>>> {
@@ -238,5 +238,5 @@ export function* drawVulnerabilityRows(
   }
 }
 
-/** Files, network, logons and the devices' own reports. */
+/** Files, network, logons and device reports. */
 export const activityTables: readonly TableSpec[] = [files, network, logons, devices, adapters];

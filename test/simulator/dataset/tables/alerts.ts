@@ -1,4 +1,4 @@
-/** Alerts and their evidence. They come from stories alone. */
+/** Alerts and their evidence. Only scenarios emit them. */
 import type { Cell, SimulatedEvent, TableSpec } from "../simulated-event.ts";
 import { drawGuid, mixBits } from "../random.ts";
 
@@ -6,7 +6,10 @@ const rejectDraw = (): SimulatedEvent => {
   throw new Error("alerts come from stories");
 };
 
-/** The story's alert: `subject` is its title, `commandLine` category, severity and techniques, separated by bars. */
+/**
+ * The scenario's alert: `subject` is its title, `commandLine` category, severity and techniques,
+ * separated by bars.
+ */
 const readField =
   (index: number): Cell =>
   ({ commandLine }) =>

@@ -1,4 +1,4 @@
-/** Tables of accounts: sign-ins, what people do in cloud apps, who they are. */
+/** Tables of accounts: sign-ins, activity in cloud apps, identities. */
 import { msFromTicks, formatInstant } from "../../../../shared/runtime/time.ts";
 import type { Organization } from "../entities.ts";
 import type { Cell, TableSpec } from "../simulated-event.ts";
@@ -13,7 +13,7 @@ const agents = [
   "Microsoft Office/16.0 (Windows NT 10.0; Outlook 16.0)",
 ];
 
-/** Applications with the numbers that Defender for Cloud Apps gives them. */
+/** Applications with their ids in Defender for Cloud Apps. */
 const applications = [
   ["Microsoft Exchange Online", 20893],
   ["Microsoft SharePoint Online", 20892],
@@ -34,7 +34,7 @@ const cloudActions = [
   "Add member to role.",
 ];
 
-/** Country and city of a happening: the user's own unless a story says otherwise. */
+/** Country and city of an event: the user's own unless a scenario sets them. */
 const readCountry: Cell = ({ user }) => user.country;
 const readCity: Cell = ({ user }) => user.city;
 

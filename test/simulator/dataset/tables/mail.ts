@@ -68,7 +68,7 @@ const mails: TableSpec = {
     RecipientEmailAddress: ({ user }) => user.upn,
     RecipientObjectId: ({ user }) => user.objectId,
     Subject: ({ subject }) => subject,
-    // Cluster ids use all 64 bits in life: more than a double can hold.
+    // Real cluster ids use all 64 bits: more than a double can represent.
     EmailClusterId: ({ subject }) => 9_007_199_254_740_993n + BigInt(mixBits(subject)),
     EmailDirection: ({ byCommandLine }) =>
       byCommandLine.endsWith("@contoso.com") ? "Intra-org" : "Inbound",

@@ -1,11 +1,11 @@
-/** Tables of what runs on a device: processes, images, registry, and the events beside them. */
+/** Tables of device processes: processes, images, registry, other events. */
 import type { Organization, Device, KnownFile, User } from "../entities.ts";
 import type { Cell, SimulatedEvent, TableSpec } from "../simulated-event.ts";
 import { mixBits, type Random } from "../random.ts";
 
 const toProcessId = (bits: number): bigint => BigInt(400 + (bits % 30_000));
 
-/** The device and the two columns every device table starts with. */
+/** The device and the two columns that every device table starts with. */
 export const deviceCells: Readonly<Record<string, Cell>> = {
   Timestamp: (_, at) => at,
   DeviceId: ({ device }) => device.id,
@@ -14,7 +14,7 @@ export const deviceCells: Readonly<Record<string, Cell>> = {
   ReportId: ({ bits }) => BigInt(bits),
 };
 
-/** The process that did it: the block of columns that most device tables share. */
+/** The initiating process: the columns that most device tables share. */
 export const initiatingCells: Readonly<Record<string, Cell>> = {
   InitiatingProcessAccountDomain: ({ user }) => user.domain,
   InitiatingProcessAccountName: ({ user }) => user.name,
@@ -73,7 +73,7 @@ export function pathOf(file: KnownFile): string {
   return path;
 }
 
-/** Arguments as they appear on a quiet day, by program. */
+/** Benign arguments, by program. */
 const quietArguments: Readonly<Record<string, readonly string[]>> = {
   "svchost.exe": ["-k netsvcs -p -s Schedule", "-k LocalService -p", "-k netsvcs -p -s wuauserv"],
   "chrome.exe": [
@@ -117,7 +117,7 @@ export function listPrograms(
 
 const parents = ["explorer.exe", "services.exe", "svchost.exe", "taskhostw.exe"];
 
-/** Who starts programs on a quiet day: never Office, so that a hunt for it finds stories alone. */
+/** Benign parent processes: never Office, so that a hunt for it finds only scenarios. */
 function pickQuietParent(random: Random, organization: Organization, device: Device): KnownFile {
   return organization.getFile(device.osPlatform === "Linux" ? "sshd" : random.pick(parents));
 }
@@ -140,7 +140,7 @@ export function drawOrdinaryEvent(
   };
 }
 
-/** Values an event of another kind leaves empty. */
+/** Values that are empty in events of other kinds. */
 export const emptyFields = { commandLine: "", subject: "", remoteIp: "", remotePort: 0 } as const;
 
 const processes: TableSpec = {
@@ -149,7 +149,7 @@ const processes: TableSpec = {
   draw: (random, organization) => {
     const event = drawOrdinaryEvent(random, organization);
     const file = random.pickSkewed(listPrograms(organization, event.device));
-    // What an ordinary process starts from is what an ordinary process has as its parent.
+    // An ordinary process and its parent are drawn from the same list.
     const by = event.byParent;
     return {
       ...emptyFields,

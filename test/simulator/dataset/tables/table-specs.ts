@@ -1,4 +1,4 @@
-/** Every generator of the world. */
+/** All generators of the dataset. */
 import type { TableSpec } from "../simulated-event.ts";
 import { activityTables } from "./activity.ts";
 import { alertTables } from "./alerts.ts";

@@ -1,0 +1,68 @@
+/**
+ * Registers queue functions. A message that cannot be read, or that a handler refuses for good, becomes a dead letter;
+ * what a handler throws goes to the platform, which delivers the message again.
+ */
+import { app } from "@azure/functions";
+import type { DeadLetterQueue, DeadLetterReason } from "../contracts/dead-letter.ts";
+import { toInputFaults } from "../contracts/input-faults.ts";
+import { readQueueMessage } from "../storage/queue-message.ts";
+import { services } from "./services.ts";
+
+/** The storage connection of every queue, by its name in the settings. */
+const connection = "DataStorage";
+
+/** Why a message can never be processed. */
+export interface MessageFault {
+  readonly reason: DeadLetterReason;
+  readonly detail?: string;
+}
+
+interface MessageSchema<T> {
+  readonly safeParse: (
+    value: unknown,
+  ) =>
+    | { readonly success: true; readonly data: T }
+    | { readonly success: false; readonly error: { readonly issues: readonly unknown[] } };
+}
+
+/** Registers the function that handles the messages of a queue. */
+export function onQueueMessage<T>(
+  name: string,
+  queue: DeadLetterQueue,
+  schema: MessageSchema<T>,
+  handle: (message: T) => Promise<MessageFault | undefined>,
+): void {
+  const process = async (raw: unknown): Promise<MessageFault | undefined> => {
+    const read = readQueueMessage(raw);
+    if (read.kind === "broken") return { reason: read.reason };
+    const parsed = schema.safeParse(read.value);
+    return parsed.success
+      ? handle(parsed.data)
+      : { reason: "schema", detail: describeFaults(parsed.error) };
+  };
+  app.storageQueue(name, {
+    queueName: queue,
+    connection,
+    handler: async (raw) => {
+      const fault = await process(raw);
+      if (fault) await services.moveToDeadLetters(queue, raw, fault);
+    },
+  });
+}
+
+/** Registers the function that moves what the platform put on a queue's poison queue to the dead letters. */
+export const onPoisonMessage = (name: string, queue: DeadLetterQueue): void =>
+  app.storageQueue(name, {
+    queueName: `${queue}-poison`,
+    connection,
+    handler: (raw) =>
+      services.moveToDeadLetters(queue, raw, {
+        reason: "gave-up",
+        detail: "Five deliveries failed; the log of the queue's function has the reason.",
+      }),
+  });
+
+const describeFaults = (error: { readonly issues: readonly unknown[] }): string =>
+  toInputFaults(error)
+    .map(({ path, message }) => `${path}: ${message}`)
+    .join("; ");
