@@ -98,7 +98,7 @@ param entraClientId string = ''
 @description('Client ids of the applications that may call with such a token.')
 param entraCallers string[] = []
 
-@description('Sources of webhooks, such as { sentinel: { proof: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; README.md, Webhooks, has all keys.')
+@description('Sources of webhooks, such as { sentinel: { auth: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; README.md, Webhooks, has all keys.')
 param webhooks webhookSources = {}
 
 @description('Object id of a group that may read the exports; empty for none.')

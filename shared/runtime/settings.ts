@@ -119,7 +119,7 @@ const webhooks = z.pipe(
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
     context.issues.push({
       code: "custom",
-      message: 'a JSON object: { "<source>": { "proof": … } }',
+      message: 'a JSON object: { "<source>": { "auth": … } }',
       input,
     });
     return z.NEVER;

@@ -1,7 +1,7 @@
 /**
- * Limits the alerts that a source may close in a UTC day, over all instances. Each instance takes its share of the day
- * in blocks, so that many requests cost one write. A crashed instance loses its share of that day; no alert is counted
- * twice.
+ * Limits the alerts that a source may close in a UTC day, over all instances. Each instance takes
+ * its share of the day in blocks, so that many requests cost one write. A crashed instance loses
+ * its share of that day; no alert is counted twice.
  */
 import type { RecordStore } from "../storage/record-store.ts";
 import { dailyLimitPath, msUntilNextDay, takeFromDailyCount } from "../storage/daily-limit.ts";

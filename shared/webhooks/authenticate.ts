@@ -1,6 +1,7 @@
 /**
- * Authenticates a request as coming from the source in its URL, over the bytes as received. A malformed request never
- * costs a read of a secret, and a refusal never states its reason to the caller.
+ * Authenticates a request as coming from the source in its URL, over the bytes as received. A
+ * malformed request never costs a read of a secret, and a refusal never states its reason to the
+ * caller.
  */
 import type { Key, KeyReader } from "./keys.ts";
 import { hasMatch, computeHmac, sha256 } from "./signatures.ts";
@@ -26,18 +27,28 @@ export interface AuthDeps {
   /** Reads the source's secret. @throws an error with its name when it is not available */
   readonly readSecret: (name: string) => Promise<string>;
   readonly readKeys: KeyReader;
-  /** Validates signature, algorithm, issuer, audience and time of an Entra token; `undefined` when one is invalid. */
+  /**
+   * Validates signature, algorithm, issuer, audience and time of an Entra token; `undefined` when
+   * one is invalid.
+   */
   readonly readClaims: (token: string, audience: string) => Promise<TokenClaims | undefined>;
   readonly tenantId: () => string;
   readonly isWithin: (address: string, ranges: readonly string[]) => boolean;
   readonly nowMs: () => number;
-  /** Returns the time, corrected by the storage's clock. May cost a call, so only for valid signatures. */
+  /**
+   * Returns the time, corrected by the storage's clock. May cost a call, so only for valid
+   * signatures.
+   */
   readonly trueNowMs: () => Promise<number>;
 }
 
 export type AuthResult =
   /** `id` of the delivery, if it has one; `isIdSigned` when only the sender can have set it. */
-  | { readonly kind: "authenticated"; readonly id: string | undefined; readonly isIdSigned: boolean }
+  | {
+      readonly kind: "authenticated";
+      readonly id: string | undefined;
+      readonly isIdSigned: boolean;
+    }
   /** `cause` is for the log, never for the caller. */
   | { readonly kind: "refused"; readonly cause: string }
   /** The secret holds no usable key. */
@@ -117,7 +128,10 @@ const toleranceS = 300;
 const maxSignatures = 16;
 const maxHeaderLength = 4_096;
 
-/** Standard Webhooks: `v1,` and base64 of HMAC-SHA-256 over `id.timestamp.body`. One of several signatures must match. */
+/**
+ * Standard Webhooks: `v1,` and base64 of HMAC-SHA-256 over `id.timestamp.body`. One of several
+ * signatures must match.
+ */
 async function authenticateStandard(
   webhook: IncomingWebhook,
   source: Source,
@@ -155,7 +169,10 @@ function parseSignatures(header: string): Buffer[] {
     });
 }
 
-/** As GitHub signs: `sha256=` and hexadecimal HMAC-SHA-256 over the body. The delivery's id is not signed. */
+/**
+ * As GitHub signs: `sha256=` and hexadecimal HMAC-SHA-256 over the body. The delivery's id is not
+ * signed.
+ */
 async function authenticateBodyHmac(
   webhook: IncomingWebhook,
   source: Source,
@@ -196,7 +213,10 @@ async function authenticateBearer(
     : toRefusal("token");
 }
 
-/** An Entra token of this tenant, from one of the callers or with one of the roles. Headers of the front end are ignored. */
+/**
+ * An Entra token of this tenant, from one of the callers or with one of the roles. Headers of the
+ * front end are ignored.
+ */
 async function authenticateEntra(
   webhook: IncomingWebhook,
   source: Source,

@@ -1,7 +1,13 @@
-/** Limits how many requests of one source are processed and queued at once, so that it cannot take a whole instance. */
+/**
+ * Limits how many requests of one source are processed and queued at once, so that it cannot take a
+ * whole instance.
+ */
 
 export interface FairShare {
-  /** Runs the work when its source has a free place; `undefined` when too many requests of it are queued. */
+  /**
+   * Runs the work when its source has a free place; `undefined` when too many requests of it are
+   * queued.
+   */
   readonly run: <T>(source: string, work: () => Promise<T>) => Promise<T | undefined>;
 }
 

@@ -1,12 +1,15 @@
 /**
- * Reads the keys in the secret `webhook-<source>`: one key, or during a rotation a JSON list of keys, each with an expiry.
- * Every key that has not expired is tried.
+ * Reads the keys in the secret `webhook-<source>`: one key, or during a rotation a JSON list of
+ * keys, each with an expiry. Every key that has not expired is tried.
  */
 import { createSecretKey, type KeyObject } from "node:crypto";
 import * as z from "zod/mini";
 import type { AuthMethod } from "./policies.ts";
 
-/** A key. An HMAC is computed five times as fast from a key object; `bytes` is the SHA-256 of a bearer token. */
+/**
+ * A key. An HMAC is computed five times as fast from a key object; `bytes` is the SHA-256 of a
+ * bearer token.
+ */
 export interface Key {
   readonly object: KeyObject;
   readonly bytes: Uint8Array;

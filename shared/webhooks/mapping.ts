@@ -1,4 +1,7 @@
-/** A mapping: the JSON pointers to the values that Huntline reads from a payload without a reader of its own. */
+/**
+ * A mapping: the JSON pointers to the values that Huntline reads from a payload without a reader of
+ * its own.
+ */
 import * as z from "zod/mini";
 import { verdictReasons } from "../contracts/alert-verdict.ts";
 import { isPointer } from "./pointers.ts";
@@ -14,7 +17,10 @@ const pointer = z
 
 /** One pointer or several; the first that has a value counts. */
 const pointers = z.pipe(
-  z.union([pointer, z.array(pointer).check(z.minLength(1))], "must be a JSON pointer or a list of JSON pointers"),
+  z.union(
+    [pointer, z.array(pointer).check(z.minLength(1))],
+    "must be a JSON pointer or a list of JSON pointers",
+  ),
   z.transform((value) => (typeof value === "string" ? [value] : value)),
 );
 
@@ -31,7 +37,10 @@ const words = z.pipe(
 );
 
 const closing = z.strictObject({
-  action: z.enum(["resolve", "dismiss", "close_benign"], "must be one of resolve, dismiss, close_benign"),
+  action: z.enum(
+    ["resolve", "dismiss", "close_benign"],
+    "must be one of resolve, dismiss, close_benign",
+  ),
   reason: z.optional(z.enum(verdictReasons, `must be one of ${verdictReasons.join(", ")}`)),
   /** The sender's words for this closing, in any letter case. */
   words,

@@ -9,7 +9,10 @@ export interface PayloadVerdict {
   readonly comment?: string | undefined;
   /** The person who closed the case. */
   readonly by?: string | undefined;
-  /** Each alert with its path in the payload and its ids there; the first valid Cloud Apps id is used. */
+  /**
+   * Each alert with its path in the payload and its ids there; the first valid Cloud Apps id is
+   * used.
+   */
   readonly alerts: readonly { readonly path: string; readonly ids: readonly string[] }[];
 }
 
@@ -42,8 +45,11 @@ export const toFaultResult = (error: { readonly issues: readonly unknown[] }): P
 
 const maxFaults = 20;
 
-/** Returns a word in lower case without separators: vendors write `True Positive` and `TruePositive`. */
-export const normalizeWord = (text: string | undefined): string =>
+/**
+ * Returns a word in lower case without separators: vendors write `True Positive` and
+ * `TruePositive`.
+ */
+export const normalizeWord = (text: string | null | undefined): string =>
   (text ?? "").toLowerCase().replaceAll(/[^a-z]/g, "");
 
 interface Closing {
@@ -75,8 +81,8 @@ const reasons: Readonly<Record<string, Readonly<Record<string, VerdictReason>>>>
 
 /** Returns the closing for a classification and its reason; `undefined` when it implies none. */
 export function findClosing(
-  classification: string | undefined,
-  reason: string | undefined,
+  classification: string | null | undefined,
+  reason: string | null | undefined,
 ): Closing | undefined {
   const closing = closings[normalizeWord(classification)];
   if (!closing) return undefined;

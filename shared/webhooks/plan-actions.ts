@@ -1,4 +1,7 @@
-/** Plans the actions of a payload, as plain data: verdicts to enqueue, parts to search for hashes, hunts to start. */
+/**
+ * Plans the actions of a payload, as plain data: verdicts to enqueue, parts to search for hashes,
+ * hunts to start.
+ */
 import { parseAlertId, type AlertId } from "../contracts/alert-id.ts";
 import { maxAlertsPerRequest, type VerdictRequest } from "../contracts/alert-verdict.ts";
 import { Problem } from "../contracts/problem.ts";
@@ -14,8 +17,8 @@ export type PlannedVerdict = Omit<VerdictRequest, "dryRun">;
 
 export interface ActionPlan {
   /**
-   * The id of the delivery's first verdict, derived from its key alone: a repeated payload has no effect, and another
-   * payload under the same key finds this one's record.
+   * The id of the delivery's first verdict, derived from its key alone: a repeated payload has no
+   * effect, and another payload under the same key finds this one's record.
    */
   readonly id: string;
   readonly verdicts: readonly PlannedVerdict[];
@@ -138,7 +141,10 @@ function toPlannedVerdict(
   };
 }
 
-/** Returns text of a payload as a comment: without control characters except line breaks, cut to the length. */
+/**
+ * Returns text of a payload as a comment: without control characters except line breaks, cut to the
+ * length.
+ */
 function cleanText(text: string | undefined, maxLength: number): string | undefined {
   const plain = text
     ?.toWellFormed()

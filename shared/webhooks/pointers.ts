@@ -1,6 +1,12 @@
-/** JSON pointers (RFC 6901) with one addition: the step `*` matches every element of an array or member of an object. */
+/**
+ * JSON pointers (RFC 6901) with one addition: the step `*` matches every element of an array or
+ * member of an object.
+ */
 
-/** Tells whether a text is a pointer: empty, or steps that begin with a slash, with `~` only as `~0` and `~1`. */
+/**
+ * Tells whether a text is a pointer: empty, or steps that begin with a slash, with `~` only as `~0`
+ * and `~1`.
+ */
 export const isPointer = (text: string): boolean => /^(?:\/(?:[^~/]|~[01])*)*$/.test(text);
 
 const stepsOf = (pointer: string): string[] =>

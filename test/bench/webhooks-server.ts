@@ -100,7 +100,7 @@ async function createOurs(connection: string, key: string): Promise<AnswerReques
     clock: systemClock,
     failpoint: async () => undefined,
     settings: () => ({
-      WEBHOOKS: { secops: { proof: "standard", mapping: "google-secops" } },
+      WEBHOOKS: { secops: { auth: "standard", mapping: "google-secops" } },
       VERDICTS_PER_DAY: 1e9,
     }),
     tenantId: () => "",

@@ -112,7 +112,7 @@ const formatRate = (count: number, ms: number): string =>
 async function* measureLoad(connection: string): AsyncIterable<Result> {
   const simulator = await startSimulator({ secrets: { "webhook-cases": key }, alerts: 1 });
   // Another name than above: that source has taken its share of the day.
-  const sources = { cases: { proof: "standard", mapping: "google-secops" } };
+  const sources = { cases: { auth: "standard", mapping: "google-secops" } };
   const settings = {
     ...simulator.settings,
     DataStorage: connection,

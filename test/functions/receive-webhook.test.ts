@@ -22,14 +22,14 @@ const bodyKey = randomBytes(24).toString("hex");
 const signKey = standardKey();
 const token = randomBytes(32).toString("base64url");
 const sources = {
-  sentinel: { proof: "standard" },
-  defender: { proof: "body-hmac" },
-  "cloud-apps": { proof: "body-hmac" },
-  splunk: { proof: "function-key" },
-  elastic: { proof: "bearer" },
-  wazuh: { proof: "body-hmac", mapping: "wazuh" },
-  broken: { proof: "trust" },
-  unset: { proof: "standard", reader: "sentinel" },
+  sentinel: { auth: "standard" },
+  defender: { auth: "bodyHmac" },
+  "cloud-apps": { auth: "bodyHmac" },
+  splunk: { auth: "functionKey" },
+  elastic: { auth: "bearer" },
+  wazuh: { auth: "bodyHmac", mapping: "wazuh" },
+  broken: { auth: "trust" },
+  unset: { auth: "standard", reader: "sentinel" },
 };
 const secrets = {
   "webhook-sentinel": signKey,

@@ -28,7 +28,7 @@ let api: ReturnType<typeof createDescribedCaller>;
 const json = { "content-type": "application/json" };
 
 beforeAll(async () => {
-  const sources = { sentinel: { proof: "standard" }, splunk: { proof: "function-key" } };
+  const sources = { sentinel: { auth: "standard" }, splunk: { auth: "functionKey" } };
   stack = await startStack(
     { secrets: { "webhook-sentinel": signKey } },
     { BULK_FROM_HASHES: "50", WEBHOOKS: JSON.stringify(sources) },

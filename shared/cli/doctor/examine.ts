@@ -190,8 +190,8 @@ const listWebhookSecrets = (sources: Settings["WEBHOOKS"]): string[] =>
 const isKeyless = (source: unknown): boolean =>
   typeof source === "object" &&
   source !== null &&
-  "proof" in source &&
-  (source.proof === "entra" || source.proof === "function-key");
+  "auth" in source &&
+  (source.auth === "entra" || source.auth === "functionKey");
 
 const deadlineMs = 60 * secondMs;
 const unknownSha1 = "0".repeat(40);

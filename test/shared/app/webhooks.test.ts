@@ -17,7 +17,7 @@ function createTestServices(
 ) {
   const clock = createVirtualClock();
   const records = createMemoryRecords({ clock });
-  const { webhooks = { one: { proof: "standard", mapping: "test" } }, ...more } = change;
+  const { webhooks = { one: { auth: "standard", mapping: "test" } }, ...more } = change;
   const callCounts = { clocks: 0, secrets: 0 };
   const services: WebhookServices = {
     clock,
@@ -50,20 +50,20 @@ function createTestServices(
 
 describe("the sources of the setting", () => {
   test.each<[string, object, string]>([
-    ["a proof that there is not", { proof: "trust", mapping: "test" }, "WEBHOOKS /one/proof"],
+    ["a proof that there is not", { auth: "trust", mapping: "test" }, "WEBHOOKS /one/auth"],
     [
       "a range that is none",
-      { proof: "bearer", mapping: "test", addresses: ["203.0.113.0/33"] },
+      { auth: "bearer", mapping: "test", addresses: ["203.0.113.0/33"] },
       "WEBHOOKS /one/addresses/0",
     ],
     [
       "an address that is none",
-      { proof: "bearer", mapping: "test", addresses: ["203.0.113.256"] },
+      { auth: "bearer", mapping: "test", addresses: ["203.0.113.256"] },
       "WEBHOOKS /one/addresses/0",
     ],
   ])("P18: with %s are named, and no value is", (_, source, name) => {
     const { services } = createTestServices({
-      webhooks: { one: source, two: { proof: "standard", mapping: "test" } },
+      webhooks: { one: source, two: { auth: "standard", mapping: "test" } },
     });
     const { findSource } = createWebhookDeps(services);
     expect(() => findSource("one")).toThrow(

@@ -222,7 +222,7 @@ const runs: readonly DoctorRun[] = [
     ],
   },
   {
-    settings: { WEBHOOKS: '{"qradar":{"proof":"bearer","mapping":"qradar"}}' },
+    settings: { WEBHOOKS: '{"qradar":{"auth":"bearer","mapping":"qradar"}}' },
     before: () => {
       stack.simulator.changeBehaviors({ vault: { firewall: false } });
       stack.simulator.vault.set("job-key", "<change-me>");
