@@ -137,14 +137,14 @@ var appSettings = {
   CLOUD_APPS_AUTH: cloudAppsAuth
   FOUND_CACHE_HOURS: string(tuning.?foundCacheHours ?? 6)
   NOT_FOUND_CACHE_HOURS: string(tuning.?notFoundCacheHours ?? 1)
-  BULK_FROM_HASHES: string(tuning.?bulkFromHashes ?? 200)
+  BULK_LOOKUP_THRESHOLD: string(tuning.?bulkLookupThreshold ?? 200)
   HUNTING_CALLS_PER_MINUTE: string(tuning.?huntingCallsPerMinute ?? 45)
   HUNTING_CALLS_PER_HOUR: string(tuning.?huntingCallsPerHour ?? 1500)
-  HUNTING_SHARE: tuning.?huntingShare ?? '0.5'
+  HUNTING_QUOTA_SHARE: tuning.?huntingQuotaShare ?? '0.5'
   FILES_CALLS_PER_MINUTE: string(tuning.?filesCallsPerMinute ?? 100)
   FILES_CALLS_PER_HOUR: string(tuning.?filesCallsPerHour ?? 1500)
   CLOUD_APPS_CALLS_PER_MINUTE: string(tuning.?cloudAppsCallsPerMinute ?? 30)
-  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)
+  MAX_ALERTS_PER_SOURCE_PER_DAY: string(tuning.?maxAlertsPerSourcePerDay ?? 20000)
   WEBHOOKS: string(webhooks)
 }
 

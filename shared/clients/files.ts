@@ -60,10 +60,10 @@ function readResponse<T>(
 ): FilesReply<T> {
   const code = errorCodeOf(body);
   if (status === 404)
-    return isUnknownFile(body) ? { kind: "not-found" } : { kind: "refused", problem: wrongAddress };
+    return isUnknownFile(body) ? { kind: "notFound" } : { kind: "refused", problem: wrongAddress };
   if (status === 400)
     return { kind: "refused", problem: `Defender refused this hash (${code || "no code"}).` };
-  if (isEmptySet(body)) return { kind: "not-found" };
+  if (isEmptySet(body)) return { kind: "notFound" };
   const value = isObject(body) ? parse(body) : undefined;
   return value === undefined ? { kind: "down", retryAfterMs: pauseMs } : { kind: "found", value };
 }

@@ -1,24 +1,24 @@
-/** The two queries of the short way, as text, and their rows read back. Every value in them is a checked literal. */
+/** The two queries of the bulk path and their rows. Every value in the query texts is a validated literal. */
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { HuntingRow } from "./ports.ts";
 
-/** Most hashes that `FileProfile()` takes in one call. */
+/** Hashes that `FileProfile()` accepts in one call, at most. */
 export const maxBatchSize = 1_000;
 
 const hashPattern = { SHA1: /^[0-9a-f]{40}$/, SHA256: /^[0-9a-f]{64}$/ } as const;
 
-/** The columns by which `FileProfile()` can be asked. */
+/** The columns whose values `FileProfile()` accepts. */
 export type ProfileKey = keyof typeof hashPattern;
 
-/** A KQL string literal of one hash. @throws RangeError for anything else */
+/** Writes one hash as a KQL string literal. @throws RangeError for anything else */
 function formatHashLiteral(key: ProfileKey, hash: string): string {
-  if (!hashPattern[key].test(hash)) throw new RangeError(`not a ${key} in lower case`);
+  if (!hashPattern[key].test(hash)) throw new RangeError(`must be a ${key} in lower case`);
   return `"${hash}"`;
 }
 
 function formatHoursLiteral(hours: number): string {
   if (!(Number.isInteger(hours) && hours >= 1 && hours <= 720))
-    throw new RangeError(`look-back is ${hours}, want 1 to 720`);
+    throw new RangeError(`look-back must be 1 to 720 hours, is ${hours}`);
   return `${hours}h`;
 }
 
@@ -43,7 +43,7 @@ const profileColumns = [
   "ProfileAvailability",
 ] as const;
 
-/** What the service knows of up to 1,000 files over all organisations. */
+/** Asks what the service knows of up to 1,000 files over all organizations. */
 export const createProfileQuery = (key: ProfileKey, hashes: readonly string[]): string =>
   [
     formatHashTable(key, hashes),
@@ -59,25 +59,27 @@ const eventTables = [
 ] as const;
 
 /**
- * What this organisation saw of the files. Devices are counted exactly: first one row a device, then the rows, because
+ * Asks what this organization saw of the files. Devices are counted exactly, as rows with one row per device, because
  * `dcount()` estimates.
  */
 export function createOrganizationQuery(hashes: readonly string[], lookBackHours: number): string {
   const since = `ago(${formatHoursLiteral(lookBackHours)})`;
   const parts = eventTables.map(
     (name) =>
-      `(${name} | where Timestamp >= ${since} | where SHA1 in (wanted) | project Timestamp, DeviceId, SHA1, FileName)`,
+      `(${name} | where Timestamp >= ${since} | where SHA1 in (requested)` +
+      " | project Timestamp, DeviceId, SHA1, FileName)",
   );
   return [
-    `let wanted = ${formatHashTable("SHA1", hashes)};`,
+    `let requested = ${formatHashTable("SHA1", hashes)};`,
     `union ${parts.join(",\n  ")}`,
-    "| summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp), FileName = take_any(FileName) by SHA1, DeviceId",
+    "| summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp)," +
+      " FileName = take_any(FileName) by SHA1, DeviceId",
     "| summarize OrganizationPrevalence = count(), OrganizationFirstSeen = min(FirstSeen)," +
       " OrganizationLastSeen = max(LastSeen), TopFileNames = make_set(FileName, 10) by SHA1",
   ].join("\n");
 }
 
-/** One row of the first query. `availability` is the service's own word. */
+/** One row of the profile query. `availability` is the service's own value. */
 export interface FileProfile {
   readonly sha1: string | null;
   readonly sha256: string | null;
@@ -86,6 +88,7 @@ export interface FileProfile {
   readonly information: FileInformation;
 }
 
+/** Reads one row of the profile query. */
 export function readProfile(row: HuntingRow): FileProfile {
   const threat = readText(row["ThreatName"]);
   return {
@@ -120,7 +123,7 @@ function readAvailability(value: unknown): FileProfile["availability"] {
   return text === "missing" ? "missing" : "error";
 }
 
-/** What the organisation saw; a file that no row names was seen on no device. */
+/** What the organization saw of a file. A file without a row was seen on no device. */
 export type OrganizationFigures = Omit<
   FileStatistics,
   "globalPrevalence" | "globalFirstSeen" | "globalLastSeen"
@@ -133,7 +136,7 @@ export const unseenFigures: OrganizationFigures = {
   topFileNames: [],
 };
 
-/** One row of the second query. */
+/** Reads one row of the organization query. */
 export const readOrganization = (
   row: HuntingRow,
 ): readonly [sha1: string, figures: OrganizationFigures] => [
@@ -149,13 +152,13 @@ export const readOrganization = (
 const readText = (value: unknown): string | null =>
   typeof value === "string" && value !== "" ? value : null;
 
-/** Numbers arrive as JSON numbers, from some back-ends as text. */
+/** Numbers arrive as JSON numbers, or as text from some back-ends. */
 function readWholeNumber(value: unknown): number | null {
   const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
 
-/** Hunting tables write truth as a boolean or as 0 and 1. */
+/** Hunting tables write booleans as `true` and `false` or as 0 and 1. */
 function readBoolean(value: unknown): boolean | null {
   if (typeof value === "boolean") return value;
   if (value === 1 || value === "1" || value === "true") return true;

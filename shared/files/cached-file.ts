@@ -1,4 +1,4 @@
-/** What is kept of one file between lookups: `state/files/{aa}/{hash}.json`, plain data and what may be said of its age. */
+/** What is stored of one file between lookups (`state/files/{aa}/{hash}.json`), and how long an answer is fresh. */
 import * as z from "zod/mini";
 import {
   fileInformationSchema,
@@ -10,7 +10,7 @@ import {
 } from "../contracts/file-result.ts";
 import type { FilesSettings } from "./ports.ts";
 
-/** An answer with its source and its instant (ISO 8601, UTC); `value` is `null` when the file is unknown there. */
+/** An answer with its source and instant (ISO 8601, UTC); `value` is `null` when the source does not know the file. */
 export interface CachedAnswer<T> {
   readonly value: T | null;
   readonly source: FileSource;
@@ -20,7 +20,8 @@ export interface CachedAnswer<T> {
 const createAnswerSchema = <T extends z.ZodMiniType>(value: T) =>
   z.object({ value: z.nullable(value), source: sourceSchema, asOf: z.iso.datetime() });
 
-const cachedFileSchema = z.object({
+/** The stored form of `CachedFile`. */
+export const cachedFileSchema = z.object({
   version: z.literal(1),
   hash: z.string(),
   /** Of a SHA-256 or MD5: the SHA-1 of the same file. */
@@ -28,8 +29,8 @@ const cachedFileSchema = z.object({
   /** By look-back hours. */
   statistics: z.record(z.string(), createAnswerSchema(fileStatisticsSchema)),
   information: z.optional(createAnswerSchema(fileInformationSchema)),
-  /** Somebody is asking Defender about this file until then. */
-  asking: z.optional(z.object({ attempt: z.string(), untilMs: z.number() })),
+  /** The lookup that calls Defender about this file, until when at most (epoch milliseconds). */
+  lease: z.optional(z.object({ owner: z.string(), untilMs: z.number() })),
   attempt: z.string(),
 });
 
@@ -40,20 +41,14 @@ export interface CachedFile {
   readonly sha1?: CachedAnswer<string> | undefined;
   readonly statistics: Readonly<Record<string, CachedAnswer<FileStatistics>>>;
   readonly information?: CachedAnswer<FileInformation> | undefined;
-  readonly asking?: { readonly attempt: string; readonly untilMs: number } | undefined;
+  readonly lease?: { readonly owner: string; readonly untilMs: number } | undefined;
   readonly attempt: string;
 }
 
-/** Where a file's record lies. @param hash - lower case */
+/** Returns the path of a file's record. @param hash - lower case */
 export const cachePath = (hash: string): string => `state/files/${hash.slice(0, 2)}/${hash}.json`;
 
-/** A record as read; `undefined` for one that is none of ours, which is then written anew. */
-export function readCachedFile(value: unknown, hash: string): CachedFile | undefined {
-  const parsed = cachedFileSchema.safeParse(value);
-  return parsed.success && parsed.data.hash === hash ? parsed.data : undefined;
-}
-
-/** A file of which nothing is known yet. */
+/** Returns the record of a file of which nothing is known yet. */
 export const createCachedFile = (hash: string, attempt: string): CachedFile => ({
   version: 1,
   hash,
@@ -63,7 +58,7 @@ export const createCachedFile = (hash: string, attempt: string): CachedFile => (
 
 const maxLookBacks = 4;
 
-/** The same file with one more answer; of the look-backs the four newest are kept. */
+/** Adds an answer to the file; keeps the four newest look-backs. */
 export function withStatistics(
   file: CachedFile,
   lookBackHours: number,
@@ -74,7 +69,7 @@ export function withStatistics(
   return { ...file, statistics: Object.fromEntries(newest) };
 }
 
-/** Whether an answer may be served without asking again, seen from `atMs`; one that came after it may. */
+/** Whether an answer may be served at `atMs` without a call; one that is newer than `atMs` may. */
 export function isFresh(
   answer: CachedAnswer<unknown>,
   settings: FilesSettings,

@@ -1,15 +1,16 @@
-/** Statistics for another room's rows: a column of hashes in, what is known of each out, never a job and never a failure. */
+/** Looks up statistics for the rows of a hunt: never starts a job and never fails. */
 import type { FileLookupService } from "./file-lookup-service.ts";
 import { toSingleHashRequest } from "./lookup-request.ts";
 
 const options = { lookBackHours: 720, information: false, where: false, all: false };
 
-/** Few enough that the desk answers at once instead of opening a job. */
+/** Small enough to be answered at once instead of as a job. */
 const chunkSize = 50;
 
 /**
+ * Returns the statistics by SHA-1. A hash that is unknown, or that was not answered in time, is absent.
+ *
  * @param sha1s - lower case, distinct
- * @returns what was found; a hash that is unknown, or that nobody could be asked about in time, is absent
  */
 export async function findStatistics(
   service: FileLookupService,

@@ -1,7 +1,8 @@
-/** Looks files up: resolves SHA-256 and MD5 to SHA-1, then statistics, then information when asked; the cache first. */
+/** Looks files up: resolves SHA-256 and MD5 to SHA-1, then reads statistics and, on request, information. */
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
+import type { RetryLater } from "../contracts/retry-later.ts";
 import {
-  createSingleFlight,
+  SingleFlight,
   type SingleFlightDeps,
   type LookupPlan,
   type LookupStep,
@@ -10,7 +11,7 @@ import {
 import { withStatistics, type CachedFile, type CachedAnswer } from "./cached-file.ts";
 import type { HashKind } from "./hash-runs.ts";
 import { mapInParallel } from "../runtime/concurrency.ts";
-import type { FilesPort, InformationAnswer } from "./ports.ts";
+import type { FilesPort, InformationAnswer, Unreachable } from "./ports.ts";
 
 /** A hash to look up, lower case. */
 export interface FileHash {
@@ -18,7 +19,7 @@ export interface FileHash {
   readonly kind: HashKind;
 }
 
-/** What became of one hash. */
+/** The result of looking one hash up. */
 export type HashOutcome =
   | {
       readonly kind: "answered";
@@ -27,7 +28,8 @@ export type HashOutcome =
       readonly information: FileInformation | null;
       readonly stale: boolean;
     }
-  | { readonly kind: "later" | "down"; readonly retryAfterMs: number }
+  | RetryLater
+  | Unreachable
   | { readonly kind: "refused"; readonly problem: string };
 
 /** Looks up each hash, in order. */
@@ -37,77 +39,99 @@ export interface HashLookupDeps extends SingleFlightDeps {
   readonly files: FilesPort;
 }
 
-/** How many hashes of one question are under way at once. A minute's calls, at 250 ms each, take seconds with it. */
+/** Hashes of one lookup in progress at once: enough to send a minute's 100 calls of 250 ms within seconds. */
 export const maxParallelLookups = 12;
 
-/** @returns one look-up for a process, so that equal hashes asked at once share a call */
+/** Creates the lookup of one process, so that equal hashes looked up at once share a call. */
 export function createHashLookup(deps: HashLookupDeps): HashLookup {
-  const { cache, files } = deps;
-  const runStep = createSingleFlight(deps);
-
-  const createStatisticsStep = (
-    sha1: string,
-    plan: LookupPlan,
-  ): LookupStep<FileStatistics, FileStatistics> => ({
-    name: `statistics ${plan.lookBackHours}`,
-    hash: sha1,
-    pickAnswer: (file) => file.statistics[String(plan.lookBackHours)],
-    fetchAnswer: (limits) => files.statistics(sha1, plan.lookBackHours, limits),
-    applyAnswer: (file, value, asOf) =>
-      withStatistics(file, plan.lookBackHours, { value, source: "statistics", asOf }),
-  });
-
-  const createInformationStep = (sha1: string): LookupStep<FileInformation, InformationAnswer> => ({
-    name: "information",
-    hash: sha1,
-    pickAnswer: (file) => file.information,
-    fetchAnswer: (limits) => files.information(sha1, limits),
-    applyAnswer: withInformation,
-  });
-
-  const createSha1Step = (hash: string): LookupStep<string, InformationAnswer> => ({
-    name: "sha1",
-    hash,
-    pickAnswer: (file) => file.sha1,
-    fetchAnswer: async (limits) => {
-      const reply = await files.information(hash, limits);
-      if (reply.kind !== "found") return reply;
-      const { sha1 } = reply.value;
-      if (sha1 === null)
-        return { kind: "refused", problem: "Defender knows this file but names no SHA-1 of it." };
-      const asOf = new Date(deps.clock.now()).toISOString();
-      await cache.update(sha1, (file) => withInformation(file, reply.value, asOf));
-      return reply;
-    },
-    applyAnswer: (file, answer, asOf) => ({
-      ...file,
-      sha1: { value: answer?.sha1 ?? null, source: "information", asOf },
-    }),
-  });
-
-  const lookUpHash = async ({ hash, kind }: FileHash, plan: LookupPlan): Promise<HashOutcome> => {
-    const resolved = kind === "sha1" ? hash : await runStep(createSha1Step(hash), plan);
-    if (typeof resolved !== "string" && resolved.kind !== "known") return resolved;
-    const sha1 = typeof resolved === "string" ? resolved : resolved.answer.value;
-    if (sha1 === null) return toUnresolvedOutcome(resolved);
-    const statistics = await runStep(createStatisticsStep(sha1, plan), plan);
-    if (statistics.kind !== "known") return statistics;
-    const information = plan.shouldFetchInformation
-      ? await runStep(createInformationStep(sha1), plan)
-      : undefined;
-    if (information && information.kind !== "known") return information;
-    return {
-      kind: "answered",
-      sha1,
-      statistics: statistics.answer,
-      information: information?.answer.value ?? null,
-      stale: statistics.stale || information?.stale === true,
-    };
-  };
-
+  const flight = new SingleFlight(deps);
   return (hashes, plan) =>
-    mapInParallel(hashes, maxParallelLookups, (each) => lookUpHash(each, plan));
+    mapInParallel(hashes, maxParallelLookups, (each) => lookUpHash(deps, flight, each, plan));
 }
+
+async function lookUpHash(
+  deps: HashLookupDeps,
+  flight: SingleFlight,
+  { hash, kind }: FileHash,
+  plan: LookupPlan,
+): Promise<HashOutcome> {
+  if (kind === "sha1") return lookUpSha1(deps, flight, hash, plan);
+  const resolved = await flight.run(createSha1Step(deps, hash), plan);
+  if (resolved.kind !== "known") return resolved;
+  const { value: sha1, source, asOf } = resolved.answer;
+  if (sha1 !== null) return lookUpSha1(deps, flight, sha1, plan);
+  // Defender does not know the SHA-256 or MD5: that is the answer, and file information gave it.
+  const statistics = { value: null, source, asOf };
+  return { kind: "answered", sha1, statistics, information: null, stale: resolved.stale };
+}
+
+async function lookUpSha1(
+  deps: HashLookupDeps,
+  flight: SingleFlight,
+  sha1: string,
+  plan: LookupPlan,
+): Promise<HashOutcome> {
+  const statistics = await flight.run(createStatisticsStep(deps, sha1, plan), plan);
+  if (statistics.kind !== "known") return statistics;
+  const information: StepResult<FileInformation> | undefined = plan.shouldFetchInformation
+    ? await flight.run(createInformationStep(deps, sha1), plan)
+    : undefined;
+  if (information && information.kind !== "known") return information;
+  return {
+    kind: "answered",
+    sha1,
+    statistics: statistics.answer,
+    information: information?.answer.value ?? null,
+    stale: statistics.stale || information?.stale === true,
+  };
+}
+
+const createStatisticsStep = (
+  { files }: HashLookupDeps,
+  sha1: string,
+  { lookBackHours }: LookupPlan,
+): LookupStep<FileStatistics, FileStatistics> => ({
+  name: `statistics ${lookBackHours}`,
+  hash: sha1,
+  pickAnswer: (file) => file.statistics[String(lookBackHours)],
+  fetchAnswer: (limits) => files.statistics(sha1, lookBackHours, limits),
+  applyAnswer: (file, value, asOf) =>
+    withStatistics(file, lookBackHours, { value, source: "statistics", asOf }),
+});
+
+const createInformationStep = (
+  { files }: HashLookupDeps,
+  sha1: string,
+): LookupStep<FileInformation, InformationAnswer> => ({
+  name: "information",
+  hash: sha1,
+  pickAnswer: (file) => file.information,
+  fetchAnswer: (limits) => files.information(sha1, limits),
+  applyAnswer: withInformation,
+});
+
+const createSha1Step = (
+  { files, cache, clock }: HashLookupDeps,
+  hash: string,
+): LookupStep<string, InformationAnswer> => ({
+  name: "sha1",
+  hash,
+  pickAnswer: (file) => file.sha1,
+  fetchAnswer: async (limits) => {
+    const reply = await files.information(hash, limits);
+    if (reply.kind !== "found") return reply;
+    const { sha1 } = reply.value;
+    if (sha1 === null)
+      return { kind: "refused", problem: "Defender knows this file but names no SHA-1 of it." };
+    const asOf = new Date(clock.now()).toISOString();
+    await cache.update(sha1, (file) => withInformation(file, reply.value, asOf));
+    return reply;
+  },
+  applyAnswer: (file, answer, asOf) => ({
+    ...file,
+    sha1: { value: answer?.sha1 ?? null, source: "information", asOf },
+  }),
+});
 
 const withInformation = (
   file: CachedFile,
@@ -117,12 +141,3 @@ const withInformation = (
   ...file,
   information: { value: answer?.information ?? null, source: "information", asOf },
 });
-
-/** Defender does not know the SHA-256 or MD5: that is the answer, and it came from file information. */
-function toUnresolvedOutcome(resolved: string | StepResult<string>): HashOutcome {
-  if (typeof resolved === "string" || resolved.kind !== "known")
-    throw new TypeError("not a resolved hash");
-  const { source, asOf } = resolved.answer;
-  const statistics = { value: null, source, asOf };
-  return { kind: "answered", sha1: null, statistics, information: null, stale: resolved.stale };
-}

@@ -1,16 +1,16 @@
-/** Turns a request into what the desk answers: the hashes of its list, each once, or those that its payload carries. */
+/** Turns the input of a lookup into hashes: those of its list, each once, or those found in its payload. */
 import { wideLimits, type ParsedBody } from "../contracts/parsed-body.ts";
 import type { LookupInput, LookupOptions } from "../contracts/file-lookup.ts";
 import { Problem } from "../contracts/problem.ts";
 import type { LookupRequest } from "./file-jobs.ts";
 import { readHash } from "./hash-runs.ts";
 import { findHashes } from "./hashes.ts";
-import type { RequestedHash } from "./report.ts";
+import { invalidHashMessage, type RequestedHash } from "./report.ts";
 
 const maxEchoLength = 128;
 
 /**
- * A string of a list that is no hash stays, as an invalid entry.
+ * Collects the hashes to look up. A string of a list that is not a hash becomes an invalid entry.
  *
  * @throws Problem 400 for a payload outside the limits, 422 for one with too many hashes
  */
@@ -29,15 +29,16 @@ export function toLookupRequest(lookup: LookupInput, idempotencyKey?: string): L
 }
 
 /**
- * The question about one hash of a URL.
+ * Creates the request for the hash of a URL.
  *
- * @throws Problem 400 when the text is no hash
+ * @throws Problem 400 when the text is not a hash
  */
 export function toSingleHashRequest(text: string, options: LookupOptions): LookupRequest {
   const hash = readHash(text);
   if (hash) return { requested: [hash], skipped: [], options };
-  const message = "want 40, 64 or 32 hexadecimal digits (SHA-1, SHA-256 or MD5)";
-  throw new Problem(400, "The path holds no hash.", { errors: [{ path: "/hash", message }] });
+  throw new Problem(400, "The hash in the path is invalid.", {
+    errors: [{ path: "/hash", message: invalidHashMessage }],
+  });
 }
 
 function findBodyHashes(
@@ -46,13 +47,13 @@ function findBodyHashes(
 ): Pick<LookupRequest, "requested" | "skipped"> {
   const outcome = findHashes(body, { all: options.all, where: options.where, limits: wideLimits });
   if (outcome.kind === "outside-limits")
-    throw new Problem(400, "The body is outside the limits of this door.", {
+    throw new Problem(400, "The request body exceeds a limit.", {
       errors: [outcome.fault],
     });
   if (outcome.kind === "too-many")
     throw new Problem(
       422,
-      `The body holds more than ${outcome.max} hashes; split it over several requests.`,
+      `The body holds more than ${outcome.max} hashes; split it into several requests.`,
     );
   const pickWhere = (where: readonly string[]): { where?: string[] } =>
     options.where ? { where: [...where] } : {};

@@ -1,30 +1,36 @@
-/** What the files room asks of the outside, in its own words. The live ones are `clients/files.ts` and friends; `wiring.ts` hands them over. */
+/** What file lookups need from outside, in their own words. `shared/app` connects the ports to the clients. */
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
+import type { RetryLater } from "../contracts/retry-later.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
-import type { Clock } from "../runtime/time.ts";
 import type { Failpoint } from "../runtime/failpoints.ts";
+import type { Clock } from "../runtime/time.ts";
 
-/** A turn of the tenant's quota, good for one call in the next second or so. */
+/** Permission for one call under the tenant's quota, usable for about a second. */
 export interface Permit {
   readonly usableUntilMs: number;
 }
 
-/** How long a call may wait for its turn, when it has none or an old one, and how long it may last. */
+/** How long a call may wait for a permit, when it has none or an old one, and how long it may last. */
 export interface CallLimits {
   readonly permit?: Permit;
   readonly maxWaitMs: number;
   readonly deadlineMs: number;
 }
 
-/** What came of one call about a file. Everything but a programming error is an answer of this union. */
+/** Defender is out of reach for now. */
+export interface Unreachable {
+  readonly kind: "down";
+  readonly retryAfterMs: number;
+}
+
+/** The result of one call about a file. Only programming errors are thrown. */
 export type FilesReply<T> =
   | { readonly kind: "found"; readonly value: T }
-  | { readonly kind: "not-found" }
-  /** No turn in time, a 429 or a pause: ask again then. `unsent`: Defender was not asked, since no turn came. */
-  | { readonly kind: "later"; readonly retryAfterMs: number; readonly unsent?: boolean }
-  /** Out of reach for now. */
-  | { readonly kind: "down"; readonly retryAfterMs: number }
-  /** Asking again cannot help until somebody changes something; `problem` says what. */
+  | { readonly kind: "notFound" }
+  /** No permit in time, a 429 or a pause. `unsent`: no permit came, so Defender was not called. */
+  | (RetryLater & { readonly unsent?: boolean })
+  | Unreachable
+  /** A retry cannot help until the cause is fixed; `problem` names it. */
   | { readonly kind: "refused"; readonly problem: string };
 
 /** File information with the SHA-1 that other hashes are resolved to; `null` when the service named none. */
@@ -35,12 +41,10 @@ export interface InformationAnswer {
 
 /** Defender's file APIs. */
 export interface FilesPort {
-  /** Takes a turn of their quota. */
-  readonly acquirePermit: (maxWaitMs: number) => Promise<
-    | { readonly kind: "permit"; readonly permit: Permit }
-    /** `down` when there is no turn because Defender is out of reach. */
-    | { readonly kind: "later" | "down"; readonly retryAfterMs: number }
-  >;
+  /** Acquires a permit of their quota. `down`: no permit, because Defender is out of reach. */
+  readonly acquirePermit: (
+    maxWaitMs: number,
+  ) => Promise<{ readonly kind: "permit"; readonly permit: Permit } | RetryLater | Unreachable>;
   /** @param sha1 - 40 lower-case hexadecimal digits */
   readonly statistics: (
     sha1: string,
@@ -57,15 +61,15 @@ export interface FilesPort {
 /** A row of a hunting result, as plain JSON. */
 export type HuntingRow = Readonly<Record<string, unknown>>;
 
-/** What came of a query with a small result. */
+/** The result of a query whose rows fit in memory. */
 export type HuntingRowsReply =
   | { readonly kind: "rows"; readonly rows: readonly HuntingRow[] }
-  /** Too big or too heavy in this form: ask for less. */
+  /** The query is too big or too heavy in this form. */
   | { readonly kind: "too-much" }
-  /** A 400 about the query; the message tells length from an unknown function. */
+  /** A 400 about the query; the message distinguishes its length from an unknown function. */
   | { readonly kind: "rejected"; readonly message: string }
-  | { readonly kind: "later"; readonly retryAfterMs: number }
-  /** Anything else: the short way is not open now. */
+  | RetryLater
+  /** Anything else: hunting cannot be used now. */
   | { readonly kind: "failed" };
 
 /** Advanced hunting, for queries whose result fits in memory. */
@@ -73,7 +77,7 @@ export interface HuntingRowsPort {
   readonly runQuery: (query: string, limits: CallLimits) => Promise<HuntingRowsReply>;
 }
 
-/** What the room reports, for the log. */
+/** What file lookups log. */
 export type FilesEvent =
   | {
       readonly kind: "lookup";
@@ -86,28 +90,31 @@ export type FilesEvent =
       readonly cached: number;
       readonly source: "request" | "job";
     }
-  | { readonly kind: "job-finished"; readonly job: string; readonly outcome: "done" | "cancelled" };
+  | {
+      readonly kind: "job-finished";
+      readonly job: string;
+      readonly outcome: "succeeded" | "canceled";
+    };
 
 export interface FilesSettings {
   /** Age up to which an answer is served from the cache. */
   readonly foundAgeMs: number;
   readonly notFoundAgeMs: number;
-  /** From so many unanswered hashes on, the short way over hunting is taken. */
+  /** Number of unanswered hashes from which a lookup uses the bulk path over hunting. */
   readonly bulkThreshold: number;
   readonly callsPerMinute: number;
   readonly callsPerHour: number;
 }
 
-/** Everything outside the room. */
+/** Everything that file lookups need from outside. */
 export interface FileDeps {
   readonly records: RecordStore;
   readonly queues: Pick<MessageQueues, "send">;
   readonly files: FilesPort;
   readonly hunting: HuntingRowsPort;
   readonly clock: Clock;
-  /** A new id for each attempt at anything that is written. */
+  /** Makes a new id for each attempt to write. */
   readonly createAttemptId: () => string;
-  /** Kill points, for tests. */
   readonly failpoint: Failpoint;
   readonly logEvent: (event: FilesEvent) => void;
   readonly settings: FilesSettings;

@@ -1,4 +1,4 @@
-/** How common a file is by the caller's thresholds. A figure that is not known meets no rule. */
+/** Judges how common a file is by the caller's thresholds. An unknown figure meets no rule. */
 import type { Thresholds } from "../contracts/file-lookup.ts";
 import type { FileStatistics, PrevalenceVerdict } from "../contracts/file-result.ts";
 
@@ -12,8 +12,8 @@ const figures = [
 ] as const;
 
 /**
- * Rare when any figure is below its rare threshold; else common when any reaches its common one; else uncommon when
- * at least one figure was held against a threshold; else `null`.
+ * Returns `rare` when any figure is below its rare threshold; else `common` when any reaches its common threshold;
+ * else `uncommon` when at least one figure has a threshold; else `null`.
  */
 export function judgePrevalence(
   statistics: FileStatistics | null,

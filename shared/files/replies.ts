@@ -4,7 +4,8 @@ import type { FileReport } from "../contracts/file-result.ts";
 import type { JobHeader } from "../storage/jobs.ts";
 import { createRetryProblem, Problem } from "../contracts/problem.ts";
 import { reportToCsv, prefersCsv } from "./report-csv.ts";
-import type { LookupOutcome, JobView } from "./file-lookup-service.ts";
+import type { LookupOutcome } from "./answer-lookup.ts";
+import type { JobView } from "./file-lookup-service.ts";
 
 export interface HttpReply {
   readonly status: number;
@@ -109,7 +110,12 @@ export async function toJobReply(
   const status = { job: { id, status: view.outcome, createdAt, expiresAt } };
   if (kind !== "files") return toJsonReply(200, status);
   const { report, options } = await readReport(view.header);
-  return toReportReply(report, options, preferences.accept, view.outcome === "done" ? {} : status);
+  return toReportReply(
+    report,
+    options,
+    preferences.accept,
+    view.outcome === "succeeded" ? {} : status,
+  );
 }
 
 const toProgress = (view: { header: JobHeader; partsDone: number }) =>
@@ -117,4 +123,4 @@ const toProgress = (view: { header: JobHeader; partsDone: number }) =>
 
 /** A job ended by its owner; `isCanceled` is false when it had ended before. */
 export const toCancelReply = (id: string, isCanceled: boolean): HttpReply =>
-  toJsonReply(200, { job: { id }, cancelled: isCanceled });
+  toJsonReply(200, { job: { id }, canceled: isCanceled });

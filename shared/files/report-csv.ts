@@ -1,4 +1,4 @@
-/** A report as CSV (RFC 4180), safe to open in a spreadsheet: no cell starts a formula. */
+/** Writes a report as CSV (RFC 4180) that is safe in a spreadsheet: no cell starts a formula. */
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type {
   FileInformation,
@@ -51,7 +51,7 @@ const trailingColumns: readonly CsvColumn[] = [
   ["problem", (result) => result.problem],
 ];
 
-/** One line a hash, the header first, lines ended by CR LF. Unknown is an empty cell, zero is `0`. */
+/** Writes a header and one line per hash, each ended by CR LF. An unknown value is an empty cell, zero is `0`. */
 export function reportToCsv(report: FileReport, options: LookupOptions): string {
   const columns: CsvColumn[] = [
     ...leadingColumns,
@@ -85,7 +85,7 @@ function formatCell(cell: Cell): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** Whether an `Accept` header prefers CSV to JSON; JSON when it says nothing. */
+/** Whether an `Accept` header prefers CSV to JSON. Without a preference the answer is JSON. */
 export function prefersCsv(accept: string | null): boolean {
   const findWeight = (...types: readonly string[]): number => {
     const ranges = (accept ?? "").toLowerCase().split(",").map(readRange);

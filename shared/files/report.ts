@@ -1,11 +1,11 @@
-/** Puts what was looked up into the one shape of result, and counts. */
+/** Turns the outcomes of a lookup into results of one shape, and counts them. */
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport, FileResult, SkippedResult } from "../contracts/file-result.ts";
 import type { HashKind } from "./hash-runs.ts";
-import type { HashOutcome } from "./hash-lookup.ts";
+import type { FileHash, HashOutcome } from "./hash-lookup.ts";
 import { judgePrevalence } from "./prevalence.ts";
 
-/** One entry of a request, in its order: a hash, or a string that is none. */
+/** One entry of a request, in its order: a hash, or an invalid string. */
 export type RequestedHash =
   | {
       readonly hash: string;
@@ -24,12 +24,35 @@ const emptyResult = {
   problem: null,
 } as const;
 
-const downProblem = "Defender could not be reached; ask again later.";
+/** The form of a hash, for requests and results that hold something else. */
+export const invalidHashMessage = "must be 40, 64 or 32 hexadecimal digits (SHA-1, SHA-256 or MD5)";
+
+const downProblem = "Defender could not be reached; retry later.";
+
+/** The hashes to look up: the entries that are not invalid, in order. */
+export const toFileHashes = (requested: readonly RequestedHash[]): FileHash[] =>
+  requested.flatMap((each) =>
+    each.kind === "invalid" ? [] : [{ hash: each.hash, kind: each.kind }],
+  );
+
+/** One result per entry, from the outcomes of `toFileHashes`. Nothing stays pending but `later` outcomes. */
+export function toFileResults(
+  requested: readonly RequestedHash[],
+  outcomes: readonly (HashOutcome | undefined)[],
+  freshAtMs: number,
+): FileResult[] {
+  let next = 0;
+  return requested.map((each) =>
+    toFileResult(each, each.kind === "invalid" ? undefined : outcomes[next++], freshAtMs, true),
+  );
+}
 
 /**
- * @param outcome - absent for an invalid entry, and for a hash that was not looked up yet
+ * Turns one outcome into a result.
+ *
+ * @param outcome - `undefined` for an invalid entry, and for a hash that was not looked up yet
  * @param freshAtMs - answers older than this came from the cache
- * @param isFinal - whether what is out of reach is a failure by now, not something still pending
+ * @param isFinal - whether a hash that is out of reach has failed (true) or is still pending (false)
  */
 export function toFileResult(
   requested: RequestedHash,
@@ -46,7 +69,7 @@ export function toFileResult(
     return {
       ...base,
       status: "invalid",
-      problem: "want 40, 64 or 32 hexadecimal digits (SHA-1, SHA-256 or MD5)",
+      problem: invalidHashMessage,
     };
   const sha1 = requested.kind === "sha1" ? requested.hash : null;
   if (outcome?.kind === "answered") return toAnsweredResult(base, outcome, freshAtMs);
@@ -66,7 +89,7 @@ function toAnsweredResult(
   return {
     ...base,
     sha1: outcome.sha1,
-    status: value === null ? "not_found" : "found",
+    status: value === null ? "notFound" : "found",
     source,
     statistics: value,
     information: outcome.information,
@@ -76,7 +99,7 @@ function toAnsweredResult(
   };
 }
 
-/** The report as its options want it: information and verdict only where asked for. */
+/** Creates a report; results hold information and a verdict only when the options request them. */
 export function createReport(
   results: readonly FileResult[],
   skipped: readonly SkippedResult[],
@@ -88,7 +111,7 @@ export function createReport(
     results: results.map((result) => applyOptions(result, options)),
     summary: {
       found: countStatus("found"),
-      notFound: countStatus("not_found"),
+      notFound: countStatus("notFound"),
       invalid: countStatus("invalid"),
       pending: countStatus("pending"),
       failed: countStatus("failed"),

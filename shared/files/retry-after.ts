@@ -1,12 +1,19 @@
-/** How long calls take at best under a quota of so many a minute and so many an hour; for `Retry-After`. */
+/** Estimates `Retry-After`: the shortest time that calls take under limits per minute and per hour. */
 import { hourMs, minuteMs } from "../runtime/time.ts";
+import type { JobHeader } from "../storage/jobs.ts";
+import { readJobRequest } from "./job-records.ts";
 
 const minRetryAfterMs = 2_000;
 const maxRetryAfterMs = 600_000;
-/** What two hunting calls about a batch take, roughly. */
+/** About the duration of the two hunting calls for a batch. */
 const batchMs = 8_000;
 
-/** Time until the last of `calls` may be sent, the first one now. */
+interface CallQuota {
+  readonly callsPerMinute: number;
+  readonly callsPerHour: number;
+}
+
+/** Returns the time until the last of `calls` may be sent when the first is sent now. */
 export function computeMinDurationMs(calls: number, perMinute: number, perHour: number): number {
   const countFullPeriods = (limit: number): number => Math.max(0, Math.ceil(calls / limit) - 1);
   const fullHoursMs = countFullPeriods(perHour) * hourMs;
@@ -17,10 +24,10 @@ export function computeMinDurationMs(calls: number, perMinute: number, perHour: 
   );
 }
 
-/** When to look at a job again: what is left of it, at least 2 s and at most 10 min. */
+/** Estimates the duration of the remaining work, at least 2 s and at most 10 min. */
 export function estimateRetryAfterMs(
   remaining: { readonly hashes: number; readonly batches: number },
-  quota: { readonly callsPerMinute: number; readonly callsPerHour: number },
+  quota: CallQuota,
   notBeforeMs = 0,
 ): number {
   const estimateMs =
@@ -29,4 +36,11 @@ export function estimateRetryAfterMs(
       : computeMinDurationMs(remaining.hashes, quota.callsPerMinute, quota.callsPerHour) +
         minRetryAfterMs;
   return Math.min(maxRetryAfterMs, Math.max(minRetryAfterMs, notBeforeMs, estimateMs));
+}
+
+/** Estimates when to read a running job again. */
+export function estimateJobPauseMs(header: JobHeader, partsDone: number, quota: CallQuota): number {
+  const { partSize, bulk } = readJobRequest(header);
+  const parts = header.parts - partsDone;
+  return estimateRetryAfterMs({ hashes: parts * partSize, batches: bulk ? parts : 0 }, quota);
 }

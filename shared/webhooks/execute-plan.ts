@@ -167,13 +167,13 @@ async function enqueueActions(
     verdicts: plan.verdicts.map(({ action, alertIds, id }) => ({ id, action, alertIds })),
     lookup: lookup.kind === "hashes" && job !== undefined ? { job, hashes: lookup.hashes } : null,
     hunts,
-    left: [...plan.skipped, ...skipped],
+    skipped: [...plan.skipped, ...skipped],
   };
 }
 
 async function startPlannedHunts(deps: WebhookDeps, delivery: Delivery, plan: ActionPlan) {
   const hunts: WebhookAnswer["hunts"] = [];
-  const skipped: WebhookAnswer["left"] = [];
+  const skipped: WebhookAnswer["skipped"] = [];
   for (const hunt of plan.hunts) {
     const job = await deps.startHunt(hunt, jobKeyOf(delivery));
     if (job === undefined)

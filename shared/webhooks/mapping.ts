@@ -38,8 +38,8 @@ const words = z.pipe(
 
 const closing = z.strictObject({
   action: z.enum(
-    ["resolve", "dismiss", "close_benign"],
-    "must be one of resolve, dismiss, close_benign",
+    ["resolve", "dismiss", "closeBenign"],
+    "must be one of resolve, dismiss, closeBenign",
   ),
   reason: z.optional(z.enum(verdictReasons, `must be one of ${verdictReasons.join(", ")}`)),
   /** The sender's words for this closing, in any letter case. */

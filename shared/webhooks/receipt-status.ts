@@ -31,7 +31,7 @@ export async function readReceiptStatus(
 ): Promise<WebhookStatus | undefined> {
   const stored = await readValue(deps.records, receiptPath(source, receipt), webhookReceipt);
   if (!stored) return undefined;
-  const { id, left } = stored.answer;
+  const { id, skipped } = stored.answer;
   const [verdicts, lookup, hunts] = await Promise.all([
     readVerdictStatuses(deps, stored.answer),
     readLookupStatus(deps, stored.answer),
@@ -41,7 +41,7 @@ export async function readReceiptStatus(
     alerts.every(({ outcome }) => outcome !== "waiting"),
   );
   const done = isSettled && lookup?.done !== false && hunts.every((hunt) => hunt.done);
-  return { source, id, acceptedAt: stored.acceptedAt, done, verdicts, lookup, hunts, left };
+  return { source, id, acceptedAt: stored.acceptedAt, done, verdicts, lookup, hunts, skipped };
 }
 
 const readVerdictStatuses = (

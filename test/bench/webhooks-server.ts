@@ -101,7 +101,7 @@ async function createOurs(connection: string, key: string): Promise<AnswerReques
     failpoint: async () => undefined,
     settings: () => ({
       WEBHOOKS: { secops: { auth: "standard", mapping: "google-secops" } },
-      VERDICTS_PER_DAY: 1e9,
+      MAX_ALERTS_PER_SOURCE_PER_DAY: 1e9,
     }),
     tenantId: () => "",
     mappings: () => compiled.mappings,

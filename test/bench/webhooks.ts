@@ -119,7 +119,11 @@ async function* measureLoad(connection: string): AsyncIterable<Result> {
     AzureWebJobsStorage: connection,
   };
   const host = await runHost({
-    settings: { ...settings, WEBHOOKS: JSON.stringify(sources), VERDICTS_PER_DAY: "1000000" },
+    settings: {
+      ...settings,
+      WEBHOOKS: JSON.stringify(sources),
+      MAX_ALERTS_PER_SOURCE_PER_DAY: "1000000",
+    },
     functions: ["receive_webhook"],
   });
   const url = `${host.url}/api/webhooks/cases`;

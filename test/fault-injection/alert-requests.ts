@@ -29,9 +29,9 @@ export interface RequestCheckResult {
 const actions = [
   "resolve",
   "dismiss",
-  "close_true_positive",
-  "close_false_positive",
-  "close_benign",
+  "closeTruePositive",
+  "closeFalsePositive",
+  "closeBenign",
 ] as const;
 /** Requests that one instance handles before a new one with an empty store replaces it. */
 const requestsPerInstance = 20;

@@ -157,7 +157,7 @@ async function killOnce(
       ...failpointCase,
       instances,
       died: killSwitch.hasFired(),
-      unanswered: hashCount - report.results.filter(({ status }) => status === "not_found").length,
+      unanswered: hashCount - report.results.filter(({ status }) => status === "notFound").length,
       calls: failpointCase.isBulk ? batchCalls : singleCalls,
       // A hash that was in flight at the death may be asked again, and so may a batch's two questions.
       isWithinCallLimit: failpointCase.isBulk
@@ -174,10 +174,10 @@ async function killOnce(
 /** As after a 400 that names the function: the job goes hash by hash. */
 async function disableBulk(storage: string): Promise<void> {
   const { blobs } = await createStorageClients({ kind: "connection-string", value: storage });
-  const offUntil = new Date(Date.now() + dayMs).toISOString();
+  const disabledUntil = new Date(Date.now() + dayMs).toISOString();
   await createRecordStore(blobs).create(bulkStatePath, {
     version: 1,
-    offUntil,
+    disabledUntil,
     reason: "Unknown function",
   });
 }

@@ -186,7 +186,7 @@ describe("P18: a source that is set up wrongly", () => {
   test("answers 503 with the setting's name, and the others work", async () => {
     const reply = await postBody("broken", "{}", { "content-type": "application/json" });
     expect(reply.status).toBe(503);
-    expect(await reply.text()).toContain("WEBHOOKS /broken/proof");
+    expect(await reply.text()).toContain("WEBHOOKS /broken/auth");
     expect(
       (await sendSigned("sentinel", payloads.sentinelIncident([], { status: "New" }))).status,
     ).toBe(200);

@@ -176,7 +176,7 @@ describe("Defender, by Standard Webhooks", () => {
       await sendWebhook("defender", incident, createSignedHeaders(incident)),
     );
     expect(status.verdicts).toMatchObject([
-      { action: "close_benign", alerts: [{ alertId: id, outcome: "closed" }] },
+      { action: "closeBenign", alerts: [{ alertId: id, outcome: "closed" }] },
     ]);
     expect(findAlert(id)).toMatchObject({ resolutionStatusValue: 4, comment: "Red team exercise" });
     const url = `${host.url}/api/alerts/verdicts/${status.verdicts[0]?.id}`;
@@ -206,7 +206,7 @@ describe("Cloud Apps, by Power Automate", () => {
     );
     expect((await readJson<WebhookAnswer>(reply.clone())).hunts).toMatchObject([{ hunt }]);
     const status = await followLocation(reply);
-    expect(status.hunts).toMatchObject([{ hunt, done: true, result: { outcome: "done" } }]);
+    expect(status.hunts).toMatchObject([{ hunt, done: true, result: { outcome: "succeeded" } }]);
     expect(status.lookup?.report?.summary).toMatchObject({ found: 1 });
   });
 });

@@ -181,7 +181,7 @@ export function filesHarness(options: FilesHarnessOptions = {}): FilesHarness {
       statistics: (sha1, _hours, callLimits) =>
         callDefender("statistics", sha1, callLimits, () => {
           const value = findStatistics(sha1);
-          return value ? { kind: "found", value } : { kind: "not-found" };
+          return value ? { kind: "found", value } : { kind: "notFound" };
         }),
       information: (hash, callLimits) =>
         callDefender("information", hash, callLimits, () => {
@@ -189,7 +189,7 @@ export function filesHarness(options: FilesHarnessOptions = {}): FilesHarness {
             hash.length === 40 ? hash : createHash("sha1").update(`of ${hash}`).digest("hex");
           return findStatistics(hash)
             ? { kind: "found", value: { sha1, information } }
-            : { kind: "not-found" };
+            : { kind: "notFound" };
         }),
     };
   };

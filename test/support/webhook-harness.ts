@@ -61,7 +61,7 @@ export const testMapping: Mappings = {
       classification: ["/verdict"],
       closings: [
         { action: "resolve", words: ["malicious"] },
-        { action: "dismiss", reason: "not_accurate", words: ["false"] },
+        { action: "dismiss", reason: "notAccurate", words: ["false"] },
       ],
       comment: ["/comment"],
       by: ["/by"],

@@ -22,7 +22,7 @@ function createTestServices(
   const services: WebhookServices = {
     clock,
     failpoint: async () => undefined,
-    settings: () => ({ WEBHOOKS: webhooks, VERDICTS_PER_DAY: 100 }),
+    settings: () => ({ WEBHOOKS: webhooks, MAX_ALERTS_PER_SOURCE_PER_DAY: 100 }),
     tenantId: () => "",
     mappings: () => testMapping,
     vault: async () => ({
@@ -141,7 +141,7 @@ describe("the status of a hunt", () => {
       createdAt: "2026-01-05T06:00:00Z",
       expiresAt: "2026-01-12T06:00:00Z",
       attempt: "1",
-      askedHash: "x",
+      requestHash: "x",
       parts: 0,
       request: {},
     };
@@ -151,7 +151,7 @@ describe("the status of a hunt", () => {
     await records.create(`state/jobs/${job}/end.json`, {
       version: 1,
       endedAt: "2026-01-05T06:01:00Z",
-      outcome: "done",
+      outcome: "succeeded",
       result: { rows: 3 },
     });
     expect(await hunt(job)).toEqual({ done: true, value: { rows: 3 } });

@@ -118,7 +118,7 @@ describe("statistics", () => {
     ["200 with nothing in it", 200, { "@odata.context": "x" }],
     ["200 with an empty set", 200, { value: [] }],
   ])("of an unknown file are not found: %s", async (_, status, body) => {
-    expect(await readStatistics(body, status)).toEqual({ kind: "not-found" });
+    expect(await readStatistics(body, status)).toEqual({ kind: "notFound" });
   });
 
   test.each<[string, number, unknown]>([

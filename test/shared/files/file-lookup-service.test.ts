@@ -1,8 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type {
-  LookupOutcome,
-  FileLookupService,
-} from "../../../shared/files/file-lookup-service.ts";
+import type { LookupOutcome } from "../../../shared/files/answer-lookup.ts";
+import type { FileLookupService } from "../../../shared/files/file-lookup-service.ts";
 import { cachePath } from "../../../shared/files/cached-file.ts";
 import { maxParallelLookups } from "../../../shared/files/hash-lookup.ts";
 import type { FileReport } from "../../../shared/contracts/file-result.ts";
@@ -71,7 +69,7 @@ describe("a lookup", () => {
         ...emptyFields,
         hash: fileHash(1),
         sha1: fileHash(1),
-        status: "not_found",
+        status: "notFound",
         source: "statistics",
         asOf: "2026-01-05T06:00:00.250Z",
       },
@@ -110,7 +108,7 @@ describe("a lookup", () => {
     const harness = filesHarness({ findStatistics: () => undefined });
     const report = await lookUpFiles(harness, requestFor([fileHash(0, "sha256")]));
     expect(report.results[0]).toMatchObject({
-      status: "not_found",
+      status: "notFound",
       sha1: null,
       source: "information",
     });
@@ -225,11 +223,11 @@ describe("when Defender is out of reach", () => {
     const harness = filesHarness({
       fault: () => (state.down ? { kind: "down", retryAfterMs: 40_000 } : undefined),
     });
-    return { state, room: harness };
+    return { state, harness };
   };
 
   test("an old answer is served and marked", async () => {
-    const { state, room: harness } = createOutage();
+    const { state, harness } = createOutage();
     await lookUpFiles(harness);
     state.down = true;
     await harness.clock.advance(7 * hourMs);
@@ -241,7 +239,7 @@ describe("when Defender is out of reach", () => {
   });
 
   test("what is unknown fails by itself beside what is known", async () => {
-    const { state, room: harness } = createOutage();
+    const { state, harness } = createOutage();
     await lookUpFiles(harness);
     state.down = true;
     const report = await lookUpFiles(harness, requestFor(createHashes(2)));
@@ -249,7 +247,7 @@ describe("when Defender is out of reach", () => {
   });
 
   test("a lookup of which nothing is known is refused for now", async () => {
-    const { state, room: harness } = createOutage();
+    const { state, harness } = createOutage();
     state.down = true;
     expect(
       await harness.clock.run(harness.service.lookUpFiles(requestFor(createHashes(2)))),
@@ -399,7 +397,7 @@ describe("a job", () => {
     expect(harness.calls).toEqual([]);
     expect(await harness.service.readJob(id)).toMatchObject({
       kind: "ended",
-      outcome: "cancelled",
+      outcome: "canceled",
     });
     expect((await readFinalReport(harness.service, id)).summary.pending).toBe(250);
   });

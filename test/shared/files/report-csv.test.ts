@@ -34,7 +34,7 @@ test("has one line a hash, of the same columns for hit and error", () => {
   expect(hit).toBe(
     `${fileHash(0)},${fileHash(0)},found,statistics,0,2026-01-01T00:00:00Z,2026-01-04T00:00:00Z,,2015-03-19T12:20:07.3432441Z,2026-01-04T00:00:00Z,a.exe,2026-01-05T06:00:00.000Z,false,false,`,
   );
-  expect(miss).toMatch(/^'=cmd\(\),,invalid,,,,,,,,,,false,false,"want 40, 64/);
+  expect(miss).toMatch(/^'=cmd\(\),,invalid,,,,,,,,,,false,false,"must be 40, 64/);
   expect(end).toBe("");
 });
 

@@ -43,9 +43,9 @@ describe("the Sentinel reader", () => {
 
   test.each([
     ["TruePositive", "SuspiciousActivity", { action: "resolve" }],
-    ["FalsePositive", "InaccurateData", { action: "dismiss", reason: "not_accurate" }],
-    ["FalsePositive", "IncorrectAlertLogic", { action: "dismiss", reason: "not_accurate" }],
-    ["BenignPositive", "SuspiciousButExpected", { action: "close_benign" }],
+    ["FalsePositive", "InaccurateData", { action: "dismiss", reason: "notAccurate" }],
+    ["FalsePositive", "IncorrectAlertLogic", { action: "dismiss", reason: "notAccurate" }],
+    ["BenignPositive", "SuspiciousButExpected", { action: "closeBenign" }],
   ])(
     "closes an incident by its classification: %s, %s",
     (classification, classificationReason, verdict) => {
@@ -99,7 +99,7 @@ describe("the Defender reader", () => {
       verdicts: [
         {
           action: "dismiss",
-          reason: "not_accurate",
+          reason: "notAccurate",
           by: "soc@contoso.com",
           alerts: [{ path: "/id", ids: [id, alertHex(3), expect.anything()] }],
         },
@@ -112,7 +112,7 @@ describe("the Defender reader", () => {
     expect(readBy("defender", sent.graphIncident(alerts))).toMatchObject({
       verdicts: [
         {
-          action: "close_benign",
+          action: "closeBenign",
           reason: "test",
           comment: "Red team exercise",
           by: "lead@contoso.com",
@@ -251,7 +251,7 @@ describe("a mapping", () => {
     [
       "in other letter case",
       { state: "CLOSED", verdict: "False" },
-      { verdicts: [{ action: "dismiss", reason: "not_accurate" }] },
+      { verdicts: [{ action: "dismiss", reason: "notAccurate" }] },
     ],
     [
       "with an unknown classification and reports it",
@@ -268,7 +268,7 @@ describe("a mapping", () => {
       verdicts: [
         {
           action: "dismiss",
-          reason: "not_accurate",
+          reason: "notAccurate",
           comment: "Known VPN exit",
           by: "tier1",
           alerts: [{ ids: [alertHex(1)] }],

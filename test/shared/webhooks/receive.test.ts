@@ -108,7 +108,7 @@ describe("receiving a webhook", () => {
     });
     const { answer } = await deliverSigned(harness, validEvent(1));
     expect(answer.hunts).toMatchObject([{ hunt: "rare-hunt" }]);
-    expect(answer.left).toEqual([
+    expect(answer.skipped).toEqual([
       { path: "", message: expect.stringContaining("no-such-hunt") as string },
     ]);
   });
@@ -395,6 +395,6 @@ describe("an invalid payload", () => {
     const alerts = [{ id: alertHex(1) }, { id: "rm1234567890abcdef" }];
     const { answer } = await deliverSigned(webhookHarness(), validEvent(0, { alerts }));
     expect(answer.verdicts).toMatchObject([{ alertIds: [alertHex(1)] }]);
-    expect(answer.left).toHaveLength(1);
+    expect(answer.skipped).toHaveLength(1);
   });
 });
