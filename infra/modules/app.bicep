@@ -19,10 +19,10 @@ param tags { *: string }
 param host identity
 
 @description('The identity that asks Defender.')
-param hunt identity
+param hunting identity
 
 @description('The identity that acts on alerts and reads secrets.')
-param act identity
+param response identity
 
 @description('Client id of the identity that calls `tick`.')
 param tickClientId string
@@ -128,8 +128,8 @@ var appSettings = {
   HUNTING_API: huntingApi
   DEFENDER_GEO: defenderGeo
   LEGACY_HUNTING_HOST: legacyHuntingHost
-  HUNTING_IDENTITY_CLIENT_ID: hunt.clientId
-  RESPONSE_IDENTITY_CLIENT_ID: act.clientId
+  HUNTING_IDENTITY_CLIENT_ID: hunting.clientId
+  RESPONSE_IDENTITY_CLIENT_ID: response.clientId
   APP_CLIENT_ID: appClientId
   APP_CREDENTIAL: appCredential
   KEY_VAULT_URL: vaultUrl
@@ -164,13 +164,13 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: { '${host.id}': {}, '${hunt.id}': {}, '${act.id}': {} }
+    userAssignedIdentities: { '${host.id}': {}, '${hunting.id}': {}, '${response.id}': {} }
   }
   properties: {
     serverFarmId: plan.id
     clientAffinityEnabled: false
     httpsOnly: true
-    keyVaultReferenceIdentity: act.id
+    keyVaultReferenceIdentity: response.id
     publicNetworkAccess: 'Enabled'
     #disable-next-line BCP037 // documented site property that the published types lack
     functionsRuntimeAdminIsolationEnabled: true

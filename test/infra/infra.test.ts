@@ -154,7 +154,7 @@ const mutants: readonly (readonly [
   [
     "the wrong identity reads secrets",
     "access",
-    "principalId: actPrincipalId",
+    "principalId: responsePrincipalId",
     "principalId: hostPrincipalId",
     "rights",
   ],
