@@ -99,11 +99,11 @@ type matches = {
 }
 
 @export()
-@description('How a source of webhooks is read, how it proves itself, and what it may ask; README.md, Webhooks, explains each.')
+@description('Reader, authentication and allowed actions of a webhook source. See README.md, Webhooks.')
 @sealed()
 type webhookSource = {
-  @description('How it proves where it comes from.')
-  proof: 'standard' | 'body-hmac' | 'bearer' | 'entra' | 'function-key'
+  @description('Authentication method.')
+  auth: 'standard' | 'bodyHmac' | 'bearer' | 'entra' | 'functionKey'
 
   @description('Whose payload it is; the name of the source when left out, else generic.')
   reader: ('sentinel' | 'defender' | 'cloud-apps' | 'splunk' | 'elastic' | 'generic')?
@@ -111,10 +111,10 @@ type webhookSource = {
   @description('Generic reader: the mapping of shared/webhooks/mappings.')
   mapping: string?
 
-  @description('What it may lead to; all that its reader and proof allow when left out.')
-  may: ('enrich' | 'verdict' | 'hunt')[]?
+  @description('Allowed actions. Default: all that its reader and authentication allow.')
+  allow: ('enrich' | 'verdict' | 'hunt')[]?
 
-  @description('Header of the signature, for body-hmac.')
+  @description('Header of the signature, for bodyHmac.')
   signatureHeader: string?
 
   @description('Header of the delivery id.')

@@ -27,10 +27,11 @@ export interface CommandLine {
  * @throws UsageError for an option that is unknown, lacks its value or takes none
  */
 export function parseCommandLine(args: readonly string[], table: OptionTable): CommandLine {
+  const kinds: OptionTable = { ...table, help: "flag" };
   const { tokens, positionals } = parseArgs({
     args: [...args],
     options: Object.fromEntries(
-      Object.entries({ ...table, help: "flag" as const }).map(([name, kind]) => [
+      Object.entries(kinds).map(([name, kind]) => [
         name,
         {
           type: kind === "flag" ? ("boolean" as const) : ("string" as const),

@@ -29,7 +29,7 @@ export function parseLocalSettings(bytes: Uint8Array): Record<string, string> {
       if (value === null) return [];
       if (typeof value === "object")
         throw createError(`/Values/${name} must be text. Write nested JSON as one string.`);
-      return [[name, String(value)]];
+      return [[name, String(value as string | number | boolean)]];
     }),
   );
 }

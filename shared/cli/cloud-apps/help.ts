@@ -45,12 +45,14 @@ export function formatHelp(resource: string | undefined): string {
 }
 
 function formatFields(resource: ListedResource): string {
-  const rows = Object.entries(fieldTables[resource]).map(([field, operators]) => {
-    const words = listWords(resource, field);
-    return `  ${field.padEnd(26)} ${operators.join(", ")}${
-      words.length === 0 ? "" : `\n${" ".repeat(29)}words: ${words.join(", ")}`
-    }`;
-  });
+  const rows = Object.entries<readonly string[]>(fieldTables[resource]).map(
+    ([field, operators]) => {
+      const words = listWords(resource, field);
+      return `  ${field.padEnd(26)} ${operators.join(", ")}${
+        words.length === 0 ? "" : `\n${" ".repeat(29)}words: ${words.join(", ")}`
+      }`;
+    },
+  );
   const categories =
     resource === "ip-ranges"
       ? [`Categories: ${Object.values(ipCategories).join(", ")}, or their number 1 to 6`]

@@ -193,7 +193,7 @@ async function concludeRun(
 ): Promise<MessageOutcome> {
   switch (result.kind) {
     case "done":
-      await endHuntJob(context, message, { outcome: "done", records, logEnd });
+      await endHuntJob(context, message, { outcome: "succeeded", records, logEnd });
       return "done";
     case "later":
       await enqueueContinuation(context, message, result.retryAfterMs, message.failures);

@@ -30,7 +30,7 @@ type HuntJobRequest = z.infer<typeof jobRequestSchema>;
 /** How a run with a job ended. */
 export type RunOutcome =
   | {
-      readonly outcome: "done";
+      readonly outcome: "succeeded";
       readonly records: readonly ExportRecord[];
       readonly logEnd: Pick<LogEnd, "version" | "from"> | undefined;
     }
@@ -48,7 +48,7 @@ export async function endHuntJob(
   if (message.job === undefined) return;
   const endedAt = formatInstant(serverNow).replace(/\.\d+Z$/, "Z");
   const result =
-    end.outcome === "done"
+    end.outcome === "succeeded"
       ? await buildJobResult(deps, message, message.job, end)
       : { problem: end.reason };
   const ended = await endJob(deps.records, message.job, {
@@ -66,7 +66,7 @@ async function buildJobResult(
   deps: HuntDeps,
   message: HuntRun,
   job: string,
-  { records, logEnd }: Extract<RunOutcome, { outcome: "done" }>,
+  { records, logEnd }: Extract<RunOutcome, { outcome: "succeeded" }>,
 ): Promise<object> {
   const stored = await findJob(deps.records, job);
   const request =
@@ -131,7 +131,7 @@ export async function createHuntJob(
     createdAt: new Date(serverNowMs).toISOString(),
     expiresAt: new Date(serverNowMs + jobRetentionMs).toISOString(),
     attempt: deps.createAttemptId(),
-    askedHash: requestHash,
+    requestHash,
     parts: 0,
     request,
   };
@@ -142,7 +142,7 @@ export async function createHuntJob(
   const existingHeader =
     existing.kind === "running" || existing.kind === "ended" ? existing.header : undefined;
   const existingRequest = existingHeader && jobRequestSchema.safeParse(existingHeader.request).data;
-  if (!existingHeader || !existingRequest || existingHeader.askedHash !== requestHash)
+  if (!existingHeader || !existingRequest || existingHeader.requestHash !== requestHash)
     return { kind: "other-request" };
   return {
     kind: "open",

@@ -116,12 +116,28 @@ const findRange = async (id: string): Promise<ListedRange | undefined> => {
 
 test("keeps everything of an IP range that an update does not name", async () => {
   const created = await runCommand(
-    ...["ip-ranges", "create", "Branch", "vpn", "192.0.2.0/25", "198.51.100.0/24"],
-    ...["--tag", "branch", "--tag", "vpn", "--organization", "Contoso"],
+    "ip-ranges",
+    "create",
+    "Branch",
+    "vpn",
+    "192.0.2.0/25",
+    "198.51.100.0/24",
+    "--tag",
+    "branch",
+    "--tag",
+    "vpn",
+    "--organization",
+    "Contoso",
   );
   const id = /IP range (\S+)/.exec(created.out[0] ?? "")?.[1] ?? "";
   const updated = await runCommand(
-    ...["ip-ranges", "update", id, "--add", "203.0.113.0/24", "--remove", "192.0.2.0/25"],
+    "ip-ranges",
+    "update",
+    id,
+    "--add",
+    "203.0.113.0/24",
+    "--remove",
+    "192.0.2.0/25",
   );
   expect(updated.out).toEqual([
     `Updated IP range ${id}:`,
@@ -143,7 +159,16 @@ test("prints the reason that the service gives for a refusal", async () => {
 
 test("prints CSV with a head, in the requested order and page", async () => {
   const { out } = await runCommand(
-    ...["alerts", "list", "--format", "csv", "--sort", "severity:asc", "--top", "3", "--skip", "2"],
+    "alerts",
+    "list",
+    "--format",
+    "csv",
+    "--sort",
+    "severity:asc",
+    "--top",
+    "3",
+    "--skip",
+    "2",
   );
   expect(out[0]).toBe("time,severity,status,resolution,story,intent,id,title");
   expect(out).toHaveLength(4);

@@ -40,7 +40,7 @@ describe("a requested run", () => {
     await handleAllMessages(harness);
     expect(await readJobEnd(harness, job)).toMatchObject({
       hunt: "test-hunt",
-      outcome: "done",
+      outcome: "succeeded",
       rows: 1,
       exports: [{ seq: 0, rows: 1, blob: "test-hunt/v1/2026/01/04/000000000000.ndjson.gz" }],
     });
@@ -100,7 +100,7 @@ describe("a backfill", () => {
     const job = await startJob(harness, "two", day);
     await handleAllMessages(harness);
     expect(harness.source.queries).toHaveLength(queryCount);
-    expect(await readJobEnd(harness, job)).toMatchObject({ outcome: "done", windows: 1 });
+    expect(await readJobEnd(harness, job)).toMatchObject({ outcome: "succeeded", windows: 1 });
   });
 
   test.each([

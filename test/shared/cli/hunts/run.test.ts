@@ -126,10 +126,10 @@ describe("npm run hunts", () => {
     });
   });
 
-  test.each([["--help"], ["-h"], ["help"], ["try", "--help"]])(
-    "prints its commands for %s %s",
-    async (...args) => {
-      expect(await runCommand(...args.filter((word) => word !== undefined))).toMatchObject({
+  test.each([[["--help"]], [["-h"]], [["help"]], [["try", "--help"]]])(
+    "prints its commands for %j",
+    async (args) => {
+      expect(await runCommand(...args)).toMatchObject({
         code: 0,
         out: expectText("explain <hunt|file>"),
       });
