@@ -63,6 +63,9 @@ param keepExportsDays int = 0
 @maxValue(146000)
 param auditImmutableDays int = 365
 
+@description('True to recover the key vault of a former deployment, which was deleted less than 90 days ago.')
+param recoverVault bool = false
+
 @description('Replication of the storage accounts.')
 param storageSku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS' = 'Standard_ZRS'
 
@@ -186,6 +189,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: allTags
     isPrivate: isPrivate
+    recover: recoverVault
     operatorRanges: operatorRanges
     workspaceId: monitoring.outputs.workspaceId
     actionGroupId: monitoring.outputs.actionGroupId

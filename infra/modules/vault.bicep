@@ -15,6 +15,9 @@ param tags { *: string }
 @description('True when only private endpoints may connect.')
 param isPrivate bool
 
+@description('True to recover the deleted vault of this name.')
+param recover bool
+
 @description('Address ranges from which operators reach the private vault; empty for none.')
 param operatorRanges string[]
 
@@ -29,6 +32,7 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   location: location
   tags: tags
   properties: {
+    createMode: recover ? 'recover' : 'default'
     tenantId: tenant().tenantId
     sku: { family: 'A', name: 'standard' }
     enablePurgeProtection: true
