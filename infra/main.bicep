@@ -222,7 +222,7 @@ module access 'modules/access.bicep' = {
     vaultName: vault.outputs.name
     insightsName: monitoring.outputs.insightsName
     hostPrincipalId: identities.outputs.host.principalId
-    actPrincipalId: identities.outputs.act.principalId
+    responsePrincipalId: identities.outputs.response.principalId
     readersGroupId: readersGroupId
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
@@ -238,8 +238,8 @@ module app 'modules/app.bicep' = {
     location: location
     tags: allTags
     host: identities.outputs.host
-    hunt: identities.outputs.hunt
-    act: identities.outputs.act
+    hunting: identities.outputs.hunting
+    response: identities.outputs.response
     tickClientId: identities.outputs.tick.clientId
     hostBlobUrl: hostStorage.outputs.blobUrl
     hostQueueUrl: hostStorage.outputs.queueUrl
@@ -325,7 +325,7 @@ output KEY_VAULT_NAME string = vault.outputs.name
 output DATA_STORAGE_NAME string = dataStorage.outputs.name
 
 @description('Object id of the identity that needs ThreatHunting.Read.All and File.Read.All.')
-output HUNT_PRINCIPAL_ID string = identities.outputs.hunt.principalId
+output HUNTING_PRINCIPAL_ID string = identities.outputs.hunting.principalId
 
 @description('Object id of the identity that needs Investigation.manage, where Cloud Apps is entered by identity.')
-output ACT_PRINCIPAL_ID string = identities.outputs.act.principalId
+output RESPONSE_PRINCIPAL_ID string = identities.outputs.response.principalId

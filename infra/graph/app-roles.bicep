@@ -3,11 +3,11 @@ metadata description = 'What the identities may ask of Graph, Defender and Cloud
 
 extension microsoftGraphV1
 
-@description('Object id of the identity that asks Defender: output HUNT_PRINCIPAL_ID of main.bicep.')
-param huntPrincipalId string
+@description('Object id of the identity that asks Defender: output HUNTING_PRINCIPAL_ID of main.bicep.')
+param huntingPrincipalId string
 
-@description('Object id of the identity that acts on alerts: output ACT_PRINCIPAL_ID of main.bicep.')
-param actPrincipalId string
+@description('Object id of the identity that acts on alerts: output RESPONSE_PRINCIPAL_ID of main.bicep.')
+param responsePrincipalId string
 
 @description('True to grant the Defender API\'s own hunting right too; needed for huntingApi defender or legacy, until they retire on 1 February 2027.')
 param withDefenderHunting bool = false
@@ -35,25 +35,25 @@ var fileRole = filter(defender.appRoles, role => role.value == 'File.Read.All')[
 var defenderHuntingRole = filter(defender.appRoles, role => role.value == 'AdvancedQuery.Read.All')[0].id
 
 resource hunts 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
-  principalId: huntPrincipalId
+  principalId: huntingPrincipalId
   resourceId: graph.id
   appRoleId: huntingRole
 }
 
 resource readsFiles 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
-  principalId: huntPrincipalId
+  principalId: huntingPrincipalId
   resourceId: defender.id
   appRoleId: fileRole
 }
 
 resource huntsByDefender 'Microsoft.Graph/appRoleAssignedTo@v1.0' = if (withDefenderHunting) {
-  principalId: huntPrincipalId
+  principalId: huntingPrincipalId
   resourceId: defender.id
   appRoleId: defenderHuntingRole
 }
 
 resource closesAlerts 'Microsoft.Graph/appRoleAssignedTo@v1.0' = if (withCloudApps) {
-  principalId: actPrincipalId
+  principalId: responsePrincipalId
   resourceId: cloudApps!.id
   appRoleId: filter(cloudApps!.appRoles, role => role.value == 'Investigation.manage')[0].id
 }

@@ -26,7 +26,7 @@ param insightsName string
 param hostPrincipalId string
 
 @description('Object id of the identity that acts on alerts and reads secrets.')
-param actPrincipalId string
+param responsePrincipalId string
 
 @description('Object id of a group that may read exports; empty for none.')
 param readersGroupId string
@@ -175,12 +175,12 @@ resource hostPublishesTelemetry 'Microsoft.Authorization/roleAssignments@2022-04
   }
 }
 
-resource actReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource responseReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
-  name: guid(vault.id, actPrincipalId, secretsUser)
+  name: guid(vault.id, responsePrincipalId, secretsUser)
   properties: {
     roleDefinitionId: secretsUser
-    principalId: actPrincipalId
+    principalId: responsePrincipalId
     principalType: 'ServicePrincipal'
   }
 }

@@ -19,10 +19,10 @@ param tags { *: string }
 param host identity
 
 @description('The identity that asks Defender.')
-param hunt identity
+param hunting identity
 
 @description('The identity that acts on alerts and reads secrets.')
-param act identity
+param response identity
 
 @description('Client id of the identity that calls `tick`.')
 param tickClientId string
@@ -128,8 +128,8 @@ var appSettings = {
   HUNTING_API: huntingApi
   DEFENDER_GEO: defenderGeo
   LEGACY_HUNTING_HOST: legacyHuntingHost
-  HUNTING_IDENTITY_CLIENT_ID: hunt.clientId
-  RESPONSE_IDENTITY_CLIENT_ID: act.clientId
+  HUNTING_IDENTITY_CLIENT_ID: hunting.clientId
+  RESPONSE_IDENTITY_CLIENT_ID: response.clientId
   APP_CLIENT_ID: appClientId
   APP_CREDENTIAL: appCredential
   KEY_VAULT_URL: vaultUrl
@@ -137,14 +137,14 @@ var appSettings = {
   CLOUD_APPS_AUTH: cloudAppsAuth
   FOUND_CACHE_HOURS: string(tuning.?foundCacheHours ?? 6)
   NOT_FOUND_CACHE_HOURS: string(tuning.?notFoundCacheHours ?? 1)
-  BULK_FROM_HASHES: string(tuning.?bulkFromHashes ?? 200)
+  BULK_LOOKUP_THRESHOLD: string(tuning.?bulkLookupThreshold ?? 200)
   HUNTING_CALLS_PER_MINUTE: string(tuning.?huntingCallsPerMinute ?? 45)
   HUNTING_CALLS_PER_HOUR: string(tuning.?huntingCallsPerHour ?? 1500)
-  HUNTING_SHARE: tuning.?huntingShare ?? '0.5'
+  HUNTING_QUOTA_SHARE: tuning.?huntingQuotaShare ?? '0.5'
   FILES_CALLS_PER_MINUTE: string(tuning.?filesCallsPerMinute ?? 100)
   FILES_CALLS_PER_HOUR: string(tuning.?filesCallsPerHour ?? 1500)
   CLOUD_APPS_CALLS_PER_MINUTE: string(tuning.?cloudAppsCallsPerMinute ?? 30)
-  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)
+  MAX_ALERTS_PER_SOURCE_PER_DAY: string(tuning.?maxAlertsPerSourcePerDay ?? 20000)
   WEBHOOKS: string(webhooks)
 }
 
@@ -164,13 +164,13 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: { '${host.id}': {}, '${hunt.id}': {}, '${act.id}': {} }
+    userAssignedIdentities: { '${host.id}': {}, '${hunting.id}': {}, '${response.id}': {} }
   }
   properties: {
     serverFarmId: plan.id
     clientAffinityEnabled: false
     httpsOnly: true
-    keyVaultReferenceIdentity: act.id
+    keyVaultReferenceIdentity: response.id
     publicNetworkAccess: 'Enabled'
     #disable-next-line BCP037 // documented site property that the published types lack
     functionsRuntimeAdminIsolationEnabled: true

@@ -18,14 +18,14 @@ resource host 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   tags: tags
 }
 
-resource hunt 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: 'id-${prefix}-hunt'
+resource hunting 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: 'id-${prefix}-hunting'
   location: location
   tags: tags
 }
 
-resource act 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: 'id-${prefix}-act'
+resource response 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: 'id-${prefix}-response'
   location: location
   tags: tags
 }
@@ -44,17 +44,17 @@ output host identity = {
 }
 
 @description('Asks Defender: hunting and file information. It has no right in Azure at all.')
-output hunt identity = {
-  id: hunt.id
-  clientId: hunt.properties.clientId
-  principalId: hunt.properties.principalId
+output hunting identity = {
+  id: hunting.id
+  clientId: hunting.properties.clientId
+  principalId: hunting.properties.principalId
 }
 
 @description('Acts on alerts: reads secrets, and calls Cloud Apps where tokens are used.')
-output act identity = {
-  id: act.id
-  clientId: act.properties.clientId
-  principalId: act.properties.principalId
+output response identity = {
+  id: response.id
+  clientId: response.properties.clientId
+  principalId: response.properties.principalId
 }
 
 @description('The Logic App that drives overdue hunts.')

@@ -54,7 +54,7 @@ var token = empty(audience)
   ? {}
   : { authentication: { type: 'ManagedServiceIdentity', identity: caller.id, audience: audience } }
 
-var keysUrl = '${environment().resourceManager}${substring(app.id, 1)}/functions/tick_hunts/listkeys?api-version=2025-03-01'
+var keysUrl = '${environment().resourceManager}${substring(app.id, 1)}/functions/start_overdue_hunts/listkeys?api-version=2025-03-01'
 
 resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
   name: 'logic-${prefix}-tick'

@@ -45,7 +45,7 @@ type limits = {
   @description('Hashes from which a lookup takes the short way through FileProfile().')
   @minValue(1)
   @maxValue(20000)
-  bulkFromHashes: int?
+  bulkLookupThreshold: int?
 
   @description('Hunting calls a minute of the whole tenant.')
   @minValue(1)
@@ -58,7 +58,7 @@ type limits = {
   huntingCallsPerHour: int?
 
   @description('Share of the hunting quota that Huntline takes; the rest is left to people.')
-  huntingShare: ('0.1' | '0.2' | '0.3' | '0.4' | '0.5' | '0.6' | '0.7' | '0.8' | '0.9' | '1')?
+  huntingQuotaShare: ('0.1' | '0.2' | '0.3' | '0.4' | '0.5' | '0.6' | '0.7' | '0.8' | '0.9' | '1')?
 
   @description('File information calls a minute of the whole tenant.')
   @minValue(1)
@@ -78,7 +78,7 @@ type limits = {
   @description('Alerts that one source may close a day.')
   @minValue(1)
   @maxValue(1000000)
-  verdictsPerDay: int?
+  maxAlertsPerSourcePerDay: int?
 }
 
 @export()
@@ -103,7 +103,7 @@ type matches = {
 @sealed()
 type webhookSource = {
   @description('How it proves where it comes from.')
-  proof: 'standard' | 'body-hmac' | 'bearer' | 'entra' | 'function-key'
+  auth: 'standard' | 'bodyHmac' | 'bearer' | 'entra' | 'functionKey'
 
   @description('Whose payload it is; the name of the source when left out, else generic.')
   reader: ('sentinel' | 'defender' | 'cloud-apps' | 'splunk' | 'elastic' | 'generic')?
@@ -112,7 +112,7 @@ type webhookSource = {
   mapping: string?
 
   @description('What it may lead to; all that its reader and proof allow when left out.')
-  may: ('enrich' | 'verdict' | 'hunt')[]?
+  allow: ('enrich' | 'verdict' | 'hunt')[]?
 
   @description('Header of the signature, for body-hmac.')
   signatureHeader: string?

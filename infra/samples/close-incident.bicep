@@ -42,8 +42,8 @@ var properties = 'triggerBody()?[\'object\']?[\'properties\']'
 // What a classification means for the alerts, and how Sentinel wants it said when the incident is closed.
 var closings = {
   TruePositive: { verdict: { action: 'resolve' }, said: 'TruePositive - SuspiciousActivity' }
-  FalsePositive: { verdict: { action: 'dismiss', reason: 'not_accurate' }, said: 'FalsePositive - InaccurateData' }
-  BenignPositive: { verdict: { action: 'close_benign', reason: 'other' }, said: 'BenignPositive - SuspiciousButExpected' }
+  FalsePositive: { verdict: { action: 'dismiss', reason: 'notAccurate' }, said: 'FalsePositive - InaccurateData' }
+  BenignPositive: { verdict: { action: 'closeBenign', reason: 'other' }, said: 'BenignPositive - SuspiciousButExpected' }
 }
 
 module connection 'modules/sentinel-connection.bicep' = {

@@ -9,7 +9,7 @@ import { closureOf } from "./closures.ts";
 import type { CloseRequest } from "./ports.ts";
 
 const closeRequestSchema = z.object({
-  closure: z.enum(["true_positive", "false_positive", "benign"]),
+  closure: z.enum(["truePositive", "falsePositive", "benign"]),
   reason: z.optional(z.enum(verdictReasons)),
   comment: z.optional(z.string()),
   feedback: z.optional(
@@ -32,8 +32,8 @@ export const alertRecord = z.object({
     "waiting",
     "sending",
     "closed",
-    "already_closed",
-    "not_found",
+    "alreadyClosed",
+    "notFound",
     "failed",
     "reopened",
   ]),

@@ -229,8 +229,8 @@ function logOutcome(
     verdict,
     closure: request.closure,
     closed: countState("closed"),
-    alreadyClosed: countState("already_closed"),
-    notFound: countState("not_found"),
+    alreadyClosed: countState("alreadyClosed"),
+    notFound: countState("notFound"),
     failed: countState("failed"),
   });
 }

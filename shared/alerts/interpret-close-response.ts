@@ -6,7 +6,7 @@ import type { AlertState, ChangeReply } from "./ports.ts";
 /** The result of one alert. `open`: Cloud Apps shows the alert open, so it waits for another try. */
 export type AlertResult =
   | { readonly state: "closed"; readonly detail?: string }
-  | { readonly state: "already_closed" | "not_found" | "failed"; readonly detail: string }
+  | { readonly state: "alreadyClosed" | "notFound" | "failed"; readonly detail: string }
   | { readonly state: "open" };
 
 /** Ids that the answer settles, and ids that need one list call. */
@@ -49,9 +49,9 @@ export function interpretAlertState(
   wasTried: boolean,
 ): AlertResult {
   if (state === undefined)
-    return { state: "not_found", detail: "Cloud Apps has no alert with this id" };
+    return { state: "notFound", detail: "Cloud Apps has no alert with this id" };
   if (state === "open") return { state: "open" };
   if (state === expected && wasTried)
     return { state: "closed", detail: "found closed after a try whose answer was lost" };
-  return { state: "already_closed", detail: `already closed as ${state}` };
+  return { state: "alreadyClosed", detail: `already closed as ${state}` };
 }

@@ -37,7 +37,7 @@ export type ChangeReply =
   | { readonly kind: "unknown"; readonly message: string };
 
 /** An alert's state as Cloud Apps shows it. */
-export type AlertState = "open" | Closure | "dismissed" | "resolved" | "unknown-state";
+export type AlertState = "open" | Closure | "dismissed" | "resolved" | "unknownState";
 
 export type AlertStatesReply =
   | { readonly kind: "answer"; readonly alerts: ReadonlyMap<AlertId, AlertState> }

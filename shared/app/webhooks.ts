@@ -32,7 +32,7 @@ export interface WebhookServices {
   readonly failpoint: Failpoint;
   readonly settings: () => {
     readonly WEBHOOKS: Readonly<Record<string, unknown>>;
-    readonly VERDICTS_PER_DAY: number;
+    readonly MAX_ALERTS_PER_SOURCE_PER_DAY: number;
   };
   readonly tenantId: () => string;
   readonly mappings: () => Mappings;
@@ -91,7 +91,7 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     takeAllowance: createAllowance({
       records,
       nowMs: clock.now,
-      maxPerDay: () => settings.VERDICTS_PER_DAY,
+      maxPerDay: () => settings.MAX_ALERTS_PER_SOURCE_PER_DAY,
     }),
     fairShare: createFairShare(),
     failpoint,

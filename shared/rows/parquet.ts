@@ -27,7 +27,7 @@ export const columnsKey = "huntline.columns";
 /** Writes a Parquet file with these columns; members of a row that are none of them are left out. */
 export function createParquetEncoder(columns: readonly Column[], put: ByteSink): Encoder {
   const shape = createRowShape(columns, false);
-  const names = [...shape.columnIndexes.keys()];
+  const { names } = shape;
   const bytes = new ByteWriter(1_048_576);
   const writer = new ParquetWriter({
     writer: bytes,

@@ -80,10 +80,10 @@ type Authenticator = (
 
 const authenticators: Readonly<Record<Source["auth"], Authenticator>> = {
   standard: authenticateStandard,
-  "body-hmac": authenticateBodyHmac,
+  bodyHmac: authenticateBodyHmac,
   bearer: authenticateBearer,
   entra: authenticateEntra,
-  "function-key": async (webhook, source) => toAuthenticated(webhook, source),
+  functionKey: async (webhook, source) => toAuthenticated(webhook, source),
 };
 
 /** Text that may name a delivery: visible ASCII. */
@@ -105,7 +105,7 @@ type SourceKeys =
 
 async function readSourceKeys(
   source: Source,
-  auth: "standard" | "body-hmac" | "bearer",
+  auth: "standard" | "bodyHmac" | "bearer",
   deps: AuthDeps,
 ): Promise<SourceKeys> {
   const read = deps.readKeys(await deps.readSecret(`webhook-${source.name}`), auth, deps.nowMs());
@@ -165,7 +165,7 @@ async function authenticateBodyHmac(
     webhook.headers.get(source.signatureHeader) ?? "",
   )?.[1];
   if (digits === undefined) return toRefusal(source.signatureHeader);
-  const read = await readSourceKeys(source, "body-hmac", deps);
+  const read = await readSourceKeys(source, "bodyHmac", deps);
   if (read.kind !== "keys") return read;
   const expected = read.keys.map((key) => computeHmac(key, webhook.bytes));
   return hasMatch(expected, [Buffer.from(digits, "hex")])

@@ -28,11 +28,11 @@ const keyList = z
   )
   .check(z.minLength(1), z.maxLength(maxKeys));
 
-type KeyedAuth = Extract<AuthMethod, "standard" | "body-hmac" | "bearer">;
+type KeyedAuth = Extract<AuthMethod, "standard" | "bodyHmac" | "bearer">;
 
 const expectedForms: Readonly<Record<KeyedAuth, string>> = {
   standard: "whsec_ and base64 of 24 to 64 bytes",
-  "body-hmac": "a text of 16 characters or more",
+  bodyHmac: "a text of 16 characters or more",
   bearer: "sha256: and the SHA-256 of the token, 64 hexadecimal digits",
 };
 
@@ -94,7 +94,7 @@ const keyBytes: Readonly<Record<KeyedAuth, (text: string) => Uint8Array | undefi
     const bytes = /^[A-Za-z0-9+/]+={0,2}$/.test(packed) ? Buffer.from(packed, "base64") : undefined;
     return bytes && bytes.length >= 24 && bytes.length <= 64 ? bytes : undefined;
   },
-  "body-hmac": (text) => (text.length >= 16 ? Buffer.from(text, "utf8") : undefined),
+  bodyHmac: (text) => (text.length >= 16 ? Buffer.from(text, "utf8") : undefined),
   bearer: (text) => {
     const digits = /^sha256:([0-9a-f]{64})$/i.exec(text)?.[1];
     return digits === undefined ? undefined : Buffer.from(digits, "hex");

@@ -28,7 +28,7 @@ const words = z.pipe(
 );
 
 const closing = z.strictObject({
-  action: z.enum(["resolve", "dismiss", "close_benign"], "one of resolve, dismiss, close_benign"),
+  action: z.enum(["resolve", "dismiss", "closeBenign"], "one of resolve, dismiss, closeBenign"),
   reason: z.optional(z.enum(verdictReasons, `one of ${verdictReasons.join(", ")}`)),
   /** Words of the sender, in any case, that mean this closing. */
   words,

@@ -55,21 +55,21 @@ interface Closing {
 const closings: Readonly<Record<string, Closing>> = {
   truepositive: { action: "resolve" },
   falsepositive: { action: "dismiss" },
-  benignpositive: { action: "close_benign" },
-  informationalexpectedactivity: { action: "close_benign" },
+  benignpositive: { action: "closeBenign" },
+  informationalexpectedactivity: { action: "closeBenign" },
 };
 
 /** Reasons and determinations → reasons of Cloud Apps, where one says the same. */
 const reasons: Readonly<Record<string, Readonly<Record<string, VerdictReason>>>> = {
   dismiss: {
-    inaccuratedata: "not_accurate",
-    incorrectalertlogic: "not_accurate",
-    notmalicious: "not_accurate",
+    inaccuratedata: "notAccurate",
+    incorrectalertlogic: "notAccurate",
+    notmalicious: "notAccurate",
   },
-  close_benign: {
+  closeBenign: {
     securitytesting: "test",
-    confirmeduseractivity: "confirmed_with_user",
-    confirmedactivity: "confirmed_with_user",
+    confirmeduseractivity: "confirmedWithUser",
+    confirmedactivity: "confirmedWithUser",
   },
 };
 

@@ -13,7 +13,7 @@ export const readerNames = [
 export type ReaderName = (typeof readerNames)[number];
 
 /** The ways of proving where a request comes from. */
-export const authMethods = ["standard", "body-hmac", "bearer", "entra", "function-key"] as const;
+export const authMethods = ["standard", "bodyHmac", "bearer", "entra", "functionKey"] as const;
 export type AuthMethod = (typeof authMethods)[number];
 
 /** What a payload of each kind can lead to. */
@@ -38,7 +38,7 @@ export const authAllows = {
     anywhere: ["enrich", "verdict", "hunt"],
     fromItsAddresses: ["enrich", "verdict", "hunt"],
   },
-  "body-hmac": {
+  bodyHmac: {
     anywhere: ["enrich", "verdict", "hunt"],
     fromItsAddresses: ["enrich", "verdict", "hunt"],
   },
@@ -47,7 +47,7 @@ export const authAllows = {
     fromItsAddresses: ["enrich", "verdict", "hunt"],
   },
   bearer: { anywhere: ["enrich"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
-  "function-key": { anywhere: ["enrich"], fromItsAddresses: ["enrich"] },
+  functionKey: { anywhere: ["enrich"], fromItsAddresses: ["enrich"] },
 } as const satisfies Record<AuthMethod, AuthPolicy>;
 
 /** Both tables together: what a source may ask at most. */

@@ -33,7 +33,7 @@ export async function readReceiptStatus(
   const read = await deps.records.read(receiptPath(source, receipt));
   const stored = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
   if (!stored) return undefined;
-  const { id, left } = stored.answer;
+  const { id, skipped } = stored.answer;
   const [verdicts, lookup, hunts] = await Promise.all([
     readVerdictStatuses(deps, stored.answer),
     readLookupStatus(deps, stored.answer),
@@ -43,7 +43,7 @@ export async function readReceiptStatus(
     alerts.every(({ outcome }) => outcome !== "waiting"),
   );
   const done = isSettled && lookup?.done !== false && hunts.every((hunt) => hunt.done);
-  return { source, id, acceptedAt: stored.acceptedAt, done, verdicts, lookup, hunts, left };
+  return { source, id, acceptedAt: stored.acceptedAt, done, verdicts, lookup, hunts, skipped };
 }
 
 const readVerdictStatuses = (

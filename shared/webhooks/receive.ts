@@ -305,7 +305,7 @@ async function enqueueActions(
     })),
     lookup: lookup.kind === "hashes" && job !== undefined ? { job, hashes: lookup.hashes } : null,
     hunts,
-    left: skipped,
+    skipped,
   };
 }
 

@@ -41,10 +41,10 @@ const huntRule = z.strictObject({
 export type HuntRule = z.infer<typeof huntRule>;
 
 const sourceSchema = z.strictObject({
-  proof: z.enum(authMethods, `one of ${authMethods.join(", ")}`),
+  auth: z.enum(authMethods, `one of ${authMethods.join(", ")}`),
   reader: z.optional(z.enum(readerNames, `one of ${readerNames.join(", ")}`)),
   mapping: z.optional(z.string("the name of a mapping")),
-  may: z.optional(listOf(z.enum(webhookActions, `one of ${webhookActions.join(", ")}`))),
+  allow: z.optional(listOf(z.enum(webhookActions, `one of ${webhookActions.join(", ")}`))),
   signatureHeader: z.optional(headerName),
   idHeader: z.optional(headerName),
   audience: z.optional(
@@ -65,7 +65,7 @@ export interface Source {
   readonly mapping: Mapping | undefined;
   readonly auth: AuthMethod;
   readonly allow: readonly WebhookAction[];
-  /** Lower case, of the proof `body-hmac`. */
+  /** Lower case, with `bodyHmac`. */
   readonly signatureHeader: string;
   /** Lower case; where the sender puts the delivery's id. */
   readonly idHeader: string;
@@ -108,16 +108,16 @@ export function readSource(
       name,
       reader,
       mapping: data.mapping === undefined ? undefined : mappings[data.mapping],
-      auth: data.proof,
-      allow: data.may ?? listAllowedVerbs(reader, data.proof, addresses.length > 0),
+      auth: data.auth,
+      allow: data.allow ?? listAllowedVerbs(reader, data.auth, addresses.length > 0),
       signatureHeader: data.signatureHeader ?? "x-hub-signature-256",
       idHeader:
-        data.idHeader ?? (data.proof === "body-hmac" ? "x-github-delivery" : "idempotency-key"),
+        data.idHeader ?? (data.auth === "bodyHmac" ? "x-github-delivery" : "idempotency-key"),
       audience: data.audience ?? "",
       callers: data.callers ?? [],
       roles: data.roles ?? [],
       addresses,
-      functionKey: data.functionKey === true || data.proof === "function-key",
+      functionKey: data.functionKey === true || data.auth === "functionKey",
       hunts: data.hunts ?? [],
     },
   };
@@ -135,22 +135,22 @@ function findFaults(settings: SourceSettings, name: string, mappings: Mappings):
     faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
   if (settings.mapping !== undefined && !Object.hasOwn(mappings, settings.mapping))
     faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
-  if (settings.proof === "entra" && settings.audience === undefined)
+  if (settings.auth === "entra" && settings.audience === undefined)
     faults.push({
       path: "/audience",
       message: "the audience of the tokens, such as api://<client id>",
     });
-  if (settings.proof === "entra" && settings.callers === undefined && settings.roles === undefined)
+  if (settings.auth === "entra" && settings.callers === undefined && settings.roles === undefined)
     faults.push({
       path: "/callers",
       message: "client ids of the callers, or roles: any app can get a token",
     });
-  const allowed = listAllowedVerbs(reader, settings.proof, settings.addresses !== undefined);
-  for (const verb of settings.may ?? [])
+  const allowed = listAllowedVerbs(reader, settings.auth, settings.addresses !== undefined);
+  for (const verb of settings.allow ?? [])
     if (!allowed.includes(verb))
       faults.push({
-        path: "/may",
-        message: `of ${reader} by ${settings.proof}${settings.addresses ? "" : " from anywhere"} at most ${allowed.join(", ")}`,
+        path: "/allow",
+        message: `of ${reader} by ${settings.auth}${settings.addresses ? "" : " from anywhere"} at most ${allowed.join(", ")}`,
       });
   return faults;
 }

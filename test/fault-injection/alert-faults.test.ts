@@ -62,15 +62,15 @@ describe("what Cloud Apps may do", () => {
 
   test("F29: an alert that an analyst closed first is recorded so and keeps its verdict", async () => {
     const platform = alertPlatform(2);
-    platform.service.state.set(alertIdOf(1), "true_positive");
+    platform.service.state.set(alertIdOf(1), "truePositive");
     platform.sendEach();
     await platform.runFor(minuteMs);
     expect(platform.readAlertRecord(1)).toMatchObject({
-      state: "already_closed",
-      detail: "already closed as true_positive",
+      state: "alreadyClosed",
+      detail: "already closed as truePositive",
     });
     expect(platform.readAlertRecord(2)).toMatchObject({ state: "closed" });
-    expect(platform.service.state.get(alertIdOf(1))).toBe("true_positive");
+    expect(platform.service.state.get(alertIdOf(1))).toBe("truePositive");
   });
 
   test("F30: an id that it does not know is recorded so, the others of the call are closed", async () => {
@@ -79,7 +79,7 @@ describe("what Cloud Apps may do", () => {
     await platform.runFor(minuteMs);
     expect([1, 99, 2].map((id) => platform.readAlertRecord(id)?.state)).toEqual([
       "closed",
-      "not_found",
+      "notFound",
       "closed",
     ]);
   });
@@ -125,10 +125,10 @@ describe("what the platform may do", () => {
     await platform.runFor(hourMs);
     expect(platform.poisoned).toHaveLength(1);
     const id = await writeDeadLetter(platform.store, "alert-verdicts", platform.poisoned[0], {
-      reason: "gave-up",
+      reason: "retriesExhausted",
     });
     expect(await listDeadLetters(platform.store, 10)).toMatchObject([
-      { id, reason: "gave-up", times: 1 },
+      { id, reason: "retriesExhausted", occurrences: 1 },
     ]);
     platform.setDieAt(undefined);
     await replayDeadLetters(platform.store, platform.queues, [{ queue: "alert-verdicts", id }]);
@@ -204,9 +204,11 @@ describe("what the platform may do", () => {
     const message = platform.sendVerdict({ alertIds: [alertIdOf(1)] });
     await platform.runFor(minuteMs);
     for (const _ of ["once", "twice"])
-      await writeDeadLetter(platform.store, "alert-verdicts", message, { reason: "gave-up" });
+      await writeDeadLetter(platform.store, "alert-verdicts", message, {
+        reason: "retriesExhausted",
+      });
     const deadLetters = await listDeadLetters(platform.store, 10);
-    expect(deadLetters).toMatchObject([{ times: 2 }]);
+    expect(deadLetters).toMatchObject([{ occurrences: 2 }]);
     for (const { id } of deadLetters)
       await replayDeadLetters(platform.store, platform.queues, [{ queue: "alert-verdicts", id }]);
     await platform.runFor(minuteMs);

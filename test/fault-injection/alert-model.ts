@@ -69,7 +69,7 @@ export function createXorShift(seed: number): () => number {
 
 const maxMessages = 2_000;
 
-const actions = ["resolve", "dismiss", "close_benign"] as const;
+const actions = ["resolve", "dismiss", "closeBenign"] as const;
 
 export async function runVerdictSchedule(
   seed: number,

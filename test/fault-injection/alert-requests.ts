@@ -29,9 +29,9 @@ export interface RequestCheckResult {
 const actions = [
   "resolve",
   "dismiss",
-  "close_true_positive",
-  "close_false_positive",
-  "close_benign",
+  "closeTruePositive",
+  "closeFalsePositive",
+  "closeBenign",
 ] as const;
 /** Requests that one desk gets before the next one, with nothing written down, takes over. */
 const requestsPerInstance = 20;

@@ -23,6 +23,7 @@ import {
 } from "../../shared/runtime/time.ts";
 import { huntSource, toExportLine, testHunt, type SourceRow } from "../support/hunt-source.ts";
 import { memoryExports, type MemoryExport, type MemoryExports } from "../support/memory-exports.ts";
+import { ignoreLeases } from "../support/hunt-harness.ts";
 import { createMemoryRecords } from "../support/memory-records.ts";
 import { createScheduler, createRandom, type Scheduler } from "./scheduler.ts";
 
@@ -205,7 +206,7 @@ function createModel(
         },
       },
       exports: boundary.wrapExports(exports),
-      records: boundary.wrapRecords(shape.usesLease ? records : withoutLease(records)),
+      records: boundary.wrapRecords(shape.usesLease ? records : ignoreLeases(records)),
       queues: {
         send: (name, message, { delaySeconds = 0 } = {}) =>
           boundary.callThrough(`send ${name}`, async () => {
@@ -299,13 +300,6 @@ function createModel(
     }),
   };
 }
-
-/** The claim is soft: a schedule may play as if it never held. */
-const withoutLease = (records: RecordStore): RecordStore => ({
-  ...records,
-  read: async (path) =>
-    path.endsWith("/claim.json") ? { kind: "absent", serverNowMs: 0 } : records.read(path),
-});
 
 /** Every call crosses a boundary twice, on the way out and on the way back; on the way back its answer may be lost. */
 function createBoundary(

@@ -54,7 +54,7 @@ export async function killWebhooks(
     ...simulator.settings,
     DataStorage: storage,
     AzureWebJobsStorage: storage,
-    WEBHOOKS: JSON.stringify({ sentinel: { proof: "standard" } }),
+    WEBHOOKS: JSON.stringify({ sentinel: { auth: "standard" } }),
   };
   const results: WebhookKillResult[] = [];
   try {

@@ -95,7 +95,7 @@ export async function closeAlert(
     id,
     alertIds: [alertId],
     action: "dismiss",
-    reason: "not_of_interest",
+    reason: "notOfInterest",
     comment: "Closed by npm start",
     requestedBy: "npm start",
     requestedAt: new Date().toISOString(),

@@ -74,7 +74,7 @@ function formatCommands(
     id: "my-first-verdict",
     alertIds: [alertId],
     action: "dismiss",
-    reason: "not_of_interest",
+    reason: "notOfInterest",
     comment: "Known scanner",
     requestedBy: "me@example.com",
     requestedAt: "2026-11-22T08:00:00Z",

@@ -16,7 +16,7 @@ export const validVerdict = {
   id: "incident-4711",
   alertIds: [alertIdOf(1), alertIdOf(2)],
   action: "dismiss",
-  reason: "not_of_interest",
+  reason: "notOfInterest",
   comment: "Known scanner",
   requestedBy: "soc@contoso.com",
   requestedAt: "2026-11-22T08:00:00Z",

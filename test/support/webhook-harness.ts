@@ -61,7 +61,7 @@ export const testMapping: Mappings = {
       classification: ["/verdict"],
       closings: [
         { action: "resolve", words: ["malicious"] },
-        { action: "dismiss", reason: "not_accurate", words: ["false"] },
+        { action: "dismiss", reason: "notAccurate", words: ["false"] },
       ],
       comment: ["/comment"],
       by: ["/by"],
@@ -74,8 +74,8 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
   const records = createMemoryRecords({ clock, ...options.store });
   const queues = createMemoryQueues(clock);
   const sources: Readonly<Record<string, unknown>> = {
-    test: { proof: "standard", mapping: "test" },
-    hub: { proof: "body-hmac", mapping: "test" },
+    test: { auth: "standard", mapping: "test" },
+    hub: { auth: "bodyHmac", mapping: "test" },
     ...options.sources,
   };
   const secrets = new Map(

@@ -1,7 +1,7 @@
-/** Queries in a text file: the whole of a `.kql`, the fenced blocks of Markdown with what is said about them. */
+/** Finds queries in text files: a whole `.kql` file, or the fenced blocks of Markdown. */
 import { basename, extname } from "node:path";
 
-/** A query as found, with what its file says about it. */
+/** A query with the title, description and techniques that its file gives. */
 export interface SourceQuery {
   readonly query: string;
   /** Line of the query's first line in the file, from 1. */
@@ -12,7 +12,7 @@ export interface SourceQuery {
   readonly techniques: readonly string[];
 }
 
-/** Finds the queries of one file. Markdown without a fence has none. */
+/** Finds the queries of one file; Markdown without fences has none. */
 export function findQueries(file: string, text: string): readonly SourceQuery[] {
   const normalizedText = text.replaceAll(/\r\n?/g, "\n").replace(/^\uFEFF/, "");
   const title = basename(file, extname(file)).trim();
@@ -64,32 +64,38 @@ function parseMarkdown(text: string, fallback: string): readonly SourceQuery[] {
   }));
 }
 
-/** Blocks between ``` or ~~~ of any label; one that is never closed reaches to the end. */
+interface OpenFence {
+  readonly mark: string;
+  readonly indent: number;
+  readonly start: number;
+}
+
+/** Finds blocks between ``` or ~~~ of any label; an open one ends with the file. */
 function findFences(lines: readonly string[]): readonly Fence[] {
   const fences: Fence[] = [];
-  let openFence: { mark: string; indent: number; start: number } | undefined;
+  let openFence: OpenFence | undefined;
   let heading = "";
   for (const [index, line] of lines.entries()) {
-    const mark = /^(\s*)(`{3,}|~{3,})(.*)$/.exec(line);
-    if (!openFence && mark)
-      openFence = { mark: mark[2] ?? "", indent: mark[1]?.length ?? 0, start: index + 1 };
-    else if (openFence && mark && mark[2]?.startsWith(openFence.mark) && mark[3]?.trim() === "") {
-      fences.push({
-        lines: dedentLines(lines.slice(openFence.start, index), openFence.indent),
-        line: openFence.start + 1,
-        heading,
-      });
+    const [, indent = "", mark, label = ""] = /^(\s*)(`{3,}|~{3,})(.*)$/.exec(line) ?? [];
+    if (!openFence) {
+      if (mark) openFence = { mark, indent: indent.length, start: index + 1 };
+      else heading = readHeading(line) ?? heading;
+    } else if (mark?.startsWith(openFence.mark) === true && label.trim() === "") {
+      fences.push(closeFence(openFence, lines.slice(openFence.start, index), heading));
       openFence = undefined;
-    } else if (!openFence) heading = /^#{2,}\s+(.+?)\s*#*\s*$/.exec(line)?.[1] ?? heading;
+    }
   }
-  if (openFence)
-    fences.push({
-      lines: dedentLines(lines.slice(openFence.start), openFence.indent),
-      line: openFence.start + 1,
-      heading,
-    });
+  if (openFence) fences.push(closeFence(openFence, lines.slice(openFence.start), heading));
   return fences;
 }
+
+const readHeading = (line: string): string | undefined => /^#{2,}\s+(.+?)\s*#*\s*$/.exec(line)?.[1];
+
+const closeFence = (
+  { indent, start }: OpenFence,
+  lines: readonly string[],
+  heading: string,
+): Fence => ({ lines: dedentLines(lines, indent), line: start + 1, heading });
 
 const dedentLines = (lines: readonly string[], indent: number): readonly string[] =>
   lines.map((line) => (line.slice(0, indent).trim() === "" ? line.slice(indent) : line));
@@ -123,7 +129,7 @@ const tacticNames = [
   "Impact",
 ];
 
-/** Tactics ticked in the table that public Markdown hunts carry: `| Execution | v | |`. */
+/** Finds tactics ticked in the table of public Markdown hunts: `| Execution | v | |`. */
 const findTactics = (text: string): readonly string[] =>
   tacticNames
     .filter((name) => new RegExp(`^\\|\\s*${name}\\s*\\|\\s*[vx✓]\\s*\\|`, "im").test(text))

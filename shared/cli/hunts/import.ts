@@ -1,4 +1,4 @@
-/** `npm run hunts -- import`: other people's queries to hunts of this catalogue, each judged. */
+/** `npm run hunts -- import`: converts query files to hunts and classifies each query. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { Document, Scalar, parseDocument } from "yaml";
@@ -11,12 +11,16 @@ import {
 import { toHuntName } from "../../kql/compile/hunt-name.ts";
 import { splitBlocks } from "./split-blocks.ts";
 import { findQueries, type SourceQuery } from "./find-queries.ts";
-import { formatTable, type Output } from "../output.ts";
+import { decodeText } from "../../runtime/decode-text.ts";
+import { UsageError } from "../command-line.ts";
+import { formatCount, formatTable, type Output } from "../output.ts";
 
-/** Where to read, where to write, and whether the hunts get timers at once. */
+/** What to import and where to write it. */
 export interface ImportOptions {
   readonly from: string;
   readonly into: string;
+  /** Whether `into` is the catalog that other commands read without an option. */
+  readonly isCatalog: boolean;
   readonly enable: boolean;
 }
 
@@ -29,24 +33,26 @@ interface ImportedQuery {
 
 const queryFileNames = /\.(?:kql|csl|txt|md|markdown|ya?ml)$/i;
 
-/** Imports a file or a folder. Returns the exit code: 0, or 1 when there was nothing to read. */
-export function importHunts({ from, into, enable }: ImportOptions, output: Output): number {
+/** Imports a file or a folder. Returns 0, or 1 when there was nothing to read. */
+export function importHunts(options: ImportOptions, output: Output): number {
+  const { from, into } = options;
+  if (!existsSync(from)) throw new UsageError(`There is no file or folder ${from}.`);
   const files = listFiles(from);
   if (files.length === 0) {
     output.error(
-      `${from} holds no .kql, .csl, .txt, .md or .yaml file. Name a file or a folder that does.`,
+      `${from} has no .kql, .csl, .txt, .md or .yaml file. Name a file or folder that has one.`,
     );
     return 1;
   }
   mkdirSync(into, { recursive: true });
   const lines = files.flatMap((file, index) => {
     output.progress(index, files.length, basename(file));
-    return importFile(file, from, into, enable);
+    return importFile(file, options);
   });
   output.progress(files.length, files.length, "");
   for (const line of formatTable(["class", "hunt", "from", "why"], lines.map(toRow)))
     output.line(line);
-  printSummary(lines, into, enable, output);
+  printSummary(lines, options, output);
   return 0;
 }
 
@@ -58,7 +64,6 @@ const toRow = ({ source, class: of, hunt, why }: ImportedQuery): readonly string
 ];
 
 function listFiles(from: string): readonly string[] {
-  if (!existsSync(from)) return [];
   if (!statSync(from).isDirectory()) return queryFileNames.test(from) ? [from] : [];
   return readdirSync(from, { recursive: true, encoding: "utf8" })
     .filter((file) => queryFileNames.test(file) && statSync(join(from, file)).isFile())
@@ -66,29 +71,25 @@ function listFiles(from: string): readonly string[] {
     .map((file) => join(from, file));
 }
 
-function importFile(
-  file: string,
-  from: string,
-  into: string,
-  enable: boolean,
-): readonly ImportedQuery[] {
-  const source = file === from ? basename(file) : relative(from, file);
-  const text = readFileSync(file, "utf8");
-  if (/\.ya?ml$/i.test(file)) return [importYaml(file, source, text, into, enable)];
-  const queries = findQueries(file, text).flatMap(splitQueries);
+function importFile(file: string, options: ImportOptions): readonly ImportedQuery[] {
+  const source = file === options.from ? basename(file) : relative(options.from, file);
+  const decoded = decodeText(readFileSync(file));
+  if (decoded.kind === "invalid")
+    return [{ source, class: "no-query", hunt: "", why: decoded.message }];
+  if (/\.ya?ml$/i.test(file)) return [importYaml({ file, source }, decoded.text, options)];
+  const queries = findQueries(file, decoded.text).flatMap(splitQueries);
   if (queries.length === 0)
-    return [{ source, class: "no-query", hunt: "", why: "no query in this file" }];
+    return [{ source, class: "no-query", hunt: "", why: "the file has no query" }];
   return queries.map(({ query, classification }, index) => {
-    const place = queries.length > 1 ? `${source}:${query.line}` : source;
-    const toYaml = (name: string): string =>
-      createHuntYaml(query, classification.query, source, enable, name);
-    return writeHunt(
-      place,
-      classification,
-      chooseName(file, queries.length > 1 ? index + 1 : undefined),
-      into,
-      toYaml,
-    );
+    const number = queries.length > 1 ? index + 1 : undefined;
+    const place = number === undefined ? source : `${source}:${query.line}`;
+    return writeHunt({ source: place, classification, name: chooseName(file, number) }, options, {
+      toYaml: (name) =>
+        createHuntYaml({ ...query, query: classification.query }, source, {
+          name,
+          enable: options.enable,
+        }),
+    });
   });
 }
 
@@ -97,10 +98,10 @@ interface ClassifiedQuery {
   readonly classification: QueryClassification;
 }
 
-/** One text may hold several queries; it is taken apart when it is no query as a whole but its parts are. */
+/** Splits a text of several queries, where the whole is invalid but a part is valid. */
 function splitQueries(query: SourceQuery): readonly ClassifiedQuery[] {
   const classification = classifyQuery(query.query);
-  if (classification.class !== "several" && classification.class !== "not-accepted")
+  if (classification.class !== "multipleQueries" && classification.class !== "notAccepted")
     return [{ query, classification }];
   const parts = splitBlocks(query.query).map((block, index) => ({
     query: {
@@ -112,27 +113,24 @@ function splitQueries(query: SourceQuery): readonly ClassifiedQuery[] {
     classification: classifyQuery(block.query),
   }));
   const validParts = parts.filter(
-    (part) => !["several", "not-accepted"].includes(part.classification.class),
+    (part) => !["multipleQueries", "notAccepted"].includes(part.classification.class),
   );
   return parts.length > 1 && validParts.length > 0 ? parts : [{ query, classification }];
 }
 
-/** A hunt that is YAML already stays as it is but for `enabled`. */
+/** Imports a YAML hunt; only `enabled` is changed. */
 function importYaml(
-  file: string,
-  source: string,
+  { file, source }: { readonly file: string; readonly source: string },
   text: string,
-  into: string,
-  enable: boolean,
+  options: ImportOptions,
 ): ImportedQuery {
   const document = parseDocument(text);
   const query: unknown = document.errors.length > 0 ? undefined : document.get("query");
   if (typeof query !== "string")
-    return { source, class: "no-query", hunt: "", why: "no key query in this YAML file" };
-  document.set("enabled", enable);
-  return writeHunt(source, classifyQuery(query), chooseName(file, undefined), into, () =>
-    document.toString({ lineWidth: 0 }),
-  );
+    return { source, class: "no-query", hunt: "", why: "the YAML file has no key query" };
+  document.set("enabled", options.enable);
+  const hunt = { source, classification: classifyQuery(query), name: chooseName(file, undefined) };
+  return writeHunt(hunt, options, { toYaml: () => document.toString({ lineWidth: 0 }) });
 }
 
 function chooseName(file: string, number: number | undefined): string {
@@ -142,25 +140,29 @@ function chooseName(file: string, number: number | undefined): string {
   return name ?? `hunt-${number ?? 1}`;
 }
 
-/** Only what runs here is written: anything else would stop the build. */
+interface ClassifiedHunt {
+  readonly source: string;
+  readonly classification: QueryClassification;
+  readonly name: string;
+}
+
+/** Writes the hunt when it can run in Huntline: any other would stop the build. */
 function writeHunt(
-  source: string,
-  classification: QueryClassification,
-  name: string,
-  into: string,
-  text: (name: string) => string,
+  { source, classification, name }: ClassifiedHunt,
+  { into }: ImportOptions,
+  { toYaml }: { readonly toYaml: (name: string) => string },
 ): ImportedQuery {
   const line = { source, class: classification.class, why: classification.reason };
   if (classification.class !== "window" && classification.class !== "snapshot")
     return { ...line, hunt: "" };
-  const freeName = findFreeName(name, into, text);
+  const freeName = findFreeName(name, into, toYaml);
   if (freeName.isSame)
-    return { ...line, hunt: freeName.name, why: `${classification.reason}; it is there already` };
-  writeFileSync(join(into, `${freeName.name}.yaml`), text(freeName.name));
+    return { ...line, hunt: freeName.name, why: `${classification.reason}; already imported` };
+  writeFileSync(join(into, `${freeName.name}.yaml`), toYaml(freeName.name));
   return { ...line, hunt: freeName.name };
 }
 
-/** The name itself, or with a number when another hunt has it; `isSame` when that hunt is this one. */
+/** Adds a number to the name when another hunt has it; `isSame` when that hunt is this one. */
 function findFreeName(
   name: string,
   into: string,
@@ -176,12 +178,10 @@ function findFreeName(
 
 function createHuntYaml(
   sourceQuery: SourceQuery,
-  query: string,
   source: string,
-  enable: boolean,
-  name: string,
+  { name, enable }: { readonly name: string; readonly enable: boolean },
 ): string {
-  const block = new Scalar(`${query}\n`);
+  const block = new Scalar(`${sourceQuery.query}\n`);
   block.type = Scalar.BLOCK_LITERAL;
   const document = new Document({
     name: sourceQuery.title || name,
@@ -197,13 +197,12 @@ function createHuntYaml(
 
 function printSummary(
   lines: readonly ImportedQuery[],
-  into: string,
-  enable: boolean,
+  { into, enable, isCatalog }: ImportOptions,
   output: Output,
 ): void {
   const classLabels: Readonly<Record<ImportedQuery["class"], string>> = {
     ...classDescriptions,
-    "no-query": "no query in the file",
+    "no-query": "the file has no query",
   };
   output.line("");
   for (const [of, text] of Object.entries(classLabels)) {
@@ -211,10 +210,12 @@ function printSummary(
     if (count > 0) output.line(`${String(count).padStart(5)}  ${of.padEnd(13)} ${text}`);
   }
   const huntCount = lines.filter(({ hunt }) => hunt !== "").length;
-  const next = enable
-    ? "npm run hunts checks them"
-    : "write enabled: true in those you want, then npm run hunts";
-  output.line(
-    `${huntCount} hunts are in ${relative(".", into) || "."}. Next: ${huntCount > 0 ? next : "mend the queries named above and import again"}.`,
-  );
+  const check = `npm run hunts${isCatalog ? "" : ` -- --catalog ${relative(".", into) || "."}`}`;
+  const next =
+    huntCount === 0
+      ? "fix the queries above and import again"
+      : enable
+        ? check
+        : `set enabled: true in the hunts that should run, then ${check}`;
+  output.line(`${formatCount(huntCount, "hunt")} in ${relative(".", into) || "."}. Next: ${next}.`);
 }

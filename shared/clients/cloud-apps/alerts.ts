@@ -15,19 +15,19 @@ import type { Quota } from "../../http-pipeline/quota/quota.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 
 const routes = {
-  true_positive: ["/api/v1/alerts/close_true_positive/", "closed_true_positive"],
-  false_positive: ["/api/v1/alerts/close_false_positive/", "closed_false_positive"],
+  truePositive: ["/api/v1/alerts/close_true_positive/", "closed_true_positive"],
+  falsePositive: ["/api/v1/alerts/close_false_positive/", "closed_false_positive"],
   benign: ["/api/v1/alerts/close_benign/", "closed_benign"],
 } as const satisfies Record<Closure, readonly [string, string]>;
 
 /** Microsoft Learn, "Close benign" and "Close false positive": the numbers of `reasonId`. */
 const reasonIds = {
-  not_of_interest: 0,
-  too_many_similar: 1,
-  severity_lower: 2,
-  not_accurate: 3,
+  notOfInterest: 0,
+  tooManySimilar: 1,
+  severityLower: 2,
+  notAccurate: 3,
   other: 4,
-  confirmed_with_user: 5,
+  confirmedWithUser: 5,
   test: 6,
 } as const satisfies Record<VerdictReason, number>;
 
@@ -36,9 +36,9 @@ const resolutions: readonly AlertState[] = [
   "open",
   "dismissed",
   "resolved",
-  "false_positive",
+  "falsePositive",
   "benign",
-  "true_positive",
+  "truePositive",
 ];
 
 const maxIds = 100;
@@ -103,7 +103,7 @@ function buildCloseBody(
   return {
     filters: buildIdFilter(ids),
     ...(comment === undefined ? {} : { comment }),
-    ...(reason === undefined || closure === "true_positive" ? {} : { reasonId: reasonIds[reason] }),
+    ...(reason === undefined || closure === "truePositive" ? {} : { reasonId: reasonIds[reason] }),
     ...(feedback === undefined
       ? {}
       : {
@@ -187,6 +187,6 @@ function toAlertState({
   const archivedStatus = 2;
   const state = resolutionStatusValue ?? (statusValue === archivedStatus ? undefined : 0);
   return [
-    [parsed.id, state === undefined ? "unknown-state" : (resolutions[state] ?? "unknown-state")],
+    [parsed.id, state === undefined ? "unknownState" : (resolutions[state] ?? "unknownState")],
   ];
 }

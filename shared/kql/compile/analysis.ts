@@ -1,4 +1,4 @@
-/** Everything the build learns of a query before it is cut into pieces. */
+/** Analyzes a query: errors, tables, columns, clock use, obstacles to windows, shard key. */
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { analyzeClockUse } from "./clock-use.ts";
 import { findFlowObstacles } from "./flow-obstacles.ts";
@@ -14,24 +14,24 @@ import { listResults } from "../language/statements.ts";
 import type { Placeholder } from "./time-value.ts";
 import { findTimeNames } from "./time-names.ts";
 
-/** A query understood. */
+/** The facts that the build needs about one query. */
 export interface Analysis {
-  /** As its author wrote it. */
+  /** The text as its author wrote it. */
   readonly query: string;
   readonly parsed: ParsedQuery;
-  /** Errors: of the parser, and of what a hunt may not be. With any of these the rest means little. */
+  /** Errors of the parser and of Huntline's own rules. If there are any, the rest is unreliable. */
   readonly errors: readonly KqlDiagnostic[];
   readonly warnings: readonly KqlDiagnostic[];
   readonly reads: readonly TableRead[];
   readonly tables: readonly string[];
   readonly columns: readonly HuntColumn[];
-  /** The operators it uses, in Microsoft's words without `Operator`, each once, in the order of the text. */
+  /** Operators by Microsoft's names without `Operator`, each once, in the order of the text. */
   readonly operators: readonly string[];
-  /** Reasons against windows, in the order of the text; none means that windows are sound. */
+  /** Reasons against windows, in the order of the text; empty if the query can run in windows. */
   readonly obstacles: readonly Obstacle[];
   readonly widestMs: number | undefined;
   readonly maxAgoMs: number | undefined;
-  /** The result's column that still is the event's own time. */
+  /** The result column that holds the event's own time. */
   readonly timeColumn: string | undefined;
   readonly shardedBy: ShardKey | undefined;
   readonly placeholders: readonly Placeholder[];
@@ -39,7 +39,7 @@ export interface Analysis {
   readonly end: number;
 }
 
-/** Reads a query and judges it. Never throws on bad KQL. */
+/** Analyzes a query. Never throws on bad KQL. */
 export function analyzeQuery(query: string): Analysis {
   const { text, placeholders, unknown } = replacePlaceholders(query);
   const parsed = parseQuery(text);
@@ -91,7 +91,7 @@ const findByNameObstacles = (query: string, reads: readonly TableRead[]): readon
     const { line } = toLineColumn(query, node.start);
     return [
       {
-        cause: "by-name",
+        cause: "byName",
         text: reason,
         start: node.start,
         line,
@@ -103,8 +103,9 @@ const findByNameObstacles = (query: string, reads: readonly TableRead[]): readon
 };
 
 /**
- * A shard keeps the rows whose key has one hash. That is a part of one result only when every asking gives the same
- * rows; so nothing random, and by the whole row only when no value of a row is an aggregate that new events change.
+ * Chooses what shards are cut by. A shard keeps the rows whose key has one hash. Shards are parts
+ * of one result only if every run gives the same rows: nothing random, and the whole row only if no
+ * value is an aggregate that new events change.
  */
 function chooseShardKey(
   { root }: ParsedQuery,
@@ -113,8 +114,8 @@ function chooseShardKey(
   if (obstacles.some(({ isUnstable }) => isUnstable)) return undefined;
   const keys = findKeyColumns(root);
   if (keys.length > 0) return keys;
-  const stableCauses = ["no-timestamp", "clock", "join", "subquery", "by-name", "constant"];
-  return obstacles.every(({ cause }) => stableCauses.includes(cause)) ? "whole row" : undefined;
+  const stableCauses = ["noTimestamp", "clock", "join", "subquery", "byName", "constant"];
+  return obstacles.every(({ cause }) => stableCauses.includes(cause)) ? "wholeRow" : undefined;
 }
 
 const listOperators = ({ root }: ParsedQuery): readonly string[] => [
@@ -132,46 +133,19 @@ function findShapeErrors({
   columns,
 }: ParsedQuery): readonly KqlDiagnostic[] {
   if (root.kind === "CommandBlock")
-    return [
-      createDiagnostic(
-        text,
-        root.start,
-        root.end,
-        "HL004",
-        "a management command; a hunt is a query that reads",
-      ),
-    ];
+    return [createDiagnostic(text, root, "HL004", ["must be a query, not a management command"])];
   const resultExpressions = listResults(root);
   const second = resultExpressions[1];
   if (second)
     return [
-      createDiagnostic(
-        text,
-        second.start,
-        second.end,
-        "HL001",
-        "a hunt has one result; here a second one begins",
-      ),
+      createDiagnostic(text, second, "HL001", ["must have one result; a second one begins here"]),
     ];
-  if (resultExpressions.length === 0)
-    return [
-      createDiagnostic(
-        text,
-        0,
-        0,
-        "HL002",
-        "the query gives no table; end it with a tabular expression",
-      ),
-    ];
-  return columns.length === 0 && diagnostics.length === 0
+  const [result] = resultExpressions;
+  return result === undefined || (columns.length === 0 && diagnostics.length === 0)
     ? [
-        createDiagnostic(
-          text,
-          resultExpressions[0]?.start ?? 0,
-          resultExpressions[0]?.end ?? 0,
-          "HL002",
+        createDiagnostic(text, result ?? { start: 0, end: 0 }, "HL002", [
           "the query gives no table; end it with a tabular expression",
-        ),
+        ]),
       ]
     : [];
 }
@@ -180,36 +154,28 @@ const createPlaceholderError = (
   query: string,
   { text, start }: { text: string; start: number },
 ): KqlDiagnostic =>
-  createDiagnostic(
-    query,
-    start,
-    start + text.length,
-    "HL003",
-    `${text} is a placeholder; only {{StartTimeISO}} and {{EndTimeISO}} are filled`,
-  );
+  createDiagnostic(query, { start, end: start + text.length }, "HL003", [
+    `${text} is a placeholder;`,
+    "only {{StartTimeISO}} and {{EndTimeISO}} are filled",
+  ]);
 
 const findWarnings = ({ root, text }: ParsedQuery): readonly KqlDiagnostic[] =>
   [...walkTree(root)]
     .filter(({ kind }) => kind === "ExternalDataExpression")
-    .map(({ start, end }) =>
-      createDiagnostic(
-        text,
-        start,
-        end,
-        "HL101",
-        "externaldata reads from outside at every run: its owner decides what the hunt finds",
-      ),
+    .map((node) =>
+      createDiagnostic(text, node, "HL101", [
+        "externaldata reads a file at every run: its owner decides what the hunt finds",
+      ]),
     );
 
 const createDiagnostic = (
   text: string,
-  start: number,
-  end: number,
+  { start, end }: Pick<KqlDiagnostic, "start" | "end">,
   code: string,
-  message: string,
+  sentences: readonly string[],
 ): KqlDiagnostic => ({
   code,
-  message,
+  message: sentences.join(" "),
   start,
   end,
   ...toLineColumn(text, start),

@@ -1,4 +1,4 @@
-/** Where a query reads the clock, and what its comparisons with it mean for windows. */
+/** Finds where a query reads the clock and whether those comparisons allow windows. */
 import { childAt, walkTree, type KqlNode } from "../language/parser.ts";
 import { createObstacle, type Obstacle } from "./obstacles.ts";
 import { findDeclaration, findDeclaredNames, nameOf } from "../language/scope.ts";
@@ -6,7 +6,7 @@ import { stripParentheses, calleeNameOf } from "../language/statements.ts";
 import { evaluateTimeValue, type Placeholder, type TimeValue } from "./time-value.ts";
 import { ticksPerMs, type Ticks } from "../../runtime/time.ts";
 
-/** Calls of `ago()` and `now()`, in the order of the text; functions of the query's own with these names are left out. */
+/** Returns calls of KQL's `ago()` and `now()`, in the order of the text. */
 export function findClockCalls(root: KqlNode): readonly KqlNode[] {
   const declaredNames = findDeclaredNames(root);
   return [...walkTree(root)].filter((node) => {
@@ -16,18 +16,19 @@ export function findClockCalls(root: KqlNode): readonly KqlNode[] {
   });
 }
 
-/** What the clock asks of windows. */
+/** What the query's use of the clock requires of windows. */
 export interface ClockUse {
   readonly obstacles: readonly Obstacle[];
-  /** Widest window, ms, for which every comparison with the clock holds for all rows of the window. */
+  /** Widest window, ms, in which every comparison with the clock is true for all rows. */
   readonly widestMs: number | undefined;
   /** The longest span of an `ago()`, ms. */
   readonly maxAgoMs: number | undefined;
 }
 
 /**
- * A row may be judged at its window's end when the comparison is true for every row of the window: `Timestamp > ago(1d)`
- * in windows of less than a day. Anything else that reads the clock makes a row depend on when it is asked for.
+ * Analyzes comparisons with the clock. A window evaluates them at its end, which is right if the
+ * comparison is true for every row of the window: `Timestamp > ago(1d)` in windows of less than a
+ * day. Any other use of the clock makes a row depend on when the query runs.
  */
 export function analyzeClockUse(
   query: string,
@@ -52,7 +53,7 @@ export function analyzeClockUse(
   };
 }
 
-/** Nodes through which the clock reaches a row: calls outside scalar `let`s, and the names of those `let`s. */
+/** Returns clock calls outside scalar `let`s, and the references to such `let`s. */
 function findClockUses(root: KqlNode, placeholders: readonly Placeholder[]): readonly KqlNode[] {
   const calls = findClockCalls(root);
   const callStarts = new Set(calls.map(({ start }) => start));
@@ -121,8 +122,8 @@ function assessClockUse(
 
 const createClockObstacle = (query: string, use: KqlNode): Obstacle => {
   const text = use.text.length > 40 ? `${use.text.slice(0, 37)}…` : use.text;
-  const reason = `${text} does more than keep Timestamp recent, so a row would depend on when it is asked for`;
-  return createObstacle(query, use, "clock", reason, { isOverridable: true });
+  const reason = `${text} is not a bound of Timestamp, so a row depends on when the query runs`;
+  return createObstacle(query, use, { cause: "clock", text: reason, isOverridable: true });
 };
 
 const comparisons = new Set([
@@ -133,7 +134,7 @@ const comparisons = new Set([
   "BetweenExpression",
 ]);
 
-/** The nearest comparison around a use that has the row's time on one side. */
+/** Returns the nearest comparison around a use that has the row's time on one side. */
 function findEnclosingComparison(
   use: KqlNode,
   timeNames: ReadonlySet<string>,
@@ -157,7 +158,7 @@ const isTime = (node: KqlNode | undefined, timeNames: ReadonlySet<string>): bool
   );
 };
 
-/** True when the comparison stands in a `where`, under nothing but `and`, `or` and parentheses. */
+/** Returns true for a comparison in a `where`, below only `and`, `or` and parentheses. */
 function isFilterCondition(comparison: KqlNode): boolean {
   let node = comparison;
   while (
@@ -168,7 +169,7 @@ function isFilterCondition(comparison: KqlNode): boolean {
   return node.parent?.kind === "FilterOperator" && node.role === "Condition";
 }
 
-/** A demand on the row's time: from `value` on (`lower`) or up to it. */
+/** A bound of the row's time: at or after `value` (`lower`), or before it. */
 interface TimeBound {
   readonly side: "lower" | "upper";
   readonly isStrict: boolean;
@@ -215,22 +216,24 @@ const addTicks = (from: TimeValue | undefined, ticks: Ticks): TimeValue | undefi
     ? { kind: "clock", minTicks: from.minTicks - ticks, maxTicks: from.maxTicks - ticks }
     : from;
 
-/** Wider than any window: the bound asks nothing of its width. */
+/** The bound does not limit the width of a window. */
 const noLimit = -1n;
 
-/** Widest window, in ticks, in which the bound holds for every row; undefined when no width will do. */
+/**
+ * Returns the widest window, in ticks, in which the bound is true for every row; undefined if none.
+ */
 function findMaxWidthTicks({ side, isStrict, value }: TimeBound): Ticks | undefined {
   if (value?.kind === "fixed") return noLimit;
-  if (value?.kind === "bound")
-    return value.slot === (side === "lower" ? "fromText" : "toText") &&
-      !(side === "lower" && isStrict)
-      ? noLimit
-      : undefined;
+  if (value?.kind === "bound") return isOwnBound(side, isStrict, value.slot) ? noLimit : undefined;
   if (value?.kind !== "clock") return undefined;
   if (side === "upper") return value.maxTicks <= 0n ? noLimit : undefined;
   const maxWidthTicks = isStrict ? value.minTicks - 1n : value.minTicks;
   return maxWidthTicks >= ticksPerMs ? maxWidthTicks : undefined;
 }
+
+/** Returns true for a window's own bound that keeps all its rows: a strict lower one does not. */
+const isOwnBound = (side: TimeBound["side"], isStrict: boolean, slot: string): boolean =>
+  side === "lower" ? slot === "fromText" && !isStrict : slot === "toText";
 
 function findMaxAgoMs(root: KqlNode, placeholders: readonly Placeholder[]): number | undefined {
   const spans = findClockCalls(root).flatMap((call) => {

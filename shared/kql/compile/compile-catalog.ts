@@ -1,21 +1,22 @@
-/** The catalogue of hunts: every YAML file of a folder checked and compiled. Build time only. */
+/** Checks and compiles the catalog of hunts: every YAML file of a folder. Build time only. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Catalog, CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import { compileHunt, type HuntOutcome, type HuntProblem } from "./compile-hunt.ts";
 import { toHuntName } from "./hunt-name.ts";
 
-/** Most hunts that may be enabled at once: each has a timer of its own. */
+/** Maximum of enabled hunts; each has its own timer. */
 export const maxEnabledHunts = 100;
 
-/** A file of the catalogue and what became of it. */
+/** A file of the catalog and its outcome. */
 export interface CheckedFile extends HuntOutcome {
   readonly file: string;
   readonly name: string;
 }
 
 /**
- * Compiles every `.yaml` and `.yml` file of a folder and the folders in it, or says what is wrong and where.
+ * Compiles every `.yaml` and `.yml` file of a folder and its subfolders, or returns the problems
+ * with their positions.
  *
  * @param maxEnabled - how many hunts may be enabled
  */
@@ -38,7 +39,7 @@ export function compileCatalog(
   };
 }
 
-/** Every file of a catalogue with its outcome, ordered by path; `progress` hears of each file before it is read. */
+/** Checks every file of a catalog, ordered by path; calls `progress` before it reads each file. */
 export function checkCatalog(
   folder: string,
   progress: (done: number, total: number, file: string) => void = () => undefined,
@@ -50,7 +51,7 @@ export function checkCatalog(
     const name = toHuntName(file);
     const otherFile = name === undefined ? undefined : owners.get(name);
     if (name === undefined)
-      return rejectFile(file, "", "a hunt's file name needs at least three letters or digits");
+      return rejectFile(file, "", "the file name must have at least three letters or digits");
     if (otherFile !== undefined)
       return rejectFile(
         file,
@@ -62,7 +63,7 @@ export function checkCatalog(
   });
 }
 
-/** The YAML files of a folder and the folders in it, ordered by path. */
+/** Returns the YAML files of a folder and its subfolders, ordered by path. */
 export const listHuntFiles = (folder: string): readonly string[] =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((file) => /\.ya?ml$/i.test(file))
@@ -78,7 +79,7 @@ const rejectFile = (file: string, name: string, message: string): CheckedFile =>
   warnings: [],
 });
 
-/** A problem when more than `maxEnabled` hunts are enabled, at the first file beyond. */
+/** Returns a problem at the first file beyond `maxEnabled` enabled hunts. */
 export function checkEnabledLimit(
   checkedFiles: readonly CheckedFile[],
   maxEnabled = maxEnabledHunts,
@@ -86,6 +87,9 @@ export function checkEnabledLimit(
   const enabled = checkedFiles.filter(({ hunt }) => hunt?.enabled === true);
   const firstExcess = enabled[maxEnabled];
   if (!firstExcess) return [];
-  const message = `${enabled.length} hunts are enabled and at most ${maxEnabled} can be: each has a timer, and they share the tenant's hunting quota. Write enabled: false in the ones you can spare`;
+  const message = [
+    `${enabled.length} hunts are enabled; must be at most ${maxEnabled}:`,
+    "each has a timer, and they share the tenant's hunting quota. Set enabled: false in the others",
+  ].join(" ");
   return [{ file: firstExcess.file, line: 1, column: 1, message }];
 }

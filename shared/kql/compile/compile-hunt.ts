@@ -1,4 +1,6 @@
-/** One hunt's file to what the running app needs of it: checked, its defaults filled in, its query in pieces. */
+/**
+ * Compiles one hunt's file for the running app: checks it, fills in defaults, rewrites the query.
+ */
 import { createHash } from "node:crypto";
 import type { CompiledHunt, CompiledQuery, HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { huntDefinition, type HuntDefinition } from "../../contracts/hunt-definition.ts";
@@ -11,13 +13,13 @@ import { computeInterval, createSchedule, type Schedule } from "./schedule.ts";
 import { verifyQuery } from "./verify-query.ts";
 import { readYaml, type YamlSource } from "./yaml-source.ts";
 
-/** Something wrong with a hunt, at its place in the file. */
+/** A problem of a hunt with its position in the file. */
 export interface HuntProblem extends LineColumn {
   readonly file: string;
   readonly message: string;
 }
 
-/** A hunt compiled, or why it is not. Warnings stand beside either. */
+/** A compiled hunt, or its problems; warnings in either case. */
 export interface HuntOutcome {
   readonly hunt: CompiledHunt | undefined;
   readonly analysis: Analysis | undefined;
@@ -25,7 +27,7 @@ export interface HuntOutcome {
   readonly warnings: readonly HuntProblem[];
 }
 
-/** Longest look-back: the service keeps 30 days. */
+/** The longest look-back: the service keeps 30 days. */
 export const serviceRetentionMs = 30 * dayMs;
 
 const defaultLagMs = 15 * minuteMs;
@@ -77,7 +79,7 @@ function parseDefinition(source: YamlSource): {
   if (source.values === undefined)
     return {
       problems: [
-        { line: 1, column: 1, message: "expected a YAML mapping with the keys name and query" },
+        { line: 1, column: 1, message: "must be a YAML mapping with the keys name and query" },
       ],
     };
   const parsed = huntDefinition.safeParse(source.values);
@@ -102,15 +104,10 @@ function buildHunt(
     isRestricted: mode === "window" || definition.lookBack !== undefined,
     hasHistogram: mode === "window",
   });
-  const problems = findProblems(definition, analysis, mode, query, source);
+  const problems = findProblems({ definition, analysis, mode, query, source });
   if (problems.length > 0) return { hunt: undefined, problems };
   const hunt: CompiledHunt = {
-    name,
-    title: definition.name?.trim() || name,
-    description: definition.description?.trim() ?? "",
-    severity: definition.severity ?? undefined,
-    tactics: definition.tactics,
-    techniques: definition.relevantTechniques,
+    ...describeHunt(name, definition),
     schedule,
     intervalMs,
     mode,
@@ -118,21 +115,41 @@ function buildHunt(
     lookBackMs: computeLookBackMs(definition, analysis, mode),
     lagMs: definition.lag ?? defaultLagMs,
     settleMs: definition.settle ?? Math.max(3 * intervalMs, minSettleMs),
-    ...(mode === "window" && analysis.widestMs !== undefined
-      ? { widestMs: analysis.widestMs }
-      : {}),
+    ...limitWindows(mode, analysis),
     format: definition.format,
     enrich: definition.enrich,
     enabled: definition.enabled,
     tables: analysis.tables,
     columns: analysis.columns,
-    timeColumn: mode === "window" ? analysis.timeColumn : undefined,
     queryHash: hashOf(definition, mode),
     source: definition.query,
     query,
   };
   return { hunt, problems: [] };
 }
+
+const describeHunt = (
+  name: string,
+  definition: HuntDefinition,
+): Pick<
+  CompiledHunt,
+  "name" | "title" | "description" | "severity" | "tactics" | "techniques"
+> => ({
+  name,
+  title: definition.name?.trim() || name,
+  description: definition.description?.trim() ?? "",
+  severity: definition.severity ?? undefined,
+  tactics: definition.tactics,
+  techniques: definition.relevantTechniques,
+});
+
+const limitWindows = (
+  mode: CompiledHunt["mode"],
+  { widestMs, timeColumn }: Analysis,
+): Pick<CompiledHunt, "widestMs" | "timeColumn"> =>
+  mode === "window"
+    ? { ...(widestMs !== undefined && { widestMs }), timeColumn }
+    : { timeColumn: undefined };
 
 function chooseMode(
   { mode }: HuntDefinition,
@@ -185,37 +202,31 @@ function computeLookBackMs(
   );
 }
 
-/** What a new version of the log depends on. */
+/** Hashes what starts a new version of the log. */
 const hashOf = ({ query, format, enrich }: HuntDefinition, mode: "window" | "snapshot"): string =>
   createHash("sha256")
     .update(JSON.stringify([query.replaceAll("\r\n", "\n").trim(), mode, format, enrich ?? null]))
     .digest("hex");
 
-function findProblems(
-  definition: HuntDefinition,
-  analysis: Analysis,
-  mode: "window" | "snapshot",
-  query: CompiledQuery,
-  source: YamlSource,
-): readonly LocatedMessage[] {
+/** A hunt before its last checks. */
+interface HuntDraft {
+  readonly definition: HuntDefinition;
+  readonly analysis: Analysis;
+  readonly mode: "window" | "snapshot";
+  readonly query: CompiledQuery;
+  readonly source: YamlSource;
+}
+
+function findProblems(draft: HuntDraft): readonly LocatedMessage[] {
+  const { definition, analysis, mode, query, source } = draft;
+  const locateMessages = (key: string, messages: readonly string[]): readonly LocatedMessage[] =>
+    messages.map((message) => ({ ...source.locateKey(key), message }));
   return [
-    ...(definition.mode === "window" ? findWindowProblems(analysis) : []).map((message) => ({
-      ...source.locateKey("mode"),
-      message,
-    })),
-    ...findLookBackProblems(definition, analysis, mode).map((message) => ({
-      ...source.locateKey("lookBack"),
-      message,
-    })),
-    ...findScheduleProblems(definition).map((message) => ({
-      ...source.locateKey("schedule"),
-      message,
-    })),
-    ...findEnrichProblems(definition, analysis.columns).map((message) => ({
-      ...source.locateKey("enrich"),
-      message,
-    })),
-    ...verifyQuery(analysis, query).map((message) => ({ ...source.locateKey("query"), message })),
+    ...locateMessages("mode", definition.mode === "window" ? findWindowProblems(analysis) : []),
+    ...locateMessages("lookBack", findLookBackProblems(definition, analysis, mode)),
+    ...locateMessages("schedule", findScheduleProblems(definition)),
+    ...locateMessages("enrich", findEnrichProblems(definition, analysis.columns)),
+    ...locateMessages("query", verifyQuery(analysis, query)),
   ];
 }
 
@@ -225,7 +236,7 @@ const findWindowProblems = ({ obstacles }: Analysis): readonly string[] =>
     .slice(0, 1)
     .map(
       (first) =>
-        `/mode: windows would change the result: ${describeObstacle(first)}. Leave mode out, or write snapshot`,
+        `/mode: must be auto or snapshot, as windows change the result: ${describeObstacle(first)}`,
     );
 
 function findLookBackProblems(
@@ -238,14 +249,10 @@ function findLookBackProblems(
     mode === "snapshot" ? reads.find(({ restrict }) => restrict === "never") : undefined;
   return [
     ...(definition.lookBack > serviceRetentionMs
-      ? [
-          `/lookBack: expected at most ${formatDuration(serviceRetentionMs)}, what the service keeps`,
-        ]
+      ? [`/lookBack: must be at most ${formatDuration(serviceRetentionMs)}, as the service keeps`]
       : []),
     ...(unrestrictedRead
-      ? [
-          `/lookBack: cannot be applied because ${unrestrictedRead.reason}; name the tables, or leave lookBack out`,
-        ]
+      ? [`/lookBack: cannot be applied, because ${unrestrictedRead.reason}; name the tables`]
       : []),
   ];
 }
@@ -254,7 +261,7 @@ function findScheduleProblems({ schedule }: HuntDefinition): readonly string[] {
   if (schedule === undefined || isSetting(schedule)) return [];
   const interval = computeInterval(schedule);
   return "problem" in interval
-    ? [`/schedule: ${interval.problem}; expected NCRONTAB such as 0 15 * * * *, or %APP_SETTING%`]
+    ? [`/schedule: ${interval.problem}; such as 0 15 * * * *, or %APP_SETTING%`]
     : [];
 }
 
@@ -266,7 +273,6 @@ function findEnrichProblems(
   const column = columns.find(({ name }) => name === enrich);
   if (column?.type === "string") return [];
   const textColumns = columns.filter(({ type }) => type === "string").map(({ name }) => name);
-  return [
-    `/enrich: the result has no text column ${enrich}; expected one of ${textColumns.join(", ") || "none"}`,
-  ];
+  const names = textColumns.join(", ") || "there is none";
+  return [`/enrich: must be a text column of the result (${names}), not ${enrich}`];
 }

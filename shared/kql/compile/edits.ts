@@ -1,4 +1,4 @@
-/** Changes to a query by position, and the pieces they leave. */
+/** Edits a query by position and returns the pieces. */
 import type { Pieces } from "../../contracts/compiled-hunt.ts";
 
 /** Replaces `[start, end)` by pieces; an insertion has `start === end`. */
@@ -8,20 +8,23 @@ export interface Edit {
   readonly replacement: Pieces;
 }
 
-/** Applies edits, none of which may overlap, and leaves out what follows `end`. At one place the first given comes first. */
+/**
+ * Applies edits that do not overlap and drops the text after `end`. Edits at one position keep
+ * their order.
+ */
 export function applyEdits(text: string, edits: readonly Edit[], end: number): Pieces {
   const pieces: Pieces[number][] = [];
   let offset = 0;
   for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
     if (edit.start < offset)
-      throw new Error(`two changes meet at offset ${edit.start} of the query`);
+      throw new Error(`two edits overlap at offset ${edit.start} of the query`);
     pieces.push(text.slice(offset, edit.start), ...edit.replacement);
     offset = edit.end;
   }
   return mergeTexts([...pieces, text.slice(offset, end)]);
 }
 
-/** Neighbouring texts put together, empty ones dropped. */
+/** Joins adjacent texts and drops empty ones. */
 export function mergeTexts(pieces: Pieces): Pieces {
   const out: Pieces[number][] = [];
   for (const piece of pieces) {

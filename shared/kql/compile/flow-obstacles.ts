@@ -1,12 +1,14 @@
 /**
- * Follows the rows of a query from its tables to its result and notes every step that looks at more than one row.
+ * Follows the rows of a query from its tables to its result and records every step that reads more
+ * than one row.
  *
- * A query may be cut into windows when each result row comes from one row of one table with a `Timestamp`: then the
- * results of the windows, put together, are the result of the whole. The order of rows is no part of that: `sort` alone
- * changes nothing, and the functions that depend on order (`prev`, `row_number` …) are caught by their names.
+ * A query can be cut into windows if each result row comes from one row of one table with a
+ * `Timestamp`: the union of the windows is then the whole result. Order does not count: `sort`
+ * alone changes nothing, and functions that depend on order (`prev`, `row_number` …) are found by
+ * name.
  */
 import { childAt, listElements, walkTree, type KqlNode } from "../language/parser.ts";
-import { createObstacle, type Obstacle } from "./obstacles.ts";
+import { createObstacle, type Obstacle, type ObstacleReason } from "./obstacles.ts";
 import { rowWiseOperators, findObstacleReason } from "./operator-reasons.ts";
 import { hasTimestamp } from "../language/schema.ts";
 import { bodyOf, findDeclaration, nameOf, parametersOf } from "../language/scope.ts";
@@ -18,32 +20,38 @@ import {
   readOperatorParameter,
 } from "../language/statements.ts";
 
-/** Where rows come from: tables of events, or a table written into the query itself. */
+/** Where rows come from: tables of events, or a constant table in the query. */
 type Origin = "events" | "constant";
 
 interface Trace {
   readonly query: string;
   readonly obstacles: Obstacle[];
-  /** Origins of function parameters at the call being followed, by the parameter's place. */
+  /** Origins of function parameters at the current call, by the parameter's position. */
   readonly parameterOrigins: ReadonlyMap<number, Origin>;
-  /** Declarations and calls being followed, so that nothing is followed in circles. */
+  /** Positions of the declarations being followed, to stop recursion. */
   readonly activeStarts: ReadonlySet<number>;
 }
 
-/** What the flow of rows has against windows. */
+/** Returns the obstacles in the flow of rows. */
 export function findFlowObstacles(query: string, root: KqlNode): readonly Obstacle[] {
   const obstacles: Obstacle[] = [];
   const trace: Trace = { query, obstacles, parameterOrigins: new Map(), activeStarts: new Set() };
   const result = findFinalExpression(root);
   if (result && findOrigin(result, trace) === "constant")
-    recordObstacle(trace, result, "constant", "its result reads no table of events");
+    recordObstacle(trace, result, {
+      cause: "constant",
+      text: "its result reads no table of events",
+    });
   for (const inner of findSubqueries(root))
     if (findOrigin(inner, trace) !== "constant")
-      recordObstacle(trace, inner, "subquery", "it asks a second table within a condition");
+      recordObstacle(trace, inner, {
+        cause: "subquery",
+        text: "it reads a second table in a condition",
+      });
   return obstacles;
 }
 
-/** Tabular expressions where a scalar belongs: `in (T | …)`, `has_any (T)`. */
+/** Returns tabular expressions in place of a scalar: `in (T | …)`, `has_any (T)`. */
 function findSubqueries(root: KqlNode): readonly KqlNode[] {
   return [...walkTree(root)].filter((node) => {
     if (node.isToken || node.type !== "table" || node.role === "Name") return false;
@@ -82,20 +90,12 @@ function findOrigin(expression: KqlNode, trace: Trace): Origin {
     case "RangeOperator":
       return "constant";
     case "ExternalDataExpression":
-      return recordUnknown(
-        node,
-        "outside",
-        "it reads external data, which changes by itself",
-        trace,
-      );
+      return recordUnknown(trace, node, {
+        cause: "outside",
+        text: "it reads external data, which changes by itself",
+      });
     default:
-      return recordUnknown(
-        node,
-        findObstacleReason(node).cause,
-        findObstacleReason(node).text,
-        trace,
-        findObstacleReason(node).isUnstable,
-      );
+      return recordUnknown(trace, node, findObstacleReason(node));
   }
 }
 
@@ -103,7 +103,7 @@ const findChildOrigin = (node: KqlNode, role: string, trace: Trace): Origin => {
   const child = childAt(node, role);
   return child
     ? findOrigin(child, trace)
-    : recordUnknown(node, "unclear", "a part of it is missing", trace);
+    : recordUnknown(trace, node, { cause: "unclear", text: "a part of it is missing" });
 };
 
 function findPipeOrigin(pipe: KqlNode, trace: Trace): Origin {
@@ -129,7 +129,7 @@ function findPipeOrigin(pipe: KqlNode, trace: Trace): Origin {
   }
 }
 
-/** Rows of every leg come through; a constant leg would come again in every window. */
+/** Rows of every leg are in the result; every window would repeat the rows of a constant leg. */
 function findUnionOrigin(
   union: KqlNode,
   legs: readonly KqlNode[],
@@ -139,22 +139,20 @@ function findUnionOrigin(
   const origins = [...(first ? [first] : []), ...legs.map((leg) => findOrigin(leg, trace))];
   if (!origins.includes("events")) return "constant";
   if (origins.includes("constant"))
-    recordObstacle(
-      trace,
-      union,
-      "constant",
-      "it unites events with a constant table, whose rows every window would repeat",
-    );
+    recordObstacle(trace, union, {
+      cause: "constant",
+      text: "it unites events with a constant table, whose rows every window would repeat",
+    });
   return "events";
 }
 
 function followLookup(operator: KqlNode, inputOrigin: Origin, trace: Trace): Origin {
   if (findArgumentOrigin(operator, trace) !== "constant")
-    recordObstacle(trace, operator, "join", "it looks values up in a second table (lookup)");
+    recordObstacle(trace, operator, findObstacleReason(operator));
   return inputOrigin;
 }
 
-/** The table an operator takes beside the piped one: the first of its parts that is tabular. */
+/** Returns the origin of an operator's second table: the first of its parts that is tabular. */
 function findArgumentOrigin(operator: KqlNode, trace: Trace): Origin | undefined {
   const other = operator.children.find(
     (child) => child.role === "Expression" || child.type === "table",
@@ -162,23 +160,23 @@ function findArgumentOrigin(operator: KqlNode, trace: Trace): Origin | undefined
   return other && findOrigin(other, trace);
 }
 
-/** A function of the query's own is followed; one of the service answers by what it knows at the time. */
+/**
+ * Follows a function that the query declares; the result of a service function changes with time.
+ */
 function followInvoke(operator: KqlNode, inputOrigin: Origin, trace: Trace): Origin {
   const call = childAt(operator, "Function");
   if (call && findDeclaration(childAt(call, "Name") ?? call))
     return findCallOrigin(call, [inputOrigin], trace);
   const name = call ? calleeNameOf(call) : "a function";
-  recordObstacle(
-    trace,
-    operator,
-    "outside",
-    `it asks ${name}(), whose answer changes with time`,
-    true,
-  );
+  recordObstacle(trace, operator, {
+    cause: "outside",
+    text: `it calls ${name}(), whose result changes with time`,
+    isUnstable: true,
+  });
   return inputOrigin;
 }
 
-/** Within `mv-apply` each row is a table of its own, so that even `summarize` looks at one row of the outer table. */
+/** Within `mv-apply` each row is a separate table, so that `summarize` reads one outer row. */
 function followMvApply(operator: KqlNode, inputOrigin: Origin, trace: Trace): Origin {
   for (const inner of walkTree(operator)) {
     const isAllowed =
@@ -187,25 +185,23 @@ function followMvApply(operator: KqlNode, inputOrigin: Origin, trace: Trace): Or
     if (inner.kind.endsWith("Operator") && inner !== operator && !isAllowed)
       recordBlocking(inner, inputOrigin, trace);
     if (inner.kind === "NameReference" && inner.type === "table" && inner.role !== "Name")
-      recordObstacle(trace, inner, "subquery", "it asks a second table within mv-apply");
+      recordObstacle(trace, inner, {
+        cause: "subquery",
+        text: "it reads a second table in mv-apply",
+      });
   }
   return inputOrigin;
 }
 
 function recordBlocking(operator: KqlNode, inputOrigin: Origin, trace: Trace): Origin {
-  const { cause, text, isUnstable } = findObstacleReason(operator);
-  recordObstacle(
-    trace,
-    operator,
-    cause,
-    text,
-    isUnstable || (operator.kind === "JoinOperator" && picksOneOfMany(operator)),
-  );
+  const reason = findObstacleReason(operator);
+  const isUnstable = operator.kind === "JoinOperator" && picksOneOfMany(operator);
+  recordObstacle(trace, operator, isUnstable ? { ...reason, isUnstable } : reason);
   if (operator.kind === "JoinOperator") findArgumentOrigin(operator, trace);
   return inputOrigin;
 }
 
-/** `innerunique`, the default, keeps any one of the left rows with the same key. */
+/** Returns true for `innerunique`, the default, which keeps any one of the left rows with a key. */
 const picksOneOfMany = (join: KqlNode): boolean =>
   (readOperatorParameter(join, "kind") ?? "innerunique").toLowerCase() === "innerunique";
 
@@ -219,12 +215,10 @@ function findNameOrigin(reference: KqlNode, trace: Trace): Origin {
     return findParameterOrigin(reference, declaration.node, trace);
   const boundNode = declaration?.boundNode;
   if (!boundNode)
-    return recordUnknown(
-      reference,
-      "unclear",
-      `${nameOf(reference)} cannot be followed to a table`,
-      trace,
-    );
+    return recordUnknown(trace, reference, {
+      cause: "unclear",
+      text: `${nameOf(reference)} cannot be followed to a table`,
+    });
   if (boundNode.kind === "FunctionDeclaration")
     return findBodyOrigin(boundNode, [], reference, trace);
   return followExpression(boundNode, trace, trace.parameterOrigins);
@@ -234,19 +228,25 @@ function findParameterOrigin(reference: KqlNode, parameter: KqlNode, trace: Trac
   const origin = trace.parameterOrigins.get(parameter.start);
   return (
     origin ??
-    recordUnknown(reference, "unclear", `what ${nameOf(reference)} stands for is not clear`, trace)
+    recordUnknown(trace, reference, {
+      cause: "unclear",
+      text: `the value of ${nameOf(reference)} is not known`,
+    })
   );
 }
 
 function findTableOrigin(node: KqlNode, table: string, trace: Trace): Origin {
   if (!hasTimestamp(table))
-    recordObstacle(trace, node, "no-timestamp", `${table} has no Timestamp`);
+    recordObstacle(trace, node, { cause: "noTimestamp", text: `${table} has no Timestamp` });
   return "events";
 }
 
 function findWildcardOrigin(node: KqlNode, members: readonly string[], trace: Trace): Origin {
   for (const table of members.filter((member) => !hasTimestamp(member)))
-    recordObstacle(trace, node, "no-timestamp", `${table} (${node.text}) has no Timestamp`);
+    recordObstacle(trace, node, {
+      cause: "noTimestamp",
+      text: `${table} (${node.text}) has no Timestamp`,
+    });
   return "events";
 }
 
@@ -263,13 +263,11 @@ function findCallOrigin(call: KqlNode, piped: readonly Origin[], trace: Trace): 
       ? argumentsOf(call)[0]?.children.find((child) => child.isToken)?.value
       : undefined;
   if (tableName !== undefined) return findTableOrigin(call, tableName, trace);
-  return recordUnknown(
-    call,
-    "outside",
-    `it asks ${calleeNameOf(call)}(), whose rows are not followed`,
-    trace,
-    true,
-  );
+  return recordUnknown(trace, call, {
+    cause: "outside",
+    text: `it calls ${calleeNameOf(call)}(), whose rows cannot be followed`,
+    isUnstable: true,
+  });
 }
 
 function findBodyOrigin(
@@ -279,7 +277,11 @@ function findBodyOrigin(
   trace: Trace,
 ): Origin {
   const body = bodyOf(declaration);
-  if (!body) return recordUnknown(callSite, "unclear", "a function without a result", trace);
+  if (!body)
+    return recordUnknown(trace, callSite, {
+      cause: "unclear",
+      text: "it calls a function without a result",
+    });
   const parameterOrigins = new Map(trace.parameterOrigins);
   for (const [index, parameter] of parametersOf(declaration).entries()) {
     const origin = argumentOrigins[index];
@@ -296,7 +298,7 @@ function followExpression(
   parameterOrigins: ReadonlyMap<number, Origin>,
 ): Origin {
   if (trace.activeStarts.has(expression.start))
-    return recordUnknown(expression, "unclear", "it refers to itself", trace);
+    return recordUnknown(trace, expression, { cause: "unclear", text: "it refers to itself" });
   return findOrigin(expression, {
     ...trace,
     parameterOrigins,
@@ -304,26 +306,15 @@ function followExpression(
   });
 }
 
-function recordUnknown(
-  node: KqlNode,
-  cause: Obstacle["cause"],
-  text: string,
-  trace: Trace,
-  isUnstable = false,
-): Origin {
-  recordObstacle(trace, node, cause, text, isUnstable);
+function recordUnknown(trace: Trace, node: KqlNode, reason: ObstacleReason): Origin {
+  recordObstacle(trace, node, reason);
   return "events";
 }
 
-/** The same step reached twice, as a `let` used twice, is noted once. */
-function recordObstacle(
-  trace: Trace,
-  node: KqlNode,
-  cause: Obstacle["cause"],
-  text: string,
-  isUnstable = false,
-): void {
-  if (trace.obstacles.some((existing) => existing.start === node.start && existing.text === text))
+/** Records an obstacle once, even if the step is reached twice, as a `let` used twice. */
+function recordObstacle({ query, obstacles }: Trace, node: KqlNode, reason: ObstacleReason): void {
+  const { start } = node;
+  if (obstacles.some((existing) => existing.start === start && existing.text === reason.text))
     return;
-  trace.obstacles.push(createObstacle(trace.query, node, cause, text, { isUnstable }));
+  obstacles.push(createObstacle(query, node, reason));
 }

@@ -1,11 +1,11 @@
-/** The name of a hunt: its file name in kebab case, 3 to 80 characters of `[a-z0-9-]`. */
+/** Derives the name of a hunt: its file name in kebab case, 3 to 80 characters of `[a-z0-9-]`. */
 import { createHash } from "node:crypto";
 import { basename, extname } from "node:path";
 
 const maxLength = 80;
 const hashDigits = 6;
 
-/** Kebab case of any text: accents dropped, words split at capitals and at whatever is no letter or digit. */
+/** Converts text to kebab case: drops accents, splits at capitals and at other characters. */
 export const toKebabCase = (text: string): string =>
   text
     .normalize("NFKD")
@@ -17,10 +17,10 @@ export const toKebabCase = (text: string): string =>
     .replaceAll(/^-+|-+$/g, "");
 
 /**
- * The name a file gives its hunt. A longer one is cut at a word and gets six hex digits of its whole, so that two long
- * names stay apart.
+ * Returns the hunt name of a file. A longer one is cut at a word and gets six hex digits of its
+ * hash, so that two long names differ.
  *
- * @returns undefined when fewer than three characters are left
+ * @returns undefined if fewer than three characters are left
  */
 export function toHuntName(file: string): string | undefined {
   const fullName = toKebabCase(basename(file, extname(file)));

@@ -1,10 +1,12 @@
-/** The columns by which a query's final rows are told apart: its last `by` or `distinct` columns that reach the result. */
+/**
+ * Finds the columns that identify a result row: the last `by` or `distinct` columns in the result.
+ */
 import { childAt, listElements, walkTree, type KqlNode } from "../language/parser.ts";
 import { rowWiseOperators } from "./operator-reasons.ts";
 import { findDeclaration, nameOf } from "../language/scope.ts";
 import { stripParentheses, findFinalExpression } from "../language/statements.ts";
 
-/** Names of those columns; empty when the result has none. */
+/** Returns the names of those columns; empty if the result has none. */
 export function findKeyColumns(root: KqlNode): readonly string[] {
   const result = findFinalExpression(root);
   return result ? [...findKeys(result)] : [];
@@ -24,7 +26,7 @@ function findKeys(expression: KqlNode): ReadonlySet<string> {
   return rowWiseOperators.has(operator.kind) ? mapKeys(findKeys(before), operator) : new Set();
 }
 
-/** Output names of the grouping columns; they come first in the result. */
+/** Returns the output names of the grouping columns; they come first in the result. */
 function findGroupKeys(operator: KqlNode): readonly string[] | undefined {
   const names = operator.columns?.map(({ name }) => name) ?? [];
   if (operator.kind === "DistinctOperator") return names;
@@ -34,7 +36,7 @@ function findGroupKeys(operator: KqlNode): readonly string[] | undefined {
   return names.slice(0, listElements(by && childAt(by, "Expressions")).length);
 }
 
-/** The keys that an operator passes on, under their new names. */
+/** Returns the keys that an operator passes on, under their new names. */
 function mapKeys(keys: ReadonlySet<string>, operator: KqlNode): ReadonlySet<string> {
   const outputKeys = new Set(keys);
   for (const node of walkTree(operator)) {

@@ -1,4 +1,4 @@
-/** What keeps a query from being cut into windows, in words for people. */
+/** Obstacles: what prevents cutting a query into windows, in words for people. */
 import type { KqlNode } from "../language/parser.ts";
 import { toLineColumn } from "../language/position.ts";
 
@@ -8,44 +8,44 @@ export interface Obstacle {
     | "operator"
     | "join"
     | "subquery"
-    | "no-timestamp"
-    | "by-name"
+    | "noTimestamp"
+    | "byName"
     | "constant"
     | "clock"
     | "random"
-    | "neighbours"
+    | "neighbors"
     | "outside"
     | "unclear";
-  /** `it summarizes`. */
+  /** Such as `it summarizes`. */
   readonly text: string;
   readonly start: number;
   /** Line in the query, from 1. */
   readonly line: number;
-  /** True when two runs over the same rows may give different rows: such a result cannot be sharded. */
+  /** True if two runs over the same rows may differ: such a result cannot be sharded. */
   readonly isUnstable: boolean;
-  /** True when `mode: window` in the file is allowed to overrule it: each window is then judged at its own end. */
+  /** True if `mode: window` in the file overrules it: each window then uses its own end as now. */
   readonly isOverridable: boolean;
 }
 
 /** Makes an obstacle at a node of the query. */
-export const createObstacle = (
-  query: string,
-  node: KqlNode,
-  cause: Obstacle["cause"],
-  text: string,
-  options: { readonly isUnstable?: boolean; readonly isOverridable?: boolean } = {},
-): Obstacle => ({
-  cause,
-  text,
+export const createObstacle = (query: string, node: KqlNode, reason: ObstacleReason): Obstacle => ({
+  cause: reason.cause,
+  text: reason.text,
   start: node.start,
   line: toLineColumn(query, node.start).line,
-  isUnstable: options.isUnstable ?? false,
-  isOverridable: options.isOverridable ?? false,
+  isUnstable: reason.isUnstable ?? false,
+  isOverridable: reason.isOverridable ?? false,
 });
 
-/** `it summarizes (line 4)`. */
+/** An obstacle without its position. */
+export interface ObstacleReason extends Pick<Obstacle, "cause" | "text"> {
+  readonly isUnstable?: boolean;
+  readonly isOverridable?: boolean;
+}
+
+/** Formats an obstacle, such as `it summarizes (line 4)`. */
 export const describeObstacle = ({ text, line }: Obstacle): string => `${text} (line ${line})`;
 
-/** The one to name when only one is: the first that a file may not overrule, else the first. */
+/** Returns the obstacle to report: the first that a file cannot overrule, else the first. */
 export const selectMainObstacle = (obstacles: readonly Obstacle[]): Obstacle | undefined =>
   obstacles.find(({ isOverridable }) => !isOverridable) ?? obstacles[0];

@@ -1,8 +1,8 @@
-/** What each tabular operator does to rows, in words for people. */
+/** Describes what each tabular operator does to rows, in words for people. */
 import type { KqlNode } from "../language/parser.ts";
-import type { Obstacle } from "./obstacles.ts";
+import type { Obstacle, ObstacleReason } from "./obstacles.ts";
 
-/** Operators that look at one row at a time. `sort` is among them: order is no part of what a row is. */
+/** Operators that read one row at a time. `sort` counts, because order does not change a row. */
 export const rowWiseOperators: ReadonlySet<string> = new Set([
   "FilterOperator",
   "ExtendOperator",
@@ -21,12 +21,6 @@ export const rowWiseOperators: ReadonlySet<string> = new Set([
   "AsOperator",
 ]);
 
-interface ObstacleReason {
-  readonly cause: Obstacle["cause"];
-  readonly text: string;
-  readonly isUnstable: boolean;
-}
-
 const createReason = (
   text: string,
   cause: Obstacle["cause"] = "operator",
@@ -37,7 +31,9 @@ const createReason = (
   isUnstable,
 });
 
-/** Words for the operators that look at many rows. `isUnstable`: asked twice over the same rows, the answers may differ. */
+/**
+ * Reasons for operators that read many rows. `isUnstable`: two runs over the same rows may differ.
+ */
 const operatorReasons: Readonly<Record<string, ObstacleReason>> = {
   SummarizeOperator: createReason("it summarizes"),
   JoinOperator: createReason("it joins", "join"),
@@ -58,18 +54,22 @@ const operatorReasons: Readonly<Record<string, ObstacleReason>> = {
   ReduceByOperator: createReason("it groups rows by pattern (reduce)", "operator", true),
   EvaluateOperator: createReason("it runs a plug-in over all rows (evaluate)", "operator", true),
   InvokeOperator: createReason("it invokes a function over all rows", "outside", true),
-  PartitionOperator: createReason("it treats rows in partitions (partition)", "operator", true),
-  PartitionByOperator: createReason("it treats rows in partitions (partition)", "operator", true),
-  ScanOperator: createReason("it matches sequences of rows (scan)", "neighbours", true),
+  PartitionOperator: createReason("it processes rows in partitions (partition)", "operator", true),
+  PartitionByOperator: createReason(
+    "it processes rows in partitions (partition)",
+    "operator",
+    true,
+  ),
+  ScanOperator: createReason("it matches sequences of rows (scan)", "neighbors", true),
   ForkOperator: createReason("it gives several results (fork)", "operator", true),
   FacetOperator: createReason("it gives several results (facet)", "operator", true),
   FindOperator: createReason(
     "find names its tables in the result and reads them by name",
-    "by-name",
+    "byName",
   ),
   SearchOperator: createReason(
     "search names its tables in the result and reads them by name",
-    "by-name",
+    "byName",
   ),
   GetSchemaOperator: createReason("it asks for the schema (getschema)"),
   ConsumeOperator: createReason("it gives no rows (consume)"),
@@ -77,11 +77,13 @@ const operatorReasons: Readonly<Record<string, ObstacleReason>> = {
   RenderOperator: createReason("it draws a chart before its end (render)"),
 };
 
-/** Why this operator, or this unknown kind of source, stands against windows. */
+const nameSource = (node: KqlNode): string => node.children[0]?.text.slice(0, 40) ?? node.kind;
+
+/** Returns why an operator, or an unknown kind of source, prevents windows. */
 export const findObstacleReason = (node: KqlNode): ObstacleReason =>
   operatorReasons[node.kind] ??
   createReason(
-    `it uses ${node.children[0]?.text.slice(0, 40) ?? node.kind}, which is not known to work row by row`,
+    `it uses ${nameSource(node)}, which is not known to work row by row`,
     "unclear",
     true,
   );

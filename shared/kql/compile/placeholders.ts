@@ -1,6 +1,6 @@
 /**
- * `{{StartTimeISO}}` and `{{EndTimeISO}}` of public hunts stand for the window's bounds. They are no KQL, so before the
- * text is parsed a date of the same length takes their place and every position stays true.
+ * Replaces `{{StartTimeISO}}` and `{{EndTimeISO}}` of public hunts, which name the window's bounds.
+ * They are not KQL, so a date of the same length is parsed instead and every position stays valid.
  */
 import type { Placeholder } from "./time-value.ts";
 
@@ -11,14 +11,14 @@ const knownPlaceholders = {
 
 const isKnown = (text: string): text is keyof typeof knownPlaceholders => text in knownPlaceholders;
 
-/** The text to parse, what stands for the window's bounds in it, and placeholders that mean nothing here. */
+/** The text to parse, the replaced placeholders and the unknown ones. */
 export interface ReplacedQuery {
   readonly text: string;
   readonly placeholders: readonly Placeholder[];
   readonly unknown: readonly { readonly text: string; readonly start: number }[];
 }
 
-/** Finds `{{Name}}` in a query. */
+/** Replaces each `{{Name}}` of a query. */
 export function replacePlaceholders(query: string): ReplacedQuery {
   const placeholders: Placeholder[] = [];
   const unknown: { text: string; start: number }[] = [];

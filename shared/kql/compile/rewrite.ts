@@ -1,6 +1,6 @@
 /**
- * Turns a query into pieces with slots: restricted to a window, with a pinned clock, counted, cut into bins and shards.
- * Every change is made at a position of the syntax tree.
+ * Rewrites a query as pieces with slots: restricted to a window, with a pinned clock, counted, and
+ * cut into bins and shards. Every edit is made at a position of the syntax tree.
  */
 import type { CompiledQuery, Pieces } from "../../contracts/compiled-hunt.ts";
 import type { Analysis } from "./analysis.ts";
@@ -23,15 +23,17 @@ const windowFilter: Pieces = [
   { slot: "to" },
 ];
 
-/** How a query is to be cut. */
+/** How a query is rewritten. */
 export interface RewriteOptions {
-  /** Whether its tables are restricted to `[from, to)`: always in a window, in a snapshot when the file has a `lookBack`. */
+  /**
+   * Restricts tables to `[from, to)`: always in a window, in a snapshot if the file has `lookBack`.
+   */
   readonly isRestricted: boolean;
-  /** Whether rows are counted per bin of the event's time: only windows are cut by time. */
+  /** Adds the count of rows per bin of the event's time; only windows are cut by time. */
   readonly hasHistogram: boolean;
 }
 
-/** The pieces of a query. */
+/** Returns the pieces of a query. */
 export function compileQuery(
   analysis: Analysis,
   { isRestricted, hasHistogram }: RewriteOptions,
@@ -54,7 +56,10 @@ export function compileQuery(
   };
 }
 
-/** `let T = T | where …;` for each table before the first statement; a table the query's own names hide is restricted where it stands. */
+/**
+ * Inserts `let T = T | where …;` for each table before the first statement. A read that the query's
+ * own names hide is restricted in place.
+ */
 function createPreludeEdits({ parsed }: Analysis, reads: readonly TableRead[]): readonly Edit[] {
   const shadowedTables = [
     ...new Set(reads.filter(({ restrict }) => restrict === "shadow").map(({ table }) => table)),
@@ -67,14 +72,14 @@ function createPreludeEdits({ parsed }: Analysis, reads: readonly TableRead[]): 
     ";\n",
   ]);
   const inPlace = reads
-    .filter(({ restrict }) => restrict === "in-place")
+    .filter(({ restrict }) => restrict === "inPlace")
     .flatMap(createInPlaceEdits);
   return lets.length > 0
     ? [{ start: insertAt, end: insertAt, replacement: lets }, ...inPlace]
     : inPlace;
 }
 
-/** Statements that have to stay first. */
+/** Statements that must stay first. */
 const leadingStatements = new Set([
   "SetOptionStatement",
   "AliasStatement",
@@ -87,7 +92,7 @@ const createInPlaceEdits = ({ node }: TableRead): readonly Edit[] => [
   { start: node.end, end: node.end, replacement: [" | ", ...windowFilter, ")"] },
 ];
 
-/** `ago(x)` becomes `(clock - x)`, `now()` the clock itself. */
+/** Rewrites `ago(x)` as `(clock - x)` and `now()` as the clock itself. */
 const createClockEdits = ({ parsed, end }: Analysis): readonly Edit[] =>
   findClockCalls(parsed.root)
     .filter((call) => call.end <= end)
@@ -112,7 +117,7 @@ function pinClock(call: KqlNode): readonly Edit[] {
 const isPlain = (shift: KqlNode): boolean =>
   shift.kind.endsWith("LiteralExpression") || shift.kind === "NameReference";
 
-/** An argument of a call needs no parentheses, and where a constant is due the parser takes none. */
+/** An argument of a call needs no parentheses; the parser refuses them around a constant. */
 const isArgument = (call: KqlNode): boolean => call.parent?.kind === "SeparatedElement";
 
 const createPlaceholderEdits = ({ placeholders, end }: Analysis): readonly Edit[] =>
@@ -130,15 +135,15 @@ const createHistogramSuffix = (column: string): Pieces => [
   ")\n| sort by Bin asc",
 ];
 
-/** What a result is sharded by: every value of the row, or some columns of it. */
-export type ShardKey = "whole row" | readonly string[];
+/** What a result is sharded by: every value of the row, or some columns. */
+export type ShardKey = "wholeRow" | readonly string[];
 
 /**
- * Text of every value, so that each type can be hashed; equal rows and rows of nulls fall into one shard together.
+ * Hashes the text of every value, so that each type can be hashed and equal rows are in one shard.
  * `pack_all()` writes the row as JSON in the order of its columns.
  */
 function createShardSuffix(shardKey: ShardKey): Pieces {
-  const key = shardKey === "whole row" ? "tostring(pack_all())" : createJoinedKey(shardKey);
+  const key = shardKey === "wholeRow" ? "tostring(pack_all())" : createJoinedKey(shardKey);
   return [`\n| where hash(${key}, `, { slot: "shards" }, ") == ", { slot: "shard" }];
 }
 
@@ -148,14 +153,14 @@ const createJoinedKey = (columns: readonly string[]): string => {
 };
 
 const describeShardKey = (shardKey: ShardKey): string =>
-  shardKey === "whole row" ? shardKey : shardKey.join(", ");
+  shardKey === "wholeRow" ? "whole row" : shardKey.join(", ");
 
-/** A column's name as KQL writes it: as it is when it cannot be mistaken for a keyword, else in brackets. */
+/** Writes a column's name in KQL: in brackets unless it cannot be a keyword. */
 export const quoteColumnName = (column: string): string =>
   /^[A-Z]\w*$/.test(column)
     ? column
     : `['${column.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}']`;
 
-/** Where the final expression ends: what follows, a `render` and comments, is dropped. */
+/** Returns where the final expression ends; a trailing `render` and comments are dropped. */
 export const findQueryEnd = (root: KqlNode): number =>
   findFinalExpression(root)?.end ?? childAt(root, "Statements")?.end ?? 0;

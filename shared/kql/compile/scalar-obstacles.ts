@@ -1,4 +1,4 @@
-/** Functions inside expressions that make a row depend on more than itself, wherever they stand. */
+/** Finds functions in expressions that make a row depend on more than itself. */
 import { walkTree, type KqlNode } from "../language/parser.ts";
 import { createObstacle, type Obstacle } from "./obstacles.ts";
 import { findDeclaredNames } from "../language/scope.ts";
@@ -23,13 +23,16 @@ const storageFunctions = new Set([
   "current_cursor",
 ]);
 
-/** What the functions of a query have against windows. */
+/** Returns the obstacles that functions cause. */
 export function findScalarObstacles(query: string, root: KqlNode): readonly Obstacle[] {
   const declaredNames = findDeclaredNames(root);
   return [...walkTree(root)].flatMap((node) => {
     if (node.kind === "ToScalarExpression")
       return [
-        createObstacle(query, node, "subquery", "it reads a value from a second query (toscalar)"),
+        createObstacle(query, node, {
+          cause: "subquery",
+          text: "it reads a value from a second query (toscalar)",
+        }),
       ];
     if (node.kind !== "FunctionCallExpression" || declaredNames.has(calleeNameOf(node))) return [];
     return findCallObstacles(query, node, calleeNameOf(node));
@@ -37,23 +40,10 @@ export function findScalarObstacles(query: string, root: KqlNode): readonly Obst
 }
 
 function findCallObstacles(query: string, call: KqlNode, name: string): readonly Obstacle[] {
-  if (randomFunctions.has(name))
-    return [
-      createObstacle(query, call, "random", `${name}() gives another value each time`, {
-        isUnstable: true,
-      }),
-    ];
-  if (neighborFunctions.has(name))
-    return [
-      createObstacle(query, call, "neighbours", `${name}() looks at neighbouring rows`, {
-        isUnstable: true,
-      }),
-    ];
-  if (storageFunctions.has(name))
-    return [
-      createObstacle(query, call, "outside", `${name}() depends on how rows are stored`, {
-        isUnstable: true,
-      }),
-    ];
-  return [];
+  const reportCall = (cause: Obstacle["cause"], text: string): readonly Obstacle[] => [
+    createObstacle(query, call, { cause, text: `${name}() ${text}`, isUnstable: true }),
+  ];
+  if (randomFunctions.has(name)) return reportCall("random", "gives another value each time");
+  if (neighborFunctions.has(name)) return reportCall("neighbors", "reads neighboring rows");
+  return storageFunctions.has(name) ? reportCall("outside", "depends on how rows are stored") : [];
 }

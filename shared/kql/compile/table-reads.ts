@@ -1,23 +1,24 @@
-/** Which tables a query reads, where, and how each place can be restricted in time. */
+/** Finds which tables a query reads, where, and how each read can be restricted in time. */
 import { argumentsOf, calleeNameOf, readOperatorParameter } from "../language/statements.ts";
 import { walkTree, type KqlNode } from "../language/parser.ts";
 import { findDeclaredNames } from "../language/scope.ts";
 import { tables } from "../language/schema.ts";
 
-/** One place where a table is read. */
+/** One read of a table. */
 export interface TableRead {
   readonly table: string;
-  /** The expression that stands for the table. */
+  /** The expression that names the table. */
   readonly node: KqlNode;
   /**
-   * `shadow`: a `let` of the table's name reaches it. `in-place`: only a restriction where it stands does, because the
-   * query uses the name for something of its own or asks by `table("…")`. `never`: neither, see `reason`.
+   * `shadow`: a `let` with the table's name restricts it. `inPlace`: only a restriction at the read
+   * itself does, because the query declares the name or reads by `table("…")`. `never`: neither,
+   * see `reason`.
    */
-  readonly restrict: "shadow" | "in-place" | "never";
+  readonly restrict: "shadow" | "inPlace" | "never";
   readonly reason: string;
 }
 
-/** Every read of a table of the service, in the order of the text. */
+/** Returns every read of a service table, in the order of the text. */
 export function findTableReads(root: KqlNode): readonly TableRead[] {
   const declaredNames = findDeclaredNames(root);
   return [...walkTree(root)].flatMap((node) => findReadsAt(node, declaredNames));
@@ -28,7 +29,12 @@ function findReadsAt(node: KqlNode, declaredNames: ReadonlySet<string>): readonl
     return listAllTableReads(node);
   if (node.kind === "FunctionCallExpression" && calleeNameOf(node) === "table")
     return findCallReads(node);
-  if (node.kind !== "NameReference" || node.role === "Name") return [];
+  return node.kind === "NameReference" && node.role !== "Name"
+    ? findNameReads(node, declaredNames)
+    : [];
+}
+
+function findNameReads(node: KqlNode, declaredNames: ReadonlySet<string>): readonly TableRead[] {
   if (node.symbol?.kind === "Group") return findWildcardReads(node);
   if (node.symbol?.kind !== "Table" || !node.symbol.isServiceSymbol) return [];
   const neverReason = findByNameReason(node);
@@ -44,15 +50,15 @@ function createNameRead(
 ): TableRead {
   const path = node.parent?.kind === "PathExpression" ? node.parent : undefined;
   const isInPlace = declaredNames.has(table) || path !== undefined;
-  return { table, node: path ?? node, restrict: isInPlace ? "in-place" : "shadow", reason: "" };
+  return { table, node: path ?? node, restrict: isInPlace ? "inPlace" : "shadow", reason: "" };
 }
 
 const findCallReads = (node: KqlNode): readonly TableRead[] => {
   const table = argumentsOf(node)[0]?.children.find((child) => child.isToken)?.value ?? "";
-  return table in tables ? [{ table, node, restrict: "in-place", reason: "" }] : [];
+  return table in tables ? [{ table, node, restrict: "inPlace", reason: "" }] : [];
 };
 
-/** Only tables and views answer to a wildcard, so a plain `let` of the same name is passed over. */
+/** A wildcard matches tables and views only, not a plain `let` of the same name. */
 const findWildcardReads = (node: KqlNode): readonly TableRead[] =>
   (node.symbol?.members ?? [])
     .filter((member) => member in tables)
@@ -66,11 +72,12 @@ const findWildcardReads = (node: KqlNode): readonly TableRead[] =>
 function listAllTableReads(node: KqlNode): readonly TableRead[] {
   const isPiped = node.role === "Operator";
   if (isPiped || node.children.some((child) => child.role === "InClause")) return [];
-  const reason = `${node.kind === "FindOperator" ? "find" : "search"} without a list reads every table`;
+  const operator = node.kind === "FindOperator" ? "find" : "search";
+  const reason = `${operator} without a list reads every table`;
   return Object.keys(tables).map((table) => ({ table, node, restrict: "never", reason }));
 }
 
-/** `find in (…)`, `search in (…)` and `union withsource=…` need the table itself: its name becomes a value of the rows. */
+/** `find in (…)`, `search in (…)` and `union withsource=…` write the table's name into the rows. */
 function findByNameReason(node: KqlNode): string | undefined {
   for (let above = node.parent; above; above = above.parent) {
     if (above.kind === "FindInClause") return "find and search name their tables in the result";
@@ -88,7 +95,7 @@ const hasSourceColumn = (union: KqlNode): boolean =>
   readOperatorParameter(union, "withsource") !== undefined ||
   readOperatorParameter(union, "with_source") !== undefined;
 
-/** The tables read, each once, in the order they appear. */
+/** Returns the tables read, each once, in the order of the text. */
 export const listTableNames = (reads: readonly TableRead[]): readonly string[] => [
   ...new Set(reads.map(({ table }) => table)),
 ];

@@ -1,12 +1,13 @@
-/** The names under which the event's own time runs through a query. */
+/** Finds the column names that hold the event's own time in a query. */
 import { childAt, walkTree, type KqlNode } from "../language/parser.ts";
 import { nameOf } from "../language/scope.ts";
 import { stripParentheses } from "../language/statements.ts";
 import { tables } from "../language/schema.ts";
 
 /**
- * `Timestamp`, unless the query gives that name to something else, and the names it gives to `Timestamp` alone
- * (`project EventTime = Timestamp`), unless they are a column of a table or are given twice.
+ * Returns `Timestamp`, unless the query gives that name to another value, and the names that it
+ * gives to `Timestamp` (`project EventTime = Timestamp`), unless a table has such a column or the
+ * query declares the name twice.
  */
 export function findTimeNames(root: KqlNode, tablesRead: readonly string[]): ReadonlySet<string> {
   const declaredColumns = findDeclaredColumns(root);
@@ -25,13 +26,20 @@ export function findTimeNames(root: KqlNode, tablesRead: readonly string[]): Rea
   return names;
 }
 
-/** Every column name the query gives, with the column it stands for when it is a mere renaming. */
+/** Returns true for a column in the schema of a function parameter. */
+const isInParameterSchema = (declaration: KqlNode): boolean => {
+  let node: KqlNode | undefined = declaration;
+  for (let depth = 0; depth < 4; depth += 1) node = node?.parent;
+  return node?.kind === "SchemaTypeExpression";
+};
+
+/** Returns every column name that the query declares, with its source if it only renames one. */
 function findDeclaredColumns(
   root: KqlNode,
 ): readonly { readonly name: string; readonly from: string | undefined }[] {
   return [...walkTree(root)].flatMap((node) => {
     if (node.kind !== "NameDeclaration" || node.symbol?.kind !== "Column") return [];
-    if (node.parent?.parent?.parent?.parent?.kind === "SchemaTypeExpression") return []; // what a parameter asks for
+    if (isInParameterSchema(node)) return [];
     const value =
       node.parent?.kind === "SimpleNamedExpression"
         ? childAt(node.parent, "Expression")

@@ -1,4 +1,4 @@
-/** What a time expression of a query is worth, as far as it can be told without running it. */
+/** Evaluates the time expressions of a query as far as that is possible without running it. */
 import { parseInteger, parseTimespanTicks } from "../language/literals.ts";
 import { childAt, type KqlNode } from "../language/parser.ts";
 import { findDeclaration } from "../language/scope.ts";
@@ -13,8 +13,9 @@ export interface Placeholder {
 }
 
 /**
- * `clock`: between `minTicks` and `maxTicks` ticks before the instant that `now()` stands for (negative: after it). `span`: that
- * many ticks. `number`: a whole number. `bound`: the window's own start or end. `fixed`: a date that never moves.
+ * `clock`: between `minTicks` and `maxTicks` ticks before `now()` (negative: after it). `span`: a
+ * number of ticks. `number`: a whole number. `bound`: the window's own start or end. `fixed`: a
+ * date that never changes.
  */
 export type TimeValue =
   | { readonly kind: "clock"; readonly minTicks: Ticks; readonly maxTicks: Ticks }
@@ -38,7 +39,7 @@ const unitTicks: Readonly<Record<string, Ticks>> = {
   week: 7n * dayTicks,
 };
 
-/** The value of a time expression; undefined when it depends on rows or on what is not understood. */
+/** Returns the value of a time expression; undefined if it depends on rows or is not recognized. */
 export function evaluateTimeValue(
   expression: KqlNode,
   placeholders: readonly Placeholder[],
@@ -52,38 +53,33 @@ export function evaluateTimeValue(
     return { kind: "bound", slot: placeholder.slot };
   const evaluateChild = (child: KqlNode | undefined): TimeValue | undefined =>
     child && evaluateTimeValue(child, placeholders);
-  switch (node.kind) {
-    case "TimespanLiteralExpression":
-      return toSpan(parseTimespanTicks(node.text));
-    case "DateTimeLiteralExpression":
-      return { kind: "fixed" };
-    case "LongLiteralExpression":
-    case "IntLiteralExpression":
-      return toNumber(parseInteger(node.text));
-    case "UnaryMinusExpression":
-      return negateValue(evaluateChild(childAt(node, "Expression")));
-    case "AddExpression":
-      return addValues(evaluateChild(childAt(node, "Left")), evaluateChild(childAt(node, "Right")));
-    case "SubtractExpression":
-      return addValues(
-        evaluateChild(childAt(node, "Left")),
-        negateValue(evaluateChild(childAt(node, "Right"))),
-      );
-    case "MultiplyExpression":
-      return multiplyValues(
-        evaluateChild(childAt(node, "Left")),
-        evaluateChild(childAt(node, "Right")),
-      );
-    case "FunctionCallExpression":
-      return evaluateCall(node, evaluateChild);
-    case "NameReference":
-      return evaluateChild(findDeclaration(node)?.boundNode);
-    default:
-      return undefined;
-  }
+  return nodeEvaluators[node.kind]?.(node, evaluateChild);
 }
 
 type ChildEvaluator = (child: KqlNode | undefined) => TimeValue | undefined;
+type NodeEvaluator = (node: KqlNode, evaluateChild: ChildEvaluator) => TimeValue | undefined;
+
+const evaluateNumber: NodeEvaluator = (node) => toNumber(parseInteger(node.text));
+const createSidesEvaluator =
+  (
+    combine: (left: TimeValue | undefined, right: TimeValue | undefined) => TimeValue | undefined,
+  ): NodeEvaluator =>
+  (node, evaluateChild) =>
+    combine(evaluateChild(childAt(node, "Left")), evaluateChild(childAt(node, "Right")));
+
+const nodeEvaluators: Readonly<Record<string, NodeEvaluator>> = {
+  TimespanLiteralExpression: (node) => toSpan(parseTimespanTicks(node.text)),
+  DateTimeLiteralExpression: () => ({ kind: "fixed" }),
+  LongLiteralExpression: evaluateNumber,
+  IntLiteralExpression: evaluateNumber,
+  UnaryMinusExpression: (node, evaluateChild) =>
+    negateValue(evaluateChild(childAt(node, "Expression"))),
+  AddExpression: createSidesEvaluator((left, right) => addValues(left, right)),
+  SubtractExpression: createSidesEvaluator((left, right) => addValues(left, negateValue(right))),
+  MultiplyExpression: createSidesEvaluator((left, right) => multiplyValues(left, right)),
+  FunctionCallExpression: evaluateCall,
+  NameReference: (node, evaluateChild) => evaluateChild(findDeclaration(node)?.boundNode),
+};
 
 function evaluateCall(call: KqlNode, evaluateChild: ChildEvaluator): TimeValue | undefined {
   const name = calleeNameOf(call);

@@ -1,4 +1,7 @@
-/** Proof that every rewritten form of a query is one the parser accepts and that it gives the columns of the original. */
+/**
+ * Verifies that the parser accepts every rewritten form of a query and that its columns are the
+ * same.
+ */
 import type { CompiledQuery, HuntColumn, Pieces, Slot } from "../../contracts/compiled-hunt.ts";
 import type { Analysis } from "./analysis.ts";
 import { parseQuery } from "../language/parser.ts";
@@ -15,7 +18,7 @@ const samples: Readonly<Record<Slot, string>> = {
   toText: "2026-01-05T07:00:00.0000000Z",
 };
 
-/** Fills slots with the given texts, else with samples: one hour of a day in January 2026. */
+/** Fills slots with the given texts, or with samples: one hour of a day in January 2026. */
 export const fillSlots = (
   pieces: Pieces,
   slots: Readonly<Partial<Record<Slot, string>>> = {},
@@ -26,7 +29,7 @@ export const fillSlots = (
     )
     .join("");
 
-/** What is wrong with the rewritten forms, in words; empty when all are sound. */
+/** Returns the problems of the rewritten forms, in words; empty if all are valid. */
 export function verifyQuery(analysis: Analysis, query: CompiledQuery): readonly string[] {
   const { columns } = analysis;
   const prelude = fillSlots(query.prelude);
@@ -38,15 +41,16 @@ export function verifyQuery(analysis: Analysis, query: CompiledQuery): readonly 
   ];
 }
 
-/** A suffix sees nothing of the query but the columns it names, so it is tried on an empty table that has just these. */
+/** Checks the suffixes on an empty table with the columns that they name. */
 function checkSuffixes(
   { columns, timeColumn, shardedBy }: Analysis,
   query: CompiledQuery,
 ): readonly string[] {
-  const keys = shardedBy === "whole row" ? [] : (shardedBy ?? []);
+  const keys = shardedBy === "wholeRow" ? [] : (shardedBy ?? []);
   const sampleColumns = columns.filter(({ name }) => name === timeColumn || keys.includes(name));
   const result = sampleColumns.length > 0 ? sampleColumns : columns.slice(0, 1);
-  const table = `datatable(${result.map(({ name, type }) => `${quoteColumnName(name)}: ${type}`).join(", ")}) []`;
+  const schema = result.map(({ name, type }) => `${quoteColumnName(name)}: ${type}`).join(", ");
+  const table = `datatable(${schema}) []`;
   const checkSuffix = (
     label: string,
     suffix: Pieces | undefined,

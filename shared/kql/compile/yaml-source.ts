@@ -1,16 +1,16 @@
-/** A hunt's YAML file with the places of its keys, so that an error in the KQL is reported where it stands in the file. */
+/** Reads a hunt's YAML file with the positions of its keys, so that errors name their line. */
 import { LineCounter, isMap, isScalar, parseDocument, type Scalar } from "yaml";
 import type { LineColumn } from "../language/position.ts";
 
-/** A file read as YAML. */
+/** A parsed YAML file. */
 export interface YamlSource {
-  /** Plain values; undefined when the text is no YAML mapping. */
+  /** Plain values; undefined if the text is not a YAML mapping. */
   readonly values: unknown;
   /** Errors of the YAML itself. */
   readonly errors: readonly (LineColumn & { readonly message: string })[];
-  /** Where a key's value begins; the file's start when the key is missing. */
+  /** Returns where a key's value begins; the file's start if the key is missing. */
   readonly locateKey: (key: string) => LineColumn;
-  /** The place in the file of a place in a text value, lines and columns from 1. */
+  /** Converts a position in a text value to its position in the file. */
   readonly locateInValue: (key: string, position: LineColumn) => LineColumn;
 }
 
@@ -47,7 +47,9 @@ const positionOf = (counter: LineCounter, offset: number): LineColumn => {
   return { line, column: col };
 };
 
-/** In a block (`|`) each line of the value is a line of the file; in the other styles only a value on one line is. */
+/**
+ * In a block (`|`) each line of the value is a line of the file; other styles map one line only.
+ */
 function locateWithin(
   text: string,
   node: Scalar | undefined,

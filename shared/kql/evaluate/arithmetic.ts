@@ -2,7 +2,7 @@
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { convertScalar } from "./coerce.ts";
 import { deriveScalar, type Scalar } from "./plan.ts";
-import { QueryError } from "./query-error.ts";
+import { createSemanticError } from "./query-error.ts";
 
 type Sign = "+" | "-" | "*" | "/" | "%";
 
@@ -48,9 +48,8 @@ function findResultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
   if (one === "timespan" && other === "timespan") return sign === "/" ? "real" : "timespan";
   if (one === "timespan" || other === "timespan") return "timespan";
   if (one === "string" || other === "string" || one === "bool" || other === "bool")
-    throw new QueryError(
-      "semantic",
-      `The query has a semantic error: The operator '${sign}' is not defined for the operand types ${one} and ${other}. Fix semantic errors in your query.`,
+    throw createSemanticError(
+      `The operator '${sign}' is not defined for the operand types ${one} and ${other}.`,
     );
   if (one === "real" || other === "real") return "real";
   if (one === "decimal" || other === "decimal") return "decimal";

@@ -4,12 +4,15 @@ import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { convertScalar } from "./coerce.ts";
 import { argumentsOf, readName } from "./names.ts";
 import { createNames, type Binding, type Scope, type Table } from "./plan.ts";
-import { QueryError } from "./query-error.ts";
+import { createSemanticError } from "./query-error.ts";
 import { requireChild } from "./scalar.ts";
 import { readType } from "./type-names.ts";
 import { compileBinding, compileBlock } from "./tabular.ts";
 
-/** Binds the arguments and compiles the body anew for this call. `piped` is what `invoke` hands over first. */
+/**
+ * Binds the arguments and compiles the body anew for this call. `piped` is what `invoke` hands over
+ * first.
+ */
 export function compileDeclaredCall(
   node: KqlNode,
   { declaration, scope: declarationScope }: Binding & { kind: "function" },
@@ -67,10 +70,6 @@ function compileBody(declaration: KqlNode, scope: Scope): Binding {
   const body = requireChild(declaration, "Body");
   compileBlock(listElements(childAt(body, "Statements")), scope);
   const expression = childAt(body, "Expression");
-  if (expression === undefined)
-    throw new QueryError(
-      "semantic",
-      "The query has a semantic error: a function has no result. Fix semantic errors in your query.",
-    );
+  if (expression === undefined) throw createSemanticError("a function has no result.");
   return compileBinding(expression, scope);
 }

@@ -25,7 +25,10 @@ export function asText(from: Scalar): TextScalar {
   return { ...text, run: text.run as (row: Row) => string };
 }
 
-/** The expression as a value of another type: `tolong(x)`, `toreal(x)` …; null where there is none in it. */
+/**
+ * The expression as a value of another type: `tolong(x)`, `toreal(x)` …; null where there is none
+ * in it.
+ */
 export function convertScalar(from: Scalar, type: KqlType): Scalar {
   if (from.type === type) return from;
   const convertValue = valueConverters[type](from.type);

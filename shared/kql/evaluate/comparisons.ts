@@ -3,7 +3,7 @@ import { childAt, listElements, type KqlNode } from "../language/parser.ts";
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { asText, convertScalar, type TextScalar } from "./coerce.ts";
 import { createLazyConstant, deriveScalar, type Row, type Scalar, type Scope } from "./plan.ts";
-import { QueryError } from "./query-error.ts";
+import { createSemanticError } from "./query-error.ts";
 import { createMatcher, getRegex, type TextMatcher } from "./text-match.ts";
 import { compareValues, toJsonText, isSameValue } from "./values.ts";
 
@@ -41,7 +41,10 @@ export function compileComparison(kind: string, left: Scalar, right: Scalar): Sc
   );
 }
 
-/** What is inside a dynamic value is read as the type it is compared with; a text beside an instant or a number as one, a truth value beside a number as 1 or 0. */
+/**
+ * What is inside a dynamic value is read as the type it is compared with; a text beside an instant
+ * or a number as one, a truth value beside a number as 1 or 0.
+ */
 export function alignTypes(left: Scalar, right: Scalar): readonly [Scalar, Scalar] {
   if (left.type === right.type) return [left, right];
   if (left.type === "dynamic") return [convertScalar(left, right.type), right];
@@ -98,7 +101,10 @@ export function compileBetween(
 const addTicks = (one: unknown, other: unknown): bigint | null =>
   typeof one === "bigint" && typeof other === "bigint" ? one + other : null;
 
-/** The words of the string operators by node kind, `HasExpression` → `has`; `!` and `_cs` are in the name as well. */
+/**
+ * The words of the string operators by node kind, `HasExpression` → `has`; `!` and `_cs` are in the
+ * name as well.
+ */
 export function compileStringOperator(
   node: KqlNode,
   left: Scalar,
@@ -152,11 +158,7 @@ function compileRegexMatch(text: TextScalar, pattern: TextScalar): Scalar {
 /** The pattern's expression; the service refuses a query with a bad one. */
 export function requireRegex(pattern: string, flags = ""): RegExp {
   const regex = getRegex(pattern, flags);
-  if (regex === undefined)
-    throw new QueryError(
-      "semantic",
-      `The query has a semantic error: Invalid regex pattern: '${pattern}'. Fix semantic errors in your query.`,
-    );
+  if (regex === undefined) throw createSemanticError(`Invalid regex pattern: '${pattern}'.`);
   return regex;
 }
 

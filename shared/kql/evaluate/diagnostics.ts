@@ -1,26 +1,28 @@
-/** The parser's findings in the words of the service. */
+/** Translates the parser's diagnostics to the service's messages. */
 import {
   findPath,
   type KqlDiagnostic,
   type KqlNode,
   type ParsedQuery,
 } from "../language/parser.ts";
-import { QueryError, createUnknownTableError } from "./query-error.ts";
+import { createSemanticError, createUnknownTableError, QueryError } from "./query-error.ts";
 
-const fixHint = "Fix semantic errors in your query.";
 const unknownNamePattern = /^The name '(.*)' does not refer to any known (.*)\.$/;
 
-/** The error the service would answer with, or `undefined` for a sound query. Syntax comes before meaning. */
+/** Returns the service's error, syntax before semantics, or `undefined` for a valid query. */
 export function findQueryError(parsed: ParsedQuery): QueryError | undefined {
   const [first] = parsed.diagnostics.toSorted(
     (one, other) => rankDiagnostic(one) - rankDiagnostic(other) || one.start - other.start,
   );
-  return first && toQueryError(parsed.root, first);
+  if (first === undefined) return undefined;
+  const error = toQueryError(parsed.root, first);
+  error.start = first.start;
+  return error;
 }
 
 const rankDiagnostic = (diagnostic: KqlDiagnostic): number => (isSyntax(diagnostic) ? 0 : 1);
 
-/** Microsoft's codes under 100 are of the scanner and the parser; the rest is of the binder, but for a few on missing parts. */
+/** Microsoft's codes below 100 and messages on missing parts are syntax; others are semantic. */
 const isSyntax = ({ code, message }: KqlDiagnostic): boolean =>
   Number(code.slice(2)) < 100 || message.endsWith(" expected.");
 
@@ -31,34 +33,24 @@ function toQueryError(root: KqlNode, diagnostic: KqlDiagnostic): QueryError {
       `The query contains syntax errors: ${diagnostic.message} at position ${diagnostic.start}`,
     );
   const [, name, kinds = ""] = unknownNamePattern.exec(diagnostic.message) ?? [];
-  if (name === undefined)
-    return new QueryError(
-      "semantic",
-      `The query has a semantic error: ${diagnostic.message} ${fixHint}`,
-    );
-  if (kinds === "function")
-    return new QueryError(
-      "semantic",
-      `The query has a semantic error: Unknown function: '${name}'. ${fixHint}`,
-    );
+  if (name === undefined) return createSemanticError(diagnostic.message);
+  if (kinds === "function") return createSemanticError(`Unknown function: '${name}'.`);
   const path = findPath(root, diagnostic.start, diagnostic.end);
   const operator = findOperatorName(path);
   if (isTabular(path, kinds)) return createUnknownTableError(name, operator);
+  const prefix = operator === undefined ? "" : `'${operator}' operator: `;
   return new QueryError(
     "semantic",
-    `${formatPrefix(operator)}Failed to resolve scalar expression named '${name}'. ${fixHint}`,
+    `${prefix}Failed to resolve scalar expression named '${name}'. Fix semantic errors in your query.`,
   );
 }
-
-const formatPrefix = (operator: string | undefined): string =>
-  operator === undefined ? "" : `'${operator}' operator: `;
 
 const isTabular = (path: readonly KqlNode[], kinds: string): boolean =>
   kinds.includes("table,") && !kinds.includes("column")
     ? true
     : !path.some(({ kind }) => kind.endsWith("Operator"));
 
-/** The operator a name stands in; at the head of a pipe, the one that reads it. */
+/** Returns the operator around a name; at the head of a pipe, the one that reads it. */
 function findOperatorName(path: readonly KqlNode[]): string | undefined {
   const enclosing = path.findLast(
     ({ kind, children }) => kind.endsWith("Operator") && children[0]?.isToken === true,

@@ -1,58 +1,94 @@
 /**
- * KQL over the tenant's world: the query is compiled once into closures and rows are made as they are read.
- * What is not known is refused in the service's own words.
+ * Evaluates KQL over rows in memory. The query is compiled once into closures; rows are computed as
+ * they are read.
  */
-import { parseQuery } from "../language/parser.ts";
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
+import { parseQuery } from "../language/parser.ts";
+import { toLineColumn, type LineColumn } from "../language/position.ts";
 import { compiler } from "./compile.ts";
+import type { EvaluationContext, Row } from "./context.ts";
 import { findQueryError } from "./diagnostics.ts";
-import { createNames, type Binding, type QueryContext, type Row, type Scope } from "./plan.ts";
+import { createNames, type Binding, type Scope } from "./plan.ts";
 import { QueryError, type QueryErrorKind } from "./query-error.ts";
 import { compileBlock, statementsOf } from "./tabular.ts";
 
-export type { QueryContext } from "./plan.ts";
+/** A query's result table. */
+export interface QueryResult {
+  readonly columns: readonly HuntColumn[];
+  /**
+   * Rows, computed as they are read. Values: string, guid and decimal as string; long as bigint;
+   * datetime and timespan as bigint ticks; int and real as number; bool as boolean; dynamic as
+   * JSON; null. Reading may throw a `QueryError`.
+   */
+  readonly rows: Iterable<Row>;
+}
 
-/** What came of a query. */
-export type Evaluation =
-  /** Columns in order, rows as they are read: string, long → bigint, int/real → number, bool, datetime/timespan → bigint ticks, dynamic → JSON, guid/decimal → string, null. */
-  | {
-      readonly kind: "table";
-      readonly columns: readonly HuntColumn[];
-      readonly rows: Iterable<Row>;
-    }
-  /** `message` is the service's text. `table`: a table the tenant does not have. `unsupported`: real KQL that the tenant does not evaluate. */
-  | { readonly kind: "error"; readonly class: QueryErrorKind; readonly message: string };
+/** Why a query is not evaluated. */
+export interface Refusal {
+  /** `service`: the service refuses the query too. `evaluator`: only the evaluator does. */
+  readonly refusedBy: "service" | "evaluator";
+  readonly cause: QueryErrorKind;
+  /** The service's text, or the evaluator's. */
+  readonly message: string;
+  /** Position in the query, if known. */
+  readonly at: LineColumn | undefined;
+}
 
-/** Compiles a query and gives its rows; reading them does the work. A fault met while reading is thrown there as `QueryError`. */
-export function evaluateQuery(query: string, context: QueryContext): Evaluation {
+export type Evaluation = QueryResult | Refusal;
+
+/** Compiles a query and returns its rows, or a refusal. Reading the rows does the work. */
+export function evaluate(query: string, context: EvaluationContext): Evaluation {
   try {
     const parsed = parseQuery(query);
     const queryError = findQueryError(parsed);
     if (queryError !== undefined) throw queryError;
     const scope: Scope = { context, compile: compiler, columns: [], names: createNames() };
-    return toEvaluation(compileBlock(statementsOf(parsed.root), scope));
+    return toResult(compileBlock(statementsOf(parsed.root), scope));
   } catch (error) {
-    if (error instanceof QueryError)
-      return { kind: "error", class: error.kind, message: error.message };
-    throw error;
+    return toRefusal(query, toQueryError(error));
   }
 }
 
-function toEvaluation(result: Binding | undefined): Evaluation {
+/** Converts an error of a query to a refusal. */
+export function toRefusal(query: string, { kind, message, start }: QueryError): Refusal {
+  return {
+    refusedBy: kind === "unsupported" ? "evaluator" : "service",
+    cause: kind,
+    message,
+    at: start === undefined ? undefined : toLineColumn(query, start),
+  };
+}
+
+/** Nested too deeply, or a value beyond a limit of JavaScript: the evaluator's own limits. */
+function toQueryError(error: unknown): QueryError {
+  if (error instanceof QueryError) return error;
+  if (error instanceof RangeError)
+    return new QueryError("unsupported", `The query exceeds the evaluator: ${error.message}.`);
+  throw error;
+}
+
+function toResult(result: Binding | undefined): QueryResult {
   if (result?.kind === "table")
     return {
-      kind: "table",
       columns: result.table.columns,
-      rows: { [Symbol.iterator]: () => Iterator.from(result.table.rows()) },
+      rows: { [Symbol.iterator]: () => readRows(result.table.rows()) },
     };
   if (result?.kind === "scalar")
     return {
-      kind: "table",
       columns: [{ name: "print_0", type: result.scalar.type }],
       rows: [[result.scalar.run([])]],
     };
   throw new QueryError(
     "syntax",
     "The query contains syntax errors: no tabular expression statement found",
+    0,
   );
+}
+
+function* readRows(rows: Iterable<Row>): Generator<Row> {
+  try {
+    yield* rows;
+  } catch (error) {
+    throw toQueryError(error);
+  }
 }

@@ -2,7 +2,10 @@
 import { childAt, listElements, type KqlNode } from "../language/parser.ts";
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 
-/** The name in a `NameReference`, a `NameDeclaration` or a part of one; brackets and quotes taken off. */
+/**
+ * The name in a `NameReference`, a `NameDeclaration` or a part of one; brackets and quotes taken
+ * off.
+ */
 export function readName(node: KqlNode): string {
   if (node.isToken) return node.value ?? node.text;
   if (node.kind === "BracketedName")
@@ -22,7 +25,10 @@ const firstArgumentFunctions = new Set(
   ),
 );
 
-/** Functions whose result is called by a word of their own and their first argument: `count_`, `dcount_DeviceId`. */
+/**
+ * Functions whose result is called by a word of their own and their first argument: `count_`,
+ * `dcount_DeviceId`.
+ */
 const namePrefixes: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     `sum sumif cnt count countif dcount dcountif min minif max maxif avg avgif stdev stdevif stdevp variance varianceif

@@ -1,13 +1,18 @@
-/** What the compiler of queries is made of: scalars, tables, and the scope that names are looked up in. */
+/**
+ * What the compiler of queries is made of: scalars, tables, and the scope that names are looked up
+ * in.
+ */
 import type { KqlNode } from "../language/parser.ts";
 import type { HuntColumn, KqlType } from "../../contracts/compiled-hunt.ts";
-import type { Span, Ticks } from "../../runtime/time.ts";
-import type { Dataset } from "../../../test/simulator/dataset/dataset.ts";
+import type { Span } from "../../runtime/time.ts";
+import type { EvaluationContext, Row } from "./context.ts";
 
-/** Values in the order of the table's columns. */
-export type Row = readonly unknown[];
+export type { Row } from "./context.ts";
 
-/** A compiled expression. A constant gives the same value for every row and is computed at most once. */
+/**
+ * A compiled expression. A constant gives the same value for every row and is computed at most
+ * once.
+ */
 export interface Scalar {
   readonly type: KqlType;
   readonly run: (row: Row) => unknown;
@@ -20,7 +25,10 @@ export interface Scalar {
 export interface Table {
   readonly columns: readonly HuntColumn[];
   readonly rows: () => Iterable<Row>;
-  /** The same table, free to leave out rows whose `Timestamp` column lies outside the span; never obliged to. */
+  /**
+   * The same table, free to leave out rows whose `Timestamp` column lies outside the span; never
+   * obliged to.
+   */
   readonly narrow?: (span: Span) => Table;
 }
 
@@ -30,17 +38,6 @@ export type Binding =
   | { readonly kind: "table"; readonly table: Table }
   | { readonly kind: "function"; readonly declaration: KqlNode; readonly scope: Scope };
 
-/** What the query runs against. */
-export interface QueryContext {
-  readonly dataset: Dataset;
-  /** What `now()` answers. */
-  readonly now: Ticks;
-  /** The request's `Timespan`: every table is cut to it, whatever the query says. */
-  readonly timespan?: Span;
-  /** Rows that arrived later are not there yet. */
-  readonly visibleAt: Ticks;
-}
-
 /** The row that `prev()`, `next()` and `row_number()` count from. */
 export interface RowCursor {
   rows: readonly Row[];
@@ -49,7 +46,7 @@ export interface RowCursor {
 
 /** Where a name is looked up. */
 export interface Scope {
-  readonly context: QueryContext;
+  readonly context: EvaluationContext;
   readonly compile: Compiler;
   /** Columns of the row at hand; none outside an operator. */
   readonly columns: readonly HuntColumn[];

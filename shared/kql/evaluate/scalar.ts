@@ -20,7 +20,7 @@ import {
   type Scalar,
   type Scope,
 } from "./plan.ts";
-import { QueryError, createUnsupportedError } from "./query-error.ts";
+import { createSemanticError, createUnsupportedError } from "./query-error.ts";
 
 /** Compiles one scalar expression. */
 export function compileScalar(node: KqlNode, scope: Scope): Scalar {
@@ -98,10 +98,7 @@ function compileNameReference(node: KqlNode, scope: Scope): Scalar {
   if (column !== undefined) return createColumnScalar(column.type, columnIndex);
   const binding = scope.names.find(name);
   if (binding?.kind === "scalar") return binding.scalar;
-  throw new QueryError(
-    "semantic",
-    `The query has a semantic error: Failed to resolve scalar expression named '${name}'. Fix semantic errors in your query.`,
-  );
+  throw createSemanticError(`Failed to resolve scalar expression named '${name}'.`);
 }
 
 /** `a.b` of a bag; `$left.a` and `$right.a` are compiled where the sides are known. */
@@ -144,10 +141,7 @@ function compileFunctionCall(node: KqlNode, scope: Scope): Scalar {
   if (declaration?.kind === "function") {
     const result = scope.compile.declaredCall(node, declaration, scope);
     if (result.kind === "scalar") return result.scalar;
-    throw new QueryError(
-      "semantic",
-      `The query has a semantic error: '${name}' is not a scalar function. Fix semantic errors in your query.`,
-    );
+    throw createSemanticError(`'${name}' is not a scalar function.`);
   }
   return compileBuiltinCall(name, argumentsOf(node), scope);
 }

@@ -1,19 +1,18 @@
-/** A table of the world as the query sees it. */
-import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
+/** Reads a table of the service. */
 import type { Span } from "../../runtime/time.ts";
-import type { QueryContext, Table } from "./plan.ts";
+import type { EvaluationContext, SourceTable } from "./context.ts";
+import type { Table } from "./plan.ts";
 import { unboundedSpan, intersectSpans } from "./time-bounds.ts";
 
-/** Rows by `Timestamp`, then as they came in; cut to the request's `Timespan` and to what had arrived. */
+/** Returns the rows of a table, limited to the request's `Timespan`. */
 export function createScan(
-  name: string,
-  columns: readonly HuntColumn[],
-  context: QueryContext,
+  source: SourceTable,
+  context: EvaluationContext,
   span = context.timespan ?? unboundedSpan,
 ): Table {
   return {
-    columns,
-    rows: () => context.dataset.readRows(name, span, context.visibleAt),
-    narrow: (further: Span) => createScan(name, columns, context, intersectSpans(span, further)),
+    columns: source.columns,
+    rows: () => source.rows(span),
+    narrow: (further: Span) => createScan(source, context, intersectSpans(span, further)),
   };
 }

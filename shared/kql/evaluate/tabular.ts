@@ -26,7 +26,10 @@ export function compileTable(node: KqlNode, scope: Scope): Table {
   }
 }
 
-/** What stands at the head of a pipe besides a name: a source, or an operator over the rows handed to a subquery. */
+/**
+ * What stands at the head of a pipe besides a name: a source, or an operator over the rows handed
+ * to a subquery.
+ */
 function compileHead(node: KqlNode, scope: Scope): Table {
   const source = sources[node.kind];
   if (source !== undefined && (scope.piped === undefined || !(node.kind in operators)))
@@ -58,9 +61,9 @@ export function compileNamedTable(name: string, node: KqlNode, scope: Scope): Ta
   if (binding?.kind === "table") return binding.table;
   if (binding?.kind === "function")
     return requireTable(scope.compile.declaredCall(node, binding, scope), node);
-  const columns = scope.context.dataset.tables.get(name);
-  if (columns === undefined) throw createUnknownTableError(name, findReaderName(node));
-  return createScan(name, columns, scope.context);
+  const source = scope.context.tables.get(name);
+  if (source === undefined) throw createUnknownTableError(name, findReaderName(node));
+  return createScan(source, scope.context);
 }
 
 const requireTable = (binding: Binding, node: KqlNode): Table =>
@@ -69,7 +72,10 @@ const requireTable = (binding: Binding, node: KqlNode): Table =>
 const findReaderName = ({ parent }: KqlNode): string | undefined =>
   parent?.kind === "PipeExpression" ? childAt(parent, "Operator")?.children[0]?.text : undefined;
 
-/** True for an expression that stands for rows: by the parser's word, or by what its name is bound to. */
+/**
+ * True for an expression that stands for rows: by the parser's word, or by what its name is bound
+ * to.
+ */
 export function isTable(node: KqlNode, scope: Scope): boolean {
   if (node.type !== undefined) return node.type === "table";
   if (node.kind === "PipeExpression" || node.kind === "DataTableExpression") return true;
@@ -80,7 +86,7 @@ export function isTable(node: KqlNode, scope: Scope): boolean {
   const name = readName(node);
   if (scope.columns.some((column) => column.name === name)) return false;
   const binding = scope.names.find(name);
-  return binding === undefined ? scope.context.dataset.tables.has(name) : binding.kind === "table";
+  return binding === undefined ? scope.context.tables.has(name) : binding.kind === "table";
 }
 
 /** Runs the statements of a block; the last expression is its result. */

@@ -16,7 +16,10 @@ const isBoundary = (text: string, index: number): boolean =>
   !isTermCode(text.charCodeAt(index - 1)) ||
   !isTermCode(text.charCodeAt(index));
 
-/** A term is a run of letters and digits; a search word must begin (`startsTerm`) and end (`endsTerm`) where terms do. */
+/**
+ * A term is a run of letters and digits; a search word must begin (`startsTerm`) and end
+ * (`endsTerm`) where terms do.
+ */
 function createTermMatcher(word: string, startsTerm: boolean, endsTerm: boolean): TextMatcher {
   if (word === "") return () => true;
   return (text) => {
@@ -40,7 +43,10 @@ const matcherFactories: Readonly<Record<string, (word: string) => TextMatcher>> 
   equals: (word) => (text) => text === word,
 };
 
-/** A matcher for one of the operators' words, `has`, `contains` …; without regard to case unless `isCaseSensitive`. */
+/**
+ * A matcher for one of the operators' words, `has`, `contains` …; without regard to case unless
+ * `isCaseSensitive`.
+ */
 export function createMatcher(
   operator: string,
   word: string,
@@ -53,7 +59,10 @@ export function createMatcher(
   return (text) => match(text.toLowerCase());
 }
 
-/** Kusto's regular expressions are RE2's; JavaScript's differ in the inline flags, a few classes and anchors. */
+/**
+ * Kusto's regular expressions are RE2's; JavaScript's differ in the inline flags, a few classes and
+ * anchors.
+ */
 export function getRegex(pattern: string, flags = ""): RegExp | undefined {
   const cached = regexCache.get(flags + pattern);
   if (cached !== undefined) return cached;

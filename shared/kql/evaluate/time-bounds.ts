@@ -1,4 +1,7 @@
-/** What a predicate says about `Timestamp`, so that a scan reads no more than it must. The predicate itself still runs. */
+/**
+ * What a predicate says about `Timestamp`, so that a scan reads no more than it must. The predicate
+ * itself still runs.
+ */
 import { childAt, type KqlNode } from "../language/parser.ts";
 import type { Span } from "../../runtime/time.ts";
 import { readName } from "./names.ts";

@@ -1,12 +1,16 @@
 /**
- * KQL's values in JavaScript. string, guid, decimal: string. long, datetime, timespan: bigint (datetimes and timespans in
- * ticks). int, real: number. bool: boolean. dynamic: JSON, whole numbers beyond 2^53 as bigint. null: null.
+ * KQL's values in JavaScript. string, guid, decimal: string. long, datetime, timespan: bigint
+ * (datetimes and timespans in ticks). int, real: number. bool: boolean. dynamic: JSON, whole
+ * numbers beyond 2^53 as bigint. null: null.
  */
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { formatInstant, parseInstant } from "../../runtime/time.ts";
 import { parseTimespanTicks } from "../language/literals.ts";
 
 const dayTicks = 864_000_000_000n;
+
+/** Returns the value of an empty cell: strings are never null. */
+export const getEmptyValue = (type: KqlType): unknown => (type === "string" ? "" : null);
 
 /** Writes a timespan as Kusto does: `1.02:03:04.5000000`, the fraction only when there is one. */
 export function formatTimespan(ticks: bigint): string {
@@ -68,7 +72,10 @@ export function toDynamic(value: unknown, type: KqlType): unknown {
 
 const longDigits = /\d{16}/;
 
-/** Reads JSON with exact whole numbers; text that is no JSON stays a string, as `parse_json` leaves it. */
+/**
+ * Reads JSON with exact whole numbers; text that is no JSON stays a string, as `parse_json` leaves
+ * it.
+ */
 export function parseJson(text: string): unknown {
   try {
     return longDigits.test(text)
@@ -160,7 +167,10 @@ export const isSameValue = (one: unknown, other: unknown): boolean =>
     ? one === other
     : compareValues(one, other) === 0;
 
-/** Text that is equal for equal values: the key of a group or of a join. A value may not look like its neighbour's end. */
+/**
+ * Text that is equal for equal values: the key of a group or of a join. A value may not look like
+ * its neighbour's end.
+ */
 export function toKey(values: readonly unknown[]): string {
   let key = "";
   for (const value of values) {

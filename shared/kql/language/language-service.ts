@@ -1,12 +1,13 @@
 /**
- * Microsoft's KQL parser, as far as Huntline uses it. The package is C# turned into two plain scripts that write to the
- * global object; they run in a context of their own, once per process (about 155 ms and 56 MB).
+ * Loads Microsoft's KQL parser and declares the part of it that Huntline uses. The package is C#
+ * compiled to two scripts that write to the global object; they run in a separate context, once
+ * per process (about 155 ms and 56 MB).
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import vm from "node:vm";
 
-/** A .NET list as Bridge.NET shows it. */
+/** A .NET list, as Bridge.NET exposes it. */
 export interface RawList<T> {
   readonly Count: number;
   readonly getItem: (index: number) => T;
@@ -34,7 +35,7 @@ export interface RawElement {
   readonly GetChild: (index: number) => RawElement | null;
   readonly ReferencedSymbol?: RawSymbol | null;
   readonly ResultType?: RawSymbol | null;
-  /** Of a token: its text decoded, a string without its quotes above all. */
+  /** Of a token: its decoded text, such as a string without its quotes. */
   readonly ValueText?: string;
 }
 
@@ -83,7 +84,7 @@ interface RawLanguage {
   };
 }
 
-/** The language service with its enums turned round: number to name. */
+/** The language service with its enums inverted: number to name. */
 export interface LanguageService {
   readonly language: RawLanguage;
   readonly syntaxKinds: ReadonlyMap<number, string>;
@@ -92,7 +93,7 @@ export interface LanguageService {
 
 let cachedService: LanguageService | undefined;
 
-/** The parser, loaded at first use. */
+/** Returns the parser; the first call loads it. */
 export function getLanguageService(): LanguageService {
   cachedService ??= loadLanguageService();
   return cachedService;
@@ -106,7 +107,7 @@ function loadLanguageService(): LanguageService {
     require.resolve("@kusto/language-service-next/Kusto.Language.Bridge.min.js"),
   ])
     vm.runInContext(readFileSync(script, "utf8"), context, { filename: script });
-  // The scripts declare no types for what they leave in the context; the interfaces above name what is used of it.
+  // The scripts have no types; the interfaces above declare the members that are used.
   const { Language: language } = (context as { Kusto: { Language: RawLanguage } }).Kusto;
   return {
     language,

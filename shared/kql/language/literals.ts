@@ -1,6 +1,7 @@
 /**
- * Values of KQL literals, exactly. Microsoft's JavaScript parser reads `timespan(1.02:03:04)` and `0x1F` as zero and keeps
- * times to the millisecond, so the text is read here.
+ * Reads the exact values of KQL literals. Microsoft's JavaScript parser reads
+ * `timespan(1.02:03:04)` and `0x1F` as zero and keeps times to the millisecond, so this module
+ * reads the text itself.
  */
 import { parseInstant, type Ticks } from "../../runtime/time.ts";
 
@@ -42,11 +43,14 @@ const parenthesizedPattern = /^[a-z_0-9]+\s*\(\s*([\s\S]*?)\s*\)$/i;
 const unitPattern = /^(-?\d+(?:\.\d+)?)\s*([a-z]+)$/i;
 const clockPattern = /^(-?)(?:(\d+)\.)?(\d+):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?$/;
 
-/** What stands inside `datetime(…)`, `timespan(…)`, `int(…)`; the text itself when it has no such form. */
+/** Returns the text inside `datetime(…)`, `timespan(…)`, `int(…)`; other text unchanged. */
 export const unwrapLiteral = (text: string): string =>
   (parenthesizedPattern.exec(text)?.[1] ?? text).replace(/^["'](.*)["']$/, "$1");
 
-/** Ticks of `1d`, `2.5h`, `time(3d)`, `timespan(1.02:03:04.5)`; a bare number in parentheses counts days. Undefined: none, or null. */
+/**
+ * Returns the ticks of `1d`, `2.5h`, `time(3d)`, `timespan(1.02:03:04.5)`; a bare number in
+ * parentheses counts days. Undefined for null and for text that is not a timespan.
+ */
 export function parseTimespanTicks(text: string): Ticks | undefined {
   const literal = unwrapLiteral(text);
   const unit = unitPattern.exec(literal);
@@ -56,20 +60,25 @@ export function parseTimespanTicks(text: string): Ticks | undefined {
     return factor === undefined ? undefined : BigInt(Math.round(Number(count) * factor));
   }
   const clock = clockPattern.exec(literal);
-  if (clock) {
-    const [, sign = "", days = "0", hours = "0", minutes = "0", seconds = "0", fraction = ""] =
-      clock;
-    const whole =
-      ((BigInt(days) * 24n + BigInt(hours)) * 60n + BigInt(minutes)) * 60n + BigInt(seconds);
-    const ticks = whole * 10_000_000n + BigInt(fraction.padEnd(7, "0"));
-    return sign === "-" ? -ticks : ticks;
-  }
+  if (clock) return toClockTicks(clock);
   return /^-?\d+(\.\d+)?$/.test(literal)
     ? BigInt(Math.round(Number(literal) * 864_000_000_000))
     : undefined;
 }
 
-/** Ticks since 1970 of `datetime(2026-01-05T06:38:35.7664356Z)` and the other spellings of a date. Undefined: none, or null. */
+/** Computes the ticks of `d.hh:mm:ss.fffffff`. */
+function toClockTicks(clock: RegExpExecArray): Ticks {
+  const [, sign = "", days = "0", hours = "0", minutes = "0", seconds = "0", fraction = ""] = clock;
+  const whole =
+    ((BigInt(days) * 24n + BigInt(hours)) * 60n + BigInt(minutes)) * 60n + BigInt(seconds);
+  const ticks = whole * 10_000_000n + BigInt(fraction.padEnd(7, "0"));
+  return sign === "-" ? -ticks : ticks;
+}
+
+/**
+ * Returns the ticks since 1970 of `datetime(2026-01-05T06:38:35.7664356Z)` and the other spellings
+ * of a date. Undefined for null and for text that is not a date.
+ */
 export function parseDatetimeTicks(text: string): Ticks | undefined {
   const literal = unwrapLiteral(text);
   const exact = parseInstant(literal);
@@ -80,7 +89,9 @@ export function parseDatetimeTicks(text: string): Ticks | undefined {
   return Number.isNaN(ms) ? undefined : BigInt(ms) * 10_000n;
 }
 
-/** The whole number in `5`, `0x1F`, `long(5)`, `int(-5)`. Undefined: none, or null. */
+/**
+ * Returns the whole number in `5`, `0x1F`, `long(5)`, `int(-5)`; undefined for null and other text.
+ */
 export function parseInteger(text: string): bigint | undefined {
   const literal = unwrapLiteral(text);
   const match = /^(-?)(\d+|0x[0-9a-f]+)$/i.exec(literal);

@@ -1,6 +1,6 @@
 /**
- * KQL text to a typed tree with positions, meanings and result columns. The one door to Microsoft's parser: the
- * analysis beside it and the tenant's evaluator in `test/tenant/kql` both read this tree.
+ * Parses KQL text to a typed tree with positions, symbols and result columns. Only this module
+ * calls Microsoft's parser; `compile` and `evaluate` read this tree.
  */
 import { kqlTypes, type HuntColumn, type KqlType } from "../../contracts/compiled-hunt.ts";
 import {
@@ -13,34 +13,40 @@ import {
 import { toLineColumn } from "./position.ts";
 import { getGlobals } from "./schema.ts";
 
-/** What a name stands for. */
+/** What a name refers to. */
 export interface KqlSymbol {
-  /** Microsoft's word: `Table`, `Column`, `Function`, `Variable`, `Parameter`, `Operator`, `Group` (a wildcard's tables) … */
+  /**
+   * Microsoft's SymbolKind: `Table`, `Column`, `Function`, `Variable`, `Parameter`, `Operator`,
+   * `Group` (the tables of a wildcard) …
+   */
   readonly kind: string;
   readonly name: string;
-  /** True for a table or function of the service itself, false for what the query declares and for KQL's own functions. */
+  /** True for a table or function of the service; false for the query's own and KQL's functions. */
   readonly isServiceSymbol: boolean;
-  /** Of a `Group`: the tables a wildcard stands for. */
+  /** Of a `Group`: the tables that a wildcard matches. */
   readonly members: readonly string[];
 }
 
-/** A node or token. Offsets are UTF-16 units into the query, half-open, without leading space and comments. */
+/**
+ * A node or token. Offsets are UTF-16 units into the query, half-open, without leading space and
+ * comments.
+ */
 export interface KqlNode {
-  /** Microsoft's SyntaxKind: `FilterOperator`, `PipeExpression`, `IdentifierToken` … */
+  /** Microsoft's SyntaxKind: `FilterOperator`, `PipeExpression`, `NameReference` … */
   readonly kind: string;
-  /** Its place in its parent: `Condition`, `Left` …; empty inside a list. */
+  /** The role in its parent: `Condition`, `Left` …; empty inside a list. */
   readonly role: string;
   readonly start: number;
   readonly end: number;
   readonly text: string;
   readonly isToken: boolean;
-  /** Of a token: its text decoded, so a string literal without quotes and escapes. */
+  /** Of a token: its decoded text, such as a string literal without quotes and escapes. */
   readonly value: string | undefined;
   readonly parent: KqlNode | undefined;
   readonly children: readonly KqlNode[];
-  /** What a name or an operator refers to. */
+  /** The symbol that a name or an operator refers to. */
   readonly symbol: KqlSymbol | undefined;
-  /** Scalar type of an expression; `table` of a tabular one; absent where the parser knows none. */
+  /** Scalar type of an expression; `table` of a tabular one; undefined if the parser knows none. */
   readonly type: KqlType | "table" | undefined;
   /** Result columns of a tabular expression. */
   readonly columns: readonly HuntColumn[] | undefined;
@@ -57,7 +63,7 @@ export interface KqlDiagnostic {
   readonly column: number;
 }
 
-/** A query read and checked against the schema. */
+/** A query parsed and checked against the schema. */
 export interface ParsedQuery {
   readonly text: string;
   /** The whole query block. */
@@ -68,7 +74,7 @@ export interface ParsedQuery {
   readonly columns: readonly HuntColumn[];
 }
 
-/** Reads a query; never throws on bad KQL: what is wrong is in `diagnostics`. About 8 ms. */
+/** Parses a query (about 8 ms). Never throws on bad KQL; errors are in `diagnostics`. */
 export function parseQuery(text: string): ParsedQuery {
   const { language } = getLanguageService();
   const code = language.KustoCode.ParseAndAnalyze(text, getGlobals());
@@ -86,17 +92,17 @@ export function parseQuery(text: string): ParsedQuery {
   };
 }
 
-/** Every node and token below and including `node`, in the order of the text. */
+/** Yields `node` and every node and token below it, in the order of the text. */
 export function* walkTree(node: KqlNode): Generator<KqlNode> {
   yield node;
   for (const child of node.children) yield* walkTree(child);
 }
 
-/** The child in that place of its parent, if there. */
+/** Returns the child with the role, if there is one. */
 export const childAt = (node: KqlNode, role: string): KqlNode | undefined =>
   node.children.find((child) => child.role === role);
 
-/** The elements of a list child such as `Expressions`, without their separators. */
+/** Returns the elements of a list child such as `Expressions`, without their separators. */
 export function listElements(list: KqlNode | undefined): readonly KqlNode[] {
   if (!list) return [];
   return list.children.flatMap((child) =>
@@ -132,7 +138,7 @@ function createNode(raw: RawElement, text: string, parent: KqlNode | undefined):
   return node;
 }
 
-/** Tokens the parser made up where one was missing are left out. */
+/** Returns the children without the tokens that the parser inserted for missing ones. */
 const childrenOf = (raw: RawElement): readonly RawElement[] =>
   Array.from({ length: raw.ChildCount }, (_, index) => raw.GetChild(index)).filter(
     (child): child is RawElement => child !== null && !(child.IsToken && child.IsMissing),
@@ -157,7 +163,7 @@ function toType(raw: RawSymbol | undefined): KqlType | "table" | undefined {
   return isScalarType(raw.Name) ? raw.Name : undefined;
 }
 
-/** A column whose type the parser cannot tell, as after some plug-ins, may hold anything: `dynamic`. */
+/** Returns a table's columns. A column of unknown type, as after some plug-ins, is `dynamic`. */
 function toColumns(raw: RawSymbol | undefined): readonly HuntColumn[] | undefined {
   if (!raw?.Columns || toType(raw) !== "table") return undefined;
   return toArray(raw.Columns).map((column) => {
@@ -175,8 +181,8 @@ const toDiagnostic = (raw: RawDiagnostic, text: string): KqlDiagnostic => ({
 });
 
 /**
- * `invoke FileProfile(SHA1, 1000)`: the service takes a column of the piped table there, Microsoft's parser does not
- * know it. Such a name is no error when the piped table has the column.
+ * Tells whether a diagnostic is about a column of the piped table in `invoke FileProfile(SHA1,
+ * 1000)`. The service accepts the column there; Microsoft's parser reports it as unknown.
  */
 function isInvokedColumn(root: KqlNode, diagnostic: RawDiagnostic): boolean {
   if (diagnostic.Code !== "KS142") return false;
@@ -187,7 +193,7 @@ function isInvokedColumn(root: KqlNode, diagnostic: RawDiagnostic): boolean {
   return piped?.columns?.some((column) => column.name === name) ?? false;
 }
 
-/** From the root down to the smallest node that covers `[start, end)`. */
+/** Returns the nodes from the root down to the smallest one that covers `[start, end)`. */
 export function findPath(root: KqlNode, start: number, end: number): readonly KqlNode[] {
   const path: KqlNode[] = [];
   for (let node: KqlNode | undefined = root; node;) {

@@ -1,11 +1,11 @@
-/** The tables and functions that advanced hunting offers, as the documentation publishes them. */
+/** Tables and functions of advanced hunting, as the documentation publishes them. */
 import schema from "./schema.json" with { type: "json" };
 import { getLanguageService, type RawGlobals, type RawSymbol } from "./language-service.ts";
 
 /** Columns of each table: name to KQL scalar type. Published schema of Defender XDR, July 2026. */
 export const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = schema.tables;
 
-/** True for a table whose rows carry the time of the event, so that a window can cut it. */
+/** Returns true for a table with a `Timestamp` column, which a window can cut. */
 export const hasTimestamp = (table: string): boolean => tables[table]?.["Timestamp"] === "datetime";
 
 interface Enrichment {
@@ -15,13 +15,14 @@ interface Enrichment {
   readonly body: string;
 }
 
-/** Functions of the service. Each looks things up for the row at hand, so rows stay independent of each other. */
+/** Functions of the service. Each looks up facts for one row, so rows stay independent. */
 export const enrichments: readonly Enrichment[] = [
   {
     name: "FileProfile",
     parameters: '(T: (*), hash: string = "SHA1", limit: long = 100)',
-    body: `{ T | extend SHA1 = "", SHA256 = "", MD5 = "", FileSize = long(null), GlobalPrevalence = long(null),
-      GlobalFirstSeen = datetime(null), GlobalLastSeen = datetime(null), Signer = "", Issuer = "", SignerHash = "",
+    body: `{ T | extend SHA1 = "", SHA256 = "", MD5 = "", FileSize = long(null),
+      GlobalPrevalence = long(null), GlobalFirstSeen = datetime(null),
+      GlobalLastSeen = datetime(null), Signer = "", Issuer = "", SignerHash = "",
       IsCertificateValid = bool(null), IsRootSignerMicrosoft = bool(null), SignatureState = "", IsExecutable = bool(null),
       ThreatName = "", Publisher = "", SoftwareName = "", ProfileAvailability = "" }`,
   },
@@ -33,7 +34,8 @@ export const enrichments: readonly Enrichment[] = [
   {
     name: "AssignedIPAddresses",
     parameters: "(device: string, at: datetime = datetime(null))",
-    body: '{ print Timestamp = datetime(null), IPAddress = "", IPType = "", NetworkAdapterType = "", ConnectedNetworks = "" }',
+    body: `{ print Timestamp = datetime(null), IPAddress = "", IPType = "", NetworkAdapterType = "",
+      ConnectedNetworks = "" }`,
   },
   {
     name: "SeenBy",
@@ -44,7 +46,7 @@ export const enrichments: readonly Enrichment[] = [
 
 let cachedGlobals: RawGlobals | undefined;
 
-/** What names mean to the parser: the tables and functions above beside KQL's own. */
+/** Returns the parser's globals: the tables and functions above and KQL's own functions. */
 export function getGlobals(): RawGlobals {
   cachedGlobals ??= buildGlobals();
   return cachedGlobals;

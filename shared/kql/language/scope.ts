@@ -1,4 +1,4 @@
-/** What the query itself declares: `let` names and function parameters, and which of them a name stands for. */
+/** Finds what the query itself declares (`let` names, parameters) and what a name refers to. */
 import { childAt, listElements, walkTree, type KqlNode } from "./parser.ts";
 
 /** A `let` statement's or a parameter's declaration. */
@@ -11,7 +11,7 @@ export interface Declaration {
   readonly boundNode: KqlNode | undefined;
 }
 
-/** Every name the query declares by `let` or as a parameter. */
+/** Returns every name that the query declares by `let` or as a parameter. */
 export const findDeclaredNames = (root: KqlNode): ReadonlySet<string> =>
   new Set(
     [...walkTree(root)].flatMap((node) => {
@@ -20,7 +20,7 @@ export const findDeclaredNames = (root: KqlNode): ReadonlySet<string> =>
     }),
   );
 
-/** The declaration a reference stands for; undefined when the name is not the query's own. */
+/** Returns the declaration that a reference names; undefined when the query declares none. */
 export function findDeclaration(reference: KqlNode): Declaration | undefined {
   if (reference.symbol?.kind === "Column" || reference.symbol?.kind === "Table") return undefined;
   const name = nameOf(reference);
@@ -31,16 +31,16 @@ export function findDeclaration(reference: KqlNode): Declaration | undefined {
   return undefined;
 }
 
-/** A name without brackets and quotes. */
+/** Returns a name without brackets and quotes. */
 export const nameOf = (node: KqlNode): string => node.symbol?.name ?? node.text;
 
-/** The parameters of a FunctionDeclaration, in order. */
+/** Returns the parameters of a FunctionDeclaration, in order. */
 export const parametersOf = (declaration: KqlNode): readonly KqlNode[] => {
   const list = childAt(declaration, "Parameters");
   return listElements(list && childAt(list, "Parameters"));
 };
 
-/** The result expression of a FunctionDeclaration. */
+/** Returns the result expression of a FunctionDeclaration. */
 export const bodyOf = (declaration: KqlNode): KqlNode | undefined => {
   const body = childAt(declaration, "Body");
   return body && childAt(body, "Expression");

@@ -35,7 +35,7 @@ describe("every outbound call", () => {
       minLength: 1,
       maxLength: 100,
     });
-    const action = fc.constantFrom("resolve", "dismiss", "close_benign");
+    const action = fc.constantFrom("resolve", "dismiss", "closeBenign");
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ ids: someIds, action }), { minLength: 1, maxLength: 6 }),

@@ -15,8 +15,8 @@ describe("a verdict", () => {
     await clock.run(runWorkers());
     expect(service.calls.map(({ kind, ids }) => [kind, ids.length])).toEqual([["close", 2]]);
     expect(service.calls[0]?.request).toMatchObject({
-      closure: "false_positive",
-      reason: "not_of_interest",
+      closure: "falsePositive",
+      reason: "notOfInterest",
       comment: "Known scanner",
     });
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "closed", [alertIdOf(2)]: "closed" });
@@ -63,8 +63,8 @@ describe("a verdict", () => {
     await clock.run(runWorkers());
     expect(await outcomes()).toEqual({
       [alertIdOf(1)]: "closed",
-      [alertIdOf(2)]: "already_closed",
-      [alertIdOf(99)]: "not_found",
+      [alertIdOf(2)]: "alreadyClosed",
+      [alertIdOf(99)]: "notFound",
     });
     expect(service.calls.map(({ kind }) => kind)).toEqual(["close", "look"]);
   });
@@ -97,7 +97,7 @@ describe("a verdict", () => {
   test("over a record that cannot be read looks first and loses nothing", async () => {
     const { clock, submit, runWorkers, store, service, outcomes } = createHarness(2);
     store.poke(`state/alerts/${alertIdOf(1)}.json`, '{"version":1,"alert');
-    service.state.set(alertIdOf(1), "false_positive");
+    service.state.set(alertIdOf(1), "falsePositive");
     await submit();
     await clock.run(runWorkers());
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "closed", [alertIdOf(2)]: "closed" });
@@ -111,7 +111,7 @@ describe("a verdict", () => {
 describe("a rehearsal", () => {
   test("says what would happen and changes nothing", async () => {
     const { clock, deps, service, store } = createHarness(2);
-    service.state.set(alertIdOf(2), "true_positive");
+    service.state.set(alertIdOf(2), "truePositive");
     const request = verdictRequest.parse({
       ...verdict,
       alertIds: [alertIdOf(1), alertIdOf(2), alertIdOf(9)],
@@ -120,9 +120,9 @@ describe("a rehearsal", () => {
     expect(await clock.run(dryRunVerdict(deps, request))).toEqual({
       kind: "planned",
       alerts: [
-        { alertId: alertIdOf(1), would: "close", now: "open" },
-        { alertId: alertIdOf(2), would: "leave", now: "true_positive" },
-        { alertId: alertIdOf(9), would: "not_found", now: "unknown" },
+        { alertId: alertIdOf(1), plannedAction: "close", currentState: "open" },
+        { alertId: alertIdOf(2), plannedAction: "leave", currentState: "truePositive" },
+        { alertId: alertIdOf(9), plannedAction: "notFound", currentState: "unknown" },
       ],
     });
     expect(store.paths()).toEqual([]);
@@ -140,7 +140,7 @@ describe("an undoing", () => {
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "reopened", [alertIdOf(2)]: "reopened" });
     await submit({ id: "again", action: "resolve", reason: undefined });
     await clock.run(runWorkers());
-    expect([...service.state.values()]).toEqual(["true_positive", "true_positive"]);
+    expect([...service.state.values()]).toEqual(["truePositive", "truePositive"]);
     expect(JSON.parse(store.peek(`state/alerts/${alertIdOf(1)}.json`) ?? "{}")).toMatchObject({
       former: verdict.id,
       verdict: "again",

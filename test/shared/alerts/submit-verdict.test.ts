@@ -21,7 +21,7 @@ describe("a verdict that a webhook writes down", () => {
     expect(await recordVerdict(deps, id, verdict, toDelivery("b"))).toEqual({ kind: "other" });
     expect(await recordVerdict(deps, id, undefined, toDelivery("b"))).toEqual({ kind: "other" });
     expect(await readVerdictStatus(deps, id)).toMatchObject({
-      closure: "false_positive",
+      closure: "falsePositive",
       alerts: [{ outcome: "waiting" }, {}],
     });
   });

@@ -40,7 +40,7 @@ const kindOf = async (...args: Parameters<typeof authenticateRequest>): Promise<
 
 describe("an HMAC of the body", () => {
   const secrets = { "webhook-one": bodyKey };
-  const source = { proof: "body-hmac" };
+  const source = { auth: "bodyHmac" };
 
   test("is taken in GitHub's form, with the delivery's id, which it does not cover", async () => {
     const { auth } = await authenticateRequest(
@@ -79,7 +79,7 @@ describe("an HMAC of the body", () => {
 });
 
 describe("a bearer token", () => {
-  const source = { proof: "bearer" };
+  const source = { auth: "bearer" };
   const secrets = { "webhook-one": tokenHash(token) };
 
   test("X38: is compared with its hash, the only thing that is kept of it", async () => {
@@ -119,7 +119,7 @@ describe("a bearer token", () => {
 describe("a token of Entra", () => {
   const caller = "11111111-1111-4111-8111-111111111111";
   const source = {
-    proof: "entra",
+    auth: "entra",
     audience: "api://huntline",
     callers: [caller.toUpperCase()],
     roles: ["Webhooks.Send"],
@@ -182,13 +182,13 @@ describe("a token of Entra", () => {
 
 describe("a function key", () => {
   test("is asked for by the door, and the open door takes no source that wants one", async () => {
-    const source = { proof: "function-key", reader: "splunk" };
+    const source = { auth: "functionKey", reader: "splunk" };
     expect(await kindOf(source, {})).toBe("refused");
     expect(await kindOf(source, {}, {}, true)).toBe("proven");
   });
 
   test("is a second factor where the source says so", async () => {
-    const source = { proof: "body-hmac", functionKey: true };
+    const source = { auth: "bodyHmac", functionKey: true };
     const secrets = { "webhook-one": bodyKey };
     expect(await kindOf(source, bodyHeaders(bodyKey, body), { secrets })).toBe("refused");
     expect(await kindOf(source, bodyHeaders(bodyKey, body), { secrets }, true)).toBe("proven");
@@ -198,7 +198,7 @@ describe("a function key", () => {
 
 describe("addresses", () => {
   const source = {
-    proof: "function-key",
+    auth: "functionKey",
     reader: "splunk",
     addresses: ["203.0.113.0/24", "2001:db8::/32"],
   };
@@ -218,7 +218,7 @@ describe("addresses", () => {
 
   test("are looked at before any secret", async () => {
     const { cost } = await authenticateRequest(
-      { proof: "body-hmac", addresses: ["203.0.113.0/24"] },
+      { auth: "bodyHmac", addresses: ["203.0.113.0/24"] },
       bodyHeaders(bodyKey, body),
     );
     expect(cost.secrets).toBe(0);
@@ -238,7 +238,7 @@ describe("a secret", () => {
   ])("that is %s is refused by what it wants, never by what it is", async (_, value) => {
     const auth = (
       await authenticateRequest(
-        { proof: "standard" },
+        { auth: "standard" },
         {
           "webhook-id": "1",
           "webhook-timestamp": "1",

@@ -24,7 +24,7 @@ describe("orders", () => {
     const { verdicts } = planVerdicts([
       {
         action: "dismiss",
-        reason: "not_accurate",
+        reason: "notAccurate",
         comment: "c",
         by: "me",
         alerts: toAlerts(alertHex(1)),
@@ -36,7 +36,7 @@ describe("orders", () => {
       {
         version: 1,
         action: "dismiss",
-        reason: "not_accurate",
+        reason: "notAccurate",
         comment: "c",
         requestedBy: "me",
         alertIds: [alertHex(1)],

@@ -43,9 +43,9 @@ describe("the reader of Sentinel", () => {
 
   test.each([
     ["TruePositive", "SuspiciousActivity", { action: "resolve" }],
-    ["FalsePositive", "InaccurateData", { action: "dismiss", reason: "not_accurate" }],
-    ["FalsePositive", "IncorrectAlertLogic", { action: "dismiss", reason: "not_accurate" }],
-    ["BenignPositive", "SuspiciousButExpected", { action: "close_benign" }],
+    ["FalsePositive", "InaccurateData", { action: "dismiss", reason: "notAccurate" }],
+    ["FalsePositive", "IncorrectAlertLogic", { action: "dismiss", reason: "notAccurate" }],
+    ["BenignPositive", "SuspiciousButExpected", { action: "closeBenign" }],
   ])("closes by classification: %s, %s", (classification, classificationReason, verdict) => {
     const read = readIncident({ classification, classificationReason });
     expect(read).toMatchObject({ verdicts: [verdict] });
@@ -96,7 +96,7 @@ describe("the reader of Defender", () => {
       verdicts: [
         {
           action: "dismiss",
-          reason: "not_accurate",
+          reason: "notAccurate",
           by: "soc@contoso.com",
           alerts: [{ path: "/id", ids: [id, alertHex(3), expect.anything()] }],
         },
@@ -109,7 +109,7 @@ describe("the reader of Defender", () => {
     expect(readBy("defender", sent.graphIncident(alerts))).toMatchObject({
       verdicts: [
         {
-          action: "close_benign",
+          action: "closeBenign",
           reason: "test",
           comment: "Red team exercise",
           by: "lead@contoso.com",
@@ -232,7 +232,7 @@ describe("a mapping", () => {
     [
       "in any case of letters counts",
       { state: "CLOSED", verdict: "False" },
-      { verdicts: [{ action: "dismiss", reason: "not_accurate" }] },
+      { verdicts: [{ action: "dismiss", reason: "notAccurate" }] },
     ],
     [
       "closed as who knows what says so",
@@ -249,7 +249,7 @@ describe("a mapping", () => {
       verdicts: [
         {
           action: "dismiss",
-          reason: "not_accurate",
+          reason: "notAccurate",
           comment: "Known VPN exit",
           by: "tier1",
           alerts: [{ ids: [alertHex(1)] }],

@@ -26,7 +26,7 @@ const answer: WebhookAnswer = {
   verdicts: [{ id: "v", action: "resolve", alertIds: [alertHex(1), alertHex(2)] }],
   lookup: { job, hashes: 1 },
   hunts: [{ hunt: "rare-hunt", job }],
-  left: [{ path: "/x", message: "left" }],
+  skipped: [{ path: "/x", message: "skipped" }],
 };
 
 async function readStatus(
@@ -58,7 +58,7 @@ describe("the status of a delivery", () => {
       done: true,
       lookup: { report },
       hunts: [{ result: { rows: 3 } }],
-      left: answer.left,
+      skipped: answer.skipped,
     });
   });
 

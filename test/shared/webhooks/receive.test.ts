@@ -101,11 +101,11 @@ describe("a webhook", () => {
       { hunt: "no-such-hunt" },
     ];
     const harness = webhookHarness({
-      sources: { test: { proof: "standard", mapping: "test", hunts } },
+      sources: { test: { auth: "standard", mapping: "test", hunts } },
     });
     const { answer } = await deliverSigned(harness, validEvent(1));
     expect(answer.hunts).toMatchObject([{ hunt: "rare-hunt" }]);
-    expect(answer.left).toEqual([
+    expect(answer.skipped).toEqual([
       { path: "", message: expect.stringContaining("no-such-hunt") as string },
     ]);
   });
@@ -381,6 +381,6 @@ describe("a payload that is not what the source sends", () => {
     const alerts = [{ id: alertHex(1) }, { id: "rm1234567890abcdef" }];
     const { answer } = await deliverSigned(webhookHarness(), validEvent(0, { alerts }));
     expect(answer.verdicts).toMatchObject([{ alertIds: [alertHex(1)] }]);
-    expect(answer.left).toHaveLength(1);
+    expect(answer.skipped).toHaveLength(1);
   });
 });

@@ -5,39 +5,39 @@ import { readSource } from "../../../shared/webhooks/sources.ts";
 import { testMapping } from "../../support/webhook-harness.ts";
 
 const readOne = (source: object, name = "one") => readSource({ [name]: source }, name, testMapping);
-const validSource = { proof: "standard", mapping: "test" };
+const validSource = { auth: "standard", mapping: "test" };
 
 /** What may be asked from anywhere, and from the source's own addresses: E enrich, V verdict, H hunt. */
 const table = {
   sentinel: {
     standard: "EVH",
-    "body-hmac": "EVH",
+    bodyHmac: "EVH",
     bearer: "E/EVH",
     entra: "EVH",
-    "function-key": "E",
+    functionKey: "E",
   },
   defender: {
     standard: "EVH",
-    "body-hmac": "EVH",
+    bodyHmac: "EVH",
     bearer: "E/EVH",
     entra: "EVH",
-    "function-key": "E",
+    functionKey: "E",
   },
   "cloud-apps": {
     standard: "EH",
-    "body-hmac": "EH",
+    bodyHmac: "EH",
     bearer: "E/EH",
     entra: "EH",
-    "function-key": "E",
+    functionKey: "E",
   },
-  splunk: { standard: "E", "body-hmac": "E", bearer: "E", entra: "E", "function-key": "E" },
-  elastic: { standard: "EH", "body-hmac": "EH", bearer: "E/EH", entra: "EH", "function-key": "E" },
+  splunk: { standard: "E", bodyHmac: "E", bearer: "E", entra: "E", functionKey: "E" },
+  elastic: { standard: "EH", bodyHmac: "EH", bearer: "E/EH", entra: "EH", functionKey: "E" },
   generic: {
     standard: "EVH",
-    "body-hmac": "EVH",
+    bodyHmac: "EVH",
     bearer: "E/EVH",
     entra: "EVH",
-    "function-key": "E",
+    functionKey: "E",
   },
 } as const;
 
@@ -56,7 +56,7 @@ describe("X05: what each source may ask", () => {
         const source = {
           reader,
           proof: auth,
-          may: [verb],
+          allow: [verb],
           ...(reader === "generic" ? { mapping: "test" } : {}),
           ...(auth === "entra" ? { audience: "api://x", roles: ["r"] } : {}),
         };
@@ -68,7 +68,7 @@ describe("X05: what each source may ask", () => {
   );
 
   test("is what the source says, where that is less", () => {
-    expect(readOne({ ...validSource, may: ["enrich"] })).toMatchObject({
+    expect(readOne({ ...validSource, allow: ["enrich"] })).toMatchObject({
       source: { allow: ["enrich"] },
     });
   });
@@ -76,13 +76,13 @@ describe("X05: what each source may ask", () => {
 
 describe("a source of the setting", () => {
   test("is read with its defaults", () => {
-    expect(readOne({ proof: "body-hmac" }, "sentinel")).toEqual({
+    expect(readOne({ auth: "bodyHmac" }, "sentinel")).toEqual({
       kind: "source",
       source: {
         name: "sentinel",
         reader: "sentinel",
         mapping: undefined,
-        auth: "body-hmac",
+        auth: "bodyHmac",
         allow: ["enrich", "verdict", "hunt"],
         signatureHeader: "x-hub-signature-256",
         idHeader: "x-github-delivery",
@@ -97,18 +97,18 @@ describe("a source of the setting", () => {
   });
 
   test("of another name needs a reader or a mapping", () => {
-    expect(readOne({ proof: "standard" }, "acme")).toMatchObject({
+    expect(readOne({ auth: "standard" }, "acme")).toMatchObject({
       kind: "fault",
       faults: [{ path: "/acme/mapping" }],
     });
-    expect(readOne({ proof: "standard", reader: "defender" }, "acme")).toMatchObject({
+    expect(readOne({ auth: "standard", reader: "defender" }, "acme")).toMatchObject({
       source: { reader: "defender" },
     });
   });
 
   test.each<[string, object, string]>([
-    ["without a proof", { mapping: "test" }, "/one/proof"],
-    ["with an unknown proof", { ...validSource, proof: "trust" }, "/one/proof"],
+    ["without a proof", { mapping: "test" }, "/one/auth"],
+    ["with an unknown proof", { ...validSource, auth: "trust" }, "/one/auth"],
     ["with a misspelt key", { ...validSource, adresses: ["203.0.113.0/24"] }, "/one/adresses"],
     ["with an unknown mapping", { ...validSource, mapping: "toString" }, "/one/mapping"],
     [
@@ -118,12 +118,12 @@ describe("a source of the setting", () => {
     ],
     [
       "by Entra without an audience",
-      { ...validSource, proof: "entra", roles: ["x"] },
+      { ...validSource, auth: "entra", roles: ["x"] },
       "/one/audience",
     ],
     [
       "by Entra that any app may call",
-      { ...validSource, proof: "entra", audience: "x" },
+      { ...validSource, auth: "entra", audience: "x" },
       "/one/callers",
     ],
     ["whose caller is no GUID", { ...validSource, callers: ["me"] }, "/one/callers/0"],

@@ -35,7 +35,10 @@ export const evaluateMvExpand: Operator = (node, input, scope) => {
   return { columns, rows: () => Iterator.from(input.rows()).flatMap(expandRow) };
 };
 
-/** The subquery runs over the rows that one row expands to; a name it keeps from the outer row is still there. */
+/**
+ * The subquery runs over the rows that one row expands to; a name it keeps from the outer row is
+ * still there.
+ */
 export const evaluateMvApply: Operator = (node, input, scope) => {
   const { columns, expandRow } = compileExpansion(node, input, scope);
   let current: readonly Row[] = [];

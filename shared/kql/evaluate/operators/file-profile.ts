@@ -1,120 +1,108 @@
-/** `invoke FileProfile(column, limit)`: what Defender knows worldwide of each row's file. */
+/** `invoke FileProfile(column, limit)`: adds Defender's worldwide facts about each row's file. */
 import type { KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
-import type { KnownFile } from "../../../../test/simulator/dataset/entities.ts";
-import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
 import { asText } from "../coerce.ts";
+import type { NamedValues } from "../context.ts";
 import { readName } from "../names.ts";
 import { createColumnScalar, withColumns, type Row, type Scope, type Table } from "../plan.ts";
-import { QueryError } from "../query-error.ts";
+import { createSemanticError, createUnsupportedError } from "../query-error.ts";
+import { getEmptyValue } from "../values.ts";
 
-interface ProfileField {
-  readonly column: HuntColumn;
-  readonly readValue: (file: KnownFile) => unknown;
-}
+const columnTypes: Readonly<Record<string, HuntColumn["type"]>> = {
+  SHA1: "string",
+  SHA256: "string",
+  MD5: "string",
+  FileSize: "long",
+  GlobalPrevalence: "long",
+  GlobalFirstSeen: "datetime",
+  GlobalLastSeen: "datetime",
+  Signer: "string",
+  Issuer: "string",
+  SignerHash: "string",
+  IsCertificateValid: "bool",
+  IsRootSignerMicrosoft: "bool",
+  SignatureState: "string",
+  IsExecutable: "bool",
+  ThreatName: "string",
+  Publisher: "string",
+  SoftwareName: "string",
+  ProfileAvailability: "string",
+};
 
-const createField = (
-  name: string,
-  type: HuntColumn["type"],
-  readValue: ProfileField["readValue"],
-): ProfileField => ({
-  column: { name, type },
-  readValue,
-});
+/** The columns that FileProfile adds, in order. */
+const profileColumns: readonly HuntColumn[] = Object.entries(columnTypes).map(([name, type]) => ({
+  name,
+  type,
+}));
 
-const fields: readonly ProfileField[] = [
-  createField("SHA1", "string", ({ sha1 }) => sha1),
-  createField("SHA256", "string", ({ sha256 }) => sha256),
-  createField("MD5", "string", ({ md5 }) => md5),
-  createField("FileSize", "long", ({ size }) => size),
-  createField("GlobalPrevalence", "long", ({ globalPrevalence }) => globalPrevalence),
-  createField("GlobalFirstSeen", "datetime", ({ globalFirstSeen }) => globalFirstSeen),
-  createField("GlobalLastSeen", "datetime", ({ globalLastSeen }) => globalLastSeen),
-  createField("Signer", "string", ({ signer }) => signer),
-  createField("Issuer", "string", ({ issuer }) => issuer),
-  createField("SignerHash", "string", ({ signerHash }) => signerHash),
-  createField("IsCertificateValid", "bool", ({ signer }) => (signer === "" ? null : true)),
-  createField("IsRootSignerMicrosoft", "bool", ({ signer, isMicrosoft: microsoft }) =>
-    signer === "" ? null : microsoft,
-  ),
-  createField("SignatureState", "string", ({ signer }) =>
-    signer === "" ? "Unsigned" : "SignedValid",
-  ),
-  createField("IsExecutable", "bool", ({ name }) => /\.(?:exe|dll)$/.test(name)),
-  createField("ThreatName", "string", ({ determinationValue }) => determinationValue),
-  createField("Publisher", "string", ({ publisher }) => publisher),
-  createField("SoftwareName", "string", ({ product }) => product),
-  createField("ProfileAvailability", "string", () => "Available"),
-];
+const defaultLimit = 100;
+const maxLimit = 1_000;
 
-/** The service enriches 100 rows unless told otherwise, 1,000 at most; the rest pass with empty columns. */
+/** The service profiles 100 rows by default and at most 1,000; other rows get empty columns. */
 export function evaluateFileProfile(
   [column, limit]: readonly KqlNode[],
   input: Table,
   scope: Scope,
 ): Table {
+  const findFile = scope.context.functions?.FileProfile;
+  if (findFile === undefined) throw createUnsupportedError("'FileProfile()' without its rows");
+  const hash = asText(compileHashColumn(column, input, scope));
+  const maxRows = Math.min(
+    maxLimit,
+    limit === undefined
+      ? defaultLimit
+      : Number(scope.compile.scalar(limit, withColumns(scope, [])).run([])),
+  );
+  const columns = [...input.columns];
+  const columnIndexes = profileColumns.map((one) => {
+    const existingIndex = columns.findIndex((other) => other.name === one.name);
+    if (existingIndex >= 0) columns[existingIndex] = one;
+    return existingIndex >= 0 ? existingIndex : columns.push(one) - 1;
+  });
+  return {
+    columns,
+    *rows() {
+      let count = 0;
+      for (const row of input.rows()) {
+        count += 1;
+        const file = count <= maxRows ? findFile(hash.run(row).toLowerCase()) : undefined;
+        yield addProfile(row, columnIndexes, file);
+      }
+    },
+  };
+}
+
+/** The argument is a column or its name; `SHA1` by default. */
+function compileHashColumn(
+  node: KqlNode | undefined,
+  input: Table,
+  scope: Scope,
+): ReturnType<typeof createColumnScalar> {
   const name =
-    column === undefined
+    node === undefined
       ? "SHA1"
-      : column.kind === "NameReference"
-        ? readName(column)
-        : String(scope.compile.scalar(column, scope).run([]));
+      : node.kind === "NameReference"
+        ? readName(node)
+        : String(scope.compile.scalar(node, scope).run([]));
   const columnIndex = input.columns.findIndex((one) => one.name === name);
   const source = input.columns[columnIndex];
   if (source === undefined)
-    throw new QueryError(
-      "semantic",
-      `The query has a semantic error: FileProfile: the column '${name}' is not in the input. Fix semantic errors in your query.`,
-    );
-  const hash = asText(createColumnScalar(source.type, columnIndex));
-  const maxRows = Math.min(
-    1_000,
-    limit === undefined ? 100 : Number(scope.compile.scalar(limit, withColumns(scope, [])).run([])),
-  );
-  const columns = [...input.columns];
-  const columnIndexes = fields.map((one) => {
-    const existingIndex = columns.findIndex((other) => other.name === one.column.name);
-    if (existingIndex >= 0) columns[existingIndex] = one.column;
-    return existingIndex >= 0 ? existingIndex : columns.push(one.column) - 1;
-  });
-  const rows = function* (): Generator<Row> {
-    let count = 0;
-    for (const row of input.rows())
-      yield addProfile(
-        row,
-        columnIndexes,
-        (count += 1) <= maxRows
-          ? indexFiles(scope.context.dataset.files).get(hash.run(row).toLowerCase())
-          : undefined,
-      );
-  };
-  return { columns, rows };
+    throw createSemanticError(`FileProfile: the column '${name}' is not in the input.`);
+  return createColumnScalar(source.type, columnIndex);
 }
 
-const fileIndexes = new WeakMap<readonly KnownFile[], ReadonlyMap<string, KnownFile>>();
-
-/** Files by each of their hashes; a changed book is another array. */
-function indexFiles(files: readonly KnownFile[]): ReadonlyMap<string, KnownFile> {
-  const fileIndex =
-    fileIndexes.get(files) ??
-    new Map(
-      files.flatMap((file) =>
-        [file.sha1, file.sha256, file.md5].map((hash) => [hash, file] as const),
-      ),
-    );
-  fileIndexes.set(files, fileIndex);
-  return fileIndex;
-}
-
-/** The hash of the row itself stays when nothing is known of it. */
-function addProfile(row: Row, columnIndexes: readonly number[], file: KnownFile | undefined): Row {
+/** Without a profile the row keeps its own values and gets empty ones in new columns. */
+function addProfile(
+  row: Row,
+  columnIndexes: readonly number[],
+  file: NamedValues | undefined,
+): Row {
   const out = [...row];
-  for (const [index, one] of fields.entries()) {
+  for (const [index, { name, type }] of profileColumns.entries()) {
     const columnIndex = columnIndexes[index] ?? 0;
-    if (file !== undefined) out[columnIndex] = one.readValue(file);
-    else if (columnIndex >= row.length)
-      out[columnIndex] =
-        one.column.name === "ProfileAvailability" ? "Missing" : getEmptyValue(one.column.type);
+    if (file !== undefined) out[columnIndex] = file[name] ?? getEmptyValue(type);
+    else if (columnIndex >= row.length) out[columnIndex] = getEmptyValue(type);
   }
+  if (file === undefined) out[columnIndexes.at(-1) ?? 0] = "Missing";
   return out;
 }

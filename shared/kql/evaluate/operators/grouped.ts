@@ -3,7 +3,7 @@ import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import { argumentsOf, inferResultName, readName } from "../names.ts";
 import { withColumns, type Row, type Scalar, type Scope, type Table } from "../plan.ts";
-import { QueryError, createUnsupportedError } from "../query-error.ts";
+import { createSemanticError, createUnsupportedError } from "../query-error.ts";
 import { listChildren, requireChild } from "../scalar.ts";
 import { compareValues, toKey, toText } from "../values.ts";
 import { compileAggregate, type RowAggregate } from "./summarize.ts";
@@ -114,17 +114,16 @@ function* listNestedRows(
       yield [group.value, group.tally, ...rest];
 }
 
-/** `pivot(column, aggregate, keys …)`: the column's values become columns. They are known only when the input has been read. */
+/**
+ * `pivot(column, aggregate, keys …)`: the column's values become columns. They are known only when
+ * the input has been read.
+ */
 export function evaluatePivot(
   [column, aggregate, ...keyNodes]: readonly KqlNode[],
   input: Table,
   scope: Scope,
 ): Table {
-  if (column === undefined)
-    throw new QueryError(
-      "semantic",
-      "The query has a semantic error: pivot: a column is expected. Fix semantic errors in your query.",
-    );
+  if (column === undefined) throw createSemanticError("pivot: a column is expected.");
   const pivotScalar = scope.compile.scalar(column, scope);
   const valueName =
     aggregate === undefined ? undefined : inferResultName(argumentsOf(aggregate)[0] ?? aggregate);

@@ -1,13 +1,12 @@
 /** join and lookup. The right side is kept by key, the left one streams past it. */
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
-import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
 import { alignTypes } from "../comparisons.ts";
 import { chooseFreeName } from "../names.ts";
 import { withColumns, type Row, type Scalar, type Scope, type Table } from "../plan.ts";
-import { QueryError, createUnsupportedError } from "../query-error.ts";
+import { createSemanticError, createUnsupportedError } from "../query-error.ts";
 import { listChildren, requireChild } from "../scalar.ts";
-import { toKey } from "../values.ts";
+import { getEmptyValue, toKey } from "../values.ts";
 import { readParameter } from "./parameters.ts";
 import type { Operator } from "./rows.ts";
 
@@ -103,10 +102,7 @@ function compilePairs(node: KqlNode, left: Table, right: Table, scope: Scope): r
     compileSide(other, left, right, scope),
   ];
   if (node.kind !== "EqualExpression" || first.side === second.side)
-    throw new QueryError(
-      "semantic",
-      "The query has a semantic error: join: only equality of $left and $right is allowed in 'on'. Fix semantic errors in your query.",
-    );
+    throw createSemanticError("join: only equality of $left and $right is allowed in 'on'.");
   return [
     first.side === "$left"
       ? { left: first.scalar, right: second.scalar }
@@ -128,7 +124,10 @@ function compileSide(
   };
 }
 
-/** The right side's columns after the left side's; a name that is taken gets a number, counted from the name it came from. */
+/**
+ * The right side's columns after the left side's; a name that is taken gets a number, counted from
+ * the name it came from.
+ */
 export function joinColumns(
   left: readonly HuntColumn[],
   right: readonly HuntColumn[],
@@ -169,7 +168,10 @@ function groupByKey(table: Table, keys: readonly Scalar[]): ReadonlyMap<string, 
 
 const createBlankRow = ({ columns }: Table): Row => columns.map(({ type }) => getEmptyValue(type));
 
-/** Rows that meet; with `isOuter`, left ones that meet nothing too. Calls `onMatch` with each matched key. */
+/**
+ * Rows that meet; with `isOuter`, left ones that meet nothing too. Calls `onMatch` with each
+ * matched key.
+ */
 function* matchRows(
   sides: JoinSides,
   isUnique: boolean,

@@ -80,7 +80,7 @@ function findSearchTables(
   const clause = childAt(node, "InClause");
   const names = clause ? listElements(childAt(clause, "Expressions")) : [];
   const patterns = names.map((one) => one.text);
-  const tableNames = [...scope.context.dataset.tables.keys()];
+  const tableNames = [...scope.context.tables.keys()];
   const selectedNames =
     clause === undefined
       ? tableNames

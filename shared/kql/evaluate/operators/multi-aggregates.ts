@@ -63,7 +63,10 @@ function compileArgumentCells(
   );
 }
 
-/** The row where the first argument is largest (or smallest): that value, then what else is asked for. */
+/**
+ * The row where the first argument is largest (or smallest): that value, then what else is asked
+ * for.
+ */
 const createArgExtreme =
   (sign: 1 | -1): MultiAggregateFactory =>
   ([by, ...rest], scope, keys) => {

@@ -1,12 +1,12 @@
 /** parse and parse-where: columns out of text by a pattern of literals and names. */
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn, KqlType } from "../../../contracts/compiled-hunt.ts";
-import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
 import { asText, convertScalar } from "../coerce.ts";
 import { requireRegex } from "../comparisons.ts";
 import { readName } from "../names.ts";
 import { createConstant, withColumns, type Row, type Table } from "../plan.ts";
 import { requireChild } from "../scalar.ts";
+import { getEmptyValue } from "../values.ts";
 import { readType } from "../type-names.ts";
 import { readParameter } from "./parameters.ts";
 import type { Operator } from "./rows.ts";

@@ -2,21 +2,19 @@
 import type { KqlNode } from "../../language/parser.ts";
 import type { HuntColumn, KqlType } from "../../../contracts/compiled-hunt.ts";
 import type { Row, Scope, Table } from "../plan.ts";
-import { QueryError } from "../query-error.ts";
-import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
+import { getEmptyValue } from "../values.ts";
+import { createSemanticError } from "../query-error.ts";
 
-/** `bag_unpack(column, prefix)`: each key becomes a column, so the input is read whole to know them. */
+/**
+ * `bag_unpack(column, prefix)`: each key becomes a column, so the input is read whole to know them.
+ */
 export function evaluateBagUnpack(
   [bag, prefix]: readonly KqlNode[],
   input: Table,
   scope: Scope,
 ): Table {
   const columnIndex = bag === undefined ? -1 : (scope.compile.scalar(bag, scope).columnIndex ?? -1);
-  if (columnIndex < 0)
-    throw new QueryError(
-      "semantic",
-      "The query has a semantic error: bag_unpack: a column is expected. Fix semantic errors in your query.",
-    );
+  if (columnIndex < 0) throw createSemanticError("bag_unpack: a column is expected.");
   const namePrefix =
     prefix === undefined ? "" : String(scope.compile.scalar(prefix, scope).run([]));
   const rows = Array.from(input.rows());

@@ -1,4 +1,7 @@
-/** Expressions over ordered rows: `prev`, `next`, `row_number`, `row_cumsum` need to know where they stand. */
+/**
+ * Expressions over ordered rows: `prev`, `next`, `row_number`, `row_cumsum` need to know where they
+ * stand.
+ */
 import { walkTree, type KqlNode } from "../../language/parser.ts";
 import { withColumns, type RowCursor, type Row, type Scope, type Table } from "../plan.ts";
 

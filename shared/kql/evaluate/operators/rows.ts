@@ -31,7 +31,10 @@ function* filterRows(rows: Iterable<Row>, { run }: Scalar): Generator<Row> {
   for (const row of rows) if (run(row) === true) yield row;
 }
 
-/** A table whose rows are each a function of one row of another. `keepsTimestamp` says that `Timestamp` is still the same column. */
+/**
+ * A table whose rows are each a function of one row of another. `keepsTimestamp` says that
+ * `Timestamp` is still the same column.
+ */
 export function mapTable(
   source: Table,
   columns: readonly HuntColumn[],
@@ -105,7 +108,10 @@ interface NamedScalar {
   readonly scalar: Scalar;
 }
 
-/** One expression as its named scalars: usually one; a wildcard gives several, `(a, b) = x` one for each name. */
+/**
+ * One expression as its named scalars: usually one; a wildcard gives several, `(a, b) = x` one for
+ * each name.
+ */
 function compileNamedScalars(node: KqlNode, scope: Scope): readonly NamedScalar[] {
   if (node.kind === "NameReference" && childAt(node, "Name")?.kind === "WildcardedName")
     return expandWildcard(node, scope);
@@ -223,7 +229,10 @@ export const evaluateProjectKeep: Operator = (node, input) => {
   );
 };
 
-/** `project-reorder`: the named ones first, in their order; `asc` and `desc` sort what a wildcard finds. */
+/**
+ * `project-reorder`: the named ones first, in their order; `asc` and `desc` sort what a wildcard
+ * finds.
+ */
 export const evaluateProjectReorder: Operator = (node, input) => {
   const first = listChildren(node, "Expressions").flatMap((one) => {
     const expression = one.kind === "OrderedExpression" ? requireChild(one, "Expression") : one;

@@ -5,7 +5,7 @@ import { compileArithmetic } from "../arithmetic.ts";
 import { convertScalar } from "../coerce.ts";
 import { argumentsOf, readName } from "../names.ts";
 import { createConstant, type Row, type Scope, type Table } from "../plan.ts";
-import { QueryError, createUnsupportedError } from "../query-error.ts";
+import { createSemanticError, createUnsupportedError } from "../query-error.ts";
 import { listChildren, requireChild } from "../scalar.ts";
 import { readType } from "../type-names.ts";
 import { compareValues } from "../values.ts";
@@ -84,10 +84,7 @@ export const evaluateCall: Source = (node, scope) => {
   if (declaration?.kind === "function") {
     const result = scope.compile.declaredCall(node, declaration, scope);
     if (result.kind === "table") return result.table;
-    throw new QueryError(
-      "semantic",
-      `The query has a semantic error: '${name}' is not a tabular function. Fix semantic errors in your query.`,
-    );
+    throw createSemanticError(`'${name}' is not a tabular function.`);
   }
   const [argument] = argumentsOf(node);
   if (name === "table" && argument !== undefined)
@@ -106,10 +103,7 @@ export const evaluateMaterialize: Source = (node, scope) => {
   return { columns: table.columns, rows: () => (cached ??= Array.from(table.rows())) };
 };
 
-/** What the service answers to a hunt that fetches from elsewhere. */
+/** Refuses `externaldata`: the evaluator reads no files. */
 export const evaluateExternalData: Source = () => {
-  throw new QueryError(
-    "unsupported",
-    "The query has a semantic error: The operator 'externaldata' is not supported. Fix semantic errors in your query.",
-  );
+  throw createUnsupportedError("The operator 'externaldata'");
 };

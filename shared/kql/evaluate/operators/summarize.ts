@@ -11,13 +11,16 @@ import {
   type Scope,
   type Table,
 } from "../plan.ts";
-import { QueryError } from "../query-error.ts";
+import { createSemanticError } from "../query-error.ts";
 import { listChildren, requireChild } from "../scalar.ts";
 import { toKey } from "../values.ts";
 import { compileMultiAggregate } from "./multi-aggregates.ts";
 import { compileCells, type Operator } from "./rows.ts";
 
-/** What the aggregates of one `summarize` compile to: tallies by place, and expressions over their values. */
+/**
+ * What the aggregates of one `summarize` compile to: tallies by place, and expressions over their
+ * values.
+ */
 export interface SummarizePlan {
   readonly tallies: Aggregate[];
   readonly outputs: SummarizeOutput[];
@@ -92,7 +95,10 @@ function addTally(plan: SummarizePlan, name: string, aggregate: Aggregate): Summ
   };
 }
 
-/** A call of an aggregate inside an expression becomes the place of its value; any other call is none of ours. */
+/**
+ * A call of an aggregate inside an expression becomes the place of its value; any other call is
+ * none of ours.
+ */
 function placeAggregate(call: KqlNode, scope: Scope, plan: SummarizePlan): Scalar | undefined {
   const name = readName(requireChild(call, "Name"));
   const multiple = compileMultiAggregate(call, scope, []);
@@ -150,11 +156,7 @@ export function compileAggregate(
     return { column: { name: "count_", type: "long" }, compute: (rows) => BigInt(rows.length) };
   const plan: SummarizePlan = { tallies: [], outputs: [] };
   const [output] = compileOutputs(node, scope, [], plan);
-  if (output === undefined)
-    throw new QueryError(
-      "semantic",
-      "The query has a semantic error: an aggregate is expected. Fix semantic errors in your query.",
-    );
+  if (output === undefined) throw createSemanticError("an aggregate is expected.");
   return {
     column: { ...output.column, name: name ?? output.column.name },
     compute: (rows) => {

@@ -2,7 +2,7 @@
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import type { Span } from "../../../runtime/time.ts";
-import { getEmptyValue } from "../../../../test/simulator/dataset/schema.ts";
+import { getEmptyValue } from "../values.ts";
 import { readName, createNameMatcher } from "../names.ts";
 import type { Row, Scope, Table } from "../plan.ts";
 import { QueryError } from "../query-error.ts";
@@ -39,7 +39,7 @@ export function evaluateUnion(node: KqlNode, input: Table | undefined, scope: Sc
 function compileParts(node: KqlNode, scope: Scope, isFuzzy: boolean): readonly UnionPart[] {
   if (node.kind === "NameReference" && childAt(node, "Name")?.kind === "WildcardedName") {
     const matches = createNameMatcher(node.text);
-    return [...scope.context.dataset.tables.keys()]
+    return [...scope.context.tables.keys()]
       .filter(matches)
       .map((name) => ({ name, table: scope.compile.namedTable(name, node, scope) }));
   }
@@ -56,7 +56,10 @@ function compileParts(node: KqlNode, scope: Scope, isFuzzy: boolean): readonly U
   }
 }
 
-/** The parts as one table. Columns of one name but different types stay apart, each with its type in the name. */
+/**
+ * The parts as one table. Columns of one name but different types stay apart, each with its type in
+ * the name.
+ */
 export function combineParts(
   parts: readonly UnionPart[],
   isInner: boolean,

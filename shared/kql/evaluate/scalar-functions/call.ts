@@ -11,7 +11,9 @@ import { stringFunctions } from "./strings.ts";
 import { timeFunctions } from "./time.ts";
 import { windowFunctions } from "./window.ts";
 
-/** `ingestion_time()`: the tenant's rows do not carry theirs; the time of the event stands for it. */
+/**
+ * `ingestion_time()`: the tenant's rows do not carry theirs; the time of the event stands for it.
+ */
 const otherFunctions: FunctionTable = {
   ingestion_time: (_, { scope }) => {
     const columnIndex = scope.columns.findIndex(({ name }) => name === "Timestamp");

@@ -32,7 +32,10 @@ export function mapTexts(
   };
 }
 
-/** A function of values of given types; null when any of them is null. The last type serves for all further arguments. */
+/**
+ * A function of values of given types; null when any of them is null. The last type serves for all
+ * further arguments.
+ */
 export function mapValues(
   type: KqlType,
   argumentTypes: readonly KqlType[],

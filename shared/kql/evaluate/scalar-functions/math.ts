@@ -64,8 +64,8 @@ const createDigest =
   };
 
 /**
- * `hash(value, modulus)`: a stable 64-bit number, not the service's own (xxhash64): equal values give equal numbers, and
- * shards partition the rows, which is all that a query may rely on.
+ * `hash(value, modulus)`: a stable 64-bit number, not the service's own (xxhash64): equal values
+ * give equal numbers, and shards partition the rows, which is all that a query may rely on.
  */
 const evaluateHash: FunctionCompiler = (args) => {
   const [value, modulus] = [requireArgument(args, 0), args[1] && convertScalar(args[1], "long")];

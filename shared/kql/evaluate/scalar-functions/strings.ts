@@ -41,7 +41,10 @@ const evaluateExtract: FunctionCompiler = (args) => {
   return convertScalar(match, type);
 };
 
-/** All matches: their one group, or arrays of their groups; `extract_all(regex, groups, text)` picks groups. */
+/**
+ * All matches: their one group, or arrays of their groups; `extract_all(regex, groups, text)` picks
+ * groups.
+ */
 function extractAll(values: readonly unknown[]): unknown {
   const [pattern, second, third] = values;
   const text = toText(third ?? second, "dynamic");

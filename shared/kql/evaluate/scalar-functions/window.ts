@@ -1,7 +1,7 @@
 /** Functions over ordered rows. They need the operator's cursor; rows are those of its input. */
 import { asDynamic, convertScalar } from "../coerce.ts";
 import type { RowCursor, Row, Scalar } from "../plan.ts";
-import { QueryError } from "../query-error.ts";
+import { createSemanticError } from "../query-error.ts";
 import { compareValues, toKey } from "../values.ts";
 import {
   requireArgument,
@@ -11,11 +11,7 @@ import {
 } from "./function-compiler.ts";
 
 function requireCursor({ scope, name }: FunctionCall): RowCursor {
-  if (scope.cursor === undefined)
-    throw new QueryError(
-      "semantic",
-      `The query has a semantic error: '${name}' needs serialized rows. Fix semantic errors in your query.`,
-    );
+  if (scope.cursor === undefined) throw createSemanticError(`'${name}' needs serialized rows.`);
   return scope.cursor;
 }
 
@@ -41,7 +37,9 @@ const createNeighbor =
     });
   };
 
-/** A value carried from row to row; it begins anew at the first row, and where `restart` is true. */
+/**
+ * A value carried from row to row; it begins anew at the first row, and where `restart` is true.
+ */
 function carryState<S>(
   cursor: RowCursor,
   restart: Scalar | undefined,

@@ -114,7 +114,7 @@ describe("windows", () => {
     ["a let that nothing reads", "let unused = DeviceInfo | summarize count(); DeviceEvents"],
     ["a fixed date", "DeviceEvents | where Timestamp > datetime(2026-01-01)"],
     ["a trailing render", "DeviceEvents | project Timestamp | render table"],
-  ])("are sound for %s", (_, query) => {
+  ])("allows windows for %s", (_, query) => {
     expect(listReasons(query)).toEqual([]);
   });
 
@@ -145,12 +145,12 @@ describe("windows", () => {
     [
       "a subquery in a condition",
       "DeviceEvents | where DeviceId in (DeviceInfo | project DeviceId)",
-      "it asks a second table within a condition (line 1)",
+      "it reads a second table in a condition (line 1)",
     ],
     [
       "a subquery behind a let",
       "let ids = DeviceInfo | project DeviceId; DeviceEvents | where DeviceId has_any (ids)",
-      "it asks a second table within a condition (line 1)",
+      "it reads a second table in a condition (line 1)",
     ],
     [
       "toscalar",
@@ -166,17 +166,17 @@ describe("windows", () => {
     [
       "prev",
       "DeviceEvents | sort by Timestamp asc | extend p = prev(FileName)",
-      "prev() looks at neighbouring rows (line 1)",
+      "prev() reads neighboring rows (line 1)",
     ],
     [
       "row_number",
       "DeviceEvents | serialize n = row_number()",
-      "row_number() looks at neighbouring rows (line 1)",
+      "row_number() reads neighboring rows (line 1)",
     ],
     [
       "FileProfile",
       "DeviceEvents | invoke FileProfile(SHA1, 1000)",
-      "it asks FileProfile(), whose answer changes with time (line 1)",
+      "it calls FileProfile(), whose result changes with time (line 1)",
     ],
     [
       "external data",
@@ -225,15 +225,15 @@ describe("windows", () => {
       "it summarizes (line 1)",
     ],
     [
-      "a second table within mv-apply",
+      "a second table in mv-apply",
       "DeviceEvents | mv-apply f = parse_json(AdditionalFields) on (where tostring(f) in ((DeviceInfo | project DeviceId)))",
-      "it asks a second table within mv-apply (line 1)",
+      "it reads a second table in mv-apply (line 1)",
     ],
-  ])("are refused for %s", (_, query, reason) => {
+  ])("refuses windows for %s", (_, query, reason) => {
     expect(listReasons(query)).toContain(reason);
   });
 
-  test("are told apart by what a file may overrule", () => {
+  test("says which obstacles a file can overrule", () => {
     const listOverridable = (query: string): readonly boolean[] =>
       analyzeQuery(query).obstacles.map((obstacle) => obstacle.isOverridable);
     expect(listOverridable("DeviceEvents | extend Age = now() - Timestamp")).toEqual([true]);
@@ -241,7 +241,7 @@ describe("windows", () => {
   });
 });
 
-describe("the clock", () => {
+describe("a use of the clock", () => {
   const hour = 3_600_000;
   test.each([
     ["ago in a where", "DeviceEvents | where Timestamp >= ago(1h)", hour],
@@ -286,7 +286,7 @@ describe("the clock", () => {
       "let since = ago(1h); let f = (T: (Timestamp: datetime)) { T | where Timestamp >= since }; DeviceEvents | invoke f()",
       hour,
     ],
-  ])("caps the width by %s", (_, query, widestMs) => {
+  ])("limits the window by %s", (_, query, widestMs) => {
     expect(listReasons(query)).toEqual([]);
     expect(analyzeQuery(query).widestMs).toBe(widestMs);
   });
@@ -312,7 +312,7 @@ describe("the clock", () => {
       "the end of today, which some rows of the future meet",
       "DeviceEvents | where Timestamp > endofday(now())",
     ],
-  ])("does not bear windows for %s", (_, query) => {
+  ])("prevents windows for %s", (_, query) => {
     expect(analyzeQuery(query).obstacles.map(({ cause }) => cause)).toContain("clock");
   });
 
@@ -361,9 +361,9 @@ describe("placeholders of public hunts", () => {
   });
 });
 
-describe("shards", () => {
+describe("the shard key", () => {
   test.each([
-    ["a row-wise query by the whole row", "DeviceEvents | project FileName", "whole row"],
+    ["a row-wise query by the whole row", "DeviceEvents | project FileName", "wholeRow"],
     [
       "summarize by its groups",
       "DeviceEvents | summarize n = count() by DeviceId, Day = bin(Timestamp, 1d)",
@@ -397,7 +397,7 @@ describe("shards", () => {
     [
       "a join whose rows are all kept",
       "DeviceEvents | join kind=inner (DeviceInfo) on DeviceId",
-      "whole row",
+      "wholeRow",
     ],
     [
       "a join that keeps any row of a key",
@@ -422,22 +422,22 @@ describe("shards", () => {
       "DeviceEvents | join kind=inner (DeviceInfo | summarize n = count() by DeviceId) on DeviceId",
       undefined,
     ],
-  ])("%s", (_, query, shardedBy) => {
+  ])("chooses the shard key for %s", (_, query, shardedBy) => {
     expect(analyzeQuery(query)).toMatchObject({ errors: [], shardedBy });
   });
 });
 
-describe("what a hunt may not be", () => {
+describe("analyzeQuery", () => {
   test.each([
-    ["two results", "DeviceEvents | take 1;\nDeviceInfo | take 1", 2, "a second one begins"],
+    ["two results", "DeviceEvents | take 1;\nDeviceInfo | take 1", 2, "a second one begins here"],
     ["no result", "let x = 1;", 1, "gives no table"],
-  ])("%s", (_, query, line, words) => {
+  ])("refuses a query with %s", (_, query, line, words) => {
     expect(analyzeQuery(query).errors).toContainEqual(
       objectIncluding({ line, message: textContaining(words) }),
     );
   });
 
-  test("external data is warned of", () => {
+  test("warns of external data", () => {
     const query =
       'let bad = externaldata(h: string) ["https://a.example/x"];\nDeviceEvents | where SHA1 in (bad)';
     expect(analyzeQuery(query).warnings).toMatchObject([
@@ -456,34 +456,29 @@ test("reads name their tables once each, in order, with the way each can be rest
     'let DeviceInfo = DeviceInfo | where DeviceName != ""; DeviceEvents | union DeviceInfo, table("DeviceFileEvents"), DeviceEvents',
   );
   expect(tables).toEqual(["DeviceInfo", "DeviceEvents", "DeviceFileEvents"]);
-  expect(reads.map(({ restrict }) => restrict)).toEqual([
-    "in-place",
-    "shadow",
-    "in-place",
-    "shadow",
-  ]);
+  expect(reads.map(({ restrict }) => restrict)).toEqual(["inPlace", "shadow", "inPlace", "shadow"]);
 });
 
 describe("classifyQuery", () => {
   test.each([
     ["window", "DeviceEvents | where FileName == 'a'"],
     ["snapshot", "DeviceEvents | count"],
-    ["other-tables", "SigninLogs | where TimeGenerated > ago(1d)"],
-    ["other-tables", "DeviceEvents | where TimeGenerated > ago(1d)"],
-    ["other-tables", "DeviceEvents | join kind=inner (_GetWatchlist('x')) on DeviceId"],
+    ["otherTables", "SigninLogs | where TimeGenerated > ago(1d)"],
+    ["otherTables", "DeviceEvents | where TimeGenerated > ago(1d)"],
+    ["otherTables", "DeviceEvents | join kind=inner (_GetWatchlist('x')) on DeviceId"],
     ["placeholder", 'DeviceEvents | where FileName == "<FileName>"'],
     ["placeholder", 'DeviceEvents | where FileName == "FILENAME GOES HERE"'],
     ["placeholder", "< Insert query string here >"],
     ["placeholder", "DeviceEvents | where SHA1 == '{{Sha1}}'"],
-    ["several", "DeviceEvents | take 1; DeviceEvents | take 2"],
-    ["not-accepted", "DeviceEvents | where Nmae == 1"],
-    ["not-accepted", "Get-Process | Sort-Object CPU"],
+    ["multipleQueries", "DeviceEvents | take 1; DeviceEvents | take 2"],
+    ["notAccepted", "DeviceEvents | where Nmae == 1"],
+    ["notAccepted", "Get-Process | Sort-Object CPU"],
     [
       "window",
       'DeviceEvents | where ProcessCommandLine has_any ("<script>", "[A-Z]", "This is your order?")',
     ],
     ["window", "\uFEFFDeviceEvents\u00A0| where FileName ==\u200B 'a'"],
-  ])("%s: %s", (queryClass, query) => {
+  ])("classifies as %s: %s", (queryClass, query) => {
     expect(classifyQuery(query).class).toBe(queryClass);
   });
 });

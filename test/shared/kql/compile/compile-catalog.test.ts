@@ -26,8 +26,8 @@ const validHunt = {
 const compileChanged = (change: object): ReturnType<typeof compileHunt> =>
   compileHunt("a-hunt.yaml", "a-hunt", JSON.stringify({ ...validHunt, ...change }));
 
-describe("the defaults of a hunt", () => {
-  test("in windows", () => {
+describe("compileHunt fills in defaults", () => {
+  test("compiles a row-wise query to windows with the default intervals", () => {
     expect(compileChanged({}).hunt).toMatchObject({
       name: "a-hunt",
       title: "A hunt",
@@ -47,7 +47,7 @@ describe("the defaults of a hunt", () => {
     });
   });
 
-  test("as a snapshot", () => {
+  test("compiles a summary to a daily snapshot", () => {
     expect(
       compileChanged({ query: "DeviceEvents\n| summarize count() by FileName" }).hunt,
     ).toMatchObject({
@@ -61,67 +61,71 @@ describe("the defaults of a hunt", () => {
   });
 
   test.each([
-    ["queryFrequency gives the schedule", { queryFrequency: "15m" }, { intervalMs: 15 * minuteMs }],
     [
-      "schedule is kept, and its interval counted",
+      "takes the schedule from queryFrequency",
+      { queryFrequency: "15m" },
+      { intervalMs: 15 * minuteMs },
+    ],
+    [
+      "keeps schedule and computes its interval",
       { schedule: "0 0 */6 * * *" },
       { schedule: "0 0 */6 * * *", intervalMs: 6 * hourMs },
     ],
     [
-      "a setting may hold the schedule",
+      "accepts a setting as the schedule",
       { schedule: "%HUNT_SCHEDULE%", queryFrequency: "PT2H" },
       { schedule: "%HUNT_SCHEDULE%", intervalMs: 2 * hourMs },
     ],
-    ["queryPeriod gives the look-back", { queryPeriod: "P14D" }, { lookBackMs: 14 * dayMs }],
+    ["takes the look-back from queryPeriod", { queryPeriod: "P14D" }, { lookBackMs: 14 * dayMs }],
     [
-      "lookBack goes before queryPeriod",
+      "prefers lookBack to queryPeriod",
       { queryPeriod: "14d", lookBack: "PT3H" },
       { lookBackMs: 3 * hourMs },
     ],
     [
-      "the longest ago gives it else",
+      "takes the look-back from the longest ago",
       { query: "DeviceEvents | where Timestamp > ago(7d)" },
       { lookBackMs: 7 * dayMs, widestMs: 7 * dayMs - 1 },
     ],
     [
-      "no look-back is longer than the service keeps",
+      "limits the look-back to what the service keeps",
       { query: "DeviceEvents | where Timestamp > ago(90d)" },
       { lookBackMs: 30 * dayMs },
     ],
     [
-      "settle is three intervals when these are longer",
+      "sets settle to three intervals if these are longer",
       { queryFrequency: "6h" },
       { settleMs: 18 * hourMs },
     ],
     [
-      "a snapshot may be asked for",
+      "accepts mode snapshot",
       { mode: "snapshot" },
       { mode: "snapshot", modeReason: "the file says so", timeColumn: undefined },
     ],
     [
-      "a window may overrule the clock",
+      "accepts mode window in spite of the clock",
       { query: "DeviceEvents | extend Age = now() - Timestamp", mode: "window" },
       { mode: "window" },
     ],
     [
-      "unknown keys are kept out of the way",
+      "ignores unknown keys",
       { id: "x", kind: "Scheduled", tags: ["a"], entityMappings: [{}] },
       { mode: "window" },
     ],
     [
-      "one word stands for a list of one",
+      "reads one word as a list of one",
       { tactics: "Impact", relevantTechniques: null },
       { tactics: ["Impact"], techniques: [] },
     ],
-    ["enrich names a column", { enrich: "SHA1" }, { enrich: "SHA1" }],
-  ])("%s", (_, change, expected) => {
+    ["accepts enrich with a text column", { enrich: "SHA1" }, { enrich: "SHA1" }],
+  ])("compileHunt: %s", (_, change, expected) => {
     const outcome = compileChanged(change);
     expect(outcome.problems).toEqual([]);
     expect(outcome.hunt).toMatchObject(expected);
   });
 });
 
-test("the mode's reason is one that the file cannot overrule, where there is one", () => {
+test("compileHunt reports the obstacle that the file cannot overrule first", () => {
   const query = "DeviceEvents\n| where Timestamp < ago(1h)\n| summarize count()";
   expect(compileChanged({ query }).hunt?.modeReason).toBe("it summarizes (line 3), and 1 more");
 });
@@ -138,7 +142,7 @@ describe("a snapshot", () => {
   });
 });
 
-describe("the version of a log", () => {
+describe("the query hash, which starts a log version,", () => {
   const hashOf = (change: object): string | undefined => compileChanged(change).hunt?.queryHash;
   test.each([
     ["query", { query: "DeviceEvents | project SHA1" }],
@@ -156,22 +160,27 @@ describe("the version of a log", () => {
   });
 });
 
-describe("an invalid hunt is refused at its place", () => {
+describe("compileHunt", () => {
   test.each([
     ["a duration", "lag", "5 bananas", "expected a duration such as PT1H or 1h"],
     ["a mode", "mode", "stream", "expected auto, window or snapshot"],
     ["a format", "format", "xml", "expected ndjson, csv or parquet"],
     ["enabled", "enabled", "yes please", "expected true or false"],
-    ["a schedule", "schedule", "0 99 * * * *", "99 is no minute"],
+    ["a schedule", "schedule", "0 99 * * * *", '"99" is not a minute'],
     [
       "an enrich column that is missing",
       "enrich",
       "Sha1",
-      "no text column Sha1; expected one of SHA1",
+      "must be a text column of the result (SHA1), not Sha1",
     ],
-    ["an enrich column that holds no text", "enrich", "FileSize", "no text column FileSize"],
-    ["a look-back longer than the service keeps", "lookBack", "40d", "expected at most P30D"],
-  ])("%s", (_, key, value, words) => {
+    [
+      "an enrich column that holds no text",
+      "enrich",
+      "FileSize",
+      "must be a text column of the result (SHA1), not FileSize",
+    ],
+    ["a look-back longer than the service keeps", "lookBack", "40d", "must be at most P30D"],
+  ])("refuses %s", (_, key, value, words) => {
     const yaml = `name: A hunt\nquery: ${validHunt.query}\n${key}: ${value}\n`;
     expect(compileHunt("a.yaml", "a-hunt", yaml).problems).toEqual([
       { file: "a.yaml", line: 3, column: key.length + 3, message: textContaining(words) },
@@ -193,9 +202,9 @@ describe("an invalid hunt is refused at its place", () => {
     ],
     ["no query", "name: A hunt", 1, "/query: expected the KQL text"],
     ["broken YAML", "name: 'A\nquery: |\n  x", 1, ""],
-    ["a list", "- a\n- b", 1, "expected a YAML mapping"],
-    ["nothing", "", 1, "expected a YAML mapping"],
-  ])("%s", (_, yaml, line, words) => {
+    ["a list", "- a\n- b", 1, "must be a YAML mapping"],
+    ["an empty file", "", 1, "must be a YAML mapping"],
+  ])("refuses %s", (_, yaml, line, words) => {
     const { hunt, problems } = compileHunt("a.yaml", "a-hunt", yaml);
     expect(hunt).toBeUndefined();
     expect(problems.length).toBeGreaterThan(0);
@@ -204,7 +213,7 @@ describe("an invalid hunt is refused at its place", () => {
   });
 });
 
-describe("an error in the KQL is reported where it stands in the file", () => {
+describe("compileHunt reports an error in the KQL at its position in the file", () => {
   test.each([
     ["in a block", "name: A\nquery: |\n  DeviceEvents\n  | where Nmae == 1\nversion: 1", 4, 11],
     [
@@ -223,7 +232,7 @@ describe("an error in the KQL is reported where it stands in the file", () => {
     ["on the key's line", "query: DeviceEvents | where Nmae == 1\n", 1, 29],
     ["in quotes", "query: 'DeviceEvents | where Nmae == 1'\n", 1, 30],
     ["in a folded text: at its beginning", "query: >\n  DeviceEvents\n  | where Nmae == 1\n", 1, 8],
-  ])("%s", (_, yaml, line, column) => {
+  ])("finds the position %s", (_, yaml, line, column) => {
     const { problems } = compileHunt("a.yaml", "a", yaml);
     expect(problems).toEqual([{ file: "a.yaml", line, column, message: textContaining("'Nmae'") }]);
   });
@@ -245,7 +254,7 @@ describe("compileCatalog", () => {
   };
   const query = "query: DeviceEvents";
 
-  test("takes every YAML file in the order of their names and leaves others alone", () => {
+  test("compiles every YAML file by name and ignores other files", () => {
     const result = compileFiles({
       "b-hunt.yml": query,
       "a-hunt.yaml": `${query}\nenabled: false`,
@@ -257,7 +266,7 @@ describe("compileCatalog", () => {
     });
   });
 
-  test("is what JSON keeps", () => {
+  test("returns a catalog that JSON can represent", () => {
     const result = compileFiles({ "a-hunt.yaml": query });
     if ("problems" in result) throw new Error("problems");
     expect(JSON.parse(JSON.stringify(result.catalog))).toEqual(
@@ -281,7 +290,7 @@ describe("compileCatalog", () => {
     );
   });
 
-  test("stops above the most hunts that may be enabled and says why, and not at it", () => {
+  test("refuses more enabled hunts than the maximum", () => {
     const files = {
       "a-hunt.yaml": query,
       "b-hunt.yaml": query,
@@ -293,7 +302,7 @@ describe("compileCatalog", () => {
     expect("problems" in result && result.problems).toEqual([
       objectIncluding({
         file: textContaining("b-hunt.yaml"),
-        message: textContaining("2 hunts are enabled and at most 1 can be"),
+        message: textContaining("2 hunts are enabled; must be at most 1"),
       }),
     ]);
   });

@@ -6,8 +6,8 @@ import { parseQuery } from "../../../../shared/kql/language/parser.ts";
 import { buildRowsQuery, buildShardQuery } from "../../../../shared/hunts/query/query-text.ts";
 import type { CompiledHunt } from "../../../../shared/contracts/compiled-hunt.ts";
 import { hourMs, ticksFromMs, type Span } from "../../../../shared/runtime/time.ts";
-import { evaluateQuery } from "../../../../shared/kql/evaluate/evaluate.ts";
 import { createDataset } from "../../../simulator/dataset/dataset.ts";
+import { evaluateDataset } from "../../../simulator/hunting/evaluate-dataset.ts";
 
 beforeAll(() => void parseQuery("print 1"), 120_000);
 
@@ -35,12 +35,11 @@ function compileQuery(query: string): CompiledHunt {
 /** The rows as a multiset of texts. */
 function runQuery(text: string | undefined): readonly string[] {
   if (text === undefined) throw new Error("no query");
-  const result = evaluateQuery(text, {
-    dataset,
+  const result = evaluateDataset(text, dataset, {
     now: wholeSpan.to,
     visibleAt: wholeSpan.to + ticksOfHours(24),
   });
-  if (result.kind === "error") throw new Error(`${result.message}\n${text}`);
+  if ("refusedBy" in result) throw new Error(`${result.message}\n${text}`);
   const writeBigint = (_: string, value: unknown): unknown =>
     typeof value === "bigint" ? `${value}n` : value;
   return [...result.rows].map((row) => JSON.stringify(row, writeBigint)).sort();

@@ -8,7 +8,7 @@ describe("toHuntName", () => {
     ["c2-lookup[Nobelium].md", "c2-lookup-nobelium"],
     ["RDPLogon_fromÜbersee.kql", "rdp-logon-from-ubersee"],
     ["CVE-2021-36934 usage.md", "cve-2021-36934-usage"],
-  ])("%s is %s", (file, name) => {
+  ])("names %s %s", (file, name) => {
     expect(toHuntName(file)).toBe(name);
   });
 

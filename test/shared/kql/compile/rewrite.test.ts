@@ -69,7 +69,7 @@ describe("the prelude", () => {
       "DeviceEvents | project Timestamp; // done",
       `let DeviceEvents = DeviceEvents | ${windowFilter};\nDeviceEvents | project Timestamp`,
     ],
-  ])("%s", (_, query, text) => {
+  ])("the prelude %s", (_, query, text) => {
     expect(showPieces(rewriteQuery(query).prelude)).toBe(text);
   });
 
@@ -92,7 +92,7 @@ describe("the prelude", () => {
   });
 });
 
-test("the second form restricts every reference where it stands", () => {
+test("the second form restricts every reference in place", () => {
   expect(
     showPieces(
       rewriteQuery(
@@ -147,7 +147,7 @@ describe("the pinned clock", () => {
       "let ago = (x: timespan) { datetime(2020-01-01) }; DeviceEvents | where Timestamp > ago(1d)",
       "let ago = (x: timespan) { datetime(2020-01-01) }; DeviceEvents | where Timestamp > ago(1d)",
     ],
-  ])("%s", (_, query, text) => {
+  ])("pins the clock in %s", (_, query, text) => {
     expect(
       showPieces(rewriteQuery(query, { isRestricted: false, hasHistogram: false }).prelude),
     ).toBe(text);
@@ -217,10 +217,10 @@ describe("applyEdits", () => {
       { start: 0, end: 4, replacement: ["x"] },
       { start: 2, end: 6, replacement: ["y"] },
     ];
-    expect(() => applyEdits("abcdefgh", edits, 8)).toThrow("two changes meet at offset 2");
+    expect(() => applyEdits("abcdefgh", edits, 8)).toThrow("two edits overlap at offset 2");
   });
 
-  test("joins neighbouring texts", () => {
+  test("joins adjacent texts", () => {
     expect(mergeTexts(["a", "", "b", { slot: "from" }, "c", "d"])).toEqual([
       "ab",
       { slot: "from" },

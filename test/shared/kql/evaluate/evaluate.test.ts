@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createDataset } from "../../../simulator/dataset/dataset.ts";
-import { evaluateQuery } from "../../../../shared/kql/evaluate/evaluate.ts";
-import { now, quietDataset, runQuery, warmUp } from "./run-query.ts";
+import { evaluateQuery, now, quietDataset, runQuery, warmUp } from "./run-query.ts";
 
 beforeAll(warmUp);
 
@@ -174,7 +173,7 @@ describe("a query with a fault", () => {
     [
       "DeviceEvents | make-series count() on Timestamp from ago(1d) to now() step 1h",
       "unsupported",
-      "The query has a semantic error: The operator 'make-series' is not supported. Fix semantic errors in your query.",
+      "The operator 'make-series' is not supported by the evaluator.",
     ],
     [
       "externaldata(a: string) ['https://example.net/list.txt']",
@@ -189,13 +188,16 @@ describe("a query with a fault", () => {
     [
       "print geo_point_to_s2cell(1.0, 2.0)",
       "unsupported",
-      "The query has a semantic error: The function 'geo_point_to_s2cell' is not supported. Fix semantic errors in your query.",
+      "The function 'geo_point_to_s2cell' is not supported by the evaluator.",
     ],
     ["DeviceEvents | evaluate autocluster()", "unsupported", /'autocluster' is not supported/],
   ])("%s is refused as %s of %s", (query, kind, message) => {
-    const result = evaluateQuery(query, { dataset: quietDataset(), now, visibleAt: now });
-    expect(result).toMatchObject({ kind: "error", class: kind });
-    expect(result.kind === "error" && result.message).toEqual(
+    const result = evaluateQuery(query);
+    expect(result).toMatchObject({
+      refusedBy: kind === "unsupported" ? "evaluator" : "service",
+      cause: kind,
+    });
+    expect("refusedBy" in result && result.message).toEqual(
       typeof message === "string" ? message : expect.stringMatching(message),
     );
   });

@@ -80,7 +80,7 @@ describe("rows one by one", () => {
     ["where n in ((T | where s == 'b' | project n)) | project s", [["b"]]],
     ["as X | join kind=inner X on n | count", [[3n]]],
     ["project p = pack_all() | take 1", [[{ n: 1, s: "a", d: [1, 2] }]]],
-  ])("T | %s", (query, rows) => {
+  ])("evaluates T | %s", (query, rows) => {
     expect(runQuery(`${T} T | ${query}`)).toEqual(rows);
   });
 });
@@ -138,7 +138,7 @@ describe("summarize", () => {
     ["summarize array_length(make_set(n))", [[3n]]],
     ["top-nested 1 of s by count()", [["a", 2n]]],
     ["project n, s | evaluate pivot(s, count(), n) | where n == 1", [[1n, 0n, 1n, 0n]]],
-  ])("T | %s", (query, rows) => {
+  ])("evaluates T | %s", (query, rows) => {
     expect(runQuery(`${T} T | ${query}`)).toEqual(rows);
   });
 
@@ -223,7 +223,7 @@ describe("join", () => {
         [1n, "y"],
       ],
     ],
-  ])("T | %s", (query, rows) => {
+  ])("evaluates T | %s", (query, rows) => {
     expect(runQuery(`${T} ${U} T | ${query}`)).toEqual(rows);
   });
 
@@ -260,7 +260,7 @@ describe("union", () => {
       ],
     ],
     [`union (print a = 1), (print a = "x") | count`, [[2n]]],
-  ])("%s", (query, rows) => {
+  ])("evaluates %s", (query, rows) => {
     expect(runQuery(query)).toEqual(rows);
   });
 
@@ -306,7 +306,7 @@ describe("let, functions and sources", () => {
       String.raw`print s = "k12z" | parse kind=regex s with "k" n: long "[a-z]" | project n`,
       [[12n]],
     ],
-  ])("%s", (query, rows) => {
+  ])("evaluates %s", (query, rows) => {
     expect(runQuery(query)).toEqual(rows);
   });
 

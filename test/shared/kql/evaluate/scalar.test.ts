@@ -31,7 +31,7 @@ describe("a literal", () => {
     [String.raw`@'C:\Users'`, String.raw`C:\Users`],
     [`'a' "b"`, "ab"],
     [`dynamic({"a": [1, 2.5, null, true, -3]})`, { a: [1, 2.5, null, true, -3] }],
-  ])("%s is read", (expression, value) => {
+  ])("evaluates the literal %s", (expression, value) => {
     expect(evaluateExpression(expression)).toEqual(value);
   });
 });
@@ -51,7 +51,7 @@ describe("arithmetic", () => {
     ["datetime(2026-11-22) - 1d", midnight - dayTicks],
     ["-(2 + 3)", -5n],
     ["dynamic({'n': 4}).n + 1", 5n],
-  ])("%s", (expression, value) => {
+  ])("computes %s", (expression, value) => {
     expect(evaluateExpression(expression)).toEqual(value);
   });
 });
@@ -87,7 +87,7 @@ describe("a comparison", () => {
     ["'A' !in~ ('a')", false],
     ["'b' in (dynamic(['a', 'b']))", true],
     ["toscalar(print 2) in (1, 2)", true],
-  ])("%s", (expression, value) => {
+  ])("compares %s", (expression, value) => {
     expect(evaluateExpression(expression)).toBe(value);
   });
 });
@@ -124,7 +124,7 @@ describe("a string operator", () => {
     ["'x' has ''", true],
     ["dynamic({'a': 'deep value'}) has 'deep'", true],
     ["'v1' has 'V1' and 'é1' !has 'é'", true],
-  ])("%s", (expression, value) => {
+  ])("matches %s", (expression, value) => {
     expect(evaluateExpression(expression)).toBe(value);
   });
 });
@@ -168,7 +168,7 @@ describe("a conversion", () => {
     ["isempty(dynamic(null))", true],
     ["gettype(dynamic([]))", "array"],
     ["column_ifexists('Nothing', 'fallback')", "fallback"],
-  ])("%s", (expression, value) => {
+  ])("converts %s", (expression, value) => {
     expect(evaluateExpression(expression)).toEqual(value);
   });
 });
@@ -205,7 +205,7 @@ describe("a time function", () => {
     ["unixtime_seconds_todatetime(1795305600)", midnight],
     ["make_datetime(2026, 11, 22)", midnight],
     ["datetime_part('Minute', datetime(2026-11-22T06:38:35Z))", 38n],
-  ])("%s", (expression, value) => {
+  ])("computes the time %s", (expression, value) => {
     expect(evaluateExpression(expression)).toEqual(value);
   });
 });
@@ -260,7 +260,7 @@ describe("a text function", () => {
     ["parse_ipv4('1.2.3.4')", 16_909_060n],
     ["parse_version('1.2.3') < parse_version('1.10')", true],
     ["tohex(255)", "ff"],
-  ])("%s", (expression, value) => {
+  ])("computes the text %s", (expression, value) => {
     expect(evaluateExpression(expression)).toEqual(value);
   });
 });
@@ -302,7 +302,7 @@ describe("a function of arrays, bags and numbers", () => {
     ["hash(long(null), 4) between (0 .. 3)", true],
     ["strlen(tostring(new_guid()))", 36n],
     ["rand() between (0.0 .. 1.0)", true],
-  ])("%s", (expression, value) => {
+  ])("computes the value of %s", (expression, value) => {
     expect(evaluateExpression(expression)).toEqual(value);
   });
 

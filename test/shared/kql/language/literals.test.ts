@@ -23,7 +23,7 @@ describe("parseTimespanTicks", () => {
     ["timespan(2)", 2n * 86_400n * second],
     ["timespan(null)", undefined],
     ["1fortnight", undefined],
-  ])("%s", (text, ticks) => {
+  ])("parseTimespanTicks reads %s", (text, ticks) => {
     expect(parseTimespanTicks(text)).toBe(ticks);
   });
 });

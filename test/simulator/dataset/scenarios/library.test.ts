@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { evaluateQuery } from "../../../../shared/kql/evaluate/evaluate.ts";
+import { evaluateDataset } from "../../hunting/evaluate-dataset.ts";
 import { warmUp } from "../../../shared/kql/evaluate/run-query.ts";
 import { createDataset } from "../dataset.ts";
 import { scenarios } from "./library.ts";
@@ -12,13 +12,11 @@ const dataset = createDataset({ eventsPerHour: 12 });
 const quietDataset = createDataset({ eventsPerHour: 12, scenarios: false });
 
 const countRows = (query: string, target = dataset): number => {
-  const result = evaluateQuery(query, {
-    dataset: target,
+  const result = evaluateDataset(query, target, {
     now,
-    visibleAt: now,
     timespan: { from: now - 2n * day, to: now },
   });
-  if (result.kind === "error") throw new Error(result.message);
+  if ("refusedBy" in result) throw new Error(result.message);
   return Array.from(result.rows).length;
 };
 
