@@ -18,6 +18,7 @@ import "./start-overdue-hunts.ts";
 import "./maintenance.ts";
 import "./get-webhook-receipt.ts";
 import "./receive-webhook.ts";
+import "./get-console.ts";
 import "./get-job.ts";
 import "./process-file-lookups.ts";
 import "./process-poison-queues.ts";

@@ -98,6 +98,9 @@ param entraClientId string = ''
 @description('Client ids of the applications that may call with such a token.')
 param entraCallers string[] = []
 
+@description('Client id of the console\'s app registration; empty where the console uses keys alone. Requires entraClientId.')
+param consoleClientId string = ''
+
 @description('Sources of webhooks, such as { sentinel: { proof: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; README.md, Webhooks, has all keys.')
 param webhooks webhookSources = {}
 
@@ -267,6 +270,7 @@ module app 'modules/app.bicep' = {
     tuning: tuning
     entraClientId: entraClientId
     entraCallers: entraCallers
+    consoleClientId: consoleClientId
     webhooks: webhooks
   }
   dependsOn: [access, privateEndpoints]

@@ -7,7 +7,11 @@ import type {
   verdictSummary,
   alertHistory,
 } from "../contracts/console-answers.ts";
-import type { verdictDryRun, verdictStatusAnswer, verdictUndone } from "../contracts/alert-answers.ts";
+import type {
+  verdictDryRun,
+  verdictStatusAnswer,
+  verdictUndone,
+} from "../contracts/alert-answers.ts";
 import type { huntDetail, huntSummary, listedExport } from "../contracts/hunt-answers.ts";
 import type { healthAnswer } from "../contracts/operations-answers.ts";
 

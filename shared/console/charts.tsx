@@ -50,7 +50,10 @@ async function drawChart(host: HTMLElement, days: readonly TrendDay[]): Promise<
   // The library loads with the first chart.
   const { default: Plot } = await import("uplot");
   const unusual = new Set(findUnusualDays(days).map(({ day }) => day));
-  const axis = { stroke: readColor("--colorNeutralForeground2"), grid: { stroke: readColor("--colorNeutralStroke2"), width: 1 } };
+  const axis = {
+    stroke: readColor("--colorNeutralForeground2"),
+    grid: { stroke: readColor("--colorNeutralStroke2"), width: 1 },
+  };
   const plot = new Plot(
     {
       width: Math.max(280, host.clientWidth),

@@ -7,8 +7,10 @@ function quoteCell(text: string): string {
 }
 
 /** Joins a header and lines to CSV (RFC 4180). */
-export const createCsv = (header: readonly string[], lines: readonly (readonly string[])[]): string =>
-  [header, ...lines].map((line) => line.map(quoteCell).join(",")).join("\r\n");
+export const createCsv = (
+  header: readonly string[],
+  lines: readonly (readonly string[])[],
+): string => [header, ...lines].map((line) => line.map(quoteCell).join(",")).join("\r\n");
 
 /** Offers text as a download. */
 export function saveFile(name: string, text: string, type: string): void {

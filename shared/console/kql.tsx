@@ -26,7 +26,7 @@ export function tokenizeQuery(query: string): Token[] {
   for (const match of query.matchAll(tokenPattern)) {
     if (match.index > end) tokens.push({ kind: "plain", text: query.slice(end, match.index) });
     const [kind = "plain"] =
-      Object.entries(match.groups ?? {}).find(([, text]) => text !== undefined) ?? [];
+      Object.entries(match.groups ?? {}).find(([, text]) => Boolean(text)) ?? [];
     tokens.push({ kind, text: match[0] });
     end = match.index + match[0].length;
   }

@@ -128,12 +128,15 @@ function App() {
   const [access, setAccess] = useState<Access>();
   const [tries, setTries] = useState(0);
   useEffect(() => {
-    void loadConfig()
-      .then(async (loaded) => {
-        setConfig(loaded);
+    const open = async (): Promise<void> => {
+      try {
+        setConfig(await loadConfig());
         setAccess(await probeAccess());
-      })
-      .catch(() => setAccess("unreachable"));
+      } catch {
+        setAccess("unreachable");
+      }
+    };
+    void open();
   }, [tries]);
   const tryAgain = (): void => setTries(tries + 1);
   useEffect(() => {

@@ -1,6 +1,6 @@
 /** Rows of an export: draws only the rows in view, and shows every cell as text. */
 import { useRef, useState } from "preact/hooks";
-import type { JSX } from "preact";
+import type { CSSProperties } from "preact";
 
 export interface RowColumn {
   readonly name: string;
@@ -19,7 +19,7 @@ const maxCellLength = 300;
 /** A cell as text: JSON for objects, digits as exported for numbers. */
 export function formatCell(value: unknown): string {
   if (value === null || value === undefined) return "";
-  return typeof value === "object" ? JSON.stringify(value) : String(value as string | number);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Control and direction characters would change how other text reads. */
@@ -88,20 +88,7 @@ export function RowTable({
           width: `${columns.length * columnWidth}px`,
         }}
       >
-        <div role="row" aria-rowindex={1} class="row row-head" style={{ height: `${rowHeight}px` }}>
-          {shown.map(({ name, type }, index) => (
-            <div
-              key={name}
-              role="columnheader"
-              aria-colindex={inWidth.from + index + 1}
-              class="cell"
-              style={placeCell(inWidth.from + index)}
-              title={`${name} (${type})`}
-            >
-              {name}
-            </div>
-          ))}
-        </div>
+        <HeadLine columns={shown} firstColumn={inWidth.from} />
         {rows.slice(inHeight.from, inHeight.to).map((row, index) => (
           <RowLine
             key={inHeight.from + index}
@@ -116,10 +103,27 @@ export function RowTable({
   );
 }
 
-const placeCell = (index: number): JSX.CSSProperties => ({
+const placeCell = (index: number): CSSProperties => ({
   transform: `translateX(${index * columnWidth}px)`,
   width: `${columnWidth}px`,
 });
+
+const HeadLine = (props: { columns: readonly RowColumn[]; firstColumn: number }) => (
+  <div role="row" aria-rowindex={1} class="row row-head" style={{ height: `${rowHeight}px` }}>
+    {props.columns.map(({ name, type }, index) => (
+      <div
+        key={name}
+        role="columnheader"
+        aria-colindex={props.firstColumn + index + 1}
+        class="cell"
+        style={placeCell(props.firstColumn + index)}
+        title={`${name} (${type})`}
+      >
+        {name}
+      </div>
+    ))}
+  </div>
+);
 
 function RowLine(props: {
   row: Row;

@@ -36,11 +36,14 @@ export function useData<T>(
     let timer: ReturnType<typeof setTimeout> | undefined;
     const schedule = (): void => {
       const pauseMs = Math.min(maxPauseMs, (refreshMs || 5_000) * 2 ** failures.current);
-      if (refreshMs > 0 || failures.current > 0) timer = setTimeout(run, pauseMs);
+      if (refreshMs > 0 || failures.current > 0) timer = setTimeout(() => void run(), pauseMs);
     };
     const run = async (): Promise<void> => {
       if (document.hidden) {
-        document.addEventListener("visibilitychange", run, { once: true, signal: stop.signal });
+        document.addEventListener("visibilitychange", () => void run(), {
+          once: true,
+          signal: stop.signal,
+        });
         return;
       }
       try {
@@ -51,7 +54,8 @@ export function useData<T>(
         if (stop.signal.aborted) return;
         const apiError = toApiError(error);
         // A refusal does not change by asking again; an outage does.
-        failures.current = apiError.status === 0 || apiError.status >= 500 ? failures.current + 1 : 0;
+        failures.current =
+          apiError.status === 0 || apiError.status >= 500 ? failures.current + 1 : 0;
         setState(({ data }) => ({ data, error: apiError }));
       }
       if (!stop.signal.aborted) schedule();

@@ -34,12 +34,12 @@ export function useJob<T>(url: string | undefined): Followed<T> {
         const reply = await callApi<T>(url, { signal: stop.signal });
         const isRunning = reply.status === 202;
         setState({ reply, error: undefined, isRunning });
-        if (isRunning) timer = setTimeout(poll, pauseAfter(reply));
+        if (isRunning) timer = setTimeout(() => void poll(), pauseAfter(reply));
       } catch (error) {
         if (stop.signal.aborted || !(error instanceof ApiError)) return;
         const canRecover = error.status === 0 || error.status >= 500 || error.status === 429;
         setState(({ reply }) => ({ reply, error, isRunning: canRecover }));
-        if (canRecover) timer = setTimeout(poll, maxPauseMs);
+        if (canRecover) timer = setTimeout(() => void poll(), maxPauseMs);
       }
     };
     void poll();

@@ -1,14 +1,18 @@
 /** Small building blocks of every page. */
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren, TargetedEvent } from "preact";
 import type { ApiError } from "./api.ts";
 import type { Loaded } from "./use-data.ts";
 
 type Tone = "neutral" | "success" | "warning" | "danger" | "informative";
 
 /** A word with a tone; the word alone carries the meaning. */
-export const Badge = ({ tone = "neutral", children }: { tone?: Tone; children: ComponentChildren }) => (
-  <span class={`badge badge-${tone}`}>{children}</span>
-);
+export const Badge = ({
+  tone = "neutral",
+  children,
+}: {
+  tone?: Tone;
+  children: ComponentChildren;
+}) => <span class={`badge badge-${tone}`}>{children}</span>;
 
 /** Tones of states, severities and outcomes. */
 const tones: Readonly<Record<string, Tone>> = {
@@ -156,7 +160,7 @@ export function Choice(props: {
   all?: string;
   onChange: (value: string) => void;
 }) {
-  const onChange = (event: JSX.TargetedEvent<HTMLSelectElement>): void =>
+  const onChange = (event: TargetedEvent<HTMLSelectElement>): void =>
     props.onChange(event.currentTarget.value);
   return (
     <label class="choice">
@@ -174,7 +178,17 @@ export function Choice(props: {
 }
 
 /** A bar from 0 to `max` with its meaning as text. */
-export const Gauge = ({ label, value, max, text }: { label: string; value: number; max: number; text: string }) => (
+export const Gauge = ({
+  label,
+  value,
+  max,
+  text,
+}: {
+  label: string;
+  value: number;
+  max: number;
+  text: string;
+}) => (
   <div class="gauge">
     <span>{label}</span>
     <meter value={value} min={0} max={max} aria-label={label}>

@@ -18,7 +18,11 @@ function listTechniques(hunts: readonly HuntRow[]): Technique[] {
   for (const hunt of hunts)
     for (const id of hunt.detail.techniques) byId.set(id, [...(byId.get(id) ?? []), hunt]);
   return [...byId]
-    .map(([id, own]) => ({ id, hunts: own, rows: own.reduce((sum, hunt) => sum + sumRows(hunt), 0) }))
+    .map(([id, own]) => ({
+      id,
+      hunts: own,
+      rows: own.reduce((sum, hunt) => sum + sumRows(hunt), 0),
+    }))
     .toSorted((a, b) => a.id.localeCompare(b.id));
 }
 

@@ -5,7 +5,16 @@ import type { DeadLetter, Delivery } from "../answers.ts";
 import { linkTo } from "../router.ts";
 import { Table, type Column } from "../table.tsx";
 import { useData } from "../use-data.ts";
-import { Choice, Empty, ErrorBox, formatCount, Instant, Load, Notice, Section } from "../widgets.tsx";
+import {
+  Choice,
+  Empty,
+  ErrorBox,
+  formatCount,
+  Instant,
+  Load,
+  Notice,
+  Section,
+} from "../widgets.tsx";
 
 const deliveryColumns: readonly Column<Delivery>[] = [
   { title: "Source", cell: ({ source }) => source },
@@ -92,7 +101,8 @@ function DeliveryTable({ deliveries }: { deliveries: readonly Delivery[] }) {
 function DeadLetters(props: { letters: readonly DeadLetter[]; onReplayed: () => void }) {
   const [error, setError] = useState<ApiError>();
   const [replayed, setReplayed] = useState<string>();
-  if (props.letters.length === 0) return <Empty>No dead letters. Every message was processed.</Empty>;
+  if (props.letters.length === 0)
+    return <Empty>No dead letters. Every message was processed.</Empty>;
   const replay = async ({ queue, id }: DeadLetter): Promise<void> => {
     try {
       await callApi("dead-letters/replay", {

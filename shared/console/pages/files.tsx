@@ -94,27 +94,31 @@ function Progress({ url }: { url: string }) {
   const { reply, error, isRunning } = useJob<LookupJob>(
     `${url}${url.includes("?") ? "&" : "?"}partial=true`,
   );
-  const body = reply?.body;
-  const pending = body?.result?.summary?.pending ?? 0;
-  const total = body?.result?.results?.length ?? 0;
+  const report = reply?.body.result;
   return (
     <>
       {error ? <ErrorBox error={error} /> : null}
-      {isRunning ? (
-        <div role="status">
-          <p>
-            {total === 0
-              ? "The lookup continues in the background…"
-              : `${formatNumber(total - pending)} of ${formatCount(total, "hash", "hashes")} looked up…`}
-          </p>
-          <fluent-progress-bar
-            aria-label="Lookup in progress"
-            {...(total === 0 ? {} : { value: total - pending, max: total })}
-          />
-        </div>
-      ) : null}
-      {body?.result ? <Report report={body.result} /> : null}
+      {isRunning ? <ProgressBar report={report ?? {}} /> : null}
+      {report ? <Report report={report} /> : null}
     </>
+  );
+}
+
+function ProgressBar({ report }: { report: Partial<FileReport> }) {
+  const total = report.results?.length ?? 0;
+  const done = total - (report.summary?.pending ?? 0);
+  return (
+    <div role="status">
+      <p>
+        {total === 0
+          ? "The lookup continues in the background…"
+          : `${formatNumber(done)} of ${formatCount(total, "hash", "hashes")} looked up…`}
+      </p>
+      <fluent-progress-bar
+        aria-label="Lookup in progress"
+        {...(total === 0 ? {} : { value: done, max: total })}
+      />
+    </div>
   );
 }
 

@@ -110,15 +110,20 @@ function RunProgress({ url, onDone }: { url: string; onDone: () => void }) {
         <fluent-progress-bar aria-label="Run in progress" />
       </div>
     );
-  const message = typeof body.error === "string" ? body.error : body.error?.message;
-  return body.status === "succeeded" ? (
+  return <RunEnd job={body} />;
+}
+
+function RunEnd({ job: { status, result, error } }: { job: RunJob }) {
+  if (status !== "succeeded")
+    return (
+      <Notice tone="danger">
+        Run {status}. {typeof error === "string" ? error : error?.message}
+      </Notice>
+    );
+  return (
     <Notice tone="success">
-      Run finished: {formatCount(body.result?.rows ?? 0, "row")} in{" "}
-      {formatCount(body.result?.windows ?? 0, "window")}.
-    </Notice>
-  ) : (
-    <Notice tone="danger">
-      Run {body.status}. {message}
+      Run finished: {formatCount(result?.rows ?? 0, "row")} in{" "}
+      {formatCount(result?.windows ?? 0, "window")}.
     </Notice>
   );
 }

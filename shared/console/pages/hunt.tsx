@@ -44,9 +44,7 @@ export function Hunt({ name }: { name: string }) {
               }}
             />
             <Section title="Exports">
-              <Load from={exports}>
-                {({ value }) => <Exports hunt={detail} exports={value} />}
-              </Load>
+              <Load from={exports}>{({ value }) => <Exports hunt={detail} exports={value} />}</Load>
             </Section>
             <Section title="Query">
               <Query query={detail.query} />

@@ -66,7 +66,7 @@ const columns: readonly Column<HuntRow>[] = [
   {
     title: "Watermark",
     cell: ({ summary }) =>
-      summary.watermarkAgeSeconds === undefined || summary.watermarkAgeSeconds === null ? (
+      typeof summary.watermarkAgeSeconds !== "number" ? (
         <span class="muted">not run yet</span>
       ) : (
         <span title={summary.watermark ?? ""}>
@@ -74,7 +74,10 @@ const columns: readonly Column<HuntRow>[] = [
         </span>
       ),
   },
-  { title: "Next run", cell: ({ detail, summary }) => <NextRun detail={detail} summary={summary} /> },
+  {
+    title: "Next run",
+    cell: ({ detail, summary }) => <NextRun detail={detail} summary={summary} />,
+  },
   { title: "Mode", cell: ({ detail }) => <span title={detail.modeReason}>{detail.mode}</span> },
   { title: "Techniques", cell: ({ detail }) => detail.techniques.join(", ") },
 ];

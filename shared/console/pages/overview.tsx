@@ -51,11 +51,7 @@ async function loadTotals(signal: AbortSignal): Promise<Totals> {
 export function Overview() {
   const health = useData(loadHealth, [], refreshMs);
   const totals = useData(loadTotals, [], 2 * refreshMs);
-  const quotas = useData(
-    (signal) => getJson<Page<QuotaUsage>>("quotas", signal),
-    [],
-    refreshMs,
-  );
+  const quotas = useData((signal) => getJson<Page<QuotaUsage>>("quotas", signal), [], refreshMs);
   const verdicts = useData(
     (signal) => getJson<Page<Verdict>>("alerts/verdicts?top=100", signal),
     [],

@@ -124,9 +124,7 @@ function DraftFields(props: {
           label="Action"
           value={draft.action}
           options={actions}
-          onChange={(action) =>
-            onChange({ ...draft, action: action as VerdictAction, reason: "" })
-          }
+          onChange={(action) => onChange({ ...draft, action: action as VerdictAction, reason: "" })}
         />
         <Choice
           label="Reason"

@@ -6,7 +6,17 @@ import { linkTo } from "../router.ts";
 import { Table, type Column } from "../table.tsx";
 import { useData } from "../use-data.ts";
 import { useJob } from "../use-job.ts";
-import { Empty, ErrorBox, Fact, formatCount, Instant, Load, Notice, Section, StateBadge } from "../widgets.tsx";
+import {
+  Empty,
+  ErrorBox,
+  Fact,
+  formatCount,
+  Instant,
+  Load,
+  Notice,
+  Section,
+  StateBadge,
+} from "../widgets.tsx";
 
 type AlertStatus = VerdictStatus["alerts"][number];
 
