@@ -14,7 +14,7 @@ export interface DemoResult {
     | undefined;
 }
 
-/** What happened, where to look, and a line to copy for each door. */
+/** Returns what happened, where to look, and a request to copy for each endpoint. */
 export function formatReport(
   host: RunningHost,
   dependencies: Dependencies,
@@ -101,7 +101,7 @@ function formatCommands(
     ["what could not be worked on", `curl -s ${url}/api/dead-letters`],
   ];
   return [
-    "Doors, ready to copy:",
+    "Requests to copy:",
     ...lines.map(([title, command]) => `  # ${title}\n  ${command}`),
   ].join("\n");
 }

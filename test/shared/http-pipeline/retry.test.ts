@@ -19,7 +19,7 @@ const createStatusFailure = (
   body: { error: { code: "X", message } },
 });
 
-describe("meaningOf", () => {
+describe("decideRetry", () => {
   test.each([
     ["a header in seconds", { "retry-after": "10" }, "", 10_000],
     [
@@ -62,7 +62,7 @@ describe("meaningOf", () => {
     );
   });
 
-  test("pauses hunting until the next quarter hour when the run time is spent", () => {
+  test("pauses hunting until the next quarter hour when the run time is used up", () => {
     expect(
       decideRetry(
         "hunting",
@@ -93,7 +93,7 @@ describe("meaningOf", () => {
     });
   });
 
-  test("does not hold a heavy query against the hunting service, nor try it again", () => {
+  test("does not count a heavy query as a failure of the service, nor retry it", () => {
     for (const failure of [
       createStatusFailure(504),
       { kind: "deadline", deadlineMs: 230_000 } as const,
@@ -109,7 +109,7 @@ describe("meaningOf", () => {
     });
   });
 
-  test("an untrusted certificate is no reason to try again", () => {
+  test("does not retry after an untrusted certificate", () => {
     const failure: Failure = {
       kind: "connection",
       code: "CERT_HAS_EXPIRED",
@@ -123,7 +123,7 @@ describe("meaningOf", () => {
   });
 });
 
-describe("pauseBefore", () => {
+describe("computePauseMs", () => {
   const decision: RetryDecision = {
     code: "unavailable",
     why: "",

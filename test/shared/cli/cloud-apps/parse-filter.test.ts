@@ -11,7 +11,7 @@ test.each<[ListedResource, string, object]>([
   ["alerts", "severity=high", { severity: { eq: [2] } }],
   ["alerts", "severity=HIGH,low", { severity: { eq: [2, 0] } }],
   ["alerts", "severity.neq=3", { severity: { neq: [3] } }],
-  ["alerts", "resolutionStatus=true_positive", { resolutionStatus: { eq: [5] } }],
+  ["alerts", "resolutionStatus=truePositive", { resolutionStatus: { eq: [5] } }],
   ["alerts", "alertOpen=true", { alertOpen: { eq: [true] } }],
   ["alerts", "source=policy", { source: { eq: [1] } }],
   ["alerts", "entity.service=Okta", { "entity.service": { eq: [10_980] } }],
