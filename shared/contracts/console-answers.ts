@@ -1,4 +1,4 @@
-/** Answers of the lists that the console shows: trends, quotas, verdicts, deliveries, audit entries. */
+/** Answers with trends, quotas, verdicts, deliveries and audit entries. */
 import * as z from "zod/mini";
 
 /** Exports of one day (UTC), by the end of their windows. */
