@@ -11,6 +11,7 @@ export type Row = Readonly<Record<string, unknown>>;
 
 const rowHeight = 28;
 const columnWidth = 190;
+const maxHeight = 420;
 /** Rows and columns drawn before and after those in view. */
 const margin = 8;
 /** Longest text in a cell; copying and the CSV file have all of it. */
@@ -79,6 +80,7 @@ export function RowTable({
       aria-label={caption}
       aria-rowcount={rows.length + 1}
       aria-colcount={columns.length}
+      style={{ height: `${Math.min(maxHeight, (rows.length + 2) * rowHeight)}px` }}
     >
       <div
         role="rowgroup"
