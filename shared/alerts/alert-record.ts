@@ -22,8 +22,9 @@ const closeRequestSchema = z.object({
 });
 
 /**
- * One alert's verdict. `waiting` and `sending` are not final. A `sending` record belongs to `owner` until `expiresAtMs`;
- * the instance that takes it over afterwards looks at the alert before a second try.
+ * One alert's verdict. `waiting` and `sending` are not final. A `sending` record belongs to `owner`
+ * until `expiresAtMs`; the instance that takes it over afterwards looks at the alert before a
+ * second try.
  */
 export const alertRecord = z.object({
   version: z.literal(1),

@@ -22,7 +22,7 @@ import { createFairShare } from "../webhooks/fair-share.ts";
 import { createKeyReader } from "../webhooks/keys.ts";
 import type { Mappings } from "../webhooks/mapping.ts";
 import type { ReceiptStatusDeps } from "../webhooks/receipt-status.ts";
-import type { PayloadLookup, WebhookDeps } from "../webhooks/receive.ts";
+import type { PayloadLookup, WebhookDeps } from "../webhooks/ports.ts";
 import { readSource, type Source } from "../webhooks/sources.ts";
 import type { Failpoint } from "../runtime/failpoints.ts";
 
@@ -111,7 +111,7 @@ function createSourceLookup(
     cache.set(name, result);
     if (result.kind === "unknown") return undefined;
     const faults =
-      result.kind === "fault"
+      result.kind === "invalid"
         ? result.faults
         : result.source.addresses.flatMap((range, index) => {
             const message = findRangeFault(range);

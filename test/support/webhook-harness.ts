@@ -1,4 +1,6 @@
-/** The webhooks room over memory: records, queues, secrets, lookups and hunts, on one virtual clock. */
+/**
+ * The webhooks room over memory: records, queues, secrets, lookups and hunts, on one virtual clock.
+ */
 import { createHash } from "node:crypto";
 import { recordVerdict } from "../../shared/alerts/submit-verdict.ts";
 import { isWithin } from "../../shared/clients/addresses.ts";
@@ -8,11 +10,9 @@ import { createFairShare, type FairShare } from "../../shared/webhooks/fair-shar
 import { createKeyReader } from "../../shared/webhooks/keys.ts";
 import type { Mappings } from "../../shared/webhooks/mapping.ts";
 import type { TokenClaims } from "../../shared/webhooks/authenticate.ts";
-import {
-  receiveDelivery,
-  type DeliveryResult,
-  type WebhookDeps,
-} from "../../shared/webhooks/receive.ts";
+import type { DeliveryResult } from "../../shared/webhooks/execute-plan.ts";
+import type { WebhookDeps } from "../../shared/webhooks/ports.ts";
+import { receiveDelivery } from "../../shared/webhooks/receive.ts";
 import { readSource } from "../../shared/webhooks/sources.ts";
 import { createMemoryQueues } from "./memory-queue.ts";
 import { createMemoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
@@ -89,7 +89,7 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
   const deps: WebhookDeps = {
     findSource: (name) => {
       const result = readSource(sources, name, options.mappings ?? testMapping);
-      if (result.kind === "fault") throw new Error(JSON.stringify(result.faults));
+      if (result.kind === "invalid") throw new Error(JSON.stringify(result.faults));
       return result.kind === "source" ? result.source : undefined;
     },
     readSecret: async (name) => {

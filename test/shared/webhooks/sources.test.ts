@@ -1,13 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { webhookActions } from "../../../shared/contracts/webhook.ts";
-import { listAllowedVerbs, authMethods, readerNames } from "../../../shared/webhooks/policies.ts";
+import { listAllowedActions, authMethods, readerNames } from "../../../shared/webhooks/policies.ts";
 import { readSource } from "../../../shared/webhooks/sources.ts";
 import { testMapping } from "../../support/webhook-harness.ts";
 
 const readOne = (source: object, name = "one") => readSource({ [name]: source }, name, testMapping);
 const validSource = { auth: "standard", mapping: "test" };
 
-/** What may be asked from anywhere, and from the source's own addresses: E enrich, V verdict, H hunt. */
+/**
+ * What may be asked from anywhere, and from the source's own addresses: E enrich, V verdict, H
+ * hunt.
+ */
 const table = {
   sentinel: {
     standard: "EVH",
@@ -45,37 +48,37 @@ const letters = { E: "enrich", V: "verdict", H: "hunt" } as const;
 const spellOut = (text: string): string[] =>
   Array.from(text, (letter) => letters[letter as keyof typeof letters]);
 
-describe("X05: what each source may ask", () => {
+describe("X05: the actions that a source may trigger", () => {
   test.each(readerNames.flatMap((reader) => authMethods.map((auth) => [reader, auth] as const)))(
-    "%s by %s is what the table says",
+    "%s with %s allows exactly the actions of the table",
     (reader, auth) => {
       const [anywhere = "", bound = anywhere] = table[reader][auth].split("/");
-      expect(listAllowedVerbs(reader, auth, false)).toEqual(spellOut(anywhere));
-      expect(listAllowedVerbs(reader, auth, true)).toEqual(spellOut(bound));
+      expect(listAllowedActions(reader, auth, false)).toEqual(spellOut(anywhere));
+      expect(listAllowedActions(reader, auth, true)).toEqual(spellOut(bound));
       for (const verb of webhookActions) {
         const source = {
           reader,
-          proof: auth,
+          auth: auth,
           allow: [verb],
           ...(reader === "generic" ? { mapping: "test" } : {}),
           ...(auth === "entra" ? { audience: "api://x", roles: ["r"] } : {}),
         };
         expect(readOne(source).kind, verb).toBe(
-          spellOut(anywhere).includes(verb) ? "source" : "fault",
+          spellOut(anywhere).includes(verb) ? "source" : "invalid",
         );
       }
     },
   );
 
-  test("is what the source says, where that is less", () => {
+  test("a source can allow fewer actions than its table", () => {
     expect(readOne({ ...validSource, allow: ["enrich"] })).toMatchObject({
       source: { allow: ["enrich"] },
     });
   });
 });
 
-describe("a source of the setting", () => {
-  test("is read with its defaults", () => {
+describe("a source in the setting WEBHOOKS", () => {
+  test("a source is read with its defaults", () => {
     expect(readOne({ auth: "bodyHmac" }, "sentinel")).toEqual({
       kind: "source",
       source: {
@@ -96,9 +99,9 @@ describe("a source of the setting", () => {
     });
   });
 
-  test("of another name needs a reader or a mapping", () => {
+  test("a source that is not named like a reader needs a reader or a mapping", () => {
     expect(readOne({ auth: "standard" }, "acme")).toMatchObject({
-      kind: "fault",
+      kind: "invalid",
       faults: [{ path: "/acme/mapping" }],
     });
     expect(readOne({ auth: "standard", reader: "defender" }, "acme")).toMatchObject({
@@ -107,15 +110,11 @@ describe("a source of the setting", () => {
   });
 
   test.each<[string, object, string]>([
-    ["without a proof", { mapping: "test" }, "/one/auth"],
-    ["with an unknown proof", { ...validSource, auth: "trust" }, "/one/auth"],
-    ["with a misspelt key", { ...validSource, adresses: ["203.0.113.0/24"] }, "/one/adresses"],
+    ["without an authentication", { mapping: "test" }, "/one/auth"],
+    ["with an unknown authentication", { ...validSource, auth: "trust" }, "/one/auth"],
+    ["with a misspelled key", { ...validSource, adresses: ["203.0.113.0/24"] }, "/one/adresses"],
     ["with an unknown mapping", { ...validSource, mapping: "toString" }, "/one/mapping"],
-    [
-      "with an address that is none",
-      { ...validSource, addresses: ["everywhere"] },
-      "/one/addresses/0",
-    ],
+    ["with an invalid address", { ...validSource, addresses: ["everywhere"] }, "/one/addresses/0"],
     [
       "by Entra without an audience",
       { ...validSource, auth: "entra", roles: ["x"] },
@@ -126,27 +125,27 @@ describe("a source of the setting", () => {
       { ...validSource, auth: "entra", audience: "x" },
       "/one/callers",
     ],
-    ["whose caller is no GUID", { ...validSource, callers: ["me"] }, "/one/callers/0"],
+    ["whose caller is not a GUID", { ...validSource, callers: ["me"] }, "/one/callers/0"],
     [
-      "whose rule has a pointer that is none",
+      "whose rule has an invalid pointer",
       { ...validSource, hunts: [{ hunt: "abc", when: { x: ["1"] } }] },
       "/one/hunts/0/when/x",
     ],
     [
-      "whose rule starts a hunt of no name",
+      "whose rule has an invalid hunt name",
       { ...validSource, hunts: [{ hunt: "No Hunt" }] },
       "/one/hunts/0/hunt",
     ],
-  ])("P18: %s is a fault that names the place", (_, source, path) => {
+  ])("P18: a source %s is invalid, and the fault names the field", (_, source, path) => {
     const outcome = readOne(source);
-    expect(outcome.kind).toBe("fault");
-    expect(outcome.kind === "fault" ? outcome.faults.map((fault) => fault.path) : []).toContain(
+    expect(outcome.kind).toBe("invalid");
+    expect(outcome.kind === "invalid" ? outcome.faults.map((fault) => fault.path) : []).toContain(
       path,
     );
   });
 
   test.each(["constructor", "__proto__", "toString", "One", "", "../x", "a".repeat(41)])(
-    "F59: %j is no source",
+    "F59: the name %j is unknown as a source",
     (name) => {
       expect(readSource({ one: validSource }, name, testMapping)).toEqual({ kind: "unknown" });
     },
