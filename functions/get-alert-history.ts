@@ -22,6 +22,6 @@ async function getAlertHistory(request: HttpRequest): Promise<HttpResponseInit> 
 app.http("get_alert_history", {
   methods: ["GET"],
   authLevel: "function",
-  route: "alerts/{id}/history",
+  route: "alerts/history/{id}",
   handler: getAlertHistory,
 });

@@ -101,7 +101,7 @@ param entraClientId string = ''
 @description('Client ids of the applications that may call with such a token.')
 param entraCallers string[] = []
 
-@description('Client id of the console\'s app registration; empty where the console uses keys alone. Requires entraClientId.')
+@description('Client id of the console\'s app registration; empty where the console uses function keys only. Requires entraClientId.')
 param consoleClientId string = ''
 
 @description('Webhook sources, such as { sentinel: { auth: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; shared/webhooks/README.md has all keys.')

@@ -105,7 +105,7 @@ param entraClientId string
 @description('Client ids of the applications that may call, in addition to the Logic App of this deployment.')
 param entraCallers string[]
 
-@description('Client id of the console\'s app registration, a single-page application; empty where the console uses keys alone.')
+@description('Client id of the console\'s app registration, a single-page application; empty where the console uses function keys only.')
 param consoleClientId string
 
 @description('Webhook sources by their name in the address.')

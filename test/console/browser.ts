@@ -34,5 +34,5 @@ export const consolePages = ["overview", "hunts", "files", "alerts", "deliveries
 export async function openPage(page: Page, url: string, place = "overview"): Promise<void> {
   await page.goto(`${url}/api/console#/${place}`);
   await page.getByRole("heading", { level: 1 }).waitFor();
-  await page.waitForFunction(() => !document.body.innerText.includes("Loading…"));
+  await page.getByText("Loading…").first().waitFor({ state: "detached" });
 }

@@ -11,15 +11,12 @@ export interface ApiDescriptions {
   readonly swagger: Json;
 }
 
-/** Functions that serve a page to browsers and are not part of the API. */
-const pages: ReadonlySet<string> = new Set(["get_console"]);
-
 /**
  * @param version - of the app
  * @throws Error naming doors without a description, descriptions without a door, and fields without words
  */
 export function describeApi(registrations: Registrations, version: string): ApiDescriptions {
-  const routes = listHttpRoutes(registrations).filter(({ name }) => !pages.has(name));
+  const routes = listHttpRoutes(registrations);
   const describedRoutes: DescribedRoute[] = routes.flatMap((route) => {
     const operation = describedOperations[route.name];
     return operation ? [{ ...route, operation }] : [];

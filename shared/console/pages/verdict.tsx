@@ -120,7 +120,7 @@ const auditColumns: readonly Column<AuditEntry>[] = [
 
 export function AlertPage({ id }: { id: string }) {
   const history = useData(
-    (signal) => getJson<AlertHistory>(`alerts/${encodeURIComponent(id)}/history`, signal),
+    (signal) => getJson<AlertHistory>(`alerts/history/${encodeURIComponent(id)}`, signal),
     [id],
     15_000,
   );
