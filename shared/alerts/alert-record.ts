@@ -9,7 +9,7 @@ import { closureOf } from "./closures.ts";
 import type { CloseRequest } from "./ports.ts";
 
 const closeRequestSchema = z.object({
-  closure: z.enum(["true_positive", "false_positive", "benign"]),
+  closure: z.enum(["truePositive", "falsePositive", "benign"]),
   reason: z.optional(z.enum(verdictReasons)),
   comment: z.optional(z.string()),
   feedback: z.optional(
@@ -22,8 +22,9 @@ const closeRequestSchema = z.object({
 });
 
 /**
- * One alert's verdict. `waiting` and `sending` are not final. A `sending` record belongs to `owner` until `expiresAtMs`;
- * the instance that takes it over afterwards looks at the alert before a second try.
+ * One alert's verdict. `waiting` and `sending` are not final. A `sending` record belongs to `owner`
+ * until `expiresAtMs`; the instance that takes it over afterwards looks at the alert before a
+ * second try.
  */
 export const alertRecord = z.object({
   version: z.literal(1),
@@ -32,8 +33,8 @@ export const alertRecord = z.object({
     "waiting",
     "sending",
     "closed",
-    "already_closed",
-    "not_found",
+    "alreadyClosed",
+    "notFound",
     "failed",
     "reopened",
   ]),

@@ -1,4 +1,7 @@
-/** Finds the waiting alerts of one group and takes ownership of them for one call, by compare-and-swap. */
+/**
+ * Finds the waiting alerts of one group and takes ownership of them for one call, by
+ * compare-and-swap.
+ */
 import { maxAlertsPerMessage } from "../contracts/alert-verdict.ts";
 import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs } from "../runtime/time.ts";
@@ -19,7 +22,10 @@ export interface Claim {
   readonly etag: string;
 }
 
-/** Longer than a call and its bookkeeping take; afterwards another instance may take the alert over, looking first. */
+/**
+ * Longer than a call and its bookkeeping take; afterwards another instance may take the alert over,
+ * looking first.
+ */
 const ownershipMs = 10 * minuteMs;
 
 /** Claims up to 100 alerts of the group, in the order of their ids. */
@@ -64,7 +70,8 @@ async function claimAlert(
   const marker = markerPath(group, id);
   const nowMs = read.serverNowMs;
   if (read.kind !== "found" || isSettled(read.value) || isClaimed(read.value, nowMs)) {
-    // The marker is out of date: its alert is settled, claimed, or invalid, which the alert's next message repairs.
+    // The marker is out of date: its alert is settled, claimed, or invalid, which the alert's next
+    // message repairs.
     await deps.store.remove(marker);
     return undefined;
   }
@@ -78,7 +85,8 @@ async function claimAlert(
   };
   const written = await deps.store.replace(recordPath(id), claimedRecord, read.etag);
   if (written.kind === "lost") return undefined;
-  // If this process dies now, the alert's own message, still on the queue, marks it again once the claim expires.
+  // If this process dies now, the alert's own message, still on the queue, marks it again once the
+  // claim expires.
   await deps.store.remove(marker);
   return { record: claimedRecord, etag: written.etag };
 }

@@ -1,6 +1,6 @@
 /**
- * Closes up to 100 waiting alerts of one group with one permit and one call, and records a result for each id. A record
- * in doubt is looked up before its second try.
+ * Closes up to 100 waiting alerts of one group with one permit and one call, and records a result
+ * for each id. A record in doubt is looked up before its second try.
  */
 import type { AlertId } from "../contracts/alert-id.ts";
 import { maxAlertsPerMessage } from "../contracts/alert-verdict.ts";
@@ -17,7 +17,10 @@ import {
 import type { AlertDeps, ChangeReply, CloseRequest, Permit } from "./ports.ts";
 import { alertIdOf, recordResults, releaseClaims } from "./settle-claims.ts";
 
-/** The outcome of a batch. `idle`: no alert of the group was free, or another instance is closing them. */
+/**
+ * The outcome of a batch. `idle`: no alert of the group was free, or another instance is closing
+ * them.
+ */
 export type BatchResult = { readonly kind: "worked" } | { readonly kind: "idle" } | RetryLater;
 
 /** An instance keeps closing a group for this long while full calls wait. */
@@ -27,8 +30,8 @@ const groupBudgetMs = 30 * secondMs;
 const leaseMs = 20 * secondMs;
 
 /**
- * Closes the group's waiting alerts, waiting at most `maxWaitMs` for a permit. When this process is already closing the
- * group, waits for that call; when another instance is, returns `idle`.
+ * Closes the group's waiting alerts, waiting at most `maxWaitMs` for a permit. When this process is
+ * already closing the group, waits for that call; when another instance is, returns `idle`.
  */
 export async function closeGroup(
   deps: AlertDeps,
@@ -47,7 +50,9 @@ export async function closeGroup(
   return work;
 }
 
-/** Two calls of a group at once would share its alerts and spend two permits; the lease avoids that. */
+/**
+ * Two calls of a group at once would share its alerts and spend two permits; the lease avoids that.
+ */
 async function closeWithLease(
   deps: AlertDeps,
   group: string,
@@ -90,7 +95,10 @@ async function closeNextBatch(
   return closeClaims(deps, ready, permitResult.permit);
 }
 
-/** Settles the alerts that an earlier, unanswered try has closed; returns those that may be tried again. */
+/**
+ * Settles the alerts that an earlier, unanswered try has closed; returns those that may be tried
+ * again.
+ */
 async function resolveDoubts(
   deps: AlertDeps,
   claims: readonly Claim[],
@@ -157,7 +165,10 @@ const postpone = (retryAfterMs: number, inDoubt: boolean): AlertResults => ({
   inDoubt,
 });
 
-/** Returns the result of each id: from the answer where it accounts for the id, otherwise from one list call. */
+/**
+ * Returns the result of each id: from the answer where it accounts for the id, otherwise from one
+ * list call.
+ */
 async function determineResults(
   deps: AlertDeps,
   claims: readonly Claim[],
@@ -229,8 +240,8 @@ function logOutcome(
     verdict,
     closure: request.closure,
     closed: countState("closed"),
-    alreadyClosed: countState("already_closed"),
-    notFound: countState("not_found"),
+    alreadyClosed: countState("alreadyClosed"),
+    notFound: countState("notFound"),
     failed: countState("failed"),
   });
 }

@@ -8,8 +8,8 @@ import type { AlertDeps, AlertState, CloseRequest } from "./ports.ts";
 /** The plan for one id. */
 interface PlannedAlert {
   readonly alertId: string;
-  readonly would: "close" | "leave" | "conflict" | "not_found";
-  readonly now: AlertState | "unknown";
+  readonly plannedAction: "close" | "leave" | "conflict" | "notFound";
+  readonly currentState: AlertState | "unknown";
 }
 
 type DryRunResult =
@@ -39,11 +39,11 @@ async function planAlert(
   state: AlertState | undefined,
   expected: CloseRequest,
 ): Promise<PlannedAlert> {
-  if (state === undefined) return { alertId, would: "not_found", now: "unknown" };
+  if (state === undefined) return { alertId, plannedAction: "notFound", currentState: "unknown" };
   const record = await findAlertRecord(deps.store, alertId);
   const isInForce =
     record !== undefined && record.state !== "reopened" && record.state !== "failed";
   if (isInForce && (record.closure !== expected.closure || record.reason !== expected.reason))
-    return { alertId, would: "conflict", now: state };
-  return { alertId, would: state === "open" ? "close" : "leave", now: state };
+    return { alertId, plannedAction: "conflict", currentState: state };
+  return { alertId, plannedAction: state === "open" ? "close" : "leave", currentState: state };
 }

@@ -1,4 +1,7 @@
-/** Handles one verdict message: records its alerts, closes them while permits last, and defers the rest. */
+/**
+ * Handles one verdict message: records its alerts, closes them while permits last, and defers the
+ * rest.
+ */
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
 import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs, secondMs } from "../runtime/time.ts";
@@ -49,7 +52,10 @@ export async function handleVerdictMessage(
   return { kind: "finished" };
 }
 
-/** @returns how long the message must wait, in seconds; `undefined` when all its alerts of the group are settled */
+/**
+ * @returns how long the message must wait, in seconds; `undefined` when all its alerts of the group
+ *   are settled
+ */
 async function closeMessageAlerts(
   deps: AlertDeps,
   group: string,
@@ -80,7 +86,10 @@ async function areAllSettled(deps: AlertDeps, ids: readonly string[]): Promise<b
   return settledCount === ids.length;
 }
 
-/** Enqueues a delayed copy. Throwing would use up one of the message's five delivery attempts (`maxDequeueCount`). */
+/**
+ * Enqueues a delayed copy. Throwing would use up one of the message's five delivery attempts
+ * (`maxDequeueCount`).
+ */
 async function deferMessage(
   deps: AlertDeps,
   message: VerdictMessage,

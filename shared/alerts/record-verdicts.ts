@@ -2,6 +2,7 @@
 import type { AlertId } from "../contracts/alert-id.ts";
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
 import { runInParallel } from "../runtime/concurrency.ts";
+import { etagOf, writeRecord, type TypedRecord } from "../storage/typed-record.ts";
 import {
   conflictPath,
   createWaitingRecord,
@@ -41,38 +42,72 @@ async function recordAlertVerdict(
   message: VerdictMessage,
   id: AlertId,
 ): Promise<AlertRecordResult> {
-  const fresh = createWaitingRecord(id, message, deps.clock.now());
-  const path = recordPath(id);
   for (;;) {
     const read = await readAlertRecord(deps.store, id);
-    if (read.kind === "absent") {
-      const { kind } = await deps.store.create(path, fresh);
-      if (kind === "lost") continue;
-      await deps.failpoint("A2 intent record created");
-      return createMarker(deps, fresh);
-    }
-    const record = read.kind === "found" ? read.value : undefined;
-    const decision = decideAction(record, message, read.serverNowMs);
-    if (decision === "settled") return { kind: "settled" };
-    if (decision === "wait" && record) return { kind: "waiting", group: groupOf(record) };
-    if (decision === "mark" && record) return createMarker(deps, record);
-    if (decision === "conflict" && record) return recordConflict(deps, message, id, record);
-    // An invalid record is never taken for absent: a try may have been made, so the next one looks first.
-    const successor: AlertRecord = record
-      ? { ...fresh, former: record.verdict }
-      : { ...fresh, inDoubt: true };
-    if ((await deps.store.replace(path, successor, read.etag)).kind === "written")
-      return createMarker(deps, successor);
+    const result =
+      read.kind === "found"
+        ? await applyToRecord(deps, message, id, read)
+        : await createRecord(deps, message, id, etagOf(read));
+    if (result) return result;
   }
+}
+
+type FoundRecord = Extract<TypedRecord<AlertRecord>, { kind: "found" }>;
+
+/** @returns `undefined` when another instance wrote first */
+async function applyToRecord(
+  deps: AlertDeps,
+  message: VerdictMessage,
+  id: AlertId,
+  { value: record, etag, serverNowMs }: FoundRecord,
+): Promise<AlertRecordResult | undefined> {
+  switch (decideAction(record, message, serverNowMs)) {
+    case "settled":
+      return { kind: "settled" };
+    case "wait":
+      return { kind: "waiting", group: groupOf(record) };
+    case "mark":
+      return createMarker(deps, record);
+    case "conflict":
+      return recordConflict(deps, message, id, record);
+    case "overwrite": {
+      const fresh = createWaitingRecord(id, message, deps.clock.now());
+      return writeWaitingRecord(deps, { ...fresh, former: record.verdict }, etag);
+    }
+  }
+}
+
+/**
+ * @param etag - of an invalid record, which is never taken for absent: a try may have been made, so
+ *   the next one looks
+ */
+async function createRecord(
+  deps: AlertDeps,
+  message: VerdictMessage,
+  id: AlertId,
+  etag: string | undefined,
+): Promise<AlertRecordResult | undefined> {
+  const fresh = createWaitingRecord(id, message, deps.clock.now());
+  return writeWaitingRecord(deps, etag === undefined ? fresh : { ...fresh, inDoubt: true }, etag);
+}
+
+async function writeWaitingRecord(
+  deps: AlertDeps,
+  record: AlertRecord,
+  etag: string | undefined,
+): Promise<AlertRecordResult | undefined> {
+  const { kind } = await writeRecord(deps.store, recordPath(record.alertId), record, etag);
+  if (kind === "lost") return undefined;
+  await deps.failpoint("A2 intent record created");
+  return createMarker(deps, record);
 }
 
 /** Decides what a verdict does to an alert that already has a record. */
 function decideAction(
-  record: AlertRecord | undefined,
+  record: AlertRecord,
   message: VerdictMessage,
   nowMs: number,
 ): "settled" | "wait" | "mark" | "conflict" | "overwrite" {
-  if (!record) return "overwrite";
   if (record.state === "reopened") return record.verdict === message.id ? "settled" : "overwrite";
   if (!isSameVerdict(record, toCloseRequest(message))) return "conflict";
   // A failed verdict never took effect, so a new id may ask for it again.

@@ -10,7 +10,7 @@ const requestRecord = z.object({
   version: z.literal(1),
   id: z.string(),
   digest: z.string(),
-  closure: z.enum(["true_positive", "false_positive", "benign"]),
+  closure: z.enum(["truePositive", "falsePositive", "benign"]),
   alertIds: z.array(z.string()),
   requestedBy: z.string(),
   requestedAt: z.string(),

@@ -9,7 +9,10 @@ import type { AlertDeps } from "./ports.ts";
 /** An alert that Cloud Apps leaves open after this many tries is recorded as failed. */
 const maxTries = 5;
 
-/** Returns the id of a claimed alert. Records hold only ids that were parsed when they were accepted. */
+/**
+ * Returns the id of a claimed alert. Records hold only ids that were parsed when they were
+ * accepted.
+ */
 export const alertIdOf = ({ record }: Claim): AlertId => record.alertId as AlertId;
 
 /** Writes the result of each alert. An open alert waits again until it has been tried 5 times. */

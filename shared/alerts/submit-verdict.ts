@@ -1,4 +1,7 @@
-/** Accepts requests: over HTTP, where the messages are sent here, and from webhooks, which send their own. */
+/**
+ * Accepts requests: over HTTP, where the messages are sent here, and from webhooks, which send
+ * their own.
+ */
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import {
@@ -24,8 +27,8 @@ type SubmitResult =
   | { readonly kind: "capped"; readonly retryAfterMs: number };
 
 /**
- * Accepts a request: records it, enqueues its messages, then marks it as enqueued. Repeating it has no effect, except
- * that it completes what a crash interrupted.
+ * Accepts a request: records it, enqueues its messages, then marks it as enqueued. Repeating it has
+ * no effect, except that it completes what a crash interrupted.
  *
  * @param source - the configured sender: `api` or a webhook's name
  * @param maxPerDay - alerts that one source may close in a UTC day
@@ -61,8 +64,9 @@ export async function submitVerdict(
 }
 
 /**
- * Records a request whose messages a webhook sends, so that its status can be read and it can be undone like any other.
- * The first body that arrives under an id keeps it; an id can also be reserved without a verdict.
+ * Records a request whose messages a webhook sends, so that its status can be read and it can be
+ * undone like any other. The first body that arrives under an id keeps it; an id can also be
+ * reserved without a verdict.
  *
  * @param delivery - the delivery that contains the request
  */

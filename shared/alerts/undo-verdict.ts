@@ -17,8 +17,8 @@ type UndoResult =
   | RetryLater;
 
 /**
- * Reopens the alerts that a request closed. Best effort: the call is undocumented. Alerts that the request did not close
- * itself are not changed.
+ * Reopens the alerts that a request closed. Best effort: the call is undocumented. Alerts that the
+ * request did not close itself are not changed.
  */
 export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResult> {
   const request = await findRequestRecord(deps.store, id);
@@ -37,7 +37,10 @@ export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResu
   return { kind: "reopened", alerts: (await readVerdictStatus(deps, id))?.alerts ?? [] };
 }
 
-/** @returns `RetryLater` when the call got no usable answer; the records stay closed and the undo may be repeated */
+/**
+ * @returns `RetryLater` when the call got no usable answer; the records stay closed and the undo
+ *   may be repeated
+ */
 async function reopenBatch(
   deps: AlertDeps,
   closedRecords: readonly Claim[],

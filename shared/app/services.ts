@@ -146,7 +146,7 @@ const huntingSettings = [
   "HUNTING_IDENTITY_CLIENT_ID",
   "HUNTING_CALLS_PER_MINUTE",
   "HUNTING_CALLS_PER_HOUR",
-  "HUNTING_SHARE",
+  "HUNTING_QUOTA_SHARE",
   "GRAPH_URL",
   "DEFENDER_URL",
 ] as const;
@@ -189,7 +189,7 @@ export async function createHuntingPort(requestedApi?: HuntingPort["api"]): Prom
       { calls: settings.HUNTING_CALLS_PER_MINUTE, perMs: minuteMs },
       { calls: settings.HUNTING_CALLS_PER_HOUR, perMs: hourMs },
     ],
-    share: settings.HUNTING_SHARE,
+    share: settings.HUNTING_QUOTA_SHARE,
     budgets: runTimeBudgets[api],
     maxCallMs: huntingDeadlineMs,
   });
@@ -226,7 +226,7 @@ function readBuildArtifact(name: string): unknown {
 }
 
 /** The compiled hunts. Timers need them while doors register. */
-const readCatalog = (): Catalog => readBuildArtifact("catalogue.json") as Catalog;
+const readCatalog = (): Catalog => readBuildArtifact("catalog.json") as Catalog;
 
 const filesSettings = [
   "CLOUD",
@@ -235,7 +235,7 @@ const filesSettings = [
   "HUNTING_IDENTITY_CLIENT_ID",
   "FOUND_CACHE_HOURS",
   "NOT_FOUND_CACHE_HOURS",
-  "BULK_FROM_HASHES",
+  "BULK_LOOKUP_THRESHOLD",
   "FILES_CALLS_PER_MINUTE",
   "FILES_CALLS_PER_HOUR",
 ] as const;
@@ -280,7 +280,7 @@ const fileLookupService = lazy(async () => {
     settings: {
       foundAgeMs: settings.FOUND_CACHE_HOURS * hourMs,
       notFoundAgeMs: settings.NOT_FOUND_CACHE_HOURS * hourMs,
-      bulkThreshold: settings.BULK_FROM_HASHES,
+      bulkThreshold: settings.BULK_LOOKUP_THRESHOLD,
       callsPerMinute: settings.FILES_CALLS_PER_MINUTE,
       callsPerHour: settings.FILES_CALLS_PER_HOUR,
     },
@@ -436,7 +436,7 @@ const webhookDeps = lazy(async () =>
   createWebhookDeps({
     clock,
     failpoint,
-    settings: () => readSettings(["WEBHOOKS", "VERDICTS_PER_DAY"]),
+    settings: () => readSettings(["WEBHOOKS", "MAX_ALERTS_PER_SOURCE_PER_DAY"]),
     tenantId: () => readSettings(["TENANT_ID"]).TENANT_ID.toLowerCase(),
     mappings: () => readBuildArtifact("webhook-mappings.json") as Mappings,
     vault,
@@ -473,7 +473,7 @@ export const services = {
   getHealthReport,
   runMaintenance,
   maxAlertsPerSourcePerDay: async (): Promise<number> =>
-    readSettings(["VERDICTS_PER_DAY"]).VERDICTS_PER_DAY,
+    readSettings(["MAX_ALERTS_PER_SOURCE_PER_DAY"]).MAX_ALERTS_PER_SOURCE_PER_DAY,
   /** The address of a job with a key of its own, for whoever may read it: 24 hours long. */
   createJobUrl: async (requestUrl: string, id: string): Promise<string> =>
     jobLocation(

@@ -134,8 +134,8 @@ async function writeCatalog(): Promise<boolean> {
     );
     return false;
   }
-  await writeFile(join(dist, "catalogue.json"), `${JSON.stringify(compiled.catalog)}\n`);
-  console.log("dist/catalogue.json".padEnd(24), `${compiled.catalog.hunts.length} hunts`);
+  await writeFile(join(dist, "catalog.json"), `${JSON.stringify(compiled.catalog)}\n`);
+  console.log("dist/catalog.json".padEnd(24), `${compiled.catalog.hunts.length} hunts`);
   return true;
 }
 

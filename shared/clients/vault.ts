@@ -1,4 +1,4 @@
-/** Secrets of Key Vault by name: kept five minutes, read again when refused, the last good value through an outage of a day. */
+/** Secrets of Key Vault by name: cached five minutes, read again when refused; the last good value serves for 24 hours. */
 import type { SecretClient } from "@azure/keyvault-secrets";
 import type { Log } from "../runtime/log.ts";
 import { lazy } from "../runtime/lazy.ts";
@@ -6,11 +6,11 @@ import { failpoints } from "../runtime/failpoints.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { dayMs, minuteMs, secondMs, type Clock } from "../runtime/time.ts";
 
-/** A secret that cannot be used. Names the secret and the reason, never a value. */
+/** A secret that cannot be used. Has the secret's name and the reason, never a value. */
 export class SecretError extends Error {
   override readonly name = "SecretError";
   readonly secret: string;
-  /** True when the vault may give it later without anybody's doing. */
+  /** True when the vault may return it later without a change by an operator. */
   readonly isTransient: boolean;
 
   constructor(secret: string, why: string, isTransient: boolean) {
@@ -21,9 +21,9 @@ export class SecretError extends Error {
 }
 
 /**
- * How long to wait before trying again, ms, when what failed may mend itself; 0 when it did not fail.
+ * Returns how long to wait before the next try, ms, after a transient failure; 0 after a success.
  *
- * @throws what it failed with, when only people can mend it
+ * @throws the failure when an operator has to fix it
  */
 export async function getRecoveryDelayMs(attempt: Promise<unknown>): Promise<number> {
   try {
@@ -37,7 +37,7 @@ export async function getRecoveryDelayMs(attempt: Promise<unknown>): Promise<num
   }
 }
 
-/** A secret with an end in sight, as the vault has it. */
+/** A secret with an expiry date in the vault. */
 export interface ExpiringSecret {
   readonly secret: string;
   readonly expiresMs: number;
@@ -46,16 +46,16 @@ export interface ExpiringSecret {
 export interface Vault {
   /** @throws SecretError */
   readonly getSecret: (name: string) => Promise<string>;
-  /** Told when a service refused the value: the next `getSecret` reads it again, every 30 seconds at most. */
+  /** Reports that a service refused the value: the next `getSecret` reads it again, at most every 30 seconds. */
   readonly reportRefused: (name: string) => void;
-  /** The secrets read so far that have an expiry, soonest first; one that is over is among them. */
+  /** The secrets read so far that have an expiry, soonest first, expired ones included. */
   readonly listExpiring: () => readonly ExpiringSecret[];
 }
 
 export interface VaultOptions {
   /** `https://name.vault.azure.net`; plain http only on this machine. */
   readonly url: string;
-  /** Client id of the user-assigned identity; absent for the system's own. */
+  /** Client id of the user-assigned identity; `undefined` for the system-assigned one. */
   readonly identityClientId: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -71,12 +71,12 @@ interface CachedSecret extends VaultSecret {
   readonly readMs: number;
 }
 
-/** What is remembered of one name. */
+/** The state of one name. */
 interface SecretState {
   cached: CachedSecret | undefined;
-  /** The last try, whether it came to something or not. */
+  /** The last try, successful or not. */
   triedMs: number;
-  /** The last try that a refusal led to: a value refused again and again must not be read again and again. */
+  /** The last try after a refusal: a value that stays refused must not be read with every call. */
   reconsideredMs: number;
   isRefused: boolean;
   reading: Promise<string> | undefined;
@@ -86,7 +86,7 @@ const cacheMs = 5 * minuteMs;
 const minRereadMs = 30 * secondMs;
 const maxStaleMs = dayMs;
 
-/** Opens the vault; nothing is read before the first `getSecret`. */
+/** Creates the vault. Nothing is read before the first `getSecret`. */
 export function createVault(options: VaultOptions): Vault {
   const { clock, log } = options;
   const states = new Map<string, SecretState>();
@@ -155,7 +155,7 @@ async function createSecretClient({ identityClientId, url }: VaultOptions): Prom
   const credential = new ManagedIdentityCredential(
     identityClientId === undefined ? {} : { clientId: identityClientId },
   );
-  // No address of this machine can pass the check of the challenge's host, and none has a certificate to show.
+  // A loopback address cannot pass the check of the challenge's host and has no certificate.
   const localOptions = loopbackHosts.has(new URL(url).hostname)
     ? { allowInsecureConnection: true, disableChallengeResourceVerification: true }
     : {};
@@ -180,7 +180,7 @@ async function readSecret(client: SecretClient, name: string): Promise<VaultSecr
   return { value, expiresMs: response.properties.expiresOn?.getTime() };
 }
 
-/** Values that stand for a secret without being one. */
+/** Returns why a value is a placeholder instead of a secret. */
 function findFault(value: string): string | undefined {
   if (value === "") return "it is empty in the vault";
   if (value.startsWith("@Microsoft.KeyVault("))
@@ -195,21 +195,25 @@ function findFault(value: string): string | undefined {
 }
 
 function toSecretError(name: string, error: unknown): SecretError {
-  // The seam to the SDK: a RestError has these members, anything else has none of them.
+  // A RestError of the SDK has these members; any other error has none of them.
   const { code, details, statusCode } = error as {
     statusCode?: number;
     code?: string;
     details?: { error?: { innerError?: { code?: string }; innererror?: { code?: string } } };
   };
-  const inner = details?.error?.innerError?.code ?? details?.error?.innererror?.code;
+  const { innerError, innererror = innerError } = details?.error ?? {};
+  const inner = innererror?.code;
   const codes = [statusCode, inner ?? code].filter(Boolean).join(" ");
-  if (statusCode === 404) return new SecretError(name, `it is not in the vault (${codes})`, false);
-  if (statusCode === 403)
-    return new SecretError(name, `this app may not read it (${codes})`, false);
-  if (statusCode === 401)
-    return new SecretError(name, `the vault did not accept this app's token (${codes})`, false);
-  if (statusCode === 400)
-    return new SecretError(name, `the vault refused the request (${codes})`, false);
+  const refusal = refusals.get(statusCode ?? 0);
+  if (refusal !== undefined) return new SecretError(name, `${refusal} (${codes})`, false);
   const kind = codes === "" && error instanceof Error ? error.name : codes;
   return new SecretError(name, `the vault cannot be reached (${kind})`, true);
 }
+
+/** Statuses that only an operator can fix. */
+const refusals: ReadonlyMap<number, string> = new Map([
+  [400, "the vault refused the request"],
+  [401, "the vault did not accept this app's token"],
+  [403, "this app may not read it"],
+  [404, "it is not in the vault"],
+]);

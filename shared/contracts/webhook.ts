@@ -37,7 +37,7 @@ export const webhookAnswer = z.object({
   lookup: z.nullable(requestedLookup),
   hunts: z.array(requestedHunt),
   /** What the payload holds and was not acted on, and why. */
-  left: z.array(skippedItem),
+  skipped: z.array(skippedItem),
 });
 export type WebhookAnswer = z.infer<typeof webhookAnswer>;
 
@@ -76,7 +76,7 @@ export const webhookStatus = z.object({
       result: z.nullable(z.record(z.string(), z.unknown())),
     }),
   ),
-  left: z.array(skippedItem),
+  skipped: z.array(skippedItem),
 });
 export type WebhookStatus = z.infer<typeof webhookStatus>;
 

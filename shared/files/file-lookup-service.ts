@@ -26,7 +26,7 @@ export type JobView =
     }
   | {
       readonly kind: "ended";
-      readonly outcome: "done" | "failed" | "cancelled";
+      readonly outcome: "succeeded" | "failed" | "canceled";
       readonly header: JobHeader;
     }
   /** A job of another kind, whose end holds the answer. */

@@ -127,7 +127,7 @@ async function lookUpPart(deps: LookupWorkerDeps, work: PartWork): Promise<void>
     return requeuePart(deps, { ...work, retries: isDown ? retries + 1 : 0 }, pauseMs);
   }
   const results = toFileResults(requested, outcomes.map(endOpenOutcome), plan.freshAtMs);
-  if (await finishPart(deps, header, part, results)) logFinished(deps, header, "done");
+  if (await finishPart(deps, header, part, results)) logFinished(deps, header, "succeeded");
 }
 
 const createPlan = (
@@ -201,13 +201,13 @@ async function requeuePart(
 
 async function finishJob(deps: LookupWorkerDeps, header: JobHeader): Promise<void> {
   if (await endWhenComplete(deps.records, header, deps.clock.now()))
-    logFinished(deps, header, "done");
+    logFinished(deps, header, "succeeded");
 }
 
 const logFinished = (
   deps: Pick<FileDeps, "logEvent">,
   header: JobHeader,
-  outcome: "done" | "cancelled",
+  outcome: "succeeded" | "canceled",
 ): void => deps.logEvent({ kind: "job-finished", job: header.id, outcome });
 
 /** Cancels a job; its results stay readable. Returns false when the job had ended before. */
@@ -216,8 +216,8 @@ export async function cancelJob(deps: FileDeps, header: JobHeader): Promise<bool
   const isCanceled = await endJob(deps.records, header.id, {
     version: 1,
     endedAt,
-    outcome: "cancelled",
+    outcome: "canceled",
   });
-  if (isCanceled) logFinished(deps, header, "cancelled");
+  if (isCanceled) logFinished(deps, header, "canceled");
   return isCanceled;
 }

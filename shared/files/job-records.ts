@@ -128,7 +128,7 @@ export async function endWhenComplete(
   return endJob(records, header.id, {
     version: 1,
     endedAt: new Date(nowMs).toISOString(),
-    outcome: "done",
+    outcome: "succeeded",
   });
 }
 

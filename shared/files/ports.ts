@@ -101,7 +101,7 @@ export type FilesEvent =
   | {
       readonly kind: "job-finished";
       readonly job: string;
-      readonly outcome: "done" | "cancelled";
+      readonly outcome: "succeeded" | "canceled";
     };
 
 export interface FilesSettings {

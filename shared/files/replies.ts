@@ -116,7 +116,12 @@ export async function toJobReply(
   const status = { job: { id, status: view.outcome, createdAt, expiresAt } };
   if (kind !== "files") return toJsonReply(200, status);
   const { report, options } = await readReport(view.header);
-  return toReportReply(report, options, preferences.accept, view.outcome === "done" ? {} : status);
+  return toReportReply(
+    report,
+    options,
+    preferences.accept,
+    view.outcome === "succeeded" ? {} : status,
+  );
 }
 
 const toProgress = (view: { header: JobHeader; partsDone: number }) =>
@@ -124,4 +129,4 @@ const toProgress = (view: { header: JobHeader; partsDone: number }) =>
 
 /** A job ended by its owner; `isCanceled` is false when it had ended before. */
 export const toCancelReply = (id: string, isCanceled: boolean): HttpReply =>
-  toJsonReply(200, { job: { id }, cancelled: isCanceled });
+  toJsonReply(200, { job: { id }, canceled: isCanceled });

@@ -93,7 +93,7 @@ function toAnsweredResult(
   return {
     ...base,
     sha1: outcome.sha1,
-    status: value === null ? "not_found" : "found",
+    status: value === null ? "notFound" : "found",
     source,
     statistics: value,
     information: outcome.information,
@@ -115,7 +115,7 @@ export function createReport(
     results: results.map((result) => applyOptions(result, options)),
     summary: {
       found: countStatus("found"),
-      notFound: countStatus("not_found"),
+      notFound: countStatus("notFound"),
       invalid: countStatus("invalid"),
       pending: countStatus("pending"),
       failed: countStatus("failed"),

@@ -164,7 +164,7 @@ async function killOnce(
       ...failpointCase,
       instances,
       died: killSwitch.hasFired(),
-      unanswered: hashCount - report.results.filter(({ status }) => status === "not_found").length,
+      unanswered: hashCount - report.results.filter(({ status }) => status === "notFound").length,
       calls: failpointCase.isBulk ? batchCalls : singleCalls,
       // A hash that was in flight at the death may be asked again, and so may a batch's two
       // questions.

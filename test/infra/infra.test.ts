@@ -154,7 +154,7 @@ const mutants: readonly (readonly [
   [
     "the wrong identity reads secrets",
     "access",
-    "principalId: actPrincipalId",
+    "principalId: responsePrincipalId",
     "principalId: hostPrincipalId",
     "rights",
   ],
@@ -177,7 +177,7 @@ const mutants: readonly (readonly [
   [
     "a setting is lost",
     "app",
-    "  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)\n",
+    "  MAX_ALERTS_PER_SOURCE_PER_DAY: string(tuning.?maxAlertsPerSourcePerDay ?? 20000)\n",
     "",
     "settings",
   ],

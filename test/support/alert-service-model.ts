@@ -1,4 +1,7 @@
-/** Cloud Apps behind the alerts room's port: alerts with a state, a quota in turns, a history for the oracle, faults on request. */
+/**
+ * Cloud Apps behind the port of the alerts module: alerts with a state, a quota, a history for the
+ * judge, faults on request.
+ */
 import type {
   AlertsPort,
   ChangeReply,
@@ -13,9 +16,14 @@ export interface AlertServiceOptions {
   readonly clock: Clock;
   /** Calls allowed in any sliding minute. */
   readonly callsPerMinute?: number;
-  /** Decides the fate of a change call: `lost` is carried out but not answered, `down` is not carried out. */
+  /**
+   * Decides the fate of a call: `lost` takes effect but is not answered, `down` takes no effect.
+   */
   readonly fate?: (call: ChangeCall) => "answered" | "lost" | "down";
-  /** True: closing a closed alert closes it again, another way if so asked. Undocumented, so the worst is assumed. */
+  /**
+   * True: closing a closed alert closes it again, also with another closure. Undocumented, so the
+   * worst is assumed.
+   */
   readonly overwrites?: boolean;
   /** Milliseconds that a call takes. */
   readonly latencyMs?: number;
@@ -23,7 +31,7 @@ export interface AlertServiceOptions {
 
 export interface ChangeCall {
   readonly atMs: number;
-  readonly kind: "close" | "reopen" | "look";
+  readonly kind: "close" | "reopen" | "getStates";
   readonly ids: readonly string[];
   readonly request?: CloseRequest;
 }
@@ -101,7 +109,7 @@ export function createAlertService(
   const getStates: AlertsPort["getStates"] = async (requestedIds): Promise<AlertStatesReply> => {
     const permit = await acquirePermit(10_000);
     if (permit.kind === "later") return permit;
-    const fate = await receiveCall({ kind: "look", ids: requestedIds });
+    const fate = await receiveCall({ kind: "getStates", ids: requestedIds });
     if (fate !== "answered") return { kind: "later", retryAfterMs: 30_000 };
     const known = requestedIds.flatMap((id): [AlertId, AlertState][] => {
       const alertState = state.get(id);

@@ -40,7 +40,7 @@ import {
 } from "../../contracts/hunt-answers.ts";
 import { startHuntRequest } from "../../contracts/hunt-run.ts";
 import { exportsParameters, rowsParameters } from "../../contracts/hunt-views.ts";
-import { jobCancelled, jobEnded, jobRunning } from "../../contracts/job-answers.ts";
+import { jobCanceled, jobEnded, jobRunning } from "../../contracts/job-answers.ts";
 import {
   deadLetterReplayResult,
   deadLetterList,
@@ -75,15 +75,15 @@ const responses = {
   HuntStanding: huntStanding,
   HuntStarted: huntStarted,
   HuntSummary: huntSummary,
-  HuntsTicked: overdueHuntsStarted,
-  JobCancelled: jobCancelled,
+  OverdueHuntsStarted: overdueHuntsStarted,
+  JobCanceled: jobCanceled,
   JobEnded: jobEnded,
   JobOutcome: z.union([fileReportSchema, huntJobResult, jobEnded]),
   JobRunning: jobRunning,
   Problem: problemAnswer,
   SkippedHash: skippedSchema,
   VerdictAccepted: verdictAccepted,
-  VerdictRehearsal: verdictDryRun,
+  VerdictDryRun: verdictDryRun,
   VerdictStatus: verdictStatusAnswer,
   VerdictUndone: verdictUndone,
   WebhookAnswer: webhookAnswer,

@@ -10,7 +10,7 @@ const requiredFiles = [
   "main.cjs",
   "app.cjs",
   "registrations.json",
-  "catalogue.json",
+  "catalog.json",
   "webhook-mappings.json",
   "openapi.json",
   "swagger.json",

@@ -42,7 +42,7 @@ const countNewReads = async (work: () => Promise<unknown>): Promise<number> => {
 };
 
 describe("a secret", () => {
-  test("is read once for all who ask, and kept for five minutes", async () => {
+  test("reads a secret once for all callers and caches it for five minutes", async () => {
     simulator.vault.set("s1", "first\n");
     expect(
       await countNewReads(async () => {
@@ -57,7 +57,7 @@ describe("a secret", () => {
     expect(await countNewReads(() => vault.getSecret("s1"))).toBe(1);
   });
 
-  test("that was refused is read again at once, then every thirty seconds at most; a rotation is told", async () => {
+  test("reads a refused secret again at once, then at most every 30 seconds, and logs a rotation", async () => {
     simulator.vault.set("s2", "old");
     expect(await vault.getSecret("s2")).toBe("old");
     simulator.vault.set("s2", "new");
@@ -73,7 +73,7 @@ describe("a secret", () => {
     expect(await countNewReads(() => vault.getSecret("s2"))).toBe(0);
   });
 
-  test("outlives an outage of the vault for a day, not longer", async () => {
+  test("serves the last value through an outage of the vault for 24 hours, not longer", async () => {
     simulator.vault.set("s3", "good");
     await vault.getSecret("s3");
     simulator.faults.add({ api: "vault", kind: "reset", count: null });
@@ -97,12 +97,12 @@ describe("a secret", () => {
     ],
     ["a placeholder", "<put the token here>", "its value is a placeholder"],
     ["another placeholder", "Change-Me", "its value is a placeholder"],
-  ])("that is %s is refused without its value", async (_, value, why) => {
+  ])("refuses a secret that is %s without its value", async (_, value, why) => {
     simulator.vault.set("s4", value);
     await expect(vault.getSecret("s4")).rejects.toThrow(new SecretError("s4", why, false));
   });
 
-  test("that is missing or disabled is named", async () => {
+  test("names a secret that is missing or disabled", async () => {
     await expect(vault.getSecret("none")).rejects.toThrow(
       "secret none: it is not in the vault (404 SecretNotFound)",
     );
@@ -112,7 +112,7 @@ describe("a secret", () => {
     );
   });
 
-  test("shows when it ends", async () => {
+  test("lists a secret's expiry", async () => {
     simulator.vault.set("s6", "later", { expiresAtMs: Date.UTC(2031, 0, 1) });
     simulator.vault.set("s7", "over", { expiresAtMs: Date.UTC(2020, 0, 1) });
     expect(await vault.getSecret("s6")).toBe("later");
@@ -130,11 +130,11 @@ describe("trouble before a verdict", () => {
   };
   const getDelayMs = (error: Error): Promise<number> => getRecoveryDelayMs(failWith(error));
 
-  test("is none when all is there", async () => {
+  test("returns no delay after a success", async () => {
     expect(await getRecoveryDelayMs(Promise.resolve("token"))).toBe(0);
   });
 
-  test("is waited for where it may pass by itself", async () => {
+  test("returns a delay after a transient failure", async () => {
     expect(await getDelayMs(new SecretError("s", "the vault is down", true))).toBe(minuteMs);
     expect(
       await getDelayMs(new UpstreamError("unavailable", "entra is down", { api: "entra" })),
@@ -150,7 +150,7 @@ describe("trouble before a verdict", () => {
     new SecretError("s", "not in the vault", false),
     new UpstreamError("unauthorized", "no such app", { api: "entra" }),
     new TypeError("a bug"),
-  ])("that only people can mend is thrown: $message", async (error) => {
+  ])("throws a failure that an operator has to fix: $message", async (error) => {
     await expect(getDelayMs(error)).rejects.toBe(error);
   });
 });

@@ -22,7 +22,7 @@ const files: Readonly<Record<string, string>> = {
   "dist/main.cjs": "exports.a = 1;",
   "dist/app.cjs": "",
   "dist/registrations.json": "{}",
-  "dist/catalogue.json": "[]",
+  "dist/catalog.json": "[]",
   "dist/webhook-mappings.json": "{}",
   "dist/openapi.json": "{}",
   "dist/swagger.json": "{}",
@@ -62,7 +62,7 @@ test("the package holds what is run and nothing else", () => {
   const entries = readPackageContents(createApp(names, 1_000_000_000));
   expect(entries.map(({ name }) => name).toSorted()).toEqual([
     "dist/app.cjs",
-    "dist/catalogue.json",
+    "dist/catalog.json",
     "dist/main.cjs",
     "dist/openapi.json",
     "dist/registrations.json",
