@@ -7,12 +7,11 @@ import type { AlertState, CloseRequest } from "./ports.ts";
 import type { VerdictOutcome } from "./verdict-outcomes.ts";
 
 /**
- * `close`: no verdict is in force, close the alert. `wait`: a call for an agreeing verdict is under
- * way. `mark`: an agreeing verdict waits for its call. `look`: the record says closed, so the
- * service's state decides. `conflict`: another verdict is being carried out. `settled`: this
- * verdict has its outcome already.
+ * `wait`: a call for an agreeing verdict is under way. `mark`: an agreeing verdict waits for its
+ * call. `look`: an earlier verdict is settled, so the service's state decides. `conflict`: another
+ * verdict is being carried out. `settled`: this verdict has its outcome already.
  */
-export type RecordDecision = "close" | "wait" | "mark" | "look" | "conflict" | "settled";
+type RecordDecision = "wait" | "mark" | "look" | "conflict" | "settled";
 
 /**
  * Decides by the alert's record.
@@ -26,16 +25,12 @@ export function decideByRecord(
   nowMs: number,
 ): RecordDecision {
   if (isSettled(record)) {
-    if (record.verdict === verdict) return "settled";
-    return isInForce(record) ? "look" : "close";
+    // Whatever the record says, the alert may have been reopened, closed or added since.
+    return record.verdict === verdict ? "settled" : "look";
   }
   if (record.verdict !== verdict && !isSameVerdict(record, request)) return "conflict";
   return isClaimed(record, nowMs) ? "wait" : "mark";
 }
-
-/** A verdict that was not found, failed or was undone is never in force: the next one acts. */
-const isInForce = ({ state }: AlertRecord): boolean =>
-  state === "closed" || state === "alreadyClosed";
 
 /**
  * Decides by the state that the service shows; undefined for an alert that it does not show.

@@ -115,8 +115,6 @@ async function applyToRecord(
         outcome: "conflict",
         detail: "another verdict is being carried out; the alert was not changed",
       });
-    case "close":
-      return replaceRecord(deps, message, read);
   }
 }
 

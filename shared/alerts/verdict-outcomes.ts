@@ -24,8 +24,22 @@ export interface VerdictOutcome {
   readonly detail?: string | undefined;
 }
 
-export const outcomePath = (alertId: string, verdict: string): string =>
-  `state/outcomes/${alertId}/${verdict}.json`;
+const outcomeFolder = (alertId: string): string => `state/outcomes/${alertId}/`;
+const outcomePath = (alertId: string, verdict: string): string =>
+  `${outcomeFolder(alertId)}${verdict}.json`;
+
+/** Lists the verdicts whose outcome for an alert is a conflict. */
+export async function listConflicts(
+  store: Pick<RecordStore, "read" | "list">,
+  alertId: string,
+): Promise<string[]> {
+  const conflicts: string[] = [];
+  for await (const { path } of store.list(outcomeFolder(alertId))) {
+    const stored = await readValue(store, path, outcomeRecord);
+    if (stored?.outcome === "conflict") conflicts.push(stored.verdict);
+  }
+  return conflicts;
+}
 
 /** Reads the outcome of a verdict for an alert; undefined when there is none. */
 export const findOutcome = (

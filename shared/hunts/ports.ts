@@ -116,7 +116,12 @@ export type HuntingReply =
       readonly message: string;
     }
   /** A passing failure that outlasted the retries of the HTTP pipeline. */
-  | { readonly kind: "failed"; readonly message: string };
+  | {
+      readonly kind: "failed";
+      readonly message: string;
+      /** True for a refusal whose text is unknown: retried with growing pauses, for this hunt only. */
+      readonly isUnknownRefusal?: boolean;
+    };
 
 /** Metadata of one export, kept on the blob: ASCII, small. Instants are text with seven digits. */
 export interface ExportMetadata {

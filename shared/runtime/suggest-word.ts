@@ -6,10 +6,13 @@ const maxLength = 64;
  * Returns the candidate nearest to `word`: equal but for case, or at most two edits away (one edit
  * for words of up to 4 letters). An edit inserts, deletes, replaces or swaps one letter.
  */
-export function suggestWord(word: string, candidates: readonly string[]): string | undefined {
+export function suggestWord(
+  word: string,
+  candidates: readonly string[],
+  maxEdits = word.length <= 4 ? 1 : 2,
+): string | undefined {
   if (word.length === 0 || word.length > maxLength) return undefined;
   const lower = word.toLowerCase();
-  const maxEdits = word.length <= 4 ? 1 : 2;
   let best: { readonly candidate: string; readonly edits: number } | undefined;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) > maxEdits) continue;

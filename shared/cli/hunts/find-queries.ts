@@ -1,15 +1,23 @@
 /** Finds queries in text files: a whole `.kql` file, or the fenced blocks of Markdown. */
 import { basename, extname } from "node:path";
+import { findFences } from "./fences.ts";
+import {
+  describeSection,
+  findTechniques,
+  mergeFrontMatter,
+  plainText,
+  splitFrontMatter,
+  splitSections,
+  type MarkdownSection,
+  type QueryMetadata,
+} from "./markdown-metadata.ts";
 
-/** A query with the title, description and techniques that its file gives. */
-export interface SourceQuery {
+/** A query with the title and metadata that its file gives. */
+export interface SourceQuery extends QueryMetadata {
   readonly query: string;
   /** Line of the query's first line in the file, from 1. */
   readonly line: number;
   readonly title: string;
-  readonly description: string;
-  readonly tactics: readonly string[];
-  readonly techniques: readonly string[];
 }
 
 /** Finds the queries of one file; Markdown without fences has none. */
@@ -37,104 +45,36 @@ function parseWholeText(text: string, title: string): readonly SourceQuery[] {
       description,
       tactics: [],
       techniques: findTechniques(text),
+      severity: undefined,
     },
   ];
 }
 
-interface Fence {
-  readonly lines: readonly string[];
-  readonly line: number;
-  readonly heading: string;
-}
+/** Labels of fences that hold KQL. Any other label is another language. */
+const queryLabels = new Set(["", "kql", "kusto", "kustoql", "c", "csl", "sql"]);
 
 function parseMarkdown(text: string, fallback: string): readonly SourceQuery[] {
-  const fences = findFences(text.split("\n")).filter(({ lines }) => lines.join("").trim() !== "");
-  const title = /^#\s+(.+?)\s*#*\s*$/m.exec(text)?.[1] ?? fallback;
-  const metadata = {
-    description: findFirstParagraph(text),
-    tactics: findTactics(text),
-    techniques: findTechniques(text),
-  };
-  return fences.map(({ lines, line, heading }) => ({
-    query: lines.join("\n").trimEnd(),
-    line,
-    title:
-      fences.length > 1 && heading !== "" && heading !== title ? `${title}: ${heading}` : title,
-    ...metadata,
-  }));
+  const lines = text.split("\n");
+  const { values, lineCount } = splitFrontMatter(text);
+  const bodyLines = lines.map((line, index) => (index < lineCount ? "" : line));
+  const fences = findFences(bodyLines);
+  const sections = splitSections(bodyLines, fences);
+  const title = plainText(sections.find(({ level }) => level === 1)?.heading ?? fallback);
+  const queries = fences.filter(
+    ({ code, label }) => queryLabels.has(label) && code.join("").trim() !== "",
+  );
+  return queries.map(({ code, openLine }) => {
+    const index = sections.findLastIndex(({ line }) => line <= openLine);
+    return {
+      query: code.join("\n").trimEnd(),
+      line: openLine + 2,
+      title: titleOf(title, queries.length > 1 ? sections[index] : undefined),
+      ...mergeFrontMatter(values, describeSection(sections, index)),
+    };
+  });
 }
 
-interface OpenFence {
-  readonly mark: string;
-  readonly indent: number;
-  readonly start: number;
+function titleOf(title: string, section: MarkdownSection | undefined): string {
+  const heading = section !== undefined && section.level > 1 ? section.heading : "";
+  return heading !== "" && heading !== title ? `${title}: ${heading}` : title;
 }
-
-/** Finds blocks between ``` or ~~~ of any label; an open one ends with the file. */
-function findFences(lines: readonly string[]): readonly Fence[] {
-  const fences: Fence[] = [];
-  let openFence: OpenFence | undefined;
-  let heading = "";
-  for (const [index, line] of lines.entries()) {
-    const [, indent = "", mark, label = ""] = /^(\s*)(`{3,}|~{3,})(.*)$/.exec(line) ?? [];
-    if (!openFence) {
-      if (mark) openFence = { mark, indent: indent.length, start: index + 1 };
-      else heading = readHeading(line) ?? heading;
-    } else if (mark?.startsWith(openFence.mark) === true && label.trim() === "") {
-      fences.push(closeFence(openFence, lines.slice(openFence.start, index), heading));
-      openFence = undefined;
-    }
-  }
-  if (openFence) fences.push(closeFence(openFence, lines.slice(openFence.start), heading));
-  return fences;
-}
-
-const readHeading = (line: string): string | undefined => /^#{2,}\s+(.+?)\s*#*\s*$/.exec(line)?.[1];
-
-const closeFence = (
-  { indent, start }: OpenFence,
-  lines: readonly string[],
-  heading: string,
-): Fence => ({ lines: dedentLines(lines, indent), line: start + 1, heading });
-
-const dedentLines = (lines: readonly string[], indent: number): readonly string[] =>
-  lines.map((line) => (line.slice(0, indent).trim() === "" ? line.slice(indent) : line));
-
-function findFirstParagraph(text: string): string {
-  const paragraphs = text.replaceAll(/^(?:```|~~~)[\s\S]*?^(?:```|~~~)\s*$/gm, "").split(/\n\s*\n/);
-  const prose = paragraphs
-    .map((paragraph) =>
-      paragraph
-        .split("\n")
-        .filter((line) => !/^\s*#/.test(line))
-        .join(" ")
-        .trim(),
-    )
-    .find((paragraph) => paragraph !== "" && !paragraph.startsWith("|"));
-  return prose?.replaceAll(/\s+/g, " ") ?? "";
-}
-
-const tacticNames = [
-  "Initial access",
-  "Execution",
-  "Persistence",
-  "Privilege escalation",
-  "Defense evasion",
-  "Credential access",
-  "Discovery",
-  "Lateral movement",
-  "Collection",
-  "Command and control",
-  "Exfiltration",
-  "Impact",
-];
-
-/** Finds tactics ticked in the table of public Markdown hunts: `| Execution | v | |`. */
-const findTactics = (text: string): readonly string[] =>
-  tacticNames
-    .filter((name) => new RegExp(`^\\|\\s*${name}\\s*\\|\\s*[vx✓]\\s*\\|`, "im").test(text))
-    .map((name) => name.replaceAll(/(?:^|\s)(\w)/g, (_, letter: string) => letter.toUpperCase()));
-
-const findTechniques = (text: string): readonly string[] => [
-  ...new Set(text.match(/\bT1\d{3}(?:\.\d{3})?\b/g) ?? []),
-];

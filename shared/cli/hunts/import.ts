@@ -1,15 +1,18 @@
 /** `npm run hunts -- import`: converts query files to hunts and classifies each query. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { Document, Scalar, parseDocument } from "yaml";
+import { isMap, parseDocument } from "yaml";
 import {
   classDescriptions,
   classifyQuery,
   type QueryClassification,
   type QueryClass,
 } from "../../kql/compile/classification.ts";
+import { adaptQuery } from "../../kql/compile/adapt-query.ts";
+import { compileHunt } from "../../kql/compile/compile-hunt.ts";
 import { toHuntName } from "../../kql/compile/hunt-name.ts";
 import { splitBlocks } from "./split-blocks.ts";
+import { createHuntYaml, tidyDocument, toBlockText } from "./hunt-yaml.ts";
 import { findQueries, type SourceQuery } from "./find-queries.ts";
 import { decodeText } from "../../runtime/decode-text.ts";
 import { UsageError } from "../command-line.ts";
@@ -26,12 +29,17 @@ export interface ImportOptions {
 
 interface ImportedQuery {
   readonly source: string;
-  readonly class: QueryClass | "no-query";
+  readonly class: QueryClass;
   readonly hunt: string;
   readonly why: string;
 }
 
-const queryFileNames = /\.(?:kql|csl|txt|md|markdown|ya?ml)$/i;
+/** One run of the import: what was written so far, by the query's text without blanks and comments. */
+interface ImportRun extends ImportOptions {
+  readonly writtenQueries: Map<string, string>;
+}
+
+const queryFileNames = /\.(?:kql|kusto|csl|txt|md|markdown|ya?ml)$/i;
 
 /** Imports a file or a folder. Returns 0, or 1 when there was nothing to read. */
 export function importHunts(options: ImportOptions, output: Output): number {
@@ -40,14 +48,15 @@ export function importHunts(options: ImportOptions, output: Output): number {
   const files = listFiles(from);
   if (files.length === 0) {
     output.error(
-      `${from} has no .kql, .csl, .txt, .md or .yaml file. Name a file or folder that has one.`,
+      `${from} has no .kql, .kusto, .csl, .txt, .md or .yaml file. Name a file or folder that has one.`,
     );
     return 1;
   }
   mkdirSync(into, { recursive: true });
+  const run: ImportRun = { ...options, writtenQueries: new Map() };
   const lines = files.flatMap((file, index) => {
     output.progress(index, files.length, basename(file));
-    return importFile(file, options);
+    return importFile(file, run);
   });
   output.progress(files.length, files.length, "");
   for (const line of formatTable(["class", "hunt", "from", "why"], lines.map(toRow)))
@@ -71,66 +80,93 @@ function listFiles(from: string): readonly string[] {
     .map((file) => join(from, file));
 }
 
-function importFile(file: string, options: ImportOptions): readonly ImportedQuery[] {
-  const source = file === options.from ? basename(file) : relative(options.from, file);
+function importFile(file: string, run: ImportRun): readonly ImportedQuery[] {
+  const source = file === run.from ? basename(file) : relative(run.from, file);
+  const nothing = (why: string): readonly ImportedQuery[] => [
+    { source, class: "noQuery", hunt: "", why },
+  ];
   const decoded = decodeText(readFileSync(file));
-  if (decoded.kind === "invalid")
-    return [{ source, class: "no-query", hunt: "", why: decoded.message }];
-  if (/\.ya?ml$/i.test(file)) return [importYaml({ file, source }, decoded.text, options)];
+  if (decoded.kind === "invalid") return nothing(decoded.message);
+  if (/\.ya?ml$/i.test(file)) return [importYaml({ file, source }, decoded.text, run)];
   const queries = findQueries(file, decoded.text).flatMap(splitQueries);
-  if (queries.length === 0)
-    return [{ source, class: "no-query", hunt: "", why: "the file has no query" }];
-  return queries.map(({ query, classification }, index) => {
+  if (queries.length === 0) return nothing("the file has no query");
+  return queries.map(({ query, adapted }, index) => {
     const number = queries.length > 1 ? index + 1 : undefined;
     const place = number === undefined ? source : `${source}:${query.line}`;
-    return writeHunt({ source: place, classification, name: chooseName(file, number) }, options, {
-      toYaml: (name) =>
-        createHuntYaml({ ...query, query: classification.query }, source, {
-          name,
-          enable: options.enable,
-        }),
-    });
+    const hunt = { source: place, name: chooseName(file, number), ...adapted };
+    return writeHunt(hunt, run, (name) =>
+      createHuntYaml({ ...query, query: adapted.classification.query }, source, {
+        name,
+        enable: run.enable,
+        changes: adapted.changes,
+      }),
+    );
   });
+}
+
+/** A query under today's names, and its class. */
+interface AdaptedClassification {
+  readonly classification: QueryClassification;
+  readonly changes: readonly string[];
 }
 
 interface ClassifiedQuery {
   readonly query: SourceQuery;
-  readonly classification: QueryClassification;
+  readonly adapted: AdaptedClassification;
 }
+
+/** Classifies a query; when advanced hunting lacks a table, once more under today's names. */
+function classifyAdapted(text: string): AdaptedClassification {
+  const classification = classifyQuery(text);
+  if (classification.class !== "otherTables") return { classification, changes: [] };
+  const { query, changes } = adaptQuery(classification.query);
+  return changes.length === 0
+    ? { classification, changes }
+    : { classification: classifyQuery(query), changes };
+}
+
+const isUnclear = ({ classification }: AdaptedClassification): boolean =>
+  ["multipleQueries", "notAccepted"].includes(classification.class);
 
 /** Splits a text of several queries, where the whole is invalid but a part is valid. */
 function splitQueries(query: SourceQuery): readonly ClassifiedQuery[] {
-  const classification = classifyQuery(query.query);
-  if (classification.class !== "multipleQueries" && classification.class !== "notAccepted")
-    return [{ query, classification }];
-  const parts = splitBlocks(query.query).map((block, index) => ({
+  const adapted = classifyAdapted(query.query);
+  const blocks = isUnclear(adapted) ? splitBlocks(query.query) : [];
+  if (blocks.length < 2) return [{ query, adapted }];
+  const parts = blocks.map((block, index) => ({
     query: {
       ...query,
       query: block.query,
       line: query.line + block.line,
       title: `${query.title} (${index + 1})`,
     },
-    classification: classifyQuery(block.query),
+    adapted: classifyAdapted(block.query),
   }));
-  const validParts = parts.filter(
-    (part) => !["multipleQueries", "notAccepted"].includes(part.classification.class),
+  const isAnyValid = parts.some(
+    (part) => !isUnclear(part.adapted) && part.adapted.classification.class !== "noQuery",
   );
-  return parts.length > 1 && validParts.length > 0 ? parts : [{ query, classification }];
+  return isAnyValid ? parts : [{ query, adapted }];
 }
 
-/** Imports a YAML hunt; only `enabled` is changed. */
+/** Imports a YAML hunt: tidies lists, renames misspelled keys, changes `enabled`. */
 function importYaml(
   { file, source }: { readonly file: string; readonly source: string },
   text: string,
-  options: ImportOptions,
+  run: ImportRun,
 ): ImportedQuery {
   const document = parseDocument(text);
-  const query: unknown = document.errors.length > 0 ? undefined : document.get("query");
+  const isMapping = document.errors.length === 0 && isMap(document.contents);
+  const renamedKeys = isMapping ? tidyDocument(document) : [];
+  const query: unknown = isMapping ? document.get("query") : undefined;
   if (typeof query !== "string")
-    return { source, class: "no-query", hunt: "", why: "the YAML file has no key query" };
-  document.set("enabled", options.enable);
-  const hunt = { source, classification: classifyQuery(query), name: chooseName(file, undefined) };
-  return writeHunt(hunt, options, { toYaml: () => document.toString({ lineWidth: 0 }) });
+    return { source, class: "noQuery", hunt: "", why: "the YAML file has no key query" };
+  const adapted = classifyAdapted(query);
+  if (adapted.changes.length > 0) document.set("query", toBlockText(adapted.classification.query));
+  document.set("enabled", run.enable);
+  const hunt = { source, name: chooseName(file, undefined), ...adapted };
+  const changes = [...renamedKeys, ...adapted.changes];
+  if (changes.length > 0) document.commentBefore = ` Changed by the import: ${changes.join("; ")}.`;
+  return writeHunt({ ...hunt, changes }, run, () => document.toString({ lineWidth: 0 }));
 }
 
 function chooseName(file: string, number: number | undefined): string {
@@ -140,27 +176,51 @@ function chooseName(file: string, number: number | undefined): string {
   return name ?? `hunt-${number ?? 1}`;
 }
 
-interface ClassifiedHunt {
+interface ClassifiedHunt extends AdaptedClassification {
   readonly source: string;
-  readonly classification: QueryClassification;
   readonly name: string;
 }
 
-/** Writes the hunt when it can run in Huntline: any other would stop the build. */
+/**
+ * Writes the hunt when the check accepts it: any other would stop the build. A query that was written
+ * before is not written again.
+ */
 function writeHunt(
-  { source, classification, name }: ClassifiedHunt,
-  { into }: ImportOptions,
-  { toYaml }: { readonly toYaml: (name: string) => string },
+  { source, classification, changes, name }: ClassifiedHunt,
+  { into, writtenQueries }: ImportRun,
+  toYaml: (name: string) => string,
 ): ImportedQuery {
-  const line = { source, class: classification.class, why: classification.reason };
+  const why = [classification.reason, ...changes].join("; ");
+  const line = { source, class: classification.class, why };
   if (classification.class !== "window" && classification.class !== "snapshot")
     return { ...line, hunt: "" };
+  const queryKey = compactQuery(classification.query);
+  const sameHunt = writtenQueries.get(queryKey);
+  if (sameHunt !== undefined) return { ...line, hunt: "", why: `same query as ${sameHunt}` };
   const freeName = findFreeName(name, into, toYaml);
-  if (freeName.isSame)
-    return { ...line, hunt: freeName.name, why: `${classification.reason}; already imported` };
-  writeFileSync(join(into, `${freeName.name}.yaml`), toYaml(freeName.name));
-  return { ...line, hunt: freeName.name };
+  if (!freeName.isSame) {
+    const yaml = toYaml(freeName.name);
+    const [problem] = compileHunt(`${freeName.name}.yaml`, freeName.name, yaml).problems;
+    if (problem)
+      return {
+        ...line,
+        class: "notAccepted",
+        hunt: "",
+        why: `the check refuses it: ${problem.message}`,
+      };
+    writeFileSync(join(into, `${freeName.name}.yaml`), yaml);
+  }
+  writtenQueries.set(queryKey, freeName.name);
+  return { ...line, hunt: freeName.name, why: freeName.isSame ? `${why}; already imported` : why };
 }
+
+/** A query without comments and blanks, to recognize it again. */
+const compactQuery = (query: string): string =>
+  query
+    .split("\n")
+    .map((line) => line.replace(/^\s*\/\/.*$/, ""))
+    .join("\n")
+    .replaceAll(/\s+/g, "");
 
 /** Adds a number to the name when another hunt has it; `isSame` when that hunt is this one. */
 function findFreeName(
@@ -176,39 +236,31 @@ function findFreeName(
   }
 }
 
-function createHuntYaml(
-  sourceQuery: SourceQuery,
-  source: string,
-  { name, enable }: { readonly name: string; readonly enable: boolean },
-): string {
-  const block = new Scalar(`${sourceQuery.query}\n`);
-  block.type = Scalar.BLOCK_LITERAL;
-  const document = new Document({
-    name: sourceQuery.title || name,
-    description: sourceQuery.description || sourceQuery.title || name,
-    ...(sourceQuery.tactics.length > 0 ? { tactics: sourceQuery.tactics } : {}),
-    ...(sourceQuery.techniques.length > 0 ? { relevantTechniques: sourceQuery.techniques } : {}),
-    query: block,
-    enabled: enable,
-  });
-  document.commentBefore = ` Imported from ${source.replaceAll(/[\r\n]/g, " ")}`;
-  return document.toString({ lineWidth: 110 });
-}
+/** What to do about each class, for the summary. */
+const nextSteps: Readonly<Record<QueryClass, string>> = {
+  window: "",
+  snapshot: "",
+  otherTables: "declare the tables, or leave the query to the product that has them",
+  placeholder: "fill in the value and import again",
+  multipleQueries: "give each query a file of its own",
+  notAccepted: "correct the query in the portal's editor and import again",
+  noQuery: "",
+};
 
 function printSummary(
   lines: readonly ImportedQuery[],
   { into, enable, isCatalog }: ImportOptions,
   output: Output,
 ): void {
-  const classLabels: Readonly<Record<ImportedQuery["class"], string>> = {
-    ...classDescriptions,
-    "no-query": "the file has no query",
-  };
   output.line("");
-  for (const [of, text] of Object.entries(classLabels)) {
+  for (const [of, text] of Object.entries(classDescriptions) as [QueryClass, string][]) {
     const count = lines.filter((line) => line.class === of).length;
-    if (count > 0) output.line(`${String(count).padStart(5)}  ${of.padEnd(13)} ${text}`);
+    const next = nextSteps[of] === "" ? "" : `: ${nextSteps[of]}`;
+    if (count > 0) output.line(`${String(count).padStart(5)}  ${of.padEnd(15)} ${text}${next}`);
   }
+  const duplicates = lines.filter(({ why }) => why.startsWith("same query as ")).length;
+  if (duplicates > 0)
+    output.line(`${String(duplicates).padStart(5)}  ${"of these".padEnd(15)} were written once`);
   const huntCount = lines.filter(({ hunt }) => hunt !== "").length;
   const check = `npm run hunts${isCatalog ? "" : ` -- --catalog ${relative(".", into) || "."}`}`;
   const next =

@@ -7,7 +7,7 @@ import type {
   ApiClient,
   StreamedResponse,
 } from "../../http-pipeline/api-client.ts";
-import type { Quota, Permit } from "../../http-pipeline/quota/quota.ts";
+import type { Quota, QuotaReport, Permit } from "../../http-pipeline/quota/quota.ts";
 import { createRowShape } from "../../rows/column.ts";
 import { MalformedRows } from "../../rows/malformed-rows.ts";
 import { readRows, type ReadRowsResult } from "../../rows/read-rows.ts";
@@ -89,8 +89,9 @@ async function sendQuery(run: QueryRun, call: ApiCall, sink: RowSink): Promise<H
     const response = await client.stream(call, expectedStatuses);
     const elapsedMs = clock.now() - run.startedMs;
     if (!isStreamedResponse(response)) {
-      await quota.report({ kind: "ok", runTimeMs: elapsedMs });
-      return classifyRefusal(run.preset, response.status, response.body, clock.now());
+      const reply = classifyRefusal(run.preset, response.status, response.body, clock.now());
+      await quota.report(toQuotaReport(reply, elapsedMs));
+      return reply;
     }
     const rows = await readResponse(run, response, guardedSink.sink);
     const runTimeMs = readExecutionMs(rows.rowsRead.envelope) ?? elapsedMs;
@@ -101,6 +102,12 @@ async function sendQuery(run: QueryRun, call: ApiCall, sink: RowSink): Promise<H
     return toErrorReply(run, error);
   }
 }
+
+/** A used-up budget pauses all instances, whatever the status of the response that names it. */
+const toQuotaReport = (reply: HuntingReply, runTimeMs: number): QuotaReport =>
+  reply.kind === "later"
+    ? { kind: "throttled", retryAfterMs: reply.retryAfterMs, cause: "run-time" }
+    : { kind: "ok", runTimeMs };
 
 function toErrorReply({ preset, deps, options, startedMs }: QueryRun, error: unknown) {
   options.signal?.throwIfAborted();

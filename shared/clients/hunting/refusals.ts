@@ -4,14 +4,16 @@
  */
 import * as z from "zod/mini";
 import type { HuntingReply } from "../../hunts/ports.ts";
+import { readRetryAfterMs } from "../../http-pipeline/read-failure.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import { minuteMs } from "../../runtime/time.ts";
+import { classifyErrorText } from "./error-texts.ts";
 import type { HuntingPreset } from "./presets.ts";
 
 /** Statuses that this file reads. The pipeline handles all others. */
 export const expectedStatuses = [400, 403, 404, 410, 504] as const;
 
-const maxMessageLength = 300;
+const maxMessageLength = 500;
 const errorBodySchema = z.object({
   error: z.object({ code: z.optional(z.string()), message: z.optional(z.string()) }),
 });
@@ -36,25 +38,9 @@ const toRefusal = (
   message,
 });
 
-/** Texts of a 400, most specific first. An unlisted text means a wrong query. */
-const badRequests: readonly (readonly [RegExp, (message: string) => HuntingReply])[] = [
-  [
-    /exceeded the allowed (?:result size|amount of results|number of results)/i,
-    () => ({ kind: "too-big" }),
-  ],
-  [
-    /preempted|exceeded the allowed limits|high CPU/i,
-    () => ({ kind: "too-heavy", cause: "preempted" }),
-  ],
-  [/timed? ?-?out/i, () => ({ kind: "too-heavy", cause: "timed-out" })],
-  [
-    /resolve table or column expression|Failed to resolve table/i,
-    (message) => toRefusal("table", message),
-  ],
-];
-
 /**
- * Returns what a response other than 2xx means.
+ * Returns what a response other than 2xx means. Only a known text about the query makes the query wrong; an unknown
+ * refusal is transient.
  *
  * @param nowMs - epoch milliseconds: after an API's retirement a 403 means its end, not a missing permission
  */
@@ -65,20 +51,72 @@ export function classifyRefusal(
   nowMs: number,
 ): HuntingReply {
   const message = readMessage(body);
-  const sentence = `${preset.title} answered ${status}${message === "" ? "" : `: ${message}`}`;
-  if (status === 504) return { kind: "too-heavy", cause: "timed-out" };
-  if (status === 400) {
-    const match = badRequests.find(([pattern]) => pattern.test(message));
-    return match ? match[1](sentence) : toRefusal("query", sentence);
+  const name = statusNames.get(status);
+  const details = [name, message].filter((part) => part !== undefined && part !== "").join(": ");
+  const sentence = `${preset.title} answered ${status}${details === "" ? "" : `: ${details}`}`;
+  switch (status) {
+    case 400:
+      return classifyBadRequest(message, sentence, nowMs);
+    case 403:
+      return isRetired(preset, nowMs) && !message.includes("Missing application roles")
+        ? toRetiredReply(preset, sentence)
+        : toRefusal("permission", sentence);
+    case 404:
+    case 410:
+      return preset.retiresOn === undefined
+        ? toRefusal("tenant", sentence)
+        : toRetiredReply(preset, sentence);
+    case 504:
+      return { kind: "too-heavy", cause: "timed-out" };
+    default:
+      return isRetired(preset, nowMs)
+        ? toRetiredReply(preset, sentence)
+        : toUnknownRefusal(sentence);
   }
-  if (status === 403) {
-    const isEnd = isRetired(preset, nowMs) && !message.includes("Missing application roles");
-    return isEnd ? toRetiredReply(preset, sentence) : toRefusal("permission", sentence);
-  }
-  return preset.retiresOn === undefined
-    ? toRefusal("tenant", sentence)
-    : toRetiredReply(preset, sentence);
 }
+
+/** Statuses whose meaning their number alone does not show to an operator. */
+const statusNames: ReadonlyMap<number, string> = new Map([
+  [405, "the method is not allowed; a proxy may have changed the request"],
+  [406, "the response format is not available"],
+  [409, "a conflict with another request"],
+  [413, "the request is too large"],
+  [415, "the content type is not supported; a proxy may have changed the request"],
+  [423, "the resource is locked"],
+]);
+
+function classifyBadRequest(message: string, sentence: string, nowMs: number): HuntingReply {
+  const errorClass = classifyErrorText(message);
+  switch (errorClass) {
+    case "query":
+    case "table":
+      return toRefusal(errorClass, sentence);
+    case "tooBig":
+      return { kind: "too-big" };
+    case "preempted":
+      return { kind: "too-heavy", cause: "preempted" };
+    case "timedOut":
+      return { kind: "too-heavy", cause: "timed-out" };
+    case "runTime":
+      return { kind: "later", retryAfterMs: readRunTimeWait(message, nowMs), cause: sentence };
+    case "transient":
+      return { kind: "failed", message: sentence };
+    case undefined:
+      return toUnknownRefusal(sentence);
+    default:
+      return errorClass satisfies never;
+  }
+}
+
+const toUnknownRefusal = (message: string): HuntingReply => ({
+  kind: "failed",
+  message,
+  isUnknownRefusal: true,
+});
+
+/** Returns the wait that the text names, else the time until the next quarter hour, when run time is free again. */
+const readRunTimeWait = (message: string, nowMs: number): number =>
+  readRetryAfterMs(new Headers(), message, nowMs) ?? quarterHourMs - (nowMs % quarterHourMs);
 
 /** True from the day of the API's retirement on. */
 export const isRetired = (preset: HuntingPreset, nowMs: number): boolean =>

@@ -31,5 +31,7 @@ export type QuotaReport =
       readonly kind: "throttled";
       readonly retryAfterMs: number;
       readonly cause: "calls" | "run-time";
+      /** True when the service asked for a longer pause: after `retryAfterMs` one call probes before the others. */
+      readonly isCapped?: boolean;
     }
   | { readonly kind: "failed" };

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { dryRunVerdict } from "../../../shared/alerts/dry-run-verdict.ts";
+import { handleVerdictMessage } from "../../../shared/alerts/handle-verdict-message.ts";
 import { undoVerdict } from "../../../shared/alerts/undo-verdict.ts";
 import { readVerdictStatus } from "../../../shared/alerts/verdict-status.ts";
-import type { AlertState } from "../../../shared/alerts/ports.ts";
-import { verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
+import type { AlertDeps, AlertState } from "../../../shared/alerts/ports.ts";
+import { verdictMessage, verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
 import { hourMs, minuteMs } from "../../../shared/runtime/time.ts";
 import { alertHarness, validVerdict } from "../../support/alert-harness.ts";
 import { alertIdOf } from "../../support/alert-service-model.ts";
@@ -206,22 +207,23 @@ describe("two requests with one id", () => {
 });
 
 test("an instance that wakes after its claim has expired does not close again", async () => {
-  let isFrozen = false;
-  const harness = alertHarness(1, {
-    overwrites: true,
+  const harness = alertHarness(1, { overwrites: true });
+  const { clock, createInstance } = harness;
+  const frozen: AlertDeps = {
+    ...createInstance(),
     failpoint: async (name) => {
-      if (name !== "A3 audit intent written" || isFrozen) return;
-      isFrozen = true;
-      await harness.clock.sleep(30 * minuteMs);
+      if (name === "A3 audit intent written") await clock.sleep(30 * minuteMs);
     },
-  });
-  await harness.submit(one);
-  await harness.queues.send(
-    "alert-verdicts",
-    { ...validVerdict, ...one },
-    { delaySeconds: 15 * 60 },
+  };
+  const message = verdictMessage.parse({ ...validVerdict, ...one });
+  const handleLater = async (): Promise<void> => {
+    await clock.sleep(15 * minuteMs);
+    await handleVerdictMessage(createInstance(), message);
+    harness.service.change(id, "open");
+  };
+  await clock.run(
+    Promise.all([handleVerdictMessage(frozen, message), handleLater()]).then(() => undefined),
   );
-  await harness.clock.run(harness.runWorkers(2));
   expect(harness.service.closes.get(id)).toBe(1);
-  expect(await harness.outcomes()).toEqual({ [id]: "closed" });
+  expect(harness.service.state.get(id)).toBe("open");
 });

@@ -39,7 +39,10 @@ const trickleBody: Reply = (_, response) => {
   response.write('{"rows":[');
 };
 const truncateBody: Reply = (_, response) => {
-  response.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
+  response.writeHead(200, {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": "1000",
+  });
   response.write('{"rows":[', () => response.destroy());
 };
 
@@ -47,7 +50,10 @@ const replyZipped =
   (text: string, share = 1): Reply =>
   (_, response) => {
     const bytes = gzipSync(text);
-    response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+    response.writeHead(200, {
+      "content-type": "application/json; charset=utf-8",
+      "content-encoding": "gzip",
+    });
     response.end(bytes.subarray(0, bytes.length * share));
   };
 
@@ -161,7 +167,7 @@ describe("a request", () => {
     });
     expect(requests[0]?.headers).toMatchObject({
       authorization: `Bearer ${token}`,
-      "content-type": "application/json",
+      "content-type": "application/json; charset=utf-8",
       accept: "application/json",
     });
   });

@@ -163,9 +163,10 @@ describe("import", () => {
     "sentinel.txt": "SigninLogs | where TimeGenerated > ago(1d)",
     "ask.txt": 'DeviceEvents | where FileName == "<FileName>"',
     "broken.csl": "DeviceEvents | where Nmae == 1",
-    "two.txt": "DeviceEvents | where FileName == 'a'\n\nDeviceEvents | count",
+    "two.txt": "DeviceEvents | where FileName == 'b'\n\nDeviceEvents | summarize count()",
+    "twice.kql": "// Once more.\nDeviceEvents  | where FileName == 'a'",
     "rule.yaml":
-      "id: 1\nname: A rule\nkind: Scheduled # kept\nquery: |\n  DeviceEvents | where FileName == 'a'\n",
+      "id: 1\nname: A rule\nkind: Scheduled # kept\nquery: |\n  DeviceEvents | where FileName == 'c'\n",
     "prose.md": "# Nothing here",
     "picture.png": "\u0000",
   };
@@ -190,9 +191,11 @@ describe("import", () => {
       /^otherTables +- +sentinel\.txt +advanced hunting has no SigninLogs/m,
       /^placeholder +- +ask\.txt +"<FileName>" must be replaced by a value$/m,
       /^notAccepted +- +broken\.csl +line 1:22: .*'Nmae'/m,
-      /^snapshot +two-2 +two\.txt:3 +it counts/m,
-      /^no-query +- +prose\.md/m,
-      /^ +3 +window +runs here, each row exported once$/m,
+      /^snapshot +two-2 +two\.txt:3 +it summarizes/m,
+      /^noQuery +- +prose\.md +the file has no query$/m,
+      /^window +- +twice\.kql +same query as rare-things$/m,
+      /^ +4 +window +runs here, each row exported once$/m,
+      /^ +1 +of these +were written once$/m,
       /^5 hunts in .*catalog\. Next: set enabled: true in the hunts that should run, then npm run hunts\.$/m,
     ])
       expect(out).toMatch(line);
@@ -218,6 +221,46 @@ describe("import", () => {
     expect(readFileSync(join(folder, "other", "rare-things.yaml"), "utf8")).toContain(
       "enabled: true",
     );
+  });
+
+  test("puts today's names into a query of older ones, and says so", async () => {
+    writeFile(
+      "in/old.kql",
+      "AADSignInEventsBeta | where Timestamp > ago(1d) | project Timestamp, AadDeviceId",
+    );
+    writeFile("in/time.kql", "DeviceEvents | where TimeGenerated > ago(1d)");
+    const { out } = await runCommand("import", join(folder, "in"));
+    expect(out).toMatch(/AADSignInEventsBeta is now EntraIdSignInEvents; AadDeviceId is now/);
+    const readHunt = (name: string): string =>
+      readFileSync(join(folder, "catalog", `${name}.yaml`), "utf8");
+    expect(readHunt("old")).toContain("EntraIdSignInEvents | where");
+    expect(readHunt("old")).toContain("# Changed by the import: AADSignInEventsBeta is now");
+    expect(readHunt("time")).toContain("DeviceEvents | where Timestamp > ago(1d)");
+    expect(await runCommand()).toMatchObject({ code: 0 });
+  });
+
+  test("tidies lists and misspelled keys of a YAML file, so that the check accepts it", async () => {
+    writeFile(
+      "in/untidy.yaml",
+      "Name: Untidy\nrelevantTechniques:\n  -\n  - T1003\nlookback: 2d\nQuery: DeviceEvents | count\n",
+    );
+    const { out } = await runCommand("import", join(folder, "in", "untidy.yaml"));
+    expect(out).toMatch(/Name is now name; lookback is now lookBack; Query is now query/);
+    expect(await runCommand()).toMatchObject({ code: 0, out: expectPattern(/untidy.* P2D /) });
+  });
+
+  test("refuses a file that the check would refuse", async () => {
+    writeFile("in/odd.yaml", "query: DeviceEvents | count\nformat: xml\n");
+    const { out } = await runCommand("import", join(folder, "in", "odd.yaml"));
+    expect(out).toMatch(/^notAccepted +- +odd\.yaml +the check refuses it: \/format/m);
+    expect(readdirSync(join(folder, "catalog"))).toEqual([]);
+  });
+
+  test("reads a list of 15,000 indicators without parsing it", async () => {
+    const lines = Array.from({ length: 15_000 }, (_, index) => `10.${index >> 8}.${index & 255}.7`);
+    writeFile("in/list.txt", lines.join("\n"));
+    const { out } = await runCommand("import", join(folder, "in", "list.txt"));
+    expect(out).toMatch(/^noQuery +- +list\.txt +the text has no table/m);
   });
 
   test("changes only the key enabled of a community file", async () => {

@@ -140,12 +140,20 @@ describe("hunting back-ends", () => {
     );
   });
 
-  test("a refusal carries the service's message, at most 300 characters", async () => {
+  test("a used-up budget in a 400 pauses all instances for the time that it names", async () => {
+    const message =
+      "You have exceeded processing resources allocated to this tenant. You can run queries again in 12 minutes.";
+    const { reply, reports } = await runQuery(createGraphHunting, createBadRequest(message));
+    expect(reply).toMatchObject({ kind: "later", retryAfterMs: 720_000 });
+    expect(reports).toEqual([{ kind: "throttled", retryAfterMs: 720_000, cause: "run-time" }]);
+  });
+
+  test("a failure carries the service's message, at most 500 characters", async () => {
     const { reply } = await runQuery(
       createGraphHunting,
       createBadRequest(`no ${"x".repeat(1_000)}`),
     );
-    expect(reply).toMatchObject({ message: `Microsoft Graph answered 400: no ${"x".repeat(297)}` });
+    expect(reply).toMatchObject({ message: `Microsoft Graph answered 400: no ${"x".repeat(497)}` });
   });
 
   test.each([
@@ -219,7 +227,8 @@ describe("hunting back-ends", () => {
       { kind: "refused", cause: "tenant" },
     ],
     ["forbidden", { status: 403 }, { kind: "refused", cause: "permission" }],
-    ["rejected", { status: 413 }, { kind: "refused" }],
+    ["rejected", { status: 413 }, { kind: "failed", isUnknownRefusal: true }],
+    ["rejected", { status: 418 }, { kind: "failed", isUnknownRefusal: true }],
     ["unexpectedResponse", {}, { kind: "failed" }],
   ] as const)("an error of the pipe, %s %j, becomes an answer", async (code, details, reply) => {
     expect((await runQuery(createGraphHunting, createFailure(code, details))).reply).toMatchObject(

@@ -147,6 +147,32 @@ describe("a refusal", () => {
     expect(await burst(b)).toBe(10);
   });
 
+  test("a capped pause ends with one probe, whose 429 pauses every instance again", async () => {
+    // Each 429 halves the rate, so that 40 a minute leave 10.
+    const { a, b, burst, clock, logged, take } = createScene({
+      limits: [{ calls: 40, perMs: minuteMs }],
+    });
+    const capped = {
+      kind: "throttled",
+      retryAfterMs: 900_000,
+      cause: "calls",
+      isCapped: true,
+    } as const;
+    await take(a);
+    await clock.run(a.report(capped));
+    await clock.run(b.report({ kind: "ok" }));
+    await clock.advance(901_500);
+    expect((await burst(a, 5)) + (await burst(b, 5))).toBe(1);
+    await clock.run(a.report(capped));
+    await clock.advance(800_000);
+    expect(await take(b)).toMatchObject({ kind: "later", reason: "paused" });
+    await clock.advance(101_500);
+    expect(await burst(b, 5)).toBe(1);
+    await clock.run(b.report({ kind: "ok" }));
+    expect(await burst(a, 2)).toBe(2);
+    expect(logged).toEqual(["quota.paused", "quota.paused"]);
+  });
+
   test("a 429 of one instance stops another that already waits", async () => {
     const { a, b, burst, clock } = createScene();
     await burst(a);
