@@ -1,7 +1,7 @@
 /**
- * Lookups that outlive their request. A job's input is stored in parts; each part is one queue message, is answered
- * from the cache first, and ends as one record that is written once. Every answer is cached as soon as it is known, so a
- * crashed worker loses only the calls in progress.
+ * Lookups that outlive their request. A job's input is stored in parts; each part is one queue
+ * message, is answered from the cache first, and ends as one record that is written once. Every
+ * answer is cached as soon as it is known, so a crashed worker loses only the calls in progress.
  */
 import { createHash } from "node:crypto";
 import type { FileLookupMessage, LookupOptions } from "../contracts/file-lookup.ts";
@@ -78,7 +78,10 @@ async function findJobOfRequest(
   return freeId === undefined ? undefined : { kind: "new", id: freeId };
 }
 
-/** The job under a key. Up to four of its jobs may exist until expired ones are removed; a fifth gets its own id. */
+/**
+ * The job under a key. Up to four of its jobs may exist until expired ones are removed; a fifth
+ * gets its own id.
+ */
 async function findJobOfKey(
   records: JobRecords,
   requestHash: string,

@@ -1,4 +1,7 @@
-/** What the HTTP doors of this room answer, as plain data: a report as JSON or CSV, a job accepted, a job's state. */
+/**
+ * What the HTTP doors of this room answer, as plain data: a report as JSON or CSV, a job accepted,
+ * a job's state.
+ */
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import type { JobHeader } from "../storage/jobs.ts";
@@ -83,7 +86,10 @@ export async function toLookupReply(
   }
 }
 
-/** How a job stands: 202 while it runs, with what is known so far on request; then 200 with its report. */
+/**
+ * How a job stands: 202 while it runs, with what is known so far on request; then 200 with its
+ * report.
+ */
 export async function toJobReply(
   view: Exclude<JobView, { kind: "absent" }>,
   preferences: {

@@ -1,17 +1,21 @@
 /**
- * Writes every value in one form, whichever back-end it came from. Numbers are never converted: their text is copied.
+ * Writes every value in one form, whichever back-end it came from. Numbers are never converted:
+ * their text is copied.
  *
- * - text: UTF-8 with the escapes that `JSON.stringify` writes and no others. An unpaired surrogate becomes U+FFFD and is
- *   counted, because strict readers (jq, DuckDB, arrow-rs) refuse a whole file for one
- * - numbers: as they came, without quotes also where they came as text; not-a-number and infinity as the text `"NaN"`,
- *   `"Infinity"`
- * - datetime: `2026-01-05T06:38:35.7664356Z`, always seven fraction digits and a Z. A time that came with seven digits
- *   is copied; Graph drops trailing zeros and the 2017 API drops the zone, so these are filled in
+ * - text: UTF-8 with the escapes that `JSON.stringify` writes and no others. An unpaired surrogate
+ *   becomes U+FFFD and is counted, because strict readers (jq, DuckDB, arrow-rs) refuse a whole
+ *   file for one
+ * - numbers: as they came, without quotes also where they came as text; not-a-number and infinity
+ *   as the text `"NaN"`, `"Infinity"`
+ * - datetime: `2026-01-05T06:38:35.7664356Z`, always seven fraction digits and a Z. A time that
+ *   came with seven digits is copied; Graph drops trailing zeros and the 2017 API drops the zone,
+ *   so these are filled in
  * - timespan: `1.02:03:04.5000000`, as KQL prints it, also where an ISO duration came
  * - bool: `true` and `false`, also where 0 and 1 came
- * - `{}` as the whole value of a column: null, because Graph writes null so. An empty property bag is therefore null too
- * - dynamic: JSON without white space and without `@odata.` annotations. A column, or an element of an array, that is
- *   text with a JSON object or array becomes that object or array
+ * - `{}` as the whole value of a column: null, because Graph writes null so. An empty property bag
+ *   is therefore null too
+ * - dynamic: JSON without white space and without `@odata.` annotations. A column, or an element of
+ *   an array, that is text with a JSON object or array becomes that object or array
  */
 import { formatInstant, parseInstant } from "../runtime/time.ts";
 import {
@@ -51,7 +55,8 @@ const trueText = encodeUtf8("true");
 const falseText = encodeUtf8("false");
 const annotation = encodeUtf8("@odata.");
 
-// Deeper values are copied as they came: no service nests deeper, and recursion must end before the stack does.
+// Deeper values are copied as they came: no service nests deeper, and recursion must end before the
+// stack does.
 const maxDepth = 128;
 
 /** Writes `null`. */
@@ -107,7 +112,10 @@ export class ValueWriter {
     this.writeString(this.#bytes, from, to);
   }
 
-  /** A number that came as text is written without quotes; not-a-number and infinity stay text, as KQL spells them. */
+  /**
+   * A number that came as text is written without quotes; not-a-number and infinity stay text, as
+   * KQL spells them.
+   */
   #writeNumberText(from: number, to: number): void {
     const text = decodeUtf8(this.#bytes, from + 1, to - 1);
     const infinity = infinities.get(text);

@@ -7,7 +7,10 @@ import type { RowShape } from "./column.ts";
 export const unknownColumn = -1;
 const ignoredMember = -2;
 
-/** Matches the keys of one row after another; the key after a match is mostly that of the next column. */
+/**
+ * Matches the keys of one row after another; the key after a match is mostly that of the next
+ * column.
+ */
 export class ColumnMatcher {
   readonly #shape: RowShape;
   #expected = 0;

@@ -1,10 +1,11 @@
 /**
  * Writes CSV that is safe in a spreadsheet (RFC 4180: comma, double quotes, CRLF; a header row).
  *
- * Every text is quoted; numbers, `true` and `false` are not; null is an empty cell and empty text is `""`. Text that a
- * spreadsheet could take for a formula, because it begins with `=`, `+`, `-`, `@`, tab, CR or LF, gets an apostrophe in
- * front; so does text that begins with an apostrophe. One leading apostrophe is therefore always added here, and
- * removing it gives the value back. Dynamic values are JSON text.
+ * Every text is quoted; numbers, `true` and `false` are not; null is an empty cell and empty text
+ * is `""`. Text that a spreadsheet could take for a formula, because it begins with `=`, `+`, `-`,
+ * `@`, tab, CR or LF, gets an apostrophe in front; so does text that begins with an apostrophe. One
+ * leading apostrophe is therefore always added here, and removing it gives the value back. Dynamic
+ * values are JSON text.
  */
 import {
   appendBytes,
@@ -107,7 +108,10 @@ export interface CsvRecord {
   readonly isQuoted: readonly boolean[];
 }
 
-/** Reads CSV in pieces: each call returns the records that end in its text. The last must end with a line break. */
+/**
+ * Reads CSV in pieces: each call returns the records that end in its text. The last must end with a
+ * line break.
+ */
 export function createCsvReader(): (text: string) => CsvRecord[] {
   let cells: string[] = [];
   let quotedFlags: boolean[] = [];

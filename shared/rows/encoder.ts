@@ -11,7 +11,9 @@ export interface Encoder {
   readonly finish: () => Promise<Digest>;
 }
 
-/** Size and SHA-256 (hex) of a file: of the text that `zcat` prints, or of a Parquet file as it is. */
+/**
+ * Size and SHA-256 (hex) of a file: of the text that `zcat` prints, or of a Parquet file as it is.
+ */
 export interface Digest {
   readonly rawBytes: number;
   readonly sha256: string;

@@ -1,6 +1,7 @@
 /**
- * The JSON around the rows. Finds the array named `results` among the members of the answer itself, never inside a
- * string or a nested value, in bytes that come in any pieces; keeps what is before and after the array.
+ * The JSON around the rows. Finds the array named `results` among the members of the answer itself,
+ * never inside a string or a nested value, in bytes that come in any pieces; keeps what is before
+ * and after the array.
  */
 import {
   backslash,
@@ -19,12 +20,18 @@ import {
 } from "./bytes.ts";
 import { MalformedRows } from "./malformed-rows.ts";
 
-/** Maximum size of the JSON before the rows, and of the JSON after them. Schema and statistics take some kB. */
+/**
+ * Maximum size of the JSON before the rows, and of the JSON after them. Schema and statistics take
+ * some kB.
+ */
 const maxEnvelopeBytes = 1_048_576;
 
 /** Reads an answer up to its rows, then what comes after them. */
 export interface EnvelopeReader {
-  /** Reads from `at`. Returns the index where the rows begin, after the `[`; `undefined` when these bytes have none. */
+  /**
+   * Reads from `at`. Returns the index where the rows begin, after the `[`; `undefined` when these
+   * bytes have none.
+   */
   readonly findRows: (bytes: Uint8Array, at: number) => number | undefined;
   /** Adds bytes after the closing bracket of the rows. */
   readonly addAfterRows: (bytes: Uint8Array, at: number) => void;
@@ -33,7 +40,8 @@ export interface EnvelopeReader {
   /**
    * Returns all members around the rows, with `results` as an empty array.
    *
-   * @throws MalformedRows when the answer is cut short, not a JSON object, or has two arrays of rows
+   * @throws MalformedRows when the answer is cut short, not a JSON object, or has two arrays of
+   *   rows
    */
   readonly parseAll: () => Readonly<Record<string, unknown>>;
 }
@@ -90,7 +98,10 @@ const isRowsName = (name: string): boolean => name.toLowerCase() === "results";
 
 const maxNameBytes = 4_096;
 
-/** Finds where the rows begin: a byte automaton over depth, strings and the names of the outermost object's members. */
+/**
+ * Finds where the rows begin: a byte automaton over depth, strings and the names of the outermost
+ * object's members.
+ */
 class RowsFinder {
   #depth = 0;
   #isInString = false;

@@ -7,7 +7,10 @@ import { createGzipEncoder } from "./gzip.ts";
 /** NDJSON and CSV are compressed as one gzip member. */
 export type ExportFormat = "ndjson" | "csv" | "parquet";
 
-/** Creates the writer of one file. NDJSON holds the lines as they are, the other formats these columns. */
+/**
+ * Creates the writer of one file. NDJSON holds the lines as they are, the other formats these
+ * columns.
+ */
 export async function createEncoder(
   format: ExportFormat,
   columns: readonly Column[],

@@ -1,6 +1,6 @@
 /**
- * Compresses blocks on the thread pool, several at once, into one gzip member, which every reader understands. Each
- * block ends with a sync flush, so that blocks follow each other without a seam.
+ * Compresses blocks on the thread pool, several at once, into one gzip member, which every reader
+ * understands. Each block ends with a sync flush, so that blocks follow each other without a seam.
  */
 import { createHash } from "node:crypto";
 import { constants, crc32, deflateRaw } from "node:zlib";
@@ -79,7 +79,9 @@ export function createGzipEncoder(put: ByteSink, options: GzipOptions = {}): Enc
   };
 }
 
-/** Returns the end of the last line that fits into the next `freeBytes` bytes; `at` when none fits. */
+/**
+ * Returns the end of the last line that fits into the next `freeBytes` bytes; `at` when none fits.
+ */
 function findFittingEnd(lines: Uint8Array, at: number, freeBytes: number): number {
   if (lines.length - at <= freeBytes) return lines.length;
   if (freeBytes <= 0) return at;

@@ -5,14 +5,18 @@ import { ColumnMatcher } from "./column-matcher.ts";
 import { MalformedRows } from "./malformed-rows.ts";
 import { forEachMember, incomplete } from "./scan.ts";
 
-/** The range `[starts[i], ends[i])` of each column's value; a start below 0 means that the line has none. */
+/**
+ * The range `[starts[i], ends[i])` of each column's value; a start below 0 means that the line has
+ * none.
+ */
 export interface ValueOffsets {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
 }
 
 /**
- * Visits every line of a batch with the offsets of its values. The offsets are reused from line to line.
+ * Visits every line of a batch with the offsets of its values. The offsets are reused from line to
+ * line.
  *
  * @throws MalformedRows when a line is not an object or lacks its LF
  */

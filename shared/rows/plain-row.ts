@@ -1,6 +1,6 @@
 /**
- * The fast path: compares bytes to decide whether a row already is the line that `RowRewriter` would write. Such rows
- * are passed on where they are in the buffer.
+ * The fast path: compares bytes to decide whether a row already is the line that `RowRewriter`
+ * would write. Such rows are passed on where they are in the buffer.
  */
 import {
   backslash,
@@ -92,7 +92,10 @@ export const isNumberByte = (byte: number): boolean =>
   byte === 0x45 ||
   byte === 0x2b;
 
-/** Accepts a string with the escapes that `JSON.stringify` writes, in a form that its type does not change. */
+/**
+ * Accepts a string with the escapes that `JSON.stringify` writes, in a form that its type does not
+ * change.
+ */
 function findPlainTextEnd(type: ColumnType, buffer: ScanBuffer, at: number, to: number): number {
   const { bytes } = buffer;
   const end = findCanonicalStringEnd(buffer, at, to);

@@ -1,6 +1,7 @@
 /**
- * Reads a hunting answer as it streams in: rows leave as NDJSON lines in their one form, in batches, in their order.
- * Holds at most a batch and its rewritten form, whatever the size of the answer.
+ * Reads a hunting answer as it streams in: rows leave as NDJSON lines in their one form, in
+ * batches, in their order. Holds at most a batch and its rewritten form, whatever the size of the
+ * answer.
  */
 import {
   appendBytes,
@@ -42,14 +43,17 @@ export interface ReadRowsResult {
   readonly bytes: number;
   /** Unpaired surrogates in text that U+FFFD replaced. */
   readonly substituted: number;
-  /** The members around the rows; `results` is an empty array, or absent when the answer had none. */
+  /**
+   * The members around the rows; `results` is an empty array, or absent when the answer had none.
+   */
   readonly envelope: Readonly<Record<string, unknown>>;
 }
 
 /**
  * Reads a body to its end.
  *
- * @throws MalformedRows when the body is cut short or not JSON, however many rows were passed on before
+ * @throws MalformedRows when the body is cut short or not JSON, however many rows were passed on
+ *   before
  */
 export async function readRows(
   body: AsyncIterable<Uint8Array>,
@@ -137,7 +141,10 @@ class RowCutter {
     return this.#rewriter.substituted;
   }
 
-  /** Copies bytes from `at`; cuts rows when the batch is full. Returns the index of the first byte not copied. */
+  /**
+   * Copies bytes from `at`; cuts rows when the batch is full. Returns the index of the first byte
+   * not copied.
+   */
   addChunk(chunk: Uint8Array, at: number): number | Promise<number> {
     const batch = this.#batch;
     const count = Math.min(chunk.length - at, batch.buffer.bytes.length - batch.to);

@@ -41,8 +41,8 @@ export class RowRewriter {
   }
 
   /**
-   * Appends the line of the row that begins at `from`, ended by LF: the columns in the schema's order, absent ones null,
-   * then the members that no column names.
+   * Appends the line of the row that begins at `from`, ended by LF: the columns in the schema's
+   * order, absent ones null, then the members that no column names.
    *
    * @returns index after the row, or `incomplete` with `out` as it was
    */

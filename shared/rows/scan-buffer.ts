@@ -1,6 +1,7 @@
 /**
- * Finds the end of text 16 bytes at a step: this loop decides how fast rows are cut. It is a few instructions of
- * WebAssembly SIMD over the memory that holds the bytes; where WebAssembly is not available, a plain loop.
+ * Finds the end of text 16 bytes at a step: this loop decides how fast rows are cut. It is a few
+ * instructions of WebAssembly SIMD over the memory that holds the bytes; where WebAssembly is not
+ * available, a plain loop.
  */
 import { backslash, quote, allocateBytes, space } from "./bytes.ts";
 
@@ -9,7 +10,10 @@ export interface ScanBuffer {
   readonly bytes: Uint8Array;
   /** The same bytes, for reading four at a time. */
   readonly view: DataView;
-  /** Finds the first quote, backslash or control character in `[at, to)`; returns `to` or more when there is none. */
+  /**
+   * Finds the first quote, backslash or control character in `[at, to)`; returns `to` or more when
+   * there is none.
+   */
   readonly findStop: (at: number, to: number) => number;
 }
 
@@ -31,8 +35,8 @@ const v128Constant = (byte: number): number[] => [0xfd, 0x0c, ...Array<number>(1
 const [at, to, mask, piece] = [0, 1, 2, 3];
 
 /**
- * The function's body: `while (at < to) { piece = load(at); mask = piece is quote | backslash | < space;
- * if (mask) return at + ctz(mask); at += 16 } return to`
+ * The function's body: `while (at < to) { piece = load(at); mask = piece is quote | backslash | <
+ * space; if (mask) return at + ctz(mask); at += 16 } return to`
  */
 const body = [
   [2, 1, i32, 1, v128],

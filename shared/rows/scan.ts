@@ -1,6 +1,6 @@
 /**
- * Finds where JSON values end, by bytes, without parsing them. A value that continues beyond the given bytes is
- * `incomplete`: the caller adds bytes and calls again.
+ * Finds where JSON values end, by bytes, without parsing them. A value that continues beyond the
+ * given bytes is `incomplete`: the caller adds bytes and calls again.
  */
 import {
   backslash,
@@ -21,7 +21,10 @@ import { MalformedRows } from "./malformed-rows.ts";
 /** The result of every function here when the bytes end too early. */
 export const incomplete = -1;
 
-/** Returns the index of the first byte from `at` that is not JSON white space; `to` when there is none. */
+/**
+ * Returns the index of the first byte from `at` that is not JSON white space; `to` when there is
+ * none.
+ */
 export function skipSpace(bytes: Uint8Array, at: number, to: number): number {
   let index = at;
   while (index < to && isSpace(bytes[index])) index += 1;
@@ -32,9 +35,11 @@ const isSpace = (byte: number | undefined): boolean =>
   byte === space || byte === lineFeed || byte === carriageReturn || byte === tab;
 
 /**
- * Returns the index after the closing quote of the string whose opening quote is at `at`, or `incomplete`.
+ * Returns the index after the closing quote of the string whose opening quote is at `at`, or
+ * `incomplete`.
  *
- * @throws MalformedRows on a raw control character, which JSON forbids and a line of NDJSON could not hold
+ * @throws MalformedRows on a raw control character, which JSON forbids and a line of NDJSON could
+ *   not hold
  */
 export function findStringEnd(bytes: Uint8Array, at: number, to: number): number {
   for (let index = at + 1; index < to; index += 1) {
@@ -65,7 +70,10 @@ function findNestedEnd(bytes: Uint8Array, at: number, to: number): number {
   return incomplete;
 }
 
-/** Returns the index after the number or literal at `at`. Without a byte behind it, the end is unknown: `incomplete`. */
+/**
+ * Returns the index after the number or literal at `at`. Without a byte behind it, the end is
+ * unknown: `incomplete`.
+ */
 function findScalarEnd(bytes: Uint8Array, at: number, to: number): number {
   for (let index = at; index < to; index += 1) {
     const byte = bytes[index];
@@ -80,8 +88,8 @@ function findScalarEnd(bytes: Uint8Array, at: number, to: number): number {
 }
 
 /**
- * Returns the index after the JSON value that begins at `at`, or `incomplete`. Checks brackets, strings and ends, not
- * the spelling of numbers and literals.
+ * Returns the index after the JSON value that begins at `at`, or `incomplete`. Checks brackets,
+ * strings and ends, not the spelling of numbers and literals.
  */
 export function findValueEnd(bytes: Uint8Array, at: number, to: number): number {
   if (at >= to) return incomplete;
@@ -91,7 +99,9 @@ export function findValueEnd(bytes: Uint8Array, at: number, to: number): number 
   return findScalarEnd(bytes, at, to);
 }
 
-/** Visits one member of an object: its key with quotes `[key, keyEnd)`, its value `[value, end)`. */
+/**
+ * Visits one member of an object: its key with quotes `[key, keyEnd)`, its value `[value, end)`.
+ */
 type MemberVisitor = (key: number, keyEnd: number, value: number, end: number) => void;
 
 /**
