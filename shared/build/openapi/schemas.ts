@@ -40,7 +40,7 @@ import {
 } from "../../contracts/hunt-answers.ts";
 import { startHuntRequest } from "../../contracts/hunt-run.ts";
 import { exportsParameters, rowsParameters } from "../../contracts/hunt-views.ts";
-import { jobCanceled, jobEnded, jobRunning } from "../../contracts/job-answers.ts";
+import { fileLookupAnswer, jobAnswer } from "../../contracts/job-answers.ts";
 import {
   deadLetterReplayResult,
   deadLetterList,
@@ -62,6 +62,7 @@ const responses = {
   ExportList: exportNewsAnswer,
   ExportRows: exportRowsAnswer,
   FileInformation: fileInformationSchema,
+  FileLookupAnswer: fileLookupAnswer,
   FilePrevalence: prevalenceSchema,
   FileReport: fileReportSchema,
   FileResult: fileResultSchema,
@@ -76,10 +77,7 @@ const responses = {
   HuntStarted: huntStarted,
   HuntSummary: huntSummary,
   OverdueHuntsStarted: overdueHuntsStarted,
-  JobCanceled: jobCanceled,
-  JobEnded: jobEnded,
-  JobOutcome: z.union([fileReportSchema, huntJobResult, jobEnded]),
-  JobRunning: jobRunning,
+  Job: jobAnswer,
   Problem: problemAnswer,
   SkippedHash: skippedSchema,
   VerdictAccepted: verdictAccepted,
