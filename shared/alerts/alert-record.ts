@@ -56,8 +56,9 @@ export type AlertRecord = z.infer<typeof alertRecord>;
 export const recordPath = (id: string): string => `state/alerts/${id}.json`;
 export const markerFolder = (group: string): string => `state/waiting/${group}/`;
 export const markerPath = (group: string, id: string): string => `${markerFolder(group)}${id}`;
+export const conflictFolder = (id: string): string => `state/conflicts/${id}/`;
 export const conflictPath = (id: string, verdict: string): string =>
-  `state/conflicts/${id}/${verdict}.json`;
+  `${conflictFolder(id)}${verdict}.json`;
 
 /** Reads an alert's record with its etag. */
 export const readAlertRecord = (

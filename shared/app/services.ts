@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { AlertDeps } from "../alerts/ports.ts";
 import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
 import { anchorAudit, createAuditLog } from "../audit/audit-log.ts";
+import { listAuditRecords } from "../audit/list-records.ts";
 import { listOpenIntents } from "../audit/open-intents.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
 import { createExportStore } from "../clients/exports.ts";
@@ -469,6 +470,10 @@ export const services = {
   huntDeps,
   fileLookupService,
   alertDeps,
+  alertHistoryDeps: async () => {
+    const store = await records();
+    return { store, listAudit: (startAfter: string) => listAuditRecords(store, startAfter) };
+  },
   audit,
   getHealthReport,
   runMaintenance,
