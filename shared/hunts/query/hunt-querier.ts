@@ -112,14 +112,20 @@ export class HuntQuerier {
     sink: RowSink,
   ): Promise<HuntingReply> {
     const reply = await this.#sendQuery(buildQuery(this.#form), span, sink);
-    const shouldTryOther = !this.#isAccepted && reply.kind === "refused" && reply.cause === "query";
+    const isRefused =
+      (reply.kind === "refused" && reply.cause === "query") ||
+      (reply.kind === "failed" && reply.isUnknownRefusal === true);
+    const shouldTryOther = !this.#isAccepted && isRefused;
     if (!shouldTryOther) {
       this.#isAccepted ||= reply.kind === "answer";
       return reply;
     }
     const otherForm = this.#form === "prelude" ? "inPlace" : "prelude";
     const secondReply = await this.#sendQuery(buildQuery(otherForm), span, sink);
-    if (secondReply.kind !== "answer") return secondReply.kind === "refused" ? reply : secondReply;
+    if (secondReply.kind !== "answer")
+      return secondReply.kind === reply.kind || secondReply.kind === "refused"
+        ? reply
+        : secondReply;
     this.#form = otherForm;
     this.#isAccepted = true;
     return secondReply;
