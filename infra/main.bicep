@@ -101,6 +101,9 @@ param entraClientId string = ''
 @description('Client ids of the applications that may call with such a token.')
 param entraCallers string[] = []
 
+@description('Client id of the console\'s app registration; empty where the console uses function keys only. Requires entraClientId.')
+param consoleClientId string = ''
+
 @description('Webhook sources, such as { sentinel: { auth: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; shared/webhooks/README.md has all keys.')
 param webhooks webhookSources = {}
 
@@ -271,6 +274,7 @@ module app 'modules/app.bicep' = {
     tuning: tuning
     entraClientId: entraClientId
     entraCallers: entraCallers
+    consoleClientId: consoleClientId
     webhooks: webhooks
   }
   dependsOn: [access, privateEndpoints]

@@ -105,6 +105,9 @@ param entraClientId string
 @description('Client ids of the applications that may call, in addition to the Logic App of this deployment.')
 param entraCallers string[]
 
+@description('Client id of the console\'s app registration, a single-page application; empty where the console uses function keys only.')
+param consoleClientId string
+
 @description('Webhook sources by their name in the address.')
 param webhooks webhookSources
 
@@ -130,6 +133,8 @@ var appSettings = {
   LEGACY_HUNTING_HOST: legacyHuntingHost
   HUNTING_IDENTITY_CLIENT_ID: hunting.clientId
   RESPONSE_IDENTITY_CLIENT_ID: response.clientId
+  ENTRA_CLIENT_ID: entraClientId
+  CONSOLE_CLIENT_ID: consoleClientId
   APP_CLIENT_ID: appClientId
   APP_CREDENTIAL: appCredential
   KEY_VAULT_URL: vaultUrl
@@ -238,7 +243,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       globalValidation: {
         requireAuthentication: true
         unauthenticatedClientAction: 'Return401'
-        excludedPaths: ['/api/health', '/api/jobs/*', '/api/webhooks/*']
+        excludedPaths: ['/api/health', '/api/console', '/api/console/*', '/api/jobs/*', '/api/webhooks/*']
       }
       httpSettings: { requireHttps: true }
       identityProviders: {
@@ -251,7 +256,11 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           validation: {
             allowedAudiences: [entraClientId, 'api://${entraClientId}']
             defaultAuthorizationPolicy: {
-              allowedApplications: concat([tickClientId], entraCallers)
+              allowedApplications: concat(
+                [tickClientId]
+                entraCallers
+                empty(consoleClientId) ? [] : [consoleClientId]
+              )
             }
           }
         }

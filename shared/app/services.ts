@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { AlertDeps } from "../alerts/ports.ts";
 import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
 import { anchorAudit, createAuditLog } from "../audit/audit-log.ts";
+import { listAuditRecords } from "../audit/list-records.ts";
 import { listOpenIntents } from "../audit/open-intents.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
 import { createExportStore } from "../clients/exports.ts";
@@ -121,7 +122,7 @@ async function selectCredential(identityClientId: string | undefined): Promise<A
     kind: "secret",
     ...app,
     getSecret: () => secret(name),
-    reportSecretRefused: () => refused(name),
+    reportSecretRefused: (value) => refused(name, value),
   };
 }
 
@@ -319,7 +320,7 @@ export const cloudApps = lazy(async () => {
       ? await createBearerAuth(cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
       : createPortalAuthorizer({
           getSecret: () => secret(name),
-          reportRefused: () => refused(name),
+          reportRefused: (value) => refused(name, value),
         });
   return {
     client: createApiClient({
@@ -470,6 +471,10 @@ export const services = {
   huntDeps,
   fileLookupService,
   alertDeps,
+  alertHistoryDeps: async () => {
+    const store = await records();
+    return { store, listAudit: (startAfter: string) => listAuditRecords(store, startAfter) };
+  },
   audit,
   getHealthReport,
   runMaintenance,

@@ -106,6 +106,10 @@ export const receiptLocation = (
 ): string =>
   `${new URL(requestUrl).origin}/api/webhooks/${source}/receipts/${name}?key=${encodeURIComponent(key)}`;
 
+/** Folder of a source's receipts, or of all receipts. */
+export const receiptFolder = (source?: string): string =>
+  source === undefined ? "state/receipts/" : `state/receipts/${source}/`;
+
 /** Where a receipt lies. */
 export const receiptPath = (source: string, name: string): string =>
-  `state/receipts/${source}/${name}.json`;
+  `${receiptFolder(source)}${name}.json`;

@@ -147,6 +147,9 @@ export const settingsSchema = z.object({
   RESPONSE_IDENTITY_CLIENT_ID: z.optional(guid),
   APP_CLIENT_ID: z.optional(guid),
   APP_CREDENTIAL: z.optional(z.enum(["secret", "federated"], "secret or federated")),
+  /** App registration of the API and of the console; both are set where Entra tokens are required. */
+  ENTRA_CLIENT_ID: z.optional(guid),
+  CONSOLE_CLIENT_ID: z.optional(guid),
   KEY_VAULT_URL: rootUrl,
   CLOUD_APPS_URL: cloudAppsUrl,
   CLOUD_APPS_AUTH: oneOf(["token", "oauth"], "token"),

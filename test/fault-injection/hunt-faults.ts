@@ -653,8 +653,8 @@ const faultsByTitle: Readonly<Record<string, HuntFault>> = {
       return [
         ...misplaced.map(({ path }) => `${path} has the wrong query`),
         describeUnless(
-          platform.exports.listAll().some(({ path }) => path.includes("/v2/")),
-          "no second version",
+          platform.exports.listAll().some(({ metadata }) => metadata.next === "v2"),
+          "the first version was not closed",
         ),
       ];
     },

@@ -36,5 +36,11 @@ export function readPackageContents(root: string): readonly ZipEntry[] {
       name: `dist/${name}`,
       bytes: readFileSync(join(root, "dist", name)),
     })),
+    ...readdirSync(join(root, "dist/console"))
+      .toSorted()
+      .map((name) => ({
+        name: `dist/console/${name}`,
+        bytes: readFileSync(join(root, "dist/console", name)),
+      })),
   ];
 }

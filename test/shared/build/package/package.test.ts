@@ -26,6 +26,8 @@ const files: Readonly<Record<string, string>> = {
   "dist/webhook-mappings.json": "{}",
   "dist/openapi.json": "{}",
   "dist/swagger.json": "{}",
+  "dist/console/index.html": "<html>",
+  "dist/console/main-ABC.js": "1;",
   "dist/huntline.zip": "an older one",
 };
 
@@ -33,7 +35,7 @@ const files: Readonly<Record<string, string>> = {
 function createApp(names: readonly string[], atSeconds: number): string {
   const root = mkdtempSync(join(tmpdir(), "huntline-package-"));
   folders.push(root);
-  mkdirSync(join(root, "dist"));
+  mkdirSync(join(root, "dist/console"), { recursive: true });
   for (const name of names) {
     writeFileSync(join(root, name), files[name] ?? "");
     utimesSync(join(root, name), atSeconds, atSeconds);
@@ -63,6 +65,8 @@ test("the package holds what is run and nothing else", () => {
   expect(entries.map(({ name }) => name).toSorted()).toEqual([
     "dist/app.cjs",
     "dist/catalog.json",
+    "dist/console/index.html",
+    "dist/console/main-ABC.js",
     "dist/main.cjs",
     "dist/openapi.json",
     "dist/registrations.json",
