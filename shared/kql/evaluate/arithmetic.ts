@@ -59,12 +59,14 @@ function findResultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
 function createExactStep(sign: Sign): (one: unknown, other: unknown) => unknown {
   return (first, second) => {
     const [one, other] = [BigInt(first as bigint | number), BigInt(second as bigint | number)];
-    if (sign === "+") return one + other;
-    if (sign === "-") return one - other;
-    if (sign === "*") return one * other;
+    if (sign === "+") return BigInt.asIntN(64, one + other);
+    if (sign === "-") return BigInt.asIntN(64, one - other);
+    if (sign === "*") return BigInt.asIntN(64, one * other);
     if (other === 0n) return null;
-    // Kusto's remainder has the sign of the divisor: it is never negative for a positive one.
-    return sign === "/" ? one / other : ((one % other) + other) % other;
+    if (sign === "/") return one / other;
+    // Kusto's remainder is never negative.
+    const size = other < 0n ? -other : other;
+    return ((one % size) + size) % size;
   };
 }
 
@@ -84,5 +86,6 @@ function computeReal(sign: Sign, one: number, other: number): number {
   if (sign === "-") return one - other;
   if (sign === "*") return one * other;
   if (sign === "/") return one / other;
-  return ((one % other) + other) % other;
+  const size = Math.abs(other);
+  return ((one % size) + size) % size;
 }
