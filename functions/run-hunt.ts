@@ -18,8 +18,8 @@ async function runHunt(request: HttpRequest): Promise<HttpResponseInit> {
   const key = readIdempotencyKey(request.headers.get("idempotency-key"));
   const started = await startHunt(await services.huntDeps(), hunt, runRequest, key);
   if (started.kind === "fault")
-    throw new Problem(422, started.message, {
-      errors: [{ path: "/from", message: started.message }],
+    throw new Problem(422, "The time range cannot be exported.", {
+      errors: [{ path: started.path, message: started.message }],
     });
   if (started.kind === "other-request")
     throw new Problem(409, "This Idempotency-Key was used for another request; send a new one.");

@@ -21,7 +21,7 @@ async function pollNewRows(request: HttpRequest): Promise<HttpResponseInit> {
     query,
     await services.serverNowMs(),
   );
-  if (pollResult.kind === "no-cursor") throw createCursorProblem();
+  if (pollResult.kind === "invalid-cursor") throw createCursorProblem();
   const { exports, cursor } = pollResult.page;
   const next = new URL(request.url);
   next.searchParams.set("after", formatCursor(cursor));

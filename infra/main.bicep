@@ -1,5 +1,5 @@
 metadata name = 'Huntline'
-metadata description = 'All of Huntline in one resource group, in reading order. No secret goes in or comes out: secrets are made in the vault afterwards.'
+metadata description = 'Deploys Huntline into one resource group. No parameter or output is a secret: secrets are created in the vault afterwards.'
 
 targetScope = 'resourceGroup'
 
@@ -8,18 +8,18 @@ import { caller, limits, webhookSources } from 'modules/types.bicep'
 @description('Region of every resource.')
 param location string = resourceGroup().location
 
-@description('First letters of every name: lower-case letters, digits and hyphens.')
+@description('Prefix of every resource name: lower-case letters, digits and hyphens.')
 @minLength(3)
 @maxLength(16)
 param prefix string = 'huntline'
 
-@description('Tags of every resource, besides those that Huntline sets.')
+@description('Tags of every resource, in addition to those that Huntline sets.')
 param tags { *: string } = {}
 
 @description('Name of the azd environment; empty outside of azd.')
 param environmentName string = ''
 
-@description('Tenant whose Defender is asked.')
+@description('Tenant whose Defender is used.')
 @minLength(36)
 @maxLength(36)
 param tenantId string = tenant().tenantId
@@ -32,10 +32,10 @@ param cloud 'public' | 'gcc' | 'gcchigh' | 'dod' = 'public'
 @maxLength(120)
 param cloudAppsUrl string
 
-@description('How Cloud Apps is entered: a token from its portal (kept in the vault), or the app\'s own identity.')
+@description('How the app authenticates to Cloud Apps: by a token of its portal, stored in the vault, or by its own identity.')
 param cloudAppsAuth 'token' | 'oauth' = 'token'
 
-@description('Back-end of the hunts. The Defender API and its 2017 form retire on 1 February 2027.')
+@description('Hunting back-end. The Defender API and its 2017 version retire on 1 February 2027.')
 param huntingApi 'graph' | 'defender' | 'legacy' = 'graph'
 
 @description('Region of the Defender API; empty for the nearest.')
@@ -44,24 +44,27 @@ param defenderGeo '' | 'us' | 'eu' | 'uk' | 'au' | 'swa' | 'ina' | 'aea' = ''
 @description('Host of the 2017 API; only for huntingApi legacy.')
 param legacyHuntingHost 'api' | 'api-us' | 'api-eu' | 'api-uk' = 'api'
 
-@description('App registration that asks for tokens instead of the identities, for instance in another tenant; empty for none.')
+@description('App registration that requests tokens instead of the identities, for example in another tenant; empty for none.')
 param appClientId string = ''
 
-@description('How that app proves itself: by a secret in the vault, or federated with the identities.')
+@description('How that app authenticates: by a secret in the vault, or federated with the identities.')
 param appCredential '' | 'secret' | 'federated' = ''
 
-@description('Limits and ages; what is left out keeps its default.')
+@description('Limits and cache times; members that are left out keep their default.')
 param tuning limits = {}
 
-@description('Days an export is kept; 0 keeps it for ever, anything else at least 35.')
+@description('Days that an export is kept: 0 for ever, else at least 35.')
 @minValue(0)
 @maxValue(3650)
 param keepExportsDays int = 0
 
-@description('Days in which nobody can change or delete an audit record.')
+@description('Days during which an audit record cannot be changed or deleted.')
 @minValue(1)
 @maxValue(146000)
 param auditImmutableDays int = 365
+
+@description('True to recover the key vault of a former deployment, which was deleted less than 90 days ago.')
+param recoverVault bool = false
 
 @description('Replication of the storage accounts.')
 param storageSku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS' = 'Standard_ZRS'
@@ -72,7 +75,7 @@ param nodeVersion '22' | '24' = '24'
 @description('Memory of an instance, MB.')
 param instanceMemoryMB 512 | 2048 | 4096 = 2048
 
-@description('Most instances of one function group. Upstream limits do not depend on it: they are counted over all instances.')
+@description('Maximum instances of one function group. API limits do not depend on it: they are counted over all instances.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
@@ -80,7 +83,7 @@ param maximumInstanceCount int = 40
 @description('True to spread instances over zones, where the region has them.')
 param zoneRedundant bool = false
 
-@description('`public`: storage and vault are reached over the internet, by identity alone. `private`: only from the app\'s own network.')
+@description('`public`: storage and vault accept identities from the internet. `private`: only from the app\'s own network.')
 param networkProfile 'public' | 'private' = 'public'
 
 @description('Address space of the private profile, a /24 or larger.')
@@ -89,28 +92,31 @@ param addressSpace string = '10.77.0.0/24'
 @description('Private profile: address ranges from which operators reach the vault.')
 param operatorRanges string[] = []
 
-@description('Who may reach the HTTP doors; empty for anyone who has a key or token.')
+@description('Networks that may call the HTTP endpoints; empty for all, with a key or token.')
 param callers caller[] = []
 
-@description('Client id of the app registration that callers ask tokens for; empty for function keys alone.')
+@description('Client id of the app registration that callers request tokens for; empty to use function keys only.')
 param entraClientId string = ''
 
 @description('Client ids of the applications that may call with such a token.')
 param entraCallers string[] = []
 
-@description('Sources of webhooks, such as { sentinel: { proof: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; README.md, Webhooks, has all keys.')
+@description('Client id of the console\'s app registration; empty where the console uses function keys only. Requires entraClientId.')
+param consoleClientId string = ''
+
+@description('Webhook sources, such as { sentinel: { auth: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; shared/webhooks/README.md has all keys.')
 param webhooks webhookSources = {}
 
 @description('Object id of a group that may read the exports; empty for none.')
 param readersGroupId string = ''
 
-@description('Object id of who makes the secrets in the vault after provisioning; empty for nobody.')
+@description('Object id of the principal that creates the secrets after provisioning; empty for none.')
 param operatorPrincipalId string = ''
 
-@description('What kind of principal that is.')
+@description('Type of that principal.')
 param operatorPrincipalType 'User' | 'ServicePrincipal' | 'Group' = 'User'
 
-@description('Where alerts are mailed to.')
+@description('Addresses that receive alert mails.')
 param alertEmails string[] = []
 
 @description('Days telemetry is kept.')
@@ -118,13 +124,13 @@ param alertEmails string[] = []
 @maxValue(730)
 param retentionDays int = 90
 
-@description('Gigabytes of telemetry a day after which no more is taken; -1 for no limit.')
+@description('Gigabytes of telemetry a day after which ingestion stops; -1 for no limit.')
 @minValue(-1)
 @maxValue(1000)
 param dailyCapGb int = 5
 
 @secure()
-@description('Https address that is told of each new export; empty for none.')
+@description('Https address that Event Grid notifies of each new export; empty for none.')
 param exportWebhook string = ''
 
 var token = uniqueString(resourceGroup().id, prefix)
@@ -186,6 +192,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: allTags
     isPrivate: isPrivate
+    recover: recoverVault
     operatorRanges: operatorRanges
     workspaceId: monitoring.outputs.workspaceId
     actionGroupId: monitoring.outputs.actionGroupId
@@ -222,14 +229,14 @@ module access 'modules/access.bicep' = {
     vaultName: vault.outputs.name
     insightsName: monitoring.outputs.insightsName
     hostPrincipalId: identities.outputs.host.principalId
-    actPrincipalId: identities.outputs.act.principalId
+    responsePrincipalId: identities.outputs.response.principalId
     readersGroupId: readersGroupId
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
   }
 }
 
-// After the rights: an app that starts without them waits long before it tries again.
+// After the role assignments: an app that starts without them retries only after minutes.
 module app 'modules/app.bicep' = {
   name: 'app'
   params: {
@@ -238,8 +245,8 @@ module app 'modules/app.bicep' = {
     location: location
     tags: allTags
     host: identities.outputs.host
-    hunt: identities.outputs.hunt
-    act: identities.outputs.act
+    hunting: identities.outputs.hunting
+    response: identities.outputs.response
     tickClientId: identities.outputs.tick.clientId
     hostBlobUrl: hostStorage.outputs.blobUrl
     hostQueueUrl: hostStorage.outputs.queueUrl
@@ -267,6 +274,7 @@ module app 'modules/app.bicep' = {
     tuning: tuning
     entraClientId: entraClientId
     entraCallers: entraCallers
+    consoleClientId: consoleClientId
     webhooks: webhooks
   }
   dependsOn: [access, privateEndpoints]
@@ -318,14 +326,14 @@ output APP_NAME string = app.outputs.name
 @description('Address of the function app.')
 output APP_URL string = app.outputs.url
 
-@description('Name of the vault in which secrets are made.')
+@description('Name of the vault that holds the secrets.')
 output KEY_VAULT_NAME string = vault.outputs.name
 
 @description('Name of the data storage account.')
 output DATA_STORAGE_NAME string = dataStorage.outputs.name
 
 @description('Object id of the identity that needs ThreatHunting.Read.All and File.Read.All.')
-output HUNT_PRINCIPAL_ID string = identities.outputs.hunt.principalId
+output HUNTING_PRINCIPAL_ID string = identities.outputs.hunting.principalId
 
-@description('Object id of the identity that needs Investigation.manage, where Cloud Apps is entered by identity.')
-output ACT_PRINCIPAL_ID string = identities.outputs.act.principalId
+@description('Object id of the identity that needs Investigation.manage when cloudAppsAuth is oauth.')
+output RESPONSE_PRINCIPAL_ID string = identities.outputs.response.principalId

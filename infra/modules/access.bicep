@@ -1,5 +1,5 @@
 metadata name = 'Access'
-metadata description = 'Every right in Azure that Huntline has, on one page. What is not here it cannot do.'
+metadata description = 'Assigns every Azure role that Huntline has.'
 
 @description('Name of the host\'s storage account.')
 param hostStorageName string
@@ -25,16 +25,16 @@ param insightsName string
 @description('Object id of the identity that runs the host.')
 param hostPrincipalId string
 
-@description('Object id of the identity that acts on alerts and reads secrets.')
-param actPrincipalId string
+@description('Object id of the identity that closes alerts and reads secrets.')
+param responsePrincipalId string
 
 @description('Object id of a group that may read exports; empty for none.')
 param readersGroupId string
 
-@description('Object id of who makes the secrets in the vault; empty for nobody.')
+@description('Object id of the principal that creates the secrets; empty for none.')
 param operatorPrincipalId string
 
-@description('What kind of principal the operator is.')
+@description('Type of that principal.')
 param operatorPrincipalType string
 
 // Built-in roles.
@@ -119,7 +119,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-// The platform asks for Owner here: it takes leases, keeps function keys, and mounts the package.
+// The platform requires Owner here: it takes leases, stores function keys and mounts the package.
 resource hostOwnsItsStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: hostStorage
   name: guid(hostStorage.id, hostPrincipalId, blobDataOwner)
@@ -142,7 +142,7 @@ resource hostWritesContainer 'Microsoft.Authorization/roleAssignments@2022-04-01
   }
 ]
 
-// Message Processor is not enough: a long run renews its message, and that update asks for the right to write.
+// Message Processor is not enough: a long run renews its message, which requires the right to write.
 resource hostWorksQueue 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (each, i) in workedQueues: {
     scope: worked[i]
@@ -175,12 +175,12 @@ resource hostPublishesTelemetry 'Microsoft.Authorization/roleAssignments@2022-04
   }
 }
 
-resource actReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource responseReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
-  name: guid(vault.id, actPrincipalId, secretsUser)
+  name: guid(vault.id, responsePrincipalId, secretsUser)
   properties: {
     roleDefinitionId: secretsUser
-    principalId: actPrincipalId
+    principalId: responsePrincipalId
     principalType: 'ServicePrincipal'
   }
 }

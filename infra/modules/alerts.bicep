@@ -1,7 +1,7 @@
 metadata name = 'Alerts'
 metadata description = 'What somebody has to hear of. The rules are written against the event names of shared/runtime/log.ts; infra/README.md says what to do about each.'
 
-@description('First letters of every name.')
+@description('Prefix of every resource name.')
 param prefix string
 
 @description('Region.')

@@ -1,12 +1,12 @@
 metadata name = 'Function app'
-metadata description = 'The Flex Consumption plan and the app: keyless, https only, every setting that shared/runtime/settings.ts reads.'
+metadata description = 'The Flex Consumption plan and the app: identities instead of keys, https only, every setting of shared/runtime/settings.ts.'
 
 import { caller, identity, limits, webhookSources } from 'types.bicep'
 
-@description('First letters of every name.')
+@description('Prefix of every resource name.')
 param prefix string
 
-@description('Name of the app; world-wide unique.')
+@description('Name of the app; globally unique.')
 param name string
 
 @description('Region.')
@@ -18,11 +18,11 @@ param tags { *: string }
 @description('The identity that runs the host.')
 param host identity
 
-@description('The identity that asks Defender.')
-param hunt identity
+@description('The identity for hunting and file statistics.')
+param hunting identity
 
-@description('The identity that acts on alerts and reads secrets.')
-param act identity
+@description('The identity that closes alerts and reads secrets.')
+param response identity
 
 @description('Client id of the identity that calls `tick`.')
 param tickClientId string
@@ -45,10 +45,10 @@ param dataQueueUrl string
 @description('Address of the vault.')
 param vaultUrl string
 
-@description('Where telemetry is sent to.')
+@description('Connection string of Application Insights.')
 param insightsConnectionString string
 
-@description('Where logs go.')
+@description('Resource id of the workspace that receives the logs.')
 param workspaceId string
 
 @description('Version of Node.')
@@ -57,7 +57,7 @@ param nodeVersion string
 @description('Memory of an instance, MB.')
 param instanceMemoryMB int
 
-@description('Most instances of one function group.')
+@description('Maximum instances of one function group.')
 param maximumInstanceCount int
 
 @description('True to spread instances over zones.')
@@ -66,10 +66,10 @@ param zoneRedundant bool
 @description('Subnet of the app; empty in the public profile.')
 param subnetId string
 
-@description('Who may reach the HTTP doors; empty for anyone who has a key or token.')
+@description('Networks that may call the HTTP endpoints; empty for all, with a key or token.')
 param callers caller[]
 
-@description('Tenant whose Defender is asked.')
+@description('Tenant whose Defender is used.')
 param tenantId string
 
 @description('National cloud of that tenant.')
@@ -87,28 +87,31 @@ param legacyHuntingHost string
 @description('Address of Cloud Apps.')
 param cloudAppsUrl string
 
-@description('How Cloud Apps is entered.')
+@description('How the app authenticates to Cloud Apps.')
 param cloudAppsAuth string
 
-@description('App registration that asks for tokens instead of the identities; empty for none.')
+@description('App registration that requests tokens instead of the identities; empty for none.')
 param appClientId string
 
-@description('How that app proves itself; empty for none.')
+@description('How that app authenticates; empty for none.')
 param appCredential string
 
-@description('Limits and ages.')
+@description('Limits and cache times.')
 param tuning limits
 
-@description('Client id of the app registration that callers ask tokens for; empty where keys alone are used.')
+@description('Client id of the app registration that callers request tokens for; empty to use function keys only.')
 param entraClientId string
 
-@description('Client ids of the applications that may call, besides the Logic App of this deployment.')
+@description('Client ids of the applications that may call, in addition to the Logic App of this deployment.')
 param entraCallers string[]
 
-@description('Sources of webhooks: a name in the address to how it proves itself and what it may ask.')
+@description('Client id of the console\'s app registration, a single-page application; empty where the console uses function keys only.')
+param consoleClientId string
+
+@description('Webhook sources by their name in the address.')
 param webhooks webhookSources
 
-// No setting here that Flex Consumption refuses (runtime, version and package are properties); a test knows the list.
+// Flex Consumption refuses some settings (runtime, version and package are properties); a test has the list.
 var platformSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${host.clientId};Authorization=AAD'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
@@ -128,8 +131,10 @@ var appSettings = {
   HUNTING_API: huntingApi
   DEFENDER_GEO: defenderGeo
   LEGACY_HUNTING_HOST: legacyHuntingHost
-  HUNTING_IDENTITY_CLIENT_ID: hunt.clientId
-  RESPONSE_IDENTITY_CLIENT_ID: act.clientId
+  HUNTING_IDENTITY_CLIENT_ID: hunting.clientId
+  RESPONSE_IDENTITY_CLIENT_ID: response.clientId
+  ENTRA_CLIENT_ID: entraClientId
+  CONSOLE_CLIENT_ID: consoleClientId
   APP_CLIENT_ID: appClientId
   APP_CREDENTIAL: appCredential
   KEY_VAULT_URL: vaultUrl
@@ -137,14 +142,14 @@ var appSettings = {
   CLOUD_APPS_AUTH: cloudAppsAuth
   FOUND_CACHE_HOURS: string(tuning.?foundCacheHours ?? 6)
   NOT_FOUND_CACHE_HOURS: string(tuning.?notFoundCacheHours ?? 1)
-  BULK_FROM_HASHES: string(tuning.?bulkFromHashes ?? 200)
+  BULK_LOOKUP_THRESHOLD: string(tuning.?bulkLookupThreshold ?? 200)
   HUNTING_CALLS_PER_MINUTE: string(tuning.?huntingCallsPerMinute ?? 45)
   HUNTING_CALLS_PER_HOUR: string(tuning.?huntingCallsPerHour ?? 1500)
-  HUNTING_SHARE: tuning.?huntingShare ?? '0.5'
+  HUNTING_QUOTA_SHARE: tuning.?huntingQuotaShare ?? '0.5'
   FILES_CALLS_PER_MINUTE: string(tuning.?filesCallsPerMinute ?? 100)
   FILES_CALLS_PER_HOUR: string(tuning.?filesCallsPerHour ?? 1500)
   CLOUD_APPS_CALLS_PER_MINUTE: string(tuning.?cloudAppsCallsPerMinute ?? 30)
-  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)
+  MAX_ALERTS_PER_SOURCE_PER_DAY: string(tuning.?maxAlertsPerSourcePerDay ?? 20000)
   WEBHOOKS: string(webhooks)
 }
 
@@ -164,13 +169,13 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: { '${host.id}': {}, '${hunt.id}': {}, '${act.id}': {} }
+    userAssignedIdentities: { '${host.id}': {}, '${hunting.id}': {}, '${response.id}': {} }
   }
   properties: {
     serverFarmId: plan.id
     clientAffinityEnabled: false
     httpsOnly: true
-    keyVaultReferenceIdentity: act.id
+    keyVaultReferenceIdentity: response.id
     publicNetworkAccess: 'Enabled'
     #disable-next-line BCP037 // documented site property that the published types lack
     functionsRuntimeAdminIsolationEnabled: true
@@ -230,7 +235,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     properties: { allow: false }
   }
 
-  // Validates bearer tokens only, so no client secret is needed. Function keys stay: both must be right.
+  // Validates bearer tokens only, so no client secret is needed. Function keys are still required.
   resource entra 'config' = if (!empty(entraClientId)) {
     name: 'authsettingsV2'
     properties: {
@@ -238,7 +243,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       globalValidation: {
         requireAuthentication: true
         unauthenticatedClientAction: 'Return401'
-        excludedPaths: ['/api/health', '/api/jobs/*', '/api/webhooks/*']
+        excludedPaths: ['/api/health', '/api/console', '/api/console/*', '/api/jobs/*', '/api/webhooks/*']
       }
       httpSettings: { requireHttps: true }
       identityProviders: {
@@ -251,7 +256,11 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           validation: {
             allowedAudiences: [entraClientId, 'api://${entraClientId}']
             defaultAuthorizationPolicy: {
-              allowedApplications: concat([tickClientId], entraCallers)
+              allowedApplications: concat(
+                [tickClientId]
+                entraCallers
+                empty(consoleClientId) ? [] : [consoleClientId]
+              )
             }
           }
         }

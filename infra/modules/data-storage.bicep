@@ -1,5 +1,5 @@
 metadata name = 'Data storage'
-metadata description = 'Huntline\'s own account: exports, state, the audit log, dead letters and the work queues. No keys; rights are granted per container and queue.'
+metadata description = 'Huntline\'s data account: exports, state, audit log, dead letters and queues. It has no keys; roles are assigned per container and queue.'
 
 @description('Name of the account.')
 @minLength(3)
@@ -15,21 +15,21 @@ param tags { *: string }
 @description('Replication.')
 param sku string
 
-@description('True where only private endpoints lead in.')
+@description('True when only private endpoints may connect.')
 param isPrivate bool
 
-@description('Where logs go.')
+@description('Resource id of the workspace that receives the logs.')
 param workspaceId string
 
-@description('Days an export is kept; 0 keeps it for ever. At least 35: a hunt\'s log must reach back further than the service\'s 30 days.')
+@description('Days that an export is kept: 0 for ever, else at least 35, because a hunt\'s log must exceed the service\'s 30 days.')
 param keepExportsDays int
 
-@description('Days in which nobody can change or delete an audit record.')
+@description('Days during which an audit record cannot be changed or deleted.')
 @minValue(1)
 @maxValue(146000)
 param auditImmutableDays int
 
-// Names are those of shared/storage/record-store.ts and shared/clients; a test compares them.
+// The names are those of shared/storage/record-store.ts and shared/clients; a test compares them.
 var containers = ['exports', 'state', 'dead-letters']
 var queues = ['hunt-runs', 'file-lookups', 'alert-verdicts']
 
@@ -79,7 +79,7 @@ resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-0
   properties: { publicAccess: 'None' }
 }
 
-// Unlocked as made; locking it is one deliberate, irreversible command (infra/README.md, "Security model").
+// The policy is created unlocked. Locking is a separate, irreversible command (infra/README.md).
 resource immutable 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = {
   parent: audit
   name: 'default'
@@ -114,8 +114,8 @@ resource results 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06
   name: 'hunt-results'
 }
 
-// What a rule here deletes is a cache, a receipt or past its promised time. Quotas, claims, heads, births, verdicts and
-// the audit log have no rule: they live as long as the account.
+// These rules delete caches, receipts and records after their retention period. Quotas, leases, version starts,
+// verdicts and the audit log have no rule: they are kept as long as the account.
 var ages = [
   { name: 'cached-statistics', prefix: 'state/files/', days: 3 }
   { name: 'jobs', prefix: 'state/jobs/', days: 8 }
@@ -134,7 +134,7 @@ var expiries = map(concat(ages, exportAges), age => {
   }
 })
 
-// State is rewritten all the time; without this rule each version of each record would be kept.
+// State is rewritten often; without this rule every version of every record would be kept.
 var oldVersions = {
   enabled: true
   name: 'former-versions'
@@ -185,8 +185,8 @@ output queueUrl string = account.properties.primaryEndpoints.queue
 @description('Containers that the app reads and writes.')
 output containers string[] = concat(containers, [audit.name])
 
-@description('Queues that the app reads and writes, poison twins included.')
+@description('Queues that the app reads and writes, with their poison queues.')
 output workedQueues string[] = concat(queues, map(queues, each => '${each}-poison'))
 
-@description('Queue that the app only writes: news of exports, for whoever wants them.')
+@description('Queue that the app only writes: one message for each new export.')
 output resultsQueue string = results.name

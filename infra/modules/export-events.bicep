@@ -1,5 +1,5 @@
 metadata name = 'Export events'
-metadata description = 'Tells a webhook or a queue of each new export, for those who do not read the queue `hunt-results`.'
+metadata description = 'Notifies a webhook of each new export. Readers of the queue `hunt-results` do not need it.'
 
 @description('Region.')
 param location string
@@ -11,7 +11,7 @@ param tags { *: string }
 param dataStorageName string
 
 @secure()
-@description('Https address that takes the events; it must answer the validation handshake.')
+@description('Https address that receives the events; it must answer the validation handshake.')
 param endpoint string
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {

@@ -1,5 +1,5 @@
 metadata name = 'Host storage'
-metadata description = 'What the platform needs: the deployed package, timers\' records, function keys. None of Huntline\'s data.'
+metadata description = 'Account of the platform: deployed package, timer records, function keys. It holds no data of Huntline.'
 
 @description('Name of the account.')
 @minLength(3)
@@ -15,10 +15,10 @@ param tags { *: string }
 @description('Replication.')
 param sku string
 
-@description('True where only private endpoints lead in.')
+@description('True when only private endpoints may connect.')
 param isPrivate bool
 
-@description('Where logs go.')
+@description('Resource id of the workspace that receives the logs.')
 param workspaceId string
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {

@@ -1,9 +1,9 @@
 metadata name = 'Identities'
-metadata description = 'Who the app is, by duty, so that audit trails and rights tell the duties apart.'
+metadata description = 'One identity for each duty of the app, so that roles and audit trails are separate.'
 
 import { identity } from 'types.bicep'
 
-@description('First letters of every name.')
+@description('Prefix of every resource name.')
 param prefix string
 
 @description('Region.')
@@ -18,14 +18,14 @@ resource host 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   tags: tags
 }
 
-resource hunt 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: 'id-${prefix}-hunt'
+resource hunting 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: 'id-${prefix}-hunting'
   location: location
   tags: tags
 }
 
-resource act 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: 'id-${prefix}-act'
+resource response 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: 'id-${prefix}-response'
   location: location
   tags: tags
 }
@@ -43,21 +43,21 @@ output host identity = {
   principalId: host.properties.principalId
 }
 
-@description('Asks Defender: hunting and file information. It has no right in Azure at all.')
-output hunt identity = {
-  id: hunt.id
-  clientId: hunt.properties.clientId
-  principalId: hunt.properties.principalId
+@description('Calls Defender for hunting and file statistics. It has no role in Azure.')
+output hunting identity = {
+  id: hunting.id
+  clientId: hunting.properties.clientId
+  principalId: hunting.properties.principalId
 }
 
-@description('Acts on alerts: reads secrets, and calls Cloud Apps where tokens are used.')
-output act identity = {
-  id: act.id
-  clientId: act.properties.clientId
-  principalId: act.properties.principalId
+@description('Closes alerts: reads secrets and calls Cloud Apps.')
+output response identity = {
+  id: response.id
+  clientId: response.properties.clientId
+  principalId: response.properties.principalId
 }
 
-@description('The Logic App that drives overdue hunts.')
+@description('The Logic App that starts overdue hunts.')
 output tick identity = {
   id: tick.id
   clientId: tick.properties.clientId

@@ -1,7 +1,7 @@
 metadata name = 'Monitoring'
-metadata description = 'One workspace, one Application Insights component that only takes telemetry from known identities, and who is told.'
+metadata description = 'One workspace, one Application Insights component that accepts telemetry from known identities only, and one action group.'
 
-@description('First letters of every name.')
+@description('Prefix of every resource name.')
 param prefix string
 
 @description('Region.')
@@ -10,15 +10,15 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('Days the workspace keeps what it has.')
+@description('Days that the workspace keeps telemetry.')
 @minValue(30)
 @maxValue(730)
 param retentionDays int
 
-@description('Gigabytes a day after which the workspace takes no more; -1 for no limit.')
+@description('Gigabytes a day after which ingestion stops; -1 for no limit.')
 param dailyCapGb int
 
-@description('Where alerts are mailed to.')
+@description('Addresses that receive alert mails.')
 param alertEmails string[]
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
@@ -48,7 +48,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 
 resource team 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${prefix}'
-  #disable-next-line no-hardcoded-location // action groups live everywhere
+  #disable-next-line no-hardcoded-location // action groups are global
   location: 'global'
   tags: tags
   properties: {
@@ -68,7 +68,7 @@ output workspaceId string = workspace.id
 @description('Name of the Application Insights component.')
 output insightsName string = insights.name
 
-@description('Where telemetry is sent to. Not a secret: local authentication is off, so it opens nothing.')
+@description('Connection string of Application Insights. It is not a secret: local authentication is off.')
 output connectionString string = insights.properties.ConnectionString
 
 @description('Resource id of the action group.')

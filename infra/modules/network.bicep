@@ -1,7 +1,7 @@
 metadata name = 'Private network'
-metadata description = 'The private profile: the app in a subnet of its own; storage and vault behind private endpoints.'
+metadata description = 'The private profile: the app in its own subnet; storage and vault behind private endpoints.'
 
-@description('First letters of every name.')
+@description('Prefix of every resource name.')
 param prefix string
 
 @description('Region.')

@@ -1,7 +1,7 @@
 metadata name = 'Private endpoints'
-metadata description = 'One endpoint for each service that is closed to the public, and the names that lead to it.'
+metadata description = 'One private endpoint for each private service, with its DNS names.'
 
-@description('First letters of every name.')
+@description('Prefix of every resource name.')
 param prefix string
 
 @description('Region.')
@@ -44,7 +44,7 @@ var endpoints = [
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [
   for name in [zones.blob, zones.queue, zones.vault]: {
     name: name
-    #disable-next-line no-hardcoded-location // DNS zones live everywhere
+    #disable-next-line no-hardcoded-location // DNS zones are global
     location: 'global'
     tags: tags
   }
@@ -54,7 +54,7 @@ resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01'
   for i in range(0, 3): {
     parent: zone[i]
     name: 'vnet-${prefix}'
-    #disable-next-line no-hardcoded-location // DNS zones live everywhere
+    #disable-next-line no-hardcoded-location // DNS zones are global
     location: 'global'
     tags: tags
     properties: { registrationEnabled: false, virtualNetwork: { id: networkId } }

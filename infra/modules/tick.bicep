@@ -1,9 +1,9 @@
 metadata name = 'Tick'
-metadata description = 'A second driver beside the timers, which are known to freeze: every 15 minutes it has overdue hunts started.'
+metadata description = 'Starts overdue hunts every 15 minutes, in case a timer of the platform stops firing.'
 
 import { identity } from 'types.bicep'
 
-@description('First letters of every name.')
+@description('Prefix of every resource name.')
 param prefix string
 
 @description('Region.')
@@ -21,14 +21,14 @@ param appName string
 @description('Address of the app.')
 param appUrl string
 
-@description('Audience of the token that the app asks for; empty where it asks for none.')
+@description('Audience of the Entra token that the app requires; empty when it requires none.')
 param audience string
 
 resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: appName
 }
 
-// One right: to read the key of a function, asked for at each run, so that none is stored in the workflow.
+// The role reads the key of one function. The workflow reads it at each run and stores none.
 resource keyReader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(app.id, 'function-key-reader')
   properties: {
@@ -54,7 +54,7 @@ var token = empty(audience)
   ? {}
   : { authentication: { type: 'ManagedServiceIdentity', identity: caller.id, audience: audience } }
 
-var keysUrl = '${environment().resourceManager}${substring(app.id, 1)}/functions/tick_hunts/listkeys?api-version=2025-03-01'
+var keysUrl = '${environment().resourceManager}${substring(app.id, 1)}/functions/start_overdue_hunts/listkeys?api-version=2025-03-01'
 
 resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
   name: 'logic-${prefix}-tick'

@@ -7,15 +7,15 @@ type identity = {
   @description('Resource id.')
   id: string
 
-  @description('What app settings and token requests name.')
+  @description('Client id, for app settings and token requests.')
   clientId: string
 
-  @description('What role assignments name.')
+  @description('Object id, for role assignments.')
   principalId: string
 }
 
 @export()
-@description('Who may reach the HTTP doors at all, before any key or token: an address range or a service tag.')
+@description('A network that may call the HTTP endpoints, checked before any key or token: an address range or a service tag.')
 type caller = {
   @description('Name of the rule.')
   @maxLength(32)
@@ -24,28 +24,28 @@ type caller = {
   @description('An IPv4 or IPv6 range such as 203.0.113.0/24, or a service tag such as AzureCloud.westeurope.')
   range: string
 
-  @description('What `range` is.')
+  @description('Kind of `range`.')
   kind: 'Default' | 'ServiceTag'
 }
 
 @export()
-@description('Limits and ages; what is left out keeps the default of shared/runtime/settings.ts.')
+@description('Limits and cache times; members that are left out keep the default of shared/runtime/settings.ts.')
 @sealed()
 type limits = {
-  @description('Hours a found file statistic is believed, 0 to 72.')
+  @description('Hours that a found file statistic is cached, 0 to 72.')
   @minValue(0)
   @maxValue(72)
   foundCacheHours: int?
 
-  @description('Hours a "not found" is believed, 0 to 72.')
+  @description('Hours that a "not found" is cached, 0 to 72.')
   @minValue(0)
   @maxValue(72)
   notFoundCacheHours: int?
 
-  @description('Hashes from which a lookup takes the short way through FileProfile().')
+  @description('Number of hashes at or above which a lookup uses FileProfile().')
   @minValue(1)
   @maxValue(20000)
-  bulkFromHashes: int?
+  bulkLookupThreshold: int?
 
   @description('Hunting calls a minute of the whole tenant.')
   @minValue(1)
@@ -57,8 +57,8 @@ type limits = {
   @maxValue(60000)
   huntingCallsPerHour: int?
 
-  @description('Share of the hunting quota that Huntline takes; the rest is left to people.')
-  huntingShare: ('0.1' | '0.2' | '0.3' | '0.4' | '0.5' | '0.6' | '0.7' | '0.8' | '0.9' | '1')?
+  @description('Share of the hunting quota that Huntline uses; the rest stays free for people.')
+  huntingQuotaShare: ('0.1' | '0.2' | '0.3' | '0.4' | '0.5' | '0.6' | '0.7' | '0.8' | '0.9' | '1')?
 
   @description('File information calls a minute of the whole tenant.')
   @minValue(1)
@@ -75,10 +75,10 @@ type limits = {
   @maxValue(1000)
   cloudAppsCallsPerMinute: int?
 
-  @description('Alerts that one source may close a day.')
+  @description('Alerts that one source may close in a day.')
   @minValue(1)
   @maxValue(1000000)
-  verdictsPerDay: int?
+  maxAlertsPerSourcePerDay: int?
 }
 
 @export()
@@ -88,33 +88,33 @@ type huntRule = {
   @description('Name of the hunt.')
   hunt: string
 
-  @description('JSON pointer into the payload to the values that start the hunt; all must fit. Left out, every delivery starts it.')
+  @description('Accepted values by JSON pointer; all must match. When left out, every delivery starts the hunt.')
   when: matches?
 }
 
 @description('Accepted values by JSON pointer.')
 type matches = {
-  @description('Any one of them will do.')
+  @description('Values of which one must match.')
   *: string[]
 }
 
 @export()
-@description('How a source of webhooks is read, how it proves itself, and what it may ask; README.md, Webhooks, explains each.')
+@description('A webhook source: payload, authentication and allowed actions; see shared/webhooks/README.md.')
 @sealed()
 type webhookSource = {
-  @description('How it proves where it comes from.')
-  proof: 'standard' | 'body-hmac' | 'bearer' | 'entra' | 'function-key'
+  @description('How the source authenticates.')
+  auth: 'standard' | 'bodyHmac' | 'bearer' | 'entra' | 'functionKey'
 
-  @description('Whose payload it is; the name of the source when left out, else generic.')
+  @description('Reader of the payload; by default the one named like the source, else generic.')
   reader: ('sentinel' | 'defender' | 'cloud-apps' | 'splunk' | 'elastic' | 'generic')?
 
-  @description('Generic reader: the mapping of shared/webhooks/mappings.')
+  @description('Mapping of shared/webhooks/mappings, for the generic reader.')
   mapping: string?
 
-  @description('What it may lead to; all that its reader and proof allow when left out.')
-  may: ('enrich' | 'verdict' | 'hunt')[]?
+  @description('Allowed actions; by default all that its reader and authentication allow.')
+  allow: ('enrich' | 'verdict' | 'hunt')[]?
 
-  @description('Header of the signature, for body-hmac.')
+  @description('Header of the signature, for bodyHmac.')
   signatureHeader: string?
 
   @description('Header of the delivery id.')
@@ -126,13 +126,13 @@ type webhookSource = {
   @description('Client ids that may call, for entra.')
   callers: string[]?
 
-  @description('App roles that a token must carry one of, for entra.')
+  @description('App roles of which the token must have one, for entra.')
   roles: string[]?
 
-  @description('Address ranges it comes from.')
+  @description('Address ranges that the source sends from.')
   addresses: string[]?
 
-  @description('True to ask for a function key besides.')
+  @description('True to require a function key as well.')
   functionKey: bool?
 
   @description('Hunts that its deliveries start.')
@@ -140,7 +140,7 @@ type webhookSource = {
 }
 
 @export()
-@description('Sources of webhooks by their name in the address.')
+@description('Webhook sources by their name in the address.')
 type webhookSources = {
   @description('One source.')
   *: webhookSource

@@ -1,5 +1,5 @@
 metadata name = 'Key Vault'
-metadata description = 'Huntline\'s alone. No value is ever set from here: secrets are made in the vault after provisioning.'
+metadata description = 'Huntline\'s own vault. The template sets no secret: secrets are created after provisioning.'
 
 @description('Name of the vault.')
 @minLength(3)
@@ -12,16 +12,19 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('True where only private endpoints lead in.')
+@description('True when only private endpoints may connect.')
 param isPrivate bool
+
+@description('True to recover the deleted vault of this name.')
+param recover bool
 
 @description('Address ranges from which operators reach the private vault; empty for none.')
 param operatorRanges string[]
 
-@description('Where logs go.')
+@description('Resource id of the workspace that receives the logs.')
 param workspaceId string
 
-@description('Who hears of secrets that expire; empty for nobody.')
+@description('Resource id of the action group for expiring secrets.')
 param actionGroupId string
 
 resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
@@ -29,6 +32,7 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   location: location
   tags: tags
   properties: {
+    createMode: recover ? 'recover' : 'default'
     tenantId: tenant().tenantId
     sku: { family: 'A', name: 'standard' }
     enablePurgeProtection: true
@@ -88,5 +92,5 @@ output id string = vault.id
 @description('Name of the vault.')
 output name string = vault.name
 
-@description('Address, without the slash at its end.')
+@description('Address, without a trailing slash.')
 output url string = 'https://${vault.name}${environment().suffixes.keyvaultDns}'

@@ -1,5 +1,5 @@
 metadata name = 'Workbook'
-metadata description = 'The hunts at a glance: runs, rows, trouble, verdicts, files and the services behind them.'
+metadata description = 'Shows hunts, exported rows, verdicts, file lookups and the state of each service.'
 
 @description('Region.')
 param location string

@@ -1,5 +1,5 @@
 metadata name = 'Close an incident'
-metadata description = 'A Sentinel playbook: closes the Cloud Apps alerts of an incident through Huntline, and the incident only when every one of them is closed.'
+metadata description = 'A Sentinel playbook that closes the Cloud Apps alerts of an incident through Huntline, then the incident when every alert is closed.'
 
 @description('Region of the workflow.')
 param location string = resourceGroup().location
@@ -16,7 +16,7 @@ param vaultName string
 @description('Name of the secret in it that holds a function key for this caller.')
 param keySecretName string = 'caller-key'
 
-@description('Audience of the token that Huntline asks for besides, api://… of entraClientId; empty where it asks for none.')
+@description('Audience of the Entra token that Huntline also requires, api://<entraClientId>; empty when it requires none.')
 param audience string = ''
 
 @description('Name of the workspace with Sentinel.')
@@ -25,7 +25,7 @@ param workspaceName string
 @description('Resource group of that workspace.')
 param workspaceGroup string = resourceGroup().name
 
-@description('Tags by which an analyst has an open incident closed, with the classification that each stands for.')
+@description('Tags with which an analyst closes an open incident, and the classification of each.')
 param tagsThatClose { *: string } = {
   'close-true-positive': 'TruePositive'
   'close-false-positive': 'FalsePositive'
@@ -39,11 +39,11 @@ var sentinel = '@parameters(\'$connections\')[\'azuresentinel\'][\'connectionId\
 var incidentId = '@triggerBody()?[\'object\']?[\'id\']'
 var properties = 'triggerBody()?[\'object\']?[\'properties\']'
 
-// What a classification means for the alerts, and how Sentinel wants it said when the incident is closed.
+// The verdict for each classification, and the classification that Sentinel requires for the incident.
 var closings = {
   TruePositive: { verdict: { action: 'resolve' }, said: 'TruePositive - SuspiciousActivity' }
-  FalsePositive: { verdict: { action: 'dismiss', reason: 'not_accurate' }, said: 'FalsePositive - InaccurateData' }
-  BenignPositive: { verdict: { action: 'close_benign', reason: 'other' }, said: 'BenignPositive - SuspiciousButExpected' }
+  FalsePositive: { verdict: { action: 'dismiss', reason: 'notAccurate' }, said: 'FalsePositive - InaccurateData' }
+  BenignPositive: { verdict: { action: 'closeBenign', reason: 'other' }, said: 'BenignPositive - SuspiciousButExpected' }
 }
 
 module connection 'modules/sentinel-connection.bicep' = {
@@ -79,7 +79,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
       actions: {
         closings: { type: 'Compose', runAfter: {}, inputs: closings }
         tags_that_close: { type: 'Compose', runAfter: {}, inputs: tagsThatClose }
-        // The tags of the incident that close it, as classifications.
+        // The classifications of the incident's closing tags.
         tagged: {
           type: 'Select'
           runAfter: { tags_that_close: ['Succeeded'] }
@@ -93,7 +93,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
           runAfter: { tagged: ['Succeeded'] }
           inputs: { from: '@body(\'tagged\')', where: '@not(empty(item()))' }
         }
-        // An incident that somebody has closed says itself how.
+        // A closed incident has its own classification.
         closing: {
           type: 'Compose'
           runAfter: { closings: ['Succeeded'], classified: ['Succeeded'] }
@@ -125,7 +125,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
             ]
           }
           actions: {
-            // All or nothing: what fails in here leaves the incident open, below.
+            // When an action in this scope fails, the incident stays open.
             alerts: {
               type: 'Scope'
               runAfter: {}
@@ -141,7 +141,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
                   }
                   runtimeConfiguration: { secureData: { properties: ['inputs', 'outputs'] } }
                 }
-                // Made once a run, so that a repeated request is the same one: its id makes it inert.
+                // Built once a run, so that a repeated request has the same id and no further effect.
                 request: {
                   type: 'Compose'
                   runAfter: { read_key: ['Succeeded'] }
@@ -170,7 +170,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
                     },
                     token
                   )
-                  // The status address asks for the key: it is followed below, with the key said there.
+                  // The status address requires the key, so the loop below requests it with the key.
                   operationOptions: 'DisableAsyncPattern'
                   runtimeConfiguration: { secureData: { properties: ['inputs'] } }
                 }
@@ -217,7 +217,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
               runAfter: { alerts: ['Succeeded', 'Failed', 'TimedOut'] }
               inputs: { from: '@coalesce(body(\'status\')?[\'alerts\'], createArray())', format: 'HTML' }
             }
-            // Alerts first, incident after: an incident that is closed has no open alert left.
+            // The incident is closed after its alerts, so a closed incident has no open alert.
             when_all_are_closed: {
               type: 'If'
               runAfter: { outcomes: ['Succeeded'] }

@@ -1,5 +1,5 @@
 metadata name = 'Enrich an incident'
-metadata description = 'A Sentinel playbook: looks up every file hash of an incident in Huntline and writes what is known of it as a comment.'
+metadata description = 'A Sentinel playbook that looks up every file hash of an incident in Huntline and adds the results as a comment.'
 
 @description('Region of the workflow.')
 param location string = resourceGroup().location
@@ -16,7 +16,7 @@ param vaultName string
 @description('Name of the secret in it that holds a function key for this caller.')
 param keySecretName string = 'caller-key'
 
-@description('Audience of the token that Huntline asks for besides, api://… of entraClientId; empty where it asks for none.')
+@description('Audience of the Entra token that Huntline also requires, api://<entraClientId>; empty when it requires none.')
 param audience string = ''
 
 @description('Name of the workspace with Sentinel.')
@@ -29,7 +29,7 @@ var token = empty(audience) ? {} : { authentication: { type: 'ManagedServiceIden
 var vaultAudience = 'https://${substring(environment().suffixes.keyvaultDns, 1)}'
 var retries = { type: 'exponential', interval: 'PT10S', count: 4, minimumInterval: 'PT5S', maximumInterval: 'PT2M' }
 
-// Shown with each hash; a comment of Sentinel holds 30,000 characters.
+// Columns for each hash; a comment of Sentinel holds at most 30,000 characters.
 var shownResults = 60
 
 module connection 'modules/sentinel-connection.bicep' = {
@@ -74,8 +74,8 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
           }
           runtimeConfiguration: { secureData: { properties: ['inputs', 'outputs'] } }
         }
-        // Answers 200 at once, or 202 with a Location, which this action follows, as often as Retry-After says, to its 200.
-        // Repeated after an error it is the same request: the run's name is its Idempotency-Key.
+        // Returns 200, or 202 with a Location that this action polls at the interval of Retry-After until it returns 200.
+        // The run's name is the Idempotency-Key, so a repeated request has no further effect.
         look_up: {
           type: 'Http'
           runAfter: { read_key: ['Succeeded'] }

@@ -1,5 +1,5 @@
 metadata name = 'Mail new rows'
-metadata description = 'Mails the new rows of one hunt: polls its exports, reads the rows of each new one, and sends them from a mailbox by Microsoft Graph.'
+metadata description = 'Mails the new rows of one hunt: polls its exports, reads the rows of each new export and sends them by Microsoft Graph.'
 
 @description('Region of the workflow.')
 param location string = resourceGroup().location
@@ -14,10 +14,10 @@ param name string = 'logic-huntline-mail-${hunt}'
 param appUrl string
 
 @secure()
-@description('A function key for this caller. A trigger cannot read the vault, so the workflow keeps this as a parameter that nobody can read back; deploy again to renew it.')
+@description('A function key for this caller. A trigger cannot read the vault, so the workflow stores the key as a secure parameter; deploy again after renewing the key.')
 param callerKey string
 
-@description('Audience of the token that Huntline asks for besides, api://… of entraClientId; empty where it asks for none.')
+@description('Audience of the Entra token that Huntline also requires, api://<entraClientId>; empty when it requires none.')
 param audience string = ''
 
 @description('Mailbox that the mail is sent from. The workflow\'s identity needs Mail.Send for it.')
@@ -26,12 +26,12 @@ param sender string
 @description('Where the mail goes.')
 param recipients string[]
 
-@description('Rows in one mail at most.')
+@description('Maximum rows in one mail.')
 @minValue(1)
 @maxValue(1000)
 param mostRows int = 100
 
-@description('Minutes between two questions, where Huntline asks for no sooner one.')
+@description('Minutes between two polls, unless Huntline requests a shorter interval.')
 @minValue(1)
 @maxValue(1440)
 param everyMinutes int = 15
@@ -55,7 +55,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
       contentVersion: '1.0.0.0'
       parameters: { callerKey: { type: 'SecureString' } }
       triggers: {
-        // 202: nothing new; ask the address in Location after Retry-After. 200: one run for each export, then the same.
+        // 202: no new export; poll the Location after Retry-After. 200: one run for each export, then poll the Location.
         new_exports: {
           type: 'Http'
           inputs: union(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# After a deployment: are the doors shut to strangers, is the app healthy, does a hunt run, are the timers there?
-# Needs `az login` with the right to read the app's keys. The key is never printed and never on a command line.
+# Checks a deployment: calls without a key are refused, the app is healthy, hunts have timers, and one hunt runs.
+# Requires `az login` with the right to read the app's keys. The key is never printed or passed on a command line.
 #
 #   infra/scripts/smoke.sh <resource group> <app name> [hunt]
 set -euo pipefail
@@ -12,8 +12,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=0
 
-check() { # check <what> <wanted> <had>
-  if [ "$2" = "$3" ]; then echo "ok    $1"; else echo "FAIL  $1: want $2, had $3"; failed=1; fi
+check() { # check <what> <expected> <actual>
+  if [ "$2" = "$3" ]; then echo "ok    $1"; else echo "FAIL  $1: expected $2, got $3"; failed=1; fi
 }
 status() { curl --silent --show-error --max-time 60 --output "$scratch/body" --write-out '%{http_code}' "$@" || true; }
 
@@ -22,11 +22,11 @@ printf 'x-functions-key: %s\n' "$(az functionapp keys list --resource-group "$gr
   --query functionKeys.default --output tsv)" > "$scratch/key"
 
 check 'a call without a key is refused' 401 "$(status --request POST "$url/api/hunts/tick")"
-check 'health is green' 200 "$(status "$url/api/health")"
+check 'health reports no problem' 200 "$(status "$url/api/health")"
 
 timers=$(az functionapp function list --resource-group "$group" --name "$app" \
   --query "length([?contains(name, '/hunt_')])" --output tsv)
-if [ "${timers:-0}" -gt 0 ]; then echo "ok    $timers hunts have a timer"; else echo 'FAIL  no hunt has a timer'; failed=1; fi
+if [ "${timers:-0}" -gt 0 ]; then echo "ok    hunt timers: $timers"; else echo 'FAIL  no hunt has a timer'; failed=1; fi
 
 check "the hunt $hunt starts" 202 "$(status --request POST --header "@$scratch/key" \
   --header 'content-type: application/json' --data '{}' "$url/api/hunts/$hunt/runs")"
@@ -39,5 +39,5 @@ for _ in $(seq 1 60); do
   [ "$outcome" = 202 ] || break
   sleep 5
 done
-check "the hunt $hunt ends" 200 "$outcome"
+check "the hunt $hunt succeeds" 200 "$outcome"
 exit "$failed"

@@ -9,7 +9,7 @@ import { closureOf } from "./closures.ts";
 import type { CloseRequest } from "./ports.ts";
 
 const closeRequestSchema = z.object({
-  closure: z.enum(["true_positive", "false_positive", "benign"]),
+  closure: z.enum(["truePositive", "falsePositive", "benign"]),
   reason: z.optional(z.enum(verdictReasons)),
   comment: z.optional(z.string()),
   feedback: z.optional(
@@ -22,8 +22,9 @@ const closeRequestSchema = z.object({
 });
 
 /**
- * One alert's verdict. `waiting` and `sending` are not final. A `sending` record belongs to `owner` until `expiresAtMs`;
- * the instance that takes it over afterwards looks at the alert before a second try.
+ * One alert's verdict. `waiting` and `sending` are not final. A `sending` record belongs to `owner`
+ * until `expiresAtMs`; the instance that takes it over afterwards looks at the alert before a
+ * second try.
  */
 export const alertRecord = z.object({
   version: z.literal(1),
@@ -32,8 +33,8 @@ export const alertRecord = z.object({
     "waiting",
     "sending",
     "closed",
-    "already_closed",
-    "not_found",
+    "alreadyClosed",
+    "notFound",
     "failed",
     "reopened",
   ]),
@@ -46,7 +47,16 @@ export const alertRecord = z.object({
   /** True when a try may already have reached Cloud Apps: look before the next one. */
   inDoubt: z.optional(z.boolean()),
   tries: z.number(),
+  /** How the verdict ended, or why it waits. */
   detail: z.optional(z.string()),
+  /** Since when calls for the alert are refused. */
+  blockedSinceMs: z.optional(z.number()),
+  /** The largest call that may include the alert, after a larger one was refused. */
+  maxCallSize: z.optional(z.number()),
+  /** Since when the alert is refused alone. */
+  refusedSinceMs: z.optional(z.number()),
+  /** No call includes the alert before this instant of the store's clock. */
+  notBeforeMs: z.optional(z.number()),
   /** The verdict that was in force before a reopening. */
   former: z.optional(z.string()),
 });
@@ -55,8 +65,6 @@ export type AlertRecord = z.infer<typeof alertRecord>;
 export const recordPath = (id: string): string => `state/alerts/${id}.json`;
 export const markerFolder = (group: string): string => `state/waiting/${group}/`;
 export const markerPath = (group: string, id: string): string => `${markerFolder(group)}${id}`;
-export const conflictPath = (id: string, verdict: string): string =>
-  `state/conflicts/${id}/${verdict}.json`;
 
 /** Reads an alert's record with its etag. */
 export const readAlertRecord = (

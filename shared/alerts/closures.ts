@@ -1,22 +1,22 @@
 /** The closing rules, one table row each. Wire numbers are in `clients/cloud-apps/alerts.ts`. */
 import type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
 
-export type Closure = "true_positive" | "false_positive" | "benign";
+export type Closure = "truePositive" | "falsePositive" | "benign";
 
 /** The closure of each action. */
 export const closureOf = {
-  resolve: "true_positive",
-  close_true_positive: "true_positive",
-  dismiss: "false_positive",
-  close_false_positive: "false_positive",
-  close_benign: "benign",
+  resolve: "truePositive",
+  closeTruePositive: "truePositive",
+  dismiss: "falsePositive",
+  closeFalsePositive: "falsePositive",
+  closeBenign: "benign",
 } as const satisfies Record<VerdictAction, Closure>;
 
 /** The reasons that Cloud Apps accepts for each closure. */
 const reasonsFor = {
-  true_positive: [],
-  false_positive: ["not_of_interest", "too_many_similar", "not_accurate", "other"],
-  benign: ["severity_lower", "confirmed_with_user", "test", "other"],
+  truePositive: [],
+  falsePositive: ["notOfInterest", "tooManySimilar", "notAccurate", "other"],
+  benign: ["severityLower", "confirmedWithUser", "test", "other"],
 } as const satisfies Record<Closure, readonly VerdictReason[]>;
 
 /** Returns what a reason must be for the closure of an action; `undefined` when it fits. */

@@ -1,25 +1,33 @@
-/** Interprets the answer of a closing call, id by id. Pure: takes the answer, returns the result of each record. */
+/**
+ * Interprets the answer of a closing call, id by id. Pure: takes the answer, returns the result of
+ * each record.
+ */
 import type { AlertId } from "../contracts/alert-id.ts";
 import type { Closure } from "./closures.ts";
 import type { AlertState, ChangeReply } from "./ports.ts";
 
-/** The result of one alert. `open`: Cloud Apps shows the alert open, so it waits for another try. */
+/**
+ * The result of one alert. `open`: Cloud Apps shows the alert open, so it waits for another try.
+ */
 export type AlertResult =
   | { readonly state: "closed"; readonly detail?: string }
-  | { readonly state: "already_closed" | "not_found" | "failed"; readonly detail: string }
+  | { readonly state: "alreadyClosed" | "notFound" | "failed"; readonly detail: string }
   | { readonly state: "open" };
 
 /** Ids that the answer settles, and ids that need one list call. */
 interface InterpretedResponse {
   readonly settled: ReadonlyMap<AlertId, AlertResult>;
   readonly toCheck: readonly AlertId[];
-  /** True when the answer is inconsistent, so that an alert closed as requested may have been closed by this call. */
+  /**
+   * True when the answer is inconsistent, so that an alert closed as requested may have been closed
+   * by this call.
+   */
   readonly inDoubt: boolean;
 }
 
 /**
- * Splits the ids of a call. A count with a not-found list accounts for every id only when both add up and name no other
- * id; otherwise every id is looked up.
+ * Splits the ids of a call. A count with a not-found list accounts for every id only when both add
+ * up and name no other id; otherwise every id is looked up.
  */
 export function interpretCloseResponse(
   ids: readonly AlertId[],
@@ -30,7 +38,8 @@ export function interpretCloseResponse(
   const isConsistent =
     reply.changed === closed.length && missing.size === ids.length - closed.length;
   if (!isConsistent) return { settled: new Map(), toCheck: ids, inDoubt: true };
-  // Cloud Apps reports unknown and already closed alerts alike as not found: only a list call distinguishes them.
+  // Cloud Apps reports unknown and already closed alerts alike as not found: only a list call
+  // distinguishes them.
   return {
     settled: new Map(closed.map((id) => [id, { state: "closed" }])),
     toCheck: ids.filter((id) => missing.has(id)),
@@ -41,7 +50,8 @@ export function interpretCloseResponse(
 /**
  * Returns the result that an alert's state implies for its verdict.
  *
- * @param wasTried - whether a try of this verdict may have reached Cloud Apps; a matching state then counts as its effect
+ * @param wasTried - whether a try of this verdict may have reached Cloud Apps; a matching state
+ *   then counts as its effect
  */
 export function interpretAlertState(
   state: AlertState | undefined,
@@ -49,9 +59,9 @@ export function interpretAlertState(
   wasTried: boolean,
 ): AlertResult {
   if (state === undefined)
-    return { state: "not_found", detail: "Cloud Apps has no alert with this id" };
+    return { state: "notFound", detail: "Cloud Apps has no alert with this id" };
   if (state === "open") return { state: "open" };
   if (state === expected && wasTried)
     return { state: "closed", detail: "found closed after a try whose answer was lost" };
-  return { state: "already_closed", detail: `already closed as ${state}` };
+  return { state: "alreadyClosed", detail: `already closed as ${state}` };
 }

@@ -29,19 +29,25 @@ interface Feedback {
   readonly contactEmail?: string | undefined;
 }
 
-/** The answer of a call that changes alerts. `unknown`: the call may have taken effect, its answer was lost. */
+/** `reason` says why the service refuses calls, redacted; absent when only the quota is used up. */
+type BlockedLater = RetryLater & { readonly reason?: string | undefined };
+
+/**
+ * The answer of a call that changes alerts. `unknown`: the call may have taken effect, its answer
+ * was lost.
+ */
 export type ChangeReply =
   | { readonly kind: "answer"; readonly changed: number; readonly notFound: readonly string[] }
-  | RetryLater
+  | BlockedLater
   | { readonly kind: "refused"; readonly message: string }
   | { readonly kind: "unknown"; readonly message: string };
 
 /** An alert's state as Cloud Apps shows it. */
-export type AlertState = "open" | Closure | "dismissed" | "resolved" | "unknown-state";
+export type AlertState = "open" | Closure | "dismissed" | "resolved" | "unknownState";
 
 export type AlertStatesReply =
   | { readonly kind: "answer"; readonly alerts: ReadonlyMap<AlertId, AlertState> }
-  | RetryLater
+  | BlockedLater
   | { readonly kind: "refused"; readonly message: string };
 
 /** The alert calls of Cloud Apps. Only explicit ids, 1 to 100 of them, are ever sent. */
@@ -53,7 +59,9 @@ export interface AlertsPort {
     permit: Permit,
   ) => Promise<ChangeReply>;
   readonly reopen: (ids: readonly AlertId[], comment: string | undefined) => Promise<ChangeReply>;
-  /** Sends one list call for all ids; an id that Cloud Apps does not know is absent from the map. */
+  /**
+   * Sends one list call for all ids; an id that Cloud Apps does not know is absent from the map.
+   */
   readonly getStates: (ids: readonly AlertId[]) => Promise<AlertStatesReply>;
 }
 
@@ -74,6 +82,8 @@ export interface AuditEvent {
   readonly requestedBy?: readonly string[] | undefined;
   readonly outcomes?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly former?: string | undefined;
+  /** Why the service refused the call, redacted. */
+  readonly detail?: string | undefined;
 }
 
 /** The dependencies of every function of this module. */
@@ -84,14 +94,17 @@ export interface AlertDeps {
   readonly writeAudit: AuditWriter;
   readonly clock: Clock;
   /**
-   * Returns how long, in milliseconds, until the token and the audit key are available; 0 when they are. A vault outage
-   * of hours must not use up a message's five delivery attempts.
+   * Returns how long, in milliseconds, until the token and the audit key are available; 0 when they
+   * are. A vault outage of hours must not use up a message's five delivery attempts.
    */
   readonly readyInMs: () => Promise<number>;
   /** Returns a new unique id, for owners and calls. */
   readonly newId: () => string;
   readonly failpoint: Failpoint;
-  /** Groups that this process is closing now: its other workers wait for that call instead of spending a permit. */
+  /**
+   * Groups that this process is closing now: its other workers wait for that call instead of
+   * spending a permit.
+   */
   readonly closingGroups: Map<string, Promise<unknown>>;
   readonly logEvent: (
     event: "verdict.accepted" | "verdict.outcome",

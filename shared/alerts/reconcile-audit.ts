@@ -11,8 +11,8 @@ export interface AnnouncedCall {
 }
 
 /**
- * Writes the missing outcome of a call from the records as they are now. A record that is still waiting or claimed is
- * looked up before its second try, and that call writes its own outcome.
+ * Writes the missing outcome of a call from the records as they are now. A record that is still
+ * waiting or claimed is looked up before its second try, and that call writes its own outcome.
  */
 export async function reconcileCall(
   deps: Pick<AlertDeps, "store" | "writeAudit">,

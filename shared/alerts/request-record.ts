@@ -6,11 +6,11 @@ import { readRecord, readValue, type TypedRecord } from "../storage/typed-record
 import { toCloseRequest } from "./alert-record.ts";
 
 /** `enqueued` turns true when every message of the request is on the queue. */
-const requestRecord = z.object({
+export const requestRecord = z.object({
   version: z.literal(1),
   id: z.string(),
   digest: z.string(),
-  closure: z.enum(["true_positive", "false_positive", "benign"]),
+  closure: z.enum(["truePositive", "falsePositive", "benign"]),
   alertIds: z.array(z.string()),
   requestedBy: z.string(),
   requestedAt: z.string(),
@@ -20,7 +20,9 @@ const requestRecord = z.object({
 });
 export type RequestRecord = z.infer<typeof requestRecord>;
 
-export const requestPath = (id: string): string => `state/verdicts/${id}.json`;
+export const requestFolder = "state/verdicts/";
+
+export const requestPath = (id: string): string => `${requestFolder}${id}.json`;
 
 /** Reads a request's record with its etag. */
 export const readRequestRecord = (

@@ -17,13 +17,13 @@ type UndoResult =
   | RetryLater;
 
 /**
- * Reopens the alerts that a request closed. Best effort: the call is undocumented. Alerts that the request did not close
- * itself are not changed.
+ * Reopens the alerts that a request closed. Best effort: the call is undocumented. Alerts that the
+ * request did not close itself are not changed.
  */
 export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResult> {
   const request = await findRequestRecord(deps.store, id);
   if (!request) return { kind: "unknownVerdict" };
-  const closedRecords: Claim[] = [];
+  const closedRecords: Pick<Claim, "record" | "etag">[] = [];
   await runInParallel(request.alertIds, async (alertId) => {
     const read = await readAlertRecord(deps.store, alertId);
     if (read.kind === "found" && read.value.verdict === id && read.value.state === "closed")
@@ -37,10 +37,13 @@ export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResu
   return { kind: "reopened", alerts: (await readVerdictStatus(deps, id))?.alerts ?? [] };
 }
 
-/** @returns `RetryLater` when the call got no usable answer; the records stay closed and the undo may be repeated */
+/**
+ * @returns `RetryLater` when the call got no usable answer; the records stay closed and the undo
+ *   may be repeated
+ */
 async function reopenBatch(
   deps: AlertDeps,
-  closedRecords: readonly Claim[],
+  closedRecords: readonly Pick<Claim, "record" | "etag">[],
   request: RequestRecord,
 ): Promise<RetryLater | undefined> {
   const ids: readonly AlertId[] = closedRecords.map(alertIdOf);

@@ -34,7 +34,7 @@ export interface HealthReport {
   readonly deadLetters: number;
   readonly secretsExpiring: readonly { readonly secret: string; readonly expires: string }[];
   readonly retirement:
-    | { readonly api: string; readonly on: string; readonly daysLeft: number }
+    | { readonly api: string; readonly retiresOn: string; readonly daysLeft: number }
     | undefined;
   readonly auditAnchor: number | undefined;
 }
@@ -97,10 +97,10 @@ function findRetirement(
   api: keyof typeof huntingPresets,
   nowMs: number,
 ): HealthReport["retirement"] {
-  const on = huntingPresets[api].retiresOn;
-  return on === undefined
+  const retiresOn = huntingPresets[api].retiresOn;
+  return retiresOn === undefined
     ? undefined
-    : { api, on, daysLeft: Math.ceil((Date.parse(on) - nowMs) / dayMs) };
+    : { api, retiresOn, daysLeft: Math.ceil((Date.parse(retiresOn) - nowMs) / dayMs) };
 }
 
 /** What each finding means for the whole, and the sentence that says what to do. Pure. */
@@ -134,7 +134,7 @@ export function assessHealth(details: Omit<HealthReport, "status" | "problems">)
     warnings.push(`Secret ${secret} expires ${expires}: put a new version into the vault.`);
   if (details.retirement && details.retirement.daysLeft <= retirementWarningDays)
     (details.retirement.daysLeft <= 0 ? errors : warnings).push(
-      `The ${details.retirement.api} hunting API ends ${details.retirement.on}: set HUNTING_API to graph.`,
+      `The ${details.retirement.api} hunting API ends ${details.retirement.retiresOn}: set HUNTING_API to graph.`,
     );
   return {
     status: errors.length > 0 ? "unhealthy" : warnings.length > 0 ? "degraded" : "healthy",

@@ -57,7 +57,7 @@ export const onPoisonMessage = (name: string, queue: DeadLetterQueue): void =>
     connection,
     handler: (raw) =>
       services.moveToDeadLetters(queue, raw, {
-        reason: "gave-up",
+        reason: "retriesExhausted",
         detail: "Five deliveries failed; the log of the queue's function has the reason.",
       }),
   });

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { AlertDeps } from "../alerts/ports.ts";
 import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
 import { anchorAudit, createAuditLog } from "../audit/audit-log.ts";
+import { listAuditRecords } from "../audit/list-records.ts";
 import { listOpenIntents } from "../audit/open-intents.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
 import { createExportStore } from "../clients/exports.ts";
@@ -120,7 +121,7 @@ async function selectCredential(identityClientId: string | undefined): Promise<A
     kind: "secret",
     ...app,
     getSecret: () => secret(name),
-    reportSecretRefused: () => refused(name),
+    reportSecretRefused: (value) => refused(name, value),
   };
 }
 
@@ -146,7 +147,7 @@ const huntingSettings = [
   "HUNTING_IDENTITY_CLIENT_ID",
   "HUNTING_CALLS_PER_MINUTE",
   "HUNTING_CALLS_PER_HOUR",
-  "HUNTING_SHARE",
+  "HUNTING_QUOTA_SHARE",
   "GRAPH_URL",
   "DEFENDER_URL",
 ] as const;
@@ -189,7 +190,7 @@ export async function createHuntingPort(requestedApi?: HuntingPort["api"]): Prom
       { calls: settings.HUNTING_CALLS_PER_MINUTE, perMs: minuteMs },
       { calls: settings.HUNTING_CALLS_PER_HOUR, perMs: hourMs },
     ],
-    share: settings.HUNTING_SHARE,
+    share: settings.HUNTING_QUOTA_SHARE,
     budgets: runTimeBudgets[api],
     maxCallMs: huntingDeadlineMs,
   });
@@ -226,7 +227,7 @@ function readBuildArtifact(name: string): unknown {
 }
 
 /** The compiled hunts. Timers need them while doors register. */
-const readCatalog = (): Catalog => readBuildArtifact("catalogue.json") as Catalog;
+const readCatalog = (): Catalog => readBuildArtifact("catalog.json") as Catalog;
 
 const filesSettings = [
   "CLOUD",
@@ -235,7 +236,7 @@ const filesSettings = [
   "HUNTING_IDENTITY_CLIENT_ID",
   "FOUND_CACHE_HOURS",
   "NOT_FOUND_CACHE_HOURS",
-  "BULK_FROM_HASHES",
+  "BULK_LOOKUP_THRESHOLD",
   "FILES_CALLS_PER_MINUTE",
   "FILES_CALLS_PER_HOUR",
 ] as const;
@@ -280,7 +281,7 @@ const fileLookupService = lazy(async () => {
     settings: {
       foundAgeMs: settings.FOUND_CACHE_HOURS * hourMs,
       notFoundAgeMs: settings.NOT_FOUND_CACHE_HOURS * hourMs,
-      bulkThreshold: settings.BULK_FROM_HASHES,
+      bulkThreshold: settings.BULK_LOOKUP_THRESHOLD,
       callsPerMinute: settings.FILES_CALLS_PER_MINUTE,
       callsPerHour: settings.FILES_CALLS_PER_HOUR,
     },
@@ -318,7 +319,7 @@ export const cloudApps = lazy(async () => {
       ? await createBearerAuth(cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
       : createPortalAuthorizer({
           getSecret: () => secret(name),
-          reportRefused: () => refused(name),
+          reportRefused: (value) => refused(name, value),
         });
   return {
     client: createApiClient({
@@ -436,7 +437,7 @@ const webhookDeps = lazy(async () =>
   createWebhookDeps({
     clock,
     failpoint,
-    settings: () => readSettings(["WEBHOOKS", "VERDICTS_PER_DAY"]),
+    settings: () => readSettings(["WEBHOOKS", "MAX_ALERTS_PER_SOURCE_PER_DAY"]),
     tenantId: () => readSettings(["TENANT_ID"]).TENANT_ID.toLowerCase(),
     mappings: () => readBuildArtifact("webhook-mappings.json") as Mappings,
     vault,
@@ -469,11 +470,15 @@ export const services = {
   huntDeps,
   fileLookupService,
   alertDeps,
+  alertHistoryDeps: async () => {
+    const store = await records();
+    return { store, listAudit: (startAfter: string) => listAuditRecords(store, startAfter) };
+  },
   audit,
   getHealthReport,
   runMaintenance,
   maxAlertsPerSourcePerDay: async (): Promise<number> =>
-    readSettings(["VERDICTS_PER_DAY"]).VERDICTS_PER_DAY,
+    readSettings(["MAX_ALERTS_PER_SOURCE_PER_DAY"]).MAX_ALERTS_PER_SOURCE_PER_DAY,
   /** The address of a job with a key of its own, for whoever may read it: 24 hours long. */
   createJobUrl: async (requestUrl: string, id: string): Promise<string> =>
     jobLocation(

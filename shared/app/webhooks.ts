@@ -22,7 +22,7 @@ import { createFairShare } from "../webhooks/fair-share.ts";
 import { createKeyReader } from "../webhooks/keys.ts";
 import type { Mappings } from "../webhooks/mapping.ts";
 import type { ReceiptStatusDeps } from "../webhooks/receipt-status.ts";
-import type { PayloadLookup, WebhookDeps } from "../webhooks/receive.ts";
+import type { PayloadLookup, WebhookDeps } from "../webhooks/ports.ts";
 import { readSource, type Source } from "../webhooks/sources.ts";
 import type { Failpoint } from "../runtime/failpoints.ts";
 
@@ -32,7 +32,7 @@ export interface WebhookServices {
   readonly failpoint: Failpoint;
   readonly settings: () => {
     readonly WEBHOOKS: Readonly<Record<string, unknown>>;
-    readonly VERDICTS_PER_DAY: number;
+    readonly MAX_ALERTS_PER_SOURCE_PER_DAY: number;
   };
   readonly tenantId: () => string;
   readonly mappings: () => Mappings;
@@ -91,7 +91,7 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     takeAllowance: createAllowance({
       records,
       nowMs: clock.now,
-      maxPerDay: () => settings.VERDICTS_PER_DAY,
+      maxPerDay: () => settings.MAX_ALERTS_PER_SOURCE_PER_DAY,
     }),
     fairShare: createFairShare(),
     failpoint,
@@ -111,7 +111,7 @@ function createSourceLookup(
     cache.set(name, result);
     if (result.kind === "unknown") return undefined;
     const faults =
-      result.kind === "fault"
+      result.kind === "invalid"
         ? result.faults
         : result.source.addresses.flatMap((range, index) => {
             const message = findRangeFault(range);

@@ -1,6 +1,9 @@
-/** Appends to the audit chain and reads it back. Two writers never fork it: the next place exists once, and is created once. */
+/**
+ * Appends to the audit chain and verifies it. Two writers never fork it: each path is created once.
+ */
 import * as z from "zod/mini";
 import type { RecordStore } from "../storage/record-store.ts";
+import { etagOf, readRecord, readValue, writeRecord } from "../storage/typed-record.ts";
 import {
   auditRecord,
   beforeFirst,
@@ -14,24 +17,24 @@ import {
   type Flaw,
 } from "./chain.ts";
 
-/** What the log needs of the outside. `readKey` gives the current key, `formerKeys` those before a rotation. */
-export interface AuditDeps {
+/** `readKey` returns the key that seals new records. */
+interface AuditDeps {
   readonly store: RecordStore;
   readonly readKey: () => Promise<string>;
 }
 
-/** A hint where the chain ends; lost or stale it costs a listing, nothing else. */
+/** A hint at the end of the chain. When it is lost or stale, finding the end costs more reads. */
 const hintPath = "state/audit/head.json";
-const hint = z.object({ seq: z.number(), at: z.string(), hash: z.string() });
+const headRecord = z.object({ seq: z.number(), at: z.string(), hash: z.string() });
 
-/** Opens the log; what it returns appends one record, durable before it resolves. */
+/** Returns a function that appends one record, durable before it resolves. */
 export function createAuditLog(deps: AuditDeps): (body: AuditBody) => Promise<void> {
   let head: AuditHead | undefined;
   let last: Promise<void> = Promise.resolve();
   const appendRecord = async (body: AuditBody): Promise<void> => {
     head = await appendAfter(deps, head ?? (await findHead(deps.store)), body);
   };
-  // One at a time within the process: concurrent appends would only lose to each other.
+  // One append at a time per process: concurrent appends would only lose to each other.
   return (body) => {
     const pending = last.then(() => appendRecord(body));
     last = pending.catch(() => undefined);
@@ -61,31 +64,31 @@ async function appendAfter(
   }
 }
 
-/** The head that a record makes. One that cannot be read still takes its place: the chain goes on after it, verification names it. */
+/**
+ * Returns the head after a record. An invalid record keeps its place: the chain continues,
+ * verification names it.
+ */
 function headAt(before: AuditHead, value: unknown): AuditHead {
   const record = auditRecord.safeParse(value).data;
   return record ?? { seq: before.seq + 1, at: before.at, hash: "unreadable" };
 }
 
-/** Written every so often only: the way from a hint to the end is a few reads. */
+/** The hint is written with every 32nd record: from the hint to the end are at most 31 reads. */
 const recordsPerHint = 32;
 
 async function saveHint(store: RecordStore, { seq, at, hash }: AuditRecord): Promise<void> {
   if (seq % recordsPerHint !== 0) return;
-  const read = await store.read(hintPath);
-  if (read.kind === "absent") await store.create(hintPath, { seq, at, hash });
-  else await store.replace(hintPath, { seq, at, hash }, read.etag);
+  const existing = await readRecord(store, hintPath, headRecord);
+  await writeRecord(store, hintPath, { seq, at, hash }, etagOf(existing));
 }
 
-/** A place in the chain to begin looking for its end: the hint where it holds, the very beginning otherwise. */
+/** Returns where to start looking for the end of the chain: the hint, or the beginning. */
 async function findHead(store: RecordStore): Promise<AuditHead> {
-  const read = await store.read(hintPath);
-  const storedHint = read.kind === "found" ? hint.safeParse(read.value).data : undefined;
-  return storedHint ?? beforeFirst;
+  return (await readValue(store, hintPath, headRecord)) ?? beforeFirst;
 }
 
-/** What checking the whole log gives: how many records are sound, and the first that is not. */
-export interface Verification {
+/** The result of a verification: the number of valid records, and the first invalid one. */
+interface Verification {
   readonly validCount: number;
   readonly head: AuditHead;
   readonly firstBad?: {
@@ -96,10 +99,10 @@ export interface Verification {
 }
 
 /**
- * Checks every record in order and, where the tail may have been cut, against the anchor.
+ * Verifies every record in order, and that the chain reaches its anchor.
  *
  * @param keys - the current key and former ones
- * @param anchorSeq - the last seq that was seen from outside, if any
+ * @param anchorSeq - the sequence number of the anchor, if there is one
  */
 export async function verifyAudit(
   store: RecordStore,
@@ -136,7 +139,7 @@ export async function verifyAudit(
 
 const anchorPath = "state/audit/anchor.json";
 
-/** Notes how far the chain reaches, outside of it, so that cutting its tail shows. */
+/** Stores the end of the chain outside of it, so that a cut tail is detected. */
 export async function anchorAudit(store: RecordStore): Promise<AuditHead> {
   let head = await findHead(store);
   for (;;) {
@@ -145,15 +148,13 @@ export async function anchorAudit(store: RecordStore): Promise<AuditHead> {
     head = headAt(head, read.kind === "found" ? read.value : undefined);
   }
   if (head.seq < 0) return head;
-  const read = await store.read(anchorPath);
+  const existing = await readRecord(store, anchorPath, headRecord);
   const { seq, at, hash } = head;
-  if (read.kind === "absent") await store.create(anchorPath, { seq, at, hash });
-  else await store.replace(anchorPath, { seq, at, hash }, read.etag);
+  await writeRecord(store, anchorPath, { seq, at, hash }, etagOf(existing));
   return head;
 }
 
-/** The seq that the last anchor saw. */
+/** Reads the sequence number of the anchor. */
 export async function readAnchorSeq(store: RecordStore): Promise<number | undefined> {
-  const read = await store.read(anchorPath);
-  return read.kind === "found" ? hint.safeParse(read.value).data?.seq : undefined;
+  return (await readValue(store, anchorPath, headRecord))?.seq;
 }

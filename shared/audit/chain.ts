@@ -1,14 +1,18 @@
 /**
- * The audit log's form: create-only records, each sealed over its predecessor with a key from Key Vault, so that
- * whoever can write to the store alone can neither forge, change, remove nor swap one unnoticed.
+ * The records of the audit log. Each is created once and sealed over its predecessor with a key
+ * from Key Vault, so that write access to the store alone does not suffice to forge, change, remove
+ * or swap a record undetected.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod/mini";
 
-/** What the log is told; shapes belong to the rooms that tell. */
+/** The content of a record. The module that writes it decides its shape. */
 export type AuditBody = Readonly<Record<string, unknown>>;
 
-/** One record as stored. `at` is the store's clock, ISO 8601; `key` the fingerprint of the key that sealed it. */
+/**
+ * One record as stored. `at` is the store's clock, ISO 8601; `key` the fingerprint of the key that
+ * sealed it.
+ */
 export const auditRecord = z.object({
   version: z.literal(1),
   seq: z.number().check(z.int(), z.gte(0)),
@@ -27,23 +31,28 @@ export interface AuditHead {
   readonly hash: string;
 }
 
-/** Before the first record. Its date is nobody's clock, so that two first writers meet on one path. */
+/**
+ * The head before the first record. Its date is constant, so that two first writers meet on one
+ * path.
+ */
 export const beforeFirst: AuditHead = { seq: -1, at: "1970-01-01T00:00:00.000Z", hash: "" };
 
 const seqDigits = 12;
 
 /**
- * Where the successor of `head` lies. The folder is the day of the predecessor: it is fixed by the chain, not by the
- * writer's clock, so two writers at midnight still meet on one path and one of them loses.
+ * Returns the path of the record after `head`. The folder is the day of the predecessor, not of the
+ * writer's clock, so two writers at midnight meet on one path and one of them loses.
  */
 export const successorPath = (head: AuditHead): string =>
   `audit/${head.at.slice(0, 10)}/${String(head.seq + 1).padStart(seqDigits, "0")}.json`;
 
-/** A key's fingerprint: tells keys apart after a rotation, reveals nothing. */
+/**
+ * Returns a key's fingerprint. It distinguishes keys after a rotation and reveals nothing of them.
+ */
 export const keyFingerprint = (key: string): string =>
   createHash("sha256").update(`huntline audit key ${key}`).digest("hex").slice(0, 12);
 
-/** Makes the successor of `head`. */
+/** Returns the sealed record after `head`. */
 export function sealRecord(head: AuditHead, body: AuditBody, at: string, key: string): AuditRecord {
   const unsealed = {
     version: 1 as const,
@@ -56,15 +65,15 @@ export function sealRecord(head: AuditHead, body: AuditBody, at: string, key: st
   return { ...unsealed, hash: sealOf(unsealed, key) };
 }
 
-/** What JSON keeps of a body: a seal must hold for what is read back. */
+/** Returns the body as JSON keeps it: the seal must match the record that is read back. */
 const toPlainJson = (body: AuditBody): Record<string, unknown> =>
   JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
 
 const sealOf = (unsealed: Omit<AuditRecord, "hash">, key: string): string =>
   createHmac("sha256", key).update(toCanonicalJson(unsealed)).digest("hex");
 
-/** JSON with the keys of every object in order, so that equal content has equal bytes. */
-export function toCanonicalJson(value: unknown): string {
+/** Returns JSON with the keys of every object in order, so that equal content has equal bytes. */
+function toCanonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(toCanonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const entries = Object.entries(value)
@@ -73,7 +82,7 @@ export function toCanonicalJson(value: unknown): string {
   return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${toCanonicalJson(inner)}`).join(",")}}`;
 }
 
-/** Why a record cannot stand where it does. */
+/** Why a record is invalid. */
 export type Flaw =
   | "unreadable"
   | "out of order"
@@ -82,7 +91,7 @@ export type Flaw =
   | "broken seal"
   | "wrong place";
 
-/** Checks one record against its predecessor; `undefined` when it is sound. */
+/** Verifies one record against its predecessor; returns `undefined` when it is valid. */
 export function findFlaw(
   head: AuditHead,
   path: string,

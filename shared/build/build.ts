@@ -12,6 +12,7 @@ import { compileCatalog } from "../kql/compile/compile-catalog.ts";
 import { describeApi } from "./openapi/describe-api.ts";
 import { compileMappings } from "./compile-mappings.ts";
 import type { Core, Registrations } from "../contracts/registrations.ts";
+import { buildConsole } from "./build-console.ts";
 import { bundleOptions } from "./bundle-options.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -124,6 +125,12 @@ async function writeDescriptions(registrations: Registrations): Promise<void> {
   }
 }
 
+/** The operator console. */
+async function writeConsole(): Promise<void> {
+  const bytes = await buildConsole(root, dist);
+  console.log("dist/console".padEnd(24), `${Math.ceil(bytes / 1_024)} kB compressed`);
+}
+
 async function writeCatalog(): Promise<boolean> {
   const compiled = compileCatalog(join(root, "shared/hunts/catalog"));
   if ("problems" in compiled) {
@@ -134,8 +141,8 @@ async function writeCatalog(): Promise<boolean> {
     );
     return false;
   }
-  await writeFile(join(dist, "catalogue.json"), `${JSON.stringify(compiled.catalog)}\n`);
-  console.log("dist/catalogue.json".padEnd(24), `${compiled.catalog.hunts.length} hunts`);
+  await writeFile(join(dist, "catalog.json"), `${JSON.stringify(compiled.catalog)}\n`);
+  console.log("dist/catalog.json".padEnd(24), `${compiled.catalog.hunts.length} hunts`);
   return true;
 }
 
@@ -156,6 +163,7 @@ await mkdir(dist, { recursive: true });
 try {
   if ((await writeCatalog()) && (await writeMappings())) {
     await bundleAll();
+    await writeConsole();
     await writeDescriptions(await recordRegistrations());
     await rm(join(root, "dist"), { recursive: true, force: true });
     await rename(dist, join(root, "dist"));

@@ -17,7 +17,7 @@ const root = resolve(import.meta.dirname, "../..");
 const maxPackageBytes = 1_048_576;
 
 if (process.exitCode === undefined) {
-  const catalog = JSON.parse(readFileSync(join(root, "dist/catalogue.json"), "utf8")) as Catalog;
+  const catalog = JSON.parse(readFileSync(join(root, "dist/catalog.json"), "utf8")) as Catalog;
   writeFileSync(
     join(root, "infra/hunts.json"),
     `${JSON.stringify(listWatchedHunts(catalog), null, 2)}\n`,

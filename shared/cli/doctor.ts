@@ -1,49 +1,73 @@
-/**
- * `npm run doctor [-- --json]`: looks at everything Huntline stands on, before and after deployment, and says of each thing
- * that is wrong which command mends it. Reads `local.settings.json`, as `npm start` does. Exit code 1 when something is ill.
- */
+/** `npm run doctor`: checks settings, clock, storage, secrets and each service's answers. */
 import { readSettings } from "../runtime/settings.ts";
 import { systemClock } from "../runtime/time.ts";
-import { cloudApps, filesApi, createHuntingPort, services } from "../app/services.ts";
-import { examineApp, type DoctorDeps } from "./doctor/examine.ts";
+import { parseCommandLine, runProgram, UsageError } from "./command-line.ts";
+import { examineApp } from "./doctor/examine.ts";
 import type { DoctorFinding } from "./doctor/finding.ts";
-import { createOutput } from "./output.ts";
-import { loadLocalSettings } from "./local-settings.ts";
+import { loadLocalSettings, loadSimulatorSettings } from "./local-settings.ts";
+import { createOutput, formatCount } from "./output.ts";
 
-loadLocalSettings();
+const usage = `npm run doctor -- [--json] [--simulator]
+
+Checks everything that Huntline needs: settings, clock, storage, secrets, hunting, files and
+Cloud Apps. For each problem it finds, it prints the command that fixes it.
+
+  --json        one JSON object a line
+  --simulator   check against the simulated cloud that npm start runs
+  --help, -h
+
+It reads local.settings.json and the environment. Exit codes: 0 no problem, 1 a problem was found,
+2 the command line is wrong.`;
+
 const output = createOutput(process.stdout, process.stderr);
-const isJson = process.argv.includes("--json");
 
-const deps: DoctorDeps = {
-  settings: () => readSettings(),
-  records: services.records,
-  queues: services.queues,
-  vault: services.vault,
-  hunting: () => createHuntingPort(),
-  files: async () => (await filesApi()).client,
-  cloudApps: async () => (await cloudApps()).client,
-  hunts: services.enabledHunts(),
-  clock: systemClock,
-};
+const stateLabels = { ok: "ok     ", warning: "warning", error: "ERROR  " } as const;
 
-const stateLabels = { well: "well   ", limited: "limited", ill: "ILL    " } as const;
-
-function printFinding(finding: DoctorFinding): void {
-  if (isJson) return output.line(JSON.stringify(finding));
-  output.line(`${stateLabels[finding.state]}  ${finding.subject}: ${finding.message}`);
-  if (finding.fix !== undefined) output.line(`         → ${finding.fix}`);
+function printFinding({ state, subject, message, fix }: DoctorFinding): void {
+  output.line(`${stateLabels[state]}  ${subject}: ${message}`);
+  if (fix !== undefined) output.line(`         fix: ${fix}`);
 }
 
-const findings: DoctorFinding[] = [];
-for await (const finding of examineApp(deps)) {
-  findings.push(finding);
-  printFinding(finding);
+async function examine(isJson: boolean): Promise<number> {
+  const { cloudApps, createHuntingPort, filesApi, services } = await import("../app/services.ts");
+  const findings = examineApp({
+    settings: () => readSettings(),
+    records: services.records,
+    queues: services.queues,
+    vault: services.vault,
+    hunting: () => createHuntingPort(),
+    files: async () => (await filesApi()).client,
+    cloudApps: async () => (await cloudApps()).client,
+    hunts: services.enabledHunts(),
+    storageEndpoint: process.env["DataStorage"] ?? process.env["DataStorage__blobServiceUri"] ?? "",
+    hasManagedIdentity: process.env["IDENTITY_ENDPOINT"] !== undefined,
+    clock: systemClock,
+  });
+  let errorCount = 0;
+  for await (const finding of findings) {
+    if (finding.state === "error") errorCount += 1;
+    if (isJson) output.line(JSON.stringify(finding));
+    else printFinding(finding);
+  }
+  if (!isJson) output.line(formatSummary(errorCount));
+  return errorCount === 0 ? 0 : 1;
 }
-const errorCount = findings.filter(({ state }) => state === "ill").length;
-if (!isJson)
-  output.line(
-    errorCount === 0
-      ? "Nothing is wrong."
-      : `${errorCount} to mend, in this order: one may be the cause of the next.`,
-  );
-process.exitCode = errorCount === 0 ? 0 : 1;
+
+const formatSummary = (errorCount: number): string =>
+  errorCount === 0
+    ? "No problems found."
+    : `${formatCount(errorCount, "problem")} found. Fix them in order; later ones may be side effects.`;
+
+await runProgram(output, async () => {
+  const line = parseCommandLine(process.argv.slice(2), { json: "flag", simulator: "flag" });
+  if (line.isHelp) {
+    output.line(usage);
+    return 0;
+  }
+  const [unexpected] = line.positionals;
+  if (unexpected !== undefined)
+    throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
+  if (line.hasFlag("simulator")) loadSimulatorSettings();
+  else loadLocalSettings();
+  return examine(line.hasFlag("json"));
+});

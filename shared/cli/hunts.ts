@@ -1,27 +1,27 @@
-/** `npm run hunts`: check, import, explain, plan, try and compare hunts. Exit code 0 done, 1 something to mend, 2 not understood. */
+/** `npm run hunts`: checks, imports, explains, plans, tries and compares hunts. */
 import { join } from "node:path";
 import { systemClock } from "../runtime/time.ts";
-import type { CreateHuntingPort } from "./hunts/run-query.ts";
-import { createOutput } from "./output.ts";
+import { runProgram } from "./command-line.ts";
 import { runHunts } from "./hunts/run.ts";
-import { loadLocalSettings } from "./local-settings.ts";
-
-loadLocalSettings();
-
-/** The live back-ends are loaded for `try` and `compare` alone: a check needs neither settings nor SDKs. */
-const createHuntingPort: CreateHuntingPort = async (api) =>
-  (await import("../app/services.ts")).createHuntingPort(api);
+import { loadLocalSettings, loadSimulatorSettings } from "./local-settings.ts";
+import { createOutput } from "./output.ts";
 
 const output = createOutput(process.stdout, process.stderr);
-try {
-  process.exitCode = await runHunts(process.argv.slice(2), {
+
+await runProgram(output, () =>
+  runHunts(process.argv.slice(2), {
     catalog: join(import.meta.dirname, "../hunts/catalog"),
-    api: process.env["HUNTING_API"] ?? "graph",
+    // A check must work without settings, so they are read only by the commands that need them.
+    readApi: () => {
+      loadLocalSettings();
+      return process.env["HUNTING_API"] ?? "graph";
+    },
     nowMs: systemClock.now,
-    createHuntingPort,
+    createHuntingPort: async ({ api, isSimulated }) => {
+      if (isSimulated) loadSimulatorSettings();
+      else loadLocalSettings();
+      return (await import("../app/services.ts")).createHuntingPort(api);
+    },
     output,
-  });
-} catch (error) {
-  output.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-}
+  }),
+);

@@ -1,25 +1,33 @@
-/** What a command run by a person reads before the settings: `local.settings.json`, as the Functions host would. */
+/** Puts the settings of a command into its environment, as the Functions host does for the app. */
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { parseLocalSettings } from "../runtime/local-settings.ts";
+import { UsageError } from "./command-line.ts";
 
-interface LocalSettings {
-  readonly IsEncrypted?: boolean;
-  readonly Values?: Readonly<Record<string, string>>;
+const root = resolve(import.meta.dirname, "../..");
+
+/** Written by `npm start` while it runs; holds settings of the simulated cloud only. */
+export const simulatorSettingsPath = resolve(root, ".huntline/simulator.json");
+
+/**
+ * Sets each value of `local.settings.json` that the environment does not have yet. Without a file
+ * it does nothing.
+ *
+ * @throws LocalSettingsError
+ */
+export function loadLocalSettings(file = resolve(root, "local.settings.json")): void {
+  if (!existsSync(file)) return;
+  for (const [name, value] of Object.entries(parseLocalSettings(readFileSync(file))))
+    process.env[name] ??= value;
 }
 
 /**
- * Puts the file's values into the environment where they are not set yet. Without a file does nothing.
+ * Sets the settings of the simulated cloud that `npm start` runs, over all others.
  *
- * @throws Error when the file is encrypted or no JSON
+ * @throws UsageError when none is running
  */
-export function loadLocalSettings(
-  file = resolve(import.meta.dirname, "../../local.settings.json"),
-): void {
-  if (!existsSync(file)) return;
-  const settings = JSON.parse(readFileSync(file, "utf8")) as LocalSettings;
-  if (settings.IsEncrypted === true)
-    throw new Error(
-      "local.settings.json is encrypted; write it in plain form with IsEncrypted false",
-    );
-  for (const [name, value] of Object.entries(settings.Values ?? {})) process.env[name] ??= value;
+export function loadSimulatorSettings(file = simulatorSettingsPath): void {
+  if (!existsSync(file))
+    throw new UsageError("No simulated cloud is running. Start it with npm start, then try again.");
+  Object.assign(process.env, parseLocalSettings(readFileSync(file)));
 }

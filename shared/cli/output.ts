@@ -1,11 +1,11 @@
-/** How a command speaks to the person who runs it: lines, tables, and a bar that only a terminal sees. */
+/** Prints lines, tables and a progress bar. The bar appears on terminals only. */
 
 /** Where output goes. */
 export interface Output {
   readonly line: (text: string) => void;
   readonly error: (text: string) => void;
-  /** Shows how far a long piece of work is; nothing is left of it when it is done. */
-  readonly progress: (done: number, all: number, what: string) => void;
+  /** Shows the progress of long work; the bar disappears when `done` reaches `total`. */
+  readonly progress: (done: number, total: number, label: string) => void;
 }
 
 interface Stream {
@@ -14,7 +14,9 @@ interface Stream {
   readonly columns?: number;
 }
 
-/** Output to a terminal or a file. The bar goes to standard error, and elsewhere a plain line stands for every tenth of the way. */
+const defaultColumns = 80;
+
+/** Creates output to a terminal, file or pipe. The bar goes to standard error, or nowhere. */
 export function createOutput(out: Stream, err: Stream): Output {
   let isBarShown = false;
   const clearBar = (): void => {
@@ -30,28 +32,24 @@ export function createOutput(out: Stream, err: Stream): Output {
       clearBar();
       err.write(`${text}\n`);
     },
-    progress: (done, all, what) => {
-      if (err.isTTY === true) {
-        err.write(`\r\u001B[K${formatBar(done, all, what, err.columns ?? 80)}`);
-        isBarShown = true;
-        if (done >= all) clearBar();
-      } else if (all >= 50 && done > 0 && done % Math.ceil(all / 10) === 0)
-        err.write(`${done} of ${all}\n`);
+    progress: (done, total, label) => {
+      if (err.isTTY !== true) return;
+      err.write(`\r\u001B[K${formatBar(done, total, label, err.columns ?? defaultColumns)}`);
+      isBarShown = true;
+      if (done >= total) clearBar();
     },
   };
 }
 
 const barWidth = 24;
 
-function formatBar(done: number, all: number, what: string, columns: number): string {
-  const filledWidth = all === 0 ? barWidth : Math.round((barWidth * done) / all);
-  return `[${"#".repeat(filledWidth)}${"-".repeat(barWidth - filledWidth)}] ${done}/${all} ${what}`.slice(
-    0,
-    columns - 1,
-  );
+function formatBar(done: number, total: number, label: string, columns: number): string {
+  const filledWidth = total === 0 ? barWidth : Math.round((barWidth * done) / total);
+  const bar = `${"#".repeat(filledWidth)}${"-".repeat(barWidth - filledWidth)}`;
+  return `[${bar}] ${done}/${total} ${label}`.slice(0, columns - 1);
 }
 
-/** Rows as columns of text, each as wide as its widest cell; the last column is left as it is. */
+/** Formats rows as columns, each as wide as its widest cell; the last column is not padded. */
 export function formatTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -65,3 +63,7 @@ export function formatTable(
       .trimEnd(),
   );
 }
+
+/** Formats a count with its noun: "1 hunt", "2 hunts". */
+export const formatCount = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;

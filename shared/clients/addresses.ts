@@ -1,9 +1,9 @@
-/** Addresses and ranges of them, IPv4 and IPv6. */
+/** IP addresses and ranges, IPv4 and IPv6. */
 import { BlockList, isIP } from "node:net";
 
 const cachedLists = new Map<string, BlockList | undefined>();
 
-/** Whether an address lies within one of the ranges; one that is no address lies in none. */
+/** Returns whether an address is within one of the ranges. An invalid address is within none. */
 export function isWithin(address: string, ranges: readonly string[]): boolean {
   const key = ranges.join(" ");
   if (!cachedLists.has(key)) cachedLists.set(key, toBlockList(ranges));
@@ -14,7 +14,7 @@ export function isWithin(address: string, ranges: readonly string[]): boolean {
   );
 }
 
-/** What is wrong with a range, or `undefined`. */
+/** Returns what is wrong with a range, or `undefined`. */
 export const findRangeFault = (range: string): string | undefined =>
   toBlockList([range]) ? undefined : "an address or a range such as 203.0.113.0/24";
 

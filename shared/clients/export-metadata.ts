@@ -1,4 +1,4 @@
-/** An export's metadata as it lies on the blob: text by lower-case name. */
+/** Reads and writes the metadata of an export's blob: text by lower-case name. */
 import * as z from "zod/mini";
 import type { ExportMetadata } from "../hunts/ports.ts";
 
@@ -18,13 +18,13 @@ const metadataSchema = z.object({
   queryhash: z.string(),
   mode: z.enum(["window", "snapshot"]),
   attempt: z.string(),
-  // A header without a value does not travel, so the first export has none.
+  // An empty header is not transmitted, so the first export has none.
   prev: z._default(z.string(), ""),
   complete: z.enum(["yes", "gap", "closed"]),
   next: z.optional(z.string()),
 });
 
-/** Reads it; `undefined` when the blob is no export of ours. */
+/** Returns the metadata, or `undefined` when the blob is not an export. */
 export function readMetadata(
   metadata: Readonly<Record<string, string>> | undefined,
 ): ExportMetadata | undefined {
@@ -38,7 +38,7 @@ export function readMetadata(
 }
 
 /**
- * Writes it.
+ * Returns the metadata as the blob stores it.
  *
  * @throws RangeError when a value is not printable ASCII, which a header cannot carry
  */

@@ -1,4 +1,4 @@
-/** The exports: immutable blobs, each committed once. The blob is the commit record; there is no other. */
+/** The exports: immutable blobs, each committed once. The blob is the only commit record. */
 import type { BlobDownloadResponseParsed, ContainerClient } from "@azure/storage-blob";
 import type { HuntColumn } from "../contracts/compiled-hunt.ts";
 import type { ExportMetadata, ExportStore, ExportWriter, ExportRecord } from "../hunts/ports.ts";
@@ -13,8 +13,8 @@ import { readMetadata, writeMetadata } from "./export-metadata.ts";
 import { toStorageError, readStorageFailure } from "./storage.ts";
 
 /**
- * No `Content-Encoding`: the file is a `.gz`, and half of the SDKs and tools would unzip it behind the reader's back,
- * or fail on ranges of it.
+ * There is no `Content-Encoding`: the file is a `.gz`, and many SDKs and tools would decompress it unasked or fail on
+ * ranges of it.
  */
 const contentTypes: Readonly<Record<ExportFormat, string>> = {
   ndjson: "application/gzip",
@@ -23,9 +23,9 @@ const contentTypes: Readonly<Record<ExportFormat, string>> = {
 };
 
 /**
- * The store over one container, which is made at the first write where it is missing.
+ * Creates the store over one container. The first write creates a missing container.
  *
- * @throws UpstreamError `unavailable`, `forbidden` or `rejected` from every verb when storage does not do its part
+ * @throws UpstreamError `unavailable`, `forbidden` or `rejected` from every method when storage fails
  */
 export function createExportStore(container: ContainerClient): ExportStore {
   const findExport = (path: string) => loadExport(container, path);
@@ -54,7 +54,7 @@ export function createExportStore(container: ContainerClient): ExportStore {
     serverNowMs: () =>
       withStorageErrors("read the clock", async () => {
         const { date } = await withContainer(container, () => container.getProperties());
-        if (!date) throw new Error("an answer without a date");
+        if (!date) throw new Error("a response without a date");
         return date.getTime();
       }),
   };
@@ -68,7 +68,7 @@ async function withStorageErrors<T>(operation: string, action: () => Promise<T>)
   }
 }
 
-/** A container that is not there yet lists as empty. */
+/** Lists a missing container as empty. */
 async function listOrEmpty(operation: string, action: () => Promise<void>): Promise<void> {
   try {
     await action();
@@ -78,7 +78,7 @@ async function listOrEmpty(operation: string, action: () => Promise<void>): Prom
   }
 }
 
-/** ETags come with quotes from some verbs and without from others; If-Match wants them. */
+/** Adds the quotes that some methods leave out and that If-Match requires. */
 const quoteEtag = (etag: string | undefined): string =>
   etag === undefined || etag.startsWith('"') ? (etag ?? "") : `"${etag}"`;
 
@@ -96,14 +96,14 @@ async function loadExport(
   }
   throw new UpstreamError(
     "unexpectedResponse",
-    `storage: ${path} is in the way: a blob that is no export`,
+    `storage: ${path} is a blob that is not an export`,
     {
       api: "storage",
     },
   );
 }
 
-/** Blobs that are no exports are left out: what somebody else put there is not ours to judge. */
+/** Skips blobs that are not exports: other tools may store files in the container. */
 async function* listExports(
   container: ContainerClient,
   prefix: string,
@@ -163,7 +163,7 @@ function createExportWriter(options: WriterOptions): ExportWriter {
   };
 }
 
-/** Storage failures in our words; an error of the rows or of the program stays what it is. */
+/** Maps failures of storage. An error of the rows or of the program stays as it is. */
 async function mapStorageErrors<T>(operation: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
@@ -175,8 +175,8 @@ async function mapStorageErrors<T>(operation: string, action: () => Promise<T>):
 }
 
 /**
- * Commits, and whatever the answer was believes only what lies there: after a lost answer the SDK's second try meets
- * our own blob (409, 412), and another's commit throws our blocks away (400).
+ * Commits, and after an error believes only the stored blob: after a lost response the SDK's second try finds this
+ * attempt's own blob (409, 412), and another attempt's commit removes this attempt's blocks (400).
  */
 async function commitOnce(
   { attempt, format, path, stagedBlob }: WriterOptions,
@@ -188,7 +188,7 @@ async function commitOnce(
     metadata: writeMetadata(metadata),
     contentType: contentTypes[format],
   });
-  // Should the point below throw, the answer has nobody waiting for it any more.
+  // If the failpoint below throws, no code awaits this promise.
   pendingCommit.catch(() => undefined);
   await failpoints.failpoint("E11 put sent");
   const outcome = await pendingCommit.then(
@@ -229,7 +229,7 @@ async function readSlice(
   );
 }
 
-/** In Node a download is a stream of buffers; the SDK's type also speaks of browsers. */
+/** Narrows the SDK's type, which also covers browsers: in Node a download is a stream of buffers. */
 function bodyOf({ readableStreamBody }: BlobDownloadResponseParsed): AsyncIterable<Uint8Array> {
   if (!readableStreamBody) throw new Error("a download without a body");
   return readableStreamBody as unknown as AsyncIterable<Uint8Array>;

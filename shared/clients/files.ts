@@ -1,4 +1,4 @@
-/** Defender's file APIs in our words: statistics and information of one file a call. Wire names end here. */
+/** Defender's file APIs: statistics and information of one file a call. Wire names are only here. */
 import type { CallLimits, FilesPort, FilesReply, InformationAnswer } from "../files/ports.ts";
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { ApiResponse, ApiClient } from "../http-pipeline/api-client.ts";
@@ -7,7 +7,7 @@ import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 
 type WireBody = Readonly<Record<string, unknown>>;
 
-/** @param client - leads to the Defender API's root, with the quota that comes after it */
+/** @param client - the client of the Defender API's root; it uses `quota` too */
 export function createFilesClient(
   client: ApiClient,
   quota: Pick<Quota, "acquirePermit">,
@@ -47,7 +47,7 @@ export function createFilesClient(
   };
 }
 
-/** Never anything but a checked hash becomes a segment of a path. @throws RangeError */
+/** Returns the path of a hash. @throws RangeError for anything but a hash in lower case */
 function pathOf(hash: string): string {
   if (!/^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$/.test(hash))
     throw new RangeError("not a hash in lower case");
@@ -70,19 +70,19 @@ function readResponse<T>(
 
 const pauseMs = 30_000;
 const unknownCodes = new Set(["resourcenotfound", "notfound", "filenotfound"]);
-/** An unknown file and a wrong path are both 404; only the first comes with such a code in the API's own error form. */
+/** True for a 404 that means an unknown file: only that has such a code in the API's own error form. */
 export const isUnknownFile = (body: unknown): boolean => unknownCodes.has(errorCodeOf(body));
 const wrongAddress =
-  "The Defender address answers 404 without knowing the file API; check CLOUD, DEFENDER_GEO and DEFENDER_URL.";
+  "The Defender address returns 404 for the file API. Check CLOUD, DEFENDER_GEO and DEFENDER_URL.";
 
-/** The code of the API's own error form, lower case; empty for any other body. */
+/** Returns the code of the API's own error form in lower case; empty for any other body. */
 function errorCodeOf(body: unknown): string {
   const error = isObject(body) ? body["error"] : undefined;
   const code = isObject(error) ? error["code"] : undefined;
   return typeof code === "string" ? code.toLowerCase() : "";
 }
 
-/** Random hashes have been seen to get 200 with nothing in it where the documents say 404. */
+/** True for an empty 200: unknown hashes have returned that where the documentation says 404. */
 const isEmptySet = (body: unknown): boolean =>
   isObject(body) &&
   (Object.keys(body).every((key) => key.startsWith("@odata.")) ||
@@ -103,10 +103,10 @@ function toFilesReply(error: UpstreamError): FilesReply<never> {
     case "forbidden":
       return {
         kind: "refused",
-        problem: "Defender refuses this app: the permission File.Read.All is missing.",
+        problem: "Defender refused this app: the permission File.Read.All is missing.",
       };
     case "unauthorized":
-      return { kind: "refused", problem: "Defender refuses this app's token." };
+      return { kind: "refused", problem: "Defender refused this app's token." };
     case "notFound":
       return { kind: "refused", problem: wrongAddress };
     case "rejected":
@@ -117,7 +117,7 @@ function toFilesReply(error: UpstreamError): FilesReply<never> {
   }
 }
 
-/** The body has had twins over the years: a number and its text, two spellings. The first that is a number counts. */
+/** Reads the statistics. The API has had two spellings of a member, and numbers as text; the first number is used. */
 function readStatistics(body: WireBody): FileStatistics | undefined {
   const knownNames = [
     "sha1",
@@ -161,7 +161,7 @@ function readInformation(body: WireBody): InformationAnswer | undefined {
   return { sha1: /^[0-9a-f]{40}$/.test(sha1) ? sha1 : null, information };
 }
 
-/** NULL, absent and "" are unknown, never 0. */
+/** Returns the first number; null, absent and "" mean unknown, never 0. */
 function readFirstNumber(body: WireBody, ...names: readonly string[]): number | null {
   for (const name of names) {
     const value = body[name];

@@ -1,11 +1,11 @@
-/** Addresses in the Defender portal for people to open. */
+/** Builds addresses of the Defender portal. */
 import { gzipSync } from "node:zlib";
 
 /**
- * The hunting page with a query filled in. The portal takes it as UTF-16LE, gzip-compressed, in base64.
+ * Returns the address of the hunting page with a query. The portal reads it as base64 of gzip-compressed UTF-16LE.
  *
  * @param root - `https://security.microsoft.com` or its government form
- * @param tenantId - so that people with several tenants land in the right one
+ * @param tenantId - selects the tenant for users of several tenants
  */
 export function buildHuntingUrl(root: string, tenantId: string, query: string): string {
   const url = new URL("/v2/advanced-hunting", root);

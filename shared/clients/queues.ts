@@ -1,10 +1,10 @@
-/** The queues of the storage account: JSON text in, durable before `send` resolves. */
+/** The queues of the storage account. A message is durable when `send` resolves. */
 import type { QueueServiceClient } from "@azure/storage-queue";
 import type { MessageQueues } from "../storage/record-store.ts";
 import { dayMs, secondMs } from "../runtime/time.ts";
 import { toStorageError, readStorageFailure } from "./storage.ts";
 
-/** What the service takes as one message, in bytes of text. */
+/** Largest message of the service, in bytes of text. */
 const maxMessageBytes = 65_536;
 
 const neverExpires = -1;
@@ -12,7 +12,7 @@ const timeToLiveSeconds = { "hunt-results": (7 * dayMs) / secondMs } as const;
 const maxDelaySeconds = (7 * dayMs) / secondMs;
 
 /**
- * The live queues; one that is missing is created by the first message.
+ * Creates the queues of the storage account. The first message creates a missing queue.
  *
  * @throws RangeError from `send` for a message over 64 KiB or a delay out of range; UpstreamError with `api: "storage"`
  */
@@ -49,7 +49,7 @@ export function createMessageQueues(queues: QueueServiceClient): MessageQueues {
   };
 }
 
-/** JSON as the queue can carry it: the protocol is XML 1.0, which has no U+FFFE and U+FFFF. */
+/** Returns the message as JSON, with U+FFFE and U+FFFF escaped: the protocol is XML 1.0, which excludes them. */
 function toMessageText(queue: string, message: object): string {
   const text = JSON.stringify(message).replaceAll(
     /[\uFFFE\uFFFF]/g,
@@ -58,7 +58,7 @@ function toMessageText(queue: string, message: object): string {
   const bytes = Buffer.byteLength(text);
   if (bytes > maxMessageBytes)
     throw new RangeError(
-      `a message for ${queue} has ${bytes} bytes; the queue takes at most ${maxMessageBytes}`,
+      `the message for ${queue} has ${bytes} bytes; it must be at most ${maxMessageBytes}`,
     );
   return text;
 }
@@ -66,7 +66,7 @@ function toMessageText(queue: string, message: object): string {
 function checkDelay(queue: string, delaySeconds: number): void {
   if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > maxDelaySeconds)
     throw new RangeError(
-      `delaySeconds for ${queue} is ${delaySeconds}, want a whole number from 0 to ${maxDelaySeconds}`,
+      `delaySeconds for ${queue} is ${delaySeconds}; it must be a whole number from 0 to ${maxDelaySeconds}`,
     );
 }
 

@@ -1,6 +1,6 @@
 /**
- * JSON records over blobs. Each write carries an attempt id in its metadata: when the answer says "somebody else",
- * or no answer comes, the record is read back, and a write that was our own after all counts as written.
+ * JSON records in blobs. Each write stores an attempt id in the blob's metadata. When the response names a conflict, or
+ * no response arrives, the record is read back, and a record with this attempt's id counts as written.
  */
 import { randomUUID } from "node:crypto";
 import type { BlobServiceClient, BlockBlobClient } from "@azure/storage-blob";
@@ -8,13 +8,13 @@ import type { ReadRecord, RecordStore, WriteOutcome } from "../storage/record-st
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { toStorageError, readStorageFailure } from "./storage.ts";
 
-/** Only if absent, or only if unchanged. */
+/** Writes only if absent, or only if unchanged. */
 type Condition = { readonly ifNoneMatch: "*" } | { readonly ifMatch: string };
 
 /**
- * The live record store. A missing container is created once, at the first write.
+ * Creates the record store. The first write creates a missing container.
  *
- * @throws UpstreamError with `api: "storage"` from every verb when storage is away or the app lacks a right
+ * @throws UpstreamError with `api: "storage"` from every method when storage is away or the app lacks a right
  */
 export function createRecordStore(blobs: BlobServiceClient): RecordStore {
   const getBlob = (path: string): BlockBlobClient => {
@@ -48,7 +48,7 @@ function splitPath(path: string): readonly [container: string, name: string] {
   const slash = path.indexOf("/");
   if (slash < 1)
     throw new RangeError(
-      `record path ${JSON.stringify(path)} wants a container and a name: state/x.json`,
+      `a record's path must be a container and a name such as state/x.json; it is ${JSON.stringify(path)}`,
     );
   return [path.slice(0, slash), path.slice(slash + 1)];
 }
@@ -61,10 +61,10 @@ async function withStorageErrors<T>(operation: string, work: Promise<T>): Promis
   }
 }
 
-/** The service's clock as its `Date` header has it: whole seconds. */
+/** Returns the service's clock from its `Date` header, in whole seconds. */
 function toServerMs(date: Date | undefined): number {
   if (!date)
-    throw new UpstreamError("unavailable", "storage: an answer has no Date header", {
+    throw new UpstreamError("unavailable", "storage: the response has no Date header", {
       api: "storage",
     });
   return date.getTime();
@@ -121,7 +121,7 @@ async function writeOnce(
     const existing = await readAttempt(blob);
     if (existing.attempt === attempt)
       return { kind: "written", etag: existing.etag, serverNowMs: existing.serverNowMs };
-    // Refused by condition, and not by our own earlier try: somebody else was first. No answer at all: nothing is known.
+    // A conflict that this attempt did not cause: another writer was first. Without a response the outcome is unknown.
     if (isAnswered) return { kind: "lost", serverNowMs: existing.serverNowMs };
     throw error;
   }
@@ -167,13 +167,13 @@ async function* listRecords(blobs: BlobServiceClient, prefix: string, startAfter
   }
 }
 
-/** A listing writes etags without the quotes that conditions and single answers have. */
+/** Adds the quotes that a listing leaves out and that conditions require. */
 const quoteEtag = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`);
 
 /**
- * Creates a container; another instance that does so at the same time is no harm.
+ * Creates a container. Another instance may create it at the same time.
  *
- * @throws UpstreamError `forbidden` that says what to do when this app may not
+ * @throws UpstreamError `forbidden` with the remedy when the app lacks the right
  */
 async function createContainer(blobs: BlobServiceClient, container: string): Promise<void> {
   try {
@@ -182,7 +182,7 @@ async function createContainer(blobs: BlobServiceClient, container: string): Pro
     const { code, status } = readStorageFailure(error);
     if (code === "ContainerAlreadyExists") return;
     if (status !== 403) throw toStorageError(error, `create container ${container}`);
-    const message = `storage: container ${container} is missing and this app may not create it: deploy infra/, or create it by hand`;
+    const message = `storage: container ${container} is missing and this app may not create it. Deploy infra/ or create the container`;
     throw new UpstreamError("forbidden", message, { api: "storage", status, upstreamCode: code });
   }
 }

@@ -1,10 +1,10 @@
-/** The storage account behind records, exports and queues: its SDK clients with bounded patience, and its failures in our words. */
+/** The storage account behind records, exports and queues: SDK clients with deadlines, and their failures as UpstreamError. */
 import type { BlobServiceClient, RequestPolicyFactory } from "@azure/storage-blob";
 import type { QueueServiceClient } from "@azure/storage-queue";
 import { secondMs } from "../runtime/time.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 
-/** Where an account is and how to get in; `readStorageConnection` of the settings gives one. */
+/** Address and credential of an account; `readStorageConnection` reads one from the settings. */
 export type StorageEndpoint =
   | { readonly kind: "connection-string"; readonly value: string }
   | {
@@ -20,11 +20,11 @@ export interface StorageClients {
   readonly queues: QueueServiceClient;
 }
 
-/** How long storage is waited for. */
+/** How long an operation of storage may take. */
 export interface StorageTimeouts {
-  /** One try, until its headers. */
+  /** One try, until its headers arrive. */
   readonly tryMs: number;
-  /** One operation with all its tries, body included; a caller's own abort signal takes its place. */
+  /** One operation with all its tries, body included. A caller's own abort signal replaces it. */
   readonly operationMs: number;
   /** Tries after 500, 503 or a failed connection. */
   readonly tries: number;
@@ -39,10 +39,10 @@ const defaultTimeouts: StorageTimeouts = {
 };
 
 /**
- * Opens blobs and queues of one account, by connection string or by managed identity. Calls nothing yet.
+ * Creates the clients of one account's blobs and queues, by connection string or managed identity. Sends nothing yet.
  *
- * The SDK's `tryTimeoutInMs` only asks the service to be quick; a silent socket would wait for ever. So each try has
- * a deadline of our own as well, and one that hung is made once more: every write carries an attempt id.
+ * The SDK's `tryTimeoutInMs` only sets the service's timeout; a silent socket would wait for ever. So each try also has
+ * a deadline here, and a try that hung is repeated once, which is safe because every write has an attempt id.
  */
 export async function createStorageClients(
   endpoint: StorageEndpoint,
@@ -70,7 +70,7 @@ export async function createStorageClients(
   };
 }
 
-/** Addresses and credential; the SDK's own reading of a connection string, whose pipeline cannot be changed afterwards. */
+/** Returns addresses and credential. The SDK parses a connection string; its own pipeline could not be changed later. */
 async function resolveEndpoint(endpoint: StorageEndpoint) {
   const { BlobServiceClient, ManagedIdentityCredential, QueueServiceClient } =
     await import("./azure.ts");
@@ -90,7 +90,7 @@ async function resolveEndpoint(endpoint: StorageEndpoint) {
   };
 }
 
-/** A policy in front of the SDK's own retries: a deadline for each try and for the whole operation. */
+/** Creates a policy before the SDK's retries: a deadline for each try and for the whole operation. */
 const createDeadlinePolicy = ({ operationMs, tryMs }: StorageTimeouts): RequestPolicyFactory => ({
   create: (next) => ({
     sendRequest: async (request) => {
@@ -110,18 +110,18 @@ const createDeadlinePolicy = ({ operationMs, tryMs }: StorageTimeouts): RequestP
 const isAbortError = (error: unknown): boolean =>
   error instanceof Error && error.name === "AbortError";
 
-/** What an SDK error says of itself; every part may be missing. */
+/** The details of an SDK error; each may be missing. */
 export interface StorageFailure {
   readonly status: number | undefined;
-  /** `BlobNotFound`, `ConditionNotMet`, `ECONNRESET` … */
+  /** The service's code or the connection's, such as ECONNRESET. */
   readonly code: string | undefined;
-  /** The service's clock, whole seconds, when it answered at all. */
+  /** The service's clock in whole seconds, when it responded. */
   readonly serverNowMs: number | undefined;
 }
 
-/** Reads a failure of the storage SDK without knowing its classes, which are loaded at first use. */
+/** Reads a failure of the storage SDK without its classes, which are loaded at first use. */
 export function readStorageFailure(error: unknown): StorageFailure {
-  // The seam to the SDK: a RestError has these members, anything else has none of them.
+  // A RestError of the SDK has these members; any other error has none of them.
   const { code, response, statusCode } = error as {
     statusCode?: number;
     code?: string;
@@ -131,7 +131,7 @@ export function readStorageFailure(error: unknown): StorageFailure {
   return { status: statusCode, code, serverNowMs: Number.isNaN(date) ? undefined : date };
 }
 
-/** A storage failure in our words: what was tried, status and code; never a body, a key or an address with a signature. */
+/** Returns a storage failure as UpstreamError: operation, status and code, without body, key or signed address. */
 export function toStorageError(error: unknown, operation: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const { code, status } = readStorageFailure(error);

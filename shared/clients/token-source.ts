@@ -1,22 +1,23 @@
-/** Tokens for the APIs, by @azure/identity: a managed identity, an app's secret from the vault, or an app trusting an identity. */
+/** Tokens for the APIs by @azure/identity: a managed identity, an app's secret from the vault, or a federated app. */
 import type { AccessToken, TokenCredential } from "@azure/identity";
 import { redact } from "../http-pipeline/redact.ts";
 import { cacheToken, type IssuedToken, type TokenSource } from "../http-pipeline/token.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { secondMs, type Clock } from "../runtime/time.ts";
 
-/** Who asks for tokens. */
+/** The identity that requests tokens. */
 export type AppCredential =
   | { readonly kind: "managed-identity"; readonly clientId: string | undefined }
   | (AppRegistration & {
       readonly kind: "secret";
-      /** Reads `defender-client-secret`; told when Entra refused it. */
+      /** Reads `defender-client-secret`. */
       readonly getSecret: () => Promise<string>;
-      readonly reportSecretRefused: () => void;
+      /** Reports that Entra refused the secret. */
+      readonly reportSecretRefused: (secret: string) => void;
     })
   | (AppRegistration & {
       readonly kind: "federated";
-      /** The user-assigned identity that the app trusts, and the audience it shows itself for. */
+      /** The user-assigned identity that the app trusts, and the audience of its token. */
       readonly identityClientId: string | undefined;
       readonly exchangeAudience: string;
     });
@@ -32,7 +33,7 @@ const loopbackHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const issueDeadlineMs = 30 * secondMs;
 
 /**
- * Tokens for one audience. One source per API and process: it keeps, shares and renews.
+ * Creates the token source of one audience, which caches and renews. Use one per API and process.
  *
  * @param options.audience - without `/.default`: `https://graph.microsoft.com`
  */
@@ -57,7 +58,7 @@ const toIssuedToken = ({ expiresOnTimestamp, token }: AccessToken): IssuedToken 
 
 type TokenRequester = (scope: string, shouldBypassCache: boolean) => Promise<AccessToken>;
 
-/** The SDK keeps tokens per credential object: asking anew after a refusal takes a new object. */
+/** Creates the requester. The SDK caches tokens per credential object, so a refusal requires a new object. */
 function createTokenRequester(credential: AppCredential): TokenRequester {
   switch (credential.kind) {
     case "managed-identity":
@@ -80,7 +81,7 @@ function createCachedRequester(createCredential: () => Promise<TokenCredential>)
   };
 }
 
-/** A secret that Entra refuses may have been rotated: it is read again, and when it is another one, tried once more. */
+/** Reads a refused secret again, because it may have been rotated, and tries once more when its value has changed. */
 function createSecretRequester(credential: AppCredential & { kind: "secret" }): TokenRequester {
   let cached: { readonly secret: string; readonly credential: TokenCredential } | undefined;
   const getCredential = async (shouldBypassCache: boolean) => {
@@ -96,8 +97,9 @@ function createSecretRequester(credential: AppCredential & { kind: "secret" }): 
     } catch (error) {
       if (!(error instanceof UpstreamError) || !secretCodes.has(error.upstreamCode ?? ""))
         throw error;
-      credential.reportSecretRefused();
-      const second = await getCredential(false);
+      credential.reportSecretRefused(first.secret);
+      // Without another secret the refusal of this one is the result.
+      const second = await getCredential(false).catch(() => first);
       if (second.secret === first.secret) throw error;
       return requestAccessToken(second.credential, scope, [second.secret]);
     }
@@ -159,10 +161,10 @@ async function requestAccessToken(
   return token;
 }
 
-/** Entra's codes for a secret that is wrong or over. */
+/** Entra's codes for a wrong or expired secret. */
 const secretCodes: ReadonlySet<string> = new Set(["AADSTS7000215", "AADSTS7000222"]);
 
-/** What an operator can do about the codes that come up. */
+/** What an operator can do about a code. */
 const remedies: Readonly<Record<string, string>> = {
   AADSTS7000215: "the client secret is wrong; check defender-client-secret",
   AADSTS7000222: "the client secret has expired; put a new one into defender-client-secret",
@@ -175,7 +177,7 @@ const remedies: Readonly<Record<string, string>> = {
 };
 const transientCodes: ReadonlySet<string> = new Set(["AADSTS50196", "AADSTS90055", "AADSTS90033"]);
 
-/** An SDK error in our words. The SDK has no status on most of them, so the code in the message decides. */
+/** Maps an SDK error. Most of them have no status, so the code in the message decides. */
 function toTokenError(error: unknown, secrets: readonly string[]): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const text = error instanceof Error ? error.message : "";
@@ -196,7 +198,7 @@ function toTokenError(error: unknown, secrets: readonly string[]): UpstreamError
     );
   return new UpstreamError(
     "unavailable",
-    `entra: no token could be had${upstreamCode ? ` (${upstreamCode})` : ""}`,
+    `entra: no token could be obtained${upstreamCode ? ` (${upstreamCode})` : ""}`,
     details,
   );
 }

@@ -1,9 +1,9 @@
-/** Checks access tokens that callers show: signature, algorithm, issuer, audience and time, by Entra's published keys. */
+/** Validates access tokens of callers: signature, algorithm, issuer, audience and time, by Entra's published keys. */
 import type * as Jose from "jose";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { hourMs, minuteMs, secondMs, type Clock } from "../runtime/time.ts";
 
-/** @returns the claims, or `undefined` when anything about the token is wrong; throws UpstreamError when there are no keys */
+/** @returns the claims, or `undefined` for an invalid token; throws UpstreamError when the keys cannot be read */
 export type TokenValidator = (
   token: string,
   audience: string,
@@ -11,9 +11,11 @@ export type TokenValidator = (
 
 const algorithm = "RS256";
 const keyCacheMs = hourMs;
-/** Unknown key ids lead to one look at Entra's keys in so long, whoever makes them up. */
+/** Unknown key ids cause at most one request for Entra's keys per this time. */
 const minKeyRefreshMs = 5 * minuteMs;
 const clockToleranceSeconds = 60;
+/** After a failure to read the keys, tokens cause no further request for this time. */
+const failureMs = 30 * secondMs;
 
 /**
  * @param options.loginUrl - `https://login.microsoftonline.com` or its government form
@@ -24,15 +26,18 @@ export function createTokenValidator(options: {
   readonly clock: Clock;
 }): TokenValidator {
   const { clock, loginUrl, tenantId } = options;
-  // Version 1 tokens, which managed identities get for most apps, name the old issuer in every cloud.
+  // Tokens of version 1, which managed identities receive for most apps, have the old issuer in every cloud.
   const issuers = [`https://sts.windows.net/${tenantId}/`, `${loginUrl}/${tenantId}/v2.0`];
   const url = new URL(`${loginUrl}/${tenantId}/discovery/v2.0/keys`);
   let keys: ReturnType<typeof Jose.createRemoteJWKSet> | undefined;
+  let failedMs = -Infinity;
   return async (token, audience) => {
     const { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } =
       await import("./jose.ts");
     if (!isPlausible({ decodeJwt, decodeProtectedHeader }, token, audience, issuers))
       return undefined;
+    const failureAgeMs = clock.now() - failedMs;
+    if (failureAgeMs >= 0 && failureAgeMs < failureMs) throw createKeysError();
     keys ??= createRemoteJWKSet(url, {
       cacheMaxAge: keyCacheMs,
       cooldownDuration: minKeyRefreshMs,
@@ -49,16 +54,14 @@ export function createTokenValidator(options: {
       });
       return payload;
     } catch (error) {
-      if (isKeysUnavailable(error))
-        throw new UpstreamError("unavailable", "entra: the keys of tokens cannot be had", {
-          api: "entra",
-        });
-      return undefined;
+      if (!isKeysUnavailable(error)) return undefined;
+      failedMs = clock.now();
+      throw createKeysError();
     }
   };
 }
 
-/** Tells at once what cannot be right, so that only a token made for this app leads to a look at Entra's keys. */
+/** Rejects an obviously wrong token first, so that only a token for this app causes a request for Entra's keys. */
 function isPlausible(
   { decodeJwt, decodeProtectedHeader }: Pick<typeof Jose, "decodeJwt" | "decodeProtectedHeader">,
   token: string,
@@ -76,7 +79,10 @@ function isPlausible(
   }
 }
 
-/** Entra was out of reach, which says nothing of the token. */
+const createKeysError = (): UpstreamError =>
+  new UpstreamError("unavailable", "entra: the signing keys cannot be read", { api: "entra" });
+
+/** True when Entra could not be reached, which says nothing about the token. */
 function isKeysUnavailable(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const isJoseError = typeof code === "string" && code.startsWith("ERR_J");

@@ -12,7 +12,7 @@ export const alertStatusAnswer = z.object({
 
 export const verdictStatusAnswer = z.object({
   id: z.string(),
-  closure: z.enum(["true_positive", "false_positive", "benign"]),
+  closure: z.enum(["truePositive", "falsePositive", "benign"]),
   requestedBy: z.string(),
   requestedAt: z.string(),
   done: z.boolean(),
@@ -25,16 +25,16 @@ export const verdictDryRun = z.object({
   alerts: z.array(
     z.object({
       alertId: z.string(),
-      would: z.enum(["close", "leave", "conflict", "not_found"]),
+      plannedAction: z.enum(["close", "leave", "conflict", "notFound"]),
       /** As Cloud Apps shows it now. */
-      now: z.enum([
+      currentState: z.enum([
         "open",
-        "true_positive",
-        "false_positive",
+        "truePositive",
+        "falsePositive",
         "benign",
         "dismissed",
         "resolved",
-        "unknown-state",
+        "unknownState",
         "unknown",
       ]),
     }),

@@ -6,18 +6,18 @@ import { parseAlertId, type AlertId } from "./alert-id.ts";
 export const verdictActions = [
   "resolve",
   "dismiss",
-  "close_true_positive",
-  "close_false_positive",
-  "close_benign",
+  "closeTruePositive",
+  "closeFalsePositive",
+  "closeBenign",
 ] as const;
 export type VerdictAction = (typeof verdictActions)[number];
 
 export const verdictReasons = [
-  "not_of_interest",
-  "too_many_similar",
-  "not_accurate",
-  "severity_lower",
-  "confirmed_with_user",
+  "notOfInterest",
+  "tooManySimilar",
+  "notAccurate",
+  "severityLower",
+  "confirmedWithUser",
   "test",
   "other",
 ] as const;
@@ -105,8 +105,8 @@ export type VerdictMessage = z.infer<typeof verdictMessage>;
 export const alertOutcomes = [
   "waiting",
   "closed",
-  "already_closed",
-  "not_found",
+  "alreadyClosed",
+  "notFound",
   "conflict",
   "failed",
   "reopened",
@@ -117,7 +117,7 @@ export type AlertOutcome = (typeof alertOutcomes)[number];
 export interface AlertStatus {
   readonly alertId: string;
   readonly outcome: AlertOutcome;
-  /** For `already_closed`, `conflict` and `failed`: how, with whom, or why. */
+  /** For `alreadyClosed`, `conflict` and `failed`: how, with whom, or why. */
   readonly detail?: string | undefined;
 }
 

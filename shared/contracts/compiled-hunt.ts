@@ -1,5 +1,5 @@
 /**
- * A hunt as the build leaves it in `dist/catalogue.json`: the query in pieces with slots, which run time only fills.
+ * A hunt as the build leaves it in `dist/catalog.json`: the query in pieces with slots, which run time only fills.
  * The running app loads neither YAML nor the KQL parser.
  */
 
@@ -85,7 +85,7 @@ export interface CompiledHunt {
   readonly query: CompiledQuery;
 }
 
-/** What `dist/catalogue.json` holds: every hunt, enabled or not. */
+/** What `dist/catalog.json` holds: every hunt, enabled or not. */
 export interface Catalog {
   readonly version: 1;
   readonly hunts: readonly CompiledHunt[];

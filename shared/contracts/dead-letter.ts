@@ -4,9 +4,9 @@ import * as z from "zod/mini";
 /** Why a message ended here. `gave-up`: the platform took it away after five tries. */
 export const deadLetterReasons = [
   "encoding",
-  "no-object",
+  "notAnObject",
   "schema",
-  "gave-up",
+  "retriesExhausted",
   "permanent",
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
@@ -28,7 +28,7 @@ export const deadLetter = z.object({
   replayable: z.boolean(),
   firstSeenAt: z.string(),
   lastSeenAt: z.string(),
-  times: z.number(),
+  occurrences: z.number(),
   replayedAt: z.optional(z.string()),
 });
 export type DeadLetter = z.infer<typeof deadLetter>;

@@ -49,7 +49,7 @@ export const prevalenceSchema = z.object({
 });
 export type PrevalenceVerdict = z.infer<typeof prevalenceSchema>;
 
-export const fileStatuses = ["found", "not_found", "invalid", "pending", "failed"] as const;
+export const fileStatuses = ["found", "notFound", "invalid", "pending", "failed"] as const;
 
 export const fileResultSchema = z.object({
   /** As asked, lower case when it is a hash. */

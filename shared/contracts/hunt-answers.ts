@@ -72,7 +72,7 @@ export const overdueHuntsStarted = z.object({ started: z.array(z.string()) });
 /** How the job of a run has ended. */
 export const huntJobResult = z.object({
   hunt: z.string(),
-  outcome: z.enum(["done", "failed"]),
+  outcome: z.enum(["succeeded", "failed"]),
   windows: z.optional(z.int()),
   rows: z.optional(z.int()),
   exports: z.optional(z.array(listedExport)),

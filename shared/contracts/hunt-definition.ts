@@ -50,3 +50,34 @@ export const huntDefinition = z.looseObject({
 });
 
 export type HuntDefinition = z.infer<typeof huntDefinition>;
+
+/** Keys of the community format of hunting queries and analytics rules that Huntline keeps unread. */
+const communityKeys = [
+  "alertDetailsOverride",
+  "alertRuleTemplateName",
+  "author",
+  "customDetails",
+  "description-detailed",
+  "entityMappings",
+  "eventGroupingSettings",
+  "id",
+  "incidentConfiguration",
+  "kind",
+  "metadata",
+  "references",
+  "requiredDataConnectors",
+  "sentinelEntitiesMappings",
+  "status",
+  "suppressionDuration",
+  "suppressionEnabled",
+  "tags",
+  "triggerOperator",
+  "triggerThreshold",
+  "version",
+] as const;
+
+/** All keys that a hunt's file may use: those of Huntline and those of the community format. */
+export const huntKeys: readonly string[] = [
+  ...Object.keys(huntDefinition._zod.def.shape),
+  ...communityKeys,
+];

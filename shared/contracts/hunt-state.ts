@@ -1,7 +1,7 @@
 /**
- * What a hunt leaves under `state/hunts/{name}/`. The log of exports itself says what was exported; all of this can be
- * lost and costs calls or repeated announcements, never rows. Only a birth, the place where a version of the log begins,
- * has to stay until the version's first export is there.
+ * The records of a hunt under `state/hunts/{name}/`. The log of exports is the truth; losing these
+ * records costs calls or repeated announcements, never rows. The exception is a version start,
+ * which must remain until the version has its first export.
  */
 import * as z from "zod/mini";
 import { instant } from "./hunt-run.ts";
@@ -9,27 +9,27 @@ import { instant } from "./hunt-run.ts";
 const format = z.enum(["ndjson", "csv", "parquet"]);
 const wholeTicks = z.string().check(z.regex(/^\d{1,20}$/, "ticks"));
 
-/** `versions/v{n}.json`: where version `n` begins and whose it is. Written once. */
+/** `versions/v{n}.json`: where version `n` starts and which query it belongs to. Written once. */
 export const versionStartSchema = z.object({
   from: instant,
   queryHash: z.string(),
   format,
   startedAt: instant,
-  /** The query hash of the version before. */
-  former: z.optional(z.string()),
+  /** The query hash of the previous version. */
+  formerQueryHash: z.optional(z.string()),
 });
 export type VersionStart = z.infer<typeof versionStartSchema>;
 
-/** `head.json`: a cache of where the log ends, and what a run leaves for the next. */
+/** `head.json`: a cache of the log end, and what a run leaves for the next. */
 export const huntHead = z.object({
   /** Path of the newest export; absent while the log is empty. */
   head: z.optional(z.string()),
   /** End of the newest window. */
   to: instant,
   version: z.int(),
-  /** How far past `to` no row was found, without an export that says so. */
+  /** Up to here no row was found past `to`; no export covers this span yet. */
   emptyTo: z.optional(instant),
-  /** The newest export that was announced, or passed over because it has no rows. */
+  /** The newest export that was announced or needs no announcement because it has no rows. */
   notified: z.object({ version: z.int(), seq: z.int(), from: instant }),
   /** The first late export that may still matter to the recount. */
   lateFrom: z.optional(z.int()),
@@ -38,30 +38,28 @@ export const huntHead = z.object({
   widthTicks: z.optional(wholeTicks),
   heavyTicks: z.optional(wholeTicks),
   halvings: z.optional(z.int()),
-  /** The second form of the window's restriction, where the service refused the first. */
+  /** The form of the window's restriction that the service accepted. */
   form: z.optional(z.enum(["prelude", "inPlace"])),
 });
 export type HuntHead = z.infer<typeof huntHead>;
 
-/** `claim.json`: who is at it. Saves quota, guards nothing. */
-export const huntLease = z.object({ owner: z.string(), until: instant });
-
-/** `waiting.json`: that a run is on the queue. */
+/** `waiting.json`: a run is on the queue since this instant. */
 export const huntWaiting = z.object({ since: instant });
 
 /**
- * `status.json`: what keeps a hunt from going on. `degraded`: its result cannot be completed; `invalid`: the service
- * refuses the query; `blocked`: a permission or the like is missing; `failing`: the last run failed and is tried again.
+ * `status.json`: why a hunt is paused. `degraded`: its result cannot be completed; `invalid`: the
+ * service refuses the query; `blocked`: a permission or similar is missing; `failing`: the last run
+ * failed and is retried.
  */
 export const huntStatus = z.object({
   state: z.enum(["ok", "degraded", "invalid", "blocked", "failing"]),
   reason: z.string(),
   since: instant,
-  /** No scheduled run before this. */
-  holdUntil: z.optional(instant),
-  /** The query that it is about: another one is tried at once. */
+  /** No scheduled run starts before this. */
+  pausedUntil: z.optional(instant),
+  /** The query that it belongs to; a changed query runs at once. */
   queryHash: z.string(),
-  /** The window that is held. */
+  /** The window that cannot be completed. */
   from: z.optional(instant),
   to: z.optional(instant),
 });

@@ -22,8 +22,12 @@ export const jobRunning = z.object({
 
 /** A job that ended otherwise than with a report of all its hashes. */
 export const jobEnded = z.object({
-  job: z.object({ id: z.string(), status: z.enum(["done", "failed", "cancelled"]), ...timestamps }),
+  job: z.object({
+    id: z.string(),
+    status: z.enum(["succeeded", "failed", "canceled"]),
+    ...timestamps,
+  }),
   ...z.partial(fileReportSchema).shape,
 });
 
-export const jobCancelled = z.object({ job: z.object({ id: z.string() }), cancelled: z.boolean() });
+export const jobCanceled = z.object({ job: z.object({ id: z.string() }), canceled: z.boolean() });

@@ -30,7 +30,7 @@ export const healthAnswer = z.object({
   ),
   deadLetters: z.int(),
   secretsExpiring: z.array(z.object({ secret: z.string(), expires: z.string() })),
-  retirement: z.optional(z.object({ api: z.string(), on: z.string(), daysLeft: z.int() })),
+  retirement: z.optional(z.object({ api: z.string(), retiresOn: z.string(), daysLeft: z.int() })),
   auditAnchor: z.optional(z.int()),
 });
 
@@ -38,6 +38,6 @@ export const deadLetterList = z.object({ deadLetters: z.array(deadLetter) });
 
 export const deadLetterReplayResult = z.object({
   deadLetters: z.array(
-    z.object({ id: z.string(), outcome: z.enum(["replayed", "not-replayable", "unknown"]) }),
+    z.object({ id: z.string(), outcome: z.enum(["replayed", "notReplayable", "unknown"]) }),
   ),
 });

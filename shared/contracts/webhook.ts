@@ -37,7 +37,7 @@ export const webhookAnswer = z.object({
   lookup: z.nullable(requestedLookup),
   hunts: z.array(requestedHunt),
   /** What the payload holds and was not acted on, and why. */
-  left: z.array(skippedItem),
+  skipped: z.array(skippedItem),
 });
 export type WebhookAnswer = z.infer<typeof webhookAnswer>;
 
@@ -76,7 +76,7 @@ export const webhookStatus = z.object({
       result: z.nullable(z.record(z.string(), z.unknown())),
     }),
   ),
-  left: z.array(skippedItem),
+  skipped: z.array(skippedItem),
 });
 export type WebhookStatus = z.infer<typeof webhookStatus>;
 
@@ -99,6 +99,10 @@ export const receiptLocation = (
 ): string =>
   `${new URL(requestUrl).origin}/api/webhooks/${source}/receipts/${name}?key=${encodeURIComponent(key)}`;
 
+/** Folder of a source's receipts, or of all receipts. */
+export const receiptFolder = (source?: string): string =>
+  source === undefined ? "state/receipts/" : `state/receipts/${source}/`;
+
 /** Where a receipt lies. */
 export const receiptPath = (source: string, name: string): string =>
-  `state/receipts/${source}/${name}.json`;
+  `${receiptFolder(source)}${name}.json`;

@@ -1,4 +1,6 @@
-/** Answers a lookup at once when its hashes fit into a request of 25 s; starts a job for the rest. */
+/**
+ * Answers a lookup at once when its hashes fit into a request of 25 s; starts a job for the rest.
+ */
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import type { JobHeader } from "../storage/jobs.ts";
@@ -39,7 +41,9 @@ export interface AnswerDeps extends FileDeps {
 /** A request is answered within 25 s: no call starts after 18 s, none lasts beyond 24 s. */
 const maxStartMs = 18_000;
 const maxAnswerMs = 24_000;
-/** Reading 20,000 cache blobs may take longer than a request: what is unread by then becomes a job. */
+/**
+ * Reading 20,000 cache blobs may take longer than a request: what is unread by then becomes a job.
+ */
 const maxCacheMs = 8_000;
 /** Requests of one process that wait for Defender; more become jobs at once. */
 const maxWaiting = 64;

@@ -1,6 +1,7 @@
 /**
- * The bulk path for many files: `FileProfile()` answers 1,000 hashes in one hunting call, and one aggregate query adds
- * what this organization saw. Fills the cache; the statistics API looks up what hunting cannot answer.
+ * The bulk path for many files: `FileProfile()` answers 1,000 hashes in one hunting call, and one
+ * aggregate query adds what this organization saw. Fills the cache; the statistics API looks up
+ * what hunting cannot answer.
  */
 import * as z from "zod/mini";
 import type { RetryLater } from "../contracts/retry-later.ts";
@@ -25,7 +26,9 @@ import { mapInParallel } from "../runtime/concurrency.ts";
 import type { FileHash } from "./hash-lookup.ts";
 import type { HuntingRow, HuntingRowsPort } from "./ports.ts";
 
-/** `done`: the cache holds what hunting knows of the hashes. `later` and `failed` call for a retry. */
+/**
+ * `done`: the cache holds what hunting knows of the hashes. `later` and `failed` call for a retry.
+ */
 export type BulkOutcome = { readonly kind: "done" | "disabled" | "failed" } | RetryLater;
 
 export interface BulkDeps {
@@ -130,7 +133,8 @@ export class BulkLookup {
 
   async #retryHalved(question: BulkQuestion): Promise<BulkOutcome> {
     const half = Math.ceil(question.hashes.length / 2);
-    // Too much with this few hashes has another cause than their number: the statistics API takes them.
+    // Too much with this few hashes has another cause than their number: the statistics API takes
+    // them.
     if (half < minBatchSize) return { kind: "done" };
     this.#batchSize = Math.min(this.#batchSize, half);
     return this.#fillAll(question);

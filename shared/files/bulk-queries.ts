@@ -1,4 +1,7 @@
-/** The two queries of the bulk path and their rows. Every value in the query texts is a validated literal. */
+/**
+ * The two queries of the bulk path and their rows. Every value in the query texts is a validated
+ * literal.
+ */
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { HuntingRow } from "./ports.ts";
 
@@ -59,8 +62,8 @@ const eventTables = [
 ] as const;
 
 /**
- * Asks what this organization saw of the files. Devices are counted exactly, as rows with one row per device, because
- * `dcount()` estimates.
+ * Asks what this organization saw of the files. Devices are counted exactly, as rows with one row
+ * per device, because `dcount()` estimates.
  */
 export function createOrganizationQuery(hashes: readonly string[], lookBackHours: number): string {
   const since = `ago(${formatHoursLiteral(lookBackHours)})`;

@@ -1,6 +1,7 @@
 /**
- * The cache of file answers: one blob per file, and a small layer in this process. The cache saves calls and decides
- * nothing: when the store fails, a lookup costs a call to Defender and still gets its answer.
+ * The cache of file answers: one blob per file, and a small layer in this process. The cache saves
+ * calls and decides nothing: when the store fails, a lookup costs a call to Defender and still gets
+ * its answer.
  */
 import type { RecordStore } from "../storage/record-store.ts";
 import { etagOf, readRecord, writeRecord } from "../storage/typed-record.ts";
@@ -9,12 +10,18 @@ import { cachePath, cachedFileSchema, createCachedFile, type CachedFile } from "
 
 /** The cache as lookups use it. */
 export interface FileCache {
-  /** Returns what is known of a file. Reads the blob unless this process's copy satisfies `isEnough`. */
+  /**
+   * Returns what is known of a file. Reads the blob unless this process's copy satisfies
+   * `isEnough`.
+   */
   readonly read: (
     hash: string,
     isEnough: (file: CachedFile) => boolean,
   ) => Promise<CachedFile | undefined>;
-  /** Changes what is known and stores it; a store that fails is ignored. An unchanged file writes nothing. */
+  /**
+   * Changes what is known and stores it; a store that fails is ignored. An unchanged file writes
+   * nothing.
+   */
   readonly update: (hash: string, change: (file: CachedFile) => CachedFile) => Promise<CachedFile>;
 }
 

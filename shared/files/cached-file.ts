@@ -1,4 +1,7 @@
-/** What is stored of one file between lookups (`state/files/{aa}/{hash}.json`), and how long an answer is fresh. */
+/**
+ * What is stored of one file between lookups (`state/files/{aa}/{hash}.json`), and how long an
+ * answer is fresh.
+ */
 import * as z from "zod/mini";
 import {
   fileInformationSchema,
@@ -10,7 +13,10 @@ import {
 } from "../contracts/file-result.ts";
 import type { FilesSettings } from "./ports.ts";
 
-/** An answer with its source and instant (ISO 8601, UTC); `value` is `null` when the source does not know the file. */
+/**
+ * An answer with its source and instant (ISO 8601, UTC); `value` is `null` when the source does not
+ * know the file.
+ */
 export interface CachedAnswer<T> {
   readonly value: T | null;
   readonly source: FileSource;

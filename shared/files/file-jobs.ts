@@ -1,7 +1,7 @@
 /**
- * Lookups that outlive their request. A job's input is stored in parts; each part is one queue message, is answered
- * from the cache first, and ends as one record that is written once. Every answer is cached as soon as it is known, so a
- * crashed worker loses only the calls in progress.
+ * Lookups that outlive their request. A job's input is stored in parts; each part is one queue
+ * message, is answered from the cache first, and ends as one record that is written once. Every
+ * answer is cached as soon as it is known, so a crashed worker loses only the calls in progress.
  */
 import { createHash } from "node:crypto";
 import type { FileLookupMessage, LookupOptions } from "../contracts/file-lookup.ts";
@@ -50,38 +50,41 @@ export async function findExistingJob(
   request: LookupRequest,
   nowMs: number,
 ): Promise<ExistingJobResult> {
-  const askedHash = hashLookupRequest(request);
+  const requestHash = hashLookupRequest(request);
   const { idempotencyKey } = request;
   const result =
     idempotencyKey === undefined
-      ? await findJobOfRequest(records, askedHash, nowMs)
-      : await findJobOfKey(records, askedHash, idempotencyKey);
-  return result ?? { kind: "new", id: deriveJobId("files", "late", askedHash, String(nowMs)) };
+      ? await findJobOfRequest(records, requestHash, nowMs)
+      : await findJobOfKey(records, requestHash, idempotencyKey);
+  return result ?? { kind: "new", id: deriveJobId("files", "late", requestHash, String(nowMs)) };
 }
 
 /** The job of an equal request of the last 10 minutes. */
 async function findJobOfRequest(
   records: JobRecords,
-  askedHash: string,
+  requestHash: string,
   nowMs: number,
 ): Promise<ExistingJobResult | undefined> {
   const timeSlot = Math.floor(nowMs / sameRequestMs);
   let freeId: string | undefined;
   for (const slot of [timeSlot - 1, timeSlot]) {
-    const id = deriveJobId("files", "body", askedHash, String(slot));
+    const id = deriveJobId("files", "body", requestHash, String(slot));
     const job = await findJob(records, id);
     if (job.kind === "absent") freeId = id;
     if (job.kind === "absent" || job.kind === "expired" || isCanceled(job)) continue;
     const isRecent = nowMs - Date.parse(job.header.createdAt) < sameRequestMs;
-    if (isRecent && job.header.askedHash === askedHash) return { kind: "job", job };
+    if (isRecent && job.header.requestHash === requestHash) return { kind: "job", job };
   }
   return freeId === undefined ? undefined : { kind: "new", id: freeId };
 }
 
-/** The job under a key. Up to four of its jobs may exist until expired ones are removed; a fifth gets its own id. */
+/**
+ * The job under a key. Up to four of its jobs may exist until expired ones are removed; a fifth
+ * gets its own id.
+ */
 async function findJobOfKey(
   records: JobRecords,
-  askedHash: string,
+  requestHash: string,
   idempotencyKey: string,
 ): Promise<ExistingJobResult | undefined> {
   for (let index = 0; index < maxJobsPerKey; index += 1) {
@@ -89,13 +92,13 @@ async function findJobOfKey(
     const job = await findJob(records, id);
     if (job.kind === "absent") return { kind: "new", id };
     if (job.kind !== "expired")
-      return job.header.askedHash === askedHash ? { kind: "job", job } : { kind: "conflict" };
+      return job.header.requestHash === requestHash ? { kind: "job", job } : { kind: "conflict" };
   }
   return undefined;
 }
 
 const isCanceled = (job: JobStatus): boolean =>
-  job.kind === "ended" && job.end.outcome === "cancelled";
+  job.kind === "ended" && job.end.outcome === "canceled";
 
 type CreateJobDeps = Pick<FileDeps, "records" | "clock" | "createAttemptId" | "failpoint">;
 
@@ -140,7 +143,7 @@ export async function createFileJob(
     createdAt: new Date(nowMs).toISOString(),
     expiresAt: new Date(nowMs + jobRetentionMs).toISOString(),
     attempt: deps.createAttemptId(),
-    askedHash: hashLookupRequest(request),
+    requestHash: hashLookupRequest(request),
     parts: parts.length,
     request: {
       options: request.options,
@@ -155,7 +158,7 @@ export async function createFileJob(
   await failpoint("J2 header written");
   if (written.kind === "lost") {
     const existing = await findJob(records, id);
-    if (existing.kind === "running" && existing.header.askedHash !== header.askedHash)
+    if (existing.kind === "running" && existing.header.requestHash !== header.requestHash)
       return "conflict";
   }
   return "written";

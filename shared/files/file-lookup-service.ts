@@ -1,4 +1,7 @@
-/** The entry to file lookups: answers a request at once or as a job, shows jobs, and handles their messages. */
+/**
+ * The entry to file lookups: answers a request at once or as a job, shows jobs, and handles their
+ * messages.
+ */
 import type { FileLookupMessage, LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import { findJob, type JobHeader, type JobStatus } from "../storage/jobs.ts";
@@ -23,7 +26,7 @@ export type JobView =
     }
   | {
       readonly kind: "ended";
-      readonly outcome: "done" | "failed" | "cancelled";
+      readonly outcome: "succeeded" | "failed" | "canceled";
       readonly header: JobHeader;
     }
   /** A job of another kind, whose end holds the answer. */

@@ -8,7 +8,8 @@ const options = { lookBackHours: 720, information: false, where: false, all: fal
 const chunkSize = 50;
 
 /**
- * Returns the statistics by SHA-1. A hash that is unknown, or that was not answered in time, is absent.
+ * Returns the statistics by SHA-1. A hash that is unknown, or that was not answered in time, is
+ * absent.
  *
  * @param sha1s - lower case, distinct
  */

@@ -1,4 +1,7 @@
-/** Handles messages of the queue `file-lookups`: splits a job into its parts, answers a part or requeues it. */
+/**
+ * Handles messages of the queue `file-lookups`: splits a job into its parts, answers a part or
+ * requeues it.
+ */
 import type { FileLookupMessage } from "../contracts/file-lookup.ts";
 import { acquireLease } from "../storage/lease.ts";
 import { endJob, findJob, jobKeyLifetimeMs, jobPaths, type JobHeader } from "../storage/jobs.ts";
@@ -25,7 +28,10 @@ export interface LookupWorkerDeps extends FileDeps {
   readonly bulk: BulkLookup;
 }
 
-/** A message starts no call after two minutes, and none after a bulk lookup of more than three minutes. */
+/**
+ * A message starts no call after two minutes, and none after a bulk lookup of more than three
+ * minutes.
+ */
 const maxWorkMs = 120_000;
 const maxCallMs = 15_000;
 const maxBulkMs = 180_000;
@@ -54,7 +60,9 @@ export async function handleLookupMessage(
   return queueParts(deps, header);
 }
 
-/** Sends one message for each part without a result; processes the part of a one-part job at once. */
+/**
+ * Sends one message for each part without a result; processes the part of a one-part job at once.
+ */
 async function queueParts(deps: LookupWorkerDeps, header: JobHeader): Promise<void> {
   if (header.parts === 1) return processPart(deps, { header, part: 0, retries: 0 });
   const done = await findAnsweredParts(deps.records, header.id);
@@ -119,7 +127,7 @@ async function lookUpPart(deps: LookupWorkerDeps, work: PartWork): Promise<void>
     return requeuePart(deps, { ...work, retries: isDown ? retries + 1 : 0 }, pauseMs);
   }
   const results = toFileResults(requested, outcomes.map(endOpenOutcome), plan.freshAtMs);
-  if (await finishPart(deps, header, part, results)) logFinished(deps, header, "done");
+  if (await finishPart(deps, header, part, results)) logFinished(deps, header, "succeeded");
 }
 
 const createPlan = (
@@ -136,7 +144,9 @@ const createPlan = (
   isFinal: nowMs - Date.parse(header.createdAt) >= jobKeyLifetimeMs - maxPauseMs,
 });
 
-/** Fills the cache over hunting with what it lacks; does nothing while the bulk path is disabled. */
+/**
+ * Fills the cache over hunting with what it lacks; does nothing while the bulk path is disabled.
+ */
 async function tryBulkLookup(deps: LookupWorkerDeps, work: PartWork): Promise<BulkOutcome> {
   const { header, part, retries, hashes, plan } = work;
   if (retries >= maxBulkTries || (await deps.bulk.readDisabled())) return { kind: "disabled" };
@@ -144,7 +154,8 @@ async function tryBulkLookup(deps: LookupWorkerDeps, work: PartWork): Promise<Bu
     (await isCached(deps, each, plan)) ? [] : [each],
   );
   if (open.flat().length === 0) return { kind: "done" };
-  // A message may arrive twice and a request may be repeated; the lease saves the two hunting calls.
+  // A message may arrive twice and a request may be repeated; the lease saves the two hunting
+  // calls.
   const acquired = await acquireLease(deps.records, {
     path: jobPaths.lease(header.id, part),
     leaseMs: bulkLeaseMs,
@@ -190,13 +201,13 @@ async function requeuePart(
 
 async function finishJob(deps: LookupWorkerDeps, header: JobHeader): Promise<void> {
   if (await endWhenComplete(deps.records, header, deps.clock.now()))
-    logFinished(deps, header, "done");
+    logFinished(deps, header, "succeeded");
 }
 
 const logFinished = (
   deps: Pick<FileDeps, "logEvent">,
   header: JobHeader,
-  outcome: "done" | "cancelled",
+  outcome: "succeeded" | "canceled",
 ): void => deps.logEvent({ kind: "job-finished", job: header.id, outcome });
 
 /** Cancels a job; its results stay readable. Returns false when the job had ended before. */
@@ -205,8 +216,8 @@ export async function cancelJob(deps: FileDeps, header: JobHeader): Promise<bool
   const isCanceled = await endJob(deps.records, header.id, {
     version: 1,
     endedAt,
-    outcome: "cancelled",
+    outcome: "canceled",
   });
-  if (isCanceled) logFinished(deps, header, "cancelled");
+  if (isCanceled) logFinished(deps, header, "canceled");
   return isCanceled;
 }

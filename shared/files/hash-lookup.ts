@@ -1,4 +1,7 @@
-/** Looks files up: resolves SHA-256 and MD5 to SHA-1, then reads statistics and, on request, information. */
+/**
+ * Looks files up: resolves SHA-256 and MD5 to SHA-1, then reads statistics and, on request,
+ * information.
+ */
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { RetryLater } from "../contracts/retry-later.ts";
 import {
@@ -39,7 +42,10 @@ export interface HashLookupDeps extends SingleFlightDeps {
   readonly files: FilesPort;
 }
 
-/** Hashes of one lookup in progress at once: enough to send a minute's 100 calls of 250 ms within seconds. */
+/**
+ * Hashes of one lookup in progress at once: enough to send a minute's 100 calls of 250 ms within
+ * seconds.
+ */
 export const maxParallelLookups = 12;
 
 /** Creates the lookup of one process, so that equal hashes looked up at once share a call. */

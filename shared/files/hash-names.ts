@@ -1,88 +1,54 @@
-/**
- * Which runs of hexadecimal digits name a file: decided by what they are called. Defender's device ids have the form
- * of a SHA-1, so do merge keys, certificate thumbprints and commits; trace ids have the form of an MD5.
- */
+/** Reads names, and words before a run of hexadecimal digits, by the rules of `hash-rules.ts`. */
+import {
+  foreignContainer,
+  gluedId,
+  nameRules,
+  neutralName,
+  textRules,
+  urlReason,
+  type NameRule,
+} from "./hash-rules.ts";
 
-/** `fileNaming`: taken. `other`: left out, with what it is instead. */
+/** What a name or text says of a run: a file's hash, or something else. */
 export type Naming = { readonly is: "file" } | { readonly is: "other"; readonly reason: string };
 
-const devicePattern = "(?:device|machine|computer|host|endpoint|dvc|asset|sensor|agent)";
-
-/**
- * The rules, first match wins. They read a name in lower-case words: `mdeDeviceId` is `mde device id`, `SHA-1` is
- * `sha 1`. A name that no rule knows says nothing.
- */
-const rules: readonly (readonly [pattern: RegExp, reason: string | undefined])[] = [
-  [new RegExp(`${devicePattern} ?(?:ids?|guids?|uuids?|keys?|identifiers?)$`), "a device id"],
-  [new RegExp(`^${devicePattern}s?$|(?:^| )(?:devices|machines)(?: v\\d)?$`), "a device id"],
-  [/merge ?(?:by ?)?keys?(?: hex)?$/, "a merge key"],
-  [/cd ?hash(?:es)?(?: |$)|code ?dir(?:ectory)? ?hash(?:es)?$/, "a code directory hash"],
-  [
-    /thumbprint|fingerprint|x ?509|spki|cert(?:ificate)?s?(?: |$)|(?:^| )(?:signer|issuer) ?(?:hash|sha)/,
-    "a certificate",
-  ],
-  [
-    /imp ?hash|import ?hash|authentihash|rich ?(?:pe|header)|pe ?hash|(?:^| )(?:ja[34]s?|hassh|tlsh|vhash|ssdeep)(?: |$)/,
-    "a fingerprint that is not of a whole file",
-  ],
-  [/(?:password|passwd|pwd|nt|ntlm|lm) ?hash(?:es)?$/, "a password hash"],
-  [
-    /(?:^| )(?:commits?|revision|git)(?: (?:hash|sha|id))?$|(?:^|head |base |tree |parent |merge )sha$/,
-    "a commit",
-  ],
-  [
-    /(?:url|uri|query|row|record|event|message|stack|user|account|e?mail|tx|transaction|block) ?hash(?:es)?$/,
-    "a hash of something else",
-  ],
-  [
-    /sha ?-?1|sha ?-?256|md ?5|(?:^| )(?:file ?)?hash(?:es)?(?: values?)?$|checksum|digest$|file ?hash/,
-    undefined,
-  ],
-  [
-    /(?:^| )(?:ids?|guids?|uuids?|etag|nonce|cookie|session|traceparent|tracestate|bookmark)$/,
-    "an id",
-  ],
-  [
-    /(?:request|trace|span|session|correlation|alert|incident|tenant|user|object|report|event|operation|parent|root|client|activity|message|resource|detector|rule|policy|case|ticket|job|run|tracking|external|system|app|application|entity|record)ids?$/,
-    "an id",
-  ],
-  [/(?:^| )(?:keys?|tokens?|secret|signature|serial(?: number)?)$/, "a key or token"],
-];
-
-/** What is known of one name. */
+/** The reading of one name. */
 export interface NameReading {
-  /** In lower-case words with one space between them; of a long name the last 64 characters. */
+  /** Lower-case words with one space between them; of a long name the last 64 characters. */
   readonly words: string;
-  /** What it says of a run that bears it; `undefined` when it says nothing. */
+  /** What the name says of its runs; `undefined` when it says nothing. */
   readonly naming: Naming | undefined;
-  /** Only holds what another property names: `{"name": "sha1", "value": "…"}`. */
+  /** Whether another property names what this one holds. */
   readonly isNeutral: boolean;
-  /** A certificate, a TLS session: nothing in it is a file's hash. */
+  /** Whether nothing inside is a file's hash. */
   readonly isForeign: boolean;
 }
 
-/** Reads a name as it stands in a payload. */
+const fileNaming: Naming = { is: "file" };
+// Payloads use few names, each many times. Names beyond the limit are read each time.
+const nameCache = new Map<string, NameReading>();
+const maxCachedNames = 2_000;
+const maxNameLength = 64;
+
+/** Reads the name of a property, column or form field. */
 export function readName(name: string): NameReading {
   const cached = nameCache.get(name);
   if (cached) return cached;
   const words = toWords(name);
-  const rule = rules.find(([pattern]) => pattern.test(words));
   const reading = {
     words,
-    naming:
-      rule && (rule[1] === undefined ? fileNaming : { is: "other" as const, reason: rule[1] }),
-    isNeutral: neutralPattern.test(words) || /^[0-9a-f]{32,}$/i.test(name),
-    isForeign: foreignPattern.test(words),
+    naming: toNaming(nameRules.find(({ names }) => names.test(words))),
+    isNeutral: neutralName.test(words) || /^[0-9a-f]{32,}$/i.test(name),
+    isForeign: foreignContainer.test(words),
   };
   if (nameCache.size < maxCachedNames) nameCache.set(name, reading);
   return reading;
 }
 
-const fileNaming: Naming = { is: "file" };
-// Payloads use few names, each many times; what a hostile one invents beyond that is read each time.
-const nameCache = new Map<string, NameReading>();
-const maxCachedNames = 2_000;
-const maxNameLength = 64;
+const toNaming = (rule: Pick<NameRule, "reason"> | undefined): Naming | undefined => {
+  if (!rule) return undefined;
+  return rule.reason === undefined ? fileNaming : { is: "other", reason: rule.reason };
+};
 
 const toWords = (name: string): string =>
   name
@@ -90,18 +56,22 @@ const toWords = (name: string): string =>
     .replaceAll(/([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$3 $2")
     .replaceAll(/[^A-Za-z0-9]+/g, " ")
     .trim()
-    .toLowerCase();
+    .toLowerCase()
+    .replaceAll(/\b(sha|md) ?(1|256|5)(?!\d)/g, " $1$2 ")
+    .split(" ")
+    .filter((word) => word !== "")
+    .map(splitWord)
+    .join(" ");
 
-const neutralPattern =
-  /^(?:value|val|v|text|string|content|item|entry|element|data|raw|observable|indicator|\d*)s?$/;
-const foreignPattern = /(?:^| )(?:cert(?:ificate)?s?|x509|tls|signers?|issuer)$/;
-
-/** The properties beside a value that may name it, nearest in meaning first. */
-export const namingSiblings: ReadonlySet<string> = new Set(
-  "name,key,type,algorithm,algo,hashtype,field,fieldname,label,kind,property,attribute,title,displayname,datatype".split(
-    ",",
-  ),
-);
+/** Splits words that are written together: `filehash`, `hashvalue`, `deviceid`. */
+const splitWord = (word: string): string =>
+  word
+    .replace(/(sha1|sha256|md5)/, " $1 ")
+    .trim()
+    .replace(/^(\w+?)(hash(?:es)?)$/, "$1 $2")
+    .replace(/^(hash(?:es)?)(values?|strings?|hex)$/, "$1 $2")
+    .replace(gluedId, "$1 $2")
+    .replaceAll(/ {2,}/g, " ");
 
 const separators = new Set(" \t\r\n\"'`:=([{<>|#,;*/\\-");
 const joiners = new Set(" /._-");
@@ -112,21 +82,12 @@ const maxWords = 3;
 const maxDistance = 80;
 
 /**
- * What the words before a run in text say of it: `device id: 5f…`, `SHA1=5f…`, `/machines/5f…`. Looks back over at
- * most 80 characters and three words, the longest name first.
+ * Reads the words before a run in text: `device id: 5f…`, `SHA1=5f…`, `/machines/5f…`. Looks back
+ * over at most 80 characters and three words, the longest name first.
  */
 export function findNamingBefore(text: string, start: number): Naming | undefined {
   const floor = Math.max(0, start - maxDistance);
-  let end = start;
-  const skipSeparators = (): void => {
-    while (end > floor && separators.has(text.charAt(end - 1))) end -= 1;
-  };
-  skipSeparators();
-  const filler = fillers.find((word) => text.startsWith(` ${word}`, end - word.length - 1));
-  if (filler !== undefined && end - filler.length > floor) {
-    end -= filler.length;
-    skipSeparators();
-  }
+  const end = skipFiller(text, skipSeparators(text, start, floor), floor);
   const names: string[] = [];
   for (let at = end; at > floor && names.length < maxWords;) {
     while (at > floor && isNameCharacter(text.charAt(at - 1))) at -= 1;
@@ -139,4 +100,34 @@ export function findNamingBefore(text: string, start: number): Naming | undefine
     if (naming) return naming;
   }
   return undefined;
+}
+
+function skipSeparators(text: string, from: number, floor: number): number {
+  let at = from;
+  while (at > floor && separators.has(text.charAt(at - 1))) at -= 1;
+  return at;
+}
+
+function skipFiller(text: string, end: number, floor: number): number {
+  const filler = fillers.find((word) => text.startsWith(` ${word}`, end - word.length - 1));
+  if (filler === undefined || end - filler.length <= floor) return end;
+  return skipSeparators(text, end - filler.length, floor);
+}
+
+const maxUrlLength = 512;
+const urlEnds = new Set(" \t\r\n\"'<>");
+
+/** Reads the text directly before a run: a path of a URL, a version. */
+export function findTextNaming(text: string, start: number): Naming | undefined {
+  const before = text.slice(Math.max(0, start - maxDistance), start);
+  const rule = textRules.find((each) => each.before.test(before));
+  if (rule) return toNaming(rule);
+  return isInUrl(text, start) ? { is: "other", reason: urlReason } : undefined;
+}
+
+function isInUrl(text: string, start: number): boolean {
+  const floor = Math.max(0, start - maxUrlLength);
+  let at = start;
+  while (at > floor && !urlEnds.has(text.charAt(at - 1))) at -= 1;
+  return text.slice(at, start).includes("://");
 }

@@ -1,4 +1,7 @@
-/** Finds runs of hexadecimal digits that have the length of a file hash, without looking at every character. */
+/**
+ * Finds runs of hexadecimal digits that have the length of a file hash, without looking at every
+ * character.
+ */
 
 /** The hashes Huntline knows, by how many hexadecimal digits they have. */
 export type HashKind = "sha1" | "sha256" | "md5";
@@ -12,7 +15,9 @@ export function findHashKind(digits: number): HashKind | undefined {
 
 const wholeHash = /^(?:sha-?1|sha-?256|md5)?[\s:=]*([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$/i;
 
-/** One hash alone, in either case, with or without `sha1:` before it; lower case, or `undefined`. */
+/**
+ * One hash alone, in either case, with or without `sha1:` before it; lower case, or `undefined`.
+ */
 export function readHash(text: string): { hash: string; kind: HashKind } | undefined {
   const hash =
     text.length <= maxWrittenLength ? wholeHash.exec(text.trim())?.[1]?.toLowerCase() : undefined;
@@ -36,10 +41,12 @@ const isHex = (code: number): boolean => ((classes[code] ?? 0) & hexDigit) !== 0
 const isWord = (code: number): boolean => ((classes[code] ?? 0) & wordCharacter) !== 0;
 
 /**
- * Calls `visit` for every run of 32, 40 or 64 hexadecimal digits with no letter, digit or underscore on either side.
+ * Calls `visit` for every run of 32, 40 or 64 hexadecimal digits with no letter, digit or
+ * underscore on either side.
  *
- * A run of 32 covers a position that is a multiple of 32 behind the last run, so only those are probed; the time is
- * linear in the text whatever it holds. An escape such as `\n` before a run counts as a boundary, for JSON in text.
+ * A run of 32 covers a position that is a multiple of 32 behind the last run, so only those are
+ * probed; the time is linear in the text whatever it holds. An escape such as `\n` before a run
+ * counts as a boundary, for JSON in text.
  */
 export function forEachRun(text: string, visit: (start: number, end: number) => void): void {
   for (let probe = minDigits - 1, floor = 0; probe < text.length; probe += minDigits) {
@@ -55,7 +62,9 @@ export function forEachRun(text: string, visit: (start: number, end: number) => 
   }
 }
 
-/** True when some run of hexadecimal digits is long enough to be a hash, whatever stands around it. */
+/**
+ * True when some run of hexadecimal digits is long enough to be a hash, whatever stands around it.
+ */
 export function canHoldHash(text: string): boolean {
   for (let probe = minDigits - 1; probe < text.length; probe += minDigits) {
     if (!isHex(text.charCodeAt(probe))) continue;

@@ -1,4 +1,7 @@
-/** The records of a lookup that became a job: its input in parts, what was skipped, and one result per part. */
+/**
+ * The records of a lookup that became a job: its input in parts, what was skipped, and one result
+ * per part.
+ */
 import * as z from "zod/mini";
 import { lookupOptionsSchema } from "../contracts/file-lookup.ts";
 import {
@@ -97,7 +100,10 @@ export async function findAnsweredParts(
   return answeredParts;
 }
 
-/** Writes the results of a part once; ends the job after the last part. Returns whether this call ended it. */
+/**
+ * Writes the results of a part once; ends the job after the last part. Returns whether this call
+ * ended it.
+ */
 export async function finishPart(
   deps: Pick<FileDeps, "records" | "clock" | "createAttemptId" | "failpoint">,
   header: JobHeader,
@@ -122,7 +128,7 @@ export async function endWhenComplete(
   return endJob(records, header.id, {
     version: 1,
     endedAt: new Date(nowMs).toISOString(),
-    outcome: "done",
+    outcome: "succeeded",
   });
 }
 

@@ -1,4 +1,7 @@
-/** Turns the input of a lookup into hashes: those of its list, each once, or those found in its payload. */
+/**
+ * Turns the input of a lookup into hashes: those of its list, each once, or those found in its
+ * payload.
+ */
 import { wideLimits, type ParsedBody } from "../contracts/parsed-body.ts";
 import type { LookupInput, LookupOptions } from "../contracts/file-lookup.ts";
 import { Problem } from "../contracts/problem.ts";

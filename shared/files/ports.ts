@@ -1,4 +1,7 @@
-/** What file lookups need from outside, in their own words. `shared/app` connects the ports to the clients. */
+/**
+ * What file lookups need from outside, in their own words. `shared/app` connects the ports to the
+ * clients.
+ */
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { RetryLater } from "../contracts/retry-later.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
@@ -10,7 +13,9 @@ export interface Permit {
   readonly usableUntilMs: number;
 }
 
-/** How long a call may wait for a permit, when it has none or an old one, and how long it may last. */
+/**
+ * How long a call may wait for a permit, when it has none or an old one, and how long it may last.
+ */
 export interface CallLimits {
   readonly permit?: Permit;
   readonly maxWaitMs: number;
@@ -33,7 +38,10 @@ export type FilesReply<T> =
   /** A retry cannot help until the cause is fixed; `problem` names it. */
   | { readonly kind: "refused"; readonly problem: string };
 
-/** File information with the SHA-1 that other hashes are resolved to; `null` when the service named none. */
+/**
+ * File information with the SHA-1 that other hashes are resolved to; `null` when the service named
+ * none.
+ */
 export interface InformationAnswer {
   readonly sha1: string | null;
   readonly information: FileInformation;
@@ -93,7 +101,7 @@ export type FilesEvent =
   | {
       readonly kind: "job-finished";
       readonly job: string;
-      readonly outcome: "done" | "cancelled";
+      readonly outcome: "succeeded" | "canceled";
     };
 
 export interface FilesSettings {

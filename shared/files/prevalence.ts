@@ -12,8 +12,8 @@ const figures = [
 ] as const;
 
 /**
- * Returns `rare` when any figure is below its rare threshold; else `common` when any reaches its common threshold;
- * else `uncommon` when at least one figure has a threshold; else `null`.
+ * Returns `rare` when any figure is below its rare threshold; else `common` when any reaches its
+ * common threshold; else `uncommon` when at least one figure has a threshold; else `null`.
  */
 export function judgePrevalence(
   statistics: FileStatistics | null,

@@ -1,4 +1,7 @@
-/** What the HTTP doors of this room answer, as plain data: a report as JSON or CSV, a job accepted, a job's state. */
+/**
+ * What the HTTP doors of this room answer, as plain data: a report as JSON or CSV, a job accepted,
+ * a job's state.
+ */
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import type { JobHeader } from "../storage/jobs.ts";
@@ -83,7 +86,10 @@ export async function toLookupReply(
   }
 }
 
-/** How a job stands: 202 while it runs, with what is known so far on request; then 200 with its report. */
+/**
+ * How a job stands: 202 while it runs, with what is known so far on request; then 200 with its
+ * report.
+ */
 export async function toJobReply(
   view: Exclude<JobView, { kind: "absent" }>,
   preferences: {
@@ -110,7 +116,12 @@ export async function toJobReply(
   const status = { job: { id, status: view.outcome, createdAt, expiresAt } };
   if (kind !== "files") return toJsonReply(200, status);
   const { report, options } = await readReport(view.header);
-  return toReportReply(report, options, preferences.accept, view.outcome === "done" ? {} : status);
+  return toReportReply(
+    report,
+    options,
+    preferences.accept,
+    view.outcome === "succeeded" ? {} : status,
+  );
 }
 
 const toProgress = (view: { header: JobHeader; partsDone: number }) =>
@@ -118,4 +129,4 @@ const toProgress = (view: { header: JobHeader; partsDone: number }) =>
 
 /** A job ended by its owner; `isCanceled` is false when it had ended before. */
 export const toCancelReply = (id: string, isCanceled: boolean): HttpReply =>
-  toJsonReply(200, { job: { id }, cancelled: isCanceled });
+  toJsonReply(200, { job: { id }, canceled: isCanceled });

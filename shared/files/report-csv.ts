@@ -51,7 +51,10 @@ const trailingColumns: readonly CsvColumn[] = [
   ["problem", (result) => result.problem],
 ];
 
-/** Writes a header and one line per hash, each ended by CR LF. An unknown value is an empty cell, zero is `0`. */
+/**
+ * Writes a header and one line per hash, each ended by CR LF. An unknown value is an empty cell,
+ * zero is `0`.
+ */
 export function reportToCsv(report: FileReport, options: LookupOptions): string {
   const columns: CsvColumn[] = [
     ...leadingColumns,

@@ -35,7 +35,10 @@ export const toFileHashes = (requested: readonly RequestedHash[]): FileHash[] =>
     each.kind === "invalid" ? [] : [{ hash: each.hash, kind: each.kind }],
   );
 
-/** One result per entry, from the outcomes of `toFileHashes`. Nothing stays pending but `later` outcomes. */
+/**
+ * One result per entry, from the outcomes of `toFileHashes`. Nothing stays pending but `later`
+ * outcomes.
+ */
 export function toFileResults(
   requested: readonly RequestedHash[],
   outcomes: readonly (HashOutcome | undefined)[],
@@ -52,7 +55,8 @@ export function toFileResults(
  *
  * @param outcome - `undefined` for an invalid entry, and for a hash that was not looked up yet
  * @param freshAtMs - answers older than this came from the cache
- * @param isFinal - whether a hash that is out of reach has failed (true) or is still pending (false)
+ * @param isFinal - whether a hash that is out of reach has failed (true) or is still pending
+ *   (false)
  */
 export function toFileResult(
   requested: RequestedHash,
@@ -89,7 +93,7 @@ function toAnsweredResult(
   return {
     ...base,
     sha1: outcome.sha1,
-    status: value === null ? "not_found" : "found",
+    status: value === null ? "notFound" : "found",
     source,
     statistics: value,
     information: outcome.information,
@@ -111,7 +115,7 @@ export function createReport(
     results: results.map((result) => applyOptions(result, options)),
     summary: {
       found: countStatus("found"),
-      notFound: countStatus("not_found"),
+      notFound: countStatus("notFound"),
       invalid: countStatus("invalid"),
       pending: countStatus("pending"),
       failed: countStatus("failed"),

@@ -1,4 +1,6 @@
-/** Estimates `Retry-After`: the shortest time that calls take under limits per minute and per hour. */
+/**
+ * Estimates `Retry-After`: the shortest time that calls take under limits per minute and per hour.
+ */
 import { hourMs, minuteMs } from "../runtime/time.ts";
 import type { JobHeader } from "../storage/jobs.ts";
 import { readJobRequest } from "./job-records.ts";

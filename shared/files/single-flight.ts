@@ -1,6 +1,7 @@
 /**
- * Asks Defender one question about one file with one call: the cache is read first, equal questions in this process
- * share a call, and a lease in the file's record makes other processes wait for the answer instead of calling too.
+ * Asks Defender one question about one file with one call: the cache is read first, equal questions
+ * in this process share a call, and a lease in the file's record makes other processes wait for the
+ * answer instead of calling too.
  */
 import { retryLater, type RetryLater } from "../contracts/retry-later.ts";
 import type { Failpoint } from "../runtime/failpoints.ts";
@@ -20,13 +21,18 @@ import type {
 export interface LookupPlan {
   readonly lookBackHours: number;
   readonly shouldFetchInformation: boolean;
-  /** An answer counts as fresh when it is fresh at this instant: the start of the request or job. */
+  /**
+   * An answer counts as fresh when it is fresh at this instant: the start of the request or job.
+   */
   readonly freshAtMs: number;
   /** No call starts after this. */
   readonly startUntilMs: number;
   /** Calls end before this, and nothing is read after it. */
   readonly endMs: number;
-  /** When Defender is out of reach: serve a stale answer (true), or leave the hash for later (false). */
+  /**
+   * When Defender is out of reach: serve a stale answer (true), or leave the hash for later
+   * (false).
+   */
   readonly isFinal: boolean;
 }
 
@@ -54,7 +60,10 @@ export interface SingleFlightDeps {
   readonly failpoint: Failpoint;
 }
 
-/** Longest duration of a call, and longest wait inside it: for a permit in place of an old one, or to retry. */
+/**
+ * Longest duration of a call, and longest wait inside it: for a permit in place of an old one, or
+ * to retry.
+ */
 const maxCallMs = 15_000;
 const maxCallWaitMs = 10_000;
 /** Covers a call and its wait, so that a crashed process blocks others for at most this long. */
@@ -70,7 +79,9 @@ export class SingleFlight {
     string,
     { readonly result: Promise<StepResult<unknown>>; readonly endMs: number }
   >();
-  /** After a 429 or an empty hour no call starts before this; the quota is not asked for each hash. */
+  /**
+   * After a 429 or an empty hour no call starts before this; the quota is not asked for each hash.
+   */
   #closedUntilMs = 0;
 
   constructor(deps: SingleFlightDeps) {
@@ -105,7 +116,9 @@ export class SingleFlight {
     return result;
   }
 
-  /** A job may wait long for its call; a request that shares the call waits only until its own end. */
+  /**
+   * A job may wait long for its call; a request that shares the call waits only until its own end.
+   */
   async #waitWithinPlan<T>(
     result: Promise<StepResult<T>>,
     endMs: number,
@@ -128,7 +141,10 @@ export class SingleFlight {
     }
   }
 
-  /** `unsent`: the permit was too old once the lease was acquired, and no other came while the lease lasts. */
+  /**
+   * `unsent`: the permit was too old once the lease was acquired, and no other came while the lease
+   * lasts.
+   */
   async #fetchWithLease<T, R>(
     step: LookupStep<T, R>,
     plan: LookupPlan,
@@ -151,7 +167,10 @@ export class SingleFlight {
     return this.#toRefusal(reply, plan);
   }
 
-  /** Acquires the file's lease, or waits for the process that holds it; returns the answer if one came meanwhile. */
+  /**
+   * Acquires the file's lease, or waits for the process that holds it; returns the answer if one
+   * came meanwhile.
+   */
   async #acquireLookupLease<T, R>(
     step: LookupStep<T, R>,
     plan: LookupPlan,
@@ -184,7 +203,10 @@ export class SingleFlight {
     };
   }
 
-  /** Releases the lease and stores what the call answered; returns the answer when the reply was one. */
+  /**
+   * Releases the lease and stores what the call answered; returns the answer when the reply was
+   * one.
+   */
   async #storeReply<T, R>(
     step: LookupStep<T, R>,
     reply: FilesReply<R>,

@@ -84,42 +84,85 @@ export const isTenantRefusal = (message: string): boolean =>
 
 /** Returns whether a 429 is about the number of calls or about the run time of queries. */
 export const readThrottleCause = (message: string): "calls" | "run-time" =>
-  /\b(?:cpu|run ?time|running time|resource)\b/i.test(message) && !/calls? quota/i.test(message)
+  /\b(?:cpu|run ?time|running time|resources?)\b/i.test(message) && !/calls? quota/i.test(message)
     ? "run-time"
     : "calls";
 
-const maxRetryAfterMs = 24 * hourMs;
+/** Longest pause after a 429 of a quota per minute. A longer wait is not believed: one call probes again. */
+const maxMinuteQuotaPauseMs = 15 * minuteMs;
+/** Longest pause after any other request to wait. */
+const maxPauseMs = hourMs;
+
+/** A wait that a service asked for. */
+export interface RequestedWait {
+  readonly waitMs: number;
+  /** True when the service asked for a longer wait than `waitMs`. */
+  readonly isCapped: boolean;
+}
+
+/** Limits a requested wait to 15 minutes for a quota per minute, else to an hour. */
+export function capWait(waitMs: number, isMinuteQuota: boolean): RequestedWait {
+  const maxMs = isMinuteQuota ? maxMinuteQuotaPauseMs : maxPauseMs;
+  return { waitMs: Math.min(maxMs, waitMs), isCapped: waitMs > maxMs };
+}
+
+/** True when the message names a window of an hour or more, such as `1500 per 01:00:00`. */
+export const namesLongWindow = (message: string): boolean => (readWindowMs(message) ?? 0) >= hourMs;
 
 /**
- * Returns the wait that a 429 or 503 asks for: the header `Retry-After` (seconds or a date), else the text (`in 8
- * seconds`, `45 per 00:01:00`), else undefined.
+ * Returns the longest wait that a 429 or 503 asks for in a header (`Retry-After` in seconds or as a date,
+ * `retry-after-ms`, `x-ms-retry-after-ms`), else the wait in the text (`in 8 seconds`, `in 12 minutes`, `45 per
+ * 00:01:00`). Zero, negative, malformed and past values ask for nothing: the result is then `undefined`.
  */
 export function readRetryAfterMs(
   headers: Headers,
   message: string,
   nowMs: number,
 ): number | undefined {
-  const waitMs = readHeaderWaitMs(headers, nowMs) ?? readTextWaitMs(message);
-  return waitMs === undefined ? undefined : Math.min(maxRetryAfterMs, Math.max(0, waitMs));
+  const valid = readHeaderWaits(headers, nowMs).filter((ms) => Number.isFinite(ms) && ms > 0);
+  return valid.length > 0 ? Math.max(...valid) : readTextWaitMs(message);
 }
 
-function readHeaderWaitMs(headers: Headers, nowMs: number): number | undefined {
-  const ms = Number(
-    headers.get("retry-after-ms") ?? headers.get("x-ms-retry-after-ms") ?? Number.NaN,
-  );
-  if (Number.isFinite(ms) && ms >= 0) return ms;
-  const header = headers.get("retry-after")?.trim() ?? "";
-  if (/^\d+(\.\d+)?$/.test(header)) return Number(header) * secondMs;
-  const atMs = Date.parse(header);
-  if (Number.isNaN(atMs)) return undefined;
+const httpDate = /[a-z]{3}, \d{1,2} [a-z]{3} \d{4} \d{2}:\d{2}:\d{2} GMT/gi;
+
+/** A repeated header arrives joined by commas, which dates contain too. */
+function readHeaderWaits(headers: Headers, nowMs: number): readonly number[] {
+  const retryAfter = headers.get("retry-after") ?? "";
   // Both instants are the service's where it sends its date, so that a wrong local clock does not matter.
-  const serverMs = Date.parse(headers.get("date") ?? "");
-  return atMs - (Number.isNaN(serverMs) ? nowMs : serverMs);
+  const sentMs = Date.parse(headers.get("date") ?? "");
+  const fromMs = Number.isNaN(sentMs) ? nowMs : sentMs;
+  return [
+    ...readNumbers(retryAfter.replaceAll(httpDate, "")).map((seconds) => seconds * secondMs),
+    ...(retryAfter.match(httpDate) ?? []).map((date) => Date.parse(date) - fromMs),
+    ...readNumbers(headers.get("retry-after-ms") ?? ""),
+    ...readNumbers(headers.get("x-ms-retry-after-ms") ?? ""),
+  ];
 }
+
+const readNumbers = (list: string): readonly number[] =>
+  list
+    .split(",")
+    .map((text) => text.trim())
+    .filter((text) => /^\d{1,12}(?:\.\d+)?$/.test(text))
+    .map(Number);
+
+const unitsMs: Readonly<Record<string, number>> = {
+  second: secondMs,
+  minute: minuteMs,
+  hour: hourMs,
+};
+
+const namedWait = /\b(?:in|after|wait(?: for)?) (\d{1,6}|a|an|one) (second|minute|hour)/i;
 
 function readTextWaitMs(message: string): number | undefined {
-  const seconds = /\bin (\d+) second/i.exec(message)?.[1];
-  if (seconds) return Number(seconds) * secondMs;
+  const [, amount = "", unit = ""] = namedWait.exec(message) ?? [];
+  const count = /^\d/.test(amount) ? Number(amount) : 1;
+  const waitMs = count * (unitsMs[unit.toLowerCase()] ?? 0);
+  return waitMs > 0 ? waitMs : readWindowMs(message);
+}
+
+/** Returns the window of a quota in the text: `45 per 00:01:00`. */
+function readWindowMs(message: string): number | undefined {
   const [, hours, minutes, rest] = /\bper (\d\d):(\d\d):(\d\d)/i.exec(message) ?? [];
   return hours === undefined
     ? undefined

@@ -2,6 +2,8 @@
 import { minuteMs, secondMs } from "../runtime/time.ts";
 import type { ApiName } from "./api-client.ts";
 import {
+  capWait,
+  namesLongWindow,
   readRetryAfterMs,
   isTenantRefusal,
   findMissingPermission,
@@ -113,12 +115,15 @@ function decideRetryOfStatus(
   if (status === 404) return toRefusal("notFound", "not found (404)");
   if (status === 429) return toThrottled(api, message, headers, nowMs);
   if (status === 504) return toTimeout(api, "the service ran out of time (504)");
-  if (status >= 500 || status === 408) {
-    const retryAfterMs = readRetryAfterMs(headers, "", nowMs);
-    const retry = retryAfterMs === undefined ? "backoff" : "wait";
-    return { ...toUnavailable(`the service failed (${status})`), retry, retryAfterMs };
-  }
+  if (status >= 500 || status === 408) return toOutage(status, headers, nowMs);
   return toRefusal("rejected", `the request was refused (${status})`);
+}
+
+function toOutage(status: number, headers: Headers, nowMs: number): RetryDecision {
+  const outage = toUnavailable(`the service failed (${status})`);
+  const requestedMs = readRetryAfterMs(headers, "", nowMs);
+  if (requestedMs === undefined) return outage;
+  return { ...outage, retry: "wait", retryAfterMs: capWait(requestedMs, false).waitMs };
 }
 
 const quarterHourMs = 15 * minuteMs;
@@ -131,18 +136,23 @@ function toThrottled(
 ): RetryDecision {
   const cause = api === "hunting" ? readThrottleCause(message) : "calls";
   const defaultMs = cause === "calls" ? minuteMs : quarterHourMs - (nowMs % quarterHourMs);
-  // Without a pause the next call would be refused too.
-  const retryAfterMs = Math.max(secondMs, readRetryAfterMs(headers, message, nowMs) ?? defaultMs);
+  const isMinuteQuota = cause === "calls" && !namesLongWindow(message);
+  const requestedMs =
+    readRetryAfterMs(headers, message, nowMs) ?? Math.max(minOwnPauseMs, defaultMs);
+  const { isCapped, waitMs } = capWait(requestedMs, isMinuteQuota);
   const why =
     cause === "calls" ? "too many calls (429)" : "the run-time quota of queries is used up (429)";
   return {
     code: "throttled",
     why,
-    report: { kind: "throttled", retryAfterMs, cause },
+    report: { kind: "throttled", retryAfterMs: waitMs, cause, ...(isCapped ? { isCapped } : {}) },
     retry: "wait",
-    retryAfterMs,
+    retryAfterMs: waitMs,
   };
 }
+
+/** Shortest pause after a 429 that names no valid wait. */
+const minOwnPauseMs = 5 * secondMs;
 
 const firstBackoffMs = 500;
 const maxBackoffMs = 20 * secondMs;

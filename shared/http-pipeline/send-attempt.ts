@@ -62,8 +62,12 @@ function buildRequest(
   return { method, headers, body, signal };
 }
 
+/**
+ * Names the charset: Microsoft Graph reads a body without it in an ANSI code page (Microsoft Learn, "security:
+ * runHuntingQuery", note on the request headers).
+ */
 function encodeBody({ form, json }: ApiCall): readonly [type?: string, body?: string] {
   if (form)
     return ["application/x-www-form-urlencoded;charset=UTF-8", String(new URLSearchParams(form))];
-  return json === undefined ? [] : ["application/json", JSON.stringify(json)];
+  return json === undefined ? [] : ["application/json; charset=utf-8", JSON.stringify(json)];
 }

@@ -1,32 +1,44 @@
-/** What the hunts room asks of the outside, in its own words. The live ones are `clients/hunting` and `clients/exports.ts`. */
-import type { HuntColumn } from "../contracts/compiled-hunt.ts";
+/**
+ * What the hunts module needs from outside. `shared/clients/hunting/` and
+ * `shared/clients/exports.ts` implement it against Azure, `test/support/` in memory.
+ */
+import type { CompiledHunt, HuntColumn } from "../contracts/compiled-hunt.ts";
+import type { RetryLater } from "../contracts/retry-later.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
-import type { Span } from "../runtime/time.ts";
 import type { Failpoint } from "../runtime/failpoints.ts";
+import type { Span, Ticks } from "../runtime/time.ts";
 
 /** How an export is written. */
 export type HuntFormat = "ndjson" | "csv" | "parquet";
 
-/** Everything the room acts through. */
+/** Every dependency of the module. */
 export interface HuntDeps {
   readonly hunting: HuntingPort;
   readonly exports: ExportStore;
   readonly records: RecordStore;
   readonly queues: Pick<MessageQueues, "send">;
   readonly logEvent: HuntLogger;
-  /** A named kill point; a no-op in production. */
+  /** A named point at which a test may stop the process; does nothing in production. */
   readonly failpoint: Failpoint;
-  /** This machine's clock, ms: for budgets only, never for bounds. */
+  /** This process's clock in epoch milliseconds: for budgets only, never for bounds of windows. */
   readonly nowMs: () => number;
-  /** A fresh id for one attempt to write. */
+  /** Returns a new id for one attempt to write. */
   readonly createAttemptId: () => string;
-  /** The portal's page with this query filled in. */
+  /** Returns the URL of the portal's advanced hunting page with this query filled in. */
   readonly createPortalLink: (query: string) => string;
-  /** File statistics by lower-case SHA-1; a hash without an entry gets `null`. */
+  /** Returns file statistics by lower-case SHA-1; a hash without an entry gets `null`. */
   readonly findFileStatistics: (sha1s: readonly string[]) => Promise<ReadonlyMap<string, object>>;
 }
 
-/** Writes one line of telemetry; the events and fields of `log.ts`. */
+/** One hunt at one instant: what most functions of the module need. */
+export interface HuntContext {
+  readonly deps: HuntDeps;
+  readonly hunt: CompiledHunt;
+  /** The storage service's clock as the run began. */
+  readonly serverNow: Ticks;
+}
+
+/** Writes one line of telemetry; `shared/runtime/log.ts` lists the events and fields. */
 export type HuntLogger = (
   event:
     | "hunt.run"
@@ -38,22 +50,28 @@ export type HuntLogger = (
   fields?: Readonly<Record<string, string | number | boolean | undefined>>,
 ) => void;
 
-/** Takes rows as they arrive: whole NDJSON lines, each ended by LF, in the service's order. Back-pressure by promise. */
+/**
+ * Takes rows as they arrive: whole NDJSON lines in the service's order. The promise is
+ * back-pressure.
+ */
 export interface RowSink {
-  /** Called once, before the first rows, when the answer names its columns first; else never. */
+  /** Called at most once, before the first rows, when the answer names its columns first. */
   readonly columns?: (columns: readonly HuntColumn[]) => void;
-  /** The bytes are the sender's again once the promise resolves: a sink that keeps them keeps a copy. */
+  /** The sender reuses the bytes once the promise resolves: a sink that keeps them keeps a copy. */
   readonly writeRows: (lines: Uint8Array, count: number) => void | Promise<void>;
 }
 
-/** One advanced hunting back-end. */
+/** One advanced hunting service. */
 export interface HuntingPort {
   readonly api: "graph" | "defender" | "legacy";
-  /** What the service is known to cut at. Data, for planning: a result is proven complete by count, not by this number. */
+  /**
+   * Known limits of a result. For planning only: a count proves a result complete, not these
+   * numbers.
+   */
   readonly caps: {
     readonly rows: number;
     readonly bytes: number;
-    /** What every row limit of this service is a multiple of; 10,000 when absent. */
+    /** Every row limit of this service is a multiple of it; 10,000 when absent. */
     readonly roundRows?: number;
   };
   readonly runQuery: (
@@ -63,10 +81,11 @@ export interface HuntingPort {
   ) => Promise<HuntingReply>;
 }
 
+/** How one query is sent. */
 export interface HuntingOptions {
-  /** Sent as `Timespan` where the back-end has one: wide enough not to narrow the query. */
+  /** Sent as `Timespan` where the service has one: wide enough not to narrow the query. */
   readonly timespan?: Span;
-  /** The result's columns as compiled: their types, and their order when the answer names none. */
+  /** The compiled columns: types and order for an answer that names no columns. */
   readonly columns?: readonly HuntColumn[];
   /** Deadline of the call, body included. */
   readonly deadlineMs: number;
@@ -74,13 +93,13 @@ export interface HuntingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What came of one hunting call. Everything but a programming error is an answer of this union. */
+/** The result of one hunting call. Only a programming error is thrown. */
 export type HuntingReply =
   | {
       readonly kind: "answer";
       readonly columns: readonly HuntColumn[];
       readonly rows: number;
-      /** Bytes of the body as it came, before normalising. */
+      /** Bytes of the body as received, before normalizing. */
       readonly bytes: number;
       readonly durationMs: number;
     }
@@ -88,18 +107,23 @@ export type HuntingReply =
   | { readonly kind: "too-big" }
   /** 400 "preempted", 504, or our own deadline. */
   | { readonly kind: "too-heavy"; readonly cause: "preempted" | "timed-out" }
-  /** No turn, 429, a pause or an open breaker: ask again then. */
-  | { readonly kind: "later"; readonly retryAfterMs: number; readonly cause: string }
-  /** Asking again cannot help until somebody changes something. */
+  /** No permit, 429, a pause or an open breaker. */
+  | (RetryLater & { readonly cause: string })
+  /** The same call cannot succeed until a person changes something. */
   | {
       readonly kind: "refused";
       readonly cause: "query" | "table" | "permission" | "authentication" | "tenant" | "retired";
       readonly message: string;
     }
-  /** A passing failure after the pipe's own tries. */
-  | { readonly kind: "failed"; readonly message: string };
+  /** A passing failure that outlasted the retries of the HTTP pipeline. */
+  | {
+      readonly kind: "failed";
+      readonly message: string;
+      /** True for a refusal whose text is unknown: retried with growing pauses, for this hunt only. */
+      readonly isUnknownRefusal?: boolean;
+    };
 
-/** Metadata of one export, as kept on the blob: ASCII, small. Instants as text with seven digits. */
+/** Metadata of one export, kept on the blob: ASCII, small. Instants are text with seven digits. */
 export interface ExportMetadata {
   readonly seq: number;
   readonly from: string;
@@ -115,56 +139,68 @@ export interface ExportMetadata {
   readonly attempt: string;
   /** SHA-256 of the previous export's metadata tuple; empty for the first. */
   readonly prev: string;
-  /** `yes`; `gap` for a hole older than the service keeps; `closed` for the closing record of a version. */
+  /**
+   * `gap`: a window older than the service keeps rows. `closed`: the closing record of a version.
+   */
   readonly complete: "yes" | "gap" | "closed";
-  /** On a closing record: the version that goes on, `v2`. */
+  /** On a closing record: the version that continues the log, such as `v2`. */
   readonly next?: string;
 }
 
-/** An export as found in the store. */
+/** A committed export. */
 export interface ExportRecord {
   readonly path: string;
   readonly metadata: ExportMetadata;
   readonly etag: string;
 }
 
-/** Staged blocks of one attempt. Nothing is visible before `commit`; an abandoned attempt leaves nothing. */
+/**
+ * Staged blocks of one attempt. Readers see nothing before `commit` and nothing of an abandoned
+ * attempt.
+ */
 export interface ExportWriter {
-  /** Adds whole NDJSON lines; converted to the export's format and compressed on the way. */
+  /** Adds whole NDJSON lines; converts them to the export's format and compresses them. */
   readonly writeRows: (lines: Uint8Array, count: number) => Promise<void>;
-  /** Bytes and digest of what was written so far; final once `finish` has resolved. */
+  /** Returns size and digest of what was written, final once the promise resolves. */
   readonly finish: () => Promise<{
     readonly rows: number;
     readonly rawbytes: number;
     readonly sha256: string;
   }>;
-  /** Commits once, only if nothing is there. `lost`: another attempt's export is there (our own, answer lost, is `committed`). */
-  readonly commit: (
-    metadata: ExportMetadata,
-  ) => Promise<{ readonly kind: "committed"; readonly etag: string } | { readonly kind: "lost" }>;
+  /**
+   * Commits once, only if the path is free. `lost`: another attempt's export is there. An attempt
+   * whose own commit succeeded but whose answer was lost gets `committed`.
+   */
+  readonly commit: (metadata: ExportMetadata) => Promise<WriterCommitResult>;
   readonly abandon: () => Promise<void>;
 }
+
+export type WriterCommitResult =
+  | { readonly kind: "committed"; readonly etag: string }
+  | { readonly kind: "lost" };
 
 /** The container `exports`. Paths are relative to it. */
 export interface ExportStore {
   readonly find: (path: string) => Promise<ExportRecord | undefined>;
-  /** Exports under a prefix, ordered by path. */
+  /** Yields exports under a prefix, ordered by path. */
   readonly list: (prefix: string) => AsyncIterable<ExportRecord>;
-  /** Folder names directly under a prefix, without the prefix and the slash. */
+  /** Returns folder names directly under a prefix, without the prefix and the slash. */
   readonly listFolders: (prefix: string) => Promise<readonly string[]>;
   readonly openWriter: (
     path: string,
     attempt: string,
-    format: "ndjson" | "csv" | "parquet",
+    format: HuntFormat,
     columns: readonly HuntColumn[],
   ) => ExportWriter;
-  /** The rows of a committed export as JSON objects, exact number text kept: `top` of them after `skip`. */
+  /**
+   * Returns `top` rows after `skip` of a committed export as JSON objects; number text stays exact.
+   */
   readonly readRows: (
     path: string,
-    format: "ndjson" | "csv" | "parquet",
+    format: HuntFormat,
     skip: number,
     top: number,
   ) => Promise<readonly string[]>;
-  /** The storage service's clock, ms: bounds of windows come from it, never from this machine's. */
+  /** Returns the storage service's clock in milliseconds: the only source of bounds of windows. */
   readonly serverNowMs: () => Promise<number>;
 }

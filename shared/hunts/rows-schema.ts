@@ -1,4 +1,7 @@
-/** The JSON Schema of a hunt's rows as `…/exports/{seq}/rows` answers them, so that a designer offers the hunt's real columns. */
+/**
+ * Describes a hunt's rows as `…/exports/{seq}/rows` returns them: a workflow designer offers the
+ * hunt's columns.
+ */
 import type { CompiledHunt, HuntColumn, KqlType } from "../contracts/compiled-hunt.ts";
 import type { RowsSchemaAnswer } from "../contracts/hunt-answers.ts";
 import { addStatisticsColumn } from "./log/enrich-rows.ts";
@@ -7,7 +10,7 @@ type JsonType = Readonly<Record<string, string>>;
 
 const textType: JsonType = { type: "string" };
 
-/** What a value of each KQL type is in JSON; `dynamic` may be anything. */
+/** JSON Schema of each KQL type; `dynamic` may be any value. */
 const jsonTypes: Readonly<Record<KqlType, JsonType>> = {
   string: textType,
   long: { type: "integer", format: "int64" },
@@ -21,7 +24,10 @@ const jsonTypes: Readonly<Record<KqlType, JsonType>> = {
   dynamic: {},
 };
 
-/** Words of a schema that Swagger 2.0 has, too: `x-nullable` because any value may be null. */
+/**
+ * Creates the schema with keywords that Swagger 2.0 knows: `x-nullable` because any value may be
+ * null.
+ */
 export function createRowsSchema(hunt: CompiledHunt): RowsSchemaAnswer {
   const columns = addStatisticsColumn(hunt, hunt.columns);
   const properties = Object.fromEntries(
@@ -39,7 +45,7 @@ export function createRowsSchema(hunt: CompiledHunt): RowsSchemaAnswer {
   };
 }
 
-/** In a CSV file dynamic values are text. */
+/** In a CSV export, dynamic values are text. */
 const toColumnSchema = ({ name, type }: HuntColumn, format: CompiledHunt["format"]): object => ({
   ...(format === "csv" && type === "dynamic" ? textType : jsonTypes[type]),
   "x-ms-summary": name,

@@ -1,4 +1,4 @@
-/** What the doors show of hunts: how each stands, its new exports, and what is due. Reads records and the log, runs nothing. */
+/** Reads hunts for endpoints and timers: health, new exports, and what is due. Runs no query. */
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import type { HuntStatus } from "../contracts/hunt-state.ts";
 import {
@@ -15,11 +15,11 @@ import { enqueueRun, isWaiting } from "./run/run-queue.ts";
 import { readHead } from "./log/state.ts";
 import { readStatus } from "./run/status.ts";
 
-/** How one hunt stands. */
+/** The health of one hunt. */
 export interface HuntHealth {
   readonly state: HuntStatus["state"] | "new" | "overdue";
   readonly reason: string | undefined;
-  /** Everything before it is exported or proven empty; absent before the first run. */
+  /** Every row before it is exported; undefined before the first run. */
   readonly watermark: string | undefined;
   readonly watermarkAgeSeconds: number | undefined;
   readonly version: number | undefined;
@@ -27,33 +27,48 @@ export interface HuntHealth {
   readonly head: string | undefined;
 }
 
-/** A watermark older than so many intervals, on top of what is not read yet, is a fault, whatever the timer says. */
+/** A hunt is overdue when its watermark is older than its lag and this many intervals. */
 const overdueIntervals = 3;
 
-/** Reads how a hunt stands, from storage alone. */
+/** Reads the health of a hunt from its records alone. */
 export async function readHuntHealth(
   deps: Pick<HuntDeps, "records">,
   hunt: CompiledHunt,
   nowMs: number,
 ): Promise<HuntHealth> {
-  const [{ value: head }, { value: status }] = await Promise.all([
+  const [storedHead, storedStatus] = await Promise.all([
     readHead(deps, hunt.name),
     readStatus(deps, hunt.name),
   ]);
+  const head = storedHead.kind === "found" ? storedHead.value : undefined;
+  const status = storedStatus.kind === "found" ? storedStatus.value : undefined;
   const watermark = head && computeWatermark(head.to, head.emptyTo);
   const ageMs = watermark === undefined ? undefined : nowMs - msFromTicks(watermark);
-  const activeStatus =
-    status?.queryHash === hunt.queryHash && status.state !== "ok" ? status : undefined;
-  const isOverdue = ageMs !== undefined && ageMs > hunt.lagMs + overdueIntervals * hunt.intervalMs;
   return {
-    state: activeStatus?.state ?? (watermark === undefined ? "new" : isOverdue ? "overdue" : "ok"),
-    reason:
-      activeStatus?.reason ?? (isOverdue ? "no run has finished for three intervals" : undefined),
+    ...(findActiveState(hunt, status) ?? computeTimeliness(hunt, ageMs)),
     watermark: watermark === undefined ? undefined : formatInstant(watermark),
     watermarkAgeSeconds: ageMs === undefined ? undefined : Math.round(ageMs / 1_000),
     version: head?.version,
     head: head?.head,
   };
+}
+
+type HealthState = Pick<HuntHealth, "state" | "reason">;
+
+/** Returns the stored state when it is about this query and not `ok`. */
+const findActiveState = (
+  hunt: CompiledHunt,
+  status: HuntStatus | undefined,
+): HealthState | undefined =>
+  status?.queryHash === hunt.queryHash && status.state !== "ok"
+    ? { state: status.state, reason: status.reason }
+    : undefined;
+
+function computeTimeliness(hunt: CompiledHunt, ageMs: number | undefined): HealthState {
+  if (ageMs === undefined) return { state: "new", reason: undefined };
+  return ageMs > hunt.lagMs + overdueIntervals * hunt.intervalMs
+    ? { state: "overdue", reason: "No run has finished for three intervals." }
+    : { state: "ok", reason: undefined };
 }
 
 function computeWatermark(to: string, emptyTo: string | undefined): Ticks | undefined {
@@ -64,7 +79,7 @@ function computeWatermark(to: string, emptyTo: string | undefined): Ticks | unde
   return end !== undefined && empty !== undefined && empty > end ? empty : end;
 }
 
-/** Puts a run on the queue unless one of the hunt waits there. @returns whether it did */
+/** Enqueues a run unless one is waiting. @returns true when it was enqueued */
 export async function enqueueUnlessWaiting(
   deps: Pick<HuntDeps, "records" | "queues">,
   hunt: CompiledHunt,
@@ -77,7 +92,10 @@ export async function enqueueUnlessWaiting(
   return true;
 }
 
-/** Starts every hunt whose watermark is older than one interval: what a frozen timer has left undone. @returns their names */
+/**
+ * Starts every hunt whose watermark is older than one interval, as when a timer stopped. @returns
+ * their names
+ */
 export async function startOverdueHunts(
   deps: Pick<HuntDeps, "records" | "queues">,
   hunts: readonly CompiledHunt[],
@@ -94,7 +112,7 @@ export async function startOverdueHunts(
   return startedHunts;
 }
 
-/** A place in a hunt's exports, over its versions: `v2.17`. */
+/** A position in a hunt's exports, over its versions: `v2.17` is export 17 of version 2. */
 export interface ExportCursor {
   readonly version: number;
   readonly seq: number;
@@ -102,7 +120,7 @@ export interface ExportCursor {
 
 const cursorPattern = /^(?:v(\d{1,9})\.)?(-1|\d{1,12})$/;
 
-/** Reads `v2.17`, or `17` for a number within the newest version; `undefined` when the text is neither. */
+/** Parses `v2.17`, or `17` for a number within the newest version; undefined when it is neither. */
 export function parseCursor(text: string, newestVersion: number): ExportCursor | undefined {
   const match = cursorPattern.exec(text);
   return match
@@ -112,23 +130,24 @@ export function parseCursor(text: string, newestVersion: number): ExportCursor |
 
 export const formatCursor = ({ version, seq }: ExportCursor): string => `v${version}.${seq}`;
 
-/** New exports, oldest first, and where to go on from. */
+/** New exports, oldest first, and the cursor after them. */
 export interface ExportPage {
   readonly exports: readonly ExportRecord[];
   readonly cursor: ExportCursor;
-  /** Whether `exports` is as long as was asked for, so that there may be more at once. */
+  /** True when `exports` has the requested length: more may be there. */
   readonly isFull: boolean;
 }
 
-/** A poll's answer: the news, and when to ask again, s. */
+/** The answer to a poll, and after how many seconds to poll again. */
 export type PollResult =
-  | { readonly kind: "news"; readonly page: ExportPage; readonly retryAfterSeconds: number }
-  | { readonly kind: "no-cursor" };
+  | { readonly kind: "page"; readonly page: ExportPage; readonly retryAfterSeconds: number }
+  | { readonly kind: "invalid-cursor" };
 
 /**
- * Answers a poll for exports after a cursor; `latest` begins with whatever comes after now.
+ * Answers a poll for exports after a cursor; `latest` starts with the next export.
  *
- * @param after - `latest`, a cursor as `formatCursor` writes it, or a number within the newest version
+ * @param after - `latest`, a cursor as `formatCursor` writes it, or a number within the newest
+ *   version
  */
 export async function pollExports(
   deps: Pick<HuntDeps, "exports" | "records">,
@@ -142,27 +161,30 @@ export async function pollExports(
     after === "latest"
       ? (parseExportPath(head ?? "") ?? logStart)
       : parseCursor(after, newestVersion);
-  if (!cursor) return { kind: "no-cursor" };
-  const page = await listNewExports(deps, hunt.name, cursor, newestVersion, top);
-  return { kind: "news", page, retryAfterSeconds: computePollDelaySeconds(hunt, page) };
+  if (!cursor) return { kind: "invalid-cursor" };
+  const limits = { newestVersion, maxCount: top };
+  const page = await listNewExports(deps, hunt.name, cursor, limits);
+  return { kind: "page", page, retryAfterSeconds: computePollDelaySeconds(hunt, page) };
 }
 
 const [minPollDelaySeconds, maxPollDelaySeconds] = [60, 900];
 const pollsPerInterval = 4;
 
-/** More that is there already is worth asking for soon; otherwise nothing comes before the hunt runs again. */
+/**
+ * Returns 1 s after a full page, else a quarter of the hunt's interval: nothing is new before its
+ * next run.
+ */
 function computePollDelaySeconds(hunt: CompiledHunt, { isFull }: ExportPage): number {
   const delaySeconds = Math.ceil(hunt.intervalMs / pollsPerInterval / 1_000);
   return isFull ? 1 : Math.min(maxPollDelaySeconds, Math.max(minPollDelaySeconds, delaySeconds));
 }
 
-/** Exports with rows after a cursor, at most `maxCount`; the cursor passes what has none. */
-export async function listNewExports(
+/** Lists exports with rows after a cursor; the new cursor is past exports without rows. */
+async function listNewExports(
   deps: Pick<HuntDeps, "exports" | "records">,
   hunt: string,
   after: ExportCursor,
-  newestVersion: number,
-  maxCount: number,
+  { newestVersion, maxCount }: { readonly newestVersion: number; readonly maxCount: number },
 ): Promise<ExportPage> {
   const exports: ExportRecord[] = [];
   let cursor = after;
@@ -177,7 +199,7 @@ export async function listNewExports(
   return { exports, cursor, isFull: false };
 }
 
-/** One export of a version by its number. */
+/** Finds one export of a version by its number. */
 export async function findExport(
   deps: Pick<HuntDeps, "exports" | "records">,
   hunt: string,
@@ -188,10 +210,13 @@ export async function findExport(
   return undefined;
 }
 
-/** A poll asks for what is new, which lies within these last days of the log; older records cost a listing of it all. */
+/**
+ * Polls are for exports of the last eight days of the log; older ones cost a listing of the whole
+ * version.
+ */
 const recentDays = 8;
 
-/** The records of a version from a number on, in order. */
+/** Yields the records of a version from a number on, in order. */
 async function* listRecordsFrom(
   deps: Pick<HuntDeps, "exports" | "records">,
   hunt: string,
@@ -204,14 +229,15 @@ async function* listRecordsFrom(
       yield record;
 }
 
-/** The same from the days before the cached head; `undefined` when the number lies further back. */
+/** Lists them from the last days before the cached head; undefined when the number is older. */
 async function listRecentRecords(
   deps: Pick<HuntDeps, "exports" | "records">,
   hunt: string,
   from: ExportCursor,
 ): Promise<ExportRecord[] | undefined> {
-  const { value: head } = await readHead(deps, hunt);
-  const end = head?.version === from.version ? parseInstant(head.to) : undefined;
+  const head = await readHead(deps, hunt);
+  const isSameVersion = head.kind === "found" && head.value.version === from.version;
+  const end = isSameVersion ? parseInstant(head.value.to) : undefined;
   if (end === undefined) return undefined;
   const records: ExportRecord[] = [];
   for (let daysBack = 0; daysBack < recentDays; daysBack += 1) {

@@ -20,33 +20,33 @@ export const closeBrace = 0x7d;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** UTF-8 bytes of a text. */
+/** Returns the UTF-8 bytes of a text. */
 export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text);
 
-/** The text of UTF-8 bytes `[from, to)`. */
+/** Returns the text of the UTF-8 bytes `[from, to)`. */
 export const decodeUtf8 = (bytes: Uint8Array, from = 0, to = bytes.length): string =>
   decoder.decode(bytes.subarray(from, to));
 
-/** Bytes gathered one after the other. `length` of `bytes` are in use; the rest is room. */
+/** Bytes collected one after the other. The first `length` of `bytes` are in use. */
 export interface ByteBuffer {
   bytes: Uint8Array;
   length: number;
 }
 
-/** Room for `size` bytes, not cleared. Not a Buffer: whose `slice` would share the memory. */
+/** Allocates `size` bytes, not cleared. Not a Buffer, whose `slice` shares the memory. */
 export const allocateBytes = (size: number): Uint8Array =>
   new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 
-/** An empty buffer with room for `size` bytes; it grows as needed. */
+/** Creates an empty buffer with room for `size` bytes; it grows as needed. */
 export const createByteBuffer = (size: number): ByteBuffer => ({
   bytes: allocateBytes(size),
   length: 0,
 });
 
-/** What was gathered, without copying. */
+/** Returns the collected bytes without copying them. */
 export const bytesOf = (out: ByteBuffer): Uint8Array => out.bytes.subarray(0, out.length);
 
-// Below this a loop beats the call into the runtime that `set` is.
+// Up to this size a loop is faster than `set`, which calls into the runtime.
 const maxLoopBytes = 48;
 
 /** Appends bytes `[from, to)`. */
@@ -73,7 +73,7 @@ function growBuffer(out: ByteBuffer, needed: number): void {
   out.bytes = larger;
 }
 
-/** True when `bytes` has `part` at `at`, wholly before `to`. */
+/** True when `bytes` holds `part` at `at`, completely before `to`. */
 export function startsWith(bytes: Uint8Array, at: number, to: number, part: Uint8Array): boolean {
   if (at + part.length > to) return false;
   for (let index = 0; index < part.length; index += 1)

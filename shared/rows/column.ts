@@ -1,4 +1,4 @@
-/** Columns as this folder knows them: the KQL scalar types, and the bytes with which each column begins in a line. */
+/** Columns of rows: their KQL scalar types, and the bytes with which each begins in a line. */
 import { encodeUtf8 } from "./bytes.ts";
 
 /** KQL scalar types. */
@@ -25,36 +25,47 @@ export interface ShapedColumn {
   readonly type: ColumnType;
   /** The key with its quotes. */
   readonly key: Uint8Array;
-  /** What stands before the value in a line: `{"A":` for the first column, `,"B":` for the others. */
+  /** The bytes before the value in a line: `{"A":` for the first column, `,"B":` for the others. */
   readonly lead: Uint8Array;
-  /** The same bytes, four to a number, without the last ones that make no four. */
+  /** The same bytes, four to a number; a remainder of one to three is left out. */
   readonly leadWords: Int32Array;
 }
 
 /** All columns of an answer, ready for comparing bytes. */
 export interface RowShape {
   readonly columns: readonly ShapedColumn[];
-  readonly columnIndexes: ReadonlyMap<string, number>;
-  /** True when the service adds `@odata.` annotations that are no data. */
+  /** The distinct names, in order. */
+  readonly names: readonly string[];
+  /** The index of the column with this name, else of the first one that differs only by case. */
+  readonly indexOf: (name: string) => number | undefined;
+  /** True when the service adds `@odata.` annotations, which are not data. */
   readonly hasAnnotations: boolean;
 }
 
 /**
- * Prepares columns for comparing. A name that comes twice counts once.
+ * Prepares columns for comparison. A name that comes twice counts once.
  *
  * @param hasAnnotations - true for Graph, whose values carry `@odata.type` annotations
  */
 export function createRowShape(columns: readonly Column[], hasAnnotations: boolean): RowShape {
-  const columnIndexes = new Map<string, number>();
-  const distinctColumns = columns.filter(
-    ({ name }) => !columnIndexes.has(name) && columnIndexes.set(name, columnIndexes.size),
-  );
-  const shapedColumns = distinctColumns.map(({ name, type }, index) => {
+  const types = new Map<string, ColumnType>();
+  for (const { name, type } of columns) if (!types.has(name)) types.set(name, type);
+  const names = [...types.keys()];
+  const shapedColumns = [...types].map(([name, type], index) => {
     const key = JSON.stringify(name);
     const lead = encodeUtf8(`${index === 0 ? "{" : ","}${key}:`);
     return { type, key: encodeUtf8(key), lead, leadWords: toInt32Words(lead) };
   });
-  return { columns: shapedColumns, columnIndexes, hasAnnotations };
+  return { columns: shapedColumns, names, indexOf: createNameIndex(names), hasAnnotations };
+}
+
+/** Microsoft's documentation shows rows whose keys differ from the schema by case. */
+function createNameIndex(names: readonly string[]): RowShape["indexOf"] {
+  const exact = new Map(names.map((name, index) => [name, index]));
+  const folded = new Map(
+    names.map((name, index) => [name.toLowerCase(), index] as const).toReversed(),
+  );
+  return (name) => exact.get(name) ?? folded.get(name.toLowerCase());
 }
 
 function toInt32Words(bytes: Uint8Array): Int32Array {

@@ -1,10 +1,11 @@
 /**
- * CSV that a spreadsheet may open (RFC 4180: comma, double quotes, CRLF; a header row).
+ * Writes CSV that is safe in a spreadsheet (RFC 4180: comma, double quotes, CRLF; a header row).
  *
- * Every text is quoted; numbers, `true` and `false` are not; null is an empty cell and empty text is `""`. Text that a
- * spreadsheet could take for a formula, because it begins with `=`, `+`, `-`, `@`, tab, CR or LF, gets an apostrophe in
- * front; so does text that begins with an apostrophe. So one leading apostrophe is always ours, and dropping it gives
- * the value back. Dynamic values are JSON text.
+ * Every text is quoted; numbers, `true` and `false` are not; null is an empty cell and empty text
+ * is `""`. Text that a spreadsheet could take for a formula, because it begins with `=`, `+`, `-`,
+ * `@`, tab, CR or LF, gets an apostrophe in front; so does text that begins with an apostrophe. One
+ * leading apostrophe is therefore always added here, and removing it gives the value back. Dynamic
+ * values are JSON text.
  */
 import {
   appendBytes,
@@ -26,11 +27,11 @@ import { forEachLine, decodeString, type ValueOffsets } from "./line-values.ts";
 const lineEnd = encodeUtf8("\r\n");
 const nullWord = 0x6e; // the n of null
 const apostrophe = 0x27;
-/** = + - @ tab CR LF, and the apostrophe itself. */
+/** The characters = + - @ tab CR LF, and the apostrophe itself. */
 const formulaStarts = new Set(encodeUtf8("=+-@\t\r\n'"));
 const formulaPattern = /^[=+\-@\t\r\n']/;
 
-/** Writes gzip-compressed CSV with these columns; members of a row that are none of them are left out. */
+/** Writes gzip-compressed CSV with these columns; other members of a row are left out. */
 export function createCsvEncoder(columns: readonly Column[], put: ByteSink): Encoder {
   const shape = createRowShape(columns, false);
   const gzip = createGzipEncoder(put);
@@ -39,7 +40,7 @@ export function createCsvEncoder(columns: readonly Column[], put: ByteSink): Enc
   const writeHeader = async (): Promise<void> => {
     if (isHeaderWritten) return;
     isHeaderWritten = true;
-    await gzip.write(encodeUtf8(`${[...shape.columnIndexes.keys()].map(quoteCell).join(",")}\r\n`));
+    await gzip.write(encodeUtf8(`${shape.names.map(quoteCell).join(",")}\r\n`));
   };
   return {
     write: async (lines) => {
@@ -80,7 +81,7 @@ function writeCell(out: ByteBuffer, lines: Uint8Array, from: number, to: number)
   else writePlainText(out, lines, from, to);
 }
 
-/** Text without escapes holds no quote either: its bytes are the cell. */
+/** Text without escapes holds no quote: its bytes are the cell. */
 function writePlainText(out: ByteBuffer, lines: Uint8Array, from: number, to: number): void {
   appendByte(out, quote);
   if (formulaStarts.has(lines[from + 1] ?? 0)) appendByte(out, apostrophe);
@@ -95,19 +96,22 @@ function hasEscape(lines: Uint8Array, from: number, to: number): boolean {
 const quoteCell = (text: string): string =>
   `"${formulaPattern.test(text) ? "'" : ""}${text.replaceAll('"', '""')}"`;
 
-/** The value of a cell that `createCsvEncoder` wrote, as JSON text. */
+/** Returns the value of a cell of `createCsvEncoder` as JSON text. */
 export function cellToJson(cell: string, isQuoted: boolean): string {
   if (!isQuoted) return cell === "" ? "null" : cell;
   return JSON.stringify(cell.startsWith("'") ? cell.slice(1) : cell);
 }
 
-/** One record: its cells, and which of them were quoted. */
+/** One record: its cells, and whether each was quoted. */
 export interface CsvRecord {
   readonly cells: readonly string[];
   readonly isQuoted: readonly boolean[];
 }
 
-/** Reads CSV in pieces. Each push gives the records that ended in it; the last record must end with a line break. */
+/**
+ * Reads CSV in pieces: each call returns the records that end in its text. The last must end with a
+ * line break.
+ */
 export function createCsvReader(): (text: string) => CsvRecord[] {
   let cells: string[] = [];
   let quotedFlags: boolean[] = [];

@@ -4,10 +4,13 @@ import { createCsvEncoder } from "./csv.ts";
 import type { Encoder, ByteSink } from "./encoder.ts";
 import { createGzipEncoder } from "./gzip.ts";
 
-/** NDJSON and CSV are gzip-compressed, one member. */
+/** NDJSON and CSV are compressed as one gzip member. */
 export type ExportFormat = "ndjson" | "csv" | "parquet";
 
-/** A writer of one file. NDJSON takes lines as they are; the others write these columns. */
+/**
+ * Creates the writer of one file. NDJSON holds the lines as they are, the other formats these
+ * columns.
+ */
 export async function createEncoder(
   format: ExportFormat,
   columns: readonly Column[],

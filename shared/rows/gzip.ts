@@ -1,19 +1,19 @@
 /**
- * gzip in blocks that are compressed on the thread pool, several at once, and still come out as one member: what every
- * reader understands. Each block ends with a sync flush, so that blocks simply follow each other.
+ * Compresses blocks on the thread pool, several at once, into one gzip member, which every reader
+ * understands. Each block ends with a sync flush, so that blocks follow each other without a seam.
  */
 import { createHash } from "node:crypto";
 import { constants, crc32, deflateRaw } from "node:zlib";
 import { appendBytes, createByteBuffer, bytesOf, lineFeed, type ByteBuffer } from "./bytes.ts";
 import type { Encoder, ByteSink } from "./encoder.ts";
 
-/** How the blocks are made. */
+/** Options for the blocks. */
 export interface GzipOptions {
-  /** 1 (default, as fast as the network) to 9. */
+  /** 1 (default, about as fast as the network) to 9. */
   readonly level?: number;
-  /** Raw bytes of a block; a longer line makes its block longer. */
+  /** Raw bytes of a block; a longer line makes its block longer. Default 2 MiB. */
   readonly blockBytes?: number;
-  /** Blocks on the pool at once. */
+  /** Blocks on the thread pool at once. Default 2. */
   readonly inFlight?: number;
 }
 
@@ -51,7 +51,7 @@ export function createGzipEncoder(put: ByteSink, options: GzipOptions = {}): Enc
     digest.update(lines);
     rawBytes += lines.length;
     const compressed = deflateLines(lines, level);
-    compressed.catch(() => undefined); // awaited in order; an earlier failure must not leave this one unhandled
+    compressed.catch(() => undefined); // Awaited in order: after an earlier failure this one must not be unhandled.
     pendingBlocks.push({ compressed, block });
     if (pendingBlocks.length >= inFlight) await putOldest();
     block = freeBlocks.pop() ?? createByteBuffer(blockBytes);
@@ -79,7 +79,9 @@ export function createGzipEncoder(put: ByteSink, options: GzipOptions = {}): Enc
   };
 }
 
-/** End of the last line that lies wholly in the next `freeBytes` bytes; `at` when none does. */
+/**
+ * Returns the end of the last line that fits into the next `freeBytes` bytes; `at` when none fits.
+ */
 function findFittingEnd(lines: Uint8Array, at: number, freeBytes: number): number {
   if (lines.length - at <= freeBytes) return lines.length;
   if (freeBytes <= 0) return at;
@@ -92,7 +94,7 @@ function findLineEnd(lines: Uint8Array, at: number): number {
 }
 
 function deflateLines(lines: Uint8Array, level: number): Promise<Uint8Array> {
-  // The fastest for its level at little more memory; and room enough for all that comes out, mostly.
+  // Maximal memory is the fastest for its level; the chunk mostly holds the whole output.
   const options = {
     level,
     memLevel: constants.Z_MAX_MEMLEVEL,

@@ -1,4 +1,7 @@
-/** A body that is no complete JSON answer: cut short, or not JSON at all. Carries a position, never the bytes. */
+/**
+ * Thrown for a body that is not a complete JSON answer. The message holds a position, never the
+ * bytes.
+ */
 export class MalformedRows extends Error {
   override readonly name = "MalformedRows";
 }

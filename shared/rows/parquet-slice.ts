@@ -1,4 +1,7 @@
-/** Reads a slice of rows back out of a Parquet export. Loaded at first use; reads only the row groups it needs. */
+/**
+ * Reads a slice of rows back out of a Parquet export. Loaded at first use; reads only the row
+ * groups it needs.
+ */
 import * as zlib from "node:zlib";
 import {
   parquetMetadataAsync,

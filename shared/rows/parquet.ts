@@ -1,10 +1,10 @@
 /**
  * Parquet with the hunt's column types. Loaded at first use: hunts rarely ask for it.
  *
- * long is INT64, int INT32, real DOUBLE, bool BOOLEAN; datetime is TIMESTAMP in nanoseconds, UTC, so that all seven
- * digits stay (times outside 1677-09-21 to 2262-04-11, which that type cannot hold, are null); dynamic is JSON;
- * string, guid, timespan and decimal are text, exactly as in a line. The KQL types lie in the file's own metadata under
- * `huntline.columns`.
+ * long is INT64, int INT32, real DOUBLE, bool BOOLEAN; datetime is TIMESTAMP in nanoseconds, UTC,
+ * so that all seven digits stay (times outside 1677-09-21 to 2262-04-11, which that type cannot
+ * hold, are null); dynamic is JSON; string, guid, timespan and decimal are text, exactly as in a
+ * line. The KQL types lie in the file's own metadata under `huntline.columns`.
  */
 import { createHash } from "node:crypto";
 import * as zlib from "node:zlib";
@@ -24,10 +24,12 @@ const groupBytes = 12 * 1_048_576;
 /** Name of the entry of the file's metadata that keeps names and KQL types. */
 export const columnsKey = "huntline.columns";
 
-/** Writes a Parquet file with these columns; members of a row that are none of them are left out. */
+/**
+ * Writes a Parquet file with these columns; members of a row that are none of them are left out.
+ */
 export function createParquetEncoder(columns: readonly Column[], put: ByteSink): Encoder {
   const shape = createRowShape(columns, false);
-  const names = [...shape.columnIndexes.keys()];
+  const { names } = shape;
   const bytes = new ByteWriter(1_048_576);
   const writer = new ParquetWriter({
     writer: bytes,
@@ -190,7 +192,10 @@ const createSchema = (shape: RowShape, names: readonly string[]): SchemaElement[
   })),
 ];
 
-/** zstd where this Node has it (22.15 and later), else the writer's own snappy: every reader knows both. */
+/**
+ * zstd where this Node has it (22.15 and later), else the writer's own snappy: every reader knows
+ * both.
+ */
 function selectCompression(): Pick<
   ConstructorParameters<typeof ParquetWriter>[0],
   "codec" | "compressors"

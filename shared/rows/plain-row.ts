@@ -1,6 +1,6 @@
 /**
- * The fast path: tells by bytes whether a row already is the line that `rewriteRow` would make of it. Such rows are
- * passed on as they lie in the buffer.
+ * The fast path: compares bytes to decide whether a row already is the line that `RowRewriter`
+ * would write. Such rows are passed on where they are in the buffer.
  */
 import {
   backslash,
@@ -19,10 +19,10 @@ import {
 import type { ColumnType, RowShape, ShapedColumn } from "./column.ts";
 import type { ScanBuffer } from "./scan-buffer.ts";
 
-/** Not plain, or not wholly here. */
+/** The row or value is not plain, or not complete. */
 export const notPlain = -1;
 
-/** Index after the row that begins at `from` when it is plain, else `notPlain`. */
+/** Returns the index after the row that begins at `from` when it is plain, else `notPlain`. */
 export function findPlainRowEnd(
   shape: RowShape,
   buffer: ScanBuffer,
@@ -40,7 +40,7 @@ export function findPlainRowEnd(
   return at < to && bytes[at] === closeBrace ? at + 1 : notPlain;
 }
 
-/** Half of a row is leads, so they are compared four bytes at a time. */
+/** Half of a row is leads: they are compared four bytes at a time. */
 function hasLead(
   { lead, leadWords }: ShapedColumn,
   { bytes, view }: ScanBuffer,
@@ -64,31 +64,38 @@ function findPlainValueEnd(type: ColumnType, buffer: ScanBuffer, at: number, to:
   const first = bytes[at] as number; // at < to: the caller compared bytes up to here
   if (at >= to) return notPlain;
   if (first === quote) return findPlainTextEnd(type, buffer, at, to);
-  if (first === minus || (first >= zero && first <= nine))
+  if (first === minus || isDigit(first))
     return type === "bool" ? notPlain : findNumberEnd(bytes, at, to);
-  if (first === openBracket)
-    return type === "dynamic" && bytes[at + 1] === closeBracket && at + 1 < to ? at + 2 : notPlain;
+  if (first === openBracket) return isEmptyArray(type, bytes, at, to) ? at + 2 : notPlain;
   const word = literals.get(first);
   return word !== undefined && startsWith(bytes, at, to, word) ? at + word.length : notPlain;
 }
 
-/** Ends at the first byte that no number holds: `rewriteRow` looks no closer either. */
+const isDigit = (byte: number): boolean => byte >= zero && byte <= nine;
+
+const isEmptyArray = (type: ColumnType, bytes: Uint8Array, at: number, to: number): boolean =>
+  type === "dynamic" && bytes[at + 1] === closeBracket && at + 1 < to;
+
+/** Ends at the first byte that a number cannot hold; `RowRewriter` checks no more than that. */
 function findNumberEnd(bytes: Uint8Array, at: number, to: number): number {
   let index = at;
   while (index < to && isNumberByte(bytes[index] as number)) index += 1; // index < to <= length
   return index < to ? index : notPlain;
 }
 
-/** Digits, sign, point and exponent. */
+/** True for a digit, sign, point or exponent. */
 export const isNumberByte = (byte: number): boolean =>
-  (byte >= zero && byte <= nine) ||
+  isDigit(byte) ||
   byte === dot ||
   byte === minus ||
   byte === 0x65 ||
   byte === 0x45 ||
   byte === 0x2b;
 
-/** A string whose escapes are those that `JSON.stringify` writes, in a form that its type keeps. */
+/**
+ * Accepts a string with the escapes that `JSON.stringify` writes, in a form that its type does not
+ * change.
+ */
 function findPlainTextEnd(type: ColumnType, buffer: ScanBuffer, at: number, to: number): number {
   const { bytes } = buffer;
   const end = findCanonicalStringEnd(buffer, at, to);
@@ -99,7 +106,7 @@ function findPlainTextEnd(type: ColumnType, buffer: ScanBuffer, at: number, to: 
   return notPlain;
 }
 
-/** Index after a string that holds no escape but the short ones, else `notPlain`. */
+/** Returns the index after a string that has only short escapes, else `notPlain`. */
 function findCanonicalStringEnd({ bytes, findStop }: ScanBuffer, at: number, to: number): number {
   for (let index = findStop(at + 1, to); index < to; index = findStop(index + 2, to)) {
     const byte = bytes[index];
@@ -129,11 +136,11 @@ const isShortEscape = (byte: number | undefined): boolean =>
   byte === 0x72 ||
   byte === 0x74;
 
-/** `"2026-01-05T06:38:35.7664356Z"`: seven fraction digits and a Z. */
+/** True for `"2026-01-05T06:38:35.7664356Z"`: seven fraction digits and a Z. */
 export const isPlainInstant = (bytes: Uint8Array, at: number, end: number): boolean =>
   end - at === 30 && bytes[at + 11] === 0x54 && bytes[at + 20] === dot && bytes[at + 28] === 0x5a;
 
-/** Anything but an ISO duration, which begins with `P` or `-P`. */
+/** True for anything but an ISO duration, which begins with `P` or `-P`. */
 export const isPlainTimespan = (bytes: Uint8Array, at: number): boolean =>
   bytes[at + 1] !== 0x50 && !(bytes[at + 1] === minus && bytes[at + 2] === 0x50);
 

@@ -1,6 +1,7 @@
 /**
- * Reads a hunting answer as it streams in: rows leave as NDJSON lines in their one form, in batches, in the order they
- * came. Never holds more than a batch and its rewritten form, whatever the size of the answer.
+ * Reads a hunting answer as it streams in: rows leave as NDJSON lines in their one form, in
+ * batches, in their order. Holds at most a batch and its rewritten form, whatever the size of the
+ * answer.
  */
 import {
   appendBytes,
@@ -15,37 +16,44 @@ import type { RowShape } from "./column.ts";
 import { createEnvelopeReader } from "./envelope.ts";
 import { MalformedRows } from "./malformed-rows.ts";
 import { notPlain, findPlainRowEnd } from "./plain-row.ts";
-import { createRowRewriter, type RowRewriter } from "./rewrite-row.ts";
+import { RowRewriter } from "./rewrite-row.ts";
 import { incomplete, skipSpace, findValueEnd } from "./scan.ts";
 import { releaseScanBuffer, acquireScanBuffer, type ScanBuffer } from "./scan-buffer.ts";
 
 // Large enough that a row across two batches is rare, small enough to hold several.
 const defaultBatchBytes = 1_048_576;
 
-/** No row of the service comes near: results end at 124 MB in all. */
+/** Maximum size of a row. The service ends whole results at 124 MB. */
 const maxRowBytes = 128 * 1_048_576;
 
-/** What the caller decides and takes. */
+/** The caller's part: the shape of the rows and what happens to the lines. */
 export interface RowsReader {
   /** Called once, before the first rows, with the members that came before them. */
   readonly createShape: (head: Readonly<Record<string, unknown>>) => RowShape;
-  /** Whole lines, each ended by LF. The bytes are used again once the promise resolves. */
-  readonly onLines: (onLines: Uint8Array, count: number) => void | Promise<void>;
+  /** Receives whole lines, each ended by LF. The bytes are reused once the promise resolves. */
+  readonly onLines: (lines: Uint8Array, count: number) => void | Promise<void>;
   /** Bytes of a batch, 1 MiB when absent; a longer row makes its batch longer. */
   readonly batchBytes?: number;
 }
 
-/** What came of a whole body. */
+/** The result of reading a whole body. */
 export interface ReadRowsResult {
   readonly rows: number;
   /** Bytes of the body. */
   readonly bytes: number;
-  /** The members around the rows; `results` is an empty array, or absent when the answer had none. */
+  /** Unpaired surrogates in text that U+FFFD replaced. */
+  readonly substituted: number;
+  /**
+   * The members around the rows; `results` is an empty array, or absent when the answer had none.
+   */
   readonly envelope: Readonly<Record<string, unknown>>;
 }
 
 /**
- * @throws MalformedRows when the body is cut short or no JSON, however many rows were handed on before
+ * Reads a body to its end.
+ *
+ * @throws MalformedRows when the body is cut short or not JSON, however many rows were passed on
+ *   before
  */
 export async function readRows(
   body: AsyncIterable<Uint8Array>,
@@ -60,104 +68,130 @@ export async function readRows(
     if (!cutter) {
       const rows = envelope.findRows(chunk, at);
       if (rows === undefined) continue;
-      cutter = createRowCutter(reader.createShape(envelope.parseHead()), reader);
+      cutter = new RowCutter(reader.createShape(envelope.parseHead()), reader);
       at = rows;
     }
-    while (at < chunk.length && !cutter.isDone) {
-      const next = cutter.addChunk(chunk, at);
-      at = typeof next === "number" ? next : await next;
-    }
+    at = await addToCutter(cutter, chunk, at);
     if (cutter.isDone) envelope.addAfterRows(cutter.takeRest(), 0);
     if (at < chunk.length) envelope.addAfterRows(chunk, at);
   }
-  if (cutter) await cutter.finishRows();
-  if (cutter) envelope.addAfterRows(cutter.takeRest(), 0);
-  cutter?.releaseBuffer();
-  return { rows: cutter?.rows ?? 0, bytes, envelope: envelope.parseAll() };
+  if (cutter) {
+    await cutter.finishRows();
+    envelope.addAfterRows(cutter.takeRest(), 0);
+    cutter.releaseBuffer();
+  }
+  const { rows = 0, substituted = 0 } = cutter ?? {};
+  return { rows, bytes, substituted, envelope: envelope.parseAll() };
 }
 
-interface RowCutter {
-  readonly isDone: boolean;
-  readonly rows: number;
-  /** Copies bytes from `at` on; cuts when a batch is full. Returns where to go on. */
-  readonly addChunk: (chunk: Uint8Array, at: number) => number | Promise<number>;
-  /** Cuts what is left. The rows must end here. */
-  readonly finishRows: () => Promise<void>;
-  /** What was taken behind the rows' end; once. */
-  readonly takeRest: () => Uint8Array;
-  /** Nothing is read after this. */
-  readonly releaseBuffer: () => void;
+async function addToCutter(cutter: RowCutter, chunk: Uint8Array, from: number): Promise<number> {
+  let at = from;
+  while (at < chunk.length && !cutter.isDone) {
+    const next = cutter.addChunk(chunk, at);
+    at = typeof next === "number" ? next : await next;
+  }
+  return at;
 }
 
-/** Where a batch stands: rows in it lie between `at` and `to`. */
+/** The batch in progress: its unread rows are between `at` and `to`. */
 interface Batch {
   buffer: ScanBuffer;
   at: number;
   to: number;
   rows: number;
-  /** A comma was read: a row must follow. */
+  /** True after a comma: a row must follow. */
   isRowExpected: boolean;
   isClosed: boolean;
 }
 
-function createRowCutter(
-  shape: RowShape,
-  { onLines: emitLines, batchBytes = defaultBatchBytes }: RowsReader,
-): RowCutter {
-  const rewriter = createRowRewriter(shape);
-  const batch: Batch = {
-    buffer: acquireScanBuffer(batchBytes),
-    at: 0,
-    to: 0,
-    rows: 0,
-    isRowExpected: false,
-    isClosed: false,
-  };
-  const out = createByteBuffer(0);
-  let totalRows = 0;
+/** Cuts rows out of the bytes of an answer, batch by batch. */
+class RowCutter {
+  readonly #shape: RowShape;
+  readonly #reader: RowsReader;
+  readonly #batchBytes: number;
+  readonly #batch: Batch;
+  readonly #out = createByteBuffer(0);
+  readonly #rewriter: RowRewriter;
+  #rows = 0;
 
-  const cutBatch = async (): Promise<void> => {
+  constructor(shape: RowShape, reader: RowsReader) {
+    this.#shape = shape;
+    this.#reader = reader;
+    this.#batchBytes = reader.batchBytes ?? defaultBatchBytes;
+    this.#batch = {
+      buffer: acquireScanBuffer(this.#batchBytes),
+      at: 0,
+      to: 0,
+      rows: 0,
+      isRowExpected: false,
+      isClosed: false,
+    };
+    this.#rewriter = new RowRewriter(shape, this.#out);
+  }
+
+  get isDone(): boolean {
+    return this.#batch.isClosed;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get substituted(): number {
+    return this.#rewriter.substituted;
+  }
+
+  /**
+   * Copies bytes from `at`; cuts rows when the batch is full. Returns the index of the first byte
+   * not copied.
+   */
+  addChunk(chunk: Uint8Array, at: number): number | Promise<number> {
+    const batch = this.#batch;
+    const count = Math.min(chunk.length - at, batch.buffer.bytes.length - batch.to);
+    batch.buffer.bytes.set(
+      at === 0 && count === chunk.length ? chunk : chunk.subarray(at, at + count),
+      batch.to,
+    );
+    batch.to += count;
+    if (batch.to < batch.buffer.bytes.length) return at + count;
+    return this.#cutBatch().then(() => at + count);
+  }
+
+  /** Cuts the remaining rows. @throws MalformedRows when the rows do not end here */
+  async finishRows(): Promise<void> {
+    if (!this.isDone) await this.#cutBatch();
+    if (!this.isDone) throw new MalformedRows("the answer ends inside its rows");
+  }
+
+  /** Returns the bytes that were copied after the end of the rows, once. */
+  takeRest(): Uint8Array {
+    const batch = this.#batch;
+    const remainder = batch.buffer.bytes.subarray(batch.at, batch.to);
+    batch.at = batch.to;
+    return remainder;
+  }
+
+  /** Gives the memory back; the cutter is unusable afterwards. */
+  releaseBuffer(): void {
+    const { buffer } = this.#batch;
+    if (buffer.bytes.length === this.#batchBytes) releaseScanBuffer(buffer);
+  }
+
+  async #cutBatch(): Promise<void> {
+    const batch = this.#batch;
     batch.rows = 0;
-    out.length = 0;
-    const lines = cutPlainRows(shape, batch);
-    const isMixed = !batch.isClosed && cutOtherRows(rewriter, batch, lines, out);
-    totalRows += batch.rows;
-    if (batch.rows > 0) await emitLines(isMixed ? bytesOf(out) : lines, batch.rows);
+    this.#out.length = 0;
+    const lines = cutPlainRows(this.#shape, batch);
+    const isMixed = !batch.isClosed && cutOtherRows(this.#rewriter, batch, lines, this.#out);
+    this.#rows += batch.rows;
+    if (batch.rows > 0)
+      await this.#reader.onLines(isMixed ? bytesOf(this.#out) : lines, batch.rows);
     carryRemainder(batch);
-  };
-  return {
-    get isDone() {
-      return batch.isClosed;
-    },
-    get rows() {
-      return totalRows;
-    },
-    addChunk: (chunk, at) => {
-      const count = Math.min(chunk.length - at, batch.buffer.bytes.length - batch.to);
-      batch.buffer.bytes.set(
-        at === 0 && count === chunk.length ? chunk : chunk.subarray(at, at + count),
-        batch.to,
-      );
-      batch.to += count;
-      return batch.to < batch.buffer.bytes.length ? at + count : cutBatch().then(() => at + count);
-    },
-    finishRows: async () => {
-      if (!batch.isClosed) await cutBatch();
-      if (!batch.isClosed) throw new MalformedRows("the answer ends inside its rows");
-    },
-    takeRest: () => {
-      const remainder = batch.buffer.bytes.subarray(batch.at, batch.to);
-      batch.at = batch.to;
-      return remainder;
-    },
-    releaseBuffer: () => {
-      if (batch.buffer.bytes.length === batchBytes) releaseScanBuffer(batch.buffer);
-    },
-  };
+  }
 }
 
 /**
- * Takes rows that are lines already: the comma behind each becomes a LF where it lies.
+ * Takes rows that are lines already: the comma behind each becomes a LF in place.
  *
  * @returns the lines, a part of the batch itself
  */
@@ -185,9 +219,9 @@ function cutPlainRows(shape: RowShape, batch: Batch): Uint8Array {
 }
 
 /**
- * Rewrites the rows that are left in the batch.
+ * Rewrites the remaining rows of the batch.
  *
- * @param plainLines - lines cut before them, which then go in front
+ * @param plainLines - lines cut before them, which are written first
  * @returns true when all lines are in `out`, false when nothing had to be rewritten
  */
 function cutOtherRows(
@@ -201,25 +235,24 @@ function cutOtherRows(
     const row = skipSpace(batch.buffer.bytes, batch.at, batch.to);
     if (row === batch.to) break;
     if (batch.buffer.bytes[row] === closeBracket) {
-      if (batch.isRowExpected) throw new MalformedRows("a comma with no row behind it");
+      if (batch.isRowExpected) throw new MalformedRows("a comma without a row after it");
       batch.isClosed = true;
       batch.at = row + 1;
       break;
     }
-    // Mostly a batch of plain lines just ends inside a row: nothing is copied then.
+    // Mostly a batch of plain lines ends inside a row: nothing is copied then.
     if (!isMixed && findValueEnd(batch.buffer.bytes, row, batch.to) === incomplete) break;
     if (!isMixed) appendBytes(out, plainLines);
     isMixed = true;
-    if (!cutOtherRow(rewriter, batch, out, row)) break;
-    if (batch.isClosed) break;
+    if (!cutOtherRow(rewriter, batch, row, out) || batch.isClosed) break;
   }
   return isMixed;
 }
 
-/** Rewrites the row at `row`; false when it is not wholly here. */
-function cutOtherRow(rewriter: RowRewriter, batch: Batch, out: ByteBuffer, row: number): boolean {
+/** Rewrites the row at `row`; returns false when it is not complete. */
+function cutOtherRow(rewriter: RowRewriter, batch: Batch, row: number, out: ByteBuffer): boolean {
   const length = out.length;
-  const end = rewriter.rewriteRow(out, batch.buffer.bytes, row, batch.to);
+  const end = rewriter.rewriteRow(batch.buffer.bytes, row, batch.to);
   const delimiterIndex =
     end === incomplete ? batch.to : skipSpace(batch.buffer.bytes, end, batch.to);
   if (delimiterIndex === batch.to) {
@@ -236,7 +269,7 @@ function cutOtherRow(rewriter: RowRewriter, batch: Batch, out: ByteBuffer, row: 
   return true;
 }
 
-/** Moves what is left to the front, into more room when a row filled all of it. */
+/** Moves the remainder to the front, into a larger buffer when a row filled all of this one. */
 function carryRemainder(batch: Batch): void {
   const remainingBytes = batch.to - batch.at;
   if (remainingBytes < batch.buffer.bytes.length)

@@ -1,19 +1,23 @@
 /**
- * Finds the end of text 16 bytes at a step: the one loop that decides how fast rows are cut. A few instructions of
- * WebAssembly SIMD, written out below, over memory that the bytes lie in; a plain loop where that is not to be had.
+ * Finds the end of text 16 bytes at a step: this loop decides how fast rows are cut. It is a few
+ * instructions of WebAssembly SIMD over the memory that holds the bytes; where WebAssembly is not
+ * available, a plain loop.
  */
 import { backslash, quote, allocateBytes, space } from "./bytes.ts";
 
-/** Memory for bytes that are searched. */
+/** Memory with a search function. */
 export interface ScanBuffer {
   readonly bytes: Uint8Array;
-  /** The same bytes, to be read four at a time. */
+  /** The same bytes, for reading four at a time. */
   readonly view: DataView;
-  /** Index of the first quote, backslash or control character in `[at, to)`; `to` or more when there is none. */
+  /**
+   * Finds the first quote, backslash or control character in `[at, to)`; returns `to` or more when
+   * there is none.
+   */
   readonly findStop: (at: number, to: number) => number;
 }
 
-// Opcodes of WebAssembly, as many as are used.
+// The opcodes of WebAssembly that the program uses.
 const [block, loop, when, end, branch, branchIf, leave] = [
   0x02, 0x03, 0x04, 0x0b, 0x0c, 0x0d, 0x0f,
 ];
@@ -30,7 +34,10 @@ const bitmask = [0xfd, 0x64];
 const v128Constant = (byte: number): number[] => [0xfd, 0x0c, ...Array<number>(16).fill(byte)];
 const [at, to, mask, piece] = [0, 1, 2, 3];
 
-/** `while (at < to) { piece = load(at); mask = piece is quote | backslash | < space; if (mask) return at + ctz(mask); at += 16 } return to` */
+/**
+ * The function's body: `while (at < to) { piece = load(at); mask = piece is quote | backslash | <
+ * space; if (mask) return at + ctz(mask); at += 16 } return to`
+ */
 const body = [
   [2, 1, i32, 1, v128],
   [block, nothing, loop, nothing],
@@ -43,7 +50,7 @@ const body = [
   [get, to, end],
 ].flat();
 
-/** Section and body lengths: two bytes of LEB128 hold any of ours. */
+/** Encodes the length of a section or body; two bytes of LEB128 are enough for this program. */
 const encodeLength = (length: number): number[] => [(length & 0x7f) | 0x80, length >> 7];
 const createSection = (id: number, content: readonly number[]): number[] => [
   id,
@@ -63,7 +70,7 @@ const program = Uint8Array.from(
   ].flat(),
 );
 
-/** As much of WebAssembly as is used: the types of this project know Node, not the web. */
+/** The part of WebAssembly in use: the project's types describe Node, not the web. */
 interface Wasm {
   readonly Memory: new (limits: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
   readonly Module: new (program: Uint8Array) => object;
@@ -83,16 +90,16 @@ const pageBytes = 65_536;
 /** The last load may begin at the last byte. */
 const slackBytes = 16;
 
-// Making one costs half a millisecond of address space; most calls are small, so a few are kept.
+// Creating one takes half a millisecond; most calls are small, so a few are reused.
 const spareBuffers: ScanBuffer[] = [];
 const maxSpares = 4;
 
-/** Takes memory that nobody reads any more, for whoever wants some of the same size. */
+/** Gives memory back for reuse by a caller that needs the same size. */
 export function releaseScanBuffer(buffer: ScanBuffer): void {
   if (spareBuffers.length < maxSpares) spareBuffers.push(buffer);
 }
 
-/** Memory for `size` bytes, not cleared, with its finder. */
+/** Returns memory for `size` bytes, not cleared, with its search function. */
 export function acquireScanBuffer(size: number): ScanBuffer {
   const spareIndex = spareBuffers.findIndex(({ bytes }) => bytes.length === size);
   return spareBuffers.splice(spareIndex, spareIndex < 0 ? 0 : 1)[0] ?? createScanBuffer(size);
@@ -106,7 +113,7 @@ function createScanBuffer(size: number): ScanBuffer {
     const { exports } = new wasm.Instance(compiled, { in: { memory } });
     return { ...withView(new Uint8Array(memory.buffer, 0, size)), findStop: exports.stop };
   } catch {
-    // No room for such memory, or no SIMD on this processor.
+    // The memory is not available, or this processor has no SIMD.
     return createPlainScanBuffer(size);
   }
 }
@@ -116,7 +123,7 @@ const withView = (bytes: Uint8Array) => ({
   view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
 });
 
-/** The same without WebAssembly. */
+/** Creates the same without WebAssembly. */
 export function createPlainScanBuffer(size: number): ScanBuffer {
   const bytes = allocateBytes(size);
   return {

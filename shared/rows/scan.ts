@@ -1,6 +1,6 @@
 /**
- * Finds where JSON values end, by bytes, without parsing them. A value that goes on beyond the bytes at hand is
- * `incomplete`: the caller brings more and asks again.
+ * Finds where JSON values end, by bytes, without parsing them. A value that continues beyond the
+ * given bytes is `incomplete`: the caller adds bytes and calls again.
  */
 import {
   backslash,
@@ -18,10 +18,13 @@ import {
 } from "./bytes.ts";
 import { MalformedRows } from "./malformed-rows.ts";
 
-/** The answer of every finder here when the bytes end too early. */
+/** The result of every function here when the bytes end too early. */
 export const incomplete = -1;
 
-/** Index of the first byte from `at` on that is no JSON white space; `to` when there is none. */
+/**
+ * Returns the index of the first byte from `at` that is not JSON white space; `to` when there is
+ * none.
+ */
 export function skipSpace(bytes: Uint8Array, at: number, to: number): number {
   let index = at;
   while (index < to && isSpace(bytes[index])) index += 1;
@@ -32,9 +35,11 @@ const isSpace = (byte: number | undefined): boolean =>
   byte === space || byte === lineFeed || byte === carriageReturn || byte === tab;
 
 /**
- * Index after the closing quote of the string whose opening quote is at `at`, or `incomplete`.
+ * Returns the index after the closing quote of the string whose opening quote is at `at`, or
+ * `incomplete`.
  *
- * @throws MalformedRows on a raw control character, which JSON forbids and a line of NDJSON could not hold
+ * @throws MalformedRows on a raw control character, which JSON forbids and a line of NDJSON could
+ *   not hold
  */
 export function findStringEnd(bytes: Uint8Array, at: number, to: number): number {
   for (let index = at + 1; index < to; index += 1) {
@@ -47,7 +52,7 @@ export function findStringEnd(bytes: Uint8Array, at: number, to: number): number
   return incomplete;
 }
 
-/** Index after the object or array that opens at `at`, or `incomplete`. */
+/** Returns the index after the object or array that opens at `at`, or `incomplete`. */
 function findNestedEnd(bytes: Uint8Array, at: number, to: number): number {
   let depth = 0;
   for (let index = at; index < to; index += 1) {
@@ -65,7 +70,10 @@ function findNestedEnd(bytes: Uint8Array, at: number, to: number): number {
   return incomplete;
 }
 
-/** Index after the number or literal at `at`. It ends only where something else begins, so the last one is `incomplete`. */
+/**
+ * Returns the index after the number or literal at `at`. Without a byte behind it, the end is
+ * unknown: `incomplete`.
+ */
 function findScalarEnd(bytes: Uint8Array, at: number, to: number): number {
   for (let index = at; index < to; index += 1) {
     const byte = bytes[index];
@@ -80,8 +88,8 @@ function findScalarEnd(bytes: Uint8Array, at: number, to: number): number {
 }
 
 /**
- * Index after the JSON value that begins at `at`, or `incomplete`. Checks brackets, strings and ends, not the
- * spelling of numbers and literals.
+ * Returns the index after the JSON value that begins at `at`, or `incomplete`. Checks brackets,
+ * strings and ends, not the spelling of numbers and literals.
  */
 export function findValueEnd(bytes: Uint8Array, at: number, to: number): number {
   if (at >= to) return incomplete;
@@ -91,14 +99,16 @@ export function findValueEnd(bytes: Uint8Array, at: number, to: number): number 
   return findScalarEnd(bytes, at, to);
 }
 
-/** Visits one member of an object: its key with quotes `[key, keyEnd)`, its value `[value, end)`. */
-export type MemberVisitor = (key: number, keyEnd: number, value: number, end: number) => void;
+/**
+ * Visits one member of an object: its key with quotes `[key, keyEnd)`, its value `[value, end)`.
+ */
+type MemberVisitor = (key: number, keyEnd: number, value: number, end: number) => void;
 
 /**
- * Walks the members of the object that opens at `at`.
+ * Visits the members of the object that opens at `at`.
  *
  * @returns index after the closing brace, or `incomplete` (members seen until then were visited)
- * @throws MalformedRows when the bytes are no object
+ * @throws MalformedRows when the bytes are not an object
  */
 export function forEachMember(
   bytes: Uint8Array,
@@ -128,7 +138,7 @@ export function forEachMember(
   return incomplete;
 }
 
-/** Walks the elements of the array that opens at `at`, as `forEachMember` does. */
+/** Visits the elements of the array that opens at `at`, as `forEachMember` does. */
 export function forEachElement(
   bytes: Uint8Array,
   at: number,

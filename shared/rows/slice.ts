@@ -1,15 +1,15 @@
-/** Reads a slice of rows back out of a compressed export, in bounded memory. */
+/** Reads a slice of rows from a compressed export, in bounded memory. */
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { createCsvReader, cellToJson, type CsvRecord } from "./csv.ts";
 
-/** Which rows: `top` of them after `skip`. */
+/** The rows to read: `top` of them after `skip`. */
 export interface RowSlice {
   readonly skip: number;
   readonly top: number;
 }
 
-/** Rows of gzip-compressed NDJSON as JSON texts. The stream is left as soon as the slice is complete. */
+/** Reads rows of gzip-compressed NDJSON as JSON texts. Stops as soon as the slice is complete. */
 export async function readNdjsonSlice(
   file: AsyncIterable<Uint8Array>,
   slice: RowSlice,
@@ -17,7 +17,7 @@ export async function readNdjsonSlice(
   return takeSlice(readNdjsonLines(unzipText(file)), slice);
 }
 
-/** Rows of gzip-compressed CSV, as `csvEncoder` wrote it, as JSON objects. Dynamic values stay text. */
+/** Reads rows of the CSV of `createCsvEncoder` as JSON objects. Dynamic values stay text. */
 export async function readCsvSlice(
   file: AsyncIterable<Uint8Array>,
   slice: RowSlice,
@@ -40,7 +40,7 @@ async function takeSlice(
   return slice;
 }
 
-/** The unzipped text, in pieces that never split a character; errors of the source come out here. */
+/** Unzips text, in pieces that never split a character; throws the errors of the source. */
 async function* unzipText(file: AsyncIterable<Uint8Array>): AsyncIterable<string> {
   const source = Readable.from(file);
   const unzip = createGunzip();

@@ -10,7 +10,7 @@ export const events = {
   "hunt.committed": ["info", ["seq", "blob", "bytes", "mode"]],
   "hunt.halved": ["info", ["cause", "cap"]],
   "hunt.degraded": ["error", ["cause"]],
-  "hunt.late": ["warn", ["seq", "expected", "found"]],
+  "hunt.late": ["warn", ["seq", "exported", "counted"]],
   "quota.paused": ["warn", ["api", "cause", "retryAfterMs"]],
   "breaker.opened": ["error", ["api", "failures", "retryAfterMs"]],
   "files.lookup": [

@@ -119,7 +119,7 @@ const webhooks = z.pipe(
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
     context.issues.push({
       code: "custom",
-      message: 'a JSON object: { "<source>": { "proof": … } }',
+      message: 'a JSON object: { "<source>": { "auth": … } }',
       input,
     });
     return z.NEVER;
@@ -147,19 +147,25 @@ export const settingsSchema = z.object({
   RESPONSE_IDENTITY_CLIENT_ID: z.optional(guid),
   APP_CLIENT_ID: z.optional(guid),
   APP_CREDENTIAL: z.optional(z.enum(["secret", "federated"], "secret or federated")),
+  /** App registration of the API and of the console; both are set where Entra tokens are required. */
+  ENTRA_CLIENT_ID: z.optional(guid),
+  CONSOLE_CLIENT_ID: z.optional(guid),
   KEY_VAULT_URL: rootUrl,
   CLOUD_APPS_URL: cloudAppsUrl,
   CLOUD_APPS_AUTH: oneOf(["token", "oauth"], "token"),
   FOUND_CACHE_HOURS: createHoursSchema(6, 72),
   NOT_FOUND_CACHE_HOURS: createHoursSchema(1, 72),
-  BULK_FROM_HASHES: createCountSchema(200, 20_000),
+  BULK_LOOKUP_THRESHOLD: createCountSchema(200, 20_000),
   HUNTING_CALLS_PER_MINUTE: createCountSchema(45, 1_000),
   HUNTING_CALLS_PER_HOUR: createCountSchema(1_500, 60_000),
-  HUNTING_SHARE: z._default(z.coerce.number("a share, 0.1 to 1").check(z.gte(0.1), z.lte(1)), 0.5),
+  HUNTING_QUOTA_SHARE: z._default(
+    z.coerce.number("a share, 0.1 to 1").check(z.gte(0.1), z.lte(1)),
+    0.5,
+  ),
   FILES_CALLS_PER_MINUTE: createCountSchema(100, 1_000),
   FILES_CALLS_PER_HOUR: createCountSchema(1_500, 60_000),
   CLOUD_APPS_CALLS_PER_MINUTE: createCountSchema(30, 1_000),
-  VERDICTS_PER_DAY: createCountSchema(20_000, 1_000_000),
+  MAX_ALERTS_PER_SOURCE_PER_DAY: createCountSchema(20_000, 1_000_000),
   WEBHOOKS: z._default(webhooks, {}),
   LOGIN_URL: z.optional(loopbackRoot),
   GRAPH_URL: z.optional(loopbackRoot),

@@ -67,7 +67,7 @@ export async function writeDeadLetter(
           : redactText(failure.detail).slice(0, maxTextLength),
       firstSeenAt: previous?.firstSeenAt ?? at,
       lastSeenAt: at,
-      times: (previous?.times ?? 0) + 1,
+      occurrences: (previous?.occurrences ?? 0) + 1,
     };
     const written =
       existing.kind === "absent"
@@ -112,7 +112,7 @@ export const isUnresolved = (record: DeadLetter): boolean => record.replayedAt =
 
 export type ReplayResult = {
   readonly id: string;
-  readonly outcome: "replayed" | "not-replayable" | "unknown";
+  readonly outcome: "replayed" | "notReplayable" | "unknown";
 };
 
 /** Puts messages back on their queue as they were, then marks them: a crash in between replays twice, which is inert. */
@@ -129,7 +129,7 @@ export async function replayDeadLetters(
     if (read.kind !== "found" || !record) {
       outcomes.push({ id, outcome: "unknown" });
     } else if (!record.replayable || !record.message) {
-      outcomes.push({ id, outcome: "not-replayable" });
+      outcomes.push({ id, outcome: "notReplayable" });
     } else {
       await queues.send(queue, record.message);
       await store.replace(

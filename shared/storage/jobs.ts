@@ -27,7 +27,7 @@ export const jobHeaderSchema = z.strictObject({
   /** Whose input records count: several attempts may have written theirs, only one wrote the header. */
   attempt: z.string(),
   /** SHA-256 of what was asked, to tell a repeated request from another one under the same key. */
-  askedHash: z.string(),
+  requestHash: z.string(),
   /** How many result parts make the job complete; 0 when the kind has none. */
   parts: z.int().check(z.gte(0)),
   /** What was asked, in the words of the kind. */
@@ -39,7 +39,7 @@ export type JobHeader = z.infer<typeof jobHeaderSchema>;
 export const jobEndSchema = z.strictObject({
   version: z.literal(1),
   endedAt: z.iso.datetime(),
-  outcome: z.enum(["done", "failed", "cancelled"]),
+  outcome: z.enum(["succeeded", "failed", "canceled"]),
   /** The body of the final 200, where it is small enough to lie here. */
   result: z.optional(z.record(z.string(), z.unknown())),
 });

@@ -6,7 +6,7 @@
 
 export type ReadMessage =
   | { readonly kind: "object"; readonly value: Readonly<Record<string, unknown>> }
-  | { readonly kind: "broken"; readonly reason: "encoding" | "no-object"; readonly text: string };
+  | { readonly kind: "broken"; readonly reason: "encoding" | "notAnObject"; readonly text: string };
 
 /** Reads what the queue trigger handed to a door. */
 export function readQueueMessage(raw: unknown): ReadMessage {
@@ -15,7 +15,7 @@ export function readQueueMessage(raw: unknown): ReadMessage {
   const text = typeof raw === "string" ? raw : JSON.stringify(raw);
   return {
     kind: "broken",
-    reason: typeof raw === "string" && value === undefined ? "encoding" : "no-object",
+    reason: typeof raw === "string" && value === undefined ? "encoding" : "notAnObject",
     text,
   };
 }

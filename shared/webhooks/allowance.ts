@@ -1,32 +1,33 @@
 /**
- * How many alerts a source may have closed in a UTC day, over all instances. Each instance takes its share of the day's
- * number in blocks, so that counting costs one write for many requests; what a dead instance had taken is lost to the
- * day, never counted twice.
+ * Limits the alerts that a source may close in a UTC day, over all instances. Each instance takes
+ * its share of the day in blocks, so that many requests cost one write. A crashed instance loses
+ * its share of that day; no alert is counted twice.
  */
 import type { RecordStore } from "../storage/record-store.ts";
-import { msUntilNextDay, takeFromDailyCount, dailyLimitPath } from "../storage/daily-limit.ts";
+import { dailyLimitPath, msUntilNextDay, takeFromDailyCount } from "../storage/daily-limit.ts";
 
 export type AllowanceResult =
-  /** `releaseAlerts` is for a request that turned out to be an old one. */
+  /** `releaseAlerts` gives the alerts back: the request turned out to be a repetition. */
   | { readonly kind: "allowed"; readonly releaseAlerts: () => void }
-  | { readonly kind: "used-up"; readonly retryAfterMs: number };
+  | { readonly kind: "usedUp"; readonly retryAfterMs: number };
 
-export interface AllowanceDeps {
+interface AllowanceDeps {
   readonly records: Pick<RecordStore, "read" | "create" | "replace">;
   readonly nowMs: () => number;
   readonly maxPerDay: () => number;
 }
 
-/** Takes so many alerts out of a source's day. */
+/** Takes a number of alerts from a source's day. */
 export type TakeAllowance = (source: string, alerts: number) => Promise<AllowanceResult>;
 
-/** A block is a hundredth of the day, and no less than the largest request. */
+/** A block is a hundredth of the day, and at least as large as the request that needs it. */
 const blocksPerDay = 100;
 
+/** Creates the allowance of this instance. */
 export function createAllowance({ records, nowMs, maxPerDay }: AllowanceDeps): TakeAllowance {
   const blocks = new Map<string, { path: string; remaining: number; pending: Promise<unknown> }>();
 
-  /** @returns how many more were taken; none when the day has fewer left than asked for */
+  /** @returns how many alerts were taken; 0 when the day has fewer left than needed */
   const takeBlock = (path: string, need: number): Promise<number> => {
     const dayLimit = maxPerDay();
     return takeFromDailyCount(records, path, dayLimit, (remaining) => {
@@ -42,7 +43,7 @@ export function createAllowance({ records, nowMs, maxPerDay }: AllowanceDeps): T
     const current =
       existing?.path === path ? existing : { path, remaining: 0, pending: Promise.resolve() };
     blocks.set(source, current);
-    // One at a time takes a block; the others find what is left of it.
+    // One request at a time takes a block; the others use the rest of it.
     const taking = current.pending.then(async () => {
       if (current.remaining < alerts)
         current.remaining += await takeBlock(path, alerts - current.remaining);
@@ -53,6 +54,6 @@ export function createAllowance({ records, nowMs, maxPerDay }: AllowanceDeps): T
     current.pending = taking.catch(() => undefined);
     return (await taking)
       ? { kind: "allowed", releaseAlerts: () => void (current.remaining += alerts) }
-      : { kind: "used-up", retryAfterMs: msUntilNextDay(atMs) };
+      : { kind: "usedUp", retryAfterMs: msUntilNextDay(atMs) };
   };
 }

@@ -1,20 +1,21 @@
 /**
- * Proof of origin: whether a request comes from the source that its address names, judged over the bytes as they came.
- * What can be refused by its look alone never costs a look at a secret; whatever is refused is refused without a reason.
+ * Authenticates a request as coming from the source in its URL, over the bytes as received. A
+ * malformed request never costs a read of a secret, and a refusal never states its reason to the
+ * caller.
  */
 import type { Key, KeyReader } from "./keys.ts";
 import { hasMatch, computeHmac, sha256 } from "./signatures.ts";
 import type { Source } from "./sources.ts";
 
-/** A request before it is believed. */
+/** A request before it is authenticated. */
 export interface IncomingWebhook {
   readonly headers: { readonly get: (name: string) => string | null };
   readonly bytes: Uint8Array;
-  /** Came through the door that asks for a function key. */
+  /** Whether it came through the endpoint that requires a function key. */
   readonly isKeyed: boolean;
 }
 
-/** Claims of a token whose signature, time, issuer and audience are right. */
+/** The claims of a token whose signature, validity period, issuer and audience are valid. */
 export interface TokenClaims {
   readonly tid?: unknown;
   readonly appid?: unknown;
@@ -23,29 +24,39 @@ export interface TokenClaims {
 }
 
 export interface AuthDeps {
-  /** The source's secret. @throws an error that names it when it cannot be had */
+  /** Reads the source's secret. @throws an error with its name when it is not available */
   readonly readSecret: (name: string) => Promise<string>;
   readonly readKeys: KeyReader;
-  /** Checks signature, algorithm, issuer, audience and time of an Entra token; `undefined` when one of them is wrong. */
+  /**
+   * Validates signature, algorithm, issuer, audience and time of an Entra token; `undefined` when
+   * one is invalid.
+   */
   readonly readClaims: (token: string, audience: string) => Promise<TokenClaims | undefined>;
   readonly tenantId: () => string;
   readonly isWithin: (address: string, ranges: readonly string[]) => boolean;
   readonly nowMs: () => number;
-  /** This machine's time put right by the storage's clock. Only for requests whose signature is right: it may cost a call. */
+  /**
+   * Returns the time, corrected by the storage's clock. May cost a call, so only for valid
+   * signatures.
+   */
   readonly trueNowMs: () => Promise<number>;
 }
 
 export type AuthResult =
-  /** `id` of the delivery where the sender gives one; `isIdSigned` when nobody else can have put it there. */
-  | { readonly kind: "proven"; readonly id: string | undefined; readonly isIdSigned: boolean }
-  /** For the log, never for the caller. */
+  /** `id` of the delivery, if it has one; `isIdSigned` when only the sender can have set it. */
+  | {
+      readonly kind: "authenticated";
+      readonly id: string | undefined;
+      readonly isIdSigned: boolean;
+    }
+  /** `cause` is for the log, never for the caller. */
   | { readonly kind: "refused"; readonly cause: string }
   /** The secret holds no usable key. */
-  | { readonly kind: "no-key"; readonly expected: string };
+  | { readonly kind: "noKey"; readonly expected: string };
 
 const toRefusal = (cause: string): AuthResult => ({ kind: "refused", cause });
 
-/** Judges one request. */
+/** Authenticates one request. */
 export async function authenticate(
   webhook: IncomingWebhook,
   source: Source,
@@ -60,7 +71,7 @@ export async function authenticate(
   return authenticators[source.auth](webhook, source, deps);
 }
 
-/** The last hop is the one that the platform's own front end has seen; those before it are the caller's to invent. */
+/** Returns the last hop: the platform's front end adds it. The caller can forge those before it. */
 function readCallerAddress({ headers }: IncomingWebhook): string | undefined {
   const lastHop = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
   const bracketed = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(lastHop)?.[1];
@@ -80,13 +91,13 @@ type Authenticator = (
 
 const authenticators: Readonly<Record<Source["auth"], Authenticator>> = {
   standard: authenticateStandard,
-  "body-hmac": authenticateBodyHmac,
+  bodyHmac: authenticateBodyHmac,
   bearer: authenticateBearer,
   entra: authenticateEntra,
-  "function-key": async (webhook, source) => toAuthenticated(webhook, source),
+  functionKey: async (webhook, source) => toAuthenticated(webhook, source),
 };
 
-/** Text that may name a delivery: visible ASCII. */
+/** The id of a delivery: visible ASCII. */
 const idText = /^[\x21-\x7e]{1,200}$/;
 
 function toAuthenticated(
@@ -96,28 +107,31 @@ function toAuthenticated(
 ): AuthResult {
   const id = headers.get(source.idHeader) ?? undefined;
   if (id !== undefined && !idText.test(id)) return toRefusal("delivery id");
-  return { kind: "proven", id, isIdSigned };
+  return { kind: "authenticated", id, isIdSigned };
 }
 
 type SourceKeys =
   | { readonly kind: "keys"; readonly keys: readonly Key[] }
-  | Extract<AuthResult, { kind: "no-key" }>;
+  | Extract<AuthResult, { kind: "noKey" }>;
 
 async function readSourceKeys(
   source: Source,
-  auth: "standard" | "body-hmac" | "bearer",
+  auth: "standard" | "bodyHmac" | "bearer",
   deps: AuthDeps,
 ): Promise<SourceKeys> {
   const read = deps.readKeys(await deps.readSecret(`webhook-${source.name}`), auth, deps.nowMs());
-  return read.kind === "keys" ? read : { kind: "no-key", expected: read.expected };
+  return read.kind === "keys" ? read : { kind: "noKey", expected: read.expected };
 }
 
-/** How old or new a signed time stamp may be, s. */
+/** How far a signed time stamp may differ from now, in seconds. */
 const toleranceS = 300;
 const maxSignatures = 16;
 const maxHeaderLength = 4_096;
 
-/** Standard Webhooks: `v1,` and base64 of HMAC-SHA-256 over `id.timestamp.body`; several signatures, one of which must fit. */
+/**
+ * Standard Webhooks: `v1,` and base64 of HMAC-SHA-256 over `id.timestamp.body`. One of several
+ * signatures must match.
+ */
 async function authenticateStandard(
   webhook: IncomingWebhook,
   source: Source,
@@ -140,10 +154,10 @@ async function authenticateStandard(
   if (!hasMatch(expected, candidates)) return toRefusal("signature");
   const nowS = Math.floor((await deps.trueNowMs()) / 1_000);
   if (Math.abs(nowS - Number(stamp)) > toleranceS) return toRefusal("time stamp");
-  return { kind: "proven", id, isIdSigned: true };
+  return { kind: "authenticated", id, isIdSigned: true };
 }
 
-/** Signatures of version 1; others are for others. */
+/** Returns the signatures of version 1; other versions are ignored. */
 function parseSignatures(header: string): Buffer[] {
   if (header.length > maxHeaderLength) return [];
   return header
@@ -155,7 +169,10 @@ function parseSignatures(header: string): Buffer[] {
     });
 }
 
-/** As GitHub signs: `sha256=` and hexadecimal HMAC-SHA-256 over the body. The delivery's id is not under the signature. */
+/**
+ * As GitHub signs: `sha256=` and hexadecimal HMAC-SHA-256 over the body. The delivery's id is not
+ * signed.
+ */
 async function authenticateBodyHmac(
   webhook: IncomingWebhook,
   source: Source,
@@ -165,7 +182,7 @@ async function authenticateBodyHmac(
     webhook.headers.get(source.signatureHeader) ?? "",
   )?.[1];
   if (digits === undefined) return toRefusal(source.signatureHeader);
-  const read = await readSourceKeys(source, "body-hmac", deps);
+  const read = await readSourceKeys(source, "bodyHmac", deps);
   if (read.kind !== "keys") return read;
   const expected = read.keys.map((key) => computeHmac(key, webhook.bytes));
   return hasMatch(expected, [Buffer.from(digits, "hex")])
@@ -178,7 +195,7 @@ const bearerText = /^Bearer ([\x21-\x7e]{1,8192})$/i;
 const readBearerToken = ({ headers }: IncomingWebhook): string | undefined =>
   bearerText.exec(headers.get("authorization") ?? "")?.[1];
 
-/** A token that only its SHA-256 is kept of. */
+/** A bearer token. The secret holds only its SHA-256. */
 async function authenticateBearer(
   webhook: IncomingWebhook,
   source: Source,
@@ -196,7 +213,10 @@ async function authenticateBearer(
     : toRefusal("token");
 }
 
-/** A token of Entra, for this tenant, from one of the callers or with one of the roles. The front end's headers count for nothing. */
+/**
+ * An Entra token of this tenant, from one of the callers or with one of the roles. Headers of the
+ * front end are ignored.
+ */
 async function authenticateEntra(
   webhook: IncomingWebhook,
   source: Source,

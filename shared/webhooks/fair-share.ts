@@ -1,7 +1,13 @@
-/** Keeps one source from taking the whole instance: so many of its requests at work, so many waiting, the rest refused. */
+/**
+ * Limits how many requests of one source are processed and queued at once, so that it cannot take a
+ * whole instance.
+ */
 
 export interface FairShare {
-  /** Runs the work when its source has room; `undefined` when too many of that source wait already. */
+  /**
+   * Runs the work when its source has a free place; `undefined` when too many requests of it are
+   * queued.
+   */
   readonly run: <T>(source: string, work: () => Promise<T>) => Promise<T | undefined>;
 }
 
@@ -11,8 +17,10 @@ interface Lane {
 }
 
 /**
- * @param maxActive - requests of one source that may be at storage at once
- * @param maxWaiting - requests of one source that may wait for it
+ * Creates the limits of this instance.
+ *
+ * @param maxActive - requests of one source that are processed at once
+ * @param maxWaiting - requests of one source that are queued
  */
 export function createFairShare(maxActive = 24, maxWaiting = 100): FairShare {
   const lanes = new Map<string, Lane>();
@@ -29,7 +37,7 @@ export function createFairShare(maxActive = 24, maxWaiting = 100): FairShare {
       try {
         return await work();
       } finally {
-        // The place goes to the next in line, without being free in between.
+        // The place passes to the next request in the queue without becoming free.
         const next = lane.waiting.shift();
         if (next) next();
         else lane.active -= 1;

@@ -1,21 +1,24 @@
 /**
- * What the secret `webhook-<source>` holds: one key, or a JSON list of them for the time of a rotation, each with an end.
- * Every key whose time has not run out is tried.
+ * Reads the keys in the secret `webhook-<source>`: one key, or during a rotation a JSON list of
+ * keys, each with an expiry. Every key that has not expired is tried.
  */
 import { createSecretKey, type KeyObject } from "node:crypto";
 import * as z from "zod/mini";
 import type { AuthMethod } from "./policies.ts";
 
-/** A key: for HMACs, which are made five times as fast with a key object, and as bytes: the SHA-256 of a bearer token. */
+/**
+ * A key. An HMAC is computed five times as fast from a key object; `bytes` is the SHA-256 of a
+ * bearer token.
+ */
 export interface Key {
   readonly object: KeyObject;
   readonly bytes: Uint8Array;
 }
 
-export type KeysResult =
+type KeysResult =
   | { readonly kind: "keys"; readonly keys: readonly Key[] }
-  /** What the secret should hold instead; never what it holds. */
-  | { readonly kind: "fault"; readonly expected: string };
+  /** `expected` is what the secret must be, never what it is. */
+  | { readonly kind: "invalid"; readonly expected: string };
 
 const maxKeys = 8;
 const keyList = z
@@ -28,15 +31,15 @@ const keyList = z
   )
   .check(z.minLength(1), z.maxLength(maxKeys));
 
-type KeyedAuth = Extract<AuthMethod, "standard" | "body-hmac" | "bearer">;
+type KeyedAuth = Extract<AuthMethod, "standard" | "bodyHmac" | "bearer">;
 
 const expectedForms: Readonly<Record<KeyedAuth, string>> = {
-  standard: "whsec_ and base64 of 24 to 64 bytes",
-  "body-hmac": "a text of 16 characters or more",
-  bearer: "sha256: and the SHA-256 of the token, 64 hexadecimal digits",
+  standard: "whsec_ followed by base64 of 24 to 64 bytes",
+  bodyHmac: "text of at least 16 characters",
+  bearer: "sha256: followed by the SHA-256 of the token, 64 hexadecimal digits",
 };
 
-/** The keys that a secret holds, without those whose `notAfter` has passed at `nowMs`. */
+/** Returns the keys of a secret that have not expired at `nowMs`. */
 export type KeyReader = (secret: string, auth: KeyedAuth, nowMs: number) => KeysResult;
 
 interface DatedKey {
@@ -46,7 +49,7 @@ interface DatedKey {
 
 const maxCached = 100;
 
-/** Reads secrets, each text once: a secret is asked for at every request. */
+/** Creates a reader that parses each secret once: every request needs its source's secret. */
 export function createKeyReader(): KeyReader {
   const cache = new Map<string, readonly DatedKey[] | undefined>();
   return (secret, auth, nowMs) => {
@@ -56,13 +59,13 @@ export function createKeyReader(): KeyReader {
     const datedKeys = cache.get(cacheKey);
     if (!datedKeys)
       return {
-        kind: "fault",
-        expected: `${expectedForms[auth]}; or [{"kid","key","notAfter"}], at most ${maxKeys}`,
+        kind: "invalid",
+        expected: `${expectedForms[auth]}, or a JSON list of at most ${maxKeys} {"kid","key","notAfter"}`,
       };
     const keys = datedKeys.filter(({ endMs }) => endMs > nowMs).map(({ key }) => key);
     return keys.length > 0
       ? { kind: "keys", keys }
-      : { kind: "fault", expected: "a key whose notAfter has not passed" };
+      : { kind: "invalid", expected: "a key whose notAfter is in the future" };
   };
 }
 
@@ -94,7 +97,7 @@ const keyBytes: Readonly<Record<KeyedAuth, (text: string) => Uint8Array | undefi
     const bytes = /^[A-Za-z0-9+/]+={0,2}$/.test(packed) ? Buffer.from(packed, "base64") : undefined;
     return bytes && bytes.length >= 24 && bytes.length <= 64 ? bytes : undefined;
   },
-  "body-hmac": (text) => (text.length >= 16 ? Buffer.from(text, "utf8") : undefined),
+  bodyHmac: (text) => (text.length >= 16 ? Buffer.from(text, "utf8") : undefined),
   bearer: (text) => {
     const digits = /^sha256:([0-9a-f]{64})$/i.exec(text)?.[1];
     return digits === undefined ? undefined : Buffer.from(digits, "hex");

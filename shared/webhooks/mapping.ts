@@ -1,17 +1,26 @@
-/** A mapping: where a payload of no reader of its own keeps what Huntline wants to know, as JSON pointers. */
+/**
+ * A mapping: the JSON pointers to the values that Huntline reads from a payload without a reader of
+ * its own.
+ */
 import * as z from "zod/mini";
 import { verdictReasons } from "../contracts/alert-verdict.ts";
 import { isPointer } from "./pointers.ts";
 
 const pointer = z
-  .string("a JSON pointer")
+  .string("must be a JSON pointer")
   .check(
-    z.refine(isPointer, 'a JSON pointer such as /alert/id or /alerts/*/id ("" is the whole body)'),
+    z.refine(
+      isPointer,
+      'must be a JSON pointer such as /alert/id or /alerts/*/id ("" is the whole body)',
+    ),
   );
 
-/** One pointer or several; the first that leads to something counts. */
+/** One pointer or several; the first that has a value counts. */
 const pointers = z.pipe(
-  z.union([pointer, z.array(pointer).check(z.minLength(1))], "a JSON pointer or a list of them"),
+  z.union(
+    [pointer, z.array(pointer).check(z.minLength(1))],
+    "must be a JSON pointer or a list of JSON pointers",
+  ),
   z.transform((value) => (typeof value === "string" ? [value] : value)),
 );
 
@@ -28,16 +37,19 @@ const words = z.pipe(
 );
 
 const closing = z.strictObject({
-  action: z.enum(["resolve", "dismiss", "close_benign"], "one of resolve, dismiss, close_benign"),
-  reason: z.optional(z.enum(verdictReasons, `one of ${verdictReasons.join(", ")}`)),
-  /** Words of the sender, in any case, that mean this closing. */
+  action: z.enum(
+    ["resolve", "dismiss", "closeBenign"],
+    "must be one of resolve, dismiss, closeBenign",
+  ),
+  reason: z.optional(z.enum(verdictReasons, `must be one of ${verdictReasons.join(", ")}`)),
+  /** The sender's words for this closing, in any letter case. */
   words,
 });
 
-/** What stands in one mapping file. Unknown keys are refused: a misspelt one would be silence. */
+/** One mapping file. Unknown keys are refused: a misspelled key would have no effect. */
 export const mappingSchema = z.strictObject({
   description: z.optional(z.string()),
-  /** What every payload must have; a 400 names the one that is missing. */
+  /** Pointers that must have a value in every payload. */
   required: z._default(z.array(pointer), []),
   title: z.optional(pointers),
   /** Where to search for hashes; the whole body when absent. */
@@ -45,7 +57,7 @@ export const mappingSchema = z.strictObject({
   verdict: z.optional(
     z.strictObject({
       alertIds: pointers,
-      /** The case counts as closed when one of these words stands there. */
+      /** The case is closed when one of these words is at this pointer. */
       closed: z.strictObject({ at: pointers, words }),
       classification: pointers,
       closings: z.array(closing).check(z.minLength(1)),
@@ -56,5 +68,5 @@ export const mappingSchema = z.strictObject({
 });
 export type Mapping = z.infer<typeof mappingSchema>;
 
-/** Every mapping by its name, as the build compiled them. */
+/** All mappings by name, as the build compiled them. */
 export type Mappings = Readonly<Record<string, Mapping>>;

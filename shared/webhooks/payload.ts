@@ -1,49 +1,55 @@
-/** What a reader makes of a payload: plain data, the same for every product. */
+/** The content that a reader extracts from a payload: plain data, the same for every product. */
 import type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
 import { toInputFaults, type InputFault } from "../contracts/input-faults.ts";
 
-/** Alerts of a closed case, and how they are to be closed. */
+/** Alerts of a closed case, and how to close them. */
 export interface PayloadVerdict {
   readonly action: VerdictAction;
   readonly reason?: VerdictReason | undefined;
   readonly comment?: string | undefined;
-  /** Who closed the case. */
+  /** The person who closed the case. */
   readonly by?: string | undefined;
-  /** As the payload has them, each with the place where it stands: the first that Cloud Apps knows is the alert's. */
+  /**
+   * Each alert with its path in the payload and its ids there; the first valid Cloud Apps id is
+   * used.
+   */
   readonly alerts: readonly { readonly path: string; readonly ids: readonly string[] }[];
 }
 
 export interface PayloadContent {
   readonly verdicts: readonly PayloadVerdict[];
-  /** Parts of the payload to search for hashes. */
+  /** The parts of the payload that are searched for hashes. */
   readonly search: readonly unknown[];
-  /** What the payload holds and cannot be acted on, and why. */
+  /** Parts of the payload that lead to no action, with the reason. */
   readonly skipped: readonly InputFault[];
 }
 
-type ParsedPayload = { readonly kind: "read" } & PayloadContent;
+type ParsedPayload = { readonly kind: "content" } & PayloadContent;
 export type PayloadResult =
   | ParsedPayload
-  | { readonly kind: "fault"; readonly faults: readonly InputFault[] };
+  | { readonly kind: "invalid"; readonly faults: readonly InputFault[] };
 
-/** A payload that only carries things to look up. */
+/** Returns a payload that is only searched for hashes. */
 export const toSearchOnly = (...search: readonly unknown[]): ParsedPayload => ({
-  kind: "read",
+  kind: "content",
   verdicts: [],
   search,
   skipped: [],
 });
 
-/** The faults that a reader's schema found. */
+/** Returns the faults that a reader's schema found. */
 export const toFaultResult = (error: { readonly issues: readonly unknown[] }): PayloadResult => ({
-  kind: "fault",
+  kind: "invalid",
   faults: toInputFaults(error).slice(0, maxFaults),
 });
 
 const maxFaults = 20;
 
-/** How the products of one vendor word it, in one spelling: `True Positive`, `truePositive`. */
-export const normalizeWord = (text: string | undefined): string =>
+/**
+ * Returns a word in lower case without separators: vendors write `True Positive` and
+ * `TruePositive`.
+ */
+export const normalizeWord = (text: string | null | undefined): string =>
   (text ?? "").toLowerCase().replaceAll(/[^a-z]/g, "");
 
 interface Closing {
@@ -51,32 +57,32 @@ interface Closing {
   readonly reason?: VerdictReason;
 }
 
-/** Classifications of Sentinel and Defender → closings. What is not in it says nothing of how the alerts should end. */
+/** Classifications of Sentinel and Defender → closings. Any other classification closes nothing. */
 const closings: Readonly<Record<string, Closing>> = {
   truepositive: { action: "resolve" },
   falsepositive: { action: "dismiss" },
-  benignpositive: { action: "close_benign" },
-  informationalexpectedactivity: { action: "close_benign" },
+  benignpositive: { action: "closeBenign" },
+  informationalexpectedactivity: { action: "closeBenign" },
 };
 
-/** Reasons and determinations → reasons of Cloud Apps, where one says the same. */
+/** Reasons and determinations → reasons of Cloud Apps, where one has the same meaning. */
 const reasons: Readonly<Record<string, Readonly<Record<string, VerdictReason>>>> = {
   dismiss: {
-    inaccuratedata: "not_accurate",
-    incorrectalertlogic: "not_accurate",
-    notmalicious: "not_accurate",
+    inaccuratedata: "notAccurate",
+    incorrectalertlogic: "notAccurate",
+    notmalicious: "notAccurate",
   },
-  close_benign: {
+  closeBenign: {
     securitytesting: "test",
-    confirmeduseractivity: "confirmed_with_user",
-    confirmedactivity: "confirmed_with_user",
+    confirmeduseractivity: "confirmedWithUser",
+    confirmedactivity: "confirmedWithUser",
   },
 };
 
-/** The closing that a classification and its reason stand for; `undefined` for one that says nothing of it. */
+/** Returns the closing for a classification and its reason; `undefined` when it implies none. */
 export function findClosing(
-  classification: string | undefined,
-  reason: string | undefined,
+  classification: string | null | undefined,
+  reason: string | null | undefined,
 ): Closing | undefined {
   const closing = closings[normalizeWord(classification)];
   if (!closing) return undefined;
@@ -84,8 +90,8 @@ export function findClosing(
   return mappedReason === undefined ? closing : { ...closing, reason: mappedReason };
 }
 
-/** Why a closed case without a telling classification closes nothing. */
+/** Returns the reason why a closed case without such a classification closes nothing. */
 export const createNoClosingFault = (path: string): InputFault => ({
   path,
-  message: "closed without TruePositive, FalsePositive or BenignPositive: its alerts are left open",
+  message: "must be TruePositive, FalsePositive or BenignPositive to close alerts; they stay open",
 });

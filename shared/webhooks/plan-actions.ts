@@ -1,4 +1,7 @@
-/** Turns what a reader found into orders, as plain data: messages for the verdict queue, hashes to look up, hunts to start. */
+/**
+ * Plans the actions of a payload, as plain data: verdicts to enqueue, parts to search for hashes,
+ * hunts to start.
+ */
 import { parseAlertId, type AlertId } from "../contracts/alert-id.ts";
 import { maxAlertsPerRequest, type VerdictRequest } from "../contracts/alert-verdict.ts";
 import { Problem } from "../contracts/problem.ts";
@@ -9,24 +12,26 @@ import type { PayloadContent, PayloadVerdict } from "./payload.ts";
 import { sha256 } from "./signatures.ts";
 import type { HuntRule, Source } from "./sources.ts";
 
-/** A verdict of one closing. */
+/** One verdict: alerts that close alike. */
 export type PlannedVerdict = Omit<VerdictRequest, "dryRun">;
 
 export interface ActionPlan {
   /**
-   * The id of the delivery's first verdict, made of its key alone: a payload sent again asks for nothing new, and another
-   * payload under the same key meets what this one wrote down.
+   * The id of the delivery's first verdict, derived from its key alone: a repeated payload has no
+   * effect, and another payload under the same key finds this one's record.
    */
   readonly id: string;
   readonly verdicts: readonly PlannedVerdict[];
-  /** Parts of the payload to search; empty when the source may not ask for lookups. */
+  /** The parts of the payload to search; empty when the source may not look up hashes. */
   readonly search: readonly unknown[];
   readonly hunts: readonly string[];
   readonly skipped: readonly InputFault[];
 }
 
 /**
- * @param key - stands for the delivery in every id that is made here
+ * Plans the actions of a payload.
+ *
+ * @param key - identifies the delivery; every id is derived from it
  * @throws Problem 422 for more alerts than one request may name
  */
 export function planActions(
@@ -38,7 +43,7 @@ export function planActions(
   const skipped: InputFault[] = [...content.skipped];
   const isAllowed = (verb: WebhookAction, isRequested: boolean): boolean => {
     if (isRequested && !source.allow.includes(verb))
-      skipped.push({ path: "", message: `this source may not ask for: ${verb}` });
+      skipped.push({ path: "", message: `not allowed for this source: ${verb}` });
     return isRequested && source.allow.includes(verb);
   };
   const verdicts = isAllowed("verdict", content.verdicts.length > 0)
@@ -73,7 +78,7 @@ const isMet = ({ when = {} }: HuntRule, body: unknown): boolean =>
 
 type ResolvedVerdict = Omit<PayloadVerdict, "alerts"> & { readonly alertIds: readonly AlertId[] };
 
-/** One order a closing: alerts that end the same way go together, each once. */
+/** Groups the alerts by closing; an alert belongs to the first closing that names it. */
 function groupVerdicts(
   verdicts: readonly PayloadVerdict[],
   skipped: InputFault[],
@@ -94,12 +99,12 @@ function groupVerdicts(
   if (plannedIds.size > maxAlertsPerRequest)
     throw new Problem(
       422,
-      `The payload names ${plannedIds.size} alerts, want at most ${maxAlertsPerRequest}; split it.`,
+      `The payload has ${plannedIds.size} alerts. Split it: must be at most ${maxAlertsPerRequest}.`,
     );
   return [...groups.values()].map(({ verdict, ids }) => ({ ...verdict, alertIds: [...ids] }));
 }
 
-/** The first form of an alert's id that Cloud Apps knows; else why none does. */
+/** Returns the first valid Cloud Apps id of an alert; otherwise records why none is valid. */
 function findAlertId(
   path: string,
   ids: readonly string[],
@@ -111,7 +116,7 @@ function findAlertId(
   const [first] = parsed;
   skipped.push({
     path,
-    message: first?.kind === "refused" ? first.message : "want the alert's id",
+    message: first?.kind === "refused" ? first.message : "must be the alert's id",
   });
   return undefined;
 }
@@ -136,7 +141,10 @@ function toPlannedVerdict(
   };
 }
 
-/** Text of a payload made fit for a comment: no control characters but line breaks, and not too long. */
+/**
+ * Returns text of a payload as a comment: without control characters except line breaks, cut to the
+ * length.
+ */
 function cleanText(text: string | undefined, maxLength: number): string | undefined {
   const plain = text
     ?.toWellFormed()

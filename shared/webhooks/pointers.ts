@@ -1,6 +1,12 @@
-/** JSON pointers (RFC 6901) with one addition: the step `*` stands for every element of an array or member of an object. */
+/**
+ * JSON pointers (RFC 6901) with one addition: the step `*` matches every element of an array or
+ * member of an object.
+ */
 
-/** Whether a text is a pointer: empty, or steps that each begin with a slash, `~` only as `~0` and `~1`. */
+/**
+ * Tells whether a text is a pointer: empty, or steps that begin with a slash, with `~` only as `~0`
+ * and `~1`.
+ */
 export const isPointer = (text: string): boolean => /^(?:\/(?:[^~/]|~[01])*)*$/.test(text);
 
 const stepsOf = (pointer: string): string[] =>
@@ -9,7 +15,7 @@ const stepsOf = (pointer: string): string[] =>
     .slice(1)
     .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
 
-/** Everything that a pointer leads to, in document order; nothing when a step is missing. */
+/** Returns all values at a pointer, in document order; none when a step is missing. */
 export function valuesAt(value: unknown, pointer: string): unknown[] {
   return stepsOf(pointer).reduce<unknown[]>(
     (values, step) => values.flatMap((each) => readStep(each, step)),
@@ -24,7 +30,7 @@ function readStep(value: unknown, step: string): unknown[] {
   return Object.hasOwn(value, step) ? [(value as Readonly<Record<string, unknown>>)[step]] : [];
 }
 
-/** Texts, numbers and truth values that a pointer leads to, as text; lists are entered. */
+/** Returns the texts, numbers and booleans at a pointer, as text; the elements of a list count. */
 export const textsAt = (value: unknown, pointer: string): string[] =>
   valuesAt(value, pointer)
     .flatMap((each) => (Array.isArray(each) ? (each as unknown[]) : [each]))

@@ -1,7 +1,9 @@
-/** What each source may ask: a table by what its payload can say, and a table by how well it proves where it comes from. */
+/**
+ * The actions that a source may trigger: a table by its reader, and a table by its authentication.
+ */
 import type { WebhookAction } from "../contracts/webhook.ts";
 
-/** The readers there are; a source whose name is one of them is read by it. */
+/** The readers. A source that is named like a reader uses it by default. */
 export const readerNames = [
   "sentinel",
   "defender",
@@ -12,12 +14,12 @@ export const readerNames = [
 ] as const;
 export type ReaderName = (typeof readerNames)[number];
 
-/** The ways of proving where a request comes from. */
-export const authMethods = ["standard", "body-hmac", "bearer", "entra", "function-key"] as const;
+/** The authentication methods of sources. */
+export const authMethods = ["standard", "bodyHmac", "bearer", "entra", "functionKey"] as const;
 export type AuthMethod = (typeof authMethods)[number];
 
-/** What a payload of each kind can lead to. */
-export const readerAllows = {
+/** The actions that a payload of each reader can lead to. */
+const readerAllows = {
   sentinel: ["enrich", "verdict", "hunt"],
   defender: ["enrich", "verdict", "hunt"],
   "cloud-apps": ["enrich", "hunt"],
@@ -28,17 +30,17 @@ export const readerAllows = {
 
 interface AuthPolicy {
   readonly anywhere: readonly WebhookAction[];
-  /** From the addresses that the source is bound to. */
+  /** From the addresses that the source is restricted to. */
   readonly fromItsAddresses: readonly WebhookAction[];
 }
 
-/** A shared token can be read off the wire's ends and a URL's key off any log, so those may change less. */
-export const authAllows = {
+/** A bearer token or a key in a URL can leak into logs, so these methods allow fewer actions. */
+const authAllows = {
   standard: {
     anywhere: ["enrich", "verdict", "hunt"],
     fromItsAddresses: ["enrich", "verdict", "hunt"],
   },
-  "body-hmac": {
+  bodyHmac: {
     anywhere: ["enrich", "verdict", "hunt"],
     fromItsAddresses: ["enrich", "verdict", "hunt"],
   },
@@ -47,16 +49,16 @@ export const authAllows = {
     fromItsAddresses: ["enrich", "verdict", "hunt"],
   },
   bearer: { anywhere: ["enrich"], fromItsAddresses: ["enrich", "verdict", "hunt"] },
-  "function-key": { anywhere: ["enrich"], fromItsAddresses: ["enrich"] },
+  functionKey: { anywhere: ["enrich"], fromItsAddresses: ["enrich"] },
 } as const satisfies Record<AuthMethod, AuthPolicy>;
 
-/** Both tables together: what a source may ask at most. */
-export function listAllowedVerbs(
+/** Lists the actions that both tables allow. */
+export function listAllowedActions(
   reader: ReaderName,
   auth: AuthMethod,
-  isBoundToAddresses: boolean,
+  isRestrictedToAddresses: boolean,
 ): readonly WebhookAction[] {
-  const authVerbs: readonly WebhookAction[] =
-    authAllows[auth][isBoundToAddresses ? "fromItsAddresses" : "anywhere"];
-  return readerAllows[reader].filter((verb) => authVerbs.includes(verb));
+  const authActions: readonly WebhookAction[] =
+    authAllows[auth][isRestrictedToAddresses ? "fromItsAddresses" : "anywhere"];
+  return readerAllows[reader].filter((action) => authActions.includes(action));
 }

@@ -1,13 +1,13 @@
-/** Reads the payload that Defender for Cloud Apps hands to Power Automate when a policy raises an alert. */
+/** Reads the payload that a Defender for Cloud Apps policy sends to Power Automate. */
 import * as z from "zod/mini";
-import { toSearchOnly, toFaultResult, type PayloadResult } from "./payload.ts";
+import { toFaultResult, toSearchOnly, type PayloadResult } from "./payload.ts";
 
 const payload = z.looseObject({
-  ProviderAlertId: z.string("the alert's id"),
-  AlertDisplayName: z.optional(z.nullable(z.string())),
+  ProviderAlertId: z.string("must be the alert's id"),
+  AlertDisplayName: z.nullish(z.string()),
 });
 
-/** @returns what it asks for, or the fault of a body without an alert's id */
+/** Returns the content, or the fault of a body without an alert id. */
 export function readCloudApps(body: unknown): PayloadResult {
   const { data, error } = payload.safeParse(body);
   return data ? toSearchOnly(data) : toFaultResult(error);

@@ -1,18 +1,21 @@
-/** Reads Defender XDR as Microsoft Graph writes it: an alert of `alerts_v2`, an incident with its alerts, or a list of either. */
+/**
+ * Reads Defender XDR payloads as Microsoft Graph writes them: an alert of `alerts_v2`, an incident
+ * with its alerts, or a list of either.
+ */
 import * as z from "zod/mini";
+import type { InputFault } from "../contracts/input-faults.ts";
 import {
-  findClosing,
   createNoClosingFault,
+  findClosing,
   normalizeWord,
   toFaultResult,
   type PayloadResult,
   type PayloadVerdict,
 } from "./payload.ts";
-import type { InputFault } from "../contracts/input-faults.ts";
 
-const text = z.nullish(z.string("text"));
+const text = z.nullish(z.string("must be text"));
 const commonFields = {
-  status: z.string("its status, such as new or resolved"),
+  status: z.string("must be the status, such as new or resolved"),
   classification: text,
   determination: text,
   resolvingComment: text,
@@ -20,7 +23,7 @@ const commonFields = {
 };
 
 const alertSchema = z.looseObject({
-  id: z.string("the alert's id"),
+  id: z.string("must be the alert's id"),
   ...commonFields,
   title: text,
   serviceSource: text,
@@ -28,10 +31,10 @@ const alertSchema = z.looseObject({
   alertWebUrl: text,
 });
 const incidentSchema = z.looseObject({
-  id: z.string("the incident's id"),
+  id: z.string("must be the incident's id"),
   ...commonFields,
-  displayName: z.string("the incident's name"),
-  alerts: z.nullish(z.array(alertSchema, "the incident's alerts")),
+  displayName: z.string("must be the incident's name"),
+  alerts: z.nullish(z.array(alertSchema, "must be the incident's alerts")),
 });
 
 type Alert = z.infer<typeof alertSchema>;
@@ -41,7 +44,7 @@ interface PayloadDraft {
   readonly skipped: InputFault[];
 }
 
-/** @returns what it asks for, or the faults of what is neither alert nor incident */
+/** Returns the content, or the faults of a body that is neither an alert nor an incident. */
 export function readDefender(body: unknown): PayloadResult {
   const list = z.looseObject({ value: z.array(z.unknown()) }).safeParse(body).data?.value;
   const draft: PayloadDraft = { verdicts: [], skipped: [] };
@@ -49,10 +52,10 @@ export function readDefender(body: unknown): PayloadResult {
     const issues = addItem(each, list ? `/value/${index}` : "", draft);
     if (issues) return toFaultResult({ issues });
   }
-  return { kind: "read", search: [body], ...draft };
+  return { kind: "content", search: [body], ...draft };
 }
 
-/** @returns the faults of what cannot be read */
+/** @returns the faults of an invalid item */
 function addItem(
   value: unknown,
   path: string,
@@ -77,7 +80,6 @@ const isIncident = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "displayName" in value;
 const isResolved = (status: string): boolean => normalizeWord(status) === "resolved";
 
-/** Alerts keep a classification of their own; where they have none, the incident's counts. */
 function addIncident(incident: Incident, path: string, draft: PayloadDraft): void {
   if (!isResolved(incident.status)) return;
   for (const [index, each] of (incident.alerts ?? []).entries())
@@ -91,17 +93,15 @@ function addAlert(
   draft: PayloadDraft,
 ): void {
   if (!isResolved(alert.status) || !isCloudAppsAlert(alert)) return;
-  const closing =
-    findClosing(alert.classification ?? undefined, alert.determination ?? undefined) ??
-    findClosing(parent?.classification ?? undefined, parent?.determination ?? undefined);
+  const closing = findAlertClosing(alert, parent);
   if (!closing) {
     draft.skipped.push(createNoClosingFault(`${path}/classification`));
     return;
   }
   draft.verdicts.push({
     ...closing,
-    comment: parent?.resolvingComment ?? parent?.displayName ?? alert.title ?? undefined,
-    by: parent?.assignedTo ?? alert.assignedTo ?? undefined,
+    comment: findFirst(parent?.resolvingComment, parent?.displayName, alert.title),
+    by: findFirst(parent?.assignedTo, alert.assignedTo),
     alerts: [
       {
         path: `${path}/id`,
@@ -113,6 +113,14 @@ function addAlert(
   });
 }
 
-/** Alerts of other products end in their own portal. */
+/** An alert without a classification takes the incident's. */
+const findAlertClosing = (alert: Alert, parent: Incident | undefined) =>
+  findClosing(alert.classification, alert.determination) ??
+  findClosing(parent?.classification, parent?.determination);
+
+const findFirst = (...texts: readonly (string | null | undefined)[]): string | undefined =>
+  texts.find((each) => typeof each === "string");
+
+/** Alerts of other products are closed in their own portal. */
 const isCloudAppsAlert = ({ id, serviceSource }: Alert): boolean =>
   /cloud ?apps?/i.test(serviceSource ?? "") || /^ca[0-9a-f]{24}$/i.test(id);

@@ -1,23 +1,26 @@
 /** Reads any payload by a mapping. */
 import type { InputFault } from "../contracts/input-faults.ts";
 import type { Mapping } from "./mapping.ts";
-import { textsAt, valuesAt } from "./pointers.ts";
 import { createNoClosingFault, type PayloadResult, type PayloadVerdict } from "./payload.ts";
+import { textsAt, valuesAt } from "./pointers.ts";
 
-/** @returns what it asks for, or the pointers that lead to nothing although the mapping requires them */
+/** Returns the content, or the required pointers that have no value. */
 export function readMapped(body: unknown, mapping: Mapping): PayloadResult {
   if (typeof body !== "object" || body === null)
-    return { kind: "fault", faults: [{ path: "", message: "want a JSON object or array" }] };
+    return { kind: "invalid", faults: [{ path: "", message: "must be a JSON object or array" }] };
   const missing = mapping.required.filter((pointer) => !valuesAt(body, pointer).some(hasValue));
   if (missing.length > 0)
     return {
-      kind: "fault",
-      faults: missing.map((path) => ({ path, message: "want a value: the mapping requires it" })),
+      kind: "invalid",
+      faults: missing.map((path) => ({
+        path,
+        message: "must be present: the mapping requires it",
+      })),
     };
   const search = mapping.hashes
     ? mapping.hashes.flatMap((pointer) => valuesAt(body, pointer))
     : [body];
-  return { kind: "read", search, ...toVerdicts(body, mapping) };
+  return { kind: "content", search, ...toVerdicts(body, mapping) };
 }
 
 const hasValue = (value: unknown): boolean => value !== null && value !== undefined && value !== "";
@@ -27,9 +30,8 @@ const findFirstText = (body: object, pointers: readonly string[] | undefined): s
 
 function toVerdicts(
   body: object,
-  mapping: Mapping,
+  { verdict, title }: Mapping,
 ): { verdicts: PayloadVerdict[]; skipped: InputFault[] } {
-  const { verdict, title } = mapping;
   const state = findFirstText(body, verdict?.closed.at)?.toLowerCase();
   if (!verdict || state === undefined || !verdict.closed.words.includes(state))
     return { verdicts: [], skipped: [] };

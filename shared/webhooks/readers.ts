@@ -1,4 +1,4 @@
-/** The list of readers: one a product, and one by mapping for all others. */
+/** The readers: one per product, and one that uses a mapping. */
 import type { Mapping } from "./mapping.ts";
 import type { ReaderName } from "./policies.ts";
 import { readCloudApps } from "./read-cloud-apps.ts";
@@ -18,7 +18,7 @@ const readers: Readonly<Record<Exclude<ReaderName, "generic">, (body: unknown) =
     elastic: readElastic,
   };
 
-/** Reads a parsed payload as its source says. */
+/** Reads a parsed payload with the reader of its source. */
 export function readPayload(
   body: unknown,
   source: { reader: ReaderName; mapping: Mapping | undefined },

@@ -1,7 +1,8 @@
-/** How what a webhook asked for goes on, put together from where each part of it is written down. */
+/** Reads the status of a delivery: of its verdicts, its lookup and its hunts. */
 import type { AlertStatus } from "../contracts/alert-verdict.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import type { RecordStore } from "../storage/record-store.ts";
+import { readValue } from "../storage/typed-record.ts";
 import {
   receiptPath,
   webhookReceipt,
@@ -9,10 +10,8 @@ import {
   type WebhookStatus,
 } from "../contracts/webhook.ts";
 
-/** A job of another room. `value` is what it ended with; null where it ended without. */
-export type JobState<T> =
-  | { readonly done: false }
-  | { readonly done: true; readonly value: T | null };
+/** A job of another module. `value` is its result; null when it ended without one. */
+type JobState<T> = { readonly done: false } | { readonly done: true; readonly value: T | null };
 
 export interface ReceiptStatusDeps {
   readonly records: Pick<RecordStore, "read">;
@@ -24,16 +23,15 @@ export interface ReceiptStatusDeps {
   readonly readHunt: (job: string) => Promise<JobState<Readonly<Record<string, unknown>>>>;
 }
 
-/** @returns `undefined` when no such receipt is kept */
+/** Reads a receipt and the status of its actions; `undefined` when the receipt is absent or invalid. */
 export async function readReceiptStatus(
   deps: ReceiptStatusDeps,
   source: string,
   receipt: string,
 ): Promise<WebhookStatus | undefined> {
-  const read = await deps.records.read(receiptPath(source, receipt));
-  const stored = read.kind === "found" ? webhookReceipt.safeParse(read.value).data : undefined;
+  const stored = await readValue(deps.records, receiptPath(source, receipt), webhookReceipt);
   if (!stored) return undefined;
-  const { id, left } = stored.answer;
+  const { id, skipped } = stored.answer;
   const [verdicts, lookup, hunts] = await Promise.all([
     readVerdictStatuses(deps, stored.answer),
     readLookupStatus(deps, stored.answer),
@@ -43,7 +41,7 @@ export async function readReceiptStatus(
     alerts.every(({ outcome }) => outcome !== "waiting"),
   );
   const done = isSettled && lookup?.done !== false && hunts.every((hunt) => hunt.done);
-  return { source, id, acceptedAt: stored.acceptedAt, done, verdicts, lookup, hunts, left };
+  return { source, id, acceptedAt: stored.acceptedAt, done, verdicts, lookup, hunts, skipped };
 }
 
 const readVerdictStatuses = (

@@ -1,8 +1,11 @@
-/** The arithmetic of proofs: HMACs and digests, compared in constant time. */
+/** HMACs and digests, compared in constant time. */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Key } from "./keys.ts";
 
-/** Every key against every candidate, without stopping at the first that fits; all have the length of a SHA-256. */
+/**
+ * Tells whether any candidate equals any expected digest. Compares all pairs, so the time reveals
+ * nothing.
+ */
 export function hasMatch(
   expected: readonly Uint8Array[],
   candidates: readonly Uint8Array[],
@@ -17,7 +20,7 @@ export function hasMatch(
 export const sha256 = (bytes: Uint8Array | string): Buffer =>
   createHash("sha256").update(bytes).digest();
 
-/** HMAC-SHA-256 over the parts as if they were one. */
+/** Computes the HMAC-SHA-256 over the concatenated parts. */
 export function computeHmac(key: Key, ...parts: readonly (Uint8Array | string)[]): Buffer {
   const mac = createHmac("sha256", key.object);
   for (const part of parts) mac.update(part);

@@ -1,4 +1,7 @@
-/** The sources as the setting `WEBHOOKS` describes them: how each is read, how it proves itself, what it may ask. */
+/**
+ * Reads the sources in the setting `WEBHOOKS`: the reader, the authentication and the allowed
+ * actions of each.
+ */
 import * as z from "zod/mini";
 import { huntNameSchema } from "../contracts/hunt-run.ts";
 import { toInputFaults, type InputFault } from "../contracts/input-faults.ts";
@@ -6,7 +9,7 @@ import { webhookSource, webhookActions, type WebhookAction } from "../contracts/
 import type { Mapping, Mappings } from "./mapping.ts";
 import { isPointer } from "./pointers.ts";
 import {
-  listAllowedVerbs,
+  listAllowedActions,
   authMethods,
   readerNames,
   type AuthMethod,
@@ -14,26 +17,31 @@ import {
 } from "./policies.ts";
 
 const listOf = <T extends z.core.$ZodType>(element: T) =>
-  z.array(element).check(z.minLength(1, "at least one"), z.maxLength(64));
+  z.array(element).check(z.minLength(1, "must have at least one element"), z.maxLength(64));
 const headerName = z
   .string()
   .check(
-    z.regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name such as x-hub-signature-256"),
+    z.regex(/^[A-Za-z0-9-]{1,64}$/, "must be a header name such as x-hub-signature-256"),
     z.toLowerCase(),
   );
 const guid = z
   .string()
-  .check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "a GUID"), z.toLowerCase());
+  .check(
+    z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "must be a GUID"),
+    z.toLowerCase(),
+  );
 const range = z
   .string()
-  .check(z.regex(/^[0-9a-f.:]+(?:\/\d{1,3})?$/i, "an address or a range such as 203.0.113.0/24"));
+  .check(
+    z.regex(/^[0-9a-f.:]+(?:\/\d{1,3})?$/i, "must be an address or a range such as 203.0.113.0/24"),
+  );
 
 const huntRule = z.strictObject({
   hunt: huntNameSchema,
-  /** JSON pointer → the values that start the hunt; all must fit. Without it, every payload starts the hunt. */
+  /** JSON pointer → values; every pointer must match. Without it, every payload starts the hunt. */
   when: z.optional(
     z.record(
-      z.string().check(z.refine(isPointer, "a JSON pointer such as /alert/ruleName")),
+      z.string().check(z.refine(isPointer, "must be a JSON pointer such as /alert/ruleName")),
       z.array(z.string()).check(z.minLength(1)),
     ),
   ),
@@ -41,51 +49,52 @@ const huntRule = z.strictObject({
 export type HuntRule = z.infer<typeof huntRule>;
 
 const sourceSchema = z.strictObject({
-  proof: z.enum(authMethods, `one of ${authMethods.join(", ")}`),
-  reader: z.optional(z.enum(readerNames, `one of ${readerNames.join(", ")}`)),
-  mapping: z.optional(z.string("the name of a mapping")),
-  may: z.optional(listOf(z.enum(webhookActions, `one of ${webhookActions.join(", ")}`))),
-  signatureHeader: z.optional(headerName),
+  auth: z.enum(authMethods, `must be one of ${authMethods.join(", ")}`),
+  reader: z.optional(z.enum(readerNames, `must be one of ${readerNames.join(", ")}`)),
+  mapping: z.optional(z.string("must be the name of a mapping")),
+  allow: z.optional(listOf(z.enum(webhookActions, `must be one of ${webhookActions.join(", ")}`))),
+  signatureHeader: z._default(headerName, "x-hub-signature-256"),
   idHeader: z.optional(headerName),
-  audience: z.optional(
-    z.string("the audience of the tokens").check(z.minLength(1), z.maxLength(200)),
+  audience: z._default(
+    z.string("must be the audience of the tokens").check(z.minLength(1), z.maxLength(200)),
+    "",
   ),
-  callers: z.optional(listOf(guid)),
-  roles: z.optional(listOf(z.string().check(z.minLength(1)))),
-  addresses: z.optional(listOf(range)),
-  functionKey: z.optional(z.boolean("true or false")),
-  hunts: z.optional(listOf(huntRule)),
+  callers: z._default(listOf(guid), []),
+  roles: z._default(listOf(z.string().check(z.minLength(1))), []),
+  addresses: z._default(listOf(range), []),
+  functionKey: z._default(z.boolean("must be true or false"), false),
+  hunts: z._default(listOf(huntRule), []),
 });
 
-/** One source, ready for use. */
+/** One configured source, with defaults filled in. */
 export interface Source {
   readonly name: string;
   readonly reader: ReaderName;
-  /** Of the reader `generic`. */
+  /** Of the reader `generic` only. */
   readonly mapping: Mapping | undefined;
   readonly auth: AuthMethod;
   readonly allow: readonly WebhookAction[];
-  /** Lower case, of the proof `body-hmac`. */
+  /** In lower case; for the authentication `bodyHmac`. */
   readonly signatureHeader: string;
-  /** Lower case; where the sender puts the delivery's id. */
+  /** In lower case; the header with the delivery's id. */
   readonly idHeader: string;
   readonly audience: string;
   readonly callers: readonly string[];
   readonly roles: readonly string[];
-  /** Empty: from anywhere. */
+  /** Empty when requests are accepted from any address. */
   readonly addresses: readonly string[];
-  /** Only through the door that asks for a function key, too. */
+  /** Whether requests must also carry a function key. */
   readonly functionKey: boolean;
   readonly hunts: readonly HuntRule[];
 }
 
-export type SourceResult =
+type SourceResult =
   | { readonly kind: "source"; readonly source: Source }
   | { readonly kind: "unknown" }
   /** Paths are JSON pointers into `WEBHOOKS`. */
-  | { readonly kind: "fault"; readonly faults: readonly InputFault[] };
+  | { readonly kind: "invalid"; readonly faults: readonly InputFault[] };
 
-/** Reads one source of the setting; a fault of one source leaves the others alone. */
+/** Reads one source of the setting. A fault in one source does not affect the others. */
 export function readSource(
   sources: Readonly<Record<string, unknown>>,
   name: string,
@@ -95,62 +104,64 @@ export function readSource(
     return { kind: "unknown" };
   const { data, error } = sourceSchema.safeParse(sources[name]);
   const faults = error ? toInputFaults(error) : findFaults(data, name, mappings);
-  if (faults.length > 0 || !data)
-    return {
-      kind: "fault",
-      faults: faults.map(({ path, message }) => ({ path: `/${name}${path}`, message })),
-    };
-  const reader = readerOf(data, name);
-  const addresses = data.addresses ?? [];
-  return {
-    kind: "source",
-    source: {
-      name,
-      reader,
-      mapping: data.mapping === undefined ? undefined : mappings[data.mapping],
-      auth: data.proof,
-      allow: data.may ?? listAllowedVerbs(reader, data.proof, addresses.length > 0),
-      signatureHeader: data.signatureHeader ?? "x-hub-signature-256",
-      idHeader:
-        data.idHeader ?? (data.proof === "body-hmac" ? "x-github-delivery" : "idempotency-key"),
-      audience: data.audience ?? "",
-      callers: data.callers ?? [],
-      roles: data.roles ?? [],
-      addresses,
-      functionKey: data.functionKey === true || data.proof === "function-key",
-      hunts: data.hunts ?? [],
-    },
-  };
+  return faults.length > 0 || !data
+    ? {
+        kind: "invalid",
+        faults: faults.map(({ path, message }) => ({ path: `/${name}${path}`, message })),
+      }
+    : { kind: "source", source: toSource(data, name, mappings) };
 }
 
 type SourceSettings = z.infer<typeof sourceSchema>;
+
+function toSource(settings: SourceSettings, name: string, mappings: Mappings): Source {
+  const { addresses, allow, auth, idHeader, mapping } = settings;
+  const reader = readerOf(settings, name);
+  return {
+    ...settings,
+    name,
+    reader,
+    mapping: mapping === undefined ? undefined : mappings[mapping],
+    allow: allow ?? listAllowedActions(reader, auth, addresses.length > 0),
+    idHeader: idHeader ?? (auth === "bodyHmac" ? "x-github-delivery" : "idempotency-key"),
+    functionKey: settings.functionKey || auth === "functionKey",
+  };
+}
 
 const readerOf = ({ reader }: SourceSettings, name: string): ReaderName =>
   reader ?? readerNames.find((each) => each === name) ?? "generic";
 
 function findFaults(settings: SourceSettings, name: string, mappings: Mappings): InputFault[] {
+  const { audience, auth, callers, mapping, roles } = settings;
   const faults: InputFault[] = [];
-  const reader = readerOf(settings, name);
-  if (reader === "generic" && settings.mapping === undefined)
-    faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
-  if (settings.mapping !== undefined && !Object.hasOwn(mappings, settings.mapping))
-    faults.push({ path: "/mapping", message: `one of ${Object.keys(mappings).join(", ")}` });
-  if (settings.proof === "entra" && settings.audience === undefined)
+  const needsMapping = readerOf(settings, name) === "generic";
+  if (mapping === undefined ? needsMapping : !Object.hasOwn(mappings, mapping))
+    faults.push({
+      path: "/mapping",
+      message: `must be one of ${Object.keys(mappings).join(", ")}`,
+    });
+  if (auth === "entra" && audience === "")
     faults.push({
       path: "/audience",
-      message: "the audience of the tokens, such as api://<client id>",
+      message: "must be the audience of the tokens, such as api://<client id>",
     });
-  if (settings.proof === "entra" && settings.callers === undefined && settings.roles === undefined)
+  if (auth === "entra" && callers.length === 0 && roles.length === 0)
     faults.push({
       path: "/callers",
-      message: "client ids of the callers, or roles: any app can get a token",
+      message: "must be client ids, unless roles are set: any app of the tenant can get a token",
     });
-  const allowed = listAllowedVerbs(reader, settings.proof, settings.addresses !== undefined);
-  for (const verb of settings.may ?? [])
-    if (!allowed.includes(verb))
-      faults.push({
-        path: "/may",
-        message: `of ${reader} by ${settings.proof}${settings.addresses ? "" : " from anywhere"} at most ${allowed.join(", ")}`,
-      });
-  return faults;
+  return [...faults, ...findActionFaults(settings, name)];
+}
+
+function findActionFaults(settings: SourceSettings, name: string): InputFault[] {
+  const { addresses, allow = [], auth } = settings;
+  const reader = readerOf(settings, name);
+  const allowed = listAllowedActions(reader, auth, addresses.length > 0);
+  const origin = addresses.length > 0 ? "" : " from any address";
+  return allow
+    .filter((action) => !allowed.includes(action))
+    .map(() => ({
+      path: "/allow",
+      message: `must be among ${allowed.join(", ")}: ${reader} with ${auth}${origin} allows no more`,
+    }));
 }

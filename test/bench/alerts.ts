@@ -58,7 +58,7 @@ const alertsPerMessage = 100;
 const rounds = 7;
 const storageRounds = 3;
 
-/** A message of 100 alerts through the desk, and the same reads and writes by a loop that thinks nothing. */
+/** Handles a message of 100 alerts, and does the same reads and writes in a bare loop. */
 async function measureThroughput(): Promise<Result> {
   const azurite = await startAzurite();
   const { blobs } = await createStorageClients({

@@ -1,4 +1,7 @@
-/** The files suite: finding hashes against `JSON.parse`, the pace against the quota's lower bound, calls, and cached answers. */
+/**
+ * The files suite: finding hashes against `JSON.parse`, the pace against the quota's lower bound,
+ * calls, and cached answers.
+ */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Agent, createServer, request, type IncomingMessage, type Server } from "node:http";
@@ -153,7 +156,10 @@ async function measureBulkCalls(): Promise<Result> {
 const requests = 1_500;
 const parallel = 16;
 
-/** One hash from the cache, through everything but the Functions host, against a server that only reads and answers. */
+/**
+ * One hash from the cache, through everything but the Functions host, against a server that only
+ * reads and answers.
+ */
 async function measureCachedAnswers(): Promise<Result> {
   const harness = filesHarness();
   await harness.clock.run(harness.service.lookUpFiles(requestFor([fileHash(0)])));

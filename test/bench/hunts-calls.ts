@@ -47,12 +47,8 @@ export async function* measureCalls(): AsyncIterable<Result> {
     const hunt = testHunt({ lookBackMs });
     let calls = 0;
     for (let run = 0; run < 10; run += 1) {
-      const result = await runHunt(
-        harness.deps,
-        hunt,
-        createRunMessage(harness),
-        ticksFromMs(harness.clock.now()),
-      );
+      const context = { deps: harness.deps, hunt, serverNow: ticksFromMs(harness.clock.now()) };
+      const result = await runHunt(context, createRunMessage(harness));
       calls += result.callCount;
       if (listExportedLines(harness).length >= rows) break;
     }

@@ -100,8 +100,8 @@ async function createOurs(connection: string, key: string): Promise<AnswerReques
     clock: systemClock,
     failpoint: async () => undefined,
     settings: () => ({
-      WEBHOOKS: { secops: { proof: "standard", mapping: "google-secops" } },
-      VERDICTS_PER_DAY: 1e9,
+      WEBHOOKS: { secops: { auth: "standard", mapping: "google-secops" } },
+      MAX_ALERTS_PER_SOURCE_PER_DAY: 1e9,
     }),
     tenantId: () => "",
     mappings: () => compiled.mappings,

@@ -112,14 +112,18 @@ const formatRate = (count: number, ms: number): string =>
 async function* measureLoad(connection: string): AsyncIterable<Result> {
   const simulator = await startSimulator({ secrets: { "webhook-cases": key }, alerts: 1 });
   // Another name than above: that source has taken its share of the day.
-  const sources = { cases: { proof: "standard", mapping: "google-secops" } };
+  const sources = { cases: { auth: "standard", mapping: "google-secops" } };
   const settings = {
     ...simulator.settings,
     DataStorage: connection,
     AzureWebJobsStorage: connection,
   };
   const host = await runHost({
-    settings: { ...settings, WEBHOOKS: JSON.stringify(sources), VERDICTS_PER_DAY: "1000000" },
+    settings: {
+      ...settings,
+      WEBHOOKS: JSON.stringify(sources),
+      MAX_ALERTS_PER_SOURCE_PER_DAY: "1000000",
+    },
     functions: ["receive_webhook"],
   });
   const url = `${host.url}/api/webhooks/cases`;

@@ -1,4 +1,7 @@
-/** What may befall verdicts, by the numbers of the fault list: the desk on a virtual clock, a platform that hides, redelivers and poisons. */
+/**
+ * Faults of verdicts, by the numbers of `guarantees.md`, on a virtual clock with a platform that
+ * hides, redelivers and poisons messages.
+ */
 import { describe, expect, test } from "vitest";
 import { reconcileCall, type AnnouncedCall } from "../../shared/alerts/reconcile-audit.ts";
 import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
@@ -14,9 +17,9 @@ import { alertPlatform } from "../support/alert-platform.ts";
 
 const outageMs = 6 * hourMs;
 
-describe("P15: six hours without", () => {
+describe("P15: an outage of six hours", () => {
   test.each(["cloud-apps", "storage", "key-vault"] as const)(
-    "%s lose no verdict and poison none, and work resumes within two minutes",
+    "an outage of %s loses and poisons no verdict, and work resumes within two minutes",
     async (dependency) => {
       const platform = alertPlatform(2);
       platform.down.add(dependency);
@@ -32,7 +35,7 @@ describe("P15: six hours without", () => {
   );
 
   test.each(["cloud-apps", "storage", "key-vault"] as const)(
-    "%s in the middle of the work leave every alert closed once",
+    "an outage of %s during the work leaves every alert closed once",
     async (dependency) => {
       const platform = alertPlatform(8, { callsPerMinute: 2 });
       platform.sendEach();
@@ -48,8 +51,8 @@ describe("P15: six hours without", () => {
   );
 });
 
-describe("what Cloud Apps may do", () => {
-  test("F28: half the quota taken by somebody else delays verdicts and fails none", async () => {
+describe("faults of Cloud Apps", () => {
+  test("F28: another client that takes half the quota delays verdicts and fails none", async () => {
     let calls = 0;
     const platform = alertPlatform(300, {
       fate: ({ kind }) => (kind === "close" && (calls += 1) % 2 === 0 ? "throttled" : "answered"),
@@ -60,31 +63,31 @@ describe("what Cloud Apps may do", () => {
     expect(new Set(platform.service.closes.values())).toEqual(new Set([1]));
   });
 
-  test("F29: an alert that an analyst closed first is recorded so and keeps its verdict", async () => {
+  test("F29: an alert that an analyst closed first is recorded as already closed and stays as it is", async () => {
     const platform = alertPlatform(2);
-    platform.service.state.set(alertIdOf(1), "true_positive");
+    platform.service.state.set(alertIdOf(1), "truePositive");
     platform.sendEach();
     await platform.runFor(minuteMs);
     expect(platform.readAlertRecord(1)).toMatchObject({
-      state: "already_closed",
-      detail: "already closed as true_positive",
+      state: "alreadyClosed",
+      detail: "already closed as truePositive",
     });
     expect(platform.readAlertRecord(2)).toMatchObject({ state: "closed" });
-    expect(platform.service.state.get(alertIdOf(1))).toBe("true_positive");
+    expect(platform.service.state.get(alertIdOf(1))).toBe("truePositive");
   });
 
-  test("F30: an id that it does not know is recorded so, the others of the call are closed", async () => {
+  test("F30: an unknown id is recorded as not found and the others of the call are closed", async () => {
     const platform = alertPlatform(2);
     platform.sendVerdict({ alertIds: [alertIdOf(1), alertIdOf(99), alertIdOf(2)] });
     await platform.runFor(minuteMs);
     expect([1, 99, 2].map((id) => platform.readAlertRecord(id)?.state)).toEqual([
       "closed",
-      "not_found",
+      "notFound",
       "closed",
     ]);
   });
 
-  test("F31: an answer that accounts for nothing is not believed; one look decides each id", async () => {
+  test("F31: an answer that accounts for no id leads to one list call that decides each id", async () => {
     const platform = alertPlatform(3, { silent: true });
     platform.sendEach();
     await platform.runFor(minuteMs);
@@ -94,14 +97,16 @@ describe("what Cloud Apps may do", () => {
       "closed",
     ]);
     expect(
-      platform.service.calls.filter(({ kind }) => kind === "look").map(({ ids }) => ids.length),
+      platform.service.calls
+        .filter(({ kind }) => kind === "getStates")
+        .map(({ ids }) => ids.length),
     ).toEqual([3]);
     expect(new Set(platform.service.closes.values())).toEqual(new Set([1]));
   });
 });
 
-describe("what the platform may do", () => {
-  test("F36: one message at two instances at once is one effective call", async () => {
+describe("faults of the platform", () => {
+  test("F36: one message at two instances at once makes one effective call", async () => {
     const platform = alertPlatform(5);
     platform.sendVerdict({ alertIds: [1, 2, 3, 4, 5].map(alertIdOf) }, 2);
     await platform.runFor(2 * minuteMs, 2);
@@ -109,7 +114,7 @@ describe("what the platform may do", () => {
     expect(platform.listUnsettled()).toEqual([]);
   });
 
-  test("F37: work longer than its minute ends and goes on by message", async () => {
+  test("F37: work that exceeds its minute ends and continues by message", async () => {
     const platform = alertPlatform(100, { latencyMs: 25_000, callsPerMinute: 30, keepOpen: 2 });
     platform.sendVerdict({
       alertIds: Array.from({ length: 100 }, (_, index) => alertIdOf(index + 1)),
@@ -119,16 +124,16 @@ describe("what the platform may do", () => {
     expect(platform.listUnsettled()).toEqual([]);
   });
 
-  test("F38: a message whose process dies each time becomes a dead letter, and its replay closes each alert once", async () => {
+  test("F38: a message whose process crashes each time becomes a dead letter, and its replay closes each alert once", async () => {
     const platform = alertPlatform(3, { dieAt: "A1 dequeued" });
     platform.sendVerdict({ alertIds: [1, 2, 3].map(alertIdOf) });
     await platform.runFor(hourMs);
     expect(platform.poisoned).toHaveLength(1);
     const id = await writeDeadLetter(platform.store, "alert-verdicts", platform.poisoned[0], {
-      reason: "gave-up",
+      reason: "retriesExhausted",
     });
     expect(await listDeadLetters(platform.store, 10)).toMatchObject([
-      { id, reason: "gave-up", times: 1 },
+      { id, reason: "retriesExhausted", occurrences: 1 },
     ]);
     platform.setDieAt(undefined);
     await replayDeadLetters(platform.store, platform.queues, [{ queue: "alert-verdicts", id }]);
@@ -137,7 +142,7 @@ describe("what the platform may do", () => {
   });
 
   test.each(["A3 audit intent written", "A6 reply read", "A7 record done"])(
-    "F46: where each process dies at %s, every alert is still closed once and every intent gets its account",
+    "F46: when each process crashes at %s, every alert is closed once and every intent gets its outcome",
     async (failpoint) => {
       const platform = alertPlatform(3, { dieAt: failpoint });
       platform.sendVerdict({ alertIds: [1, 2, 3].map(alertIdOf) });
@@ -162,7 +167,7 @@ describe("what the platform may do", () => {
     },
   );
 
-  test("F39: text that is neither JSON nor base64 of it is a dead letter with its reason, bounded and redacted", async () => {
+  test("F39: text that is neither JSON nor base64 of JSON becomes a bounded, redacted dead letter with its reason", async () => {
     const platform = alertPlatform(1);
     const raw = `no JSON, Bearer ${"a".repeat(20)} ${"x".repeat(10_000)}`;
     await writeDeadLetter(platform.store, "alert-verdicts", raw, { reason: "encoding" });
@@ -172,7 +177,7 @@ describe("what the platform may do", () => {
     expect(deadLetter?.text).not.toContain("aaaaaaaa");
   });
 
-  test("F40: a request of a thousand ids goes out in messages that a queue can hold", async () => {
+  test("F40: a request with 1,000 ids is split into messages that fit a queue", async () => {
     const platform = alertPlatform(1_000);
     await platform.submit(Array.from({ length: 1_000 }, (_, index) => alertIdOf(index + 1)));
     const sizes = platform.queues.sent.map(({ message }) =>
@@ -188,25 +193,27 @@ describe("what the platform may do", () => {
     ["cut short", '{"version":1,"alert'],
     ["of another form", '{"version":9,"state":"done"}'],
   ])(
-    "F43: a record that is %s is never taken for absent: the alert is looked at before a try",
+    "F43: a record that is %s is never taken for absent: the alert is looked up before a try",
     async (_, text) => {
       const platform = alertPlatform(1);
       platform.store.poke(`state/alerts/${alertIdOf(1)}.json`, text);
       platform.sendEach();
       await platform.runFor(minuteMs);
-      expect(platform.service.calls.map(({ kind }) => kind)).toEqual(["look", "close"]);
+      expect(platform.service.calls.map(({ kind }) => kind)).toEqual(["getStates", "close"]);
       expect(platform.readAlertRecord(1)).toMatchObject({ state: "closed" });
     },
   );
 
-  test("P21: a message poisoned twice over is one dead letter, and its replay after the fact changes nothing", async () => {
+  test("P21: a message that is poisoned twice is one dead letter, and its replay after the work changes nothing", async () => {
     const platform = alertPlatform(1);
     const message = platform.sendVerdict({ alertIds: [alertIdOf(1)] });
     await platform.runFor(minuteMs);
     for (const _ of ["once", "twice"])
-      await writeDeadLetter(platform.store, "alert-verdicts", message, { reason: "gave-up" });
+      await writeDeadLetter(platform.store, "alert-verdicts", message, {
+        reason: "retriesExhausted",
+      });
     const deadLetters = await listDeadLetters(platform.store, 10);
-    expect(deadLetters).toMatchObject([{ times: 2 }]);
+    expect(deadLetters).toMatchObject([{ occurrences: 2 }]);
     for (const { id } of deadLetters)
       await replayDeadLetters(platform.store, platform.queues, [{ queue: "alert-verdicts", id }]);
     await platform.runFor(minuteMs);
@@ -214,8 +221,8 @@ describe("what the platform may do", () => {
   });
 });
 
-describe("who asks twice", () => {
-  test("P8: a verdict repeated is inert, P9: a different one is a conflict and flips nothing, P12: both leave their account", async () => {
+describe("repeated and conflicting verdicts", () => {
+  test("P8, P9, P12: a repeated verdict has no effect, a different one is a conflict, and both are audited", async () => {
     const platform = alertPlatform(1);
     for (const _ of ["once", "twice"]) platform.sendVerdict({ alertIds: [alertIdOf(1)] });
     await platform.runFor(minuteMs);
@@ -227,11 +234,11 @@ describe("who asks twice", () => {
     });
     await platform.runFor(minuteMs);
     expect(platform.service.countFlips()).toBe(0);
-    expect(platform.service.calls).toHaveLength(1);
+    expect(platform.service.calls.map(({ kind }) => kind)).toEqual(["close", "getStates"]);
     expect(await platform.readAuditKinds()).toEqual(["intent", "outcome", "conflict"]);
   });
 
-  test("P7: every id of an accepted request ends in an outcome, P10: and no other id ever leaves", async () => {
+  test("P7, P10: every id of an accepted request ends in an outcome, and no other id is sent", async () => {
     const platform = alertPlatform(30, { callsPerMinute: 5 });
     const ids = Array.from({ length: 20 }, (_, index) => alertIdOf(index + 5));
     await platform.submit(ids);
@@ -240,7 +247,7 @@ describe("who asks twice", () => {
     expect([...platform.service.closes.keys()].toSorted()).toEqual(ids);
   });
 
-  test("P11: four instances stay within thirty calls in any minute", async () => {
+  test("P11: four instances stay within 30 calls in any minute", async () => {
     const platform = alertPlatform(40);
     platform.sendEach((index) => ({ comment: `group ${index}` }));
     await platform.runFor(5 * minuteMs, 4);

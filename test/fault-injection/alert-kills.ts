@@ -1,6 +1,6 @@
 /**
- * The verdict desk as it is shipped, its process killed with SIGKILL at each named point, alone and beside a second live
- * instance. Judged from what the simulated Cloud Apps noted of each alert, and from the audit chain that lies there.
+ * Kills the built app with SIGKILL at each failpoint of a verdict, alone and with a second running
+ * instance. Checks the history of each alert in the simulator, and the audit chain in storage.
  */
 import { alertRecord, isSettled } from "../../shared/alerts/alert-record.ts";
 import { reconcileCall, type AnnouncedCall } from "../../shared/alerts/reconcile-audit.ts";
@@ -19,12 +19,8 @@ import { validVerdict, verdictFailpoints } from "../support/alert-harness.ts";
 import { startSimulator, type Simulator } from "../simulator/simulator.ts";
 import { runTrials, createKillSwitch, type TrialEnvironment } from "./kill-trials.ts";
 
-/** Every point of a verdict, as research numbers them, and the dead letter's. */
-const alertKillFailpoints = [
-  ...verdictFailpoints,
-  "A10 before message delete",
-  "D1 dead letter written",
-] as const;
+/** Every failpoint of a verdict, and that of the dead letter. */
+const alertKillFailpoints = [...verdictFailpoints, "D1 dead letter written"] as const;
 
 const functionNames = ["process_alert_verdicts", "process_alert_verdicts_poison"];
 const auditKey = "the audit key of a trial, 32 bytes";
@@ -34,14 +30,14 @@ interface AlertKillResult {
   readonly died: boolean;
   readonly transitions: number;
   readonly flips: number;
-  /** Intents that no outcome followed before the reconciler came. */
+  /** Intents without an outcome before they are reconciled. */
   readonly openIntents: number;
-  /** The promises that did not hold. */
+  /** Guarantees that did not hold. */
   readonly violations: readonly string[];
 }
 
 /**
- * @param prefixes - beginnings of the points' names
+ * @param prefixes - prefixes of the failpoint names
  * @returns whether everything held
  */
 export async function killAlerts(
@@ -87,7 +83,7 @@ async function killOnce(
   failpoint: string,
   instances: number,
 ): Promise<AlertKillResult> {
-  // The worst that a service may do with a second close: carry it out.
+  // The worst behavior of a service for a second close: it takes effect.
   const simulator = await startSimulator({
     behaviors: { cloudApps: { alreadyClosed: "overwrite" } },
     secrets: { "audit-key": auditKey },
@@ -118,7 +114,7 @@ async function killOnce(
   const state = { isDone: false };
   let claimAging: Promise<void> | undefined;
   try {
-    // A refused call sends its message back to wait.
+    // A throttled call defers its message.
     if (failpoint.startsWith("A9"))
       simulator.faults.add({ api: "cloud-apps", kind: "throttled", retryAfterS: 1, count: 2 });
     const ids = simulator.cloudApps.alerts.add(alertCount);
@@ -130,7 +126,7 @@ async function killOnce(
     await Promise.race([...hosts.map(({ exited: ended }) => ended), waitUntilSettled(store)]);
     await startHost();
     await waitUntilSettled(store);
-    // Whoever sent the messages sends them again: nothing may come of it.
+    // The sender repeats the messages, which must have no effect.
     await sendMessages(queues, ids);
     await waitUntilEmpty(queues);
     return { died: killSwitch.hasFired(), ...(await checkOutcome(simulator, store, ids)) };
@@ -143,7 +139,7 @@ async function killOnce(
   }
 }
 
-/** Forty alerts in one message, the rest one by one, and a message that nobody can read. */
+/** Sends 40 alerts in one message, the rest one by one, and one invalid message. */
 async function sendMessages(queues: MessageQueues, ids: readonly string[]): Promise<void> {
   const sendVerdict = (
     id: string,
@@ -181,7 +177,7 @@ async function readRecords(
 }
 
 const waitUntilSettled = (store: RecordStore): Promise<void> =>
-  waitFor("every alert settled, the unreadable message kept", async () => {
+  waitFor("every alert settled, the invalid message kept as a dead letter", async () => {
     const states = (await readRecords(store, "state/alerts/")).map(
       ({ value }) => alertRecord.safeParse(value).data,
     );
@@ -194,11 +190,11 @@ const waitUntilSettled = (store: RecordStore): Promise<void> =>
 const waitUntilEmpty = (queues: MessageQueues): Promise<void> =>
   waitFor("the queue empty", async () => (await queues.depth("alert-verdicts")) === 0);
 
-/** Longer than any call takes here, by far. */
+/** Much longer than any call takes in this trial. */
 const shortOwnershipMs = 20 * secondMs;
 const ownershipMs = 10 * minuteMs;
 
-/** Lets a claim's ten minutes pass in twenty seconds. */
+/** Expires claims after 20 seconds instead of ten minutes. */
 async function expireClaims(
   store: RecordStore,
   state: { readonly isDone: boolean },
@@ -230,7 +226,7 @@ async function checkOutcome(
   const strayCloses = otherAlerts.filter(
     ({ _id }) => simulator.cloudApps.alerts.readHistory(_id).transitions.length > 0,
   ).length;
-  if (strayCloses > 0) violations.push(`P10: ${strayCloses} alerts closed that nobody named`);
+  if (strayCloses > 0) violations.push(`P10: ${strayCloses} alerts closed that no message named`);
   const open = await listOpenIntents(store, 0);
   const appendAudit = createAuditLog({ store, readKey: async () => auditKey });
   for (const { body } of open)

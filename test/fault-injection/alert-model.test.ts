@@ -11,7 +11,7 @@ describe("verdicts under seeded schedules", () => {
     }
   });
 
-  test.each(Object.entries(alertMutants))("show the variant with %s", async (_, mutant) => {
+  test.each(Object.entries(alertMutants))("catch the mutant: %s", async (_, mutant) => {
     let isCaught = false;
     for (let seed = 1; seed <= schedules && !isCaught; seed += 1)
       isCaught = !isVerdictHistoryValid(await runVerdictSchedule(seed, mutant));

@@ -1,7 +1,7 @@
 /**
- * The verdict desk under seeded schedules: several instances, conflicting verdicts, repeated messages, processes that die
- * at named points, answers that are lost, a service that overwrites what it is asked to. What must hold afterwards is
- * read from the history of Cloud Apps alone.
+ * Verdicts under seeded schedules: several instances, conflicting verdicts, repeated messages,
+ * processes that crash at failpoints, lost answers, and a service that applies every close. The
+ * result is judged from the history of Cloud Apps alone.
  */
 import type { AlertsPort, AlertDeps } from "../../shared/alerts/ports.ts";
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
@@ -10,7 +10,7 @@ import type { RecordStore } from "../../shared/storage/record-store.ts";
 import { alertIdOf } from "../support/alert-service-model.ts";
 import { validVerdict, alertHarness } from "../support/alert-harness.ts";
 
-/** Breaks the desk on purpose. */
+/** Breaks the module on purpose. */
 export interface AlertMutant {
   readonly store?: (store: RecordStore) => RecordStore;
   readonly alerts?: (port: AlertsPort) => AlertsPort;
@@ -44,19 +44,19 @@ export const alertMutants = {
   },
 } as const satisfies Record<string, AlertMutant>;
 
-/** What a schedule came to. */
+/** The result of a schedule. */
 export interface AlertVerdictHistory {
   readonly closed: number;
   readonly alerts: number;
   readonly flips: number;
   readonly closedTwice: number;
-  /** Ids that left without having been in an accepted request, and calls of a wrong size. */
+  /** Calls with an id of no accepted request, or with a wrong number of ids. */
   readonly strayCalls: number;
   readonly openIntents: number;
   readonly crashes: number;
 }
 
-/** A generator of its own, so that a seed means the same everywhere. */
+/** Creates a generator of its own, so that a seed gives the same schedule everywhere. */
 export function createXorShift(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0 || 1;
   return () => {
@@ -69,7 +69,7 @@ export function createXorShift(seed: number): () => number {
 
 const maxMessages = 2_000;
 
-const actions = ["resolve", "dismiss", "close_benign"] as const;
+const actions = ["resolve", "dismiss", "closeBenign"] as const;
 
 export async function runVerdictSchedule(
   seed: number,
@@ -111,7 +111,7 @@ export async function runVerdictSchedule(
   });
   let handled = 0;
   const createWorker = (deps: AlertDeps) => async (message: object) => {
-    // A desk that never settles would keep its messages going for ever: what is left then counts as not closed.
+    // Work that never settles would never end: beyond the limit, the rest counts as not closed.
     if ((handled += 1) > maxMessages) return;
     try {
       await handleVerdictMessage(deps, verdictMessage.parse(message));
@@ -145,7 +145,10 @@ export async function runVerdictSchedule(
   };
 }
 
-/** True when everything that is promised of verdicts held. An intent may lack its outcome only where a process died. */
+/**
+ * Tells whether the guarantees of verdicts held. An intent may lack its outcome only where a
+ * process crashed.
+ */
 export const isVerdictHistoryValid = ({
   closed,
   alerts,

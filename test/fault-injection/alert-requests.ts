@@ -1,6 +1,6 @@
 /**
- * The blast guard: random requests through the desk and the real client, down to the bytes on the wire. Whatever was asked,
- * a call names 1 to 100 ids of an accepted request and no filter but `id`.
+ * Sends random requests through the module and the real client, down to the bytes on the wire.
+ * Every call must name 1 to 100 ids of an accepted request and no filter except `id`.
  */
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
 import { createAlertsClient } from "../../shared/clients/cloud-apps/alerts.ts";
@@ -16,7 +16,7 @@ import { alertIdOf } from "../support/alert-service-model.ts";
 import { validVerdict, alertHarness } from "../support/alert-harness.ts";
 import { createXorShift } from "./alert-model.ts";
 
-/** What the requests came to. */
+/** The result of the requests. */
 export interface RequestCheckResult {
   readonly requests: number;
   readonly refused: number;
@@ -29,15 +29,15 @@ export interface RequestCheckResult {
 const actions = [
   "resolve",
   "dismiss",
-  "close_true_positive",
-  "close_false_positive",
-  "close_benign",
+  "closeTruePositive",
+  "closeFalsePositive",
+  "closeBenign",
 ] as const;
-/** Requests that one desk gets before the next one, with nothing written down, takes over. */
+/** Requests that one instance handles before a new one with an empty store replaces it. */
 const requestsPerInstance = 20;
 const alertPoolSize = 400;
 
-/** @param requests - how many, twenty to a desk; every fourth is malformed in some way */
+/** @param requests - how many, 20 per instance; every fourth is malformed */
 export async function checkRandomRequests(
   requests: number,
   seed: number,
@@ -80,7 +80,10 @@ async function runInstance(
   });
 }
 
-/** Sound ones and such as people and programs get wrong: no ids, foreign ids, wildcards, nulls, filters. */
+/**
+ * Returns a valid request, or one with a typical mistake: no ids, foreign ids, wildcards, nulls,
+ * filters.
+ */
 function createRandomRequest(index: number, drawBelow: (below: number) => number): object {
   const { reason: _reason, ...rest } = validVerdict;
   const count = drawBelow(8) === 0 ? 1 + drawBelow(300) : 1 + drawBelow(5);
@@ -119,7 +122,7 @@ const unlimitedQuota: Quota = {
   report: async () => undefined,
 };
 
-/** Answers as Cloud Apps does, and sometimes not at all as it should. */
+/** Answers as Cloud Apps does, in 5 % of the calls with a wrong count. */
 function createWatchedClient(random: () => number, onCall: (call: ApiCall) => void): ApiClient {
   const sendCall = async (call: ApiCall): Promise<ApiResponse> => {
     onCall(call);
@@ -134,7 +137,10 @@ function createWatchedClient(random: () => number, onCall: (call: ApiCall) => vo
         : { [`closed_${counter}`]: isWrong ? 0 : ids.length, alertsNotFound: [] };
     return { status: 200, headers: new Headers(), body, requestId: undefined };
   };
-  return { send: sendCall, stream: () => Promise.reject(new Error("nothing is streamed here")) };
+  return {
+    send: sendCall,
+    stream: () => Promise.reject(new Error("streaming is not part of this test")),
+  };
 }
 
 const filtersOf = (call: ApiCall): Readonly<Record<string, unknown>> =>
@@ -143,7 +149,7 @@ const filtersOf = (call: ApiCall): Readonly<Record<string, unknown>> =>
 const idsOf = (call: ApiCall): readonly string[] =>
   (filtersOf(call)["id"] as { eq?: readonly string[] } | undefined)?.eq ?? [];
 
-/** What may leave: `{"id":{"eq":[1 to 100 accepted ids]}}`, and nothing else that selects. */
+/** Tells whether a call has only the filter `{"id":{"eq":[1 to 100 accepted ids]}}`. */
 function isAllowed(call: ApiCall, accepted: ReadonlySet<string>): boolean {
   const filters = filtersOf(call);
   const ids = idsOf(call);

@@ -1,6 +1,7 @@
 /**
- * The long form of what is promised of verdicts: many schedules, the mutants, 100,000 random requests, ten thousand
- * single-alert messages, every record of an audit chain changed, and the built app killed at each named point.
+ * The long form of the alert suite: many schedules, the mutants, 100,000 random requests, 10,000
+ * messages of one alert each, every record of an audit chain changed, and the built app killed at
+ * each failpoint.
  */
 import { sendSingleAlerts, alertHarness } from "../support/alert-harness.ts";
 import { killAlerts } from "./alert-kills.ts";
@@ -8,16 +9,16 @@ import { alertMutants, runVerdictSchedule, isVerdictHistoryValid } from "./alert
 import { checkRandomRequests } from "./alert-requests.ts";
 import { checkAuditTampering } from "./audit-tampering.ts";
 
-/** What to play. */
+/** The extent of the suite. */
 export interface AlertCheckOptions {
   readonly schedules: number;
-  /** Beginnings of the kill points' names. */
+  /** Prefixes of the failpoint names. */
   readonly failpoints: readonly string[];
   /** How many trials with processes run side by side. */
   readonly parallelism: number;
 }
 
-/** How a load of single-alert messages went out. */
+/** The result of a load of messages with one alert each. */
 interface LoadResult {
   readonly calls: number;
   readonly closed: number;
@@ -62,7 +63,8 @@ export async function checkAlerts(
     if (seed <= 200) caught += 1;
     printLine(`mutant ${seed <= 200 ? `caught: ${name} (seed ${seed})` : `MISSED: ${name}`}`);
   }
-  // Thirty calls a minute: ten thousand alerts in hundreds take three minutes, and a tenth more is allowed.
+  // Thirty calls a minute: ten thousand alerts in hundreds take three minutes, and a tenth more is
+  // allowed.
   const maxSeconds = (Math.ceil(messages / 100 / 30) - 1) * 60 * 1.1;
   let areWithinBounds = true;
   for (const [instances, groups] of [

@@ -1,17 +1,20 @@
-/** Every record of an audit chain changed, removed and swapped with another, one at a time: verification names the right index. */
+/**
+ * Changes, removes and swaps each record of an audit chain, one at a time: verification must find
+ * the right index.
+ */
 import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
 import { secondMs } from "../../shared/runtime/time.ts";
 import { createMemoryRecords } from "../support/memory-records.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 
-/** What the tampering came to. */
+/** The result of the tampering. */
 export interface TamperingResult {
   readonly attempts: number;
   readonly detected: number;
   readonly seconds: number;
 }
 
-const key = "the audit key of the promise";
+const key = "the audit key of the test";
 
 /** @param step - 1 tampers with each record, n with each n-th */
 export async function checkAuditTampering(records: number, step = 1): Promise<TamperingResult> {

@@ -1,6 +1,7 @@
 /**
- * A lookup of 1,000 files as it is shipped, its process killed with SIGKILL at each named point, alone and beside a second
- * live instance. Judged from the job's report and from the calls that the simulated tenant counted.
+ * A lookup of 1,000 files as it is shipped, its process killed with SIGKILL at each named point,
+ * alone and beside a second live instance. Judged from the job's report and from the calls that the
+ * simulated tenant counted.
  */
 import { createHash } from "node:crypto";
 import { bulkStatePath } from "../../shared/files/bulk-lookup.ts";
@@ -14,7 +15,10 @@ import { createAppRoot } from "../support/app-root.ts";
 import { startSimulator } from "../simulator/simulator.ts";
 import { runTrials, createKillSwitch, type TrialEnvironment } from "./kill-trials.ts";
 
-/** A point, and how often all instances together pass it unharmed first: a job is killed in its midst, too. */
+/**
+ * A point, and how often all instances together pass it unharmed first: a job is killed in its
+ * midst, too.
+ */
 interface FailpointCase {
   readonly failpoint: string;
   readonly passes: number;
@@ -49,7 +53,10 @@ interface FileKillResult extends FailpointCase {
   readonly calls: number;
 }
 
-/** More on the smallest machine, and calls outlast their 15 s while all start at once; the tries again would be counted. */
+/**
+ * More on the smallest machine, and calls outlast their 15 s while all start at once; the tries
+ * again would be counted.
+ */
 const maxParallelism = 2;
 const hashCount = 1_000;
 const functionNames = ["enrich_files", "process_file_lookups", "get_job"];
@@ -157,9 +164,10 @@ async function killOnce(
       ...failpointCase,
       instances,
       died: killSwitch.hasFired(),
-      unanswered: hashCount - report.results.filter(({ status }) => status === "not_found").length,
+      unanswered: hashCount - report.results.filter(({ status }) => status === "notFound").length,
       calls: failpointCase.isBulk ? batchCalls : singleCalls,
-      // A hash that was in flight at the death may be asked again, and so may a batch's two questions.
+      // A hash that was in flight at the death may be asked again, and so may a batch's two
+      // questions.
       isWithinCallLimit: failpointCase.isBulk
         ? batchCalls <= 4
         : singleCalls <= hashCount + 4 * maxParallelLookups,

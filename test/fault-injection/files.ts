@@ -1,6 +1,6 @@
 /**
- * The long form of what is promised of file lookups: 10,000 cold hashes hash by hash against each way of counting, and a
- * job whose worker is killed.
+ * The long form of what is promised of file lookups: 10,000 cold hashes hash by hash against each
+ * way of counting, and a job whose worker is killed.
  */
 import { minuteMs, hourMs, secondMs } from "../../shared/runtime/time.ts";
 import { measureFilesPace } from "../support/measure-files-pace.ts";

@@ -2,6 +2,7 @@
  * What goes wrong around a hunt, one line a fault, numbered as research/reliability-security.md §3.3 does: what happens,
  * and what must be seen besides that no row is lost and none doubled. Each plays on a platform of its own.
  */
+import { ignoreLeases } from "../support/hunt-harness.ts";
 import type { HuntDeps, RowSink } from "../../shared/hunts/ports.ts";
 import { readHuntHealth, startOverdueHunts } from "../../shared/hunts/views.ts";
 import { dayMs, hourMs, minuteMs, secondMs, ticksFromMs } from "../../shared/runtime/time.ts";
@@ -652,8 +653,8 @@ const faultsByTitle: Readonly<Record<string, HuntFault>> = {
       return [
         ...misplaced.map(({ path }) => `${path} has the wrong query`),
         describeUnless(
-          platform.exports.listAll().some(({ path }) => path.includes("/v2/")),
-          "no second version",
+          platform.exports.listAll().some(({ metadata }) => metadata.next === "v2"),
+          "the first version was not closed",
         ),
       ];
     },
@@ -743,12 +744,11 @@ const faultsByTitle: Readonly<Record<string, HuntFault>> = {
   },
 };
 
-/** Two runners on one hunt as if no claim ever held. */
-function ignoreLease(deps: HuntDeps): HuntDeps {
-  const readWithoutLease: HuntDeps["records"]["read"] = async (path) =>
-    path.endsWith("/claim.json") ? { kind: "absent", serverNowMs: 0 } : deps.records.read(path);
-  return { ...deps, records: { ...deps.records, read: readWithoutLease } };
-}
+/** Lets two instances run one hunt at once. */
+const ignoreLease = (deps: HuntDeps): HuntDeps => ({
+  ...deps,
+  records: ignoreLeases(deps.records),
+});
 
 /** What the first window will hold, asked of the world. */
 async function countFirstRows(platform: Platform): Promise<{ readonly rows: number }> {

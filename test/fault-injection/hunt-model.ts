@@ -23,6 +23,7 @@ import {
 } from "../../shared/runtime/time.ts";
 import { huntSource, toExportLine, testHunt, type SourceRow } from "../support/hunt-source.ts";
 import { memoryExports, type MemoryExport, type MemoryExports } from "../support/memory-exports.ts";
+import { ignoreLeases } from "../support/hunt-harness.ts";
 import { createMemoryRecords } from "../support/memory-records.ts";
 import { createScheduler, createRandom, type Scheduler } from "./scheduler.ts";
 
@@ -167,8 +168,6 @@ function createModel(
   const queue: QueuedMessage[] = [];
   const announced: string[] = [];
   const crashes: string[] = [];
-  const etags = new Map<string, string>();
-  const changed: string[] = [];
   let isCalm = false;
   let [ids, attempts, lives] = [0, 0, 0];
 
@@ -205,7 +204,7 @@ function createModel(
         },
       },
       exports: boundary.wrapExports(exports),
-      records: boundary.wrapRecords(shape.usesLease ? records : withoutLease(records)),
+      records: boundary.wrapRecords(shape.usesLease ? records : ignoreLeases(records)),
       queues: {
         send: (name, message, { delaySeconds = 0 } = {}) =>
           boundary.callThrough(`send ${name}`, async () => {
@@ -256,14 +255,6 @@ function createModel(
     }
   };
 
-  const trackChanges = (): void => {
-    for (const { path, etag } of exports.listAll()) {
-      const previous = etags.get(path);
-      if (previous !== undefined && previous !== etag) changed.push(path);
-      etags.set(path, etag);
-    }
-  };
-
   return {
     fireTimer: async () => {
       const message: HuntRun = {
@@ -272,7 +263,7 @@ function createModel(
         scheduledFor: new Date(scheduler.nowMs()).toISOString(),
       };
       enqueueMessage(message, 0);
-      if (random() < 0.3) enqueueMessage(message, Math.floor(random() * minuteMs));
+      if (random() < 0.5) enqueueMessage(message, Math.floor(random() * 5 * secondMs));
     },
     drainQueue: async () => {
       for (let round = 0; queue.length > 0; round += 1) {
@@ -281,7 +272,6 @@ function createModel(
         scheduler.jumpTo(next);
         for (let index = 0; index < shape.runners; index += 1) void runInstance();
         await scheduler.run((runnerId, step) => void crashes.push(`${runnerId} ${step}`));
-        trackChanges();
       }
     },
     loseCache: (roll) =>
@@ -292,20 +282,13 @@ function createModel(
     },
     check: (seed) => ({
       seed,
-      ...checkStore(exports, source.rows, { announced, changed }),
+      ...checkStore(exports, source.rows, announced),
       exports: exports.listAll().length,
       crashes,
       stepCount: scheduler.stepCount(),
     }),
   };
 }
-
-/** The claim is soft: a schedule may play as if it never held. */
-const withoutLease = (records: RecordStore): RecordStore => ({
-  ...records,
-  read: async (path) =>
-    path.endsWith("/claim.json") ? { kind: "absent", serverNowMs: 0 } : records.read(path),
-});
 
 /** Every call crosses a boundary twice, on the way out and on the way back; on the way back its answer may be lost. */
 function createBoundary(
@@ -361,17 +344,17 @@ function createBoundary(
 function checkStore(
   store: MemoryExports,
   rows: readonly SourceRow[],
-  observed: { readonly announced: readonly string[]; readonly changed: readonly string[] },
+  announced: readonly string[],
 ): Pick<ScheduleResult, "lost" | "duplicated" | "violations"> {
   const all = store.listAll();
   const own = all.filter(({ path }) => !path.includes("/late/"));
   const late = all.filter(({ path }) => path.includes("/late/"));
   const violations = [
-    ...observed.changed.map((path) => `P3 ${path} has changed`),
+    ...store.overwrittenPaths.map((path) => `P3 ${path} was overwritten`),
     ...all.flatMap(findIncomplete),
     ...findLogViolations(sortBySequence(own)),
     ...all
-      .filter(({ path, metadata }) => metadata.rows > 0 && !observed.announced.includes(path))
+      .filter(({ path, metadata }) => metadata.rows > 0 && !announced.includes(path))
       .map(({ path }) => `${path} was never announced`),
     ...findWronglyLate(late, rows),
   ];

@@ -35,7 +35,7 @@ export async function checkHuntPace(printLine: (line: string) => void): Promise<
   const settings = {
     ...simulator.settings,
     HUNTING_CALLS_PER_MINUTE: String(callsPerMinute),
-    HUNTING_SHARE: "1",
+    HUNTING_QUOTA_SHARE: "1",
     DataStorage: storage,
     AzureWebJobsStorage: storage,
   };

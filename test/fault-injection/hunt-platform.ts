@@ -95,11 +95,17 @@ export interface PlatformOptions {
   readonly afterExports?: (operation: ExportOperation) => void;
 }
 
-/** A tenant on a virtual clock, for one platform after another. */
+/** Work in progress; the clock does not move while a token request, which `node:http` does not report, is open. */
+interface RunCounts {
+  active: number;
+  tokenRequests: number;
+}
+
+/** A simulator on a virtual clock, for one platform after another. */
 export interface SharedSimulator {
   readonly outages: Outages;
-  /** How many runs are under way. */
-  readonly runs: { active: number };
+  /** Runs and token requests in progress. */
+  readonly runs: RunCounts;
   readonly clock: VirtualClock;
   readonly simulator: Simulator;
   readonly stop: () => Promise<void>;
@@ -118,7 +124,7 @@ const createStorageError = (): UpstreamError =>
 
 export async function startSharedSimulator(): Promise<SharedSimulator> {
   const outages: Outages = { storage: false, tokens: false, wire: false };
-  const runs = { active: 0 };
+  const runs: RunCounts = { active: 0, tokenRequests: 0 };
   const wireWatch = watchWire(outages, runs);
   const clock = createVirtualClock(platformStartMs, wireWatch.waitUntilIdle);
   const dataset = {
@@ -189,7 +195,9 @@ export async function createPlatform(
     const issueToken = async () => {
       if (outages.tokens)
         throw new UpstreamError("unavailable", "entra: no token was issued", { api: "entra" });
-      return { token: await fetchToken(simulator, api), expiresMs: ownClock.now() + hourMs };
+      runs.tokenRequests += 1;
+      const token = await fetchToken(simulator, api).finally(() => (runs.tokenRequests -= 1));
+      return { token, expiresMs: ownClock.now() + hourMs };
     };
     const authorizer = createBearerAuthorizer(cacheToken(issueToken, ownClock));
     const client = createApiClient({
@@ -338,7 +346,7 @@ function compileYaml(yaml: string): CompiledHunt {
 const rounds = { first: 60, later: 4 } as const;
 
 /** Counts the requests that are under way, by what Node itself tells of them. */
-function watchWire(outages: Outages, runs: { readonly active: number }) {
+function watchWire(outages: Outages, runs: Readonly<RunCounts>) {
   const openRequests = new Set<ClientRequest>();
   let [eventCount, quietAt] = [0, -1];
   const trackRequest = (message: unknown): void => {
@@ -362,7 +370,8 @@ function watchWire(outages: Outages, runs: { readonly active: number }) {
         const previous = eventCount;
         await new Promise((resolve) => setTimeout(resolve, 1));
         if (eventCount !== previous) silentRounds = 0;
-        const isQuiet = silentRounds >= (eventCount === quietAt ? rounds.later : rounds.first);
+        const minRounds = eventCount === quietAt ? rounds.later : rounds.first;
+        const isQuiet = runs.tokenRequests === 0 && silentRounds >= minRounds;
         if (isQuiet && (openRequests.size === 0 || outages.wire))
           return void (quietAt = eventCount);
       }

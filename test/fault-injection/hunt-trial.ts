@@ -43,7 +43,7 @@ export async function startTrial(storage: string, root: string): Promise<HuntTri
   const generousQuotas = {
     HUNTING_CALLS_PER_MINUTE: "1000",
     HUNTING_CALLS_PER_HOUR: "60000",
-    HUNTING_SHARE: "1",
+    HUNTING_QUOTA_SHARE: "1",
   };
   const settings = {
     ...simulator.settings,
@@ -69,7 +69,7 @@ export async function startTrial(storage: string, root: string): Promise<HuntTri
     },
     dropLease: async () => {
       await stateContainer
-        .getBlobClient(`hunts/${huntName}/claim.json`)
+        .getBlobClient(`hunts/${huntName}/lease.json`)
         .deleteIfExists()
         .catch(() => undefined);
     },

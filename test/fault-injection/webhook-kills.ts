@@ -1,6 +1,7 @@
 /**
- * Kills the built app at each named point of a webhook, then lets the sender repeat as senders do, to two instances at
- * once, and looks at what came of the delivery: closed once, looked up once, nothing lost and nothing twice. Storage and tenant live on.
+ * Kills the built app at each failpoint of a webhook, then repeats the delivery to two instances at
+ * once and checks it: the alert is closed once, the hash looked up once. Storage and simulator keep
+ * running.
  */
 import { randomBytes } from "node:crypto";
 import type { WebhookStatus } from "../../shared/contracts/webhook.ts";
@@ -11,7 +12,7 @@ import { standardHeaders, standardKey } from "../support/webhook-senders.ts";
 import { startSimulator } from "../simulator/simulator.ts";
 import { createKillSwitch } from "./kill-trials.ts";
 
-/** Where a webhook may be cut short. */
+/** The failpoints of a webhook. */
 export const webhookFailpoints = [
   "W1 verified",
   "W2 validated",
@@ -23,11 +24,11 @@ export const webhookFailpoints = [
   "W6 before answer",
 ] as const;
 
-/** What one kill came to. */
+/** The result of one kill. */
 export interface WebhookKillResult {
   readonly failpoint: string;
   readonly died: boolean;
-  /** The promises that did not hold; empty when all did. */
+  /** Guarantees that did not hold. */
   readonly violations: readonly string[];
 }
 
@@ -39,7 +40,7 @@ const functionNames = [
 ];
 const timeoutMs = 60_000;
 
-/** Kills once at each of the points, with a fresh alert and a fresh hash each time. */
+/** Kills once at each failpoint, with a new alert and a new hash each time. */
 export async function killWebhooks(
   failpoints: readonly string[],
   onKill: (result: WebhookKillResult) => void,
@@ -54,7 +55,7 @@ export async function killWebhooks(
     ...simulator.settings,
     DataStorage: storage,
     AzureWebJobsStorage: storage,
-    WEBHOOKS: JSON.stringify({ sentinel: { proof: "standard" } }),
+    WEBHOOKS: JSON.stringify({ sentinel: { auth: "standard" } }),
   };
   const results: WebhookKillResult[] = [];
   try {
@@ -104,7 +105,7 @@ export async function killWebhooks(
   return results;
 }
 
-/** P7 and the first half of P8: both repetitions get the same 202, and everything asked for ends well. */
+/** P7 and the first half of P8: both repetitions get the same 202, and every action succeeds. */
 async function checkOutcomes(replies: readonly Response[]): Promise<string[]> {
   const violations = replies
     .filter(({ status }) => status !== 202)
@@ -130,7 +131,7 @@ async function checkOutcomes(replies: readonly Response[]): Promise<string[]> {
   }
 }
 
-/** The second half of P8: what reached Cloud Apps. */
+/** The second half of P8: Cloud Apps got one call for the alert. */
 function checkEffects(requests: readonly { readonly path: string }[], alertId: string): string[] {
   const closes = requests.filter(({ path }) => path.includes("/alerts/close_true_positive"));
   return closes.length === 1 ? [] : [`P8: ${closes.length} calls closed ${alertId}`];

@@ -1,10 +1,10 @@
 /**
- * Webhooks under seeded schedules: two instances, senders that repeat until they get a 2xx and some who do so after it,
- * others that use the same id for another body, ids that are signed and ids that are not, deliveries that ask for
- * nothing, processes that die at named points, answers of storage that are lost. What is promised is read from the
- * answers that senders saw, from the queue, and from what the verdict desk made of it.
+ * Webhooks under seeded schedules: two instances, senders that repeat until they get a 2xx and some
+ * that repeat after it, senders that use one id for two bodies, signed and unsigned ids, deliveries
+ * without actions, processes that crash at failpoints, and lost answers of storage. The result is
+ * judged from the answers that senders saw, from the queue, and from the alerts that were closed.
  */
-import type { WebhookDeps } from "../../shared/webhooks/receive.ts";
+import type { WebhookDeps } from "../../shared/webhooks/ports.ts";
 import { alertIdOf } from "../support/alert-service-model.ts";
 import { alertHarness } from "../support/alert-harness.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../support/webhook-harness.ts";
 import { createRandom } from "./scheduler.ts";
 
-/** Breaks the room on purpose. */
+/** Breaks the module on purpose. */
 export type WebhookMutant = (deps: WebhookDeps) => WebhookDeps;
 
 export const webhookMutants: Readonly<Record<string, WebhookMutant>> = {
@@ -38,14 +38,14 @@ export const webhookMutants: Readonly<Record<string, WebhookMutant>> = {
       },
     };
   },
-  "no look at the verdict's record": (deps) => ({
+  "the verdict's record is ignored": (deps) => ({
     ...deps,
     recordVerdict: async (id, verdict, from) => {
       await deps.recordVerdict(id, verdict, from);
       return { kind: "new", serverNowMs: deps.nowMs() };
     },
   }),
-  "no look at the receipt": (deps) => ({
+  "the receipt is ignored": (deps) => ({
     ...deps,
     records: {
       ...deps.records,
@@ -63,26 +63,26 @@ export const webhookMutants: Readonly<Record<string, WebhookMutant>> = {
   }),
 };
 
-/** What a schedule came to. */
+/** The result of a schedule. */
 export interface WebhookHistory {
   /** Deliveries that were answered with a 2xx. */
   readonly accepted: number;
-  /** Accepted ones of which nothing is on the queue, P7. */
+  /** Accepted deliveries whose verdict is not on the queue, P7. */
   readonly lost: number;
   /** Deliveries that led to more than one verdict id, or an alert closed more than once, P8. */
   readonly duplicated: number;
-  /** Answers to one delivery that differ. */
+  /** Deliveries that got different answers. */
   readonly differingAnswers: number;
   /** Ids under which two bodies were accepted, or had an effect. */
   readonly idCollisions: number;
   readonly crashes: number;
 }
 
-/** One delivery as its sender keeps it. */
+/** One delivery as its sender stores it. */
 interface Delivery {
   readonly id: string;
   readonly event: object;
-  /** Alerts it wants closed; none when it asks for nothing. */
+  /** The alerts that it closes; empty when it has no actions. */
   readonly alertIds: readonly string[];
   readonly answers: Set<string>;
 }
@@ -136,7 +136,7 @@ export async function runWebhookSchedule(
     createDelivery(index, index * 4 + 3),
   ]);
 
-  // A dead process, a lost answer, a failed store, a refusal: the sender sees no 2xx.
+  // After a crash, a lost answer, a storage fault or a refusal, the sender sees no 2xx.
   const sendOnce = ({ event, id }: Delivery): Promise<object | undefined> =>
     (isSigned ? deliverSigned : deliverUnsigned)({ clock: harness.clock, deps }, event, id).catch(
       () => undefined,
@@ -147,17 +147,17 @@ export async function runWebhookSchedule(
       const answer = await sendOnce(delivery);
       if (!answer) continue;
       delivery.answers.add(JSON.stringify(answer));
-      // Some senders, and some proxies, repeat what was answered.
+      // Some senders, and some proxies, repeat an answered delivery.
       if (random() < 0.7) return;
     }
   };
-  // Two senders of each delivery, a retry that overtakes its original; and a body that uses its id at the same time,
-  // which only a signed id can be kept from.
+  // Each delivery has two senders, as when a retry overtakes its original. Some have a rival body
+  // under the same id at the same time, which only a signed id prevents.
   const rivals = isSigned ? pairs.filter(() => random() < 0.3).map(([, rival]) => rival) : [];
   const senders = [...pairs.flatMap(([one]) => [one, one]), ...rivals];
   await harness.clock.run(Promise.all(senders.map(sendRepeatedly)).then(() => undefined));
   phase.isCalm = true;
-  // And one that uses it afterwards.
+  // Afterwards a rival body uses each id.
   for (const [{ answers }, rival] of pairs) {
     const answer = answers.size > 0 ? await harness.clock.run(sendOnce(rival)) : undefined;
     if (answer) rival.answers.add(JSON.stringify(answer));
@@ -195,7 +195,7 @@ async function checkHistory(
   };
 }
 
-/** True when everything that is promised of webhooks held. */
+/** Tells whether the guarantees of webhooks held. */
 export const isWebhookHistoryValid = ({
   lost,
   duplicated,

@@ -1,4 +1,7 @@
-/** The long form of what is promised of webhooks: many schedules, the mutants, ten thousand forgeries, and a kill at each point. */
+/**
+ * The long form of the webhook suite: many schedules, the mutants, 10,000 forgeries, and a kill at
+ * each failpoint.
+ */
 import { receiveDelivery } from "../../shared/webhooks/receive.ts";
 import { toRequest, validEvent, webhookHarness } from "../support/webhook-harness.ts";
 import { standardHeaders, standardKey } from "../support/webhook-senders.ts";
@@ -7,7 +10,7 @@ import { runWebhookSchedule, webhookMutants, isWebhookHistoryValid } from "./web
 
 const forgeries = 10_000;
 
-/** X37: what ten thousand forged deliveries cost. */
+/** X37: 10,000 forged deliveries cost no storage call. */
 async function checkForgeries(): Promise<boolean> {
   const harness = webhookHarness();
   const body = JSON.stringify(validEvent(20));
@@ -69,7 +72,7 @@ export async function checkWebhooks(
   ).length;
   const mutantCount = Object.keys(webhookMutants).length;
   printLine(
-    `webhooks: schedules survived ${passed} of ${schedules} · deaths ${crashes} · kill points ${passedKills} of ${killResults.length} · mutants caught ${caught} of ${mutantCount}`,
+    `webhooks: schedules survived ${passed} of ${schedules} · crashes ${crashes} · kill points ${passedKills} of ${killResults.length} · mutants caught ${caught} of ${mutantCount}`,
   );
   return (
     passed === schedules &&

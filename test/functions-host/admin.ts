@@ -106,7 +106,7 @@ function fireFunction(
   return replyWithStatus(202);
 }
 
-/** The text of `{"input": "…"}`, empty when it is left out; undefined when the body is no such object. */
+/** Returns the text of `{"input": "…"}`, empty when it is absent; `undefined` when the body has another form. */
 function readInput(body: Uint8Array | undefined): string | undefined {
   try {
     const parsed = JSON.parse(Buffer.from(body ?? []).toString()) as unknown;

@@ -14,7 +14,7 @@ import type {
   TypedData,
 } from "./protocol.ts";
 
-/** What set a door off. */
+/** The trigger of a call. */
 export interface Trigger {
   readonly input: TypedData;
   readonly metadata: Readonly<Record<string, TypedData>>;

@@ -12,7 +12,7 @@ function writeHostJson(text: string): string {
 }
 
 describe("host.json", () => {
-  test("gives the platform's defaults where it is silent", () => {
+  test("uses the platform's defaults for absent members of host.json", () => {
     const config = readHostConfig(writeHostJson('{"version":"2.0"}'), {});
     expect(config).toMatchObject({
       routePrefix: "api",
@@ -28,7 +28,7 @@ describe("host.json", () => {
     });
   });
 
-  test("is overridden by AzureFunctionsJobHost__ settings in any case", () => {
+  test("AzureFunctionsJobHost__ settings in any case override host.json", () => {
     const config = readHostConfig(fixtureRoot, {
       AzureFunctionsJobHost__extensions__queues__maxDequeueCount: "9",
       azurefunctionsjobhost__EXTENSIONS__http__ROUTEPREFIX: "",
@@ -40,7 +40,7 @@ describe("host.json", () => {
     ]);
   });
 
-  test("switches the time limit off by -1", () => {
+  test("a functionTimeout of -1 disables the time limit", () => {
     expect(
       readHostConfig(fixtureRoot, { AzureFunctionsJobHost__functionTimeout: "-1" })
         .functionTimeoutMs,
@@ -60,7 +60,7 @@ describe("host.json", () => {
     ],
     ['{"version":"2.0","logging":{"logLevel":{"default":"Loud"}}}', "/logging/loglevel/default"],
     ["{", "cannot read"],
-  ])("%s is refused, naming %s", (text, pointer) => {
+  ])("refuses %s and names %s", (text, pointer) => {
     expect(() => readHostConfig(writeHostJson(text), {})).toThrow(pointer);
   });
 
@@ -70,7 +70,7 @@ describe("host.json", () => {
     ["00:05", 300_000],
     ["24:00:00", undefined],
     ["ten", undefined],
-  ])("the time span %s is %s ms", (text, ms) => {
+  ])("reads the time span %s as %s ms", (text, ms) => {
     expect(parseTimeSpan(text)).toBe(ms);
   });
 });

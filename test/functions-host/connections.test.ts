@@ -32,20 +32,20 @@ describe("a connection", () => {
         blobUri: undefined,
       },
     ],
-  ])("%s with %j is %j", (name, env, expected) => {
+  ])("resolves %s with %j to %j", (name, env, expected) => {
     expect(resolveConnection(name, env)).toEqual(expected);
   });
 
-  test("that no setting names is refused with the settings looked for", () => {
+  test("refuses a connection that no setting names, and lists the settings", () => {
     expect(() => resolveConnection("Data", {})).toThrow("Data__queueServiceUri");
   });
 
-  test("that is empty beside its __ settings is refused, as it breaks the platform's host", () => {
+  test("refuses an empty connection next to its __ settings, as the platform's host does", () => {
     const env = { AzureWebJobsStorage: "", AzureWebJobsStorage__blobServiceUri: "https://b" };
     expect(() => resolveConnection(undefined, env)).toThrow("omit it");
   });
 
-  test("to the development storage leads to Azurite's usual ports", async () => {
+  test("resolves the development storage to Azurite's default ports", async () => {
     const connection = resolveConnection(undefined, {
       AzureWebJobsStorage: "UseDevelopmentStorage=true",
     });
@@ -57,7 +57,7 @@ describe("a connection", () => {
     );
   });
 
-  test("with an identity opens the service it names and refuses the other", async () => {
+  test("opens the service that an identity connection names and refuses the other", async () => {
     const connection = resolveConnection("Data", {
       Data__queueServiceUri: "https://acct.queue.core.windows.net",
     });

@@ -22,7 +22,7 @@ const defaultName = "AzureWebJobsStorage";
 
 /**
  * Looks up connection `name` (default `AzureWebJobsStorage`): the setting itself or with `AzureWebJobs` before it is a
- * connection string; else `name__accountName`, `name__queueServiceUri`, `name__blobServiceUri` with an identity.
+ * connection string; else the settings with the suffixes `__accountName`, `__queueServiceUri` and `__blobServiceUri`, with an identity.
  *
  * @throws Error naming the settings that were looked for
  */

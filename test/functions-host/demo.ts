@@ -95,7 +95,7 @@ export async function closeAlert(
     id,
     alertIds: [alertId],
     action: "dismiss",
-    reason: "not_of_interest",
+    reason: "notOfInterest",
     comment: "Closed by npm start",
     requestedBy: "npm start",
     requestedAt: new Date().toISOString(),
@@ -111,7 +111,7 @@ export async function closeAlert(
   return { id, outcome: "waiting" };
 }
 
-/** Two hashes worth asking about: a file that runs at this hour, and one that nobody has. */
+/** Two hashes to look up: a file that runs at this hour, and one that no device has. */
 export const pickHashes = (simulator: Simulator): string[] => {
   const [known] = simulator.dataset.files;
   return [known?.sha1 ?? "", "0".repeat(40)];

@@ -21,7 +21,7 @@ export interface Dependencies {
 /**
  * @param root - the project's folder, where a person's own settings lie
  * @param options.folder - where Azurite keeps its data
- * @param options.fresh - begin anew: forget what earlier runs exported
+ * @param options.fresh - start without the exports of earlier runs
  */
 export async function startDependencies(
   root: string,
@@ -62,7 +62,7 @@ function addAlert({ cloudApps }: Simulator): string {
   return id;
 }
 
-/** The person's local.settings.json, once it names a tenant; a copy of the sample that nobody filled in does not. */
+/** Reads the user's local.settings.json when it names a tenant; an unedited copy of the sample does not. */
 function readOwnSettings(folder: string): Record<string, string> | undefined {
   const file = join(folder, "local.settings.json");
   if (!existsSync(file)) return undefined;

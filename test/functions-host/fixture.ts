@@ -4,10 +4,10 @@ import { join } from "node:path";
 /** Folder of the fixture app. */
 export const fixtureRoot = join(import.meta.dirname, "fixtures/app");
 
-/** Settings under which all of the fixture's doors but `orphan` are served; the timer is far away. */
+/** Settings under which all functions of the fixture except `orphan` are served. The timer is due far in the future. */
 export const createFixtureSettings = (storage: string): Record<string, string> => ({
   AzureWebJobsStorage: storage,
-  HEARD_QUEUE: "heard",
+  INPUT_QUEUE: "input",
   TICK_SCHEDULE: "0 0 1 1 *",
 });
 

@@ -68,7 +68,7 @@ function sendRawPost(
 }
 
 describe("a request", () => {
-  test("arrives with its url as it was, its query collapsed and its headers in lower case", async () => {
+  test("keeps a request's URL, collapses its query and lowers its header names", async () => {
     const received = await fetchEcho("/api/echo?x=1&y=a%20b&X=2", {
       headers: { "X-Odd-Case": "Yes" },
     });
@@ -78,11 +78,11 @@ describe("a request", () => {
     expect([received.params, received.metadata]).toEqual([{}, null]);
   });
 
-  test("brings its body when it states a length", async () => {
+  test("passes a body with a stated length", async () => {
     expect((await fetchEcho("/api/echo/7", { method: "POST", body: "hällo" })).body).toBe("hällo");
   });
 
-  test("loses a chunked body, as on the platform", async () => {
+  test("drops a chunked body, as the platform does", async () => {
     const { text } = await sendRawPost(
       "/api/echo",
       [["transfer-encoding", "chunked"]],
@@ -91,7 +91,7 @@ describe("a request", () => {
     expect((JSON.parse(text) as Echo).body).toBe("");
   });
 
-  test("joins a header that comes twice", async () => {
+  test("joins a repeated header", async () => {
     const twice: [string, string][] = [
       ["content-length", "0"],
       ["x-twice", "one"],
@@ -101,7 +101,7 @@ describe("a request", () => {
     expect((JSON.parse(text) as Echo).headers["x-twice"]).toBe("one,two");
   });
 
-  test("cannot pretend that somebody has signed in", async () => {
+  test("removes forged sign-in headers from a request", async () => {
     const received = await fetchEcho("/api/echo", {
       headers: {
         "X-MS-CLIENT-PRINCIPAL-NAME": "root",
@@ -113,13 +113,13 @@ describe("a request", () => {
     expect(Object.keys(received.headers).filter((name) => name.startsWith("x-ms-"))).toEqual([]);
   });
 
-  test("keeps its trace, and gets one when it has none", async () => {
+  test("keeps a request's trace context or creates one", async () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     expect((await fetchEcho("/api/echo", { headers: { traceparent } })).trace).toBe(traceparent);
     expect((await fetchEcho("/api/echo")).trace).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
   });
 
-  test("has an invocation id of its own", async () => {
+  test("gives each request its own invocation id", async () => {
     const ids = await Promise.all(
       ["/api/echo", "/api/echo"].map(async (path) => (await fetchEcho(path)).invocationId),
     );
@@ -138,11 +138,11 @@ describe("a request", () => {
     ["/api/files/0123/stats", "GET", 404],
     ["/api/sleeping", "GET", 404],
     ["/", "GET", 200],
-  ])("to %s by %s answers %i", async (path, method, expected) => {
+  ])("a request to %s by %s returns %i", async (path, method, expected) => {
     expect(await fetchStatus(path, { method })).toBe(expected);
   });
 
-  test("over the size limit answers 413, by its stated length or by what comes", async () => {
+  test("returns 413 for a body over the limit, by stated or received length", async () => {
     expect(await fetchStatus("/api/echo", { method: "POST", body: "x".repeat(100_001) })).toBe(413);
     const chunked = sendRawPost(
       "/api/echo",
@@ -154,14 +154,14 @@ describe("a request", () => {
 });
 
 describe("a reply", () => {
-  test("carries status, headers and cookies", async () => {
+  test("a reply carries status, headers and cookies", async () => {
     const reply = await fetch(`${host.url}/api/echo`);
     expect(reply.headers.get("x-first")).toBe("one");
     expect(reply.headers.get("content-type")).toBe("application/json");
     expect(reply.headers.getSetCookie()).toEqual(["crumb=a%20b; path=/; samesite=lax; httponly"]);
   });
 
-  test("to HEAD has no body", async () => {
+  test("a reply to HEAD has no body", async () => {
     const reply = await fetch(`${host.url}/api/echo`, { method: "HEAD" });
     expect([reply.headers.get("x-method"), await reply.text()]).toEqual(["HEAD", ""]);
     expect(Number(reply.headers.get("content-length"))).toBeGreaterThan(0);
@@ -174,12 +174,12 @@ describe("a reply", () => {
     ["throw", 500],
     ["status-99", 500],
     ["text", 500],
-  ])("to %s is %i with an empty body", async (outcome, expected) => {
+  ])("a reply to %s is %i with an empty body", async (outcome, expected) => {
     const reply = await fetch(`${host.url}/api/outcome/${outcome}`, { method: "POST" });
     expect([reply.status, await reply.text()]).toEqual([expected, ""]);
   });
 
-  test("that is 500 leaves the error in the log only", async () => {
+  test("a 500 shows the error only in the log", async () => {
     lines.length = 0;
     await fetchStatus("/api/outcome/throw", { method: "POST" });
     const failure = lines.find(({ level }) => level === "error");
@@ -205,13 +205,13 @@ describe("by request of a developer", () => {
     return () => void server.close();
   });
 
-  test("somebody is signed in, whatever the caller says", async () => {
+  test("signs in the configured user whatever headers the caller sends", async () => {
     const headers = { "x-ms-client-principal-name": "root" };
     const received = (await (await fetch(`${url}/api/echo`, { headers })).json()) as Echo;
     expect(received.user).toBe("ada@example.com");
   });
 
-  test("a chunked body arrives after all", async () => {
+  test("passes a chunked body when the option allows it", async () => {
     const { text } = await sendRawPost(
       "/api/echo",
       [["transfer-encoding", "chunked"]],
@@ -233,11 +233,11 @@ describe("the admin addresses", () => {
     ["tick", "", 400],
     ["tick", "[]", 400],
     ["tick", '{"input":7}', 400],
-  ])("fire %s with %j: %i", async (name, body, expected) => {
+  ])("starts %s with %j and returns %i", async (name, body, expected) => {
     expect(await fireFunction(name, body)).toBe(expected);
   });
 
-  test("fire any trigger with the text given", async () => {
+  test("starts a trigger of any kind with the given text", async () => {
     lines.length = 0;
     expect(await fireFunction("listen", JSON.stringify({ input: '{"fail":1}' }))).toBe(202);
     const failure = await waitFor("the failure", () =>
@@ -247,7 +247,7 @@ describe("the admin addresses", () => {
     expect(failure.category).toBe("Function.listen");
   });
 
-  test("list the functions and tell which are disabled", async () => {
+  test("the admin address lists the functions and marks disabled ones", async () => {
     const all = (await (await fetch(`${host.url}/admin/functions`)).json()) as Record<
       string,
       unknown
@@ -261,7 +261,7 @@ describe("the admin addresses", () => {
     expect(await one.json()).toEqual({ isDisabled: true });
   });
 
-  test("tell how the host is", async () => {
+  test("the admin address returns the state of the host", async () => {
     expect(await fetchStatus("/admin/host/ping", { method: "POST" })).toBe(200);
     expect(await (await fetch(`${host.url}/admin/host/status`)).json()).toMatchObject({
       state: "Running",
@@ -312,7 +312,7 @@ describe("keys, when asked for", () => {
     ["anyone", "none", 200],
     ["off", "host", 404],
     ["off", "master", 200],
-  ])("%s with the key %s answers %i", async (name, key, expected) => {
+  ])("%s with the key %s returns %i", async (name, key, expected) => {
     const headers: Record<string, string> =
       key === "none" ? {} : { "x-functions-key": findKey(key) };
     const reply = await fetch(`${lockedHost.url}/api/${name}`, { headers });
@@ -320,13 +320,13 @@ describe("keys, when asked for", () => {
     if (expected !== 200) expect(await reply.text()).toBe("");
   });
 
-  test("are taken from the query too, but the header counts first", async () => {
+  test("reads a key from the query, but the header has precedence", async () => {
     const url = `${lockedHost.url}/api/open?code=${findKey("host")}`;
     expect((await fetch(url)).status).toBe(200);
     expect((await fetch(url, { headers: { "x-functions-key": "wrong" } })).status).toBe(401);
   });
 
-  test("guard the admin addresses but for the ping", async () => {
+  test("requires a key for every admin address except the ping", async () => {
     const fetchWithKey = async (path: string, key?: string): Promise<number> =>
       (
         await fetch(`${lockedHost.url}${path}`, {
@@ -339,11 +339,11 @@ describe("keys, when asked for", () => {
     expect(await fetchWithKey("/admin/host/status", findKey("master"))).toBe(200);
   });
 
-  test("do not guard the home page, which a setting empties", async () => {
+  test("requires no key for the home page, which a setting empties", async () => {
     expect((await fetch(lockedHost.url)).status).toBe(204);
   });
 
-  test("are kept between runs in a file for its owner alone", async () => {
+  test("keeps the keys between runs in a file that only its owner can read", async () => {
     const file = join(root, ".huntline/keys.json");
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(lockedHost.keys);

@@ -1,4 +1,4 @@
-/** The HTTP front: finds the door, checks the key, carries request and reply over. */
+/** The HTTP server: finds the function, checks the key, converts request and reply. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AdminHandler } from "./admin.ts";
 import type { Calls } from "./calls.ts";
@@ -28,7 +28,7 @@ const keepAliveMs = 130_000;
 
 export function createHttpServer(options: HttpOptions): Server {
   const server = createServer((request, response) => {
-    // A client may go away at any time; that is no failure of the host.
+    // A client may disconnect at any time; that is not a failure of the host.
     response.on("error", () => undefined);
     void handleRequest(options, request).then(
       (reply) => sendReply(request, response, reply),
@@ -80,7 +80,7 @@ async function handleWithBody(
     : handle(body);
 }
 
-/** The first door in the order of registration whose route and method both match; a wrong method is "not found". */
+/** Returns the first function in the order of registration whose route and method match; a wrong method is "not found". */
 function findFunction(
   functions: readonly RegisteredFunction[],
   method: string,

@@ -1,4 +1,4 @@
-/** Turns registrations into doors the host can open; one that is wrong is refused with its reason and the others run. */
+/** Converts registrations into functions that the host can run. Refuses an invalid one with the reason; the others run. */
 import { resolveConnection, type Connection } from "./connections.ts";
 import type { HostConfig } from "./config.ts";
 import { parseSchedule, type Schedule } from "./ncrontab.ts";

@@ -1,4 +1,4 @@
-/** Knocks on one door of a loaded app, through the real conversions and hooks; outputs are handed back, not written. */
+/** Invokes one function of a loaded app through the real conversions and hooks. Outputs are returned, not written. */
 import { randomUUID } from "node:crypto";
 import { createTrace } from "./calls.ts";
 import type { RegisteredFunction, HttpTrigger } from "./index-functions.ts";
@@ -9,7 +9,7 @@ import { createBindingData, type RawMessage } from "./queue-message.ts";
 import { fromRpcHttp, toRpcHttp } from "./rpc-http.ts";
 import { toTimerInput, type TimerStatus } from "./timer-input.ts";
 
-/** A request; the method is the door's first when absent. */
+/** A request. The default method is the function's first. */
 interface HttpInput {
   /** With the prefix, query included: `/api/files/stats?x=1`. */
   readonly path: string;
@@ -33,10 +33,10 @@ interface TimerInput {
 
 export type InvokeInput = HttpInput | QueueInput | TimerInput;
 
-/** What came of it. */
+/** The result of an invocation. */
 export interface InvokeResult {
   readonly invocationId: string;
-  /** Of an HTTP door; 204 without a body for the others. */
+  /** The reply of an HTTP function; 204 without a body for the others. */
   readonly response: Response;
   /** As the protocol carries it. */
   readonly returnValue: TypedData | null | undefined;
@@ -46,7 +46,7 @@ export interface InvokeResult {
 }
 
 /**
- * @throws what the handler threw; Error when no door has this name or the request does not reach it
+ * @throws what the handler threw; Error when no function has this name or the request does not match its route
  */
 export async function invokeFunction(
   worker: Worker,
@@ -57,7 +57,7 @@ export async function invokeFunction(
   const func = functions.find((candidate) => candidate.name === name);
   if (!func)
     throw new Error(
-      `no door is named ${name}; there are ${functions.map((one) => one.name).join(", ")}`,
+      `no function is named ${name}; there are ${functions.map((one) => one.name).join(", ")}`,
     );
   const log: LogLine[] = [];
   const invocationId = randomUUID();
@@ -109,7 +109,7 @@ function encodeInput(func: RegisteredFunction, input: InvokeInput): EncodedInput
   if (trigger.kind === "timer" && !("path" in input) && !("message" in input))
     return { data: { json: toTimerInput(input.status, input.isPastDue ?? false) }, metadata: {} };
   throw new TypeError(
-    `${func.name} is a ${trigger.kind} door: want { ${expectedInputs[trigger.kind]} }`,
+    `${func.name} has a ${trigger.kind} trigger; the input must be { ${expectedInputs[trigger.kind]} }`,
   );
 }
 

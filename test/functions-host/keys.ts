@@ -42,7 +42,7 @@ function readStoredKeys(file: string): Partial<Keys> {
 }
 
 /**
- * Whether `key` opens what asks for `level`; without `name` what is asked for is no function.
+ * Returns whether `key` allows access at `level`. Without `name` the request is for a route of the host.
  * The header's key counts before the query's: the caller picks.
  */
 export function isKeyAccepted(

@@ -16,7 +16,7 @@ const loadFixture = (entry?: string, extraEnv: Record<string, string> = {}): Pro
 const listNames = (app: App): string[] => app.functions.map(({ name }) => name);
 
 describe("loading", () => {
-  test("takes every file that main's braces name, and refuses only the function whose setting is missing", async () => {
+  test("loads every file that main's braces name, and refuses only the function whose setting is missing", async () => {
     const app = await loadFixture();
     expect(listNames(app)).toEqual([
       "echo",
@@ -37,7 +37,7 @@ describe("loading", () => {
   test.each([
     ["entries/plain.cjs", "plain", "from CommonJS"],
     ["entries/module.mjs", "module", "from an ES module"],
-  ])("takes %s", async (entry, name, text) => {
+  ])("loads %s", async (entry, name, text) => {
     const { response } = await (await loadFixture(entry)).invoke(name, { path: `/api/${name}` });
     expect(await response.text()).toBe(text);
   });
@@ -80,7 +80,7 @@ describe("loading", () => {
     ]);
   });
 
-  test("refuses queue doors when host.json names no extension bundle", async () => {
+  test("refuses queue functions when host.json names no extension bundle", async () => {
     const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
     writeFileSync(join(root, "host.json"), '{"version":"2.0"}');
     const app = await loadApp({ root, env, entry: join(fixtureRoot, "entries/bundle.ts") });
@@ -98,7 +98,7 @@ describe("loading", () => {
     );
   });
 
-  test("serves only the functions asked for", async () => {
+  test("serves only the requested functions", async () => {
     const app = await loadApp({
       root: fixtureRoot,
       env,
@@ -108,13 +108,13 @@ describe("loading", () => {
     expect(listNames(app)).toEqual(["second"]);
   });
 
-  test("refuses to serve a function that is not there", async () => {
+  test("refuses to serve an unknown function", async () => {
     await expect(
       loadApp({ root: fixtureRoot, env, entry: "entries/keys.ts", functions: ["open", "opne"] }),
     ).rejects.toThrow("no function is named opne");
   });
 
-  test("warns of a retry policy that has no effect", async () => {
+  test("warns about a retry policy that has no effect", async () => {
     const lines: string[] = [];
     const captureLine = ({ message }: { readonly message: string }): void =>
       void lines.push(message);
@@ -122,7 +122,7 @@ describe("loading", () => {
     expect(lines).toEqual(["hopeful: a retry policy has no effect on a queue trigger"]);
   });
 
-  test("takes a bundle that has the library inside", async () => {
+  test("loads a bundle that includes the library", async () => {
     const outfile = join(mkdtempSync(join(tmpdir(), "huntline-host-")), "main.cjs");
     const entryPoints = [join(fixtureRoot, "entries/bundle.ts")];
     const external = ["@azure/functions-core"];

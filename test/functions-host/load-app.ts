@@ -1,6 +1,6 @@
 /**
  * The app in this process, for tests and for the server: loads an entry through the real `@azure/functions`, checks
- * what it registered, and knocks on its doors. Import this file before `@azure/functions` is used.
+ * what it registered, and invokes its functions. Import this file before `@azure/functions` is used.
  */
 import { resolve } from "node:path";
 import { readHostConfig, type HostConfig } from "./config.ts";

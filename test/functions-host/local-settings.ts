@@ -8,9 +8,9 @@ interface LocalSettings {
 }
 
 /**
- * The file's `Values`; none when there is no file.
+ * Reads the file's `Values`; none when the file is absent.
  *
- * @throws Error when it is no JSON, is encrypted, or holds a value that is no text, number or boolean
+ * @throws Error when it is invalid JSON, is encrypted, or has a value that is not text, number or boolean
  */
 export function readLocalSettings(root: string): Record<string, string> {
   const file = join(root, "local.settings.json");

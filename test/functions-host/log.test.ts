@@ -10,7 +10,7 @@ test.each<[string, Level, boolean]>([
   ["Function.quietly.User", "warning", true],
   ["Function.quiet", "trace", false],
   ["Host.Startup", "critical", false],
-])("a line of %s at %s is shown: %s", (category, level, expected) => {
+])("decides that a line of %s at %s is shown: %s", (category, level, expected) => {
   const levels = new Map<string, Level>([
     ["default", "information"],
     ["Function.Quiet", "error"],
@@ -21,7 +21,7 @@ test.each<[string, Level, boolean]>([
   expect(written.length === 1).toBe(expected);
 });
 
-test("an error is told with its causes", () => {
+test("formats an error with its causes", () => {
   const error = new Error("outer", { cause: new TypeError("inner") });
   expect(describeError(error)).toMatch(/^Error: outer[^]*caused by: TypeError: inner/);
 });

@@ -49,15 +49,15 @@ describe("a schedule", () => {
       "lists",
     ],
     ["0 */0 0 * * *", ["2026-01-01T00:01:00"], "a step of 0 is a step of 1"],
-  ])("%s fires at %j (%s)", (schedule, expected) => {
+  ])("the schedule %s fires at %j (%s)", (schedule, expected) => {
     expect(listOccurrences(schedule, expected.length)).toEqual(expected);
   });
 
-  test("starts after the base's own second, whatever its milliseconds", () => {
+  test("the next occurrence is after the base's second, whatever its milliseconds", () => {
     expect(listOccurrences("* * * * * *", 1, base + 999)).toEqual(["2026-01-01T00:00:01"]);
   });
 
-  test("that no calendar holds is sound and never fires", () => {
+  test("accepts a schedule of an impossible date, which never fires", () => {
     expect(listOccurrences("0 0 0 30 2 *", 1)).toEqual([]);
   });
 
@@ -76,7 +76,7 @@ describe("a schedule", () => {
     ["0 */-1 * * * *", "minute"],
     ["00:05:00", "5 or 6 fields"],
     ["", "5 or 6 fields"],
-  ])("%j is refused for its %s", (schedule, field) => {
+  ])("refuses %j for its %s", (schedule, field) => {
     expect(() => parseSchedule(schedule)).toThrow(field);
   });
 
@@ -86,7 +86,7 @@ describe("a schedule", () => {
     ["0 * * * * *", false],
     ["*/10 0 * * * *", false],
     ["* * * * *", false],
-  ])("%s is below a minute: %s", (schedule, expected) => {
+  ])("decides that the interval of %s is below a minute: %s", (schedule, expected) => {
     expect(parseSchedule(schedule).isSubMinute).toBe(expected);
   });
 });

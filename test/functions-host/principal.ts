@@ -1,6 +1,6 @@
 /** A signed-in user to pretend in development, as the App Service front end tells a function about one. */
 
-/** @returns the front end's headers for somebody who signed in with Entra under `name` */
+/** @returns the front end's headers for a user who signed in with Entra under `name` */
 export function createPrincipalHeaders(name: string): [string, string][] {
   const claims = {
     auth_typ: "aad",

@@ -14,7 +14,7 @@ export interface RawMessage {
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** The message's text under host.json's `messageEncoding`; undefined when it is no Base64 but should be. */
+/** Returns the message's text under host.json's `messageEncoding`; `undefined` when it must be Base64 and is not. */
 export function decodeMessage(text: string, encoding: "base64" | "none"): string | undefined {
   if (encoding === "none") return text;
   const compact = text.replaceAll(/[ \t\r\n]/g, "");

@@ -11,9 +11,9 @@ import { listenToQueue, computePauseMs } from "./queues.ts";
 
 const storage = claimFreshAccount();
 const service = QueueServiceClient.fromConnectionString(storage);
-const inputQueue = service.getQueueClient("heard");
-const poisonQueue = service.getQueueClient("heard-poison");
-const reportQueue = service.getQueueClient("told");
+const inputQueue = service.getQueueClient("input");
+const poisonQueue = service.getQueueClient("input-poison");
+const reportQueue = service.getQueueClient("reports");
 const lines: LogLine[] = [];
 let host: Host;
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
     log: (line) => lines.push(line),
     invisibilityMs: 1_000,
   });
-  // Both queues are made after the host has begun to ask for them: a missing queue is no error.
+  // Both queues are created after the host has begun to poll them: a missing queue is not an error.
   await new Promise((resolve) => setTimeout(resolve, 150));
   await Promise.all(
     [inputQueue, reportQueue, service.getQueueClient("splits")].map((queue) =>
@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 
 const readNextReport = (): Promise<string> =>
-  waitFor("a message on told", async () => {
+  waitFor("a message in reports", async () => {
     const [message] = (await reportQueue.receiveMessages({ visibilityTimeout: 60 }))
       .receivedMessageItems;
     if (message) await reportQueue.deleteMessage(message.messageId, message.popReceipt);
@@ -52,7 +52,7 @@ const waitUntilEmpty = (): Promise<true> =>
   waitFor("an empty queue", async () => ((await countWaiting()) === 0 ? true : undefined));
 
 describe("a message", () => {
-  test("is handed over parsed, with its binding data, and deleted after success", async () => {
+  test("passes a message parsed with its binding data and deletes it after success", async () => {
     await inputQueue.sendMessage('{"a":1,"Id":"7"}');
     expect(JSON.parse(await readNextReport())).toMatchObject({
       message: { a: 1, Id: "7" },
@@ -62,7 +62,7 @@ describe("a message", () => {
     expect(lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("that keeps failing is tried maxDequeueCount times, then moved to the poison queue as it was", async () => {
+  test("tries a failing message maxDequeueCount times, then moves it unchanged to the poison queue", async () => {
     await inputQueue.sendMessage('{"fail":true}');
     const poisonMessage = await waitFor("the poison message", async () => {
       try {
@@ -77,16 +77,16 @@ describe("a message", () => {
     await waitUntilEmpty();
     const warning = lines.find(({ level }) => level === "warning");
     expect(warning?.message).toBe(
-      "Message has reached MaxDequeueCount of 3. Moving message to queue 'heard-poison'.",
+      "Message has reached MaxDequeueCount of 3. Moving message to queue 'input-poison'.",
     );
     await poisonQueue.deleteMessage(poisonMessage.messageId, poisonMessage.popReceipt);
   });
 
-  test("that failed leaves no output behind", async () => {
+  test("writes no output of a failed message", async () => {
     expect((await reportQueue.peekMessages()).peekedMessageItems).toEqual([]);
   });
 
-  test("stays invisible while it is worked on, beyond its first time", async () => {
+  test("keeps a message invisible while it is processed, beyond its first visibility timeout", async () => {
     await inputQueue.sendMessage('{"wait":1800}');
     await waitFor("the call", () => (countAttempts() > 0 ? true : undefined));
     // Its first time is 1 s: by now it would be seen again.
@@ -102,14 +102,14 @@ describe("outputs", () => {
   test.each([
     ["array", ["one", '{\n  "two": 2\n}']],
     ["text", ["three", "four"]],
-  ])("given as %s become the messages %j", async (message, expected) => {
+  ])("outputs given as %s become the messages %j", async (message, expected) => {
     await service.getQueueClient("splits").sendMessage(message);
     expect([await readNextReport(), await readNextReport()].sort()).toEqual([...expected].sort());
   });
 
-  test("to a blob are written under the filled path", async () => {
+  test("writes a blob output under the filled path", async () => {
     await service.getQueueClient("splits").sendMessage("blob");
-    const container = BlobServiceClient.fromConnectionString(storage).getContainerClient("kept");
+    const container = BlobServiceClient.fromConnectionString(storage).getContainerClient("output");
     const name = await waitFor("the blob", async () => {
       if (!(await container.exists())) return undefined;
       for await (const blob of container.listBlobsFlat()) return blob.name;
@@ -125,16 +125,16 @@ describe("outputs", () => {
     [{ int: 7 }, ["7"]],
     [{ json: '[1,[2],"x",null]' }, ["1", "[\n  2\n]", "x"]],
     [{ string: "[not json" }, ["[not json"]],
-  ])("of %j are the messages %j", (value, expected) => {
+  ])("the output %j becomes the messages %j", (value, expected) => {
     expect(messagesOf(value)).toEqual(expected);
   });
 
-  test("to a path with an unknown part are refused", () => {
+  test("refuses an output path with an unknown placeholder", () => {
     expect(() => fillPath("box/{nobody}", {})).toThrow("{nobody}");
   });
 });
 
-// A desk of its own: the queue's state is set by hand before anything listens.
+// A separate set-up: the queue's state is set before a listener runs.
 describe("a listener", () => {
   const startListener = (
     queueName: string,
@@ -145,7 +145,7 @@ describe("a listener", () => {
     const ran: string[] = [];
     const atOnce = { now: 0, max: 0 };
     const [func] = host.app.functions;
-    if (!func) throw new Error("the fixture has no doors");
+    if (!func) throw new Error("the fixture has no functions");
     const listener = listenToQueue({
       service,
       func,
@@ -190,7 +190,7 @@ describe("a listener", () => {
       return items?.peekedMessageItems[0]?.messageText;
     });
 
-  test("decodes Base64 and moves what is none to the poison queue at once", async () => {
+  test("decodes Base64 and moves other text to the poison queue at once", async () => {
     await createQueue("encoded", Buffer.from("grüße").toString("base64"), "plain text");
     const { ran, stop } = startListener("encoded", "base64", 5, []);
     expect(await readPoisonText("encoded")).toBe("plain text");
@@ -199,7 +199,7 @@ describe("a listener", () => {
     expect(ran).toEqual(["grüße"]);
   });
 
-  test("moves a message that came too often before to the poison queue without a call", async () => {
+  test("moves a message with too many earlier deliveries to the poison queue without a call", async () => {
     await createQueue("worn", "old");
     const queue = service.getQueueClient("worn");
     for (let time = 0; time < 2; time += 1) {
@@ -212,7 +212,7 @@ describe("a listener", () => {
     expect(ran).toEqual([]);
   });
 
-  test("of a poison queue moves nothing on", async () => {
+  test("the listener of a poison queue moves no message", async () => {
     await createQueue("bad-poison", "bad");
     const { ran, stop } = startListener("bad-poison", "none", 1, [false]);
     await waitFor("the call", () => (ran.length > 0 ? true : undefined));
@@ -223,7 +223,7 @@ describe("a listener", () => {
     ).toBe(1);
   });
 
-  test("works on at most batchSize + newBatchThreshold messages at once, and finishes them when stopped", async () => {
+  test("processes at most batchSize + newBatchThreshold messages at once, and finishes them on stop", async () => {
     await createQueue("busy", "long", "2", "3", "4", "5", "6");
     const { ran, atOnce, stop } = startListener("busy", "none", 5, []);
     await waitFor("all six", () => (ran.length === 6 ? true : undefined));
@@ -245,7 +245,7 @@ describe("text on a queue", () => {
     expect(decodeMessage(text, encoding)).toBe(expected);
   });
 
-  test("comes back as it was written", () => {
+  test("text on a queue is read back as written", () => {
     expect(decodeMessage(encodeMessage("grüße", "base64"), "base64")).toBe("grüße");
   });
 });
@@ -256,6 +256,6 @@ test.each([
   [5, 0, 1_280],
   [5, 1, 1_920],
   [30, 0.5, 5_000],
-])("after %i empty answers the pause is %s of its way to %i ms", (idle, random, expected) => {
+])("after %i empty polls the pause is %s of its range up to %i ms", (idle, random, expected) => {
   expect(computePauseMs(idle, 5_000, () => random)).toBeCloseTo(expected);
 });

@@ -97,7 +97,7 @@ export function computePauseMs(
   return Math.min(maxMs, Math.max(minPollMs, grown));
 }
 
-/** A queue that does not exist yet is an empty one; any other trouble is told and waited out. */
+/** Treats a missing queue as empty; logs any other failure and polls again. */
 async function fetchBatch(context: QueueContext): Promise<RawMessage[]> {
   try {
     const visibilityTimeout = context.invisibleMs / 1_000;

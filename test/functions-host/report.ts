@@ -14,7 +14,7 @@ export interface DemoResult {
     | undefined;
 }
 
-/** What happened, where to look, and a line to copy for each door. */
+/** Returns what happened, where to look, and a request to copy for each endpoint. */
 export function formatReport(
   host: RunningHost,
   dependencies: Dependencies,
@@ -74,7 +74,7 @@ function formatCommands(
     id: "my-first-verdict",
     alertIds: [alertId],
     action: "dismiss",
-    reason: "not_of_interest",
+    reason: "notOfInterest",
     comment: "Known scanner",
     requestedBy: "me@example.com",
     requestedAt: "2026-11-22T08:00:00Z",
@@ -101,7 +101,7 @@ function formatCommands(
     ["what could not be worked on", `curl -s ${url}/api/dead-letters`],
   ];
   return [
-    "Doors, ready to copy:",
+    "Requests to copy:",
     ...lines.map(([title, command]) => `  # ${title}\n  ${command}`),
   ].join("\n");
 }

@@ -32,7 +32,7 @@ describe("a route", () => {
     ["api/{*rest}", "/api", {}],
     ["api/v{major}.{minor}", "/api/v1.2", { major: "1", minor: "2" }],
     ["api/a+b(c)", "/api/a+b(c)", {}],
-  ])("%s over %s gives %j", (template, path, expected) => {
+  ])("the route %s over %s gives %j", (template, path, expected) => {
     expect(compileRoute(template)(path)).toEqual(expected);
   });
 
@@ -43,7 +43,7 @@ describe("a route", () => {
     ["api/{id?}/x", "last"],
     ["api/{*all}/x", "last"],
     ["api/{}", "parameter name"],
-  ])("%s is refused for its %s", (template, reason) => {
+  ])("refuses the route %s for its %s", (template, reason) => {
     expect(() => compileRoute(template)).toThrow(reason);
   });
 });

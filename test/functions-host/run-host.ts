@@ -6,7 +6,7 @@ import type { Refusal } from "./index-functions.ts";
 import type { Keys } from "./keys.ts";
 
 export interface RunOptions {
-  /** The app settings; besides them the child sees only what a process needs (PATH, HOME, TMPDIR, TZ). */
+  /** The app settings. The child also sees PATH, HOME, TMPDIR and TZ, and no other variable. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Folder of host.json and package.json; the project's own when absent. */
   readonly root?: string;
@@ -16,9 +16,9 @@ export interface RunOptions {
   readonly port?: number;
   readonly functions?: readonly string[];
   readonly enableAuth?: boolean;
-  /** Length of a timer's lease, 15 to 60; 60 when absent. A killed host keeps its timers so long. */
+  /** Length of a timer's lease, 15 to 60. A killed host keeps its timers for this time. @default 60 */
   readonly leaseSeconds?: number;
-  /** How long a fetched message stays invisible; 600 when absent. A killed host keeps its messages so long. */
+  /** How long a fetched message stays invisible. A killed host keeps its messages for this time. @default 600 */
   readonly invisibilitySeconds?: number;
   /** Modules loaded before the host, each by `--import`: to arm kill points. */
   readonly preload?: readonly string[];

@@ -22,7 +22,7 @@ describe("hooks", () => {
   const invokeHooked = (message: string): Promise<InvokeResult> =>
     app.invoke("hooked", { message });
 
-  test("run before and after the handler and share their data", async () => {
+  test("hooks run before and after the handler and share their data", async () => {
     const { returnValue, log } = await invokeHooked("work");
     expect(returnValue).toEqual({ string: "did work" });
     expect(listMessages(log)).toEqual(["pre", "handler work", "post work"]);
@@ -32,7 +32,7 @@ describe("hooks", () => {
     ["swap", "did swapped", "replace the inputs"],
     ["wrap", "wrapped did wrap", "replace the handler"],
     ["heal", "healed", "take an error away and give a result"],
-  ])("on %s give %s: they %s", async (message, expected) => {
+  ])("hooks on %s give %s: they %s", async (message, expected) => {
     expect((await invokeHooked(message)).returnValue).toEqual({ string: expected });
   });
 
@@ -40,13 +40,13 @@ describe("hooks", () => {
     ["fail", "as asked", ["pre", "handler fail", "post fail"]],
     ["break", "broken by the hook", ["pre", "handler break", "post break"]],
     ["pre throws", "pre threw", ["pre"]],
-  ])("on %s fail the call with %j after %j", async (message, error, expectedLines) => {
+  ])("hooks on %s fail the call with %j after %j", async (message, error, expectedLines) => {
     lines.length = 0;
     await expect(invokeHooked(message)).rejects.toThrow(error);
     expect(listMessages(lines)).toEqual(expectedLines);
   });
 
-  test("of the log edit the app's own lines, and may throw without harm", async () => {
+  test("log hooks edit the app's own lines, and their errors do no harm", async () => {
     expect((await invokeHooked("secret")).log).toContainEqual({
       level: "warning",
       category: "Function.hooked.User",
@@ -55,7 +55,7 @@ describe("hooks", () => {
     await invokeHooked("log hook throws");
   });
 
-  test("never see the app's late lines in the log: only the warning is left", async () => {
+  test("log hooks do not see late lines of the app: only the warning remains", async () => {
     lines.length = 0;
     await invokeHooked("late");
     const warning = await waitFor("the warning", () =>
@@ -87,11 +87,11 @@ describe("a call", () => {
     ["true", true, "boolean"],
     ["plain text", "plain text", "string"],
     ['{"a":1}', { a: 1 }, "object"],
-  ])("with the message %j hands over %j", async (text, message, type) => {
+  ])("a call with the message %j passes %j", async (text, message, type) => {
     expect(await invokeListen(text)).toMatchObject({ message, type });
   });
 
-  test("lets the message's own properties replace the queue's binding data", async () => {
+  test("a message's own properties replace the queue's binding data", async () => {
     const message = {
       Id: "7",
       dequeuecount: 99,
@@ -111,7 +111,7 @@ describe("a call", () => {
     expect(metadata).not.toHaveProperty("list");
   });
 
-  test("knows the queue's binding data where the message says nothing", async () => {
+  test("keeps the queue's binding data where the message has no such property", async () => {
     const { metadata } = await invokeListen("hello", { id: "abc", dequeueCount: 2 });
     expect(metadata).toMatchObject({
       queueTrigger: "hello",
@@ -124,7 +124,7 @@ describe("a call", () => {
     });
   });
 
-  test("gives a timer camel-cased state, and null without a monitor", async () => {
+  test("passes a timer's state in camel case, and null without a monitor", async () => {
     const unmonitored = await app.invoke("tick");
     expect(JSON.parse(unmonitored.log[0]?.message ?? "")).toEqual({
       schedule: { adjustForDST: true },
@@ -143,17 +143,17 @@ describe("a call", () => {
     });
   });
 
-  test("with the wrong kind of input is refused with the right one", async () => {
-    await expect(app.invoke("tick", { message: "x" })).rejects.toThrow("tick is a timer door");
+  test("refuses the wrong kind of input and names the right one", async () => {
+    await expect(app.invoke("tick", { message: "x" })).rejects.toThrow("tick has a timer trigger");
     await expect(app.invoke("echo", { path: "/api/other" })).rejects.toThrow(
       "does not reach GET|POST|HEAD",
     );
-    await expect(app.invoke("nobody")).rejects.toThrow("no door is named nobody");
+    await expect(app.invoke("missing")).rejects.toThrow("no function is named missing");
   });
 });
 
 describe("retries", () => {
-  test("repeat a timer under one invocation id and tell it why", async () => {
+  test("repeats a timer under one invocation id and states the reason", async () => {
     const lines: LogLine[] = [];
     const app = await loadApp({
       root: fixtureRoot,
@@ -167,7 +167,7 @@ describe("retries", () => {
       onOverrun: () => undefined,
     });
     const func = app.functions.find(({ name }) => name === "stubborn");
-    if (!func) throw new Error("no stubborn door");
+    if (!func) throw new Error("no stubborn function");
     await calls.run(func, { input: { json: "{}" }, metadata: {}, reason: "test" });
     const attempts = listMessages(lines).filter((message) => message.startsWith("attempt"));
     expect(attempts.map((attempt) => attempt.replace(/ [\w-]{36}$/, ""))).toEqual([

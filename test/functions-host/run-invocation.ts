@@ -76,7 +76,7 @@ async function runWithHooks(step: InvocationStep, registration: Registration): P
   await runInState(call, "postInvocationHooks", () =>
     runHooks(worker.registry, "postInvocation", after),
   );
-  // oxlint-disable-next-line typescript/only-throw-error -- what the handler threw goes on as it is, whatever it is
+  // oxlint-disable-next-line typescript/only-throw-error -- the handler's own value is thrown again, of whatever type
   if (after.error !== null && after.error !== undefined) throw after.error;
   return after.result;
 }

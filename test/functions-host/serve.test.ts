@@ -25,12 +25,12 @@ const postTo = (host: { readonly url: string }, path: string): Promise<Response>
   fetch(`${host.url}/api/${path}`, { method: "POST" });
 
 describe("the program", () => {
-  test("prints its doors without a setting's value, finishes running calls on SIGTERM and exits with 0", async () => {
+  test("prints its functions without a setting's value, finishes running calls on SIGTERM and exits with 0", async () => {
     const host = await runFixtureHost();
     expect(host.functions).toContain("listen");
     expect(host.refused).toMatchObject([{ name: "orphan" }]);
     expect(host.output()).toContain(`echo: [GET,POST,HEAD] ${host.url}/api/echo/{id:int?}`);
-    expect(host.output()).toContain("listen: queue %HEARD_QUEUE%");
+    expect(host.output()).toContain("listen: queue %INPUT_QUEUE%");
     expect(host.output()).toContain("orphan: NOT SERVED");
     const slow = postTo(host, "slow?ms=400");
     await waitFor("the call", () =>
@@ -45,7 +45,7 @@ describe("the program", () => {
     expect(host.output()).not.toContain("AccountKey");
   });
 
-  test("arms kill points by a preload, and dies at one", async () => {
+  test("activates failpoints by a preload, and ends at one", async () => {
     const host = await runFixtureHost({
       preload: [join(import.meta.dirname, "fixtures/arm.ts")],
       functions: ["outcome"],
@@ -54,7 +54,7 @@ describe("the program", () => {
     expect(await host.exited).toEqual({ code: null, signal: "SIGKILL" });
   });
 
-  test("ends loudly at a rejection nobody handles", async () => {
+  test("ends with an error at an unhandled rejection", async () => {
     const host = await runFixtureHost({ functions: ["outcome"] });
     await postTo(host, "outcome/stray").catch(() => undefined);
     expect(await host.exited).toEqual({ code: 1, signal: null });
@@ -63,7 +63,7 @@ describe("the program", () => {
     );
   });
 
-  test("ends loudly when a call overruns functionTimeout", async () => {
+  test("ends with an error when a call exceeds functionTimeout", async () => {
     const settings = {
       ...createFixtureSettings(storage),
       AzureFunctionsJobHost__functionTimeout: "00:00:00.300",
@@ -81,11 +81,11 @@ describe("the program", () => {
       /throws-later\.ts failed to load[^]*caused by: Error: broken afterwards/,
     ],
     ["entries/streaming.ts", /enableHttpStream is on/],
-  ])("does not start with the entry %s, and says why", async (entry, reason) => {
+  ])("does not start with the entry %s, and states the reason", async (entry, reason) => {
     await expect(runFixtureHost({ entry })).rejects.toThrow(reason);
   });
 
-  test("asks for keys and hands them to whoever started it", async () => {
+  test("requires keys and passes them to its parent process", async () => {
     const root = mkdtempSync(join(tmpdir(), "huntline-host-"));
     cpSync(join(fixtureRoot, "host.json"), join(root, "host.json"));
     const host = await runFixtureHost({
@@ -113,7 +113,7 @@ describe("local.settings.json", () => {
     return root;
   };
 
-  test("gives settings where none is set, and no value is printed", async () => {
+  test("reads missing settings from local.settings.json and prints no value", async () => {
     const root = createRoot(
       '{"IsEncrypted":false,"Values":{"FROM_FILE":"file-value","FROM_BOTH":"file-value","COUNT":7}}',
     );
@@ -133,7 +133,7 @@ describe("local.settings.json", () => {
     expect(host.output()).not.toContain("-value");
   });
 
-  test("gives nothing where there is none", () => {
+  test("reads no setting where local.settings.json is absent", () => {
     expect(readLocalSettings(fixtureRoot)).toEqual({});
   });
 
@@ -141,14 +141,14 @@ describe("local.settings.json", () => {
     ['{"IsEncrypted":true,"Values":{"A":"secret-value"}}', "is encrypted"],
     ['{"Values":{"A":"secret-value","B":{}}}', "/Values/B must be text"],
     ['{"Values":{"A":"secret-value"', "not readable JSON"],
-  ])("saying %s is refused without its values", (text, reason) => {
+  ])("refuses a local.settings.json with %s without printing its values", (text, reason) => {
     const root = createRoot(text);
     expect(() => readLocalSettings(root)).toThrow(reason);
     expect(() => readLocalSettings(root)).not.toThrow("secret-value");
   });
 });
 
-test("a host on a port that is taken does not start", async () => {
+test("a host does not start on a port that is in use", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => void other.close());
   await new Promise((resolve) => other.once("listening", resolve));
@@ -158,7 +158,7 @@ test("a host on a port that is taken does not start", async () => {
   ).rejects.toThrow("EADDRINUSE");
 });
 
-test("a stop cuts off calls that do not end, and says how many", async () => {
+test("a stop ends unfinished calls, and reports how many", async () => {
   const host = await startHost({
     root: fixtureRoot,
     entry: "src/app.ts",

@@ -103,7 +103,7 @@ function exitOnOverrun(func: RegisteredFunction): void {
   );
 }
 
-/** A rejection nobody handles ends the worker process on the platform; the calls in flight die with it. */
+/** An unhandled rejection ends the worker process on the platform, and with it the calls in flight. */
 function exitOnStrayErrors(): void {
   process.on("unhandledRejection", (error) =>
     exitWith(1, `Unhandled rejection, the process ends: ${describeError(error)}`),
@@ -132,8 +132,8 @@ function describeTrigger({ trigger }: RegisteredFunction, url: string): string {
 }
 
 /**
- * A second Ctrl+C ends it at once. Only SIGINTs count for that: whoever started this host may well send SIGTERM along
- * with the terminal's SIGINT, in either order.
+ * Stops on a signal; a second Ctrl+C ends the host at once. Only SIGINT counts for that: the parent process may send
+ * SIGTERM together with the terminal's SIGINT, in either order.
  */
 function stopOnSignals(host: Host): void {
   let stopping: Promise<void> | undefined;
@@ -150,7 +150,7 @@ function stopOnSignals(host: Host): void {
     if (interrupts > 1) exitWith(130, "Stopped at once.");
     stopHost();
   });
-  // Whoever started this host as a child is gone: nobody would stop it.
+  // The parent process has ended, so no process would stop this host.
   process.on("disconnect", stopHost);
 }
 

@@ -3,7 +3,7 @@ import type { BlobServiceClient, BlockBlobClient } from "@azure/storage-blob";
 import { toStatusJson, type TimerStatus } from "./timer-input.ts";
 import { parseStatus } from "./timer-record.ts";
 
-/** Where a timer's record lies. */
+/** Returns the path of a timer's record. */
 export interface StatusStore {
   readonly read: () => Promise<TimerStatus | undefined>;
   readonly write: (status: TimerStatus) => Promise<void>;
@@ -47,7 +47,7 @@ export function createStatusStore(
   };
 }
 
-/** @param leaseSeconds - 15 to 60; a host that was killed keeps its turn for so long */
+/** @param leaseSeconds - 15 to 60; a killed host keeps its lease for this time */
 export function createTimerLease(
   blobs: BlobServiceClient,
   hostId: string,

@@ -14,7 +14,7 @@ export const neverRun = "0001-01-01T00:00:00";
 const formatInstant = (ms: number): string =>
   new Date(ms).toISOString().replace(/(?:\.000)?Z$/, "+00:00");
 
-/** The record as it lies in the status blob. */
+/** The record as the status blob stores it. */
 export const toStatusJson = (
   status: TimerStatus,
 ): { Last: string; Next: string; LastUpdated: string } => ({

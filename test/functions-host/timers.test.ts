@@ -59,11 +59,11 @@ describe("a timer's record", () => {
       true,
       false,
     ],
-  ])("%s at %s", (_, now, recorded, status, isNew, isPastDue) => {
+  ])("decides about %s at %s", (_, now, recorded, status, isNew, isPastDue) => {
     expect(evaluateRecord(msAt(now), hourly, recorded)).toEqual({ status, isNew, isPastDue });
   });
 
-  test("of a schedule that never fires does not exist", () => {
+  test("writes no record for a schedule that never fires", () => {
     expect(
       evaluateRecord(msAt("09:00:00"), parseSchedule("0 0 0 30 2 *"), undefined),
     ).toBeUndefined();
@@ -74,13 +74,16 @@ describe("a timer's record", () => {
     ["a moment early", "09:59:59.990", false, "10:00:00", "11:00:00"],
     ["late", "10:20:00", false, "10:20:00", "11:00:00"],
     ["at start-up", "09:30:00", true, "09:30:00", "10:00:00"],
-  ])("after a run %s counts from the right instant", (_, started, isStartup, last, next) => {
-    expect(computeNextStatus(msAt(started), hourly, stored, isStartup)).toEqual({
-      lastMs: msAt(last),
-      nextMs: msAt(next),
-      lastUpdatedMs: msAt(last),
-    });
-  });
+  ])(
+    "after a run %s the next slot counts from the right instant",
+    (_, started, isStartup, last, next) => {
+      expect(computeNextStatus(msAt(started), hourly, stored, isStartup)).toEqual({
+        lastMs: msAt(last),
+        nextMs: msAt(next),
+        lastUpdatedMs: msAt(last),
+      });
+    },
+  );
 
   test.each([
     ["nonsense", undefined],
@@ -89,7 +92,7 @@ describe("a timer's record", () => {
       '{"Last":"0001-01-01T00:00:00","Next":"2026-01-01T10:00:00+00:00","LastUpdated":"2026-01-01T09:00:00.123+00:00"}',
       { nextMs: msAt("10:00:00"), lastUpdatedMs: msAt("09:00:00.123") },
     ],
-  ])("in a blob saying %s reads %j", (text, expected) => {
+  ])("reads a record blob with %s as %j", (text, expected) => {
     expect(parseStatus(text)).toEqual(expected);
   });
 });
@@ -190,7 +193,7 @@ describe("a timer", () => {
   });
   const listTimes = (fired: readonly Fired[]): string[] => fired.map((run) => run.at);
 
-  test("does not run at its first start, then at each slot, and writes where it stands", async () => {
+  test("does not run at its first start, then runs at each slot, and records its state", async () => {
     const { fired, written } = await runTimer(func, { schedule: "0 * * * *", runs: 2 });
     expect(listTimes(fired)).toEqual(["10:00:00.000", "11:00:00.000"]);
     expect(written).toEqual([
@@ -200,7 +203,7 @@ describe("a timer", () => {
     ]);
   });
 
-  test("makes up for all slots it missed by one run that knows it is past due, even with runOnStartup", async () => {
+  test("replaces all missed slots by one run that is past due, even with runOnStartup", async () => {
     const recorded = {
       lastMs: msAt("03:00:00"),
       nextMs: msAt("04:00:00"),
@@ -218,7 +221,7 @@ describe("a timer", () => {
     ]);
   });
 
-  test("with runOnStartup runs at once and is not past due", async () => {
+  test("a timer with runOnStartup runs at once and is not past due", async () => {
     const { fired } = await runTimer(func, {
       schedule: "0 * * * *",
       runs: 2,
@@ -230,7 +233,7 @@ describe("a timer", () => {
     ]);
   });
 
-  test("that fails goes on to its next slot all the same", async () => {
+  test("a failed timer still runs at its next slot", async () => {
     const { fired, written } = await runTimer(func, {
       schedule: "0 * * * *",
       runs: 2,
@@ -240,7 +243,7 @@ describe("a timer", () => {
     expect(written.at(-1)?.nextMs).toBe(msAt("12:00:00"));
   });
 
-  test("whose run takes longer than its interval skips slots and never overlaps", async () => {
+  test("a run longer than the interval skips slots and never overlaps", async () => {
     const { fired } = await runTimer(func, {
       schedule: "*/10 * * * *",
       runs: 3,
@@ -249,12 +252,12 @@ describe("a timer", () => {
     expect(listTimes(fired)).toEqual(["09:40:00.000", "10:10:00.000", "10:40:00.000"]);
   });
 
-  test("that wakes a moment early uses no slot twice", async () => {
+  test("a timer that wakes early uses no slot twice", async () => {
     const { fired } = await runTimer(func, { schedule: "0 * * * *", runs: 2, wakesEarlyMs: 5 });
     expect(listTimes(fired)).toEqual(["09:59:59.995", "10:59:59.995"]);
   });
 
-  test("without a monitor keeps no record and sees null", async () => {
+  test("a timer without a monitor keeps no record and receives null", async () => {
     const { fired, written } = await runTimer(func, {
       schedule: "0 * * * *",
       runs: 1,
@@ -264,7 +267,7 @@ describe("a timer", () => {
   });
 });
 
-test("a timer whose lease is lost asks for it again", async () => {
+test("a timer acquires its lost lease again", async () => {
   const acquisitions: number[] = [];
   const [func] = (
     await loadApp({
@@ -274,7 +277,7 @@ test("a timer whose lease is lost asks for it again", async () => {
     })
   ).functions;
   const timer = startTimer({
-    func: func ?? expect.unreachable("no door"),
+    func: func ?? expect.unreachable("no function"),
     trigger: {
       kind: "timer",
       declared: "",
@@ -298,7 +301,7 @@ test("a timer whose lease is lost asks for it again", async () => {
 });
 
 describe("on storage", () => {
-  test("two hosts keep one timer: one fires, and the other takes over when it stops", async () => {
+  test("of two hosts one fires a timer, and the other takes over when it stops", async () => {
     const storage = claimFreshAccount();
     const env = { ...createFixtureSettings(storage), AzureWebJobsStorage: storage };
     const [func] = (await loadApp({ root: fixtureRoot, env, entry: "entries/second.ts" }))
@@ -325,7 +328,7 @@ describe("on storage", () => {
     await third?.stop();
   });
 
-  test("the record and the lease lie where the platform has them", async () => {
+  test("stores record and lease where the platform stores them", async () => {
     const blobs = BlobServiceClient.fromConnectionString(claimFreshAccount());
     const status = createStatusStore(blobs, "host", "tick");
     expect(await status.read()).toBeUndefined();

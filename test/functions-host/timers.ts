@@ -164,7 +164,7 @@ async function runTimer(
   return computeNextStatus(startedMs, timer.trigger.schedule, status, isStartup);
 }
 
-/** Storage trouble must not stop a timer: it is told, and the timer goes on without. */
+/** Logs a failure of storage; the timer continues without its record. */
 async function tryOrWarn<T>(
   timer: Timer,
   warning: string,

@@ -1,6 +1,6 @@
 /**
- * Stands where the Node.js worker stands: answers `require("@azure/functions-core")`, the module that exists only
- * inside the worker, and notes what the app registers through it.
+ * Takes the place of the Node.js worker: resolves `require("@azure/functions-core")`, a module that exists only inside
+ * the worker, and records what the app registers through it.
  */
 import { createRequire, Module } from "node:module";
 import type {
@@ -105,8 +105,8 @@ function interceptRequire(): void {
 interceptRequire();
 
 /**
- * Refuses to go on when `@azure/functions` was used before this module stood there: it then stays in its "test
- * mode" for the life of the process and skips every registration.
+ * Throws when `@azure/functions` was used before this module was loaded: it then stays in its "test mode" until the
+ * process ends and skips every registration.
  *
  * @throws Error saying what to import first
  */

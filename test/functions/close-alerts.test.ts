@@ -21,7 +21,7 @@ const functions = [
 ];
 
 beforeAll(async () => {
-  stack = await startStack({}, { VERDICTS_PER_DAY: "20" });
+  stack = await startStack({}, { MAX_ALERTS_PER_SOURCE_PER_DAY: "20" });
   host = await stack.startHost({ functions });
 });
 afterAll(() => stack.stop());
@@ -59,7 +59,11 @@ test("a dry run says what would happen and closes nothing", async () => {
   const reply = await submitVerdict({ id: "dry", alertIds: [openAlertId], dryRun: true });
   expect([reply.status, await readJson<object>(reply)]).toEqual([
     200,
-    { id: "dry", dryRun: true, alerts: [{ alertId: openAlertId, would: "close", now: "open" }] },
+    {
+      id: "dry",
+      dryRun: true,
+      alerts: [{ alertId: openAlertId, plannedAction: "close", currentState: "open" }],
+    },
   ]);
   expect(stack.simulator.cloudApps.alerts.readHistory(openAlertId).transitions).toEqual([]);
 });

@@ -23,7 +23,7 @@ beforeAll(async () => {
         hunting: { quota: { perMinute: null } },
       },
     },
-    { BULK_FROM_HASHES: "50" },
+    { BULK_LOOKUP_THRESHOLD: "50" },
   );
   // No timers: a hunt that comes due would be counted among the calls.
   host = await stack.startHost({
@@ -140,7 +140,7 @@ describe("one hash", () => {
   test("that is unknown is a plain answer", async () => {
     const reply = await fetch(`${host.url}/api/files/${unknownSha1("nobody")}/stats`);
     expect(await readJson<FileReport>(reply)).toMatchObject({
-      results: [{ status: "not_found", statistics: null }],
+      results: [{ status: "notFound", statistics: null }],
     });
   });
 

@@ -86,15 +86,15 @@ describe("a job's address", () => {
   test("ends the job with DELETE, once", async () => {
     const jobUrl = await startJob("cancel");
     expect(await readJson<object>(await fetch(jobUrl, { method: "DELETE" }))).toMatchObject({
-      cancelled: true,
+      canceled: true,
     });
     expect(await readJson<object>(await fetch(jobUrl, { method: "DELETE" }))).toMatchObject({
-      cancelled: false,
+      canceled: false,
     });
     const reply = await fetch(jobUrl);
     expect(reply.status).toBe(200);
     expect(await readJson<object>(reply)).toMatchObject({
-      job: { status: "cancelled" },
+      job: { status: "canceled" },
       summary: { pending: 150 },
     });
   });

@@ -16,7 +16,7 @@ let storage: StorageClients;
 beforeAll(async () => {
   stack = await startStack(
     { behaviors: { files: { quota: { perMinute: null, perHour: null } } } },
-    { FILES_CALLS_PER_MINUTE: "1000", FILES_CALLS_PER_HOUR: "60000", BULK_FROM_HASHES: "100" },
+    { FILES_CALLS_PER_MINUTE: "1000", FILES_CALLS_PER_HOUR: "60000", BULK_LOOKUP_THRESHOLD: "100" },
   );
   storage = await createStorageClients({ kind: "connection-string", value: stack.storage });
   // As after a 400 that names the function: jobs go hash by hash.

@@ -22,14 +22,14 @@ const bodyKey = randomBytes(24).toString("hex");
 const signKey = standardKey();
 const token = randomBytes(32).toString("base64url");
 const sources = {
-  sentinel: { proof: "standard" },
-  defender: { proof: "body-hmac" },
-  "cloud-apps": { proof: "body-hmac" },
-  splunk: { proof: "function-key" },
-  elastic: { proof: "bearer" },
-  wazuh: { proof: "body-hmac", mapping: "wazuh" },
-  broken: { proof: "trust" },
-  unset: { proof: "standard", reader: "sentinel" },
+  sentinel: { auth: "standard" },
+  defender: { auth: "bodyHmac" },
+  "cloud-apps": { auth: "bodyHmac" },
+  splunk: { auth: "functionKey" },
+  elastic: { auth: "bearer" },
+  wazuh: { auth: "bodyHmac", mapping: "wazuh" },
+  broken: { auth: "trust" },
+  unset: { auth: "standard", reader: "sentinel" },
 };
 const secrets = {
   "webhook-sentinel": signKey,
@@ -186,7 +186,7 @@ describe("P18: a source that is set up wrongly", () => {
   test("answers 503 with the setting's name, and the others work", async () => {
     const reply = await postBody("broken", "{}", { "content-type": "application/json" });
     expect(reply.status).toBe(503);
-    expect(await reply.text()).toContain("WEBHOOKS /broken/proof");
+    expect(await reply.text()).toContain("WEBHOOKS /broken/auth");
     expect(
       (await sendSigned("sentinel", payloads.sentinelIncident([], { status: "New" }))).status,
     ).toBe(200);

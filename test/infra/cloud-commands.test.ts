@@ -1,11 +1,11 @@
-/** What the documents tell a reader to type into `az` and `azd`, compared with what these two understand. */
+/** Compares the `az` and `azd` commands of the documents with the options of both programs. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { listShownCommands } from "../support/shown-commands.ts";
 
 /**
- * The options of each command, by the reference of Azure CLI and of Azure Developer CLI; required ones end in `!`.
- * Neither can be run here: both want a subscription.
+ * The options of each command, from the references of Azure CLI and Azure Developer CLI; required
+ * ones end in `!`. Neither can run here, because both need a subscription.
  */
 const optionsByCommand: Readonly<Record<string, readonly string[]>> = {
   "az ad signed-in-user show": [],
@@ -40,6 +40,7 @@ const optionsByCommand: Readonly<Record<string, readonly string[]>> = {
     "--expires",
     "--tags",
   ],
+  "az login": ["--tenant", "--use-device-code"],
   "az keyvault secret show": ["--vault-name!", "--name!", "--version"],
   "az provider register": ["--namespace!", "--wait"],
   "az storage container immutability-policy lock": [
@@ -63,11 +64,11 @@ const calls = ["README.md", "infra/README.md", "infra/samples/README.md"].flatMa
   ),
 );
 
-test("the documents show what this test is about", () => {
+test("finds the az and azd commands in the documents", () => {
   expect(calls.length).toBeGreaterThan(8);
 });
 
-test.each([...new Set(calls)])("%s", (call) => {
+test.each([...new Set(calls)])("uses known options in %s", (call) => {
   const name = Object.keys(optionsByCommand).find(
     (each) => call === each || call.startsWith(`${each} `),
   );

@@ -42,12 +42,12 @@ describe.each(workflows)("the workflow %s", (_, text) => {
     expect(loose).toEqual([]);
   });
 
-  test("grants nothing by default, and says in each job what it needs", () => {
+  test("grants no permission by default and lists each job's own", () => {
     expect(permissions).toEqual({});
     expect(Object.values(jobs).filter((job) => job.permissions === undefined)).toEqual([]);
   });
 
-  test("keeps no secret, and puts no expression into a script", () => {
+  test("uses no secret and puts no expression into a script", () => {
     expect(text).not.toContain("secrets.");
     expect(steps.filter(({ run }) => run?.includes("${{") === true)).toEqual([]);
   });
@@ -65,7 +65,7 @@ describe.each(workflows)("the workflow %s", (_, text) => {
   });
 });
 
-test("azd deploys to the app that carries its tag, and runs scripts that exist", () => {
+test("azd deploys to the app with its tag and runs scripts that exist", () => {
   const azd = parse(readFileSync("azure.yaml", "utf8")) as {
     services: Record<string, { remoteBuild: boolean }>;
     hooks: Record<string, { run: string }>;
@@ -76,19 +76,24 @@ test("azd deploys to the app that carries its tag, and runs scripts that exist",
   );
   const script = /bash (\S+)/.exec(azd.hooks["postprovision"]?.run ?? "")?.[1] ?? "";
   expect(existsSync(script)).toBe(true);
+  expect(azd.hooks["preprovision"]?.run, "writes infra/hunts.json").toContain("npm run package");
   const outputs = parseBicep("main.bicep", readFileSync("infra/main.bicep", "utf8")).filter(
     ({ kind }) => kind === "output",
   );
-  const usedOutputs = [...(azd.hooks["postprovision"]?.run ?? "").matchAll(/\$(\w+)/g)].map(
-    ([, name]) => name,
-  );
+  const usedOutputs = [
+    ...readFileSync(script, "utf8").matchAll(/\$\{?(\w+_(?:NAME|PRINCIPAL_ID))/g),
+  ].map(([, name]) => name);
+  expect(usedOutputs.length).toBeGreaterThan(2);
   expect(outputs.map(({ name }) => name)).toEqual(expect.arrayContaining(usedOutputs));
 });
 
-/** `az` as the script sees it: notes its arguments, keeps what it is given in a file, answers from a list of names. */
+/** A stand-in for `az`: logs its arguments, stores the values it gets, answers from a list. */
 const fakeAz = `#!/bin/sh
 echo "$*" >> "$AZ_LOG/calls"
 case "$*" in
+  *"secret list"*none*)
+    echo x >> "$AZ_LOG/attempts"
+    if [ "$(wc -l < "$AZ_LOG/attempts")" -le "$AZ_REFUSALS" ]; then echo "$AZ_ERROR" >&2; exit 1; fi;;
   *"secret list"*name*) for held in $AZ_HELD; do case "$*" in *"'$held'"*) echo "$held";; esac; done;;
   *"secret set"*)
     while [ $# -gt 0 ]; do
@@ -100,12 +105,26 @@ case "$*" in
 esac
 `;
 
+const hasProgram = (name: string): boolean => spawnSync(name, ["--version"]).status === 0;
+
 const tempFolders: string[] = [];
 afterEach(() => {
   for (const each of tempFolders.splice(0)) rmSync(each, { recursive: true });
 });
 
-function runMakeSecrets(storedNames: string, ...args: string[]) {
+interface FakeAzure {
+  readonly storedNames?: string;
+  /** How many calls are refused at first, and with which message. */
+  readonly refusals?: number;
+  readonly error?: string;
+  /** What is typed at the terminal, where there is one. */
+  readonly typed?: string;
+}
+
+function runMakeSecrets(
+  { storedNames = "", refusals = 0, error = "", typed }: FakeAzure,
+  ...args: string[]
+) {
   const root = mkdtempSync(join(tmpdir(), "huntline-secrets-"));
   tempFolders.push(root);
   writeFileSync(join(root, "az"), fakeAz);
@@ -115,9 +134,18 @@ function runMakeSecrets(storedNames: string, ...args: string[]) {
     PATH: `${root}:${process.env["PATH"] ?? ""}`,
     AZ_LOG: root,
     AZ_HELD: storedNames,
+    AZ_REFUSALS: String(refusals),
+    AZ_ERROR: error,
+    HUNTLINE_ATTEMPTS: "3",
+    HUNTLINE_DELAY_SECONDS: "0",
   };
-  const result = spawnSync("bash", ["infra/scripts/make-secrets.sh", "kv-x", ...args], {
+  const command = ["bash", "infra/scripts/make-secrets.sh", "kv-x", ...args];
+  // `script` gives the command a terminal, which is where it asks.
+  const [program = "", ...words] =
+    typed === undefined ? command : ["script", "-qec", command.join(" "), "/dev/null"];
+  const result = spawnSync(program, words, {
     env,
+    ...(typed === undefined ? {} : { input: typed }),
     encoding: "utf8",
     timeout: 20_000,
   });
@@ -131,8 +159,8 @@ function runMakeSecrets(storedNames: string, ...args: string[]) {
 }
 
 describe("make-secrets", () => {
-  test("makes random keys that are seen nowhere but in the vault", () => {
-    const { visibleText, status, values } = runMakeSecrets("", "--webhook", "sentinel");
+  test("creates random keys that appear nowhere but in the vault", () => {
+    const { visibleText, status, values } = runMakeSecrets({}, "--webhook", "sentinel");
     expect(status).toBe(0);
     expect(Object.keys(values).toSorted()).toEqual(["audit-key", "job-key", "webhook-sentinel"]);
     const all = Object.values(values);
@@ -141,17 +169,54 @@ describe("make-secrets", () => {
     expect(all.filter((value) => visibleText.includes(value))).toEqual([]);
   });
 
-  test("keeps what is there", () => {
-    expect(Object.keys(runMakeSecrets("audit-key").values)).toEqual(["job-key"]);
+  test("keeps the secrets that exist", () => {
+    expect(Object.keys(runMakeSecrets({ storedNames: "audit-key" }).values)).toEqual(["job-key"]);
   });
 
-  test("renews the one that is named", () => {
-    const { values } = runMakeSecrets("audit-key job-key", "--renew", "job-key");
+  test("renews the secret that is named", () => {
+    const { values } = runMakeSecrets({ storedNames: "audit-key job-key" }, "--renew", "job-key");
     expect(Object.keys(values)).toEqual(["job-key"]);
   });
 
-  test("refuses a source that is no name", () => {
-    expect(runMakeSecrets("", "--webhook", "a b").status).toBe(2);
+  test("refuses an invalid source and an unknown option", () => {
+    expect(runMakeSecrets({}, "--webhook", "a b").status).toBe(2);
+    expect(runMakeSecrets({}, "--webhok", "a").status).toBe(2);
+  });
+
+  const stored = "audit-key job-key cloud-apps-token";
+
+  test.runIf(hasProgram("script"))("keeps the Cloud Apps token when Enter is pressed", () => {
+    const { status, stdout, values } = runMakeSecrets(
+      { storedNames: stored, typed: "\n" },
+      "--cloud-apps-token",
+    );
+    expect([status, values]).toEqual([0, {}]);
+    expect(stdout).toContain("cloud-apps-token: kept");
+  });
+
+  test.runIf(hasProgram("script"))("stores a Cloud Apps token without showing it", () => {
+    const { status, visibleText, values } = runMakeSecrets(
+      { storedNames: stored, typed: "c2VjcmV0\n" },
+      "--cloud-apps-token",
+    );
+    expect([status, values]).toEqual([0, { "cloud-apps-token": "c2VjcmV0" }]);
+    expect(visibleText.replace("c2VjcmV0\r\n", "")).not.toContain("c2VjcmV0");
+  });
+
+  test("waits while the new role has no effect yet", () => {
+    const { status, stdout } = runMakeSecrets({ refusals: 2, error: "(Forbidden) Caller is not" });
+    expect(status).toBe(0);
+    expect(stdout).toContain("has no effect yet; next attempt in 0 s (2 of 3)");
+  });
+
+  test("ends at once for any other error and names az login", () => {
+    const { status, stdout, stderr } = runMakeSecrets({
+      refusals: 9,
+      error: "ERROR: Please run 'az login' to setup account.",
+    });
+    expect(status).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("Sign in with: az login");
   });
 });
 
@@ -176,7 +241,7 @@ describe("infra/README.md", () => {
     expect(listNames("infra/main.bicep", "output")).toEqual(expect.arrayContaining(outputs));
   });
 
-  test("says what to do about each alert", () => {
+  test("has a runbook entry for each alert", () => {
     const { resources } = deployTemplate("infra/main.bicep", {
       cloudAppsUrl: "https://contoso.eu.portal.cloudappsecurity.com",
     });

@@ -63,7 +63,7 @@ describe("the templates", () => {
     expect([open, groups]).toEqual([[], ["blob", "queue", "blob", "queue", "vault"]]);
   });
 
-  test("let jobs, health and webhooks through where Entra guards the rest", () => {
+  test("let jobs, health, webhooks and the console through where Entra guards the rest", () => {
     const { resources } = deployTemplate("infra/main.bicep", {
       ...params,
       entraClientId: "c0ffee",
@@ -72,7 +72,13 @@ describe("the templates", () => {
     expect(valueAt(auth?.body, "properties.globalValidation")).toEqual({
       requireAuthentication: true,
       unauthenticatedClientAction: "Return401",
-      excludedPaths: ["/api/health", "/api/jobs/*", "/api/webhooks/*"],
+      excludedPaths: [
+        "/api/health",
+        "/api/console",
+        "/api/console/*",
+        "/api/jobs/*",
+        "/api/webhooks/*",
+      ],
     });
   });
 
@@ -154,7 +160,7 @@ const mutants: readonly (readonly [
   [
     "the wrong identity reads secrets",
     "access",
-    "principalId: actPrincipalId",
+    "principalId: responsePrincipalId",
     "principalId: hostPrincipalId",
     "rights",
   ],
@@ -177,7 +183,7 @@ const mutants: readonly (readonly [
   [
     "a setting is lost",
     "app",
-    "  VERDICTS_PER_DAY: string(tuning.?verdictsPerDay ?? 20000)\n",
+    "  MAX_ALERTS_PER_SOURCE_PER_DAY: string(tuning.?maxAlertsPerSourcePerDay ?? 20000)\n",
     "",
     "settings",
   ],

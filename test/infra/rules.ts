@@ -168,7 +168,7 @@ const checkRights: Rule = (deployment) => {
       ...workedQueues.map((name) => `host: Storage Queue Data Contributor on queues ${name}`),
       "host: Storage Queue Data Message Sender on queues hunt-results",
       "host: Monitoring Metrics Publisher on components appi-huntline",
-      "act: Key Vault Secrets User on vaults kv-huntli-abcdefghijklm",
+      "response: Key Vault Secrets User on vaults kv-huntli-abcdefghijklm",
       "tick: own role on sites func-huntline-abcdefghijklm",
     ]),
     ...filterByType(deployment, "Microsoft.Authorization/roleDefinitions").flatMap(({ body }) =>

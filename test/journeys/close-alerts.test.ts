@@ -74,7 +74,9 @@ describe("a message on the queue", () => {
         ),
       ({ deadLetters: listed }) => listed.length > 0,
     );
-    expect(deadLetters).toMatchObject([{ queue: "alert-verdicts", reason: "no-object", times: 1 }]);
+    expect(deadLetters).toMatchObject([
+      { queue: "alert-verdicts", reason: "notAnObject", occurrences: 1 },
+    ]);
   });
 });
 

@@ -28,10 +28,10 @@ let api: ReturnType<typeof createDescribedCaller>;
 const json = { "content-type": "application/json" };
 
 beforeAll(async () => {
-  const sources = { sentinel: { proof: "standard" }, splunk: { proof: "function-key" } };
+  const sources = { sentinel: { auth: "standard" }, splunk: { auth: "functionKey" } };
   stack = await startStack(
     { secrets: { "webhook-sentinel": signKey } },
-    { BULK_FROM_HASHES: "50", WEBHOOKS: JSON.stringify(sources) },
+    { BULK_LOOKUP_THRESHOLD: "50", WEBHOOKS: JSON.stringify(sources) },
   );
   // Every door but the timers, which would hunt on their own at a full quarter of an hour.
   const queueFunctions = ["process_hunt_runs", "process_file_lookups", "process_alert_verdicts"];
@@ -99,7 +99,7 @@ describe("the doors to hunts", () => {
     expect(started.status).toBe(202);
     expect(await readJson<Json>(await waitUntilEnded(locationOf(started)))).toMatchObject({
       hunt,
-      outcome: "done",
+      outcome: "succeeded",
     });
     const { schema } = await readJson<{ schema: Json }>(await sendGet(`hunts/${hunt}/schema`));
     const news = await sendGet(`hunts/${hunt}/exports?after=-1`);

@@ -17,7 +17,7 @@ let stack: Stack;
 let host: RunningHost;
 
 beforeAll(async () => {
-  stack = await startStack({}, { BULK_FROM_HASHES: "50" });
+  stack = await startStack({}, { BULK_LOOKUP_THRESHOLD: "50" });
   // Only the doors of this story: at a full quarter of an hour the timers would hunt, too, and be counted with it.
   host = await stack.startHost({
     functions: ["enrich_files", "enrich_file", "get_job", "process_file_lookups"],
@@ -41,7 +41,7 @@ describe("a SIEM's payload", () => {
     const report = await readJson<Report>(reply);
     expect(report.results.map(({ hash, status }) => [hash, status])).toEqual([
       [knownHash(0), "found"],
-      [unknownHash, "not_found"],
+      [unknownHash, "notFound"],
     ]);
     expect(report.skipped.map(({ hash }) => hash)).toEqual([device]);
   });

@@ -37,7 +37,7 @@ beforeAll(async () => {
       },
       behaviors: { hunting: { rowCap: 10_000, quota: { perMinute: null, perHour: null } } },
     },
-    { HUNTING_CALLS_PER_MINUTE: "1000", HUNTING_CALLS_PER_HOUR: "60000", HUNTING_SHARE: "1" },
+    { HUNTING_CALLS_PER_MINUTE: "1000", HUNTING_CALLS_PER_HOUR: "60000", HUNTING_QUOTA_SHARE: "1" },
   );
 });
 afterAll(async () => {
@@ -128,7 +128,12 @@ describe("a hunt with more rows than one answer may have", () => {
         waitForJob(await startRun(host, "two-instances")),
       ),
     );
-    expect(jobs.map(({ outcome }) => outcome)).toEqual(["done", "done", "done", "done"]);
+    expect(jobs.map(({ outcome }) => outcome)).toEqual([
+      "succeeded",
+      "succeeded",
+      "succeeded",
+      "succeeded",
+    ]);
     expect(checkExports(await readExports(stack.storage, "two-instances"))).toBeGreaterThan(30_000);
     await Promise.all([first.stop(), second.stop()]);
   }, 120_000);

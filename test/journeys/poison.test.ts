@@ -40,7 +40,7 @@ test("a poisoned message becomes one dead letter, and its replay closes the aler
     (list) => list.deadLetters.length > 0,
     60_000,
   );
-  expect(deadLetters).toMatchObject([{ queue: "alert-verdicts", reason: "gave-up" }]);
+  expect(deadLetters).toMatchObject([{ queue: "alert-verdicts", reason: "retriesExhausted" }]);
   const refused = await postJson(`${brokenHost.url}/api/alerts/verdicts`, {
     ...validVerdict,
     id: "another",

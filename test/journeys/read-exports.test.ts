@@ -1,4 +1,4 @@
-/** What the README shows for reading exports, run as shown on an export as the app writes it. */
+/** Runs the examples of infra/README.md for reading exports on an export of the app's format. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,10 +37,10 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The README's only block of a language. */
+/** Returns the only block of a language in infra/README.md. */
 function readCodeBlock(language: string): string {
   const blocks = [
-    ...readFileSync("README.md", "utf8").matchAll(
+    ...readFileSync("infra/README.md", "utf8").matchAll(
       new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm"),
     ),
   ];
@@ -60,7 +60,7 @@ function hasProgram(program: string): boolean {
 const runProgram = (program: string, text: string): string =>
   execFileSync(program, ["-c", text], { cwd: folder, encoding: "utf8" });
 
-test.runIf(hasProgram("jq"))("zcat and jq print the columns asked for", () => {
+test.runIf(hasProgram("jq"))("zcat and jq print the selected columns", () => {
   expect(runProgram("bash", readCodeBlock("bash"))).toBe(
     rows.map((row) => `${row.Timestamp}\t${row.DeviceName}\t${row.FileName}\n`).join(""),
   );

@@ -27,7 +27,7 @@ let runCount = 0;
 
 beforeAll(async () => {
   // So few hashes already make a job, which the engine has to follow.
-  stack = await startStack({}, { BULK_FROM_HASHES: "2" });
+  stack = await startStack({}, { BULK_LOOKUP_THRESHOLD: "2" });
   const files = ["enrich_files", "get_job", "process_file_lookups"];
   const alerts = ["close_alerts", "get_verdict", "process_alert_verdicts"];
   const hunts = ["run_hunt", "process_hunt_runs", "when_a_hunt_has_new_rows", "list_hunt_rows"];

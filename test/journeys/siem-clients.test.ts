@@ -23,21 +23,21 @@ const logicApp = "5f0e1c2d-3b4a-4958-8776-655443322110";
 const hunt = "new-local-administrator";
 
 const sources = {
-  sentinel: { proof: "entra", audience, callers: [logicApp] },
-  defender: { proof: "standard" },
+  sentinel: { auth: "entra", audience, callers: [logicApp] },
+  defender: { auth: "standard" },
   "cloud-apps": {
-    proof: "entra",
+    auth: "entra",
     audience,
     callers: [logicApp],
     hunts: [{ hunt, when: { "/Severity": ["Medium", "High"] } }],
   },
-  splunk: { proof: "function-key", addresses: ["198.51.100.0/24"] },
-  elastic: { proof: "bearer" },
-  qradar: { proof: "body-hmac", mapping: "qradar" },
-  secops: { proof: "bearer", mapping: "google-secops", addresses: ["203.0.113.0/24"] },
-  wazuh: { proof: "body-hmac", mapping: "wazuh" },
+  splunk: { auth: "functionKey", addresses: ["198.51.100.0/24"] },
+  elastic: { auth: "bearer" },
+  qradar: { auth: "bodyHmac", mapping: "qradar" },
+  secops: { auth: "bearer", mapping: "google-secops", addresses: ["203.0.113.0/24"] },
+  wazuh: { auth: "bodyHmac", mapping: "wazuh" },
   crowdstrike: {
-    proof: "body-hmac",
+    auth: "bodyHmac",
     mapping: "crowdstrike",
     signatureHeader: "x-cs-signature",
     idHeader: "x-cs-delivery",
@@ -176,7 +176,7 @@ describe("Defender, by Standard Webhooks", () => {
       await sendWebhook("defender", incident, createSignedHeaders(incident)),
     );
     expect(status.verdicts).toMatchObject([
-      { action: "close_benign", alerts: [{ alertId: id, outcome: "closed" }] },
+      { action: "closeBenign", alerts: [{ alertId: id, outcome: "closed" }] },
     ]);
     expect(findAlert(id)).toMatchObject({ resolutionStatusValue: 4, comment: "Red team exercise" });
     const url = `${host.url}/api/alerts/verdicts/${status.verdicts[0]?.id}`;
@@ -206,7 +206,7 @@ describe("Cloud Apps, by Power Automate", () => {
     );
     expect((await readJson<WebhookAnswer>(reply.clone())).hunts).toMatchObject([{ hunt }]);
     const status = await followLocation(reply);
-    expect(status.hunts).toMatchObject([{ hunt, done: true, result: { outcome: "done" } }]);
+    expect(status.hunts).toMatchObject([{ hunt, done: true, result: { outcome: "succeeded" } }]);
     expect(status.lookup?.report?.summary).toMatchObject({ found: 1 });
   });
 });
@@ -309,7 +309,7 @@ describe("P13, F70: a key that is rotated", () => {
     const other = await stack.startHost({
       functions: ["receive_webhook"],
       settings: {
-        WEBHOOKS: JSON.stringify({ rotated: { proof: "standard", reader: "defender" } }),
+        WEBHOOKS: JSON.stringify({ rotated: { auth: "standard", reader: "defender" } }),
       },
     });
     const incident = payloads.graphIncident([], { status: "active" });

@@ -28,6 +28,9 @@ const defineSection = <T extends z.core.$ZodLooseShape>(shape: T) =>
   z.prefault(z.strictObject(shape), {} as never);
 
 const behaviorsSchema = z.strictObject({
+  wire: defineSection({
+    jsonCharset: defineChoice(["windows-1252", "utf-8"], "windows-1252"),
+  }),
   entra: defineSection({
     lifetimeS: defineAmount(3_599),
     identityLifetimeS: defineAmount(86_400),
@@ -46,6 +49,7 @@ const behaviorsSchema = z.strictObject({
     legacyRowCap: defineAmount(10_000),
     sizeCapBytes: defineLimit(50_000_000),
     sizeWording: defineChoice(["number", "amount"], "number"),
+    errorWording: defineChoice(["mixed", "api", "page", "engine"], "mixed"),
     retired: z._default(z.nullable(z.int().check(z.gte(400), z.lte(599))), null),
     disabledTables: z._default(z.array(z.string()), []),
     nulls: defineChoice(["object", "absent", "null"], "object"),

@@ -193,6 +193,6 @@ function createSettings(
     IDENTITY_ENDPOINT: `${urls.identity}/msi/token`,
     IDENTITY_HEADER: identityHeader,
     NODE_EXTRA_CA_CERTS: certificateFile,
-    WEBHOOKS: JSON.stringify({ demo: { proof: "body-hmac", reader: "sentinel" } }),
+    WEBHOOKS: JSON.stringify({ demo: { auth: "bodyHmac", reader: "sentinel" } }),
   };
 }

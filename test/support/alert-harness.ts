@@ -1,4 +1,4 @@
-/** A verdict desk over memory: store, queues, Cloud Apps and audit, on one virtual clock. */
+/** The alerts module in memory: store, queues, Cloud Apps and audit on one virtual clock. */
 import type { AuditEvent, AlertDeps } from "../../shared/alerts/ports.ts";
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
 import { submitVerdict } from "../../shared/alerts/submit-verdict.ts";
@@ -10,19 +10,19 @@ import { createMemoryQueues } from "./memory-queue.ts";
 import { createMemoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
-/** A sound request; each test changes one field. */
+/** A valid request; each test changes one field. */
 export const validVerdict = {
   version: 1,
   id: "incident-4711",
   alertIds: [alertIdOf(1), alertIdOf(2)],
   action: "dismiss",
-  reason: "not_of_interest",
+  reason: "notOfInterest",
   comment: "Known scanner",
   requestedBy: "soc@contoso.com",
   requestedAt: "2026-11-22T08:00:00Z",
 } as const;
 
-/** The named points of a verdict, as research numbers them. */
+/** The failpoints of a verdict. */
 export const verdictFailpoints = [
   "A1 dequeued",
   "A2 intent record created",
@@ -33,9 +33,10 @@ export const verdictFailpoints = [
   "A7 record done",
   "A8 audit outcome written",
   "A9 deferred copy enqueued",
+  "A10 before message delete",
 ] as const;
 
-/** Sends verdicts over one alert each, which fall into so many groups that close alike. */
+/** Sends verdicts for one alert each, in `groups` groups that close alike. */
 export async function sendSingleAlerts(
   queues: MessageQueues,
   alerts: number,
@@ -50,11 +51,11 @@ export async function sendSingleAlerts(
     });
 }
 
-/** What a bench may be told besides what its Cloud Apps may be told. */
+/** Options of the harness and of its Cloud Apps. */
 interface AlertHarnessOptions extends Partial<AlertServiceOptions> {
-  /** What happens at a kill point; nothing when absent. */
+  /** Runs at each failpoint. */
   readonly failpoint?: (name: string) => Promise<void>;
-  /** How long token and audit key are not to be had; 0 when absent. */
+  /** How long until token and audit key are available, in milliseconds. @default 0 */
   readonly readyInMs?: () => number;
   readonly records?: Omit<MemoryRecordsOptions, "clock">;
 }
@@ -88,7 +89,7 @@ export function alertHarness(
     submitVerdict(deps, verdictRequest.parse({ ...validVerdict, ...change }), "api", maxPerDay);
   /** Another instance over the same store, queues and Cloud Apps. */
   const createInstance = (): AlertDeps => ({ ...deps, closingGroups: new Map() });
-  /** So many instances, each with the four workers that host.json gives it. */
+  /** Runs instances with four workers each, as host.json sets. */
   const runWorkers = async (instances = 1): Promise<void> => {
     const createWorker = (instanceDeps: AlertDeps) => async (message: object) =>
       void (await handleVerdictMessage(instanceDeps, verdictMessage.parse(message)));

@@ -1,6 +1,7 @@
 /**
- * Verdicts as the platform delivers them, on a virtual clock: a message is hidden while it is worked on, comes back after a
- * throw, and is poisoned after five deliveries. What is down is switched on and off.
+ * Delivers verdicts as the platform does, on a virtual clock: a message is hidden while it is
+ * handled, is redelivered after a throw, and is poisoned after five deliveries. Dependencies can be
+ * switched off.
  */
 import { alertRecord, type AlertRecord } from "../../shared/alerts/alert-record.ts";
 import type { AlertsPort, AlertDeps } from "../../shared/alerts/ports.ts";
@@ -9,19 +10,19 @@ import { createAuditLog } from "../../shared/audit/audit-log.ts";
 import { auditRecord } from "../../shared/audit/chain.ts";
 import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
 import { minuteMs, secondMs } from "../../shared/runtime/time.ts";
-import { alertIdOf, type ChangeCall } from "./alert-service-model.ts";
+import { alertIdOf, type AlertServiceOptions, type ChangeCall } from "./alert-service-model.ts";
 import { validVerdict, alertHarness } from "./alert-harness.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
-export interface AlertPlatformOptions {
+export interface AlertPlatformOptions extends Pick<AlertServiceOptions, "refuse" | "block"> {
   readonly callsPerMinute?: number;
   readonly latencyMs?: number;
   readonly fate?: (call: ChangeCall) => "answered" | "throttled";
-  /** The first answers say that nothing was closed, whatever was. */
+  /** True: answers of closes report that nothing was closed. */
   readonly silent?: boolean;
-  /** So many closing calls leave the alerts open. */
+  /** Number of closing calls that leave the alerts open. */
   readonly keepOpen?: number;
-  /** A kill point at which every process dies. */
+  /** A failpoint at which every process crashes. */
   readonly dieAt?: string;
 }
 
@@ -40,12 +41,14 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
   const harness = alertHarness(
     alerts,
     {
+      ...(options.refuse ? { refuse: options.refuse } : {}),
+      ...(options.block ? { block: options.block } : {}),
       ...(options.callsPerMinute === undefined ? {} : { callsPerMinute: options.callsPerMinute }),
       ...(options.latencyMs === undefined ? {} : { latencyMs: options.latencyMs }),
       fate: () => (down.has("cloud-apps") ? "down" : "answered"),
       readyInMs: () => (down.has("key-vault") ? minuteMs : 0),
       failpoint: async (point) => {
-        if (point === fatalPoint) throw new Error(`died at ${point}`);
+        if (point === fatalPoint) throw new Error(`crashed at ${point}`);
       },
       records: {
         before: () => {
@@ -68,7 +71,7 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
     alerts: withFaults(service.port, options),
     writeAudit: (event) => appendAudit({ ...event }),
   });
-  /** Storage carries the queue, too: while it is down nothing is delivered. */
+  /** The queue is part of storage: while storage is down, nothing is delivered. */
   const takeNext = (): object | undefined => {
     if (down.has("storage")) return undefined;
     const index = waiting.findIndex(({ visibleMs }) => visibleMs <= clock.now());
@@ -120,7 +123,7 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
         sendVerdict({ id: `alert-${index}`, alertIds: [alertIdOf(index)], ...more(index) });
     },
     setDieAt: (point: string | undefined): void => void (fatalPoint = point),
-    /** Lets so much time pass with so many instances. */
+    /** Runs instances for a time. */
     runFor: async (ms: number, instances = 1): Promise<void> => {
       await sends;
       const untilMs = clock.now() + ms;
@@ -148,7 +151,7 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
   };
 }
 
-/** Cloud Apps with troubles of its answers, over the sound one. */
+/** Wraps Cloud Apps with faulty answers. */
 function withFaults(port: AlertsPort, options: AlertPlatformOptions): AlertsPort {
   let closeCalls = 0;
   return {

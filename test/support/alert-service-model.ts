@@ -1,4 +1,7 @@
-/** Cloud Apps behind the alerts room's port: alerts with a state, a quota in turns, a history for the oracle, faults on request. */
+/**
+ * Cloud Apps behind the port of the alerts module: alerts with a state, a quota, a history for the
+ * judge, faults on request.
+ */
 import type {
   AlertsPort,
   ChangeReply,
@@ -13,25 +16,47 @@ export interface AlertServiceOptions {
   readonly clock: Clock;
   /** Calls allowed in any sliding minute. */
   readonly callsPerMinute?: number;
-  /** Decides the fate of a change call: `lost` is carried out but not answered, `down` is not carried out. */
+  /**
+   * Decides the fate of a call: `lost` takes effect but is not answered, `down` takes no effect.
+   */
   readonly fate?: (call: ChangeCall) => "answered" | "lost" | "down";
-  /** True: closing a closed alert closes it again, another way if so asked. Undocumented, so the worst is assumed. */
+  /**
+   * True: closing a closed alert closes it again, also with another closure. Undocumented, so the
+   * worst is assumed.
+   */
   readonly overwrites?: boolean;
+  /** Returns why the service refuses a close (400); undefined accepts it. */
+  readonly refuse?: (ids: readonly string[]) => string | undefined;
+  /** Returns why the service rejects all calls (403); undefined accepts them. */
+  readonly block?: () => string | undefined;
+  /** Returns true when a list is cut and therefore says nothing about the requested ids. */
+  readonly cut?: () => boolean;
   /** Milliseconds that a call takes. */
   readonly latencyMs?: number;
 }
 
 export interface ChangeCall {
   readonly atMs: number;
-  readonly kind: "close" | "reopen" | "look";
+  readonly kind: "close" | "reopen" | "getStates";
   readonly ids: readonly string[];
   readonly request?: CloseRequest;
+}
+
+export interface ObservedState {
+  readonly fromMs: number;
+  readonly state: AlertState | undefined;
+  /** Whether a call of Huntline caused the state. */
+  readonly isOurs: boolean;
 }
 
 export interface AlertServiceModel {
   readonly port: AlertsPort;
   readonly calls: ChangeCall[];
   readonly state: Map<string, AlertState>;
+  /** Changes an alert as an analyst would; undefined hides it, as a token with a smaller scope would. */
+  readonly change: (id: string, state: AlertState | undefined) => void;
+  /** Every state of each alert with the instant of its beginning. */
+  readonly history: ReadonlyMap<string, readonly ObservedState[]>;
   /** Closes that took effect, per alert. */
   readonly closes: Map<string, number>;
   /** Closes that changed a closed alert to another closure. */
@@ -47,6 +72,18 @@ export function createAlertService(
 ): AlertServiceModel {
   const { clock, callsPerMinute = 30, latencyMs = 200 } = options;
   const state = new Map<string, AlertState>([...ids].map((id) => [id, "open"]));
+  const history = new Map<string, ObservedState[]>();
+  const observe = (id: string, next: AlertState | undefined, isOurs: boolean): void =>
+    void history.set(id, [
+      ...(history.get(id) ?? []),
+      { fromMs: clock.now(), state: next, isOurs },
+    ]);
+  const change = (id: string, next: AlertState | undefined): void => {
+    if (next === undefined) state.delete(id);
+    else state.set(id, next);
+    observe(id, next, false);
+  };
+  for (const id of state.keys()) observe(id, "open", false);
   const closes = new Map<string, number>();
   const calls: ChangeCall[] = [];
   let flips = 0;
@@ -79,6 +116,11 @@ export function createAlertService(
   const closeAlerts: AlertsPort["close"] = async (requestedIds, request) => {
     const fate = await receiveCall({ kind: "close", ids: requestedIds, request });
     if (fate === "down") return unanswered;
+    const blocked = options.block?.();
+    if (blocked !== undefined)
+      return { kind: "later", retryAfterMs: 15 * minuteMs, reason: blocked };
+    const refusal = options.refuse?.(requestedIds);
+    if (refusal !== undefined) return { kind: "refused", message: refusal };
     const isClosable = (id: string): boolean =>
       options.overwrites === true ? state.has(id) : state.get(id) === "open";
     const notFound = requestedIds.filter((id) => !isClosable(id));
@@ -86,6 +128,7 @@ export function createAlertService(
     for (const id of open) {
       if (state.get(id) !== "open" && state.get(id) !== request.closure) flips += 1;
       state.set(id, request.closure);
+      observe(id, request.closure, true);
       closes.set(id, (closes.get(id) ?? 0) + 1);
     }
     return fate === "lost" ? unanswered : { kind: "answer", changed: open.length, notFound };
@@ -93,7 +136,10 @@ export function createAlertService(
   const reopenAlerts: AlertsPort["reopen"] = async (requestedIds) => {
     const fate = await receiveCall({ kind: "reopen", ids: requestedIds });
     if (fate === "down") return unanswered;
-    for (const id of requestedIds) if (state.has(id)) state.set(id, "open");
+    for (const id of requestedIds.filter((each) => state.has(each))) {
+      state.set(id, "open");
+      observe(id, "open", true);
+    }
     return fate === "lost"
       ? unanswered
       : { kind: "answer", changed: requestedIds.length, notFound: [] };
@@ -101,8 +147,9 @@ export function createAlertService(
   const getStates: AlertsPort["getStates"] = async (requestedIds): Promise<AlertStatesReply> => {
     const permit = await acquirePermit(10_000);
     if (permit.kind === "later") return permit;
-    const fate = await receiveCall({ kind: "look", ids: requestedIds });
-    if (fate !== "answered") return { kind: "later", retryAfterMs: 30_000 };
+    const fate = await receiveCall({ kind: "getStates", ids: requestedIds });
+    if (fate !== "answered" || options.cut?.() === true)
+      return { kind: "later", retryAfterMs: 30_000 };
     const known = requestedIds.flatMap((id): [AlertId, AlertState][] => {
       const alertState = state.get(id);
       return alertState === undefined ? [] : [[id, alertState]];
@@ -114,6 +161,8 @@ export function createAlertService(
     port: { acquirePermit, close: closeAlerts, reopen: reopenAlerts, getStates },
     calls,
     state,
+    change,
+    history,
     closes,
     countFlips: () => flips,
     countBusiestMinute: () =>

@@ -20,7 +20,7 @@ export function createAppRoot(hunts: Readonly<Record<string, string>>): {
   if ("problems" in compiled)
     throw new Error(`the test's hunts do not compile: ${JSON.stringify(compiled.problems)}`);
   cpSync("dist", join(root, "dist"), { recursive: true });
-  writeFileSync(join(root, "dist/catalogue.json"), JSON.stringify(compiled.catalog));
+  writeFileSync(join(root, "dist/catalog.json"), JSON.stringify(compiled.catalog));
   for (const file of ["host.json", "package.json"]) cpSync(file, join(root, file));
   return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
 }

@@ -1,4 +1,4 @@
-/** Azurite as a child process, blobs and queues only, with as many accounts as tests want to be apart from each other. */
+/** Azurite as a child process, blobs and queues only, with one account for each group of tests that needs its own. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 
@@ -19,7 +19,7 @@ const developmentKey =
 
 /**
  * @param options.folder - where to keep data between runs; in memory when absent
- * @param options.accounts - account names besides the default one
+ * @param options.accounts - account names in addition to the default one
  * @param options.blobPort - 0 (default) for any free one; likewise `queuePort`
  */
 export async function startAzurite(

@@ -1,4 +1,7 @@
-/** The files room on a virtual clock: one or more instances over one store, one queue, one quota and one Defender. */
+/**
+ * The files room on a virtual clock: one or more instances over one store, one queue, one quota and
+ * one Defender.
+ */
 import { createHash } from "node:crypto";
 import type { FileInformation, FileStatistics } from "../../shared/contracts/file-result.ts";
 import { fileLookupMessage, type LookupOptions } from "../../shared/contracts/file-lookup.ts";
@@ -250,7 +253,10 @@ export function filesHarness(options: FilesHarnessOptions = {}): FilesHarness {
   };
 }
 
-/** Hunting over the same Defender: `FileProfile()` knows every file, the organisation saw the even ones. */
+/**
+ * Hunting over the same Defender: `FileProfile()` knows every file, the organisation saw the even
+ * ones.
+ */
 export function answerHunting(query: string): HuntingRowsReply {
   const [, key = "", list = ""] = /datatable\((SHA1|SHA256):string\)\[([^\]]*)\]/.exec(query) ?? [];
   const hashes = list.split(",").map((literal) => literal.slice(1, -1));

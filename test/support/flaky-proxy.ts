@@ -1,4 +1,4 @@
-/** An HTTP proxy in front of a real server, that breaks the next exchanges as told. */
+/** An HTTP proxy in front of a real server that breaks the next exchanges as requested. */
 import {
   createServer,
   request as forward,
@@ -8,8 +8,8 @@ import {
 import type { AddressInfo } from "node:net";
 
 /**
- * `drop-answer`: the server acts, the connection dies before the answer. `hang`: nothing ever comes. `busy`: 503 without
- * asking the server. `forbid`, `shut-out`, `bad-key`: 403 likewise, for want of a role, by a network rule, for a wrong
+ * `drop-answer`: the server acts, the connection closes before the response. `hang`: no response arrives. `busy`: 503 without
+ * asking the server. `forbid`, `shut-out`, `bad-key`: 403 likewise: a missing role, a network rule, a wrong
  * key. `damage`: the body reaches the server with its first byte changed.
  */
 type Fault = "drop-answer" | "hang" | keyof typeof refusals | "damage" | "pass";
@@ -24,7 +24,7 @@ const refusals = {
 
 const blobPort = /(?<=BlobEndpoint=http:\/\/127\.0\.0\.1:)\d+/;
 
-/** Where the blobs of an account on this machine answer: what a proxy stands in front of. */
+/** Returns the local blob endpoint of an account, for a proxy in front of it. */
 export const blobPortOf = (connection: string): number => Number(blobPort.exec(connection)?.[0]);
 
 /** The same account, its blobs by way of another port. */

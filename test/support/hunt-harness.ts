@@ -1,6 +1,6 @@
-/** The hunts room with everything around it in memory and on a virtual clock. */
+/** The hunts module with its dependencies in memory and on a virtual clock. */
 import type { HuntDeps } from "../../shared/hunts/ports.ts";
-import type { QueueName } from "../../shared/storage/record-store.ts";
+import type { QueueName, RecordStore } from "../../shared/storage/record-store.ts";
 import type { HuntRun } from "../../shared/contracts/hunt-run.ts";
 import { huntSource, type HuntSource, type HuntSourceOptions } from "./hunt-source.ts";
 import { memoryExports, type MemoryExports } from "./memory-exports.ts";
@@ -21,7 +21,7 @@ export interface LoggedEvent {
 }
 
 export interface HuntHarness {
-  /** A test may put others in their place. */
+  /** A test may replace them. */
   deps: HuntDeps;
   readonly clock: VirtualClock;
   readonly source: HuntSource;
@@ -29,7 +29,7 @@ export interface HuntHarness {
   readonly records: MemoryRecords;
   readonly sentMessages: SentMessage[];
   readonly loggedEvents: LoggedEvent[];
-  /** Points reached, in order. */
+  /** Failpoints passed, in order. */
   readonly reachedFailpoints: string[];
 }
 
@@ -65,7 +65,7 @@ export function huntHarness(
   return { deps, clock, source, exports, records, sentMessages, loggedEvents, reachedFailpoints };
 }
 
-/** An order of `test-hunt`, due now. */
+/** Creates a run message of `test-hunt` that is due now. */
 export const createRunMessage = (harness: HuntHarness, change: Partial<HuntRun> = {}): HuntRun => ({
   hunt: "test-hunt",
   reason: "timer",
@@ -73,7 +73,22 @@ export const createRunMessage = (harness: HuntHarness, change: Partial<HuntRun> 
   ...change,
 });
 
-/** The rows of every export of the hunt's own log and its late rows, sorted. */
+/** A store in which no lease ever blocks: several instances run one hunt at once. */
+export const ignoreLeases = (records: RecordStore): RecordStore => ({
+  ...records,
+  read: async (path) =>
+    path.endsWith("/lease.json") ? { kind: "absent", serverNowMs: 0 } : records.read(path),
+  create: async (path, value) =>
+    path.endsWith("/lease.json")
+      ? { kind: "written", etag: "lease", serverNowMs: 0 }
+      : records.create(path, value),
+  replace: async (path, value, etag) =>
+    path.endsWith("/lease.json")
+      ? { kind: "written", etag: "lease", serverNowMs: 0 }
+      : records.replace(path, value, etag),
+});
+
+/** Lists the rows of every export of the hunt's own log and its late rows, sorted. */
 export const listExportedLines = ({ exports }: Pick<HuntHarness, "exports">): string[] =>
   exports
     .listAll()

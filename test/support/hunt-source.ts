@@ -1,6 +1,6 @@
 /**
- * A hunting back-end over rows in memory, for the room's own tests: it reads the spans out of the few query texts that
- * `testHunt` compiles to, cuts results at its limit in a random order, and keeps rows back until they have arrived.
+ * A hunting service over rows in memory for tests of the hunts module. It parses the spans out of the few query
+ * texts that `testHunt` compiles to, truncates results in a random order and hides rows until they arrive.
  */
 import type { CompiledHunt } from "../../shared/contracts/compiled-hunt.ts";
 import type { HuntingPort, HuntingReply, RowSink } from "../../shared/hunts/ports.ts";

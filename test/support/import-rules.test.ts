@@ -32,10 +32,10 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   "shared/hunts": shared(...domainModule, "rows"),
   "shared/build": layers.filter((layer) => layer !== "functions" && layer !== "test"),
   "shared/cli": layers.filter((layer) => layer !== "functions" && layer !== "test"),
-  "shared/clients": shared(
-    ...["http-pipeline", "contracts", "rows", "runtime", "storage"],
-    ...["hunts", "files", "alerts", "webhooks"],
-  ),
+  "shared/clients": [
+    ...shared("http-pipeline", "contracts", "rows", "runtime", "storage"),
+    ...shared("hunts", "files", "alerts", "webhooks"),
+  ],
   "shared/console": shared("contracts"),
   "shared/contracts": shared("runtime"),
   "shared/http": shared("contracts", "runtime"),

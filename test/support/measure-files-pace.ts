@@ -1,4 +1,6 @@
-/** N cold hashes through the file API on the virtual clock, and what a judge wants to know of it. */
+/**
+ * N cold hashes through the file API on the virtual clock, and what a judge wants to know of it.
+ */
 import { computeMinDurationMs } from "../../shared/files/retry-after.ts";
 import { fileHash, filesHarness, requestFor } from "./files-harness.ts";
 import type { serverModels } from "./server-quotas.ts";

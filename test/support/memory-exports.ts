@@ -1,9 +1,9 @@
-/** An ExportStore over a Map, with the promises of the live one, and with faults on request. */
+/** An export store over a Map with the guarantees of the real one, and with faults on request. */
 import { createHash } from "node:crypto";
 import type { ExportMetadata, ExportStore, ExportRecord } from "../../shared/hunts/ports.ts";
 import type { Clock } from "../../shared/runtime/time.ts";
 
-/** What is about to be done, for a fault or a scheduler to judge. */
+/** An operation, for a fault or a scheduler to decide on. */
 export interface ExportOperation {
   readonly verb: "find" | "list" | "folders" | "write" | "finish" | "commit" | "rows" | "clock";
   readonly path: string;
@@ -12,9 +12,9 @@ export interface ExportOperation {
 export interface MemoryExportsOptions {
   readonly clock: Clock;
   readonly before?: (operation: ExportOperation) => void | Promise<void>;
-  /** Throw here for an answer that was lost although the operation took effect. */
+  /** Throws for an answer that is lost although the operation took effect. */
   readonly after?: (operation: ExportOperation) => void | Promise<void>;
-  /** Mutants only: a commit no longer minds what is there. */
+  /** For mutants: a commit replaces an existing export. */
   readonly canOverwrite?: boolean;
 }
 
@@ -28,12 +28,15 @@ export interface MemoryExports extends ExportStore {
   readonly listAll: () => readonly MemoryExport[];
   /** Removes exports, as a retention rule would. */
   readonly removeExport: (path: string) => void;
+  /** Paths whose export was replaced; only a mutant can do that. */
+  readonly overwrittenPaths: readonly string[];
   readonly countOperations: (verb: ExportOperation["verb"]) => number;
 }
 
 export function memoryExports(options: MemoryExportsOptions): MemoryExports {
   const stored = new Map<string, MemoryExport>();
   const counts = new Map<string, number>();
+  const overwrittenPaths: string[] = [];
   let commits = 0;
 
   const runOperation = async <T>(operation: ExportOperation, act: () => T): Promise<T> => {
@@ -59,6 +62,7 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
       return existing.metadata.attempt === metadata.attempt
         ? { kind: "committed", etag: existing.etag }
         : { kind: "lost" };
+    if (existing) overwrittenPaths.push(path);
     commits += 1;
     const etag = `"0x${commits}"`;
     stored.set(path, { path, metadata, etag, lines });
@@ -87,7 +91,7 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
           runOperation({ verb: "write", path }, () => {
             const rows = Buffer.from(bytes).toString("utf8").split("\n").slice(0, -1);
             if (rows.length !== count)
-              throw new Error(`${count} rows were announced and ${rows.length} came`);
+              throw new Error(`Expected ${count} rows, received ${rows.length}.`);
             lines.push(...rows);
           }),
         finish: () =>
@@ -105,12 +109,13 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
       runOperation({ verb: "rows", path }, () =>
         (stored.get(path)?.lines ?? []).slice(skip, skip + top),
       ),
-    // As the Date header has it: whole seconds, never ahead.
+    // The Date header has whole seconds and is never ahead.
     serverNowMs: () =>
       runOperation(
         { verb: "clock", path: "" },
         () => Math.floor(options.clock.now() / 1_000) * 1_000,
       ),
+    overwrittenPaths,
     listAll: () => listUnder(""),
     removeExport: (path) => void stored.delete(path),
     countOperations: (verb) => counts.get(verb) ?? 0,

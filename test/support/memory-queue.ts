@@ -1,4 +1,7 @@
-/** The queues in memory, on a virtual clock: delayed messages, and workers as the platform runs them. */
+/**
+ * The queues in memory, on a virtual clock: delayed messages, and workers as the platform runs
+ * them.
+ */
 import type { MessageQueues, QueueName } from "../../shared/storage/record-store.ts";
 import type { Clock } from "../../shared/runtime/time.ts";
 
@@ -16,7 +19,7 @@ export interface MemoryQueues extends MessageQueues {
   /** Takes the next visible message of a queue. */
   readonly takeNext: (queue: QueueName) => object | undefined;
   readonly countWaiting: (queue: QueueName) => number;
-  /** Works a queue off with so many workers, sleeping while nothing is visible, until it is empty. */
+  /** Handles all messages of a queue with a number of workers, sleeping while none is visible. */
   readonly drain: (
     queue: QueueName,
     workers: number,

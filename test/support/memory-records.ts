@@ -1,4 +1,7 @@
-/** A RecordStore over a Map, with the promises of the live one (one test holds both to them) and with faults on request. */
+/**
+ * A RecordStore over a Map, with the guarantees of the live one (one suite tests both) and with
+ * faults on request.
+ */
 import type {
   ListedRecord,
   ReadRecord,
@@ -7,30 +10,33 @@ import type {
 } from "../../shared/storage/record-store.ts";
 import type { Clock } from "../../shared/runtime/time.ts";
 
-/** What is about to be done, for a fault to judge. */
+/** One operation, for a fault to decide on. */
 interface StoreOperation {
   readonly verb: "read" | "create" | "replace" | "remove" | "list";
   readonly path: string;
 }
 
 export interface MemoryRecordsOptions {
-  /** The store's own clock, and the one its latency is slept on. */
+  /** The store's own clock, which also measures its latency. */
   readonly clock: Clock;
   /** Runs before each operation: throw for a store that is down, sleep for one that is slow. */
   readonly before?: (operation: StoreOperation) => void | Promise<void>;
-  /** Runs after each operation: throw for an answer that was lost although the operation took effect. */
+  /**
+   * Runs after each operation: throw for an answer that was lost although the operation took
+   * effect.
+   */
   readonly after?: (operation: StoreOperation) => void | Promise<void>;
-  /** True makes a conditional write lose as if somebody else had just written the same bytes. */
+  /** True makes a conditional write lose, as if another writer had just written. */
   readonly conflict?: (operation: StoreOperation) => boolean;
-  /** Mutants only: `replace` no longer minds the etag. */
+  /** For mutants: `replace` ignores the etag. */
   readonly unconditional?: boolean;
 }
 
-/** The store, and the back door through which a test looks in and breaks things. */
+/** The store, with operations for tests that read and break records. */
 export interface MemoryRecords extends RecordStore {
   /** The text of a record; `undefined` when there is none. */
   readonly peek: (path: string) => string | undefined;
-  /** Puts any text there, also one that is no JSON; `undefined` deletes. */
+  /** Writes any text, also text that is not JSON; `undefined` deletes. */
   readonly poke: (path: string, text: string | undefined) => void;
   /** Every path, in order. */
   readonly paths: () => string[];
@@ -47,7 +53,7 @@ interface StoredRecord {
 export function createMemoryRecords(options: MemoryRecordsOptions): MemoryRecords {
   const { clock } = options;
   const stored = new Map<string, StoredRecord>();
-  // Paths in order, kept so on every write: a listing then costs what it lists.
+  // Every write keeps the paths sorted, so that a listing costs what it lists.
   const ordered: string[] = [];
   const counts = new Map<string, number>();
   let writes = 0;
@@ -152,7 +158,7 @@ export function createMemoryRecords(options: MemoryRecordsOptions): MemoryRecord
 
 const pageSize = 500;
 
-/** Where a path belongs in the order, behind an equal one. */
+/** Returns the index at which a path belongs, after an equal one. */
 function findIndexAfter(ordered: readonly string[], path: string): number {
   let [low, high] = [0, ordered.length];
   while (low < high) {

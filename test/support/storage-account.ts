@@ -11,7 +11,7 @@ let nextIndex = 0;
  */
 export function claimFreshAccount(): string {
   const { accounts, connection, claimFolder } = inject("azurite");
-  // Test files run in processes of their own; whoever creates the file has the account.
+  // Test files run in processes of their own; the one that creates the file owns the account.
   while (nextIndex < accounts && !tryClaim(join(claimFolder, String(nextIndex)))) nextIndex += 1;
   if (nextIndex >= accounts)
     throw new Error(`all ${accounts} accounts of this run are used up; start vitest anew`);

@@ -16,7 +16,7 @@ test("wakes concurrent sleepers in order of their instants", async () => {
   expect(woken).toEqual(["b@10", "a@30", "b@30", "b@50", "a@60", "c@3600000"]);
 });
 
-test("stops at the end of the time it is told to let pass", async () => {
+test("stops at the end of the time that it advances", async () => {
   const clock = createVirtualClock(0);
   let woken = 0;
   void clock.sleep(10).then(() => (woken += 1));
@@ -34,6 +34,6 @@ test("an aborted sleeper rejects with the reason and is forgotten", async () => 
   expect(clock.countSleepers()).toBe(0);
 });
 
-test("says so when the work can never end", async () => {
+test("throws when the work can never end", async () => {
   await expect(createVirtualClock().run(new Promise(() => undefined))).rejects.toThrow("deadlock");
 });

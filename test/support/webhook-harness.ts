@@ -1,4 +1,6 @@
-/** The webhooks room over memory: records, queues, secrets, lookups and hunts, on one virtual clock. */
+/**
+ * The webhooks room over memory: records, queues, secrets, lookups and hunts, on one virtual clock.
+ */
 import { createHash } from "node:crypto";
 import { recordVerdict } from "../../shared/alerts/submit-verdict.ts";
 import { isWithin } from "../../shared/clients/addresses.ts";
@@ -8,11 +10,9 @@ import { createFairShare, type FairShare } from "../../shared/webhooks/fair-shar
 import { createKeyReader } from "../../shared/webhooks/keys.ts";
 import type { Mappings } from "../../shared/webhooks/mapping.ts";
 import type { TokenClaims } from "../../shared/webhooks/authenticate.ts";
-import {
-  receiveDelivery,
-  type DeliveryResult,
-  type WebhookDeps,
-} from "../../shared/webhooks/receive.ts";
+import type { DeliveryResult } from "../../shared/webhooks/execute-plan.ts";
+import type { WebhookDeps } from "../../shared/webhooks/ports.ts";
+import { receiveDelivery } from "../../shared/webhooks/receive.ts";
 import { readSource } from "../../shared/webhooks/sources.ts";
 import { createMemoryQueues } from "./memory-queue.ts";
 import { createMemoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
@@ -61,7 +61,7 @@ export const testMapping: Mappings = {
       classification: ["/verdict"],
       closings: [
         { action: "resolve", words: ["malicious"] },
-        { action: "dismiss", reason: "not_accurate", words: ["false"] },
+        { action: "dismiss", reason: "notAccurate", words: ["false"] },
       ],
       comment: ["/comment"],
       by: ["/by"],
@@ -74,8 +74,8 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
   const records = createMemoryRecords({ clock, ...options.store });
   const queues = createMemoryQueues(clock);
   const sources: Readonly<Record<string, unknown>> = {
-    test: { proof: "standard", mapping: "test" },
-    hub: { proof: "body-hmac", mapping: "test" },
+    test: { auth: "standard", mapping: "test" },
+    hub: { auth: "bodyHmac", mapping: "test" },
     ...options.sources,
   };
   const secrets = new Map(
@@ -89,7 +89,7 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
   const deps: WebhookDeps = {
     findSource: (name) => {
       const result = readSource(sources, name, options.mappings ?? testMapping);
-      if (result.kind === "fault") throw new Error(JSON.stringify(result.faults));
+      if (result.kind === "invalid") throw new Error(JSON.stringify(result.faults));
       return result.kind === "source" ? result.source : undefined;
     },
     readSecret: async (name) => {

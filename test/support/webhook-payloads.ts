@@ -116,7 +116,9 @@ export const graphFile = (sha1: string) => ({
   mdeDeviceId: "73e7e2de709dff64ef64b1d0c30e67fab63279db",
 });
 
-/** An incident of Microsoft Graph with its alerts, `GET /security/incidents/{id}?$expand=alerts`. */
+/**
+ * An incident of Microsoft Graph with its alerts, `GET /security/incidents/{id}?$expand=alerts`.
+ */
 export const graphIncident = (alerts: readonly object[], change: object = {}) => ({
   "@odata.type": "#microsoft.graph.security.incident",
   id: "2972395",

@@ -1,5 +1,5 @@
 metadata name = 'Key reader'
-metadata description = 'Lets one workflow read one secret of Huntline\'s vault: the function key, asked for at each run, so that none is stored in the workflow.'
+metadata description = 'Lets one workflow read one secret of Huntline\'s vault: the function key. The workflow reads it at each run and stores none.'
 
 @description('Name of Huntline\'s vault.')
 param vaultName string
@@ -21,7 +21,7 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
   }
 }
 
-// Key Vault Secrets User, on this secret alone.
+// Key Vault Secrets User, on this secret only.
 resource readsKey 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault::secret
   name: guid(vault::secret.id, workflowId, 'secrets-user')

@@ -1,7 +1,7 @@
 metadata name = 'Sentinel connection'
-metadata description = 'The connection through which a playbook hears of incidents and writes to them, by the workflow\'s own identity.'
+metadata description = 'The connection through which a playbook receives and updates incidents, by the workflow\'s own identity.'
 
-@description('How a workflow names a connection in its parameter $connections.')
+@description('A connection in a workflow\'s parameter $connections.')
 type connectionReference = {
   @description('Resource id of the connection.')
   connectionId: string
@@ -12,7 +12,7 @@ type connectionReference = {
   @description('Resource id of the connector.')
   id: string
 
-  @description('By what right the workflow uses it.')
+  @description('How the workflow authenticates.')
   connectionProperties: {
     @description('The workflow\'s own identity.')
     authentication: { type: 'ManagedServiceIdentity' }
@@ -38,7 +38,7 @@ resource connection 'Microsoft.Web/connections@2016-06-01' = {
   }
 }
 
-@description('What the workflow says of the connection in its parameter $connections.')
+@description('The value for the workflow\'s parameter $connections.')
 output reference connectionReference = {
   connectionId: connection.id
   connectionName: connection.name

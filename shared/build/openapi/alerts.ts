@@ -12,7 +12,7 @@ const requestExample = {
   id,
   alertIds: [alertId],
   action: "dismiss",
-  reason: "not_of_interest",
+  reason: "notOfInterest",
   comment: "Known scanner",
   requestedBy: "soc@contoso.com",
   requestedAt: "2026-11-22T08:00:00Z",
@@ -29,7 +29,7 @@ const verdictPath: Readonly<Record<string, ParameterDescription>> = {
 
 const statusExample = {
   id,
-  closure: "false_positive",
+  closure: "falsePositive",
   requestedBy: requestExample.requestedBy,
   requestedAt: requestExample.requestedAt,
   done: true,
@@ -56,7 +56,7 @@ const answerExample = {
   verdicts: [{ id: "sentinel-1f0e", action: "dismiss", alertIds: [alertId] }],
   lookup: lookupExample,
   hunts: [],
-  left: [],
+  skipped: [],
 };
 
 const webhook: Omit<OperationDescription, "operationId" | "summary" | "description"> = {
@@ -105,8 +105,12 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
     responses: {
       200: {
         description: "With dryRun: what would be done, alert by alert. Nothing is changed.",
-        schema: "VerdictRehearsal",
-        example: { id, dryRun: true, alerts: [{ alertId, would: "close", now: "open" }] },
+        schema: "VerdictDryRun",
+        example: {
+          id,
+          dryRun: true,
+          alerts: [{ alertId, plannedAction: "close", currentState: "open" }],
+        },
       },
       202: {
         description:
@@ -208,7 +212,7 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
           ],
           lookup: null,
           hunts: [],
-          left: [],
+          skipped: [],
         },
       },
       202: {

@@ -164,8 +164,8 @@ export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
     responses: {
       200: {
         description: "Whether this request ended it.",
-        schema: "JobCancelled",
-        example: { job: { id }, cancelled: true },
+        schema: "JobCanceled",
+        example: { job: { id }, canceled: true },
       },
     },
     problems: jobProblems,

@@ -243,7 +243,7 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
     responses: {
       200: {
         description: "The hunts that were started.",
-        schema: "HuntsTicked",
+        schema: "OverdueHuntsStarted",
         example: { started: [summary.name] },
       },
     },

@@ -10,12 +10,14 @@ import { alertsAndWebhooks } from "./alerts.ts";
 import type { OperationDescription } from "./operation.ts";
 import { filesAndJobs } from "./files.ts";
 import { hunts } from "./hunts.ts";
+import { lists } from "./lists.ts";
 import { operations } from "./maintenance.ts";
 
 export const describedOperations: Readonly<Record<string, OperationDescription>> = {
   ...hunts,
   ...filesAndJobs,
   ...alertsAndWebhooks,
+  ...lists,
   ...operations,
 };
 

@@ -73,7 +73,7 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
               replayable: true,
               firstSeenAt: "2026-11-22T08:00:00.000Z",
               lastSeenAt: "2026-11-22T08:00:00.000Z",
-              times: 1,
+              occurrences: 1,
             },
           ],
         },

@@ -19,9 +19,13 @@ interface HttpBinding {
   readonly route: string;
 }
 
+/** Functions that serve a page to browsers and are not part of the API. */
+const pages: ReadonlySet<string> = new Set(["get_console"]);
+
 /** Every HTTP door, one for each method, in order of path and method. */
 export function listHttpRoutes({ functions }: Registrations): readonly Route[] {
   return functions
+    .filter(({ name }) => !pages.has(name))
     .flatMap((registered) => {
       // The library's own metadata, which its types do not show.
       const { name, bindings } = registered as {

@@ -11,6 +11,13 @@ import {
   verdictUndone,
 } from "../../contracts/alert-answers.ts";
 import { verdictRequest } from "../../contracts/alert-verdict.ts";
+import {
+  alertHistory,
+  deliveryList,
+  quotaList,
+  trendList,
+  verdictList,
+} from "../../contracts/console-answers.ts";
 import { deadLetter, deadLetterFilter, replayRequest } from "../../contracts/dead-letter.ts";
 import {
   explicitLookupSchema,
@@ -40,7 +47,8 @@ import {
 } from "../../contracts/hunt-answers.ts";
 import { startHuntRequest } from "../../contracts/hunt-run.ts";
 import { exportsParameters, rowsParameters } from "../../contracts/hunt-views.ts";
-import { jobCancelled, jobEnded, jobRunning } from "../../contracts/job-answers.ts";
+import { deliveryParameters, listParameters } from "../../contracts/list-parameters.ts";
+import { jobCanceled, jobEnded, jobRunning } from "../../contracts/job-answers.ts";
 import {
   deadLetterReplayResult,
   deadLetterList,
@@ -53,6 +61,11 @@ import { webhookAnswer, webhookStatus } from "../../contracts/webhook.ts";
 const anyObject = z.record(z.string(), z.unknown());
 
 const responses = {
+  AlertHistory: alertHistory,
+  DeliveryList: deliveryList,
+  QuotaList: quotaList,
+  TrendList: trendList,
+  VerdictList: verdictList,
   AlertStatus: alertStatusAnswer,
   ApiDescription: anyObject,
   DeadLetter: deadLetter,
@@ -75,15 +88,15 @@ const responses = {
   HuntStanding: huntStanding,
   HuntStarted: huntStarted,
   HuntSummary: huntSummary,
-  HuntsTicked: overdueHuntsStarted,
-  JobCancelled: jobCancelled,
+  OverdueHuntsStarted: overdueHuntsStarted,
+  JobCanceled: jobCanceled,
   JobEnded: jobEnded,
   JobOutcome: z.union([fileReportSchema, huntJobResult, jobEnded]),
   JobRunning: jobRunning,
   Problem: problemAnswer,
   SkippedHash: skippedSchema,
   VerdictAccepted: verdictAccepted,
-  VerdictRehearsal: verdictDryRun,
+  VerdictDryRun: verdictDryRun,
   VerdictStatus: verdictStatusAnswer,
   VerdictUndone: verdictUndone,
   WebhookAnswer: webhookAnswer,
@@ -103,6 +116,8 @@ const { lookBackHours, where, all } = lookupOptionsSchema.shape;
 const key = z.object({ key: z.string() });
 
 const queries = {
+  list: listParameters,
+  deliveries: deliveryParameters,
   exports: exportsParameters,
   rows: rowsParameters,
   lookup: z.object({

@@ -10,7 +10,7 @@ const requiredFiles = [
   "main.cjs",
   "app.cjs",
   "registrations.json",
-  "catalogue.json",
+  "catalog.json",
   "webhook-mappings.json",
   "openapi.json",
   "swagger.json",
@@ -36,5 +36,11 @@ export function readPackageContents(root: string): readonly ZipEntry[] {
       name: `dist/${name}`,
       bytes: readFileSync(join(root, "dist", name)),
     })),
+    ...readdirSync(join(root, "dist/console"))
+      .toSorted()
+      .map((name) => ({
+        name: `dist/console/${name}`,
+        bytes: readFileSync(join(root, "dist/console", name)),
+      })),
   ];
 }

@@ -1,4 +1,4 @@
-/** What a terminal shows of each resource; a pipe gets every field as NDJSON. */
+/** The columns of each resource in tables and CSV; JSON has every field. */
 import type { Item } from "../../clients/cloud-apps/lists.ts";
 import {
   alertStatuses,
@@ -18,7 +18,7 @@ const readEnum = (name: string, names: Readonly<Record<number, string>>) => (ite
   const value = item[name];
   return typeof value === "number" ? wordOf(names, value) : value;
 };
-/** Numbers of a list in words: what an alert is a part of, what its maker is after. */
+/** Reads a list of numbers as words. */
 const readEnumList = (name: string, names: Readonly<Record<number, string>>) => (item: Item) => {
   const values = item[name];
   return Array.isArray(values) ? values.map((value: number) => wordOf(names, value)).join(" ") : "";
@@ -75,7 +75,7 @@ const columns: Readonly<Record<ListedResource, readonly Column[]>> = {
   ],
 };
 
-/** Heads and cells of a table. One line a row: what breaks a line becomes a blank. */
+/** Returns heads and cells. Control characters become blanks, so each row is one line. */
 export function toTable(
   resource: ListedResource,
   items: readonly Item[],

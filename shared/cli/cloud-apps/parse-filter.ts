@@ -1,4 +1,7 @@
-/** Filters as a person types them: `severity=high`, `date.gte=2026-11-01`, `ip.address.startswith=10.`. */
+/**
+ * Parses filters as a person types them: `severity=high`, `date.gte=2026-11-01`,
+ * `ip.address.startswith=10.`.
+ */
 import {
   activityFields,
   alertFields,
@@ -19,9 +22,10 @@ import {
   severities,
   sharings,
 } from "../../clients/cloud-apps/enums.ts";
+import { formatSuggestion } from "../../runtime/suggest-word.ts";
 import { msFromTicks, parseDuration, parseInstant } from "../../runtime/time.ts";
 
-/** Fields and operators by resource. */
+/** The operators of each field, by resource. */
 export const fieldTables = {
   alerts: alertFields,
   activities: activityFields,
@@ -30,10 +34,11 @@ export const fieldTables = {
   "ip-ranges": ipRangeFields,
 } as const;
 export type ListedResource = keyof typeof fieldTables;
+export const listedResources = Object.keys(fieldTables) as readonly ListedResource[];
 
 type EnumNames = Readonly<Record<number, string>>;
 
-/** Fields that hold numbers, with the words that may stand for them. */
+/** Fields that hold numbers, with the words that stand for them. */
 const numericFields: Readonly<Record<string, EnumNames>> = {
   severity: severities,
   resolutionStatus: resolutionStatuses,
@@ -94,60 +99,92 @@ const listOperators = new Set<Operator>([
   "ndescendantof",
 ]);
 
-/** Reads one `field[.operator]=value[,value]`; without an operator it is `eq`. */
+/** Returns the words that a field takes besides numbers. */
+export const listWords = (resource: ListedResource, field: string): readonly string[] =>
+  Object.values(findEnum(resource, field) ?? {});
+
+const findEnum = (resource: ListedResource, field: string): EnumNames | undefined =>
+  numericFields[`${resource} ${field}`] ?? numericFields[field];
+
+/** Parses one `field[.operator]=value[,value]`; the operator is `eq` when none is given. */
 export function parseFilter(resource: ListedResource, text: string): ParsedFilter {
   const [fieldText = "", valueText] = text.split(/=(.*)/s);
   const table: Readonly<Record<string, readonly Operator[]>> = fieldTables[resource];
   if (valueText === undefined || valueText === "")
-    return toFault(`"${text}" has no value; want field=value, such as ${toExample(table)}`);
-  const [field, operator] = table[fieldText]
+    return toFault(`--filter ${text} must have a value, such as ${toExample(table)}.`);
+  const [field, operatorText] = table[fieldText]
     ? [fieldText, "eq"]
     : [fieldText.replace(/\.[^.]*$/, ""), fieldText.replace(/^.*\./, "")];
   const operators = table[field];
-  if (!operators)
+  if (!operators) {
+    const fields = Object.keys(table);
     return toFault(
-      `"${fieldText}" is no field of ${resource}; want one of ${Object.keys(table).join(", ")}`,
+      `Unknown field "${fieldText}". A field of ${resource} must be one of ${fields.join(", ")}.` +
+        formatSuggestion(fieldText, fields),
     );
-  if (!operators.includes(operator as Operator))
-    return toFault(`${field} takes ${operators.join(", ")}; "${operator}" is none of them`);
-  const parsed = parseValue(resource, field, operator as Operator, valueText);
+  }
+  const operator = operators.find((one) => one === operatorText);
+  if (operator === undefined)
+    return toFault(`The operator of ${field} must be one of ${operators.join(", ")}.`);
+  const parsed = parseValue({ resource, field, operator }, valueText);
   return parsed.kind === "value"
     ? { kind: "filter", filter: { [field]: { [operator]: parsed.value } } }
-    : toFault(`${fieldText} is "${valueText}", want ${parsed.expected}`);
+    : toFault(`${fieldText} must be ${parsed.expected}; it is "${valueText}".`);
 }
 
 const toFault = (message: string): ParsedFilter => ({ kind: "fault", message });
 const toExample = (table: Readonly<Record<string, readonly Operator[]>>): string =>
   `${Object.keys(table)[0] ?? "id"}=…`;
 
-/** A value as the API takes it, or what it should have been. */
+/** A value in the API's form, or the form that it must have. */
 type ParsedValue =
   | { readonly kind: "value"; readonly value: unknown }
-  | { readonly kind: "wanted"; readonly expected: string };
+  | { readonly kind: "invalid"; readonly expected: string };
+
+interface Condition {
+  readonly resource: ListedResource;
+  readonly field: string;
+  readonly operator: Operator;
+}
 
 const toValue = (one: unknown): ParsedValue => ({ kind: "value", value: one });
-const toInvalid = (expected: string): ParsedValue => ({ kind: "wanted", expected });
+const toInvalid = (expected: string): ParsedValue => ({ kind: "invalid", expected });
 
-function parseValue(
-  resource: ListedResource,
-  field: string,
-  operator: Operator,
-  text: string,
-): ParsedValue {
+function parseValue(condition: Condition, text: string): ParsedValue {
+  const { field, operator } = condition;
   if (operator === "isset" || operator === "isnotset")
     return text === "true" ? toValue(true) : toInvalid("true");
   if (operator === "gte_ndays" || operator === "lte_ndays")
     return isNumber(text) ? toValue(Number(text)) : toInvalid("a number of days");
   if (operator === "range") return parseRange(text);
   const isTyped = operator === "eq" || operator === "neq" || isTimeField(field);
-  const parsePart = (part: string): ParsedValue =>
-    isTyped ? parseScalar(resource, field, part) : toValue(part);
-  if (!listOperators.has(operator) || text.startsWith("{")) return parsePart(text);
-  const parsed = text.split(",").map(parsePart);
-  return (
-    parsed.find(({ kind }) => kind === "wanted") ??
-    toValue(parsed.flatMap((part) => (part.kind === "value" ? [part.value] : [])))
-  );
+  const parsePart = (part: ValuePart): ParsedValue =>
+    isTyped ? parseScalar(condition, part) : toValue(part.text);
+  if (!listOperators.has(operator) || text.startsWith("{"))
+    return parsePart({ text, isQuoted: false });
+  return joinValues(splitParts(text).map(parsePart));
+}
+
+const joinValues = (parsed: readonly ParsedValue[]): ParsedValue =>
+  parsed.find(({ kind }) => kind === "invalid") ??
+  toValue(parsed.flatMap((part) => (part.kind === "value" ? [part.value] : [])));
+
+/** One value of a list. A quoted one is text, also where it looks like a number or `null`. */
+interface ValuePart {
+  readonly text: string;
+  readonly isQuoted: boolean;
+}
+
+/** Splits at commas; a part in double quotes may hold commas, and `""` is one quote. */
+function splitParts(text: string): readonly ValuePart[] {
+  const parts: ValuePart[] = [];
+  for (let rest = text; ;) {
+    const quoted = /^"((?:[^"]|"")*)"(?=,|$)/.exec(rest);
+    const [matched = "", inner] = quoted ?? /^[^,]*/.exec(rest) ?? [];
+    parts.push({ text: inner?.replaceAll('""', '"') ?? matched, isQuoted: inner !== undefined });
+    if (matched.length === rest.length) return parts;
+    rest = rest.slice(matched.length + 1);
+  }
 }
 
 function parseRange(text: string): ParsedValue {
@@ -160,61 +197,71 @@ function parseRange(text: string): ParsedValue {
 const isTimeField = (field: string): boolean => /date$|^created$/i.test(field);
 const isNumber = (text: string): boolean => /^-?\d+(\.\d+)?$/.test(text);
 
-/** Epoch milliseconds of an instant or a date; a number is taken for them. */
+/** Numbers below this are epoch seconds: as milliseconds they would be in 1970. */
+const minEpochMs = 31_536_000_000;
+
+/** Returns epoch milliseconds of an instant, a date, or epoch milliseconds or seconds. */
 function parseInstantMs(text: string): number | undefined {
-  if (isNumber(text)) return Number(text);
+  if (isNumber(text)) return Number(text) < minEpochMs ? Number(text) * 1_000 : Number(text);
   const ticks = parseInstant(text);
   return ticks === undefined ? undefined : msFromTicks(ticks);
 }
 
-/** One value by the kind of its field; text stays text, whatever it looks like. `null`: where it is not set. */
-function parseScalar(resource: ListedResource, field: string, text: string): ParsedValue {
-  if (text === "null") return toValue(null);
-  if (isTimeField(field)) {
-    const ms = parseInstantMs(text);
-    return ms === undefined
-      ? toInvalid("an instant, such as 2026-11-01 or 2026-11-01T06:00:00Z")
-      : toValue(ms);
-  }
-  if (booleanFields.has(field))
-    return text === "true" || text === "false"
-      ? toValue(text === "true")
-      : toInvalid("true or false");
+const parseInstantValue = (text: string): ParsedValue => {
+  const ms = parseInstantMs(text);
+  return ms === undefined
+    ? toInvalid("an instant, such as 2026-11-01 or 2026-11-01T06:00:00Z")
+    : toValue(ms);
+};
+
+const parseBoolean = (text: string): ParsedValue =>
+  text === "true" || text === "false" ? toValue(text === "true") : toInvalid("true or false");
+
+/** Parses one value by the kind of its field; `null` matches items where the field is not set. */
+function parseScalar({ resource, field }: Condition, part: ValuePart): ParsedValue {
+  const { text, isQuoted } = part;
+  if (text === "null" && !isQuoted) return toValue(null);
+  if (isTimeField(field)) return parseInstantValue(text);
+  if (booleanFields.has(field)) return parseBoolean(text);
   if (entityKeyFields.has(field))
     return text.startsWith("{")
       ? parseEntityKey(text)
-      : toValue({ id: text, saas: 11_161, inst: 0 });
-  const enumNames = numericFields[`${resource} ${field}`] ?? numericFields[field];
-  if (!enumNames) return toValue(text);
-  if (isNumber(text)) return toValue(Number(text));
-  const number = numberOf(enumNames, text);
-  return number === undefined
-    ? toInvalid([...Object.values(enumNames), "a number"].join(", "))
-    : toValue(number);
+      : toValue({ id: text, saas: microsoft365, inst: 0 });
+  const enumNames = findEnum(resource, field);
+  return enumNames === undefined ? toValue(text) : parseEnum(enumNames, text);
 }
 
-/** An account of Microsoft 365 is named by its id alone, any other entity by its key as JSON. */
+/** The number of Microsoft 365 among the apps. */
+const microsoft365 = 11_161;
+
+function parseEnum(enumNames: EnumNames, text: string): ParsedValue {
+  const number = isNumber(text) ? Number(text) : numberOf(enumNames, text);
+  const words = Object.values(enumNames);
+  return number === undefined ? toInvalid([...words, "a number"].join(", ")) : toValue(number);
+}
+
+/** Parses an entity's key as JSON; an account of Microsoft 365 needs its id only. */
 function parseEntityKey(text: string): ParsedValue {
   try {
     const key: unknown = JSON.parse(text);
     if (typeof key === "object" && key !== null && "id" in key) return toValue(key);
   } catch {
-    // Falls to the answer below, as a key without an id does.
+    // The answer below covers text that is not JSON, too.
   }
   return toInvalid('an id, or a key such as {"id":"a@contoso.com","saas":11770,"inst":0}');
 }
 
-/** `--since 2d` as a filter. */
+/** Converts `--since 2d` to a filter. */
 export function createSinceFilter(
   resource: ListedResource,
   text: string,
   nowMs: number,
 ): ParsedFilter {
   const field = timeFields[resource];
-  if (field === undefined)
-    return toFault(`${resource} have no time; --since has no meaning for them`);
+  if (field === undefined) return toFault(`--since must be left out: ${resource} have no time.`);
   const ms = parseDuration(text);
-  if (ms === undefined) return toFault(`--since ${text} is no duration; want 2d, 12h or 30m`);
+  if (ms === undefined)
+    return toFault(`--since must be a duration such as 2d, 12h or 30m; it is "${text}".`);
   return { kind: "filter", filter: { [field]: { gte: nowMs - ms } } };
 }
 

@@ -1,30 +1,30 @@
 /**
- * What the doctor looks at, in the order in which one thing stands on another: settings, clock, storage, secrets, hunting
- * and what its back-end can do, files, Cloud Apps. Reads only; each call counts in the shared quotas like any other.
+ * Runs the doctor's checks in the order of their dependencies: settings, clock, storage, secrets,
+ * hunting, files, Cloud Apps. It only reads; each call counts in the shared quotas like any other.
  */
-import { isUnknownFile } from "../../clients/files.ts";
-import { SecretError, type Vault } from "../../clients/vault.ts";
-import { createProfileQuery } from "../../files/bulk-queries.ts";
 import { expiryWarningMs } from "../../app/health-report.ts";
-import type { HuntingPort, HuntingReply } from "../../hunts/ports.ts";
+import { isUnknownFile } from "../../clients/files.ts";
+import { SecretError } from "../../clients/read-secret.ts";
+import type { Vault } from "../../clients/vault.ts";
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
-import { queueNames, type MessageQueues, type RecordStore } from "../../storage/record-store.ts";
 import type { ApiClient } from "../../http-pipeline/api-client.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
-import { SettingsError, type Settings } from "../../runtime/settings.ts";
+import type { HuntingPort } from "../../hunts/ports.ts";
+import { clouds, isLoopback, SettingsError, type Settings } from "../../runtime/settings.ts";
 import { dayMs, minuteMs, secondMs, type Clock } from "../../runtime/time.ts";
-import { reportError, reportWarning, reportOk, type DoctorFinding } from "./finding.ts";
+import { queueNames, type MessageQueues, type RecordStore } from "../../storage/record-store.ts";
+import { checkHunting, deadlineMs, unknownSha1 } from "./check-hunting.ts";
+import { reportError, reportOk, reportWarning, type DoctorFinding } from "./finding.ts";
 import {
-  toApiFinding,
-  findEntraFix,
-  findHuntingFix,
   findSecretFix,
   networkFix,
+  toApiFinding,
   toSecretFinding,
+  toStorageFinding,
   type ResourceNames,
 } from "./remediation.ts";
 
-/** Whom the doctor examines: the app's own live parts, each opened when it is looked at. */
+/** The app's own services; each is created when it is checked. */
 export interface DoctorDeps {
   /** @throws SettingsError */
   readonly settings: () => Settings;
@@ -35,10 +35,13 @@ export interface DoctorDeps {
   readonly files: () => Promise<ApiClient>;
   readonly cloudApps: () => Promise<ApiClient>;
   readonly hunts: readonly CompiledHunt[];
+  /** The connection string or blob address of the data storage; only its host is ever printed. */
+  readonly storageEndpoint: string;
+  readonly hasManagedIdentity: boolean;
   readonly clock: Clock;
 }
 
-/** One finding or more for each thing; a part that cannot even be opened is a finding, too. */
+/** Yields at least one finding for each subject; a service that cannot be created is a finding. */
 export async function* examineApp(deps: DoctorDeps): AsyncIterable<DoctorFinding> {
   let settings: Settings;
   try {
@@ -48,24 +51,38 @@ export async function* examineApp(deps: DoctorDeps): AsyncIterable<DoctorFinding
     yield reportError(
       "settings",
       error.message,
-      "Mend them in local.settings.json, or in infra/main.bicepparam and deploy again.",
+      "Set them in local.settings.json, or in infra/main.bicepparam and deploy again.",
     );
     return;
   }
-  yield reportOk("settings", "every setting has its form");
-  const names = toResourceNames(settings);
-  yield* examineServices(settings, names, deps);
+  yield reportOk("settings", "every setting is valid");
+  const names = toResourceNames(settings, deps);
+  yield checkVaultAddress(settings) ?? (await checkClock(settings.KEY_VAULT_URL, deps.clock));
+  const storage = await checkStorage(deps, names);
+  yield storage;
+  // The quotas are counted in the storage: without it, no call to a service can be made.
+  if (storage.state === "error") {
+    yield reportWarning(
+      "secrets, hunting, files, cloud-apps",
+      "not checked, because they need the storage",
+      "Fix the storage first.",
+    );
+    return;
+  }
+  yield* checkServices(settings, names, deps);
 }
 
-async function* examineServices(
+async function* checkServices(
   settings: Settings,
   names: ResourceNames,
   deps: DoctorDeps,
 ): AsyncIterable<DoctorFinding> {
-  yield await checkClock(settings.KEY_VAULT_URL, deps.clock);
-  yield* checkStorage(deps);
-  yield* checkSecrets(settings, names, await deps.vault(), deps.clock.now());
-  yield* checkHunting(names, deps);
+  const unreadable = new Set<string>();
+  for await (const finding of checkSecrets(settings, names, await deps.vault(), deps.clock.now())) {
+    if (finding.state === "error") unreadable.add(finding.subject);
+    yield finding;
+  }
+  yield* checkHunting(await deps.hunting(), deps.hunts, names);
   yield await checkApi(
     "files",
     deps.files,
@@ -73,28 +90,72 @@ async function* examineServices(
     names,
   );
   const list = { method: "POST", path: "/api/v1/alerts/", json: { limit: 1 } } as const;
-  yield await checkApi("cloud-apps", deps.cloudApps, list, names);
+  const cloudApps = await checkApi("cloud-apps", deps.cloudApps, list, names);
+  // A secret that cannot be read has a finding already; a second one would be its side effect.
+  yield unreadable.has(cloudApps.subject)
+    ? reportWarning("cloud-apps", "not checked: its token cannot be read", "Fix the secret first.")
+    : cloudApps;
 }
 
-const toResourceNames = (settings: Settings): ResourceNames => ({
-  vault: new URL(settings.KEY_VAULT_URL).hostname.split(".")[0] ?? "<vault>",
-  appClientId: settings.APP_CLIENT_ID ?? "<app>",
-  responseIdentity: settings.RESPONSE_IDENTITY_CLIENT_ID ?? "<ACT_PRINCIPAL_ID>",
-});
+function toResourceNames(
+  settings: Settings,
+  { storageEndpoint, hasManagedIdentity }: DoctorDeps,
+): ResourceNames {
+  const { graph, defender } = clouds[settings.CLOUD];
+  const huntingUrl =
+    settings.HUNTING_API === "graph"
+      ? (settings.GRAPH_URL ?? graph)
+      : (settings.DEFENDER_URL ?? defender);
+  const hostOf = (url: string): string => new URL(url).hostname;
+  return {
+    vault: hostOf(settings.KEY_VAULT_URL).split(".")[0] ?? "<vault>",
+    vaultHost: hostOf(settings.KEY_VAULT_URL),
+    huntingHost: hostOf(huntingUrl),
+    filesHost: hostOf(settings.DEFENDER_URL ?? defender),
+    cloudAppsHost: hostOf(settings.CLOUD_APPS_URL),
+    storageHost: findStorageHost(storageEndpoint),
+    appClientId: settings.APP_CLIENT_ID ?? "<app>",
+    responseIdentity: settings.RESPONSE_IDENTITY_CLIENT_ID ?? "<RESPONSE_PRINCIPAL_ID>",
+    hasManagedIdentity: hasManagedIdentity || settings.APP_CREDENTIAL === "secret",
+  };
+}
 
-/** Tokens and signatures live by the clock; Entra and webhooks allow five minutes. */
+/** Returns the host of an address or connection string, never a key. */
+function findStorageHost(endpoint: string): string {
+  if (endpoint === "" || /UseDevelopmentStorage=true/i.test(endpoint)) return "127.0.0.1";
+  const [, blobHost] = /BlobEndpoint=https?:\/\/([^:/;]+)/i.exec(endpoint) ?? [];
+  const [, account] = /AccountName=([^;]+)/i.exec(endpoint) ?? [];
+  const [, host] = /^https?:\/\/([^:/]+)/.exec(endpoint) ?? [];
+  return blobHost ?? host ?? `${account ?? "<account>"}.blob.core.windows.net`;
+}
+
+const vaultSuffixes = [".vault.azure.net", ".vault.usgovcloudapi.net"];
+
+function checkVaultAddress({ KEY_VAULT_URL: url }: Settings): DoctorFinding | undefined {
+  const { hostname } = new URL(url);
+  if (isLoopback(url) || vaultSuffixes.some((suffix) => hostname.endsWith(suffix)))
+    return undefined;
+  return reportError(
+    "clock",
+    `${hostname} is not the address of a key vault`,
+    `Set KEY_VAULT_URL to https://<vault>${vaultSuffixes.join(" or ")}`,
+  );
+}
+
+/** Entra and webhooks allow five minutes of skew; a warning comes early. */
 const maxSkewMs = minuteMs;
 
 async function checkClock(url: string, clock: Clock): Promise<DoctorFinding> {
+  const { hostname } = new URL(url);
   const reply = await fetch(new URL("/secrets?api-version=7.4", url), {
     redirect: "manual",
     signal: AbortSignal.timeout(10 * secondMs),
   }).catch(() => undefined);
-  if (!reply) return reportError("clock", `${new URL(url).hostname} cannot be reached`, networkFix);
+  if (!reply) return reportError("clock", `${hostname} cannot be reached`, networkFix(hostname));
   await reply.arrayBuffer();
   const skewMs = clock.now() - Date.parse(reply.headers.get("date") ?? "");
   if (Number.isNaN(skewMs))
-    return reportWarning("clock", "the vault tells no time", "Nothing: the other checks go on.");
+    return reportWarning("clock", "the vault sent no time", "No action: other checks continue.");
   if (Math.abs(skewMs) <= maxSkewMs) return reportOk("clock", "right within a minute");
   const direction = skewMs > 0 ? "ahead" : "behind";
   return reportError(
@@ -104,47 +165,19 @@ async function checkClock(url: string, clock: Clock): Promise<DoctorFinding> {
   );
 }
 
-async function* checkStorage({ records, queues }: DoctorDeps): AsyncIterable<DoctorFinding> {
+async function checkStorage(
+  { records, queues }: DoctorDeps,
+  names: ResourceNames,
+): Promise<DoctorFinding> {
   try {
     const store = await records();
     await store.read("state/doctor.json");
     const messageQueues = await queues();
     for (const name of queueNames) await messageQueues.depth(name);
-    yield reportOk("storage", "blobs and queues can be read");
+    return reportOk("storage", "blobs and queues can be read");
   } catch (error) {
-    yield toStorageFinding(error);
+    return toStorageFinding(error, names);
   }
-}
-
-function toStorageFinding(error: unknown): DoctorFinding {
-  if (error instanceof SettingsError)
-    return reportError(
-      "storage",
-      error.message,
-      "Set DataStorage__blobServiceUri and DataStorage__queueServiceUri, or DataStorage.",
-    );
-  if (!(error instanceof UpstreamError)) throw error;
-  const { status, upstreamCode: code = error.code } = error;
-  const message = `the data account does not answer as it should (${[status, code].filter(Boolean).join(" ")})`;
-  if (code === "AuthorizationPermissionMismatch")
-    return reportError(
-      "storage",
-      message,
-      "az deployment group create --resource-group <group> --parameters infra/main.bicepparam",
-    );
-  if (code === "AuthorizationFailure")
-    return reportError(
-      "storage",
-      message,
-      "az storage account network-rule add --account-name <account> --ip-address <this machine's address>",
-    );
-  if (status === 401 || status === 403)
-    return reportError(
-      "storage",
-      message,
-      "Check DataStorage: the key or the identity is not the account's.",
-    );
-  return reportError("storage", message, networkFix);
 }
 
 async function* checkSecrets(
@@ -163,131 +196,39 @@ async function* checkSecrets(
   for (const name of secretNames) {
     try {
       await vault.getSecret(name);
+      yield checkExpiry(name, names, vault, nowMs);
     } catch (error) {
       if (!(error instanceof SecretError)) throw error;
       yield toSecretFinding(error, names);
-      continue;
     }
-    const expiresMs =
-      vault.listExpiring().find(({ secret }) => secret === name)?.expiresMs ?? Infinity;
-    const daysLeft = Math.floor((expiresMs - nowMs) / dayMs);
-    yield expiresMs - nowMs < expiryWarningMs
-      ? reportError(
-          `secret ${name}`,
-          daysLeft < 0 ? "it is over" : `it ends in ${daysLeft} days`,
-          findSecretFix(names, name),
-        )
-      : reportOk(`secret ${name}`, "readable");
   }
 }
 
-/** Sources that prove themselves by a token of Entra's or by a function key have no secret in the vault. */
+function checkExpiry(
+  name: string,
+  names: ResourceNames,
+  vault: Vault,
+  nowMs: number,
+): DoctorFinding {
+  const expiresMs =
+    vault.listExpiring().find(({ secret }) => secret === name)?.expiresMs ?? Infinity;
+  const daysLeft = Math.floor((expiresMs - nowMs) / dayMs);
+  if (expiresMs - nowMs >= expiryWarningMs) return reportOk(`secret ${name}`, "readable");
+  const message = daysLeft < 0 ? "it has expired" : `it expires in ${daysLeft} days`;
+  return reportError(`secret ${name}`, message, findSecretFix(names, name));
+}
+
+/** Sources that authenticate by an Entra token or a function key have no secret in the vault. */
 const listWebhookSecrets = (sources: Settings["WEBHOOKS"]): string[] =>
   Object.entries(sources).flatMap(([name, source]) =>
-    isKeyless(source) ? [] : [`webhook-${name}`],
+    hasNoSecret(source) ? [] : [`webhook-${name}`],
   );
 
-const isKeyless = (source: unknown): boolean =>
+const hasNoSecret = (source: unknown): boolean =>
   typeof source === "object" &&
   source !== null &&
-  "proof" in source &&
-  (source.proof === "entra" || source.proof === "function-key");
-
-const deadlineMs = 60 * secondMs;
-const unknownSha1 = "0".repeat(40);
-
-/** What Huntline would like a back-end to understand, and which way it takes where it does not. */
-const capabilities: readonly {
-  readonly name: string;
-  readonly query: string;
-  readonly fallback: string;
-}[] = [
-  {
-    name: "a table shadowed by let",
-    query: "let DeviceInfo = DeviceInfo | where Timestamp > ago(1h);\nDeviceInfo | take 1",
-    fallback: "Nothing to do: hunts restrict each reference in place.",
-  },
-  {
-    name: "hash()",
-    query: 'print Shard = hash("a", 2)',
-    fallback:
-      "Narrow hunts that find more rows in one instant than the service returns: they cannot be cut and show as degraded.",
-  },
-  {
-    name: "FileProfile()",
-    query: createProfileQuery("SHA1", [unknownSha1]),
-    fallback: "Nothing to do: large lookups go hash by hash, at 100 a minute.",
-  },
-];
-
-async function* checkHunting(
-  names: ResourceNames,
-  { hunting, hunts }: DoctorDeps,
-): AsyncIterable<DoctorFinding> {
-  const port = await hunting();
-  const runQuery = (query: string): Promise<HuntingReply> =>
-    port.runQuery(query, { deadlineMs, maxWaitMs: deadlineMs }, { writeRows: () => undefined });
-  const fault = findHuntingProblem(await runQuery("print Well = true"), names);
-  yield fault ?? reportOk("hunting", `${port.api} answers`);
-  if (fault) return;
-  for (const { name, query, fallback } of capabilities) {
-    const reply = await runQuery(query);
-    const subject = `hunting: ${name}`;
-    if (reply.kind === "answer") yield reportOk(subject, "understood");
-    else if (reply.kind === "refused") yield reportWarning(subject, reply.message, fallback);
-    else yield reportWarning(subject, "not answered now", "Run the doctor again later.");
-  }
-  for (const [name, huntNames] of groupHuntsByTable(hunts)) {
-    const reply = await runQuery(`${name} | take 0`);
-    if (reply.kind === "refused")
-      yield reportError(
-        `hunting: table ${name}`,
-        reply.message,
-        `Assign the licence that brings it, or set enabled: false in shared/hunts/catalog/${huntNames.join(".yaml, ")}.yaml`,
-      );
-  }
-}
-
-/** Each table with the enabled hunts that read it. */
-function groupHuntsByTable(hunts: readonly CompiledHunt[]): Map<string, string[]> {
-  const huntsByTable = new Map<string, string[]>();
-  for (const { name, tables, enabled } of hunts)
-    for (const table of enabled ? tables : [])
-      huntsByTable.set(table, [...(huntsByTable.get(table) ?? []), name]);
-  return huntsByTable;
-}
-
-function findHuntingProblem(answer: HuntingReply, names: ResourceNames): DoctorFinding | undefined {
-  switch (answer.kind) {
-    case "answer":
-      return undefined;
-    case "refused":
-      return reportError(
-        "hunting",
-        answer.message,
-        findEntraFix(answer.message, names) ?? findHuntingFix(answer.cause),
-      );
-    case "failed":
-      return reportError(
-        "hunting",
-        answer.message,
-        findEntraFix(answer.message, names) ?? networkFix,
-      );
-    case "later":
-      return reportWarning(
-        "hunting",
-        `no call is left now: ${answer.cause}`,
-        "Run the doctor again later.",
-      );
-    case "too-big":
-    case "too-heavy":
-      return reportWarning(
-        "hunting",
-        "too busy for the smallest query",
-        "Run the doctor again later.",
-      );
-  }
-}
+  "auth" in source &&
+  (source.auth === "entra" || source.auth === "functionKey");
 
 async function checkApi(
   api: "files" | "cloud-apps",

@@ -1,28 +1,28 @@
-/** What the doctor says of one thing. */
+/** One finding of the doctor. */
 export interface DoctorFinding {
-  /** What was looked at: `hunting`, `secret audit-key`. */
+  /** What was checked: `hunting`, `secret audit-key`. */
   readonly subject: string;
-  /** `reportWarning`: it works, and something takes a longer way. */
-  readonly state: "well" | "limited" | "ill";
+  /** `warning`: it works, but in a slower way or not completely checked. */
+  readonly state: "ok" | "warning" | "error";
   readonly message: string;
-  /** The command that mends it, or the way that is taken instead. Names in angle brackets are the reader's own. */
+  /** The command that fixes it, or what happens instead. Replace names in angle brackets. */
   readonly fix?: string;
 }
 
 export const reportOk = (subject: string, message: string): DoctorFinding => ({
   subject,
-  state: "well",
+  state: "ok",
   message,
 });
 export const reportWarning = (subject: string, message: string, fix: string): DoctorFinding => ({
   subject,
-  state: "limited",
+  state: "warning",
   message,
   fix,
 });
 export const reportError = (subject: string, message: string, fix: string): DoctorFinding => ({
   subject,
-  state: "ill",
+  state: "error",
   message,
   fix,
 });

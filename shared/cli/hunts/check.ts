@@ -1,4 +1,5 @@
-/** `npm run hunts`: every hunt of the catalogue checked and listed. */
+/** `npm run hunts`: checks every hunt of the catalog and lists them. */
+import { existsSync } from "node:fs";
 import { relative } from "node:path";
 import {
   checkCatalog,
@@ -7,23 +8,29 @@ import {
 } from "../../kql/compile/compile-catalog.ts";
 import type { HuntProblem } from "../../kql/compile/compile-hunt.ts";
 import { formatDuration } from "../../runtime/time.ts";
-import { formatTable, type Output } from "../output.ts";
+import { formatCount, formatTable, type Output } from "../output.ts";
 
-/** Checks the hunts of a folder. Returns the exit code: 0 when all are sound, 1 when one is not. */
+/** Checks the hunts of a folder. Returns the exit code: 0 when all are valid, 1 otherwise. */
 export function checkHunts(folder: string, output: Output): number {
+  if (!existsSync(folder)) {
+    output.error(`There is no folder ${folder}.`);
+    return 1;
+  }
   const checked = checkCatalog(folder, output.progress);
   output.progress(checked.length, checked.length, "");
   if (checked.length === 0) {
     output.line(
-      `${relative(".", folder)} holds no hunt. Put a YAML file there, or: npm run hunts -- import <file|folder>`,
+      `${relative(".", folder)} has no hunts. Add a YAML file, or run: npm run hunts -- import <file|folder>`,
     );
     return 0;
   }
-  for (const line of formatTable(
-    ["name", "mode", "schedule (UTC)", "look-back", "tables", "why"],
-    checked.flatMap(toRow),
-  ))
-    output.line(line);
+  const rows = checked.flatMap(toRow);
+  if (rows.length > 0)
+    for (const line of formatTable(
+      ["name", "mode", "schedule (UTC)", "look-back", "tables", "why"],
+      rows,
+    ))
+      output.line(line);
   for (const warning of checked.flatMap(({ warnings }) => warnings))
     output.error(`warning: ${formatProblem(warning)}`);
   return printResult(checked, output);
@@ -43,7 +50,7 @@ const toRow = ({ hunt }: CheckedFile): readonly (readonly string[])[] =>
       ]
     : [];
 
-/** Three names and how many more. */
+/** Shows three names and the count of the others. */
 const shortenNames = (names: readonly string[]): string =>
   names.length <= 3 ? names.join(" ") : `${names.slice(0, 3).join(" ")} +${names.length - 3}`;
 
@@ -52,17 +59,18 @@ function printResult(checked: readonly CheckedFile[], output: Output): number {
   const enabled = checked.filter(({ hunt }) => hunt?.enabled === true).length;
   if (problems.length === 0) {
     output.line(
-      `${checked.length} hunts are sound, ${enabled} of them enabled. Next: npm run build, or npm run hunts -- plan`,
+      `${checked.length === 1 ? "1 hunt is" : `${checked.length} hunts are`} valid, ${enabled} enabled.` +
+        " Next: restart npm start to run them here, npm run package before you deploy.",
     );
     return 0;
   }
   for (const problem of problems) output.error(formatProblem(problem));
   output.error(
-    `Mend the ${problems.length === 1 ? "place" : `${problems.length} places`} named above and run npm run hunts again.`,
+    `${formatCount(problems.length, "problem")} found. Fix and run npm run hunts again.`,
   );
   return 1;
 }
 
-/** `file:line:column message`. */
+/** Formats a problem as `file:line:column message`. */
 export const formatProblem = ({ file, line, column, message }: HuntProblem): string =>
   `${relative(".", file)}:${line}:${column} ${message}`;

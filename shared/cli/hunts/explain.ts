@@ -1,23 +1,23 @@
-/** `npm run hunts -- explain`: what the build understands of a query, and the exact queries that will be sent. */
-import { readFileSync } from "node:fs";
+/** `npm run hunts -- explain`: shows the analysis of a query and the queries that will be sent. */
+import { existsSync, readFileSync, statSync } from "node:fs";
 import type { CompiledHunt, Pieces } from "../../contracts/compiled-hunt.ts";
 import { compileHunt, type HuntOutcome, type HuntProblem } from "../../kql/compile/compile-hunt.ts";
 import { checkCatalog } from "../../kql/compile/compile-catalog.ts";
 import { toHuntName } from "../../kql/compile/hunt-name.ts";
 import { describeObstacle } from "../../kql/compile/obstacles.ts";
 import { fillSlots } from "../../kql/compile/verify-query.ts";
+import { decodeText } from "../../runtime/decode-text.ts";
+import { formatSuggestion } from "../../runtime/suggest-word.ts";
 import { formatDuration } from "../../runtime/time.ts";
 import { formatProblem } from "./check.ts";
 import { findQueries, type SourceQuery } from "./find-queries.ts";
 import type { Output } from "../output.ts";
 
-/** Explains a hunt of the catalogue by its name, or any file. Returns the exit code. */
+/** Explains a hunt of the catalog by its name, or any file. Returns the exit code. */
 export function explainHunt(folder: string, huntOrFile: string, output: Output): number {
   const outcome = findOutcome(folder, huntOrFile);
   if (outcome === undefined) {
-    output.error(
-      `There is no hunt ${huntOrFile} in the catalogue and no such file. npm run hunts lists the hunts.`,
-    );
+    output.error(formatNotFound(folder, huntOrFile));
     return 1;
   }
   const { hunt, analysis, problems, warnings } = outcome;
@@ -36,7 +36,16 @@ export function explainHunt(folder: string, huntOrFile: string, output: Output):
   return 0;
 }
 
-/** A hunt of the catalogue by name; a `.yaml` file; or the first query of a `.kql`, `.txt` or Markdown file. */
+/** Names the nearest hunt of the catalog, where one is near. */
+export function formatNotFound(folder: string, huntOrFile: string): string {
+  const names = checkCatalog(folder).map(({ name }) => name);
+  return (
+    `There is no hunt and no file named ${huntOrFile}.` +
+    `${formatSuggestion(huntOrFile, names)} npm run hunts lists the hunts.`
+  );
+}
+
+/** Finds a hunt of the catalog by its name; else compiles a YAML file, or a file's first query. */
 export function findOutcome(folder: string, huntOrFile: string): HuntOutcome | undefined {
   const text = readText(huntOrFile);
   if (text === undefined) return checkCatalog(folder).find(({ name }) => name === huntOrFile);
@@ -46,7 +55,7 @@ export function findOutcome(folder: string, huntOrFile: string): HuntOutcome | u
   return first && compileQuery(huntOrFile, name, first);
 }
 
-/** A bare query is wrapped in YAML, one line down and two columns in, and its problems are brought back to the file's lines. */
+/** Wraps a query in YAML, then moves its problems back by the added line and two columns. */
 function compileQuery(file: string, name: string, { query, line }: SourceQuery): HuntOutcome {
   const yaml = `query: |2-\n${query.replaceAll(/^/gm, "  ")}\n`;
   const outcome = compileHunt(file, name, yaml);
@@ -62,15 +71,15 @@ function compileQuery(file: string, name: string, { query, line }: SourceQuery):
   };
 }
 
+/** Returns a file's text, or `undefined` without a file. @throws Error for other encodings */
 function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
+  if (!existsSync(path) || !statSync(path).isFile()) return undefined;
+  const decoded = decodeText(readFileSync(path));
+  if (decoded.kind === "invalid") throw new Error(`${path}: ${decoded.message}`);
+  return decoded.text;
 }
 
-/** The analysis of a hunt, a line each. */
+/** Describes the analysis of a hunt in lines. */
 export function describeHunt(hunt: CompiledHunt): readonly string[] {
   const { query } = hunt;
   return [
@@ -78,11 +87,12 @@ export function describeHunt(hunt: CompiledHunt): readonly string[] {
     `  mode       ${hunt.mode}: ${hunt.modeReason}`,
     `  tables     ${hunt.tables.join(", ") || "none"}`,
     `  columns    ${hunt.columns.map(({ name, type }) => `${name}: ${type}`).join(", ")}`,
-    `  time       ${hunt.timeColumn ?? "the result has no column with the event's time, or it is a snapshot"}`,
+    `  time       ${hunt.timeColumn ?? "no column has the event's time, or it is a snapshot"}`,
     `  schedule   ${hunt.schedule} (UTC), every ${formatDuration(hunt.intervalMs)}`,
-    `  look-back  ${formatDuration(hunt.lookBackMs)}, lag ${formatDuration(hunt.lagMs)}, settle ${formatDuration(hunt.settleMs)}`,
-    `  widest     ${hunt.widestMs === undefined ? "no limit by the query's own times" : `${hunt.widestMs} ms, by the query's own times`}`,
-    `  shards     ${query.shardedBy ?? "cannot be sharded: the rows of two askings may differ"}`,
+    `  look-back  ${formatDuration(hunt.lookBackMs)}`,
+    `  lag        ${formatDuration(hunt.lagMs)}, settle ${formatDuration(hunt.settleMs)}`,
+    `  widest     ${hunt.widestMs === undefined ? "not limited by the query" : `${hunt.widestMs} ms, limited by the query`}`,
+    `  shards     ${query.shardedBy ?? "not possible: two runs may return different rows"}`,
   ];
 }
 
@@ -95,9 +105,9 @@ function listQueries(hunt: CompiledHunt): readonly (readonly [string, Pieces])[]
         : "the snapshot (times are samples)",
       prelude,
     ],
-    ["the same, restricted in place", inPlace],
-    ["added to count", countSuffix],
-    ...(histogramSuffix ? ([["added to count by time", histogramSuffix]] as const) : []),
-    ...(shardSuffix ? ([["added for one shard of two", shardSuffix]] as const) : []),
+    ["the same, with each table restricted in place", inPlace],
+    ["suffix that counts", countSuffix],
+    ...(histogramSuffix ? ([["suffix that counts by time", histogramSuffix]] as const) : []),
+    ...(shardSuffix ? ([["suffix of one shard of two", shardSuffix]] as const) : []),
   ];
 }

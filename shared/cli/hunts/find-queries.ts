@@ -1,18 +1,26 @@
-/** Queries in a text file: the whole of a `.kql`, the fenced blocks of Markdown with what is said about them. */
+/** Finds queries in text files: a whole `.kql` file, or the fenced blocks of Markdown. */
 import { basename, extname } from "node:path";
+import { findFences } from "./fences.ts";
+import {
+  describeSection,
+  findTechniques,
+  mergeFrontMatter,
+  plainText,
+  splitFrontMatter,
+  splitSections,
+  type MarkdownSection,
+  type QueryMetadata,
+} from "./markdown-metadata.ts";
 
-/** A query as found, with what its file says about it. */
-export interface SourceQuery {
+/** A query with the title and metadata that its file gives. */
+export interface SourceQuery extends QueryMetadata {
   readonly query: string;
   /** Line of the query's first line in the file, from 1. */
   readonly line: number;
   readonly title: string;
-  readonly description: string;
-  readonly tactics: readonly string[];
-  readonly techniques: readonly string[];
 }
 
-/** Finds the queries of one file. Markdown without a fence has none. */
+/** Finds the queries of one file; Markdown without fences has none. */
 export function findQueries(file: string, text: string): readonly SourceQuery[] {
   const normalizedText = text.replaceAll(/\r\n?/g, "\n").replace(/^\uFEFF/, "");
   const title = basename(file, extname(file)).trim();
@@ -37,98 +45,36 @@ function parseWholeText(text: string, title: string): readonly SourceQuery[] {
       description,
       tactics: [],
       techniques: findTechniques(text),
+      severity: undefined,
     },
   ];
 }
 
-interface Fence {
-  readonly lines: readonly string[];
-  readonly line: number;
-  readonly heading: string;
-}
+/** Labels of fences that hold KQL. Any other label is another language. */
+const queryLabels = new Set(["", "kql", "kusto", "kustoql", "c", "csl", "sql"]);
 
 function parseMarkdown(text: string, fallback: string): readonly SourceQuery[] {
-  const fences = findFences(text.split("\n")).filter(({ lines }) => lines.join("").trim() !== "");
-  const title = /^#\s+(.+?)\s*#*\s*$/m.exec(text)?.[1] ?? fallback;
-  const metadata = {
-    description: findFirstParagraph(text),
-    tactics: findTactics(text),
-    techniques: findTechniques(text),
-  };
-  return fences.map(({ lines, line, heading }) => ({
-    query: lines.join("\n").trimEnd(),
-    line,
-    title:
-      fences.length > 1 && heading !== "" && heading !== title ? `${title}: ${heading}` : title,
-    ...metadata,
-  }));
+  const lines = text.split("\n");
+  const { values, lineCount } = splitFrontMatter(text);
+  const bodyLines = lines.map((line, index) => (index < lineCount ? "" : line));
+  const fences = findFences(bodyLines);
+  const sections = splitSections(bodyLines, fences);
+  const title = plainText(sections.find(({ level }) => level === 1)?.heading ?? fallback);
+  const queries = fences.filter(
+    ({ code, label }) => queryLabels.has(label) && code.join("").trim() !== "",
+  );
+  return queries.map(({ code, openLine }) => {
+    const index = sections.findLastIndex(({ line }) => line <= openLine);
+    return {
+      query: code.join("\n").trimEnd(),
+      line: openLine + 2,
+      title: titleOf(title, queries.length > 1 ? sections[index] : undefined),
+      ...mergeFrontMatter(values, describeSection(sections, index)),
+    };
+  });
 }
 
-/** Blocks between ``` or ~~~ of any label; one that is never closed reaches to the end. */
-function findFences(lines: readonly string[]): readonly Fence[] {
-  const fences: Fence[] = [];
-  let openFence: { mark: string; indent: number; start: number } | undefined;
-  let heading = "";
-  for (const [index, line] of lines.entries()) {
-    const mark = /^(\s*)(`{3,}|~{3,})(.*)$/.exec(line);
-    if (!openFence && mark)
-      openFence = { mark: mark[2] ?? "", indent: mark[1]?.length ?? 0, start: index + 1 };
-    else if (openFence && mark && mark[2]?.startsWith(openFence.mark) && mark[3]?.trim() === "") {
-      fences.push({
-        lines: dedentLines(lines.slice(openFence.start, index), openFence.indent),
-        line: openFence.start + 1,
-        heading,
-      });
-      openFence = undefined;
-    } else if (!openFence) heading = /^#{2,}\s+(.+?)\s*#*\s*$/.exec(line)?.[1] ?? heading;
-  }
-  if (openFence)
-    fences.push({
-      lines: dedentLines(lines.slice(openFence.start), openFence.indent),
-      line: openFence.start + 1,
-      heading,
-    });
-  return fences;
+function titleOf(title: string, section: MarkdownSection | undefined): string {
+  const heading = section !== undefined && section.level > 1 ? section.heading : "";
+  return heading !== "" && heading !== title ? `${title}: ${heading}` : title;
 }
-
-const dedentLines = (lines: readonly string[], indent: number): readonly string[] =>
-  lines.map((line) => (line.slice(0, indent).trim() === "" ? line.slice(indent) : line));
-
-function findFirstParagraph(text: string): string {
-  const paragraphs = text.replaceAll(/^(?:```|~~~)[\s\S]*?^(?:```|~~~)\s*$/gm, "").split(/\n\s*\n/);
-  const prose = paragraphs
-    .map((paragraph) =>
-      paragraph
-        .split("\n")
-        .filter((line) => !/^\s*#/.test(line))
-        .join(" ")
-        .trim(),
-    )
-    .find((paragraph) => paragraph !== "" && !paragraph.startsWith("|"));
-  return prose?.replaceAll(/\s+/g, " ") ?? "";
-}
-
-const tacticNames = [
-  "Initial access",
-  "Execution",
-  "Persistence",
-  "Privilege escalation",
-  "Defense evasion",
-  "Credential access",
-  "Discovery",
-  "Lateral movement",
-  "Collection",
-  "Command and control",
-  "Exfiltration",
-  "Impact",
-];
-
-/** Tactics ticked in the table that public Markdown hunts carry: `| Execution | v | |`. */
-const findTactics = (text: string): readonly string[] =>
-  tacticNames
-    .filter((name) => new RegExp(`^\\|\\s*${name}\\s*\\|\\s*[vx✓]\\s*\\|`, "im").test(text))
-    .map((name) => name.replaceAll(/(?:^|\s)(\w)/g, (_, letter: string) => letter.toUpperCase()));
-
-const findTechniques = (text: string): readonly string[] => [
-  ...new Set(text.match(/\bT1\d{3}(?:\.\d{3})?\b/g) ?? []),
-];

@@ -1,52 +1,67 @@
-/** `npm run hunts -- import`: other people's queries to hunts of this catalogue, each judged. */
+/** `npm run hunts -- import`: converts query files to hunts and classifies each query. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { Document, Scalar, parseDocument } from "yaml";
+import { isMap, parseDocument } from "yaml";
 import {
   classDescriptions,
   classifyQuery,
   type QueryClassification,
   type QueryClass,
 } from "../../kql/compile/classification.ts";
+import { adaptQuery } from "../../kql/compile/adapt-query.ts";
+import { compileHunt } from "../../kql/compile/compile-hunt.ts";
 import { toHuntName } from "../../kql/compile/hunt-name.ts";
 import { splitBlocks } from "./split-blocks.ts";
+import { createHuntYaml, tidyDocument, toBlockText } from "./hunt-yaml.ts";
 import { findQueries, type SourceQuery } from "./find-queries.ts";
-import { formatTable, type Output } from "../output.ts";
+import { decodeText } from "../../runtime/decode-text.ts";
+import { UsageError } from "../command-line.ts";
+import { formatCount, formatTable, type Output } from "../output.ts";
 
-/** Where to read, where to write, and whether the hunts get timers at once. */
+/** What to import and where to write it. */
 export interface ImportOptions {
   readonly from: string;
   readonly into: string;
+  /** Whether `into` is the catalog that other commands read without an option. */
+  readonly isCatalog: boolean;
   readonly enable: boolean;
 }
 
 interface ImportedQuery {
   readonly source: string;
-  readonly class: QueryClass | "no-query";
+  readonly class: QueryClass;
   readonly hunt: string;
   readonly why: string;
 }
 
-const queryFileNames = /\.(?:kql|csl|txt|md|markdown|ya?ml)$/i;
+/** One run of the import: what was written so far, by the query's text without blanks and comments. */
+interface ImportRun extends ImportOptions {
+  readonly writtenQueries: Map<string, string>;
+}
 
-/** Imports a file or a folder. Returns the exit code: 0, or 1 when there was nothing to read. */
-export function importHunts({ from, into, enable }: ImportOptions, output: Output): number {
+const queryFileNames = /\.(?:kql|kusto|csl|txt|md|markdown|ya?ml)$/i;
+
+/** Imports a file or a folder. Returns 0, or 1 when there was nothing to read. */
+export function importHunts(options: ImportOptions, output: Output): number {
+  const { from, into } = options;
+  if (!existsSync(from)) throw new UsageError(`There is no file or folder ${from}.`);
   const files = listFiles(from);
   if (files.length === 0) {
     output.error(
-      `${from} holds no .kql, .csl, .txt, .md or .yaml file. Name a file or a folder that does.`,
+      `${from} has no .kql, .kusto, .csl, .txt, .md or .yaml file. Name a file or folder that has one.`,
     );
     return 1;
   }
   mkdirSync(into, { recursive: true });
+  const run: ImportRun = { ...options, writtenQueries: new Map() };
   const lines = files.flatMap((file, index) => {
     output.progress(index, files.length, basename(file));
-    return importFile(file, from, into, enable);
+    return importFile(file, run);
   });
   output.progress(files.length, files.length, "");
   for (const line of formatTable(["class", "hunt", "from", "why"], lines.map(toRow)))
     output.line(line);
-  printSummary(lines, into, enable, output);
+  printSummary(lines, options, output);
   return 0;
 }
 
@@ -58,7 +73,6 @@ const toRow = ({ source, class: of, hunt, why }: ImportedQuery): readonly string
 ];
 
 function listFiles(from: string): readonly string[] {
-  if (!existsSync(from)) return [];
   if (!statSync(from).isDirectory()) return queryFileNames.test(from) ? [from] : [];
   return readdirSync(from, { recursive: true, encoding: "utf8" })
     .filter((file) => queryFileNames.test(file) && statSync(join(from, file)).isFile())
@@ -66,73 +80,93 @@ function listFiles(from: string): readonly string[] {
     .map((file) => join(from, file));
 }
 
-function importFile(
-  file: string,
-  from: string,
-  into: string,
-  enable: boolean,
-): readonly ImportedQuery[] {
-  const source = file === from ? basename(file) : relative(from, file);
-  const text = readFileSync(file, "utf8");
-  if (/\.ya?ml$/i.test(file)) return [importYaml(file, source, text, into, enable)];
-  const queries = findQueries(file, text).flatMap(splitQueries);
-  if (queries.length === 0)
-    return [{ source, class: "no-query", hunt: "", why: "no query in this file" }];
-  return queries.map(({ query, classification }, index) => {
-    const place = queries.length > 1 ? `${source}:${query.line}` : source;
-    const toYaml = (name: string): string =>
-      createHuntYaml(query, classification.query, source, enable, name);
-    return writeHunt(
-      place,
-      classification,
-      chooseName(file, queries.length > 1 ? index + 1 : undefined),
-      into,
-      toYaml,
+function importFile(file: string, run: ImportRun): readonly ImportedQuery[] {
+  const source = file === run.from ? basename(file) : relative(run.from, file);
+  const nothing = (why: string): readonly ImportedQuery[] => [
+    { source, class: "noQuery", hunt: "", why },
+  ];
+  const decoded = decodeText(readFileSync(file));
+  if (decoded.kind === "invalid") return nothing(decoded.message);
+  if (/\.ya?ml$/i.test(file)) return [importYaml({ file, source }, decoded.text, run)];
+  const queries = findQueries(file, decoded.text).flatMap(splitQueries);
+  if (queries.length === 0) return nothing("the file has no query");
+  return queries.map(({ query, adapted }, index) => {
+    const number = queries.length > 1 ? index + 1 : undefined;
+    const place = number === undefined ? source : `${source}:${query.line}`;
+    const hunt = { source: place, name: chooseName(file, number), ...adapted };
+    return writeHunt(hunt, run, (name) =>
+      createHuntYaml({ ...query, query: adapted.classification.query }, source, {
+        name,
+        enable: run.enable,
+        changes: adapted.changes,
+      }),
     );
   });
 }
 
-interface ClassifiedQuery {
-  readonly query: SourceQuery;
+/** A query under today's names, and its class. */
+interface AdaptedClassification {
   readonly classification: QueryClassification;
+  readonly changes: readonly string[];
 }
 
-/** One text may hold several queries; it is taken apart when it is no query as a whole but its parts are. */
+interface ClassifiedQuery {
+  readonly query: SourceQuery;
+  readonly adapted: AdaptedClassification;
+}
+
+/** Classifies a query; when advanced hunting lacks a table, once more under today's names. */
+function classifyAdapted(text: string): AdaptedClassification {
+  const classification = classifyQuery(text);
+  if (classification.class !== "otherTables") return { classification, changes: [] };
+  const { query, changes } = adaptQuery(classification.query);
+  return changes.length === 0
+    ? { classification, changes }
+    : { classification: classifyQuery(query), changes };
+}
+
+const isUnclear = ({ classification }: AdaptedClassification): boolean =>
+  ["multipleQueries", "notAccepted"].includes(classification.class);
+
+/** Splits a text of several queries, where the whole is invalid but a part is valid. */
 function splitQueries(query: SourceQuery): readonly ClassifiedQuery[] {
-  const classification = classifyQuery(query.query);
-  if (classification.class !== "multipleQueries" && classification.class !== "notAccepted")
-    return [{ query, classification }];
-  const parts = splitBlocks(query.query).map((block, index) => ({
+  const adapted = classifyAdapted(query.query);
+  const blocks = isUnclear(adapted) ? splitBlocks(query.query) : [];
+  if (blocks.length < 2) return [{ query, adapted }];
+  const parts = blocks.map((block, index) => ({
     query: {
       ...query,
       query: block.query,
       line: query.line + block.line,
       title: `${query.title} (${index + 1})`,
     },
-    classification: classifyQuery(block.query),
+    adapted: classifyAdapted(block.query),
   }));
-  const validParts = parts.filter(
-    (part) => !["multipleQueries", "notAccepted"].includes(part.classification.class),
+  const isAnyValid = parts.some(
+    (part) => !isUnclear(part.adapted) && part.adapted.classification.class !== "noQuery",
   );
-  return parts.length > 1 && validParts.length > 0 ? parts : [{ query, classification }];
+  return isAnyValid ? parts : [{ query, adapted }];
 }
 
-/** A hunt that is YAML already stays as it is but for `enabled`. */
+/** Imports a YAML hunt: tidies lists, renames misspelled keys, changes `enabled`. */
 function importYaml(
-  file: string,
-  source: string,
+  { file, source }: { readonly file: string; readonly source: string },
   text: string,
-  into: string,
-  enable: boolean,
+  run: ImportRun,
 ): ImportedQuery {
   const document = parseDocument(text);
-  const query: unknown = document.errors.length > 0 ? undefined : document.get("query");
+  const isMapping = document.errors.length === 0 && isMap(document.contents);
+  const renamedKeys = isMapping ? tidyDocument(document) : [];
+  const query: unknown = isMapping ? document.get("query") : undefined;
   if (typeof query !== "string")
-    return { source, class: "no-query", hunt: "", why: "no key query in this YAML file" };
-  document.set("enabled", enable);
-  return writeHunt(source, classifyQuery(query), chooseName(file, undefined), into, () =>
-    document.toString({ lineWidth: 0 }),
-  );
+    return { source, class: "noQuery", hunt: "", why: "the YAML file has no key query" };
+  const adapted = classifyAdapted(query);
+  if (adapted.changes.length > 0) document.set("query", toBlockText(adapted.classification.query));
+  document.set("enabled", run.enable);
+  const hunt = { source, name: chooseName(file, undefined), ...adapted };
+  const changes = [...renamedKeys, ...adapted.changes];
+  if (changes.length > 0) document.commentBefore = ` Changed by the import: ${changes.join("; ")}.`;
+  return writeHunt({ ...hunt, changes }, run, () => document.toString({ lineWidth: 0 }));
 }
 
 function chooseName(file: string, number: number | undefined): string {
@@ -142,25 +176,53 @@ function chooseName(file: string, number: number | undefined): string {
   return name ?? `hunt-${number ?? 1}`;
 }
 
-/** Only what runs here is written: anything else would stop the build. */
-function writeHunt(
-  source: string,
-  classification: QueryClassification,
-  name: string,
-  into: string,
-  text: (name: string) => string,
-): ImportedQuery {
-  const line = { source, class: classification.class, why: classification.reason };
-  if (classification.class !== "window" && classification.class !== "snapshot")
-    return { ...line, hunt: "" };
-  const freeName = findFreeName(name, into, text);
-  if (freeName.isSame)
-    return { ...line, hunt: freeName.name, why: `${classification.reason}; it is there already` };
-  writeFileSync(join(into, `${freeName.name}.yaml`), text(freeName.name));
-  return { ...line, hunt: freeName.name };
+interface ClassifiedHunt extends AdaptedClassification {
+  readonly source: string;
+  readonly name: string;
 }
 
-/** The name itself, or with a number when another hunt has it; `isSame` when that hunt is this one. */
+/**
+ * Writes the hunt when the check accepts it: any other would stop the build. A query that was written
+ * before is not written again.
+ */
+function writeHunt(
+  { source, classification, changes, name }: ClassifiedHunt,
+  { into, writtenQueries }: ImportRun,
+  toYaml: (name: string) => string,
+): ImportedQuery {
+  const why = [classification.reason, ...changes].join("; ");
+  const line = { source, class: classification.class, why };
+  if (classification.class !== "window" && classification.class !== "snapshot")
+    return { ...line, hunt: "" };
+  const queryKey = compactQuery(classification.query);
+  const sameHunt = writtenQueries.get(queryKey);
+  if (sameHunt !== undefined) return { ...line, hunt: "", why: `same query as ${sameHunt}` };
+  const freeName = findFreeName(name, into, toYaml);
+  if (!freeName.isSame) {
+    const yaml = toYaml(freeName.name);
+    const [problem] = compileHunt(`${freeName.name}.yaml`, freeName.name, yaml).problems;
+    if (problem)
+      return {
+        ...line,
+        class: "notAccepted",
+        hunt: "",
+        why: `the check refuses it: ${problem.message}`,
+      };
+    writeFileSync(join(into, `${freeName.name}.yaml`), yaml);
+  }
+  writtenQueries.set(queryKey, freeName.name);
+  return { ...line, hunt: freeName.name, why: freeName.isSame ? `${why}; already imported` : why };
+}
+
+/** A query without comments and blanks, to recognize it again. */
+const compactQuery = (query: string): string =>
+  query
+    .split("\n")
+    .map((line) => line.replace(/^\s*\/\/.*$/, ""))
+    .join("\n")
+    .replaceAll(/\s+/g, "");
+
+/** Adds a number to the name when another hunt has it; `isSame` when that hunt is this one. */
 function findFreeName(
   name: string,
   into: string,
@@ -174,47 +236,38 @@ function findFreeName(
   }
 }
 
-function createHuntYaml(
-  sourceQuery: SourceQuery,
-  query: string,
-  source: string,
-  enable: boolean,
-  name: string,
-): string {
-  const block = new Scalar(`${query}\n`);
-  block.type = Scalar.BLOCK_LITERAL;
-  const document = new Document({
-    name: sourceQuery.title || name,
-    description: sourceQuery.description || sourceQuery.title || name,
-    ...(sourceQuery.tactics.length > 0 ? { tactics: sourceQuery.tactics } : {}),
-    ...(sourceQuery.techniques.length > 0 ? { relevantTechniques: sourceQuery.techniques } : {}),
-    query: block,
-    enabled: enable,
-  });
-  document.commentBefore = ` Imported from ${source.replaceAll(/[\r\n]/g, " ")}`;
-  return document.toString({ lineWidth: 110 });
-}
+/** What to do about each class, for the summary. */
+const nextSteps: Readonly<Record<QueryClass, string>> = {
+  window: "",
+  snapshot: "",
+  otherTables: "declare the tables, or leave the query to the product that has them",
+  placeholder: "fill in the value and import again",
+  multipleQueries: "give each query a file of its own",
+  notAccepted: "correct the query in the portal's editor and import again",
+  noQuery: "",
+};
 
 function printSummary(
   lines: readonly ImportedQuery[],
-  into: string,
-  enable: boolean,
+  { into, enable, isCatalog }: ImportOptions,
   output: Output,
 ): void {
-  const classLabels: Readonly<Record<ImportedQuery["class"], string>> = {
-    ...classDescriptions,
-    "no-query": "no query in the file",
-  };
   output.line("");
-  for (const [of, text] of Object.entries(classLabels)) {
+  for (const [of, text] of Object.entries(classDescriptions) as [QueryClass, string][]) {
     const count = lines.filter((line) => line.class === of).length;
-    if (count > 0) output.line(`${String(count).padStart(5)}  ${of.padEnd(13)} ${text}`);
+    const next = nextSteps[of] === "" ? "" : `: ${nextSteps[of]}`;
+    if (count > 0) output.line(`${String(count).padStart(5)}  ${of.padEnd(15)} ${text}${next}`);
   }
+  const duplicates = lines.filter(({ why }) => why.startsWith("same query as ")).length;
+  if (duplicates > 0)
+    output.line(`${String(duplicates).padStart(5)}  ${"of these".padEnd(15)} were written once`);
   const huntCount = lines.filter(({ hunt }) => hunt !== "").length;
-  const next = enable
-    ? "npm run hunts checks them"
-    : "write enabled: true in those you want, then npm run hunts";
-  output.line(
-    `${huntCount} hunts are in ${relative(".", into) || "."}. Next: ${huntCount > 0 ? next : "mend the queries named above and import again"}.`,
-  );
+  const check = `npm run hunts${isCatalog ? "" : ` -- --catalog ${relative(".", into) || "."}`}`;
+  const next =
+    huntCount === 0
+      ? "fix the queries above and import again"
+      : enable
+        ? check
+        : `set enabled: true in the hunts that should run, then ${check}`;
+  output.line(`${formatCount(huntCount, "hunt")} in ${relative(".", into) || "."}. Next: ${next}.`);
 }

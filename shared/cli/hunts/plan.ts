@@ -1,11 +1,13 @@
-/** `npm run hunts -- plan`: what the enabled hunts ask of the tenant's hunting quota in an hour, and which do not fit. */
+/** `npm run hunts -- plan`: estimates the hunting quota that the enabled hunts use in an hour. */
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import { compileCatalog } from "../../kql/compile/compile-catalog.ts";
+import { formatSuggestion } from "../../runtime/suggest-word.ts";
 import { dayMs, hourMs } from "../../runtime/time.ts";
 import { formatProblem } from "./check.ts";
+import { UsageError } from "../command-line.ts";
 import { formatTable, type Output } from "../output.ts";
 
-/** What a back-end allows a tenant in an hour, of which half is left to people. Run time in seconds. */
+/** What a back-end allows a tenant in an hour; half of it stays free for people. */
 interface QuotaLimits {
   readonly api: string;
   readonly callsPerHour: number;
@@ -13,8 +15,8 @@ interface QuotaLimits {
 }
 
 /**
- * Calls: 45 a minute on Graph, at least, and 1,500 an hour on the others. Run time: 10 and 15 minutes an hour; Graph's slots
- * are not published, so the least of the others stands for them.
+ * Calls: at least 45 a minute on Graph, 1,500 an hour on the others. Run time: 10 and 15 minutes an
+ * hour. Graph publishes no run time, so the smallest limit of the others is assumed.
  */
 const quotaLimits: readonly QuotaLimits[] = [
   { api: "graph", callsPerHour: 2_700, runTimeSeconds: 600 },
@@ -23,7 +25,7 @@ const quotaLimits: readonly QuotaLimits[] = [
 ];
 const quotaShare = 0.5;
 
-/** What one hunt costs in an hour. */
+/** What one hunt uses in an hour. */
 export interface HuntCost {
   readonly name: string;
   readonly calls: number;
@@ -31,8 +33,9 @@ export interface HuntCost {
 }
 
 /**
- * The cost of a healthy hunt whose results fit one call. A window: the rows, and a recount of what may still get late rows.
- * A snapshot: the rows alone. Run time is a rule of thumb, one second a call and one for each day and table it reads.
+ * Estimates a hunt whose results fit one call. A window needs two calls: its rows, and a recount of
+ * what may still get late rows. A snapshot needs one. Run time is a rule of thumb: one second a
+ * call, and one for each day and table it reads.
  */
 export function estimateCost(hunt: CompiledHunt): HuntCost {
   const runs = hourMs / hunt.intervalMs;
@@ -46,7 +49,7 @@ export function estimateCost(hunt: CompiledHunt): HuntCost {
   return { name: hunt.name, calls: calls * runs, runTimeSeconds: perRun * runs };
 }
 
-/** The hunts that still fit, cheapest run time first, and those that do not. */
+/** Returns the hunts that fit the limits, those with the shortest run time first. */
 export function findFittingHunts(
   costs: readonly HuntCost[],
   callsPerHour: number,
@@ -65,19 +68,19 @@ export function findFittingHunts(
   return names;
 }
 
-/** Prints the plan. Returns the exit code: 1 when a hunt does not fit, or the catalogue is not sound. */
+/** Prints the plan. Returns 1 when a hunt does not fit or the catalog is invalid. */
 export function planHunts(folder: string, api: string, output: Output): number {
   const limits = quotaLimits.find((one) => one.api === api);
   if (!limits) {
-    output.error(
-      `HUNTING_API is ${api}; expected one of ${quotaLimits.map((one) => one.api).join(", ")}.`,
+    const apis = quotaLimits.map((one) => one.api);
+    throw new UsageError(
+      `--api must be one of ${apis.join(", ")}; it is "${api}".${formatSuggestion(api, apis)}`,
     );
-    return 1;
   }
   const compiled = compileCatalog(folder);
   if ("problems" in compiled) {
     for (const problem of compiled.problems) output.error(formatProblem(problem));
-    output.error("Mend the hunts named above first; npm run hunts checks them alone.");
+    output.error("Fix these hunts first; npm run hunts checks them.");
     return 1;
   }
   const costs = compiled.catalog.hunts.filter(({ enabled }) => enabled).map(estimateCost);
@@ -98,21 +101,22 @@ function printPlan(
     name,
     calls.toFixed(1),
     seconds.toFixed(1),
-    fittingHunts.has(name) ? "fits" : "does not fit",
+    fittingHunts.has(name) ? "yes" : "no",
   ]);
   const formatSum = (of: (cost: HuntCost) => number): string =>
     costs.reduce((total, cost) => total + of(cost), 0).toFixed(1);
-  for (const line of formatTable(["hunt", "calls/h", "run time s/h", "verdict"], rows))
+  for (const line of formatTable(["hunt", "calls/h", "run time s/h", "fits"], rows))
     output.line(line);
+  const [calls, seconds] = [callsPerHour * quotaShare, runTimeSeconds * quotaShare];
   output.line(
-    `all: ${formatSum(({ calls }) => calls)} of ${callsPerHour * quotaShare} calls, ${formatSum((cost) => cost.runTimeSeconds)} of ${runTimeSeconds * quotaShare} s on ${api} (half of the quota is left to people).`,
+    `total: ${formatSum((cost) => cost.calls)} of ${calls} calls and` +
+      ` ${formatSum((cost) => cost.runTimeSeconds)} of ${seconds} s an hour on ${api}` +
+      " (half of the quota stays free for people).",
   );
-  output.line(
-    "Run time is estimated: one second a call, and one for each day and table read. Health shows what was really used.",
-  );
+  output.line("Run time is an estimate: one second a call, and one for each day and table read.");
   if (fittingHunts.size === costs.length) return 0;
   output.error(
-    "Run the hunts that do not fit less often (schedule), over less time (lookBack), or write enabled: false.",
+    "For the hunts that do not fit: choose a rarer schedule, a shorter lookBack or enabled: false.",
   );
   return 1;
 }

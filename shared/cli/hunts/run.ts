@@ -1,79 +1,122 @@
-/** `npm run hunts`: which of its commands is meant. */
-import { readArguments } from "../arguments.ts";
-import type { CreateHuntingPort } from "./run-query.ts";
+/** Runs one command line of `npm run hunts`. */
+import {
+  parseCommandLine,
+  throwUnknownCommand,
+  UsageError,
+  type CommandLine,
+  type OptionTable,
+} from "../command-line.ts";
+import type { Output } from "../output.ts";
 import { checkHunts } from "./check.ts";
 import { explainHunt } from "./explain.ts";
 import { importHunts } from "./import.ts";
-import type { Output } from "../output.ts";
 import { planHunts } from "./plan.ts";
+import type { CreateHuntingPort } from "./run-query.ts";
 import { compareHunt, tryHunt } from "./try.ts";
 
-const usage = [
-  "npm run hunts                                   check every hunt of the catalogue and list them",
-  "npm run hunts -- import <file|folder>           make hunts of .kql, .csl, .txt, Markdown and YAML files",
-  "                 [--enable] [--into <folder>]   with a timer at once; into another folder than the catalogue",
-  "npm run hunts -- explain <hunt|file>            show what is understood of it and the queries that will be sent",
-  "npm run hunts -- plan [--api graph|defender]    show what the enabled hunts ask of the hunting quota",
-  "npm run hunts -- try <hunt|file> [--last 1h]    run it once and show the first rows",
-  "npm run hunts -- compare <hunt|file>            run it once on Graph and once on the Defender API; show what differs",
-  "                 [--last 1h]",
-  "All of them take --catalog <folder> for another catalogue. try and compare read local.settings.json and the environment.",
-];
+const usage = `npm run hunts -- [command] [options]
 
-/** What the commands work with besides the command line. */
+  check                    checks every hunt of the catalog and lists them (default)
+  import <file|folder>     converts .kql, .csl, .txt, Markdown and YAML files to hunts
+      --enable             enables them at once
+      --into <folder>      writes to another folder than the catalog
+  explain <hunt|file>      shows the analysis of a query and the queries that will be sent
+  plan [--api <api>]       estimates how much hunting quota the enabled hunts use
+  try <hunt|file>          runs it once and shows the first rows
+  compare <hunt|file>      runs it on Graph and on the Defender API and shows what differs
+      --last 1h            how far back try and compare read
+      --simulator          use the simulated cloud that npm start runs
+
+  --catalog <folder>       another catalog, for every command
+  --help, -h
+
+try and compare read local.settings.json and the environment.
+Exit codes: 0 done, 1 something must be fixed, 2 the command line is wrong.`;
+
+/** What the commands run with. */
 export interface CliContext {
   readonly catalog: string;
-  /** HUNTING_API of the settings. */
-  readonly api: string;
+  /** Returns HUNTING_API of the settings. */
+  readonly readApi: () => string;
   readonly nowMs: () => number;
   readonly createHuntingPort: CreateHuntingPort;
   readonly output: Output;
 }
 
-/** Runs one command line. Returns the exit code: 0 done, 1 something to mend, 2 not understood. */
-export async function runHunts(args: readonly string[], context: CliContext): Promise<number> {
-  const { output } = context;
-  const { positionals, options } = readArguments(args, new Set(["enable", "help"]));
-  const folder = options.get("catalog") ?? context.catalog;
-  const [command = "check", subject] = positionals;
-  if (options.has("help") || command === "help") return printUsage(output.line, 0);
-  if (command === "check") return checkHunts(folder, output);
-  if (command === "plan") return planHunts(folder, options.get("api") ?? context.api, output);
-  const runSubject = subject === undefined ? undefined : subjectCommands[command];
-  if (runSubject && subject !== undefined) return runSubject(subject, folder, options, context);
-  output.error(`"${positionals.join(" ")}" is not understood.`);
-  return printUsage(output.error, 2);
-}
-
-type SubjectCommand = (
-  subject: string,
-  folder: string,
-  options: ReadonlyMap<string, string>,
-  context: CliContext,
-) => number | Promise<number>;
-
-const subjectCommands: Readonly<Record<string, SubjectCommand>> = {
-  explain: (subject, folder, _, { output }) => explainHunt(folder, subject, output),
-  import: (subject, folder, options, { output }) =>
-    importHunts(
-      { from: subject, into: options.get("into") ?? folder, enable: options.has("enable") },
-      output,
-    ),
-  try: (huntOrFile, folder, options, { nowMs, createHuntingPort, output }) =>
-    tryHunt(
-      { folder, huntOrFile, last: options.get("last") ?? "1h", nowMs: nowMs() },
-      createHuntingPort,
-      output,
-    ),
-  compare: (huntOrFile, folder, options, { nowMs, createHuntingPort, output }) =>
-    compareHunt(
-      { folder, huntOrFile, last: options.get("last") ?? "1h", nowMs: nowMs() },
-      createHuntingPort,
-      output,
-    ),
+const options: OptionTable = {
+  api: "text",
+  catalog: "text",
+  enable: "flag",
+  into: "text",
+  last: "text",
+  simulator: "flag",
 };
 
-function printUsage(line: (text: string) => void, code: number): number {
-  for (const text of usage) line(text);
-  return code;
+/** Returns the exit code. @throws UsageError */
+export async function runHunts(words: readonly string[], context: CliContext): Promise<number> {
+  const line = parseCommandLine(words, options);
+  const [name = "check", subject, ...extra] = line.positionals;
+  if (line.isHelp) {
+    context.output.line(usage);
+    return 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) return throwUnknownCommand(name, Object.keys(commands));
+  const unexpected = command.subject === undefined ? subject : extra[0];
+  if (unexpected !== undefined)
+    throw new UsageError(`Unexpected "${unexpected}" after ${name}. Run with --help.`);
+  if (command.subject !== undefined && subject === undefined)
+    throw new UsageError(`hunts ${name} requires ${command.subject}.`);
+  const folder = line.readText("catalog") ?? context.catalog;
+  return command.run({ ...context, subject: subject ?? "", folder, line });
 }
+
+interface CommandRun extends CliContext {
+  readonly subject: string;
+  readonly folder: string;
+  readonly line: CommandLine;
+}
+
+interface Command {
+  /** What must follow the command's name; `undefined` for nothing. */
+  readonly subject?: string;
+  readonly run: (run: CommandRun) => number | Promise<number>;
+}
+
+const defaultLast = "1h";
+
+const toLiveRun = ({ folder, subject, line, nowMs }: CommandRun) => ({
+  folder,
+  huntOrFile: subject,
+  last: line.readText("last") ?? defaultLast,
+  nowMs: nowMs(),
+  isSimulated: line.hasFlag("simulator"),
+});
+
+const commands: Readonly<Record<string, Command>> = {
+  check: { run: ({ folder, output }) => checkHunts(folder, output) },
+  plan: {
+    run: ({ folder, line, readApi, output }) =>
+      planHunts(folder, line.readText("api") ?? readApi(), output),
+  },
+  explain: {
+    subject: "a hunt or a file",
+    run: ({ folder, subject, output }) => explainHunt(folder, subject, output),
+  },
+  import: {
+    subject: "a file or a folder",
+    run: ({ folder, subject, line, output }) => {
+      const into = line.readText("into");
+      const target = { into: into ?? folder, isCatalog: into === undefined };
+      return importHunts({ from: subject, ...target, enable: line.hasFlag("enable") }, output);
+    },
+  },
+  try: {
+    subject: "a hunt or a file",
+    run: (run) => tryHunt(toLiveRun(run), run.createHuntingPort, run.output),
+  },
+  compare: {
+    subject: "a hunt or a file",
+    run: (run) => compareHunt(toLiveRun(run), run.createHuntingPort, run.output),
+  },
+};

@@ -1,10 +1,10 @@
-/** Several queries in one text, set apart by blank lines as the portal's editor does it. */
+/** Splits one text into queries at blank lines, as the portal's editor does. */
 
 /**
- * Takes a text apart at its blank lines. Comments alone and `let`s alone go with the query after them, what begins with a
- * pipe with the one before.
+ * Splits a text at its blank lines. A part of comments and `let` statements belongs to the next
+ * query; a part that begins with a pipe belongs to the previous one.
  *
- * @returns each part with the line it begins at in the text, from 0
+ * @returns each part with its first line in the text, from 0
  */
 export function splitBlocks(
   text: string,
@@ -36,7 +36,7 @@ function reopenBlock(
   return last && { lines: [...last.query.split("\n"), ""], line: last.line };
 }
 
-/** Nothing but comments and finished `let` statements so far: the query they prepare is still to come. */
+/** Tells whether there are only comments and finished `let` statements so far. */
 function isPreparation(lines: readonly string[]): boolean {
   const code = lines
     .map((line) => line.replace(/^\s*\/\/.*$/, "").trim())

@@ -1,25 +1,28 @@
-/** `npm run hunts -- try`: one call over the last hours, and its first rows as a table. `compare`: the same from two back-ends. */
+/** `npm run hunts -- try` and `compare`: run a query once, on one back-end or on two. */
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import type { HuntingPort } from "../../hunts/ports.ts";
 import { buildRowsQuery, type QuerySpan } from "../../hunts/query/query-text.ts";
 import { parseDuration, ticksFromMs } from "../../runtime/time.ts";
 import { runQuery, formatReply, type QueryResult, type CreateHuntingPort } from "./run-query.ts";
 import { formatProblem } from "./check.ts";
-import { describeHunt, findOutcome } from "./explain.ts";
+import { describeHunt, findOutcome, formatNotFound } from "./explain.ts";
+import { UsageError } from "../command-line.ts";
 import { formatTable, type Output } from "../output.ts";
 
-/** What both commands work with. `nowMs` since the epoch. */
+/** What both commands run with; `nowMs` since the epoch. */
 export interface LiveRunOptions {
   readonly folder: string;
   readonly huntOrFile: string;
   /** A duration such as `1h`. */
   readonly last: string;
   readonly nowMs: number;
+  /** Whether the simulated cloud answers. */
+  readonly isSimulated: boolean;
 }
 
 const maxShownRows = 20;
 
-/** Shows the analysis, then the first rows. Returns the exit code. */
+/** Prints the analysis, then the first rows. Returns the exit code. */
 export async function tryHunt(
   options: LiveRunOptions,
   createPort: CreateHuntingPort,
@@ -29,7 +32,7 @@ export async function tryHunt(
   if (!subject) return 1;
   const { hunt, span } = subject;
   for (const line of describeHunt(hunt)) output.line(line);
-  const port = await createPort();
+  const port = await createPort({ isSimulated: options.isSimulated });
   const { reply, rowLines } = await runQuery(
     port,
     buildRowsQuery(hunt, "prelude", span),
@@ -42,13 +45,14 @@ export async function tryHunt(
   }
   output.line("");
   for (const line of formatRowTable(rowLines)) output.line(line);
+  const isCut = rowLines.length < reply.rows;
   output.line(
-    `${port.api}: ${formatReply(reply)}${rowLines.length < reply.rows ? `; the first ${rowLines.length} are shown` : ""}`,
+    `${port.api}: ${formatReply(reply)}${isCut ? `; the first ${rowLines.length} are shown` : ""}`,
   );
   return 0;
 }
 
-/** Runs the hunt once on Graph and once on the Defender API and prints what differs. Exit code 1 when something does. */
+/** Runs the hunt on Graph and on the Defender API. Returns 1 when the rows differ. */
 export async function compareHunt(
   options: LiveRunOptions,
   createPort: CreateHuntingPort,
@@ -60,7 +64,11 @@ export async function compareHunt(
   const query = buildRowsQuery(hunt, "prelude", span);
   const sides: { readonly api: HuntingPort["api"]; readonly result: QueryResult }[] = [];
   for (const api of ["graph", "defender"] as const) {
-    const result = await runQuery(await createPort(api), query, span);
+    const result = await runQuery(
+      await createPort({ api, isSimulated: options.isSimulated }),
+      query,
+      span,
+    );
     sides.push({ api, result });
     output.line(`${api}: ${formatReply(result.reply)}`);
   }
@@ -70,7 +78,7 @@ export async function compareHunt(
       ({ result }) => result.reply.kind === "answer" && result.reply.rows > result.rowLines.length,
     )
   ) {
-    output.error("There are too many rows to compare in memory; ask for less with --last.");
+    output.error("There are too many rows to compare in memory. Choose a shorter --last.");
     return 1;
   }
   return printDifferences(sides, output);
@@ -95,7 +103,7 @@ function printDifferences(
   return isSame ? 0 : 1;
 }
 
-/** What is in `lines` more often than in `others`. */
+/** Returns each line of `lines` as often as `others` has it less. */
 function subtractLines(lines: readonly string[], others: readonly string[]): readonly string[] {
   const remaining = new Map<string, number>();
   for (const line of others) remaining.set(line, (remaining.get(line) ?? 0) + 1);
@@ -111,21 +119,16 @@ function resolveSubject(
   output: Output,
 ): { hunt: CompiledHunt; span: QuerySpan } | undefined {
   const lastMs = parseDuration(last);
-  if (lastMs === undefined) {
-    output.error(`--last ${last} is no duration; expected one such as 1h or PT30M.`);
-    return undefined;
-  }
+  if (lastMs === undefined)
+    throw new UsageError(`--last must be a duration such as 1h or PT30M; it is "${last}".`);
   const outcome = findOutcome(folder, huntOrFile);
   for (const problem of outcome?.problems ?? []) output.error(formatProblem(problem));
-  if (!outcome)
-    output.error(
-      `There is no hunt ${huntOrFile} in the catalogue and no such file. npm run hunts lists the hunts.`,
-    );
+  if (!outcome) output.error(formatNotFound(folder, huntOrFile));
   if (!outcome?.hunt) return undefined;
   const { widestMs } = outcome.hunt;
   if (widestMs !== undefined && widestMs < lastMs)
     output.error(
-      `note: the query's own times keep rows of its last ${widestMs} ms alone; --last ${last} is longer.`,
+      `note: the query keeps only rows of its last ${widestMs} ms; --last ${last} is longer.`,
     );
   const to = ticksFromMs(nowMs);
   return { hunt: outcome.hunt, span: { from: to - ticksFromMs(lastMs), to, clock: to } };
@@ -133,7 +136,7 @@ function resolveSubject(
 
 const maxCellWidth = 40;
 
-/** JSON lines as a table; long values are cut. */
+/** Formats JSON lines as a table; long values are cut. */
 function formatRowTable(lines: readonly string[]): readonly string[] {
   const rows = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
   const head = Object.keys(rows[0] ?? {});

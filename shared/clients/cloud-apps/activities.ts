@@ -15,17 +15,18 @@ import {
 
 const path = "/api/v1/activities/";
 
-/** Records of one scan page, 500 to 5,000. */
+/** Options of a scan. */
 export interface ScanOptions {
-  /** Must hold a time condition: a scan without one reads everything there is. */
+  /** Must have a time condition: a scan without one reads all activities. */
   readonly filters: (ActivityFilter | WireFilter) &
     Readonly<
       Record<"date" | "created", unknown> | Record<"date", unknown> | Record<"created", unknown>
     >;
+  /** Records of one page, 500 to 5,000. @default 500 */
   readonly limit?: number;
 }
 
-/** What an activity's reader thinks of it. The value is the portal's own word. */
+/** Feedback on an activity. The value is one of the portal's. */
 export interface ActivityFeedback {
   readonly feedbackValue: string;
   readonly feedbackText?: string;
@@ -35,18 +36,18 @@ export interface ActivityFeedback {
 
 type ActivityListOptions = ListOptions<ActivityFilter, "date" | "created">;
 
-/** Of one scan page; `maxPageSize` is also where the service cuts lists off, without a word. */
+/** Records of one scan page. `maxPageSize` is also where the service silently ends a list. */
 const [minPageSize, maxPageSize] = [500, 5_000] as const;
 
 async function listActivityPage(client: ApiClient, options: ActivityListOptions): Promise<Page> {
   if ((options.skip ?? 0) >= maxPageSize)
-    throw new RangeError(`a list of activities ends at ${maxPageSize}; a scan reads on`);
+    throw new RangeError(`a list of activities ends at ${maxPageSize}; use a scan to read more`);
   return listPage(client, path, options);
 }
 
 /** `/api/v1/activities/` */
 export const createActivityResource = (client: ApiClient) => ({
-  /** @throws RangeError where a list of more than 5,000 would end short: a scan reads on */
+  /** @throws RangeError beyond 5,000 activities, where the service ends a list; use `scan` */
   list: (options: ActivityListOptions = {}) =>
     iteratePages((page) => listActivityPage(client, page), options),
   fetch: (id: string) => fetchOne(client, `${path}${encodeURIComponent(id)}/`),
@@ -62,18 +63,18 @@ export const createActivityResource = (client: ApiClient) => ({
 });
 
 /**
- * Scan mode: each answer carries the filters of the next page, to be sent as they are. The last few records of a page
- * are dropped by the service and come with the next one.
+ * Scans activities: each response has the filters of the next page, which are sent unchanged. The service moves the last
+ * few records of a page to the next one.
  *
  * @throws RangeError for a limit outside 500 to 5,000
- * @throws UpstreamError `unexpectedResponse` when the service stalls: the same next filters again
+ * @throws UpstreamError `unexpectedResponse` when the service offers the same page again
  */
 async function* scanActivities(
   client: ApiClient,
   { filters, limit = minPageSize }: ScanOptions,
 ): AsyncGenerator<Item> {
   if (!(Number.isInteger(limit) && limit >= minPageSize && limit <= maxPageSize))
-    throw new RangeError(`limit is ${limit}, want ${minPageSize} to ${maxPageSize}`);
+    throw new RangeError(`limit must be ${minPageSize} to ${maxPageSize}; it is ${limit}`);
   const requested = new Set<string>();
   for (let next: object = filters; ;) {
     requested.add(JSON.stringify(next));
@@ -81,9 +82,10 @@ async function* scanActivities(
     const page = readPage(await client.send({ ...call, maxWaitMs: 120_000 }));
     yield* page.items;
     if (!page.hasNext) return;
-    if (!page.nextFilters) throw createScanError("breaks off, more is promised but no way to it");
+    if (!page.nextFilters)
+      throw createScanError("ended early: more is announced without the filters of the next page");
     if (requested.has(JSON.stringify(page.nextFilters)))
-      throw createScanError("stands still, the same page is offered again");
+      throw createScanError("is stuck: the same page is offered again");
     next = page.nextFilters;
   }
 }

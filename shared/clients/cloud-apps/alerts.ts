@@ -1,4 +1,6 @@
-/** Cloud Apps alerts on the wire: the three closings, reopening and the list by id. Wire names and numbers end here. */
+/**
+ * Cloud Apps alerts: close in three ways, reopen, list by id. Wire names and numbers are only here.
+ */
 import * as z from "zod/mini";
 import type { Closure } from "../../alerts/closures.ts";
 import type {
@@ -12,51 +14,54 @@ import { parseAlertId, type AlertId } from "../../contracts/alert-id.ts";
 import type { VerdictReason } from "../../contracts/alert-verdict.ts";
 import type { ApiResponse, ApiCall, ApiClient } from "../../http-pipeline/api-client.ts";
 import type { Quota } from "../../http-pipeline/quota/quota.ts";
+import { readFailure } from "../../http-pipeline/read-failure.ts";
+import { redact } from "../../http-pipeline/redact.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 
 const routes = {
-  true_positive: ["/api/v1/alerts/close_true_positive/", "closed_true_positive"],
-  false_positive: ["/api/v1/alerts/close_false_positive/", "closed_false_positive"],
+  truePositive: ["/api/v1/alerts/close_true_positive/", "closed_true_positive"],
+  falsePositive: ["/api/v1/alerts/close_false_positive/", "closed_false_positive"],
   benign: ["/api/v1/alerts/close_benign/", "closed_benign"],
 } as const satisfies Record<Closure, readonly [string, string]>;
 
 /** Microsoft Learn, "Close benign" and "Close false positive": the numbers of `reasonId`. */
 const reasonIds = {
-  not_of_interest: 0,
-  too_many_similar: 1,
-  severity_lower: 2,
-  not_accurate: 3,
+  notOfInterest: 0,
+  tooManySimilar: 1,
+  severityLower: 2,
+  notAccurate: 3,
   other: 4,
-  confirmed_with_user: 5,
+  confirmedWithUser: 5,
   test: 6,
 } as const satisfies Record<VerdictReason, number>;
 
-/** `resolutionStatusValue`, in our words; 1 and 2 are what the portal's old calls left behind. */
+/** States by `resolutionStatusValue`; 1 and 2 result from deprecated calls of the portal. */
 const resolutions: readonly AlertState[] = [
   "open",
   "dismissed",
   "resolved",
-  "false_positive",
+  "falsePositive",
   "benign",
-  "true_positive",
+  "truePositive",
 ];
 
 const maxIds = 100;
 
 /**
- * The only filter that any code path can send: 1 to 100 explicit ids. On this API an empty filter would match every
- * alert that the token may see.
+ * Builds the only filter that any code path sends: 1 to 100 explicit ids. On this API an empty
+ * filter matches every alert that the token may see.
  *
  * @throws RangeError for no id or more than 100
  */
 export function buildIdFilter(ids: readonly AlertId[]): { id: { eq: readonly AlertId[] } } {
   if (ids.length < 1 || ids.length > maxIds)
-    throw new RangeError(`${ids.length} alert ids, want 1 to ${maxIds}`);
+    throw new RangeError(`there must be 1 to ${maxIds} alert ids; there are ${ids.length}`);
   return { id: { eq: ids } };
 }
 
-const changeSchema = z.looseObject({ alertsNotFound: z.optional(z.array(z.string())) });
+const changeSchema = z.looseObject({ alertsNotFound: z.nullish(z.array(z.string())) });
 const listSchema = z.object({
+  hasNext: z.nullish(z.boolean()),
   data: z.array(
     z.looseObject({
       _id: z.string(),
@@ -66,10 +71,12 @@ const listSchema = z.object({
   ),
 });
 
-/** A closing's answer was seen under 200 and under 4xx; these are read for its count before they are believed as errors. */
+/**
+ * Statuses under which a close has returned its counts. They are read before they count as errors.
+ */
 const closingStatuses = [400, 404] as const;
 
-/** Builds the room's port over the pipe and the quota of the Cloud Apps API. */
+/** Creates the alerts port over the client and the quota of the Cloud Apps API. */
 export function createAlertsClient(client: ApiClient, quota: Quota): AlertsPort {
   return {
     acquirePermit: (maxWaitMs) => quota.acquirePermit({ maxWaitMs }),
@@ -103,7 +110,7 @@ function buildCloseBody(
   return {
     filters: buildIdFilter(ids),
     ...(comment === undefined ? {} : { comment }),
-    ...(reason === undefined || closure === "true_positive" ? {} : { reasonId: reasonIds[reason] }),
+    ...(reason === undefined || closure === "truePositive" ? {} : { reasonId: reasonIds[reason] }),
     ...(feedback === undefined
       ? {}
       : {
@@ -115,7 +122,10 @@ function buildCloseBody(
   };
 }
 
-/** A change is sent once: whether a lost answer hid a success is for the desk to look up, not for the pipe to repeat. */
+/**
+ * Sends a change once. After a lost response the alerts module looks up the state instead of
+ * sending again.
+ */
 async function changeAlerts(
   client: ApiClient,
   call: ApiCall,
@@ -133,13 +143,18 @@ function readChange(response: ApiResponse, counter: string): ChangeReply {
   const changed = body?.[counter];
   if (typeof changed === "number")
     return { kind: "answer", changed, notFound: body?.alertsNotFound ?? [] };
-  // The deprecated and the undocumented calls count under other names: then only a look tells.
+  // A 2xx that counts under another name, or not at all, may have taken effect: the caller looks.
   const isSuccess = response.status >= 200 && response.status < 300;
-  if (isSuccess && body) return { kind: "answer", changed: Number.NaN, notFound: [] };
-  return { kind: "refused", message: `Cloud Apps refused the call (${response.status})` };
+  if (isSuccess) return { kind: "answer", changed: Number.NaN, notFound: [] };
+  const message = redact(readFailure(response.body).message);
+  return { kind: "refused", message: describeRefusal(String(response.status), message) };
 }
 
-/** Missing rights and rejected tokens are mended by people while verdicts wait; only a wrong request is final. */
+/** States the service's own reason, which is redacted and at most 300 characters long. */
+const describeRefusal = (status: string, reason: string | undefined): string =>
+  `Cloud Apps refused the call (${status})${reason ? `: ${reason}` : ""}`;
+
+/** Pause after missing rights or a refused token: an operator fixes them while verdicts wait. */
 const fixPauseMs = 15 * 60_000;
 
 function toFailedReply(error: unknown): Exclude<ChangeReply, { kind: "answer" }> {
@@ -149,15 +164,24 @@ function toFailedReply(error: unknown): Exclude<ChangeReply, { kind: "answer" }>
       return { kind: "later", retryAfterMs: error.retryAfterMs ?? 60_000 };
     case "unauthorized":
     case "forbidden":
-      return { kind: "later", retryAfterMs: fixPauseMs };
+      return { kind: "later", retryAfterMs: fixPauseMs, reason: describeError(error) };
     case "rejected":
     case "notFound":
-      return { kind: "refused", message: error.message };
+      return { kind: "refused", message: describeError(error) };
     case "unavailable":
     case "unexpectedResponse":
       return { kind: "unknown", message: error.message };
   }
 }
+
+const describeError = ({ code, status, upstreamMessage }: UpstreamError): string =>
+  describeRefusal(String(status ?? code), upstreamMessage);
+
+/**
+ * Pause after an answer that is cut or shows other alerts: it says nothing about those that it
+ * omits.
+ */
+const unreliableListPauseMs = 60_000;
 
 async function lookUpAlerts(client: ApiClient, ids: readonly AlertId[]): Promise<AlertStatesReply> {
   try {
@@ -168,15 +192,25 @@ async function lookUpAlerts(client: ApiClient, ids: readonly AlertId[]): Promise
       maxWaitMs: 10_000,
     });
     const list = listSchema.safeParse(response.body).data;
-    if (!list) return { kind: "later", retryAfterMs: 60_000 };
-    return { kind: "answer", alerts: new Map(list.data.flatMap(toAlertState)) };
+    const states = list?.data.flatMap(toAlertState) ?? [];
+    const requested = new Set(ids);
+    if (!list || list.hasNext === true || states.some(([id]) => !requested.has(id)))
+      return {
+        kind: "later",
+        retryAfterMs: unreliableListPauseMs,
+        reason: "Cloud Apps answered a lookup by id incompletely or with other alerts",
+      };
+    return { kind: "answer", alerts: new Map(states) };
   } catch (error) {
     const reply = toFailedReply(error);
     return reply.kind === "unknown" ? { kind: "later", retryAfterMs: 30_000 } : reply;
   }
 }
 
-/** Old records carry no resolution; then "archived" is all there is to say that they are closed. */
+/**
+ * Returns an alert's state. Old records have no resolution; for them the status "archived" means
+ * closed.
+ */
 function toAlertState({
   _id,
   resolutionStatusValue,
@@ -187,6 +221,6 @@ function toAlertState({
   const archivedStatus = 2;
   const state = resolutionStatusValue ?? (statusValue === archivedStatus ? undefined : 0);
   return [
-    [parsed.id, state === undefined ? "unknown-state" : (resolutions[state] ?? "unknown-state")],
+    [parsed.id, state === undefined ? "unknownState" : (resolutions[state] ?? "unknownState")],
   ];
 }

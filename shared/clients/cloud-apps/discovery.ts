@@ -1,10 +1,10 @@
-/** Cloud discovery: traffic logs uploaded in three steps, streams, discovered-app categories, block scripts. */
+/** Cloud discovery: upload of traffic logs in three steps, streams, categories of discovered apps, block scripts. */
 import * as z from "zod/mini";
 import type { ApiClient } from "../../http-pipeline/api-client.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import { createUnexpectedError, type Item } from "./lists.ts";
 
-/** Appliances that a block script can be made for, with the API's numbers. */
+/** Appliances for which the API creates a block script, with the API's numbers. */
 export const blockScriptFormats = {
   bluecoat: 102,
   "cisco-asa": 104,
@@ -21,10 +21,10 @@ export interface TrafficLog {
   readonly filename: string;
   readonly source: string;
   readonly bytes: number;
-  /** Reads the log from a position, so that a block can be sent again. */
+  /** Reads a range of the log, so that a block can be sent again. */
   readonly read: (from: number, to: number) => Promise<Uint8Array>;
   readonly inputStreamName: string;
-  /** A snapshot report instead of the continuous one. */
+  /** True for a snapshot report instead of the continuous one. */
   readonly isSnapshot?: boolean;
 }
 
@@ -35,15 +35,15 @@ const streamListSchema = z.union([
 ]);
 const categoriesSchema = z.array(z.object({ id: z.string(), total: z.number() }));
 
-/** One PUT up to here, blocks above; the service takes 5 GB. */
+/** One PUT up to this size, blocks above it. The service accepts 5 GB. */
 export const singlePutBytes = 64 * 2 ** 20;
 export const maxLogBytes = 5 * 2 ** 30;
 const blockBytes = 16 * 2 ** 20;
 
-/** @param put - sends bytes to the signed address; no header of ours, least of all a token, goes there */
+/** @param put - sends bytes to the signed address, without a token */
 export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putSigned) => ({
   /**
-   * Uploads a log. Success means that it is queued for parsing; the verdict comes minutes later, in the portal.
+   * Uploads a log. Success means that it is queued for parsing; the portal shows the result minutes later.
    *
    * @throws RangeError above 5 GB
    */
@@ -52,7 +52,7 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
     onProgress: (sentBytes: number) => void = () => undefined,
   ): Promise<void> => {
     if (log.bytes > maxLogBytes)
-      throw new RangeError(`the log has ${log.bytes} bytes, want at most ${maxLogBytes}`);
+      throw new RangeError(`the log must be at most ${maxLogBytes} bytes; it has ${log.bytes}`);
     const query = { filename: log.filename, source: log.source };
     const response = await client.send({
       method: "GET",
@@ -72,7 +72,7 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
     };
     await client.send({ method: "POST", path: "/api/v1/discovery/done_upload/", json: completion });
   },
-  /** The continuous reports; the API answers one of them as an object, not as a list. */
+  /** Lists the continuous reports. The API returns a single one as an object, not as a list. */
   listStreams: async (): Promise<readonly Item[]> => {
     const response = await client.send({ method: "GET", path: "/api/discovery/streams/" });
     const parsed = streamListSchema.safeParse(response.body).data;
@@ -83,7 +83,7 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
         ? (parsed["streams"] as Item[])
         : [parsed];
   },
-  /** How many discovered apps of each category a stream saw. */
+  /** Returns the number of discovered apps per category of a stream. */
   listCategories: async (
     streamId: string,
     options: { readonly timeFrame?: number; readonly filters?: object } = {},
@@ -97,7 +97,7 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
     if (!parsed) throw createUnexpectedError(response, "a list of categories");
     return parsed;
   },
-  /** The script that blocks what was marked unsanctioned, as text for the appliance. */
+  /** Returns the script that blocks unsanctioned apps, as text for the appliance. */
   getBlockScript: async (format: BlockScriptFormat): Promise<string> => {
     const query = { format: String(blockScriptFormats[format]), type: "banned" };
     const response = await client.send({
@@ -120,7 +120,7 @@ export type SignedPut = (
 const putWhole = async (put: SignedPut, url: string, log: TrafficLog): Promise<void> =>
   put(url, await log.read(0, log.bytes), { "x-ms-blob-type": "BlockBlob" });
 
-/** Blocks one after the other, then their list: memory holds one block, a failed block is sent again alone. */
+/** Sends blocks one after the other, then their list: memory holds one block, and only a failed block is sent again. */
 async function putBlocks(
   put: SignedPut,
   url: string,
@@ -150,7 +150,7 @@ function addQuery(address: string, parameters: Readonly<Record<string, string>>)
 const maxTries = 3;
 const putDeadlineMs = 300_000;
 
-/** The address is a secret while it lives: it is named in no error. */
+/** Sends bytes to the signed address. The address is a secret until it expires, so no error names it. */
 async function putSigned(
   url: string,
   bytes: Uint8Array,
@@ -171,7 +171,7 @@ async function putSigned(
     if (isHopeless || attempt >= maxTries)
       throw new UpstreamError(
         isHopeless ? "rejected" : "unavailable",
-        "Cloud Apps: the log's storage did not take it",
+        "Cloud Apps: the storage refused the log",
         {
           api: "cloud-apps",
           status: response?.status,

@@ -1,11 +1,11 @@
 /**
- * Filters of the Cloud Apps API as types: each field of each resource with just the operators it takes. Fields are
+ * Filters of the Cloud Apps API as types: each field of each resource with the operators that it accepts. Fields are
  * joined by AND, several values of one operator by OR.
  *
  * @see Microsoft Learn, "Defender for Cloud Apps REST API" (operators) and the page of each resource (fields)
  */
 
-/** Points at an account, an app or another entity. */
+/** The key of an account, an app or another entity. */
 export interface EntityKey {
   readonly id: string;
   readonly inst?: number;
@@ -15,7 +15,7 @@ export interface EntityKey {
 type Value = string | number | boolean | EntityKey | null;
 type OneOrMany = Value | readonly Value[];
 
-/** What each of the 21 operators takes, and the one more that only a file's `policy` has in the place of `eq`. */
+/** The values of each of the 21 operators, and of the one that a file's `policy` has in place of `eq`. */
 export interface OperatorValues {
   readonly cabinetmatchedrulesequals: OneOrMany;
   readonly contains: string | readonly string[];
@@ -156,7 +156,7 @@ export const ipRangeFields = {
   builtIn: ["eq"],
 } as const satisfies Fields;
 
-/** A filter over a table of fields: an operator that a field does not take does not compile. */
+/** A filter over a table of fields: an operator that a field does not accept is a compile error. */
 export type FilterOf<F extends Fields> = {
   readonly [K in keyof F]?: { readonly [O in F[K][number]]?: OperatorValues[O] };
 };
@@ -167,15 +167,15 @@ export type EntityFilter = FilterOf<typeof entityFields>;
 export type FileFilter = FilterOf<typeof fileFields>;
 export type IpRangeFilter = FilterOf<typeof ipRangeFields>;
 
-/** A filter as the wire takes it. */
+/** A filter as the API receives it. */
 export type WireFilter = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** A condition that the tables do not list, for fields that Microsoft adds: `raw("risk.score", "gte", 7)`. */
+/** Creates a condition that the tables do not list, for fields that Microsoft adds. */
 export const createRawFilter = (field: string, operator: Operator, value: unknown): WireFilter => ({
   [field]: { [operator]: value },
 });
 
-/** Joins filters by AND: operators of one field come together. */
+/** Joins filters by AND; operators of one field are merged. */
 export function joinFilters(
   ...filters: readonly (
     | WireFilter

@@ -13,7 +13,7 @@ import {
 /** 1 corporate, 2 administrative, 3 risky, 4 VPN, 5 cloud provider, 6 other. */
 export type IpCategory = 1 | 2 | 3 | 4 | 5 | 6;
 
-/** A range as its maker writes it. */
+/** An IP range. */
 export interface IpRange {
   readonly name: string;
   readonly category: IpCategory;
@@ -23,7 +23,7 @@ export interface IpRange {
   readonly tags?: readonly string[];
 }
 
-/** The documented place, and the one of the overview page; which of them a tenant serves is seen at the first call. */
+/** The documented path, and the one of the overview page. The first call shows which of them the tenant serves. */
 const basePaths = ["/api/v1/subnet/", "/api/subnet/"] as const;
 
 export const createIpRangeResource = (client: ApiClient) => {
@@ -66,7 +66,7 @@ export const createIpRangeResource = (client: ApiClient) => {
       if (id === undefined) throw createUnexpectedError(response, "a new range's id");
       return id;
     },
-    /** Replaces the whole range: what is left out is blanked by the service. */
+    /** Replaces the whole range: the service clears members that are absent. */
     update: async (id: string, range: IpRange): Promise<void> => {
       await sendCall((basePath) => ({
         method: "POST",
@@ -83,7 +83,7 @@ export const createIpRangeResource = (client: ApiClient) => {
   };
 };
 
-/** The id comes as a bare JSON string, which `send` would take for an answer cut off; so it is read here. */
+/** Reads the id, which is a bare JSON string: `send` would take it for truncated JSON. */
 async function readId(body: unknown): Promise<string | undefined> {
   if (typeof body !== "object" || body === null || !(Symbol.asyncIterator in body))
     return undefined;

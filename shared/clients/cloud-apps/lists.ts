@@ -1,10 +1,10 @@
-/** Lists of the Cloud Apps API: pages of at most 100 as async iterators, in the three encodings the API takes. */
+/** Lists of the Cloud Apps API: pages of at most 100 as async iterators, in the three encodings that the API accepts. */
 import * as z from "zod/mini";
 import type { ApiResponse, ApiCall, ApiClient } from "../../http-pipeline/api-client.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import type { WireFilter } from "./filters.ts";
 
-/** How a list request travels. All three mean the same; JSON is the default. */
+/** The encoding of a list request. All three mean the same. @default "json" */
 export type Encoding = "json" | "form" | "query";
 
 export interface ListOptions<F extends object, S extends string> {
@@ -18,15 +18,15 @@ export interface ListOptions<F extends object, S extends string> {
   readonly signal?: AbortSignal;
 }
 
-/** Anything the service sends, by its own names; unknown enum numbers stay numbers. */
+/** An item with the service's own names; unknown enumeration numbers stay numbers. */
 export type Item = Readonly<Record<string, unknown>>;
 
-/** One page. `total` is an estimate where the service says so. */
+/** One page. `total` may be an estimate. */
 export interface Page {
   readonly items: readonly Item[];
   readonly hasNext: boolean;
   readonly total: number | undefined;
-  /** Scan mode: what to send as the next filters. */
+  /** The filters of the next page of a scan. */
   readonly nextFilters?: WireFilter | undefined;
 }
 
@@ -39,7 +39,7 @@ const listSchema = z.object({
   nextQueryFilters: z.optional(z.nullable(z.record(z.string(), z.record(z.string(), z.unknown())))),
 });
 
-/** Reads a list answer. @throws UpstreamError `unexpectedResponse` */
+/** Reads a list response. @throws UpstreamError `unexpectedResponse` */
 export function readPage(response: ApiResponse): Page {
   const page = listSchema.safeParse(response.body).data;
   if (!page) throw createUnexpectedError(response, "a list");
@@ -47,18 +47,18 @@ export function readPage(response: ApiResponse): Page {
   return { items, hasNext, total: total ?? undefined, nextFilters: nextQueryFilters ?? undefined };
 }
 
-/** The documented shape was not there. */
+/** Creates the error for a response without the documented shape. */
 export const createUnexpectedError = (
   { status, requestId }: Pick<ApiResponse, "status" | "requestId">,
   expected: string,
 ): UpstreamError =>
-  new UpstreamError("unexpectedResponse", `Cloud Apps: the answer is not ${expected}`, {
+  new UpstreamError("unexpectedResponse", `Cloud Apps: the response is not ${expected}`, {
     api: "cloud-apps",
     status,
     requestId,
   });
 
-/** The call of one page. */
+/** Builds the call of one page from its body. */
 export function buildListCall(
   path: string,
   body: Readonly<Record<string, unknown>>,
@@ -77,33 +77,33 @@ export function buildListCall(
     : { method: "GET", path, query: texts };
 }
 
-/** The call of one page, as asked. @throws RangeError for a limit outside 1 to 100 */
+/** Builds the call of one page from its options. @throws RangeError for a limit outside 1 to 100 */
 export function buildPageCall<F extends object, S extends string>(
   path: string,
   options: ListOptions<F, S>,
 ): ApiCall {
   const { encoding, limit = maxPageSize, signal, skip = 0, ...rest } = options;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= maxPageSize))
-    throw new RangeError(`limit is ${limit}, want 1 to ${maxPageSize}`);
+    throw new RangeError(`limit must be 1 to ${maxPageSize}; it is ${limit}`);
   const call = buildListCall(path, { ...rest, skip, limit }, encoding);
   return { ...call, ...(signal ? { signal } : {}), maxWaitMs: 120_000 };
 }
 
-/** One page. @throws RangeError for a limit outside 1 to 100 */
+/** Reads one page. @throws RangeError for a limit outside 1 to 100 */
 export const listPage = async <F extends object, S extends string>(
   client: ApiClient,
   path: string,
   options: ListOptions<F, S> = {},
 ): Promise<Page> => readPage(await client.send(buildPageCall(path, options)));
 
-/** Every item of a list in one place. */
+/** Iterates over every item of the list at one path. */
 export const listAll = <F extends object, S extends string>(
   client: ApiClient,
   path: string,
   options: ListOptions<F, S> = {},
 ): AsyncGenerator<Item> => iteratePages((page) => listPage(client, path, page), options);
 
-/** Every item, page by page as they are asked for. Ends on the last page or on an empty one, whichever comes first. */
+/** Iterates over every item, page by page. Ends at the last page or at an empty one. */
 export async function* iteratePages<O extends ListOptions<object, string>>(
   fetchPage: (options: O) => Promise<Page>,
   options: O,
@@ -116,7 +116,7 @@ export async function* iteratePages<O extends ListOptions<object, string>>(
   }
 }
 
-/** One object by its key. @returns `undefined` when the service knows none */
+/** Reads one object by its key. @returns `undefined` when there is none */
 export async function fetchOne(client: ApiClient, path: string): Promise<Item | undefined> {
   const response = await client.send({ method: "GET", path, maxWaitMs: 60_000 }, [404]);
   if (response.status === 404) return undefined;

@@ -1,4 +1,4 @@
-/** Alerts, entities and files of Cloud Apps: list and fetch, mark read and unread, the deprecated closings. */
+/** Alerts, entities and files of Cloud Apps: list and fetch, mark read and unread, close by the deprecated calls. */
 import type { AlertId } from "../../contracts/alert-id.ts";
 import type { ApiClient } from "../../http-pipeline/api-client.ts";
 import { buildIdFilter } from "./alerts.ts";
@@ -13,7 +13,7 @@ export const createAlertResource = (client: ApiClient) => {
   const markAlert = async (id: AlertId, as: "read" | "unread"): Promise<void> => {
     await client.send({ method: "POST", path: `${path}${id}/${as}/`, json: {} });
   };
-  /** @returns how many alerts changed; the answer's other counts are the service's own */
+  /** @returns how many alerts changed */
   const closeOld = async (
     verb: "dismiss_bulk" | "resolve",
     ids: readonly AlertId[],
@@ -47,7 +47,7 @@ export const createAlertResource = (client: ApiClient) => {
   };
 };
 
-/** An entity's key in a path: base64 of its JSON. */
+/** Encodes an entity's key for a path: base64 of its JSON. */
 export const encodeEntityKey = ({ id, inst, saas }: EntityKey): string =>
   encodeSegment(Buffer.from(JSON.stringify({ id, saas, inst })).toString("base64"));
 
@@ -63,7 +63,7 @@ export const createEntityResource = (client: ApiClient) => {
   };
 };
 
-/** `/api/v1/files/`: portal tokens only; an application is answered 403 whatever its permissions. */
+/** `/api/v1/files/`: for portal tokens only; an application receives 403 whatever its permissions. */
 export const createFileResource = (client: ApiClient) => {
   const path = "/api/v1/files/";
   return {

@@ -1,8 +1,8 @@
-/** The schema of a hunting answer, in our words. */
+/** Reads the schema of a hunting response. */
 import * as z from "zod/mini";
 import type { HuntColumn, KqlType } from "../../contracts/compiled-hunt.ts";
 
-/** The service's type names are those of .NET; bool alone travels as `SByte`. */
+/** KQL types by the service's names, which are those of .NET; bool is `SByte`. */
 const kqlTypes: Readonly<Record<string, KqlType>> = {
   String: "string",
   DateTime: "datetime",
@@ -34,9 +34,9 @@ const wireColumn = z.union([
 const wireSchema = z.array(wireColumn);
 
 /**
- * The columns that the members around the rows name. Where a column was compiled, its compiled type wins.
+ * Returns the columns that the members around the rows name. A compiled column keeps its compiled type.
  *
- * @returns `undefined` when the answer names none; an unknown type reads as string, which changes no value
+ * @returns `undefined` when the response names none; an unknown type becomes string, which changes no value
  */
 export function readColumns(
   members: Readonly<Record<string, unknown>>,
@@ -53,7 +53,7 @@ export function readColumns(
 
 const wireStats = z.object({ ExecutionTime: z.number() });
 
-/** What the service says the query took, ms, where it says so. */
+/** Returns the query's execution time in milliseconds where the service states it. */
 export function readExecutionMs(members: Readonly<Record<string, unknown>>): number | undefined {
   const parsed = wireStats.safeParse(members["Stats"] ?? members["stats"]);
   return parsed.success ? Math.round(parsed.data.ExecutionTime * 1_000) : undefined;

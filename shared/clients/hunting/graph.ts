@@ -1,4 +1,4 @@
-/** Advanced hunting through Microsoft Graph: the only hunting API with a future. */
+/** Advanced hunting through Microsoft Graph, the only hunting API that does not retire. */
 import type { HuntingPort } from "../../hunts/ports.ts";
 import { msFromTicks, secondMs, type Span } from "../../runtime/time.ts";
 import { createHuntingApi, type HuntingApiDeps } from "./hunting-api.ts";
@@ -10,7 +10,7 @@ export const createGraphHunting = (deps: HuntingApiDeps): HuntingPort =>
     ...(timespan ? { Timespan: toInterval(timespan) } : {}),
   }));
 
-/** `start/end` in whole seconds, widened outwards: the service takes the narrower of this and the query's own times. */
+/** Returns `start/end` in whole seconds, widened outwards: the service uses the narrower of this and the query's own times. */
 function toInterval({ from, to }: Span): string {
   const start = Math.floor(msFromTicks(from) / secondMs) * secondMs;
   const end = Math.ceil((msFromTicks(to) + 1) / secondMs) * secondMs;

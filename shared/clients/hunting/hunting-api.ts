@@ -1,8 +1,13 @@
-/** One hunting call, the same for every generation of the API: a turn, a request, rows while they stream in, a reply. */
+/** One hunting call, the same for every back-end: a permit, a request, rows while they stream in, a reply. */
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import type { HuntingOptions, HuntingPort, HuntingReply, RowSink } from "../../hunts/ports.ts";
-import type { ApiResponse, ApiClient, StreamedResponse } from "../../http-pipeline/api-client.ts";
-import type { Quota, Permit } from "../../http-pipeline/quota/quota.ts";
+import type {
+  ApiCall,
+  ApiResponse,
+  ApiClient,
+  StreamedResponse,
+} from "../../http-pipeline/api-client.ts";
+import type { Quota, QuotaReport, Permit } from "../../http-pipeline/quota/quota.ts";
 import { createRowShape } from "../../rows/column.ts";
 import { MalformedRows } from "../../rows/malformed-rows.ts";
 import { readRows, type ReadRowsResult } from "../../rows/read-rows.ts";
@@ -17,20 +22,28 @@ import {
   toRetiredReply,
 } from "./refusals.ts";
 
-/** What a back-end works with. The quota is the one the pipe takes its turns from. */
+/** What a back-end works with. The quota is the one of the client. */
 export interface HuntingApiDeps {
   readonly client: ApiClient;
   readonly quota: Quota;
   readonly clock: Clock;
 }
 
-/** The body of a request. */
+/** Builds the body of a request. */
 export type BodyBuilder = (
   query: string,
   options: HuntingOptions,
 ) => Readonly<Record<string, unknown>>;
 
-/** A back-end of the given generation. */
+/** One query on its way. */
+interface QueryRun {
+  readonly preset: HuntingPreset;
+  readonly deps: HuntingApiDeps;
+  readonly options: HuntingOptions;
+  readonly startedMs: number;
+}
+
+/** Creates the back-end of the given API. */
 export function createHuntingApi(
   api: HuntingPort["api"],
   deps: HuntingApiDeps,
@@ -41,69 +54,76 @@ export function createHuntingApi(
     api,
     caps: preset.caps,
     runQuery: async (query, options, sink) => {
-      const permitRequest = {
-        maxWaitMs: options.maxWaitMs,
-        ...(options.signal ? { signal: options.signal } : {}),
-      };
-      const outcome = await deps.quota.acquirePermit(permitRequest);
-      if (outcome.kind === "later")
-        return {
-          kind: "later",
-          retryAfterMs: outcome.retryAfterMs,
-          cause: `no permit: ${outcome.reason}`,
-        };
-      return runOnce(preset, deps, buildBody(query, options), options, sink, outcome.permit);
+      const { maxWaitMs, signal } = options;
+      const outcome = await deps.quota.acquirePermit(
+        signal ? { maxWaitMs, signal } : { maxWaitMs },
+      );
+      if (outcome.kind === "later") {
+        const { reason, retryAfterMs } = outcome;
+        return { kind: "later", retryAfterMs, cause: `no permit: ${reason}` };
+      }
+      const run = { preset, deps, options, startedMs: deps.clock.now() };
+      return sendQuery(run, buildCall(run, buildBody(query, options), outcome.permit), sink);
     },
   };
 }
 
-async function runOnce(
-  preset: HuntingPreset,
-  { clock, client, quota }: HuntingApiDeps,
+const buildCall = (
+  { preset, options }: QueryRun,
   json: Readonly<Record<string, unknown>>,
-  options: HuntingOptions,
-  sink: RowSink,
   permit: Permit,
-): Promise<HuntingReply> {
-  const startedMs = clock.now();
+): ApiCall => ({
+  method: "POST",
+  path: preset.path,
+  json,
+  deadlineMs: options.deadlineMs,
+  maxWaitMs: options.maxWaitMs,
+  permit,
+  ...(options.signal ? { signal: options.signal } : {}),
+});
+
+async function sendQuery(run: QueryRun, call: ApiCall, sink: RowSink): Promise<HuntingReply> {
+  const { client, clock, quota } = run.deps;
   const guardedSink = trackSinkFailure(sink);
   try {
-    const response = await client.stream(
-      {
-        method: "POST",
-        path: preset.path,
-        json,
-        deadlineMs: options.deadlineMs,
-        maxWaitMs: options.maxWaitMs,
-        permit,
-        ...(options.signal ? { signal: options.signal } : {}),
-      },
-      expectedStatuses,
-    );
-    const elapsedMs = clock.now() - startedMs;
+    const response = await client.stream(call, expectedStatuses);
+    const elapsedMs = clock.now() - run.startedMs;
     if (!isStreamedResponse(response)) {
-      await quota.report({ kind: "ok", runTimeMs: elapsedMs });
-      return classifyRefusal(preset, response.status, response.body, clock.now());
+      const reply = classifyRefusal(run.preset, response.status, response.body, clock.now());
+      await quota.report(toQuotaReport(reply, elapsedMs));
+      return reply;
     }
-    const { columns, rowsRead } = await readResponse(preset, response, options, guardedSink.sink);
-    await quota.report({ kind: "ok", runTimeMs: readExecutionMs(rowsRead.envelope) ?? elapsedMs });
-    return toReply(preset, rowsRead, columns, clock.now(), clock.now() - startedMs);
+    const rows = await readResponse(run, response, guardedSink.sink);
+    const runTimeMs = readExecutionMs(rows.rowsRead.envelope) ?? elapsedMs;
+    await quota.report({ kind: "ok", runTimeMs });
+    return toReply(run, rows);
   } catch (error) {
     if (guardedSink.hasFailed()) throw error;
-    options.signal?.throwIfAborted();
-    if (clock.now() - startedMs >= options.deadlineMs)
-      return { kind: "too-heavy", cause: "timed-out" };
-    if (error instanceof MalformedRows)
-      return { kind: "failed", message: `${preset.title}: ${error.message}` };
-    return toFailureReply(preset, error, clock.now());
+    return toErrorReply(run, error);
   }
+}
+
+/** A used-up budget pauses all instances, whatever the status of the response that names it. */
+const toQuotaReport = (reply: HuntingReply, runTimeMs: number): QuotaReport =>
+  reply.kind === "later"
+    ? { kind: "throttled", retryAfterMs: reply.retryAfterMs, cause: "run-time" }
+    : { kind: "ok", runTimeMs };
+
+function toErrorReply({ preset, deps, options, startedMs }: QueryRun, error: unknown) {
+  options.signal?.throwIfAborted();
+  const nowMs = deps.clock.now();
+  if (nowMs - startedMs >= options.deadlineMs)
+    return { kind: "too-heavy", cause: "timed-out" } as const;
+  return error instanceof MalformedRows
+    ? ({ kind: "failed", message: `${preset.title}: ${error.message}` } as const)
+    : toFailureReply(preset, error, nowMs);
 }
 
 const isStreamedResponse = (
   response: StreamedResponse | ApiResponse,
 ): response is StreamedResponse => response.status >= 200 && response.status < 300;
 
-/** A sink that remembers whether it failed itself: such an error is the caller's, not the service's. */
+/** Wraps the sink so that its own failure can be distinguished from the service's. */
 function trackSinkFailure(sink: RowSink): {
   readonly sink: RowSink;
   readonly hasFailed: () => boolean;
@@ -122,17 +142,22 @@ function trackSinkFailure(sink: RowSink): {
   };
 }
 
+/** The rows of a response, and the columns that it or the compiled hunt names. */
+interface ResponseRows {
+  readonly rowsRead: ReadRowsResult;
+  readonly columns: readonly HuntColumn[];
+}
+
 async function readResponse(
-  { hasTypeAnnotations }: HuntingPreset,
+  { preset, options: { columns: compiled } }: QueryRun,
   response: StreamedResponse,
-  { columns: compiled }: HuntingOptions,
   sink: RowSink,
-): Promise<{ readonly rowsRead: ReadRowsResult; readonly columns: readonly HuntColumn[] }> {
+): Promise<ResponseRows> {
   const rowsRead = await readRows(response.body, {
     createShape: (head) => {
       const columns = readColumns(head, compiled);
       if (columns) sink.columns?.(columns);
-      return createRowShape(columns ?? compiled ?? [], hasTypeAnnotations);
+      return createRowShape(columns ?? compiled ?? [], preset.hasTypeAnnotations);
     },
     onLines: sink.writeRows,
   });
@@ -140,17 +165,15 @@ async function readResponse(
 }
 
 function toReply(
-  preset: HuntingPreset,
-  { envelope: around, bytes, rows }: ReadRowsResult,
-  columns: readonly HuntColumn[],
-  nowMs: number,
-  durationMs: number,
+  { preset, deps, startedMs }: QueryRun,
+  { columns, rowsRead: { envelope, bytes, rows } }: ResponseRows,
 ): HuntingReply {
-  if ("error" in around) return classifyRefusal(preset, 400, around, nowMs);
-  // A retired API is announced to give no data; taken at its word, every window would be committed as empty. An answer
-  // that names its columns did evaluate the query.
-  const hasNoData = rows === 0 && readColumns(around) === undefined;
+  const nowMs = deps.clock.now();
+  if ("error" in envelope) return classifyRefusal(preset, 400, envelope, nowMs);
+  // A retired API is announced to return no data; believing that would commit every window as empty. A response that
+  // names its columns did evaluate the query.
+  const hasNoData = rows === 0 && readColumns(envelope) === undefined;
   if (hasNoData && isRetired(preset, nowMs))
     return toRetiredReply(preset, `${preset.title} answered without data`);
-  return { kind: "answer", columns, rows, bytes, durationMs };
+  return { kind: "answer", columns, rows, bytes, durationMs: nowMs - startedMs };
 }

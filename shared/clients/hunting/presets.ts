@@ -1,14 +1,14 @@
-/** What is known of the three hunting APIs, as data. Wire names stay here. */
+/** The three hunting APIs as data: path, limits, retirement. */
 import type { HuntingPort } from "../../hunts/ports.ts";
 
-/** One generation of the API. */
+/** One hunting API. */
 export interface HuntingPreset {
   readonly title: string;
   readonly path: string;
   readonly caps: HuntingPort["caps"];
   /** True when values carry `@odata.type` annotations. */
   readonly hasTypeAnnotations: boolean;
-  /** The first day, UTC, on which it answers no more. */
+  /** The first day, UTC, on which the API no longer returns data. */
   readonly retiresOn: string | undefined;
 }
 

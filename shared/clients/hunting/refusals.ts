@@ -1,22 +1,24 @@
 /**
- * What a failed hunting call means. The service says much of it in words only: one status, 400, stands for a wrong
- * query, a result too big and a query too heavy, so the text decides.
+ * Decides what a failed hunting call means. One status, 400, covers a wrong query, a result that is too big and a query
+ * that is too heavy, so the text of the response decides.
  */
 import * as z from "zod/mini";
 import type { HuntingReply } from "../../hunts/ports.ts";
+import { readRetryAfterMs } from "../../http-pipeline/read-failure.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import { minuteMs } from "../../runtime/time.ts";
+import { classifyErrorText } from "./error-texts.ts";
 import type { HuntingPreset } from "./presets.ts";
 
-/** Statuses that this file reads; the pipe handles all others. */
+/** Statuses that this file reads. The pipeline handles all others. */
 export const expectedStatuses = [400, 403, 404, 410, 504] as const;
 
-const maxMessageLength = 300;
+const maxMessageLength = 500;
 const errorBodySchema = z.object({
   error: z.object({ code: z.optional(z.string()), message: z.optional(z.string()) }),
 });
 
-/** The service's code and message; of a body that is no JSON, its beginning. */
+/** Returns the service's message or code; for a body that is not JSON, its beginning. */
 function readMessage(body: unknown): string {
   const parsed = errorBodySchema.safeParse(body);
   const text = parsed.success
@@ -36,27 +38,11 @@ const toRefusal = (
   message,
 });
 
-/** Texts of a 400, most telling first. What none of them names is taken for a wrong query. */
-const badRequests: readonly (readonly [RegExp, (message: string) => HuntingReply])[] = [
-  [
-    /exceeded the allowed (?:result size|amount of results|number of results)/i,
-    () => ({ kind: "too-big" }),
-  ],
-  [
-    /preempted|exceeded the allowed limits|high CPU/i,
-    () => ({ kind: "too-heavy", cause: "preempted" }),
-  ],
-  [/timed? ?-?out/i, () => ({ kind: "too-heavy", cause: "timed-out" })],
-  [
-    /resolve table or column expression|Failed to resolve table/i,
-    (message) => toRefusal("table", message),
-  ],
-];
-
 /**
- * What an answer other than 2xx means.
+ * Returns what a response other than 2xx means. Only a known text about the query makes the query wrong; an unknown
+ * refusal is transient.
  *
- * @param nowMs - epoch milliseconds: after its retirement a 403 of an API is its end, not a missing permission
+ * @param nowMs - epoch milliseconds: after an API's retirement a 403 means its end, not a missing permission
  */
 export function classifyRefusal(
   preset: HuntingPreset,
@@ -65,26 +51,78 @@ export function classifyRefusal(
   nowMs: number,
 ): HuntingReply {
   const message = readMessage(body);
-  const sentence = `${preset.title} answered ${status}${message === "" ? "" : `: ${message}`}`;
-  if (status === 504) return { kind: "too-heavy", cause: "timed-out" };
-  if (status === 400) {
-    const match = badRequests.find(([pattern]) => pattern.test(message));
-    return match ? match[1](sentence) : toRefusal("query", sentence);
+  const name = statusNames.get(status);
+  const details = [name, message].filter((part) => part !== undefined && part !== "").join(": ");
+  const sentence = `${preset.title} answered ${status}${details === "" ? "" : `: ${details}`}`;
+  switch (status) {
+    case 400:
+      return classifyBadRequest(message, sentence, nowMs);
+    case 403:
+      return isRetired(preset, nowMs) && !message.includes("Missing application roles")
+        ? toRetiredReply(preset, sentence)
+        : toRefusal("permission", sentence);
+    case 404:
+    case 410:
+      return preset.retiresOn === undefined
+        ? toRefusal("tenant", sentence)
+        : toRetiredReply(preset, sentence);
+    case 504:
+      return { kind: "too-heavy", cause: "timed-out" };
+    default:
+      return isRetired(preset, nowMs)
+        ? toRetiredReply(preset, sentence)
+        : toUnknownRefusal(sentence);
   }
-  if (status === 403) {
-    const isEnd = isRetired(preset, nowMs) && !message.includes("Missing application roles");
-    return isEnd ? toRetiredReply(preset, sentence) : toRefusal("permission", sentence);
-  }
-  return preset.retiresOn === undefined
-    ? toRefusal("tenant", sentence)
-    : toRetiredReply(preset, sentence);
 }
 
-/** True from the day of its retirement on. */
+/** Statuses whose meaning their number alone does not show to an operator. */
+const statusNames: ReadonlyMap<number, string> = new Map([
+  [405, "the method is not allowed; a proxy may have changed the request"],
+  [406, "the response format is not available"],
+  [409, "a conflict with another request"],
+  [413, "the request is too large"],
+  [415, "the content type is not supported; a proxy may have changed the request"],
+  [423, "the resource is locked"],
+]);
+
+function classifyBadRequest(message: string, sentence: string, nowMs: number): HuntingReply {
+  const errorClass = classifyErrorText(message);
+  switch (errorClass) {
+    case "query":
+    case "table":
+      return toRefusal(errorClass, sentence);
+    case "tooBig":
+      return { kind: "too-big" };
+    case "preempted":
+      return { kind: "too-heavy", cause: "preempted" };
+    case "timedOut":
+      return { kind: "too-heavy", cause: "timed-out" };
+    case "runTime":
+      return { kind: "later", retryAfterMs: readRunTimeWait(message, nowMs), cause: sentence };
+    case "transient":
+      return { kind: "failed", message: sentence };
+    case undefined:
+      return toUnknownRefusal(sentence);
+    default:
+      return errorClass satisfies never;
+  }
+}
+
+const toUnknownRefusal = (message: string): HuntingReply => ({
+  kind: "failed",
+  message,
+  isUnknownRefusal: true,
+});
+
+/** Returns the wait that the text names, else the time until the next quarter hour, when run time is free again. */
+const readRunTimeWait = (message: string, nowMs: number): number =>
+  readRetryAfterMs(new Headers(), message, nowMs) ?? quarterHourMs - (nowMs % quarterHourMs);
+
+/** True from the day of the API's retirement on. */
 export const isRetired = (preset: HuntingPreset, nowMs: number): boolean =>
   preset.retiresOn !== undefined && nowMs >= Date.parse(preset.retiresOn);
 
-/** The refusal of an API that is no more. */
+/** Returns the refusal of a retired API. */
 export const toRetiredReply = (preset: HuntingPreset, sentence: string): HuntingReply =>
   toRefusal("retired", `${sentence}. It retires on ${preset.retiresOn}: set HUNTING_API to graph.`);
 
@@ -92,21 +130,18 @@ const tenantTexts = /not provisioned|account mode|no \w+ licen[sc]e/i;
 const quarterHourMs = 15 * minuteMs;
 
 /**
- * What an error of the pipe means. Without a `Retry-After`, a spent quota opens again with the next quarter hour.
+ * Returns what an error of the pipeline means. Without a `Retry-After`, a used-up quota opens again with the next quarter
+ * hour.
  *
- * @throws the error itself when it is none of the pipe's
+ * @throws the error itself when it is not an UpstreamError
  */
 export function toFailureReply(preset: HuntingPreset, error: unknown, nowMs: number): HuntingReply {
   if (!(error instanceof UpstreamError)) throw error;
-  const message = error.upstreamMessage ?? "";
-  const sentence = `${preset.title}: ${error.message}${message === "" ? "" : `: ${message}`}`;
+  const { upstreamMessage: message = "" } = error;
+  const sentence = [preset.title, error.message, message].filter((part) => part !== "").join(": ");
   switch (error.code) {
     case "throttled":
-      return {
-        kind: "later",
-        retryAfterMs: error.retryAfterMs ?? quarterHourMs - (nowMs % quarterHourMs),
-        cause: message === "" ? error.message : message,
-      };
+      return toThrottledReply(error, message, nowMs);
     case "unauthorized":
       return toRefusal(tenantTexts.test(message) ? "tenant" : "authentication", sentence);
     case "forbidden":
@@ -114,17 +149,38 @@ export function toFailureReply(preset: HuntingPreset, error: unknown, nowMs: num
     case "rejected":
       return classifyRefusal(preset, error.status ?? 400, { error: { message } }, nowMs);
     case "unavailable":
-      return error.status === 504
-        ? { kind: "too-heavy", cause: "timed-out" }
-        : error.retryAfterMs === undefined
-          ? { kind: "failed", message: sentence }
-          : { kind: "later", retryAfterMs: error.retryAfterMs, cause: sentence };
-    case "unexpectedResponse": {
-      // A retired address may well answer with a page.
-      const isGone = error.status === 404 || error.status === 410;
-      return isGone && preset.retiresOn !== undefined
-        ? toRetiredReply(preset, sentence)
-        : { kind: "failed", message: sentence };
-    }
+      return toUnavailableReply(error, sentence);
+    case "unexpectedResponse":
+      return toUnexpectedReply(preset, error.status, sentence);
   }
 }
+
+const toThrottledReply = (
+  { message: ownMessage, retryAfterMs }: UpstreamError,
+  message: string,
+  nowMs: number,
+): HuntingReply => ({
+  kind: "later",
+  retryAfterMs: retryAfterMs ?? quarterHourMs - (nowMs % quarterHourMs),
+  cause: message === "" ? ownMessage : message,
+});
+
+function toUnavailableReply(
+  { status, retryAfterMs }: UpstreamError,
+  sentence: string,
+): HuntingReply {
+  if (status === 504) return { kind: "too-heavy", cause: "timed-out" };
+  return retryAfterMs === undefined
+    ? { kind: "failed", message: sentence }
+    : { kind: "later", retryAfterMs, cause: sentence };
+}
+
+/** The address of a retired API may return a page. */
+const toUnexpectedReply = (
+  preset: HuntingPreset,
+  status: number | undefined,
+  sentence: string,
+): HuntingReply =>
+  (status === 404 || status === 410) && preset.retiresOn !== undefined
+    ? toRetiredReply(preset, sentence)
+    : { kind: "failed", message: sentence };

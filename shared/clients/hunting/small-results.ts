@@ -1,11 +1,11 @@
-/** Hunting for results that fit in memory: the rows of one query as plain JSON, for whoever wants no export. */
+/** Hunting for results that fit in memory: the rows of one query as plain JSON, without an export. */
 import type { HuntingRow, HuntingRowsPort, HuntingRowsReply } from "../../files/ports.ts";
 import type { HuntingPort } from "../../hunts/ports.ts";
 
-/** More than this is no small result: 1,000 hashes with their statistics are a twentieth of it. */
+/** Largest result in memory. 1,000 hashes with their statistics use a twentieth of it. */
 const maxBytes = 16 * 1_024 * 1_024;
 
-/** The files room's port over any hunting back-end. */
+/** Creates the rows port of the files module over any hunting back-end. */
 export const createHuntingRows = (hunting: HuntingPort): HuntingRowsPort => ({
   runQuery: async (query, { maxWaitMs, deadlineMs }) => {
     const texts: string[] = [];

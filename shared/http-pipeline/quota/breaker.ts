@@ -37,3 +37,14 @@ export function computeBreakerGate(
   const atMs = Math.max(nowMs, openUntilMs);
   return { atMs, isProbe: true, isProbing: (probe?.untilMs ?? 0) > atMs };
 }
+
+/** Returns the breaker of a pause that was cut short: after it one call probes. It counts no failures. */
+export const createPauseProbe = (pausedUntilMs: number, pauseMs: number): Breaker => ({
+  failures: 0,
+  openUntilMs: pausedUntilMs,
+  openForMs: pauseMs,
+});
+
+/** True for the breaker of a pause, which no failure has opened. */
+export const isPauseProbe = ({ failures, openForMs }: Breaker): boolean =>
+  failures === 0 && openForMs > 0;

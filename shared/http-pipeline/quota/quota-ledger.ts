@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { failpoints } from "../../runtime/failpoints.ts";
 import type { Log } from "../../runtime/log.ts";
 import { secondMs, type Clock } from "../../runtime/time.ts";
+import { isPauseProbe } from "./breaker.ts";
 import type { QuotaState } from "./quota-state.ts";
 import type { QuotaStore, StoredQuotaState } from "./quota-store.ts";
 import type { QuotaReport } from "./quota.ts";
@@ -225,7 +226,7 @@ export class QuotaLedger {
 }
 
 const hasOpened = (before: QuotaState, after: QuotaState): boolean =>
-  after.breaker.openUntilMs > before.breaker.openUntilMs;
+  after.breaker.openUntilMs > before.breaker.openUntilMs && !isPauseProbe(after.breaker);
 
 const storeUnavailable: ReservationResult = {
   kind: "later",

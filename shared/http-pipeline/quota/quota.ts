@@ -1,5 +1,3 @@
-import type { RetryLater } from "../../contracts/retry-later.ts";
-
 /** The right to send one request, usable until an instant of this process's clock, then forfeited. */
 export interface Permit {
   readonly usableUntilMs: number;
@@ -10,7 +8,11 @@ export interface Permit {
 /** What `acquirePermit` gives. `later` says when it is worth asking again. */
 export type PermitResult =
   | { readonly kind: "permit"; readonly permit: Permit }
-  | (RetryLater & { readonly reason: "quota" | "paused" | "breaker" | "store" });
+  | {
+      readonly kind: "later";
+      readonly retryAfterMs: number;
+      readonly reason: "quota" | "paused" | "breaker" | "store";
+    };
 
 /** A tenant's quota of one API, shared by all instances through one blob. Fails closed. */
 export interface Quota {
@@ -29,5 +31,7 @@ export type QuotaReport =
       readonly kind: "throttled";
       readonly retryAfterMs: number;
       readonly cause: "calls" | "run-time";
+      /** True when the service asked for a longer pause: after `retryAfterMs` one call probes before the others. */
+      readonly isCapped?: boolean;
     }
   | { readonly kind: "failed" };

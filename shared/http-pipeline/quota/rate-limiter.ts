@@ -1,5 +1,11 @@
 /** Grants send instants of a quota and applies reports of responses. Pure: a state in, a state out. */
-import { computeBreakerGate, closedBreaker, recordFailure } from "./breaker.ts";
+import {
+  computeBreakerGate,
+  closedBreaker,
+  createPauseProbe,
+  isPauseProbe,
+  recordFailure,
+} from "./breaker.ts";
 import { computeRateFactor, type CallLimit, type QuotaState } from "./quota-state.ts";
 import type { QuotaReport } from "./quota.ts";
 import { secondMs } from "../../runtime/time.ts";
@@ -119,7 +125,10 @@ export const getMaxWindowMs = ({ limits }: QuotaRules): number =>
 function computeGate(state: QuotaState, now: ServerTimeRange, rules: QuotaRules) {
   const nowMs = now.earliestMs;
   const breaker = computeBreakerGate(state.breaker, nowMs);
-  if (breaker.atMs > nowMs) return { ...breaker, isClosed: true, reason: "breaker" as const };
+  if (breaker.atMs > nowMs) {
+    const reason = isPauseProbe(state.breaker) ? ("paused" as const) : ("breaker" as const);
+    return { ...breaker, isClosed: true, reason };
+  }
   const runTimeMs = findRunTimeFreeMs(state.runTime, rules.budgets, rules.share, nowMs);
   const atMs = Math.max(nowMs, state.pausedUntilMs, runTimeMs);
   const reason =
@@ -181,7 +190,9 @@ export function applyReport(
         report.runTimeMs === undefined || rules.budgets.length === 0
           ? state.runTime
           : addRunTime(state.runTime, report.runTimeMs, now.earliestMs, rules.budgets);
-      return { ...state, runTime, breaker: closedBreaker };
+      // A success of a call sent before the pause does not replace the probe after it.
+      const isEarly = isPauseProbe(state.breaker) && now.latestMs < state.breaker.openUntilMs;
+      return { ...state, runTime, breaker: isEarly ? state.breaker : closedBreaker };
     }
     case "failed":
       return { ...state, breaker: recordFailure(state.breaker, now.latestMs) };
@@ -203,7 +214,13 @@ function applyThrottling(
     state.pausedUntilMs,
     Math.ceil(now.latestMs + report.retryAfterMs),
   );
-  const pausedState = { ...state, pausedUntilMs, breaker: closedBreaker };
+  const breaker =
+    report.isCapped === true
+      ? createPauseProbe(pausedUntilMs, report.retryAfterMs)
+      : isPauseProbe(state.breaker) && now.latestMs < state.breaker.openUntilMs
+        ? state.breaker
+        : closedBreaker;
+  const pausedState = { ...state, pausedUntilMs, breaker };
   if (report.cause === "run-time")
     return { ...pausedState, runTime: learnBudget(state.runTime, now.earliestMs, rules.budgets) };
   const isAlreadyPaused = now.earliestMs < state.pausedUntilMs;

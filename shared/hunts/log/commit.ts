@@ -1,30 +1,29 @@
 /** The one place where an export becomes visible. */
 import { formatInstant, type Span } from "../../runtime/time.ts";
-import { computeSchemaHash } from "./metadata.ts";
-import type { ExportMetadata, ExportRecord, HuntDeps } from "../ports.ts";
-import { createStaging, type StagedExport } from "./staging.ts";
+import type { ExportMetadata, ExportRecord, HuntContext } from "../ports.ts";
 import { nextPath, type LogEnd } from "./log-end.ts";
-import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
+import { computeSchemaHash } from "./metadata.ts";
+import { createStaging, type StagedExport } from "./staging.ts";
 
-/** `lost`: another attempt's export is there. Whoever loses goes on from what is there; nothing is ever overwritten. */
+/** `lost`: another attempt's export is there. Continue from it; an export is never overwritten. */
 export type CommitResult =
   | { readonly kind: "committed"; readonly record: ExportRecord }
   | { readonly kind: "lost" };
 
-/** What makes a record other than a plain window. */
-interface RecordMarker {
-  readonly complete: "gap" | "closed";
+/** The content of a record apart from its rows. */
+interface RecordContent {
+  readonly span: Span;
+  /** @default "yes" */
+  readonly complete?: ExportMetadata["complete"];
   readonly next?: string;
 }
 
-/** Commits an attempt as the tip's next record. */
-export async function commit(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
+/** Commits an attempt as the log's next record. */
+export async function commitExport(
+  { deps, hunt }: HuntContext,
   logEnd: LogEnd,
-  span: Span,
   staged: StagedExport,
-  marker?: RecordMarker,
+  { span, complete = "yes", next }: RecordContent,
 ): Promise<CommitResult> {
   const metadata: ExportMetadata = {
     seq: logEnd.seq,
@@ -38,33 +37,25 @@ export async function commit(
     mode: hunt.mode,
     attempt: staged.attempt,
     prev: logEnd.prev,
-    complete: marker?.complete ?? "yes",
-    ...(marker?.next === undefined ? {} : { next: marker.next }),
+    complete,
+    ...(next === undefined ? {} : { next }),
   };
   const path = nextPath(logEnd);
   const outcome = await staged.commit(metadata);
   if (outcome.kind === "lost") return outcome;
   const { seq, rows, rawbytes: bytes, mode, from, to } = metadata;
-  deps.logEvent("hunt.committed", {
-    hunt: hunt.name,
-    window: `${from}/${to}`,
-    seq,
-    rows,
-    bytes,
-    mode,
-    blob: path,
-  });
+  const window = `${from}/${to}`;
+  deps.logEvent("hunt.committed", { hunt: hunt.name, window, seq, rows, bytes, mode, blob: path });
   return { kind: "committed", record: { path, metadata, etag: outcome.etag } };
 }
 
 /** Commits a record without rows: a gap, or the closing record of a version. */
 export async function commitMarker(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
+  context: HuntContext,
   logEnd: LogEnd,
-  span: Span,
-  marker: RecordMarker,
+  content: RecordContent & { readonly complete: "gap" | "closed" },
 ): Promise<CommitResult> {
+  const { deps, hunt } = context;
   const staged = await createStaging(deps, hunt, nextPath(logEnd), logEnd.format).finish();
-  return commit(deps, hunt, logEnd, span, staged, marker);
+  return commitExport(context, logEnd, staged, content);
 }

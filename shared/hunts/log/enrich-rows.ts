@@ -1,4 +1,7 @@
-/** Adds file statistics to the rows of a hunt that names a column of SHA-1s. All other text stays as it came. */
+/**
+ * Adds file statistics to the rows of a hunt that names a column of SHA-1s. Other text stays
+ * unchanged.
+ */
 import type { CompiledHunt, HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { parseCells } from "./row-identity.ts";
 import type { HuntDeps } from "../ports.ts";
@@ -6,7 +9,7 @@ import type { HuntDeps } from "../ports.ts";
 /** The name of the added column. */
 export const statisticsColumn = "FileStatistics";
 
-/** A result's columns with the added one. */
+/** Returns a result's columns with the added one. */
 export const addStatisticsColumn = (
   hunt: CompiledHunt,
   columns: readonly HuntColumn[],
@@ -17,7 +20,10 @@ export const addStatisticsColumn = (
 
 const sha1Pattern = /^[0-9a-f]{40}$/;
 
-/** Whole lines in, whole lines out; each gains `"FileStatistics":{…}`, or `null` where nothing is known. */
+/**
+ * Adds `"FileStatistics":{…}` to each line, or `null` for an unknown file. Takes and returns whole
+ * lines.
+ */
 export async function enrichLines(
   deps: Pick<HuntDeps, "findFileStatistics">,
   hunt: CompiledHunt,
@@ -47,4 +53,8 @@ function readHash(row: string, column: string): string | undefined {
 }
 
 const appendStatistics = (row: string, statistics: object | undefined): string =>
-  `${row.slice(0, -1)}${row === "{}" ? "" : ","}"${statisticsColumn}":${JSON.stringify(statistics ?? null)}}`;
+  [
+    row.slice(0, -1),
+    row === "{}" ? "" : ",",
+    `"${statisticsColumn}":${JSON.stringify(statistics ?? null)}}`,
+  ].join("");

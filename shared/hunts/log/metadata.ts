@@ -1,4 +1,6 @@
-/** What an export says of itself, and the hashes that join exports to each other and to their schema. */
+/**
+ * The metadata of an export, and the hashes that link exports to each other and to their schema.
+ */
 import { createHash } from "node:crypto";
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { parseInstant, type Span } from "../../runtime/time.ts";
@@ -6,10 +8,10 @@ import type { ExportMetadata } from "../ports.ts";
 
 const computeSha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/** SHA-256 of no bytes: the digest of an export without rows. */
+/** SHA-256 of zero bytes: the digest of an export without rows. */
 export const emptySha256 = computeSha256("");
 
-/** The `prev` of the export that follows this one: SHA-256 of its metadata, in a fixed order. */
+/** Returns the `prev` of the next export: SHA-256 of this one's metadata in a fixed order. */
 export const computeChainHash = (metadata: ExportMetadata): string =>
   computeSha256(
     JSON.stringify([
@@ -29,19 +31,21 @@ export const computeChainHash = (metadata: ExportMetadata): string =>
     ]),
   );
 
-/** Names a schema: SHA-256 of its columns and types, in order. */
+/** Returns the name of a schema: SHA-256 of its columns and types in order. */
 export const computeSchemaHash = (columns: readonly HuntColumn[]): string =>
   computeSha256(JSON.stringify(columns.map(({ name, type }) => [name, type])));
 
 /**
- * The window of an export.
+ * Returns the window of an export.
  *
- * @throws Error when its bounds are no instants: such a blob was not written by this app
+ * @throws Error when a bound is not an instant: this app did not write such a blob
  */
 export function spanOf(metadata: Pick<ExportMetadata, "from" | "to">): Span {
   const from = parseInstant(metadata.from);
   const to = parseInstant(metadata.to);
   if (from === undefined || to === undefined)
-    throw new Error(`an export with bounds ${metadata.from} and ${metadata.to}, want two instants`);
+    throw new Error(
+      `The bounds of an export must be instants, got ${metadata.from} and ${metadata.to}.`,
+    );
   return { from, to };
 }

@@ -1,14 +1,18 @@
 /**
- * Which rows are the same row: SHA-256 over the exact text of every cell, by column name, so that neither the order of
- * columns nor a way through a double can change it. And the multiset of such identities, in bounded memory.
+ * Tells whether two rows are the same: SHA-256 over the exact text of every cell by column name.
+ * Neither the order of columns nor a conversion through a double changes it. Also the multiset of
+ * such identities, in bounded memory.
  */
 import { createHash } from "node:crypto";
 import type { HuntFormat } from "../ports.ts";
 
-/** Bytes kept of each identity: 128 bits make an accidental match among a billion rows less likely than a broken disk. */
+/**
+ * Bytes kept of each identity: with 128 bits, a billion rows have an accidental match with p ≈
+ * 10⁻²¹.
+ */
 const identityBytes = 16;
 
-/** Name and exact text of each cell of one row, a JSON object without insignificant white space outside of its cells. */
+/** Returns name and exact text of each cell of one row, a JSON object. */
 export function parseCells(row: string): (readonly [name: string, text: string])[] {
   const cells: (readonly [string, string])[] = [];
   let at = skipBlanks(row, 1);
@@ -30,13 +34,13 @@ function skipBlanks(row: string, from: number): number {
   return at;
 }
 
-/** The index after the closing quote of the string that begins at `from`. */
+/** Returns the index after the closing quote of the string that begins at `from`. */
 function findStringEnd(row: string, from: number): number {
   for (let at = from + 1; at < row.length; at += 1) {
     if (row[at] === "\\") at += 1;
     else if (row[at] === '"') return at + 1;
   }
-  throw new Error("a row that is cut off");
+  throw new Error("A row ends inside a value.");
 }
 
 function findValueEnd(row: string, from: number): number {
@@ -52,14 +56,14 @@ function findValueEnd(row: string, from: number): number {
     if (character === "}" || character === "]") depth -= 1;
     at += 1;
   }
-  throw new Error("a row that is cut off");
+  throw new Error("A row ends inside a value.");
 }
 
 /**
- * The identity of a row.
+ * Computes the identity of a row.
  *
- * @param excludedColumn - a column that we added ourselves and that is no part of the row
- * @param format - how the row was kept: CSV and Parquet do not keep the difference between text and number
+ * @param excludedColumn - a column that this app added to the row
+ * @param format - the format of the export: CSV and Parquet do not distinguish text from numbers
  */
 export function computeRowIdentity(
   row: string,
@@ -75,7 +79,7 @@ export function computeRowIdentity(
   return hash.digest().subarray(0, identityBytes);
 }
 
-/** A cell's text without what only JSON tells: quotes, the absent value, and the spreadsheet-safe apostrophe. */
+/** Returns a cell's text without quotes, `null` and the apostrophe before spreadsheet formulas. */
 function toBareText(text: string): string {
   if (text === "null") return "";
   const bare = text.startsWith('"') ? (JSON.parse(text) as string) : text;
@@ -85,19 +89,19 @@ function toBareText(text: string): string {
 /** A multiset of identities. */
 export interface Multiset {
   readonly add: (identity: Buffer) => void;
-  /** Takes one away; `false` when none is left. */
+  /** Removes one; `false` when none is left. */
   readonly removeOne: (identity: Buffer) => boolean;
-  /** How many are left. */
+  /** Returns how many are left. */
   readonly size: () => number;
 }
 
-/** More rows than this are not compared: the table would take more than 100 MB. */
+/** More rows are not compared: the table would take more than 100 MB. */
 export const maxIdentities = 2_500_000;
 
 /**
- * An open-addressing table over flat arrays, 20 bytes a slot: a Map of strings would take five times as much.
+ * Creates an open-addressing table over flat arrays: 21 bytes a slot, a fifth of a Map of strings.
  *
- * @param capacity - how many will be added at most
+ * @param capacity - the maximum number of identities
  */
 export function createMultiset(capacity: number): Multiset {
   const slots = 2 ** Math.ceil(Math.log2(Math.max(16, capacity * 1.5)));

@@ -1,31 +1,36 @@
-/** Rows on their way into an export that nobody can see yet. */
+/** Collects the rows of one export before it becomes visible. */
 import type { CompiledHunt, HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { addStatisticsColumn, enrichLines } from "./enrich-rows.ts";
 import { emptySha256, computeSchemaHash } from "./metadata.ts";
 import { statePaths } from "./paths.ts";
-import type { ExportMetadata, ExportWriter, HuntFormat, HuntDeps, RowSink } from "../ports.ts";
+import type {
+  ExportMetadata,
+  ExportWriter,
+  HuntDeps,
+  HuntFormat,
+  RowSink,
+  WriterCommitResult,
+} from "../ports.ts";
 
-/** One attempt at one export. */
+/** One attempt to write one export. */
 export interface Staging {
   readonly sink: RowSink;
-  /** Rows taken so far. */
+  /** Returns the number of rows received so far. */
   readonly countRows: () => number;
   readonly finish: () => Promise<StagedExport>;
-  /** Drops everything; safe to call at any time. */
+  /** Discards everything; safe to call at any time. */
   readonly abandon: () => Promise<void>;
 }
 
-/** What an attempt holds, ready to be committed. */
+/** A finished attempt, ready to be committed. */
 export interface StagedExport {
   readonly attempt: string;
   readonly columns: readonly HuntColumn[];
   readonly rows: number;
   readonly rawbytes: number;
   readonly sha256: string;
-  /** Writes the schema down, then commits once; `lost` when another attempt's export is there. */
-  readonly commit: (
-    metadata: ExportMetadata,
-  ) => Promise<{ readonly kind: "committed"; readonly etag: string } | { readonly kind: "lost" }>;
+  /** Stores the schema, then commits once. */
+  readonly commit: (metadata: ExportMetadata) => Promise<WriterCommitResult>;
   readonly abandon: () => Promise<void>;
 }
 
@@ -53,7 +58,7 @@ export function createStaging(
   return {
     sink: {
       columns: (answerColumns) => {
-        // An answer without columns says nothing; one that comes after the first rows comes too late for a header.
+        // Columns that arrive after the first rows are too late for the header of a file.
         if (answerColumns.length > 0 && !writer) columns = answerColumns;
       },
       writeRows: async (lines, count) => {
@@ -65,7 +70,7 @@ export function createStaging(
     finish: async () => {
       const totals = await getWriter().finish();
       if (totals.rows !== receivedRows)
-        throw new Error(`${receivedRows} rows came and ${totals.rows} were written`);
+        throw new Error(`Received ${receivedRows} rows but wrote ${totals.rows}.`);
       const exportColumns = addStatisticsColumn(hunt, columns);
       return {
         attempt,
@@ -83,7 +88,7 @@ export function createStaging(
   };
 }
 
-/** Written once per schema; a schema's name is its hash, so whoever comes second finds the same. */
+/** Stores a schema once. Its name is its hash, so a second writer finds the same content. */
 async function saveSchema(
   { records }: HuntDeps,
   hunt: string,

@@ -1,103 +1,92 @@
-/** Reads and writes a hunt's records: what is broken or of another shape counts as lost, except a birth. */
+/**
+ * The records of a hunt. Missing or invalid bytes count as lost and cost calls, never rows. The
+ * exception is a version start: guessing another one could give one export two paths.
+ */
 import {
-  versionStartSchema,
   huntHead,
-  type VersionStart,
+  versionStartSchema,
   type HuntHead,
+  type VersionStart,
 } from "../../contracts/hunt-state.ts";
+import { formatInstant, ticksFromMs, type Ticks } from "../../runtime/time.ts";
+import { readRecord, type TypedRecord } from "../../storage/typed-record.ts";
+import type { HuntContext, HuntDeps } from "../ports.ts";
+import { safeReadMs } from "../../contracts/hunting-retention.ts";
 import { statePaths } from "./paths.ts";
-import type { HuntDeps } from "../ports.ts";
 
-type RecordDeps = Pick<HuntDeps, "records">;
-
-/** A cache as read, with what is needed to replace it. */
-export interface StoredRecord<T> {
-  readonly value: T | undefined;
-  /** Absent when there is nothing to replace. */
-  readonly etag: string | undefined;
-}
-
-interface RecordSchema<T> {
-  readonly safeParse: (value: unknown) => { readonly data?: T | undefined };
-}
-
-/** Reads a record that may be lost: unreadable bytes are like none, but keep their etag so that they can be replaced. */
-export async function readRecord<T>(
-  { records }: RecordDeps,
-  path: string,
-  schema: RecordSchema<T>,
-): Promise<StoredRecord<T>> {
-  const stored = await records.read(path);
-  if (stored.kind === "absent") return { value: undefined, etag: undefined };
-  return {
-    value: stored.kind === "found" ? schema.safeParse(stored.value).data : undefined,
-    etag: stored.etag,
-  };
-}
-
-/** Puts a record in the place of the one that was read; does nothing when somebody else has written since. */
-export async function writeRecord(
-  { records }: RecordDeps,
-  path: string,
-  value: object,
-  etag: string | undefined,
-): Promise<boolean> {
-  const outcome = await (etag === undefined
-    ? records.create(path, value)
-    : records.replace(path, value, etag));
-  return outcome.kind === "written";
-}
-
-/** The head cache; a head of another hunt's log, however it came there, is none. */
-export async function readHead(deps: RecordDeps, hunt: string): Promise<StoredRecord<HuntHead>> {
-  const stored = await readRecord(deps, statePaths.head(hunt), huntHead);
-  const isForeign = stored.value?.head !== undefined && !stored.value.head.startsWith(`${hunt}/v`);
-  return isForeign ? { value: undefined, etag: stored.etag } : stored;
+/** Reads the cached head; a head that names another hunt's log counts as invalid. */
+export async function readHead(
+  { records }: Pick<HuntDeps, "records">,
+  hunt: string,
+): Promise<TypedRecord<HuntHead>> {
+  const stored = await readRecord(records, statePaths.head(hunt), huntHead);
+  if (stored.kind !== "found") return stored;
+  const { head } = stored.value;
+  const isForeign = head !== undefined && !head.startsWith(`${hunt}/v`);
+  return isForeign
+    ? { kind: "invalid", etag: stored.etag, serverNowMs: stored.serverNowMs }
+    : stored;
 }
 
 /**
- * Where a version begins.
+ * Returns the start that a new version gets: at `from`, or for a hunt's first version at its
+ * look-back.
  *
- * @throws Error when bytes are there that are no birth: guessing another start could give one record two paths
+ * @param formerQueryHash - the query of the version that this one replaces
+ */
+export const proposeVersionStart = (
+  { hunt, serverNow }: HuntContext,
+  from: Ticks | undefined,
+  formerQueryHash?: string,
+): VersionStart => ({
+  from: formatInstant(
+    from ?? serverNow - ticksFromMs(hunt.lagMs + Math.min(hunt.lookBackMs, safeReadMs)),
+  ),
+  queryHash: hunt.queryHash,
+  format: hunt.format,
+  startedAt: formatInstant(serverNow),
+  ...(formerQueryHash === undefined ? {} : { formerQueryHash }),
+});
+
+/**
+ * Reads where a version starts.
+ *
+ * @throws Error when the record is invalid
  */
 export async function readVersionStart(
-  { records }: RecordDeps,
-  hunt: string,
+  { deps, hunt }: HuntContext,
   version: number,
 ): Promise<VersionStart | undefined> {
-  const path = statePaths.versionStart(hunt, version);
-  const stored = await records.read(path);
-  if (stored.kind === "absent") return undefined;
-  const { data } =
-    stored.kind === "found" ? versionStartSchema.safeParse(stored.value) : { data: undefined };
-  if (!data)
+  const path = statePaths.versionStart(hunt.name, version);
+  const stored = await readRecord(deps.records, path, versionStartSchema);
+  if (stored.kind === "invalid")
     throw new Error(
-      `${path} is not readable; while version ${version} has no export, remove it to begin anew`,
+      `${path} is invalid. If version ${version} has no export, delete the record: ` +
+        "the next run creates it again.",
     );
-  return data;
+  return stored.kind === "found" ? stored.value : undefined;
 }
 
-/** Writes where a version begins, unless somebody has; returns what holds. */
-export async function createVersionStart(
-  deps: RecordDeps,
-  hunt: string,
+/** Returns the stored start of a version, or stores the proposed one. The first writer wins. */
+export async function findOrCreateVersionStart(
+  context: HuntContext,
   version: number,
-  versionStart: VersionStart,
+  proposal: VersionStart,
 ): Promise<VersionStart> {
-  const outcome = await deps.records.create(statePaths.versionStart(hunt, version), versionStart);
-  if (outcome.kind === "written") return versionStart;
-  return (await readVersionStart(deps, hunt, version)) ?? versionStart;
+  const existing = await readVersionStart(context, version);
+  if (existing) return existing;
+  const { deps, hunt } = context;
+  const outcome = await deps.records.create(statePaths.versionStart(hunt.name, version), proposal);
+  if (outcome.kind === "written") return proposal;
+  return (await readVersionStart(context, version)) ?? proposal;
 }
 
-/** The newest version that was begun, or `undefined`. */
-export async function latestVersion(
-  { records }: RecordDeps,
-  hunt: string,
-): Promise<number | undefined> {
-  let newest: number | undefined;
-  for await (const { path } of records.list(statePaths.versionStarts(hunt))) {
+/** Returns the highest version that has a start; undefined when none has. */
+export async function findLatestVersion({ deps, hunt }: HuntContext): Promise<number | undefined> {
+  let latest: number | undefined;
+  for await (const { path } of deps.records.list(statePaths.versionStarts(hunt.name))) {
     const version = Number(/\/v(\d+)\.json$/.exec(path)?.[1] ?? Number.NaN);
-    if (version > (newest ?? 0)) newest = version;
+    if (version > (latest ?? 0)) latest = version;
   }
-  return newest;
+  return latest;
 }

@@ -1,89 +1,55 @@
-/** When a hunt's query, mode, format or enrichment has changed: its log is closed and goes on in the next version. */
-import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
-import type { VersionStart } from "../../contracts/hunt-state.ts";
-import {
-  dayMs,
-  formatInstant,
-  minuteMs,
-  msFromTicks,
-  parseInstant,
-  ticksFromMs,
-  type Ticks,
-} from "../../runtime/time.ts";
-import { commitMarker } from "./commit.ts";
-import type { ExportRecord, HuntDeps } from "../ports.ts";
-import { readVersionStart } from "./state.ts";
-import { followLog, type VersionStartProposer, type LogTail, type LogEnd } from "./log-end.ts";
-
-/** The service keeps 30 days; nothing is asked for that may be gone while it is read. */
-const safeReadMs = 29 * dayMs;
-
 /**
- * Makes the births of one run.
- *
- * @param serverNow - the storage service's clock
+ * Closes a hunt's log when its query, mode, format or enrichment has changed, and starts the next
+ * version.
  */
-export const createStartProposer =
-  (hunt: CompiledHunt, serverNow: Ticks): VersionStartProposer =>
-  (_version, from, former): VersionStart => ({
-    from: formatInstant(
-      from ?? serverNow - ticksFromMs(hunt.lagMs + Math.min(hunt.lookBackMs, safeReadMs)),
-    ),
-    queryHash: hunt.queryHash,
-    format: hunt.format,
-    startedAt: formatInstant(serverNow),
-    ...(former === undefined ? {} : { former }),
-  });
-
-/** A tip that is ours to append to, or how long to leave it to the others. */
-export type VersionClaim =
-  | { readonly kind: "own"; readonly tail: LogTail }
-  | { readonly kind: "theirs"; readonly waitMs: number };
+import { minuteMs, msFromTicks, parseInstant } from "../../runtime/time.ts";
+import type { HuntContext } from "../ports.ts";
+import { commitMarker } from "./commit.ts";
+import { followLog, type LogTail } from "./find-log-end.ts";
+import type { LogEnd } from "./log-end.ts";
+import { readVersionStart } from "./state.ts";
 
 /**
- * While an app is being replaced, old and new instances run side by side for minutes. An instance that finds its own
- * query replaced this recently takes itself for the old one; later, for one that was brought back.
+ * A log end to append to, or how long to leave the log to the instances that replaced this hunt's
+ * query.
+ */
+export type VersionClaim =
+  | { readonly kind: "claimed"; readonly tail: LogTail }
+  | { readonly kind: "replacedByOtherVersion"; readonly waitMs: number };
+
+/**
+ * During a deployment old and new instances run side by side for minutes. An instance whose own
+ * query was replaced this recently is taken for the old one; later, its query is taken for one that
+ * was brought back.
  */
 const deploymentOverlapMs = 10 * minuteMs;
 
-/** Closes versions of other queries until the tip is one of ours. */
-export async function claimVersion(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
-  start: LogTail,
-  proposeStart: VersionStartProposer,
-  serverNow: Ticks,
-): Promise<VersionClaim> {
+/** Closes versions of other queries until the log ends in a version of this hunt's query. */
+export async function claimVersion(context: HuntContext, start: LogTail): Promise<VersionClaim> {
   let tail = start;
-  while (tail.logEnd.queryHash !== hunt.queryHash) {
-    const waitMs = await readReplacementWaitMs(deps, hunt, tail.logEnd, serverNow);
-    if (waitMs > 0) return { kind: "theirs", waitMs };
-    const records: ExportRecord[] = [...tail.records];
-    await closeVersion(deps, hunt, tail.logEnd);
-    const rest = await followLog(deps, hunt, tail.logEnd, proposeStart);
-    tail = { ...tail, logEnd: rest.logEnd, records: [...records, ...rest.records] };
+  while (tail.logEnd.queryHash !== context.hunt.queryHash) {
+    const waitMs = await readReplacementWaitMs(context, tail.logEnd);
+    if (waitMs > 0) return { kind: "replacedByOtherVersion", waitMs };
+    await closeVersion(context, tail.logEnd);
+    const rest = await followLog(context, tail.logEnd);
+    tail = { ...tail, logEnd: rest.logEnd, records: [...tail.records, ...rest.records] };
   }
-  return { kind: "own", tail };
+  return { kind: "claimed", tail };
 }
 
-async function readReplacementWaitMs(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
-  logEnd: LogEnd,
-  serverNow: Ticks,
-): Promise<number> {
-  const versionStart = await readVersionStart(deps, hunt.name, logEnd.version);
-  const startedAt =
-    versionStart?.former === hunt.queryHash ? parseInstant(versionStart.startedAt) : undefined;
+async function readReplacementWaitMs(context: HuntContext, logEnd: LogEnd): Promise<number> {
+  const versionStart = await readVersionStart(context, logEnd.version);
+  if (versionStart?.formerQueryHash !== context.hunt.queryHash) return 0;
+  const startedAt = parseInstant(versionStart.startedAt);
   return startedAt === undefined
     ? 0
-    : Math.max(0, deploymentOverlapMs - msFromTicks(serverNow - startedAt));
+    : Math.max(0, deploymentOverlapMs - msFromTicks(context.serverNow - startedAt));
 }
 
-/** Commits the closing record; whether it or another record takes the place, the walk that follows finds it. */
-async function closeVersion(deps: HuntDeps, hunt: CompiledHunt, logEnd: LogEnd): Promise<void> {
-  const emptySpan = { from: logEnd.from, to: logEnd.from };
-  await commitMarker(deps, hunt, logEnd, emptySpan, {
+/** Commits the closing record. If another record takes its path, `followLog` finds that one. */
+async function closeVersion(context: HuntContext, logEnd: LogEnd): Promise<void> {
+  await commitMarker(context, logEnd, {
+    span: { from: logEnd.from, to: logEnd.from },
     complete: "closed",
     next: `v${logEnd.version + 1}`,
   });

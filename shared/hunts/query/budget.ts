@@ -1,22 +1,28 @@
-/** How long one run may take: it starts no new call after three minutes, and no call takes longer than 230 s. */
+/**
+ * Limits how long one run takes: it starts no call after three minutes, and no call takes longer
+ * than 230 s.
+ */
 
-/** No new call after this, ms since the run began. */
-export const maxCallStartMs = 180_000;
+/** No call starts later than this after the run began, in milliseconds. */
+const maxCallStartMs = 180_000;
 
 /** Deadline of one hunting call, body included. */
 export const callDeadlineMs = 230_000;
 
-/** The longest wait for a turn of the shared quota before the run ends and goes on by message. */
+/**
+ * Longest wait for a permit of the shared quota; then the run ends and continues with its next
+ * message.
+ */
 const maxWaitMs = 45_000;
 
 export interface Budget {
-  /** False once no further call may be started. */
+  /** Returns false once no further call may start. */
   readonly hasTimeLeft: () => boolean;
-  /** How long the next call may wait for its turn. */
+  /** Returns how long the next call may wait for its permit, in milliseconds. */
   readonly remainingWaitMs: () => number;
 }
 
-/** The budget of a run that begins now. */
+/** Starts the budget of a run that begins now. */
 export function startBudget(nowMs: () => number): Budget {
   const endMs = nowMs() + maxCallStartMs;
   return {

@@ -1,43 +1,50 @@
-/** Where a hunt's rows lie in time, as one histogram call told it, and where to cut so that windows are full but whole. */
+/**
+ * How a hunt's rows are spread over time, from one histogram call, and where to cut full but
+ * complete windows.
+ */
 import type { Span, Ticks } from "../../runtime/time.ts";
 
-/** Rows in `[from, to)`; bins of one density may differ in width and leave out empty time. */
+/** Rows in `[from, to)`. Bins of one density may differ in width and leave out empty time. */
 export interface Bin extends Span {
   readonly rows: number;
 }
 
-/** Bins in order of time; nothing is known after `until`. */
+/** Bins in order of time. Nothing is known after `until`. */
 export interface Density {
   readonly bins: readonly Bin[];
   readonly until: Ticks;
 }
 
-/** More bins than this could themselves be cut off by the lowest row limit that the service is known to have. */
+/**
+ * Maximum bins of one call: below the lowest row limit that the service is known to have (10,000).
+ */
 const maxBins = 9_000;
 
-/** How many bins a back-end with this row limit may be asked for. */
+/** Returns how many bins to request from a service with this row limit. */
 export const computeBinLimit = (rowCap: number): number =>
   Math.max(2, Math.min(maxBins, Math.floor(rowCap * 0.9)));
 
-/** Smallest bin that covers a span with at most `bins` bins, in ticks. */
+/** Returns the smallest bin width in ticks that covers a span with at most `bins` bins. */
 export const computeStep = (span: Span, bins: number): Ticks => {
   const step = (span.to - span.from + BigInt(bins) - 1n) / BigInt(bins);
   return step > 1n ? step : 1n;
 };
 
-/** Which window comes next on a known density. */
+/** The next window on a known density. */
 export type DensityCut =
-  /** Up to here it fits. */
+  /** The window up to `to` fits. */
   | { readonly kind: "window"; readonly to: Ticks; readonly rows: number }
-  /** One tick holds more than fits: it goes in shards. */
+  /** One tick holds more rows than fit: read it in shards. */
   | { readonly kind: "tick"; readonly to: Ticks; readonly rows: number }
-  /** Bins too coarse to cut: ask again, finer, for this span. */
+  /** The bins are too coarse to cut: request finer ones for this span. */
   | { readonly kind: "finer"; readonly span: Span; readonly step: Ticks };
 
 /**
+ * Finds the end of the next window.
+ *
  * @param from - start of the next window
- * @param limit - most rows that a window may be expected to have
- * @param bins - most bins that one histogram call may return
+ * @param limit - maximum expected rows of a window
+ * @param bins - maximum bins of one histogram call
  */
 export function findNextCut(
   density: Density,
@@ -59,10 +66,10 @@ export function findNextCut(
   return { kind: "window", to: density.until, rows };
 }
 
-/** A window that would be filled less than this because the next bin is too large is worth a finer look. */
+/** Below this fill, a window that a too large bin would end is worth a call for finer bins. */
 const minFill = 0.85;
 
-/** Rows expected in a span; a bin that reaches out of it counts in full. */
+/** Estimates the rows of a span; a bin that overlaps its edge counts in full. */
 export const estimateRows = (density: Density, span: Span): number =>
   density.bins.reduce(
     (sum, bin) => (bin.to > span.from && bin.from < span.to ? sum + bin.rows : sum),
@@ -72,10 +79,13 @@ export const estimateRows = (density: Density, span: Span): number =>
 const selectBinsAfter = (density: Density, from: Ticks): Bin[] =>
   density.bins.filter((bin) => bin.to > from);
 
-/** A finer look must divide a bin by at least this much to be worth a call over all of them. */
+/** A call for finer bins must divide each bin by at least this much. */
 const minDivision = 8n;
 
-/** One call for all coarse bins where the bins between them are few enough, else for the first run of coarse ones. */
+/**
+ * Covers all coarse bins with one call where that divides each enough, else the first run of coarse
+ * bins.
+ */
 function findFinerCut(
   density: Density,
   from: Ticks,
@@ -94,7 +104,8 @@ function findFinerCut(
   const step = share >= minDivision ? (widest + share - 1n) / share : widest;
   if (share >= minDivision && coarseBins.every((bin) => bin.to - bin.from >= step))
     return { kind: "finer", span: spanOfBins(coarseBins), step, coversAll: true };
-  // Few enough bins that each is divided by eight, or the answer would be as coarse as what is known.
+  // So few bins that each is divided by at least eight; else the answer is as coarse as the known
+  // bins.
   const binRun = coarseBins.slice(
     0,
     Math.min(
@@ -110,7 +121,7 @@ function findFinerCut(
   };
 }
 
-/** Large enough to spoil the filling of a window, and divisible. */
+/** Returns true for a divisible bin that is large enough to leave a window half empty. */
 const isCoarse = (bin: Bin, limit: number): boolean =>
   bin.rows > limit / 8 && bin.to - bin.from > 1n;
 
@@ -126,14 +137,14 @@ function countCoarseRun(bins: readonly Bin[], limit: number): number {
   return end === -1 ? bins.length : end;
 }
 
-/** Puts the answer of a finer look in the place of the bins it covers. */
+/** Replaces the bins of a span by finer ones. */
 export function replaceBins(density: Density, span: Span, bins: readonly Bin[]): Density {
   const before = density.bins.filter((bin) => bin.to <= span.from);
   const after = density.bins.filter((bin) => bin.from >= span.to);
   return { bins: [...before, ...bins, ...after], until: density.until };
 }
 
-/** Scales the bins of a span so that they add up to what a count has found there. */
+/** Scales the bins of a span so that they add up to its count. */
 export function rescaleBins(density: Density, span: Span, count: number): Density {
   const estimate = estimateRows(density, span);
   const isInside = (bin: Bin): boolean => bin.to > span.from && bin.from < span.to;

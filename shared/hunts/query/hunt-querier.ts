@@ -1,9 +1,11 @@
-/** One hunting call and its answer: within the run's budget, in the form of the window that the service accepts. */
+/**
+ * Sends the queries of one hunt within the run's budget, in the form of the window that the service
+ * accepts.
+ */
 import type { CompiledHunt, HuntColumn } from "../../contracts/compiled-hunt.ts";
-import { dayMs, parseInstant, ticksFromMs, type Span, type Ticks } from "../../runtime/time.ts";
+import { dayMs, ticksFromMs, type Span, type Ticks } from "../../runtime/time.ts";
+import type { HuntDeps, HuntingReply, RowSink } from "../ports.ts";
 import { callDeadlineMs, type Budget } from "./budget.ts";
-import type { Bin } from "./density.ts";
-import type { HuntingReply, HuntDeps, RowSink } from "../ports.ts";
 import {
   buildCountQuery,
   buildHistogramQuery,
@@ -13,136 +15,145 @@ import {
   type QuerySpan,
   type Shard,
 } from "./query-text.ts";
+import {
+  collectLines,
+  parseBins,
+  parseCount,
+  type CountAnswer,
+  type HistogramAnswer,
+} from "./small-answers.ts";
 
-/** Nothing more can be asked in this run. */
+/** The run can send no further query. */
 export type RunStop = Extract<HuntingReply, { kind: "later" | "refused" | "failed" }>;
 
-/** The service gave up on this query; a smaller one may pass. */
+/** The service aborted this query; a smaller one may succeed. */
 export type QueryTooLarge = Extract<HuntingReply, { kind: "too-big" | "too-heavy" }>;
 
-export type CountResult =
-  | { readonly kind: "count"; readonly count: number }
-  | QueryTooLarge
-  | RunStop;
-export type HistogramResult =
-  | { readonly kind: "bins"; readonly bins: readonly Bin[] }
-  | QueryTooLarge
-  | RunStop;
-
-/** Asks one hunt's questions of the service; one asker per run. */
-export interface HuntQuerier {
-  readonly readRows: (span: QuerySpan, sink: RowSink) => Promise<HuntingReply>;
-  /** `undefined` when the hunt's result cannot be sharded soundly. */
-  readonly readShard: (
-    span: QuerySpan,
-    shard: Shard,
-    sink: RowSink,
-  ) => Promise<HuntingReply | undefined>;
-  readonly countRows: (span: QuerySpan) => Promise<CountResult>;
-  readonly readHistogram: (span: QuerySpan, step: Ticks) => Promise<HistogramResult>;
-  /** Calls so far. */
-  readonly countCalls: () => number;
-  /** The form that the service has taken; `undefined` before it has taken one. */
-  readonly acceptedForm: () => QueryForm | undefined;
-}
+export type CountResult = CountAnswer | QueryTooLarge | RunStop;
+export type HistogramResult = HistogramAnswer | QueryTooLarge | RunStop;
 
 const outOfTime: RunStop = { kind: "later", retryAfterMs: 0, cause: "budget" };
 
-export function createHuntQuerier(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
-  budget: Budget,
-  knownForm: QueryForm | undefined,
-): HuntQuerier {
-  let form: QueryForm = knownForm ?? "prelude";
-  let isProven = knownForm !== undefined;
-  let callCount = 0;
+/** The querier of one run. */
+export class HuntQuerier {
+  readonly #deps: HuntDeps;
+  readonly #hunt: CompiledHunt;
+  readonly #budget: Budget;
+  #form: QueryForm;
+  #isAccepted: boolean;
+  #callCount = 0;
 
-  const sendQuery = async (
-    query: string,
+  /** @param knownForm - the form that the service accepted in an earlier run */
+  constructor(
+    deps: HuntDeps,
+    hunt: CompiledHunt,
+    budget: Budget,
+    knownForm: QueryForm | undefined,
+  ) {
+    this.#deps = deps;
+    this.#hunt = hunt;
+    this.#budget = budget;
+    this.#form = knownForm ?? "prelude";
+    this.#isAccepted = knownForm !== undefined;
+  }
+
+  /** The number of calls so far. */
+  get callCount(): number {
+    return this.#callCount;
+  }
+
+  /** The form that the service has accepted; undefined before its first answer. */
+  get acceptedForm(): QueryForm | undefined {
+    return this.#isAccepted ? this.#form : undefined;
+  }
+
+  readRows(span: QuerySpan, sink: RowSink): Promise<HuntingReply> {
+    return this.#tryForms((form) => buildRowsQuery(this.#hunt, form, span), span, sink);
+  }
+
+  /** Reads one shard; undefined when the hunt's result has no reliable shard key. */
+  async readShard(span: QuerySpan, shard: Shard, sink: RowSink): Promise<HuntingReply | undefined> {
+    const text = buildShardQuery(this.#hunt, this.#form, span, shard);
+    if (text === undefined) return undefined;
+    return this.#tryForms(
+      (form) => buildShardQuery(this.#hunt, form, span, shard) ?? text,
+      span,
+      sink,
+    );
+  }
+
+  async countRows(span: QuerySpan): Promise<CountResult> {
+    const { sink, parseLines } = collectLines();
+    const reply = await this.#tryForms(
+      (form) => buildCountQuery(this.#hunt, form, span),
+      span,
+      sink,
+    );
+    return reply.kind === "answer" ? parseCount(parseLines()) : reply;
+  }
+
+  async readHistogram(span: QuerySpan, step: Ticks): Promise<HistogramResult> {
+    const text = buildHistogramQuery(this.#hunt, this.#form, span, step);
+    if (text === undefined)
+      return { kind: "refused", cause: "query", message: "The hunt has no time column." };
+    const { sink, parseLines } = collectLines();
+    const reply = await this.#tryForms(
+      (form) => buildHistogramQuery(this.#hunt, form, span, step) ?? text,
+      span,
+      sink,
+    );
+    return reply.kind === "answer" ? parseBins(parseLines(), span, step) : reply;
+  }
+
+  /** A service that refuses one form may accept the other; the accepted form is remembered. */
+  async #tryForms(
+    buildQuery: (form: QueryForm) => string,
     span: QuerySpan,
     sink: RowSink,
-  ): Promise<HuntingReply> => {
-    if (!budget.hasTimeLeft()) return outOfTime;
-    callCount += 1;
-    await deps.failpoint("E4 request sent");
-    return deps.hunting.runQuery(
+  ): Promise<HuntingReply> {
+    const reply = await this.#sendQuery(buildQuery(this.#form), span, sink);
+    const isRefused =
+      (reply.kind === "refused" && reply.cause === "query") ||
+      (reply.kind === "failed" && reply.isUnknownRefusal === true);
+    const shouldTryOther = !this.#isAccepted && isRefused;
+    if (!shouldTryOther) {
+      this.#isAccepted ||= reply.kind === "answer";
+      return reply;
+    }
+    const otherForm = this.#form === "prelude" ? "inPlace" : "prelude";
+    const secondReply = await this.#sendQuery(buildQuery(otherForm), span, sink);
+    if (secondReply.kind !== "answer")
+      return secondReply.kind === reply.kind || secondReply.kind === "refused"
+        ? reply
+        : secondReply;
+    this.#form = otherForm;
+    this.#isAccepted = true;
+    return secondReply;
+  }
+
+  async #sendQuery(query: string, span: QuerySpan, sink: RowSink): Promise<HuntingReply> {
+    if (!this.#budget.hasTimeLeft()) return outOfTime;
+    this.#callCount += 1;
+    await this.#deps.failpoint("E4 request sent");
+    return this.#deps.hunting.runQuery(
       query,
       {
         timespan: widenSpan(span),
         deadlineMs: callDeadlineMs,
-        maxWaitMs: budget.remainingWaitMs(),
+        maxWaitMs: this.#budget.remainingWaitMs(),
       },
-      withFailpoint(deps, sink),
+      withFailpoint(this.#deps, sink),
     );
-  };
-
-  /** A service that refuses one form may take the other; which one it takes is kept. */
-  const tryForms = async (
-    buildQuery: (form: QueryForm) => string,
-    span: QuerySpan,
-    sink: RowSink,
-  ): Promise<HuntingReply> => {
-    const reply = await sendQuery(buildQuery(form), span, sink);
-    const isUnproven = !isProven && reply.kind === "refused" && reply.cause === "query";
-    if (!isUnproven) {
-      isProven ||= reply.kind === "answer";
-      return reply;
-    }
-    const otherForm = form === "prelude" ? "inPlace" : "prelude";
-    const secondReply = await sendQuery(buildQuery(otherForm), span, sink);
-    if (secondReply.kind !== "answer") return secondReply.kind === "refused" ? reply : secondReply;
-    form = otherForm;
-    isProven = true;
-    return secondReply;
-  };
-
-  return {
-    readRows: (span, sink) =>
-      tryForms((queryForm) => buildRowsQuery(hunt, queryForm, span), span, sink),
-    readShard: async (span, shard, sink) => {
-      const text = buildShardQuery(hunt, form, span, shard);
-      return text === undefined
-        ? undefined
-        : tryForms(
-            (queryForm) => buildShardQuery(hunt, queryForm, span, shard) ?? text,
-            span,
-            sink,
-          );
-    },
-    countRows: async (span) => {
-      const { sink, parseLines } = collectLines();
-      const reply = await tryForms(
-        (queryForm) => buildCountQuery(hunt, queryForm, span),
-        span,
-        sink,
-      );
-      return reply.kind === "answer" ? parseCount(parseLines()) : reply;
-    },
-    readHistogram: async (span, step) => {
-      const text = buildHistogramQuery(hunt, form, span, step);
-      if (text === undefined)
-        return { kind: "refused", cause: "query", message: "this hunt has no time column" };
-      const { sink, parseLines } = collectLines();
-      const reply = await tryForms(
-        (queryForm) => buildHistogramQuery(hunt, queryForm, span, step) ?? text,
-        span,
-        sink,
-      );
-      return reply.kind === "answer" ? parseBins(parseLines(), span, step) : reply;
-    },
-    countCalls: () => callCount,
-    acceptedForm: () => (isProven ? form : undefined),
-  };
+  }
 }
 
-/** Wider than anything a hunt can ask for: the service keeps 30 days, and must not narrow the query. */
+/** Widens a span past every look-back (30 days), so that `Timespan` does not narrow the query. */
 const widenSpan = (span: QuerySpan): Span => ({
   from: span.clock - ticksFromMs(31 * dayMs),
   to: span.clock + ticksFromMs(dayMs),
 });
 
-/** Marks the kill point of the first bytes of an answer. */
+/** Adds the failpoint at the first rows of an answer. */
 function withFailpoint(deps: Pick<HuntDeps, "failpoint">, sink: RowSink): RowSink {
   let hasStarted = false;
   const columns = sink.columns;
@@ -156,46 +167,4 @@ function withFailpoint(deps: Pick<HuntDeps, "failpoint">, sink: RowSink): RowSin
       await sink.writeRows(lines, count);
     },
   };
-}
-
-/** Collects a small answer: a count or a histogram. */
-function collectLines(): { readonly sink: RowSink; readonly parseLines: () => readonly unknown[] } {
-  const chunks: Uint8Array[] = [];
-  return {
-    sink: { writeRows: (lines) => void chunks.push(lines.slice()) },
-    parseLines: () =>
-      Buffer.concat(chunks)
-        .toString("utf8")
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as unknown),
-  };
-}
-
-const toFailure = (message: string): RunStop => ({ kind: "failed", message });
-
-function parseCount(lines: readonly unknown[]): CountResult {
-  const [row] = lines;
-  const count = Number(
-    typeof row === "object" && row !== null ? Object.values(row)[0] : Number.NaN,
-  );
-  return lines.length === 1 && Number.isSafeInteger(count) && count >= 0
-    ? { kind: "count", count }
-    : toFailure("a count that is no whole number");
-}
-
-function parseBins(lines: readonly unknown[], span: Span, step: Ticks): HistogramResult {
-  const bins: Bin[] = [];
-  for (const line of lines) {
-    const { Bin: text, Rows: count } = line as { readonly Bin?: unknown; readonly Rows?: unknown };
-    const start = typeof text === "string" ? parseInstant(text) : undefined;
-    if (start === undefined || !Number.isSafeInteger(Number(count)))
-      return toFailure("a histogram with another shape");
-    const [from, to] = [
-      start > span.from ? start : span.from,
-      start + step < span.to ? start + step : span.to,
-    ];
-    if (to > from) bins.push({ from, to, rows: Number(count) });
-  }
-  return { kind: "bins", bins: bins.toSorted((a, b) => (a.from < b.from ? -1 : 1)) };
 }

@@ -1,18 +1,18 @@
-/** Fills the slots of a compiled hunt: from pieces to the text that is sent. */
+/** Builds the query text that is sent from the pieces and slots of a compiled hunt. */
 import type { CompiledHunt, Pieces, Slot } from "../../contracts/compiled-hunt.ts";
 import { formatInstant, type Ticks } from "../../runtime/time.ts";
 
-/** Which of the two accepted forms of the window's restriction is sent. */
+/** Where the query is restricted to the window: in a prelude, or in place at each table. */
 export type QueryForm = "prelude" | "inPlace";
 
-/** What one query reads, and the instant that `now()` is pinned to. */
+/** The span that one query reads. `clock` is the instant that replaces `now()`. */
 export interface QuerySpan {
   readonly from: Ticks;
   readonly to: Ticks;
   readonly clock: Ticks;
 }
 
-/** One shard of a result: `shard` of 0 to `shards - 1`. */
+/** One shard of a result, numbered from 0 to `shards - 1`. */
 export interface Shard {
   readonly shard: number;
   readonly shards: number;
@@ -26,18 +26,23 @@ function fillSlots(pieces: Pieces, slots: Partial<Record<Slot, string>>): string
       if (typeof piece === "string") return piece;
       const text = slots[piece.slot];
       if (text === undefined)
-        throw new Error(`a query with the slot ${piece.slot}, which this use does not fill`);
+        throw new Error(`The query has the slot ${piece.slot}, which this call does not fill.`);
       return text;
     })
     .join("");
+}
+
+/** What follows the hunt's own query, and the values of the slots in it. */
+interface QuerySuffix {
+  readonly suffix?: Pieces;
+  readonly slots?: Partial<Record<Slot, string>>;
 }
 
 function buildQueryText(
   hunt: CompiledHunt,
   form: QueryForm,
   span: QuerySpan,
-  suffix: Pieces = [],
-  extraSlots: Partial<Record<Slot, string>> = {},
+  { suffix = [], slots = {} }: QuerySuffix = {},
 ): string {
   return fillSlots([...hunt.query[form], ...suffix], {
     from: formatLiteral(span.from),
@@ -45,19 +50,21 @@ function buildQueryText(
     clock: formatLiteral(span.clock),
     fromText: formatInstant(span.from),
     toText: formatInstant(span.to),
-    ...extraSlots,
+    ...slots,
   });
 }
 
-/** The rows of a span. */
+/** Builds the query for the rows of a span. */
 export const buildRowsQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
   buildQueryText(hunt, form, span);
 
-/** How many rows a span has: one row with one whole number. */
+/** Builds the query for the number of rows: one row with one integer. */
 export const buildCountQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
-  buildQueryText(hunt, form, span, hunt.query.countSuffix);
+  buildQueryText(hunt, form, span, { suffix: hunt.query.countSuffix });
 
-/** The rows of a span in one shard; `undefined` when the result cannot be sharded soundly. */
+/**
+ * Builds the query for one shard of a span; undefined when the result has no reliable shard key.
+ */
 export function buildShardQuery(
   hunt: CompiledHunt,
   form: QueryForm,
@@ -65,11 +72,14 @@ export function buildShardQuery(
   shard: Shard,
 ): string | undefined {
   const suffix = hunt.query.shardSuffix;
-  const extraSlots = { shard: String(shard.shard), shards: String(shard.shards) };
-  return suffix && buildQueryText(hunt, form, span, suffix, extraSlots);
+  const slots = { shard: String(shard.shard), shards: String(shard.shards) };
+  return suffix && buildQueryText(hunt, form, span, { suffix, slots });
 }
 
-/** Rows per bin of `step` ticks, in the columns `Bin` and `Rows`; `undefined` when the result has no time column. */
+/**
+ * Builds the query for rows per bin of `step` ticks, columns `Bin` and `Rows`; undefined without a
+ * time column.
+ */
 export function buildHistogramQuery(
   hunt: CompiledHunt,
   form: QueryForm,
@@ -77,5 +87,5 @@ export function buildHistogramQuery(
   step: Ticks,
 ): string | undefined {
   const suffix = hunt.query.histogramSuffix;
-  return suffix && buildQueryText(hunt, form, span, suffix, { step: `${step}tick` });
+  return suffix && buildQueryText(hunt, form, span, { suffix, slots: { step: `${step}tick` } });
 }

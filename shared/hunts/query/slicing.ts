@@ -1,6 +1,6 @@
 /**
- * How much to read next: decisions as plain data, made from what earlier answers showed. Nothing here is needed for
- * correctness, a bad guess only costs a call: whether a result is complete is proven by count, never by a guess.
+ * Decides how much to read next, as plain data, from earlier answers. Correctness does not depend
+ * on it: a bad guess costs a call, because a count proves whether a result is complete.
  */
 import type { Span, Ticks } from "../../runtime/time.ts";
 import {
@@ -14,18 +14,21 @@ import {
   replaceBins,
 } from "./density.ts";
 
-/** What a back-end cuts at. */
+/** Limits of a result. */
 export interface Caps {
   readonly rows: number;
   readonly bytes: number;
-  /** Every row limit the service ever had is a multiple of this. */
+  /** Every known row limit of the service is a multiple of it. */
   readonly roundRows: number;
 }
 
-/** The service's row limits were 10,000, 30,000 and 100,000, by page and year. */
+/** Documented row limits were 10,000, 30,000 and 100,000. */
 export const roundRows = 10_000;
 
-/** A result that may have been cut off: a round number of rows, or nearly as many bytes as fit. Then a count decides. */
+/**
+ * Returns true when a result may be truncated: a round number of rows, or at least 90 % of the byte
+ * limit.
+ */
 export const isSuspicious = (
   result: { readonly rows: number; readonly bytes: number },
   caps: Caps,
@@ -33,31 +36,31 @@ export const isSuspicious = (
   (result.rows > 0 && (result.rows % caps.roundRows === 0 || result.rows >= caps.rows)) ||
   result.bytes >= caps.bytes * 0.9;
 
-/** What was learned so far. A new one replaces it after every answer. */
+/** What earlier answers showed. Every answer leads to a new value. */
 export interface Pace {
-  /** The width that fills about 80 % of the limit, when known. */
+  /** Width that fills about 80 % of the limit, when known. */
   readonly widthTicks?: Ticks | undefined;
-  /** No window wider than this until one fits: the last wider one was too big. */
+  /** Maximum width until a window fits: the last wider one was too big. */
   readonly ceilingTicks?: Ticks | undefined;
-  /** No window wider than this in this run: the service gave up on a wider one. The next run may try twice as wide. */
+  /** Maximum width in this run: a wider query was too heavy. The next run may try twice as wide. */
   readonly heavyTicks?: Ticks | undefined;
   /** Lowest row limit seen. */
   readonly rowCap: number;
-  /** Most rows to aim at, where bytes or running time bind before the row limit. */
+  /** Maximum rows to aim at, where bytes or running time limit before the row limit does. */
   readonly maxRows: number;
   readonly density?: Density | undefined;
-  /** Halvings for running time since the last result. */
+  /** Halvings because of running time since the last result. */
   readonly halvings: number;
-  /** False once the back-end has failed to give a histogram. */
+  /** False once the service has failed to answer a histogram. */
   readonly hasHistograms: boolean;
   /** Histograms since the last window. */
   readonly histogramCount: number;
 }
 
-/** What one run leaves for the next. */
+/** The part that one run leaves for the next. */
 export type StoredPace = Pick<Pace, "widthTicks" | "heavyTicks" | "halvings">;
 
-/** The pace of a run that knows nothing but the caps and what the last one left. */
+/** Creates the pace of a new run from the limits and what the last run left. */
 export const createPace = (caps: Caps, stored: StoredPace = { halvings: 0 }): Pace => ({
   widthTicks: stored.widthTicks,
   heavyTicks:
@@ -71,13 +74,16 @@ export const createPace = (caps: Caps, stored: StoredPace = { halvings: 0 }): Pa
   histogramCount: 0,
 });
 
-/** What to do next. */
+/** The next call. */
 export type Step =
   | { readonly kind: "read"; readonly to: Ticks }
   | { readonly kind: "shards"; readonly to: Ticks; readonly rows: number }
   | { readonly kind: "histogram"; readonly span: Span; readonly step: Ticks };
 
-/** What bounds the next window: the hunt's own predicates, how far rows may be read, whether time can be cut at all. */
+/**
+ * Bounds of the next window: the span to read, the hunt's own time predicates, and whether it has a
+ * time column.
+ */
 export interface Bounds extends Span {
   readonly widestTicks?: Ticks | undefined;
   readonly canHistogram: boolean;
@@ -86,14 +92,17 @@ export interface Bounds extends Span {
 const minTicks = (a: Ticks, b: Ticks): Ticks => (a < b ? a : b);
 const maxTicks = (a: Ticks, b: Ticks): Ticks => (a > b ? a : b);
 
-/** Share of the row limit that a window cut on a histogram may fill, and that the width aims at without one. */
+/**
+ * Shares of the row limit: a window cut on a histogram may fill the first, a window by width aims
+ * at the second.
+ */
 const cutFill = 0.95;
 const widthFill = 0.8;
 
 const computeRowLimit = (pace: Pace, fill: number): number =>
   Math.max(1, Math.floor(Math.min(pace.rowCap, pace.maxRows) * fill));
 
-/** Chooses the next window's end, or the call that will tell it. */
+/** Plans the next window, or the histogram that is needed to plan it. */
 export function planNextStep(pace: Pace, bounds: Bounds): Step {
   const farEnd =
     bounds.widestTicks === undefined
@@ -137,11 +146,14 @@ function planByWidth(
   return { kind: "read", to: minTicks(ends.nearEnd, bounds.from + maxTicks(width, 1n)) };
 }
 
-/** More looks than it takes from 30 days, 2^45 ticks, down to one tick: the service does not answer what was asked. */
+/**
+ * Maximum histograms for one window: enough to go from 30 days (2^45 ticks) to one tick, and four
+ * more.
+ */
 const computeMaxHistograms = (bins: number): number =>
   4 + Math.ceil(45 / Math.log2(Math.max(2, bins / 8)));
 
-/** After a histogram's answer, bins in order of time. */
+/** Returns the pace after a histogram, its bins in order of time. */
 export function applyHistogram(previous: Pace, span: Span, bins: readonly Bin[]): Pace {
   const pace = { ...previous, histogramCount: previous.histogramCount + 1 };
   if (pace.histogramCount > computeMaxHistograms(computeBinLimit(pace.rowCap)))
@@ -157,14 +169,14 @@ export function applyHistogram(previous: Pace, span: Span, bins: readonly Bin[])
   };
 }
 
-/** After a histogram that the service would not give. */
+/** Returns the pace after a histogram that failed. */
 export const disableHistograms = (pace: Pace): Pace => ({
   ...pace,
   hasHistograms: false,
   density: undefined,
 });
 
-/** After a window that was complete. */
+/** Returns the pace after a complete window. */
 export function applyWindow(
   pace: Pace,
   span: Span,
@@ -186,7 +198,10 @@ export function applyWindow(
   return { ...next, widthTicks: adaptWidth(next, width, result.rows) };
 }
 
-/** Towards the width that fills 80 %, at most four times this window's, never below a quarter of it. */
+/**
+ * Moves the width towards the one that fills 80 %: between a quarter and four times this window's
+ * width.
+ */
 function adaptWidth(pace: Pace, width: Ticks, rows: number): Ticks {
   const targetRows = computeRowLimit(pace, widthFill);
   const exactWidth = rows === 0 ? width * 4n : (width * BigInt(targetRows)) / BigInt(rows);
@@ -194,7 +209,7 @@ function adaptWidth(pace: Pace, width: Ticks, rows: number): Ticks {
   return maxTicks(1n, maxTicks(width / 4n, minTicks(exactWidth, maxWidth)));
 }
 
-/** After a result that a count showed to be cut off: `rows` came, `count` are there. */
+/** Returns the pace after a truncated result: `rows` were returned, `count` exist. */
 export function applyTruncation(
   pace: Pace,
   span: Span,
@@ -214,10 +229,13 @@ export function applyTruncation(
   };
 }
 
-/** How often a window is halved because the service gave up on it, before the hunt is set aside. */
+/** Maximum halvings of a too heavy window before the hunt is paused. */
 export const maxHalvings = 4;
 
-/** After a result above the size limit (`too-big`) or a query that the service gave up on (`too-heavy`). */
+/**
+ * Returns the pace after a result above the size limit (`too-big`) or an aborted query
+ * (`too-heavy`).
+ */
 export function applyHalving(pace: Pace, span: Span, cause: "too-big" | "too-heavy"): Pace {
   const estimatedRows = pace.density ? estimateRows(pace.density, span) : 0;
   const half = maxTicks(1n, (span.to - span.from) / 2n);
@@ -234,8 +252,8 @@ export function applyHalving(pace: Pace, span: Span, cause: "too-big" | "too-hea
 }
 
 /**
- * Into how many shards a result of `rows` rows goes. A hash spreads rows unevenly: room is left for five standard
- * deviations, and `attempt` doubles the number where that was not enough.
+ * Computes the number of shards for a result of `rows` rows. A hash spreads rows unevenly: each
+ * shard keeps room for five standard deviations, and each further `attempt` doubles the number.
  */
 export function computeShardCount(rows: number, rowCap: number, attempt: number): number {
   const root = (Math.sqrt(25 + 4 * rowCap) - 5) / 2;

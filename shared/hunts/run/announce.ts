@@ -1,70 +1,64 @@
-/** Tells the queue `hunt-results` of every new export with rows, at least once. */
-import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
+/** Announces every new export with rows on the queue `hunt-results`, at least once. */
 import type { HuntHead } from "../../contracts/hunt-state.ts";
 import type { HuntResult } from "../../contracts/hunt-result.ts";
-import { dayMs, parseInstant, ticksFromMs, type Ticks } from "../../runtime/time.ts";
+import { dayMs, formatInstant, parseInstant, ticksFromMs, type Ticks } from "../../runtime/time.ts";
+import type { LogEnd } from "../log/log-end.ts";
 import { spanOf } from "../log/metadata.ts";
 import { dayPrefix, versionOf } from "../log/paths.ts";
-import type { ExportRecord, HuntDeps } from "../ports.ts";
-import type { QuerySpan } from "../query/query-text.ts";
-import { buildRowsQuery } from "../query/query-text.ts";
-import type { LogEnd } from "../log/log-end.ts";
+import type { ExportRecord, HuntContext, HuntDeps } from "../ports.ts";
+import { buildRowsQuery, type QuerySpan } from "../query/query-text.ts";
 
 type NotifiedPosition = HuntHead["notified"];
 
-/** Puts one message for an export; one without rows is no news. */
-export async function announceExport(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
+/** Sends one message for an export with rows. */
+async function announceExport(
+  { deps, hunt }: HuntContext,
   kind: HuntResult["kind"],
   record: ExportRecord,
 ): Promise<void> {
   const { seq, from, to, rows, complete } = record.metadata;
   if (rows === 0 || complete !== "yes") return;
-  const portalLink = deps.createPortalLink(
-    buildRowsQuery(hunt, "prelude", toQuerySpan(hunt, record)),
-  );
-  const message: HuntResult = {
-    hunt: hunt.name,
-    kind,
-    seq,
-    from,
-    to,
-    rows,
-    blob: record.path,
-    portalLink,
-  };
+  const query = buildRowsQuery(hunt, "prelude", toQuerySpan(hunt, record));
+  const portalLink = deps.createPortalLink(query);
+  const blob = record.path;
+  const message: HuntResult = { hunt: hunt.name, kind, seq, from, to, rows, blob, portalLink };
   await deps.queues.send("hunt-results", message);
   await deps.failpoint("E14 result message sent");
 }
 
-/** The span that the export's query read. */
-function toQuerySpan(hunt: CompiledHunt, record: ExportRecord): QuerySpan {
+/** Returns the span that the export's query read. */
+function toQuerySpan(hunt: HuntContext["hunt"], record: ExportRecord): QuerySpan {
   const span = spanOf(record.metadata);
   const from = hunt.mode === "snapshot" ? span.to - ticksFromMs(hunt.lookBackMs) : span.from;
   return { from, to: span.to, clock: span.to };
 }
 
+/** Records that a run found or committed past the cached head, and the log end after them. */
+interface NewExports {
+  readonly records: readonly ExportRecord[];
+  readonly isFromCache: boolean;
+  readonly logEnd: LogEnd;
+}
+
 /**
- * Announces what was found past the cached head, and, where the cache had not announced that far or was lost, everything
- * after what it says was announced.
+ * Announces the records past the cached head. If the cache was lost or does not cover everything
+ * before them, announces every export after the last announced one.
  *
- * @param newRecords - records past the cached head, in order
- * @param isComplete - whether nothing announced-to and the first of `newRecords` has a hole between them
- * @returns what is announced now
+ * @returns the newest announced position
  */
-export async function announceNewExports(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
-  notified: NotifiedPosition,
-  newRecords: readonly ExportRecord[],
-  isComplete: boolean,
-  logEnd: LogEnd,
+export async function announceRun(
+  context: HuntContext,
+  cachedHead: HuntHead | undefined,
+  { records, isFromCache, logEnd }: NewExports,
 ): Promise<NotifiedPosition> {
+  const { deps, hunt } = context;
+  const notified = cachedHead?.notified ?? createNotifiedPosition(logEnd);
+  const isComplete =
+    isFromLogStart(records, logEnd) || (isFromCache && isAnnouncedUpTo(notified, cachedHead?.head));
   const unannounced = isComplete
-    ? newRecords
+    ? records
     : await listExportsAfter(deps, hunt.name, notified, logEnd);
-  for (const record of unannounced) await announceExport(deps, hunt, "window", record);
+  for (const record of unannounced) await announceExport(context, "window", record);
   const last = unannounced.at(-1);
   const version = last && versionOf(last.path);
   return last && version !== undefined
@@ -72,21 +66,52 @@ export async function announceNewExports(
     : notified;
 }
 
-/** Every export after one of them, by listing the days from its start to the tip's, over all versions between. */
+/** Returns true when the records start with the log's first one, or the log has none. */
+const isFromLogStart = (records: readonly ExportRecord[], logEnd: LogEnd): boolean =>
+  records[0] === undefined
+    ? logEnd.last === undefined && logEnd.version === 1
+    : versionOf(records[0].path) === 1 && records[0].metadata.seq === 0;
+
+/** Returns true when everything up to the cached head was announced. */
+const isAnnouncedUpTo = (notified: NotifiedPosition, head: string | undefined): boolean =>
+  head === undefined
+    ? notified.seq === -1
+    : versionOf(head) === notified.version &&
+      head.includes(`/${String(notified.seq).padStart(12, "0")}.`);
+
+/**
+ * Announces late exports after `lastNotified`; after a lost cache only those of the last seven
+ * days.
+ */
+export async function announceLateExports(
+  context: HuntContext,
+  lastNotified: number | undefined,
+  records: readonly ExportRecord[],
+  logEnd: LogEnd,
+): Promise<number | undefined> {
+  let notified = lastNotified;
+  const oldest = logEnd.from - ticksFromMs(reannounceMs);
+  for (const record of records) {
+    const { seq } = record.metadata;
+    if (seq > (notified ?? -1) && spanOf(record.metadata).to > oldest)
+      await announceExport(context, "late", record);
+    notified = Math.max(notified ?? -1, seq);
+  }
+  return notified;
+}
+
+/** Lists the exports after a position day by day up to the log end, over all versions between. */
 export async function listExportsAfter(
   { exports }: Pick<HuntDeps, "exports">,
   hunt: string,
   after: NotifiedPosition,
   logEnd: Pick<LogEnd, "version" | "from">,
-  maxCount = Number.POSITIVE_INFINITY,
 ): Promise<ExportRecord[]> {
   const records: ExportRecord[] = [];
   for (let version = after.version; version <= logEnd.version; version += 1) {
     for (const day of listDaysBetween(parseInstant(after.from) ?? 0n, logEnd.from)) {
-      for await (const record of exports.list(dayPrefix(hunt, version, day))) {
-        if (records.length >= maxCount) return records;
+      for await (const record of exports.list(dayPrefix(hunt, version, day)))
         if (version > after.version || record.metadata.seq > after.seq) records.push(record);
-      }
     }
   }
   return records;
@@ -103,11 +128,14 @@ function listDaysBetween(from: Ticks, to: Ticks): Ticks[] {
   );
 }
 
-/** After a lost cache: whatever a reader of the queue could still have had there, whose messages live seven days. */
+/**
+ * How far back exports are announced again after a lost cache: messages on the queue expire after
+ * seven days.
+ */
 const reannounceMs = 7 * dayMs;
 
-/** Where announcing begins when nobody knows what was announced. */
-export function createNotifiedPosition(logEnd: LogEnd): NotifiedPosition {
+/** Returns where announcing starts after a lost cache. */
+function createNotifiedPosition(logEnd: LogEnd): NotifiedPosition {
   const start = logEnd.from - ticksFromMs(reannounceMs);
-  return { version: 1, seq: -1, from: new Date(Number(start / 10_000n)).toISOString() };
+  return { version: 1, seq: -1, from: formatInstant(start) };
 }

@@ -1,57 +1,73 @@
-/** Carries out one message of the queue `hunt-runs`: who may run, what came of it, and what goes on by message. */
+/**
+ * Handles one message of the queue `hunt-runs`: runs the hunt, stores its status, and enqueues what
+ * remains.
+ */
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import type { HuntRun } from "../../contracts/hunt-run.ts";
+import type { HuntStatus } from "../../contracts/hunt-state.ts";
 import {
+  dayMs,
   formatInstant,
+  hourMs,
   minuteMs,
+  msFromTicks,
   parseInstant,
   secondMs,
   ticksFromMs,
   type Span,
-  type Ticks,
 } from "../../runtime/time.ts";
+import type { TypedRecord } from "../../storage/typed-record.ts";
+import type { HuntContext, HuntDeps, HuntingReply } from "../ports.ts";
 import { runBackfill } from "./backfill.ts";
-import { acquireHuntLease } from "./lease.ts";
 import { endHuntJob } from "./hunt-jobs.ts";
-import type { HuntDeps } from "../ports.ts";
+import { acquireHuntLease } from "./lease.ts";
 import { runHunt, type RunSummary } from "./run-hunt.ts";
 import { clearWaiting, enqueueRun, isOtherWaiting } from "./run-queue.ts";
 import {
-  toStatusChange,
   findPauseEnd,
   readStatus,
+  toStatusChange,
   writeStatus,
   type StatusChange,
 } from "./status.ts";
 
-/** What a run has come to, for the log. */
+/** How a message was handled, for the log. */
 export type MessageOutcome =
   | "done"
   | "continues"
-  | "held"
-  | "taken"
+  | "paused"
+  | "leased"
   | "degraded"
   | "refused"
   | "failing";
 
-/** Somebody waits for this run, and has waited for the one before: it goes on beside it, which costs quota, not rows. */
+/** A job's run that has already waited runs beside the leaseholder: that costs quota, not rows. */
 const shouldIgnoreLease = ({ job, waits = 0 }: HuntRun): boolean => job !== undefined && waits > 0;
 
-/** Most runs take seconds: whoever finds a hunt taken looks again this soon, also when its runner has died. */
+/** Most runs take seconds: a message that meets a leased hunt comes back this soon. */
 const leaseRetryMs = 10 * secondMs;
 
-/** How long to wait before the next try, after so many failures in a row: 30 s, doubling to 15 min. */
-export const computeBackOffMs = (failures: number): number =>
-  Math.min(15 * minuteMs, 30 * secondMs * 2 ** Math.min(failures, 10));
+/**
+ * Returns the delay after a number of failures in a row: 60 s, doubling up to 15 minutes. An
+ * unknown refusal is not known to pass soon: its delay doubles up to an hour.
+ */
+export const computeBackOffMs = (failures: number, isUnknownRefusal = false): number =>
+  Math.min(isUnknownRefusal ? hourMs : 15 * minuteMs, 30 * secondMs * 2 ** Math.min(failures, 10));
 
-/** A failure that has lasted this many tries, more than a day, is the platform's to judge: the message goes to poison. */
+/** An unknown refusal that lasts this long fires the alert of `hunt.degraded` and fails the job. */
+const maxUnknownRefusalMs = dayMs;
+
+/**
+ * After this many failures in a row (more than a day) the error is thrown: the platform moves the
+ * message to poison.
+ */
 const maxFailures = 120;
 
 /**
- * Runs a hunt as ordered. Trouble of the outside is noted and tried again by message, never thrown, so that an outage
- * poisons nothing.
+ * Handles a message. A failure of a service is retried with a new message and not thrown, so that
+ * an outage leaves no poison messages.
  *
- * @throws whatever keeps even the message of the next try from being sent
+ * @throws Error when the message of the next attempt cannot be sent
  */
 export async function handleRunMessage(
   deps: HuntDeps,
@@ -68,13 +84,12 @@ export async function handleRunMessage(
     },
   );
   const { outcome, summary } = report;
-  const rows = summary?.records.reduce((sum, { metadata }) => sum + metadata.rows, 0);
   deps.logEvent("hunt.run", {
     hunt: hunt.name,
     reason: message.reason,
     outcome,
     windows: summary?.records.length,
-    rows,
+    rows: summary?.records.reduce((sum, { metadata }) => sum + metadata.rows, 0),
     calls: summary?.callCount,
     version: summary?.version,
     attempts: message.failures,
@@ -89,12 +104,14 @@ interface MessageReport {
   readonly summary: RunSummary | undefined;
 }
 
-/** Without the storage clock, which may be what fails: the note of a waiting run is left out. */
+/**
+ * Sends the next attempt without reading storage, which may be what fails; so it records no waiting
+ * run.
+ */
 async function enqueueRetry(deps: HuntDeps, message: HuntRun, failures: number): Promise<void> {
   const nextMessage: HuntRun = { ...message, reason: "continue", failures };
-  await deps.queues.send("hunt-runs", nextMessage, {
-    delaySeconds: computeBackOffMs(failures) / secondMs,
-  });
+  const delaySeconds = computeBackOffMs(failures) / secondMs;
+  await deps.queues.send("hunt-runs", nextMessage, { delaySeconds });
   await deps.failpoint("E15 continuation enqueued");
 }
 
@@ -104,56 +121,64 @@ async function attemptRun(
   message: HuntRun,
 ): Promise<MessageReport> {
   const serverNow = ticksFromMs(await deps.exports.serverNowMs());
+  const context: HuntContext = { deps, hunt, serverNow };
   const status = await readStatus(deps, hunt.name);
-  if (findPauseEnd(status.value, hunt, message.reason, serverNow) !== undefined) {
+  const currentStatus = status.kind === "found" ? status.value : undefined;
+  if (findPauseEnd(currentStatus, hunt, message.reason, serverNow) !== undefined) {
     await clearWaiting(deps, hunt.name);
-    await endHuntJob(
-      deps,
-      message,
-      { outcome: "failed", reason: status.value?.reason ?? "held" },
-      serverNow,
-    );
-    return { outcome: "held", summary: undefined };
+    const reason = currentStatus?.reason ?? "The hunt is paused.";
+    await endHuntJob(context, message, { outcome: "failed", reason });
+    return { outcome: "paused", summary: undefined };
   }
-  const lease = await acquireHuntLease(deps, hunt.name, serverNow, shouldIgnoreLease(message));
-  if (lease.kind === "taken") {
-    // The other runner may die: this order must not vanish with it. Where it does not, the order will find its work done.
+  const acquired = await acquireHuntLease(context, shouldIgnoreLease(message));
+  if (acquired.kind === "busy") {
+    // The leaseholder may crash, so the message stays; if it does not, this message finds its work
+    // done.
     const waits = (message.waits ?? 0) + 1;
-    await enqueueContinuation(
-      deps,
-      { ...message, waits },
-      serverNow,
-      Math.min(lease.waitMs, leaseRetryMs),
-      message.failures,
-    );
-    return { outcome: "taken", summary: undefined };
+    const delayMs = Math.min(acquired.waitMs + secondMs, leaseRetryMs);
+    await enqueueContinuation(context, { ...message, waits }, delayMs, message.failures);
+    return { outcome: "leased", summary: undefined };
   }
   try {
     await clearWaiting(deps, hunt.name);
-    const summary = await executeRun(deps, hunt, message, serverNow);
-    const statusChange = findStatusChange(summary);
-    if (statusChange) await writeStatus(deps, hunt, status, statusChange, serverNow);
-    return { outcome: await concludeRun(deps, hunt, message, summary, serverNow), summary };
+    const summary = await executeRun(context, message);
+    const statusChange = findStatusChange(summary, message);
+    if (statusChange) await writeStatus(context, status, statusChange);
+    const failingSince = findFailingSince(context, currentStatus);
+    const isFailure = summary.result.kind === "failed";
+    const concluded = isFailure ? { failingSince, ...message } : message;
+    return { outcome: await concludeRun(context, concluded, summary), summary };
   } catch (error) {
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown failure";
-    await writeStatus(deps, hunt, status, { state: "failing", reason }, serverNow).catch(
-      () => undefined,
-    );
+    await recordFailure(context, status, error);
     throw error;
   } finally {
-    await lease.release().catch(() => undefined);
+    await acquired.lease.release().catch(() => undefined);
   }
 }
 
-async function executeRun(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
-  message: HuntRun,
-  serverNow: Ticks,
-): Promise<RunSummary> {
+/** Records an unexpected error as the hunt's status; storage may be what fails. */
+async function recordFailure(
+  context: HuntContext,
+  status: TypedRecord<HuntStatus>,
+  error: unknown,
+): Promise<void> {
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown failure";
+  await writeStatus(context, status, { state: "failing", reason }).catch(() => undefined);
+}
+
+/** Returns since when runs of this query have failed; now when the last one did not. */
+const findFailingSince = (
+  { hunt, serverNow }: HuntContext,
+  status: HuntStatus | undefined,
+): string =>
+  status?.state === "failing" && status.queryHash === hunt.queryHash
+    ? status.since
+    : formatInstant(serverNow);
+
+async function executeRun(context: HuntContext, message: HuntRun): Promise<RunSummary> {
   const span = parseBackfillSpan(message);
-  if (!span) return runHunt(deps, hunt, message, serverNow);
-  return { ...(await runBackfill(deps, hunt, span)), version: 0 };
+  if (!span) return runHunt(context, message);
+  return { ...(await runBackfill(context, span)), version: 0 };
 }
 
 function parseBackfillSpan({ backfill }: HuntRun): Span | undefined {
@@ -162,77 +187,89 @@ function parseBackfillSpan({ backfill }: HuntRun): Span | undefined {
   return from === undefined || to === undefined ? undefined : { from, to };
 }
 
-/** What the run says of the hunt; `undefined` when it says nothing new. */
-function findStatusChange({ result, unclear }: RunSummary): StatusChange | undefined {
+/** Returns the status that a run leads to; undefined when the old one remains. */
+function findStatusChange(
+  { result, unclear }: RunSummary,
+  { failures = 0 }: HuntRun,
+): StatusChange | undefined {
   switch (result.kind) {
     case "done":
       return unclear
-        ? { state: "degraded", reason: unclear.reason, span: unclear.span, shouldPause: false }
+        ? { state: "degraded", reason: unclear.reason, span: unclear.span, pauseMs: 0 }
         : { state: "ok", reason: "" };
     case "degraded":
       return { state: "degraded", reason: result.reason, span: result.span };
     case "refused":
       return toStatusChange(result);
-    case "failed":
-      return { state: "failing", reason: result.message };
+    case "failed": {
+      const pauseMs = result.isUnknownRefusal ? computeBackOffMs(failures + 1, true) : 0;
+      return { state: "failing", reason: result.message, pauseMs };
+    }
     case "later":
-    case "theirs":
+    case "replacedByOtherVersion":
       return undefined;
   }
 }
 
-/** Sends what goes on by message, or tells the job how it ended. */
+/** Enqueues the remaining work, or ends the job. */
 async function concludeRun(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
+  context: HuntContext,
   message: HuntRun,
   { result, records, logEnd }: RunSummary,
-  serverNow: Ticks,
 ): Promise<MessageOutcome> {
   switch (result.kind) {
     case "done":
-      await endHuntJob(deps, message, { outcome: "done", records, logEnd }, serverNow);
+      await endHuntJob(context, message, { outcome: "succeeded", records, logEnd });
       return "done";
     case "later":
-      await enqueueContinuation(deps, message, serverNow, result.retryAfterMs, message.failures);
+      await enqueueContinuation(context, message, result.retryAfterMs, message.failures);
       return "continues";
-    case "theirs":
-      await enqueueContinuation(deps, message, serverNow, result.waitMs, message.failures);
+    case "replacedByOtherVersion":
+      await enqueueContinuation(context, message, result.waitMs, message.failures);
       return "continues";
-    case "failed": {
-      const failures = (message.failures ?? 0) + 1;
-      await enqueueContinuation(deps, message, serverNow, computeBackOffMs(failures), failures);
-      return "failing";
-    }
+    case "failed":
+      return concludeFailure(context, message, result);
     case "degraded":
-      logDegraded(deps, hunt, result.reason, result.span);
-      await endHuntJob(deps, message, { outcome: "failed", reason: result.reason }, serverNow);
+      logDegraded(context, result.reason, result.span);
+      await endHuntJob(context, message, { outcome: "failed", reason: result.reason });
       return "degraded";
     case "refused":
-      logDegraded(deps, hunt, `${result.cause} refused`, undefined);
-      await endHuntJob(deps, message, { outcome: "failed", reason: result.message }, serverNow);
+      logDegraded(context, `${result.cause} refused`, undefined);
+      await endHuntJob(context, message, { outcome: "failed", reason: result.message });
       return "refused";
   }
 }
 
-function logDegraded(
-  deps: HuntDeps,
-  hunt: CompiledHunt,
-  cause: string,
-  span: Span | undefined,
-): void {
+async function concludeFailure(
+  context: HuntContext,
+  message: HuntRun,
+  { message: reason, isUnknownRefusal }: Extract<HuntingReply, { kind: "failed" }>,
+): Promise<MessageOutcome> {
+  const failures = (message.failures ?? 0) + 1;
+  const since = parseInstant(message.failingSince ?? "") ?? context.serverNow;
+  const failedMs = msFromTicks(context.serverNow - since);
+  if (isUnknownRefusal && failedMs >= maxUnknownRefusalMs) {
+    logDegraded(context, `refused for 24 hours: ${reason}`, undefined);
+    await endHuntJob(context, message, { outcome: "failed", reason });
+    if (message.job !== undefined) return "failing";
+  }
+  const delayMs = computeBackOffMs(failures, isUnknownRefusal);
+  await enqueueContinuation(context, message, delayMs, failures);
+  return "failing";
+}
+
+function logDegraded({ deps, hunt }: HuntContext, cause: string, span: Span | undefined): void {
   const window = span && `${formatInstant(span.from)}/${formatInstant(span.to)}`;
   deps.logEvent("hunt.degraded", { hunt: hunt.name, cause, window });
 }
 
 async function enqueueContinuation(
-  deps: HuntDeps,
+  { deps, serverNow }: HuntContext,
   message: HuntRun,
-  serverNow: Ticks,
   delayMs: number,
   failures: number | undefined,
 ): Promise<void> {
-  // Orders that nobody waits for merge into one, or every pause would leave one more on the queue.
+  // Messages without a job merge into one; else every pause would leave one more on the queue.
   if (message.job === undefined && (await isOtherWaiting(deps, message, serverNow))) return;
   const nextMessage: HuntRun = {
     ...message,

@@ -1,4 +1,4 @@
-/** Jobs of hunts: a run or a backfill that somebody asked for over HTTP, and how it ended. */
+/** Jobs of hunts: a run or a backfill that was requested over HTTP, and how it ended. */
 import {
   endJob,
   findJob,
@@ -10,46 +10,45 @@ import {
 import * as z from "zod/mini";
 import type { HuntRun } from "../../contracts/hunt-run.ts";
 import { huntHead } from "../../contracts/hunt-state.ts";
-import { formatInstant, ticksFromMs, type Ticks } from "../../runtime/time.ts";
+import { formatInstant, ticksFromMs } from "../../runtime/time.ts";
 import { listExportsAfter } from "./announce.ts";
 import { parseExportPath } from "../log/paths.ts";
-import type { ExportRecord, HuntDeps } from "../ports.ts";
+import type { ExportRecord, HuntContext, HuntDeps } from "../ports.ts";
 import type { LogEnd } from "../log/log-end.ts";
 import { formatCursor } from "../views.ts";
 
-/** What a hunt job remembers of its request. */
+/** The stored request of a hunt job. */
 const jobRequestSchema = z.object({
   hunt: z.string(),
   scheduledFor: z.string(),
   backfill: z.optional(z.object({ from: z.string(), to: z.string() })),
-  /** The newest export as the request came in; the result lists what came after it. */
+  /** The newest export when the request arrived; the result lists what follows it. */
   after: huntHead.shape.notified,
 });
 type HuntJobRequest = z.infer<typeof jobRequestSchema>;
 
-/** How a run that belongs to a job has ended. */
+/** How a run with a job ended. */
 export type RunOutcome =
   | {
-      readonly outcome: "done";
+      readonly outcome: "succeeded";
       readonly records: readonly ExportRecord[];
       readonly logEnd: Pick<LogEnd, "version" | "from"> | undefined;
     }
   | { readonly outcome: "failed"; readonly reason: string };
 
-/** The most exports that a job's result lists; the rest is named by number. */
+/** Maximum exports in a job's result; `windows` counts all of them. */
 const maxListed = 1_000;
 
-/** Tells the order's job, if it has one, how it ended. */
+/** Ends the job of a message, if it has one. */
 export async function endHuntJob(
-  deps: HuntDeps,
+  { deps, serverNow }: HuntContext,
   message: HuntRun,
   end: RunOutcome,
-  serverNow: Ticks,
 ): Promise<void> {
   if (message.job === undefined) return;
   const endedAt = formatInstant(serverNow).replace(/\.\d+Z$/, "Z");
   const result =
-    end.outcome === "done"
+    end.outcome === "succeeded"
       ? await buildJobResult(deps, message, message.job, end)
       : { problem: end.reason };
   const ended = await endJob(deps.records, message.job, {
@@ -62,12 +61,12 @@ export async function endHuntJob(
     deps.logEvent("job.finished", { job: message.job, kind: "hunt", outcome: end.outcome });
 }
 
-/** All exports since the request, also those of the runs before this one. */
+/** Lists all exports since the request, those of earlier runs included. */
 async function buildJobResult(
   deps: HuntDeps,
   message: HuntRun,
   job: string,
-  { records, logEnd }: Extract<RunOutcome, { outcome: "done" }>,
+  { records, logEnd }: Extract<RunOutcome, { outcome: "succeeded" }>,
 ): Promise<object> {
   const stored = await findJob(deps.records, job);
   const request =
@@ -84,7 +83,10 @@ async function buildJobResult(
   };
 }
 
-/** An export as JSON lists it; with the cursor under which its rows can be read, where it lies in the hunt's own log. */
+/**
+ * Returns an export as JSON; with the cursor for reading its rows when it belongs to the hunt's own
+ * log.
+ */
 export const toListedExport = ({ path, metadata }: ExportRecord): object => ({
   ...toCursorField(parseExportPath(path)),
   seq: metadata.seq,
@@ -98,7 +100,7 @@ export const toListedExport = ({ path, metadata }: ExportRecord): object => ({
 const toCursorField = (cursor: ReturnType<typeof parseExportPath>): object =>
   cursor === undefined ? {} : { cursor: formatCursor(cursor) };
 
-/** What asking for a job has led to. */
+/** The job of a request, or a different request under the same key. */
 export type JobCreation =
   | {
       readonly kind: "open";
@@ -110,9 +112,9 @@ export type JobCreation =
   | { readonly kind: "other-request" };
 
 /**
- * Opens the job of a request. The same key finds the same job as long as it asks for the same.
+ * Creates the job of a request, or finds the one that the same key and request created.
  *
- * @param key - the caller's idempotency key, or something random
+ * @param key - the caller's idempotency key, or a random one
  */
 export async function createHuntJob(
   deps: Pick<HuntDeps, "records" | "createAttemptId">,
@@ -129,7 +131,7 @@ export async function createHuntJob(
     createdAt: new Date(serverNowMs).toISOString(),
     expiresAt: new Date(serverNowMs + jobRetentionMs).toISOString(),
     attempt: deps.createAttemptId(),
-    askedHash: requestHash,
+    requestHash,
     parts: 0,
     request,
   };
@@ -140,7 +142,7 @@ export async function createHuntJob(
   const existingHeader =
     existing.kind === "running" || existing.kind === "ended" ? existing.header : undefined;
   const existingRequest = existingHeader && jobRequestSchema.safeParse(existingHeader.request).data;
-  if (!existingHeader || !existingRequest || existingHeader.askedHash !== requestHash)
+  if (!existingHeader || !existingRequest || existingHeader.requestHash !== requestHash)
     return { kind: "other-request" };
   return {
     kind: "open",
@@ -151,5 +153,5 @@ export async function createHuntJob(
   };
 }
 
-/** The instant of a request, for its job and its message. */
+/** Formats the instant of a request for its job and its message. */
 export const formatInstantFromMs = (ms: number): string => formatInstant(ticksFromMs(ms));

@@ -1,45 +1,42 @@
-/** Reads one span into an attempt and proves the result complete, or says why it is not. */
-import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
-import type { HuntQuerier, QueryTooLarge, RunStop } from "../query/hunt-querier.ts";
-import type { HuntFormat, HuntDeps } from "../ports.ts";
-import type { QuerySpan } from "../query/query-text.ts";
-import { isSuspicious, computeShardCount, type Caps } from "../query/slicing.ts";
+/** Reads one span into an attempt and proves that the result is complete. */
 import { createStaging, type StagedExport, type Staging } from "../log/staging.ts";
+import type { HuntFormat } from "../ports.ts";
+import type { QueryTooLarge, RunStop } from "../query/hunt-querier.ts";
+import type { QuerySpan } from "../query/query-text.ts";
+import { computeShardCount, isSuspicious } from "../query/slicing.ts";
+import type { RunContext } from "./run-context.ts";
 
-/** What came of reading a span. Only a `complete` one may be committed. */
+/** The result of reading a span. Only a `complete` one may be committed. */
 export type ReadResult =
   | { readonly kind: "complete"; readonly staged: StagedExport; readonly bytes: number }
-  /** `rows` came, but `countRows` are there. */
+  /** The service returned `rows` rows, but `count` exist. */
   | { readonly kind: "truncated"; readonly rows: number; readonly count: number }
-  /** Cannot be completed, whatever is asked; the hunt is set aside. */
+  /** No sequence of calls can complete the span; the hunt is paused. */
   | { readonly kind: "degraded"; readonly reason: string }
   | QueryTooLarge
   | RunStop;
 
-/** What a reading needs besides the span. */
-export interface RunContext {
-  readonly deps: HuntDeps;
-  readonly hunt: CompiledHunt;
-  readonly querier: HuntQuerier;
-  readonly caps: Caps;
+/** What to read, and the export that the rows are staged for. */
+export interface ReadTarget {
+  readonly span: QuerySpan;
+  readonly path: string;
+  readonly format: HuntFormat;
 }
 
-/** How often a result that changes between two looks is read again. */
+/** How often a result that differs between two calls is read again. */
 const maxAttempts = 3;
 
-/** Reads a span in one call; a suspicious result is counted. */
-export async function readSpan(
-  run: RunContext,
-  span: QuerySpan,
-  path: string,
-  format: HuntFormat,
-): Promise<ReadResult> {
+const stageTarget = ({ deps, hunt }: RunContext, { path, format }: ReadTarget): Staging =>
+  createStaging(deps, hunt, path, format);
+
+/** Reads a span in one call and counts a suspicious result. */
+export async function readSpan(run: RunContext, target: ReadTarget): Promise<ReadResult> {
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const staging = createStaging(run.deps, run.hunt, path, format);
-    const result = await abandonUnlessComplete(staging, readOnce(run, span, staging));
+    const staging = stageTarget(run, target);
+    const result = await abandonUnlessComplete(staging, readOnce(run, target.span, staging));
     if (result !== "again") return result;
   }
-  return { kind: "degraded", reason: "the service counts fewer rows than it returns" };
+  return { kind: "degraded", reason: "The service counts fewer rows than it returns." };
 }
 
 async function readOnce(
@@ -51,20 +48,20 @@ async function readOnce(
   if (reply.kind !== "answer") return reply;
   await run.deps.failpoint("E6 body parsed");
   if (reply.rows !== staging.countRows())
-    throw new Error(`an answer of ${reply.rows} rows gave ${staging.countRows()}`);
+    throw new Error(`An answer of ${reply.rows} rows wrote ${staging.countRows()} rows.`);
   if (isSuspicious(reply, run.caps)) {
     const countResult = await run.querier.countRows(span);
     if (countResult.kind !== "count") return countResult;
     if (countResult.count > reply.rows)
       return { kind: "truncated", rows: reply.rows, count: countResult.count };
-    // Rows only ever arrive: a smaller count means that one of the two answers was wrong.
+    // Rows are only ever added: a smaller count means that one of the two answers was wrong.
     if (countResult.count < reply.rows) return "again";
   }
   await run.deps.failpoint("E7 completeness proven");
   return { kind: "complete", staged: await staging.finish(), bytes: reply.bytes };
 }
 
-/** Whatever is not going to be committed is dropped, also when the reading throws. */
+/** Abandons an attempt that will not be committed, also when reading throws. */
 async function abandonUnlessComplete<T extends ReadResult | "again">(
   staging: Staging,
   result: Promise<T>,
@@ -79,42 +76,38 @@ async function abandonUnlessComplete<T extends ReadResult | "again">(
   }
 }
 
-/** More shards than this do not fit into one run. */
+/** More shards do not fit into one run. */
 const maxShards = 512;
 
 /**
- * Reads a span that no single call can return, shard by shard into one attempt. Complete only if the shards' rows equal
- * a count taken before and one taken after.
+ * Reads a span that no single call can return, shard by shard into one attempt. It is complete only
+ * if the shards' rows equal a count before and a count after.
  *
  * @param minRowCap - the lowest row limit seen
  */
 export async function readShards(
   run: RunContext,
-  span: QuerySpan,
-  path: string,
-  format: HuntFormat,
+  target: ReadTarget,
   minRowCap: number,
 ): Promise<ReadResult> {
   for (let attempt = 0; attempt <= maxAttempts; attempt += 1) {
-    const countBefore = await run.querier.countRows(span);
+    const countBefore = await run.querier.countRows(target.span);
     if (countBefore.kind !== "count") return countBefore;
-    const shards = computeShardCount(countBefore.count, minRowCap, attempt);
+    const { count } = countBefore;
+    const shards = computeShardCount(count, minRowCap, attempt);
     if (shards > maxShards)
       return {
         kind: "degraded",
-        reason: `${countBefore.count} rows would need ${shards} shards, more than ${maxShards}`,
+        reason: `${count} rows need ${shards} shards, more than the limit of ${maxShards}.`,
       };
-    const staging = createStaging(run.deps, run.hunt, path, format);
+    const staging = stageTarget(run, target);
     const result = await abandonUnlessComplete(
       staging,
-      readAllShards(run, span, staging, { shards, count: countBefore.count }),
+      readAllShards(run, target.span, staging, { shards, count }),
     );
     if (result.kind !== "truncated" && result.kind !== "too-big") return result;
   }
-  return {
-    kind: "degraded",
-    reason: "the shards' rows do not add up to the count, however many there are",
-  };
+  return { kind: "degraded", reason: "The rows of the shards do not add up to the count." };
 }
 
 async function readAllShards(
@@ -130,10 +123,10 @@ async function readAllShards(
     if (reply === undefined)
       return {
         kind: "degraded",
-        reason: "the result is above the service's limit and cannot be sharded soundly",
+        reason: "The result exceeds the service's limit and has no reliable shard key.",
       };
     if (reply.kind === "later" && reply.cause === "budget")
-      return { kind: "degraded", reason: `${shards} shards do not fit into one run` };
+      return { kind: "degraded", reason: `${shards} shards do not fit into one run.` };
     if (reply.kind !== "answer") return reply;
     bytes += reply.bytes;
   }

@@ -1,6 +1,9 @@
-/** Puts runs on the queue `hunt-runs`, and remembers that one is waiting so that a timer does not pile up more. */
-import { huntWaiting } from "../../contracts/hunt-state.ts";
+/**
+ * Sends runs to the queue `hunt-runs` and records that one is waiting, so that a timer does not add
+ * more.
+ */
 import type { HuntRun } from "../../contracts/hunt-run.ts";
+import { huntWaiting } from "../../contracts/hunt-state.ts";
 import {
   formatInstant,
   hourMs,
@@ -8,36 +11,42 @@ import {
   ticksFromMs,
   type Ticks,
 } from "../../runtime/time.ts";
+import { etagOf, readRecord, readValue, writeRecord } from "../../storage/typed-record.ts";
 import { statePaths } from "../log/paths.ts";
 import type { HuntDeps } from "../ports.ts";
-import { readRecord, writeRecord } from "../log/state.ts";
 
 type QueueDeps = Pick<HuntDeps, "records" | "queues">;
 
-/** A note of a waiting run is believed for this long: its message may have been poisoned without our being called. */
+/**
+ * An older record of a waiting run is ignored: its message may have become a dead letter without a
+ * run.
+ */
 const maxWaitingMs = hourMs;
 
-/** When the run that waits on the queue was put there, as far as anybody knows; `undefined` when none waits. */
+/** Returns when the waiting run was put on the queue; undefined when none is known to wait. */
 async function readWaitingSince(
-  deps: QueueDeps,
+  { records }: QueueDeps,
   hunt: string,
   serverNow: Ticks,
 ): Promise<string | undefined> {
-  const { value } = await readRecord(deps, statePaths.waiting(hunt), huntWaiting);
-  const since = value && parseInstant(value.since);
+  const waiting = await readValue(records, statePaths.waiting(hunt), huntWaiting);
+  const since = waiting && parseInstant(waiting.since);
   const isCurrent =
     since !== undefined && serverNow - since < ticksFromMs(maxWaitingMs) && since <= serverNow;
-  return isCurrent ? value?.since : undefined;
+  return isCurrent ? waiting?.since : undefined;
 }
 
-/** True while a run of the hunt is on the queue. */
+/** Returns true while a run of the hunt is on the queue. */
 export const isWaiting = async (
   deps: QueueDeps,
   hunt: string,
   serverNow: Ticks,
 ): Promise<boolean> => (await readWaitingSince(deps, hunt, serverNow)) !== undefined;
 
-/** True while a run other than this one is on the queue: it will do what this one cannot. */
+/**
+ * Returns true while another run of the hunt is on the queue; it will do the remaining work of this
+ * one.
+ */
 export async function isOtherWaiting(
   deps: QueueDeps,
   message: HuntRun,
@@ -47,21 +56,23 @@ export async function isOtherWaiting(
   return since !== undefined && since !== message.queuedAt;
 }
 
-/** Sends first and notes after: a crash between costs one more message, never a run. */
+/**
+ * Sends the message first and records it after: a crash between costs one more message, never a
+ * run.
+ */
 export async function enqueueRun(
-  deps: QueueDeps,
+  { queues, records }: QueueDeps,
   message: HuntRun,
   serverNow: Ticks,
   delayMs = 0,
 ): Promise<void> {
   const since = formatInstant(serverNow);
   const delaySeconds = Math.min(604_800, Math.ceil(delayMs / 1_000));
-  await deps.queues.send("hunt-runs", { ...message, queuedAt: since }, { delaySeconds });
+  await queues.send("hunt-runs", { ...message, queuedAt: since }, { delaySeconds });
   const path = statePaths.waiting(message.hunt);
-  const { etag } = await readRecord(deps, path, huntWaiting);
-  await writeRecord(deps, path, { since }, etag);
+  await writeRecord(records, path, { since }, etagOf(await readRecord(records, path, huntWaiting)));
 }
 
-/** The run is no longer waiting: it has begun. */
+/** Removes the record of the waiting run: it has started. */
 export const clearWaiting = ({ records }: QueueDeps, hunt: string): Promise<void> =>
   records.remove(statePaths.waiting(hunt));

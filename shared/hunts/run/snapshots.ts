@@ -1,16 +1,17 @@
-/** Appends one snapshot: the hunt's full result at one instant, as the log's next record. */
+/** Appends one snapshot: the hunt's full result at one instant as the log's next record. */
 import { ticksFromMs, type Ticks } from "../../runtime/time.ts";
-import { commit } from "../log/commit.ts";
+import { commitExport } from "../log/commit.ts";
 import { readShards, readSpan } from "./read-span.ts";
 import { applyHalving, maxHalvings } from "../query/slicing.ts";
 import { advanceLogEnd, nextPath } from "../log/log-end.ts";
 import type { AppendResult, RunResult, AppendTask } from "./windows.ts";
 
 /**
- * A snapshot's record runs from the last snapshot's instant to this one's, so that the log stays unbroken; what it holds
- * is the whole result as of its `to`. Where another runner's snapshot has come first, that one is taken.
+ * Appends a record from the last snapshot's instant to this one's, so that the log has no gap. It
+ * holds the whole result as of its `to`. If another instance committed first, its snapshot is
+ * taken.
  *
- * @param due - a snapshot of this instant or a later one will do
+ * @param due - a snapshot of this instant or a later one is recent enough
  */
 export async function appendSnapshot(task: AppendTask, due: Ticks): Promise<AppendResult> {
   const { run, logEnd, pace, goal } = task;
@@ -20,24 +21,19 @@ export async function appendSnapshot(task: AppendTask, due: Ticks): Promise<Appe
 
   const span = { from: goal - ticksFromMs(run.hunt.lookBackMs), to: goal, clock: goal };
   await run.deps.failpoint("E2 window planned");
-  const fullResult = await readSpan(run, span, nextPath(logEnd), logEnd.format);
+  const target = { span, path: nextPath(logEnd), format: logEnd.format };
+  const fullResult = await readSpan(run, target);
   const isCutOff = fullResult.kind === "truncated" || fullResult.kind === "too-big";
   const rowCap =
     fullResult.kind === "truncated"
       ? Math.min(pace.rowCap, Math.max(1, fullResult.rows))
       : pace.rowCap;
-  const readResult = isCutOff
-    ? await readShards(run, span, nextPath(logEnd), logEnd.format, rowCap)
-    : fullResult;
+  const readResult = isCutOff ? await readShards(run, target, rowCap) : fullResult;
 
   if (readResult.kind !== "complete") return { ...unchanged, ...explainFailure(task, readResult) };
-  const outcome = await commit(
-    run.deps,
-    run.hunt,
-    logEnd,
-    { from: logEnd.from, to: goal },
-    readResult.staged,
-  );
+  const outcome = await commitExport(run, logEnd, readResult.staged, {
+    span: { from: logEnd.from, to: goal },
+  });
   if (outcome.kind === "lost") {
     const rest = await task.followLog(logEnd);
     return { ...unchanged, logEnd: rest.logEnd, records: rest.records, result: { kind: "done" } };
@@ -52,7 +48,10 @@ export async function appendSnapshot(task: AppendTask, due: Ticks): Promise<Appe
   };
 }
 
-/** A snapshot cannot be made narrower: a query that is too heavy is tried as often as a window is halved, then set aside. */
+/**
+ * A snapshot has no narrower window: a too heavy query is retried as often as a window is halved,
+ * then paused.
+ */
 function explainFailure(
   { logEnd, goal, pace }: AppendTask,
   readResult: Exclude<Awaited<ReturnType<typeof readSpan>>, { kind: "complete" }>,
@@ -74,7 +73,7 @@ function explainFailure(
           };
     case "too-big":
     case "truncated":
-      return { pace, result: toDegraded("the result is above the service's limit") };
+      return { pace, result: toDegraded("The result exceeds the service's limit.") };
     case "degraded":
       return { pace, result: toDegraded(readResult.reason) };
     case "later":

@@ -1,4 +1,4 @@
-/** What keeps a hunt from going on, written down for health and for the next run. */
+/** The status of a hunt: why it is paused, for the health report and for the next run. */
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import { huntStatus, type HuntStatus } from "../../contracts/hunt-state.ts";
 import type { RunReason } from "../../contracts/hunt-run.ts";
@@ -13,19 +13,19 @@ import {
   type Ticks,
 } from "../../runtime/time.ts";
 import { statePaths } from "../log/paths.ts";
-import type { HuntingReply, HuntDeps } from "../ports.ts";
-import { readRecord, writeRecord, type StoredRecord } from "../log/state.ts";
+import type { HuntContext, HuntDeps, HuntingReply } from "../ports.ts";
+import { etagOf, readRecord, writeRecord, type TypedRecord } from "../../storage/typed-record.ts";
 
-/** A status to be, without the times that writing adds. */
+/** A new status without the times that writing adds. */
 export interface StatusChange {
   readonly state: HuntStatus["state"];
   readonly reason: string;
   readonly span?: Span;
-  /** False when the hunt goes on all the same. */
-  readonly shouldPause?: false;
+  /** How long scheduled runs pause, in milliseconds. @default the pause of the state */
+  readonly pauseMs?: number;
 }
 
-/** How long scheduled runs stay away after each finding, ms. */
+/** How long scheduled runs pause in each state, in milliseconds. */
 const pauseMsByState = {
   ok: 0,
   failing: 0,
@@ -37,51 +37,49 @@ const pauseMsByState = {
 export const readStatus = (
   deps: Pick<HuntDeps, "records">,
   hunt: string,
-): Promise<StoredRecord<HuntStatus>> => readRecord(deps, statePaths.status(hunt), huntStatus);
+): Promise<TypedRecord<HuntStatus>> =>
+  readRecord(deps.records, statePaths.status(hunt), huntStatus);
 
-/** Until when this hunt is left alone, in ticks; `undefined` when it may run. */
+/** Returns until when the hunt is paused; undefined when it may run. */
 export function findPauseEnd(
   status: HuntStatus | undefined,
   hunt: Pick<CompiledHunt, "queryHash">,
   reason: RunReason,
   serverNow: Ticks,
 ): Ticks | undefined {
-  if (status?.holdUntil === undefined || status.queryHash !== hunt.queryHash) return undefined;
-  // A person who asks for a run has perhaps just put the matter right; a missing permission takes minutes to arrive.
+  if (status?.pausedUntil === undefined || status.queryHash !== hunt.queryHash) return undefined;
+  // A requested run may follow a fix. A granted permission takes minutes to become effective.
   if (reason === "request" && status.state !== "blocked") return undefined;
-  const until = parseInstant(status.holdUntil);
+  // The pause of a failing hunt ends with its own next message.
+  if (reason === "continue" && status.state === "failing") return undefined;
+  const until = parseInstant(status.pausedUntil);
   return until !== undefined && until > serverNow ? until : undefined;
 }
 
-/** Writes a finding down; one that says nothing new, only when its hold has to be renewed. */
+/** Stores a status. `since` remains while the state does; a repeated `ok` is not written. */
 export async function writeStatus(
-  deps: Pick<HuntDeps, "records">,
-  hunt: CompiledHunt,
-  stored: StoredRecord<HuntStatus>,
+  { deps, hunt, serverNow }: HuntContext,
+  stored: TypedRecord<HuntStatus>,
   change: StatusChange,
-  serverNow: Ticks,
 ): Promise<void> {
-  const { value } = stored;
-  const isUnchanged =
-    value?.state === change.state &&
-    value.reason === change.reason &&
-    value.queryHash === hunt.queryHash;
-  if (change.state === "ok" && (value === undefined || isUnchanged)) return;
-  const pauseMs = change.shouldPause === false ? 0 : pauseMsByState[change.state];
+  const value = stored.kind === "found" ? stored.value : undefined;
+  const isSameState = value?.state === change.state && value.queryHash === hunt.queryHash;
+  if (change.state === "ok" && (stored.kind === "absent" || isSameState)) return;
+  const pauseMs = change.pauseMs ?? pauseMsByState[change.state];
   const status: HuntStatus = {
     state: change.state,
     reason: change.reason.slice(0, 500),
-    since: isUnchanged ? value.since : formatInstant(serverNow),
+    since: isSameState ? value.since : formatInstant(serverNow),
     queryHash: hunt.queryHash,
-    ...(pauseMs > 0 ? { holdUntil: formatInstant(serverNow + ticksFromMs(pauseMs)) } : {}),
+    ...(pauseMs > 0 ? { pausedUntil: formatInstant(serverNow + ticksFromMs(pauseMs)) } : {}),
     ...(change.span
       ? { from: formatInstant(change.span.from), to: formatInstant(change.span.to) }
       : {}),
   };
-  await writeRecord(deps, statePaths.status(hunt.name), status, stored.etag);
+  await writeRecord(deps.records, statePaths.status(hunt.name), status, etagOf(stored));
 }
 
-/** What a refusal means for the hunt. */
+/** Returns the status that a refusal leads to. */
 export const toStatusChange = (refusal: Extract<HuntingReply, { kind: "refused" }>): StatusChange =>
   refusal.cause === "query" || refusal.cause === "table"
     ? { state: "invalid", reason: refusal.message }

@@ -1,57 +1,50 @@
 /**
- * Appends windows to a log, from its tip to a goal. Each window begins where the last one ends; it is read whole, proven
- * complete and committed once. Whoever finds another's record in the place of his own adopts it and goes on from there.
+ * Appends windows to a log until a goal. Each window starts where the last one ends; it is read
+ * whole, proven complete and committed once. If another instance committed first, the run continues
+ * from that record.
  */
-import {
-  dayMs,
-  formatInstant,
-  hourMs,
-  ticksFromMs,
-  type Span,
-  type Ticks,
-} from "../../runtime/time.ts";
-import type { RunStop } from "../query/hunt-querier.ts";
-import { commit, commitMarker, type CommitResult } from "../log/commit.ts";
+import { safeReadMs } from "../../contracts/hunting-retention.ts";
+import { formatInstant, hourMs, ticksFromMs, type Span, type Ticks } from "../../runtime/time.ts";
+import { commitExport, commitMarker, type CommitResult } from "../log/commit.ts";
+import type { FollowedLog } from "../log/follow-log.ts";
+import { advanceLogEnd, nextPath, type LogEnd } from "../log/log-end.ts";
 import type { ExportRecord } from "../ports.ts";
-import { readShards, readSpan, type RunContext, type ReadResult } from "./read-span.ts";
+import type { RunStop } from "../query/hunt-querier.ts";
 import {
   applyHalving,
   applyHistogram,
   applyTruncation,
   applyWindow,
+  disableHistograms,
   maxHalvings,
   planNextStep,
-  disableHistograms,
   type Pace,
   type Step,
 } from "../query/slicing.ts";
-import { advanceLogEnd, nextPath, type LogEnd } from "../log/log-end.ts";
-
-/** The service keeps 30 days; what is nearly as old may go while it is read. */
-const safeReadMs = 29 * dayMs;
+import { readShards, readSpan, type ReadResult } from "./read-span.ts";
+import type { RunContext } from "./run-context.ts";
 
 /** A window without rows is committed only when it is this long: at most four a day. */
 const emptyWindowMs = 6 * hourMs;
 
 /** Why no further window was appended. */
 export type RunResult =
-  /** All there was to read. */
+  /** The log has reached its goal. */
   | { readonly kind: "done" }
   | { readonly kind: "degraded"; readonly reason: string; readonly span: Span }
   | RunStop;
 
-/** What appending has led to. */
 export interface AppendResult {
   readonly logEnd: LogEnd;
-  /** Every record past the first tip, own and adopted, oldest first. */
+  /** Every record past the first log end, own and adopted, oldest first. */
   readonly records: readonly ExportRecord[];
   readonly pace: Pace;
-  /** How far past the tip no row was found. */
+  /** Up to here no row was found past the log end. */
   readonly emptyTo: Ticks | undefined;
   readonly result: RunResult;
 }
 
-/** What to append to, and how far. */
+/** What to append to, and up to which instant. */
 export interface AppendTask {
   readonly run: RunContext;
   readonly logEnd: LogEnd;
@@ -59,11 +52,9 @@ export interface AppendTask {
   /** Rows younger than this are not read: `serverNow - lag` as the run began. */
   readonly goal: Ticks;
   readonly emptyTo: Ticks | undefined;
-  /** Past the records that others have put after this tip. */
-  readonly followLog: (
-    logEnd: LogEnd,
-  ) => Promise<{ readonly logEnd: LogEnd; readonly records: readonly ExportRecord[] }>;
-  /** True for a log of its own that ends at the goal: its last window is committed with or without rows. */
+  /** Follows records that other instances have committed after this log end. */
+  readonly followLog: (logEnd: LogEnd) => Promise<FollowedLog>;
+  /** True for a log that ends at the goal: its last window is committed with or without rows. */
   readonly isBounded?: boolean;
 }
 
@@ -74,6 +65,7 @@ interface AppendState {
   readonly records: ExportRecord[];
 }
 
+/** Appends windows until the goal or until the run must stop. */
 export async function appendWindows(task: AppendTask): Promise<AppendResult> {
   const version = task.logEnd.version;
   const state: AppendState = {
@@ -84,7 +76,7 @@ export async function appendWindows(task: AppendTask): Promise<AppendResult> {
   };
   let result: RunResult | undefined;
   while (result === undefined) {
-    // A version that somebody closed meanwhile is not ours to append to.
+    // Another instance may have closed the version meanwhile.
     const isOver = state.logEnd.version !== version || hasReachedGoal(state, task.goal);
     result = isOver ? { kind: "done" } : await appendNextWindow(task, state);
   }
@@ -93,9 +85,10 @@ export async function appendWindows(task: AppendTask): Promise<AppendResult> {
 }
 
 /**
- * A span without rows is read again together with what follows, so that what came late is in the next window. Only where
- * nothing follows, or one call will not take both, does reading go on where emptiness was proven: a run that did not get
- * far must not send the next one back to its start. The recount watches the rest.
+ * Returns where to resume past an empty span; undefined to read the empty span again together with
+ * what follows, so that its late rows are in the next window. It resumes past the span when nothing
+ * follows or one call cannot read both: else a run that did not get far would send the next one
+ * back to its start. The recount watches the rest.
  */
 function findResumePoint({ run, logEnd, goal, emptyTo, pace }: AppendTask): Ticks | undefined {
   if (emptyTo === undefined || emptyTo <= logEnd.from) return undefined;
@@ -122,20 +115,18 @@ async function appendNextWindow(
   await task.run.deps.failpoint("E2 window planned");
   if (step.kind === "histogram") return askHistogram(task, state, step);
   const span = { from: readFrom, to: step.to };
-  const isSharded = shouldShard(state.pace, step, span);
-  const readResult = await readNextWindow(task, state, isSharded, span);
-  return handleReadResult(task, state, span, isSharded, readResult);
+  const read: WindowRead = { span, isSharded: shouldShard(state.pace, step, span) };
+  return handleReadResult(task, state, read, await readNextWindow(task, state, read));
 }
 
 async function commitGap({ run }: AppendTask, logEnd: LogEnd, to: Ticks): Promise<CommitResult> {
-  const { deps: ports, hunt } = run;
-  const [from, until] = [formatInstant(logEnd.from), formatInstant(to)];
-  ports.logEvent("hunt.degraded", {
-    hunt: hunt.name,
-    window: `${from}/${until}`,
+  const span = { from: logEnd.from, to };
+  run.deps.logEvent("hunt.degraded", {
+    hunt: run.hunt.name,
+    window: `${formatInstant(span.from)}/${formatInstant(span.to)}`,
     cause: "older than the service keeps",
   });
-  return commitMarker(ports, hunt, logEnd, { from: logEnd.from, to }, { complete: "gap" });
+  return commitMarker(run, logEnd, { span, complete: "gap" });
 }
 
 const boundsOf = (
@@ -162,50 +153,44 @@ async function askHistogram(
   return undefined;
 }
 
+/** How a window is read. */
+interface WindowRead {
+  readonly span: Span;
+  readonly isSharded: boolean;
+}
+
 function readNextWindow(
   task: AppendTask,
   { logEnd, pace }: AppendState,
-  isSharded: boolean,
-  span: Span,
+  { span, isSharded }: WindowRead,
 ): Promise<ReadResult> {
-  const querySpan = { ...span, clock: span.to };
-  return isSharded
-    ? readShards(task.run, querySpan, nextPath(logEnd), logEnd.format, pace.rowCap)
-    : readSpan(task.run, querySpan, nextPath(logEnd), logEnd.format);
+  const { format } = logEnd;
+  const target = { span: { ...span, clock: span.to }, path: nextPath(logEnd), format };
+  return isSharded ? readShards(task.run, target, pace.rowCap) : readSpan(task.run, target);
 }
 
-/** One tick that was seen not to fit, or is expected not to. */
+/** Returns true for one tick whose rows do not fit into one call, as seen or as estimated. */
 const shouldShard = (pace: Pace, step: Step, span: Span): boolean =>
   step.kind === "shards" || (span.to - span.from === 1n && pace.ceilingTicks === 1n);
 
-/** Turns a reading into a record, another plan, or the end of this run. */
+/** Turns a result into a record, a changed pace or the end of the run. */
 async function handleReadResult(
   task: AppendTask,
   state: AppendState,
-  span: Span,
-  isSharded: boolean,
+  read: WindowRead,
   readResult: ReadResult,
 ): Promise<RunResult | undefined> {
-  const { caps } = task.run;
+  const { span } = read;
   switch (readResult.kind) {
-    case "complete": {
-      // A result in shards says nothing of how wide a window in one call may be.
-      state.pace = isSharded
-        ? { ...state.pace, ceilingTicks: undefined, halvings: 0, histogramCount: 0 }
-        : applyWindow(
-            state.pace,
-            span,
-            { rows: readResult.staged.rows, bytes: readResult.bytes },
-            caps,
-          );
+    case "complete":
+      state.pace = adaptPace(task, state, read, readResult);
       return commitReadResult(task, state, span, readResult.staged);
-    }
     case "truncated": {
       await logHalved(task, span, "row limit", readResult.rows);
       const isOneTick = span.to - span.from === 1n;
       state.pace = isOneTick
         ? { ...state.pace, ceilingTicks: 1n }
-        : applyTruncation(state.pace, span, readResult, caps);
+        : applyTruncation(state.pace, span, readResult, task.run.caps);
       return undefined;
     }
     case "too-big":
@@ -229,6 +214,20 @@ async function handleReadResult(
   }
 }
 
+function adaptPace(
+  { run }: AppendTask,
+  { pace }: AppendState,
+  { span, isSharded }: WindowRead,
+  { staged, bytes }: CompleteRead,
+): Pace {
+  // A sharded result does not show how wide a window in one call may be.
+  return isSharded
+    ? { ...pace, ceilingTicks: undefined, halvings: 0, histogramCount: 0 }
+    : applyWindow(pace, span, { rows: staged.rows, bytes }, run.caps);
+}
+
+type CompleteRead = Extract<ReadResult, { kind: "complete" }>;
+
 async function logHalved(
   { run }: AppendTask,
   span: Span,
@@ -240,12 +239,14 @@ async function logHalved(
   await run.deps.failpoint("E8 window halved");
 }
 
-/** Commits a complete reading; one without rows only when it is long, or has to be out of the way. */
+/**
+ * Commits a complete result; one without rows only when its window is long or the log is bounded.
+ */
 async function commitReadResult(
   task: AppendTask,
   state: AppendState,
   span: Span,
-  staged: Extract<ReadResult, { kind: "complete" }>["staged"],
+  staged: CompleteRead["staged"],
 ): Promise<RunResult | undefined> {
   const { logEnd } = state;
   const window = { from: logEnd.from, to: span.to };
@@ -255,14 +256,10 @@ async function commitReadResult(
     await staged.abandon();
     return undefined;
   }
-  return adoptRecords(
-    task,
-    state,
-    await commit(task.run.deps, task.run.hunt, logEnd, window, staged),
-  );
+  return adoptRecords(task, state, await commitExport(task.run, logEnd, staged, { span: window }));
 }
 
-/** Goes on from what is there now: the own record, or those of others. */
+/** Continues from this run's record, or from the records that other instances committed. */
 async function adoptRecords(
   task: AppendTask,
   state: AppendState,
@@ -274,7 +271,7 @@ async function adoptRecords(
   } else {
     const { logEnd, records } = await task.followLog(state.logEnd);
     if (records.length === 0)
-      throw new Error(`${nextPath(state.logEnd)} was refused, yet nothing is there`);
+      throw new Error(`${nextPath(state.logEnd)} is taken, but no export is there.`);
     state.records.push(...records);
     state.logEnd = logEnd;
   }

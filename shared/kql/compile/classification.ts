@@ -2,6 +2,7 @@
 import { analyzeQuery, type Analysis } from "./analysis.ts";
 import { selectMainObstacle, describeObstacle } from "./obstacles.ts";
 import { walkTree, type KqlDiagnostic } from "../language/parser.ts";
+import { tables } from "../language/schema.ts";
 
 /** Classes of imported queries, in the order of the summary. */
 export type QueryClass =
@@ -10,7 +11,8 @@ export type QueryClass =
   | "otherTables"
   | "placeholder"
   | "multipleQueries"
-  | "notAccepted";
+  | "notAccepted"
+  | "noQuery";
 
 /** A phrase for each class. */
 export const classDescriptions: Readonly<Record<QueryClass, string>> = {
@@ -20,6 +22,7 @@ export const classDescriptions: Readonly<Record<QueryClass, string>> = {
   placeholder: "has a placeholder to fill in",
   multipleQueries: "holds several queries",
   notAccepted: "is not accepted by the parser",
+  noQuery: "is not a query of events",
 };
 
 /** A query's class, the reason and the text that was analyzed. */
@@ -33,6 +36,7 @@ export interface QueryClassification {
 
 /** Classifies one query. Never throws. */
 export function classifyQuery(text: string): QueryClassification {
+  if (!resemblesQuery(text)) return classifyProse(text);
   const query = removeInvisibleChars(text.replaceAll("\r\n", "\n"));
   const analysis = analyzeQuery(query);
   const createResult = (queryClass: QueryClass, reason: string): QueryClassification => ({
@@ -55,10 +59,51 @@ export function classifyQuery(text: string): QueryClassification {
   const [error] = analysis.errors;
   if (error)
     return createResult("notAccepted", `line ${error.line}:${error.column}: ${error.message}`);
+  if (analysis.tables.length === 0) {
+    const legs = listUnknownLegs(analysis);
+    return legs.length > 0
+      ? createResult("otherTables", `advanced hunting has no ${legs.join(", ")}`)
+      : createResult("noQuery", "it reads no table of events");
+  }
   const obstacle = selectMainObstacle(analysis.obstacles);
   return obstacle
     ? createResult("snapshot", describeObstacle(obstacle))
     : createResult("window", "every operator works row by row");
+}
+
+const pipedOperator =
+  /\|\s*(?:as|consume|count|distinct|evaluate|extend|facet|find|fork|getschema|invoke|join|limit|lookup|make-series|mv-apply|mv-expand|order|parse|parse-kv|parse-where|partition|project|project-away|project-keep|project-rename|project-reorder|reduce|render|sample|sample-distinct|scan|search|serialize|sort|summarize|take|top|top-hitters|top-nested|union|where)\b/;
+const queryStart = /^\s*(?:union|search|find|print|range|datatable|externaldata|materialize)\b/m;
+
+/** True for a text that can be a query: it pipes into an operator, begins as one, or names a table. */
+const resemblesQuery = (text: string): boolean =>
+  pipedOperator.test(text) ||
+  queryStart.test(text) ||
+  text.split("\n").some((line) => Object.hasOwn(tables, line.trim()));
+
+/** Classifies a text that is not parsed: thousands of lines without an operator cost minutes. */
+function classifyProse(text: string): QueryClassification {
+  const placeholder = bareLine.exec(text);
+  return {
+    class: placeholder ? "placeholder" : "noQuery",
+    reason: placeholder
+      ? `${placeholder[0].trim()} must be replaced by a query`
+      : "the text has no table and no operator of KQL",
+    query: text,
+    analysis: analyzeQuery(""),
+  };
+}
+
+/** Tables that a fuzzy union names and advanced hunting lacks: the parser passes over such legs. */
+function listUnknownLegs({ parsed }: Analysis): readonly string[] {
+  const names = [...walkTree(parsed.root)].flatMap(({ kind, parent, symbol, text }) =>
+    kind === "NameReference" &&
+    symbol === undefined &&
+    /^(?:PipeExpression|ParenthesizedExpression|SeparatedElement)$/.test(parent?.kind ?? "")
+      ? [text]
+      : [],
+  );
+  return [...new Set(names)];
 }
 
 /** Returns where a second query begins, if only the semicolon between the two is missing. */
@@ -88,10 +133,12 @@ function findUnknownTables(errors: readonly KqlDiagnostic[]): readonly string[] 
 /** Matches `<Insert name>`, `<DeviceId>`, `[DEVICE NAME]`, but not `<script>` and `[A-Z]`. */
 const bracketedPlaceholder =
   /^\s*(?:<\s*(?:[A-Z_]\w*|\w[\w'/-]*(?: [\w'/-]+)+)\s*>|\[[A-Z][A-Z _]{3,}\])\s*$/;
-const fillVerbs = "insert|put|enter|replace|change|add|fill in";
+/** A line such as `<Insert query here>`. */
+const bareLine = /^\s*<[^<>\n]*[a-z][^<>\n]*>\s*$/im;
+const fillVerbs = "insert|put|enter|replace|fill in";
 const fillObjects = "here|with|me|this|your|the|a|query|file|name|hash|ip|value";
 const placeholderWords = new RegExp(
-  String.raw`\b(?:goes here|(?:${fillVerbs})[ _-](?:${fillObjects})\b|changeme|placeholder)`,
+  String.raw`\b(?:goes here|(?:${fillVerbs})[ _-](?:${fillObjects})\b|(?:add|change)[ _-](?:here|me|your \w+ here)\b|changeme|placeholder)`,
   "i",
 );
 
@@ -104,6 +151,6 @@ function findPlaceholder({ errors, parsed, query }: Analysis): string | undefine
     if (value !== undefined && (bracketedPlaceholder.test(value) || placeholderWords.test(value)))
       return `"${value}" must be replaced by a value`;
   }
-  const bareMatch = errors.length > 0 ? /^\s*<[^<>\n]*[a-z][^<>\n]*>\s*$/im.exec(query) : null;
+  const bareMatch = errors.length > 0 ? bareLine.exec(query) : null;
   return bareMatch ? `${bareMatch[0].trim()} must be replaced by a query` : undefined;
 }

@@ -11,6 +11,7 @@ import type { LineColumn } from "../language/position.ts";
 import { compileQuery } from "./rewrite.ts";
 import { computeInterval, createSchedule, type Schedule } from "./schedule.ts";
 import { verifyQuery } from "./verify-query.ts";
+import { findMisspelledKeys } from "./misspelled-keys.ts";
 import { readYaml, type YamlSource } from "./yaml-source.ts";
 
 /** A problem of a hunt with its position in the file. */
@@ -82,14 +83,19 @@ function parseDefinition(source: YamlSource): {
         { line: 1, column: 1, message: "must be a YAML mapping with the keys name and query" },
       ],
     };
+  const misspelled = findMisspelledKeys(Object.keys(source.values ?? {})).map(
+    ({ key, knownKey }) => ({
+      ...source.locateKey(key),
+      message: `/${key}: unknown key. Did you mean "${knownKey}"?`,
+    }),
+  );
   const parsed = huntDefinition.safeParse(source.values);
-  if (parsed.success) return { definition: parsed.data, problems: [] };
-  return {
-    problems: parsed.error.issues.map(({ path, message }) => ({
-      ...source.locateKey(String(path[0] ?? "")),
-      message: `/${path.join("/")}: ${message}`,
-    })),
-  };
+  if (parsed.success && misspelled.length === 0) return { definition: parsed.data, problems: [] };
+  const invalid = (parsed.error?.issues ?? []).map(({ path, message }) => ({
+    ...source.locateKey(String(path[0] ?? "")),
+    message: `/${path.join("/")}: ${message}`,
+  }));
+  return { problems: [...misspelled, ...invalid] };
 }
 
 function buildHunt(

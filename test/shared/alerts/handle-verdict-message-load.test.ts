@@ -12,9 +12,9 @@ import {
 
 const alerts = 2_000;
 
-describe("single-alert messages of one closure", () => {
+describe("2,000 messages of one alert each", () => {
   test.each([1, 4])(
-    "go out a hundred a call over %i instances, within the quota",
+    "are closed 100 per call over %i instances, within the quota",
     async (instances) => {
       const { clock, queues, runWorkers, service } = alertHarness(alerts);
       const startMs = clock.now();
@@ -29,13 +29,13 @@ describe("single-alert messages of one closure", () => {
   );
 });
 
-describe("every outbound call", () => {
+describe("every call to Cloud Apps", () => {
   test("names 1 to 100 ids that were in an accepted request", async () => {
     const someIds = fc.uniqueArray(fc.integer({ min: 1, max: 260 }), {
       minLength: 1,
       maxLength: 100,
     });
-    const action = fc.constantFrom("resolve", "dismiss", "close_benign");
+    const action = fc.constantFrom("resolve", "dismiss", "closeBenign");
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ ids: someIds, action }), { minLength: 1, maxLength: 6 }),
@@ -67,28 +67,31 @@ describe("every outbound call", () => {
   });
 });
 
-describe("a process that dies", () => {
+describe("a process that crashes", () => {
   test.each(
     verdictFailpoints.flatMap((point) => [1, 2].map((instances) => [point, instances] as const)),
-  )("at %s with %i instances leaves one effective close per alert", async (point, instances) => {
-    let deaths = 0;
-    const { clock, queues, service, deps, outcomes, submit } = alertHarness(150, {
-      failpoint: async (name) => {
-        if (name === point && (deaths += 1) <= instances) throw new Error(`died at ${point}`);
-      },
-    });
-    await submit({ alertIds: Array.from({ length: 150 }, (_, index) => alertIdOf(index + 1)) });
-    // A dead worker's message comes back by itself, as the platform's invisibility runs out.
-    const handleOrRequeue = async (message: object): Promise<void> => {
-      try {
-        await handleVerdictMessage(deps, verdictMessage.parse(message));
-      } catch {
-        await queues.send("alert-verdicts", message, { delaySeconds: 600 });
-      }
-    };
-    await clock.run(queues.drain("alert-verdicts", instances * 2, handleOrRequeue));
-    expect(new Set(Object.values(await outcomes()))).toEqual(new Set(["closed"]));
-    expect([...service.closes.values()].every((closeCount) => closeCount === 1)).toBe(true);
-    expect(service.closes.size).toBe(150);
-  });
+  )(
+    "a crash at %s with %i instances leaves one effective close per alert",
+    async (point, instances) => {
+      let deaths = 0;
+      const { clock, queues, service, deps, outcomes, submit } = alertHarness(150, {
+        failpoint: async (name) => {
+          if (name === point && (deaths += 1) <= instances) throw new Error(`died at ${point}`);
+        },
+      });
+      await submit({ alertIds: Array.from({ length: 150 }, (_, index) => alertIdOf(index + 1)) });
+      // The message of a crashed worker becomes visible again when its invisibility expires.
+      const handleOrRequeue = async (message: object): Promise<void> => {
+        try {
+          await handleVerdictMessage(deps, verdictMessage.parse(message));
+        } catch {
+          await queues.send("alert-verdicts", message, { delaySeconds: 600 });
+        }
+      };
+      await clock.run(queues.drain("alert-verdicts", instances * 2, handleOrRequeue));
+      expect(new Set(Object.values(await outcomes()))).toEqual(new Set(["closed"]));
+      expect([...service.closes.values()].every((closeCount) => closeCount === 1)).toBe(true);
+      expect(service.closes.size).toBe(150);
+    },
+  );
 });

@@ -9,14 +9,14 @@ import {
 } from "../../support/alert-harness.ts";
 
 describe("a verdict", () => {
-  test("closes its alerts in one call and shows an outcome for each", async () => {
+  test("a verdict closes its alerts in one call and shows an outcome for each", async () => {
     const { clock, submit, runWorkers, service, outcomes, audit } = createHarness(2);
     expect(await submit()).toEqual({ kind: "accepted", id: verdict.id });
     await clock.run(runWorkers());
     expect(service.calls.map(({ kind, ids }) => [kind, ids.length])).toEqual([["close", 2]]);
     expect(service.calls[0]?.request).toMatchObject({
-      closure: "false_positive",
-      reason: "not_of_interest",
+      closure: "falsePositive",
+      reason: "notOfInterest",
       comment: "Known scanner",
     });
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "closed", [alertIdOf(2)]: "closed" });
@@ -26,7 +26,7 @@ describe("a verdict", () => {
     ]);
   });
 
-  test("is inert when repeated, over HTTP and on the queue", async () => {
+  test("a repeated verdict has no effect, over HTTP and on the queue", async () => {
     const { clock, submit, runWorkers, service, queues } = createHarness(2);
     await submit();
     await submit();
@@ -36,13 +36,13 @@ describe("a verdict", () => {
     expect([...service.closes.values()]).toEqual([1, 1]);
   });
 
-  test("is refused under an id that another request used", async () => {
+  test("a verdict is refused under an id that another request used", async () => {
     const { submit } = createHarness(2);
     await submit();
     expect(await submit({ comment: "Something else" })).toEqual({ kind: "idTaken" });
   });
 
-  test("that differs from the one in force is recorded as a conflict and not applied", async () => {
+  test("a verdict that differs from the one in force is recorded as a conflict and not applied", async () => {
     const { clock, submit, runWorkers, service, outcomes, audit } = createHarness(2);
     await submit();
     await clock.run(runWorkers());
@@ -56,20 +56,20 @@ describe("a verdict", () => {
     expect(audit.filter(({ kind }) => kind === "conflict")).toHaveLength(2);
   });
 
-  test("tells unknown and already closed alerts apart with one list call", async () => {
+  test("one list call distinguishes unknown alerts from already closed ones", async () => {
     const { clock, submit, runWorkers, service, outcomes } = createHarness(2);
     service.state.set(alertIdOf(2), "benign");
     await submit({ alertIds: [alertIdOf(1), alertIdOf(2), alertIdOf(99)] });
     await clock.run(runWorkers());
     expect(await outcomes()).toEqual({
       [alertIdOf(1)]: "closed",
-      [alertIdOf(2)]: "already_closed",
-      [alertIdOf(99)]: "not_found",
+      [alertIdOf(2)]: "alreadyClosed",
+      [alertIdOf(99)]: "notFound",
     });
-    expect(service.calls.map(({ kind }) => kind)).toEqual(["close", "look"]);
+    expect(service.calls.map(({ kind }) => kind)).toEqual(["close", "getStates"]);
   });
 
-  test("whose answer was lost is looked up before a second try", async () => {
+  test("an alert is looked up before a second try when the answer of the first was lost", async () => {
     let calls = 0;
     const { clock, submit, runWorkers, service, outcomes } = createHarness(2, {
       fate: ({ kind }) => (kind === "close" && (calls += 1) === 1 ? "lost" : "answered"),
@@ -77,11 +77,11 @@ describe("a verdict", () => {
     await submit();
     await clock.run(runWorkers());
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "closed", [alertIdOf(2)]: "closed" });
-    expect(service.calls.map(({ kind }) => kind)).toEqual(["close", "look"]);
+    expect(service.calls.map(({ kind }) => kind)).toEqual(["close", "getStates"]);
     expect([...service.closes.values()]).toEqual([1, 1]);
   });
 
-  test("above the sender's daily number is refused until the next day", async () => {
+  test("a verdict above the daily limit is refused until the next day", async () => {
     const { submit } = createHarness(2);
     expect(await submit({}, 3)).toEqual({ kind: "accepted", id: verdict.id });
     expect(await submit({ id: "next" }, 3)).toEqual({
@@ -94,24 +94,24 @@ describe("a verdict", () => {
     });
   });
 
-  test("over a record that cannot be read looks first and loses nothing", async () => {
+  test("a verdict over an invalid record looks the alert up first", async () => {
     const { clock, submit, runWorkers, store, service, outcomes } = createHarness(2);
     store.poke(`state/alerts/${alertIdOf(1)}.json`, '{"version":1,"alert');
-    service.state.set(alertIdOf(1), "false_positive");
+    service.state.set(alertIdOf(1), "falsePositive");
     await submit();
     await clock.run(runWorkers());
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "closed", [alertIdOf(2)]: "closed" });
     expect(service.calls.map(({ kind, ids }) => [kind, ids.length])).toEqual([
-      ["look", 1],
+      ["getStates", 1],
       ["close", 1],
     ]);
   });
 });
 
-describe("a rehearsal", () => {
-  test("says what would happen and changes nothing", async () => {
+describe("a dry run", () => {
+  test("a dry run returns the planned action of each alert and changes nothing", async () => {
     const { clock, deps, service, store } = createHarness(2);
-    service.state.set(alertIdOf(2), "true_positive");
+    service.state.set(alertIdOf(2), "truePositive");
     const request = verdictRequest.parse({
       ...verdict,
       alertIds: [alertIdOf(1), alertIdOf(2), alertIdOf(9)],
@@ -120,18 +120,18 @@ describe("a rehearsal", () => {
     expect(await clock.run(dryRunVerdict(deps, request))).toEqual({
       kind: "planned",
       alerts: [
-        { alertId: alertIdOf(1), would: "close", now: "open" },
-        { alertId: alertIdOf(2), would: "leave", now: "true_positive" },
-        { alertId: alertIdOf(9), would: "not_found", now: "unknown" },
+        { alertId: alertIdOf(1), plannedAction: "close", currentState: "open" },
+        { alertId: alertIdOf(2), plannedAction: "leave", currentState: "truePositive" },
+        { alertId: alertIdOf(9), plannedAction: "notFound", currentState: "unknown" },
       ],
     });
     expect(store.paths()).toEqual([]);
-    expect(service.calls.map(({ kind }) => kind)).toEqual(["look"]);
+    expect(service.calls.map(({ kind }) => kind)).toEqual(["getStates"]);
   });
 });
 
-describe("an undoing", () => {
-  test("reopens what the request closed, and the next verdict names the former one", async () => {
+describe("undo", () => {
+  test("undo reopens the alerts that the request closed, and the next verdict records the former one", async () => {
     const { clock, deps, submit, runWorkers, service, outcomes, store } = createHarness(2);
     await submit();
     await clock.run(runWorkers());
@@ -140,7 +140,7 @@ describe("an undoing", () => {
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "reopened", [alertIdOf(2)]: "reopened" });
     await submit({ id: "again", action: "resolve", reason: undefined });
     await clock.run(runWorkers());
-    expect([...service.state.values()]).toEqual(["true_positive", "true_positive"]);
+    expect([...service.state.values()]).toEqual(["truePositive", "truePositive"]);
     expect(JSON.parse(store.peek(`state/alerts/${alertIdOf(1)}.json`) ?? "{}")).toMatchObject({
       former: verdict.id,
       verdict: "again",

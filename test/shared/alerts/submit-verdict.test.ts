@@ -9,8 +9,8 @@ const id = "sentinel-0123456789abcdef0123456789abcdef";
 const toDelivery = (bodyHash: string) => ({ source: "sentinel", bodyHash });
 const { dryRun: _none, ...verdict } = verdictRequest.parse({ ...validVerdict, id });
 
-describe("a verdict that a webhook writes down", () => {
-  test("has its id for good: again it is the same, another body is another", async () => {
+describe("a verdict that a webhook records", () => {
+  test("a recorded verdict keeps its id: the same body is the same, another body is another", async () => {
     const { deps } = alertHarness(1);
     expect(await recordVerdict(deps, id, verdict, toDelivery("a"))).toMatchObject({ kind: "new" });
     expect(
@@ -21,12 +21,12 @@ describe("a verdict that a webhook writes down", () => {
     expect(await recordVerdict(deps, id, verdict, toDelivery("b"))).toEqual({ kind: "other" });
     expect(await recordVerdict(deps, id, undefined, toDelivery("b"))).toEqual({ kind: "other" });
     expect(await readVerdictStatus(deps, id)).toMatchObject({
-      closure: "false_positive",
+      closure: "falsePositive",
       alerts: [{ outcome: "waiting" }, {}],
     });
   });
 
-  test("keeps its id from a request over HTTP", async () => {
+  test("a request over HTTP cannot use the id of a recorded verdict", async () => {
     const { deps } = alertHarness(1);
     await recordVerdict(deps, id, verdict, toDelivery("a"));
     expect(await submitVerdict(deps, { ...verdict, comment: "another" }, "api", 10)).toEqual({
@@ -34,7 +34,7 @@ describe("a verdict that a webhook writes down", () => {
     });
   });
 
-  test("of none takes the id and shows nothing", async () => {
+  test("a delivery without a verdict reserves the id and has no status", async () => {
     const { deps } = alertHarness(1);
     expect(await recordVerdict(deps, id, undefined, toDelivery("a"))).toMatchObject({
       kind: "new",
@@ -44,7 +44,7 @@ describe("a verdict that a webhook writes down", () => {
     expect(await readVerdictStatus(deps, id)).toBeUndefined();
   });
 
-  test("F43: over a record that cannot be read is never taken for new", async () => {
+  test("F43: an invalid record under the id is never taken for absent", async () => {
     const { deps, store } = alertHarness(1);
     store.poke(requestPath(id), '{"version":1,"dig');
     expect(await recordVerdict(deps, id, verdict, toDelivery("a"))).toEqual({ kind: "other" });

@@ -65,13 +65,13 @@ describe("judge", () => {
     ],
     [
       "an API near its end",
-      { retirement: { api: "defender", on: "2027-02-01", daysLeft: 30 } },
+      { retirement: { api: "defender", retiresOn: "2027-02-01", daysLeft: 30 } },
       "degraded",
       /HUNTING_API/,
     ],
     [
       "an API past its end",
-      { retirement: { api: "defender", on: "2027-02-01", daysLeft: -1 } },
+      { retirement: { api: "defender", retiresOn: "2027-02-01", daysLeft: -1 } },
       "unhealthy",
       /HUNTING_API/,
     ],

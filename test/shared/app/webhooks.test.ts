@@ -17,12 +17,12 @@ function createTestServices(
 ) {
   const clock = createVirtualClock();
   const records = createMemoryRecords({ clock });
-  const { webhooks = { one: { proof: "standard", mapping: "test" } }, ...more } = change;
+  const { webhooks = { one: { auth: "standard", mapping: "test" } }, ...more } = change;
   const callCounts = { clocks: 0, secrets: 0 };
   const services: WebhookServices = {
     clock,
     failpoint: async () => undefined,
-    settings: () => ({ WEBHOOKS: webhooks, VERDICTS_PER_DAY: 100 }),
+    settings: () => ({ WEBHOOKS: webhooks, MAX_ALERTS_PER_SOURCE_PER_DAY: 100 }),
     tenantId: () => "",
     mappings: () => testMapping,
     vault: async () => ({
@@ -50,20 +50,20 @@ function createTestServices(
 
 describe("the sources of the setting", () => {
   test.each<[string, object, string]>([
-    ["a proof that there is not", { proof: "trust", mapping: "test" }, "WEBHOOKS /one/proof"],
+    ["a proof that there is not", { auth: "trust", mapping: "test" }, "WEBHOOKS /one/auth"],
     [
       "a range that is none",
-      { proof: "bearer", mapping: "test", addresses: ["203.0.113.0/33"] },
+      { auth: "bearer", mapping: "test", addresses: ["203.0.113.0/33"] },
       "WEBHOOKS /one/addresses/0",
     ],
     [
       "an address that is none",
-      { proof: "bearer", mapping: "test", addresses: ["203.0.113.256"] },
+      { auth: "bearer", mapping: "test", addresses: ["203.0.113.256"] },
       "WEBHOOKS /one/addresses/0",
     ],
   ])("P18: with %s are named, and no value is", (_, source, name) => {
     const { services } = createTestServices({
-      webhooks: { one: source, two: { proof: "standard", mapping: "test" } },
+      webhooks: { one: source, two: { auth: "standard", mapping: "test" } },
     });
     const { findSource } = createWebhookDeps(services);
     expect(() => findSource("one")).toThrow(
@@ -141,7 +141,7 @@ describe("the status of a hunt", () => {
       createdAt: "2026-01-05T06:00:00Z",
       expiresAt: "2026-01-12T06:00:00Z",
       attempt: "1",
-      askedHash: "x",
+      requestHash: "x",
       parts: 0,
       request: {},
     };
@@ -151,7 +151,7 @@ describe("the status of a hunt", () => {
     await records.create(`state/jobs/${job}/end.json`, {
       version: 1,
       endedAt: "2026-01-05T06:01:00Z",
-      outcome: "done",
+      outcome: "succeeded",
       result: { rows: 3 },
     });
     expect(await hunt(job)).toEqual({ done: true, value: { rows: 3 } });

@@ -30,7 +30,7 @@ async function writeRecords(records: number, writers = 1) {
 }
 
 describe("the audit chain", () => {
-  test("verifies as written, over midnight and by two writers at once", async () => {
+  test("a chain by two writers over midnight verifies", async () => {
     const { store, paths } = await writeRecords(40, 2);
     expect(paths).toHaveLength(40);
     expect(new Set(paths.map((path) => path.split("/")[1]))).toEqual(
@@ -39,14 +39,14 @@ describe("the audit chain", () => {
     expect(await verifyAudit(store, [key])).toMatchObject({ validCount: 40, head: { seq: 39 } });
   });
 
-  test("goes on after a restart that lost its hint", async () => {
+  test("the chain continues after a restart that lost the hint", async () => {
     const { store } = await writeRecords(40);
     store.poke("state/audit/head.json", undefined);
     await createAuditLog({ store, readKey: async () => key })({ call: "after" });
     expect(await verifyAudit(store, [key])).toMatchObject({ validCount: 41 });
   });
 
-  test("verifies over a rotation when both keys are given, and names the first record of an unknown one", async () => {
+  test("a chain over a rotation verifies with both keys; the first record of an unknown key is named", async () => {
     const { store } = await writeRecords(3);
     await createAuditLog({ store, readKey: async () => "the next key" })({ call: "rotated" });
     expect(await verifyAudit(store, ["the next key", key])).toMatchObject({ validCount: 4 });
@@ -56,10 +56,11 @@ describe("the audit chain", () => {
     });
   });
 
-  test("names the right index for every one of 1,000 records changed, removed or swapped", async () => {
+  test("verification finds the right index when one of 1,000 records is changed, removed or swapped", async () => {
     const { store, paths } = await writeRecords(1_000);
     const texts = new Map(paths.map((path) => [path, store.peek(path) ?? ""]));
-    // Checking the whole chain a thousand times would only repeat its sound part: a spread of indices meets every branch.
+    // Verifying the chain a thousand times would repeat its valid part: a spread of indices covers
+    // every branch.
     for (let index = 0; index < 1_000; index += index < 20 || index > 980 ? 1 : 97) {
       const path = paths[index] ?? "";
       const text = texts.get(path) ?? "";
@@ -86,13 +87,13 @@ describe("the audit chain", () => {
     expect(await verifyAudit(store, [key])).toMatchObject({ validCount: 1_000 });
   });
 
-  test("cannot be forged by whoever lacks the key", async () => {
+  test("a record that is sealed with another key is found", async () => {
     const { store } = await writeRecords(3);
     await createAuditLog({ store, readKey: async () => "guessed" })({ call: "forged" });
     expect((await verifyAudit(store, [key])).firstBad).toMatchObject({ index: 3 });
   });
 
-  test("shows a cut tail against its anchor", async () => {
+  test("a cut tail is found by the anchor", async () => {
     const { store, paths } = await writeRecords(10);
     expect(await anchorAudit(store)).toMatchObject({ seq: 9 });
     for (const path of paths.slice(8)) store.poke(path, undefined);
@@ -104,7 +105,7 @@ describe("the audit chain", () => {
 });
 
 describe("open intents", () => {
-  test("are those without an outcome that are old enough, found again until one is written", async () => {
+  test("an intent without an outcome is listed when it is old enough, until an outcome is written", async () => {
     const clock = createVirtualClock();
     const store = createMemoryRecords({ clock });
     const appendRecord = createAuditLog({ store, readKey: async () => key });

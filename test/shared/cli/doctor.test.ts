@@ -1,10 +1,10 @@
-/** The doctor as a person runs it, against a tenant that ails in a different way each time. */
+/** Runs the doctor as a person does, against a simulated cloud with a different fault each time. */
 import { execFile } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createMessageQueues } from "../../../shared/clients/queues.ts";
 import { createRecordStore } from "../../../shared/clients/records.ts";
 import { createStorageClients } from "../../../shared/clients/storage.ts";
-import { examineApp as examination } from "../../../shared/cli/doctor/examine.ts";
+import { examineApp } from "../../../shared/cli/doctor/examine.ts";
 import type { DoctorFinding } from "../../../shared/cli/doctor/finding.ts";
 import { findEntraFix } from "../../../shared/cli/doctor/remediation.ts";
 import { readSettings } from "../../../shared/runtime/settings.ts";
@@ -30,13 +30,13 @@ interface Report {
   readonly text: string;
 }
 
-/** Runs `npm run doctor` with other settings on top; an empty one takes a setting away. */
+/** Runs `npm run doctor` with changed settings; an empty one removes a setting. */
 const runDoctor = (
   more: Readonly<Record<string, string>> = {},
   ...args: readonly string[]
 ): Promise<Report> =>
   new Promise((resolve) => {
-    // An account of its own: the calls of other visits are not counted against this one.
+    // Its own account: the calls of other runs do not count in its quotas.
     const account = claimFreshAccount();
     const storage = { DataStorage: account, AzureWebJobsStorage: account };
     const env = { PATH: process.env["PATH"], ...stack.settings, ...storage, ...more };
@@ -52,21 +52,21 @@ const runDoctor = (
     );
   });
 
-describe("a tenant in health", () => {
-  test("has nothing wrong, in words and by exit code", async () => {
+describe("npm run doctor", () => {
+  test("reports no problems for a healthy cloud, in text and by exit code", async () => {
     const { code, text } = await runDoctor();
-    expect(text).toMatch(/well +settings/);
-    expect(text).toMatch(/well +hunting: a table shadowed by let/);
-    expect(text).toMatch(/Nothing is wrong\.\n$/);
+    expect(text).toMatch(/ok +settings/);
+    expect(text).toMatch(/ok +hunting: a table shadowed by let/);
+    expect(text).toMatch(/No problems found\.\n$/);
     expect(code).toBe(0);
   });
 });
 
 describe("settings", () => {
-  test("that are wrong are named all at once, and end the examination", async () => {
+  test("names all invalid settings at once and checks nothing else", async () => {
     const { code, findings } = await runDoctor({ TENANT_ID: "", CLOUD: "moon" }, "--json");
     expect(findings).toHaveLength(1);
-    expect(findings[0]).toMatchObject({ subject: "settings", state: "ill" });
+    expect(findings[0]).toMatchObject({ subject: "settings", state: "error" });
     expect(findings[0]?.message).toMatch(/TENANT_ID.*CLOUD/);
     expect(findings[0]?.fix).toContain("local.settings.json");
     expect(code).toBe(1);
@@ -87,20 +87,20 @@ const createEntraFault = (code: string): Fault => ({
 interface DoctorCase {
   readonly name: string;
   readonly faults?: readonly Fault[];
-  /** Where the doctor says so, what it says, and how it is mended. */
+  /** The finding's subject, message and fix. */
   readonly subject: string;
   readonly message: RegExp;
   readonly fix: RegExp;
 }
 
-/** Ailments that do not hide one another are looked at in one examination. */
+/** Faults that do not hide one another share one run. */
 interface DoctorRun {
   readonly settings?: Readonly<Record<string, string>>;
   readonly before?: () => void;
   readonly cases: readonly DoctorCase[];
 }
 
-/** The application of the tenant's directory. */
+/** The application in the simulated directory. */
 const appSecret = {
   APP_CLIENT_ID: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7031",
   APP_CREDENTIAL: "secret",
@@ -131,7 +131,7 @@ const runs: readonly DoctorRun[] = [
         fix: /az role assignment create --role "Key Vault Secrets User" --assignee [0-9a-f-]{36}/,
       },
       {
-        name: "no shadowed let",
+        name: "a back-end without shadowed tables",
         faults: [
           {
             ...always,
@@ -146,16 +146,16 @@ const runs: readonly DoctorRun[] = [
         fix: /in place/,
       },
       {
-        name: "no hash()",
+        name: "a back-end without hash()",
         faults: [
           { ...always, kind: "bad-query", api: "hunting", class: "function", match: "print Shard" },
         ],
         subject: "hunting: hash()",
         message: /400/,
-        fix: /cannot be cut/,
+        fix: /cannot be split/,
       },
       {
-        name: "no FileProfile()",
+        name: "a back-end without FileProfile()",
         faults: [
           { ...always, kind: "bad-query", api: "hunting", class: "function", match: "FileProfile" },
         ],
@@ -164,7 +164,7 @@ const runs: readonly DoctorRun[] = [
         fix: /hash by hash/,
       },
       {
-        name: "no licence for a hunt's table",
+        name: "no license for a hunt's table",
         faults: [
           {
             ...always,
@@ -183,14 +183,14 @@ const runs: readonly DoctorRun[] = [
         faults: [{ ...always, kind: "forbidden", api: "files" }],
         subject: "files",
         message: /403/,
-        fix: /grant\.sh <HUNT_PRINCIPAL_ID>$/,
+        fix: /grant\.sh <HUNTING_PRINCIPAL_ID> \(a new role takes effect within 24 hours/,
       },
       {
         name: "no permission for alerts",
         faults: [{ ...always, kind: "forbidden", api: "cloud-apps" }],
         subject: "cloud-apps",
         message: /403/,
-        fix: /--cloud-apps <ACT_PRINCIPAL_ID>/,
+        fix: /--cloud-apps <RESPONSE_PRINCIPAL_ID>/,
       },
     ],
   },
@@ -198,7 +198,7 @@ const runs: readonly DoctorRun[] = [
     before: () => stack.simulator.changeBehaviors({ vault: { firewall: true } }),
     cases: [
       {
-        name: "a vault behind a wall",
+        name: "a vault behind a firewall",
         subject: "secret audit-key",
         message: /ForbiddenByFirewall/,
         fix: /az keyvault network-rule add --name/,
@@ -208,10 +208,10 @@ const runs: readonly DoctorRun[] = [
         faults: [{ ...always, kind: "forbidden", api: "hunting" }],
         subject: "hunting",
         message: /403/,
-        fix: /grant\.sh <HUNT_PRINCIPAL_ID>/,
+        fix: /grant\.sh <HUNTING_PRINCIPAL_ID>/,
       },
       {
-        name: "a file API that is elsewhere",
+        name: "a file API at another address",
         faults: [
           { ...always, kind: "answer", api: "files", status: 404, body: "<html>none</html>" },
         ],
@@ -222,14 +222,14 @@ const runs: readonly DoctorRun[] = [
     ],
   },
   {
-    settings: { WEBHOOKS: '{"qradar":{"proof":"bearer","mapping":"qradar"}}' },
+    settings: { WEBHOOKS: '{"qradar":{"auth":"bearer","mapping":"qradar"}}' },
     before: () => {
       stack.simulator.changeBehaviors({ vault: { firewall: false } });
       stack.simulator.vault.set("job-key", "<change-me>");
     },
     cases: [
       {
-        name: "a webhook's secret that was never made",
+        name: "a webhook's missing secret",
         subject: "secret webhook-qradar",
         message: /not in the vault \(404/,
         fix: /make-secrets\.sh \S+ --renew webhook-qradar/,
@@ -248,7 +248,7 @@ const runs: readonly DoctorRun[] = [
         fix: /CLOUD=/,
       },
       {
-        name: "no licence for files",
+        name: "no license for files",
         faults: [
           {
             ...always,
@@ -260,10 +260,10 @@ const runs: readonly DoctorRun[] = [
         ],
         subject: "files",
         message: /not provisioned/,
-        fix: /Assign a licence/,
+        fix: /Assign a license/,
       },
       {
-        name: "a Cloud Apps token that was withdrawn",
+        name: "a revoked Cloud Apps token",
         faults: [{ ...always, kind: "unauthorized", api: "cloud-apps" }],
         subject: "cloud-apps",
         message: /token was refused/,
@@ -277,13 +277,13 @@ const runs: readonly DoctorRun[] = [
     },
     cases: [
       {
-        name: "a secret that ends soon",
+        name: "a secret that expires soon",
         subject: "secret job-key",
-        message: /ends in 4 days/,
+        message: /expires in 4 days/,
         fix: /make-secrets\.sh \S+ --renew job-key/,
       },
       {
-        name: "no licence to hunt",
+        name: "no license to hunt",
         faults: [
           {
             ...always,
@@ -295,10 +295,10 @@ const runs: readonly DoctorRun[] = [
         ],
         subject: "hunting",
         message: /account mode/,
-        fix: /Assign a licence/,
+        fix: /Assign a license/,
       },
       {
-        name: "another address than Cloud Apps",
+        name: "a Cloud Apps address of another service",
         faults: [{ ...always, kind: "login-redirect", api: "cloud-apps" }],
         subject: "cloud-apps",
         message: /redirect/,
@@ -311,7 +311,7 @@ const runs: readonly DoctorRun[] = [
     before: () => stack.simulator.changeBehaviors({ hunting: { retired: 410 } }),
     cases: [
       {
-        name: "an API that is retired",
+        name: "a retired API",
         subject: "hunting",
         message: /410/,
         fix: /HUNTING_API=graph/,
@@ -323,7 +323,7 @@ const runs: readonly DoctorRun[] = [
     settings: appSecret,
     cases: [
       {
-        name: "an app's secret that Entra refuses",
+        name: "an app secret that Entra refuses",
         faults: [createEntraFault("AADSTS7000215")],
         subject: "hunting",
         message: /AADSTS7000215/,
@@ -334,7 +334,7 @@ const runs: readonly DoctorRun[] = [
   {
     cases: [
       {
-        name: "an identity that is not the app's",
+        name: "an identity that is not assigned to the app",
         faults: [
           {
             ...always,
@@ -354,7 +354,7 @@ const runs: readonly DoctorRun[] = [
     settings: { DataStorage: "" },
     cases: [
       {
-        name: "no data account",
+        name: "a missing data account",
         subject: "storage",
         message: /DataStorage/,
         fix: /Set DataStorage/,
@@ -363,7 +363,7 @@ const runs: readonly DoctorRun[] = [
   },
 ];
 
-describe.each(runs)("a visit", ({ cases, before, settings = {} }) => {
+describe.each(runs)("one run of the doctor", ({ cases, before, settings = {} }) => {
   let report: Report;
   beforeAll(async () => {
     before?.();
@@ -373,15 +373,14 @@ describe.each(runs)("a visit", ({ cases, before, settings = {} }) => {
     stack.simulator.faults.clear();
   });
 
-  test.each(cases)("finds $name, and says what mends it", ({ subject, message, fix }) => {
+  test.each(cases)("finds $name and names the fix", ({ subject, message, fix }) => {
     const finding = report.findings.find((one) => one.subject === subject);
     expect(finding?.message).toMatch(message);
     expect(finding?.fix).toMatch(fix);
-    expect(report.code).toBe(report.findings.some(({ state }) => state === "ill") ? 1 : 0);
+    expect(report.code).toBe(report.findings.some(({ state }) => state === "error") ? 1 : 0);
   });
 });
 
-/** The examination as far as storage, which nothing after it could do without. */
 describe("the data account", () => {
   let proxy: FlakyProxy;
   beforeAll(async () => {
@@ -395,8 +394,9 @@ describe("the data account", () => {
       { kind: "connection-string", value },
       { tries: 1 },
     );
-    const failIfCalled = (): Promise<never> => Promise.reject(new Error("looked beyond storage"));
-    const findings = examination({
+    const failIfCalled = (): Promise<never> =>
+      Promise.reject(new Error("checked more than storage"));
+    const findings = examineApp({
       settings: () => readSettings(undefined, { ...stack.settings, DataStorage: value }),
       records: async () => createRecordStore(blobs),
       queues: async () => createMessageQueues(queues),
@@ -405,39 +405,36 @@ describe("the data account", () => {
       files: failIfCalled,
       cloudApps: failIfCalled,
       hunts: [],
+      storageEndpoint: value,
+      hasManagedIdentity: true,
       clock: systemClock,
     });
     for await (const finding of findings) if (finding.subject === "storage") return finding;
     return undefined;
   };
 
-  test("is well", async () => {
-    expect(await findStorageFinding(proxy.port)).toMatchObject({ state: "well" });
+  test("is reported as ok when blobs and queues answer", async () => {
+    expect(await findStorageFinding(proxy.port)).toMatchObject({ state: "ok" });
   });
 
   test.each([
-    [
-      "no role on it",
-      "forbid",
-      /403 AuthorizationPermissionMismatch/,
-      /az deployment group create/,
-    ],
-    ["a network rule before it", "shut-out", /403 AuthorizationFailure/, /network-rule add/],
+    ["no role", "forbid", /403 AuthorizationPermissionMismatch/, /az deployment group create/],
+    ["a network rule", "shut-out", /403 AuthorizationFailure/, /network-rule add/],
     ["a wrong key", "bad-key", /403 AuthenticationFailed/, /Check DataStorage/],
-    ["no answer in time", "busy", /503 ServerBusy/, /reach/],
-  ] as const)("with %s is found ill, and what mends it", async (_, fault, message, fix) => {
+    ["no answer in time", "busy", /503 ServerBusy/, /Start the local storage/],
+  ] as const)("is reported with %s and its fix", async (_, fault, message, fix) => {
     proxy.injectFaults([fault]);
     const finding = await findStorageFinding(proxy.port);
-    expect(finding).toMatchObject({ state: "ill" });
+    expect(finding).toMatchObject({ state: "error" });
     expect(finding?.message).toMatch(message);
     expect(finding?.fix).toMatch(fix);
   });
 
-  test("out of reach is found ill, and what mends it", async () => {
+  test("is reported when it cannot be reached, and nothing after it is checked", async () => {
     const finding = await findStorageFinding(1);
-    expect(finding).toMatchObject({ state: "ill" });
-    expect(finding?.message).toMatch(/ECONNREFUSED/);
-    expect(finding?.fix).toMatch(/reach/);
+    expect(finding).toMatchObject({ state: "error" });
+    expect(finding?.message).toMatch(/127\.0\.0\.1 cannot be used \(.*ECONNREFUSED/);
+    expect(finding?.fix).toMatch(/npx azurite/);
   });
 });
 
@@ -448,7 +445,17 @@ test.each([
   ["AADSTS70011", /CLOUD=/],
   ["AADSTS500011", /not set up in this tenant/],
   ["AADSTS700213", /federated-credential create/],
-])("%s of Entra has its command", (code, fix) => {
-  const names = { vault: "v", appClientId: "a", responseIdentity: "i" };
+])("maps the code %s of Entra to its command", (code, fix) => {
+  const names = {
+    vault: "v",
+    vaultHost: "v.vault.azure.net",
+    huntingHost: "graph.microsoft.com",
+    filesHost: "api.security.microsoft.com",
+    cloudAppsHost: "contoso.eu.portal.cloudappsecurity.com",
+    storageHost: "d.blob.core.windows.net",
+    appClientId: "a",
+    responseIdentity: "i",
+    hasManagedIdentity: true,
+  };
   expect(findEntraFix(`Graph: entra: no token was issued (${code})`, names)).toMatch(fix);
 });

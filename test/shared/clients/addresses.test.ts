@@ -15,7 +15,7 @@ describe("an address", () => {
     ["", false],
     ["203.0.113", false],
     ["203.0.113.1, 1.1.1.1", false],
-  ])("%j is within the ranges: %s", (address, expected) => {
+  ])("decides that %j is within the ranges: %s", (address, expected) => {
     expect(isWithin(address, ranges)).toBe(expected);
   });
 });

@@ -90,7 +90,7 @@ async function writeExport(
 const readText = async (at = path): Promise<string> =>
   gunzipSync(await container.getBlobClient(at).downloadToBuffer()).toString();
 
-describe("openExports", () => {
+describe("createExportStore", () => {
   test("commits an export with its metadata, and finds and lists it", async () => {
     const writer = openWriter("one");
     await writer.writeRows(Buffer.from(createLines(1, 2)), 2);
@@ -125,7 +125,7 @@ describe("openExports", () => {
     expect(await readText()).toBe(chunks.join(""));
   });
 
-  test("keeps the closing record's next version and leaves an empty prev out", async () => {
+  test("keeps the closing record's next version and omits an empty prev", async () => {
     await (
       await writeExport("one", "")
     ).commit(createMetadata({ complete: "closed", next: "v2", prev: "d".repeat(64) }));
@@ -137,7 +137,7 @@ describe("openExports", () => {
     expect(await readText()).toBe("");
   });
 
-  test("lists by path, leaves out what is no export, and names folders", async () => {
+  test("lists by path, skips blobs that are not exports, and names folders", async () => {
     for (const at of ["b/v2/1", "b/v1/2", "b/v1/1"])
       await (await writeExport("x", "", at)).commit(createMetadata({ attempt: "x" }));
     await container.getBlockBlobClient("b/v1/readme.txt").upload("hello", 5);
@@ -147,20 +147,20 @@ describe("openExports", () => {
       "b/v2/1",
     ]);
     expect(await store.listFolders("b/")).toEqual(["v1", "v2"]);
-    await expect(store.find("b/v1/readme.txt")).rejects.toThrow("in the way");
+    await expect(store.find("b/v1/readme.txt")).rejects.toThrow("not an export");
   });
 
-  test("takes a container that is not there as empty", async () => {
+  test("lists a missing container as empty", async () => {
     expect(await store.find(path)).toBeUndefined();
     expect(await Array.fromAsync(store.list(""))).toEqual([]);
     expect(await store.listFolders("")).toEqual([]);
   });
 
-  test("tells the service's time", async () => {
+  test("returns the service's time", async () => {
     expect(Math.abs((await store.serverNowMs()) - Date.now())).toBeLessThan(5_000);
   });
 
-  test("refuses metadata of another attempt, and values that no header carries", async () => {
+  test("refuses metadata of another attempt and values that a header cannot carry", async () => {
     const writer = await writeExport("one");
     await expect(writer.commit(createMetadata({ attempt: "two" }))).rejects.toThrow(RangeError);
     await expect(writer.commit(createMetadata({ queryhash: "Größe" }))).rejects.toThrow(
@@ -175,7 +175,7 @@ describe("two writers of one path", () => {
     ["large", large.join(""), larger.join("")],
     ["small against large", createLines(1, 2), large.join("")],
     ["large against small", large.join(""), createLines(1, 2)],
-  ])("one wins, the other is told so: %s", async (_, first, second) => {
+  ])("lets one commit win and reports the other as lost: %s", async (_, first, second) => {
     const one = await writeExport("one", first);
     const two = await writeExport("two", second);
     expect(await one.commit(createMetadata({ attempt: "one" }))).toMatchObject({
@@ -185,7 +185,7 @@ describe("two writers of one path", () => {
     expect(await readText()).toBe(first);
   });
 
-  test("at the very same time, exactly one wins", async () => {
+  test("exactly one of two simultaneous commits wins", async () => {
     const attempts = ["one", "two", "three", "four"];
     const writers = await Promise.all(
       attempts.map((attempt, at) => writeExport(attempt, createLines(at, 3))),
@@ -201,7 +201,7 @@ describe("two writers of one path", () => {
   test.each([
     ["rows", createLines(5, 2)],
     ["no rows", ""],
-  ])("an attempt with %s that begins after the commit changes nothing", async (_, second) => {
+  ])("a later attempt with %s changes nothing after the commit", async (_, second) => {
     await (await writeExport("one")).commit(createMetadata({ attempt: "one" }));
     const before = await store.find(path);
     const two = await writeExport("two", second);
@@ -210,7 +210,7 @@ describe("two writers of one path", () => {
     expect(await readText()).toBe(createLines(1, 2));
   });
 
-  test("an abandoned attempt leaves nothing behind", async () => {
+  test("an abandoned attempt leaves no blob", async () => {
     const writer = openWriter("one");
     for (const part of large) await writer.writeRows(Buffer.from(part), 64);
     await writer.abandon();
@@ -248,14 +248,14 @@ describe("behind a bad connection", () => {
   test.each([
     ["once", ["drop-answer"] as const],
     ["for every try", ["drop-answer", "drop-answer"] as const],
-  ])("knows its own export although the answer was lost %s", async (_, faults) => {
+  ])("recognizes its own export although the response was lost %s", async (_, faults) => {
     const writer = await writeExport("one");
     proxy.injectFaults(faults, isCommit);
     expect(await writer.commit(createMetadata())).toMatchObject({ kind: "committed" });
     expect(await readText()).toBe(createLines(1, 2));
   });
 
-  test("stages a block again when the answer was lost", async () => {
+  test("stages a block again when the response was lost", async () => {
     const writer = openWriter("one");
     proxy.injectFaults(["drop-answer"], isPut);
     const chunks = large;
@@ -265,7 +265,7 @@ describe("behind a bad connection", () => {
     expect(await readText()).toBe(chunks.join(""));
   });
 
-  test("a block that arrives damaged is refused, and becomes part of no export", async () => {
+  test("the service refuses a damaged block, which becomes part of no export", async () => {
     const writer = openWriter("one");
     proxy.injectFaults(["damage"], isPut);
     await writer.writeRows(Buffer.from(createLines(1, 2)), 2);
@@ -278,7 +278,7 @@ describe("behind a bad connection", () => {
     });
   });
 
-  test("fails as unavailable when nothing went through, and commits when asked again", async () => {
+  test("fails as unavailable without a connection, and commits at the next try", async () => {
     const writer = await writeExport("one");
     proxy.injectFaults(["busy", "busy"], isPut);
     await expect(writer.commit(createMetadata())).rejects.toMatchObject({
@@ -294,8 +294,8 @@ describe("behind a bad connection", () => {
   });
 });
 
-describe("kill points", () => {
-  test("come in order around the commit", async () => {
+describe("failpoints", () => {
+  test("reaches the failpoints around the commit in order", async () => {
     const events: string[] = [];
     failpoints.failpoint = async (name) => {
       events.push(`${name} ${(await store.find(path)) ? "there" : "not there"}`);
@@ -306,7 +306,7 @@ describe("kill points", () => {
     expect(events[2]).toBe("E12 put acknowledged there");
   });
 
-  test("a death after the put was sent leaves a whole export or none", async () => {
+  test("a crash after the PUT leaves a whole export or none", async () => {
     const writer = await writeExport("one");
     failpoints.failpoint = (name) => {
       if (name === "E11 put sent") throw new Error("killed");
@@ -334,7 +334,7 @@ describe("rows", () => {
     ]);
   });
 
-  test("is left early: a slice at the front does not read the rest", async () => {
+  test("reading a slice at the front does not read the rest", async () => {
     const writer = openWriter("one");
     for (const part of larger) await writer.writeRows(Buffer.from(part), 64);
     await writer.finish();

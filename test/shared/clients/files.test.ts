@@ -57,7 +57,7 @@ const expectedStatistics = {
 };
 
 describe("statistics", () => {
-  test("are asked for by path and look-back, within the caller's limits", async () => {
+  test("requests statistics by path and look-back, within the caller's limits", async () => {
     const { calls, files } = respondWith(200, validBody);
     await files.statistics(sha1, 24, limits);
     expect(calls).toEqual([
@@ -102,7 +102,7 @@ describe("statistics", () => {
     ],
     ["without names", { topFileNames: null }, { topFileNames: [] }],
     ["with a key nobody knows", { riskScore: 5 }, {}],
-  ])("are read %s", async (_, change, expected) => {
+  ])("reads statistics %s", async (_, change, expected) => {
     expect(await readStatistics({ ...validBody, ...change })).toEqual({
       kind: "found",
       value: { ...expectedStatistics, ...expected },
@@ -117,7 +117,7 @@ describe("statistics", () => {
     ],
     ["200 with nothing in it", 200, { "@odata.context": "x" }],
     ["200 with an empty set", 200, { value: [] }],
-  ])("of an unknown file are not found: %s", async (_, status, body) => {
+  ])("reports an unknown file as not found: %s", async (_, status, body) => {
     expect(await readStatistics(body, status)).toEqual({ kind: "notFound" });
   });
 
@@ -125,19 +125,19 @@ describe("statistics", () => {
     ["HTML", 404, "<html>Not Found</html>"],
     ["another form", 404, { statusCode: 404, message: "Resource not found" }],
     ["nothing", 404, undefined],
-  ])("behind a wrong address are a refusal that says so: 404 with %s", async (_, status, body) => {
+  ])("reports a wrong address as a refusal: 404 with %s", async (_, status, body) => {
     expect(await readStatistics(body, status)).toMatchObject({
       kind: "refused",
       problem: expect.stringContaining("DEFENDER_URL") as string,
     });
   });
 
-  test("of another shape are no answer", async () => {
+  test("treats statistics of another shape as an outage", async () => {
     expect(await readStatistics({ machines: 5 })).toMatchObject({ kind: "down" });
     expect(await readStatistics("<html>")).toMatchObject({ kind: "down" });
   });
 
-  test("of a hash that Defender refuses are a refusal", async () => {
+  test("reports a hash that Defender refuses as a refusal", async () => {
     const body = { error: { code: "InvalidHashValue", message: "Hash value x is invalid" } };
     expect(await readStatistics(body, 400)).toMatchObject({ kind: "refused" });
   });
@@ -150,14 +150,14 @@ describe("statistics", () => {
     ["unauthorized", "refused", undefined],
     ["notFound", "refused", undefined],
     ["rejected", "refused", undefined],
-  ])("that end in '%s' are '%s'", async (code, kind, retryAfterMs) => {
+  ])("maps the error '%s' to '%s'", async (code, kind, retryAfterMs) => {
     const reply = await failWith(
       new UpstreamError(code, "x", { api: "files", retryAfterMs: 7_000 }),
     ).statistics(sha1, 1, limits);
     expect(reply).toMatchObject({ kind, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   });
 
-  test("do not hide a mistake of ours", async () => {
+  test("throws an error of the program unchanged", async () => {
     await expect(failWith(new TypeError("x")).statistics(sha1, 1, limits)).rejects.toThrow(
       TypeError,
     );
@@ -171,7 +171,7 @@ describe("statistics", () => {
     `${sha1}0`,
     "１".repeat(40),
     "",
-  ])("are never asked for %j", async (hash) => {
+  ])("never requests statistics of %j", async (hash) => {
     const { calls, files } = respondWith(200, validBody);
     await expect((async () => files.statistics(hash, 1, limits))()).rejects.toThrow(RangeError);
     await expect((async () => files.information(hash, limits))()).rejects.toThrow(RangeError);
@@ -197,7 +197,7 @@ describe("information", () => {
     determinationValue: null,
   };
 
-  test("is read in our words, what is unknown as null", async () => {
+  test("reads file information, with unknown members as null", async () => {
     const { calls, files } = respondWith(200, body);
     expect(await files.information(sha1, limits)).toEqual({
       kind: "found",
@@ -222,7 +222,7 @@ describe("information", () => {
     expect(calls[0]?.path).toBe(`/api/files/${sha1}`);
   });
 
-  test("names no SHA-1 when the service names none", async () => {
+  test("returns a null SHA-1 when the service sends none", async () => {
     const reply = await respondWith(200, { ...body, sha1: null }).files.information(
       "a".repeat(64),
       limits,
@@ -236,7 +236,7 @@ describe("a turn", () => {
     throw new Error("not to be sent");
   };
 
-  test("is the quota's", async () => {
+  test("passes on a permit of the quota", async () => {
     expect(
       await createFilesClient(
         { send: rejectCall, stream: rejectCall },

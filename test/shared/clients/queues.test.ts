@@ -4,7 +4,7 @@ import { createStorageClients, type StorageClients } from "../../../shared/clien
 import type { MessageQueues, QueueName } from "../../../shared/storage/record-store.ts";
 import { claimFreshAccount } from "../../support/storage-account.ts";
 
-describe("openQueues", () => {
+describe("createMessageQueues", () => {
   let storage: StorageClients;
   let queues: MessageQueues;
   beforeAll(async () => {
@@ -33,7 +33,7 @@ describe("openQueues", () => {
     expect(JSON.parse(item?.messageText ?? "")).toEqual(message);
   });
 
-  test("never lets a message expire, but results after seven days", async () => {
+  test("messages never expire, except results after seven days", async () => {
     await queues.send("file-lookups", {});
     await queues.send("hunt-results", {});
     const [lookup] = await receiveMessages("file-lookups");
@@ -42,17 +42,17 @@ describe("openQueues", () => {
     expect(Math.round(((result?.expiresOn.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(7);
   });
 
-  test("keeps a delayed message out of sight", async () => {
+  test("keeps a delayed message invisible", async () => {
     await queues.send("hunt-runs", { late: true }, { delaySeconds: 600 });
     expect(await receiveMessages("hunt-runs")).toEqual([]);
     expect(await queues.depth("hunt-runs")).toBe(4);
   });
 
-  test("takes 64 KiB and refuses one byte more with both numbers", async () => {
+  test("accepts 64 KiB and refuses one byte more with both numbers", async () => {
     const createMessage = (bytes: number) => ({ x: "a".repeat(bytes - 8) });
     await queues.send("file-lookups", createMessage(65_536));
     await expect(queues.send("file-lookups", createMessage(65_537))).rejects.toThrow(
-      "a message for file-lookups has 65537 bytes; the queue takes at most 65536",
+      "the message for file-lookups has 65537 bytes; it must be at most 65536",
     );
   });
 

@@ -40,13 +40,13 @@ describe.each([
     store = await make();
   });
 
-  test("has nothing before the first write", async () => {
+  test("reads a record as absent before the first write", async () => {
     expect(await store.read("state/none.json")).toMatchObject({ kind: "absent" });
     expect(await listPaths(store, "state/")).toEqual([]);
     await store.remove("state/none.json");
   });
 
-  test("gives back what was written, with its etag and the store's time", async () => {
+  test("reads back a record with its etag and the store's time", async () => {
     const created = await store.create("state/a.json", { n: 1, text: "ä\u0000😀" });
     const record = await store.read("state/a.json");
     expect(created.kind).toBe("written");
@@ -56,13 +56,13 @@ describe.each([
     expect(record.serverNowMs % 1_000).toBe(0);
   });
 
-  test("creates only what is not there", async () => {
+  test("creates a record only if it is absent", async () => {
     await store.create("state/once.json", { by: "first" });
     expect(await store.create("state/once.json", { by: "second" })).toMatchObject({ kind: "lost" });
     expect(await store.read("state/once.json")).toMatchObject({ value: { by: "first" } });
   });
 
-  test("replaces only what is unchanged", async () => {
+  test("replaces a record only if it is unchanged", async () => {
     const created = await store.create("state/cas.json", { n: 1 });
     const { etag } = created as { etag: string };
     expect(await store.replace("state/cas.json", { n: 2 }, etag)).toMatchObject({
@@ -73,7 +73,7 @@ describe.each([
     expect(await store.read("state/cas.json")).toMatchObject({ value: { n: 2 } });
   });
 
-  test("lets one of many win", async () => {
+  test("lets exactly one of many writers win", async () => {
     const { etag } = (await store.create("state/race.json", { n: 0 })) as { etag: string };
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, (_, n) => store.replace("state/race.json", { n: n + 1 }, etag)),
@@ -81,7 +81,7 @@ describe.each([
     expect(outcomes.filter((outcome) => outcome.kind === "written")).toHaveLength(1);
   });
 
-  test("removes what is unchanged and leaves what changed", async () => {
+  test("removes an unchanged record and keeps a changed one", async () => {
     const { etag } = (await store.create("state/rm.json", { n: 1 })) as { etag: string };
     await store.replace("state/rm.json", { n: 2 }, etag);
     await store.remove("state/rm.json", etag);
@@ -106,7 +106,7 @@ describe.each([
   });
 });
 
-test("a record that is no JSON object is broken, never absent", async () => {
+test("reads a record that is not a JSON object as broken, never as absent", async () => {
   const { blobs } = await createStorageClients({
     kind: "connection-string",
     value: claimFreshAccount(),
@@ -132,9 +132,9 @@ test("many first writers create the missing container together", async () => {
   expect(outcomes.map((outcome) => outcome.kind)).toEqual(Array(6).fill("written"));
 });
 
-test("a path without a container is refused", () => {
+test("refuses a path without a container", () => {
   const store = createUnreachableStore();
-  expect(() => store.read("state")).toThrow("wants a container and a name");
+  expect(() => store.read("state")).toThrow("must be a container and a name");
 });
 
 const createUnreachableStore = (): RecordStore =>
@@ -154,12 +154,12 @@ describe("with a network that loses answers", () => {
   });
   afterAll(() => proxy.stop());
 
-  test("a create that took effect is written although its answer was lost", async () => {
+  test("reports a create as written although its response was lost", async () => {
     proxy.injectFaults(["drop-answer"], isWrite);
     expect(await store.create("state/1.json", { n: 1 })).toMatchObject({ kind: "written" });
   });
 
-  test("a replace that took effect is written although its answer was lost", async () => {
+  test("reports a replace as written although its response was lost", async () => {
     const { etag } = (await store.create("state/2.json", { n: 1 })) as { etag: string };
     proxy.injectFaults(["drop-answer"], isWrite);
     const outcome = await store.replace("state/2.json", { n: 2 }, etag);
@@ -170,17 +170,17 @@ describe("with a network that loses answers", () => {
     });
   });
 
-  test("a write is settled by reading back when every answer was lost", async () => {
+  test("settles a write by reading back when every response was lost", async () => {
     proxy.injectFaults(["drop-answer", "busy", "busy"], isWrite);
     expect(await store.create("state/3.json", {})).toMatchObject({ kind: "written" });
   });
 
-  test("a hung try is given up and made again", async () => {
+  test("abandons a hung try and repeats it", async () => {
     proxy.injectFaults(["hang"], isWrite);
     expect(await store.create("state/4.json", {})).toMatchObject({ kind: "written" });
   });
 
-  test("a store that stays busy is an error that names what was tried", async () => {
+  test("throws an error that names the operation when the store stays busy", async () => {
     proxy.injectFaults(["busy", "busy", "busy"]);
     await expect(store.read("state/1.json")).rejects.toMatchObject({
       name: "UpstreamError",
@@ -189,7 +189,7 @@ describe("with a network that loses answers", () => {
     });
   });
 
-  test("a container that may not be created says what to do", async () => {
+  test("states the remedy when the app may not create the container", async () => {
     proxy.injectFaults(
       ["forbid"],
       (request) => request.method === "PUT" && request.url?.includes("restype=container") === true,

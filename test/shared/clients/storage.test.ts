@@ -5,7 +5,7 @@ import { createMessageQueues } from "../../../shared/clients/queues.ts";
 import { createRecordStore } from "../../../shared/clients/records.ts";
 import { createStorageClients, toStorageError } from "../../../shared/clients/storage.ts";
 
-describe("openStorage towards a socket that never answers", () => {
+describe("createStorageClients towards a socket that never answers", () => {
   let server: Server;
   let connections = 0;
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe("openStorage towards a socket that never answers", () => {
     );
   };
 
-  test("gives up after its tries and names what was tried", async () => {
+  test("fails after its tries and names the operation", async () => {
     const { blobs, queues } = await createClients();
     await expect(createRecordStore(blobs).read("state/a.json")).rejects.toMatchObject({
       name: "UpstreamError",
@@ -44,7 +44,7 @@ describe("openStorage towards a socket that never answers", () => {
   });
 });
 
-test("opens by identity without calling anybody", async () => {
+test("creates clients by identity without a request", async () => {
   const { blobs, queues } = await createStorageClients({
     kind: "identity",
     blobUrl: "https://example.blob.core.windows.net",

@@ -41,7 +41,7 @@ const getValidSecret = (): string => getApp().secrets[0]?.value ?? "";
 const countRequests = (): number =>
   simulator.listRequests({ api: "entra" }).filter(({ method }) => method === "POST").length;
 
-describe("openTokens", () => {
+describe("createTokenSource", () => {
   test("gets a managed identity's token for the audience", async () => {
     const { source } = createSource({
       kind: "managed-identity",
@@ -53,7 +53,7 @@ describe("openTokens", () => {
     });
   });
 
-  test("gets an app's token by its secret, once for all who ask, and again before it expires", async () => {
+  test("gets an app's token by its secret, once for all callers, and again before it expires", async () => {
     const before = countRequests();
     const { clock, source } = createSource(toSecretCredential([getValidSecret()]));
     const tokens = await Promise.all([source.getToken(), source.getToken(), source.getToken()]);
@@ -64,7 +64,7 @@ describe("openTokens", () => {
     expect(await source.getToken()).toBe(tokens[0]);
   });
 
-  test("drops a refused token once: the next is another", async () => {
+  test("drops a refused token once and gets another", async () => {
     const { source } = createSource(toSecretCredential([getValidSecret()]));
     const before = countRequests();
     const first = await source.getToken();
@@ -75,7 +75,7 @@ describe("openTokens", () => {
     expect(countRequests()).toBe(before + 2);
   });
 
-  test("gets an app's token by the identity that it trusts", async () => {
+  test("gets an app's token by a federated identity", async () => {
     const { source } = createSource({
       kind: "federated",
       ...getRegistration(),
@@ -88,14 +88,14 @@ describe("openTokens", () => {
     });
   });
 
-  test("reads a refused secret again, and goes on with the rotated one", async () => {
+  test("reads a refused secret again and continues with the rotated one", async () => {
     const refused: string[] = [];
     const { source } = createSource(toSecretCredential(["old-secret", getValidSecret()], refused));
     expect(decodeJwt(await source.getToken())).toMatchObject({ aud: graph });
     expect(refused).toEqual(["old-secret"]);
   });
 
-  test("says which secret is wrong, and never its value", async () => {
+  test("names the wrong secret, never its value", async () => {
     const { source } = createSource(toSecretCredential(["wrong-secret", "wrong-secret"]));
     const error: unknown = await source.getToken().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
@@ -115,7 +115,7 @@ describe("openTokens", () => {
       "AADSTS700016",
     ],
     ["a product that the tenant lacks", () => ({}), "https://nowhere.example", "AADSTS500011"],
-  ])("tells of %s what to check", async (_, change, audience, upstreamCode) => {
+  ])("states what to check for %s", async (_, change, audience, upstreamCode) => {
     const { source } = createSource(
       { ...toSecretCredential([getValidSecret()]), ...change() },
       audience,
@@ -123,7 +123,7 @@ describe("openTokens", () => {
     await expect(source.getToken()).rejects.toMatchObject({ code: "unauthorized", upstreamCode });
   });
 
-  test("tells of an identity that the app does not have", async () => {
+  test("reports an identity that is not assigned to the app", async () => {
     const { source } = createSource({
       kind: "managed-identity",
       clientId: "11111111-1111-4111-8111-111111111112",
@@ -134,7 +134,7 @@ describe("openTokens", () => {
     });
   });
 
-  test("an outage is passing, and not kept", async () => {
+  test("reports an outage as transient and does not cache it", async () => {
     const { source } = createSource(toSecretCredential([getValidSecret()]));
     simulator.faults.add({ api: "entra", kind: "reset", count: null });
     await expect(source.getToken()).rejects.toMatchObject({

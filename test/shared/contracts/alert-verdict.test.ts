@@ -99,11 +99,11 @@ describe("a verdict request", () => {
 
 describe("closures", () => {
   test.each([
-    ["resolve", "true_positive"],
-    ["dismiss", "false_positive"],
-    ["close_true_positive", "true_positive"],
-    ["close_false_positive", "false_positive"],
-    ["close_benign", "benign"],
+    ["resolve", "truePositive"],
+    ["dismiss", "falsePositive"],
+    ["closeTruePositive", "truePositive"],
+    ["closeFalsePositive", "falsePositive"],
+    ["closeBenign", "benign"],
   ] as const)("%s closes as %s", (action, closure) => {
     expect(closureOf[action]).toBe(closure);
   });
@@ -111,10 +111,10 @@ describe("closures", () => {
   test.each([
     ["resolve", undefined, true],
     ["resolve", "other", false],
-    ["dismiss", "not_accurate", true],
-    ["dismiss", "severity_lower", false],
-    ["close_benign", "test", true],
-    ["close_benign", "too_many_similar", false],
+    ["dismiss", "notAccurate", true],
+    ["dismiss", "severityLower", false],
+    ["closeBenign", "test", true],
+    ["closeBenign", "tooManySimilar", false],
   ] as const)("%s with reason %s fits: %s", (action, reason, fits) => {
     expect(findReasonFault(action, reason) === undefined).toBe(fits);
   });

@@ -69,7 +69,7 @@ describe("a lookup", () => {
         ...emptyFields,
         hash: fileHash(1),
         sha1: fileHash(1),
-        status: "not_found",
+        status: "notFound",
         source: "statistics",
         asOf: "2026-01-05T06:00:00.250Z",
       },
@@ -108,7 +108,7 @@ describe("a lookup", () => {
     const harness = filesHarness({ findStatistics: () => undefined });
     const report = await lookUpFiles(harness, requestFor([fileHash(0, "sha256")]));
     expect(report.results[0]).toMatchObject({
-      status: "not_found",
+      status: "notFound",
       sha1: null,
       source: "information",
     });
@@ -397,7 +397,7 @@ describe("a job", () => {
     expect(harness.calls).toEqual([]);
     expect(await harness.service.readJob(id)).toMatchObject({
       kind: "ended",
-      outcome: "cancelled",
+      outcome: "canceled",
     });
     expect((await readFinalReport(harness.service, id)).summary.pending).toBe(250);
   });

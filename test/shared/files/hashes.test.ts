@@ -1,12 +1,8 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  findHashes,
-  maxHashes,
-  type FindOptions,
-  type FindOutcome,
-} from "../../../shared/files/hashes.ts";
+import { findHashes, maxHashes, type FindOutcome } from "../../../shared/files/hashes.ts";
+import type { FindOptions } from "../../../shared/files/hash-search.ts";
 import { readHash } from "../../../shared/files/hash-runs.ts";
 import { wideLimits, type ParsedBody } from "../../../shared/contracts/parsed-body.ts";
 
@@ -37,16 +33,16 @@ const hashesOf = (outcome: { readonly hashes: readonly { readonly hash: string }
 const reasonsOf = (outcome: Extract<FindOutcome, { kind: "found" }>): string[] =>
   outcome.skipped.map(({ reason }) => reason);
 
-describe("a hash is found", () => {
+describe("a hash of a file", () => {
   test.each<[string, unknown]>([
-    ["under a name that says so", { sha1: a }],
+    ["under the name sha1", { sha1: a }],
     ["under a name that says nothing", { whatever: a }],
     ["in upper case", { sha1: a.toUpperCase() }],
     ["after sha1:", { indicator: `sha1:${a}` }],
     ["after SHA1=", [`SHA1=${a.toUpperCase()},MD5=x`]],
     ["in the middle of a sentence", { description: `The file ${a} was seen.` }],
     ["behind an escape", { log: `line\n${a}\n` }],
-    ["behind an escape written out", { log: String.raw`line\n${a}` }],
+    ["behind an escape that is written out", { log: String.raw`line\n${a}` }],
     ["in JSON inside a string", { Entities: JSON.stringify([{ FileHash: a }]) }],
     [
       "in JSON inside JSON inside a string",
@@ -56,14 +52,22 @@ describe("a hash is found", () => {
     ["beside the name of its algorithm", { Algorithm: "SHA1", Value: a }],
     ["as the id of a file", { type: "file", id: a }],
     ["in a URL of a file", { link: `https://security.microsoft.com/file/${a}/overview` }],
-    ["in a table whose column says so", { columns: [{ name: "SHA1" }], rows: [[a]] }],
+    ["in a table whose column is SHA1", { columns: [{ name: "SHA1" }], rows: [[a]] }],
     ["between Chinese letters", { note: `文件哈希${a}。` }],
     ["as the whole body", a],
-  ])("%s", (_, value) => {
+    ["under fileContentHash", { fileContentHash: a }],
+    ["under attachmentHash", { attachmentHash: a }],
+    ["under parent_process.parentHash", { "parent_process.parentHash": a }],
+    ["under AgentHash", { AgentHash: a }],
+    ["under file_type_hash", { file_type_hash: a }],
+    ["under documenthash", { documenthash: a }],
+    ["under the hash of a process", { process: { hash: { sha1: a } } }],
+    ["in words that end in -nt", { text: `Attachment hash: ${a}` }],
+  ])("is found %s", (_, value) => {
     expect(hashesOf(findInJson(value))).toEqual([a]);
   });
 
-  test("in a form's field, JSON or not", () => {
+  test("is found in a form's field, JSON or not", () => {
     const fields = [
       ["payload", JSON.stringify({ result: { hash: a } })],
       ["sha1", b],
@@ -71,19 +75,19 @@ describe("a hash is found", () => {
     expect(hashesOf(findOrThrow({ kind: "form", fields }))).toEqual([a, b]);
   });
 
-  test("in each line of text, JSON or not", () => {
+  test("is found in each line of text, JSON or not", () => {
     expect(
       hashesOf(findInText(`${JSON.stringify({ deviceId: b, sha1: a })}\nsha1: ${sha1Of("c")}`)),
     ).toEqual([a, sha1Of("c")]);
   });
 
-  test("as SHA-256 and MD5 by its length", () => {
+  test("is a SHA-256 or MD5 by its length", () => {
     expect(
       findInJson({ sha256: sha256Of(1), md5: md5Of(1), sha1: a }).hashes.map(({ kind }) => kind),
     ).toEqual(["sha256", "md5", "sha1"]);
   });
 
-  test("once, in the order of the document, with its places on request", () => {
+  test("is listed once, in document order, with its places on request", () => {
     const outcome = findInJson(
       { x: [{ sha1: b }, { sha1: a }], "y/~": b.toUpperCase() },
       { where: true },
@@ -94,34 +98,35 @@ describe("a hash is found", () => {
     ]);
   });
 
-  test("with its place inside JSON in a string", () => {
+  test("has its place inside JSON in a string", () => {
     const outcome = findInJson({ e: JSON.stringify([{ sha1: a }]) }, { where: true });
     expect(outcome.hashes[0]?.where).toEqual(["/e/0/sha1"]);
   });
 });
 
-describe("no hash is found", () => {
+describe("a run that is not a hash", () => {
   test.each<[string, string]>([
-    ["in 39 digits", a.slice(1)],
-    ["in 41 digits", `${a}0`],
-    ["in 128 digits", sha256Of(1) + sha256Of(2)],
-    ["right after a letter", `x${a}`],
-    ["right before a letter", `${a}x`],
-    ["right after an underscore", `_${a}`],
-    ["after 0x, which is an address", `0x${a}`],
-    ["in full-width digits", "１".repeat(40)],
-  ])("%s", (_, text) => {
+    ["has 39 digits", a.slice(1)],
+    ["has 41 digits", `${a}0`],
+    ["has 128 digits", sha256Of(1) + sha256Of(2)],
+    ["follows a letter", `x${a}`],
+    ["precedes a letter", `${a}x`],
+    ["follows an underscore", `_${a}`],
+    ["follows 0x, as an address", `0x${a}`],
+    ["has full-width digits", "１".repeat(40)],
+  ])("is not found when it %s", (_, text) => {
     expect(hashesOf(findInJson({ text }))).toEqual([]);
     expect(hashesOf(findInText(text))).toEqual([]);
   });
 });
 
-describe("a run that names something else is skipped with the reason", () => {
+describe("a run that names something else", () => {
   test.each<[string, unknown, string]>([
     ["DeviceId", { DeviceId: a }, "a device id"],
     ["machineId", { machineId: a }, "a device id"],
     ["mdeDeviceId", { mdeDeviceId: a }, "a device id"],
     ["MdatpDeviceId", { MdatpDeviceId: a }, "a device id"],
+    ["udid", { udid: a }, "a device id"],
     ["a list of device ids", { deviceIds: [a] }, "a device id"],
     ["a map by device", { devices: { [a]: {} } }, "a device id"],
     ["a name beside its value", { name: "DeviceId", value: a }, "a device id"],
@@ -139,22 +144,48 @@ describe("a run that names something else is skipped with the reason", () => {
     ["a code directory hash", { cdhash: a }, "a code directory hash"],
     ["a thumbprint", { certificateThumbprint: a }, "a certificate"],
     ["the hash of a certificate", { certificate: { sha1: a } }, "a certificate"],
+    ["the properties of a certificate", { certificateProperties: { sha1: a } }, "a certificate"],
     ["a signer's hash", { SignerHash: a }, "a certificate"],
+    ["an issuer's key", { issuerKeyHash: a, issuerNameHash: b }, "a certificate"],
+    ["a certificate in French", `Empreinte numérique du certificat : ${a}`, "a certificate"],
+    ["an SSH fingerprint", `SSHFP: ${a}`, "a certificate"],
     ["an import hash", { imphash: md5Of(1) }, "a fingerprint that is not of a whole file"],
+    ["Authenticode", { AuthenticodeHashData: a }, "a fingerprint that is not of a whole file"],
     ["a TLS fingerprint", { ja3: md5Of(1) }, "a fingerprint that is not of a whole file"],
     ["a password hash", { ntlmHash: md5Of(1) }, "a password hash"],
     ["a commit", { commit: a }, "a commit"],
+    ["a commit's object", { commit_oid: a }, "a commit"],
+    ["a push", { ref: "refs/heads/main", before: a, after: b }, "a commit"],
+    ["a file in a repository", { url: `https://github.com/x/y/blob/${a}/z` }, "a commit"],
+    ["a commit in gitweb", { url: `https://git/?p=x;a=commitdiff;h=${a}` }, "a commit"],
+    ["a container", { container: { hash: a } }, "a container"],
+    ["a user's hash", { user: { hash: sha256Of(1) } }, "a hash of something else"],
+    ["a serial number's hash", { SerialNumberHashSha256: a }, "a hash of something else"],
+    ["a token's hash", { tokenHash: a }, "a hash of something else"],
+    ["the hash of recipients", { recipients_hash: a }, "a hash of something else"],
+    ["a salt", { SALT: a }, "a key or token"],
+    ["a DNSSEC digest", { digest: a, digestType: 1 }, "a DNSSEC digest"],
+    ["a record's checksum", { checksum: a, hash_sha1: "" }, "a checksum of a record"],
+    ["a version", { agent: { version: `v1.4.0+${a}` } }, "a version"],
+    ["a version in text", { text: `agent 1.4.0+${a} started` }, "a version"],
+    ["a page", { link: `https://example.com/detail/${a}?x=1` }, "a part of a URL"],
     ["an id", { id: a }, "an id"],
-    ["a trace id in small letters", { traceid: md5Of(1) }, "an id"],
+    ["a trace id in lower case", { traceid: md5Of(1) }, "an id"],
+    ["a transaction id in lower case", { transactionid: a }, "an id"],
+    ["a detection's id", { detection_id_dedup: a }, "an id"],
+    ["a customer's id", { customerIDString: md5Of(1), cid: md5Of(2) }, "an id"],
+    ["host groups", { HostGroups: [md5Of(1)] }, "an id"],
     ["a trace parent", { traceparent: `00-${md5Of(1)}-b7ad6b7169203331-01` }, "an id"],
     ["a key", { apiKey: md5Of(1) }, "a key or token"],
-  ])("%s", (_, value, reason) => {
+    ["40 zeros", { sha1: "0".repeat(40) }, "a placeholder, not a computed hash"],
+    ["64 f", { sha256: "F".repeat(64) }, "a placeholder, not a computed hash"],
+  ])("is skipped with the reason: %s", (_, value, reason) => {
     const outcome = findInJson(value);
     expect(hashesOf(outcome)).toEqual([]);
     expect(new Set(reasonsOf(outcome))).toEqual(new Set([reason]));
   });
 
-  test("unless it is a file's hash elsewhere", () => {
+  test("is a file's hash when it is one in another place", () => {
     expect(findInJson({ id: a, sha1: a }, { where: true })).toEqual({
       kind: "found",
       hashes: [{ hash: a, kind: "sha1", where: ["/sha1"] }],
@@ -162,11 +193,88 @@ describe("a run that names something else is skipped with the reason", () => {
     });
   });
 
-  test("unless everything is asked for", () => {
+  test.each([
+    ["before", { url: `see ${a}`, id: a }],
+    ["after", { id: a, url: `see ${a}` }],
+  ])("stays skipped when the same run has no name %s it", (_, value) => {
+    expect(hashesOf(findInJson(value))).toEqual([]);
+  });
+
+  test("is taken when all runs are requested", () => {
     expect(hashesOf(findInJson({ DeviceId: a, imphash: md5Of(1) }, { all: true }))).toEqual([
       a,
       md5Of(1),
     ]);
+  });
+});
+
+describe("an unnamed run of 32 digits", () => {
+  test.each<[string, ParsedBody]>([
+    ["the whole body", { kind: "json", value: md5Of(1) }],
+    ["the whole text", { kind: "text", text: ` ${md5Of(1)}\n` }],
+    ["a whole line", { kind: "text", text: `first line\n${md5Of(1)}\n` }],
+    ["the only column", { kind: "json", value: { columns: ["x"], rows: [[md5Of(1)]] } }],
+    ["an element of a list of hashes", { kind: "json", value: { x: [md5Of(1), a] } }],
+  ])("counts as %s", (_, body) => {
+    expect(hashesOf(findOrThrow(body))).toContain(md5Of(1));
+  });
+
+  test.each<[string, unknown]>([
+    ["as a member", { aname: md5Of(1) }],
+    ["in a sentence", { text: `seen as ${md5Of(1)} today` }],
+    ["in a list with other values", { x: [md5Of(1), "b"] }],
+    ["in a URL", [`https://falcon.crowdstrike.com/detail/${md5Of(1)}`]],
+  ])("is skipped %s", (_, value) => {
+    expect(hashesOf(findInJson(value))).toEqual([]);
+  });
+
+  test("is skipped with the hint to name it or to look up all", () => {
+    expect(reasonsOf(findInJson({ x: md5Of(1) }))).toEqual([
+      "an unnamed run of 32 digits: name it md5, or look up every run with all=true",
+    ]);
+  });
+
+  test("counts when a name in another place says md5", () => {
+    expect(hashesOf(findInJson({ x: md5Of(1), md5: md5Of(1) }))).toEqual([md5Of(1)]);
+  });
+});
+
+describe("a table in text", () => {
+  const deviceId = sha1Of("device");
+
+  test.each([
+    ["commas", `Timestamp,DeviceId,SHA1\n2025-01-01,${deviceId},${a}\n`],
+    ["tabs", `Timestamp\tDeviceId\tSHA1\r\n2025-01-01\t${deviceId}\t${a}\r\n`],
+    ["semicolons", `DeviceId;SHA1\n${deviceId};${a}`],
+    ["quotes", `"DeviceId","SHA1","Text"\n"${deviceId}","${a}","a ""b"", c\nd"\n`],
+    ["a byte order mark", `\uFEFFDeviceId,SHA1\n${deviceId},${a}`],
+    ["a W3C header", `#Version: 1.0\n#Fields: date DeviceId SHA1\n2025-01-01 ${deviceId} ${a}\n`],
+  ])("names its columns: %s", (_, text) => {
+    const outcome = findInText(text);
+    expect(hashesOf(outcome)).toEqual([a]);
+    expect(outcome.skipped.map(({ hash, reason }) => [hash, reason])).toEqual([
+      [deviceId, "a device id"],
+    ]);
+  });
+
+  test("gives the line of each cell", () => {
+    const text = `DeviceId,SHA1,Note\n${deviceId},${a},"two\nlines"\n${deviceId},${b},x\n`;
+    expect(findInText(text, { where: true }).hashes.map(({ where }) => where)).toEqual([
+      ["/1"],
+      ["/3"],
+    ]);
+  });
+
+  test("is read in a JSON string, too", () => {
+    expect(hashesOf(findInJson({ csv: `DeviceId,SHA1\n${deviceId},${a}\n` }))).toEqual([a]);
+  });
+
+  test.each([
+    ["a quote that does not end", `DeviceId,SHA1\n"${deviceId},${a}\n${b},`],
+    ["rows of another width", `Hello, my hash\nis ${a}\n`],
+    ["a header that names nothing", `one,two\n${a},${b}\n`],
+  ])("is searched as lines with %s", (_, text) => {
+    expect(hashesOf(findInText(text))).toContain(a);
   });
 });
 
@@ -175,18 +283,22 @@ describe("the limits", () => {
     JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
 
   test.each<[string, unknown, string]>([
-    ["33 levels", nestArrays(33), "nested deeper"],
-    ["a million levels", nestArrays(1_000_000), "nested deeper"],
-    ["20,001 elements", Array.from({ length: 20_001 }, () => 0), "20001 elements"],
+    ["33 levels", nestArrays(33), "at most 32 levels"],
+    ["a million levels", nestArrays(1_000_000), "at most 32 levels"],
+    ["20,001 elements", Array.from({ length: 20_001 }, () => 0), "has 20001"],
     [
-      "20,001 keys",
+      "20,001 members",
       Object.fromEntries(Array.from({ length: 20_001 }, (_, key) => [`k${key}`, 0])),
-      "20001 keys",
+      "has 20001",
     ],
-    ["a string beyond a million characters", ["x".repeat(1_048_577)], "1048577 characters"],
-    ["a number too large", [JSON.parse("1e400")], "too large"],
-    ["__proto__", JSON.parse('{"x":{"__proto__":{"polluted":true}}}'), "not accepted"],
-    ["constructor.prototype", JSON.parse('{"constructor":{"prototype":{}}}'), "not accepted"],
+    ["a string beyond a million characters", ["x".repeat(1_048_577)], "has 1048577"],
+    ["a number too large", [JSON.parse("1e400")], "range of a double"],
+    ["__proto__", JSON.parse('{"x":{"__proto__":{"polluted":true}}}'), "must not have this name"],
+    [
+      "constructor.prototype",
+      JSON.parse('{"constructor":{"prototype":{}}}'),
+      "must not have this name",
+    ],
   ])("refuse %s", (_, value, message) => {
     const outcome = findHashes({ kind: "json", value }, { limits: wideLimits });
     expect(outcome).toMatchObject({
@@ -204,13 +316,15 @@ describe("the limits", () => {
     expect(findInText(createText(maxHashes)).hashes).toHaveLength(maxHashes);
   });
 
-  test("leave JSON in a string that is outside of them to be searched as text", () => {
+  test("leave JSON in a string that exceeds them to be searched as text", () => {
     const deep = `${"[".repeat(40)}"sha1: ${a}"${"]".repeat(40)}`;
     expect(hashesOf(findInJson({ deep }))).toEqual([a]);
   });
 });
 
-/** Payloads of any shape with hashes under telling names and ids of the same form planted in them. */
+/**
+ * Payloads of any shape with hashes under telling names and ids of the same form planted in them.
+ */
 const plant = (() => {
   const fileName = fc.constantFrom(
     "sha1",
@@ -290,8 +404,8 @@ const plant = (() => {
   return fc.array(branch, { maxLength: 4 }).map(joinPlanted);
 })();
 
-describe("in any payload", () => {
-  test("exactly the planted hashes are found and none of the planted ids", () => {
+describe("any payload", () => {
+  test("gives exactly the planted hashes and none of the planted ids", () => {
     fc.assert(
       fc.property(plant, ({ value, files, ids }) => {
         const outcome = findInJson(JSON.parse(JSON.stringify(value)));
@@ -302,7 +416,7 @@ describe("in any payload", () => {
     );
   });
 
-  test("every run between boundaries is found when all are asked for", () => {
+  test("gives every run between boundaries when all are requested", () => {
     const hex = fc.constantFrom("a", "f", "0", "9", "E").map((digit) => digit);
     const piece = fc.oneof(
       fc.array(hex, { minLength: 28, maxLength: 70 }).map((digits) => digits.join("")),
@@ -325,14 +439,14 @@ describe("in any payload", () => {
   });
 });
 
-describe("one hash alone is read", () => {
+describe("one hash alone", () => {
   test.each([
     [a, a],
     [` ${a.toUpperCase()} `, a],
     [`sha1:${a}`, a],
     [`SHA-256 = ${sha256Of(1)}`, sha256Of(1)],
     [md5Of(1), md5Of(1)],
-  ])("from %j", (text, hash) => {
+  ])("is read from %j", (text, hash) => {
     expect(readHash(text)?.hash).toBe(hash);
   });
 
@@ -345,7 +459,7 @@ describe("one hash alone is read", () => {
     "１".repeat(40),
     "",
     `${a}/stats`,
-  ])("but not from %j", (text) => {
+  ])("is not read from %j", (text) => {
     expect(readHash(text)).toBeUndefined();
   });
 });

@@ -23,7 +23,7 @@ describe("redact", () => {
     expect(redact(text, secrets)).toBe(expected);
   });
 
-  test("leaves what people need", () => {
+  test("keeps text that people need", () => {
     const text =
       "'where' operator: Failed to resolve table or column expression named 'DeviceX'. Fix semantic errors in your query.";
     expect(redact(text)).toBe(text);
@@ -37,7 +37,7 @@ describe("redact", () => {
     expect(redact("ab ".repeat(1_000))).toHaveLength(300);
   });
 
-  test("short secrets are not searched for, so that words stay", () => {
+  test("does not search for short secrets, so that words stay", () => {
     expect(redact("a banana", ["a"])).toBe("a banana");
   });
 });

@@ -19,7 +19,7 @@ const createStatusFailure = (
   body: { error: { code: "X", message } },
 });
 
-describe("meaningOf", () => {
+describe("decideRetry", () => {
   test.each([
     ["a header in seconds", { "retry-after": "10" }, "", 10_000],
     [
@@ -49,8 +49,31 @@ describe("meaningOf", () => {
       3_600_000,
     ],
     ["nothing: a minute", {}, "Please retry again later.", 60_000],
-    ["zero seconds: one second all the same", { "retry-after": "0" }, "", 1_000],
-    ["a date that is over", { "retry-after": "Sun, 01 Mar 2026 09:00:00 GMT" }, "", 1_000],
+    [
+      "the largest of several headers",
+      { "retry-after": "30, 60", "retry-after-ms": "45000" },
+      "",
+      60_000,
+    ],
+    [
+      "the largest of a date and milliseconds",
+      {
+        "retry-after": "Sun, 01 Mar 2026 10:07:30 GMT",
+        "x-ms-retry-after-ms": "90000",
+      },
+      "",
+      90_000,
+    ],
+    ["minutes in the text", {}, "You can run queries again in 12 minutes.", 720_000],
+    ["a minute in the text", {}, "Try again in a minute.", 60_000],
+    ["its own pause for zero", { "retry-after": "0" }, "", 60_000],
+    ["its own pause for a negative number", { "retry-after": "-5" }, "", 60_000],
+    [
+      "its own pause for a past date",
+      { "retry-after": "Sun, 01 Mar 2026 09:00:00 GMT" },
+      "",
+      60_000,
+    ],
     ["nonsense", { "retry-after": "soon" }, "", 60_000],
   ] as const)("waits after a 429 by %s", (_, headers, message, retryAfterMs) => {
     expect(decideRetry("hunting", createStatusFailure(429, message, headers), nowMs)).toMatchObject(
@@ -62,7 +85,35 @@ describe("meaningOf", () => {
     );
   });
 
-  test("pauses hunting until the next quarter hour when the run time is spent", () => {
+  test.each([
+    ["15 minutes for a quota per minute", "Please retry again later.", 900_000],
+    ["an hour for a quota per hour", "Maximum allowed 1500 per 01:00:00", 3_600_000],
+    ["an hour for run time", "CPU resources are used up", 3_600_000],
+  ])("caps a pause of a day at %s and asks for a probe", (_, message, retryAfterMs) => {
+    const failure = createStatusFailure(429, message, { "retry-after": "86400" });
+    expect(decideRetry("hunting", failure, nowMs)).toMatchObject({
+      retryAfterMs,
+      report: { kind: "throttled", retryAfterMs, isCapped: true },
+    });
+  });
+
+  test("caps the pause of a 503 at an hour", () => {
+    const failure = createStatusFailure(503, "", { "retry-after": "86400" });
+    expect(decideRetry("files", failure, nowMs)).toMatchObject({ retryAfterMs: 3_600_000 });
+  });
+
+  test.each([
+    "You have exceeded processing resources allocated to this tenant. You can run queries again in 12 minutes.",
+    "The CPU quota is used up. You can run queries again in 720 seconds.",
+  ])("pauses hunting for the time that the run-time text names: %s", (message) => {
+    expect(decideRetry("hunting", createStatusFailure(429, message), nowMs).report).toEqual({
+      kind: "throttled",
+      retryAfterMs: 720_000,
+      cause: "run-time",
+    });
+  });
+
+  test("pauses hunting until the next quarter hour when the run time is used up", () => {
     expect(
       decideRetry(
         "hunting",
@@ -93,7 +144,7 @@ describe("meaningOf", () => {
     });
   });
 
-  test("does not hold a heavy query against the hunting service, nor try it again", () => {
+  test("does not count a heavy query as a failure of the service, nor retry it", () => {
     for (const failure of [
       createStatusFailure(504),
       { kind: "deadline", deadlineMs: 230_000 } as const,
@@ -109,7 +160,7 @@ describe("meaningOf", () => {
     });
   });
 
-  test("an untrusted certificate is no reason to try again", () => {
+  test("does not retry after an untrusted certificate", () => {
     const failure: Failure = {
       kind: "connection",
       code: "CERT_HAS_EXPIRED",
@@ -123,7 +174,7 @@ describe("meaningOf", () => {
   });
 });
 
-describe("pauseBefore", () => {
+describe("computePauseMs", () => {
   const decision: RetryDecision = {
     code: "unavailable",
     why: "",

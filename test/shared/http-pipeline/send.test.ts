@@ -10,6 +10,7 @@ import type {
   PermitResult,
 } from "../../../shared/http-pipeline/quota/quota.ts";
 import { createApiClient, type ApiClientOptions } from "../../../shared/http-pipeline/send.ts";
+import { createBearerAuthorizer } from "../../../shared/http-pipeline/token.ts";
 import { UpstreamError } from "../../../shared/http-pipeline/upstream-error.ts";
 import { systemClock, type Clock } from "../../../shared/runtime/time.ts";
 
@@ -39,7 +40,10 @@ const trickleBody: Reply = (_, response) => {
   response.write('{"rows":[');
 };
 const truncateBody: Reply = (_, response) => {
-  response.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
+  response.writeHead(200, {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": "1000",
+  });
   response.write('{"rows":[', () => response.destroy());
 };
 
@@ -47,7 +51,10 @@ const replyZipped =
   (text: string, share = 1): Reply =>
   (_, response) => {
     const bytes = gzipSync(text);
-    response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+    response.writeHead(200, {
+      "content-type": "application/json; charset=utf-8",
+      "content-encoding": "gzip",
+    });
     response.end(bytes.subarray(0, bytes.length * share));
   };
 
@@ -79,7 +86,7 @@ beforeEach(() => {
   requests = [];
 });
 
-/** A quota that always has a turn, and remembers what it was told. */
+/** A quota that always has a permit and records the reports. */
 function createOpenQuota(
   outcome?: PermitResult,
 ): Quota & { reports: QuotaReport[]; permitsTaken: number } {
@@ -100,7 +107,7 @@ function createOpenQuota(
   return quota;
 }
 
-/** Deadlines as the pipe is told them, and how long they really last here: short only where one is to pass. */
+/** Deadlines of the client; short only where the test lets one pass. */
 const deadlineMs = 12_345;
 const briefMs = 6_789;
 const realMs: Readonly<Record<number, number>> = { [deadlineMs]: 20_000, [briefMs]: 600 };
@@ -151,7 +158,7 @@ const catchFailure = async (work: Promise<unknown>): Promise<UpstreamError> => {
 };
 
 describe("a request", () => {
-  test("carries token, body and query, and comes back parsed with its id", async () => {
+  test("sends token, body and query, and returns the parsed response with its id", async () => {
     replies = [replyJson(200, { a: 1 }, { "request-id": "abc-1" })];
     const answer = await createFixture().client.send({ ...call, query: { top: "1 0", x: "ä" } });
     expect(answer).toMatchObject({ status: 200, body: { a: 1 }, requestId: "abc-1" });
@@ -161,12 +168,12 @@ describe("a request", () => {
     });
     expect(requests[0]?.headers).toMatchObject({
       authorization: `Bearer ${token}`,
-      "content-type": "application/json",
+      "content-type": "application/json; charset=utf-8",
       accept: "application/json",
     });
   });
 
-  test("sends a form where the API wants one", async () => {
+  test("sends a form where the call has one", async () => {
     await createFixture().client.send({
       method: "POST",
       path: "/x",
@@ -193,7 +200,7 @@ describe("a request", () => {
     "a",
     "/a/%2e%2e/b",
     "/ä b",
-  ])("never leaves for %j", async (path) => {
+  ])("sends nothing for the path %j", async (path) => {
     await expect(createFixture().client.send({ method: "GET", path })).rejects.toThrow(RangeError);
     expect(requests).toEqual([]);
   });
@@ -215,12 +222,12 @@ describe("a request", () => {
       (_: unknown, response: ServerResponse) => void response.writeHead(200).end('{"a":1}'),
       { a: 1 },
     ],
-  ])("gives back %s", async (_, reply, body) => {
+  ])("returns %s", async (_, reply, body) => {
     replies = [reply];
     expect((await createFixture().client.send(call)).body).toEqual(body);
   });
 
-  test("hands an expected status to its client", async () => {
+  test("returns an expected status to its client", async () => {
     replies = [replyJson(404, { error: { code: "ResourceNotFound" } })];
     expect(await createFixture().client.send(call, [404])).toMatchObject({
       status: 404,
@@ -230,7 +237,7 @@ describe("a request", () => {
 });
 
 describe("turns", () => {
-  test("are taken before each try and reported after it", async () => {
+  test("acquires a permit before each try and reports after it", async () => {
     const quota = createOpenQuota();
     replies = [replyJson(503, {}), ok];
     await createFixture({ quota }).client.send(call);
@@ -238,7 +245,7 @@ describe("turns", () => {
     expect(quota.reports).toEqual([{ kind: "failed" }, { kind: "ok" }]);
   });
 
-  test("one that came with the call is used while it is usable, else given back", async () => {
+  test("uses the call's own permit while it is usable, else returns it", async () => {
     const quota = createOpenQuota();
     let returnedCount = 0;
     const returnUnused = (): void => void (returnedCount += 1);
@@ -254,7 +261,7 @@ describe("turns", () => {
     expect([quota.permitsTaken, returnedCount]).toEqual([1, 1]);
   });
 
-  test("without one nothing is sent, and the caller learns when to come back", async () => {
+  test("sends nothing without a permit, and states when to ask again", async () => {
     const quota = createOpenQuota({ kind: "later", retryAfterMs: 7_000, reason: "breaker" });
     const error = await catchFailure(createFixture({ quota }).client.send(call));
     expect(error).toMatchObject({
@@ -277,7 +284,7 @@ describe("trying again", () => {
     ["a reset connection", resetConnection],
     ["silence", neverReply],
     ["a body that never ends", trickleBody],
-  ])("helps after %s", async (_, reply) => {
+  ])("a retry succeeds after %s", async (_, reply) => {
     replies = [reply, ok];
     expect(
       (await createFixture({ deadlineMs: getDeadlineMs(reply) }).client.send(call)).body,
@@ -302,7 +309,7 @@ describe("trying again", () => {
       200,
     ],
     ["silence", neverReply, "files: no complete response within 6789 ms", undefined],
-  ])("ends with the last failure: %s", async (_, reply, message, status) => {
+  ])("throws the last failure after all tries: %s", async (_, reply, message, status) => {
     replies = [reply, reply, reply];
     expect(
       await catchFailure(createFixture({ deadlineMs: getDeadlineMs(reply) }).client.send(call)),
@@ -316,7 +323,7 @@ describe("trying again", () => {
     expect(requests).toHaveLength(3);
   });
 
-  test("is left alone where the call says once", async () => {
+  test("does not retry a call with one try", async () => {
     replies = [resetConnection, ok];
     expect(await catchFailure(createFixture().client.send({ ...call, tries: 1 }))).toMatchObject({
       code: "unavailable",
@@ -325,7 +332,7 @@ describe("trying again", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("a refused connection surely sent nothing", async () => {
+  test("reports that a refused connection sent nothing", async () => {
     const closed = createServer();
     await new Promise<void>((resolve) => void closed.listen(0, "127.0.0.1", resolve));
     const { port } = closed.address() as AddressInfo;
@@ -346,7 +353,7 @@ describe("trying again", () => {
     ["404", replyJson(404, {}), "notFound"],
     ["403 as a page", replyPage(403), "unavailable"],
     ["a body over the cap", replyJson(200, { a: "x".repeat(5_000) }), "unavailable"],
-  ])("does not help after %s", async (_, reply, code) => {
+  ])("does not retry after %s", async (_, reply, code) => {
     replies = [reply, ok];
     expect(
       await catchFailure(createFixture({ maxBodyBytes: 4_000 }).client.send(call)),
@@ -356,7 +363,7 @@ describe("trying again", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("a call may be ended from outside, with the caller's reason", async () => {
+  test("ends a call with the caller's abort reason", async () => {
     const stop = new AbortController();
     replies = [neverReply];
     const sending = createFixture().client.send({ ...call, signal: stop.signal });
@@ -371,7 +378,7 @@ describe("a 429", () => {
     error: { code: "429", message: "API calls quota exceeded! maximum allowed 45 per 00:01:00" },
   });
 
-  test("is told to everybody, with the wait that the text names", async () => {
+  test("reports a 429 to all instances with the wait that the text names", async () => {
     const quota = createOpenQuota();
     replies = [throttled];
     const error = await catchFailure(createFixture({ quota }).client.send(call));
@@ -379,14 +386,14 @@ describe("a 429", () => {
     expect(quota.reports).toEqual([{ kind: "throttled", retryAfterMs: 60_000, cause: "calls" }]);
   });
 
-  test("within the caller's patience is waited for by taking the next turn", async () => {
+  test("waits for a pause within the caller's limit by acquiring the next permit", async () => {
     const quota = createOpenQuota();
     replies = [replyJson(429, {}, { "retry-after": "5" }), ok];
     expect((await createFixture({ quota }).client.send(call)).status).toBe(200);
     expect(quota.permitsTaken).toBe(2);
   });
 
-  test("without a quota is waited for here", async () => {
+  test("waits for a pause itself without a quota", async () => {
     const { client, slept } = createFixture();
     replies = [replyJson(429, {}, { "retry-after": "5" }), ok];
     await client.send(call);
@@ -399,14 +406,29 @@ describe("401 and 403", () => {
     error: { code: "InvalidAuthenticationToken", message: "Access token has expired." },
   });
 
-  test("a refused token is dropped once and the call made again", async () => {
+  test("drops a refused token once and repeats the call", async () => {
     const { client, refused } = createFixture();
     replies = [expired, ok];
     expect((await client.send({ ...call, tries: 1 })).status).toBe(200);
     expect(refused).toEqual([token]);
   });
 
-  test("a fresh token that is refused ends it", async () => {
+  test("reports the 401 after one call when no other credential exists", async () => {
+    const issued = [token];
+    const quota = createOpenQuota();
+    const authorizer = createBearerAuthorizer({
+      getToken: async () => issued.pop() ?? Promise.reject(new Error("no other token")),
+      reportRefused: () => undefined,
+    });
+    replies = [expired, ok];
+    const { client, logged } = createFixture({ authorizer, quota });
+    expect(await catchFailure(client.send(call))).toMatchObject({ code: "unauthorized" });
+    expect(requests).toHaveLength(1);
+    expect(quota.permitsTaken).toBe(1);
+    expect(logged).toHaveLength(1);
+  });
+
+  test("fails when a fresh token is refused too", async () => {
     const { client, logged } = createFixture();
     replies = [expired, expired, ok];
     expect(await catchFailure(client.send(call))).toMatchObject({
@@ -422,7 +444,7 @@ describe("401 and 403", () => {
     ]);
   });
 
-  test("a missing licence is no matter of tokens", async () => {
+  test("does not request another token for a missing licence", async () => {
     replies = [
       replyJson(401, {
         error: {
@@ -438,7 +460,7 @@ describe("401 and 403", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("a 403 names the permission and is not tried again", async () => {
+  test("names the missing permission of a 403 and does not retry", async () => {
     const message =
       "Missing application roles. API required roles: ThreatHunting.Read.All, application roles: SecurityAlert.Read.All.";
     replies = [
@@ -456,7 +478,7 @@ describe("401 and 403", () => {
   });
 });
 
-test("a token that is echoed appears in no error and no log", async () => {
+test("an echoed token appears in no error and no log", async () => {
   const { client, logged } = createFixture();
   replies = [
     replyJson(
@@ -484,7 +506,7 @@ test("a token that is echoed appears in no error and no log", async () => {
   expect(error.upstreamMessage).toContain("bad Authorization:");
 });
 
-test("a handshake that never ends is given up after ten seconds: nothing was sent", async () => {
+test("abandons an endless handshake after ten seconds with nothing sent", async () => {
   const silent = createTcpServer().listen(0, "127.0.0.1");
   await once(silent, "listening");
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
@@ -512,13 +534,13 @@ describe("stream", () => {
     return text;
   };
 
-  test("hands on a large body piece by piece, whatever its size", async () => {
+  test("streams a large body chunk by chunk", async () => {
     replies = [replyJson(200, { rows: "x".repeat(3_000_000) })];
     const answer = await createFixture({ maxBodyBytes: 10 }).client.stream(call);
     expect(await readText(answer.body as AsyncIterable<Uint8Array>)).toHaveLength(3_000_011);
   });
 
-  test("asks for zipped answers, and unzips them", async () => {
+  test("requests compressed responses and decompresses them", async () => {
     replies = [replyZipped('{"rows":[]}'), replyZipped('{"fine":true}')];
     const { client } = createFixture();
     const answer = await client.stream(call);
@@ -527,7 +549,7 @@ describe("stream", () => {
     expect(requests.map(({ headers }) => headers["accept-encoding"])).toEqual(["gzip", "gzip"]);
   });
 
-  test("lets a connection go when its reader leaves early, and goes on", async () => {
+  test("drops the connection when its reader stops early, and works afterwards", async () => {
     replies = [replyJson(200, { rows: "x".repeat(3_000_000) }), ok];
     const { client } = createFixture();
     const { body } = await client.stream(call);
@@ -535,7 +557,7 @@ describe("stream", () => {
     expect(await client.send(call)).toMatchObject({ body: { fine: true } });
   });
 
-  test("reads an expected refusal for its client", async () => {
+  test("reads the body of an expected status", async () => {
     replies = [replyJson(400, { error: { code: "BadRequest" } })];
     expect(await createFixture().client.stream(call, [400])).toMatchObject({
       status: 400,
@@ -555,7 +577,7 @@ describe("stream", () => {
       trickleBody,
       "files: the body was cut: no complete response within 6789 ms",
     ],
-  ])("a body that %s is an error of the pipe, and reported", async (_, reply, message) => {
+  ])("a body that %s is an UpstreamError and is reported", async (_, reply, message) => {
     const quota = createOpenQuota();
     replies = [reply];
     const answer = await createFixture({ quota, deadlineMs: getDeadlineMs(reply) }).client.stream(
@@ -568,7 +590,7 @@ describe("stream", () => {
     expect(quota.reports).toEqual([{ kind: "ok" }, { kind: "failed" }]);
   });
 
-  test("a page in the place of rows is tried again, not handed on", async () => {
+  test("retries a page in place of rows and does not return it", async () => {
     replies = [replyPage(200), replyJson(200, { rows: [] })];
     const answer = await createFixture().client.stream(call);
     expect(await readText(answer.body as AsyncIterable<Uint8Array>)).toBe('{"rows":[]}');

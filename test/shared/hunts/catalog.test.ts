@@ -55,7 +55,7 @@ describe("the starter hunts", () => {
     }
   });
 
-  test("find what happened in the simulated organisation within three days", () => {
+  test("find the simulated organization's events within three days", () => {
     const dataset = createDataset({ eventsPerHour: 30 });
     const to = ticksFromMs(Date.UTC(2026, 0, 20));
     const rowCounts = hunts.map((hunt) => [hunt.name, countRows(hunt, to, dataset)]);

@@ -20,18 +20,18 @@ const readFields = (
   return schema.properties.rows.items.properties;
 };
 
-test("a row has the hunt's columns, with the types that JSON has for them", () => {
+test("describes the hunt's columns with their JSON types", () => {
   const { Timestamp, ReportId, AdditionalFields } = readFields({ format: "ndjson" });
   expect(Timestamp).toMatchObject({ type: "string", format: "date-time", "x-nullable": true });
   expect(ReportId).toMatchObject({ type: "integer", format: "int64", "x-ms-summary": "ReportId" });
   expect(AdditionalFields).not.toHaveProperty("type");
 });
 
-test("a dynamic value of a CSV export is text", () => {
+test("describes a dynamic value of a CSV export as text", () => {
   expect(readFields({ format: "csv" })["AdditionalFields"]).toMatchObject({ type: "string" });
 });
 
-test("an enriched hunt has one column more", () => {
+test("adds the statistics column of an enriched hunt", () => {
   expect(Object.keys(readFields({ enrich: "SHA1" }))).toEqual([
     ...columns.map(({ name }) => name),
     "FileStatistics",

@@ -31,8 +31,8 @@ const readJobEnd = async (harness: HuntHarness, job: string): Promise<unknown> =
   return found.kind === "ended" ? found.end.result : found.kind;
 };
 
-describe("a run that somebody asks for", () => {
-  test("has a job that runs until the exports are there, and lists them", async () => {
+describe("a requested run", () => {
+  test("has a job that lists the exports once they are there", async () => {
     const harness = huntHarness();
     harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
     const job = await startJob(harness, "key");
@@ -40,13 +40,13 @@ describe("a run that somebody asks for", () => {
     await handleAllMessages(harness);
     expect(await readJobEnd(harness, job)).toMatchObject({
       hunt: "test-hunt",
-      outcome: "done",
+      outcome: "succeeded",
       rows: 1,
       exports: [{ seq: 0, rows: 1, blob: "test-hunt/v1/2026/01/04/000000000000.ndjson.gz" }],
     });
   });
 
-  test("lists only what came after it", async () => {
+  test("lists only exports after the request", async () => {
     const harness = huntHarness();
     harness.source.rows.push(sourceRow(noonMs - hourMs, "a"), sourceRow(noonMs, "b"));
     await startJob(harness, "first");
@@ -57,14 +57,14 @@ describe("a run that somebody asks for", () => {
     expect(await readJobEnd(harness, job)).toMatchObject({ exports: [{ seq: 1 }] });
   });
 
-  test("under the same key is the same job; for something else it is refused", async () => {
+  test("finds the same job by key and refuses another request under it", async () => {
     const harness = huntHarness();
     const job = await startJob(harness, "key");
     expect(await startJob(harness, "key")).toBe(job);
     expect(await startHunt(harness.deps, hunt, day, "key")).toEqual({ kind: "other-request" });
   });
 
-  test("of a hunt that cannot run tells why", async () => {
+  test("fails with the reason when the hunt cannot run", async () => {
     const harness = huntHarness({
       interceptQuery: () => ({ kind: "refused", cause: "query", message: "no such column" }),
     });
@@ -78,7 +78,7 @@ describe("a run that somebody asks for", () => {
 });
 
 describe("a backfill", () => {
-  test("exports the span once more, apart from the hunt's own log", async () => {
+  test("writes its exports apart from the hunt's own log", async () => {
     const harness = huntHarness();
     harness.source.rows.push(
       sourceRow(Date.parse("2026-01-03T12:00:00Z"), "then"),
@@ -92,7 +92,7 @@ describe("a backfill", () => {
     expect(await readJobEnd(harness, job)).toMatchObject({ rows: 1 });
   });
 
-  test("repeated reads nothing again", async () => {
+  test("reads nothing again when it is repeated", async () => {
     const harness = huntHarness();
     await startJob(harness, "one", day);
     await handleAllMessages(harness);
@@ -100,18 +100,22 @@ describe("a backfill", () => {
     const job = await startJob(harness, "two", day);
     await handleAllMessages(harness);
     expect(harness.source.queries).toHaveLength(queryCount);
-    expect(await readJobEnd(harness, job)).toMatchObject({ outcome: "done", windows: 1 });
+    expect(await readJobEnd(harness, job)).toMatchObject({ outcome: "succeeded", windows: 1 });
   });
 
   test.each([
-    ["that ends before it begins", { from: day.to, to: day.from }, "before"],
+    ["that ends before it starts", { from: day.to, to: day.from }, "before"],
     [
-      "of what may not be read yet",
+      "of rows younger than the lag",
       { from: day.from, to: new Date(noonMs - minuteMs).toISOString() },
-      "lag",
+      "at or before 2026-01-05T11:45",
     ],
-    ["of what the service no longer has", { from: "2025-11-01T00:00:00Z", to: day.to }, "29 days"],
-  ])("%s is refused", async (_, span, word) => {
+    [
+      "of rows that the service no longer keeps",
+      { from: "2025-11-01T00:00:00Z", to: day.to },
+      "29 days",
+    ],
+  ])("refuses %s", async (_, span, word) => {
     const started = await startHunt(huntHarness().deps, hunt, span, undefined);
     expect(started).toMatchObject({
       kind: "fault",

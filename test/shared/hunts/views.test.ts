@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { handleRunMessage } from "../../../shared/hunts/run/handle-run-message.ts";
 import {
-  listNewExports,
   findExport,
   pollExports,
   parseCursor,
@@ -28,8 +27,8 @@ async function startHarness(): Promise<HuntHarness> {
   return harness;
 }
 
-describe("standingOf", () => {
-  test("a hunt that has never run is new", async () => {
+describe("readHuntHealth", () => {
+  test("reports a hunt that has never run as new", async () => {
     expect(await readHuntHealth(huntHarness().deps, hunt, noonMs)).toMatchObject({
       state: "new",
       watermark: undefined,
@@ -39,7 +38,7 @@ describe("standingOf", () => {
   test.each([
     [3, "ok"],
     [4, "overdue"],
-  ])("%i hours after the last run a hunt of every hour is %s", async (hours, state) => {
+  ])("reports an hourly hunt %i hours after its last run as %s", async (hours, state) => {
     const harness = await startHarness();
     expect(
       await readHuntHealth(
@@ -50,7 +49,7 @@ describe("standingOf", () => {
     ).toMatchObject({ state });
   });
 
-  test("a healthy hunt that finds nothing stays healthy", async () => {
+  test("reports a hunt without results as ok", async () => {
     const harness = await startHarness();
     for (let hour = 0; hour < 5; hour += 1) {
       await harness.clock.advance(hourMs);
@@ -63,8 +62,8 @@ describe("standingOf", () => {
   });
 });
 
-describe("tick", () => {
-  test("starts what is overdue, and nothing twice", async () => {
+describe("startOverdueHunts", () => {
+  test("starts overdue hunts and none twice", async () => {
     const harness = await startHarness();
     expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([]);
     await harness.clock.advance(2 * hourMs);
@@ -75,7 +74,7 @@ describe("tick", () => {
     expect(harness.sentMessages).toHaveLength(1);
   });
 
-  test("a note of a run that never came is not believed for ever", async () => {
+  test("ignores an old record of a waiting run", async () => {
     const harness = await startHarness();
     await harness.clock.advance(2 * hourMs);
     await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now());
@@ -86,20 +85,21 @@ describe("tick", () => {
   });
 });
 
-describe("exportNews", () => {
-  test("lists what came after the cursor, over versions, and moves it past what has no rows", async () => {
+describe("a page of exports", () => {
+  test("lists exports after the cursor over versions and passes those without rows", async () => {
     const harness = await startHarness();
     const newer = testHunt({ queryHash: "b".repeat(64) });
     harness.source.rows.push(sourceRow(noonMs, "b"));
     await harness.clock.advance(hourMs);
     await handleRunMessage(harness.deps, newer, createRunMessage(harness));
-    const first = await listNewExports(harness.deps, "test-hunt", { version: 1, seq: -1 }, 2, 1);
-    expect([first.exports.length, formatCursor(first.cursor)]).toEqual([1, "v1.0"]);
-    const second = await listNewExports(harness.deps, "test-hunt", first.cursor, 2, 10);
-    expect([second.exports.length, formatCursor(second.cursor)]).toEqual([1, "v2.0"]);
-    expect((await listNewExports(harness.deps, "test-hunt", second.cursor, 2, 10)).exports).toEqual(
-      [],
-    );
+    const poll = async (after: string, top: number): Promise<[number, string]> => {
+      const result = await pollExports(harness.deps, newer, { after, top }, harness.clock.now());
+      if (result.kind !== "page") throw new Error("The cursor is invalid.");
+      return [result.page.exports.length, formatCursor(result.page.cursor)];
+    };
+    expect(await poll("v1.-1", 1)).toEqual([1, "v1.0"]);
+    expect(await poll("v1.0", 10)).toEqual([1, "v2.0"]);
+    expect(await poll("v2.0", 10)).toEqual([0, "v2.0"]);
   });
 
   test.each([
@@ -107,15 +107,15 @@ describe("exportNews", () => {
     ["17", { version: 3, seq: 17 }],
     ["-1", { version: 3, seq: -1 }],
     ["x", undefined],
-  ])("reads the cursor %s", (text, cursor) => {
+  ])("parses the cursor %s", (text, cursor) => {
     expect(parseCursor(text, 3)).toEqual(cursor);
   });
 });
 
-describe("poll", () => {
+describe("pollExports", () => {
   const latest = { after: "latest", top: 100 };
 
-  test("from latest says nothing of what is there, then each new export once, by the cursor alone", async () => {
+  test("skips existing exports from latest, then returns each new one once", async () => {
     const harness = await startHarness();
     const now = harness.clock.now();
     const first = await pollExports(harness.deps, hunt, latest, now);
@@ -139,7 +139,7 @@ describe("poll", () => {
     });
   });
 
-  test("from latest of a hunt that has never run tells of its very first export", async () => {
+  test("returns the first export of a hunt that had never run, from latest", async () => {
     const harness = huntHarness();
     const first = await pollExports(harness.deps, hunt, latest, harness.clock.now());
     expect(first).toMatchObject({ page: { exports: [], cursor: { version: 1, seq: -1 } } });
@@ -150,7 +150,7 @@ describe("poll", () => {
     ["at most every minute", 60_000, "v1.0", 100, 60],
     ["at least every 15 minutes", 86_400_000, "v1.0", 100, 900],
     ["at once, where more may be there", 3_600_000, "-1", 1, 1],
-  ])("is worth repeating %s", async (_, intervalMs, after, top, seconds) => {
+  ])("asks to poll again %s", async (_, intervalMs, after, top, seconds) => {
     const harness = await startHarness();
     const polled = await pollExports(
       harness.deps,
@@ -161,10 +161,10 @@ describe("poll", () => {
     expect(polled).toMatchObject({ retryAfterSeconds: seconds });
   });
 
-  test("refuses what is no cursor", async () => {
+  test("refuses an invalid cursor", async () => {
     const harness = await startHarness();
     expect(await pollExports(harness.deps, hunt, { after: "next", top: 1 }, noonMs)).toEqual({
-      kind: "no-cursor",
+      kind: "invalid-cursor",
     });
   });
 });
@@ -188,7 +188,7 @@ describe("findExport", () => {
     expect(prefixes).not.toContain("test-hunt/v1/");
   });
 
-  test("a number that is not there finds nothing", async () => {
+  test("finds nothing under a missing number", async () => {
     expect(
       await findExport((await startHarness()).deps, "test-hunt", { version: 1, seq: 9 }),
     ).toBeUndefined();

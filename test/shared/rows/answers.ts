@@ -1,4 +1,7 @@
-/** Random hunting answers with the lines they must become, built side by side: the reference needs none of our code. */
+/**
+ * Random hunting answers with the lines they must become, built side by side: the reference needs
+ * none of our code.
+ */
 import fc from "fast-check";
 import type { Column, ColumnType } from "../../../shared/rows/column.ts";
 
@@ -20,7 +23,9 @@ export interface RowsAnswer {
 const sameCell = (text: string): Cell => ({ wire: text, line: text });
 const nulls = fc.constantFrom<Cell>(sameCell("null"), { wire: "{}", line: "null" });
 
-/** Text with everything that could confuse a scanner; also in the escapes that other writers prefer. */
+/**
+ * Text with everything that could confuse a scanner; also in the escapes that other writers prefer.
+ */
 const strings = fc
   .tuple(
     fc.oneof(
@@ -190,7 +195,10 @@ function createRowText(
   };
 }
 
-/** Answers with decoys around the rows: nested and quoted `results`, schema before or behind, pretty or compact. */
+/**
+ * Answers with decoys around the rows: nested and quoted `results`, schema before or behind, pretty
+ * or compact.
+ */
 export const answers: fc.Arbitrary<RowsAnswer> = columnSets.chain((columns) =>
   fc
     .record({

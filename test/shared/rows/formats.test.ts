@@ -142,7 +142,8 @@ describe.each(["ndjson", "csv", "parquet"] as const)("%s", (format) => {
   test("gives any slice of random rows back", async () => {
     await fc.assert(
       fc.asyncProperty(answers, fc.nat(6), fc.nat(6), async ({ columns, lines }, skip, top) => {
-        // Infinity and numbers beyond a type's range are KQL's to prevent; CSV keeps dynamic values as text.
+        // Infinity and numbers beyond a type's range are KQL's to prevent; CSV keeps dynamic values
+        // as text.
         fc.pre(
           columns.every(({ type }) =>
             ["string", "bool", "datetime", "timespan", "guid"].includes(type),

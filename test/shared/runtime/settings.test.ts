@@ -35,7 +35,7 @@ describe("readSettings", () => {
     expect(readSettings(undefined, valid)).toMatchObject({
       CLOUD: "public",
       HUNTING_API: "graph",
-      HUNTING_SHARE: 0.5,
+      HUNTING_QUOTA_SHARE: 0.5,
       CLOUD_APPS_CALLS_PER_MINUTE: 30,
     });
   });
@@ -98,7 +98,7 @@ describe("readSettings", () => {
       "GRAPH_URL",
     ],
     ["a count that is none", { FILES_CALLS_PER_MINUTE: "many" }, "FILES_CALLS_PER_MINUTE"],
-    ["a share above one", { HUNTING_SHARE: "2" }, "HUNTING_SHARE"],
+    ["a share above one", { HUNTING_QUOTA_SHARE: "2" }, "HUNTING_QUOTA_SHARE"],
   ])("refuses %s", (_, change, name) => {
     expect(findInvalidSettings(change)).toEqual([name]);
   });

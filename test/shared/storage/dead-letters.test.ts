@@ -20,12 +20,12 @@ describe("readQueueMessage", () => {
   });
 
   test.each([
-    ["a number, as the worker makes of an id of digits", Number.POSITIVE_INFINITY, "no-object"],
-    ["a list", [1], "no-object"],
-    ["null", null, "no-object"],
+    ["a number, as the worker makes of an id of digits", Number.POSITIVE_INFINITY, "notAnObject"],
+    ["a list", [1], "notAnObject"],
+    ["null", null, "notAnObject"],
     ["text that is neither", "close all alerts", "encoding"],
     ["base64 of something else", Buffer.from("close all alerts").toString("base64"), "encoding"],
-    ["a JSON string", '"603e"', "no-object"],
+    ["a JSON string", '"603e"', "notAnObject"],
   ])("takes %s for broken", (_, raw, reason) => {
     expect(readQueueMessage(raw)).toMatchObject({ kind: "broken", reason });
   });
@@ -43,14 +43,20 @@ describe("a dead letter", () => {
       store,
       "alert-verdicts",
       { id: "x" },
-      { reason: "gave-up" },
+      { reason: "retriesExhausted" },
     );
     const second = await writeDeadLetter(store, "alert-verdicts", '{"id":"x"}', {
-      reason: "gave-up",
+      reason: "retriesExhausted",
     });
     expect(second).toBe(first);
     expect(await listDeadLetters(store, 10)).toMatchObject([
-      { id: first, times: 2, reason: "gave-up", message: { id: "x" }, replayable: true },
+      {
+        id: first,
+        occurrences: 2,
+        reason: "retriesExhausted",
+        message: { id: "x" },
+        replayable: true,
+      },
     ]);
   });
 
@@ -65,7 +71,7 @@ describe("a dead letter", () => {
     );
     expect(store.peek(deadLetterPath("hunt-runs", id))).not.toContain(canary.slice(0, 20));
     expect(await replayDeadLetters(store, queues, [{ queue: "hunt-runs", id }])).toEqual([
-      { id, outcome: "not-replayable" },
+      { id, outcome: "notReplayable" },
     ]);
   });
 
@@ -75,7 +81,7 @@ describe("a dead letter", () => {
       store,
       "alert-verdicts",
       { id: "x", alertIds: ["a"] },
-      { reason: "gave-up" },
+      { reason: "retriesExhausted" },
     );
     expect(
       await replayDeadLetters(store, queues, [
@@ -93,7 +99,7 @@ describe("a dead letter", () => {
       store,
       "alert-verdicts",
       { id: "x", alertIds: ["a"] },
-      { reason: "gave-up" },
+      { reason: "retriesExhausted" },
     );
     expect((await listDeadLetters(store, 10))[0]?.replayedAt).toBeUndefined();
   });

@@ -25,7 +25,7 @@ const header: JobHeader = {
   createdAt: new Date(nowMs).toISOString(),
   expiresAt: new Date(nowMs + jobRetentionMs).toISOString(),
   attempt: "one",
-  askedHash: "f".repeat(64),
+  requestHash: "f".repeat(64),
   parts: 1,
   request: {},
 };
@@ -81,9 +81,9 @@ describe("a job", () => {
     const { records } = await storeJob();
     expect(await findJob(records, "f".repeat(32))).toEqual({ kind: "absent" });
     expect(await findJob(records, id)).toMatchObject({ kind: "running", header });
-    const end = { version: 1, endedAt: header.createdAt, outcome: "done" } as const;
+    const end = { version: 1, endedAt: header.createdAt, outcome: "succeeded" } as const;
     expect(await endJob(records, id, end)).toBe(true);
-    expect(await endJob(records, id, { ...end, outcome: "cancelled" })).toBe(false);
+    expect(await endJob(records, id, { ...end, outcome: "canceled" })).toBe(false);
     expect(await findJob(records, id)).toEqual({ kind: "ended", header, end });
   });
 

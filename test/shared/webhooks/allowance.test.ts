@@ -12,7 +12,7 @@ function setUpDay(maxPerDay: number) {
 }
 
 describe("an allowance", () => {
-  test("is never exceeded over all instances and requests, and all of it can be used by one", async () => {
+  test("the daily limit holds over all instances, and one instance can use all of it", async () => {
     const { createInstance } = setUpDay(1_000);
     const instances = [createInstance(), createInstance(), createInstance()];
     const outcomes = await Promise.all(
@@ -27,45 +27,45 @@ describe("an allowance", () => {
     expect(await alone()("sentinel", 1_000)).toMatchObject({ kind: "allowed" });
   });
 
-  test("costs one write for many requests", async () => {
+  test("many requests cost one write of the daily count", async () => {
     const { createInstance, records } = setUpDay(20_000);
     const allow = createInstance();
     for (let index = 0; index < 10; index += 1) await allow("sentinel", 20);
     expect(records.count("create") + records.count("replace")).toBe(1);
   });
 
-  test("of one source leaves those of the others alone", async () => {
+  test("the daily limit of one source does not affect the others", async () => {
     const { createInstance } = setUpDay(100);
     const allow = createInstance();
     await allow("sentinel", 100);
-    expect((await allow("sentinel", 1)).kind).toBe("used-up");
+    expect((await allow("sentinel", 1)).kind).toBe("usedUp");
     expect((await allow("defender", 100)).kind).toBe("allowed");
   });
 
-  test("begins anew with the UTC day, and says when that is", async () => {
+  test("the daily limit restarts with the UTC day, and the refusal says when", async () => {
     const { clock, createInstance } = setUpDay(10);
     const allow = createInstance();
     await allow("sentinel", 10);
     const refusal = await allow("sentinel", 1);
-    expect(refusal).toEqual({ kind: "used-up", retryAfterMs: 18 * 3_600_000 });
+    expect(refusal).toEqual({ kind: "usedUp", retryAfterMs: 18 * 3_600_000 });
     await clock.advance(18 * 3_600_000);
     expect((await allow("sentinel", 10)).kind).toBe("allowed");
   });
 
-  test("P18: whose count cannot be read allows nothing", async () => {
+  test("P18: an invalid daily count allows nothing", async () => {
     const { createInstance, records } = setUpDay(100);
     records.poke("state/verdict-days/sentinel/2026-01-05.json", "{{{");
-    expect((await createInstance()("sentinel", 1)).kind).toBe("used-up");
+    expect((await createInstance()("sentinel", 1)).kind).toBe("usedUp");
   });
 
-  test("that was lowered during the day allows nothing more, and forgets nothing of what was allowed", async () => {
+  test("a daily limit that is lowered during the day allows nothing more and keeps its count", async () => {
     const { createInstance, records } = setUpDay(100);
     records.poke("state/verdict-days/sentinel/2026-01-05.json", '{"alerts":150}');
-    expect((await createInstance()("sentinel", 1)).kind).toBe("used-up");
+    expect((await createInstance()("sentinel", 1)).kind).toBe("usedUp");
     expect(records.peek("state/verdict-days/sentinel/2026-01-05.json")).toBe('{"alerts":150}');
   });
 
-  test("survives a store that fails once", async () => {
+  test("the allowance works again after a fault of the store", async () => {
     const clock = createVirtualClock();
     let fail = true;
     const records = createMemoryRecords({

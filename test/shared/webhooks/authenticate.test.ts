@@ -40,9 +40,9 @@ const kindOf = async (...args: Parameters<typeof authenticateRequest>): Promise<
 
 describe("an HMAC of the body", () => {
   const secrets = { "webhook-one": bodyKey };
-  const source = { proof: "body-hmac" };
+  const source = { auth: "bodyHmac" };
 
-  test("is taken in GitHub's form, with the delivery's id, which it does not cover", async () => {
+  test("a body HMAC in GitHub's form is accepted, and the delivery's id counts as unsigned", async () => {
     const { auth } = await authenticateRequest(
       source,
       bodyHeaders(bodyKey, body, "72d3162e-cc78"),
@@ -50,17 +50,17 @@ describe("an HMAC of the body", () => {
         secrets,
       },
     );
-    expect(auth).toEqual({ kind: "proven", id: "72d3162e-cc78", isIdSigned: false });
+    expect(auth).toEqual({ kind: "authenticated", id: "72d3162e-cc78", isIdSigned: false });
   });
 
-  test("is taken from a header of the source's own", async () => {
+  test("a body HMAC is read from the source's own header", async () => {
     const [[, signature] = ["", ""]] = Object.entries(bodyHeaders(bodyKey, body)).filter(([name]) =>
       name.startsWith("x-"),
     );
     const own = { ...source, signatureHeader: "X-Signature" };
     expect(
       await kindOf(own, { "x-signature": signature.replace("sha256=", "") }, { secrets }),
-    ).toBe("proven");
+    ).toBe("authenticated");
   });
 
   test.each<[string, SentHeaders]>([
@@ -68,100 +68,92 @@ describe("an HMAC of the body", () => {
     ["by another key", bodyHeaders("another secret of some length", body)],
     ["that is missing", {}],
     ["by SHA-1", { "x-hub-signature-256": `sha1=${"a".repeat(40)}` }],
-  ])("%s is refused", async (_, headers) => {
+  ])("a body HMAC is refused: %s", async (_, headers) => {
     expect(await kindOf(source, headers, { secrets })).toBe("refused");
   });
 
-  test("F62: with a delivery id that is no visible text is refused", async () => {
+  test("F62: a delivery id that is not visible ASCII is refused", async () => {
     const headers = { ...bodyHeaders(bodyKey, body), "x-github-delivery": "a b" };
     expect(await kindOf(source, headers, { secrets })).toBe("refused");
   });
 });
 
 describe("a bearer token", () => {
-  const source = { proof: "bearer" };
+  const source = { auth: "bearer" };
   const secrets = { "webhook-one": tokenHash(token) };
 
-  test("X38: is compared with its hash, the only thing that is kept of it", async () => {
-    expect(await kindOf(source, bearerHeaders(token), { secrets })).toBe("proven");
+  test("X38: a bearer token is compared with its hash; only the hash is stored", async () => {
+    expect(await kindOf(source, bearerHeaders(token), { secrets })).toBe("authenticated");
     expect(await kindOf(source, bearerHeaders(`${token}x`), { secrets })).toBe("refused");
     expect(await kindOf(source, bearerHeaders(tokenHash(token)), { secrets })).toBe("refused");
   });
 
-  test("X38: whose secret is the token itself is not usable: it has to be a hash", async () => {
+  test("X38: a secret that holds the bearer token instead of its hash is unusable", async () => {
     const { auth } = await authenticateRequest(source, bearerHeaders(token), {
       secrets: { "webhook-one": token },
     });
     expect(auth).toMatchObject({
-      kind: "no-key",
+      kind: "noKey",
       expected: expect.stringContaining("sha256:") as string,
     });
     expect(JSON.stringify(auth)).not.toContain(token);
   });
 
-  test("costs no secret when there is none in the request", async () => {
+  test("a request without a bearer token costs no read of the secret", async () => {
     expect(
       (await authenticateRequest(source, { authorization: "Basic eA==" }, { secrets })).cost
         .secrets,
     ).toBe(0);
   });
 
-  test("names its delivery by Idempotency-Key", async () => {
+  test("a delivery with a bearer token takes its id from Idempotency-Key", async () => {
     const { auth } = await authenticateRequest(
       source,
       { ...bearerHeaders(token), "idempotency-key": "run-1" },
       { secrets },
     );
-    expect(auth).toEqual({ kind: "proven", id: "run-1", isIdSigned: true });
+    expect(auth).toEqual({ kind: "authenticated", id: "run-1", isIdSigned: true });
   });
 });
 
-describe("a token of Entra", () => {
+describe("an Entra token", () => {
   const caller = "11111111-1111-4111-8111-111111111111";
   const source = {
-    proof: "entra",
+    auth: "entra",
     audience: "api://huntline",
     callers: [caller.toUpperCase()],
     roles: ["Webhooks.Send"],
   };
   const validClaims = { tid: tenantId, appid: caller };
 
-  test.each<[string, object | undefined, string]>([
-    ["X03: from a caller on the list is taken", validClaims, "proven"],
+  test.each<[string, string, object | undefined]>([
+    ["X03: from a listed caller", "authenticated", validClaims],
+    ["X03: of version 2, with the caller in azp", "authenticated", { tid: tenantId, azp: caller }],
     [
-      "X03: of version 2, which names its caller azp, is taken",
-      { tid: tenantId, azp: caller },
-      "proven",
-    ],
-    [
-      "X03: with a role is taken, whoever shows it",
+      "X03: with a role, from any caller",
+      "authenticated",
       { tid: tenantId, appid: "x", roles: ["Webhooks.Send"] },
-      "proven",
     ],
     [
-      "X03: of another tenant is refused",
+      "X03: of another tenant",
+      "refused",
       { ...validClaims, tid: "22222222-2222-4222-8222-222222222222" },
-      "refused",
     ],
-    ["X03: without a tenant is refused", { appid: caller }, "refused"],
+    ["X03: without a tenant", "refused", { appid: caller }],
     [
-      "X03: from another caller without a role is refused",
+      "X03: from another caller without a role",
+      "refused",
       { tid: tenantId, appid: "x", roles: ["Other"] },
-      "refused",
     ],
-    [
-      "X03: whose roles are no list is refused",
-      { tid: tenantId, roles: "Webhooks.Send" },
-      "refused",
-    ],
-    ["X03: that the check refused is refused", undefined, "refused"],
-  ])("%s", async (_, claims, kind) => {
+    ["X03: with roles that are not a list", "refused", { tid: tenantId, roles: "Webhooks.Send" }],
+    ["X03: with an invalid signature", "refused", undefined],
+  ])("an Entra token, %s, is %s", async (_, kind, claims) => {
     expect(await kindOf(source, bearerHeaders("a.b.c"), claims ? { claims } : {})).toBe(kind);
   });
 
   test.each<[string, SentHeaders]>([
     [
-      "F67, X04: what Easy Auth would send, made up by the caller, counts for nothing",
+      "F67, X04: forged headers of Easy Auth",
       {
         "x-ms-client-principal": Buffer.from(
           JSON.stringify({ userRoles: ["Webhooks.Send"] }),
@@ -169,11 +161,8 @@ describe("a token of Entra", () => {
         "x-ms-client-principal-id": caller,
       },
     ],
-    [
-      "F68, X04: what Easy Auth would send, malformed, counts for nothing",
-      { "x-ms-client-principal": "%%%{" },
-    ],
-  ])("%s", async (_, headers) => {
+    ["F68, X04: malformed headers of Easy Auth", { "x-ms-client-principal": "%%%{" }],
+  ])("%s are ignored", async (_, headers) => {
     const { cost, auth } = await authenticateRequest(source, headers, { claims: validClaims });
     expect(auth.kind).toBe("refused");
     expect(cost.claims).toBe(0);
@@ -181,44 +170,50 @@ describe("a token of Entra", () => {
 });
 
 describe("a function key", () => {
-  test("is asked for by the door, and the open door takes no source that wants one", async () => {
-    const source = { proof: "function-key", reader: "splunk" };
+  test("a source with functionKey is accepted only at the keyed endpoint", async () => {
+    const source = { auth: "functionKey", reader: "splunk" };
     expect(await kindOf(source, {})).toBe("refused");
-    expect(await kindOf(source, {}, {}, true)).toBe("proven");
+    expect(await kindOf(source, {}, {}, true)).toBe("authenticated");
   });
 
-  test("is a second factor where the source says so", async () => {
-    const source = { proof: "body-hmac", functionKey: true };
+  test("a function key is required in addition to the HMAC where the source says so", async () => {
+    const source = { auth: "bodyHmac", functionKey: true };
     const secrets = { "webhook-one": bodyKey };
     expect(await kindOf(source, bodyHeaders(bodyKey, body), { secrets })).toBe("refused");
-    expect(await kindOf(source, bodyHeaders(bodyKey, body), { secrets }, true)).toBe("proven");
+    expect(await kindOf(source, bodyHeaders(bodyKey, body), { secrets }, true)).toBe(
+      "authenticated",
+    );
     expect(await kindOf(source, {}, { secrets }, true)).toBe("refused");
   });
 });
 
-describe("addresses", () => {
+describe("address ranges", () => {
   const source = {
-    proof: "function-key",
+    auth: "functionKey",
     reader: "splunk",
     addresses: ["203.0.113.0/24", "2001:db8::/32"],
   };
 
   test.each<[string, string, string]>([
-    ["one of the range", "203.0.113.7", "proven"],
-    ["one with its port, as the platform writes it", "203.0.113.7:51234", "proven"],
-    ["one of IPv6", "[2001:db8::1]:443", "proven"],
-    ["the last hop, which alone is the platform's word", "198.51.100.1, 203.0.113.7:1", "proven"],
+    ["one of the range", "203.0.113.7", "authenticated"],
+    ["one with its port, as the platform writes it", "203.0.113.7:51234", "authenticated"],
+    ["one of IPv6", "[2001:db8::1]:443", "authenticated"],
+    [
+      "the last hop, which alone is the platform's word",
+      "198.51.100.1, 203.0.113.7:1",
+      "authenticated",
+    ],
     ["one that only claims to come from there", "203.0.113.7, 198.51.100.1:1", "refused"],
     ["one outside", "203.0.114.1", "refused"],
     ["no address", "unknown", "refused"],
     ["nothing", "", "refused"],
-  ])("%s: %s is %s", async (_, forwarded, kind) => {
+  ])("an address restriction, %s: %s is %s", async (_, forwarded, kind) => {
     expect(await kindOf(source, { "x-forwarded-for": forwarded }, {}, true)).toBe(kind);
   });
 
-  test("are looked at before any secret", async () => {
+  test("the address is checked before any secret is read", async () => {
     const { cost } = await authenticateRequest(
-      { proof: "body-hmac", addresses: ["203.0.113.0/24"] },
+      { auth: "bodyHmac", addresses: ["203.0.113.0/24"] },
       bodyHeaders(bodyKey, body),
     );
     expect(cost.secrets).toBe(0);
@@ -235,10 +230,10 @@ describe("a secret", () => {
     ["a list of nothing", "[]"],
     ["a list that is broken", '[{"key":'],
     ["a list with an unknown field", '[{"key":"aaaaaaaaaaaaaaaaaaaaaaaaaaaa","secret":"x"}]'],
-  ])("that is %s is refused by what it wants, never by what it is", async (_, value) => {
+  ])("a secret that is %s is reported as invalid without its value", async (_, value) => {
     const auth = (
       await authenticateRequest(
-        { proof: "standard" },
+        { auth: "standard" },
         {
           "webhook-id": "1",
           "webhook-timestamp": "1",
@@ -247,7 +242,7 @@ describe("a secret", () => {
         { secrets: { "webhook-one": value } },
       )
     ).auth;
-    expect(auth.kind).toBe("no-key");
+    expect(auth.kind).toBe("noKey");
     expect(JSON.stringify(auth)).not.toContain(value);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createFairShare } from "../../../shared/webhooks/fair-share.ts";
 import { createVirtualClock, type VirtualClock } from "../../support/virtual-clock.ts";
 
-/** A store that serves so many operations at once: what all sources share. */
+/** Creates a store that serves `width` operations at once, shared by all sources. */
 function sharedStore(clock: VirtualClock, width: number, eachMs: number) {
   let working = 0;
   const waiting: (() => void)[] = [];
@@ -16,7 +16,7 @@ function sharedStore(clock: VirtualClock, width: number, eachMs: number) {
   };
 }
 
-/** The slowest twentieth of `quiet`'s answers, while `loud` sends so many requests at once. */
+/** Measures the p95 of the source `quiet` while the source `loud` sends `loud` requests at once. */
 async function quietP95(loud: number): Promise<number> {
   const clock = createVirtualClock();
   const share = createFairShare(8, 1_000);
@@ -42,12 +42,12 @@ async function quietP95(loud: number): Promise<number> {
 }
 
 describe("X36: a burst from one source", () => {
-  test("of ten times its usual load leaves the others' p95 as it was", async () => {
+  test("a source with ten times its usual load does not change the p95 of the others", async () => {
     const usual = await quietP95(80);
     expect(await quietP95(800)).toBeLessThanOrEqual(usual * 1.2);
   });
 
-  test("beyond its line is refused, and the others are served", async () => {
+  test("a source is refused beyond its queue while others are served", async () => {
     const share = createFairShare(2, 3);
     const gate = Promise.withResolvers<boolean>();
     const loud = Array.from({ length: 7 }, () => share.run("loud", () => gate.promise));
@@ -57,7 +57,7 @@ describe("X36: a burst from one source", () => {
     expect(await Promise.all(loud)).toEqual([true, true, true, true, true, undefined, undefined]);
   });
 
-  test("leaves no place taken when its work fails", async () => {
+  test("a failed request frees its place", async () => {
     const share = createFairShare(1, 10);
     const failing = Array.from({ length: 5 }, () =>
       share.run("a", () => Promise.reject(new Error("down"))),

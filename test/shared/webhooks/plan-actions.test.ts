@@ -19,12 +19,12 @@ const planVerdicts = (
   body: unknown = {},
 ) => planActions(createContent(verdicts), body, { ...source, ...change }, at);
 
-describe("orders", () => {
-  test("are messages that the verdict queue takes as they are", () => {
+describe("planning the actions of a payload", () => {
+  test("plans verdicts that are valid queue messages", () => {
     const { verdicts } = planVerdicts([
       {
         action: "dismiss",
-        reason: "not_accurate",
+        reason: "notAccurate",
         comment: "c",
         by: "me",
         alerts: toAlerts(alertHex(1)),
@@ -36,7 +36,7 @@ describe("orders", () => {
       {
         version: 1,
         action: "dismiss",
-        reason: "not_accurate",
+        reason: "notAccurate",
         comment: "c",
         requestedBy: "me",
         alertIds: [alertHex(1)],
@@ -44,7 +44,7 @@ describe("orders", () => {
     ]);
   });
 
-  test("have the same ids for the same delivery, and others for another", () => {
+  test("derives equal ids for equal deliveries and different ids for different ones", () => {
     const verdict = { action: "resolve", alerts: toAlerts(alertHex(1)) } as const;
     const [first] = planVerdicts([verdict]).verdicts;
     expect(planVerdicts([verdict]).verdicts[0]?.id).toBe(first?.id);
@@ -53,7 +53,7 @@ describe("orders", () => {
     expect(other.id).toBe(other.verdicts[0]?.id);
   });
 
-  test("have the id of their delivery whatever its body asks for, so that another body meets the first one's record", () => {
+  test("derives the first verdict's id from the delivery alone, so that another body finds the first one's record", () => {
     const [one, two] = (["resolve", "dismiss"] as const).map((action) =>
       planVerdicts([{ action, alerts: toAlerts(alertHex(1)) }]),
     );
@@ -61,7 +61,7 @@ describe("orders", () => {
     expect(planVerdicts([]).id).toBe(one?.id);
   });
 
-  test("F66: 1,000 alerts go out a hundred a message, each once, in any order", () => {
+  test("F66: splits 1,000 alerts into messages of 100, each alert once", () => {
     const ids = Array.from({ length: 1_000 }, (_, index) => alertHex(index));
     const { verdicts } = planVerdicts([
       { action: "resolve", alerts: toAlerts(...ids, ...ids.toReversed()) },
@@ -74,14 +74,14 @@ describe("orders", () => {
     expect(new Set(messages.map(({ id }) => id)).size).toBe(1);
   });
 
-  test("F66: more than 1,000 alerts are refused", () => {
+  test("F66: refuses more than 1,000 alerts", () => {
     const ids = Array.from({ length: 1_001 }, (_, index) => alertHex(index));
     expect(() => planVerdicts([{ action: "resolve", alerts: toAlerts(...ids) }])).toThrow(
       expect.objectContaining({ status: 422 }),
     );
   });
 
-  test("put alerts together that end the same way, and keep apart those that do not", () => {
+  test("groups alerts that close alike and separates the others", () => {
     const { verdicts } = planVerdicts([
       { action: "resolve", alerts: toAlerts(alertHex(1)) },
       { action: "dismiss", alerts: toAlerts(alertHex(2)) },
@@ -94,7 +94,7 @@ describe("orders", () => {
     expect(new Set(verdicts.map(({ id }) => id)).size).toBe(2);
   });
 
-  test("give one alert one verdict, the first", () => {
+  test("plans one verdict per alert: the first", () => {
     const { verdicts } = planVerdicts([
       { action: "resolve", alerts: toAlerts(alertHex(1)) },
       { action: "dismiss", alerts: toAlerts(alertHex(1)) },
@@ -102,7 +102,7 @@ describe("orders", () => {
     expect(verdicts.map(({ action }) => action)).toEqual(["resolve"]);
   });
 
-  test("say which alerts are none of Cloud Apps, and why", () => {
+  test("reports the alerts that do not belong to Cloud Apps, with the reason", () => {
     const { skipped, verdicts } = planVerdicts([
       {
         action: "resolve",
@@ -117,7 +117,7 @@ describe("orders", () => {
   });
 
   test.each(["enrich", "verdict", "hunt"] as const)(
-    "X05: that a source may not give are left out: %s alone is given",
+    "X05: plans only the allowed actions: %s",
     (verb) => {
       const hunts = [{ hunt: "rare-hunt" }];
       const plan = planVerdicts([{ action: "resolve", alerts: toAlerts(alertHex(1)) }], {
@@ -131,7 +131,7 @@ describe("orders", () => {
       ]);
       const missing = ["verdict", "hunt"].filter((other) => other !== verb);
       expect(plan.skipped.map(({ message }) => message)).toEqual(
-        missing.map((other) => `this source may not ask for: ${other}`),
+        missing.map((other) => `not allowed for this source: ${other}`),
       );
     },
   );
@@ -139,7 +139,7 @@ describe("orders", () => {
   test.each<[string, object, string[]]>([
     ["without a condition", {}, ["rare-hunt"]],
     [
-      "whose condition holds, in any case of letters",
+      "whose condition holds in other letter case",
       { when: { "/rule/name": ["Other", "malware"] } },
       ["rare-hunt"],
     ],
@@ -148,7 +148,7 @@ describe("orders", () => {
       { when: { "/rule/name": ["Malware"], "/rule/level": ["9"] } },
       [],
     ],
-  ])("start a hunt by a rule %s", (_, rule, hunts) => {
+  ])("starts the right hunts by a rule %s", (_, rule, hunts) => {
     const body = { rule: { name: "Malware", level: 7 } };
     expect(
       planVerdicts(
@@ -164,7 +164,7 @@ describe("orders", () => {
     ).toEqual(hunts);
   });
 
-  test("F62, X08: keep control characters of the payload out of comments and names", () => {
+  test("F62, X08: removes control characters from comments and names", () => {
     const verdict: PayloadVerdict = {
       action: "resolve",
       comment: `a\u0000b\u001b[31m\u2028c\n${"x".repeat(2_000)}\uD800`,
@@ -177,7 +177,7 @@ describe("orders", () => {
     expect(message?.comment).toHaveLength(1_000);
   });
 
-  test("leave out a comment of blanks", () => {
+  test("omits a blank comment", () => {
     expect(
       planVerdicts([{ action: "resolve", comment: " \u0000 ", alerts: toAlerts(alertHex(1)) }])
         .verdicts[0],

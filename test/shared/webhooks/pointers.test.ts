@@ -27,11 +27,11 @@ describe("a pointer", () => {
     ["/__proto__", []],
     ["/foo/0/0", []],
     ["/alerts/*/id", ["1", 2]],
-  ])("%j leads where it should", (pointer, values) => {
+  ])("the pointer %j returns its values", (pointer, values) => {
     expect(valuesAt(body, pointer)).toEqual(values);
   });
 
-  test("gives texts, numbers and truth values as text, out of one list, blanks left out", () => {
+  test("textsAt returns texts, numbers and booleans as text, enters one list and omits blanks", () => {
     expect(textsAt(body, "/alerts/*/id")).toEqual(["1", "2"]);
     expect(textsAt(body, "/lists/*")).toEqual(["a", "c", "false"]);
     expect(textsAt(body, "/alerts/0")).toEqual([]);
@@ -44,7 +44,7 @@ describe("a pointer", () => {
     ["/a~2", false],
     ["/a~", false],
     ["#/a", false],
-  ])("%j is one: %s", (text, is) => {
+  ])("isPointer(%j) is %s", (text, is) => {
     expect(isPointer(text)).toBe(is);
   });
 });

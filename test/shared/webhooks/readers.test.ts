@@ -19,13 +19,13 @@ const readByMapping = (body: unknown, mapping: string): PayloadResult =>
 
 /** Whether the parts to search hold a text. */
 const isSearched = (read: PayloadResult, text: string): boolean =>
-  read.kind === "read" && JSON.stringify(read.search).includes(text);
+  read.kind === "content" && JSON.stringify(read.search).includes(text);
 
 const readIncident = (change: object, alerts = [sent.sentinelAlert(alertHex(1))]) =>
   readBy("sentinel", sent.sentinelIncident(alerts, change));
 
-describe("the reader of Sentinel", () => {
-  test("takes a closed incident as a verdict over its Cloud Apps alerts", () => {
+describe("the Sentinel reader", () => {
+  test("reads a closed incident as a verdict for its Cloud Apps alerts", () => {
     expect(readIncident({})).toMatchObject({
       verdicts: [
         {
@@ -43,16 +43,19 @@ describe("the reader of Sentinel", () => {
 
   test.each([
     ["TruePositive", "SuspiciousActivity", { action: "resolve" }],
-    ["FalsePositive", "InaccurateData", { action: "dismiss", reason: "not_accurate" }],
-    ["FalsePositive", "IncorrectAlertLogic", { action: "dismiss", reason: "not_accurate" }],
-    ["BenignPositive", "SuspiciousButExpected", { action: "close_benign" }],
-  ])("closes by classification: %s, %s", (classification, classificationReason, verdict) => {
-    const read = readIncident({ classification, classificationReason });
-    expect(read).toMatchObject({ verdicts: [verdict] });
-  });
+    ["FalsePositive", "InaccurateData", { action: "dismiss", reason: "notAccurate" }],
+    ["FalsePositive", "IncorrectAlertLogic", { action: "dismiss", reason: "notAccurate" }],
+    ["BenignPositive", "SuspiciousButExpected", { action: "closeBenign" }],
+  ])(
+    "closes an incident by its classification: %s, %s",
+    (classification, classificationReason, verdict) => {
+      const read = readIncident({ classification, classificationReason });
+      expect(read).toMatchObject({ verdicts: [verdict] });
+    },
+  );
 
   test.each(["Undetermined", null, "SomethingNew"])(
-    "leaves the alerts open when closed as %s, and says so",
+    "leaves the alerts of an incident closed as %s open and reports it",
     (classification) => {
       expect(readIncident({ classification })).toMatchObject({
         verdicts: [],
@@ -61,18 +64,18 @@ describe("the reader of Sentinel", () => {
     },
   );
 
-  test.each(["New", "Active"])("asks for no verdict of an incident that is %s", (status) => {
+  test.each(["New", "Active"])("plans no verdict for an incident that is %s", (status) => {
     expect(readIncident({ status })).toMatchObject({ verdicts: [], skipped: [] });
   });
 
-  test("leaves alerts of other products to their own portals", () => {
+  test("ignores alerts of other products in a Sentinel incident", () => {
     const other = sent.sentinelAlert("da637551227677560813_-961444813", {
       productName: "Microsoft Defender for Endpoint",
     });
     expect(readIncident({}, [other])).toMatchObject({ verdicts: [], skipped: [] });
   });
 
-  test("knows Cloud Apps alerts that came by way of Defender XDR", () => {
+  test("recognizes Cloud Apps alerts that arrive through Defender XDR", () => {
     const viaXdr = sent.sentinelAlert(`ca${alertHex(2)}`, {
       productName: "Microsoft 365 Defender",
     });
@@ -81,22 +84,22 @@ describe("the reader of Sentinel", () => {
     });
   });
 
-  test("searches entities for hashes, also those of the alert trigger", () => {
+  test("searches entities for hashes, including those of the alert trigger", () => {
     const hash = { relatedEntities: [sent.sentinelFileHash(sha1)], status: "New" };
     expect(isSearched(readIncident(hash), sha1)).toBe(true);
     expect(isSearched(readBy("sentinel", sent.sentinelSoleAlert(sha1)), sha1)).toBe(true);
   });
 });
 
-describe("the reader of Defender", () => {
+describe("the Defender reader", () => {
   const id = `ca${alertHex(3)}`;
 
-  test("takes a resolved alert by its own classification", () => {
+  test("closes a resolved alert by its own classification", () => {
     expect(readBy("defender", sent.graphAlert(id))).toMatchObject({
       verdicts: [
         {
           action: "dismiss",
-          reason: "not_accurate",
+          reason: "notAccurate",
           by: "soc@contoso.com",
           alerts: [{ path: "/id", ids: [id, alertHex(3), expect.anything()] }],
         },
@@ -104,12 +107,12 @@ describe("the reader of Defender", () => {
     });
   });
 
-  test("takes an incident's classification for alerts that have none", () => {
+  test("uses the incident's classification for alerts without one", () => {
     const alerts = [sent.graphAlert(id, { classification: "unknown", determination: "unknown" })];
     expect(readBy("defender", sent.graphIncident(alerts))).toMatchObject({
       verdicts: [
         {
-          action: "close_benign",
+          action: "closeBenign",
           reason: "test",
           comment: "Red team exercise",
           by: "lead@contoso.com",
@@ -118,14 +121,14 @@ describe("the reader of Defender", () => {
     });
   });
 
-  test("takes a list of alerts", () => {
+  test("reads a list of alerts", () => {
     const value = [sent.graphAlert(id), sent.graphAlert(`ca${alertHex(4)}`, { status: "new" })];
     expect(readBy("defender", { value })).toMatchObject({
       verdicts: [{ alerts: [{ path: "/value/0/id" }] }],
     });
   });
 
-  test("leaves alerts of other services alone, and open incidents", () => {
+  test("ignores alerts of other services and open incidents", () => {
     const other = sent.graphAlert("da637551227677560813_-961444813", {
       serviceSource: "microsoftDefenderForEndpoint",
     });
@@ -137,7 +140,7 @@ describe("the reader of Defender", () => {
     });
   });
 
-  test("says where a resolved alert has no telling classification", () => {
+  test("reports a resolved alert without a classification that closes it", () => {
     const unsaid = sent.graphAlert(id, { classification: null });
     expect(readBy("defender", unsaid)).toMatchObject({
       verdicts: [],
@@ -155,7 +158,7 @@ describe("the reader of Defender", () => {
   });
 });
 
-describe("the readers that only look up", () => {
+describe("the readers that only search for hashes", () => {
   test.each<[string, PayloadResult]>([
     ["Cloud Apps by Power Automate", readBy("cloud-apps", sent.cloudAppsAlert(sha1))],
     ["Splunk", readBy("splunk", sent.splunkAlert(sha1))],
@@ -163,56 +166,72 @@ describe("the readers that only look up", () => {
     ["QRadar", readByMapping(sent.qradarOffense(sha1), "qradar")],
     ["Wazuh", readByMapping(sent.wazuhAlert(sha1), "wazuh")],
     ["CrowdStrike", readByMapping(sent.crowdstrikeDetection("b".repeat(64)), "crowdstrike")],
-  ])("find the hashes of %s", (name, read) => {
+  ])("finds the hashes of %s", (name, read) => {
     expect(isSearched(read, name === "CrowdStrike" ? "b".repeat(64) : sha1)).toBe(true);
     expect(read).toMatchObject({ verdicts: [], skipped: [] });
   });
 
-  test("take only the row of Splunk's result, not its links", () => {
+  test("searches only the result row of a Splunk alert, not its links", () => {
     expect(isSearched(readBy("splunk", sent.splunkAlert(sha1)), "results_link")).toBe(false);
   });
 });
 
-describe("a payload that is not what its source sends", () => {
+describe("a payload of another product", () => {
   test.each<[string, PayloadResult, string]>([
-    ["Sentinel without an incident", readBy("sentinel", {}), "/object"],
-    ["Sentinel without properties", readBy("sentinel", { object: {} }), "/object/properties"],
-    ["Sentinel without a status", readIncident({ status: undefined }), "/object/properties/status"],
+    ["a Sentinel incident without an incident", readBy("sentinel", {}), "/object"],
     [
-      "Sentinel with alerts that are no list",
+      "a Sentinel incident without properties",
+      readBy("sentinel", { object: {} }),
+      "/object/properties",
+    ],
+    [
+      "a Sentinel incident without a status",
+      readIncident({ status: undefined }),
+      "/object/properties/status",
+    ],
+    [
+      "a Sentinel incident with alerts that are not a list",
       readIncident({ alerts: "x" }),
       "/object/properties/alerts",
     ],
-    ["Defender without an id", readBy("defender", { status: "new" }), "/id"],
+    ["a Defender alert without an id", readBy("defender", { status: "new" }), "/id"],
     [
-      "Defender without a status, in a list",
+      "a Defender list with an alert without a status",
       readBy("defender", { value: [{ id: "x" }] }),
       "/value/0/status",
     ],
     [
-      "Cloud Apps without an alert",
+      "a Cloud Apps alert without an id",
       readBy("cloud-apps", { AlertDisplayName: "x" }),
       "/ProviderAlertId",
     ],
-    ["Splunk without a result", readBy("splunk", { sid: "1" }), "/result"],
-    ["Splunk without a search", readBy("splunk", { result: {} }), "/sid"],
-    ["Elastic without a rule", readBy("elastic", { alerts: [] }), "/rule"],
-    ["Elastic without alerts", readBy("elastic", { rule: { name: "x" } }), "/alerts"],
-    ["Elastic whose rule has no name", readBy("elastic", { rule: {}, alerts: [] }), "/rule"],
-    ["a mapping whose required field is missing", readByMapping({ id: "1" }, "wazuh"), "/rule/id"],
-    ["a mapping of no object", readByMapping("text", "wazuh"), ""],
-    ["a list where an object is due", readBy("sentinel", []), ""],
-    ["nothing", readBy("defender", null), ""],
-  ])("%s is refused by the name of the field", (_, read, path) => {
-    expect(read.kind).toBe("fault");
-    expect(read.kind === "fault" ? read.faults.map((fault) => fault.path) : []).toContain(path);
+    ["a Splunk alert without a result", readBy("splunk", { sid: "1" }), "/result"],
+    ["a Splunk alert without a search", readBy("splunk", { result: {} }), "/sid"],
+    ["an Elastic alert without a rule", readBy("elastic", { alerts: [] }), "/rule"],
+    ["an Elastic alert without alerts", readBy("elastic", { rule: { name: "x" } }), "/alerts"],
+    [
+      "an Elastic alert whose rule has no name",
+      readBy("elastic", { rule: {}, alerts: [] }),
+      "/rule",
+    ],
+    [
+      "a payload without a field that its mapping requires",
+      readByMapping({ id: "1" }, "wazuh"),
+      "/rule/id",
+    ],
+    ["text for a mapping", readByMapping("text", "wazuh"), ""],
+    ["a list instead of an incident", readBy("sentinel", []), ""],
+    ["null for Defender", readBy("defender", null), ""],
+  ])("a body that is %s is invalid, and the fault names the field", (_, read, path) => {
+    expect(read.kind).toBe("invalid");
+    expect(read.kind === "invalid" ? read.faults.map((fault) => fault.path) : []).toContain(path);
   });
 });
 
 describe("a mapping", () => {
-  test("turns a closed case into a verdict", () => {
+  test("a mapping reads a closed case as a verdict", () => {
     expect(readByMapping(validEvent(2, { comment: "c", by: "me" }), "test")).toEqual({
-      kind: "read",
+      kind: "content",
       search: [validEvent(2, { comment: "c", by: "me" })],
       verdicts: [
         {
@@ -228,28 +247,28 @@ describe("a mapping", () => {
   });
 
   test.each<[string, object, object]>([
-    ["that is open asks for nothing", { state: "open" }, { verdicts: [], skipped: [] }],
+    ["that is open, without a verdict", { state: "open" }, { verdicts: [], skipped: [] }],
     [
-      "in any case of letters counts",
+      "in other letter case",
       { state: "CLOSED", verdict: "False" },
-      { verdicts: [{ action: "dismiss", reason: "not_accurate" }] },
+      { verdicts: [{ action: "dismiss", reason: "notAccurate" }] },
     ],
     [
-      "closed as who knows what says so",
+      "with an unknown classification and reports it",
       { verdict: "maybe" },
       { verdicts: [], skipped: [{ path: "/verdict" }] },
     ],
-    ["without alerts asks for nothing", { alerts: [] }, { verdicts: [], skipped: [] }],
-  ])("of a case %s", (_, change, expected) => {
+    ["without alerts, without a verdict", { alerts: [] }, { verdicts: [], skipped: [] }],
+  ])("a mapping reads a case %s", (_, change, expected) => {
     expect(readByMapping(validEvent(1, change), "test")).toMatchObject(expected);
   });
 
-  test("of Google SecOps closes what its case closed", () => {
+  test("the Google SecOps mapping closes the alerts of a closed case", () => {
     expect(readByMapping(sent.secopsCase(alertHex(1)), "google-secops")).toMatchObject({
       verdicts: [
         {
           action: "dismiss",
-          reason: "not_accurate",
+          reason: "notAccurate",
           comment: "Known VPN exit",
           by: "tier1",
           alerts: [{ ids: [alertHex(1)] }],
@@ -258,7 +277,7 @@ describe("a mapping", () => {
     });
   });
 
-  test("every sample compiles", () => {
+  test("every mapping of the repository compiles", () => {
     expect(Object.keys(mappings)).toEqual(["crowdstrike", "google-secops", "qradar", "wazuh"]);
   });
 });

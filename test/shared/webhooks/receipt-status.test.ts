@@ -26,7 +26,7 @@ const answer: WebhookAnswer = {
   verdicts: [{ id: "v", action: "resolve", alertIds: [alertHex(1), alertHex(2)] }],
   lookup: { job, hashes: 1 },
   hunts: [{ hunt: "rare-hunt", job }],
-  left: [{ path: "/x", message: "left" }],
+  skipped: [{ path: "/x", message: "skipped" }],
 };
 
 async function readStatus(
@@ -52,13 +52,13 @@ async function readStatus(
 }
 
 describe("the status of a delivery", () => {
-  test("is done when everything that it asked for is, and has the form of its schema", async () => {
+  test("a delivery is done when all its actions are done, and its status matches the schema", async () => {
     const shown = webhookStatus.parse(await readStatus());
     expect(shown).toMatchObject({
       done: true,
       lookup: { report },
       hunts: [{ result: { rows: 3 } }],
-      left: answer.left,
+      skipped: answer.skipped,
     });
   });
 
@@ -72,18 +72,18 @@ describe("the status of a delivery", () => {
     ],
     ["a lookup", { readLookup: async () => ({ done: false }) }],
     ["a hunt", { readHunt: async () => ({ done: false }) }],
-  ])("is open while %s is", async (_, change) => {
+  ])("a delivery is not done while %s is pending", async (_, change) => {
     expect(await readStatus(change)).toMatchObject({ done: false });
   });
 
-  test("is done at once when nothing was asked for", async () => {
+  test("a delivery without actions is done at once", async () => {
     expect(await readStatus({}, { verdicts: [], lookup: null, hunts: [] })).toMatchObject({
       done: true,
       lookup: null,
     });
   });
 
-  test("of a receipt that is gone, or no receipt, is none", async () => {
+  test("a receipt that is invalid or absent has no status", async () => {
     const records = createMemoryRecords({ clock: createVirtualClock() });
     expect(await readStatus({ records })).toBeUndefined();
     records.poke(receiptPath("test", name), '{"version":2}');

@@ -17,12 +17,15 @@ import { standardHeaders, standardKey, type SentHeaders } from "../../support/we
 
 const pathOf = (id: string): string => receiptPath("test", sha256(id).toString("hex"));
 const dayMs = 86_400_000;
-/** Every record but the count of the day, of which an instance takes its share before it knows what came. */
+/**
+ * Every record except the daily count, from which an instance takes its share before it reads the
+ * receipt.
+ */
 const recordsOf = (harness: WebhookHarness): string[] =>
   harness.records.paths().filter((path) => !path.startsWith("state/verdict-days/"));
 
-describe("a webhook", () => {
-  test("passes its points in the order of the contract: verified, validated, claim-check, queue, receipt, answer", async () => {
+describe("receiving a webhook", () => {
+  test("a delivery passes its steps in order: authentication, validation, records, queue, receipt, answer", async () => {
     const steps: string[] = [];
     const harness = webhookHarness({
       failpoint: async (point) => void steps.push(point),
@@ -54,7 +57,7 @@ describe("a webhook", () => {
     ]);
   });
 
-  test("costs one message and two records once the day's count is in hand", async () => {
+  test("a delivery costs one message and two records when the instance holds a block of the day", async () => {
     const harness = webhookHarness();
     await deliverSigned(harness, validEvent(20), "msg_1");
     const before = [
@@ -72,7 +75,7 @@ describe("a webhook", () => {
     expect(harness.queues.sent).toHaveLength(2);
   });
 
-  test("F40: whose hashes are many leaves them where the message points to", async () => {
+  test("F40: a delivery with 900 hashes stores them and enqueues a small message", async () => {
     const harness = webhookHarness();
     const hashes = Array.from({ length: 900 }, (_, index) => index.toString(16).padStart(40, "0"));
     const { answer } = await deliverSigned(harness, validEvent(0, { state: "open", hashes }));
@@ -84,7 +87,7 @@ describe("a webhook", () => {
     );
   });
 
-  test("that asks for nothing is answered, remembered, and sends nothing", async () => {
+  test("a delivery without actions gets an answer and a receipt and enqueues nothing", async () => {
     const harness = webhookHarness();
     const received = await deliverSigned(harness, validEvent(1, { state: "open" }));
     expect(received).toMatchObject({
@@ -95,28 +98,28 @@ describe("a webhook", () => {
     expect(harness.records.peek(pathOf("msg_1"))).toBeDefined();
   });
 
-  test("starts the hunts of its rules, and names those that do not exist", async () => {
+  test("a delivery starts the hunts of its rules and reports unknown ones", async () => {
     const hunts = [
       { hunt: "rare-hunt", when: { "/title": ["impossible travel"] } },
       { hunt: "no-such-hunt" },
     ];
     const harness = webhookHarness({
-      sources: { test: { proof: "standard", mapping: "test", hunts } },
+      sources: { test: { auth: "standard", mapping: "test", hunts } },
     });
     const { answer } = await deliverSigned(harness, validEvent(1));
     expect(answer.hunts).toMatchObject([{ hunt: "rare-hunt" }]);
-    expect(answer.left).toEqual([
+    expect(answer.skipped).toEqual([
       { path: "", message: expect.stringContaining("no-such-hunt") as string },
     ]);
   });
 });
 
-describe("P8, F69: a repetition", () => {
+describe("P8, F69: a repeated delivery", () => {
   test.each<[string, number]>([
     ["at once", 0],
     ["after 299 s", 299_000],
     ["after six days", 6 * dayMs],
-  ])("X02: %s gets the same answer and changes nothing", async (_, delayMs) => {
+  ])("X02: a repetition %s gets the same answer and changes nothing", async (_, delayMs) => {
     const harness = webhookHarness();
     const first = await deliverSigned(harness, validEvent(2));
     await harness.clock.advance(delayMs);
@@ -128,10 +131,18 @@ describe("P8, F69: a repetition", () => {
 
   test.each<[string, object, object]>([
     ["other alerts", validEvent(2), validEvent(3)],
-    ["the first to close anything", validEvent(2, { state: "open" }), validEvent(2)],
-    ["nothing to close", validEvent(2), validEvent(2, { state: "open" })],
+    [
+      "one that closes alerts after one that does not",
+      validEvent(2, { state: "open" }),
+      validEvent(2),
+    ],
+    [
+      "one that closes nothing after one that does",
+      validEvent(2),
+      validEvent(2, { state: "open" }),
+    ],
     ["another comment", validEvent(2), validEvent(2, { comment: "sure?" })],
-  ])("with another body is 409 and changes nothing: %s", async (_, first, other) => {
+  ])("a repetition with another body is 409 and changes nothing: %s", async (_, first, other) => {
     const harness = webhookHarness();
     await deliverSigned(harness, first);
     const [sent, records] = [harness.queues.sent.length, recordsOf(harness)];
@@ -142,7 +153,7 @@ describe("P8, F69: a repetition", () => {
     expect(harness.refusals).toMatchObject([{ source: "test", status: 409 }]);
   });
 
-  test("with another body is 409 also while the first is on its way, and after it died", async () => {
+  test("another body under the same id is 409 while the first is in progress and after it crashed", async () => {
     const harness = webhookHarness();
     const outcomes = await Promise.allSettled([
       deliverSigned(harness, validEvent(2)),
@@ -159,7 +170,7 @@ describe("P8, F69: a repetition", () => {
     });
   });
 
-  test("spends none of the day, and is answered when the day is used up", async () => {
+  test("a repetition does not count toward the daily limit and is answered when it is used up", async () => {
     const harness = webhookHarness({ maxAlertsPerDay: 10 });
     const first = await deliverSigned(harness, validEvent(4), "msg_1");
     for (let times = 0; times < 5; times += 1)
@@ -176,7 +187,7 @@ describe("P8, F69: a repetition", () => {
     });
   });
 
-  test("under an unsigned id: another body is 409 and leaves nothing behind", async () => {
+  test("another body under a used unsigned id is 409 and writes nothing", async () => {
     const harness = webhookHarness();
     await deliverUnsigned(harness, validEvent(1), "one");
     const records = recordsOf(harness);
@@ -187,7 +198,7 @@ describe("P8, F69: a repetition", () => {
     expect(recordsOf(harness)).toEqual(records);
   });
 
-  test("of a body outside the limits of a lookup leaves its id free", async () => {
+  test("a body that exceeds the limits of a lookup does not use its id", async () => {
     const harness = webhookHarness();
     const { prepareLookup } = harness.deps;
     Object.assign(harness.deps, {
@@ -199,7 +210,7 @@ describe("P8, F69: a repetition", () => {
     expect((await deliverSigned(harness, validEvent(3))).isPending).toBe(true);
   });
 
-  test("after seven days is a delivery of its own, whose verdict has the same id", async () => {
+  test("a repetition after seven days is a new delivery whose verdict has the same id", async () => {
     const harness = webhookHarness();
     await deliverSigned(harness, validEvent(2));
     await harness.clock.advance(deliveryIdRetentionMs + 1_000);
@@ -209,14 +220,14 @@ describe("P8, F69: a repetition", () => {
     expect(new Set(ids).size).toBe(1);
   });
 
-  test("of a signed body under another, unsigned id asks for nothing new", async () => {
+  test("a signed body under another unsigned id plans the same verdicts", async () => {
     const harness = webhookHarness();
     const first = await deliverUnsigned(harness, validEvent(1), "one");
     const second = await deliverUnsigned(harness, validEvent(1), "two");
     expect(second.answer.verdicts).toEqual(first.answer.verdicts);
   });
 
-  test("F43: over a receipt that cannot be read is carried out again, which is inert", async () => {
+  test("F43: a repetition over an invalid receipt enqueues the same verdict again", async () => {
     const harness = webhookHarness();
     const first = await deliverSigned(harness, validEvent(1));
     harness.records.poke(pathOf("msg_1"), '{"version":1,"bodyHa');
@@ -227,7 +238,7 @@ describe("P8, F69: a repetition", () => {
   });
 });
 
-describe("P7, F34: storage that fails", () => {
+describe("P7, F34: a storage fault", () => {
   test.each<[string, (operation: { verb: string; path: string }) => boolean]>([
     [
       "at the verdict's record",
@@ -235,7 +246,7 @@ describe("P7, F34: storage that fails", () => {
     ],
     ["at the day's count", ({ path }) => path.includes("verdict-days")],
     ["at the receipt", ({ path, verb }) => verb === "create" && path.includes("receipts")],
-  ])("%s is never a 2xx", async (_, isFailing) => {
+  ])("a storage fault %s is never answered with 2xx", async (_, isFailing) => {
     let down = true;
     const harness = webhookHarness({
       store: {
@@ -252,7 +263,7 @@ describe("P7, F34: storage that fails", () => {
     expect((await deliverSigned(harness, validEvent(1))).isPending).toBe(true);
   });
 
-  test("at the queue is never a 2xx and leaves no receipt", async () => {
+  test("a queue fault is never answered with 2xx and leaves no receipt", async () => {
     const harness = webhookHarness();
     Object.assign(harness.deps, {
       queues: { ...harness.queues, send: () => Promise.reject(new Error("down")) },
@@ -262,41 +273,44 @@ describe("P7, F34: storage that fails", () => {
   });
 });
 
-describe("P19, X37: who cannot prove anything", () => {
+describe("P19, X37: an unauthenticated request", () => {
   const body = JSON.stringify(validEvent(1));
   const forgedHeaders = (): SentHeaders => standardHeaders(standardKey(), body);
 
   test.each<[string, string, () => SentHeaders]>([
-    ["by a forged signature", "test", forgedHeaders],
-    ["without any", "test", () => ({})],
-    ["for a source that is not configured", "acme", () => standardHeaders(testKey, body)],
-    ["for a source that is the name of nothing", "__proto__", () => standardHeaders(testKey, body)],
-  ])("%s gets 401 without a reason, at the cost of no storage call", async (_, source, headers) => {
-    const harness = webhookHarness();
-    const refusal = await refusalOf(
-      receiveDelivery(harness.deps, {
-        source,
-        request: toRequest(body, headers()),
-        isKeyed: false,
-      }),
-    );
-    expect(refusal).toMatchObject({
-      name: "Problem",
-      status: 401,
-      message: "The request does not prove where it comes from.",
-      errors: [],
-    });
-    expect(
-      ["read", "create", "replace", "list"].map((verb) => harness.records.count(verb as "read")),
-    ).toEqual([0, 0, 0, 0]);
-    expect(harness.queues.sent).toEqual([]);
-    expect(harness.refusals).toMatchObject([
-      { source: source === "test" ? "test" : "unknown", status: 401 },
-    ]);
-    expect(JSON.stringify(harness.refusals)).not.toContain("__proto__");
-  });
+    ["with a forged signature", "test", forgedHeaders],
+    ["without a signature", "test", () => ({})],
+    ["for an unknown source", "acme", () => standardHeaders(testKey, body)],
+    ["for the source __proto__", "__proto__", () => standardHeaders(testKey, body)],
+  ])(
+    "a request %s gets 401 without a reason and costs no storage call",
+    async (_, source, headers) => {
+      const harness = webhookHarness();
+      const refusal = await refusalOf(
+        receiveDelivery(harness.deps, {
+          source,
+          request: toRequest(body, headers()),
+          isKeyed: false,
+        }),
+      );
+      expect(refusal).toMatchObject({
+        name: "Problem",
+        status: 401,
+        message: "Authentication failed.",
+        errors: [],
+      });
+      expect(
+        ["read", "create", "replace", "list"].map((verb) => harness.records.count(verb as "read")),
+      ).toEqual([0, 0, 0, 0]);
+      expect(harness.queues.sent).toEqual([]);
+      expect(harness.refusals).toMatchObject([
+        { source: source === "test" ? "test" : "unknown", status: 401 },
+      ]);
+      expect(JSON.stringify(harness.refusals)).not.toContain("__proto__");
+    },
+  );
 
-  test("is refused before the body is parsed", async () => {
+  test("an unauthenticated request is refused before its body is parsed", async () => {
     const harness = webhookHarness();
     const refusal = await refusalOf(
       receiveDelivery(harness.deps, {
@@ -309,14 +323,14 @@ describe("P19, X37: who cannot prove anything", () => {
   });
 });
 
-describe("P18: a secret that cannot be used", () => {
+describe("P18: an unusable secret", () => {
   test.each<[string, string]>([
     [
       "X23: an unresolved reference",
       "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)",
     ],
     ["a password", "hunter2"],
-  ])("closes the door and is named: %s", async (_, value) => {
+  ])("an unusable secret is 503 and is named: %s", async (_, value) => {
     const harness = webhookHarness({ secrets: { "webhook-test": value } });
     const refusal = await refusalOf(deliverSigned(harness, validEvent(1)));
     expect(refusal).toMatchObject({ status: 503 });
@@ -324,7 +338,7 @@ describe("P18: a secret that cannot be used", () => {
     expect(refusal.message).not.toContain(value);
   });
 
-  test("F72: that the vault does not give closes the door", async () => {
+  test("F72: a secret that Key Vault does not return refuses every delivery", async () => {
     const harness = webhookHarness();
     harness.secrets.delete("webhook-test");
     expect(await refusalOf(deliverSigned(harness, validEvent(1)))).toMatchObject({
@@ -334,8 +348,8 @@ describe("P18: a secret that cannot be used", () => {
   });
 });
 
-describe("a source that asks too much", () => {
-  test("is told when its alerts of the day are used up, and nothing is sent", async () => {
+describe("the limits of a source", () => {
+  test("a delivery beyond the daily limit is 429 with Retry-After and enqueues nothing", async () => {
     const harness = webhookHarness({ maxAlertsPerDay: 10 });
     await deliverSigned(harness, validEvent(10), "msg_1");
     const refusal = await refusalOf(deliverSigned(harness, validEvent(1), "msg_2"));
@@ -343,14 +357,14 @@ describe("a source that asks too much", () => {
     expect(harness.queues.sent).toHaveLength(1);
   });
 
-  test("F66: with 10,000 alerts in one payload is refused by the name of the field", async () => {
+  test("F66: a payload with 10,000 alerts is refused and the fault names the field", async () => {
     expect(await refusalOf(deliverSigned(webhookHarness(), validEvent(10_000)))).toMatchObject({
       status: 400,
       errors: [{ path: "/alerts", message: "has 10000 elements, want at most 1000" }],
     });
   });
 
-  test("X36: with too many requests at once is told to come again", async () => {
+  test("X36: a source with too many requests at once gets 429 with Retry-After", async () => {
     const harness = webhookHarness({ fairShare: { run: async () => undefined } });
     expect(await refusalOf(deliverSigned(harness, validEvent(1)))).toMatchObject({
       status: 429,
@@ -359,15 +373,15 @@ describe("a source that asks too much", () => {
   });
 });
 
-describe("a payload that is not what the source sends", () => {
+describe("an invalid payload", () => {
   test.each<[string, object, string]>([
-    ["without its id", validEvent(1, { id: undefined }), "/id"],
+    ["without a required id", validEvent(1, { id: undefined }), "/id"],
     [
-      "X10: with a string of 32 KiB and one",
+      "X10: with a string of 32 KiB and 1 byte",
       validEvent(1, { title: "x".repeat(32_769) }),
       "/title",
     ],
-  ])("%s is 400 and names the field", async (_, event, path) => {
+  ])("a payload %s is 400 and the fault names the field", async (_, event, path) => {
     const harness = webhookHarness();
     expect(await refusalOf(deliverSigned(harness, event))).toMatchObject({
       status: 400,
@@ -377,10 +391,10 @@ describe("a payload that is not what the source sends", () => {
     expect(harness.records.paths()).toEqual([]);
   });
 
-  test("names alerts it cannot close, and closes the others", async () => {
+  test("a delivery reports alerts that it cannot close and closes the others", async () => {
     const alerts = [{ id: alertHex(1) }, { id: "rm1234567890abcdef" }];
     const { answer } = await deliverSigned(webhookHarness(), validEvent(0, { alerts }));
     expect(answer.verdicts).toMatchObject([{ alertIds: [alertHex(1)] }]);
-    expect(answer.left).toHaveLength(1);
+    expect(answer.skipped).toHaveLength(1);
   });
 });

@@ -1,43 +1,46 @@
 import { describe, expect, test } from "vitest";
 import { webhookActions } from "../../../shared/contracts/webhook.ts";
-import { listAllowedVerbs, authMethods, readerNames } from "../../../shared/webhooks/policies.ts";
+import { listAllowedActions, authMethods, readerNames } from "../../../shared/webhooks/policies.ts";
 import { readSource } from "../../../shared/webhooks/sources.ts";
 import { testMapping } from "../../support/webhook-harness.ts";
 
 const readOne = (source: object, name = "one") => readSource({ [name]: source }, name, testMapping);
-const validSource = { proof: "standard", mapping: "test" };
+const validSource = { auth: "standard", mapping: "test" };
 
-/** What may be asked from anywhere, and from the source's own addresses: E enrich, V verdict, H hunt. */
+/**
+ * What may be asked from anywhere, and from the source's own addresses: E enrich, V verdict, H
+ * hunt.
+ */
 const table = {
   sentinel: {
     standard: "EVH",
-    "body-hmac": "EVH",
+    bodyHmac: "EVH",
     bearer: "E/EVH",
     entra: "EVH",
-    "function-key": "E",
+    functionKey: "E",
   },
   defender: {
     standard: "EVH",
-    "body-hmac": "EVH",
+    bodyHmac: "EVH",
     bearer: "E/EVH",
     entra: "EVH",
-    "function-key": "E",
+    functionKey: "E",
   },
   "cloud-apps": {
     standard: "EH",
-    "body-hmac": "EH",
+    bodyHmac: "EH",
     bearer: "E/EH",
     entra: "EH",
-    "function-key": "E",
+    functionKey: "E",
   },
-  splunk: { standard: "E", "body-hmac": "E", bearer: "E", entra: "E", "function-key": "E" },
-  elastic: { standard: "EH", "body-hmac": "EH", bearer: "E/EH", entra: "EH", "function-key": "E" },
+  splunk: { standard: "E", bodyHmac: "E", bearer: "E", entra: "E", functionKey: "E" },
+  elastic: { standard: "EH", bodyHmac: "EH", bearer: "E/EH", entra: "EH", functionKey: "E" },
   generic: {
     standard: "EVH",
-    "body-hmac": "EVH",
+    bodyHmac: "EVH",
     bearer: "E/EVH",
     entra: "EVH",
-    "function-key": "E",
+    functionKey: "E",
   },
 } as const;
 
@@ -45,44 +48,44 @@ const letters = { E: "enrich", V: "verdict", H: "hunt" } as const;
 const spellOut = (text: string): string[] =>
   Array.from(text, (letter) => letters[letter as keyof typeof letters]);
 
-describe("X05: what each source may ask", () => {
+describe("X05: the actions that a source may trigger", () => {
   test.each(readerNames.flatMap((reader) => authMethods.map((auth) => [reader, auth] as const)))(
-    "%s by %s is what the table says",
+    "%s with %s allows exactly the actions of the table",
     (reader, auth) => {
       const [anywhere = "", bound = anywhere] = table[reader][auth].split("/");
-      expect(listAllowedVerbs(reader, auth, false)).toEqual(spellOut(anywhere));
-      expect(listAllowedVerbs(reader, auth, true)).toEqual(spellOut(bound));
+      expect(listAllowedActions(reader, auth, false)).toEqual(spellOut(anywhere));
+      expect(listAllowedActions(reader, auth, true)).toEqual(spellOut(bound));
       for (const verb of webhookActions) {
         const source = {
           reader,
-          proof: auth,
-          may: [verb],
+          auth: auth,
+          allow: [verb],
           ...(reader === "generic" ? { mapping: "test" } : {}),
           ...(auth === "entra" ? { audience: "api://x", roles: ["r"] } : {}),
         };
         expect(readOne(source).kind, verb).toBe(
-          spellOut(anywhere).includes(verb) ? "source" : "fault",
+          spellOut(anywhere).includes(verb) ? "source" : "invalid",
         );
       }
     },
   );
 
-  test("is what the source says, where that is less", () => {
-    expect(readOne({ ...validSource, may: ["enrich"] })).toMatchObject({
+  test("a source can allow fewer actions than its table", () => {
+    expect(readOne({ ...validSource, allow: ["enrich"] })).toMatchObject({
       source: { allow: ["enrich"] },
     });
   });
 });
 
-describe("a source of the setting", () => {
-  test("is read with its defaults", () => {
-    expect(readOne({ proof: "body-hmac" }, "sentinel")).toEqual({
+describe("a source in the setting WEBHOOKS", () => {
+  test("a source is read with its defaults", () => {
+    expect(readOne({ auth: "bodyHmac" }, "sentinel")).toEqual({
       kind: "source",
       source: {
         name: "sentinel",
         reader: "sentinel",
         mapping: undefined,
-        auth: "body-hmac",
+        auth: "bodyHmac",
         allow: ["enrich", "verdict", "hunt"],
         signatureHeader: "x-hub-signature-256",
         idHeader: "x-github-delivery",
@@ -96,57 +99,53 @@ describe("a source of the setting", () => {
     });
   });
 
-  test("of another name needs a reader or a mapping", () => {
-    expect(readOne({ proof: "standard" }, "acme")).toMatchObject({
-      kind: "fault",
+  test("a source that is not named like a reader needs a reader or a mapping", () => {
+    expect(readOne({ auth: "standard" }, "acme")).toMatchObject({
+      kind: "invalid",
       faults: [{ path: "/acme/mapping" }],
     });
-    expect(readOne({ proof: "standard", reader: "defender" }, "acme")).toMatchObject({
+    expect(readOne({ auth: "standard", reader: "defender" }, "acme")).toMatchObject({
       source: { reader: "defender" },
     });
   });
 
   test.each<[string, object, string]>([
-    ["without a proof", { mapping: "test" }, "/one/proof"],
-    ["with an unknown proof", { ...validSource, proof: "trust" }, "/one/proof"],
-    ["with a misspelt key", { ...validSource, adresses: ["203.0.113.0/24"] }, "/one/adresses"],
+    ["without an authentication", { mapping: "test" }, "/one/auth"],
+    ["with an unknown authentication", { ...validSource, auth: "trust" }, "/one/auth"],
+    ["with a misspelled key", { ...validSource, adresses: ["203.0.113.0/24"] }, "/one/adresses"],
     ["with an unknown mapping", { ...validSource, mapping: "toString" }, "/one/mapping"],
-    [
-      "with an address that is none",
-      { ...validSource, addresses: ["everywhere"] },
-      "/one/addresses/0",
-    ],
+    ["with an invalid address", { ...validSource, addresses: ["everywhere"] }, "/one/addresses/0"],
     [
       "by Entra without an audience",
-      { ...validSource, proof: "entra", roles: ["x"] },
+      { ...validSource, auth: "entra", roles: ["x"] },
       "/one/audience",
     ],
     [
       "by Entra that any app may call",
-      { ...validSource, proof: "entra", audience: "x" },
+      { ...validSource, auth: "entra", audience: "x" },
       "/one/callers",
     ],
-    ["whose caller is no GUID", { ...validSource, callers: ["me"] }, "/one/callers/0"],
+    ["whose caller is not a GUID", { ...validSource, callers: ["me"] }, "/one/callers/0"],
     [
-      "whose rule has a pointer that is none",
+      "whose rule has an invalid pointer",
       { ...validSource, hunts: [{ hunt: "abc", when: { x: ["1"] } }] },
       "/one/hunts/0/when/x",
     ],
     [
-      "whose rule starts a hunt of no name",
+      "whose rule has an invalid hunt name",
       { ...validSource, hunts: [{ hunt: "No Hunt" }] },
       "/one/hunts/0/hunt",
     ],
-  ])("P18: %s is a fault that names the place", (_, source, path) => {
+  ])("P18: a source %s is invalid, and the fault names the field", (_, source, path) => {
     const outcome = readOne(source);
-    expect(outcome.kind).toBe("fault");
-    expect(outcome.kind === "fault" ? outcome.faults.map((fault) => fault.path) : []).toContain(
+    expect(outcome.kind).toBe("invalid");
+    expect(outcome.kind === "invalid" ? outcome.faults.map((fault) => fault.path) : []).toContain(
       path,
     );
   });
 
   test.each(["constructor", "__proto__", "toString", "One", "", "../x", "a".repeat(41)])(
-    "F59: %j is no source",
+    "F59: the name %j is unknown as a source",
     (name) => {
       expect(readSource({ one: validSource }, name, testMapping)).toEqual({ kind: "unknown" });
     },

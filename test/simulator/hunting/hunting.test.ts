@@ -9,6 +9,7 @@ let simulator: Simulator;
 /** The next query's result and the last query's parameters. */
 let table: { columns: Column[]; rows: Iterable<readonly unknown[]> };
 let lastContext: EvaluationContext;
+let lastQuery: string;
 
 const createNumberTable = (count: number): typeof table => ({
   columns: [{ name: "n", type: "long" }],
@@ -17,6 +18,7 @@ const createNumberTable = (count: number): typeof table => ({
 
 const evaluateStub = (query: string, context: EvaluationContext): Evaluation => {
   lastContext = context;
+  lastQuery = query;
   if (query === "wrong")
     return {
       kind: "error",
@@ -257,7 +259,9 @@ describe("caps", () => {
   ] as const)(
     "refuses a result above the size cap with the %s wording",
     async (sizeWording, text) => {
-      simulator.changeBehaviors({ hunting: { sizeCapBytes: 1_000, sizeWording } });
+      simulator.changeBehaviors({
+        hunting: { sizeCapBytes: 1_000, sizeWording, errorWording: "api" },
+      });
       table = createNumberTable(1_000);
       const answer = await runHuntingQuery(simulator, "T");
       expect(answer.status).toBe(400);
@@ -267,8 +271,34 @@ describe("caps", () => {
     },
   );
 
+  test.each([
+    [
+      "sizeCapBytes",
+      ["allowed result size", "Result size limit exceeded", "E_QUERY_RESULT_SET_TOO"],
+    ],
+    ["preemptAboveRows", ["preempted", "excessive resource consumption", "E_LOW_MEMORY_CONDITION"]],
+  ] as const)("mixes the documented wordings of a 400 by %s", async (limit, wordings) => {
+    simulator.changeBehaviors({ hunting: { [limit]: 2 } });
+    table = createNumberTable(1_000);
+    const texts: string[] = [];
+    for (const _ of wordings) texts.push((await runHuntingQuery(simulator, "T")).text);
+    for (const wording of wordings) expect(texts.join("\n")).toContain(wording);
+    simulator.changeBehaviors({ hunting: { errorWording: "page" } });
+    expect((await runHuntingQuery(simulator, "T")).text).toContain(wordings[1]);
+  });
+
+  test.each([
+    ["application/json", "M\u00c3\u00bcller"],
+    ["application/json; charset=utf-8", "M\u00fcller"],
+  ])("decodes a body with the content type %s as %s", async (contentType, text) => {
+    await runHuntingQuery(simulator, "T // M\u00fcller", {
+      headers: { "content-type": contentType },
+    });
+    expect(lastQuery).toBe(`T // ${text}`);
+  });
+
   test("preempts a query with too many rows", async () => {
-    simulator.changeBehaviors({ hunting: { preemptAboveRows: 2 } });
+    simulator.changeBehaviors({ hunting: { preemptAboveRows: 2, errorWording: "api" } });
     const answer = await runHuntingQuery(simulator, "T");
     expect(answer.status).toBe(400);
     expect(answer.text).toContain("The query execution was preempted.");

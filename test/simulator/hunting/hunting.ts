@@ -10,7 +10,12 @@ import { answerRows, type RowsAnswer } from "./answer-rows.ts";
 import { backEnds, retiredText, type BackEnd } from "./back-ends.ts";
 import { createSpending, type Spending } from "./budgets.ts";
 import type { Evaluate } from "./evaluation.ts";
-import { amountWording, toBadQueryReply } from "./query-errors.ts";
+import {
+  amountWording,
+  createWordingPicker,
+  toBadQueryReply,
+  type WordingPicker,
+} from "./query-errors.ts";
 import { toRetainedSpan, readTimespan } from "./timespan.ts";
 
 interface HuntingDeps {
@@ -22,9 +27,12 @@ interface HuntingDeps {
   /** One quota for all generations, because it is the tenant's. */
   readonly quota: Quota;
   readonly spending: Readonly<Record<BackEnd["name"], Spending>>;
+  readonly pickWording: WordingPicker;
 }
 
-export function createHuntingRoutes(deps: Omit<HuntingDeps, "quota" | "spending">): {
+export function createHuntingRoutes(
+  deps: Omit<HuntingDeps, "quota" | "spending" | "pickWording">,
+): {
   graph: Route[];
   defender: Route[];
 } {
@@ -37,6 +45,7 @@ export function createHuntingRoutes(deps: Omit<HuntingDeps, "quota" | "spending"
     ...deps,
     quota: createQuota(readRules),
     spending: { graph: cpu, xdr: cpu, defender: createSpending(), legacy: createSpending() },
+    pickWording: createWordingPicker(),
   };
   const routes = backEnds.map((backEnd) => createRoute(depsWithQuota, backEnd));
   return {
@@ -183,7 +192,7 @@ async function finishQuery(
   answer: RowsAnswer,
 ): Promise<Reply> {
   const { behaviors, clock } = deps;
-  const { cpuMsPerQuery, cpuMsPerThousandRows, delayMsPerThousandRows, sizeWording } =
+  const { cpuMsPerQuery, cpuMsPerThousandRows, delayMsPerThousandRows, errorWording, sizeWording } =
     behaviors.hunting;
   const thousandRows = answer.kind === "body" ? answer.stats.rows / 1_000 : 0;
   deps.spending[backEnd.name].recordWork(
@@ -192,18 +201,14 @@ async function finishQuery(
   );
   if (answer.kind === "failed") return toFailure(backEnd, exchange, answer.error, answer.message);
   if (answer.kind === "preempted")
-    return {
-      ...toBadQueryReply("preempted", exchange, backEnd.family),
-      effect: { error: "preempted" },
-    };
-  if (answer.kind === "too-big") {
-    return sizeWording === "amount"
-      ? toFailure(backEnd, exchange, "result-size", amountWording)
-      : {
-          ...toBadQueryReply("result-size", exchange, backEnd.family),
-          effect: { error: "result-size" },
-        };
-  }
+    return toFailure(backEnd, exchange, "preempted", deps.pickWording("preempted", errorWording));
+  if (answer.kind === "too-big")
+    return toFailure(
+      backEnd,
+      exchange,
+      "result-size",
+      sizeWording === "amount" ? amountWording : deps.pickWording("result-size", errorWording),
+    );
   if (delayMsPerThousandRows > 0)
     await clock
       .sleep(delayMsPerThousandRows * thousandRows, exchange.signal)

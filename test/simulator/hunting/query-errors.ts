@@ -1,5 +1,6 @@
 /** The hunting service's 400 answers: one text per class, as observed in production. */
 import type { Exchange, Reply } from "../server/exchange.ts";
+import type { Behaviors } from "../behaviors.ts";
 import type { ErrorFamily } from "../server/families.ts";
 import type { QueryFault } from "../server/faults.ts";
 
@@ -21,6 +22,41 @@ const texts: Record<QueryFault, string> = {
 
 /** The older text of the size cap, still documented in some pages. */
 export const amountWording = texts["result-size"].replace("number", "amount");
+
+/**
+ * Other documented wordings of the two classes about size and resources: the page "Handle advanced
+ * hunting errors" and the Kusto engine.
+ */
+const otherWordings = {
+  "result-size": {
+    page: 'Result size limit exceeded. Use "summarize" to aggregate results, "project" to drop uninteresting columns, or "take" to truncate results.',
+    engine:
+      "Query result set has exceeded the internal data size limit 67108864 (E_QUERY_RESULT_SET_TOO_LARGE).",
+  },
+  preempted: {
+    page: "Query stopped due to excessive resource consumption.",
+    engine: "Low memory condition (E_LOW_MEMORY_CONDITION).",
+  },
+} as const;
+
+/** Picks the wording of each 400 about size or resources. */
+export type WordingPicker = (
+  fault: keyof typeof otherWordings,
+  wording: Behaviors["hunting"]["errorWording"],
+) => string;
+
+/** Creates a picker; `mixed` begins with the API's own wording and takes the next one each time. */
+export function createWordingPicker(): WordingPicker {
+  const counts = { "result-size": 0, preempted: 0 };
+  return (fault, wording) => {
+    const { page, engine } = otherWordings[fault];
+    const all = { api: texts[fault], page, engine };
+    if (wording !== "mixed") return all[wording];
+    const mixed = Object.values(all);
+    counts[fault] += 1;
+    return mixed[(counts[fault] - 1) % mixed.length] ?? texts[fault];
+  };
+}
 
 /** Returns a 400 of the class in the wording of the route's API family. */
 export const toBadQueryReply = (

@@ -12,6 +12,7 @@ import type { AddressInfo } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Clock } from "../../../shared/runtime/time.ts";
 import { toHtmlReply, type Exchange, type Reply, type Route, type Service } from "./exchange.ts";
+import type { Behaviors } from "../behaviors.ts";
 import type { Faults } from "./faults.ts";
 import { readLoggedBody } from "./logged-body.ts";
 import type { RequestLog } from "./request-log.ts";
@@ -24,6 +25,7 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly log: RequestLog;
   readonly faults: Faults;
+  readonly behaviors: Pick<Behaviors, "wire">;
   readonly routes: Readonly<Record<Service, readonly Route[]>>;
   /** Answers `/_simulator/…` on every listener; never logged, never affected by faults. */
   readonly answerAdmin: (request: {
@@ -82,9 +84,11 @@ async function handleRequest(
     if (!response.writableFinished) hangUpController.abort(new Error("the caller hung up"));
   });
   try {
-    const bodyText = await readBody(request);
-    if (bodyText === undefined)
+    const body = await readBody(request);
+    if (body === undefined)
       return sendPlain(response, toHtmlReply(413, "Request Entity Too Large"));
+    const contentType = request.headers["content-type"] ?? "";
+    const bodyText = decodeBody(body, contentType, deps.behaviors.wire.jsonCharset);
     const url = new URL(request.url ?? "/", "http://tenant");
     if (url.pathname.startsWith("/_simulator/")) {
       const adminRequest = {
@@ -235,7 +239,16 @@ function sendPlain(response: ServerResponse, reply: Reply): void {
 
 const maxBodyBytes = 128 * 1024 * 1024;
 
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
+/**
+ * Decodes a body. Microsoft documents for runHuntingQuery that a JSON body without a charset is not
+ * read as UTF-8.
+ */
+const decodeBody = (body: Buffer, contentType: string, jsonCharset: string): string =>
+  /^application\/json\s*$/i.test(contentType)
+    ? new TextDecoder(jsonCharset).decode(body)
+    : body.toString("utf8");
+
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const pieces: Buffer[] = [];
   let size = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {
@@ -243,7 +256,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
     if (size > maxBodyBytes) return undefined;
     pieces.push(piece);
   }
-  return Buffer.concat(pieces).toString("utf8");
+  return Buffer.concat(pieces);
 }
 
 function schemeOf(header: string | undefined): "none" | "Bearer" | "Token" | "other" {

@@ -112,7 +112,7 @@ describe("the build", () => {
 });
 
 test("an answer with a field too much, or one too few, does not fit", () => {
-  const schema = { $ref: "#/components/schemas/HuntsTicked" };
+  const schema = { $ref: "#/components/schemas/OverdueHuntsStarted" };
   expect(findFaults({ started: [] }, schema, openapi)).toBeUndefined();
   expect(findFaults({ started: [], more: 1 }, schema, openapi)).toBeDefined();
   expect(findFaults({}, schema, openapi)).toBeDefined();

@@ -22,10 +22,12 @@ const files: Readonly<Record<string, string>> = {
   "dist/main.cjs": "exports.a = 1;",
   "dist/app.cjs": "",
   "dist/registrations.json": "{}",
-  "dist/catalogue.json": "[]",
+  "dist/catalog.json": "[]",
   "dist/webhook-mappings.json": "{}",
   "dist/openapi.json": "{}",
   "dist/swagger.json": "{}",
+  "dist/console/index.html": "<html>",
+  "dist/console/main-ABC.js": "1;",
   "dist/huntline.zip": "an older one",
 };
 
@@ -33,7 +35,7 @@ const files: Readonly<Record<string, string>> = {
 function createApp(names: readonly string[], atSeconds: number): string {
   const root = mkdtempSync(join(tmpdir(), "huntline-package-"));
   folders.push(root);
-  mkdirSync(join(root, "dist"));
+  mkdirSync(join(root, "dist/console"), { recursive: true });
   for (const name of names) {
     writeFileSync(join(root, name), files[name] ?? "");
     utimesSync(join(root, name), atSeconds, atSeconds);
@@ -62,7 +64,9 @@ test("the package holds what is run and nothing else", () => {
   const entries = readPackageContents(createApp(names, 1_000_000_000));
   expect(entries.map(({ name }) => name).toSorted()).toEqual([
     "dist/app.cjs",
-    "dist/catalogue.json",
+    "dist/catalog.json",
+    "dist/console/index.html",
+    "dist/console/main-ABC.js",
     "dist/main.cjs",
     "dist/openapi.json",
     "dist/registrations.json",

@@ -11,7 +11,7 @@ test.each<[ListedResource, string, object]>([
   ["alerts", "severity=high", { severity: { eq: [2] } }],
   ["alerts", "severity=HIGH,low", { severity: { eq: [2, 0] } }],
   ["alerts", "severity.neq=3", { severity: { neq: [3] } }],
-  ["alerts", "resolutionStatus=true_positive", { resolutionStatus: { eq: [5] } }],
+  ["alerts", "resolutionStatus=truePositive", { resolutionStatus: { eq: [5] } }],
   ["alerts", "alertOpen=true", { alertOpen: { eq: [true] } }],
   ["alerts", "source=policy", { source: { eq: [1] } }],
   ["alerts", "entity.service=Okta", { "entity.service": { eq: [10_980] } }],
@@ -26,6 +26,10 @@ test.each<[ListedResource, string, object]>([
   ["alerts", "date.gte=2026-11-01", { date: { gte: Date.UTC(2026, 10, 1) } }],
   ["alerts", "date.lte=2026-11-01T06:00:00Z", { date: { lte: Date.UTC(2026, 10, 1, 6) } }],
   ["alerts", "date.gte=1700000000000", { date: { gte: 1_700_000_000_000 } }],
+  ["alerts", "date.gte=1700000000", { date: { gte: 1_700_000_000_000 } }],
+  ["files", 'filename="a,b.docx"', { filename: { eq: ["a,b.docx"] } }],
+  ["files", 'filename="say ""hi""",b', { filename: { eq: ['say "hi"', "b"] } }],
+  ["files", 'filename="null"', { filename: { eq: ["null"] } }],
   ["alerts", "date.gte_ndays=3", { date: { gte_ndays: 3 } }],
   [
     "alerts",
@@ -48,39 +52,39 @@ test.each<[ListedResource, string, object]>([
   ["files", "filename=2026", { filename: { eq: ["2026"] } }],
   ["ip-ranges", "category=corporate", { category: { eq: [1] } }],
   ["ip-ranges", "builtIn=false", { builtIn: { eq: [false] } }],
-])("%s %s is a filter", (resource, text, filter) => {
+])("parses the filter %s %s", (resource, text, filter) => {
   expect(parseFilter(resource, text)).toEqual({ kind: "filter", filter });
 });
 
 test.each<[ListedResource, string, string]>([
-  ["alerts", "severity", '"severity" has no value; want field=value'],
-  ["alerts", "severity=", '"severity=" has no value'],
-  ["alerts", "severty=high", '"severty" is no field of alerts; want one of entity.entity'],
-  ["alerts", "severity.gte=1", 'severity takes eq, neq; "gte" is none of them'],
-  ["alerts", "severity=hgh", 'severity is "hgh", want low, medium, high, informational, a number'],
-  ["alerts", "read=yes", 'read is "yes", want true or false'],
+  ["alerts", "severity", "--filter severity must have a value"],
+  ["alerts", "severity=", "--filter severity= must have a value"],
+  ["alerts", "severty=high", 'Did you mean "severity"?'],
+  ["alerts", "severity.gte=1", "The operator of severity must be one of eq, neq."],
+  [
+    "alerts",
+    "severity=hgh",
+    'severity must be low, medium, high, informational, a number; it is "hgh".',
+  ],
+  ["alerts", "read=yes", 'read must be true or false; it is "yes".'],
   [
     "alerts",
     "date=2026-11-01",
-    'date takes lte, gte, range, lte_ndays, gte_ndays; "eq" is none of them',
+    "The operator of date must be one of lte, gte, range, lte_ndays, gte_ndays.",
   ],
-  ["alerts", "date.gte=yesterday", 'date.gte is "yesterday", want an instant'],
-  ["alerts", "date.gte_ndays=2d", 'date.gte_ndays is "2d", want a number of days'],
-  ["alerts", "date.range=2026-11-01", 'date.range is "2026-11-01", want two instants'],
-  ["alerts", "entity.entity={bad", "want an id, or a key such as"],
-  ["alerts", 'entity.entity={"saas":1}', "want an id, or a key such as"],
-  ["activities", "policy.isset=no", 'policy.isset is "no", want true'],
+  ["alerts", "date.gte=yesterday", "date.gte must be an instant"],
+  ["alerts", "date.gte_ndays=2d", "date.gte_ndays must be a number of days"],
+  ["alerts", "date.range=2026-11-01", "date.range must be two instants"],
+  ["alerts", "entity.entity={bad", "must be an id, or a key such as"],
+  ["alerts", 'entity.entity={"saas":1}', "must be an id, or a key such as"],
+  ["activities", "policy.isset=no", 'policy.isset must be true; it is "no".'],
   [
     "files",
     "policy=p",
-    'policy takes cabinetmatchedrulesequals, neq, isset, isnotset; "eq" is none of them',
+    "The operator of policy must be one of cabinetmatchedrulesequals, neq, isset, isnotset.",
   ],
-  [
-    "ip-ranges",
-    "severity=high",
-    '"severity" is no field of ip-ranges; want one of category, tags, builtIn',
-  ],
-])("%s %s is a mistake that says what is wanted", (resource, text, message) => {
+  ["ip-ranges", "severity=high", "A field of ip-ranges must be one of category, tags, builtIn."],
+])("refuses the filter %s %s and names the accepted form", (resource, text, message) => {
   const read = parseFilter(resource, text);
   expect(read).toMatchObject({
     kind: "fault",
@@ -94,7 +98,7 @@ test.each<[ListedResource, string]>([
   ["alerts", "date"],
   ["activities", "date"],
   ["files", "modifiedDate"],
-])("%s since 2d are those of the last two days", (resource, field) => {
+])("converts --since 2d to the last two days of %s", (resource, field) => {
   expect(createSinceFilter(resource, "2d", nowMs)).toEqual({
     kind: "filter",
     filter: { [field]: { gte: Date.UTC(2026, 10, 22) } },
@@ -102,10 +106,10 @@ test.each<[ListedResource, string]>([
 });
 
 test.each<[ListedResource, string, string]>([
-  ["alerts", "soon", "--since soon is no duration; want 2d, 12h or 30m"],
-  ["entities", "2d", "entities have no time"],
-  ["ip-ranges", "2d", "ip-ranges have no time"],
-])("%s since %s is a mistake", (resource, text, message) => {
+  ["alerts", "soon", "--since must be a duration such as 2d, 12h or 30m"],
+  ["entities", "2d", "--since must be left out: entities have no time"],
+  ["ip-ranges", "2d", "--since must be left out: ip-ranges have no time"],
+])("refuses for %s the option --since %s", (resource, text, message) => {
   const read = createSinceFilter(resource, text, nowMs);
   expect(read).toMatchObject({
     kind: "fault",

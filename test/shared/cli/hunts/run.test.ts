@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { UsageError } from "../../../../shared/cli/command-line.ts";
 import { createOutput, formatTable } from "../../../../shared/cli/output.ts";
 import { estimateCost, findFittingHunts } from "../../../../shared/cli/hunts/plan.ts";
 import { runHunts } from "../../../../shared/cli/hunts/run.ts";
@@ -17,7 +18,7 @@ const expectPattern = (pattern: RegExp): string => expect.stringMatching(pattern
 
 beforeAll(() => void parseQuery("print 1"), 120_000);
 
-/** What each back-end answers: JSON lines, or why it does not. */
+/** The answer of each back-end: JSON lines, or the outcome without rows. */
 const answers: Record<HuntingPort["api"], HuntingReply | readonly string[]> = {
   graph: [],
   defender: [],
@@ -50,7 +51,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const writeFile = (path: string, text: string): void => writeFileSync(join(folder, path), text);
 
-/** Runs one command line over the temporary catalogue. */
+/** Runs one command line over the temporary catalog. */
 async function runCommand(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = "";
   let err = "";
@@ -60,16 +61,20 @@ async function runCommand(...args: string[]): Promise<{ code: number; out: strin
   );
   const code = await runHunts(args, {
     catalog: join(folder, "catalog"),
-    api: "graph",
+    readApi: () => "graph",
     nowMs: () => Date.UTC(2026, 0, 5, 12),
-    createHuntingPort: async (api = "graph") => createBackEnd(api, answers[api]),
+    createHuntingPort: async ({ api = "graph" }) => createBackEnd(api, answers[api]),
     output,
+  }).catch((error: unknown) => {
+    if (!(error instanceof UsageError)) throw error;
+    err += error.message;
+    return 2;
   });
   return { code, out, err };
 }
 
 describe("npm run hunts", () => {
-  test("lists sound hunts and says what to do next", async () => {
+  test("lists valid hunts and names the next step", async () => {
     writeFile(
       "catalog/find-things.yaml",
       "query: DeviceEvents | where FileName == 'a'\nschedule: 0 5 * * * *",
@@ -81,15 +86,15 @@ describe("npm run hunts", () => {
     expect(out).toMatch(
       /find-things\s+window\s+0 5 \* \* \* \*\s+P1D\s+DeviceEvents\s+every operator works row by row: Filter/,
     );
-    expect(out).toContain("2 hunts are sound, 1 of them enabled. Next: npm run build");
+    expect(out).toContain("2 hunts are valid, 1 enabled. Next: restart npm start");
   });
 
-  test("names file, line and column of what is wrong, and fails", async () => {
+  test("fails and names file, line and column of each problem", async () => {
     writeFile("catalog/find-things.yaml", "query: |\n  DeviceEvents\n  | where Nmae == 1\n");
     const { code, err } = await runCommand();
     expect(code).toBe(1);
     expect(err).toMatch(/catalog\/find-things\.yaml:3:11 .*'Nmae'/);
-    expect(err).toContain("run npm run hunts again");
+    expect(err).toContain("1 problem found. Fix and run npm run hunts again.");
   });
 
   test("warns of external data without failing", async () => {
@@ -103,21 +108,49 @@ describe("npm run hunts", () => {
     });
   });
 
-  test("says how to begin with an empty catalogue", async () => {
+  test("names the import command for an empty catalog", async () => {
     expect(await runCommand()).toMatchObject({
       code: 0,
       out: expectText("npm run hunts -- import"),
     });
   });
 
-  test("explains itself when it is not understood", async () => {
+  test("suggests the nearest command and option", async () => {
     expect(await runCommand("improt", "x")).toMatchObject({
       code: 2,
-      err: expectText('"improt x" is not understood'),
+      err: expectText('Unknown command "improt". Did you mean "import"?'),
     });
-    expect(await runCommand("--help")).toMatchObject({
-      code: 0,
-      out: expectText("npm run hunts -- explain"),
+    expect(await runCommand("plan", "--catalgo", "x")).toMatchObject({
+      code: 2,
+      err: expectText('Unknown option --catalgo. Did you mean "--catalog"?'),
+    });
+  });
+
+  test.each([[["--help"]], [["-h"]], [["help"]], [["try", "--help"]]])(
+    "prints its commands for %j",
+    async (args) => {
+      expect(await runCommand(...args)).toMatchObject({
+        code: 0,
+        out: expectText("explain <hunt|file>"),
+      });
+    },
+  );
+
+  test.each([
+    [["try"], "hunts try requires a hunt or a file."],
+    [["import"], "hunts import requires a file or a folder."],
+    [["plan", "now"], 'Unexpected "now" after plan.'],
+    [["try", "find-things", "later"], 'Unexpected "later" after try.'],
+    [["try", "find-things", "--last"], "Option --last requires a value."],
+    [["import", "x", "--enable=no"], "Option --enable takes no value."],
+  ])("refuses the command line %j", async (args, error) => {
+    expect(await runCommand(...args)).toMatchObject({ code: 2, err: expectText(error) });
+  });
+
+  test("names a catalog folder that does not exist", async () => {
+    expect(await runCommand("--catalog", join(folder, "nowhere"))).toMatchObject({
+      code: 1,
+      err: expectText("There is no folder"),
     });
   });
 });
@@ -130,9 +163,10 @@ describe("import", () => {
     "sentinel.txt": "SigninLogs | where TimeGenerated > ago(1d)",
     "ask.txt": 'DeviceEvents | where FileName == "<FileName>"',
     "broken.csl": "DeviceEvents | where Nmae == 1",
-    "two.txt": "DeviceEvents | where FileName == 'a'\n\nDeviceEvents | count",
+    "two.txt": "DeviceEvents | where FileName == 'b'\n\nDeviceEvents | summarize count()",
+    "twice.kql": "// Once more.\nDeviceEvents  | where FileName == 'a'",
     "rule.yaml":
-      "id: 1\nname: A rule\nkind: Scheduled # kept\nquery: |\n  DeviceEvents | where FileName == 'a'\n",
+      "id: 1\nname: A rule\nkind: Scheduled # kept\nquery: |\n  DeviceEvents | where FileName == 'c'\n",
     "prose.md": "# Nothing here",
     "picture.png": "\u0000",
   };
@@ -141,7 +175,7 @@ describe("import", () => {
     for (const [name, text] of Object.entries(files)) writeFile(`in/${name}`, text);
   });
 
-  test("writes what runs here, and says of everything else why not", async () => {
+  test("writes the hunts that can run and gives the reason for every other query", async () => {
     const { code, out } = await runCommand("import", join(folder, "in"));
     expect(code).toBe(0);
     expect(readdirSync(join(folder, "catalog"))).toEqual([
@@ -157,15 +191,17 @@ describe("import", () => {
       /^otherTables +- +sentinel\.txt +advanced hunting has no SigninLogs/m,
       /^placeholder +- +ask\.txt +"<FileName>" must be replaced by a value$/m,
       /^notAccepted +- +broken\.csl +line 1:22: .*'Nmae'/m,
-      /^snapshot +two-2 +two\.txt:3 +it counts/m,
-      /^no-query +- +prose\.md/m,
-      /^ +3 +window +runs here, each row exported once$/m,
-      /^5 hunts are in .*catalog\. Next: write enabled: true/m,
+      /^snapshot +two-2 +two\.txt:3 +it summarizes/m,
+      /^noQuery +- +prose\.md +the file has no query$/m,
+      /^window +- +twice\.kql +same query as rare-things$/m,
+      /^ +4 +window +runs here, each row exported once$/m,
+      /^ +1 +of these +were written once$/m,
+      /^5 hunts in .*catalog\. Next: set enabled: true in the hunts that should run, then npm run hunts\.$/m,
     ])
       expect(out).toMatch(line);
   });
 
-  test("makes hunts that pass the check, disabled unless told otherwise", async () => {
+  test("writes hunts that pass the check, disabled by default", async () => {
     await runCommand("import", join(folder, "in", "Rare Things.md"));
     const text = readFileSync(join(folder, "catalog", "rare-things.yaml"), "utf8");
     expect(text).toContain("query: |\n  DeviceEvents\n  | where FileName == 'a'\nenabled: false\n");
@@ -174,39 +210,117 @@ describe("import", () => {
       code: 0,
       out: expectText("rare-things (disabled)"),
     });
-    await runCommand("import", join(folder, "in"), "--enable", "--into", join(folder, "other"));
+    const { out } = await runCommand(
+      "import",
+      join(folder, "in"),
+      "--enable",
+      "--into",
+      join(folder, "other"),
+    );
+    expect(out).toMatch(/Next: npm run hunts -- --catalog .*other\.$/m);
     expect(readFileSync(join(folder, "other", "rare-things.yaml"), "utf8")).toContain(
       "enabled: true",
     );
   });
 
-  test("keeps a community file as it is, but for enabled", async () => {
+  test("puts today's names into a query of older ones, and says so", async () => {
+    writeFile(
+      "in/old.kql",
+      "AADSignInEventsBeta | where Timestamp > ago(1d) | project Timestamp, AadDeviceId",
+    );
+    writeFile("in/time.kql", "DeviceEvents | where TimeGenerated > ago(1d)");
+    const { out } = await runCommand("import", join(folder, "in"));
+    expect(out).toMatch(/AADSignInEventsBeta is now EntraIdSignInEvents; AadDeviceId is now/);
+    const readHunt = (name: string): string =>
+      readFileSync(join(folder, "catalog", `${name}.yaml`), "utf8");
+    expect(readHunt("old")).toContain("EntraIdSignInEvents | where");
+    expect(readHunt("old")).toContain("# Changed by the import: AADSignInEventsBeta is now");
+    expect(readHunt("time")).toContain("DeviceEvents | where Timestamp > ago(1d)");
+    expect(await runCommand()).toMatchObject({ code: 0 });
+  });
+
+  test("tidies lists and misspelled keys of a YAML file, so that the check accepts it", async () => {
+    writeFile(
+      "in/untidy.yaml",
+      "Name: Untidy\nrelevantTechniques:\n  -\n  - T1003\nlookback: 2d\nQuery: DeviceEvents | count\n",
+    );
+    const { out } = await runCommand("import", join(folder, "in", "untidy.yaml"));
+    expect(out).toMatch(/Name is now name; lookback is now lookBack; Query is now query/);
+    expect(await runCommand()).toMatchObject({ code: 0, out: expectPattern(/untidy.* P2D /) });
+  });
+
+  test("refuses a file that the check would refuse", async () => {
+    writeFile("in/odd.yaml", "query: DeviceEvents | count\nformat: xml\n");
+    const { out } = await runCommand("import", join(folder, "in", "odd.yaml"));
+    expect(out).toMatch(/^notAccepted +- +odd\.yaml +the check refuses it: \/format/m);
+    expect(readdirSync(join(folder, "catalog"))).toEqual([]);
+  });
+
+  test("reads a list of 15,000 indicators without parsing it", async () => {
+    const lines = Array.from({ length: 15_000 }, (_, index) => `10.${index >> 8}.${index & 255}.7`);
+    writeFile("in/list.txt", lines.join("\n"));
+    const { out } = await runCommand("import", join(folder, "in", "list.txt"));
+    expect(out).toMatch(/^noQuery +- +list\.txt +the text has no table/m);
+  });
+
+  test("changes only the key enabled of a community file", async () => {
     await runCommand("import", join(folder, "in", "rule.yaml"));
     expect(readFileSync(join(folder, "catalog", "rule.yaml"), "utf8")).toBe(
       `${files["rule.yaml"]}enabled: false\n`,
     );
   });
 
-  test("writes nothing twice, and a hunt whose name is taken under another", async () => {
+  test("skips a hunt that exists, and renames one whose name is taken", async () => {
     await runCommand("import", join(folder, "in", "count.kql"));
     expect((await runCommand("import", join(folder, "in", "count.kql"))).out).toContain(
-      "it is there already",
+      "already imported",
     );
     writeFile("in/count.kql", "DeviceInfo | count");
     await runCommand("import", join(folder, "in", "count.kql"));
     expect(readdirSync(join(folder, "catalog"))).toEqual(["count-2.yaml", "count.yaml"]);
   });
 
-  test("fails when there is nothing to read", async () => {
+  test("fails when there is nothing to import", async () => {
     expect(await runCommand("import", join(folder, "nowhere"))).toMatchObject({
+      code: 2,
+      err: expectText("There is no file or folder"),
+    });
+    expect(await runCommand("import", join(folder, "catalog"))).toMatchObject({
       code: 1,
-      err: expectText("holds no .kql"),
+      err: expectText("has no .kql"),
     });
   });
 });
 
+describe("a query file", () => {
+  const query = "DeviceEvents | where AccountName == 'Müller'";
+
+  test.each([
+    ["UTF-8", Buffer.from(query)],
+    ["UTF-8 with a byte order mark", Buffer.from(`\uFEFF${query}`)],
+    ["UTF-16 with a byte order mark", Buffer.from(`\uFEFF${query}`, "utf16le")],
+  ])("is read as %s", async (_, bytes) => {
+    writeFileSync(join(folder, "a-query.kql"), bytes);
+    await runCommand("import", join(folder, "a-query.kql"));
+    expect(readFileSync(join(folder, "catalog", "a-query.yaml"), "utf8")).toContain(query);
+    const { out } = await runCommand("explain", join(folder, "a-query.kql"));
+    expect(out).toContain("'Müller'");
+  });
+
+  test.each([
+    ["Windows-1252", Buffer.from(query, "latin1"), "not UTF-8, perhaps Windows-1252"],
+    ["UTF-16 without a mark", Buffer.from(query, "utf16le"), "UTF-16 without a byte order mark"],
+  ])("of %s is refused with its encoding", async (_, bytes, message) => {
+    writeFileSync(join(folder, "a-query.kql"), bytes);
+    const { out } = await runCommand("import", join(folder, "a-query.kql"));
+    expect(out).toContain(message);
+    expect(readdirSync(join(folder, "catalog"))).toEqual([]);
+    await expect(runCommand("explain", join(folder, "a-query.kql"))).rejects.toThrow(message);
+  });
+});
+
 describe("explain", () => {
-  test("shows what is understood and the exact queries", async () => {
+  test("shows the analysis and the exact queries", async () => {
     writeFile(
       "catalog/find-things.yaml",
       "query: DeviceEvents | where Timestamp > ago(1d) | project Timestamp, FileName",
@@ -224,16 +338,16 @@ describe("explain", () => {
       expect(out).toContain(part);
   });
 
-  test("takes any file, and says every reason against windows", async () => {
+  test("reads any file and names each reason against windows", async () => {
     writeFile("a-query.kql", "DeviceEvents\n| take 5\n| summarize count()");
     const { code, out } = await runCommand("explain", join(folder, "a-query.kql"));
     expect(code).toBe(0);
     expect(out).toContain("against windows: it takes some rows (take) (line 2)");
     expect(out).toContain("against windows: it summarizes (line 3)");
-    expect(out).toContain("cannot be sharded");
+    expect(out).toContain("shards     not possible");
   });
 
-  test("names the place of an error in the file", async () => {
+  test("names file, line and column of an error in Markdown", async () => {
     writeFile("a-query.md", "# Title\n\n```\nDeviceEvents\n| where Nmae == 1\n```\n");
     expect(await runCommand("explain", join(folder, "a-query.md"))).toMatchObject({
       code: 1,
@@ -241,33 +355,36 @@ describe("explain", () => {
     });
   });
 
-  test("says so when there is no such hunt", async () => {
-    expect(await runCommand("explain", "no-such-hunt")).toMatchObject({
+  test("suggests the nearest hunt for an unknown name", async () => {
+    writeFile("catalog/find-things.yaml", "query: DeviceEvents");
+    expect(await runCommand("explain", "find-thing")).toMatchObject({
       code: 1,
-      err: expectText("There is no hunt no-such-hunt"),
+      err: expectText('There is no hunt and no file named find-thing. Did you mean "find-things"?'),
     });
   });
 });
 
 describe("plan", () => {
-  test("adds up the enabled hunts and fails when one does not fit", async () => {
+  test("adds up the enabled hunts and fails when one does not fit the quota", async () => {
     writeFile("catalog/find-things.yaml", "query: DeviceEvents\nschedule: 0 5 * * * *");
     writeFile("catalog/spare.yaml", "query: DeviceEvents | count\nenabled: false");
     expect(await runCommand("plan")).toMatchObject({
       code: 0,
-      out: expectPattern(/find-things +2\.0 .*fits[\s\S]*of 1350 calls/),
+      out: expectPattern(/find-things +2\.0 .*yes[\s\S]*of 1350 calls/),
     });
     writeFile("catalog/too-much.yaml", "query: DeviceEvents | count\nschedule: 0 * * * * *");
     expect(await runCommand("plan")).toMatchObject({
       code: 1,
-      out: expectPattern(/too-much +60\.0 .*does not fit/),
+      out: expectPattern(/too-much +60\.0 .*no$/m),
     });
   });
 
-  test("refuses an API it does not know", async () => {
-    expect(await runCommand("plan", "--api", "soap")).toMatchObject({
-      code: 1,
-      err: expectText("expected one of graph"),
+  test("refuses an unknown API and suggests the nearest", async () => {
+    expect(await runCommand("plan", "--api", "grahp")).toMatchObject({
+      code: 2,
+      err: expectText(
+        '--api must be one of graph, defender, legacy; it is "grahp". Did you mean "graph"?',
+      ),
     });
   });
 
@@ -284,12 +401,12 @@ describe("plan", () => {
     });
   });
 
-  test("lets the cheap ones run", async () => {
+  test("prefers hunts with a short run time", async () => {
     const costs = [
-      { name: "dear", calls: 1, runTimeSeconds: 90 },
-      { name: "cheap", calls: 1, runTimeSeconds: 20 },
+      { name: "slow", calls: 1, runTimeSeconds: 90 },
+      { name: "fast", calls: 1, runTimeSeconds: 20 },
     ];
-    expect([...findFittingHunts(costs, 10, 100)]).toEqual(["cheap"]);
+    expect([...findFittingHunts(costs, 10, 100)]).toEqual(["fast"]);
   });
 });
 
@@ -298,7 +415,7 @@ describe("try", () => {
     writeFile("catalog/find-things.yaml", "query: DeviceEvents | project Timestamp, FileName"),
   );
 
-  test("asks once over the last hours and shows the first rows", async () => {
+  test("runs the query once over the last hours and shows the first rows", async () => {
     answers.graph = [
       '{"Timestamp":"2026-01-05T11:59:00Z","FileName":"a\\u001b.exe"}',
       '{"Timestamp":"2026-01-05T11:59:01Z","FileName":"b.exe"}',
@@ -312,7 +429,7 @@ describe("try", () => {
     );
   });
 
-  test("says why there are no rows", async () => {
+  test("prints why there are no rows", async () => {
     answers.graph = {
       kind: "refused",
       cause: "permission",
@@ -325,17 +442,25 @@ describe("try", () => {
   });
 
   test.each([
-    ["a hunt that is not there", ["try", "no-such-hunt"], "There is no hunt no-such-hunt"],
-    ["no duration", ["try", "find-things", "--last", "soon"], "--last soon is no duration"],
-  ])("refuses %s", async (_, args, error) => {
-    expect(await runCommand(...args)).toMatchObject({ code: 1, err: expectText(error) });
+    ["an unknown hunt", ["try", "no-such-hunt"], 1, "There is no hunt and no file named"],
+    ["an invalid --last", ["try", "find-things", "--last", "soon"], 2, "--last must be a duration"],
+  ] as const)("refuses %s", async (_, args, code, error) => {
+    expect(await runCommand(...args)).toMatchObject({ code, err: expectText(error) });
   });
 
-  test("notes that the query itself looks less far back", async () => {
+  test("names storage that cannot be reached instead of the quota", async () => {
+    answers.graph = { kind: "later", cause: "no permit: store", retryAfterMs: 5_000 };
+    expect(await runCommand("try", "find-things")).toMatchObject({
+      code: 1,
+      err: expectText("the storage of DataStorage cannot be reached"),
+    });
+  });
+
+  test("warns when the query itself reads less far back", async () => {
     answers.graph = [];
     writeFile("catalog/find-things.yaml", "query: DeviceEvents | where Timestamp >= ago(1h)");
     expect((await runCommand("try", "find-things", "--last", "2h")).err).toContain(
-      "its last 3600000 ms alone",
+      "only rows of its last 3600000 ms",
     );
   });
 });
@@ -343,7 +468,7 @@ describe("try", () => {
 describe("compare", () => {
   beforeEach(() => writeFile("catalog/find-things.yaml", "query: DeviceEvents | project FileName"));
 
-  test("asks both back-ends the same and finds them equal, in any order", async () => {
+  test("sends both back-ends the same query and compares rows in any order", async () => {
     answers.graph = ['{"FileName":"a"}', '{"FileName":"b"}'];
     answers.defender = ['{"FileName":"b"}', '{"FileName":"a"}'];
     expect(await runCommand("compare", "find-things")).toMatchObject({
@@ -354,7 +479,7 @@ describe("compare", () => {
     expect([one?.api, other?.api, one?.query]).toEqual(["graph", "defender", other?.query]);
   });
 
-  test("prints what only one of them gave, counting equal rows", async () => {
+  test("prints the rows that only one back-end returned, counting equal rows", async () => {
     answers.graph = ['{"FileName":"a"}', '{"FileName":"a"}'];
     answers.defender = ['{"FileName":"a"}', '{"FileName":"c"}'];
     const { code, out } = await runCommand("compare", "find-things");
@@ -365,7 +490,7 @@ describe("compare", () => {
 });
 
 describe("output", () => {
-  test("draws a bar on a terminal and wipes it away, and writes plain lines elsewhere", async () => {
+  test("draws a bar on a terminal, clears it at the end, and writes no bar to a file", async () => {
     let terminal = "";
     const terminalOutput = createOutput(
       { write: () => 0 },
@@ -378,7 +503,7 @@ describe("output", () => {
     let plain = "";
     const onFile = createOutput({ write: () => 0 }, { write: (text) => (plain += text) });
     for (let done = 0; done <= 100; done += 1) onFile.progress(done, 100, "x");
-    expect(plain.split("\n").slice(0, 2)).toEqual(["10 of 100", "20 of 100"]);
+    expect(plain).toBe("");
   });
 
   test("pads the columns of a table", async () => {

@@ -65,7 +65,7 @@ const ways = (["portal token", "OAuth"] as const).flatMap((authority) =>
 );
 
 describe.each(ways)("by %s at %s", (authority, _, path) => {
-  test("alerts are listed, below that address and with the trailing slash", async () => {
+  test("lists alerts below that address and with the trailing slash", async () => {
     const client = createClient(path, authorizers[authority]());
     expect(await collectItems(createAlertResource(client).list())).toHaveLength(3);
     expect(simulator.listRequests({ api: "cloud-apps" }).map((call) => call.path)).toEqual([
@@ -75,7 +75,7 @@ describe.each(ways)("by %s at %s", (authority, _, path) => {
 });
 
 describe("by OAuth", () => {
-  test("files are refused: the service gives them to portal tokens alone", async () => {
+  test("the service refuses files to an application: they are for portal tokens only", async () => {
     const client = createClient("", authorizers.OAuth());
     await expect(collectItems(createFileResource(client).list())).rejects.toMatchObject({
       code: "forbidden",
@@ -85,7 +85,7 @@ describe("by OAuth", () => {
     expect((await collectItems(createFileResource(tokenClient).list())).length).toBeGreaterThan(0);
   });
 
-  test("an identity without the role is refused, and nothing is tried again", async () => {
+  test("does not retry a call of an identity without the role", async () => {
     const client = createClient("", authorizers.OAuth("HUNTING_IDENTITY_CLIENT_ID"));
     await expect(collectItems(createAlertResource(client).list())).rejects.toMatchObject({
       name: "UpstreamError",

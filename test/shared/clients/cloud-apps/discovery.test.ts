@@ -47,7 +47,7 @@ const addAnswer = (route: string, body: unknown): void =>
   });
 
 describe("a log", () => {
-  test("of 64 MB or less goes up in one piece, without a token, and is reported done", async () => {
+  test("uploads a log of at most 64 MB in one request without a token and completes the upload", async () => {
     const content = createContent(20_000);
     const sent: number[] = [];
     await createDiscoveryResource(client).upload(
@@ -65,7 +65,7 @@ describe("a log", () => {
     expect(sent).toEqual([20_000]);
   });
 
-  test("above 64 MB goes up in blocks, in order, and tells how far it is", async () => {
+  test("uploads a log above 64 MB in ordered blocks and reports progress", async () => {
     const content = createContent(singlePutBytes + 1_000);
     const sent: number[] = [];
     await createDiscoveryResource(client).upload(createLog(content), (bytes) => sent.push(bytes));
@@ -79,7 +79,7 @@ describe("a log", () => {
     );
   });
 
-  test("that the storage fails to take once is put again, whole", async () => {
+  test("repeats the whole request after one failure of the storage", async () => {
     simulator.faults.add({ kind: "failed", status: 503, route: "discovery-log.put" });
     const content = createContent(300);
     await createDiscoveryResource(client).upload(createLog(content));
@@ -110,7 +110,7 @@ describe("a log", () => {
     },
   );
 
-  test("above 5 GB is refused before anything is sent", async () => {
+  test("refuses a log above 5 GB before the first request", async () => {
     const log = createLog(createContent(1), { bytes: maxLogBytes + 1 });
     await expect(createDiscoveryResource(client).upload(log)).rejects.toThrow(RangeError);
     expect(simulator.listRequests()).toEqual([]);
@@ -129,7 +129,7 @@ describe("a log", () => {
     },
   );
 
-  test("of an appliance that the service does not know is rejected", async () => {
+  test("reports that the service rejects an unknown appliance", async () => {
     const log = createLog(createContent(1), { source: "ABACUS" });
     await expect(createDiscoveryResource(client).upload(log)).rejects.toMatchObject({
       code: "rejected",
@@ -138,7 +138,7 @@ describe("a log", () => {
 });
 
 describe("streams", () => {
-  test("are a list, whether the service answers a list or a single one", async () => {
+  test("returns a list of streams, whether the service returns a list or one stream", async () => {
     const streams = simulator.cloudApps.portal.discovery.streams;
     expect(await createDiscoveryResource(client).listStreams()).toMatchObject(
       streams.map(({ _id }) => ({ _id })),
@@ -150,14 +150,14 @@ describe("streams", () => {
     streams.push(...removed);
   });
 
-  test("that are none are unexpected", async () => {
+  test("reports a response without streams as unexpected", async () => {
     addAnswer("discovery.streams", 7);
     await expect(createDiscoveryResource(client).listStreams()).rejects.toMatchObject({
       code: "unexpectedResponse",
     });
   });
 
-  test("have discovered apps by category", async () => {
+  test("returns the discovered apps by category", async () => {
     const streamId = simulator.cloudApps.portal.discovery.streams[0]?._id ?? "";
     expect(
       await createDiscoveryResource(client).listCategories(streamId, { timeFrame: 30 }),
@@ -171,7 +171,7 @@ describe("streams", () => {
     });
   });
 
-  test("with categories of another shape are unexpected", async () => {
+  test("reports categories of another shape as unexpected", async () => {
     addAnswer("discovery.categories", { data: [] });
     await expect(createDiscoveryResource(client).listCategories("a")).rejects.toMatchObject({
       code: "unexpectedResponse",
@@ -189,7 +189,7 @@ describe("a block script", () => {
     },
   );
 
-  test("that is no text is unexpected", async () => {
+  test("reports a block script that is not text as unexpected", async () => {
     addAnswer("discovery_block_scripts.script", { script: "x" });
     await expect(createDiscoveryResource(client).getBlockScript("zscaler")).rejects.toMatchObject({
       code: "unexpectedResponse",

@@ -10,7 +10,7 @@ import type {
 } from "../../../../shared/clients/cloud-apps/filters.ts";
 
 /** Each row compiles only while the line below its comment does not: tsc judges these. */
-test("types refuse an operator that a field does not take, and a field that a resource does not have", () => {
+test("types refuse an operator that a field does not accept and a field that a resource lacks", () => {
   const refused: readonly (
     | AlertFilter
     | ActivityFilter
@@ -61,7 +61,7 @@ test("types refuse an operator that a field does not take, and a field that a re
   expectTypeOf(refused).toExtend<readonly object[]>();
 });
 
-test("types take every operator of a field, for one value and for several", () => {
+test("types accept every operator of a field, for one value and for several", () => {
   expectTypeOf<keyof NonNullable<AlertFilter["severity"]>>().toEqualTypeOf<"eq" | "neq">();
   expectTypeOf<keyof NonNullable<AlertFilter["date"]>>().toEqualTypeOf<
     "lte" | "gte" | "range" | "lte_ndays" | "gte_ndays"

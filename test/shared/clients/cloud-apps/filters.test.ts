@@ -90,7 +90,7 @@ function buildOperand(resource: ListedResource, field: string, operator: Operato
   const table: Readonly<Record<string, readonly [unknown, (item: Item) => readonly unknown[]]>> =
     createSamples(simulator.clock.now(), getShownIds())[resource];
   const [rawSample, values] = table[field] ?? [undefined, () => []];
-  // A sample of "" or 0 instants stands for the value of an item in the middle.
+  // A sample of "" or 0 instants is replaced by the value of an item in the middle.
   const middle =
     all[resource].flatMap(values)[Math.floor(all[resource].flatMap(values).length / 2)];
   const sample = rawSample === "" || (rawSample === 0 && field === "created") ? middle : rawSample;
@@ -176,13 +176,13 @@ describe("a filter on", () => {
     },
   );
 
-  test("a single value means the same as a list of one", async () => {
+  test("a single value has the same effect as a list of one", async () => {
     expect(idsOf(await list.alerts({ severity: { eq: 2 } }))).toEqual(
       idsOf(await list.alerts({ severity: { eq: [2] } })),
     );
   });
 
-  test("what is not set takes null", async () => {
+  test("a condition on an unset field accepts null", async () => {
     const external = await list.entities({ isExternal: { eq: null } });
     expect(idsOf(external)).toEqual(
       idsOf(all.entities.filter(({ isExternal }) => isExternal === null)),
@@ -190,7 +190,7 @@ describe("a filter on", () => {
     expect(external.length).toBeGreaterThan(0);
   });
 
-  test("a field that no table lists is sent as it is, and refused by name", async () => {
+  test("sends a field that no table lists unchanged, and the service refuses it by name", async () => {
     await expect(list.alerts(createRawFilter("risk.score", "gte", 7))).rejects.toMatchObject({
       code: "rejected",
     });
@@ -200,7 +200,7 @@ describe("a filter on", () => {
   });
 });
 
-test("joined filters hold all of their conditions, those of one field side by side", () => {
+test("joined filters keep all conditions and merge those of one field", () => {
   expect(
     joinFilters({ severity: { eq: 2 } }, createRawFilter("date", "gte", 1), { date: { lte: 2 } }),
   ).toEqual({

@@ -50,7 +50,7 @@ test("a range is created, listed, replaced whole and deleted", async () => {
   expect(await findRange()).toBeUndefined();
 });
 
-test("where the first place is none the second is asked, and from then on only it", async () => {
+test("uses the second path after a 404 of the first, and then only the second", async () => {
   simulator.changeBehaviors({ cloudApps: { subnetPlace: "bare" } });
   const ranges = createIpRangeResource(client);
   expect(await collectItems(ranges.list())).toHaveLength(4);
@@ -58,14 +58,14 @@ test("where the first place is none the second is asked, and from then on only i
   expect(listPaths()).toEqual(["POST /api/v1/subnet/", "POST /api/subnet/", "POST /api/subnet/"]);
 });
 
-test("where the first place is one the second is never asked, not even for a range that is gone", async () => {
+test("never uses the second path after a success of the first, not even for a deleted range", async () => {
   const ranges = createIpRangeResource(client);
   await collectItems(ranges.list());
   await expect(ranges.remove("nobody")).rejects.toMatchObject({ code: "notFound" });
   expect(listPaths()).toEqual(["POST /api/v1/subnet/", "DELETE /api/v1/subnet/nobody/"]);
 });
 
-test("pages hold as many as asked, and no more than 100", async () => {
+test("pages have as many items as requested, at most 100", async () => {
   const ranges = createIpRangeResource(client);
   expect(await collectItems(ranges.list({ limit: 2 }))).toHaveLength(4);
   expect(listPaths()).toHaveLength(2);
@@ -90,7 +90,7 @@ test.each([[{ id: "a" }], [""], [7]])(
   },
 );
 
-test("a creation whose answer is lost is not sent again", async () => {
+test("does not repeat a creation whose response is lost", async () => {
   simulator.faults.add({ kind: "reset", effect: "after", route: "subnet.create_rule" });
   const range = { name: "once", category: 1, subnets: ["10.0.0.0/8"] } as const;
   await expect(createIpRangeResource(client).create(range)).rejects.toMatchObject({

@@ -42,7 +42,7 @@ const getFirst = <T>(items: readonly T[]): T => {
 };
 
 describe("a list", () => {
-  test("asks page by page until there is no next, and gives every item once", async () => {
+  test("reads page by page until the last, and returns every item once", async () => {
     const added = simulator.cloudApps.alerts.add(230);
     const items = await collectItems(
       createAlertResource(client).list({ sortField: "date", sortDirection: "desc" }),
@@ -53,24 +53,27 @@ describe("a list", () => {
     );
   });
 
-  test.each(["json", "form", "query"] as const)("gives the same as %s", async (encoding) => {
-    const added = simulator.cloudApps.alerts.add(12, { severityValue: 2 });
-    simulator.cloudApps.alerts.add(3, { severityValue: 0 });
-    const items = await collectItems(
-      createAlertResource(client).list({
-        encoding,
-        filters: { severity: { eq: 2 } },
-        limit: 5,
-        sortField: "date",
-        sortDirection: "desc",
-      }),
-    );
-    expect(idsOf(items)).toEqual(added);
-    const [request] = simulator.listRequests({ route: "alerts.list" });
-    expect(request?.method).toBe(encoding === "query" ? "GET" : "POST");
-  });
+  test.each(["json", "form", "query"] as const)(
+    "returns the same items in the encoding %s",
+    async (encoding) => {
+      const added = simulator.cloudApps.alerts.add(12, { severityValue: 2 });
+      simulator.cloudApps.alerts.add(3, { severityValue: 0 });
+      const items = await collectItems(
+        createAlertResource(client).list({
+          encoding,
+          filters: { severity: { eq: 2 } },
+          limit: 5,
+          sortField: "date",
+          sortDirection: "desc",
+        }),
+      );
+      expect(idsOf(items)).toEqual(added);
+      const [request] = simulator.listRequests({ route: "alerts.list" });
+      expect(request?.method).toBe(encoding === "query" ? "GET" : "POST");
+    },
+  );
 
-  test("asks for nothing that its reader does not come to", async () => {
+  test("requests no page before its reader needs it", async () => {
     simulator.cloudApps.alerts.add(150);
     const items = createAlertResource(client).list({ limit: 10 });
     await items.next();
@@ -78,13 +81,13 @@ describe("a list", () => {
     expect(simulator.listRequests({ route: "alerts.list" })).toHaveLength(1);
   });
 
-  test("ends on an empty page that promises more", async () => {
+  test("ends at an empty page that announces more", async () => {
     addAnswer("alerts.list", { data: [], hasNext: true, total: 5 });
     expect(await collectItems(createAlertResource(client).list())).toEqual([]);
     expect(simulator.listRequests({ route: "alerts.list" })).toHaveLength(1);
   });
 
-  test("keeps what it does not know: odd numbers, text for null, unknown keys", async () => {
+  test("keeps unknown values: odd numbers, text in place of null, unknown members", async () => {
     simulator.cloudApps.alerts.add(1, {
       stories: [6, 99],
       handledByUser: "null",
@@ -112,7 +115,7 @@ describe("a list", () => {
     ["data that is no list", { data: {} }],
     ["items that are none", { data: [1] }],
     ["hasNext as text", { data: [], hasNext: "no" }],
-  ])("says that %s is no list", async (_, body) => {
+  ])("reports %s as unexpected", async (_, body) => {
     addAnswer("alerts.list", body);
     await expect(collectItems(createAlertResource(client).list())).rejects.toMatchObject({
       code: "unexpectedResponse",
@@ -120,7 +123,7 @@ describe("a list", () => {
     });
   });
 
-  test("stops when its signal says so", async () => {
+  test("a list stops when its signal aborts", async () => {
     await expect(
       collectItems(createAlertResource(client).list({ signal: AbortSignal.abort() })),
     ).rejects.toThrow();
@@ -134,7 +137,7 @@ describe("alerts", () => {
   const getOldClosings = (): Readonly<Record<"dismissBulk" | "resolve", OldClosing>> =>
     createAlertResource(client);
 
-  test("are fetched by id, with the slash, and undefined when nobody knows them", async () => {
+  test("fetches an alert by id with the slash, and returns undefined for an unknown one", async () => {
     const [id] = simulator.cloudApps.alerts.add(1) as AlertId[];
     const alerts = createAlertResource(client);
     expect(await alerts.fetch(getFirst([id]) as AlertId)).toMatchObject({ _id: id });
@@ -142,7 +145,7 @@ describe("alerts", () => {
     expect(simulator.listRequests()[0]?.path).toBe(`/api/v1/alerts/${id}/`);
   });
 
-  test("are marked read and unread", async () => {
+  test("marks an alert read and unread", async () => {
     const id = getFirst(simulator.cloudApps.alerts.add(1)) as AlertId;
     await createAlertResource(client).markRead(id);
     expect(simulator.cloudApps.alerts.find(id)?.statusValue).toBe(1);
@@ -150,7 +153,7 @@ describe("alerts", () => {
     expect(simulator.cloudApps.alerts.find(id)?.statusValue).toBe(0);
   });
 
-  test("are closed by the old calls, which count them", async () => {
+  test("closes alerts by the deprecated calls and returns their counts", async () => {
     const ids = simulator.cloudApps.alerts.add(3) as AlertId[];
     const old = getOldClosings();
     expect(await old.dismissBulk(ids.slice(0, 2), "noise")).toBe(2);
@@ -160,7 +163,7 @@ describe("alerts", () => {
     ]);
   });
 
-  test.each([0, 101])("are not closed %i at once, and nothing is sent", async (count) => {
+  test.each([0, 101])("refuses to close %i alerts at once and sends nothing", async (count) => {
     const ids = Array.from(
       { length: count },
       (_, index) => index.toString(16).padStart(24, "0") as AlertId,
@@ -183,7 +186,7 @@ describe("alerts", () => {
 describe("activities", () => {
   const anyTime = { date: { gte: 0 } };
 
-  test("are scanned to the end, each once, with the next filters as they came", async () => {
+  test("scans activities to the end, each once, with the next filters unchanged", async () => {
     const items = await collectItems(createActivityResource(client).scan({ filters: anyTime }));
     expect(idsOf(items)).toEqual(
       simulator.cloudApps.portal.activities.list().map(({ _id }) => _id),
@@ -195,7 +198,7 @@ describe("activities", () => {
     expect(bodies[0]).toEqual({ filters: anyTime, isScan: true, limit: 500 });
   });
 
-  test("are scanned no further when the same page is offered again", async () => {
+  test("ends a scan with an error when the same page is offered again", async () => {
     simulator.changeBehaviors({ cloudApps: { scanStall: true } });
     const items: Item[] = [];
     const scanning = (async () => {
@@ -207,7 +210,7 @@ describe("activities", () => {
     expect(simulator.listRequests({ route: "activities.list" })).toHaveLength(1);
   });
 
-  test("are not taken for complete when more is promised without a way to it", async () => {
+  test("ends a scan with an error when more is announced without filters", async () => {
     addAnswer("activities.list", { data: [], hasNext: true });
     await expect(
       collectItems(createActivityResource(client).scan({ filters: anyTime })),
@@ -216,14 +219,14 @@ describe("activities", () => {
     });
   });
 
-  test.each([499, 5_001, 600.5])("are not scanned %d at a time", async (limit) => {
+  test.each([499, 5_001, 600.5])("refuses a scan of %d activities a page", async (limit) => {
     await expect(
       collectItems(createActivityResource(client).scan({ filters: anyTime, limit })),
     ).rejects.toThrow(RangeError);
     expect(simulator.listRequests()).toEqual([]);
   });
 
-  test("beyond 5,000 are an error of the list, not its end", async () => {
+  test("a list beyond 5,000 activities is an error, not its end", async () => {
     addAnswer("activities.list", { data: [{ _id: "a" }], hasNext: true });
     const items: Item[] = [];
     const listing = (async () => {
@@ -231,12 +234,12 @@ describe("activities", () => {
         items.push(item);
     })();
     await expect(listing).rejects.toThrow(
-      new RangeError("a list of activities ends at 5000; a scan reads on"),
+      new RangeError("a list of activities ends at 5000; use a scan to read more"),
     );
     expect(items).toHaveLength(1);
   });
 
-  test("are fetched, and take feedback at the path without a slash", async () => {
+  test("fetches an activity, and sends feedback to the path without a slash", async () => {
     const { _id } = getFirst(simulator.cloudApps.portal.activities.list());
     const activities = createActivityResource(client);
     expect(await activities.fetch(_id)).toMatchObject({ _id, entityData: { "1": null } });
@@ -255,7 +258,7 @@ describe("activities", () => {
 });
 
 describe("entities", () => {
-  test("are fetched by a key of three parts, by the id alone, and with their tree", async () => {
+  test("fetches an entity by full key, by id alone, and with its tree", async () => {
     const { id, saas, inst } = getFirst(simulator.cloudApps.portal.entities.list());
     const entities = createEntityResource(client);
     expect(await entities.fetch({ id, saas, inst })).toMatchObject({ id, saas, inst });
@@ -265,7 +268,7 @@ describe("entities", () => {
     expect(tree?.["children"]).toContainEqual(expect.objectContaining({ domain: "contoso.com" }));
   });
 
-  test("with an id of any letters keep their key whole", async () => {
+  test("encodes an entity's key with an id of any characters", async () => {
     expect(await createEntityResource(client).fetch({ id: "ÿÿÿ???>>>/../x" })).toBeUndefined();
     const [request] = simulator.listRequests();
     const key = decodeURIComponent(request?.path.split("/")[4] ?? "");
@@ -273,7 +276,7 @@ describe("entities", () => {
   });
 });
 
-test("files are fetched with their pairs, and undefined when nobody knows them", async () => {
+test("fetches a file with its pairs, and returns undefined for an unknown one", async () => {
   const { _id } = getFirst(simulator.cloudApps.portal.files.list());
   expect(await createFileResource(client).fetch(_id)).toMatchObject({
     _id,
@@ -282,7 +285,7 @@ test("files are fetched with their pairs, and undefined when nobody knows them",
   expect(await createFileResource(client).fetch("nobody")).toBeUndefined();
 });
 
-test("an object that is none is unexpected", async () => {
+test("reports a response that is not an object as unexpected", async () => {
   addAnswer("files.fetch", ["a"]);
   await expect(createFileResource(client).fetch("a")).rejects.toMatchObject({
     code: "unexpectedResponse",

@@ -8,7 +8,7 @@ import type {
 /** Some items have the operand, some have not. */
 type Sample = readonly [operand: unknown, values: (item: Item) => readonly unknown[]];
 
-/** The values at a path; none where it ends early. A list on the way stands for each of its elements. */
+/** Returns the values at a path, none where it ends early. A list in the path contributes each of its elements. */
 const readPath =
   (path: string) =>
   (item: Item): readonly unknown[] =>

@@ -6,7 +6,7 @@ import { systemClock } from "../../../../shared/runtime/time.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 import { startSimulator, type Simulator } from "../../../simulator/simulator.ts";
 
-/** The tenant's clock stands still: what its data say of the past stays true. */
+/** The simulator's clock does not move, so that the instants in its data stay in the past. */
 export async function startSimulatorWithClient(
   alerts: number,
 ): Promise<{ simulator: Simulator; client: ApiClient }> {

@@ -60,7 +60,7 @@ describe("hunting back-ends", () => {
     },
   );
 
-  test("cap at what the service is known to cut at", async () => {
+  test("has the service's documented limits of rows and bytes", async () => {
     const caps = [createGraphHunting, createDefenderHunting, createLegacyHunting].map(
       (createPort) => createPort({} as never).caps.rows,
     );
@@ -81,7 +81,7 @@ describe("hunting back-ends", () => {
     expect(await readJson(createDefenderHunting)).toEqual({ Query: "DeviceEvents" });
   });
 
-  test("the compiled type of a column wins over the service's, and stands in for a missing schema", async () => {
+  test("the compiled type of a column has precedence and replaces a missing schema", async () => {
     const compiled = [{ name: "Bag", type: "dynamic" }] as const;
     const named = '{"schema":[{"name":"Bag","type":"String"}],"results":[{"Bag":"{\\"a\\":1}"}]}';
     expect(
@@ -131,7 +131,7 @@ describe("hunting back-ends", () => {
       "The query contains syntax errors: Expected: )",
       { kind: "refused", cause: "query" },
     ],
-  ])("a 400 is read by its words: %s", async (_, message, reply) => {
+  ])("classifies a 400 by its text: %s", async (_, message, reply) => {
     expect((await runQuery(createGraphHunting, createBadRequest(message))).reply).toMatchObject(
       reply,
     );
@@ -140,12 +140,20 @@ describe("hunting back-ends", () => {
     );
   });
 
-  test("a refusal carries the service's words, cut at 300 characters", async () => {
+  test("a used-up budget in a 400 pauses all instances for the time that it names", async () => {
+    const message =
+      "You have exceeded processing resources allocated to this tenant. You can run queries again in 12 minutes.";
+    const { reply, reports } = await runQuery(createGraphHunting, createBadRequest(message));
+    expect(reply).toMatchObject({ kind: "later", retryAfterMs: 720_000 });
+    expect(reports).toEqual([{ kind: "throttled", retryAfterMs: 720_000, cause: "run-time" }]);
+  });
+
+  test("a failure carries the service's message, at most 500 characters", async () => {
     const { reply } = await runQuery(
       createGraphHunting,
       createBadRequest(`no ${"x".repeat(1_000)}`),
     );
-    expect(reply).toMatchObject({ message: `Microsoft Graph answered 400: no ${"x".repeat(297)}` });
+    expect(reply).toMatchObject({ message: `Microsoft Graph answered 400: no ${"x".repeat(497)}` });
   });
 
   test.each([
@@ -179,13 +187,13 @@ describe("hunting back-ends", () => {
     expect((await runQuery(createGraphHunting, script)).reply).toMatchObject(reply);
   });
 
-  test("every answer of the service costs run time, refusals as well", async () => {
+  test("reports run time for every response, refusals as well", async () => {
     expect((await runQuery(createGraphHunting, createBadRequest("preempted"))).reports).toEqual([
       { kind: "ok", runTimeMs: 0 },
     ]);
   });
 
-  test("no turn is a later, and no call", async () => {
+  test("sends no call without a permit and replies later", async () => {
     const permit = { kind: "later", retryAfterMs: 4_000, reason: "paused" } as const;
     const result = await runQuery(createGraphHunting, { body: graphBody }, {}, { permit });
     expect(result.reply).toEqual({
@@ -202,7 +210,7 @@ describe("hunting back-ends", () => {
 
   test.each([
     ["throttled", { retryAfterMs: 8_000 }, { kind: "later", retryAfterMs: 8_000 }],
-    // The clock stands at 06:00, so the next quarter hour is a whole one away.
+    // The clock shows 06:00, so the next quarter hour begins in 15 minutes.
     ["throttled", {}, { kind: "later", retryAfterMs: 900_000 }],
     ["unavailable", {}, { kind: "failed" }],
     ["unavailable", { status: 504 }, { kind: "too-heavy", cause: "timed-out" }],
@@ -219,7 +227,8 @@ describe("hunting back-ends", () => {
       { kind: "refused", cause: "tenant" },
     ],
     ["forbidden", { status: 403 }, { kind: "refused", cause: "permission" }],
-    ["rejected", { status: 413 }, { kind: "refused" }],
+    ["rejected", { status: 413 }, { kind: "failed", isUnknownRefusal: true }],
+    ["rejected", { status: 418 }, { kind: "failed", isUnknownRefusal: true }],
     ["unexpectedResponse", {}, { kind: "failed" }],
   ] as const)("an error of the pipe, %s %j, becomes an answer", async (code, details, reply) => {
     expect((await runQuery(createGraphHunting, createFailure(code, details))).reply).toMatchObject(
@@ -227,7 +236,7 @@ describe("hunting back-ends", () => {
     );
   });
 
-  test("whatever fails at the deadline was too heavy", async () => {
+  test("reports any failure at the deadline as too heavy", async () => {
     const script = { ...createFailure("unavailable"), afterMs: 230_000 };
     expect((await runQuery(createGraphHunting, script)).reply).toEqual({
       kind: "too-heavy",
@@ -235,7 +244,7 @@ describe("hunting back-ends", () => {
     });
   });
 
-  test("a caller that stops, and a sink that fails, get their own error back", async () => {
+  test("throws the caller's abort reason and the sink's own error unchanged", async () => {
     const signal = AbortSignal.abort(new Error("host stopping"));
     await expect(
       runQuery(createGraphHunting, createFailure("unavailable"), { signal }),
@@ -248,7 +257,7 @@ describe("hunting back-ends", () => {
     );
   });
 
-  test("a fault of the program is no answer", async () => {
+  test("throws an error of the program unchanged", async () => {
     await expect(runQuery(createGraphHunting, { error: new TypeError("bug") })).rejects.toThrow(
       TypeError,
     );
@@ -282,7 +291,7 @@ describe("retirement", () => {
     );
   });
 
-  test("a missing permission stays one, before and after", async () => {
+  test("reports a missing permission as such before and after retirement", async () => {
     const script = {
       status: 403,
       json: { error: { message: "Missing application roles. API required roles: X" } },
@@ -293,7 +302,7 @@ describe("retirement", () => {
       });
   });
 
-  test("an empty answer that names its columns is an answer", async () => {
+  test("accepts an empty response that names its columns", async () => {
     const script = { body: '{"Schema":[{"Name":"a","Type":"String"}],"Results":[]}' };
     expect(
       (await runQuery(createDefenderHunting, script, {}, { clock: createClockAfter() })).reply,
@@ -303,7 +312,7 @@ describe("retirement", () => {
     });
   });
 
-  test("before the date an answer without data is an answer, and Graph has no date", async () => {
+  test("accepts a response without data before retirement, and always from Graph", async () => {
     const script = { body: '{"results":[]}' };
     expect(
       (await runQuery(createDefenderHunting, script, {}, { clock: createClockBefore() })).reply,

@@ -58,13 +58,13 @@ function createScene(
 }
 
 describe("a turn", () => {
-  test("of an idle quota is there at once", async () => {
+  test("an idle quota gives a permit at once", async () => {
     const { a, atMs, take } = createScene();
     expect(await take(a)).toMatchObject({ kind: "permit" });
     expect(atMs()).toBeLessThan(100);
   });
 
-  test("that is too far off is refused with the time at which it is there", async () => {
+  test("refuses a permit that is too far off and states when to ask again", async () => {
     const { a, b, burst, clock, take } = createScene();
     expect(await burst(a)).toBe(10);
     const result = await take(b, 20_000);
@@ -76,7 +76,7 @@ describe("a turn", () => {
     expect(await take(b)).toMatchObject({ kind: "permit" });
   });
 
-  test("near enough is waited for", async () => {
+  test("waits for a permit that is near enough", async () => {
     const { a, atMs, b, burst, take } = createScene();
     await burst(a);
     expect(await take(b, 70_000)).toMatchObject({ kind: "permit" });
@@ -84,7 +84,7 @@ describe("a turn", () => {
     expect(atMs()).toBeLessThan(63_500);
   });
 
-  test("that nobody waits for any more goes to the next", async () => {
+  test("gives an abandoned permit to the next caller", async () => {
     const { a, b, burst, clock, take } = createScene({ limits: [{ calls: 1, perMs: minuteMs }] });
     await burst(a, 1);
     const stop = new AbortController();
@@ -98,7 +98,7 @@ describe("a turn", () => {
     expect(await take(b, 10_000)).toMatchObject({ kind: "later" });
   });
 
-  test("leaves people their half", async () => {
+  test("leaves analysts half of the quota", async () => {
     const { a, burst } = createScene({ share: 0.5 });
     expect(await burst(a)).toBe(5);
   });
@@ -115,14 +115,14 @@ describe("during another's write", () => {
     return { ...scene, done: () => scene.clock.run(async () => done) };
   }
 
-  test("a turn is asked for, and given in the next round", async () => {
+  test("a permit requested during a write is granted in the next round", async () => {
     const { a, done, take } = actDuringWrite((own) => own.acquirePermit({ maxWaitMs: 0 }));
     await take(a);
     await take(a);
     expect(await done()).toMatchObject({ kind: "permit" });
   });
 
-  test("a refusal is reported, and pauses every instance", async () => {
+  test("a 429 reported during a write pauses every instance", async () => {
     const { a, b, done, take } = actDuringWrite((own) =>
       own.report({ kind: "throttled", retryAfterMs: 30_000, cause: "calls" }),
     );
@@ -134,7 +134,7 @@ describe("during another's write", () => {
 });
 
 describe("a refusal", () => {
-  test("pauses every instance, voids what was granted, and halves the rate for a while", async () => {
+  test("a 429 pauses every instance, voids grants, and halves the rate for a while", async () => {
     const { a, b, burst, clock, logged, take } = createScene();
     await take(a);
     await clock.run(a.report({ kind: "throttled", retryAfterMs: 30_000, cause: "calls" }));
@@ -147,7 +147,33 @@ describe("a refusal", () => {
     expect(await burst(b)).toBe(10);
   });
 
-  test("met by one instance stops another that already waits", async () => {
+  test("a capped pause ends with one probe, whose 429 pauses every instance again", async () => {
+    // Each 429 halves the rate, so that 40 a minute leave 10.
+    const { a, b, burst, clock, logged, take } = createScene({
+      limits: [{ calls: 40, perMs: minuteMs }],
+    });
+    const capped = {
+      kind: "throttled",
+      retryAfterMs: 900_000,
+      cause: "calls",
+      isCapped: true,
+    } as const;
+    await take(a);
+    await clock.run(a.report(capped));
+    await clock.run(b.report({ kind: "ok" }));
+    await clock.advance(901_500);
+    expect((await burst(a, 5)) + (await burst(b, 5))).toBe(1);
+    await clock.run(a.report(capped));
+    await clock.advance(800_000);
+    expect(await take(b)).toMatchObject({ kind: "later", reason: "paused" });
+    await clock.advance(101_500);
+    expect(await burst(b, 5)).toBe(1);
+    await clock.run(b.report({ kind: "ok" }));
+    expect(await burst(a, 2)).toBe(2);
+    expect(logged).toEqual(["quota.paused", "quota.paused"]);
+  });
+
+  test("a 429 of one instance stops another that already waits", async () => {
     const { a, b, burst, clock } = createScene();
     await burst(a);
     const waiting = b.acquirePermit({ maxWaitMs: 70_000 });
@@ -156,7 +182,7 @@ describe("a refusal", () => {
     expect(await clock.run(waiting)).toMatchObject({ kind: "later", reason: "paused" });
   });
 
-  test("is obeyed by the one who met it while the store is away", async () => {
+  test("the instance that received a 429 pauses also while the store is away", async () => {
     let isDown = false;
     const { a, clock, take } = createScene(
       {},
@@ -182,7 +208,7 @@ describe("the breaker", () => {
     for (let n = 0; n < times; n += 1) await clock.run((n % 2 ? a : b).report({ kind: "failed" }));
   };
 
-  test("opens after five failures in a row, of all instances together", async () => {
+  test("the breaker opens after five failures in a row over all instances", async () => {
     const scene = createScene();
     await scene.take(scene.a);
     await reportFailures(scene, 4);
@@ -192,7 +218,7 @@ describe("the breaker", () => {
     expect(scene.logged).toEqual(["breaker.opened"]);
   });
 
-  test("is not opened by failures with a success between", async () => {
+  test("failures with a success between them do not open the breaker", async () => {
     const scene = createScene();
     await scene.take(scene.a);
     await reportFailures(scene, 4);
@@ -201,7 +227,7 @@ describe("the breaker", () => {
     expect(await scene.take(scene.a)).toMatchObject({ kind: "permit" });
   });
 
-  test("lets one probe through, doubles after its failure, closes after its success", async () => {
+  test("the breaker admits one probe, doubles after its failure, closes after its success", async () => {
     const scene = createScene();
     const { a, b, clock, take } = scene;
     await take(a);
@@ -220,7 +246,7 @@ describe("the breaker", () => {
     expect(await take(a)).toMatchObject({ kind: "permit" });
   });
 
-  test("lets whoever waits go on as soon as a probe succeeds, however long it might have taken", async () => {
+  test("waiting callers continue as soon as a probe succeeds", async () => {
     const scene = createScene({ maxCallMs: 230_000 });
     const { a, atMs, b, clock, take } = scene;
     await take(a);
@@ -236,7 +262,7 @@ describe("the breaker", () => {
     expect(atMs() - answeredMs).toBeLessThan(2_000);
   });
 
-  test("gives the probe to another when its owner stops before it is sent", async () => {
+  test("gives the probe to another call when its owner stops before sending", async () => {
     const scene = createScene({ maxCallMs: 230_000 });
     const { a, clock, store, take } = scene;
     await take(a);
@@ -251,7 +277,7 @@ describe("the breaker", () => {
     expect(await take(a)).toMatchObject({ kind: "permit" });
   });
 
-  test("gives the probe to another when its owner was too slow to send it", async () => {
+  test("gives the probe to another call when its owner is too slow", async () => {
     const scene = createScene({ maxCallMs: 230_000 });
     const { a, b, clock, take } = scene;
     await take(a);
@@ -265,7 +291,7 @@ describe("the breaker", () => {
     expect(await take(b)).toMatchObject({ kind: "later", reason: "breaker" });
   });
 
-  test("gives the probe to another when its owner died", async () => {
+  test("gives the probe to another instance when its owner crashes", async () => {
     const scene = createScene({ maxCallMs: 20_000 });
     await scene.take(scene.a);
     await reportFailures(scene, 5);
@@ -284,7 +310,7 @@ describe("without its blob the quota fails closed", () => {
     ["of another schema", '{"version":2}'],
     ["empty", "{}"],
     ["nonsense in one field", '{"version":1,"generation":"g","granted":["x"]}'],
-  ])("%s: nothing is sent for a whole window", async (_, text) => {
+  ])("a blob that is %s stops sending for a whole window", async (_, text) => {
     const scene = createScene();
     await scene.take(scene.a);
     scene.store.poke(path, text);
@@ -296,7 +322,7 @@ describe("without its blob the quota fails closed", () => {
     expect(await scene.burst(fresh)).toBe(10);
   });
 
-  test("a store that is down gives no turns, and is asked again", async () => {
+  test("gives no permit while the store is down, and one afterwards", async () => {
     let isDown = true;
     const { a, take } = createScene(
       {},
@@ -307,7 +333,7 @@ describe("without its blob the quota fails closed", () => {
     expect(await take(a)).toMatchObject({ kind: "permit" });
   });
 
-  test("a store that hangs keeps nobody longer than the wait and a second", async () => {
+  test("a store that hangs blocks a caller for at most its wait and a second", async () => {
     const { a, atMs, take } = createScene({}, { before: () => new Promise(() => undefined) });
     expect(await take(a, 20_000)).toMatchObject({ kind: "later", reason: "store" });
     expect(atMs()).toBeLessThanOrEqual(21_000);
@@ -326,7 +352,7 @@ describe("without its blob the quota fails closed", () => {
 describe("run time", () => {
   const limits = [{ calls: 45, perMs: minuteMs }];
 
-  test("spent by any instance stops all until it falls out of the window", async () => {
+  test("run time of any instance stops all until it leaves the window", async () => {
     const { a, b, clock, take } = createScene({
       limits,
       budgets: runTimeBudgets.defender,
@@ -339,7 +365,7 @@ describe("run time", () => {
     expect(await take(b)).toMatchObject({ kind: "permit" });
   });
 
-  test("of unknown size is learned from a refusal and kept to in the next slots", async () => {
+  test("learns an unknown run-time budget from a refusal and keeps it in the next slots", async () => {
     const { a, b, clock, take } = createScene({ limits, budgets: runTimeBudgets.graph });
     await take(a);
     await clock.run(a.report({ kind: "ok", runTimeMs: 120_000 }));

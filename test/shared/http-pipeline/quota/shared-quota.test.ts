@@ -42,7 +42,7 @@ interface TrialOptions {
   readonly report429?: boolean;
 }
 
-/** Instances with wrong clocks and sudden stops, each with so many callers that always want another call. */
+/** Runs instances with wrong clocks and sudden stops, each with `width` callers that always request another permit. */
 async function runTrial(options: TrialOptions) {
   const random = createRandom(options.seed);
   const clock = createVirtualClock(Date.UTC(2026, 0, 5, 6, 7, 8, 90));
@@ -110,7 +110,7 @@ const createStoppingClock = (clock: Clock, random: () => number, probability: nu
 const countAllowedCalls = (limits: readonly CallLimit[], forMs: number): number =>
   Math.min(...limits.map(({ calls, perMs }) => calls * Math.ceil(forMs / perMs)));
 
-describe("openQuota, one to four instances with wrong clocks", () => {
+describe("createQuota, one to four instances with wrong clocks", () => {
   test.each(serverModels)(
     "never meets a 429 of a %s server and uses nine tenths of what is allowed",
     async (model) => {

@@ -25,7 +25,7 @@ const enrichRows = async (
 };
 
 describe("enrichLines", () => {
-  test("adds what is known, and leaves all other text as it came", async () => {
+  test("adds known statistics and leaves all other text unchanged", async () => {
     const statistics = new Map([[hash.toLowerCase(), { globalPrevalence: 3 }]]);
     const { rows } = await enrichRows([`{"Id":9007199254740993,"SHA1":"${hash}"}`], statistics);
     expect(rows).toEqual([
@@ -38,12 +38,12 @@ describe("enrichLines", () => {
     ["an empty one", '{"SHA1":""}'],
     ["none", '{"SHA1":null}'],
     ["another column", '{"SHA256":"x"}'],
-  ])("a row with %s gains null", async (_, row) => {
+  ])("adds null to a row with %s", async (_, row) => {
     const { rows } = await enrichRows([row], new Map());
     expect(rows).toEqual([`${row.slice(0, -1)},"FileStatistics":null}`]);
   });
 
-  test("asks once for each hash, whatever its case", async () => {
+  test("looks up each hash once, whatever its case", async () => {
     const { requests } = await enrichRows(
       [`{"SHA1":"${hash}"}`, `{"SHA1":"${hash.toLowerCase()}"}`],
       new Map(),
@@ -51,7 +51,7 @@ describe("enrichLines", () => {
     expect(requests).toEqual([[hash.toLowerCase()]]);
   });
 
-  test("a hunt that names no column stays untouched", async () => {
+  test("leaves the rows of a hunt without an enriched column unchanged", async () => {
     const lines = Buffer.from('{"SHA1":"x"}\n');
     const findFileStatistics = (): Promise<never> => Promise.reject(new Error("asked"));
     expect(await enrichLines({ findFileStatistics }, testHunt(), lines)).toBe(lines);

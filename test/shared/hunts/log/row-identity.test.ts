@@ -12,7 +12,7 @@ const hashRow = (
   ...rest: [format?: "ndjson" | "csv" | "parquet", leftOut?: string]
 ): string => computeRowIdentity(text, ...rest).toString("hex");
 
-describe("cellsOf", () => {
+describe("parseCells", () => {
   test("keeps the exact text of every cell", () => {
     expect(parseCells(row)).toEqual([
       ["Timestamp", '"2026-01-05T06:38:35.7664356Z"'],
@@ -22,17 +22,17 @@ describe("cellsOf", () => {
     ]);
   });
 
-  test("an empty row has no cells", () => {
+  test("finds no cells in an empty row", () => {
     expect(parseCells("{}")).toEqual([]);
   });
 
-  test("refuses a row that is cut off", () => {
-    expect(() => parseCells('{"a":"b')).toThrow("cut off");
+  test("refuses a truncated row", () => {
+    expect(() => parseCells('{"a":"b')).toThrow("ends inside a value");
   });
 });
 
-describe("rowIdentity", () => {
-  test("the order of columns makes no other row", () => {
+describe("computeRowIdentity", () => {
+  test("ignores the order of columns", () => {
     expect(hashRow('{"b":1,"a":2}')).toBe(hashRow('{"a":2,"b":1}'));
   });
 
@@ -40,17 +40,17 @@ describe("rowIdentity", () => {
     ["a number beyond a double's reach", "9007199254740993", "9007199254740992"],
     ["the last digit of a time", "7664356Z", "7664357Z"],
     ["a name", '"Note"', '"Mote"'],
-  ])("%s makes another row", (_, from, to) => {
+  ])("tells rows apart by %s", (_, from, to) => {
     expect(hashRow(row.replace(from, to))).not.toBe(hashRow(row));
   });
 
-  test("leaves out what we added ourselves", () => {
+  test("ignores the added column", () => {
     expect(hashRow('{"a":1,"FileStatistics":{"x":1}}', "ndjson", "FileStatistics")).toBe(
       hashRow('{"a":1}'),
     );
   });
 
-  test("a CSV cell is what its text says", () => {
+  test("compares a CSV cell by its text", () => {
     expect(hashRow('{"a":"5","b":"","c":"=1"}', "csv")).toBe(
       hashRow('{"a":5,"b":null,"c":"\'=1"}', "csv"),
     );
@@ -69,7 +69,7 @@ describe("multiset", () => {
     expect(rows.size()).toBe(0);
   });
 
-  test("holds as many as it was made for", () => {
+  test("holds as many identities as its capacity", () => {
     const rows = createMultiset(5_000);
     for (let index = 0; index < 5_000; index += 1) rows.add(computeRowIdentity(`{"a":${index}}`));
     for (let index = 0; index < 5_000; index += 1)

@@ -4,6 +4,7 @@ import { computeChainHash } from "../../../../shared/hunts/log/metadata.ts";
 import type { CompiledHunt } from "../../../../shared/contracts/compiled-hunt.ts";
 import { dayMs, hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
 import {
+  ignoreLeases,
   listExportedLines,
   huntHarness,
   noonMs,
@@ -40,8 +41,8 @@ async function startHarness(): Promise<HuntHarness> {
   return harness;
 }
 
-describe("a changed query", () => {
-  test("closes the log and goes on in the next version, where it left off", async () => {
+describe("a hunt whose query changed", () => {
+  test("closes the log and continues in the next version at the same instant", async () => {
     const harness = await startHarness();
     await runLater(harness, newer);
     expect(listExports(harness)).toEqual([
@@ -57,14 +58,14 @@ describe("a changed query", () => {
     });
   });
 
-  test("is not taken back by an instance that still has the old one", async () => {
+  test("is not reverted by an instance that still has the old query", async () => {
     const harness = await startHarness();
     await runLater(harness, newer);
     expect(await runLater(harness, former, minuteMs)).toBe("continues");
     expect(listExports(harness)).toHaveLength(3);
   });
 
-  test("is taken back when the old one is deployed again", async () => {
+  test("returns to the old query when that is deployed again", async () => {
     const harness = await startHarness();
     await runLater(harness, newer);
     await runLater(harness, former);
@@ -72,7 +73,7 @@ describe("a changed query", () => {
     expect(listExportedLines(harness)).toHaveLength(3);
   });
 
-  test("is found without the cache", async () => {
+  test("finds the next version without the cache", async () => {
     const harness = await startHarness();
     await runLater(harness, newer);
     harness.records.poke("state/hunts/test-hunt/head.json", undefined);
@@ -80,7 +81,7 @@ describe("a changed query", () => {
     expect(listExports(harness).at(-1)?.[0]).toBe("v2/2026/01/05/000000000001.ndjson.gz");
   });
 
-  test("goes on after a crash between the closing record and the first export", async () => {
+  test("continues after a crash between the closing record and the first export", async () => {
     const harness = await startHarness();
     const { failpoint } = harness.deps;
     harness.deps = {
@@ -96,7 +97,7 @@ describe("a changed query", () => {
     expect(listExportedLines(harness)).toHaveLength(3);
   });
 
-  test("another format has its own ending, and the closing record that of the log it closes", async () => {
+  test("writes a changed format with its own file extension, and the closing record with the old one", async () => {
     const harness = await startHarness();
     await runLater(harness, testHunt({ queryHash: "c".repeat(64), format: "csv" }));
     expect(listExports(harness).map(([path]) => path)).toEqual([
@@ -107,8 +108,8 @@ describe("a changed query", () => {
   });
 });
 
-describe("a log that stood still for longer than the service keeps rows", () => {
-  test("says so with a gap, and goes on after it", async () => {
+describe("a log that stopped for longer than the service keeps rows", () => {
+  test("records a gap and continues after it", async () => {
     const harness = await startHarness();
     harness.source.rows.push(sourceRow(noonMs + 40 * dayMs - hourMs, "after"));
     await runLater(harness, former, 40 * dayMs);
@@ -126,8 +127,8 @@ describe("a log that stood still for longer than the service keeps rows", () => 
   });
 });
 
-describe("paths", () => {
-  test("two runners on either side of midnight meet on one path", async () => {
+describe("paths of exports", () => {
+  test("give two instances on either side of midnight one path", async () => {
     const harness = huntHarness({ startMs: Date.UTC(2026, 0, 5, 23, 0) });
     await runLater(harness, testHunt({ lookBackMs: 8 * hourMs }), 0);
     const deps = { ...harness.deps };
@@ -135,16 +136,7 @@ describe("paths", () => {
     await harness.clock.advance(70 * minuteMs);
     const firstMessage = createRunMessage(harness);
     await harness.clock.advance(20 * minuteMs);
-    const depsWithoutLease = {
-      ...deps,
-      records: {
-        ...deps.records,
-        read: async (path: string) =>
-          path.endsWith("claim.json")
-            ? { kind: "absent" as const, serverNowMs: 0 }
-            : deps.records.read(path),
-      },
-    };
+    const depsWithoutLease = { ...deps, records: ignoreLeases(deps.records) };
     await Promise.all([
       handleRunMessage(depsWithoutLease, former, firstMessage),
       handleRunMessage(depsWithoutLease, former, createRunMessage(harness)),

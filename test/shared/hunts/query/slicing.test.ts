@@ -29,19 +29,19 @@ describe("isSuspicious", () => {
     ["three times a lower limit", { rows: 30_000, bytes: 1 }, true],
     ["more rows than the limit", { rows: 10_001, bytes: 1 }, true],
     ["nearly all the bytes", { rows: 5, bytes: 90_000_000 }, true],
-  ])("%s: %o is %s", (_, result, expected) => {
+  ])("%s: returns for %o the value %s", (_, result, expected) => {
     expect(isSuspicious(result, caps)).toBe(expected);
   });
 
-  test("a limit below the known one is noticed because it is round", () => {
+  test("notices a lower limit because it is a round number", () => {
     expect(isSuspicious({ rows: 30_000, bytes: 1 }, { ...caps, rows: 100_000 })).toBe(true);
   });
 });
 
-describe("nextStep", () => {
+describe("planNextStep", () => {
   const pace = createPace(caps);
 
-  test("reads all there is when nothing is known", () => {
+  test("reads everything when nothing is known", () => {
     expect(planNextStep(pace, day)).toEqual({ kind: "read", to: day.to });
   });
 
@@ -49,19 +49,19 @@ describe("nextStep", () => {
     expect(planNextStep(pace, { ...day, widestTicks: hour })).toEqual({ kind: "read", to: hour });
   });
 
-  test("asks for a histogram when much more is there than one window takes", () => {
+  test("requests a histogram when there is much more than one window holds", () => {
     const step = planNextStep({ ...pace, widthTicks: hour }, day);
     expect(step).toMatchObject({ kind: "histogram", span: { from: 0n, to: day.to } });
   });
 
-  test("goes by width where no histogram can be had", () => {
+  test("plans by width where histograms are not available", () => {
     expect(planNextStep(disableHistograms({ ...pace, widthTicks: hour }), day)).toEqual({
       kind: "read",
       to: hour,
     });
   });
 
-  test("a little more than one width is still one window", () => {
+  test("reads a little more than one width as one window", () => {
     expect(planNextStep({ ...pace, widthTicks: 20n * hour }, day)).toEqual({
       kind: "read",
       to: day.to,
@@ -70,19 +70,19 @@ describe("nextStep", () => {
 });
 
 describe("after a halving", () => {
-  test("the next window is half as wide", () => {
+  test("makes the next window half as wide", () => {
     const pace = applyHalving(createPace(caps), { from: 0n, to: 8n * hour }, "too-big");
     expect(planNextStep(pace, day)).toEqual({ kind: "read", to: 4n * hour });
   });
 
-  test("a window never shrinks below one tick", () => {
+  test("never shrinks a window below one tick", () => {
     let pace = createPace(caps);
     for (let times = 0; times < 60; times += 1)
       pace = applyHalving(pace, { from: 0n, to: pace.widthTicks ?? day.to }, "too-big");
     expect(planNextStep(pace, day)).toEqual({ kind: "read", to: 1n });
   });
 
-  test("only a query that the service gave up on counts as one", () => {
+  test("counts only a query that the service aborted", () => {
     const span = { from: 0n, to: hour };
     expect(applyHalving(createPace(caps), span, "too-big").halvings).toBe(0);
     expect(applyHalving(createPace(caps), span, "too-heavy").halvings).toBe(1);
@@ -96,7 +96,7 @@ describe("after a halving", () => {
     ).toBe(0);
   });
 
-  test("a heavy width is not tried again in the same run, and twice as wide in the next", () => {
+  test("avoids a heavy width for the run and tries twice as wide in the next", () => {
     const heavy = applyHalving(createPace(caps), { from: 0n, to: 8n * hour }, "too-heavy");
     const later = applyWindow(heavy, { from: 0n, to: 4n * hour }, { rows: 1, bytes: 9 }, caps);
     expect(planNextStep(later, day)).toEqual({ kind: "read", to: 4n * hour });
@@ -120,7 +120,7 @@ describe("after a window", () => {
     expect(pace.widthTicks).toBe(4n * hour);
   });
 
-  test("a short window with few rows does not forget a long width", () => {
+  test("keeps a long width after a short window with few rows", () => {
     const stored = { widthTicks: 100n * hour, halvings: 0 };
     const pace = applyWindow(
       createPace(caps, stored),
@@ -131,7 +131,7 @@ describe("after a window", () => {
     expect(pace.widthTicks).toBe(100n * hour);
   });
 
-  test("wide rows lower the number of rows to aim at", () => {
+  test("aims at fewer rows when rows are wide", () => {
     const pace = applyWindow(
       createPace(caps),
       { from: 0n, to: hour },
@@ -244,23 +244,23 @@ describe("calls for many rows", () => {
     ],
   ];
 
-  test.each(shapes)("%s: at most 1.1 for each full window and ten more", (_, ticks) => {
+  test.each(shapes)("%s: needs at most 1.1 calls for each full window and ten more", (_, ticks) => {
     const cap = 10_000;
     const { calls } = readAll(ticks, cap);
     expect(calls).toBeLessThanOrEqual(1.1 * Math.ceil(ticks.length / cap) + 10);
   });
 
-  test.each(shapes)("%s: comes to an end without histograms, too", (_, ticks) => {
+  test.each(shapes)("%s: finishes without histograms", (_, ticks) => {
     expect(readAll(ticks, 10_000, false).largest).toBeLessThanOrEqual(10_000);
   });
 });
 
-describe("shardCount", () => {
+describe("computeShardCount", () => {
   test("leaves room for an uneven hash", () => {
     expect(computeShardCount(1_000_000, 10_000, 0)).toBe(106);
   });
 
-  test("doubles with every attempt, and is never one", () => {
+  test("doubles with every attempt and is never one", () => {
     expect([0, 1, 2].map((attempt) => computeShardCount(10, 10_000, attempt))).toEqual([2, 4, 8]);
   });
 });

@@ -25,7 +25,7 @@ const listWindows = (harness: HuntHarness): string[] =>
     );
 
 describe("a first run", () => {
-  test("exports the look-back in one window with one call", async () => {
+  test("reads the look-back with one call and writes one window", async () => {
     const harness = huntHarness();
     harness.source.rows.push(sourceRow(noonMs - hourMs, "a"), sourceRow(noonMs - 5 * hourMs, "b"));
     expect(await runNow(harness)).toBe("done");
@@ -35,7 +35,7 @@ describe("a first run", () => {
     expect(harness.source.queries).toHaveLength(1);
   });
 
-  test("leaves rows younger than the lag for later", async () => {
+  test("does not read rows younger than the lag", async () => {
     const harness = huntHarness();
     harness.source.rows.push(
       sourceRow(noonMs - 16 * minuteMs, "old"),
@@ -66,7 +66,7 @@ describe("a first run", () => {
 });
 
 describe("the next run", () => {
-  test("begins where the last window ends", async () => {
+  test("starts where the last window ends", async () => {
     const harness = huntHarness();
     harness.source.rows.push(
       sourceRow(noonMs - hourMs, "a"),
@@ -92,7 +92,7 @@ describe("the next run", () => {
     expect(harness.sentMessages.filter(({ queue }) => queue === "hunt-results")).toHaveLength(1);
   });
 
-  test("finds its place without the cache", async () => {
+  test("finds the log end without the cache", async () => {
     const harness = huntHarness();
     harness.source.rows.push(
       sourceRow(noonMs - hourMs, "a"),
@@ -105,7 +105,7 @@ describe("the next run", () => {
     expect(harness.exports.listAll().map(({ metadata }) => metadata.seq)).toEqual([0, 1]);
   });
 
-  test("takes a broken cache for a lost one", async () => {
+  test("treats an invalid cache as lost", async () => {
     const harness = huntHarness();
     harness.source.rows.push(
       sourceRow(noonMs - hourMs, "a"),
@@ -119,7 +119,7 @@ describe("the next run", () => {
     expect(harness.records.peek("state/hunts/test-hunt/head.json")).toContain("000000000001");
   });
 
-  test("a repeated order is a no-op", async () => {
+  test("does nothing for a repeated message", async () => {
     const harness = huntHarness();
     harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
     const message = createRunMessage(harness);
@@ -131,7 +131,7 @@ describe("the next run", () => {
 });
 
 describe("windows without rows", () => {
-  test("are committed only every six hours, and say until then how far nothing was found", async () => {
+  test("are committed only every six hours", async () => {
     const harness = huntHarness();
     await runNow(harness);
     for (let hour = 1; hour <= 24; hour += 1) {
@@ -141,7 +141,7 @@ describe("windows without rows", () => {
     expect(harness.exports.listAll().map(({ metadata }) => metadata.rows)).toEqual([0, 0, 0, 0, 0]);
   });
 
-  test("what came late into an empty span is in the next window", async () => {
+  test("contain the late rows of an empty span before them", async () => {
     const harness = huntHarness();
     await runNow(harness);
     harness.source.rows.push(sourceRow(noonMs + 10 * minuteMs, "late", 80 * minuteMs));
@@ -153,7 +153,7 @@ describe("windows without rows", () => {
     expect(listExportedLines(harness)).toHaveLength(1);
   });
 
-  test("narrow predicates go on where emptiness was proven, without an export an hour", async () => {
+  test("continue past a proven empty span when predicates are narrow", async () => {
     const harness = huntHarness();
     const narrow = testHunt({ widestMs: hourMs, lookBackMs: hourMs });
     await runNow(harness, narrow);

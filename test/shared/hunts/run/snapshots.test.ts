@@ -30,7 +30,7 @@ describe("a snapshot", () => {
     expect(second?.to).toBe("2026-01-05T12:45:00.0000000Z");
   });
 
-  test("asked for twice for the same moment is made once", async () => {
+  test("requested twice for the same instant is made once", async () => {
     const harness = huntHarness();
     const message = createRunMessage(harness);
     await handleRunMessage(harness.deps, hunt, message);
@@ -48,7 +48,7 @@ describe("a snapshot", () => {
     expect(new Set(harness.exports.listAll().flatMap(({ lines }) => lines)).size).toBe(25);
   });
 
-  test("that moves while its shards are read is read again", async () => {
+  test("that changes while its shards are read is read again", async () => {
     let moved = false;
     const harness = huntHarness({
       cap: 10,
@@ -66,7 +66,7 @@ describe("a snapshot", () => {
     expect(listRecords(harness)).toMatchObject([{ rows: 26 }]);
   });
 
-  test("too heavy five times is set aside", async () => {
+  test("too heavy five times pauses the hunt", async () => {
     const harness = huntHarness({
       interceptQuery: () => ({ kind: "too-heavy", cause: "preempted" }),
     });

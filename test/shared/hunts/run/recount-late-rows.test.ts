@@ -14,7 +14,7 @@ const hunt = testHunt();
 const runHunt = (harness: HuntHarness, of = hunt): Promise<string> =>
   handleRunMessage(harness.deps, of, createRunMessage(harness));
 
-/** A room whose first window holds rows `a` and `b`. */
+/** A harness whose first window holds rows `a` and `b`. */
 async function createHarnessWithWindow(
   options: Parameters<typeof huntHarness>[0] = {},
 ): Promise<HuntHarness> {
@@ -34,7 +34,7 @@ const latePaths = (harness: HuntHarness): string[] =>
     .filter((path) => path.includes("/late/"));
 
 describe("late rows", () => {
-  test("are exported by the next run, and announced", async () => {
+  test("are exported and announced by the next run", async () => {
     const harness = await createHarnessWithWindow();
     addLateRow(harness, noonMs - hourMs, "late");
     await harness.clock.advance(hourMs);
@@ -67,7 +67,7 @@ describe("late rows", () => {
     expect(listExportedLines(harness).filter((line) => line.includes('"a"'))).toHaveLength(2);
   });
 
-  test("are found once only, and again when more come", async () => {
+  test("are exported once, and again when more arrive", async () => {
     const harness = await createHarnessWithWindow();
     for (const id of ["late-1", "late-2"]) {
       addLateRow(harness, noonMs - hourMs, id);
@@ -80,7 +80,7 @@ describe("late rows", () => {
     expect(listExportedLines(harness)).toHaveLength(4);
   });
 
-  test("of a window that has settled are not looked for", async () => {
+  test("of a settled window are not searched", async () => {
     const harness = await createHarnessWithWindow();
     await harness.clock.advance(6 * hourMs);
     addLateRow(harness, noonMs - hourMs, "late");
@@ -117,7 +117,7 @@ describe("late rows", () => {
     }
   });
 
-  test("that cannot be told apart are shown, and the hunt goes on", async () => {
+  test("that cannot be distinguished are reported while the hunt continues", async () => {
     const harness = await createHarnessWithWindow();
     const { readRows } = harness.deps.exports;
     harness.deps = {
@@ -133,7 +133,9 @@ describe("late rows", () => {
     await harness.clock.advance(hourMs);
     expect(await runHunt(harness)).toBe("done");
     expect(latePaths(harness)).toEqual([]);
-    expect(harness.records.peek("state/hunts/test-hunt/status.json")).toContain("read differently");
+    expect(harness.records.peek("state/hunts/test-hunt/status.json")).toContain(
+      "differ from those",
+    );
     expect(listExportedLines(harness)).toContain(toExportLine(sourceRow(noonMs, "next")));
   });
 });

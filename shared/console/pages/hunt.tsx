@@ -1,0 +1,108 @@
+/** One hunt: description, query, schedule, trend, exports, rows, runs. */
+import { getJson, type Page } from "../api.ts";
+import type { HuntDetail, ListedExport, Trend } from "../answers.ts";
+import { TrendChart } from "../charts.tsx";
+import { Query } from "../kql.tsx";
+import { linkTo } from "../router.ts";
+import { readConfig } from "../session.ts";
+import { useData } from "../use-data.ts";
+import { Fact, formatDuration, Instant, Load, Notice, Section, StateBadge } from "../widgets.tsx";
+import { Exports } from "./hunt-exports.tsx";
+import { HuntRuns } from "./hunt-runs.tsx";
+
+export function Hunt({ name }: { name: string }) {
+  const hunt = useData((signal) => getJson<HuntDetail>(`hunts/${name}`, signal), [name], 30_000);
+  const trend = useData(
+    (signal) => getJson<{ value: Trend }>(`hunts/${name}/trend`, signal),
+    [name],
+    60_000,
+  );
+  const exports = useData(
+    (signal) => getJson<Page<ListedExport>>(`hunts/${name}/exports?after=-1&top=100`, signal),
+    [name],
+    30_000,
+  );
+  return (
+    <>
+      <p>
+        <a href={linkTo("hunts")}>All hunts</a>
+      </p>
+      <Load from={hunt}>
+        {(detail) => (
+          <>
+            <h1>{detail.title}</h1>
+            <HuntFacts hunt={detail} />
+            <Section title="Rows by day">
+              <Load from={trend}>{({ value }) => <TrendChart days={value} />}</Load>
+            </Section>
+            <HuntRuns
+              hunt={detail}
+              onDone={() => {
+                exports.reload();
+                trend.reload();
+                hunt.reload();
+              }}
+            />
+            <Section title="Exports">
+              <Load from={exports}>{({ value }) => <Exports hunt={detail} exports={value} />}</Load>
+            </Section>
+            <Section title="Query">
+              <Query query={detail.query} />
+              <PortalLink query={detail.query} />
+            </Section>
+          </>
+        )}
+      </Load>
+    </>
+  );
+}
+
+function HuntFacts({ hunt }: { hunt: HuntDetail }) {
+  const isHeld = hunt.state === "degraded" || hunt.state === "invalid" || hunt.state === "blocked";
+  return (
+    <>
+      <p>{hunt.description}</p>
+      {isHeld ? (
+        <Notice tone="warning">
+          Exports are held: the hunt is {hunt.state}. {hunt.reason}
+        </Notice>
+      ) : null}
+      <dl class="facts">
+        <Fact label="State">
+          <StateBadge state={hunt.enabled ? hunt.state : "disabled"} />
+        </Fact>
+        <Fact label="Severity">{hunt.severity ?? "none"}</Fact>
+        <Fact label="Schedule">
+          <code>{hunt.schedule}</code> (every {formatDuration(hunt.intervalSeconds)})
+        </Fact>
+        <Fact label="Watermark">
+          <Instant value={hunt.watermark} />
+        </Fact>
+        <Fact label="Mode">
+          {hunt.mode}: {hunt.modeReason}
+        </Fact>
+        <Fact label="Tactics">{hunt.tactics.join(", ") || "none"}</Fact>
+        <Fact label="Techniques">{hunt.techniques.join(", ") || "none"}</Fact>
+        <Fact label="Tables">{hunt.tables.join(", ")}</Fact>
+        <Fact label="Format">{hunt.format}</Fact>
+      </dl>
+    </>
+  );
+}
+
+/** Opens the portal's hunting page, which takes the query as gzipped UTF-16LE in base64. */
+async function openInPortal(query: string): Promise<void> {
+  const utf16 = Uint16Array.from(query.split(""), (unit) => unit.charCodeAt(0));
+  const stream = new Blob([utf16]).stream().pipeThrough(new CompressionStream("gzip"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const url = new URL("/v2/advanced-hunting", readConfig().portalUrl);
+  url.searchParams.set("query", btoa(String.fromCharCode(...bytes)));
+  url.searchParams.set("timeRangeId", "month");
+  open(url.href, "_blank", "noopener,noreferrer");
+}
+
+const PortalLink = ({ query }: { query: string }) => (
+  <p>
+    <fluent-button onClick={() => void openInPortal(query)}>Open in Defender portal</fluent-button>
+  </p>
+);

@@ -1,0 +1,167 @@
+/** One verdict: its status, which follows itself, and undo. One alert: its state and audit trail. */
+import { useState } from "preact/hooks";
+import { ApiError, callApi, getJson } from "../api.ts";
+import type { AlertHistory, VerdictStatus, VerdictUndone } from "../answers.ts";
+import { linkTo } from "../router.ts";
+import { Table, type Column } from "../table.tsx";
+import { useData } from "../use-data.ts";
+import { useJob } from "../use-job.ts";
+import {
+  Empty,
+  ErrorBox,
+  Fact,
+  formatCount,
+  Instant,
+  Load,
+  Notice,
+  Section,
+  StateBadge,
+} from "../widgets.tsx";
+
+type AlertStatus = VerdictStatus["alerts"][number];
+
+const columns: readonly Column<AlertStatus>[] = [
+  { title: "Alert", cell: ({ alertId }) => <a href={linkTo("alert", alertId)}>{alertId}</a> },
+  { title: "Outcome", cell: ({ outcome }) => <StateBadge state={outcome} /> },
+  { title: "Detail", cell: ({ detail }) => detail ?? "" },
+];
+
+const BackLink = () => (
+  <p>
+    <a href={linkTo("alerts")}>All verdicts</a>
+  </p>
+);
+
+export function VerdictPage({ id }: { id: string }) {
+  const [round, setRound] = useState(0);
+  const path = `alerts/verdicts/${encodeURIComponent(id)}`;
+  const { reply, error, isRunning } = useJob<VerdictStatus>(`${path}?round=${round}`);
+  const status = reply?.body;
+  return (
+    <>
+      <BackLink />
+      <h1>Verdict {id}</h1>
+      {error ? <ErrorBox error={error} /> : null}
+      {isRunning ? <p role="status">Waiting for outcomes…</p> : null}
+      {status ? (
+        <>
+          <dl class="facts">
+            <Fact label="Closure">{status.closure}</Fact>
+            <Fact label="Requested by">{status.requestedBy}</Fact>
+            <Fact label="Requested at">
+              <Instant value={status.requestedAt} />
+            </Fact>
+          </dl>
+          <Table
+            caption="Alerts of the verdict"
+            columns={columns}
+            items={status.alerts}
+            keyOf={({ alertId }) => alertId}
+          />
+          <Undo path={path} status={status} onUndone={() => setRound(round + 1)} />
+        </>
+      ) : null}
+    </>
+  );
+}
+
+function Undo(props: { path: string; status: VerdictStatus; onUndone: () => void }) {
+  const [isAsking, setAsking] = useState(false);
+  const [error, setError] = useState<ApiError>();
+  const [undone, setUndone] = useState<number>();
+  const closed = props.status.alerts.filter(({ outcome }) => outcome === "closed").length;
+  const undo = async (): Promise<void> => {
+    try {
+      const reply = await callApi<VerdictUndone>(`${props.path}/undo`, { method: "POST" });
+      setUndone(reply.body.alerts.filter(({ outcome }) => outcome === "reopened").length);
+      setError(undefined);
+      props.onUndone();
+    } catch (caught) {
+      if (!(caught instanceof ApiError)) throw caught;
+      setError(caught);
+    } finally {
+      setAsking(false);
+    }
+  };
+  return (
+    <Section title="Undo">
+      {error ? <ErrorBox error={error} /> : null}
+      {undone === undefined ? null : (
+        <Notice tone="success">{formatCount(undone, "alert")} reopened.</Notice>
+      )}
+      {closed === 0 ? (
+        <Empty>No alert of this verdict can be reopened.</Empty>
+      ) : isAsking ? (
+        <div class="toolbar">
+          <button type="button" class="primary" onClick={() => void undo()}>
+            Reopen {formatCount(closed, "alert")}
+          </button>
+          <button type="button" onClick={() => setAsking(false)}>
+            Cancel
+          </button>
+        </div>
+      ) : (
+        <button type="button" onClick={() => setAsking(true)}>
+          Undo this verdict
+        </button>
+      )}
+    </Section>
+  );
+}
+
+type AuditEntry = AlertHistory["value"][number];
+
+const auditColumns: readonly Column<AuditEntry>[] = [
+  { title: "Number", cell: ({ seq }) => String(seq), isNumber: true },
+  { title: "At", cell: ({ at }) => <Instant value={at} /> },
+  { title: "Kind", cell: ({ kind }) => kind },
+  { title: "Details", cell: ({ details }) => <code>{JSON.stringify(details)}</code> },
+];
+
+export function AlertPage({ id }: { id: string }) {
+  const history = useData(
+    (signal) => getJson<AlertHistory>(`alerts/history/${encodeURIComponent(id)}`, signal),
+    [id],
+    15_000,
+  );
+  return (
+    <>
+      <BackLink />
+      <h1>Alert {id}</h1>
+      <Load from={history}>
+        {(alert) => (
+          <>
+            <dl class="facts">
+              <Fact label="Outcome">
+                <StateBadge state={alert.outcome} />
+              </Fact>
+              <Fact label="Verdict">
+                {alert.verdict ? (
+                  <a href={linkTo("verdicts", alert.verdict)}>{alert.verdict}</a>
+                ) : (
+                  "none"
+                )}
+              </Fact>
+              <Fact label="Closure">{alert.closure ?? "none"}</Fact>
+              <Fact label="Requested by">{alert.requestedBy ?? "unknown"}</Fact>
+              <Fact label="Detail">{alert.detail ?? ""}</Fact>
+              <Fact label="Conflicting verdicts">{alert.conflicts.join(", ") || "none"}</Fact>
+            </dl>
+            <Section title="Audit trail">
+              {alert.value.length === 0 ? (
+                <Empty>No audit entries for this alert.</Empty>
+              ) : (
+                <Table
+                  caption="Audit trail, oldest first"
+                  columns={auditColumns}
+                  items={alert.value}
+                  keyOf={({ seq }) => String(seq)}
+                />
+              )}
+            </Section>
+          </>
+        )}
+      </Load>
+    </>
+  );
+}

@@ -1,0 +1,298 @@
+/** The state of one search: the open containers, and the hashes collected so far. */
+import { toPointerPart, type InputFault } from "../contracts/input-faults.ts";
+import type { BodyLimits } from "../contracts/parsed-body.ts";
+import {
+  findNamingBefore,
+  findTextNaming,
+  readName,
+  type NameReading,
+  type Naming,
+} from "./hash-names.ts";
+import {
+  namingSiblings,
+  placeholderHash,
+  placeholderReason,
+  siblingRules,
+  unnamedMd5Reason,
+} from "./hash-rules.ts";
+import { findHashKind, forEachRun, readHash, type HashKind } from "./hash-runs.ts";
+
+/** A hash of a file, lower case. */
+export interface FoundHash {
+  readonly hash: string;
+  readonly kind: HashKind;
+  /**
+   * JSON pointers, the first ten. A form field is `/name`, a line of text `/3`; JSON in a string
+   * continues inside.
+   */
+  readonly where: readonly string[];
+}
+
+/** A run of the right form that names something else. */
+export interface SkippedHash extends FoundHash {
+  readonly reason: string;
+}
+
+export interface FindOptions {
+  /** Take every run, whatever its name. */
+  readonly all?: boolean;
+  /** Record where each hash was found. */
+  readonly where?: boolean;
+  readonly limits: BodyLimits;
+}
+
+/** The place of a text in the innermost open container. */
+export interface TextPlace {
+  readonly name: string | number;
+  /** The name of its column, in a table. */
+  readonly column?: string | undefined;
+  /** Whether the text is a whole body or a line of it, where an unnamed MD5 counts. */
+  readonly isLine?: boolean;
+  /** Whether the text is itself the name of a member. */
+  readonly isName?: boolean;
+}
+
+const maxPlaces = 10;
+const maxGapLength = 8;
+const maxSiblingLength = 64;
+
+const certificateNaming: Naming = { is: "other", reason: "a certificate" };
+
+/** How much the name of a run says: the highest rank over all its places decides. */
+const ranks = { unclear: 0, unnamed: 1, other: 2, file: 3, placeholder: 4 } as const;
+type Rank = keyof typeof ranks;
+
+interface CollectedHash {
+  readonly hash: string;
+  readonly kind: HashKind;
+  readonly where: string[];
+  rank: Rank;
+  reason: string | undefined;
+}
+
+/** An open container with what its members say, read at most once. */
+interface Frame {
+  readonly node: unknown;
+  readonly name: string | number;
+  reading?: NameReading;
+  siblings?: SiblingNames;
+  isHashList?: boolean;
+}
+
+/** What the members of an object say of the values beside them. */
+interface SiblingNames {
+  /** Letters of every name, lower case. */
+  readonly keys: ReadonlySet<string>;
+  /** The first two members that name a value: one of them may be the value itself. */
+  readonly namings: readonly (readonly [name: string, naming: Naming])[];
+  readonly types: readonly (readonly [name: string, words: string])[];
+}
+
+/** Collects the hashes of one body. */
+export class HashSearch {
+  readonly options: FindOptions;
+  /** How many strings looked like JSON and were not. */
+  failedParses = 0;
+  fault: InputFault | undefined;
+  readonly #frames: Frame[] = [];
+  readonly #collected = new Map<string, CollectedHash>();
+
+  constructor(options: FindOptions) {
+    this.options = options;
+  }
+
+  get depth(): number {
+    return this.#frames.length;
+  }
+
+  openContainer(node: unknown, name: string | number): void {
+    this.#frames.push({ node, name });
+  }
+
+  closeContainer(): void {
+    this.#frames.pop();
+  }
+
+  /** Records the first fault; the search ends with it. */
+  recordFault(name: string | number | undefined, message: string): void {
+    this.fault ??= { path: this.#toPointer(name), message };
+  }
+
+  /** Collects the runs of a text by what names them. */
+  scanText(text: string, place: TextPlace): void {
+    let lastEnd = -1;
+    let lastNaming: Naming | undefined;
+    forEachRun(text, (start, end) => {
+      const isListed = lastEnd >= 0 && hasOnlySeparators(text, lastEnd, start);
+      const naming = isListed ? lastNaming : findNamingBefore(text, start);
+      lastEnd = end;
+      lastNaming = naming;
+      const run = text.slice(start, end);
+      const isWhole = run.length === text.trim().length;
+      this.#collect(
+        run,
+        place,
+        naming ?? this.#findPlaceNaming(place, isWhole) ?? findTextNaming(text, start),
+        isWhole,
+      );
+    });
+  }
+
+  /** The hashes of files, in document order, each once. */
+  listHashes(): FoundHash[] {
+    return [...this.#collected.values()]
+      .filter(({ reason }) => reason === undefined)
+      .map(({ hash, kind, where }) => ({ hash, kind, where }));
+  }
+
+  listSkipped(): SkippedHash[] {
+    return [...this.#collected.values()].flatMap(({ hash, kind, where, reason }) =>
+      reason === undefined ? [] : [{ hash, kind, where, reason }],
+    );
+  }
+
+  #collect(run: string, place: TextPlace, naming: Naming | undefined, isWhole: boolean): void {
+    const kind = findHashKind(run.length);
+    if (kind === undefined) return;
+    const hash = run.toLowerCase();
+    const { rank, reason } = this.#judge(hash, place, naming, isWhole);
+    const existing = this.#collected.get(hash);
+    const entry = existing ?? { hash, kind, where: [], rank, reason };
+    if (!existing) this.#collected.set(hash, entry);
+    else if (ranks[rank] > ranks[entry.rank]) this.#raiseRank(entry, rank, reason);
+    // An unnamed place of a file's hash counts; a place that names something else does not.
+    else if (rank !== entry.rank && (reason !== undefined || entry.reason !== undefined)) return;
+    if (this.options.where === true && entry.where.length < maxPlaces)
+      entry.where.push(this.#toPointer(place.name));
+  }
+
+  #raiseRank(entry: CollectedHash, rank: Rank, reason: string | undefined): void {
+    const isNewlyTaken = reason === undefined && entry.reason !== undefined;
+    if (isNewlyTaken || reason !== undefined) entry.where.length = 0;
+    if (isNewlyTaken) {
+      this.#collected.delete(entry.hash);
+      this.#collected.set(entry.hash, entry);
+    }
+    entry.rank = rank;
+    entry.reason = reason;
+  }
+
+  #judge(
+    hash: string,
+    place: TextPlace,
+    naming: Naming | undefined,
+    isWhole: boolean,
+  ): { rank: Rank; reason: string | undefined } {
+    if (this.options.all === true) return { rank: "file", reason: undefined };
+    if (placeholderHash.test(hash)) return { rank: "placeholder", reason: placeholderReason };
+    if (naming?.is === "file") return { rank: "file", reason: undefined };
+    if (naming) return { rank: "other", reason: naming.reason };
+    const isUnclear = hash.length === 32 && !(isWhole && this.#countsWithoutName(place));
+    return isUnclear
+      ? { rank: "unclear", reason: unnamedMd5Reason }
+      : { rank: "unnamed", reason: undefined };
+  }
+
+  /**
+   * Whether an unnamed run that is the whole text counts as an MD5: a line, or an element of a list
+   * of hashes.
+   */
+  #countsWithoutName(place: TextPlace): boolean {
+    if (place.isLine === true) return true;
+    const frame = this.#frames.at(-1);
+    if (!frame || !Array.isArray(frame.node)) return false;
+    frame.isHashList ??= frame.node.every(
+      (element: unknown) => typeof element === "string" && readHash(element) !== undefined,
+    );
+    return frame.isHashList;
+  }
+
+  /** Reads the property's own name, then the sibling that names it, then the container's name. */
+  #findPlaceNaming(place: TextPlace, isWhole: boolean): Naming | undefined {
+    if (this.#frames.some((each) => readFrame(each).isForeign)) return certificateNaming;
+    const frame = place.isName === true ? undefined : this.#frames.at(-1);
+    const own = readName(place.column ?? String(place.name));
+    const siblings = frame && isWhole ? readSiblings(frame) : undefined;
+    return (
+      (siblings && findSiblingRule(own.words, place.name, siblings)) ??
+      this.#findParentNaming(own.words) ??
+      own.naming ??
+      (siblings && findOther(siblings.namings, place.name)) ??
+      (own.isNeutral ? this.#findContainerNaming() : undefined)
+    );
+  }
+
+  /** Reads `hash` with the name of its container: the hash of a user or event is not a file's. */
+  #findParentNaming(words: string): Naming | undefined {
+    const parent = words.startsWith("hash") ? this.#frames.at(-1)?.name : undefined;
+    const naming = typeof parent === "string" ? readName(`${parent} ${words}`).naming : undefined;
+    return naming?.is === "other" ? naming : undefined;
+  }
+
+  /** Reads the nearest container with a telling name; skips array positions and neutral names. */
+  #findContainerNaming(): Naming | undefined {
+    for (let depth = this.#frames.length - 1; depth >= 0; depth -= 1) {
+      const frame = this.#frames[depth];
+      const { naming, isNeutral } = frame ? readFrame(frame) : readName("");
+      if (naming || !isNeutral) return naming;
+    }
+    return undefined;
+  }
+
+  #toPointer(name: string | number | undefined): string {
+    const path = [
+      ...this.#frames.slice(1).map((frame) => frame.name),
+      ...(name === undefined || (name === "" && this.#frames.length === 0) ? [] : [name]),
+    ];
+    return path.map(toPointerPart).join("");
+  }
+}
+
+/** In `…, …`, the second run is what the first is. */
+function hasOnlySeparators(text: string, from: number, to: number): boolean {
+  return to - from <= maxGapLength && /^[ ,;|"']+$/.test(text.slice(from, to));
+}
+
+const readFrame = (frame: Frame): NameReading => (frame.reading ??= readName(String(frame.name)));
+
+/** Reads the members of an object once, however many of its values are hashes. */
+function readSiblings(frame: Frame): SiblingNames {
+  frame.siblings ??= collectSiblings(frame.node);
+  return frame.siblings;
+}
+
+function collectSiblings(node: unknown): SiblingNames {
+  const keys = new Set<string>();
+  const namings: [string, Naming][] = [];
+  const types: [string, string][] = [];
+  if (typeof node === "object" && node !== null && !Array.isArray(node))
+    for (const [name, value] of Object.entries(node) as [string, unknown][]) {
+      const key = name.replaceAll(/[^A-Za-z]/g, "").toLowerCase();
+      keys.add(key);
+      if (!namingSiblings.has(key) || typeof value !== "string") continue;
+      if (value.length > maxSiblingLength) continue;
+      const { words, naming } = readName(value);
+      if (key === "type" && types.length < 2) types.push([name, words]);
+      if (naming && namings.length < 2) namings.push([name, naming]);
+    }
+  return { keys, namings, types };
+}
+
+/** Returns the first value that another member gives. */
+const findOther = <T>(
+  entries: readonly (readonly [name: string, value: T])[],
+  ownName: string | number,
+): T | undefined => entries.find(([name]) => name !== ownName)?.[1];
+
+/** Applies the rules for names whose meaning depends on the properties beside them. */
+function findSiblingRule(
+  words: string,
+  ownName: string | number,
+  { keys, types }: SiblingNames,
+): Naming | undefined {
+  if (words === "id" && findOther(types, ownName) === "file") return { is: "file" };
+  const rule = siblingRules.find(
+    ({ names, beside }) => names.test(words) && beside.some((key) => keys.has(key)),
+  );
+  return rule && { is: "other", reason: rule.reason };
+}

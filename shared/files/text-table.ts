@@ -1,0 +1,121 @@
+/**
+ * Reads tables in text: CSV, TSV and their relatives with a header line, and W3C logs with a
+ * `#Fields:` line.
+ */
+import { readName } from "./hash-names.ts";
+import { canHoldHash } from "./hash-runs.ts";
+
+/** One cell, with the header of its column and the number of its line from 0. */
+export interface TableCell {
+  readonly text: string;
+  readonly column: string;
+  readonly line: number;
+}
+
+const delimiters = [",", "\t", ";", "|"] as const;
+const maxHeaderLength = 16_384;
+const maxNameLength = 64;
+
+/**
+ * Returns the cells under the header; `undefined` when the text is not a table whose header names
+ * something.
+ */
+export function readTextTable(text: string): readonly TableCell[] | undefined {
+  if (!text.includes("\n")) return undefined;
+  return readW3cLog(text) ?? readDelimitedText(text);
+}
+
+function readDelimitedText(text: string): readonly TableCell[] | undefined {
+  const start = text.charCodeAt(0) === 0xfe_ff ? 1 : 0;
+  const header = text.slice(start, text.indexOf("\n", start)).trimEnd();
+  if (header.length > maxHeaderLength || canHoldHash(header)) return undefined;
+  for (const delimiter of delimiters) {
+    const columns = header.includes(delimiter) ? readHeader(header, delimiter) : undefined;
+    const cells = columns && readCells(text.slice(start), delimiter, columns);
+    if (cells) return cells;
+  }
+  return undefined;
+}
+
+/** The names of the columns when each is a name and at least one says what its values are. */
+function readHeader(header: string, delimiter: string): readonly string[] | undefined {
+  const columns = header.split(delimiter).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
+  const isHeader =
+    columns.every((name) => name.length <= maxNameLength && /^[^={}[\]:]*$/.test(name)) &&
+    columns.some((name) => readName(name).naming !== undefined);
+  return isHeader ? columns : undefined;
+}
+
+/**
+ * Reads the cells after the header (RFC 4180); `undefined` when quotes do not end or the next row
+ * has other columns.
+ */
+function readCells(
+  text: string,
+  delimiter: string,
+  columns: readonly string[],
+): readonly TableCell[] | undefined {
+  const cells: TableCell[] = [];
+  let line = 0;
+  let index = 0;
+  let isFirstRow = true;
+  for (let at = 0; at < text.length;) {
+    const end = text.charAt(at) === '"' ? findQuoteEnd(text, at) : findCellEnd(text, at, delimiter);
+    if (end < 0) return undefined;
+    if (line > 0) cells.push({ text: text.slice(at, end), column: columns[index] ?? "", line });
+    if (text.charAt(at) === '"') line += countLines(text, at, end);
+    const next = findCellEnd(text, end, delimiter);
+    at = next + 1;
+    index += 1;
+    if (text.charAt(next) === delimiter) continue;
+    if (line > 0 && isFirstRow && index !== columns.length) return undefined;
+    if (line > 0) isFirstRow = false;
+    line += 1;
+    index = 0;
+  }
+  return cells;
+}
+
+/** Returns the index of the delimiter or line end that ends a cell. */
+function findCellEnd(text: string, from: number, delimiter: string): number {
+  let at = from;
+  while (at < text.length && text.charAt(at) !== delimiter && text.charAt(at) !== "\n") at += 1;
+  return at;
+}
+
+/**
+ * Returns the index after the closing quote, -1 without one; two quotes in a row are one quote of
+ * the text.
+ */
+function findQuoteEnd(text: string, from: number): number {
+  let at = text.indexOf('"', from + 1);
+  while (at >= 0 && text.charAt(at + 1) === '"') at = text.indexOf('"', at + 2);
+  return at < 0 ? -1 : at + 1;
+}
+
+function countLines(text: string, from: number, to: number): number {
+  let lines = 0;
+  for (let at = text.indexOf("\n", from); at >= 0 && at < to; at = text.indexOf("\n", at + 1))
+    lines += 1;
+  return lines;
+}
+
+const fieldsPattern = /^#Fields:(.*)$/m;
+
+/** Columns of a W3C log are separated by spaces; a later `#Fields:` line renames them. */
+function readW3cLog(text: string): readonly TableCell[] | undefined {
+  if (!fieldsPattern.test(text)) return undefined;
+  let columns: readonly string[] = [];
+  return text.split("\n").flatMap((row, line) => {
+    const fields = fieldsPattern.exec(row)?.[1];
+    if (fields !== undefined) columns = splitWords(fields);
+    if (row.startsWith("#")) return [];
+    return splitWords(row).map((cell, index) => ({
+      text: cell,
+      column: columns[index] ?? "",
+      line,
+    }));
+  });
+}
+
+const splitWords = (row: string): string[] => row.trim().split(/[ \t]+/);

@@ -1,0 +1,195 @@
+/** Commits the late rows of one window as the next late export. */
+import { formatInstant, type Span } from "../../runtime/time.ts";
+import { commitExport } from "../log/commit.ts";
+import { statisticsColumn } from "../log/enrich-rows.ts";
+import { followRecords } from "../log/follow-log.ts";
+import { advanceLogEnd, nextPath, type LogEnd } from "../log/log-end.ts";
+import {
+  computeRowIdentity,
+  createMultiset,
+  maxIdentities,
+  type Multiset,
+} from "../log/row-identity.ts";
+import { createStaging, type StagedExport } from "../log/staging.ts";
+import type { ExportRecord, RowSink } from "../ports.ts";
+import type { RunStop } from "../query/hunt-querier.ts";
+import type { GrownWindow } from "./grown-windows.ts";
+import { readWindowAgain } from "./read-window-again.ts";
+import type { RunContext } from "./run-context.ts";
+import { isOfWindow } from "./watched-windows.ts";
+
+/** Late rows exist but cannot be distinguished from exported ones; the log continues without them. */
+export interface UnclearRows {
+  readonly kind: "unclear";
+  readonly reason: string;
+  readonly span: Span;
+}
+
+type LateExportResult =
+  | {
+      readonly kind: "done";
+      readonly logEnd: LogEnd;
+      readonly records: readonly ExportRecord[];
+    }
+  | RunStop
+  | UnclearRows;
+
+/**
+ * How often a window is read in smaller parts, or again because another instance committed first.
+ */
+const maxAttempts = 6;
+
+/** Reads a grown window and commits the rows that the log does not have. */
+export async function exportLateRows(
+  run: RunContext,
+  start: LogEnd,
+  grown: GrownWindow,
+): Promise<LateExportResult> {
+  const { window, span } = grown.watchedWindow;
+  const late = [...grown.watchedWindow.late];
+  const records: ExportRecord[] = [];
+  let logEnd = start;
+  let splitLevel = 0;
+  for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+    const target = { window, span, late, count: grown.count };
+    const newRows = await stageNewRows(run, logEnd, target, splitLevel);
+    if (newRows.kind === "smaller") {
+      splitLevel += 1;
+      continue;
+    }
+    if (newRows.kind !== "staged") return newRows;
+    if (newRows.staged.rows === 0) {
+      await newRows.staged.abandon();
+      return { kind: "done", logEnd, records };
+    }
+    const outcome = await commitExport(run, logEnd, newRows.staged, { span });
+    if (outcome.kind === "committed") {
+      logLateRows(run, grown, outcome.record);
+      records.push(outcome.record);
+      return { kind: "done", logEnd: advanceLateLogEnd(logEnd, outcome.record), records };
+    }
+    const followed = await followRecords(run.deps.exports, logEnd, advanceLateLogEnd);
+    records.push(...followed.records);
+    late.push(...followed.records.filter((record) => isOfWindow(record, window)));
+    logEnd = followed.logEnd;
+  }
+  return { kind: "unclear", reason: "The late rows could not be read completely.", span };
+}
+
+/** Late exports have no place in time: the path depends on the number alone. */
+const advanceLateLogEnd = (logEnd: LogEnd, record: ExportRecord): LogEnd => ({
+  ...advanceLogEnd(logEnd, record),
+  from: logEnd.from,
+});
+
+function logLateRows(
+  { deps, hunt }: RunContext,
+  { watchedWindow: { window, span }, count }: GrownWindow,
+  { metadata: { seq, rows } }: ExportRecord,
+): void {
+  deps.logEvent("hunt.late", {
+    hunt: hunt.name,
+    window: `${formatInstant(span.from)}/${formatInstant(span.to)}`,
+    seq,
+    rows,
+    exported: window.metadata.rows,
+    counted: count,
+  });
+}
+
+/** A grown window, and what the log has of it. */
+interface LateReadTarget {
+  readonly window: ExportRecord;
+  readonly span: Span;
+  readonly late: readonly ExportRecord[];
+  readonly count: number;
+}
+
+type NewRowsResult =
+  | { readonly kind: "staged"; readonly staged: StagedExport }
+  | { readonly kind: "smaller" }
+  | RunStop
+  | UnclearRows;
+
+/** Reads a window again and stages the rows that the log does not have. */
+async function stageNewRows(
+  run: RunContext,
+  logEnd: LogEnd,
+  target: LateReadTarget,
+  splitLevel: number,
+): Promise<NewRowsResult> {
+  const { span, count } = target;
+  if (count > maxIdentities)
+    return {
+      kind: "unclear",
+      reason: `One window has ${count} rows; at most ${maxIdentities} can be compared.`,
+      span,
+    };
+  const identities = await readIdentities(run, logEnd, target);
+  await run.deps.failpoint("E9 known rows loaded");
+  const loggedCount = identities.size();
+  const staging = createStaging(run.deps, run.hunt, nextPath(logEnd), logEnd.format);
+  let isStaged = false;
+  try {
+    const sink = createNewRowsSink(run, identities, logEnd, staging.sink);
+    const outcome = await readWindowAgain(run, { span, count, splitLevel }, sink);
+    if (outcome.kind !== "read") return outcome;
+    if (identities.size() * 2 > loggedCount && loggedCount > 0)
+      return {
+        kind: "unclear",
+        reason: "Most rows of a window differ from those that were exported.",
+        span,
+      };
+    isStaged = true;
+    return { kind: "staged", staged: await staging.finish() };
+  } finally {
+    if (!isStaged) await staging.abandon();
+  }
+}
+
+/** Rows read from an export at once. */
+const pageRows = 20_000;
+
+/** Reads the identities of a window's exported rows. */
+async function readIdentities(
+  { deps, hunt }: RunContext,
+  logEnd: LogEnd,
+  target: LateReadTarget,
+): Promise<Multiset> {
+  const excludedColumn = hunt.enrich === undefined ? undefined : statisticsColumn;
+  const loggedRecords = [target.window, ...target.late];
+  const identities = createMultiset(
+    loggedRecords.reduce((sum, { metadata }) => sum + metadata.rows, 0),
+  );
+  for (const { path, metadata } of loggedRecords) {
+    for (let skip = 0; skip < metadata.rows; skip += pageRows) {
+      for (const row of await deps.exports.readRows(path, logEnd.format, skip, pageRows))
+        identities.add(computeRowIdentity(row, logEnd.format, excludedColumn));
+    }
+  }
+  return identities;
+}
+
+/**
+ * Creates a sink that passes on the rows without an identity in the multiset, which loses one for
+ * each match.
+ */
+function createNewRowsSink(
+  { hunt }: RunContext,
+  identities: Multiset,
+  logEnd: LogEnd,
+  sink: RowSink,
+): RowSink {
+  const excludedColumn = hunt.enrich === undefined ? undefined : statisticsColumn;
+  return {
+    ...(sink.columns && { columns: sink.columns }),
+    writeRows: async (lines) => {
+      const rows = Buffer.from(lines).toString("utf8").split("\n").slice(0, -1);
+      const newRows = rows.filter(
+        (row) => !identities.removeOne(computeRowIdentity(row, logEnd.format, excludedColumn)),
+      );
+      if (newRows.length > 0)
+        await sink.writeRows(Buffer.from(`${newRows.join("\n")}\n`, "utf8"), newRows.length);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/** `npm run screenshots [folder]`: pictures of each page of the console, from simulator data. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { closeAlert, listEnabledHunts, runHunt } from "../functions-host/demo.ts";
+import { runHost } from "../functions-host/run-host.ts";
+import { startSimulator } from "../simulator/simulator.ts";
+import { startAzurite } from "../support/azurite.ts";
+import { consolePages, launchChromium, openPage } from "./browser.ts";
+
+const folder = process.argv[2] ?? "screenshots";
+mkdirSync(folder, { recursive: true });
+const [azurite, simulator, browser] = await Promise.all([
+  startAzurite(),
+  startSimulator(),
+  launchChromium(),
+]);
+const storage = azurite.connectionString();
+const host = await runHost({
+  settings: { ...simulator.settings, DataStorage: storage, AzureWebJobsStorage: storage },
+});
+try {
+  const hunts = await listEnabledHunts(host.url);
+  await Promise.all(hunts.map((name) => runHunt(host.url, name)));
+  await closeAlert(host.url, simulator.cloudApps.alerts.list()[0]?._id ?? "");
+  const places = [...consolePages, `hunts/${hunts[0] ?? ""}`];
+  for (const colorScheme of ["light", "dark"] as const)
+    for (const [kind, width] of [
+      ["wide", 1_280],
+      ["narrow", 390],
+    ] as const) {
+      const context = await browser.newContext({
+        colorScheme,
+        viewport: { width, height: 900 },
+      });
+      const page = await context.newPage();
+      page.on("console", (message) => {
+        if (message.type() === "error") console.error(message.text());
+      });
+      page.on("pageerror", (error) => console.error(error));
+      for (const place of places) {
+        await openPage(page, host.url, place);
+        await pause(300);
+        const name = `${place.replace("/", "-")}-${kind}-${colorScheme}.png`;
+        await page.screenshot({ path: join(folder, name), fullPage: true });
+        console.log(join(folder, name));
+      }
+      await context.close();
+    }
+} finally {
+  await browser.close();
+  await host.kill();
+  await simulator.stop();
+  await azurite.stop();
+}
