@@ -43,17 +43,22 @@ function resolveOperands(left: Scalar, right: Scalar): readonly [Scalar, Scalar]
 }
 
 function findResultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
-  if (one === "datetime" && other === "datetime") return "timespan";
-  if (one === "datetime" || other === "datetime") return sign === "%" ? "timespan" : "datetime";
-  if (one === "timespan" && other === "timespan") return sign === "/" ? "real" : "timespan";
-  if (one === "timespan" || other === "timespan") return "timespan";
-  if (one === "string" || other === "string" || one === "bool" || other === "bool")
+  const temporal = findTemporalType(sign, one, other);
+  if (temporal !== undefined) return temporal;
+  if ([one, other].some((type) => type === "string" || type === "bool"))
     throw createSemanticError(
       `The operator '${sign}' is not defined for the operand types ${one} and ${other}.`,
     );
   if (one === "real" || other === "real") return "real";
   if (one === "decimal" || other === "decimal") return "decimal";
   return one === "int" && other === "int" ? "int" : "long";
+}
+
+function findTemporalType(sign: Sign, one: KqlType, other: KqlType): KqlType | undefined {
+  if (one === "datetime" && other === "datetime") return "timespan";
+  if (one === "datetime" || other === "datetime") return sign === "%" ? "timespan" : "datetime";
+  if (one === "timespan" && other === "timespan") return sign === "/" ? "real" : "timespan";
+  return one === "timespan" || other === "timespan" ? "timespan" : undefined;
 }
 
 function createExactStep(sign: Sign): (one: unknown, other: unknown) => unknown {

@@ -23,7 +23,8 @@ export const enrichments: readonly Enrichment[] = [
     body: `{ T | extend SHA1 = "", SHA256 = "", MD5 = "", FileSize = long(null),
       GlobalPrevalence = long(null), GlobalFirstSeen = datetime(null),
       GlobalLastSeen = datetime(null), Signer = "", Issuer = "", SignerHash = "",
-      IsCertificateValid = bool(null), IsRootSignerMicrosoft = bool(null), SignatureState = "", IsExecutable = bool(null),
+      IsCertificateValid = bool(null),
+      IsRootSignerMicrosoft = bool(null), SignatureState = "", IsExecutable = bool(null),
       ThreatName = "", Publisher = "", SoftwareName = "", ProfileAvailability = "" }`,
   },
   {

@@ -18,13 +18,12 @@ function parseIpv4Bits(text: string): bigint | undefined {
 
 /** Returns 128 bits, or undefined. */
 function parseIpv6Bits(text: string): bigint | undefined {
-  const tail = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
-  const ipv4 = tail ? parseIpv4Bits(tail[2] ?? "") : undefined;
-  if (tail && ipv4 === undefined) return undefined;
-  const written =
-    ipv4 === undefined
-      ? text
-      : `${tail?.[1] ?? ""}${(ipv4 >> 16n).toString(16)}:${(ipv4 & 0xffffn).toString(16)}`;
+  const written = text.replace(/(?<=:)\d+\.\d+\.\d+\.\d+$/, (tail) => {
+    const ipv4 = parseIpv4Bits(tail);
+    return ipv4 === undefined
+      ? tail
+      : `${(ipv4 >> 16n).toString(16)}:${(ipv4 & 0xffffn).toString(16)}`;
+  });
   const halves = written.split("::");
   if (halves.length > 2 || !written.includes(":")) return undefined;
   const [head = [], rest = []] = halves.map((half) => (half === "" ? [] : half.split(":")));

@@ -176,6 +176,13 @@ function parseVersion(text: string): unknown {
   return [0, 1, 2, 3].map((index) => String(numbers[index] ?? 0).padStart(8, "0")).join("");
 }
 
+/** Returns the text of backslashes with a quote after them; other text unchanged. */
+function unescapeToken(token: string): string {
+  if (!token.endsWith('"')) return token;
+  const slashes = "\\".repeat(Math.floor((token.length - 1) / 2));
+  return token.length % 2 === 1 ? slashes : `${slashes}"`;
+}
+
 /**
  * Splits a command line as Windows does: 2n backslashes before a quote are n backslashes, one more
  * escapes the quote.
@@ -184,22 +191,15 @@ function parseCommandLine(text: string): readonly string[] | null {
   const words: string[] = [];
   let word: string | undefined;
   let isQuoted = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text[index] ?? "";
-    if (!isQuoted && /\s/.test(char)) {
+  for (const [token] of text.matchAll(/\\*"|\\+|\s+|[^\\"\s]+/g)) {
+    if (!isQuoted && token.trim() === "") {
       if (word !== undefined) words.push(word);
       word = undefined;
       continue;
     }
-    word ??= "";
-    if (char === "\\") {
-      const count = /^\\+/.exec(text.slice(index))?.[0].length ?? 1;
-      const isBeforeQuote = text[index + count] === '"';
-      word += "\\".repeat(isBeforeQuote ? Math.floor(count / 2) : count);
-      if (isBeforeQuote && count % 2 === 1) word += '"';
-      index += count - 1 + (isBeforeQuote && count % 2 === 1 ? 1 : 0);
-    } else if (char === '"') isQuoted = !isQuoted;
-    else word += char;
+    const isQuote = token.endsWith('"') && token.length % 2 === 1;
+    word = (word ?? "") + unescapeToken(token);
+    if (isQuote) isQuoted = !isQuoted;
   }
   if (word !== undefined) words.push(word);
   return words.length === 0 ? null : words;

@@ -239,13 +239,16 @@ const mapParts = (
 
 /** Year, month, day and optional hour, minute, second; null if a part is out of range. */
 function makeDatetime(parts: readonly number[]): bigint | null {
-  const [year = 0, month = 1, day = 1, hour = 0, minute = 0] = parts.map(Math.trunc);
+  const [year, month, day, hour, minute] = [0, 1, 1, 0, 0].map((otherwise, index) =>
+    Math.trunc(parts[index] ?? otherwise),
+  ) as [number, number, number, number, number];
   const second = parts[5] ?? 0;
   const ms = Date.UTC(year, month - 1, day, hour, minute);
   const date = new Date(ms);
   const isExact =
     date.getUTCMonth() === month - 1 && date.getUTCDate() === day && date.getUTCHours() === hour;
-  if (year < 1 || !isExact || minute < 0 || minute > 59 || second < 0 || second >= 60) return null;
+  const isInRange = date.getUTCMinutes() === minute && second >= 0 && second < 60;
+  if (year < 1 || !isExact || !isInRange) return null;
   return ticksOf(ms) + BigInt(Math.round(second * secondTicks));
 }
 
