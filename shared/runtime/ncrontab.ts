@@ -58,20 +58,21 @@ export function parseNcrontab(text: string): ParsedSchedule {
     };
   }
   const parts = written.length === 5 ? ["0", ...written] : written;
-  const sets: (readonly number[])[] = [];
-  for (const [index, field] of fields.entries()) {
-    const part = parts[index] ?? "";
-    const values = parseField(part, field);
-    if (!values) return { kind: "invalid", message: fieldMessage(part, field) };
-    sets.push(values);
-  }
+  const sets = fields.map((field, index) => parseField(parts[index] ?? "", field));
+  const invalid = sets.findIndex((values) => values === undefined);
+  const field = fields[invalid];
+  if (field) return { kind: "invalid", message: fieldMessage(parts[invalid] ?? "", field) };
+  return { kind: "schedule", schedule: toSchedule(sets, parts, written.length) };
+}
+
+function toSchedule(
+  sets: readonly (readonly number[] | undefined)[],
+  parts: readonly string[],
+  fieldCount: CronSchedule["fieldCount"],
+): CronSchedule {
   const [seconds = [], minutes = [], hours = [], days = [], months = [], weekdays = []] = sets;
   const isSubMinute = seconds.length > 1 && parts.slice(1).every((part) => part === "*");
-  const fieldCount = written.length;
-  return {
-    kind: "schedule",
-    schedule: { fieldCount, isSubMinute, seconds, minutes, hours, days, months, weekdays },
-  };
+  return { fieldCount, isSubMinute, seconds, minutes, hours, days, months, weekdays };
 }
 
 const fieldMessage = (part: string, { name, min, max, names }: Field): string =>
@@ -95,7 +96,16 @@ function parseItem(item: string, field: Field): readonly number[] | undefined {
   const [, first = "", last, stepText] = match ?? [];
   if (!match || (first === "*" && last !== undefined)) return undefined;
   const step = Math.max(1, Number(stepText ?? 1));
-  if (first === "*") return steppedRange(field.min, field.max, step);
+  return first === "*"
+    ? steppedRange(field.min, field.max, step)
+    : parseRange(first, last, { field, step });
+}
+
+function parseRange(
+  first: string,
+  last: string | undefined,
+  { field, step }: { readonly field: Field; readonly step: number },
+): readonly number[] | undefined {
   const from = parseValue(first, field);
   const to = last === undefined ? from : parseValue(last, field);
   if (from === undefined || to === undefined) return undefined;
