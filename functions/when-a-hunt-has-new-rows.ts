@@ -22,6 +22,8 @@ async function pollNewRows(request: HttpRequest): Promise<HttpResponseInit> {
     await services.serverNowMs(),
   );
   if (pollResult.kind === "invalid-cursor") throw createCursorProblem();
+  if (pollResult.kind === "cursor-beyond-end")
+    throw new Problem(410, "The cursor is after the newest export. Poll again with after=latest.");
   const { exports, cursor } = pollResult.page;
   const next = new URL(request.url);
   next.searchParams.set("after", formatCursor(cursor));
