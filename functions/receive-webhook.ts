@@ -7,16 +7,15 @@ const handleWebhook =
   (isKeyed: boolean): HttpHandler =>
   async (request) => {
     const source = request.params["source"] ?? "";
-    const {
-      answer,
-      isPending: hasWork,
-      receipt,
-    } = await receiveDelivery(await services.webhookDeps(), {
+    const received = await receiveDelivery(await services.webhookDeps(), {
       source,
       request,
       isKeyed,
     });
-    if (!hasWork) return { status: 200, jsonBody: answer };
+    if (received.kind === "handshake")
+      return { status: 200, jsonBody: { validationResponse: received.validationCode } };
+    const { answer, isPending, receipt } = received;
+    if (!isPending) return { status: 200, jsonBody: answer };
     const location = await services.createReceiptUrl(request.url, source, receipt);
     return { status: 202, headers: { location, "retry-after": "10" }, jsonBody: answer };
   };

@@ -354,9 +354,9 @@ describe("X21, X22: an answer", () => {
       type: "about:blank",
       title: "Bad input",
       status: 400,
-      detail: "This is no payload of defender.",
+      detail: "The body must be a payload of defender.",
       instance: expect.stringMatching(/^urn:uuid:[0-9a-f-]{36}$/) as string,
-      errors: [{ path: "/id", message: "the alert's id" }],
+      errors: [{ path: "/id", message: "must be the alert's id" }],
     });
   });
 
