@@ -12,6 +12,7 @@ import { planActions, type ActionPlan } from "./plan-actions.ts";
 import type { WebhookDeps } from "./ports.ts";
 import { readPayload } from "./readers.ts";
 import { sha256 } from "./signatures.ts";
+import type { Source } from "./sources.ts";
 
 /** One request to a webhook endpoint. */
 export interface WebhookCall {
@@ -59,9 +60,8 @@ async function processCall(
   const auth = source ? await authenticate({ headers, bytes, isKeyed }, source, deps) : undefined;
   if (!source || auth?.kind !== "authenticated") throw toAuthProblem(name, auth, logContext);
   await deps.failpoint("W1 verified");
-  const parse = source.reader === "any" ? deps.parseAnyBody : deps.parseJsonBody;
-  const body = parse(bytes, headers.get("content-type"));
-  const validationCode = source.eventGrid ? findValidationCode(body) : undefined;
+  const body = parseBody(deps, source, bytes, headers.get("content-type"));
+  const validationCode = findValidationCode(source, body);
   if (validationCode !== undefined) return { kind: "handshake", validationCode };
   const bodyHash = sha256(bytes).toString("hex");
   const id = auth.id ?? bodyHash;
@@ -82,8 +82,16 @@ const validationEvent = z.tuple([
 ]);
 
 /** Returns the code that Event Grid sends to validate an endpoint and expects in the answer. */
-const findValidationCode = (body: unknown): string | undefined =>
-  validationEvent.safeParse(body).data?.[0].data.validationCode;
+const findValidationCode = ({ eventGrid }: Source, body: unknown): string | undefined =>
+  eventGrid ? validationEvent.safeParse(body).data?.[0].data.validationCode : undefined;
+
+const parseBody = (
+  deps: WebhookDeps,
+  { reader }: Source,
+  bytes: Uint8Array,
+  contentType: string | null,
+): unknown =>
+  reader === "any" ? deps.parseAnyBody(bytes, contentType) : deps.parseJsonBody(bytes, contentType);
 
 /** An operator corrects an invalid secret. The caller learns neither its name nor its fault. */
 const secretRetryMs = minuteMs;
