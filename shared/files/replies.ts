@@ -1,7 +1,4 @@
-/**
- * What the HTTP doors of this room answer, as plain data: a report as JSON or CSV, a job accepted,
- * a job's state.
- */
+/** Builds the HTTP replies as plain data: a report as JSON or CSV, and the state of a job. */
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import type { JobHeader } from "../storage/jobs.ts";
@@ -30,8 +27,8 @@ const toJsonReply = (
   body: JSON.stringify(body),
 });
 
-/** A report in the form that `Accept` prefers; both forms carry the same results. */
-export function toReportReply(
+/** Replies with a report in the form that `Accept` prefers; both forms hold the same results. */
+function toReportReply(
   report: FileReport,
   options: LookupOptions,
   accept: string | null,
@@ -42,8 +39,8 @@ export function toReportReply(
   return { status: 200, headers, body: reportToCsv(report, options) };
 }
 
-/** 202 with where to look and when: the pattern that Logic Apps follow by themselves. */
-export function toRunningReply(
+/** Replies 202 with `Location` and `Retry-After`, which Logic Apps follow. */
+function toRunningReply(
   job: {
     readonly id: string;
     readonly hashes?: number;
@@ -59,7 +56,7 @@ export function toRunningReply(
 }
 
 /**
- * The answer to a lookup.
+ * Replies to a lookup.
  *
  * @param createJobUrl - makes the signed URL of a job
  * @throws Problem 409 for a taken idempotency key, 503 when Defender is out of reach
@@ -77,18 +74,18 @@ export async function toLookupReply(
       return toRunningReply({ id, hashes }, outcome.retryAfterMs, await createJobUrl(id));
     }
     case "conflict":
-      throw new Problem(409, "This Idempotency-Key was used for another lookup; send a new key.");
+      throw new Problem(409, "This Idempotency-Key was used for another lookup. Send a new key.");
     case "down":
       throw createRetryProblem(
-        "Defender cannot be reached and nothing is known of these hashes.",
+        "Defender cannot be reached and none of these hashes is cached. Retry later.",
         outcome.retryAfterMs,
       );
   }
 }
 
 /**
- * How a job stands: 202 while it runs, with what is known so far on request; then 200 with its
- * report.
+ * Replies with the state of a job: 202 while it runs, with the results so far on request; then 200
+ * with its report.
  */
 export async function toJobReply(
   view: Exclude<JobView, { kind: "absent" }>,
@@ -127,6 +124,6 @@ export async function toJobReply(
 const toProgress = (view: { header: JobHeader; partsDone: number }) =>
   view.header.parts === 0 ? {} : { parts: view.header.parts, partsDone: view.partsDone };
 
-/** A job ended by its owner; `isCanceled` is false when it had ended before. */
+/** Replies to a cancellation; `isCanceled` is false when the job had ended before. */
 export const toCancelReply = (id: string, isCanceled: boolean): HttpReply =>
   toJsonReply(200, { job: { id }, canceled: isCanceled });
