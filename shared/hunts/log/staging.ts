@@ -17,7 +17,13 @@ export interface Staging {
   readonly sink: RowSink;
   /** Returns the number of rows received so far. */
   readonly countRows: () => number;
-  readonly finish: () => Promise<StagedExport>;
+  /**
+   * Returns true when a later answer named other columns than those of the file. CSV and Parquet
+   * cannot hold both.
+   */
+  readonly hasMixedColumns: () => boolean;
+  /** @param substituted - values that were replaced before they reached the sink */
+  readonly finish: (substituted?: number) => Promise<StagedExport>;
   /** Discards everything; safe to call at any time. */
   readonly abandon: () => Promise<void>;
 }
@@ -28,6 +34,7 @@ export interface StagedExport {
   readonly columns: readonly HuntColumn[];
   readonly rows: number;
   readonly rawbytes: number;
+  readonly substituted: number;
   readonly sha256: string;
   /** Stores the schema, then commits once. */
   readonly commit: (metadata: ExportMetadata) => Promise<WriterCommitResult>;
@@ -44,6 +51,7 @@ export function createStaging(
   let columns = hunt.columns;
   let writer: ExportWriter | undefined;
   let receivedRows = 0;
+  let hasMixedColumns = false;
 
   const getWriter = (): ExportWriter => {
     writer ??= deps.exports.openWriter(path, attempt, format, addStatisticsColumn(hunt, columns));
@@ -58,8 +66,10 @@ export function createStaging(
   return {
     sink: {
       columns: (answerColumns) => {
+        if (answerColumns.length === 0) return;
         // Columns that arrive after the first rows are too late for the header of a file.
-        if (answerColumns.length > 0 && !writer) columns = answerColumns;
+        if (!writer) columns = answerColumns;
+        else hasMixedColumns ||= computeSchemaHash(answerColumns) !== computeSchemaHash(columns);
       },
       writeRows: async (lines, count) => {
         receivedRows += count;
@@ -67,7 +77,8 @@ export function createStaging(
       },
     },
     countRows: () => receivedRows,
-    finish: async () => {
+    hasMixedColumns: () => hasMixedColumns && format !== "ndjson",
+    finish: async (substituted = 0) => {
       const totals = await getWriter().finish();
       if (totals.rows !== receivedRows)
         throw new Error(`Received ${receivedRows} rows but wrote ${totals.rows}.`);
@@ -76,6 +87,7 @@ export function createStaging(
         attempt,
         columns: exportColumns,
         ...totals,
+        substituted: totals.substituted + substituted,
         sha256: totals.rows === 0 && totals.rawbytes === 0 ? emptySha256 : totals.sha256,
         commit: async (metadata) => {
           await saveSchema(deps, hunt.name, exportColumns);

@@ -1,4 +1,5 @@
 /** Reads one span into an attempt and proves that the result is complete. */
+import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { createStaging, type StagedExport, type Staging } from "../log/staging.ts";
 import type { HuntFormat } from "../ports.ts";
 import type { QueryTooLarge, RunStop } from "../query/hunt-querier.ts";
@@ -47,6 +48,8 @@ async function readOnce(
   const reply = await run.querier.readRows(span, staging.sink);
   if (reply.kind !== "answer") return reply;
   await run.deps.failpoint("E6 body parsed");
+  const fault = findTimeColumnFault(run, reply.columns);
+  if (fault) return fault;
   if (reply.rows !== staging.countRows())
     throw new Error(`An answer of ${reply.rows} rows wrote ${staging.countRows()} rows.`);
   if (isSuspicious(reply, run.caps)) {
@@ -58,7 +61,24 @@ async function readOnce(
     if (countResult.count < reply.rows) return "again";
   }
   await run.deps.failpoint("E7 completeness proven");
-  return { kind: "complete", staged: await staging.finish(), bytes: reply.bytes };
+  const staged = await staging.finish(reply.substituted);
+  return { kind: "complete", staged, bytes: reply.bytes };
+}
+
+/** A window without its time column cannot be proven to hold only its own rows. */
+function findTimeColumnFault(
+  { hunt }: RunContext,
+  columns: readonly HuntColumn[],
+): Extract<ReadResult, { kind: "degraded" }> | undefined {
+  const expected = hunt.timeColumn?.toLowerCase();
+  const isMissing =
+    hunt.mode === "window" &&
+    expected !== undefined &&
+    columns.length > 0 &&
+    !columns.some(({ name }) => name.toLowerCase() === expected);
+  return isMissing
+    ? { kind: "degraded", reason: `The result has lost its time column ${hunt.timeColumn}.` }
+    : undefined;
 }
 
 /** Abandons an attempt that will not be committed, also when reading throws. */
@@ -105,9 +125,13 @@ export async function readShards(
       staging,
       readAllShards(run, target.span, staging, { shards, count }),
     );
-    if (result.kind !== "truncated" && result.kind !== "too-big") return result;
+    if (result !== "again" && result.kind !== "truncated" && result.kind !== "too-big")
+      return result;
   }
-  return { kind: "degraded", reason: "The rows of the shards do not add up to the count." };
+  return {
+    kind: "degraded",
+    reason: "The shards change while they are read: rows do not add up, or columns differ.",
+  };
 }
 
 async function readAllShards(
@@ -115,9 +139,9 @@ async function readAllShards(
   span: QuerySpan,
   staging: Staging,
   plan: { readonly shards: number; readonly count: number },
-): Promise<ReadResult> {
+): Promise<ReadResult | "again"> {
   const { shards } = plan;
-  let bytes = 0;
+  let [bytes, substituted] = [0, 0];
   for (let shard = 0; shard < shards; shard += 1) {
     const reply = await run.querier.readShard(span, { shard, shards }, staging.sink);
     if (reply === undefined)
@@ -129,13 +153,15 @@ async function readAllShards(
       return { kind: "degraded", reason: `${shards} shards do not fit into one run.` };
     if (reply.kind !== "answer") return reply;
     bytes += reply.bytes;
+    substituted += reply.substituted ?? 0;
   }
   await run.deps.failpoint("E6 body parsed");
+  if (staging.hasMixedColumns()) return "again";
   const rows = staging.countRows();
   if (rows !== plan.count) return { kind: "truncated", rows, count: plan.count };
   const countAfter = await run.querier.countRows(span);
   if (countAfter.kind !== "count") return countAfter;
   if (countAfter.count !== rows) return { kind: "truncated", rows, count: countAfter.count };
   await run.deps.failpoint("E7 completeness proven");
-  return { kind: "complete", staged: await staging.finish(), bytes };
+  return { kind: "complete", staged: await staging.finish(substituted), bytes };
 }
