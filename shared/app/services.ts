@@ -8,7 +8,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AlertDeps } from "../alerts/ports.ts";
 import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
-import { anchorAudit, createAuditLog } from "../audit/audit-log.ts";
+import { anchorAudit } from "../audit/anchor.ts";
+import { createAuditLog } from "../audit/audit-log.ts";
 import { listAuditRecords } from "../audit/list-records.ts";
 import { listOpenIntents } from "../audit/open-intents.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
@@ -404,7 +405,6 @@ async function loadHealthReport(): Promise<HealthReport> {
 /** What the timer `runMaintenance` does besides starting overdue hunts: the audit's anchor and open intents, jobs and receipts past their time. */
 async function runMaintenance(): Promise<void> {
   const store = await records();
-  await anchorAudit(store);
   const pendingIntents = await listOpenIntents(store, hourMs);
   const deps = pendingIntents.length > 0 ? await alertDeps() : undefined;
   for (const { body, path } of pendingIntents) {
@@ -417,6 +417,13 @@ async function runMaintenance(): Promise<void> {
   }
   await expireRecords(store, "state/jobs/", jobRetentionMs, clock.now());
   await expireRecords(store, "state/receipts/", receiptRetentionMs, clock.now());
+  const anchored = await anchorAudit({
+    store,
+    readKey: async () => (await vault()).getSecret("audit-key"),
+  });
+  if (anchored.kind === "gap") log("audit.gap", { seq: anchored.seq, cause: anchored.cause });
+  if (anchored.kind === "anchored")
+    log("audit.anchored", { seq: anchored.anchor.seq, hash: anchored.anchor.hash });
 }
 
 const readJobSecret = async (): Promise<string> => (await vault()).getSecret("job-key");
