@@ -9,7 +9,7 @@ import type {
 } from "../contracts/console-answers.ts";
 import type {
   verdictDryRun,
-  verdictStatusAnswer,
+  alertStatusAnswer,
   verdictUndone,
 } from "../contracts/alert-answers.ts";
 import type { huntDetail, huntSummary, listedExport } from "../contracts/hunt-answers.ts";
@@ -28,5 +28,19 @@ export type ListedExport = Infer<typeof listedExport>;
 export type QuotaUsage = Infer<typeof quotaUsage>;
 export type Trend = readonly Infer<typeof trendDay>[];
 export type Verdict = Infer<typeof verdictSummary>;
-export type VerdictStatus = Infer<typeof verdictStatusAnswer>;
+/** A long-running operation: 202 while it runs, then 200. */
+export interface Operation<T> {
+  readonly id: string;
+  readonly status: "running" | "succeeded" | "failed" | "canceled";
+  readonly result: T | null;
+  readonly error: { readonly message: string } | null;
+}
+
+/** The result of a verdict, with the outcomes so far while it runs. */
+export interface VerdictResult {
+  readonly closure: string;
+  readonly requestedBy: string;
+  readonly requestedAt: string;
+  readonly alerts: readonly Infer<typeof alertStatusAnswer>[];
+}
 export type VerdictUndone = Infer<typeof verdictUndone>;
