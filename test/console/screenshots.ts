@@ -35,15 +35,15 @@ try {
       });
       const page = await context.newPage();
       page.on("console", (message) => {
-        if (message.type() === "error") console.error(message.text());
+        if (message.type() === "error") process.stderr.write(`${message.text()}\n`);
       });
-      page.on("pageerror", (error) => console.error(error));
+      page.on("pageerror", (error) => process.stderr.write(`${String(error)}\n`));
       for (const place of places) {
         await openPage(page, host.url, place);
         await pause(300);
         const name = `${place.replace("/", "-")}-${kind}-${colorScheme}.png`;
         await page.screenshot({ path: join(folder, name), fullPage: true });
-        console.log(join(folder, name));
+        process.stdout.write(`${join(folder, name)}\n`);
       }
       await context.close();
     }

@@ -26,14 +26,17 @@ interface Lookup {
 
 const nothing: Lookup = { report: undefined, job: undefined, error: undefined };
 
-async function startLookup(text: string): Promise<Lookup> {
+async function startLookup(text: string, withSigner: boolean): Promise<Lookup> {
   const isJson = /^\s*[[{]/.test(text);
   try {
-    const reply = await callApi<LookupJob>("files/stats?include=information", {
-      method: "POST",
-      text,
-      contentType: isJson ? "application/json" : "text/plain",
-    });
+    const reply = await callApi<LookupJob>(
+      `files/stats${withSigner ? "?include=information" : ""}`,
+      {
+        method: "POST",
+        text,
+        contentType: isJson ? "application/json" : "text/plain",
+      },
+    );
     const job = reply.status === 202 ? (reply.headers.get("location") ?? undefined) : undefined;
     return {
       ...nothing,
@@ -50,10 +53,11 @@ export function Files() {
   const [text, setText] = useState("");
   const [lookup, setLookup] = useState(nothing);
   const [isBusy, setBusy] = useState(false);
+  const [withSigner, setWithSigner] = useState(true);
   const submit = (event: Event): void => {
     event.preventDefault();
     setBusy(true);
-    void startLookup(text)
+    void startLookup(text, withSigner)
       .then(setLookup)
       .finally(() => setBusy(false));
   };
@@ -77,6 +81,14 @@ export function Files() {
             onDragOver={(event) => event.preventDefault()}
             onDrop={drop}
           />
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={withSigner}
+            onChange={(event) => setWithSigner(event.currentTarget.checked)}
+          />{" "}
+          With signer and publisher (one more call per file)
         </label>
         <button type="submit" class="primary" disabled={isBusy || text.trim() === ""}>
           {isBusy ? "Looking up…" : "Look up"}

@@ -33,15 +33,22 @@ const BackLink = () => (
 );
 
 export function VerdictPage({ id }: { id: string }) {
-  const [round, setRound] = useState(0);
+  const [undone, setUndone] = useState<readonly number[]>([]);
   const path = `alerts/verdicts/${encodeURIComponent(id)}`;
-  const { reply, error, isRunning } = useJob<Operation<VerdictResult>>(`${path}?round=${round}`);
+  const { reply, error, isRunning } = useJob<Operation<VerdictResult>>(
+    `${path}?round=${undone.length}`,
+  );
   const verdict = reply?.body.result;
   return (
     <>
       <BackLink />
       <h1>Verdict {id}</h1>
       {error ? <ErrorBox error={error} /> : null}
+      {undone.map((count, index) => (
+        <Notice key={index} tone="success">
+          {formatCount(count, "alert")} reopened.
+        </Notice>
+      ))}
       {isRunning ? <p role="status">Waiting for outcomes…</p> : null}
       {verdict ? (
         <>
@@ -58,24 +65,21 @@ export function VerdictPage({ id }: { id: string }) {
             items={verdict.alerts}
             keyOf={({ alertId }) => alertId}
           />
-          <Undo path={path} verdict={verdict} onUndone={() => setRound(round + 1)} />
+          <Undo path={path} verdict={verdict} onUndone={(count) => setUndone([...undone, count])} />
         </>
       ) : null}
     </>
   );
 }
 
-function Undo(props: { path: string; verdict: VerdictResult; onUndone: () => void }) {
+function Undo(props: { path: string; verdict: VerdictResult; onUndone: (count: number) => void }) {
   const [isAsking, setAsking] = useState(false);
   const [error, setError] = useState<ApiError>();
-  const [undone, setUndone] = useState<number>();
   const closed = props.verdict.alerts.filter(({ outcome }) => outcome === "closed").length;
   const undo = async (): Promise<void> => {
     try {
       const reply = await callApi<VerdictUndone>(`${props.path}/undo`, { method: "POST" });
-      setUndone(reply.body.alerts.filter(({ outcome }) => outcome === "reopened").length);
-      setError(undefined);
-      props.onUndone();
+      props.onUndone(reply.body.alerts.filter(({ outcome }) => outcome === "reopened").length);
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
       setError(caught);
@@ -86,9 +90,6 @@ function Undo(props: { path: string; verdict: VerdictResult; onUndone: () => voi
   return (
     <Section title="Undo">
       {error ? <ErrorBox error={error} /> : null}
-      {undone === undefined ? null : (
-        <Notice tone="success">{formatCount(undone, "alert")} reopened.</Notice>
-      )}
       {closed === 0 ? (
         <Empty>No alert of this verdict can be reopened.</Empty>
       ) : isAsking ? (
