@@ -1,8 +1,11 @@
-/** Reads what is known of one alert: its state, refused verdicts, and audit entries that name it. */
+/**
+ * Reads what is known of one alert: its state, refused verdicts, and audit entries that name it.
+ */
 import type { AlertId } from "../contracts/alert-id.ts";
 import { dayMs } from "../runtime/time.ts";
-import { conflictFolder, findAlertRecord } from "./alert-record.ts";
+import { findAlertRecord } from "./alert-record.ts";
 import type { AlertDeps } from "./ports.ts";
+import { listConflicts } from "./verdict-outcomes.ts";
 
 /** One audit record, as the audit module reads it. */
 interface AuditEntry {
@@ -30,9 +33,7 @@ export async function readAlertHistory(
   if (!record) return undefined;
   const startAfter = skipToken ?? `audit/${toDay(record.acceptedAtMs - dayMs)}/`;
   const { entries, last } = await readAuditPage(deps, id, startAfter);
-  const conflicts: string[] = [];
-  for await (const { path } of deps.store.list(conflictFolder(id)))
-    conflicts.push(path.slice(conflictFolder(id).length).replace(/\.json$/, ""));
+  const conflicts = await listConflicts(deps.store, id);
   return {
     alertId: id,
     outcome: record.state === "sending" ? "waiting" : record.state,
@@ -46,7 +47,9 @@ export async function readAlertHistory(
   };
 }
 
-/** Audit folders have the day of the preceding record, so the search starts a day before acceptance. */
+/**
+ * Audit folders have the day of the preceding record, so the search starts a day before acceptance.
+ */
 const toDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 async function readAuditPage({ listAudit }: AlertHistoryDeps, id: AlertId, startAfter: string) {

@@ -47,7 +47,16 @@ export const alertRecord = z.object({
   /** True when a try may already have reached Cloud Apps: look before the next one. */
   inDoubt: z.optional(z.boolean()),
   tries: z.number(),
+  /** How the verdict ended, or why it waits. */
   detail: z.optional(z.string()),
+  /** Since when calls for the alert are refused. */
+  blockedSinceMs: z.optional(z.number()),
+  /** The largest call that may include the alert, after a larger one was refused. */
+  maxCallSize: z.optional(z.number()),
+  /** Since when the alert is refused alone. */
+  refusedSinceMs: z.optional(z.number()),
+  /** No call includes the alert before this instant of the store's clock. */
+  notBeforeMs: z.optional(z.number()),
   /** The verdict that was in force before a reopening. */
   former: z.optional(z.string()),
 });
@@ -56,9 +65,6 @@ export type AlertRecord = z.infer<typeof alertRecord>;
 export const recordPath = (id: string): string => `state/alerts/${id}.json`;
 export const markerFolder = (group: string): string => `state/waiting/${group}/`;
 export const markerPath = (group: string, id: string): string => `${markerFolder(group)}${id}`;
-export const conflictFolder = (id: string): string => `state/conflicts/${id}/`;
-export const conflictPath = (id: string, verdict: string): string =>
-  `${conflictFolder(id)}${verdict}.json`;
 
 /** Reads an alert's record with its etag. */
 export const readAlertRecord = (

@@ -20,6 +20,8 @@ import type { AlertDeps } from "./ports.ts";
 export interface Claim {
   readonly record: AlertRecord;
   readonly etag: string;
+  /** The store's clock when the record was claimed. */
+  readonly serverNowMs: number;
 }
 
 /**
@@ -50,6 +52,41 @@ export async function claimGroup(deps: AlertDeps, group: string, owner: string):
   return claims;
 }
 
+/**
+ * Chooses the claims of one call: those with the largest permitted call first, so that an alert
+ * that the service refuses holds up no other.
+ */
+export function chooseBatch(claims: readonly Claim[]): { batch: Claim[]; rest: Claim[] } {
+  const sizeOf = ({ record }: Claim): number => record.maxCallSize ?? maxAlertsPerMessage;
+  const largest = Math.max(...claims.map(sizeOf));
+  const batch = claims.filter((claim) => sizeOf(claim) === largest).slice(0, largest);
+  return { batch, rest: claims.filter((claim) => !batch.includes(claim)) };
+}
+
+/**
+ * Extends claims that a pause of this process has used up half of. Another instance may have taken
+ * over the others, so they are dropped.
+ *
+ * @param claimedAtMs - this process's clock when the records were claimed
+ */
+export async function renewLateClaims(
+  deps: AlertDeps,
+  claims: readonly Claim[],
+  claimedAtMs: number,
+): Promise<readonly Claim[]> {
+  if (deps.clock.now() - claimedAtMs < ownershipMs / 2) return claims;
+  const renewed: Claim[] = [];
+  await runInParallel(claims, async ({ record, etag, serverNowMs }) => {
+    const path = recordPath(record.alertId);
+    const read = await readAlertRecord(deps.store, record.alertId);
+    if (read.kind !== "found" || read.etag !== etag) return;
+    const next = { ...record, expiresAtMs: read.serverNowMs + ownershipMs };
+    const written = await deps.store.replace(path, next, etag);
+    if (written.kind === "written") renewed.push({ record: next, etag: written.etag, serverNowMs });
+  });
+  return renewed;
+}
+
 /** Counts the waiting alerts of the group, up to 100. */
 export async function countWaiting(deps: AlertDeps, group: string): Promise<number> {
   let count = 0;
@@ -68,25 +105,26 @@ async function claimAlert(
 ): Promise<Claim | undefined> {
   const read = await readAlertRecord(deps.store, id);
   const marker = markerPath(group, id);
-  const nowMs = read.serverNowMs;
-  if (read.kind !== "found" || isSettled(read.value) || isClaimed(read.value, nowMs)) {
+  const { serverNowMs } = read;
+  if (read.kind !== "found" || isSettled(read.value) || isClaimed(read.value, serverNowMs)) {
     // The marker is out of date: its alert is settled, claimed, or invalid, which the alert's next
     // message repairs.
     await deps.store.remove(marker);
     return undefined;
   }
   const { value: record } = read;
+  if ((record.notBeforeMs ?? 0) > serverNowMs) return undefined;
   const claimedRecord: AlertRecord = {
     ...record,
     state: "sending",
     owner,
-    expiresAtMs: nowMs + ownershipMs,
+    expiresAtMs: serverNowMs + ownershipMs,
     inDoubt: record.inDoubt === true || record.state === "sending",
   };
   const written = await deps.store.replace(recordPath(id), claimedRecord, read.etag);
   if (written.kind === "lost") return undefined;
-  // If this process dies now, the alert's own message, still on the queue, marks it again once the
-  // claim expires.
+  // If this process crashes now, the alert's own message, still on the queue, marks it again once
+  // the claim expires.
   await deps.store.remove(marker);
-  return { record: claimedRecord, etag: written.etag };
+  return { record: claimedRecord, etag: written.etag, serverNowMs };
 }

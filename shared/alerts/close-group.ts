@@ -8,14 +8,26 @@ import { retryLater, type RetryLater } from "../contracts/retry-later.ts";
 import { secondMs } from "../runtime/time.ts";
 import { acquireLease } from "../storage/lease.ts";
 import { closeRequestOf } from "./alert-record.ts";
-import { claimGroup, countWaiting, type Claim } from "./claim-group.ts";
+import {
+  chooseBatch,
+  claimGroup,
+  countWaiting,
+  renewLateClaims,
+  type Claim,
+} from "./claim-group.ts";
 import {
   interpretAlertState,
   interpretCloseResponse,
   type AlertResult,
 } from "./interpret-close-response.ts";
-import type { AlertDeps, ChangeReply, CloseRequest, Permit } from "./ports.ts";
-import { alertIdOf, recordResults, releaseClaims } from "./settle-claims.ts";
+import type { AlertDeps, AuditEvent, ChangeReply, CloseRequest, Permit } from "./ports.ts";
+import {
+  alertIdOf,
+  recordRefusal,
+  recordResults,
+  releaseClaims,
+  returnClaims,
+} from "./settle-claims.ts";
 
 /**
  * The outcome of a batch. `idle`: no alert of the group was free, or another instance is closing
@@ -87,12 +99,15 @@ async function closeNextBatch(
   const permitResult = await deps.alerts.acquirePermit(maxWaitMs);
   if (permitResult.kind === "later") return permitResult;
   await deps.failpoint("A4 permit reserved");
+  const claimedAtMs = deps.clock.now();
   const claims = await claimGroup(deps, group, deps.newId());
   if (claims.length === 0) return { kind: "idle" };
-  const ready = await resolveDoubts(deps, claims);
+  const { batch, rest } = chooseBatch(claims);
+  await returnClaims(deps, rest);
+  const ready = await resolveDoubts(deps, batch);
   if (!Array.isArray(ready)) return ready;
   if (ready.length === 0) return { kind: "worked" };
-  return closeClaims(deps, ready, permitResult.permit);
+  return closeClaims(deps, ready, { permit: permitResult.permit, claimedAtMs });
 }
 
 /**
@@ -107,7 +122,7 @@ async function resolveDoubts(
   if (doubtful.length === 0) return [...claims];
   const results = await checkAlerts(deps, doubtful, true);
   if (results.kind === "later") {
-    await releaseClaims(deps, claims, true);
+    await releaseClaims(deps, claims, { inDoubt: true, reason: results.reason });
     return retryLater(results.retryAfterMs);
   }
   const settledEarlier = doubtful.filter(
@@ -117,52 +132,81 @@ async function resolveDoubts(
   return claims.filter((claim) => !settledEarlier.includes(claim));
 }
 
+interface CallContext {
+  readonly permit: Permit;
+  /** This process's clock when the records were claimed. */
+  readonly claimedAtMs: number;
+}
+
 async function closeClaims(
   deps: AlertDeps,
-  claims: readonly Claim[],
-  permit: Permit,
+  claimed: readonly Claim[],
+  { permit, claimedAtMs }: CallContext,
 ): Promise<BatchResult> {
-  const [first] = claims;
+  const [first] = claimed;
   if (!first) return { kind: "idle" };
   const request = closeRequestOf(first.record);
-  const ids = claims.map(alertIdOf);
-  const auditFields = {
-    call: deps.newId(),
-    action: "close",
-    ...toAuditFields(claims, request),
-  } as const;
-  await deps.writeAudit({ kind: "intent", ...auditFields });
+  const call = { call: deps.newId(), action: "close" } as const;
+  await deps.writeAudit({ kind: "intent", ...call, ...toAuditFields(claimed, request) });
   await deps.failpoint("A3 audit intent written");
-  const [reply] = await Promise.all([
-    deps.alerts.close(ids, request, permit),
-    deps.failpoint("A5 close sent"),
-  ]);
-  await deps.failpoint("A6 reply read");
+  const claims = await renewLateClaims(deps, claimed, claimedAtMs);
+  const reply = await sendClose(deps, claims, request, permit);
+  const audit = (outcomes: AuditEvent["outcomes"], detail?: string): Promise<void> =>
+    deps.writeAudit({
+      kind: "outcome",
+      ...call,
+      ...toAuditFields(claimed, request),
+      outcomes,
+      detail,
+    });
+  if (reply.kind === "refused") {
+    const failed = await recordRefusal(deps, claims, reply.message);
+    const refused = claims.map(alertIdOf).filter((id) => !failed.includes(id));
+    await audit({ refused, failed }, reply.message);
+    return { kind: "worked" };
+  }
   const results = await determineResults(deps, claims, reply);
   if (results.kind === "later") {
-    await releaseClaims(deps, claims, results.inDoubt);
-    await deps.writeAudit({ kind: "outcome", ...auditFields, outcomes: { deferred: ids } });
+    await releaseClaims(deps, claims, results);
+    await audit({ deferred: claimed.map(alertIdOf) }, results.reason);
     return retryLater(results.retryAfterMs);
   }
   await recordResults(deps, claims, results.byAlert);
   await deps.failpoint("A7 record done");
   const outcomes = groupByState(results.byAlert);
-  await deps.writeAudit({ kind: "outcome", ...auditFields, outcomes });
+  await audit(outcomes);
   await deps.failpoint("A8 audit outcome written");
   logOutcome(deps, first.record.verdict, request, outcomes);
   return { kind: "worked" };
 }
 
+/** Without claims, because another instance took them over, nothing is sent. */
+async function sendClose(
+  deps: AlertDeps,
+  claims: readonly Claim[],
+  request: CloseRequest,
+  permit: Permit,
+): Promise<ChangeReply> {
+  if (claims.length === 0) return { kind: "answer", changed: 0, notFound: [] };
+  const [reply] = await Promise.all([
+    deps.alerts.close(claims.map(alertIdOf), request, permit),
+    deps.failpoint("A5 close sent"),
+  ]);
+  await deps.failpoint("A6 reply read");
+  return reply;
+}
+
 type AlertResults =
   | { readonly kind: "results"; readonly byAlert: ReadonlyMap<AlertId, AlertResult> }
-  | (RetryLater & { readonly inDoubt: boolean });
+  | (RetryLater & { readonly inDoubt: boolean; readonly reason?: string | undefined });
 
 /** The pause when the service does not say how long a fault lasts. */
 const defaultPauseMs = 30 * secondMs;
 
-const postpone = (retryAfterMs: number, inDoubt: boolean): AlertResults => ({
+const postponeClose = (retryAfterMs: number, inDoubt: boolean, reason?: string): AlertResults => ({
   ...retryLater(retryAfterMs),
   inDoubt,
+  reason,
 });
 
 /**
@@ -172,19 +216,14 @@ const postpone = (retryAfterMs: number, inDoubt: boolean): AlertResults => ({
 async function determineResults(
   deps: AlertDeps,
   claims: readonly Claim[],
-  reply: ChangeReply,
+  reply: Exclude<ChangeReply, { kind: "refused" }>,
 ): Promise<AlertResults> {
   const ids = claims.map(alertIdOf);
   switch (reply.kind) {
     case "later":
-      return postpone(reply.retryAfterMs, false);
+      return postponeClose(reply.retryAfterMs, false, reply.reason);
     case "unknown":
-      return postpone(defaultPauseMs, true);
-    case "refused":
-      return {
-        kind: "results",
-        byAlert: new Map(ids.map((id) => [id, { state: "failed", detail: reply.message }])),
-      };
+      return postponeClose(defaultPauseMs, true, reply.message);
     case "answer": {
       const { settled, toCheck, inDoubt } = interpretCloseResponse(ids, reply);
       if (toCheck.length === 0) return { kind: "results", byAlert: settled };
@@ -204,8 +243,8 @@ async function checkAlerts(
   wasTried: boolean,
 ): Promise<AlertResults> {
   const reply = await deps.alerts.getStates(claims.map(alertIdOf));
-  if (reply.kind === "later") return postpone(reply.retryAfterMs, true);
-  if (reply.kind === "refused") return postpone(defaultPauseMs, true);
+  if (reply.kind === "later") return postponeClose(reply.retryAfterMs, true, reply.reason);
+  if (reply.kind === "refused") return postponeClose(defaultPauseMs, true, reply.message);
   const entries = claims.map((claim) => {
     const id = alertIdOf(claim);
     return [id, interpretAlertState(reply.alerts.get(id), claim.record.closure, wasTried)] as const;

@@ -1,9 +1,10 @@
-/** Plans a verdict without carrying it out. */
+/** Plans a verdict without carrying it out, by the decisions of the queue function. */
 import type { AlertId } from "../contracts/alert-id.ts";
 import { splitIntoMessages, type VerdictRequest } from "../contracts/alert-verdict.ts";
 import type { RetryLater } from "../contracts/retry-later.ts";
-import { findAlertRecord, toCloseRequest } from "./alert-record.ts";
-import type { AlertDeps, AlertState, CloseRequest } from "./ports.ts";
+import { readAlertRecord, toCloseRequest } from "./alert-record.ts";
+import { decideByRecord, decideByState } from "./decide-verdict.ts";
+import type { AlertDeps, AlertState } from "./ports.ts";
 
 /** The plan for one id. */
 interface PlannedAlert {
@@ -22,13 +23,15 @@ export async function dryRunVerdict(
   deps: AlertDeps,
   request: VerdictRequest,
 ): Promise<DryRunResult> {
-  const expected = toCloseRequest(request);
   const alerts: PlannedAlert[] = [];
   for (const { alertIds } of splitIntoMessages(request)) {
     const reply = await deps.alerts.getStates(alertIds);
     if (reply.kind !== "answer") return reply;
-    for (const alertId of alertIds)
-      alerts.push(await planAlert(deps, alertId, reply.alerts.get(alertId), expected));
+    for (const alertId of alertIds) {
+      const state = reply.alerts.get(alertId);
+      const plannedAction = await planAlert(deps, alertId, state, request);
+      alerts.push({ alertId, plannedAction, currentState: state ?? "unknown" });
+    }
   }
   return { kind: "planned", alerts };
 }
@@ -37,13 +40,17 @@ async function planAlert(
   deps: AlertDeps,
   alertId: AlertId,
   state: AlertState | undefined,
-  expected: CloseRequest,
-): Promise<PlannedAlert> {
-  if (state === undefined) return { alertId, plannedAction: "notFound", currentState: "unknown" };
-  const record = await findAlertRecord(deps.store, alertId);
-  const isInForce =
-    record !== undefined && record.state !== "reopened" && record.state !== "failed";
-  if (isInForce && (record.closure !== expected.closure || record.reason !== expected.reason))
-    return { alertId, plannedAction: "conflict", currentState: state };
-  return { alertId, plannedAction: state === "open" ? "close" : "leave", currentState: state };
+  request: VerdictRequest,
+): Promise<PlannedAlert["plannedAction"]> {
+  const expected = toCloseRequest(request);
+  const read = await readAlertRecord(deps.store, alertId);
+  const record = read.kind === "found" ? read.value : undefined;
+  const byRecord = record && decideByRecord(record, request.id, expected, read.serverNowMs);
+  if (byRecord === "conflict") return "conflict";
+  if (byRecord === "settled") return "leave";
+  const byState = decideByState(state, expected, byRecord === "look" ? record : undefined);
+  if (byState === "close") return "close";
+  return byState.outcome === "conflict" || byState.outcome === "notFound"
+    ? byState.outcome
+    : "leave";
 }

@@ -3,13 +3,11 @@
  * rest.
  */
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
-import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs, secondMs } from "../runtime/time.ts";
-import { findAlertRecord, isSettled } from "./alert-record.ts";
 import { countWaiting } from "./claim-group.ts";
 import { closeGroup } from "./close-group.ts";
 import type { AlertDeps } from "./ports.ts";
-import { recordAlertVerdicts } from "./record-verdicts.ts";
+import { recordAlertVerdicts, type WaitingAlert } from "./record-verdicts.ts";
 
 /** The result of a message. `deferred`: a delayed copy is on the queue, and this one is done. */
 type VerdictMessageResult =
@@ -35,55 +33,52 @@ export async function handleVerdictMessage(
   await deps.failpoint("A1 dequeued");
   const waitMs = await deps.readyInMs();
   if (waitMs > 0) return deferMessage(deps, message, Math.ceil(waitMs / secondMs));
-  const deadlineMs = deps.clock.now() + budgetMs;
-  const groups = new Map<string, string[]>();
-  for (const [id, result] of await recordAlertVerdicts(deps, message))
-    if (result.kind === "waiting")
-      groups.set(result.group, [...(groups.get(result.group) ?? []), id]);
-  for (const [group, ids] of groups) {
-    const canFill = (message.deferred ?? 0) < fillWaits;
-    const waitSeconds =
-      canFill && (await isWorthFilling(deps, group))
-        ? fillDelaySeconds
-        : await closeMessageAlerts(deps, group, ids, deadlineMs);
-    if (waitSeconds !== undefined) return deferMessage(deps, message, waitSeconds);
-  }
+  const waitSeconds = await closeMessageAlerts(deps, message);
+  if (waitSeconds !== undefined) return deferMessage(deps, message, waitSeconds);
   await deps.failpoint("A10 before message delete");
   return { kind: "finished" };
 }
 
 /**
- * @returns how long the message must wait, in seconds; `undefined` when all its alerts of the group
- *   are settled
+ * Records the message's verdicts and closes its alerts until all are settled or the budget is used
+ * up. Alerts that an agreeing verdict was closing are decided again afterwards.
+ *
+ * @returns how long the message must wait, in seconds; `undefined` when all its alerts are settled
  */
 async function closeMessageAlerts(
   deps: AlertDeps,
-  group: string,
-  ids: readonly string[],
-  deadlineMs: number,
+  message: VerdictMessage,
 ): Promise<number | undefined> {
+  const deadlineMs = deps.clock.now() + budgetMs;
+  let canFill = (message.deferred ?? 0) < fillWaits;
+  let isIdle = false;
   while (deps.clock.now() < deadlineMs) {
-    const batch = await closeGroup(deps, group, maxWaitMs);
-    if (batch.kind === "later") return Math.ceil(batch.retryAfterMs / secondMs);
-    if (await areAllSettled(deps, ids)) return undefined;
-    if (batch.kind === "idle") return busyDelaySeconds;
+    const recorded = await recordAlertVerdicts(deps, message);
+    if (recorded.kind === "later") return Math.ceil(recorded.retryAfterMs / secondMs);
+    const waiting = [...recorded.waiting.values()];
+    if (waiting.length === 0) return undefined;
+    if (isIdle) return getIdleSeconds(deps, waiting);
+    for (const group of new Set(waiting.map((alert) => alert.group))) {
+      if (canFill && (await isWorthFilling(deps, group))) return fillDelaySeconds;
+      const batch = await closeGroup(deps, group, maxWaitMs);
+      if (batch.kind === "later") return Math.ceil(batch.retryAfterMs / secondMs);
+      isIdle ||= batch.kind === "idle";
+    }
+    canFill = false;
   }
   return 1;
+}
+
+/** Returns the delay until the first of the alerts may be in a call, in seconds. */
+function getIdleSeconds(deps: AlertDeps, waiting: readonly WaitingAlert[]): number {
+  const nextMs = Math.min(...waiting.map(({ notBeforeMs }) => notBeforeMs ?? 0));
+  return Math.max(busyDelaySeconds, Math.ceil((nextMs - deps.clock.now()) / secondMs));
 }
 
 /** Tells whether messages behind this one may fill the call: a permit closes 1 alert or 100. */
 async function isWorthFilling(deps: AlertDeps, group: string): Promise<boolean> {
   if ((await deps.queues.depth("alert-verdicts")) <= fullCallSize) return false;
   return (await countWaiting(deps, group)) < fullCallSize;
-}
-
-async function areAllSettled(deps: AlertDeps, ids: readonly string[]): Promise<boolean> {
-  let settledCount = 0;
-  await runInParallel(ids, async (id) => {
-    const record = await findAlertRecord(deps.store, id);
-    if (record && isSettled(record)) settledCount += 1;
-  });
-  return settledCount === ids.length;
 }
 
 /**

@@ -29,13 +29,16 @@ interface Feedback {
   readonly contactEmail?: string | undefined;
 }
 
+/** `reason` says why the service refuses calls, redacted; absent when only the quota is used up. */
+type BlockedLater = RetryLater & { readonly reason?: string | undefined };
+
 /**
  * The answer of a call that changes alerts. `unknown`: the call may have taken effect, its answer
  * was lost.
  */
 export type ChangeReply =
   | { readonly kind: "answer"; readonly changed: number; readonly notFound: readonly string[] }
-  | RetryLater
+  | BlockedLater
   | { readonly kind: "refused"; readonly message: string }
   | { readonly kind: "unknown"; readonly message: string };
 
@@ -44,7 +47,7 @@ export type AlertState = "open" | Closure | "dismissed" | "resolved" | "unknownS
 
 export type AlertStatesReply =
   | { readonly kind: "answer"; readonly alerts: ReadonlyMap<AlertId, AlertState> }
-  | RetryLater
+  | BlockedLater
   | { readonly kind: "refused"; readonly message: string };
 
 /** The alert calls of Cloud Apps. Only explicit ids, 1 to 100 of them, are ever sent. */
@@ -79,6 +82,8 @@ export interface AuditEvent {
   readonly requestedBy?: readonly string[] | undefined;
   readonly outcomes?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly former?: string | undefined;
+  /** Why the service refused the call, redacted. */
+  readonly detail?: string | undefined;
 }
 
 /** The dependencies of every function of this module. */

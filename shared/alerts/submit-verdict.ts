@@ -11,6 +11,7 @@ import {
 } from "../contracts/alert-verdict.ts";
 import { dailyLimitPath, msUntilNextDay, takeFromDailyCount } from "../storage/daily-limit.ts";
 import { etagOf, readRecord } from "../storage/typed-record.ts";
+import { toCloseRequest } from "./alert-record.ts";
 import type { AlertDeps } from "./ports.ts";
 import {
   createRequestRecord,
@@ -40,7 +41,7 @@ export async function submitVerdict(
   maxPerDay: number,
 ): Promise<SubmitResult> {
   const { dryRun: _dryRun, ...verdict } = request;
-  const digest = digestOf(verdict);
+  const digest = digestOf(request);
   const path = requestPath(request.id);
   const read = await readRequestRecord(deps.store, request.id);
   const existing = read.kind === "found" ? read.value : undefined;
@@ -94,8 +95,26 @@ export async function recordVerdict(
 
 const storedDigest = z.object({ digest: z.string() });
 
-const digestOf = (request: object): string =>
-  createHash("sha256").update(JSON.stringify(request)).digest("hex");
+/**
+ * Returns the digest of what a request asks. Two requests with one id are the same when their
+ * digests are equal: the order of the ids, `requestedAt` and the synonym of the action do not
+ * matter.
+ */
+function digestOf(request: VerdictRequest): string {
+  const { closure } = toCloseRequest(request);
+  const { alertIds, comment, feedback, reason, requestedBy } = request;
+  const content = [
+    closure,
+    alertIds.toSorted(),
+    requestedBy,
+    reason ?? null,
+    comment ?? null,
+    feedback?.text ?? null,
+    feedback?.allowContact ?? null,
+    feedback?.contactEmail ?? null,
+  ];
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
+}
 
 const logAccepted = (
   deps: Pick<AlertDeps, "logEvent">,

@@ -23,7 +23,7 @@ type UndoResult =
 export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResult> {
   const request = await findRequestRecord(deps.store, id);
   if (!request) return { kind: "unknownVerdict" };
-  const closedRecords: Claim[] = [];
+  const closedRecords: Pick<Claim, "record" | "etag">[] = [];
   await runInParallel(request.alertIds, async (alertId) => {
     const read = await readAlertRecord(deps.store, alertId);
     if (read.kind === "found" && read.value.verdict === id && read.value.state === "closed")
@@ -43,7 +43,7 @@ export async function undoVerdict(deps: AlertDeps, id: string): Promise<UndoResu
  */
 async function reopenBatch(
   deps: AlertDeps,
-  closedRecords: readonly Claim[],
+  closedRecords: readonly Pick<Claim, "record" | "etag">[],
   request: RequestRecord,
 ): Promise<RetryLater | undefined> {
   const ids: readonly AlertId[] = closedRecords.map(alertIdOf);

@@ -1,9 +1,10 @@
-/** Reads the status of a verdict: one outcome per alert. */
+/** Reads the status of a verdict: one outcome per alert, each of this verdict. */
 import type { AlertStatus } from "../contracts/alert-verdict.ts";
 import { runInParallel } from "../runtime/concurrency.ts";
-import { conflictPath, findAlertRecord } from "./alert-record.ts";
+import { findAlertRecord, type AlertRecord } from "./alert-record.ts";
 import type { AlertDeps } from "./ports.ts";
 import { findRequestRecord } from "./request-record.ts";
+import { findOutcome } from "./verdict-outcomes.ts";
 
 /** A request's status: `id` as sent, one outcome per alert id, in the order of the request. */
 interface VerdictStatus {
@@ -49,22 +50,26 @@ export async function readAlertStatuses(
   );
 }
 
+/**
+ * The record is read first: a verdict stores the outcome of the former one before it replaces the
+ * record.
+ */
 async function readAlertStatus(
-  deps: Pick<AlertDeps, "store">,
+  { store }: Pick<AlertDeps, "store">,
   alertId: string,
   verdict: string,
 ): Promise<AlertStatus> {
-  const conflict = await deps.store.read(conflictPath(alertId, verdict));
-  if (conflict.kind !== "absent")
-    return {
-      alertId,
-      outcome: "conflict",
-      detail: "another verdict is in force; the alert was not changed",
-    };
-  const record = await findAlertRecord(deps.store, alertId);
-  if (!record) return { alertId, outcome: "waiting" };
-  const outcome = record.state === "sending" ? "waiting" : record.state;
-  if (record.verdict === verdict || outcome === "waiting")
-    return { alertId, outcome, detail: record.detail };
-  return { alertId, outcome, detail: record.detail ?? `by the earlier verdict ${record.verdict}` };
+  const record = await findAlertRecord(store, alertId);
+  if (record?.verdict === verdict) return toAlertStatus(record);
+  const stored = await findOutcome(store, alertId, verdict);
+  return stored
+    ? { alertId, outcome: stored.outcome, detail: stored.detail }
+    : { alertId, outcome: "waiting" };
+}
+
+function toAlertStatus({ alertId, blockedSinceMs, detail, state }: AlertRecord): AlertStatus {
+  if (state !== "waiting" && state !== "sending") return { alertId, outcome: state, detail };
+  if (detail === undefined || blockedSinceMs === undefined) return { alertId, outcome: "waiting" };
+  const since = new Date(blockedSinceMs).toISOString();
+  return { alertId, outcome: "waiting", detail: `${detail} (since ${since})` };
 }

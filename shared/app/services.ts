@@ -121,7 +121,7 @@ async function selectCredential(identityClientId: string | undefined): Promise<A
     kind: "secret",
     ...app,
     getSecret: () => secret(name),
-    reportSecretRefused: () => refused(name),
+    reportSecretRefused: (value) => refused(name, value),
   };
 }
 
@@ -319,7 +319,7 @@ export const cloudApps = lazy(async () => {
       ? await createBearerAuth(cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
       : createPortalAuthorizer({
           getSecret: () => secret(name),
-          reportRefused: () => refused(name),
+          reportRefused: (value) => refused(name, value),
         });
   return {
     client: createApiClient({

@@ -13,7 +13,7 @@ export type AppCredential =
       /** Reads `defender-client-secret`. */
       readonly getSecret: () => Promise<string>;
       /** Reports that Entra refused the secret. */
-      readonly reportSecretRefused: () => void;
+      readonly reportSecretRefused: (secret: string) => void;
     })
   | (AppRegistration & {
       readonly kind: "federated";
@@ -97,8 +97,9 @@ function createSecretRequester(credential: AppCredential & { kind: "secret" }): 
     } catch (error) {
       if (!(error instanceof UpstreamError) || !secretCodes.has(error.upstreamCode ?? ""))
         throw error;
-      credential.reportSecretRefused();
-      const second = await getCredential(false);
+      credential.reportSecretRefused(first.secret);
+      // Without another secret the refusal of this one is the result.
+      const second = await getCredential(false).catch(() => first);
       if (second.secret === first.secret) throw error;
       return requestAccessToken(second.credential, scope, [second.secret]);
     }

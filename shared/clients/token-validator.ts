@@ -14,6 +14,8 @@ const keyCacheMs = hourMs;
 /** Unknown key ids cause at most one request for Entra's keys per this time. */
 const minKeyRefreshMs = 5 * minuteMs;
 const clockToleranceSeconds = 60;
+/** After a failure to read the keys, tokens cause no further request for this time. */
+const failureMs = 30 * secondMs;
 
 /**
  * @param options.loginUrl - `https://login.microsoftonline.com` or its government form
@@ -28,11 +30,14 @@ export function createTokenValidator(options: {
   const issuers = [`https://sts.windows.net/${tenantId}/`, `${loginUrl}/${tenantId}/v2.0`];
   const url = new URL(`${loginUrl}/${tenantId}/discovery/v2.0/keys`);
   let keys: ReturnType<typeof Jose.createRemoteJWKSet> | undefined;
+  let failedMs = -Infinity;
   return async (token, audience) => {
     const { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } =
       await import("./jose.ts");
     if (!isPlausible({ decodeJwt, decodeProtectedHeader }, token, audience, issuers))
       return undefined;
+    const failureAgeMs = clock.now() - failedMs;
+    if (failureAgeMs >= 0 && failureAgeMs < failureMs) throw createKeysError();
     keys ??= createRemoteJWKSet(url, {
       cacheMaxAge: keyCacheMs,
       cooldownDuration: minKeyRefreshMs,
@@ -49,11 +54,9 @@ export function createTokenValidator(options: {
       });
       return payload;
     } catch (error) {
-      if (isKeysUnavailable(error))
-        throw new UpstreamError("unavailable", "entra: the signing keys cannot be read", {
-          api: "entra",
-        });
-      return undefined;
+      if (!isKeysUnavailable(error)) return undefined;
+      failedMs = clock.now();
+      throw createKeysError();
     }
   };
 }
@@ -75,6 +78,9 @@ function isPlausible(
     return false;
   }
 }
+
+const createKeysError = (): UpstreamError =>
+  new UpstreamError("unavailable", "entra: the signing keys cannot be read", { api: "entra" });
 
 /** True when Entra could not be reached, which says nothing about the token. */
 function isKeysUnavailable(error: unknown): boolean {

@@ -5,20 +5,7 @@ import { lazy } from "../runtime/lazy.ts";
 import { failpoints } from "../runtime/failpoints.ts";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { dayMs, minuteMs, secondMs, type Clock } from "../runtime/time.ts";
-
-/** A secret that cannot be used. Has the secret's name and the reason, never a value. */
-export class SecretError extends Error {
-  override readonly name = "SecretError";
-  readonly secret: string;
-  /** True when the vault may return it later without a change by an operator. */
-  readonly isTransient: boolean;
-
-  constructor(secret: string, why: string, isTransient: boolean) {
-    super(`secret ${secret}: ${why}`);
-    this.secret = secret;
-    this.isTransient = isTransient;
-  }
-}
+import { readSecret, SecretError, type VaultSecret } from "./read-secret.ts";
 
 /**
  * Returns how long to wait before the next try, ms, after a transient failure; 0 after a success.
@@ -46,8 +33,11 @@ export interface ExpiringSecret {
 export interface Vault {
   /** @throws SecretError */
   readonly getSecret: (name: string) => Promise<string>;
-  /** Reports that a service refused the value: the next `getSecret` reads it again, at most every 30 seconds. */
-  readonly reportRefused: (name: string) => void;
+  /**
+   * Reports that a service refused the value: it is read again, at most every 30 seconds, and not returned again for
+   * five minutes. Ignores a value that is not the current one.
+   */
+  readonly reportRefused: (name: string, value: string) => void;
   /** The secrets read so far that have an expiry, soonest first, expired ones included. */
   readonly listExpiring: () => readonly ExpiringSecret[];
 }
@@ -61,12 +51,6 @@ export interface VaultOptions {
   readonly log: Log;
 }
 
-/** One secret as read from a vault. */
-interface VaultSecret {
-  readonly value: string;
-  readonly expiresMs: number | undefined;
-}
-
 interface CachedSecret extends VaultSecret {
   readonly readMs: number;
 }
@@ -76,77 +60,145 @@ interface SecretState {
   cached: CachedSecret | undefined;
   /** The last try, successful or not. */
   triedMs: number;
-  /** The last try after a refusal: a value that stays refused must not be read with every call. */
+  /** The last failure, so that repeated requests do not cause a call each. */
+  failure: { readonly error: SecretError; readonly atMs: number } | undefined;
+  /** A value that a service refused. */
+  refused: { readonly value: string; readonly atMs: number } | undefined;
+  /** The last try that gave the refused value again, so that it is not read with every call. */
   reconsideredMs: number;
-  isRefused: boolean;
   reading: Promise<string> | undefined;
 }
 
 const cacheMs = 5 * minuteMs;
 const minRereadMs = 30 * secondMs;
 const maxStaleMs = dayMs;
+/** A service may refuse a valid value by mistake, so a refusal is forgotten after this time. */
+const refusedMs = 5 * minuteMs;
+const transientFailureMs = 5 * secondMs;
+/** Pauses between the tries to replace a refused value while the vault fails. */
+const replacePausesMs = [1, 2, 4, 8].map((seconds) => seconds * secondMs);
 
 /** Creates the vault. Nothing is read before the first `getSecret`. */
 export function createVault(options: VaultOptions): Vault {
-  const { clock, log } = options;
-  const states = new Map<string, SecretState>();
-  const client = lazy(() => createSecretClient(options));
+  const vault = new SecretVault(options);
+  return {
+    getSecret: (name) => vault.getSecret(name),
+    reportRefused: (name, value) => vault.reportRefused(name, value),
+    listExpiring: () => vault.listExpiring(),
+  };
+}
 
-  const getState = (name: string): SecretState => {
-    const state = states.get(name) ?? {
+class SecretVault implements Vault {
+  readonly #options: VaultOptions;
+  readonly #states = new Map<string, SecretState>();
+  readonly #client: () => Promise<SecretClient>;
+
+  constructor(options: VaultOptions) {
+    this.#options = options;
+    this.#client = lazy(() => createSecretClient(options));
+  }
+
+  async getSecret(name: string): Promise<string> {
+    const state = this.#getState(name);
+    const { cached, failure } = state;
+    if (cached && !this.#isDue(state, cached)) {
+      if (!this.#isRefused(state, cached.value)) return cached.value;
+      if (!state.reading) throw createRefusedError(name);
+    }
+    const rememberMs = failure?.error.isTransient === true ? transientFailureMs : minRereadMs;
+    if (!cached && failure && this.#isWithin(failure.atMs, rememberMs)) throw failure.error;
+    state.reading ??= this.#refresh(name, state).finally(() => (state.reading = undefined));
+    return state.reading;
+  }
+
+  reportRefused(name: string, value: string): void {
+    const state = this.#getState(name);
+    const isCurrent = state.cached === undefined || state.cached.value === value;
+    if (isCurrent) state.refused = { value, atMs: this.#options.clock.now() };
+  }
+
+  listExpiring(): readonly ExpiringSecret[] {
+    return [...this.#states]
+      .flatMap(([secret, { cached }]) =>
+        cached?.expiresMs === undefined ? [] : [{ secret, expiresMs: cached.expiresMs }],
+      )
+      .sort((a, b) => a.expiresMs - b.expiresMs);
+  }
+
+  #getState(name: string): SecretState {
+    const state = this.#states.get(name) ?? {
       cached: undefined,
       triedMs: -Infinity,
+      failure: undefined,
+      refused: undefined,
       reconsideredMs: -Infinity,
-      isRefused: false,
       reading: undefined,
     };
-    states.set(name, state);
+    this.#states.set(name, state);
     return state;
-  };
+  }
 
-  const refreshSecret = async (name: string, state: SecretState): Promise<string> => {
+  /** False also for an instant of the future: then the local clock was set back. */
+  #isWithin(atMs: number, ms: number): boolean {
+    const ageMs = this.#options.clock.now() - atMs;
+    return ageMs >= 0 && ageMs < ms;
+  }
+
+  #isRefused({ refused }: SecretState, value: string): boolean {
+    return refused?.value === value && this.#isWithin(refused.atMs, refusedMs);
+  }
+
+  #isDue(state: SecretState, { readMs, value }: CachedSecret): boolean {
+    if (this.#isRefused(state, value)) return !this.#isWithin(state.reconsideredMs, minRereadMs);
+    if (this.#isWithin(readMs, cacheMs)) return false;
+    return !this.#isWithin(state.triedMs, minRereadMs) || !this.#isWithin(readMs, maxStaleMs);
+  }
+
+  /** Reads the secret. Tries again while the vault fails and the only known value is a refused one. */
+  async #refresh(name: string, state: SecretState): Promise<string> {
+    const { clock } = this.#options;
+    for (const pauseMs of [...replacePausesMs, undefined]) {
+      const refusedBefore = state.refused;
+      const result = await this.#readOnce(name, state);
+      if (typeof result === "string") {
+        if (!this.#isRefused(state, result)) return result;
+        // A refusal that arrived during the read says nothing about the value now in the vault.
+        if (state.refused === refusedBefore) break;
+      } else {
+        const { cached } = state;
+        if (!result.isTransient || !cached) throw result;
+        const isStale = !this.#isWithin(cached.readMs, maxStaleMs);
+        if (!isStale && !this.#isRefused(state, cached.value)) return cached.value;
+        if (isStale || pauseMs === undefined) throw result;
+        await clock.sleep(pauseMs);
+      }
+    }
+    state.reconsideredMs = clock.now();
+    throw createRefusedError(name);
+  }
+
+  /** Returns the value, or the failure when the vault gives none. */
+  async #readOnce(name: string, state: SecretState): Promise<string | SecretError> {
+    const { clock, log } = this.#options;
     state.triedMs = clock.now();
-    if (state.isRefused) state.reconsideredMs = state.triedMs;
     try {
-      const fetched = await readSecret(await client(), name);
+      const fetched = await readSecret(await this.#client(), name);
       if (state.cached && state.cached.value !== fetched.value)
         log("secret.rotated", { secret: name });
       state.cached = { ...fetched, readMs: clock.now() };
-      state.isRefused = false;
+      state.failure = undefined;
       await failpoints.failpoint("S1 secret refreshed");
       return fetched.value;
     } catch (error) {
-      const { cached } = state;
-      const isOutage = error instanceof SecretError && error.isTransient;
-      if (isOutage && cached && clock.now() - cached.readMs < maxStaleMs) return cached.value;
-      throw error;
+      if (!(error instanceof SecretError)) throw error;
+      state.failure = { error, atMs: clock.now() };
+      return error;
     }
-  };
-
-  return {
-    getSecret: async (name) => {
-      const state = getState(name);
-      const { cached, triedMs } = state;
-      const ageMs = clock.now() - (cached?.readMs ?? -Infinity);
-      const isOld =
-        ageMs >= cacheMs && (clock.now() - triedMs >= minRereadMs || ageMs >= maxStaleMs);
-      const isDoubtful = state.isRefused && clock.now() - state.reconsideredMs >= minRereadMs;
-      const isDue = cached === undefined || isOld || isDoubtful;
-      if (!isDue) return cached.value;
-      state.reading ??= refreshSecret(name, state).finally(() => (state.reading = undefined));
-      return state.reading;
-    },
-    reportRefused: (name) => {
-      getState(name).isRefused = true;
-    },
-    listExpiring: () =>
-      [...states]
-        .flatMap(([secret, { cached }]) =>
-          cached?.expiresMs === undefined ? [] : [{ secret, expiresMs: cached.expiresMs }],
-        )
-        .sort((a, b) => a.expiresMs - b.expiresMs),
-  };
+  }
 }
+
+const createRefusedError = (name: string): SecretError =>
+  new SecretError(name, "a service refused its value, and the vault has no other", true);
 
 const loopbackHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
@@ -164,56 +216,3 @@ async function createSecretClient({ identityClientId, url }: VaultOptions): Prom
     retryOptions: { maxRetries: 2, retryDelayInMs: 300 },
   });
 }
-
-const readDeadlineMs = 20 * secondMs;
-
-async function readSecret(client: SecretClient, name: string): Promise<VaultSecret> {
-  let response: Awaited<ReturnType<SecretClient["getSecret"]>>;
-  try {
-    response = await client.getSecret(name, { abortSignal: AbortSignal.timeout(readDeadlineMs) });
-  } catch (error) {
-    throw toSecretError(name, error);
-  }
-  const value = (response.value ?? "").trim();
-  const fault = findFault(value);
-  if (fault) throw new SecretError(name, fault, false);
-  return { value, expiresMs: response.properties.expiresOn?.getTime() };
-}
-
-/** Returns why a value is a placeholder instead of a secret. */
-function findFault(value: string): string | undefined {
-  if (value === "") return "it is empty in the vault";
-  if (value.startsWith("@Microsoft.KeyVault("))
-    return "its value is an unresolved Key Vault reference";
-  if (
-    /^(?:<.*>|\{\{.*\}\}|change[-_ ]?me|replace[-_ ]?me|placeholder|to-?do|x{3,}|\.{3})$/i.test(
-      value,
-    )
-  )
-    return "its value is a placeholder";
-  return undefined;
-}
-
-function toSecretError(name: string, error: unknown): SecretError {
-  // A RestError of the SDK has these members; any other error has none of them.
-  const { code, details, statusCode } = error as {
-    statusCode?: number;
-    code?: string;
-    details?: { error?: { innerError?: { code?: string }; innererror?: { code?: string } } };
-  };
-  const { innerError, innererror = innerError } = details?.error ?? {};
-  const inner = innererror?.code;
-  const codes = [statusCode, inner ?? code].filter(Boolean).join(" ");
-  const refusal = refusals.get(statusCode ?? 0);
-  if (refusal !== undefined) return new SecretError(name, `${refusal} (${codes})`, false);
-  const kind = codes === "" && error instanceof Error ? error.name : codes;
-  return new SecretError(name, `the vault cannot be reached (${kind})`, true);
-}
-
-/** Statuses that only an operator can fix. */
-const refusals: ReadonlyMap<number, string> = new Map([
-  [400, "the vault refused the request"],
-  [401, "the vault did not accept this app's token"],
-  [403, "this app may not read it"],
-  [404, "it is not in the vault"],
-]);

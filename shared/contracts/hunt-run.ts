@@ -31,6 +31,8 @@ export const huntRun = z.strictObject({
   job: z.optional(z.string().check(z.regex(/^[0-9a-f]{32}$/, "a job id"))),
   /** A backfill of `[from, to)`, apart from the hunt's own log. */
   backfill: z.optional(z.strictObject({ from: instant, to: instant })),
+  /** Since when the runs before this one have failed. */
+  failingSince: z.optional(instant),
   /** How many runs in a row have failed on the way to this one. */
   failures: z.optional(z.int().check(z.gte(0))),
   /** How often this run has found another one at the hunt. */

@@ -4,6 +4,7 @@
  * which must remain until the version has its first export.
  */
 import * as z from "zod/mini";
+import { kqlTypes } from "./compiled-hunt.ts";
 import { instant } from "./hunt-run.ts";
 
 const format = z.enum(["ndjson", "csv", "parquet"]);
@@ -45,6 +46,11 @@ export type HuntHead = z.infer<typeof huntHead>;
 
 /** `waiting.json`: a run is on the queue since this instant. */
 export const huntWaiting = z.object({ since: instant });
+
+/** `schemas/{hash}.json`: the columns of exports. Written once. */
+export const huntSchemaRecord = z.object({
+  columns: z.array(z.object({ name: z.string(), type: z.enum(kqlTypes) })),
+});
 
 /**
  * `status.json`: why a hunt is paused. `degraded`: its result cannot be completed; `invalid`: the

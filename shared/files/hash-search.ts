@@ -88,6 +88,8 @@ interface SiblingNames {
   readonly types: readonly (readonly [name: string, words: string])[];
 }
 
+const noSiblings: SiblingNames = { keys: new Set(), namings: [], types: [] };
+
 /** Collects the hashes of one body. */
 export class HashSearch {
   readonly options: FindOptions;
@@ -212,12 +214,12 @@ export class HashSearch {
     if (this.#frames.some((each) => readFrame(each).isForeign)) return certificateNaming;
     const frame = place.isName === true ? undefined : this.#frames.at(-1);
     const own = readName(place.column ?? String(place.name));
-    const siblings = frame && isWhole ? readSiblings(frame) : undefined;
+    const siblings = frame && isWhole ? readSiblings(frame) : noSiblings;
     return (
-      (siblings && findSiblingRule(own.words, place.name, siblings)) ??
+      findSiblingRule(own.words, place.name, siblings) ??
       this.#findParentNaming(own.words) ??
       own.naming ??
-      (siblings && findOther(siblings.namings, place.name)) ??
+      findOther(siblings.namings, place.name) ??
       (own.isNeutral ? this.#findContainerNaming() : undefined)
     );
   }

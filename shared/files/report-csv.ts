@@ -79,13 +79,17 @@ export function reportToCsv(report: FileReport, options: LookupOptions): string 
   return [header, ...lines, ""].join("\r\n");
 }
 
-const startsFormula = /^[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
+/**
+ * A place where a spreadsheet may see a formula: the start of a cell, or text behind a separator.
+ * Semicolon, tab and bar separate cells in some languages and imports, in spite of quotes.
+ */
+const formulaPlace = /(?=[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20])(?<=(?:^|[;\t|\r\n])["' ]*)/g;
 
 function formatCell(cell: Cell): string {
   if (cell === null || cell === undefined) return "";
   if (typeof cell !== "string") return String(cell);
-  const safe = startsFormula.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const safe = cell.replaceAll(formulaPlace, "'");
+  return /[",;|\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 /** Whether an `Accept` header prefers CSV to JSON. Without a preference the answer is JSON. */

@@ -75,7 +75,8 @@ class CallInProgress {
   #permit: Permit | undefined;
   #waitedMs = 0;
   #triesMade = 0;
-  #isTokenFresh = false;
+  /** The exchange that refused the credential. */
+  #refusal: FailedExchange | undefined;
 
   constructor(context: ClientContext, call: ApiCall, options: ResponseOptions) {
     this.#context = context;
@@ -87,9 +88,9 @@ class CallInProgress {
   }
 
   async run(): Promise<ApiResponse> {
-    const { authorizer, quota } = this.#context;
+    const { quota } = this.#context;
     for (;;) {
-      const header = await authorizer.createHeader();
+      const header = await this.#createHeader();
       await this.#acquirePermit();
       this.#call.signal?.throwIfAborted();
       const result = await this.#sendOnce(header);
@@ -98,6 +99,15 @@ class CallInProgress {
         return this.#wrapBody(result.response, header.secret);
       }
       await this.#recover(result, header.secret);
+    }
+  }
+
+  /** Without another credential the refusal of the former one is the result of the call. */
+  async #createHeader() {
+    try {
+      return await this.#context.authorizer.createHeader();
+    } catch (error) {
+      throw this.#refusal ? createUpstreamError(this.#context, this.#refusal) : error;
     }
   }
 
@@ -155,11 +165,11 @@ class CallInProgress {
     if (quota && decision.report) await quota.report(decision.report);
     const isTokenRefused = decision.retry === "token";
     if (isTokenRefused) authorizer.reportRefused(secret);
-    const pauseMs = isTokenRefused && this.#isTokenFresh ? undefined : this.#computePause(decision);
+    const pauseMs = isTokenRefused && this.#refusal ? undefined : this.#computePause(decision);
     if (pauseMs === undefined)
       throw createUpstreamError(this.#context, { failure, decision, requestId, secret });
     if (isTokenRefused) {
-      this.#isTokenFresh = true;
+      this.#refusal = { failure, decision, requestId, secret };
       this.#triesMade -= 1;
     }
     await this.#trackWait(() => clock.sleep(pauseMs, this.#call.signal));

@@ -1,5 +1,6 @@
 /** Tokens for the pipeline: cached until shortly before they expire, requested once for all callers, dropped when refused. */
-import { minuteMs, type Clock } from "../runtime/time.ts";
+import { minuteMs, secondMs, type Clock } from "../runtime/time.ts";
+import { UpstreamError } from "./upstream-error.ts";
 
 /** A token and its expiry in epoch milliseconds. */
 export interface IssuedToken {
@@ -27,6 +28,9 @@ export interface Authorizer {
 }
 
 const renewBeforeMs = 5 * minuteMs;
+/** How long a refused token is not returned again, and how often another one is requested meanwhile. */
+const refusedMs = 5 * minuteMs;
+const minReissueMs = 30 * secondMs;
 
 /**
  * Caches the token of `issue` until five minutes before it expires. Concurrent callers share one request; a failure is
@@ -38,28 +42,67 @@ export function cacheToken(
   issue: (shouldBypassCache: boolean) => Promise<IssuedToken>,
   clock: Clock,
 ): TokenSource {
-  let cached: IssuedToken | undefined;
-  let issuing: Promise<IssuedToken> | undefined;
-  let shouldBypassCache = false;
-
-  const renewToken = async (): Promise<IssuedToken> => {
-    cached = await issue(shouldBypassCache);
-    shouldBypassCache = false;
-    return cached;
-  };
+  const cache = new TokenCache(issue, clock);
   return {
-    getToken: async () => {
-      if (cached && clock.now() < cached.expiresMs - renewBeforeMs) return cached.token;
-      issuing ??= renewToken().finally(() => (issuing = undefined));
-      return (await issuing).token;
-    },
-    reportRefused: (token) => {
-      if (cached?.token !== token) return;
-      cached = undefined;
-      shouldBypassCache = true;
-    },
+    getToken: () => cache.getToken(),
+    reportRefused: (token) => cache.reportRefused(token),
   };
 }
+
+class TokenCache implements TokenSource {
+  readonly #issue: (shouldBypassCache: boolean) => Promise<IssuedToken>;
+  readonly #clock: Clock;
+  #cached: IssuedToken | undefined;
+  #issuing: Promise<IssuedToken> | undefined;
+  #refused: { readonly token: string; readonly atMs: number } | undefined;
+  /** The last issuing that gave the refused token again. */
+  #reissuedMs = -Infinity;
+
+  constructor(issue: (shouldBypassCache: boolean) => Promise<IssuedToken>, clock: Clock) {
+    this.#issue = issue;
+    this.#clock = clock;
+  }
+
+  async getToken(): Promise<string> {
+    if (this.#cached && this.#clock.now() < this.#cached.expiresMs - renewBeforeMs)
+      return this.#cached.token;
+    if (this.#isWithin(this.#reissuedMs, minReissueMs)) throw createRefusedTokenError();
+    this.#issuing ??= this.#renew().finally(() => (this.#issuing = undefined));
+    return (await this.#issuing).token;
+  }
+
+  reportRefused(token: string): void {
+    if (this.#cached?.token !== token) return;
+    this.#cached = undefined;
+    this.#refused = { token, atMs: this.#clock.now() };
+  }
+
+  async #renew(): Promise<IssuedToken> {
+    const issued = await this.#issue(this.#refused !== undefined);
+    const isRefused =
+      this.#refused?.token === issued.token && this.#isWithin(this.#refused.atMs, refusedMs);
+    if (isRefused) {
+      this.#reissuedMs = this.#clock.now();
+      throw createRefusedTokenError();
+    }
+    this.#refused = undefined;
+    this.#reissuedMs = -Infinity;
+    this.#cached = issued;
+    return issued;
+  }
+
+  /** False also for an instant of the future: then the local clock was set back. */
+  #isWithin(atMs: number, ms: number): boolean {
+    const ageMs = this.#clock.now() - atMs;
+    return ageMs >= 0 && ageMs < ms;
+  }
+}
+
+const createRefusedTokenError = (): UpstreamError =>
+  new UpstreamError("unavailable", "entra: the API refused the token, and no other is issued", {
+    api: "entra",
+    retryAfterMs: minuteMs,
+  });
 
 /** Creates `Authorization: Bearer …`, for the APIs behind Entra. */
 export const createBearerAuthorizer = (source: TokenSource): Authorizer => ({
@@ -73,7 +116,7 @@ export const createBearerAuthorizer = (source: TokenSource): Authorizer => ({
 /** Creates `Authorization: Token …`, for the API tokens of the Cloud Apps portal, read from the vault. */
 export const createPortalAuthorizer = (vault: {
   readonly getSecret: () => Promise<string>;
-  readonly reportRefused: () => void;
+  readonly reportRefused: (secret: string) => void;
 }): Authorizer => ({
   createHeader: async () => {
     const secret = await vault.getSecret();

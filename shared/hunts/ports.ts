@@ -46,6 +46,7 @@ export type HuntLogger = (
     | "hunt.halved"
     | "hunt.degraded"
     | "hunt.late"
+    | "hunt.schemaChanged"
     | "job.finished",
   fields?: Readonly<Record<string, string | number | boolean | undefined>>,
 ) => void;

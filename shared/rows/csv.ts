@@ -2,10 +2,11 @@
  * Writes CSV that is safe in a spreadsheet (RFC 4180: comma, double quotes, CRLF; a header row).
  *
  * Every text is quoted; numbers, `true` and `false` are not; null is an empty cell and empty text
- * is `""`. Text that a spreadsheet could take for a formula, because it begins with `=`, `+`, `-`,
- * `@`, tab, CR or LF, gets an apostrophe in front; so does text that begins with an apostrophe. One
- * leading apostrophe is therefore always added here, and removing it gives the value back. Dynamic
- * values are JSON text.
+ * is `""`. Text that a spreadsheet could take for a formula gets an apostrophe in front of each
+ * `=`, `+`, `-`, `@`, tab, CR or LF that begins the text or follows a semicolon, tab, vertical bar,
+ * CR or LF: where one of these is the separator, a spreadsheet splits a text in spite of its
+ * quotes. An apostrophe in these places gets another one in front, so that removing one apostrophe
+ * from each of them gives the value back. Dynamic values are JSON text.
  */
 import {
   appendBytes,
@@ -27,9 +28,11 @@ import { forEachLine, decodeString, type ValueOffsets } from "./line-values.ts";
 const lineEnd = encodeUtf8("\r\n");
 const nullWord = 0x6e; // the n of null
 const apostrophe = 0x27;
-/** The characters = + - @ tab CR LF, and the apostrophe itself. */
-const formulaStarts = new Set(encodeUtf8("=+-@\t\r\n'"));
-const formulaPattern = /^[=+\-@\t\r\n']/;
+/** Bytes of = + - @ and the apostrophe; tab, CR and LF are escaped in a line. */
+const formulaStarts = new Set(encodeUtf8("=+-@'"));
+const [semicolon, bar] = [0x3b, 0x7c];
+const guardedPlace = /(?=[=+\-@\t\r\n'])(?<=^|[;\t|\r\n])/g;
+const guard = /'(?<=(?:^|[;\t|\r\n])')/g;
 
 /** Writes gzip-compressed CSV with these columns; other members of a row are left out. */
 export function createCsvEncoder(columns: readonly Column[], put: ByteSink): Encoder {
@@ -76,30 +79,33 @@ function writeCell(out: ByteBuffer, lines: Uint8Array, from: number, to: number)
     const isNested = first === 0x7b || first === 0x5b;
     if (isNested) appendBytes(out, encodeUtf8(quoteCell(decodeUtf8(lines, from, to))));
     else appendBytes(out, lines, from, to);
-  } else if (hasEscape(lines, from, to))
+  } else if (needsDecoding(lines, from, to))
     appendBytes(out, encodeUtf8(quoteCell(decodeString(lines, from, to))));
   else writePlainText(out, lines, from, to);
 }
 
-/** Text without escapes holds no quote: its bytes are the cell. */
+/** Text without escapes and separators holds no quote: its bytes are the cell. */
 function writePlainText(out: ByteBuffer, lines: Uint8Array, from: number, to: number): void {
   appendByte(out, quote);
   if (formulaStarts.has(lines[from + 1] ?? 0)) appendByte(out, apostrophe);
   appendBytes(out, lines, from + 1, to);
 }
 
-function hasEscape(lines: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1) if (lines[at] === backslash) return true;
+function needsDecoding(lines: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) {
+    const byte = lines[at];
+    if (byte === backslash || byte === semicolon || byte === bar) return true;
+  }
   return false;
 }
 
 const quoteCell = (text: string): string =>
-  `"${formulaPattern.test(text) ? "'" : ""}${text.replaceAll('"', '""')}"`;
+  `"${text.replaceAll(guardedPlace, "'").replaceAll('"', '""')}"`;
 
 /** Returns the value of a cell of `createCsvEncoder` as JSON text. */
 export function cellToJson(cell: string, isQuoted: boolean): string {
   if (!isQuoted) return cell === "" ? "null" : cell;
-  return JSON.stringify(cell.startsWith("'") ? cell.slice(1) : cell);
+  return JSON.stringify(cell.replaceAll(guard, ""));
 }
 
 /** One record: its cells, and whether each was quoted. */

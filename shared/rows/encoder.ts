@@ -17,4 +17,6 @@ export interface Encoder {
 export interface Digest {
   readonly rawBytes: number;
   readonly sha256: string;
+  /** Values that the format cannot hold and stores as its documented substitute. */
+  readonly substituted: number;
 }

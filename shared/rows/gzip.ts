@@ -74,7 +74,7 @@ export function createGzipEncoder(put: ByteSink, options: GzipOptions = {}): Enc
       await compressBlock();
       while (pendingBlocks.length > 0) await putOldest();
       await put(createTrailer(checksum, rawBytes));
-      return { rawBytes, sha256: digest.digest("hex") };
+      return { rawBytes, sha256: digest.digest("hex"), substituted: 0 };
     },
   };
 }

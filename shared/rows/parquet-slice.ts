@@ -1,6 +1,6 @@
 /**
- * Reads a slice of rows back out of a Parquet export. Loaded at first use; reads only the row
- * groups it needs.
+ * Reads a slice of rows from a Parquet export; reads only the row groups it needs. Loaded at first
+ * use.
  */
 import * as zlib from "node:zlib";
 import {
@@ -9,18 +9,19 @@ import {
   type AsyncBuffer,
   type FileMetaData,
 } from "hyparquet";
-import { formatInstant } from "../runtime/time.ts";
+import { decodeUtf8 } from "./bytes.ts";
 import type { ColumnType } from "./column.ts";
 import { columnsKey } from "./parquet.ts";
+import { formatNanos, storedValueToJson } from "./parquet-values.ts";
 import type { RowSlice } from "./slice.ts";
 
-/** A file of which any range can be read. */
+/** A file whose ranges can be read. */
 export type RangedFile = AsyncBuffer;
 
 /**
- * Rows of a file that `parquetEncoder` wrote, as JSON objects with exact number text.
+ * Reads rows of a file of `createParquetEncoder` as JSON objects with exact number text.
  *
- * @throws Error when the file is not one of ours
+ * @throws Error when Huntline did not write the file
  */
 export async function readParquetSlice(
   file: RangedFile,
@@ -36,31 +37,23 @@ export async function readParquetSlice(
     rowStart: skip,
     rowEnd,
     compressors: { ZSTD: (input) => zlib.zstdDecompressSync(input) },
-    parsers: { timestampFromNanoseconds: (nanos) => formatInstant(nanos / 100n) },
+    parsers: {
+      timestampFromNanoseconds: formatNanos,
+      // The exact text of dynamic values, numbers included.
+      jsonFromBytes: (bytes) => (bytes === undefined ? undefined : decodeUtf8(bytes)),
+    },
   });
-  return rows.map(
-    (row) =>
-      `{${columns.map(([name, type]) => `${JSON.stringify(name)}:${valueToJson(type, row[name])}`).join(",")}}`,
-  );
+  const writeRow = (row: Record<string, unknown>): string => {
+    const members = columns.map(
+      ([name, type]) => `${JSON.stringify(name)}:${storedValueToJson(type, row[name])}`,
+    );
+    return `{${members.join(",")}}`;
+  };
+  return rows.map(writeRow);
 }
 
 function readColumns(metadata: FileMetaData): readonly (readonly [string, ColumnType])[] {
   const storedColumns = metadata.key_value_metadata?.find(({ key }) => key === columnsKey)?.value;
-  if (storedColumns === undefined) throw new Error("a Parquet file that Huntline did not write");
-  return JSON.parse(storedColumns) as [string, ColumnType][]; // written by parquetEncoder
+  if (storedColumns === undefined) throw new Error("Huntline did not write this Parquet file.");
+  return JSON.parse(storedColumns) as [string, ColumnType][]; // written by createParquetEncoder
 }
-
-/** A value as it stood in the line: dynamic and decimal were kept as text. */
-function valueToJson(type: ColumnType, value: unknown): string {
-  if (value === null || value === undefined) return "null";
-  if (typeof value === "bigint") return value.toString();
-  if (typeof value === "number" && !Number.isFinite(value)) return `"${value}"`;
-  if (
-    typeof value === "string" &&
-    (type === "dynamic" || (type === "decimal" && numberPattern.test(value)))
-  )
-    return value;
-  return JSON.stringify(value);
-}
-
-const numberPattern = /^-?\d/;

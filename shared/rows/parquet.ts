@@ -1,98 +1,144 @@
 /**
- * Parquet with the hunt's column types. Loaded at first use: hunts rarely ask for it.
+ * Writes Parquet with the hunt's column types. Loaded at first use: few hunts use it.
  *
  * long is INT64, int INT32, real DOUBLE, bool BOOLEAN; datetime is TIMESTAMP in nanoseconds, UTC,
- * so that all seven digits stay (times outside 1677-09-21 to 2262-04-11, which that type cannot
- * hold, are null); dynamic is JSON; string, guid, timespan and decimal are text, exactly as in a
- * line. The KQL types lie in the file's own metadata under `huntline.columns`.
+ * so that all seven digits stay; dynamic is JSON; string, guid, timespan and decimal are text,
+ * exactly as in a line. The file's own metadata holds the KQL types under `huntline.columns`.
+ *
+ * Substitutes, each counted: a time outside 1677-09-21T00:12:43.1452242Z to
+ * 2262-04-11T23:47:16.8547758Z is stored as the nearer of the two; any other value that is not of
+ * its column's type is stored as null.
  */
 import { createHash } from "node:crypto";
 import * as zlib from "node:zlib";
 import type { SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { parseInstant } from "../runtime/time.ts";
-import { decodeUtf8, quote } from "./bytes.ts";
 import { createRowShape, type Column, type ColumnType, type RowShape } from "./column.ts";
-import type { Encoder, ByteSink } from "./encoder.ts";
-import { forEachLine, decodeString } from "./line-values.ts";
-import { MalformedRows } from "./malformed-rows.ts";
+import type { Digest, Encoder, ByteSink } from "./encoder.ts";
+import { forEachLine } from "./line-values.ts";
+import { readParquetValue, Substitute, type StoredValue } from "./parquet-values.ts";
 
 /** Rows of one row group, and line bytes after which it ends earlier: what is held in memory. */
 const groupRows = 10_000;
 const groupBytes = 12 * 1_048_576;
+const maxPortionBytes = 1_048_576;
 
-/** Name of the entry of the file's metadata that keeps names and KQL types. */
+/** Name of the entry of the file's metadata that holds names and KQL types. */
 export const columnsKey = "huntline.columns";
 
-/**
- * Writes a Parquet file with these columns; members of a row that are none of them are left out.
- */
-export function createParquetEncoder(columns: readonly Column[], put: ByteSink): Encoder {
-  const shape = createRowShape(columns, false);
-  const { names } = shape;
-  const bytes = new ByteWriter(1_048_576);
-  const writer = new ParquetWriter({
-    writer: bytes,
-    schema: createSchema(shape, names),
-    ...selectCompression(),
-    kvMetadata: [
-      {
-        key: columnsKey,
-        value: JSON.stringify(names.map((name, at) => [name, shape.columns[at]?.type])),
-      },
-    ],
-    createdBy: "huntline",
-  });
-  const digest = createHash("sha256");
-  let group = createEmptyGroup(shape);
-  let rows = 0;
-  let lineBytes = 0;
-  let rawBytes = 0;
+/** DuckDB refuses a file without columns, so one that is always null stands for none. */
+const placeholderColumn = "hl_no_columns";
 
-  const flushBytes = async (): Promise<void> => {
-    // A copy: the writer's buffer is used again.
-    const piece = bytes.getBytes().slice();
-    bytes.index = 0;
-    if (piece.length === 0) return;
-    digest.update(piece);
-    rawBytes += piece.length;
-    await put(piece);
-  };
-  const endGroup = async (): Promise<void> => {
-    if (rows === 0) return;
-    const columnData = names.map((name, at) => ({
-      name,
-      data: group[at] ?? [],
-      offsetIndex: false,
-    }));
-    await writer.write({ columnData, rowGroupSize: rows });
-    group = createEmptyGroup(shape);
-    rows = 0;
-    lineBytes = 0;
-    await flushBytes();
-  };
-  return {
-    write: async (lines) => {
-      for (const part of splitBatch(lines)) {
-        rows += addRows(shape, part, group);
-        lineBytes += part.length;
-        if (rows >= groupRows || lineBytes >= groupBytes) await endGroup();
+/** Creates the writer of a Parquet file with these columns; other members of a row are left out. */
+export const createParquetEncoder = (columns: readonly Column[], put: ByteSink): Encoder =>
+  new ParquetEncoder(columns, put);
+
+class ParquetEncoder implements Encoder {
+  readonly #put: ByteSink;
+  readonly #shape: RowShape;
+  readonly #names: readonly string[];
+  readonly #bytes = new ByteWriter(1_048_576);
+  readonly #writer: ParquetWriter;
+  readonly #digest = createHash("sha256");
+  #group: StoredValue[][];
+  #groupLength = 0;
+  #groupBytes = 0;
+  #rows = 0;
+  #rawBytes = 0;
+  #substituted = 0;
+
+  constructor(columns: readonly Column[], put: ByteSink) {
+    this.#put = put;
+    this.#shape = createRowShape(columns, false);
+    const { names, columns: shaped } = this.#shape;
+    this.#names = names.length === 0 ? [placeholderColumn] : names;
+    this.#group = this.#createGroup();
+    const stored = names.map((name, at) => [name, shaped[at]?.type]);
+    this.#writer = new ParquetWriter({
+      writer: this.#bytes,
+      schema: this.#createSchema(writtenElements),
+      ...selectCompression(),
+      kvMetadata: [{ key: columnsKey, value: JSON.stringify(stored) }],
+      createdBy: "huntline",
+    });
+  }
+
+  async write(lines: Uint8Array): Promise<void> {
+    for (const part of splitBatch(lines)) {
+      this.#addRows(part);
+      this.#groupBytes += part.length;
+      if (this.#groupLength >= groupRows || this.#groupBytes >= groupBytes) await this.#endGroup();
+    }
+  }
+
+  async finish(): Promise<Digest> {
+    await this.#endGroup();
+    this.#writer.schema = this.#createSchema(describedElements);
+    await this.#writer.finish();
+    if (this.#rows === 0) describeEmptyList(this.#bytes.getBytes());
+    await this.#flushBytes();
+    return {
+      rawBytes: this.#rawBytes,
+      sha256: this.#digest.digest("hex"),
+      substituted: this.#substituted,
+    };
+  }
+
+  #addRows(lines: Uint8Array): void {
+    forEachLine(this.#shape, lines, ({ ends, starts }) => {
+      this.#groupLength += 1;
+      if (this.#shape.columns.length === 0) this.#group[0]?.push(undefined);
+      for (const [at, { type }] of this.#shape.columns.entries()) {
+        const from = starts[at] ?? -1;
+        const value = from < 0 ? undefined : readParquetValue(type, lines, from, ends[at] ?? from);
+        if (value instanceof Substitute) this.#substituted += 1;
+        this.#group[at]?.push(value instanceof Substitute ? value.value : value);
       }
-    },
-    finish: async () => {
-      await endGroup();
-      await writer.finish();
-      await flushBytes();
-      return { rawBytes, sha256: digest.digest("hex") };
-    },
-  };
+    });
+  }
+
+  async #endGroup(): Promise<void> {
+    if (this.#groupLength === 0) return;
+    const columnData = this.#names.map((name, at) => ({
+      name,
+      data: this.#group[at] ?? [],
+      offsetIndex: false,
+      // The bounds of JSON mean nothing.
+      statistics: this.#shape.columns[at]?.type !== "dynamic",
+    }));
+    await this.#writer.write({ columnData, rowGroupSize: this.#groupLength });
+    this.#rows += this.#groupLength;
+    this.#group = this.#createGroup();
+    this.#groupLength = 0;
+    this.#groupBytes = 0;
+    await this.#flushBytes();
+  }
+
+  async #flushBytes(): Promise<void> {
+    // A copy: the writer's buffer is used again.
+    const piece = this.#bytes.getBytes().slice();
+    this.#bytes.index = 0;
+    if (piece.length === 0) return;
+    this.#digest.update(piece);
+    this.#rawBytes += piece.length;
+    await this.#put(piece);
+  }
+
+  #createGroup(): StoredValue[][] {
+    return this.#names.map(() => []);
+  }
+
+  #createSchema(elements: Readonly<Record<ColumnType, ElementType>>): SchemaElement[] {
+    return [
+      { name: "rows", num_children: this.#names.length },
+      ...this.#names.map((name, at): SchemaElement => ({
+        name,
+        repetition_type: "OPTIONAL",
+        ...elements[this.#shape.columns[at]?.type ?? "bool"],
+      })),
+    ];
+  }
 }
-
-type ColumnValues = unknown[];
-
-const createEmptyGroup = (shape: RowShape): ColumnValues[] => shape.columns.map(() => []);
-
-const maxPortionBytes = 1_048_576;
 
 /** Cuts a large batch between lines, so that no row group grows far beyond its limit. */
 function* splitBatch(lines: Uint8Array): Iterable<Uint8Array> {
@@ -104,69 +150,18 @@ function* splitBatch(lines: Uint8Array): Iterable<Uint8Array> {
   }
 }
 
-function addRows(shape: RowShape, lines: Uint8Array, group: readonly ColumnValues[]): number {
-  let rows = 0;
-  forEachLine(shape, lines, ({ ends, starts }) => {
-    rows += 1;
-    for (const [at, { type }] of shape.columns.entries()) {
-      const from = starts[at] ?? -1;
-      group[at]?.push(
-        from < 0 || lines[from] === 0x6e
-          ? undefined
-          : readValue(type, lines, from, ends[at] ?? from),
-      );
-    }
-  });
-  return rows;
-}
+type ElementType = Omit<SchemaElement, "name">;
 
-const minNanos = -(2n ** 63n);
-const maxNanos = 2n ** 63n - 1n;
-
-function readValue(type: ColumnType, lines: Uint8Array, from: number, to: number): unknown {
-  const readText = (): string =>
-    lines[from] === quote ? decodeString(lines, from, to) : decodeUtf8(lines, from, to);
-  switch (type) {
-    case "long":
-      return parseWholeNumber(readText());
-    case "int":
-      return Number(parseWholeNumber(readText()));
-    case "real":
-      return Number(readText());
-    case "bool":
-      return lines[from] === 0x74;
-    case "datetime":
-      return parseNanos(readText());
-    case "dynamic":
-      return lines.slice(from, to);
-    case "string":
-    case "guid":
-    case "timespan":
-    case "decimal":
-      return readText();
-  }
-}
-
-function parseWholeNumber(text: string): bigint {
-  if (!/^-?\d+$/.test(text))
-    throw new MalformedRows("a value of a whole-number column that is no whole number");
-  return BigInt(text);
-}
-
-function parseNanos(text: string): bigint | undefined {
-  const ticks = parseInstant(text);
-  if (ticks === undefined) return undefined;
-  const value = ticks * 100n;
-  return value >= minNanos && value <= maxNanos ? value : undefined;
-}
-
-const textElement: Omit<SchemaElement, "name"> = {
+const textElement: ElementType = {
   type: "BYTE_ARRAY",
   converted_type: "UTF8",
   logical_type: { type: "STRING" },
 };
 
-const schemaElements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
+/**
+ * With these the writer takes the bytes of dynamic values as they are, so that numbers stay exact.
+ */
+const writtenElements: Readonly<Record<ColumnType, ElementType>> = {
   long: { type: "INT64" },
   int: { type: "INT32" },
   real: { type: "DOUBLE" },
@@ -175,26 +170,40 @@ const schemaElements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> 
     type: "INT64",
     logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "NANOS" },
   },
-  // No converted type: the writer then takes our bytes as they are and leaves numbers exact.
-  dynamic: { type: "BYTE_ARRAY", logical_type: { type: "JSON" } },
+  dynamic: { type: "BYTE_ARRAY" },
   string: textElement,
   guid: textElement,
   timespan: textElement,
   decimal: textElement,
 };
 
-const createSchema = (shape: RowShape, names: readonly string[]): SchemaElement[] => [
-  { name: "rows", num_children: names.length },
-  ...names.map((name, at): SchemaElement => ({
-    name,
-    repetition_type: "OPTIONAL",
-    ...schemaElements[shape.columns[at]?.type ?? "string"],
-  })),
-];
+/**
+ * The footer describes dynamic as JSON; DuckDB reads the converted type, arrow-rs the logical one.
+ */
+const describedElements: Readonly<Record<ColumnType, ElementType>> = {
+  ...writtenElements,
+  dynamic: { type: "BYTE_ARRAY", converted_type: "JSON", logical_type: { type: "JSON" } },
+};
 
 /**
- * zstd where this Node has it (22.15 and later), else the writer's own snappy: every reader knows
- * both.
+ * In the footer: zero rows (field 3), then an empty list of row groups (field 4) without the type
+ * of its elements.
+ */
+const untypedRowGroups = Uint8Array.of(0x16, 0x00, 0x19, 0x00);
+const structType = 0x0c;
+
+/**
+ * Gives an empty list of row groups its type. The writer leaves it out, and arrow-rs refuses such a
+ * file: "Expected list element type of Struct". The bytes occur once: no name or text behind them
+ * holds a control character.
+ */
+function describeEmptyList(file: Uint8Array): void {
+  const at = Buffer.from(file.buffer, file.byteOffset, file.length).lastIndexOf(untypedRowGroups);
+  if (at >= 0) file[at + untypedRowGroups.length - 1] = structType;
+}
+
+/**
+ * zstd where this Node has it (22.15 and later), else the writer's snappy: every reader knows both.
  */
 function selectCompression(): Pick<
   ConstructorParameters<typeof ParquetWriter>[0],

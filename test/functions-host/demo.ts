@@ -1,8 +1,8 @@
-/** What `npm start` does at once, so that a newcomer sees the three jobs done: runs the hunts, enriches two files, closes one alert. */
+/** Does the three jobs once for `npm start`: runs the hunts, looks up two files, closes an alert. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Simulator } from "../simulator/simulator.ts";
 
-/** One hunt's run, as its job tells it. */
+/** The result of one hunt's job. */
 export interface DemoHunt {
   readonly hunt: string;
   readonly rows: number;
@@ -63,10 +63,10 @@ export async function runHunt(url: string, hunt: string): Promise<DemoHunt> {
       note: reply.ok ? (job.problem ?? "") : `job answered ${reply.status}`,
     };
   }
-  return { hunt, rows: 0, blobs: [], note: "still running; ask its job again" };
+  return { hunt, rows: 0, blobs: [], note: "still running" };
 }
 
-/** Asks about two files of the world: one that everybody has, and a rare one. */
+/** Looks up files by SHA-1. */
 export async function enrichFiles(url: string, hashes: readonly string[]): Promise<DemoFile[]> {
   const reply = await postJson(`${url}/api/files/stats`, { sha1: hashes, lookBackHours: 720 });
   const { results = [] } = (await readJson(reply)) as {

@@ -1,25 +1,48 @@
-/** Shows how far long work is: one bar that moves on a terminal, plain lines elsewhere. */
+/** Shows the progress of long work: one moving bar on a terminal, plain lines elsewhere. */
 
 export interface Progress {
-  /** Says what is being done now; `done` of `total` steps are behind. */
+  /** Shows the current work; `done` of `total` steps are finished. */
   readonly step: (done: number, total: number, label: string) => void;
-  /** Ends the bar, leaving a line of what was done. */
+  /** Removes the bar and prints a line. */
   readonly end: (label: string) => void;
 }
 
-const width = 24;
+type Terminal = Pick<NodeJS.WriteStream, "write"> & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+};
 
-/** @param out - where to write; a bar only where it is a terminal */
-export function createProgress(out: NodeJS.WriteStream = process.stdout): Progress {
-  const formatBar = (done: number, total: number): string => {
-    const filled = Math.round((width * done) / Math.max(1, total));
-    return `[${"#".repeat(filled)}${".".repeat(width - filled)}]`;
-  };
-  const writeLine = (text: string): void =>
-    void out.write(out.isTTY ? `\r\u001B[K${text}` : `${text}\n`);
+const width = 24;
+const defaultColumns = 80;
+/** The bar shows the elapsed seconds of the current step, so that it moves while the step runs. */
+const tickMs = 1_000;
+
+/** Creates progress on `out`. The bar never exceeds the terminal's width. */
+export function createProgress(out: Terminal = process.stdout): Progress {
+  let timer: NodeJS.Timeout | undefined;
+  const stopTimer = (): void => clearInterval(timer);
+  const writeBar = (text: string): void =>
+    void out.write(`\r\u001B[K${text.slice(0, (out.columns ?? defaultColumns) - 1)}`);
   return {
-    step: (done, total, label) =>
-      writeLine(out.isTTY ? `${formatBar(done, total)} ${label}` : `(${done}/${total}) ${label}`),
-    end: (label) => void out.write(out.isTTY ? `\r\u001B[K${label}\n` : `${label}\n`),
+    step: (done, total, label) => {
+      stopTimer();
+      if (out.isTTY !== true) {
+        out.write(`(${done}/${total}) ${label}\n`);
+        return;
+      }
+      const startMs = Date.now();
+      const filled = Math.round((width * done) / Math.max(1, total));
+      const bar = `[${"#".repeat(filled)}${".".repeat(width - filled)}]`;
+      const draw = (): void => {
+        const seconds = Math.floor((Date.now() - startMs) / 1_000);
+        writeBar(`${bar} ${done}/${total} ${seconds} s  ${label}`);
+      };
+      draw();
+      timer = setInterval(draw, tickMs).unref();
+    },
+    end: (label) => {
+      stopTimer();
+      out.write(out.isTTY === true ? `\r\u001B[K${label}\n` : `${label}\n`);
+    },
   };
 }

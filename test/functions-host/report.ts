@@ -1,10 +1,11 @@
-/** Every sentence that `npm start` says to a person. */
-import type { RunningHost } from "./run-host.ts";
-import type { Dependencies } from "./dependencies.ts";
+/** Formats what `npm start` prints. */
+import { exampleAlertId } from "../simulator/seed-examples.ts";
 import type { DemoFile, DemoHunt } from "./demo.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { RunningHost } from "./run-host.ts";
 
-export const greeting = `Huntline: hunts in Microsoft Defender exported exactly once, file hashes enriched, Cloud Apps alerts closed.
-`;
+export const greeting =
+  "Huntline exports Defender hunts, enriches file hashes and closes Cloud Apps alerts.\n";
 
 export interface DemoResult {
   readonly hunts: readonly DemoHunt[];
@@ -14,7 +15,7 @@ export interface DemoResult {
     | undefined;
 }
 
-/** Returns what happened, where to look, and a request to copy for each endpoint. */
+/** Formats the results, where to look, and one command for each endpoint. */
 export function formatReport(
   host: RunningHost,
   dependencies: Dependencies,
@@ -22,95 +23,99 @@ export function formatReport(
 ): string {
   return [
     dependencies.simulator
-      ? "Everything ran against a simulated Microsoft cloud on this machine. Nothing left it."
-      : "The app talks to the real Microsoft APIs, with the settings of local.settings.json.",
-    formatHunts(demo.hunts),
-    ...(dependencies.simulator ? [formatFiles(demo.files), formatAlert(demo)] : []),
-    describeStorage(dependencies),
+      ? "The app runs against a simulated Microsoft cloud on this machine."
+      : "The app uses the real Microsoft APIs, with the settings of local.settings.json.",
+    [...formatHunts(demo.hunts), ...formatFiles(demo.files), ...formatAlert(demo)].join("\n"),
     formatCommands(host, dependencies, demo),
-    `Serving on ${host.url}. Ctrl+C stops everything. \`npm start -- --fresh\` begins anew.`,
+    formatNextSteps(host, dependencies),
   ].join("\n\n");
 }
 
-const formatHunts = (hunts: readonly DemoHunt[]): string =>
-  [
-    "Hunts, exported to the container `exports`:",
-    ...hunts.map(
-      (hunt) =>
-        `  ${hunt.hunt.padEnd(34)} ${String(hunt.rows).padStart(6)} rows  ${hunt.blobs.at(-1) ?? hunt.note}`,
-    ),
-  ].join("\n");
+const formatHunts = (hunts: readonly DemoHunt[]): readonly string[] => {
+  const width = Math.max(...hunts.map(({ hunt }) => hunt.length), 0);
+  return hunts.map(({ hunt, rows, blobs, note }) => {
+    const count = `${rows} ${rows === 1 ? "row" : "rows"}`;
+    const detail = blobs.at(-1) ?? (note === "" ? "no new rows" : note);
+    return `Hunts  ${hunt.padEnd(width)}  ${count.padStart(8)}  ${detail}`;
+  });
+};
 
-const formatFiles = (files: readonly DemoFile[]): string =>
-  [
-    "Files, looked up by SHA-1:",
-    ...files.map(
-      ({ hash, status, name, devices }) =>
-        `  ${hash}  ${status}${devices === undefined ? "" : `, on ${devices} devices as ${name}`}`,
-    ),
-  ].join("\n");
+const formatFiles = (files: readonly DemoFile[]): readonly string[] =>
+  files.map(({ hash, status, name, devices }) => {
+    const detail =
+      devices === undefined
+        ? ""
+        : `, on ${devices} ${devices === 1 ? "device" : "devices"} as ${name}`;
+    return `Files  ${hash}  ${status}${detail}`;
+  });
 
-const formatAlert = ({ alert }: DemoResult): string =>
-  alert
-    ? `Alert ${alert.alertId} was dismissed as a false positive: ${alert.outcome}.`
-    : "No alert was open, so none was closed.";
-
-/** How to read an export with nothing but Azurite and curl: its containers are private, so through the app. */
-const describeStorage = ({ azurite }: Dependencies): string =>
-  azurite
-    ? `The blobs are in Azurite, blob endpoint http://127.0.0.1:${azurite.blobPort}/devstoreaccount1 (any storage browser with the development account opens it).`
-    : "The blobs are in the storage account of DataStorage.";
+const formatAlert = ({ alert }: DemoResult): readonly string[] =>
+  alert ? [`Alert  ${alert.alertId}  ${alert.outcome} as falsePositive`] : [];
 
 function formatCommands(
   { url }: RunningHost,
-  { alerts, simulator }: Dependencies,
+  { simulator }: Dependencies,
   { hunts, files }: DemoResult,
 ): string {
   const hunt = hunts.find(({ rows }) => rows > 0)?.hunt ?? hunts[0]?.hunt ?? "";
   const hash = files[0]?.hash ?? "0".repeat(40);
-  const alertId = alerts[1] ?? "603e4f1b2c3d4e5f60718293";
   const verdict = JSON.stringify({
     version: 1,
     id: "my-first-verdict",
-    alertIds: [alertId],
+    alertIds: [exampleAlertId],
     action: "dismiss",
     reason: "notOfInterest",
     comment: "Known scanner",
     requestedBy: "me@example.com",
     requestedAt: "2026-11-22T08:00:00Z",
   });
+  const json = "-H 'content-type: application/json'";
   const lines: readonly (readonly [string, string])[] = [
-    ["how it is", `curl -s ${url}/api/health`],
-    ["every hunt", `curl -s ${url}/api/hunts`],
-    ["the first rows of a hunt's exports", `curl -s '${url}/api/hunts/${hunt}/exports?after=-1'`],
-    [
-      "run a hunt now",
-      `curl -s -X POST -H 'content-type: application/json' -d '{}' ${url}/api/hunts/${hunt}/runs`,
-    ],
+    ["health", `curl -s ${url}/api/health`],
+    ["all hunts", `curl -s ${url}/api/hunts`],
+    ["a hunt's exports", `curl -s '${url}/api/hunts/${hunt}/exports?after=-1'`],
+    ["run a hunt", `curl -s -X POST ${json} -d '{}' ${url}/api/hunts/${hunt}/runs`],
     ["one file", `curl -s ${url}/api/files/${hash}/stats`],
     [
-      "any payload with hashes in it",
-      `curl -s -H 'content-type: application/json' -d '{"evidence":{"name":"a.exe","sha1":"${hash}"}}' ${url}/api/files/stats`,
+      "a payload with hashes",
+      `curl -s ${json} -d '{"evidence":{"name":"a.exe","sha1":"${hash}"}}' ${url}/api/files/stats`,
     ],
-    [
-      "close an alert",
-      `curl -s -H 'content-type: application/json' -d '${verdict}' ${url}/api/alerts/verdicts`,
-    ],
-    ["what became of it", `curl -s ${url}/api/alerts/verdicts/my-first-verdict`],
-    ...(simulator ? [["a SIEM's webhook, signed", formatWebhookCommand(url, hash)] as const] : []),
-    ["what could not be worked on", `curl -s ${url}/api/dead-letters`],
+    ["close an alert", `curl -s ${json} -d '${verdict}' ${url}/api/alerts/verdicts`],
+    ["its outcome", `curl -s ${url}/api/alerts/verdicts/my-first-verdict`],
+    ...(simulator ? [["a signed webhook", formatWebhookCommand(url, hash)] as const] : []),
+    ["dead letters", `curl -s ${url}/api/dead-letters`],
   ];
   return [
-    "Requests to copy:",
+    "Try it:",
     ...lines.map(([title, command]) => `  # ${title}\n  ${command}`),
+    ...(simulator
+      ? [
+          `  # the newest rows, as a table\n  npm run exports -- show ${hunt} --simulator`,
+          "  # every check of the app and its services\n  npm run doctor -- --simulator",
+        ]
+      : []),
   ].join("\n");
 }
 
-/** The source `demo` and its key are the simulated tenant's. */
+const formatNextSteps = ({ url }: RunningHost, { azurite }: Dependencies): string =>
+  [
+    azurite
+      ? `Exports are in Azurite: http://127.0.0.1:${azurite.blobPort}/devstoreaccount1`
+      : "Exports are in the storage account of DataStorage.",
+    "After you add or change a hunt, restart npm start. npm start -- --fresh forgets all exports.",
+    `Listening on ${url} (Ctrl+C to stop)`,
+  ].join("\n");
+
+/** Signs for the simulated cloud's source `demo`. */
 const formatWebhookCommand = (url: string, hash: string): string => {
   const body = JSON.stringify({
     object: { properties: { title: "Malware", status: "New", sha1: hash } },
   });
-  const signature = `$(printf %s "$body" | openssl dgst -sha256 -hmac 'only for the simulated tenant' | sed 's/.* //')`;
-  return `body='${body}'; curl -s -H 'content-type: application/json' -H "x-hub-signature-256: sha256=${signature}" -d "$body" ${url}/api/webhooks/demo`;
+  const signature =
+    `$(printf %s "$body" | openssl dgst -sha256 -hmac 'only for the simulated tenant'` +
+    " | sed 's/.* //')";
+  return (
+    `body='${body}'; curl -s -H 'content-type: application/json'` +
+    ` -H "x-hub-signature-256: sha256=${signature}" -d "$body" ${url}/api/webhooks/demo`
+  );
 };

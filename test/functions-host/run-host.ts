@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly arguments?: readonly string[];
   /** Read the root's local.settings.json too; not by default, so that a person's own settings stay out of tests. */
   readonly localSettings?: boolean;
+  /** Receives the host's output as it is written. */
+  readonly onOutput?: (text: string) => void;
 }
 
 interface HostExit {
@@ -66,7 +68,10 @@ export async function runHost(options: RunOptions = {}): Promise<RunningHost> {
   });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      chunks.push(text);
+      options.onOutput?.(text);
+    });
   const exited = new Promise<HostExit>((done) =>
     child.once("close", (code, signal) => done({ code, signal })),
   );

@@ -138,9 +138,9 @@ describe("local.settings.json", () => {
   });
 
   test.each([
-    ['{"IsEncrypted":true,"Values":{"A":"secret-value"}}', "is encrypted"],
+    ['{"IsEncrypted":true,"Values":{"A":"secret-value"}}', "/IsEncrypted must be false"],
     ['{"Values":{"A":"secret-value","B":{}}}', "/Values/B must be text"],
-    ['{"Values":{"A":"secret-value"', "not readable JSON"],
+    ['{"Values":{"A":"secret-value"', "must be JSON"],
   ])("refuses a local.settings.json with %s without printing its values", (text, reason) => {
     const root = createRoot(text);
     expect(() => readLocalSettings(root)).toThrow(reason);

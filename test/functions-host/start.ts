@@ -1,95 +1,155 @@
 /**
- * `npm start`: the whole of Huntline on one machine. Builds the app, starts Azurite, the simulated tenant and the local
- * host, does each of the three jobs once, says what happened and where to look, then serves until Ctrl+C.
- *
- * With a local.settings.json that names a tenant, the same app talks to the real Microsoft APIs instead.
+ * `npm start`: runs Huntline on one machine. It builds the app, starts Azurite, the simulated
+ * Microsoft cloud and the local host, does each of the three jobs once, prints the results, then
+ * serves until Ctrl+C. With a TENANT_ID in local.settings.json the app uses the real Microsoft APIs.
  */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { formatReport, greeting } from "./report.ts";
-import { createProgress } from "./progress.ts";
-import { runHost, type RunningHost } from "./run-host.ts";
+import { parseCommandLine, runProgram, UsageError } from "../../shared/cli/command-line.ts";
+import { createOutput } from "../../shared/cli/output.ts";
+import { closeAlert, enrichFiles, listEnabledHunts, pickHashes, runHunt } from "./demo.ts";
+import type { DemoHunt } from "./demo.ts";
 import { findPort, startDependencies, type Dependencies } from "./dependencies.ts";
-import {
-  closeAlert,
-  listEnabledHunts,
-  enrichFiles,
-  pickHashes,
-  runHunt,
-  type DemoHunt,
-} from "./demo.ts";
+import { addSimulatorFault, simulatorFaults } from "./simulator-faults.ts";
+import { createProgress } from "./progress.ts";
+import { formatReport, greeting, type DemoResult } from "./report.ts";
+import { runHost, type RunningHost } from "./run-host.ts";
 
-const { values } = parseArgs({
-  options: {
-    fresh: { type: "boolean", default: false },
-    port: { type: "string", default: "7071" },
-    folder: { type: "string", default: ".huntline" },
-    once: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+const usage = `npm start -- [options]
 
-if (values.help) {
-  console.log(
-    "npm start [-- --fresh] [--port 7071] [--folder .huntline] [--once]\n\n  --fresh  forget what earlier runs exported\n  --port   where the app answers\n  --folder where exports and records are kept\n  --once   stop after the first account",
-  );
-  process.exit(0);
-}
+  --fresh                   forget what earlier starts exported
+  --port 7071               the app's port; the next free one when it is taken
+  --folder .huntline        where exports and records are stored
+  --verbose                 print the app's log
+  --debug                   build with source maps and allow a debugger to attach
+  --simulator-fault <kind>  make the simulated cloud fail: ${simulatorFaults.join(", ")}
+  --once                    stop after the first report
+  --help, -h`;
 
 const root = resolve(import.meta.dirname, "../..");
-console.log(greeting);
+const output = createOutput(process.stdout, process.stderr);
 const progress = createProgress();
-progress.step(0, 4, "building the app");
-execFileSync(process.execPath, [resolve(root, "shared/build/build.ts")], {
-  cwd: root,
-  stdio: ["ignore", "ignore", "inherit"],
-});
-progress.step(1, 4, "starting Azurite and the simulated Microsoft cloud");
-const dependencies = await startDependencies(root, {
-  folder: resolve(root, values.folder),
-  fresh: values.fresh,
-});
-progress.step(2, 4, "starting the app");
-const host = await runHost({
-  settings: dependencies.settings,
-  root,
-  port: await findPort(Number(values.port)),
-});
+const stepCount = 4;
 
-const stopAll = async (): Promise<void> => {
-  console.log("\nStopping; exports stay in .huntline/ for the next start.");
-  await host.stop();
-  await dependencies.stop();
-  process.exit(0);
-};
-process.once("SIGINT", () => void stopAll());
-process.once("SIGTERM", () => void stopAll());
-void host.exited.then(async ({ code }) => {
-  if (code === 0) return;
-  console.error(
-    `The app ended by itself (${code}). Its last words:\n${host.output().slice(-4_000)}`,
-  );
-  await dependencies.stop();
-  process.exit(1);
-});
+/** Builds in another process, so that the bar keeps moving. */
+const buildApp = (isDebug: boolean): Promise<void> =>
+  new Promise((done, fail) => {
+    const words = [resolve(root, "shared/build/build.ts"), ...(isDebug ? ["--debug"] : [])];
+    execFile(process.execPath, words, { cwd: root }, (error, _, stderr) => {
+      if (error) fail(new Error(`The app could not be built:\n${stderr}`));
+      else done();
+    });
+  });
 
-console.log(formatReport(host, dependencies, await runDemo(host, dependencies)));
-if (values.once) await stopAll();
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new UsageError("--port must be a whole number from 0 to 65535.");
+  return port;
+}
 
-async function runDemo({ url }: RunningHost, { simulator, alerts: [alertId] }: Dependencies) {
+async function start(words: readonly string[]): Promise<number> {
+  const line = parseCommandLine(words, {
+    fresh: "flag",
+    port: "text",
+    folder: "text",
+    verbose: "flag",
+    debug: "flag",
+    "simulator-fault": "text",
+    once: "flag",
+  });
+  if (line.isHelp) {
+    output.line(usage);
+    return 0;
+  }
+  const [unexpected] = line.positionals;
+  if (unexpected !== undefined)
+    throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
+  const requestedPort = readPort(line.readText("port") ?? "7071");
+  const fault = line.readText("simulator-fault");
+  if (fault !== undefined && !simulatorFaults.some((name) => name === fault))
+    throw new UsageError(`--simulator-fault must be one of ${simulatorFaults.join(", ")}.`);
+  const folder = line.readText("folder") ?? ".huntline";
+
+  output.line(greeting);
+  progress.step(0, stepCount, "building the app");
+  await buildApp(line.hasFlag("debug"));
+  progress.step(1, stepCount, "starting Azurite and the simulated Microsoft cloud");
+  const dependencies = await startDependencies(root, {
+    folder: resolve(root, folder),
+    fresh: line.hasFlag("fresh"),
+  });
+  progress.step(2, stepCount, "starting the app");
+  const port = await findPort(requestedPort);
+  const host = await runHost({
+    settings: dependencies.settings,
+    root,
+    port,
+    nodeOptions: line.hasFlag("debug") ? ["--enable-source-maps"] : [],
+    ...(line.hasFlag("verbose") ? { onOutput: (text) => void process.stdout.write(text) } : {}),
+  });
+  const isMoved = requestedPort !== 0 && port !== requestedPort;
+  const demo = await runDemo(host, dependencies, stopOnSignal(host, dependencies, folder));
+  if (isMoved) output.line(`Port ${requestedPort} is taken, so the app uses port ${port}.\n`);
+  output.line(formatReport(host, dependencies, demo));
+  if (fault !== undefined && dependencies.simulator)
+    output.line(`\n${addSimulatorFault(dependencies.simulator, fault)}`);
+  if (line.hasFlag("once")) process.kill(process.pid, "SIGTERM");
+  return 0;
+}
+
+/** Stops everything on Ctrl+C, and when the app ends by itself. Returns whether it is stopping. */
+function stopOnSignal(
+  host: RunningHost,
+  dependencies: Dependencies,
+  folder: string,
+): () => boolean {
+  let isStopping = false;
+  const stopAll = async (): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
+    progress.end("");
+    output.line(`Stopping. Exports stay in ${folder} for the next start.`);
+    await host.stop();
+    await dependencies.stop();
+    process.exit(0);
+  };
+  process.once("SIGINT", () => void stopAll());
+  process.once("SIGTERM", () => void stopAll());
+  void host.exited.then(async ({ code }) => {
+    if (isStopping) return;
+    output.error(`The app ended (${code ?? "killed"}). Its last output:`);
+    output.error(host.output().slice(-4_000));
+    await dependencies.stop();
+    process.exit(1);
+  });
+  return () => isStopping;
+}
+
+async function runDemo(
+  { url }: RunningHost,
+  { simulator, alerts: [alertId] }: Dependencies,
+  isStopping: () => boolean,
+): Promise<DemoResult> {
   const names = await listEnabledHunts(url);
   let done = 0;
-  progress.step(done, names.length, `hunting: ${names.join(", ")}`);
+  progress.step(done, names.length, "running the hunts");
   const hunts: DemoHunt[] = await Promise.all(
     names.map(async (name) => {
       const result = await runHunt(url, name);
-      progress.step((done += 1), names.length, `done: ${name}`);
+      if (!isStopping())
+        progress.step((done += 1), names.length, `running the hunts: ${name} done`);
       return result;
     }),
   );
-  progress.end(`${hunts.length} hunts ran.`);
-  if (!simulator || alertId === undefined) return { hunts, files: [], alert: undefined };
-  const files = await enrichFiles(url, pickHashes(simulator));
-  return { hunts, files, alert: { alertId, ...(await closeAlert(url, alertId)) } };
+  progress.step(3, stepCount, "looking up files and closing an alert");
+  const files = simulator ? await enrichFiles(url, pickHashes(simulator)) : [];
+  const alert =
+    simulator && alertId !== undefined
+      ? { alertId, ...(await closeAlert(url, alertId)) }
+      : undefined;
+  progress.end(`${hunts.length === 1 ? "1 hunt" : `${hunts.length} hunts`} finished.\n`);
+  return { hunts, files, alert };
 }
+
+await runProgram(output, () => start(process.argv.slice(2)));

@@ -10,11 +10,11 @@ import { createAuditLog } from "../../shared/audit/audit-log.ts";
 import { auditRecord } from "../../shared/audit/chain.ts";
 import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
 import { minuteMs, secondMs } from "../../shared/runtime/time.ts";
-import { alertIdOf, type ChangeCall } from "./alert-service-model.ts";
+import { alertIdOf, type AlertServiceOptions, type ChangeCall } from "./alert-service-model.ts";
 import { validVerdict, alertHarness } from "./alert-harness.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
-export interface AlertPlatformOptions {
+export interface AlertPlatformOptions extends Pick<AlertServiceOptions, "refuse" | "block"> {
   readonly callsPerMinute?: number;
   readonly latencyMs?: number;
   readonly fate?: (call: ChangeCall) => "answered" | "throttled";
@@ -41,6 +41,8 @@ export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}
   const harness = alertHarness(
     alerts,
     {
+      ...(options.refuse ? { refuse: options.refuse } : {}),
+      ...(options.block ? { block: options.block } : {}),
       ...(options.callsPerMinute === undefined ? {} : { callsPerMinute: options.callsPerMinute }),
       ...(options.latencyMs === undefined ? {} : { latencyMs: options.latencyMs }),
       fate: () => (down.has("cloud-apps") ? "down" : "answered"),

@@ -25,6 +25,12 @@ export interface AlertServiceOptions {
    * worst is assumed.
    */
   readonly overwrites?: boolean;
+  /** Returns why the service refuses a close (400); undefined accepts it. */
+  readonly refuse?: (ids: readonly string[]) => string | undefined;
+  /** Returns why the service rejects all calls (403); undefined accepts them. */
+  readonly block?: () => string | undefined;
+  /** Returns true when a list is cut and therefore says nothing about the requested ids. */
+  readonly cut?: () => boolean;
   /** Milliseconds that a call takes. */
   readonly latencyMs?: number;
 }
@@ -36,10 +42,21 @@ export interface ChangeCall {
   readonly request?: CloseRequest;
 }
 
+export interface ObservedState {
+  readonly fromMs: number;
+  readonly state: AlertState | undefined;
+  /** Whether a call of Huntline caused the state. */
+  readonly isOurs: boolean;
+}
+
 export interface AlertServiceModel {
   readonly port: AlertsPort;
   readonly calls: ChangeCall[];
   readonly state: Map<string, AlertState>;
+  /** Changes an alert as an analyst would; undefined hides it, as a token with a smaller scope would. */
+  readonly change: (id: string, state: AlertState | undefined) => void;
+  /** Every state of each alert with the instant of its beginning. */
+  readonly history: ReadonlyMap<string, readonly ObservedState[]>;
   /** Closes that took effect, per alert. */
   readonly closes: Map<string, number>;
   /** Closes that changed a closed alert to another closure. */
@@ -55,6 +72,18 @@ export function createAlertService(
 ): AlertServiceModel {
   const { clock, callsPerMinute = 30, latencyMs = 200 } = options;
   const state = new Map<string, AlertState>([...ids].map((id) => [id, "open"]));
+  const history = new Map<string, ObservedState[]>();
+  const observe = (id: string, next: AlertState | undefined, isOurs: boolean): void =>
+    void history.set(id, [
+      ...(history.get(id) ?? []),
+      { fromMs: clock.now(), state: next, isOurs },
+    ]);
+  const change = (id: string, next: AlertState | undefined): void => {
+    if (next === undefined) state.delete(id);
+    else state.set(id, next);
+    observe(id, next, false);
+  };
+  for (const id of state.keys()) observe(id, "open", false);
   const closes = new Map<string, number>();
   const calls: ChangeCall[] = [];
   let flips = 0;
@@ -87,6 +116,11 @@ export function createAlertService(
   const closeAlerts: AlertsPort["close"] = async (requestedIds, request) => {
     const fate = await receiveCall({ kind: "close", ids: requestedIds, request });
     if (fate === "down") return unanswered;
+    const blocked = options.block?.();
+    if (blocked !== undefined)
+      return { kind: "later", retryAfterMs: 15 * minuteMs, reason: blocked };
+    const refusal = options.refuse?.(requestedIds);
+    if (refusal !== undefined) return { kind: "refused", message: refusal };
     const isClosable = (id: string): boolean =>
       options.overwrites === true ? state.has(id) : state.get(id) === "open";
     const notFound = requestedIds.filter((id) => !isClosable(id));
@@ -94,6 +128,7 @@ export function createAlertService(
     for (const id of open) {
       if (state.get(id) !== "open" && state.get(id) !== request.closure) flips += 1;
       state.set(id, request.closure);
+      observe(id, request.closure, true);
       closes.set(id, (closes.get(id) ?? 0) + 1);
     }
     return fate === "lost" ? unanswered : { kind: "answer", changed: open.length, notFound };
@@ -101,7 +136,10 @@ export function createAlertService(
   const reopenAlerts: AlertsPort["reopen"] = async (requestedIds) => {
     const fate = await receiveCall({ kind: "reopen", ids: requestedIds });
     if (fate === "down") return unanswered;
-    for (const id of requestedIds) if (state.has(id)) state.set(id, "open");
+    for (const id of requestedIds.filter((each) => state.has(each))) {
+      state.set(id, "open");
+      observe(id, "open", true);
+    }
     return fate === "lost"
       ? unanswered
       : { kind: "answer", changed: requestedIds.length, notFound: [] };
@@ -110,7 +148,8 @@ export function createAlertService(
     const permit = await acquirePermit(10_000);
     if (permit.kind === "later") return permit;
     const fate = await receiveCall({ kind: "getStates", ids: requestedIds });
-    if (fate !== "answered") return { kind: "later", retryAfterMs: 30_000 };
+    if (fate !== "answered" || options.cut?.() === true)
+      return { kind: "later", retryAfterMs: 30_000 };
     const known = requestedIds.flatMap((id): [AlertId, AlertState][] => {
       const alertState = state.get(id);
       return alertState === undefined ? [] : [[id, alertState]];
@@ -122,6 +161,8 @@ export function createAlertService(
     port: { acquirePermit, close: closeAlerts, reopen: reopenAlerts, getStates },
     calls,
     state,
+    change,
+    history,
     closes,
     countFlips: () => flips,
     countBusiestMinute: () =>

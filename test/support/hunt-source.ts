@@ -2,7 +2,7 @@
  * A hunting service over rows in memory for tests of the hunts module. It parses the spans out of the few query
  * texts that `testHunt` compiles to, truncates results in a random order and hides rows until they arrive.
  */
-import type { CompiledHunt } from "../../shared/contracts/compiled-hunt.ts";
+import type { CompiledHunt, HuntColumn } from "../../shared/contracts/compiled-hunt.ts";
 import type { HuntingPort, HuntingReply, RowSink } from "../../shared/hunts/ports.ts";
 import {
   formatInstant,
@@ -27,6 +27,10 @@ export interface HuntSource extends HuntingPort {
   /** Queries in the order they came. */
   readonly queries: readonly string[];
   readonly rows: SourceRow[];
+  /** The schema that an answer names first; undefined for none. A test may change it. */
+  columns: readonly HuntColumn[] | undefined;
+  /** Returns the line of a row. A test may change it. */
+  toLine: (row: SourceRow) => string;
 }
 
 export interface HuntSourceOptions {
@@ -94,7 +98,9 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
     return rows.filter((row) => row.at >= from && row.at < to && row.arrivesMs <= clock.now());
   };
 
-  return {
+  const source: HuntSource = {
+    columns: undefined,
+    toLine: toExportLine,
     api: "graph",
     caps: { rows: cap, bytes: 1e12, roundRows: options.roundRows ?? cap },
     queries,
@@ -111,12 +117,19 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
       const shardRows = shard
         ? matches.filter(({ id }) => hashOf(id) % Number(shard[2]) === Number(shard[1]))
         : matches;
-      return sendAnswer(shuffleRows(shardRows, random).slice(0, cap).map(toExportLine), sink);
+      const { columns, toLine } = source;
+      if (columns) sink.columns?.(columns);
+      const lines = shuffleRows(shardRows, random).slice(0, cap).map(toLine);
+      return { ...(await sendAnswer(lines, sink)), columns: columns ?? [] };
     },
   };
+  return source;
 }
 
-async function sendAnswer(lines: readonly string[], sink: RowSink): Promise<HuntingReply> {
+async function sendAnswer(
+  lines: readonly string[],
+  sink: RowSink,
+): Promise<Extract<HuntingReply, { kind: "answer" }>> {
   const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""), "utf8");
   if (lines.length > 0) await sink.writeRows(bytes, lines.length);
   return {

@@ -1,6 +1,13 @@
 /** An export store over a Map with the guarantees of the real one, and with faults on request. */
 import { createHash } from "node:crypto";
-import type { ExportMetadata, ExportStore, ExportRecord } from "../../shared/hunts/ports.ts";
+import type { HuntColumn } from "../../shared/contracts/compiled-hunt.ts";
+import { toStoredRows } from "../../shared/hunts/log/stored-rows.ts";
+import type {
+  ExportMetadata,
+  ExportRecord,
+  ExportStore,
+  HuntFormat,
+} from "../../shared/hunts/ports.ts";
 import type { Clock } from "../../shared/runtime/time.ts";
 
 /** An operation, for a fault or a scheduler to decide on. */
@@ -18,10 +25,14 @@ export interface MemoryExportsOptions {
   readonly canOverwrite?: boolean;
 }
 
-/** A committed export with its rows. */
-export interface MemoryExport extends ExportRecord {
+interface ExportContent {
   readonly lines: readonly string[];
+  readonly format: HuntFormat;
+  readonly columns: readonly HuntColumn[];
 }
+
+/** A committed export with its rows as received. */
+export interface MemoryExport extends ExportRecord, ExportContent {}
 
 export interface MemoryExports extends ExportStore {
   /** Every export, by path. */
@@ -55,7 +66,7 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
   const commitExport = (
     path: string,
     metadata: ExportMetadata,
-    lines: readonly string[],
+    content: ExportContent,
   ): ReturnType<CommitFunction> => {
     const existing = stored.get(path);
     if (existing && options.canOverwrite !== true)
@@ -65,7 +76,7 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
     if (existing) overwrittenPaths.push(path);
     commits += 1;
     const etag = `"0x${commits}"`;
-    stored.set(path, { path, metadata, etag, lines });
+    stored.set(path, { path, metadata, etag, ...content });
     return { kind: "committed", etag };
   };
 
@@ -83,7 +94,7 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
             .map((rest) => rest.slice(0, rest.indexOf("/"))),
         ),
       ]),
-    openWriter: (path) => {
+    openWriter: (path, _attempt, format, columns) => {
       const lines: string[] = [];
       const readText = (): string => lines.map((line) => `${line}\n`).join("");
       return {
@@ -101,14 +112,20 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
             sha256: createHash("sha256").update(readText()).digest("hex"),
           })),
         commit: (metadata) =>
-          runOperation({ verb: "commit", path }, () => commitExport(path, metadata, lines)),
+          runOperation({ verb: "commit", path }, () =>
+            commitExport(path, metadata, { lines, format, columns }),
+          ),
         abandon: async () => void lines.splice(0),
       };
     },
-    readRows: (path, _format, skip, top) =>
-      runOperation({ verb: "rows", path }, () =>
-        (stored.get(path)?.lines ?? []).slice(skip, skip + top),
-      ),
+    readRows: async (path, format, skip, top) => {
+      const { lines, columns } = await runOperation(
+        { verb: "rows", path },
+        () => stored.get(path) ?? { lines: [], columns: [] },
+      );
+      const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""));
+      return (await toStoredRows(format, columns, bytes)).slice(skip, skip + top);
+    },
     // The Date header has whole seconds and is never ahead.
     serverNowMs: () =>
       runOperation(

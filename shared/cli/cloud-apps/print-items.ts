@@ -1,5 +1,6 @@
 /** Prints lists of Cloud Apps as a table, as one JSON object a line, or as CSV. */
 import { maxPageSize, type Item } from "../../clients/cloud-apps/lists.ts";
+import { formatCsvCell } from "../csv-cell.ts";
 import { formatCount, formatTable, type Output } from "../output.ts";
 import { toTable } from "./columns.ts";
 import type { ItemFormat } from "./list-options.ts";
@@ -31,7 +32,7 @@ export async function printItems(
   if (format === "json") return;
   const { head, rows } = toTable(resource, collected);
   if (format === "csv") {
-    for (const row of [head, ...rows]) output.line(row.map(toCsvCell).join(","));
+    for (const row of [head, ...rows]) output.line(row.map(formatCsvCell).join(","));
     return;
   }
   for (const line of formatTable(head, rows)) output.line(line);
@@ -40,10 +41,4 @@ export async function printItems(
       ? `The first ${top} are shown; --top ${top * 10} shows more.`
       : `${formatCount(count, "item")} in all.`,
   );
-}
-
-/** A cell that a spreadsheet would read as a formula gets an apostrophe before it. */
-function toCsvCell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\n\r;\t]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

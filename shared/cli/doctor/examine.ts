@@ -4,7 +4,8 @@
  */
 import { expiryWarningMs } from "../../app/health-report.ts";
 import { isUnknownFile } from "../../clients/files.ts";
-import { SecretError, type Vault } from "../../clients/vault.ts";
+import { SecretError } from "../../clients/read-secret.ts";
+import type { Vault } from "../../clients/vault.ts";
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import type { ApiClient } from "../../http-pipeline/api-client.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";

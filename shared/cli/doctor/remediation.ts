@@ -1,5 +1,5 @@
 /** Maps failures to the commands that fix them; `infra/README.md` uses the same commands. */
-import type { SecretError } from "../../clients/vault.ts";
+import type { SecretError } from "../../clients/read-secret.ts";
 import { isTenantRefusal } from "../../http-pipeline/read-failure.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../../http-pipeline/upstream-error.ts";
 import type { HuntingReply } from "../../hunts/ports.ts";

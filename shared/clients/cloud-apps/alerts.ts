@@ -1,4 +1,6 @@
-/** Cloud Apps alerts: close in three ways, reopen, list by id. Wire names and numbers are only here. */
+/**
+ * Cloud Apps alerts: close in three ways, reopen, list by id. Wire names and numbers are only here.
+ */
 import * as z from "zod/mini";
 import type { Closure } from "../../alerts/closures.ts";
 import type {
@@ -12,6 +14,8 @@ import { parseAlertId, type AlertId } from "../../contracts/alert-id.ts";
 import type { VerdictReason } from "../../contracts/alert-verdict.ts";
 import type { ApiResponse, ApiCall, ApiClient } from "../../http-pipeline/api-client.ts";
 import type { Quota } from "../../http-pipeline/quota/quota.ts";
+import { readFailure } from "../../http-pipeline/read-failure.ts";
+import { redact } from "../../http-pipeline/redact.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 
 const routes = {
@@ -44,8 +48,8 @@ const resolutions: readonly AlertState[] = [
 const maxIds = 100;
 
 /**
- * Builds the only filter that any code path sends: 1 to 100 explicit ids. On this API an empty filter matches every
- * alert that the token may see.
+ * Builds the only filter that any code path sends: 1 to 100 explicit ids. On this API an empty
+ * filter matches every alert that the token may see.
  *
  * @throws RangeError for no id or more than 100
  */
@@ -55,8 +59,9 @@ export function buildIdFilter(ids: readonly AlertId[]): { id: { eq: readonly Ale
   return { id: { eq: ids } };
 }
 
-const changeSchema = z.looseObject({ alertsNotFound: z.optional(z.array(z.string())) });
+const changeSchema = z.looseObject({ alertsNotFound: z.nullish(z.array(z.string())) });
 const listSchema = z.object({
+  hasNext: z.nullish(z.boolean()),
   data: z.array(
     z.looseObject({
       _id: z.string(),
@@ -66,7 +71,9 @@ const listSchema = z.object({
   ),
 });
 
-/** Statuses under which a close has returned its counts. They are read before they count as errors. */
+/**
+ * Statuses under which a close has returned its counts. They are read before they count as errors.
+ */
 const closingStatuses = [400, 404] as const;
 
 /** Creates the alerts port over the client and the quota of the Cloud Apps API. */
@@ -115,7 +122,10 @@ function buildCloseBody(
   };
 }
 
-/** Sends a change once. After a lost response the alerts module looks up the state instead of sending again. */
+/**
+ * Sends a change once. After a lost response the alerts module looks up the state instead of
+ * sending again.
+ */
 async function changeAlerts(
   client: ApiClient,
   call: ApiCall,
@@ -133,11 +143,16 @@ function readChange(response: ApiResponse, counter: string): ChangeReply {
   const changed = body?.[counter];
   if (typeof changed === "number")
     return { kind: "answer", changed, notFound: body?.alertsNotFound ?? [] };
-  // Deprecated and undocumented calls count under other names; then the caller looks up the state.
+  // A 2xx that counts under another name, or not at all, may have taken effect: the caller looks.
   const isSuccess = response.status >= 200 && response.status < 300;
-  if (isSuccess && body) return { kind: "answer", changed: Number.NaN, notFound: [] };
-  return { kind: "refused", message: `Cloud Apps refused the call (${response.status})` };
+  if (isSuccess) return { kind: "answer", changed: Number.NaN, notFound: [] };
+  const message = redact(readFailure(response.body).message);
+  return { kind: "refused", message: describeRefusal(String(response.status), message) };
 }
+
+/** States the service's own reason, which is redacted and at most 300 characters long. */
+const describeRefusal = (status: string, reason: string | undefined): string =>
+  `Cloud Apps refused the call (${status})${reason ? `: ${reason}` : ""}`;
 
 /** Pause after missing rights or a refused token: an operator fixes them while verdicts wait. */
 const fixPauseMs = 15 * 60_000;
@@ -149,15 +164,24 @@ function toFailedReply(error: unknown): Exclude<ChangeReply, { kind: "answer" }>
       return { kind: "later", retryAfterMs: error.retryAfterMs ?? 60_000 };
     case "unauthorized":
     case "forbidden":
-      return { kind: "later", retryAfterMs: fixPauseMs };
+      return { kind: "later", retryAfterMs: fixPauseMs, reason: describeError(error) };
     case "rejected":
     case "notFound":
-      return { kind: "refused", message: error.message };
+      return { kind: "refused", message: describeError(error) };
     case "unavailable":
     case "unexpectedResponse":
       return { kind: "unknown", message: error.message };
   }
 }
+
+const describeError = ({ code, status, upstreamMessage }: UpstreamError): string =>
+  describeRefusal(String(status ?? code), upstreamMessage);
+
+/**
+ * Pause after an answer that is cut or shows other alerts: it says nothing about those that it
+ * omits.
+ */
+const unreliableListPauseMs = 60_000;
 
 async function lookUpAlerts(client: ApiClient, ids: readonly AlertId[]): Promise<AlertStatesReply> {
   try {
@@ -168,15 +192,25 @@ async function lookUpAlerts(client: ApiClient, ids: readonly AlertId[]): Promise
       maxWaitMs: 10_000,
     });
     const list = listSchema.safeParse(response.body).data;
-    if (!list) return { kind: "later", retryAfterMs: 60_000 };
-    return { kind: "answer", alerts: new Map(list.data.flatMap(toAlertState)) };
+    const states = list?.data.flatMap(toAlertState) ?? [];
+    const requested = new Set(ids);
+    if (!list || list.hasNext === true || states.some(([id]) => !requested.has(id)))
+      return {
+        kind: "later",
+        retryAfterMs: unreliableListPauseMs,
+        reason: "Cloud Apps answered a lookup by id incompletely or with other alerts",
+      };
+    return { kind: "answer", alerts: new Map(states) };
   } catch (error) {
     const reply = toFailedReply(error);
     return reply.kind === "unknown" ? { kind: "later", retryAfterMs: 30_000 } : reply;
   }
 }
 
-/** Returns an alert's state. Old records have no resolution; for them the status "archived" means closed. */
+/**
+ * Returns an alert's state. Old records have no resolution; for them the status "archived" means
+ * closed.
+ */
 function toAlertState({
   _id,
   resolutionStatusValue,

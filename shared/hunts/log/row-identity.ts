@@ -4,7 +4,6 @@
  * such identities, in bounded memory.
  */
 import { createHash } from "node:crypto";
-import type { HuntFormat } from "../ports.ts";
 
 /**
  * Bytes kept of each identity: with 128 bits, a billion rows have an accidental match with p ≈
@@ -60,30 +59,22 @@ function findValueEnd(row: string, from: number): number {
 }
 
 /**
- * Computes the identity of a row.
+ * Computes the identity of a row over the columns that `findName` knows. A missing cell equals null.
  *
- * @param excludedColumn - a column that this app added to the row
- * @param format - the format of the export: CSV and Parquet do not distinguish text from numbers
+ * @param findName - returns the name under which a cell is compared; undefined leaves the cell out
  */
 export function computeRowIdentity(
   row: string,
-  format: HuntFormat = "ndjson",
-  excludedColumn?: string,
+  findName: (name: string) => string | undefined = (name) => name,
 ): Buffer {
   const hash = createHash("sha256");
-  const cells = parseCells(row).filter(([name]) => name !== excludedColumn);
+  const cells = parseCells(row).flatMap(([name, text]) => {
+    const sharedName = text === "null" ? undefined : findName(name);
+    return sharedName === undefined ? [] : [[sharedName, text] as const];
+  });
   for (const [name, text] of cells.toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    hash.update(
-      `${JSON.stringify(name)}:${format === "ndjson" ? text : JSON.stringify(toBareText(text))}\n`,
-    );
+    hash.update(`${JSON.stringify(name)}:${text}\n`);
   return hash.digest().subarray(0, identityBytes);
-}
-
-/** Returns a cell's text without quotes, `null` and the apostrophe before spreadsheet formulas. */
-function toBareText(text: string): string {
-  if (text === "null") return "";
-  const bare = text.startsWith('"') ? (JSON.parse(text) as string) : text;
-  return bare.startsWith("'") ? bare.slice(1) : bare;
 }
 
 /** A multiset of identities. */

@@ -17,6 +17,11 @@ export interface Staging {
   readonly sink: RowSink;
   /** Returns the number of rows received so far. */
   readonly countRows: () => number;
+  /**
+   * Returns true when a later answer named other columns than those of the file. CSV and Parquet
+   * cannot hold both.
+   */
+  readonly hasMixedColumns: () => boolean;
   readonly finish: () => Promise<StagedExport>;
   /** Discards everything; safe to call at any time. */
   readonly abandon: () => Promise<void>;
@@ -44,6 +49,7 @@ export function createStaging(
   let columns = hunt.columns;
   let writer: ExportWriter | undefined;
   let receivedRows = 0;
+  let hasMixedColumns = false;
 
   const getWriter = (): ExportWriter => {
     writer ??= deps.exports.openWriter(path, attempt, format, addStatisticsColumn(hunt, columns));
@@ -58,8 +64,10 @@ export function createStaging(
   return {
     sink: {
       columns: (answerColumns) => {
+        if (answerColumns.length === 0) return;
         // Columns that arrive after the first rows are too late for the header of a file.
-        if (answerColumns.length > 0 && !writer) columns = answerColumns;
+        if (!writer) columns = answerColumns;
+        else hasMixedColumns ||= computeSchemaHash(answerColumns) !== computeSchemaHash(columns);
       },
       writeRows: async (lines, count) => {
         receivedRows += count;
@@ -67,6 +75,7 @@ export function createStaging(
       },
     },
     countRows: () => receivedRows,
+    hasMixedColumns: () => hasMixedColumns && format !== "ndjson",
     finish: async () => {
       const totals = await getWriter().finish();
       if (totals.rows !== receivedRows)

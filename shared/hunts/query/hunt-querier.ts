@@ -34,6 +34,14 @@ export type HistogramResult = HistogramAnswer | QueryTooLarge | RunStop;
 
 const outOfTime: RunStop = { kind: "later", retryAfterMs: 0, cause: "budget" };
 
+/** What one query reads, and where its rows go. */
+interface QueryTask {
+  readonly span: QuerySpan;
+  readonly sink: RowSink;
+  /** The columns of an answer that names none. */
+  readonly columns?: readonly HuntColumn[];
+}
+
 /** The querier of one run. */
 export class HuntQuerier {
   readonly #deps: HuntDeps;
@@ -68,27 +76,32 @@ export class HuntQuerier {
   }
 
   readRows(span: QuerySpan, sink: RowSink): Promise<HuntingReply> {
-    return this.#tryForms((form) => buildRowsQuery(this.#hunt, form, span), span, sink);
+    const { columns } = this.#hunt;
+    return this.#tryForms((form) => buildRowsQuery(this.#hunt, form, span), {
+      span,
+      sink,
+      columns,
+    });
   }
 
   /** Reads one shard; undefined when the hunt's result has no reliable shard key. */
   async readShard(span: QuerySpan, shard: Shard, sink: RowSink): Promise<HuntingReply | undefined> {
     const text = buildShardQuery(this.#hunt, this.#form, span, shard);
     if (text === undefined) return undefined;
-    return this.#tryForms(
-      (form) => buildShardQuery(this.#hunt, form, span, shard) ?? text,
+    const { columns } = this.#hunt;
+    return this.#tryForms((form) => buildShardQuery(this.#hunt, form, span, shard) ?? text, {
       span,
       sink,
-    );
+      columns,
+    });
   }
 
   async countRows(span: QuerySpan): Promise<CountResult> {
     const { sink, parseLines } = collectLines();
-    const reply = await this.#tryForms(
-      (form) => buildCountQuery(this.#hunt, form, span),
+    const reply = await this.#tryForms((form) => buildCountQuery(this.#hunt, form, span), {
       span,
       sink,
-    );
+    });
     return reply.kind === "answer" ? parseCount(parseLines()) : reply;
   }
 
@@ -99,33 +112,34 @@ export class HuntQuerier {
     const { sink, parseLines } = collectLines();
     const reply = await this.#tryForms(
       (form) => buildHistogramQuery(this.#hunt, form, span, step) ?? text,
-      span,
-      sink,
+      { span, sink },
     );
     return reply.kind === "answer" ? parseBins(parseLines(), span, step) : reply;
   }
 
   /** A service that refuses one form may accept the other; the accepted form is remembered. */
-  async #tryForms(
-    buildQuery: (form: QueryForm) => string,
-    span: QuerySpan,
-    sink: RowSink,
-  ): Promise<HuntingReply> {
-    const reply = await this.#sendQuery(buildQuery(this.#form), span, sink);
-    const shouldTryOther = !this.#isAccepted && reply.kind === "refused" && reply.cause === "query";
+  async #tryForms(buildQuery: (form: QueryForm) => string, task: QueryTask): Promise<HuntingReply> {
+    const reply = await this.#sendQuery(buildQuery(this.#form), task);
+    const isRefused =
+      (reply.kind === "refused" && reply.cause === "query") ||
+      (reply.kind === "failed" && reply.isUnknownRefusal === true);
+    const shouldTryOther = !this.#isAccepted && isRefused;
     if (!shouldTryOther) {
       this.#isAccepted ||= reply.kind === "answer";
       return reply;
     }
     const otherForm = this.#form === "prelude" ? "inPlace" : "prelude";
-    const secondReply = await this.#sendQuery(buildQuery(otherForm), span, sink);
-    if (secondReply.kind !== "answer") return secondReply.kind === "refused" ? reply : secondReply;
+    const secondReply = await this.#sendQuery(buildQuery(otherForm), task);
+    if (secondReply.kind !== "answer")
+      return secondReply.kind === reply.kind || secondReply.kind === "refused"
+        ? reply
+        : secondReply;
     this.#form = otherForm;
     this.#isAccepted = true;
     return secondReply;
   }
 
-  async #sendQuery(query: string, span: QuerySpan, sink: RowSink): Promise<HuntingReply> {
+  async #sendQuery(query: string, { span, sink, columns }: QueryTask): Promise<HuntingReply> {
     if (!this.#budget.hasTimeLeft()) return outOfTime;
     this.#callCount += 1;
     await this.#deps.failpoint("E4 request sent");
@@ -135,6 +149,7 @@ export class HuntQuerier {
         timespan: widenSpan(span),
         deadlineMs: callDeadlineMs,
         maxWaitMs: this.#budget.remainingWaitMs(),
+        ...(columns ? { columns } : {}),
       },
       withFailpoint(this.#deps, sink),
     );

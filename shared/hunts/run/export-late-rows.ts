@@ -1,19 +1,14 @@
 /** Commits the late rows of one window as the next late export. */
 import { formatInstant, type Span } from "../../runtime/time.ts";
 import { commitExport } from "../log/commit.ts";
-import { statisticsColumn } from "../log/enrich-rows.ts";
 import { followRecords } from "../log/follow-log.ts";
 import { advanceLogEnd, nextPath, type LogEnd } from "../log/log-end.ts";
-import {
-  computeRowIdentity,
-  createMultiset,
-  maxIdentities,
-  type Multiset,
-} from "../log/row-identity.ts";
+import { maxIdentities } from "../log/row-identity.ts";
 import { createStaging, type StagedExport } from "../log/staging.ts";
-import type { ExportRecord, RowSink } from "../ports.ts";
+import type { ExportRecord } from "../ports.ts";
 import type { RunStop } from "../query/hunt-querier.ts";
 import type { GrownWindow } from "./grown-windows.ts";
+import { NewRowsFilter, type AnswerSchemas } from "./new-rows-filter.ts";
 import { readWindowAgain } from "./read-window-again.ts";
 import type { RunContext } from "./run-context.ts";
 import { isOfWindow } from "./watched-windows.ts";
@@ -48,13 +43,14 @@ export async function exportLateRows(
   const { window, span } = grown.watchedWindow;
   const late = [...grown.watchedWindow.late];
   const records: ExportRecord[] = [];
+  const schemas: AnswerSchemas = new Map();
   let logEnd = start;
   let splitLevel = 0;
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const target = { window, span, late, count: grown.count };
+    const target = { window, span, late, count: grown.count, schemas };
     const newRows = await stageNewRows(run, logEnd, target, splitLevel);
-    if (newRows.kind === "smaller") {
-      splitLevel += 1;
+    if (newRows.kind === "again" || newRows.kind === "smaller") {
+      if (newRows.kind === "smaller") splitLevel += 1;
       continue;
     }
     if (newRows.kind !== "staged") return newRows;
@@ -103,11 +99,14 @@ interface LateReadTarget {
   readonly span: Span;
   readonly late: readonly ExportRecord[];
   readonly count: number;
+  /** Grows with every new schema of the service's answers. */
+  readonly schemas: AnswerSchemas;
 }
 
 type NewRowsResult =
   | { readonly kind: "staged"; readonly staged: StagedExport }
   | { readonly kind: "smaller" }
+  | { readonly kind: "again" }
   | RunStop
   | UnclearRows;
 
@@ -125,16 +124,16 @@ async function stageNewRows(
       reason: `One window has ${count} rows; at most ${maxIdentities} can be compared.`,
       span,
     };
-  const identities = await readIdentities(run, logEnd, target);
-  await run.deps.failpoint("E9 known rows loaded");
-  const loggedCount = identities.size();
+  const logged = { records: [target.window, ...target.late], format: logEnd.format };
+  const loggedCount = logged.records.reduce((sum, { metadata }) => sum + metadata.rows, 0);
   const staging = createStaging(run.deps, run.hunt, nextPath(logEnd), logEnd.format);
+  const filter = new NewRowsFilter(run, logged, target.schemas, staging.sink);
   let isStaged = false;
   try {
-    const sink = createNewRowsSink(run, identities, logEnd, staging.sink);
-    const outcome = await readWindowAgain(run, { span, count, splitLevel }, sink);
+    const outcome = await readWindowAgain(run, { span, count, splitLevel }, filter.sink);
     if (outcome.kind !== "read") return outcome;
-    if (identities.size() * 2 > loggedCount && loggedCount > 0)
+    if (filter.mustReadAgain) return { kind: "again" };
+    if (filter.matchCount * 2 < loggedCount)
       return {
         kind: "unclear",
         reason: "Most rows of a window differ from those that were exported.",
@@ -145,51 +144,4 @@ async function stageNewRows(
   } finally {
     if (!isStaged) await staging.abandon();
   }
-}
-
-/** Rows read from an export at once. */
-const pageRows = 20_000;
-
-/** Reads the identities of a window's exported rows. */
-async function readIdentities(
-  { deps, hunt }: RunContext,
-  logEnd: LogEnd,
-  target: LateReadTarget,
-): Promise<Multiset> {
-  const excludedColumn = hunt.enrich === undefined ? undefined : statisticsColumn;
-  const loggedRecords = [target.window, ...target.late];
-  const identities = createMultiset(
-    loggedRecords.reduce((sum, { metadata }) => sum + metadata.rows, 0),
-  );
-  for (const { path, metadata } of loggedRecords) {
-    for (let skip = 0; skip < metadata.rows; skip += pageRows) {
-      for (const row of await deps.exports.readRows(path, logEnd.format, skip, pageRows))
-        identities.add(computeRowIdentity(row, logEnd.format, excludedColumn));
-    }
-  }
-  return identities;
-}
-
-/**
- * Creates a sink that passes on the rows without an identity in the multiset, which loses one for
- * each match.
- */
-function createNewRowsSink(
-  { hunt }: RunContext,
-  identities: Multiset,
-  logEnd: LogEnd,
-  sink: RowSink,
-): RowSink {
-  const excludedColumn = hunt.enrich === undefined ? undefined : statisticsColumn;
-  return {
-    ...(sink.columns && { columns: sink.columns }),
-    writeRows: async (lines) => {
-      const rows = Buffer.from(lines).toString("utf8").split("\n").slice(0, -1);
-      const newRows = rows.filter(
-        (row) => !identities.removeOne(computeRowIdentity(row, logEnd.format, excludedColumn)),
-      );
-      if (newRows.length > 0)
-        await sink.writeRows(Buffer.from(`${newRows.join("\n")}\n`, "utf8"), newRows.length);
-    },
-  };
 }

@@ -6,15 +6,18 @@ import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import type { HuntRun } from "../../contracts/hunt-run.ts";
 import type { HuntStatus } from "../../contracts/hunt-state.ts";
 import {
+  dayMs,
   formatInstant,
+  hourMs,
   minuteMs,
+  msFromTicks,
   parseInstant,
   secondMs,
   ticksFromMs,
   type Span,
 } from "../../runtime/time.ts";
 import type { TypedRecord } from "../../storage/typed-record.ts";
-import type { HuntContext, HuntDeps } from "../ports.ts";
+import type { HuntContext, HuntDeps, HuntingReply } from "../ports.ts";
 import { runBackfill } from "./backfill.ts";
 import { endHuntJob } from "./hunt-jobs.ts";
 import { acquireHuntLease } from "./lease.ts";
@@ -44,9 +47,15 @@ const shouldIgnoreLease = ({ job, waits = 0 }: HuntRun): boolean => job !== unde
 /** Most runs take seconds: a message that meets a leased hunt comes back this soon. */
 const leaseRetryMs = 10 * secondMs;
 
-/** Returns the delay after a number of failures in a row: 60 s, doubling up to 15 minutes. */
-export const computeBackOffMs = (failures: number): number =>
-  Math.min(15 * minuteMs, 30 * secondMs * 2 ** Math.min(failures, 10));
+/**
+ * Returns the delay after a number of failures in a row: 60 s, doubling up to 15 minutes. An
+ * unknown refusal is not known to pass soon: its delay doubles up to an hour.
+ */
+export const computeBackOffMs = (failures: number, isUnknownRefusal = false): number =>
+  Math.min(isUnknownRefusal ? hourMs : 15 * minuteMs, 30 * secondMs * 2 ** Math.min(failures, 10));
+
+/** An unknown refusal that lasts this long fires the alert of `hunt.degraded` and fails the job. */
+const maxUnknownRefusalMs = dayMs;
 
 /**
  * After this many failures in a row (more than a day) the error is thrown: the platform moves the
@@ -133,9 +142,12 @@ async function attemptRun(
   try {
     await clearWaiting(deps, hunt.name);
     const summary = await executeRun(context, message);
-    const statusChange = findStatusChange(summary);
+    const statusChange = findStatusChange(summary, message);
     if (statusChange) await writeStatus(context, status, statusChange);
-    return { outcome: await concludeRun(context, message, summary), summary };
+    const failingSince = findFailingSince(context, currentStatus);
+    const isFailure = summary.result.kind === "failed";
+    const concluded = isFailure ? { failingSince, ...message } : message;
+    return { outcome: await concludeRun(context, concluded, summary), summary };
   } catch (error) {
     await recordFailure(context, status, error);
     throw error;
@@ -154,6 +166,15 @@ async function recordFailure(
   await writeStatus(context, status, { state: "failing", reason }).catch(() => undefined);
 }
 
+/** Returns since when runs of this query have failed; now when the last one did not. */
+const findFailingSince = (
+  { hunt, serverNow }: HuntContext,
+  status: HuntStatus | undefined,
+): string =>
+  status?.state === "failing" && status.queryHash === hunt.queryHash
+    ? status.since
+    : formatInstant(serverNow);
+
 async function executeRun(context: HuntContext, message: HuntRun): Promise<RunSummary> {
   const span = parseBackfillSpan(message);
   if (!span) return runHunt(context, message);
@@ -167,18 +188,23 @@ function parseBackfillSpan({ backfill }: HuntRun): Span | undefined {
 }
 
 /** Returns the status that a run leads to; undefined when the old one remains. */
-function findStatusChange({ result, unclear }: RunSummary): StatusChange | undefined {
+function findStatusChange(
+  { result, unclear }: RunSummary,
+  { failures = 0 }: HuntRun,
+): StatusChange | undefined {
   switch (result.kind) {
     case "done":
       return unclear
-        ? { state: "degraded", reason: unclear.reason, span: unclear.span, shouldPause: false }
+        ? { state: "degraded", reason: unclear.reason, span: unclear.span, pauseMs: 0 }
         : { state: "ok", reason: "" };
     case "degraded":
       return { state: "degraded", reason: result.reason, span: result.span };
     case "refused":
       return toStatusChange(result);
-    case "failed":
-      return { state: "failing", reason: result.message };
+    case "failed": {
+      const pauseMs = result.isUnknownRefusal ? computeBackOffMs(failures + 1, true) : 0;
+      return { state: "failing", reason: result.message, pauseMs };
+    }
     case "later":
     case "replacedByOtherVersion":
       return undefined;
@@ -201,11 +227,8 @@ async function concludeRun(
     case "replacedByOtherVersion":
       await enqueueContinuation(context, message, result.waitMs, message.failures);
       return "continues";
-    case "failed": {
-      const failures = (message.failures ?? 0) + 1;
-      await enqueueContinuation(context, message, computeBackOffMs(failures), failures);
-      return "failing";
-    }
+    case "failed":
+      return concludeFailure(context, message, result);
     case "degraded":
       logDegraded(context, result.reason, result.span);
       await endHuntJob(context, message, { outcome: "failed", reason: result.reason });
@@ -215,6 +238,24 @@ async function concludeRun(
       await endHuntJob(context, message, { outcome: "failed", reason: result.message });
       return "refused";
   }
+}
+
+async function concludeFailure(
+  context: HuntContext,
+  message: HuntRun,
+  { message: reason, isUnknownRefusal }: Extract<HuntingReply, { kind: "failed" }>,
+): Promise<MessageOutcome> {
+  const failures = (message.failures ?? 0) + 1;
+  const since = parseInstant(message.failingSince ?? "") ?? context.serverNow;
+  const failedMs = msFromTicks(context.serverNow - since);
+  if (isUnknownRefusal && failedMs >= maxUnknownRefusalMs) {
+    logDegraded(context, `refused for 24 hours: ${reason}`, undefined);
+    await endHuntJob(context, message, { outcome: "failed", reason });
+    if (message.job !== undefined) return "failing";
+  }
+  const delayMs = computeBackOffMs(failures, isUnknownRefusal);
+  await enqueueContinuation(context, message, delayMs, failures);
+  return "failing";
 }
 
 function logDegraded({ deps, hunt }: HuntContext, cause: string, span: Span | undefined): void {

@@ -1,4 +1,5 @@
 /** Reads one span into an attempt and proves that the result is complete. */
+import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { createStaging, type StagedExport, type Staging } from "../log/staging.ts";
 import type { HuntFormat } from "../ports.ts";
 import type { QueryTooLarge, RunStop } from "../query/hunt-querier.ts";
@@ -47,6 +48,8 @@ async function readOnce(
   const reply = await run.querier.readRows(span, staging.sink);
   if (reply.kind !== "answer") return reply;
   await run.deps.failpoint("E6 body parsed");
+  const fault = findTimeColumnFault(run, reply.columns);
+  if (fault) return fault;
   if (reply.rows !== staging.countRows())
     throw new Error(`An answer of ${reply.rows} rows wrote ${staging.countRows()} rows.`);
   if (isSuspicious(reply, run.caps)) {
@@ -59,6 +62,22 @@ async function readOnce(
   }
   await run.deps.failpoint("E7 completeness proven");
   return { kind: "complete", staged: await staging.finish(), bytes: reply.bytes };
+}
+
+/** A window without its time column cannot be proven to hold only its own rows. */
+function findTimeColumnFault(
+  { hunt }: RunContext,
+  columns: readonly HuntColumn[],
+): Extract<ReadResult, { kind: "degraded" }> | undefined {
+  const expected = hunt.timeColumn?.toLowerCase();
+  const isMissing =
+    hunt.mode === "window" &&
+    expected !== undefined &&
+    columns.length > 0 &&
+    !columns.some(({ name }) => name.toLowerCase() === expected);
+  return isMissing
+    ? { kind: "degraded", reason: `The result has lost its time column ${hunt.timeColumn}.` }
+    : undefined;
 }
 
 /** Abandons an attempt that will not be committed, also when reading throws. */
@@ -105,9 +124,13 @@ export async function readShards(
       staging,
       readAllShards(run, target.span, staging, { shards, count }),
     );
-    if (result.kind !== "truncated" && result.kind !== "too-big") return result;
+    if (result !== "again" && result.kind !== "truncated" && result.kind !== "too-big")
+      return result;
   }
-  return { kind: "degraded", reason: "The rows of the shards do not add up to the count." };
+  return {
+    kind: "degraded",
+    reason: "The shards change while they are read: rows do not add up, or columns differ.",
+  };
 }
 
 async function readAllShards(
@@ -115,7 +138,7 @@ async function readAllShards(
   span: QuerySpan,
   staging: Staging,
   plan: { readonly shards: number; readonly count: number },
-): Promise<ReadResult> {
+): Promise<ReadResult | "again"> {
   const { shards } = plan;
   let bytes = 0;
   for (let shard = 0; shard < shards; shard += 1) {
@@ -131,6 +154,7 @@ async function readAllShards(
     bytes += reply.bytes;
   }
   await run.deps.failpoint("E6 body parsed");
+  if (staging.hasMixedColumns()) return "again";
   const rows = staging.countRows();
   if (rows !== plan.count) return { kind: "truncated", rows, count: plan.count };
   const countAfter = await run.querier.countRows(span);

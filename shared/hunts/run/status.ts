@@ -21,8 +21,8 @@ export interface StatusChange {
   readonly state: HuntStatus["state"];
   readonly reason: string;
   readonly span?: Span;
-  /** False when the hunt continues. */
-  readonly shouldPause?: false;
+  /** How long scheduled runs pause, in milliseconds. @default the pause of the state */
+  readonly pauseMs?: number;
 }
 
 /** How long scheduled runs pause in each state, in milliseconds. */
@@ -50,27 +50,26 @@ export function findPauseEnd(
   if (status?.pausedUntil === undefined || status.queryHash !== hunt.queryHash) return undefined;
   // A requested run may follow a fix. A granted permission takes minutes to become effective.
   if (reason === "request" && status.state !== "blocked") return undefined;
+  // The pause of a failing hunt ends with its own next message.
+  if (reason === "continue" && status.state === "failing") return undefined;
   const until = parseInstant(status.pausedUntil);
   return until !== undefined && until > serverNow ? until : undefined;
 }
 
-/** Stores a status. An unchanged one keeps its `since`; an unchanged `ok` is not written. */
+/** Stores a status. `since` remains while the state does; a repeated `ok` is not written. */
 export async function writeStatus(
   { deps, hunt, serverNow }: HuntContext,
   stored: TypedRecord<HuntStatus>,
   change: StatusChange,
 ): Promise<void> {
   const value = stored.kind === "found" ? stored.value : undefined;
-  const isUnchanged =
-    value?.state === change.state &&
-    value.reason === change.reason &&
-    value.queryHash === hunt.queryHash;
-  if (change.state === "ok" && (stored.kind === "absent" || isUnchanged)) return;
-  const pauseMs = change.shouldPause === false ? 0 : pauseMsByState[change.state];
+  const isSameState = value?.state === change.state && value.queryHash === hunt.queryHash;
+  if (change.state === "ok" && (stored.kind === "absent" || isSameState)) return;
+  const pauseMs = change.pauseMs ?? pauseMsByState[change.state];
   const status: HuntStatus = {
     state: change.state,
     reason: change.reason.slice(0, 500),
-    since: isUnchanged ? value.since : formatInstant(serverNow),
+    since: isSameState ? value.since : formatInstant(serverNow),
     queryHash: hunt.queryHash,
     ...(pauseMs > 0 ? { pausedUntil: formatInstant(serverNow + ticksFromMs(pauseMs)) } : {}),
     ...(change.span

@@ -43,11 +43,9 @@ function resolveOperands(left: Scalar, right: Scalar): readonly [Scalar, Scalar]
 }
 
 function findResultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
-  if (one === "datetime" && other === "datetime") return "timespan";
-  if (one === "datetime" || other === "datetime") return sign === "%" ? "timespan" : "datetime";
-  if (one === "timespan" && other === "timespan") return sign === "/" ? "real" : "timespan";
-  if (one === "timespan" || other === "timespan") return "timespan";
-  if (one === "string" || other === "string" || one === "bool" || other === "bool")
+  const temporal = findTemporalType(sign, one, other);
+  if (temporal !== undefined) return temporal;
+  if ([one, other].some((type) => type === "string" || type === "bool"))
     throw createSemanticError(
       `The operator '${sign}' is not defined for the operand types ${one} and ${other}.`,
     );
@@ -56,15 +54,24 @@ function findResultType(sign: Sign, one: KqlType, other: KqlType): KqlType {
   return one === "int" && other === "int" ? "int" : "long";
 }
 
+function findTemporalType(sign: Sign, one: KqlType, other: KqlType): KqlType | undefined {
+  if (one === "datetime" && other === "datetime") return "timespan";
+  if (one === "datetime" || other === "datetime") return sign === "%" ? "timespan" : "datetime";
+  if (one === "timespan" && other === "timespan") return sign === "/" ? "real" : "timespan";
+  return one === "timespan" || other === "timespan" ? "timespan" : undefined;
+}
+
 function createExactStep(sign: Sign): (one: unknown, other: unknown) => unknown {
   return (first, second) => {
     const [one, other] = [BigInt(first as bigint | number), BigInt(second as bigint | number)];
-    if (sign === "+") return one + other;
-    if (sign === "-") return one - other;
-    if (sign === "*") return one * other;
+    if (sign === "+") return BigInt.asIntN(64, one + other);
+    if (sign === "-") return BigInt.asIntN(64, one - other);
+    if (sign === "*") return BigInt.asIntN(64, one * other);
     if (other === 0n) return null;
-    // Kusto's remainder has the sign of the divisor: it is never negative for a positive one.
-    return sign === "/" ? one / other : ((one % other) + other) % other;
+    if (sign === "/") return one / other;
+    // Kusto's remainder is never negative.
+    const size = other < 0n ? -other : other;
+    return ((one % size) + size) % size;
   };
 }
 
@@ -84,5 +91,6 @@ function computeReal(sign: Sign, one: number, other: number): number {
   if (sign === "-") return one - other;
   if (sign === "*") return one * other;
   if (sign === "/") return one / other;
-  return ((one % other) + other) % other;
+  const size = Math.abs(other);
+  return ((one % size) + size) % size;
 }

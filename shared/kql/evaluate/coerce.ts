@@ -42,6 +42,10 @@ export function convertScalar(from: Scalar, type: KqlType): Scalar {
   });
 }
 
+/** The expression in another type without parsing text as JSON. */
+export const castScalar = (from: Scalar, type: KqlType): Scalar =>
+  type === "dynamic" ? asDynamic(from) : convertScalar(from, type);
+
 type ValueConverter = (value: unknown) => unknown;
 
 const guidPattern =

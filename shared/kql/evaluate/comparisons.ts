@@ -47,20 +47,17 @@ export function compileComparison(kind: string, left: Scalar, right: Scalar): Sc
  */
 export function alignTypes(left: Scalar, right: Scalar): readonly [Scalar, Scalar] {
   if (left.type === right.type) return [left, right];
-  if (left.type === "dynamic") return [convertScalar(left, right.type), right];
-  if (right.type === "dynamic") return [left, convertScalar(right, left.type)];
-  if (left.type === "string" && isTemporal(right.type))
-    return [convertScalar(left, right.type), right];
-  if (right.type === "string" && isTemporal(left.type))
-    return [left, convertScalar(right, left.type)];
-  if (left.type === "bool" || (left.type === "string" && isNumber(right.type)))
-    return [convertScalar(left, right.type), right];
-  if (right.type === "bool" || (right.type === "string" && isNumber(left.type)))
-    return [left, convertScalar(right, left.type)];
+  if (yieldsTo(left.type, right.type)) return [convertScalar(left, right.type), right];
+  if (yieldsTo(right.type, left.type)) return [left, convertScalar(right, left.type)];
   if (left.type === "decimal") return [convertScalar(left, "real"), right];
-  if (right.type === "decimal") return [left, convertScalar(right, "real")];
-  return [left, right];
+  return right.type === "decimal" ? [left, convertScalar(right, "real")] : [left, right];
 }
+
+/** Returns true if a value of `type` is read as `other` in a comparison of the two. */
+const yieldsTo = (type: KqlType, other: KqlType): boolean =>
+  type === "dynamic" ||
+  (other !== "dynamic" && type === "bool") ||
+  (type === "string" && (isTemporal(other) || isNumber(other)));
 
 const isNumber = (type: KqlType): boolean => type === "long" || type === "int" || type === "real";
 const isTemporal = (type: KqlType): boolean => type === "datetime" || type === "timespan";
@@ -111,25 +108,33 @@ export function compileStringOperator(
   right: Scalar,
 ): Scalar | undefined {
   if (node.kind === "MatchesRegexExpression") return compileRegexMatch(asText(left), asText(right));
-  if (node.kind === "EqualTildeExpression")
-    return createTextTest("equals", left, right, false, false);
+  if (node.kind === "EqualTildeExpression") return createTextTest(left, right, { word: "equals" });
   if (node.kind === "BangTildeExpression")
-    return createTextTest("equals", left, right, false, true);
+    return createTextTest(left, right, { word: "equals", isNegated: true });
   const [, negated, word, exact] =
     /^(Not)?(Has|HasPrefix|HasSuffix|Contains|StartsWith|EndsWith)(Cs)?Expression$/.exec(
       node.kind,
     ) ?? [];
   return word === undefined
     ? undefined
-    : createTextTest(word.toLowerCase(), left, right, exact !== undefined, negated !== undefined);
+    : createTextTest(left, right, {
+        word: word.toLowerCase(),
+        isCaseSensitive: exact !== undefined,
+        isNegated: negated !== undefined,
+      });
+}
+
+interface TextOperator {
+  /** The operator's word, such as `has`. */
+  readonly word: string;
+  readonly isCaseSensitive?: boolean;
+  readonly isNegated?: boolean;
 }
 
 function createTextTest(
-  word: string,
   left: Scalar,
   right: Scalar,
-  isCaseSensitive: boolean,
-  isNegated: boolean,
+  { word, isCaseSensitive = false, isNegated = false }: TextOperator,
 ): Scalar {
   const [text, pattern] = [asText(left), asText(right)];
   if (pattern.isConstant) {

@@ -41,7 +41,10 @@ function toQueryError(root: KqlNode, diagnostic: KqlDiagnostic): QueryError {
   const prefix = operator === undefined ? "" : `'${operator}' operator: `;
   return new QueryError(
     "semantic",
-    `${prefix}Failed to resolve scalar expression named '${name}'. Fix semantic errors in your query.`,
+    [
+      `${prefix}Failed to resolve scalar expression named '${name}'.`,
+      "Fix semantic errors in your query.",
+    ].join(" "),
   );
 }
 

@@ -7,52 +7,44 @@ import {
   parseTimespanTicks,
 } from "../language/literals.ts";
 import { createConstant, type Scalar } from "./plan.ts";
-import { toBool } from "./values.ts";
+import { toBool, toDynamic } from "./values.ts";
 
-/** A literal, or `undefined` for a node that is none. */
-export function compileLiteral(node: KqlNode, now: bigint): Scalar | undefined {
-  switch (node.kind) {
-    case "BooleanLiteralExpression":
-      return createConstant("bool", toBool(unwrapLiteral(node.text)));
-    case "LongLiteralExpression":
-      return createConstant("long", parseInteger(node.text) ?? null);
-    case "IntLiteralExpression":
-      return createConstant("int", toNumberOrNull(parseInteger(node.text)));
-    case "RealLiteralExpression":
-      return createConstant("real", parseReal(node.text));
-    case "DecimalLiteralExpression":
-      return createConstant("decimal", /null/i.test(node.text) ? null : unwrapLiteral(node.text));
-    case "DateTimeLiteralExpression":
-      return createConstant(
-        "datetime",
-        /^now$/i.test(unwrapLiteral(node.text)) ? now : (parseDatetimeTicks(node.text) ?? null),
-      );
-    case "TimespanLiteralExpression":
-      return createConstant("timespan", parseTimespanTicks(node.text) ?? null);
-    case "GuidLiteralExpression":
-      return createConstant(
-        "guid",
-        /null/i.test(node.text) ? null : unwrapLiteral(node.text).toLowerCase(),
-      );
-    case "StringLiteralExpression":
-      return createConstant("string", childAt(node, "Token")?.value ?? "");
-    case "CompoundStringLiteralExpression":
-      return createConstant(
-        "string",
-        listElements(childAt(node, "Tokens") ?? node)
-          .map((token) => token.value ?? "")
-          .join(""),
-      );
-    case "NullLiteralExpression":
-      return createConstant("dynamic", null);
-    case "DynamicExpression":
-      return createConstant("dynamic", evaluateJson(childAt(node, "Expression")));
-    case "TypeOfLiteralExpression":
-      return createConstant("string", childAt(node, "Types")?.text ?? "");
-    default:
-      return undefined;
-  }
-}
+type LiteralCompiler = (node: KqlNode, now: bigint) => Scalar;
+
+const isNullText = (text: string): boolean => /null/i.test(text);
+
+const literalCompilers: Readonly<Record<string, LiteralCompiler>> = {
+  BooleanLiteralExpression: ({ text }) => createConstant("bool", toBool(unwrapLiteral(text))),
+  LongLiteralExpression: ({ text }) => createConstant("long", parseInteger(text) ?? null),
+  IntLiteralExpression: ({ text }) => createConstant("int", toNumberOrNull(parseInteger(text))),
+  RealLiteralExpression: ({ text }) => createConstant("real", parseReal(text)),
+  DecimalLiteralExpression: ({ text }) =>
+    createConstant("decimal", isNullText(text) ? null : unwrapLiteral(text)),
+  DateTimeLiteralExpression: ({ text }, now) =>
+    createConstant(
+      "datetime",
+      /^now$/i.test(unwrapLiteral(text)) ? now : (parseDatetimeTicks(text) ?? null),
+    ),
+  TimespanLiteralExpression: ({ text }) =>
+    createConstant("timespan", parseTimespanTicks(text) ?? null),
+  GuidLiteralExpression: ({ text }) =>
+    createConstant("guid", isNullText(text) ? null : unwrapLiteral(text).toLowerCase()),
+  StringLiteralExpression: (node) => createConstant("string", childAt(node, "Token")?.value ?? ""),
+  CompoundStringLiteralExpression: (node) =>
+    createConstant(
+      "string",
+      listElements(childAt(node, "Tokens") ?? node)
+        .map((token) => token.value ?? "")
+        .join(""),
+    ),
+  NullLiteralExpression: () => createConstant("dynamic", null),
+  DynamicExpression: (node) => createConstant("dynamic", evaluateJson(childAt(node, "Expression"))),
+  TypeOfLiteralExpression: (node) => createConstant("string", childAt(node, "Types")?.text ?? ""),
+};
+
+/** Compiles a literal; `undefined` for any other node. */
+export const compileLiteral = (node: KqlNode, now: bigint): Scalar | undefined =>
+  literalCompilers[node.kind]?.(node, now);
 
 const toNumberOrNull = (value: bigint | undefined): number | null =>
   value === undefined ? null : Number(value);
@@ -79,12 +71,14 @@ function evaluateJson(node: KqlNode | undefined): unknown {
   if (node.kind === "UnaryMinusExpression")
     return negateNumber(evaluateJson(childAt(node, "Expression")));
   const literal = compileLiteral(node, 0n);
-  const value = literal?.run([]) ?? null;
+  return literal ? toJsonValue(literal, node.text) : null;
+}
+
+function toJsonValue({ type, run }: Scalar, text: string): unknown {
+  const value = run([]) ?? null;
   if (typeof value !== "bigint") return value;
-  if (literal?.type === "datetime" || literal?.type === "timespan") return unwrapLiteral(node.text);
-  return value >= -9_007_199_254_740_991n && value <= 9_007_199_254_740_991n
-    ? Number(value)
-    : value;
+  if (type === "datetime" || type === "timespan") return unwrapLiteral(text);
+  return toDynamic(value, type);
 }
 
 const negateNumber = (value: unknown): unknown =>

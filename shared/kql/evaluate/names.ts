@@ -16,13 +16,13 @@ export function readName(node: KqlNode): string {
 
 /** Functions whose result is called like their first argument. */
 const firstArgumentFunctions = new Set(
-  `split tostring tohex todynamic toobject tolong toint toreal todouble todatetime totimespan totime tobool toboolean
-  todecimal toguid parse_csv parsejson parse_json parse_xml format_datetime format_timespan startofday bin floor bin_at
-  bin_auto binary_and binary_or binary_xor binary_not binary_shift_right binary_shift_left bitset_count_ones round
-  ceiling pow sqrt log log2 log10 exp exp2 exp10 cos sin tan acos asin atan atan2 abs rand gamma format_bytes
-  column_ifexists columnifexists take_anyif binary_all_or binary_all_and make_datetime make_timespan`.split(
-    /\s+/,
-  ),
+  `split tostring tohex todynamic toobject tolong toint toreal todouble todatetime totimespan
+    totime tobool toboolean todecimal toguid parse_csv parsejson parse_json parse_xml
+    format_datetime format_timespan startofday bin floor bin_at bin_auto binary_and binary_or
+    binary_xor binary_not binary_shift_right binary_shift_left bitset_count_ones round ceiling
+    pow sqrt log log2 log10 exp exp2 exp10 cos sin tan acos asin atan atan2 abs rand gamma
+    format_bytes column_ifexists columnifexists take_anyif binary_all_or binary_all_and
+    make_datetime make_timespan`.split(/\s+/),
 );
 
 /**
@@ -31,8 +31,8 @@ const firstArgumentFunctions = new Set(
  */
 const namePrefixes: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
-    `sum sumif cnt count countif dcount dcountif min minif max maxif avg avgif stdev stdevif stdevp variance varianceif
-    variancep any anyif count_distinct count_distinctif repeat`
+    `sum sumif cnt count countif dcount dcountif min minif max maxif avg avgif stdev stdevif
+    stdevp variance varianceif variancep any anyif count_distinct count_distinctif repeat`
       .split(/\s+/)
       .map((name) => [name, name]),
   ),

@@ -25,11 +25,13 @@ export interface Scalar {
 export interface Table {
   readonly columns: readonly HuntColumn[];
   readonly rows: () => Iterable<Row>;
+  /** True if the order of rows is defined, as window functions require. */
+  readonly isSerialized?: boolean | undefined;
   /**
    * The same table, free to leave out rows whose `Timestamp` column lies outside the span; never
    * obliged to.
    */
-  readonly narrow?: (span: Span) => Table;
+  readonly narrow?: ((span: Span) => Table) | undefined;
 }
 
 /** What a `let`, a parameter or an `as` gave a name to. */
@@ -38,10 +40,13 @@ export type Binding =
   | { readonly kind: "table"; readonly table: Table }
   | { readonly kind: "function"; readonly declaration: KqlNode; readonly scope: Scope };
 
-/** The row that `prev()`, `next()` and `row_number()` count from. */
-export interface RowCursor {
-  rows: readonly Row[];
-  index: number;
+/** Computes a window function's value for each row of one reading. */
+export type WindowValues = (rows: readonly Row[]) => readonly unknown[];
+
+/** Collects the window functions of one operator. */
+export interface WindowCalls {
+  /** Returns the scalar that reads the computed value. */
+  readonly add: (type: KqlType, computeValues: WindowValues) => Scalar;
 }
 
 /** Where a name is looked up. */
@@ -51,8 +56,8 @@ export interface Scope {
   /** Columns of the row at hand; none outside an operator. */
   readonly columns: readonly HuntColumn[];
   readonly names: Names;
-  /** Present while an operator compiles expressions over ordered rows. */
-  readonly cursor?: RowCursor;
+  /** Present while an operator compiles expressions over serialized rows. */
+  readonly windows?: WindowCalls;
   /** While a `summarize` compiles: a call of an aggregate as a scalar over the tallies' values. */
   readonly compileAggregateCall?: ((call: KqlNode) => Scalar | undefined) | undefined;
   /** What the first operator of a subquery reads: the rows of one `mv-apply` or partition. */
@@ -62,6 +67,8 @@ export interface Scope {
 /** Names given so far; an inner scope looks outwards. */
 export interface Names {
   readonly find: (name: string) => Binding | undefined;
+  /** Returns the names of views, which wildcards match; outer ones first. */
+  readonly listViews: () => readonly string[];
   readonly set: (name: string, binding: Binding) => void;
 }
 
@@ -83,11 +90,21 @@ export interface Compiler {
   ) => Binding;
 }
 
+/** `view () { … }`, but not a plain `let`, answers to a wildcard. */
+const isView = (binding: Binding): boolean =>
+  binding.kind === "function" && /^view\b/.test(binding.declaration.text);
+
 /** Names of an inner scope. */
 export function createNames(outer?: Names): Names {
   const ownBindings = new Map<string, Binding>();
   return {
     find: (name) => ownBindings.get(name) ?? outer?.find(name),
+    listViews: () => [
+      ...new Set([
+        ...(outer?.listViews() ?? []),
+        ...[...ownBindings].flatMap(([name, binding]) => (isView(binding) ? [name] : [])),
+      ]),
+    ],
     set: (name, binding) => void ownBindings.set(name, binding),
   };
 }

@@ -2,6 +2,7 @@
 import { childAt, listElements, type KqlNode } from "../language/parser.ts";
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { compileArithmetic, signs } from "./arithmetic.ts";
+import { castScalar } from "./coerce.ts";
 import {
   compileBetween,
   compileLogical,
@@ -20,10 +21,19 @@ import {
   type Scalar,
   type Scope,
 } from "./plan.ts";
-import { createSemanticError, createUnsupportedError } from "./query-error.ts";
+import { createSemanticError, createUnsupportedError, locateErrors } from "./query-error.ts";
 
-/** Compiles one scalar expression. */
-export function compileScalar(node: KqlNode, scope: Scope): Scalar {
+/** Compiles one scalar expression to the type that the parser knows for it. */
+export const compileScalar = (node: KqlNode, scope: Scope): Scalar =>
+  locateErrors(node, () => {
+    const scalar = compileNode(node, scope);
+    const isLiteral = node.kind.endsWith("LiteralExpression");
+    return node.type === undefined || node.type === "table" || isLiteral
+      ? scalar
+      : castScalar(scalar, node.type);
+  });
+
+function compileNode(node: KqlNode, scope: Scope): Scalar {
   const literal = compileLiteral(node, scope.context.now);
   if (literal !== undefined) return literal;
   const compiler = scalarCompilers[node.kind];
@@ -107,8 +117,12 @@ function compilePathExpression(node: KqlNode, scope: Scope): Scalar {
   const base = compileScalar(requireChild(node, "Expression"), scope);
   if (selector.kind === "FunctionCallExpression")
     throw createUnsupportedError(`'${selector.text}'`);
-  const key = readName(selector);
-  return deriveScalar("dynamic", [base], (row) => readMember(base.run(row), key));
+  if (selector.kind === "BracketedExpression") {
+    const key = compileScalar(requireChild(selector, "Expression"), scope);
+    return deriveScalar("dynamic", [base, key], (row) => readMember(base.run(row), key.run(row)));
+  }
+  const name = readName(selector);
+  return deriveScalar("dynamic", [base], (row) => readMember(base.run(row), name));
 }
 
 function compileElementExpression(node: KqlNode, scope: Scope): Scalar {
@@ -122,14 +136,11 @@ function compileElementExpression(node: KqlNode, scope: Scope): Scalar {
 
 /** A bag's value by key, or an array's by place; places count from the end when negative. */
 export function readMember(base: unknown, key: unknown): unknown {
-  const holder = typeof base === "string" && /^\s*[{[]/.test(base) ? base : base;
-  if (Array.isArray(holder))
-    return typeof key === "string"
-      ? null
-      : ((holder as readonly unknown[]).at(Number(key)) ?? null);
-  if (holder === null || typeof holder !== "object" || typeof key !== "string") return null;
-  return Object.hasOwn(holder, key)
-    ? ((holder as Readonly<Record<string, unknown>>)[key] ?? null)
+  if (Array.isArray(base))
+    return typeof key === "string" ? null : ((base as readonly unknown[]).at(Number(key)) ?? null);
+  if (base === null || typeof base !== "object" || typeof key !== "string") return null;
+  return Object.hasOwn(base, key)
+    ? ((base as Readonly<Record<string, unknown>>)[key] ?? null)
     : null;
 }
 

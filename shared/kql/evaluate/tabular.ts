@@ -1,14 +1,27 @@
 /** Tabular expressions: tables, pipes, calls and the statements around them. */
 import { childAt, listElements, type KqlNode } from "../language/parser.ts";
+import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
+import { castScalar } from "./coerce.ts";
 import { readName } from "./names.ts";
 import { operators, sources } from "./operators/operator-table.ts";
-import { createNames, type Binding, type Scope, type Table } from "./plan.ts";
-import { createUnknownTableError, createUnsupportedError } from "./query-error.ts";
+import { createColumnScalar, createNames, type Binding, type Scope, type Table } from "./plan.ts";
+import { mapTable } from "./operators/rows.ts";
+import { createUnknownTableError, createUnsupportedError, locateErrors } from "./query-error.ts";
 import { compileScalar, requireChild } from "./scalar.ts";
 import { createScan } from "./scan.ts";
 
-/** Compiles a tabular expression. */
-export function compileTable(node: KqlNode, scope: Scope): Table {
+/** Compiles a tabular expression to the columns that the parser knows for it. */
+export const compileTable = (node: KqlNode, scope: Scope): Table =>
+  locateErrors(node, () =>
+    alignColumns(compileNode(node, scope), isSearch(node) ? undefined : node.boundColumns),
+  );
+
+/** The parser lists the columns of `search` in an order of its own. */
+const isSearch = (node: KqlNode): boolean =>
+  node.kind === "SearchOperator" ||
+  (node.kind === "PipeExpression" && childAt(node, "Operator")?.kind === "SearchOperator");
+
+function compileNode(node: KqlNode, scope: Scope): Table {
   switch (node.kind) {
     case "PipeExpression":
       return compileOperator(
@@ -39,6 +52,32 @@ function compileHead(node: KqlNode, scope: Scope): Table {
     : throwUnsupported(node);
 }
 
+/** Gives columns the names and types of the parser, unless it does not know all columns. */
+function alignColumns(table: Table, bound: KqlNode["boundColumns"]): Table {
+  const { columns } = table;
+  if (bound === undefined || bound.length !== columns.length) return table;
+  const aligned = columns.map(({ type }, index) => ({
+    name: bound[index]?.name ?? "",
+    type: bound[index]?.type ?? type,
+  }));
+  if (aligned.every(({ type }, index) => type === columns[index]?.type))
+    return aligned.every(({ name }, index) => name === columns[index]?.name)
+      ? table
+      : { ...table, columns: aligned, narrow: keepNarrow(table, aligned) };
+  const cells = aligned.map(({ type }, index) =>
+    castScalar(createColumnScalar(columns[index]?.type ?? type, index), type),
+  );
+  return mapTable(table, aligned, cells, false);
+}
+
+/** A renamed time column must not be narrowed by another column's bounds. */
+const keepNarrow = (table: Table, aligned: readonly HuntColumn[]): Table["narrow"] =>
+  table.columns.every(
+    ({ name }, index) => (name === "Timestamp") === (aligned[index]?.name === "Timestamp"),
+  )
+    ? table.narrow
+    : undefined;
+
 /** Further operators have an input of their own. */
 const clearPiped = (scope: Scope): Scope =>
   scope.piped === undefined ? scope : { ...scope, piped: undefined };
@@ -52,7 +91,7 @@ export function compileOperator(node: KqlNode, input: Table, scope: Scope): Tabl
   const operator = operators[node.kind];
   if (operator === undefined)
     throw createUnsupportedError(`The operator '${node.children[0]?.text ?? node.kind}'`);
-  return operator(node, input, scope);
+  return locateErrors(node, () => operator(node, input, scope));
 }
 
 /** The table of that name: bound by the query, or the tenant's. */

@@ -25,7 +25,10 @@ export function formatTimespan(ticks: bigint): string {
     .map(padTwo)
     .join(":");
   const fraction = size % 10_000_000n;
-  return `${ticks < 0n ? "-" : ""}${days > 0n ? `${days}.` : ""}${clock}${fraction > 0n ? `.${fraction.toString().padStart(7, "0")}` : ""}`;
+  const sign = ticks < 0n ? "-" : "";
+  const dayText = days > 0n ? `${days}.` : "";
+  const fractionText = fraction > 0n ? `.${fraction.toString().padStart(7, "0")}` : "";
+  return sign + dayText + clock + fractionText;
 }
 
 /** Writes a real as Kusto does: a whole one keeps its `.0`. */

@@ -19,6 +19,8 @@ export interface RawSymbol {
   readonly Name: string;
   readonly Type?: RawSymbol | null;
   readonly Columns?: RawList<RawSymbol>;
+  /** Of a table: true if it may have further columns. */
+  readonly IsOpen?: boolean;
   /** Of a group, as a wildcard makes it. */
   readonly Members?: RawList<RawSymbol>;
 }

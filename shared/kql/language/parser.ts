@@ -7,11 +7,12 @@ import {
   getLanguageService,
   type RawDiagnostic,
   type RawElement,
+  type RawGlobals,
   type RawList,
   type RawSymbol,
 } from "./language-service.ts";
 import { toLineColumn } from "./position.ts";
-import { getGlobals } from "./schema.ts";
+import { getGlobals, type QuerySchema } from "./schema.ts";
 
 /** What a name refers to. */
 export interface KqlSymbol {
@@ -50,6 +51,14 @@ export interface KqlNode {
   readonly type: KqlType | "table" | undefined;
   /** Result columns of a tabular expression. */
   readonly columns: readonly HuntColumn[] | undefined;
+  /** Result columns if the parser knows all of them; a type is undefined if it is not known. */
+  readonly boundColumns: readonly BoundColumn[] | undefined;
+}
+
+/** A result column as the parser knows it. */
+export interface BoundColumn {
+  readonly name: string;
+  readonly type: KqlType | undefined;
 }
 
 /** An error in a query. Line and column count from 1. */
@@ -75,10 +84,11 @@ export interface ParsedQuery {
 }
 
 /** Parses a query (about 8 ms). Never throws on bad KQL; errors are in `diagnostics`. */
-export function parseQuery(text: string): ParsedQuery {
+export function parseQuery(text: string, schema?: QuerySchema): ParsedQuery {
   const { language } = getLanguageService();
-  const code = language.KustoCode.ParseAndAnalyze(text, getGlobals());
-  const root = createNode(code.Syntax, text, undefined);
+  const globals = getGlobals(schema);
+  const code = language.KustoCode.ParseAndAnalyze(text, globals);
+  const root = createNode(code.Syntax, { text, globals }, undefined);
   const errors = toArray(code.GetDiagnostics()).filter(
     (diagnostic) => diagnostic.Severity === "Error",
   );
@@ -110,7 +120,13 @@ export function listElements(list: KqlNode | undefined): readonly KqlNode[] {
   );
 }
 
-function createNode(raw: RawElement, text: string, parent: KqlNode | undefined): KqlNode {
+/** The query's text and the names that it may use. */
+interface ParseContext {
+  readonly text: string;
+  readonly globals: RawGlobals;
+}
+
+function createNode(raw: RawElement, context: ParseContext, parent: KqlNode | undefined): KqlNode {
   let children: readonly KqlNode[] | undefined;
   let columns: readonly HuntColumn[] | undefined;
   const node: KqlNode = {
@@ -121,18 +137,21 @@ function createNode(raw: RawElement, text: string, parent: KqlNode | undefined):
     isToken: raw.IsToken,
     value: raw.IsToken ? raw.ValueText : undefined,
     parent,
-    symbol: toSymbol(raw.ReferencedSymbol ?? undefined),
+    symbol: toSymbol(raw.ReferencedSymbol ?? undefined, context.globals),
     type: toType(raw.ResultType ?? undefined),
     get text() {
-      return text.slice(raw.TextStart, raw.End);
+      return context.text.slice(raw.TextStart, raw.End);
     },
     get children() {
-      children ??= childrenOf(raw).map((child) => createNode(child, text, node));
+      children ??= childrenOf(raw).map((child) => createNode(child, context, node));
       return children;
     },
     get columns() {
       columns ??= toColumns(raw.ResultType ?? undefined);
       return columns;
+    },
+    get boundColumns() {
+      return raw.ResultType?.IsOpen === true ? undefined : listBoundColumns(raw.ResultType);
     },
   };
   return node;
@@ -144,11 +163,11 @@ const childrenOf = (raw: RawElement): readonly RawElement[] =>
     (child): child is RawElement => child !== null && !(child.IsToken && child.IsMissing),
   );
 
-function toSymbol(raw: RawSymbol | undefined): KqlSymbol | undefined {
+function toSymbol(raw: RawSymbol | undefined, globals: RawGlobals): KqlSymbol | undefined {
   if (!raw) return undefined;
   const kind = getLanguageService().symbolKinds.get(raw.Kind) ?? "None";
   const members = raw.Members ? toArray(raw.Members).map((member) => member.Name) : [];
-  return { kind, name: raw.Name, isServiceSymbol: getGlobals().IsDatabaseSymbol(raw), members };
+  return { kind, name: raw.Name, isServiceSymbol: globals.IsDatabaseSymbol(raw), members };
 }
 
 const scalarTypes = new Set<string>(kqlTypes);
@@ -164,11 +183,14 @@ function toType(raw: RawSymbol | undefined): KqlType | "table" | undefined {
 }
 
 /** Returns a table's columns. A column of unknown type, as after some plug-ins, is `dynamic`. */
-function toColumns(raw: RawSymbol | undefined): readonly HuntColumn[] | undefined {
+const toColumns = (raw: RawSymbol | undefined): readonly HuntColumn[] | undefined =>
+  listBoundColumns(raw)?.map(({ name, type = "dynamic" }) => ({ name, type }));
+
+function listBoundColumns(raw: RawSymbol | null | undefined): readonly BoundColumn[] | undefined {
   if (!raw?.Columns || toType(raw) !== "table") return undefined;
   return toArray(raw.Columns).map((column) => {
     const type = toType(column.Type ?? undefined);
-    return { name: column.Name, type: type === undefined || type === "table" ? "dynamic" : type };
+    return { name: column.Name, type: type === "table" ? undefined : type };
   });
 }
 

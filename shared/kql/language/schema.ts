@@ -8,7 +8,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, string>>>> 
 /** Returns true for a table with a `Timestamp` column, which a window can cut. */
 export const hasTimestamp = (table: string): boolean => tables[table]?.["Timestamp"] === "datetime";
 
-interface Enrichment {
+export interface Enrichment {
   readonly name: string;
   readonly parameters: string;
   /** KQL that has the function's result columns; it is parsed, never run. */
@@ -23,7 +23,8 @@ export const enrichments: readonly Enrichment[] = [
     body: `{ T | extend SHA1 = "", SHA256 = "", MD5 = "", FileSize = long(null),
       GlobalPrevalence = long(null), GlobalFirstSeen = datetime(null),
       GlobalLastSeen = datetime(null), Signer = "", Issuer = "", SignerHash = "",
-      IsCertificateValid = bool(null), IsRootSignerMicrosoft = bool(null), SignatureState = "", IsExecutable = bool(null),
+      IsCertificateValid = bool(null),
+      IsRootSignerMicrosoft = bool(null), SignatureState = "", IsExecutable = bool(null),
       ThreatName = "", Publisher = "", SoftwareName = "", ProfileAvailability = "" }`,
   },
   {
@@ -44,23 +45,44 @@ export const enrichments: readonly Enrichment[] = [
   },
 ];
 
-let cachedGlobals: RawGlobals | undefined;
-
-/** Returns the parser's globals: the tables and functions above and KQL's own functions. */
-export function getGlobals(): RawGlobals {
-  cachedGlobals ??= buildGlobals();
-  return cachedGlobals;
+/** Tables and functions of one query's environment, added to the published ones. */
+export interface QuerySchema {
+  /**
+   * Columns of each table: name to KQL scalar type. They replace a published table of that name.
+   */
+  readonly tables: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly functions: readonly Enrichment[];
 }
 
-function buildGlobals(): RawGlobals {
+let cachedGlobals: RawGlobals | undefined;
+const globalsBySchema = new WeakMap<QuerySchema, RawGlobals>();
+
+/** Returns the parser's globals: published tables and functions, and those of `schema`. */
+export function getGlobals(schema?: QuerySchema): RawGlobals {
+  if (schema === undefined) return (cachedGlobals ??= buildGlobals(tables, enrichments));
+  const known = globalsBySchema.get(schema);
+  if (known !== undefined) return known;
+  const names = new Set(schema.functions.map(({ name }) => name));
+  const globals = buildGlobals({ ...tables, ...schema.tables }, [
+    ...enrichments.filter(({ name }) => !names.has(name)),
+    ...schema.functions,
+  ]);
+  globalsBySchema.set(schema, globals);
+  return globals;
+}
+
+function buildGlobals(
+  allTables: QuerySchema["tables"],
+  functions: readonly Enrichment[],
+): RawGlobals {
   const { Symbols, GlobalState } = getLanguageService().language;
   const columnSymbol = ([name, type]: readonly [string, string]): RawSymbol =>
     new Symbols.ColumnSymbol.ctor(name, Symbols.ScalarTypes.GetSymbol(type));
-  const tableSymbols = Object.entries(tables).map(
+  const tableSymbols = Object.entries(allTables).map(
     ([name, columns]): RawSymbol =>
       new Symbols.TableSymbol.$ctor4(name, Object.entries(columns).map(columnSymbol)),
   );
-  const functionSymbols = enrichments.map(
+  const functionSymbols = functions.map(
     ({ name, parameters, body }): RawSymbol =>
       new Symbols.FunctionSymbol.$ctor16(name, parameters, body, ""),
   );

@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import {
-  createVault,
-  getRecoveryDelayMs,
-  SecretError,
-  type Vault,
-} from "../../../shared/clients/vault.ts";
+import { createVault, getRecoveryDelayMs, type Vault } from "../../../shared/clients/vault.ts";
+import { SecretError } from "../../../shared/clients/read-secret.ts";
 import { UpstreamError } from "../../../shared/http-pipeline/upstream-error.ts";
 import { dayMs, minuteMs } from "../../../shared/runtime/time.ts";
 import { createVirtualClock, type VirtualClock } from "../../support/virtual-clock.ts";
@@ -61,16 +57,77 @@ describe("a secret", () => {
     simulator.vault.set("s2", "old");
     expect(await vault.getSecret("s2")).toBe("old");
     simulator.vault.set("s2", "new");
-    vault.reportRefused("s2");
+    vault.reportRefused("s2", "old");
     expect(await vault.getSecret("s2")).toBe("new");
     expect(logged).toEqual([["secret.rotated", { secret: "s2" }]]);
     simulator.vault.set("s2", "newer");
-    vault.reportRefused("s2");
-    await clock.advance(29_999);
-    expect(await vault.getSecret("s2")).toBe("new");
-    await clock.advance(1);
+    vault.reportRefused("s2", "new");
     expect(await vault.getSecret("s2")).toBe("newer");
+    vault.reportRefused("s2", "old");
     expect(await countNewReads(() => vault.getSecret("s2"))).toBe(0);
+  });
+
+  test("does not return a refused value for five minutes, and reads it at most every 30 seconds", async () => {
+    simulator.vault.set("s8", "stays");
+    await vault.getSecret("s8");
+    vault.reportRefused("s8", "stays");
+    const catchRefusal = async () =>
+      expect(vault.getSecret("s8")).rejects.toMatchObject({ isTransient: true });
+    expect(await countNewReads(catchRefusal)).toBe(1);
+    await clock.advance(29_999);
+    expect(await countNewReads(catchRefusal)).toBe(0);
+    await clock.advance(1);
+    expect(await countNewReads(catchRefusal)).toBe(1);
+    await clock.advance(5 * minuteMs);
+    expect(await vault.getSecret("s8")).toBe("stays");
+  });
+
+  test("50 callers through a rotation with a slow, then a failing vault all get the new value", async () => {
+    simulator.vault.set("s9", "old");
+    await vault.getSecret("s9");
+    simulator.vault.set("s9", "new");
+    simulator.faults.add({ api: "vault", kind: "delay", ms: 300, count: 1 });
+    vault.reportRefused("s9", "old");
+    const readAll = () => Promise.all(Array.from({ length: 50 }, () => vault.getSecret("s9")));
+    let values: readonly string[] = [];
+    expect(await countNewReads(async () => (values = await readAll()))).toBe(1);
+    expect(new Set(values)).toEqual(new Set(["new"]));
+
+    simulator.vault.set("s9", "newest");
+    simulator.faults.add({ api: "vault", kind: "answer", status: 500, count: 3 });
+    vault.reportRefused("s9", "new");
+    const reading = readAll();
+    while (clock.countSleepers() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await clock.advance(1_000);
+    expect(new Set(await reading)).toEqual(new Set(["newest"]));
+  });
+
+  test("50 requests for a missing secret cause one call within 30 seconds", async () => {
+    const countCalls = () => simulator.listRequests({ api: "vault" }).length;
+    await vault.getSecret("absent").catch(() => undefined);
+    const before = countCalls();
+    for (let n = 0; n < 50; n += 1)
+      await expect(vault.getSecret("absent")).rejects.toThrow("it is not in the vault");
+    expect(countCalls()).toBe(before);
+    simulator.vault.set("absent", "there");
+    await clock.advance(30_000);
+    expect(await vault.getSecret("absent")).toBe("there");
+  });
+
+  test("reads a secret again after the local clock was set back", async () => {
+    simulator.vault.set("s10", "first");
+    const machineClock = createVirtualClock(clock.now() - 3 * 3_600_000);
+    let current = clock;
+    vault = createVault({
+      url: simulator.urls.vault,
+      identityClientId: simulator.settings["RESPONSE_IDENTITY_CLIENT_ID"],
+      clock: { now: () => current.now(), sleep: (ms) => current.sleep(ms) },
+      log: () => undefined,
+    });
+    await vault.getSecret("s10");
+    simulator.vault.set("s10", "second");
+    current = machineClock;
+    expect(await vault.getSecret("s10")).toBe("second");
   });
 
   test("serves the last value through an outage of the vault for 24 hours, not longer", async () => {

@@ -24,7 +24,7 @@ const createCsv = (change: Partial<FileStatistics>, options = plainOptions) => {
 };
 const splitLines = (csv: string): string[] => csv.split("\r\n");
 
-test("has one line a hash, of the same columns for hit and error", () => {
+test("writes one line per hash, with the same columns for hit and error", () => {
   const [header = "", hit, miss, end] = splitLines(
     createCsv({ organizationPrevalence: 0, globalPrevalence: null }),
   );
@@ -45,11 +45,21 @@ test.each(["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"])(
   },
 );
 
-test("quotes what holds a comma, a quote or a line end", () => {
+test.each([
+  ["a.exe;=1+1", '"a.exe;\'=1+1"'],
+  ["a.exe; @SUM(A1)", '"a.exe; \'@SUM(A1)"'],
+  ["a.exe\t=1+1", '"a.exe\t\'=1+1"'],
+  ["a.exe|-1", '"a.exe|\'-1"'],
+  ["a.exe\n=1+1", '"a.exe\n\'=1+1"'],
+])("keeps a spreadsheet with another separator from running %j", (name, cell) => {
+  expect(createCsv({ topFileNames: [name] })).toContain(`,${cell},`);
+});
+
+test("quotes text that holds a comma, a quote or a line end", () => {
   expect(createCsv({ topFileNames: ['a "b", c'] })).toContain(',"a ""b"", c",');
 });
 
-test("has columns for what was asked for besides", () => {
+test("writes columns for everything that was requested", () => {
   const options = {
     ...plainOptions,
     information: true,
@@ -64,7 +74,7 @@ test("has columns for what was asked for besides", () => {
   expect(hit).toMatch(/,rare,globalPrevalence 705012 is below globalRareBelow 1000000,.*,\/a\/0$/);
 });
 
-describe("CSV is preferred", () => {
+describe("an Accept header", () => {
   test.each([
     ["text/csv", true],
     ["text/csv, */*;q=0.1", true],
@@ -74,11 +84,11 @@ describe("CSV is preferred", () => {
     ["*/*", false],
     ["", false],
     ["text/csv;q=0", false],
-  ])("by %j: %s", (accept, preferred) => {
+  ])("%j prefers CSV: %s", (accept, preferred) => {
     expect(prefersCsv(accept)).toBe(preferred);
   });
 
-  test("not without a header", () => {
+  test("that is absent does not prefer CSV", () => {
     expect(prefersCsv(null)).toBe(false);
   });
 });

@@ -10,6 +10,7 @@ import type {
   PermitResult,
 } from "../../../shared/http-pipeline/quota/quota.ts";
 import { createApiClient, type ApiClientOptions } from "../../../shared/http-pipeline/send.ts";
+import { createBearerAuthorizer } from "../../../shared/http-pipeline/token.ts";
 import { UpstreamError } from "../../../shared/http-pipeline/upstream-error.ts";
 import { systemClock, type Clock } from "../../../shared/runtime/time.ts";
 
@@ -410,6 +411,21 @@ describe("401 and 403", () => {
     replies = [expired, ok];
     expect((await client.send({ ...call, tries: 1 })).status).toBe(200);
     expect(refused).toEqual([token]);
+  });
+
+  test("reports the 401 after one call when no other credential exists", async () => {
+    const issued = [token];
+    const quota = createOpenQuota();
+    const authorizer = createBearerAuthorizer({
+      getToken: async () => issued.pop() ?? Promise.reject(new Error("no other token")),
+      reportRefused: () => undefined,
+    });
+    replies = [expired, ok];
+    const { client, logged } = createFixture({ authorizer, quota });
+    expect(await catchFailure(client.send(call))).toMatchObject({ code: "unauthorized" });
+    expect(requests).toHaveLength(1);
+    expect(quota.permitsTaken).toBe(1);
+    expect(logged).toHaveLength(1);
   });
 
   test("fails when a fresh token is refused too", async () => {

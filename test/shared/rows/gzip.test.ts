@@ -16,6 +16,7 @@ async function compressBatches(
   expect(await encoder.finish()).toEqual({
     rawBytes: Buffer.byteLength(raw),
     sha256: createHash("sha256").update(raw).digest("hex"),
+    substituted: 0,
   });
   return pieces;
 }

@@ -32,7 +32,11 @@ interface Expansion {
 
 export const evaluateMvExpand: Operator = (node, input, scope) => {
   const { columns, expandRow } = compileExpansion(node, input, scope);
-  return { columns, rows: () => Iterator.from(input.rows()).flatMap(expandRow) };
+  return {
+    columns,
+    isSerialized: input.isSerialized,
+    rows: () => Iterator.from(input.rows()).flatMap(expandRow),
+  };
 };
 
 /**
@@ -42,7 +46,7 @@ export const evaluateMvExpand: Operator = (node, input, scope) => {
 export const evaluateMvApply: Operator = (node, input, scope) => {
   const { columns, expandRow } = compileExpansion(node, input, scope);
   let current: readonly Row[] = [];
-  const piped: Table = { columns, rows: () => current };
+  const piped: Table = { columns, isSerialized: true, rows: () => current };
   const subquery = requireChild(requireChild(node, "Subquery"), "Expression");
   const subqueryTable = scope.compile.table(subquery, { ...scope, columns: [], piped });
   // Columns of the outer row that the subquery did not give stay beside its results.
@@ -55,7 +59,8 @@ export const evaluateMvApply: Operator = (node, input, scope) => {
     *rows() {
       for (const row of input.rows()) {
         current = Array.from(expandRow(row));
-        for (const result of subqueryTable.rows())
+        // Read to the end at once: another reading would replace the current rows.
+        for (const result of Array.from(subqueryTable.rows()))
           yield [...outerColumns.map(({ columnIndex }) => row[columnIndex]), ...result];
       }
     },
@@ -67,6 +72,8 @@ function compileExpansion(node: KqlNode, input: Table, scope: Scope): Expansion 
     compileItem(one, input, withColumns(scope, input.columns)),
   );
   const indexName = readParameter(node, "with_itemindex");
+  const isArrayMode =
+    (readParameter(node, "bagexpansion") ?? readParameter(node, "kind")) === "array";
   const limitNode = childAt(node, "RowLimitClause");
   const limit = limitNode
     ? Number(scope.compile.scalar(requireChild(limitNode, "RowLimit"), scope).run([]))
@@ -78,7 +85,8 @@ function compileExpansion(node: KqlNode, input: Table, scope: Scope): Expansion 
   for (const { name, type, columnIndex } of items)
     if (columnIndex < 0) columns.push({ name, type });
   if (indexName !== undefined) columns.push({ name: indexName, type: "long" });
-  return { columns, expandRow: (row) => expandItems(row, items, limit, indexName !== undefined) };
+  const hasIndex = indexName !== undefined;
+  return { columns, expandRow: (row) => expandItems(row, items, { limit, hasIndex, isArrayMode }) };
 }
 
 function compileItem(node: KqlNode, input: Table, scope: Scope): ExpandItem {
@@ -98,13 +106,20 @@ function parseItemType(clause: KqlNode | undefined): KqlType {
   return word === undefined ? "dynamic" : parseTypeName(word);
 }
 
+interface ExpandOptions {
+  readonly limit: number;
+  /** Appends the element's index. */
+  readonly hasIndex: boolean;
+  /** A bag becomes `[key, value]` arrays instead of bags of one key. */
+  readonly isArrayMode: boolean;
+}
+
 function* expandItems(
   row: Row,
   items: readonly ExpandItem[],
-  limit: number,
-  hasIndex: boolean,
+  { limit, hasIndex, isArrayMode }: ExpandOptions,
 ): Generator<Row> {
-  const lists = items.map(({ scalar }) => toElements(scalar.run(row) ?? null));
+  const lists = items.map(({ scalar }) => toElements(scalar.run(row) ?? null, isArrayMode));
   const length = Math.min(limit, Math.max(...lists.map((list) => list.length)));
   for (let index = 0; index < length; index += 1) {
     const out = [...row];
@@ -121,10 +136,14 @@ function* expandItems(
 const castValue = (value: unknown, type: KqlType): unknown =>
   type === "dynamic" ? value : convertScalar(createConstant("dynamic", value), type).run([]);
 
-/** Arrays by element, bags by key; anything else, null too, stands for itself. */
-function toElements(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value as readonly unknown[];
-  if (value !== null && typeof value === "object")
-    return Object.entries(value).map(([key, inner]) => ({ [key]: inner as unknown }));
-  return [value];
+/** Returns an array's elements, a bag's entries, or the value itself. */
+function toElements(value: unknown, isArrayMode: boolean): readonly unknown[] {
+  const elements = Array.isArray(value)
+    ? (value as readonly unknown[])
+    : value !== null && typeof value === "object"
+      ? Object.entries(value).map(([key, inner]) =>
+          isArrayMode ? [key, inner as unknown] : { [key]: inner as unknown },
+        )
+      : [value];
+  return elements;
 }

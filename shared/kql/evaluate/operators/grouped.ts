@@ -41,14 +41,14 @@ export const evaluatePartition: Operator = (node, input, scope) => {
   const subqueryTable = scope.compile.table(subquery, {
     ...scope,
     columns: [],
-    piped: { columns: input.columns, rows: () => current },
+    piped: { columns: input.columns, isSerialized: input.isSerialized, rows: () => current },
   });
   return {
     columns: subqueryTable.columns,
     *rows() {
       for (const group of groupRows(input.rows(), by)) {
         current = group.rows;
-        yield* subqueryTable.rows();
+        yield* Array.from(subqueryTable.rows());
       }
     },
   };

@@ -183,14 +183,14 @@ function* matchRows(
   const blank = createBlankRow(sides.right);
   for (const row of sides.left.rows()) {
     const key = readKey(row, leftKeysOf(sides));
-    if (isUnique && key !== undefined && usedKeys.has(key)) continue;
-    if (isUnique && key !== undefined) usedKeys.add(key);
     const partners = key === undefined ? undefined : right.get(key);
-    if (partners === undefined) {
+    if (key === undefined || partners === undefined) {
       if (isOuter) yield [...row, ...blank];
       continue;
     }
-    if (key !== undefined) onMatch?.(key);
+    if (isUnique && usedKeys.has(key)) continue;
+    usedKeys.add(key);
+    onMatch?.(key);
     for (const partner of partners) yield [...row, ...partner];
   }
 }

@@ -15,8 +15,8 @@ import { createUnsupportedError } from "../query-error.ts";
 import { listChildren, requireChild } from "../scalar.ts";
 import { createMatcher } from "../text-match.ts";
 import { evaluateTake } from "./order.ts";
-import { compileWithCursor } from "./row-cursor.ts";
-import { evaluateBagUnpack } from "./plugins.ts";
+import { compileWithWindows } from "./window-calls.ts";
+import { evaluateBagUnpack } from "./bag-unpack.ts";
 import { evaluatePivot } from "./grouped.ts";
 import { evaluateFileProfile } from "./file-profile.ts";
 import { extendTable, type Operator } from "./rows.ts";
@@ -30,9 +30,10 @@ export const evaluateAs: Operator = (node, input, scope) => {
 
 /** Rows are ordered already; further expressions are added. */
 export const evaluateSerialize: Operator = (node, input, scope) =>
-  compileWithCursor(node, input, scope, (source, inner) =>
-    extendTable(source, listChildren(node, "Expressions"), inner),
-  );
+  compileWithWindows(node, input, scope, (source, inner) => ({
+    ...extendTable(source, listChildren(node, "Expressions"), inner),
+    isSerialized: true,
+  }));
 
 export const evaluateRender: Operator = (_, input) => input;
 export const evaluateConsume: Operator = (_, input) => ({ columns: input.columns, rows: () => [] });
@@ -55,8 +56,7 @@ export const evaluateInvoke: Operator = (node, input, scope) => {
 export const evaluatePlugin: Operator = (node, input, scope) => {
   const call = requireChild(node, "FunctionCall");
   const name = readName(requireChild(call, "Name"));
-  if (name === "bag_unpack")
-    return evaluateBagUnpack(argumentsOf(call), input, withColumns(scope, input.columns));
+  if (name === "bag_unpack") return evaluateBagUnpack(node, input, scope);
   if (name === "pivot")
     return evaluatePivot(argumentsOf(call), input, withColumns(scope, input.columns));
   throw createUnsupportedError(`The plugin '${name}'`);
@@ -80,7 +80,7 @@ function findSearchTables(
   const clause = childAt(node, "InClause");
   const names = clause ? listElements(childAt(clause, "Expressions")) : [];
   const patterns = names.map((one) => one.text);
-  const tableNames = [...scope.context.tables.keys()];
+  const tableNames = [...scope.names.listViews(), ...scope.context.tables.keys()];
   const selectedNames =
     clause === undefined
       ? tableNames

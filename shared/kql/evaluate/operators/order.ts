@@ -11,6 +11,7 @@ export const evaluateTake: Operator = (node, input, scope) => {
   const maxRows = Number(scope.compile.scalar(requireChild(node, "Expression"), scope).run([]));
   return {
     columns: input.columns,
+    isSerialized: input.isSerialized,
     rows: () => Iterator.from(input.rows()).take(Math.max(0, maxRows)),
   };
 };
@@ -74,7 +75,7 @@ function compareByKey({ direction, hasNullsFirst }: SortKey, one: unknown, other
 export const evaluateSort: Operator = (node, input, scope) => {
   const inner = withColumns(scope, input.columns);
   const keys = listChildren(node, "Expressions").map((one) => compileSortKey(one, inner));
-  return { columns: input.columns, rows: () => sortRows(input.rows(), keys) };
+  return { columns: input.columns, isSerialized: true, rows: () => sortRows(input.rows(), keys) };
 };
 
 export const evaluateTop: Operator = (node, input, scope) => {
@@ -83,6 +84,7 @@ export const evaluateTop: Operator = (node, input, scope) => {
   const key = compileSortKey(requireChild(node, "ByExpression"), inner);
   return {
     columns: input.columns,
+    isSerialized: true,
     rows: () => sortRows(input.rows(), [key]).slice(0, Math.max(0, maxRows)),
   };
 };

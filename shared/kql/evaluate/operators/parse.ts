@@ -18,13 +18,13 @@ const createParseOperator =
       scope.compile.scalar(requireChild(node, "Expression"), withColumns(scope, input.columns)),
     );
     const pieces = (childAt(node, "Patterns")?.children ?? []).map(readPiece);
-    const pattern = createPattern(
-      pieces,
-      readParameter(node, "kind") ?? "simple",
-      readParameter(node, "flags") ?? "",
+    const kind = readParameter(node, "kind") ?? "simple";
+    const pattern = createPattern(pieces, kind, readParameter(node, "flags") ?? "");
+    const columns = pieces.flatMap((piece) => (piece.column ? [piece.column] : []));
+    const isStrict = kind !== "relaxed";
+    return addColumns(input, columns, requiresMatch, (row) =>
+      readValues(pattern.exec(text.run(row)), columns, isStrict),
     );
-    const parsedColumns = pieces.flatMap((piece) => (piece.column ? [piece.column] : []));
-    return addColumns(input, parsedColumns, requiresMatch, (row) => pattern.exec(text.run(row)));
   };
 
 export const evaluateParse = createParseOperator(false);
@@ -55,23 +55,41 @@ const typePatterns: Partial<Record<KqlType, string>> = {
   real: String.raw`(-?[\d.]+(?:[eE][+-]?\d+)?)`,
 };
 
-/** A named piece takes as little as it can; the last one takes the rest. */
+/**
+ * In simple mode a named piece takes as little as it can and the last one takes the rest; in regex
+ * mode it takes as much as it can, unless the flag `U` inverts that.
+ */
 function createPattern(pieces: readonly PatternPiece[], kind: string, flags: string): RegExp {
+  const isGreedy = kind === "regex" && !flags.includes("U");
   const parts = pieces.map(({ column, literal }, index) => {
     if (literal !== undefined)
       return kind === "regex" ? `(?:${literal.replace(/\((?!\?)/g, "(?:")})` : escapeRegex(literal);
-    const rest = index === pieces.length - 1 ? String.raw`[\s\S]*` : String.raw`[\s\S]*?`;
-    return column === undefined ? rest : (typePatterns[column.type] ?? `(${rest})`);
+    const isLast = index === pieces.length - 1;
+    const rest = isLast || isGreedy ? String.raw`[\s\S]*` : String.raw`[\s\S]*?`;
+    if (column === undefined) return rest;
+    const typed = kind === "simple" ? typePatterns[column.type] : undefined;
+    return typed ?? `(${rest})`;
   });
   return requireRegex(`^${parts.join("")}$`, flags.replace(/[^ims]/g, ""));
 }
 
+/** Converts the groups; null if a value does not fit its type and the mode is strict. */
+function readValues(
+  groups: RegExpExecArray | null,
+  columns: readonly HuntColumn[],
+  isStrict: boolean,
+): readonly unknown[] | null {
+  if (groups === null) return null;
+  const values = columns.map(({ type }, index) => toValue(groups[index + 1], type));
+  return isStrict && values.includes(null) ? null : values;
+}
+
 /** The input with the found columns: in place where the name is there, else at the end. */
-function addColumns(
+export function addColumns(
   input: Table,
   parsedColumns: readonly HuntColumn[],
   requiresMatch: boolean,
-  match: (row: Row) => RegExpExecArray | null,
+  match: (row: Row) => readonly unknown[] | null,
 ): Table {
   const columns = [...input.columns];
   const columnIndexes = parsedColumns.map((column) => {
@@ -79,17 +97,17 @@ function addColumns(
     if (columnIndex >= 0) columns[columnIndex] = column;
     return columnIndex >= 0 ? columnIndex : columns.push(column) - 1;
   });
-  const rows = function* (): Generator<Row> {
+  const yieldRows = function* (): Generator<Row> {
     for (const row of input.rows()) {
-      const groups = match(row);
-      if (groups === null && requiresMatch) continue;
+      const values = match(row);
+      if (values === null && requiresMatch) continue;
       const out = [...row];
       for (const [index, column] of parsedColumns.entries())
-        out[columnIndexes[index] ?? 0] = toValue(groups?.[index + 1], column.type);
+        out[columnIndexes[index] ?? 0] = values?.[index] ?? getEmptyValue(column.type);
       yield out;
     }
   };
-  return { columns, rows };
+  return { columns, isSerialized: input.isSerialized, rows: yieldRows };
 }
 
 const toValue = (text: string | undefined, type: KqlType): unknown =>

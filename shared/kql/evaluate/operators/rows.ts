@@ -7,25 +7,34 @@ import { type Row, type Scalar, type Scope, type Table } from "../plan.ts";
 import { listChildren, requireChild } from "../scalar.ts";
 import { narrowTable, findTimeBounds } from "../time-bounds.ts";
 import { createUnsupportedError } from "../query-error.ts";
-import { compileWithCursor } from "./row-cursor.ts";
+import { compileWithWindows } from "./window-calls.ts";
 
 export type Operator = (node: KqlNode, input: Table, scope: Scope) => Table;
 
 /** `where`: a time predicate also tells the scan below what it may leave out. */
 export const evaluateWhere: Operator = (node, input, scope) =>
-  compileWithCursor(node, input, scope, (source, inner) => {
+  compileWithWindows(node, input, scope, (source, inner) => {
     const condition = requireChild(node, "Condition");
     const test = scope.compile.scalar(condition, inner);
+    if (source !== input) return trimRows(filterTable(source, test));
     return filterTable(narrowTable(source, findTimeBounds(condition, inner)), test);
   });
 
 function filterTable(source: Table, test: Scalar): Table {
   return {
     columns: source.columns,
+    isSerialized: source.isSerialized,
     rows: () => filterRows(source.rows(), test),
     narrow: (span) => filterTable(narrowTable(source, span), test),
   };
 }
+
+/** Removes hidden cells from the rows. */
+const trimRows = ({ columns, isSerialized, rows }: Table): Table => ({
+  columns,
+  isSerialized,
+  rows: () => Iterator.from(rows()).map((row) => row.slice(0, columns.length)),
+});
 
 function* filterRows(rows: Iterable<Row>, { run }: Scalar): Generator<Row> {
   for (const row of rows) if (run(row) === true) yield row;
@@ -44,7 +53,12 @@ export function mapTable(
   const runs = cells.map(({ run }) => run);
   const narrow = (span: Span): Table =>
     mapTable(narrowTable(source, span), columns, cells, keepsTimestamp);
-  return { columns, rows: () => mapRows(source.rows(), runs), ...(keepsTimestamp && { narrow }) };
+  return {
+    columns,
+    isSerialized: source.isSerialized,
+    rows: () => mapRows(source.rows(), runs),
+    ...(keepsTimestamp && { narrow }),
+  };
 }
 
 function* mapRows(rows: Iterable<Row>, runs: readonly Scalar["run"][]): Generator<Row> {
@@ -145,13 +159,13 @@ const expandWildcard = (node: KqlNode, scope: Scope): readonly NamedScalar[] => 
 };
 
 export const evaluateProject: Operator = (node, input, scope) =>
-  compileWithCursor(node, input, scope, (source, inner) =>
+  compileWithWindows(node, input, scope, (source, inner) =>
     createTable(source, compileCells(listChildren(node, "Expressions"), inner)),
   );
 
 /** `extend`: a name that is there already is replaced in its place. */
 export const evaluateExtend: Operator = (node, input, scope) =>
-  compileWithCursor(node, input, scope, (source, inner) =>
+  compileWithWindows(node, input, scope, (source, inner) =>
     extendTable(source, listChildren(node, "Expressions"), inner),
   );
 

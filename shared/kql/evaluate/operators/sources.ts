@@ -8,7 +8,9 @@ import { createConstant, type Row, type Scope, type Table } from "../plan.ts";
 import { createSemanticError, createUnsupportedError } from "../query-error.ts";
 import { listChildren, requireChild } from "../scalar.ts";
 import { readType } from "../type-names.ts";
-import { compareValues } from "../values.ts";
+import { createScan } from "../scan.ts";
+import { unboundedSpan } from "../time-bounds.ts";
+import { compareValues, getEmptyValue } from "../values.ts";
 import { compileCells } from "./rows.ts";
 
 export type Source = (node: KqlNode, scope: Scope) => Table;
@@ -35,10 +37,17 @@ export const evaluateRange: Source = (node, scope) => {
   );
   if (from === undefined || to === undefined || step === undefined)
     throw createUnsupportedError("'range'");
-  const type = from.type === "int" ? "long" : from.type;
+  const type = node.boundColumns?.[0]?.type ?? (from.type === "int" ? "long" : from.type);
   return {
     columns: [{ name: readName(requireChild(node, "Name")), type }],
-    rows: () => iterateRange(convertScalar(from, type).run([]), to.run([]), step.run([]), type),
+    isSerialized: true,
+    rows: () =>
+      iterateRange(
+        convertScalar(from, type).run([]),
+        to.run([]),
+        convertScalar(step, type === "datetime" ? "timespan" : type).run([]),
+        type,
+      ),
   };
 };
 
@@ -49,7 +58,9 @@ function* iterateRange(
   type: HuntColumn["type"],
 ): Generator<Row> {
   const by = createConstant(type === "datetime" ? "timespan" : type, step);
-  const isDescending = compareValues(step, typeof step === "bigint" ? 0n : 0) < 0;
+  const order = step === null ? 0 : compareValues(step, typeof step === "bigint" ? 0n : 0);
+  if (order === 0) return;
+  const isDescending = order < 0;
   for (
     let value = from;
     value !== null && compareValues(value, to) * (isDescending ? -1 : 1) <= 0;
@@ -59,14 +70,15 @@ function* iterateRange(
   }
 }
 
+const readSchema = (schema: KqlNode): readonly HuntColumn[] =>
+  listElements(childAt(schema, "Columns")).map((one) => ({
+    name: readName(requireChild(one, "Name")),
+    type: readType(requireChild(one, "Type")) ?? "dynamic",
+  }));
+
 /** `datatable (a: string, …) [ … ]`. */
 export const evaluateDatatable: Source = (node, scope) => {
-  const columns = listElements(childAt(requireChild(node, "Schema"), "Columns")).map(
-    (one): HuntColumn => ({
-      name: readName(requireChild(one, "Name")),
-      type: readType(requireChild(one, "Type")) ?? "dynamic",
-    }),
-  );
+  const columns = readSchema(requireChild(node, "Schema"));
   const values = listChildren(node, "Values").map((one, index) => {
     const type = columns[index % columns.length]?.type ?? "dynamic";
     return convertScalar(scope.compile.scalar(one, scope), type).run([]);
@@ -74,7 +86,7 @@ export const evaluateDatatable: Source = (node, scope) => {
   const rows = Array.from({ length: Math.floor(values.length / columns.length) }, (_, index) =>
     values.slice(index * columns.length, (index + 1) * columns.length),
   );
-  return { columns, rows: () => rows };
+  return { columns, isSerialized: true, rows: () => rows };
 };
 
 /** A call that gives rows: a function of the query, `table("T")`, `view(…)`. */
@@ -93,6 +105,13 @@ export const evaluateCall: Source = (node, scope) => {
       node,
       scope,
     );
+  if (name === "_GetWatchlist" && argument !== undefined) {
+    const alias = String(scope.compile.scalar(argument, scope).run([]));
+    const watchlist = scope.context.watchlists?.get(alias);
+    if (watchlist === undefined)
+      throw createUnsupportedError(`'_GetWatchlist()' without rows of ${alias}`);
+    return createScan(watchlist, { ...scope.context, timespan: unboundedSpan });
+  }
   throw createUnsupportedError(`'${name}()'`);
 };
 
@@ -100,10 +119,30 @@ export const evaluateCall: Source = (node, scope) => {
 export const evaluateMaterialize: Source = (node, scope) => {
   const table = scope.compile.table(requireChild(node, "Expression"), scope);
   let cached: readonly Row[] | undefined;
-  return { columns: table.columns, rows: () => (cached ??= Array.from(table.rows())) };
+  return {
+    columns: table.columns,
+    isSerialized: table.isSerialized,
+    rows: () => (cached ??= Array.from(table.rows())),
+  };
 };
 
-/** Refuses `externaldata`: the evaluator reads no files. */
-export const evaluateExternalData: Source = () => {
-  throw createUnsupportedError("The operator 'externaldata'");
+/** `externaldata` reads the rows that the context has for each URI. */
+export const evaluateExternalData: Source = (node, scope) => {
+  const columns = readSchema(requireChild(node, "Schema"));
+  const uris = listChildren(node, "URIs").map((uri) =>
+    String(scope.compile.scalar(uri, scope).run([])),
+  );
+  const sources = uris.map((uri) => {
+    const rows = scope.context.externalData?.(uri);
+    if (rows === undefined) throw createUnsupportedError(`'externaldata' without rows of ${uri}`);
+    return rows;
+  });
+  return {
+    columns,
+    *rows() {
+      for (const rows of sources)
+        for (const row of rows)
+          yield columns.map(({ name, type }) => row[name] ?? getEmptyValue(type));
+    },
+  };
 };

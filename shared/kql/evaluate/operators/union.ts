@@ -39,14 +39,14 @@ export function evaluateUnion(node: KqlNode, input: Table | undefined, scope: Sc
 function compileParts(node: KqlNode, scope: Scope, isFuzzy: boolean): readonly UnionPart[] {
   if (node.kind === "NameReference" && childAt(node, "Name")?.kind === "WildcardedName") {
     const matches = createNameMatcher(node.text);
-    return [...scope.context.tables.keys()]
+    return [...scope.names.listViews(), ...scope.context.tables.keys()]
       .filter(matches)
       .map((name) => ({ name, table: scope.compile.namedTable(name, node, scope) }));
   }
   try {
     return [
       {
-        name: node.kind === "NameReference" ? readName(node) : "",
+        name: node.kind === "NameReference" ? readName(node) : readAsName(node),
         table: scope.compile.table(node, { ...scope, columns: [] }),
       },
     ];
@@ -113,6 +113,17 @@ function* alignRows(
         columnIndex < 0 ? empty[index] : row[columnIndex],
       ),
     ];
+}
+
+/** Returns the name that a trailing `as` gives an operand. */
+function readAsName(node: KqlNode): string {
+  if (node.kind === "ParenthesizedExpression") {
+    const inner = childAt(node, "Expression");
+    return inner ? readAsName(inner) : "";
+  }
+  const operator = node.kind === "PipeExpression" ? childAt(node, "Operator") : undefined;
+  const name = operator?.kind === "AsOperator" ? childAt(operator, "Name") : undefined;
+  return name ? readName(name) : "";
 }
 
 interface OutputColumn {

@@ -2,10 +2,12 @@
 import type { KqlNode } from "../../language/parser.ts";
 import { deriveScalar, type Scalar, type Scope } from "../plan.ts";
 import { createUnsupportedError } from "../query-error.ts";
+import { findMaxArguments } from "./argument-counts.ts";
 import { conversionFunctions } from "./convert.ts";
 import { dynamicFunctions } from "./dynamic.ts";
 import type { FunctionTable } from "./function-compiler.ts";
 import { mathFunctions } from "./math.ts";
+import { ipv6Functions } from "./ipv6.ts";
 import { networkFunctions } from "./network.ts";
 import { stringFunctions } from "./strings.ts";
 import { timeFunctions } from "./time.ts";
@@ -25,12 +27,14 @@ const otherFunctions: FunctionTable = {
   },
 };
 
-const functions: ReadonlyMap<string, FunctionTable[string]> = new Map(
+/** Every scalar function by name. */
+export const functions: ReadonlyMap<string, FunctionTable[string]> = new Map(
   [
     conversionFunctions,
     timeFunctions,
     stringFunctions,
     networkFunctions,
+    ipv6Functions,
     dynamicFunctions,
     mathFunctions,
     windowFunctions,
@@ -42,6 +46,9 @@ const functions: ReadonlyMap<string, FunctionTable[string]> = new Map(
 export function compileBuiltinCall(name: string, nodes: readonly KqlNode[], scope: Scope): Scalar {
   const compileFunction = functions.get(name);
   if (compileFunction === undefined) throw createUnsupportedError(`The function '${name}'`);
+  const extra = nodes[findMaxArguments(name) ?? 0];
+  if (extra !== undefined)
+    throw createUnsupportedError(`The argument '${extra.text}' of '${name}'`);
   const args = nodes.map((arg) =>
     name.startsWith("column") ? compileColumnName(arg, scope) : scope.compile.scalar(arg, scope),
   );

@@ -72,7 +72,7 @@ function createNullTest(expected: boolean): FunctionCompiler {
 
 const dynamicTypeNames: Readonly<Record<string, string>> = {
   bigint: "long",
-  number: "double",
+  number: "real",
   boolean: "bool",
   string: "string",
 };
@@ -80,9 +80,9 @@ const dynamicTypeNames: Readonly<Record<string, string>> = {
 function findTypeName(value: unknown, type: KqlType): string {
   if (value === null) return "null";
   if (type !== "dynamic")
-    return { int: "int", long: "long", real: "double", bool: "bool" }[type as string] ?? type;
+    return { int: "int", long: "long", real: "real", bool: "bool" }[type as string] ?? type;
   if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) ? "long" : "double";
+  if (typeof value === "number") return Number.isInteger(value) ? "long" : "real";
   return dynamicTypeNames[typeof value] ?? "dictionary";
 }
 

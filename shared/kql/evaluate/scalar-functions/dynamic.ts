@@ -97,6 +97,68 @@ function findIndex(list: unknown, value: unknown): bigint | null {
   return BigInt((list as List).findIndex((one) => toKey([one]) === key));
 }
 
+/** `array_index_of(array, value, start, length, occurrence)`. */
+const evaluateArrayIndexOf = mapAny("long", ([list, value, ...limits], args) => {
+  if (!Array.isArray(list)) return null;
+  const key = toKey([toDynamic(value, args[1]?.type ?? "dynamic")]);
+  const [start = 0, length = -1, occurrence = 1] = limits.map(Number);
+  const from = start < 0 ? Math.max(0, list.length + start) : start;
+  const to = length < 0 ? list.length : from + length;
+  const found = (list as List).flatMap((one, index) =>
+    index >= from && index < to && toKey([one]) === key ? [index] : [],
+  );
+  return BigInt(found[occurrence - 1] ?? -1);
+});
+
+/** Splits an array at one index or at several. */
+const evaluateArraySplit = mapAny("dynamic", ([list, at]) => {
+  if (!Array.isArray(list)) return null;
+  const indexes = toList(at)
+    .map((one) => Number(one))
+    .map((index) => (index < 0 ? Math.max(0, list.length + index) : Math.min(index, list.length)))
+    .toSorted((one, other) => one - other);
+  return [0, ...indexes].map((index, part) => (list as List).slice(index, indexes[part]));
+});
+
+/** The keys of `$.a.b` or `$['a']`, or the key itself. */
+function parseBagPath(key: string): readonly string[] {
+  if (!key.startsWith("$")) return [key];
+  const parts = key.slice(1).matchAll(/\.([^.[\]]+)|\[['"]?([^'"\]]+)['"]?\]/g);
+  return [...parts].map((match) => match[1] ?? match[2] ?? "");
+}
+
+function hasBagPath(bag: unknown, [key, ...rest]: readonly string[]): boolean {
+  if (key === undefined) return true;
+  return isBag(bag) && Object.hasOwn(bag, key) && hasBagPath(bag[key], rest);
+}
+
+function removeBagPath(bag: unknown, [key, ...rest]: readonly string[]): unknown {
+  if (key === undefined || !isBag(bag) || !Object.hasOwn(bag, key)) return bag;
+  if (rest.length > 0) return { ...bag, [key]: removeBagPath(bag[key], rest) };
+  return Object.fromEntries(Object.entries(bag).filter(([name]) => name !== key));
+}
+
+function setBagPath(bag: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return value;
+  const base = isBag(bag) ? bag : {};
+  return { ...base, [key]: setBagPath(base[key], rest, value) };
+}
+
+/** All paths of a value: `['a']`, `['a']['b']`, `['c'][0]`. */
+function listTreePaths(value: unknown, prefix = ""): readonly string[] {
+  const entries = Array.isArray(value)
+    ? (value as List).length > 0
+      ? [[`[0]`, (value as List)[0]] as const]
+      : []
+    : isBag(value)
+      ? Object.entries(value).map(([key, inner]) => [`['${key}']`, inner] as const)
+      : [];
+  return entries.flatMap(([step, inner]) => [
+    prefix + step,
+    ...listTreePaths(inner, prefix + step),
+  ]);
+}
+
 function mergeBags(bags: List): unknown {
   const merged: Record<string, unknown> = {};
   for (const bag of bags.filter(isBag))
@@ -117,9 +179,9 @@ const evaluateHasAnyIndex: FunctionCompiler = (args) => {
   );
 };
 
-function createRange(from: unknown, to: unknown, step: unknown): unknown {
+function createRange(from: unknown, to: unknown, step: unknown, defaultStep: unknown): unknown {
   const values: unknown[] = [];
-  const by = step ?? (typeof from === "bigint" ? 1n : 1);
+  const by = step ?? defaultStep;
   const isAscending = compareValues(by, 0) > 0;
   for (
     let value = from;
@@ -133,6 +195,12 @@ function createRange(from: unknown, to: unknown, step: unknown): unknown {
   }
   return values;
 }
+
+/** One hour for times, else one. */
+const defaultStepOf = (type: Scalar["type"]): unknown => {
+  if (type === "datetime" || type === "timespan") return 36_000_000_000n;
+  return type === "long" ? 1n : 1;
+};
 
 /** `array_iff(conditions, thens, elses)` and the like pick element by element. */
 const evaluateArrayIff = mapLists(([tests = []], [, then, otherwise]) =>
@@ -161,9 +229,7 @@ const readColumnName = (node: KqlNode | undefined, scalar: Scalar | undefined): 
 export const dynamicFunctions: FunctionTable = {
   array_length: mapAny("long", ([value]) => (Array.isArray(value) ? BigInt(value.length) : null)),
   array_concat: mapLists((lists) => lists.flat()),
-  array_index_of: mapAny("long", ([list, value], args) =>
-    findIndex(list, toDynamic(value, args[1]?.type ?? "dynamic")),
-  ),
+  array_index_of: evaluateArrayIndexOf,
   array_reverse: mapLists(([list = []]) => list.toReversed()),
   array_slice: mapValues("dynamic", ["dynamic", "long"], sliceArray),
   array_sort_asc: createArraySort(1),
@@ -173,27 +239,40 @@ export const dynamicFunctions: FunctionTable = {
   ),
   array_iff: evaluateArrayIff,
   array_iif: evaluateArrayIff,
-  array_split: mapAny("dynamic", ([list, at]) => [
-    sliceArray(list, 0n, BigInt(Number(at)) - 1n),
-    sliceArray(list, BigInt(Number(at)), -1n),
-  ]),
+  array_split: evaluateArraySplit,
   bag_keys: mapAny("dynamic", ([bag]) => (isBag(bag) ? Object.keys(bag) : null)),
   bag_has_key: mapAny(
     "bool",
-    ([bag, key]) => isBag(bag) && Object.hasOwn(bag, toText(key, "dynamic")),
+    ([bag, key]) => isBag(bag) && hasBagPath(bag, parseBagPath(toText(key, "dynamic"))),
   ),
   bag_merge: mapLists((_, values) => mergeBags(values)),
   bag_remove_keys: mapAny("dynamic", ([bag, keys]) =>
     isBag(bag)
-      ? Object.fromEntries(Object.entries(bag).filter(([key]) => !toList(keys).includes(key)))
+      ? toList(keys).reduce<unknown>(
+          (rest, key) => removeBagPath(rest, parseBagPath(String(key))),
+          bag,
+        )
       : null,
   ),
-  bag_set_key: mapAny("dynamic", ([bag, key, value], args) => ({
-    ...(isBag(bag) ? bag : {}),
-    [toText(key, "dynamic")]: toDynamic(value, args[2]?.type ?? "dynamic"),
-  })),
-  bag_zip: mapLists(([keys = [], values = []]) =>
-    Object.fromEntries(keys.map((key, index) => [toText(key, "dynamic"), values[index] ?? null])),
+  bag_set_key: mapAny("dynamic", ([bag, key, value], args) =>
+    isBag(bag)
+      ? setBagPath(
+          bag,
+          parseBagPath(toText(key, "dynamic")),
+          toDynamic(value, args[2]?.type ?? "dynamic"),
+        )
+      : null,
+  ),
+  bag_zip: mapLists((_, [keys, values]) =>
+    Array.isArray(keys)
+      ? Object.fromEntries(
+          (keys as List).flatMap((key, index) =>
+            typeof key === "string"
+              ? [[key, Array.isArray(values) ? ((values as List)[index] ?? null) : null] as const]
+              : [],
+          ),
+        )
+      : null,
   ),
   zip: mapLists((lists) =>
     Array.from({ length: Math.max(...lists.map((list) => list.length)) }, (_, index) =>
@@ -231,14 +310,12 @@ export const dynamicFunctions: FunctionTable = {
       ? 0
       : [...toKeySet(one)].filter((key) => toKeySet(other).has(key)).length / all;
   }),
-  treepath: mapAny("dynamic", ([value]) =>
-    isBag(value) ? Object.keys(value).map((key) => `['${key}']`) : [],
-  ),
+  treepath: mapAny("dynamic", ([value]) => listTreePaths(value)),
   repeat: mapAny("dynamic", ([value, times], args) =>
     Array.from({ length: Number(times) }, () => toDynamic(value, requireArgument(args, 0).type)),
   ),
   range: mapAny("dynamic", ([from, to, step], args) =>
-    toList(createRange(from, to, step)).map((value) =>
+    toList(createRange(from, to, step, defaultStepOf(requireArgument(args, 0).type))).map((value) =>
       toDynamic(value, requireArgument(args, 0).type),
     ),
   ),

@@ -3,7 +3,8 @@ import { createHash, randomUUID } from "node:crypto";
 import type { KqlType } from "../../../contracts/compiled-hunt.ts";
 import { asText, convertScalar } from "../coerce.ts";
 import { deriveScalar, type Scalar } from "../plan.ts";
-import { compareValues, toKey, toDynamic } from "../values.ts";
+import { compareValues, toKey, toText } from "../values.ts";
+import { computeXxhash64 } from "../xxhash64.ts";
 import {
   requireArgument,
   mapAny,
@@ -63,10 +64,7 @@ const createDigest =
     );
   };
 
-/**
- * `hash(value, modulus)`: a stable 64-bit number, not the service's own (xxhash64): equal values
- * give equal numbers, and shards partition the rows, which is all that a query may rely on.
- */
+/** `hash(value, modulus)`: xxhash64 of the value's bytes, as the service computes it. */
 const evaluateHash: FunctionCompiler = (args) => {
   const [value, modulus] = [requireArgument(args, 0), args[1] && convertScalar(args[1], "long")];
   return deriveScalar("long", args, (row) =>
@@ -74,28 +72,22 @@ const evaluateHash: FunctionCompiler = (args) => {
   );
 };
 
-const computeHash = (value: unknown, { type }: Scalar): bigint =>
-  BigInt.asIntN(64, computeFnvHash(toKey([toDynamic(value, type)])));
-
-/** FNV-1a with a last mix, so that small moduli spread evenly. */
-function computeFnvHash(text: string): bigint {
-  let low = 0x811c9dc5;
-  let high = 0xcbf29ce4;
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    low = Math.imul(low ^ code, 0x01000193);
-    high = Math.imul(high ^ (code + index), 0x85ebca6b);
+/** Texts hash as UTF-8, whole numbers and times as eight bytes (times count from the year 1). */
+function computeHash(value: unknown, { type }: Scalar): bigint {
+  if (typeof value === "bigint" || (type === "int" && typeof value === "number")) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(
+      BigInt.asIntN(64, BigInt(value) + (type === "datetime" ? 621_355_968_000_000_000n : 0n)),
+    );
+    return computeXxhash64(bytes);
   }
-  low ^= high >>> 15;
-  low = Math.imul(low, 0x2c1b3c6d);
-  high ^= low >>> 13;
-  return (BigInt(high >>> 0) << 32n) | BigInt((low ^ (low >>> 16)) >>> 0);
+  return computeXxhash64(Buffer.from(toText(value, type), "utf8"));
 }
 
 function applyModulus(value: bigint, modulus: unknown): bigint | null {
   if (modulus === undefined) return value;
   if (typeof modulus !== "bigint" || modulus <= 0n) return null;
-  return ((value % modulus) + modulus) % modulus;
+  return BigInt.asUintN(64, value) % modulus;
 }
 
 /** A new value for every row: never folded into a constant. */
@@ -109,15 +101,18 @@ const evaluateRand = createVolatile("real", (limit) =>
     : Math.random(),
 );
 
-const earthRadiusMeters = 6_371_008.8;
+const earthRadiusMeters = 6_371_010;
 
-/** Metres between two points of longitude and latitude, in degrees. */
+/** Returns the meters between two points in degrees; null for coordinates out of range. */
 function computeDistance(
   fromLongitude: number,
   fromLatitude: number,
   toLongitude: number,
   toLatitude: number,
-): number {
+): number | null {
+  const isInRange = (value: number, limit: number): boolean => Math.abs(value) <= limit;
+  if (!isInRange(fromLongitude, 180) || !isInRange(toLongitude, 180)) return null;
+  if (!isInRange(fromLatitude, 90) || !isInRange(toLatitude, 90)) return null;
   const toRadians = (degrees: number): number => (degrees * Math.PI) / 180;
   const [dLatitude, dLongitude] = [
     toRadians(toLatitude - fromLatitude),
@@ -131,12 +126,17 @@ function computeDistance(
   return 2 * earthRadiusMeters * Math.asin(Math.sqrt(half));
 }
 
-function formatBytes(value: number, precision = 0): string {
-  const units = ["Bytes", "KB", "MB", "GB", "TB", "PB"];
-  const power =
+const byteUnits = ["Bytes", "KB", "MB", "GB", "TB", "PB"];
+
+function formatBytes(value: number, precision: number, unit: string): string | null {
+  const units = byteUnits;
+  const requested = units.findIndex((one) => one.toLowerCase() === unit.toLowerCase());
+  if (unit !== "" && requested < 0) return null;
+  const fitting =
     value === 0
       ? 0
       : Math.min(units.length - 1, Math.floor(Math.log(Math.abs(value)) / Math.log(1024)));
+  const power = unit === "" ? fitting : requested;
   return `${roundNumber(value / 1024 ** power, precision)} ${units[power] ?? "Bytes"}`;
 }
 
@@ -185,12 +185,14 @@ export const mathFunctions: FunctionTable = {
   hash_md5: createDigest("md5"),
   hash_sha1: createDigest("sha1"),
   hash_sha256: createDigest("sha256"),
-  hash_many: mapAny("long", (values) => BigInt.asIntN(64, computeFnvHash(toKey(values)))),
+  hash_many: mapAny("long", (values) => computeXxhash64(Buffer.from(toKey(values), "utf8"))),
   rand: evaluateRand,
   new_guid: createVolatile("guid", () => randomUUID()),
   geo_distance_2points: mapReals((a = 0, b = 0, c = 0, d = 0) => computeDistance(a, b, c, d)),
-  format_bytes: mapValues("string", ["real", "long"], (value: number, precision = 0n) =>
-    formatBytes(value, Number(precision)),
+  format_bytes: mapValues(
+    "string",
+    ["real", "long", "string"],
+    (value: number, precision = 0n, unit = "") => formatBytes(value, Number(precision), unit),
   ),
   toutf8: mapTexts("dynamic", (text = "") => [...Buffer.from(text)]),
 };

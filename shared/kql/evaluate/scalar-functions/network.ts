@@ -49,11 +49,26 @@ function compareAddresses(one: string, other: string, bits: number): bigint | nu
   return BigInt(Math.sign(maskAddress(first.base, length) - maskAddress(second.base, length)));
 }
 
-const isIpv6 = (text: string): boolean =>
-  /^[0-9a-f:.]+$/i.test(text) && text.includes(":") && URL.canParse(`http://[${text}]/`);
-
 const formatIpv4 = (value: number): string =>
   [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
+
+/** Finds an address, or its prefix such as `10.1.`, between characters that are not part of one. */
+function hasIpv4(text: string, address: string, isPrefix: boolean): boolean {
+  const isValid = isPrefix
+    ? /^(?:\d{1,3}\.){1,3}$/.test(address) || parseIpv4(address) !== undefined
+    : parseIpv4(address) !== undefined;
+  if (!isValid) return false;
+  return [...text.matchAll(/(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w)(?!\.\d)/g)].some(
+    ([found]) =>
+      parseIpv4(found) !== undefined &&
+      (isPrefix ? found.startsWith(address) : parseIpv4(found) === parseIpv4(address)),
+  );
+}
+
+const createAnyAddressTest = (isPrefix: boolean): FunctionTable[string] =>
+  mapAny("bool", ([text, ...addresses]) =>
+    addresses.flat().some((address) => hasIpv4(String(text), String(address), isPrefix)),
+  );
 
 /** `parse_url`: every part of a URL, empty where it has none. */
 function parseUrl(text: string): unknown {
@@ -88,21 +103,22 @@ function parseUrl(text: string): unknown {
   };
 }
 
-/** `parse_path`: of Windows and of URLs alike. */
+/** `parse_path`: the parts of a Windows path, a Unix path or a `file://` URL. */
 function parsePath(text: string): unknown {
-  const [, scheme = ""] = /^([a-z]+):\/\//i.exec(text) ?? [];
-  const cut = Math.max(text.lastIndexOf("\\"), text.lastIndexOf("/"));
-  const name = text.slice(cut + 1);
-  const folder = cut < 0 ? "" : text.slice(0, cut);
-  const dot = name.lastIndexOf(".");
+  const scheme = /^([a-z]{2,}):\/\//i.exec(text)?.[1] ?? "";
+  const path = scheme === "" ? text : text.slice(scheme.length + 3);
+  const cut = Math.max(path.lastIndexOf("\\"), path.lastIndexOf("/"));
+  const [, filename = "", stream = ""] = /^([^:]*)(?::(.+))?$/.exec(path.slice(cut + 1)) ?? [];
+  const folder = cut < 0 ? "" : path.slice(0, cut);
+  const dot = filename.lastIndexOf(".");
   return {
     Scheme: scheme,
-    RootPath: /^(?:[a-z]:|\\\\[^\\]+\\[^\\]+)/i.exec(text)?.[0] ?? "",
+    RootPath: /^[a-z]:/i.exec(path)?.[0] ?? "",
     DirectoryPath: folder,
     DirectoryName: folder.split(/[\\/]/).at(-1) ?? "",
-    Filename: name,
-    Extension: dot < 0 ? "" : name.slice(dot + 1),
-    AlternateDataStreamName: /^[^:]+:(.+)$/.exec(name)?.[1] ?? "",
+    Filename: filename,
+    Extension: dot < 0 ? "" : filename.slice(dot + 1),
+    AlternateDataStreamName: stream,
   };
 }
 
@@ -133,21 +149,23 @@ export const networkFunctions: FunctionTable = {
     return net === undefined ? null : BigInt(net.base - (net.base % 2 ** (32 - net.bits)));
   }),
   format_ipv4: mapTexts("string", (text = "", bits = "32") => {
-    const base = /^\d+$/.test(text) ? Number(text) : parseIpv4(text);
-    return base === undefined ? "" : formatIpv4(base - (base % 2 ** (32 - Number(bits))));
+    const base = /^\d+$/.test(text) ? Number(text) : parseNetwork(text)?.base;
+    const length = Math.min(Number(bits), parseNetwork(text)?.bits ?? 32);
+    return base === undefined || !(length >= 0)
+      ? ""
+      : formatIpv4(base - (base % 2 ** (32 - length)));
   }),
-  has_ipv4: mapTexts(
-    "bool",
-    (text = "", address = "") =>
-      parseIpv4(address) !== undefined &&
-      new RegExp(
-        String.raw`(?<![\w.])${address.replaceAll(".", String.raw`\.`)}(?![\w])(?!\.\d)`,
-      ).test(text),
-  ),
-  parse_ipv6: mapTexts("string", (text = "") => {
-    if (isIpv6(text)) return new URL(`http://[${text}]/`).hostname.slice(1, -1);
-    return parseIpv4(text) === undefined ? "" : `0000:0000:0000:0000:0000:ffff:${text}`;
+  format_ipv4_mask: mapTexts("string", (text = "", bits = "32") => {
+    const base = /^\d+$/.test(text) ? Number(text) : parseNetwork(text)?.base;
+    const length = Math.min(Number(bits), parseNetwork(text)?.bits ?? 32);
+    return base === undefined || !(length >= 0)
+      ? ""
+      : `${formatIpv4(base - (base % 2 ** (32 - length)))}/${length}`;
   }),
+  has_ipv4: mapTexts("bool", (text = "", address = "") => hasIpv4(text, address, false)),
+  has_any_ipv4: createAnyAddressTest(false),
+  has_ipv4_prefix: mapTexts("bool", (text = "", prefix = "") => hasIpv4(text, prefix, true)),
+  has_any_ipv4_prefix: createAnyAddressTest(true),
   parse_url: mapTexts("dynamic", (text = "") => parseUrl(text)),
   parse_urlquery: mapTexts("dynamic", (text = "") => ({
     "Query Parameters": Object.fromEntries(new URLSearchParams(text)),

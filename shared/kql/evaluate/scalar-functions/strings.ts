@@ -3,7 +3,7 @@ import { asText, convertScalar } from "../coerce.ts";
 import { requireRegex } from "../comparisons.ts";
 import { deriveScalar } from "../plan.ts";
 import { parseTypeName } from "../type-names.ts";
-import { parseJson, toText, toDynamic, toLong } from "../values.ts";
+import { parseJson, toDynamic, toJsonText, toLong, toText } from "../values.ts";
 import {
   requireArgument,
   mapAny,
@@ -48,13 +48,16 @@ const evaluateExtract: FunctionCompiler = (args) => {
 function extractAll(values: readonly unknown[]): unknown {
   const [pattern, second, third] = values;
   const text = toText(third ?? second, "dynamic");
-  const groupIndexes = third === undefined ? undefined : (second as readonly unknown[]).map(Number);
+  const groupNames = third === undefined ? undefined : (second as readonly unknown[]);
   const matches = [...text.matchAll(requireRegex(toText(pattern, "dynamic"), "g"))];
   if (matches.length === 0) return null;
   return matches.map((match) => {
     const groups =
-      groupIndexes?.map((group) => match[group] ?? "") ??
-      match.slice(1).map((group: string | undefined) => group ?? "");
+      groupNames?.map((group) =>
+        typeof group === "string" && !/^\d+$/.test(group)
+          ? (match.groups?.[group] ?? "")
+          : (match[Number(group)] ?? ""),
+      ) ?? match.slice(1).map((group: string | undefined) => group ?? "");
     return groups.length === 1 ? groups[0] : groups.length === 0 ? match[0] : groups;
   });
 }
@@ -72,14 +75,37 @@ const countMatches = mapTexts("long", (text = "", word = "", kind = "normal") =>
 const findWord = mapValues(
   "long",
   ["string", "string", "long", "long", "long"],
-  (text: string, word: string, start = 0n, length = -1n, occurrence = 1n) => {
-    const end = length < 0n ? text.length : Number(start + length);
-    let index = text.indexOf(word, Number(start));
-    for (let nth = 1n; nth < occurrence && index >= 0; nth += 1n)
+  (text: string, word: string, ...limits: bigint[]) => {
+    const { start, end, occurrence } = readSearchLimits(text, limits);
+    let index = text.indexOf(word, start);
+    for (let nth = 1; nth < occurrence && index >= 0; nth += 1)
       index = text.indexOf(word, index + 1);
     return BigInt(index >= 0 && index + word.length <= end ? index : -1);
   },
 );
+
+/** `indexof_regex(text, pattern, start, length, occurrence)`; −1 if there is no match. */
+const findPattern = mapValues(
+  "long",
+  ["string", "string", "long", "long", "long"],
+  (text: string, pattern: string, ...limits: bigint[]) => {
+    if ((limits[0] ?? 0n) < 0n) return null;
+    const { start, end, occurrence } = readSearchLimits(text, limits);
+    const matches = [...text.slice(start, end).matchAll(requireRegex(pattern, "g"))];
+    const match = matches[occurrence - 1];
+    return BigInt(match === undefined ? -1 : match.index + start);
+  },
+);
+
+/** A negative start counts from the end; a length of −1 has no limit. */
+function readSearchLimits(
+  text: string,
+  [start = 0n, length = -1n, occurrence = 1n]: readonly bigint[],
+): { readonly start: number; readonly end: number; readonly occurrence: number } {
+  const from = start < 0n ? Math.max(0, text.length + Number(start)) : Number(start);
+  const end = length < 0n ? text.length : from + Number(length);
+  return { start: from, end, occurrence: Number(occurrence) };
+}
 
 const createTrim = (where: "both" | "start" | "end"): FunctionCompiler =>
   mapTexts("string", (pattern = "", text = "") => {
@@ -93,10 +119,32 @@ function splitText(text: string, by: string, index?: bigint): unknown {
   return index < 0n || index >= BigInt(all.length) ? null : [all[Number(index)]];
 }
 
-const fromBase64 = (text: string): string => {
-  const bytes = Buffer.from(text, "base64");
-  return bytes.toString("utf8");
-};
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Returns the bytes of base64 text, or undefined for other text. */
+function decodeBase64(text: string): Buffer | undefined {
+  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)
+    ? Buffer.from(text, "base64")
+    : undefined;
+}
+
+/** Returns the text, or the empty text for what is not base64 of UTF-8. */
+function fromBase64(text: string): string {
+  const bytes = decodeBase64(text);
+  if (bytes === undefined) return "";
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    return "";
+  }
+}
+
+/** Encodes as .NET does: lower-case digits, `!` `(` `)` and `*` unchanged. */
+const encodeUrl = (text: string): string =>
+  encodeURIComponent(text.toWellFormed())
+    .replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())
+    .replaceAll("'", "%27")
+    .replaceAll("~", "%7e");
 
 const decodeUrl = (text: string): string => {
   try {
@@ -106,6 +154,21 @@ const decodeUrl = (text: string): string => {
   }
 };
 
+/** Replaces each word by the one at its index; replacements are not searched again. */
+function replaceWords(text: string, words: readonly unknown[], by: unknown): string {
+  const pieces = words.map(String);
+  const pattern = pieces
+    .filter((word) => word !== "")
+    .map((word) => word.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`))
+    .join("|");
+  if (pattern === "") return text;
+  const replacementOf = (word: string): string => {
+    const value: unknown = Array.isArray(by) ? by[pieces.indexOf(word)] : by;
+    return value === undefined || value === null ? "" : toText(value, "dynamic");
+  };
+  return text.replaceAll(new RegExp(pattern, "g"), replacementOf);
+}
+
 /** Dotted numbers to one number, so that versions compare. */
 function parseVersion(text: string): unknown {
   const numbers = text.split(".").slice(0, 4).map(Number);
@@ -113,23 +176,48 @@ function parseVersion(text: string): unknown {
   return [0, 1, 2, 3].map((index) => String(numbers[index] ?? 0).padStart(8, "0")).join("");
 }
 
-/** Arguments of a command line as Windows splits them. */
+/** Returns the text of backslashes with a quote after them; other text unchanged. */
+function unescapeToken(token: string): string {
+  if (!token.endsWith('"')) return token;
+  const slashes = "\\".repeat(Math.floor((token.length - 1) / 2));
+  return token.length % 2 === 1 ? slashes : `${slashes}"`;
+}
+
+/**
+ * Splits a command line as Windows does: 2n backslashes before a quote are n backslashes, one more
+ * escapes the quote.
+ */
 function parseCommandLine(text: string): readonly string[] | null {
-  const words = text.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+/g);
-  return words?.map((part) => part.replace(/"/g, "")) ?? null;
+  const words: string[] = [];
+  let word: string | undefined;
+  let isQuoted = false;
+  for (const [token] of text.matchAll(/\\*"|\\+|\s+|[^\\"\s]+/g)) {
+    if (!isQuoted && token.trim() === "") {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+      continue;
+    }
+    const isQuote = token.endsWith('"') && token.length % 2 === 1;
+    word = (word ?? "") + unescapeToken(token);
+    if (isQuote) isQuoted = !isQuoted;
+  }
+  if (word !== undefined) words.push(word);
+  return words.length === 0 ? null : words;
 }
 
 /** `strcmp`. */
 const compareTexts = (one = "", other = ""): bigint => (one < other ? -1n : one > other ? 1n : 0n);
 
+/** Returns the cells of the first record. */
 function parseCsv(text: string): readonly string[] {
-  const cells = text.match(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g) ?? [];
-  return cells.slice(0, text.split(",").length === 0 ? 0 : -1).map((cell) =>
-    cell
-      .replace(/,$/, "")
-      .replace(/^"([\s\S]*)"$/, "$1")
-      .replace(/""/g, '"'),
-  );
+  const cells: string[] = [];
+  const cellPattern = /("(?:[^"]|"")*"|[^,\r\n]*)(,|\r?\n|$)/y;
+  for (let match = cellPattern.exec(text); match; match = cellPattern.exec(text)) {
+    const [, cell = "", end] = match;
+    cells.push(cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell);
+    if (end !== ",") break;
+  }
+  return cells;
 }
 
 export const stringFunctions: FunctionTable = {
@@ -165,19 +253,15 @@ export const stringFunctions: FunctionTable = {
   replace_string: mapTexts("string", (text = "", word = "", by = "") =>
     word === "" ? text : text.replaceAll(word, () => by),
   ),
-  replace_strings: mapValues(
-    "string",
-    ["string", "dynamic", "dynamic"],
-    (text: string, words: readonly string[], by: readonly string[]) =>
-      words.reduce((done, word, index) => done.replaceAll(word, () => by[index] ?? ""), text),
-  ),
+  replace_strings: mapValues("string", ["string", "dynamic", "dynamic"], replaceWords),
   extract: evaluateExtract,
   extract_all: mapAny("dynamic", extractAll),
   extractall: mapAny("dynamic", extractAll),
   countof: countMatches,
   indexof: findWord,
-  indexof_regex: mapTexts("long", (text = "", pattern = "") =>
-    BigInt(text.search(requireRegex(pattern))),
+  indexof_regex: findPattern,
+  regex_quote: mapTexts("string", (text = "") =>
+    text.replaceAll(/[\\.+*?()|[\]{}^$#&\-~]/g, String.raw`\$&`),
   ),
   trim: createTrim("both"),
   trim_start: createTrim("start"),
@@ -186,9 +270,17 @@ export const stringFunctions: FunctionTable = {
   base64_decode_tostring: mapTexts("string", (text = "") => fromBase64(text)),
   base64_encodestring: mapTexts("string", (text = "") => Buffer.from(text).toString("base64")),
   base64_decodestring: mapTexts("string", (text = "") => fromBase64(text)),
-  base64_decode_toarray: mapTexts("dynamic", (text = "") => [...Buffer.from(text, "base64")]),
-  url_encode: mapTexts("string", (text = "") => encodeURIComponent(text)),
-  url_encode_component: mapTexts("string", (text = "") => encodeURIComponent(text)),
+  base64_decode_toarray: mapTexts("dynamic", (text = "") => {
+    const bytes = decodeBase64(text);
+    return bytes === undefined ? null : [...bytes];
+  }),
+  base64_encode_fromarray: mapAny("string", ([value]) =>
+    Array.isArray(value) && value.every((one) => Number.isInteger(one) && one >= 0 && one <= 255)
+      ? Buffer.from(value as number[]).toString("base64")
+      : "",
+  ),
+  url_encode: mapTexts("string", (text = "") => encodeUrl(text).replaceAll("%20", "+")),
+  url_encode_component: mapTexts("string", (text = "") => encodeUrl(text)),
   url_decode: mapTexts("string", (text = "") => decodeUrl(text)),
   unicode_codepoints_to_string: mapAny("string", (values) =>
     String.fromCodePoint(...values.flat().map(Number)),
@@ -200,9 +292,12 @@ export const stringFunctions: FunctionTable = {
   to_utf8: mapTexts("dynamic", (text = "") =>
     Array.from(text, (letter) => letter.codePointAt(0) ?? 0),
   ),
-  tohex: mapValues("string", ["long", "long"], (value: bigint, width = 0n) =>
-    BigInt.asUintN(64, value).toString(16).padStart(Number(width), "0"),
-  ),
+  tohex: (args, call) =>
+    mapValues("string", ["long", "long"], (value: bigint, width = 0n) =>
+      BigInt.asUintN(args[0]?.type === "int" ? 32 : 64, value)
+        .toString(16)
+        .padStart(Number(width), "0"),
+    )(args, call),
   isutf8: mapTexts("bool", () => true),
   isascii: mapTexts("bool", (text = "") => Array.from(text).every((letter) => letter < "\u0080")),
   parse_version: mapTexts("decimal", (text = "") => parseVersion(text)),
@@ -215,12 +310,24 @@ export const stringFunctions: FunctionTable = {
       from.includes(letter) ? (to[Math.min(from.indexOf(letter), to.length - 1)] ?? "") : letter,
     ).join(""),
   ),
-  dynamic_to_json: mapAny("string", ([value], args) =>
-    JSON.stringify(toDynamic(value, requireArgument(args, 0).type)),
-  ),
+  dynamic_to_json: mapAny("string", ([value], args) => {
+    const dynamic = toDynamic(value, requireArgument(args, 0).type);
+    return dynamic === null ? "" : toJsonText(sortKeys(dynamic));
+  }),
 };
 
-/** `$.a.b[0]` in a text of JSON. */
+/** Sorts the keys of bags at every level. */
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .map(([key, inner]) => [key, sortKeys(inner)]),
+  );
+}
+
+/** Reads `$.a.b[0]` in JSON text. */
 function readJsonPath(path: string, text: string): string {
   const keys = [...path.replace(/^\$/, "").matchAll(/\.?([^.[\]]+)|\[['"]?([^'"\]]+)['"]?\]/g)].map(
     (match) => match[1] ?? match[2] ?? "",

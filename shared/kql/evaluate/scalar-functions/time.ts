@@ -8,6 +8,7 @@ import {
   type FunctionCompiler,
 } from "./function-compiler.ts";
 import { convertScalar } from "../coerce.ts";
+import { toReal } from "../values.ts";
 
 const dayTicks = 864_000_000_000n;
 
@@ -29,10 +30,17 @@ export const evaluateBin: FunctionCompiler = (args) => {
     value.type === "datetime" || value.type === "timespan" ? value : convertScalar(value, "long");
   const type = value.type === "dynamic" ? "long" : value.type;
   return deriveScalar(type, [whole, step], (row) => {
-    const result = binWhole(whole.run(row), step.run(row));
+    const result = binWhole(
+      whole.run(row),
+      step.run(row),
+      type === "datetime" ? firstDayTicks : 0n,
+    );
     return type === "int" && result !== null ? Number(result) : result;
   });
 };
+
+/** Ticks of 0001-01-01 from 1970: bins of datetimes count from there. */
+const firstDayTicks = -719_162n * 864_000_000_000n;
 
 function binReal(value: unknown, step: unknown): number | null {
   return typeof value === "number" && typeof step === "number" && step !== 0
@@ -40,9 +48,9 @@ function binReal(value: unknown, step: unknown): number | null {
     : null;
 }
 
-function binWhole(value: unknown, step: unknown): bigint | null {
-  return typeof value === "bigint" && typeof step === "bigint" && step !== 0n
-    ? floorTo(value, step)
+function binWhole(value: unknown, step: unknown, origin: bigint): bigint | null {
+  return typeof value === "bigint" && typeof step === "bigint" && step > 0n
+    ? origin + floorTo(value - origin, step)
     : null;
 }
 
@@ -83,6 +91,8 @@ const fixedUnits: Readonly<Record<string, bigint>> = {
   millisecond: 10_000n,
   microsecond: 10n,
 };
+/** Units below one tick. */
+const nanosecondsPerTick = 100n;
 
 /** Whole boundaries crossed from `other` to `one`. */
 function computeDifference(unit: string, one: bigint, other: bigint): bigint | null {
@@ -93,6 +103,7 @@ function computeDifference(unit: string, one: bigint, other: bigint): bigint | n
     first.getUTCMonth() -
     second.getUTCMonth();
   if (name === "year") return BigInt(first.getUTCFullYear() - second.getUTCFullYear());
+  if (name === "nanosecond") return (one - other) * nanosecondsPerTick;
   if (name === "quarter")
     return BigInt(
       Math.floor(monthsSinceEpoch(first) / 3) - Math.floor(monthsSinceEpoch(second) / 3),
@@ -149,8 +160,14 @@ function formatDatetime(ticks: bigint, format: string): string {
   };
   return format.replace(
     /yyyy|yy|MM?|dd?|HH?|hh?|mm?|ss?|tt|[fF]{1,7}/g,
-    (piece) => pieces[piece] ?? fraction.slice(0, piece.length),
+    (piece) => pieces[piece] ?? formatFraction(fraction, piece),
   );
+}
+
+/** `f` keeps trailing zeros, `F` drops them. */
+function formatFraction(fraction: string, piece: string): string {
+  const digits = fraction.slice(0, piece.length);
+  return piece.startsWith("F") ? digits.replace(/0+$/, "") : digits;
 }
 
 function formatSpan(ticks: bigint, format: string): string {
@@ -165,7 +182,7 @@ function formatSpan(ticks: bigint, format: string): string {
   const fraction = padNumber(size % 10_000_000n, 7);
   return format.replace(/d+|H+|h+|m+|s+|[fF]{1,7}/g, (piece) => {
     const value = parts[piece[0] ?? ""];
-    return value === undefined ? fraction.slice(0, piece.length) : padNumber(value, piece.length);
+    return value === undefined ? formatFraction(fraction, piece) : padNumber(value, piece.length);
   });
 }
 
@@ -181,6 +198,8 @@ const partReaders: Readonly<Record<string, (ticks: bigint) => number>> = {
   minute: (ticks) => dateOf(ticks).getUTCMinutes(),
   second: (ticks) => dateOf(ticks).getUTCSeconds(),
   millisecond: (ticks) => dateOf(ticks).getUTCMilliseconds(),
+  microsecond: (ticks) => Number((ticks - floorTo(ticks, 10_000_000n)) / 10n),
+  nanosecond: (ticks) => Number((ticks - floorTo(ticks, 10_000_000n)) * nanosecondsPerTick),
 };
 
 const computeDayOfYear = (ticks: bigint): number =>
@@ -210,6 +229,37 @@ const evaluateNow = (
     : deriveScalar("datetime", [offset], (row) => now + (offset.run(row) as bigint));
 };
 
+const secondTicks = 10_000_000;
+
+/** A function of reals with an exact result. */
+const mapParts = (
+  type: "datetime" | "timespan",
+  compute: (parts: readonly number[]) => bigint | null,
+): FunctionCompiler => mapValues(type, ["real"], (...parts: number[]) => compute(parts));
+
+/** Year, month, day and optional hour, minute, second; null if a part is out of range. */
+function makeDatetime(parts: readonly number[]): bigint | null {
+  const [year, month, day, hour, minute] = [0, 1, 1, 0, 0].map((otherwise, index) =>
+    Math.trunc(parts[index] ?? otherwise),
+  ) as [number, number, number, number, number];
+  const second = parts[5] ?? 0;
+  const ms = Date.UTC(year, month - 1, day, hour, minute);
+  const date = new Date(ms);
+  const isExact =
+    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && date.getUTCHours() === hour;
+  const isInRange = date.getUTCMinutes() === minute && second >= 0 && second < 60;
+  if (year < 1 || !isExact || !isInRange) return null;
+  return ticksOf(ms) + BigInt(Math.round(second * secondTicks));
+}
+
+/** `(days,) hours, minutes (, seconds)`. */
+function makeTimespan(parts: readonly number[]): bigint {
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] =
+    parts.length === 4 ? parts : parts.length === 3 ? [0, ...parts] : [0, ...parts, 0];
+  const whole = (Math.trunc(days) * 24 + Math.trunc(hours)) * 60 + Math.trunc(minutes);
+  return BigInt(whole) * 600_000_000n + BigInt(Math.round(seconds * secondTicks));
+}
+
 export const timeFunctions: FunctionTable = {
   now: (args, { scope }) => evaluateNow(scope, args[0]),
   ago: (args, { scope }) => {
@@ -225,11 +275,14 @@ export const timeFunctions: FunctionTable = {
       ? evaluateBin(args, call)
       : mapValues("real", ["real"], (value: number) => Math.floor(value))(args, call),
   bin_at: mapAny(
-    (args) => requireArgument(args, 0).type,
-    ([value, step, origin]) =>
-      typeof value === "bigint" && typeof step === "bigint" && typeof origin === "bigint"
-        ? origin + floorTo(value - origin, step)
-        : null,
+    (args) => (args.some(({ type }) => type === "real") ? "real" : requireArgument(args, 0).type),
+    ([value, step, origin]) => {
+      if (typeof value === "bigint" && typeof step === "bigint" && typeof origin === "bigint")
+        return binWhole(value, step, origin);
+      const [one, size, start] = [toReal(value), toReal(step), toReal(origin)];
+      if (one === null || size === null || start === null || size <= 0) return null;
+      return start + Math.floor((one - start) / size) * size;
+    },
   ),
   startofday: createStartOf("day"),
   startofweek: createStartOf("week"),
@@ -258,28 +311,8 @@ export const timeFunctions: FunctionTable = {
   weekofyear: mapValues("long", ["datetime"], (ticks: bigint) => BigInt(computeIsoWeek(ticks))),
   format_datetime: mapValues("string", ["datetime", "string"], formatDatetime),
   format_timespan: mapValues("string", ["timespan", "string"], formatSpan),
-  make_datetime: mapValues(
-    "datetime",
-    ["long"],
-    (year: bigint, month: bigint, date = 1n, hour = 0n, minute = 0n, second = 0n) =>
-      ticksOf(
-        Date.UTC(
-          Number(year),
-          Number(month) - 1,
-          Number(date),
-          Number(hour),
-          Number(minute),
-          Number(second),
-        ),
-      ),
-  ),
-  make_timespan: mapValues("timespan", ["long"], (...parts: bigint[]) => {
-    const [seconds = 0n, minutes = 0n, hours = 0n, days = 0n] =
-      parts.length === 2 ? [0n, ...parts.toReversed()] : parts.toReversed();
-    return (
-      days * dayTicks + hours * 36_000_000_000n + minutes * 600_000_000n + seconds * 10_000_000n
-    );
-  }),
+  make_datetime: mapParts("datetime", makeDatetime),
+  make_timespan: mapParts("timespan", makeTimespan),
   unixtime_seconds_todatetime: mapValues(
     "datetime",
     ["long"],

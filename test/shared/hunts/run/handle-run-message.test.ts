@@ -3,6 +3,7 @@ import {
   computeBackOffMs,
   handleRunMessage,
 } from "../../../../shared/hunts/run/handle-run-message.ts";
+import type { HuntRun } from "../../../../shared/contracts/hunt-run.ts";
 import type { HuntingReply } from "../../../../shared/hunts/ports.ts";
 import { hourMs, minuteMs } from "../../../../shared/runtime/time.ts";
 import {
@@ -113,7 +114,9 @@ describe("a run that must stop", () => {
     ).toBe("failing");
     expect(listRequeued(harness)).toMatchObject([{ failures: 3, delaySeconds: 240 }]);
     expect(readStatus(harness)).toMatchObject({ state: "failing", reason: "503" });
-    expect([1, 2, 20].map(computeBackOffMs)).toEqual([60_000, 120_000, 900_000]);
+    expect([1, 2, 20].map((failures) => computeBackOffMs(failures))).toEqual([
+      60_000, 120_000, 900_000,
+    ]);
   });
 
   test("leaves no poison message while storage is down", async () => {
@@ -147,6 +150,66 @@ describe("a run that must stop", () => {
     };
     expect(await handleRunMessage(slowDeps, hunt, createRunMessage(harness))).toBe("continues");
     expect(harness.source.queries).toHaveLength(4);
+  });
+});
+
+describe("an unknown refusal", () => {
+  const unknown: HuntingReply = {
+    kind: "failed",
+    message: "Graph answered 400: Flux capacitor is empty",
+    isUnknownRefusal: true,
+  };
+
+  test("is retried at most hourly by one message, and no timer adds a call", async () => {
+    const harness = createReplyingHarness(unknown);
+    const delays: unknown[] = [];
+    for (let failures = 0; failures < 9; failures += 1) {
+      const message = createRunMessage(harness, { reason: "continue", failures });
+      expect(await handleRunMessage(harness.deps, hunt, message)).toBe("failing");
+      delays.push(harness.sentMessages.at(-1)?.delaySeconds);
+    }
+    expect(delays).toEqual([60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
+    expect(readStatus(harness)).toMatchObject({ state: "failing", reason: unknown.message });
+    const queryCount = harness.source.queries.length;
+    await harness.clock.advance(30 * minuteMs);
+    expect(await handleRunMessage(harness.deps, hunt, createRunMessage(harness))).toBe("paused");
+    expect(harness.source.queries).toHaveLength(queryCount);
+  });
+
+  test("is also tried in the other form of the window", async () => {
+    const harness = huntHarness({
+      interceptQuery: (query) => (query.startsWith("ROWS") ? unknown : undefined),
+    });
+    harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
+    expect(await handleRunMessage(harness.deps, hunt, createRunMessage(harness))).toBe("done");
+  });
+
+  test("raises the alert and fails the job after 24 hours, with the service's text", async () => {
+    const harness = createReplyingHarness(unknown);
+    const job = "c".repeat(32);
+    const failingSince = new Date(noonMs).toISOString();
+    const message = (): HuntRun =>
+      createRunMessage(harness, { reason: "continue", job, failures: 20, failingSince });
+    await harness.clock.advance(23 * hourMs);
+    await handleRunMessage(harness.deps, hunt, message());
+    expect(harness.records.peek(`state/jobs/${job}/end.json`)).toBeUndefined();
+    expect(harness.loggedEvents.map(({ event }) => event)).not.toContain("hunt.degraded");
+    await harness.clock.advance(hourMs);
+    const sentBefore = listRequeued(harness).length;
+    await handleRunMessage(harness.deps, hunt, message());
+    expect(listRequeued(harness)).toHaveLength(sentBefore);
+    expect(harness.records.peek(`state/jobs/${job}/end.json`)).toContain("Flux capacitor");
+    expect(harness.loggedEvents.map(({ event }) => event)).toContain("hunt.degraded");
+  });
+
+  test("ends with its status when the service accepts the query again", async () => {
+    const harness = createReplyingHarness(unknown);
+    await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+    harness.reply = undefined;
+    await harness.clock.advance(minuteMs);
+    const message = createRunMessage(harness, { reason: "continue", failures: 1 });
+    expect(await handleRunMessage(harness.deps, hunt, message)).toBe("done");
+    expect(readStatus(harness)).toMatchObject({ state: "ok" });
   });
 });
 

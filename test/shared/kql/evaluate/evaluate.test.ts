@@ -178,7 +178,7 @@ describe("a query with a fault", () => {
     [
       "externaldata(a: string) ['https://example.net/list.txt']",
       "unsupported",
-      /'externaldata' is not supported/,
+      /'externaldata' without rows of https:\/\/example.net\/list.txt is not supported/,
     ],
     [
       "DeviceEvents | extend series_fir(AdditionalFields, dynamic([1]))",
