@@ -1,53 +1,45 @@
-/** HTTP door of the verdict desk: asks for a closing, or rehearses it. */
+/** Accepts a verdict on alerts, or plans it without a change. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { findReasonFault } from "../shared/alerts/closures.ts";
 import { dryRunVerdict } from "../shared/alerts/dry-run-verdict.ts";
 import { submitVerdict } from "../shared/alerts/submit-verdict.ts";
-import { verdictRequest, type VerdictRequest } from "../shared/contracts/alert-verdict.ts";
-import { readJsonBody } from "../shared/http/request-body.ts";
-import { toInputFaults } from "../shared/contracts/input-faults.ts";
-import { createRetryProblem, Problem } from "../shared/contracts/problem.ts";
 import { services } from "../shared/app/services.ts";
+import { verdictRequest, type VerdictRequest } from "../shared/contracts/alert-verdict.ts";
+import { createRetryProblem, Problem } from "../shared/contracts/problem.ts";
+import { createRunningOperation, toOperationReply } from "../shared/http/operation-reply.ts";
+import { readValidBody } from "../shared/http/request-body.ts";
 
 async function readVerdict(request: HttpRequest): Promise<VerdictRequest> {
-  const { data, error } = verdictRequest.safeParse(await readJsonBody(request));
-  const message = data && findReasonFault(data.action, data.reason);
-  if (data && message === undefined) return data;
-  const errors = error ? toInputFaults(error) : [{ path: "/reason", message: message ?? "" }];
-  throw new Problem(400, "The verdict is invalid.", { errors });
+  const verdict = await readValidBody(request, verdictRequest);
+  const message = findReasonFault(verdict.action, verdict.reason);
+  if (message === undefined) return verdict;
+  throw new Problem(400, "The verdict is invalid.", { errors: [{ path: "/reason", message }] });
+}
+
+async function planVerdict(verdict: VerdictRequest): Promise<HttpResponseInit> {
+  const plan = await dryRunVerdict(await services.alertDeps(), verdict);
+  if (plan.kind === "planned")
+    return { jsonBody: { id: verdict.id, dryRun: true, alerts: plan.alerts } };
+  throw plan.kind === "later"
+    ? createRetryProblem("Cloud Apps cannot be called now; try again.", plan.retryAfterMs)
+    : new Problem(503, plan.message);
 }
 
 async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
   const verdict = await readVerdict(request);
-  const deps = await services.alertDeps();
-  if (verdict.dryRun === true) {
-    const dryRunResult = await dryRunVerdict(deps, verdict);
-    if (dryRunResult.kind === "planned")
-      return { jsonBody: { id: verdict.id, dryRun: true, alerts: dryRunResult.alerts } };
-    throw dryRunResult.kind === "later"
-      ? createRetryProblem("Cloud Apps cannot be asked right now.", dryRunResult.retryAfterMs)
-      : new Problem(503, dryRunResult.message);
-  }
-  const submitted = await submitVerdict(
-    deps,
-    verdict,
-    "api",
-    await services.maxAlertsPerSourcePerDay(),
-  );
+  if (verdict.dryRun === true) return planVerdict(verdict);
+  const maxPerDay = await services.maxAlertsPerSourcePerDay();
+  const submitted = await submitVerdict(await services.alertDeps(), verdict, "api", maxPerDay);
   if (submitted.kind === "idTaken")
     throw new Problem(409, "This id was used for another verdict; send a new id.");
   if (submitted.kind === "capped")
     throw createRetryProblem(
-      "This sender's alerts of the day are used up.",
+      "Daily alert limit reached for this sender; it resets at midnight UTC.",
       submitted.retryAfterMs,
       429,
     );
-  const url = new URL(`/api/alerts/verdicts/${verdict.id}`, request.url).href;
-  return {
-    status: 202,
-    headers: { location: url, "retry-after": "5" },
-    jsonBody: { id: verdict.id, status: url },
-  };
+  const location = new URL(`/api/alerts/verdicts/${verdict.id}`, request.url).href;
+  return toOperationReply(createRunningOperation(verdict.id), location, 5);
 }
 
 app.http("close_alerts", {

@@ -1,48 +1,20 @@
-/** HTTP doors of file statistics: any payload or a list of hashes in, one answer a hash out; what takes long is a job. */
+/** Looks up the file hashes of a list or of any payload; a long lookup becomes a job. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import type { LookupRequest } from "../shared/files/file-jobs.ts";
-import { toLookupRequest, toSingleHashRequest } from "../shared/files/lookup-request.ts";
-import { toLookupReply } from "../shared/files/replies.ts";
-import {
-  readIdempotencyKey,
-  readLookup,
-  readLookupQuery,
-} from "../shared/contracts/file-lookup.ts";
+import { replyToLookup } from "../shared/app/http-handler.ts";
+import { readLookup } from "../shared/contracts/file-lookup.ts";
+import { toLookupRequest } from "../shared/files/lookup-request.ts";
+import { readIdempotencyKey } from "../shared/http/idempotency-key.ts";
 import { parseAnyBody, readBodyBytes } from "../shared/http/request-body.ts";
-import { services } from "../shared/app/services.ts";
 
-async function replyToLookup(
-  request: HttpRequest,
-  lookup: LookupRequest,
-): Promise<HttpResponseInit> {
-  const service = await services.fileLookupService();
-  const outcome = await service.lookUpFiles(lookup);
-  return toLookupReply(outcome, request.headers.get("accept"), (id) =>
-    services.createJobUrl(request.url, id),
-  );
-}
-
-async function lookUpFiles(request: HttpRequest): Promise<HttpResponseInit> {
+async function enrichFiles(request: HttpRequest): Promise<HttpResponseInit> {
   const body = parseAnyBody(await readBodyBytes(request), request.headers.get("content-type"));
-  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
+  const key = readIdempotencyKey(request);
   return replyToLookup(request, toLookupRequest(readLookup(request.query, body), key));
 }
-
-const lookUpFile = (request: HttpRequest): Promise<HttpResponseInit> =>
-  replyToLookup(
-    request,
-    toSingleHashRequest(request.params["hash"] ?? "", readLookupQuery(request.query)),
-  );
 
 app.http("enrich_files", {
   methods: ["POST"],
   authLevel: "function",
   route: "files/stats",
-  handler: lookUpFiles,
-});
-app.http("enrich_file", {
-  methods: ["GET"],
-  authLevel: "function",
-  route: "files/{hash}/stats",
-  handler: lookUpFile,
+  handler: enrichFiles,
 });

@@ -1,40 +1,15 @@
-/** HTTP door of jobs: shows one, or ends it before its time. The job's own signed key is the authority, no other. */
+/** Returns a job. Its pre-signed URL needs no other key. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import { toCancelReply, toJobReply } from "../shared/files/replies.ts";
-import { Problem } from "../shared/contracts/problem.ts";
+import { openJob } from "../shared/app/http-handler.ts";
 import { services } from "../shared/app/services.ts";
-
-/** The job and its key from the URL. Refused before anything is read, and without saying which of the two is wrong. */
-async function authorizeJob(request: HttpRequest): Promise<{ id: string; key: string }> {
-  const id = request.params["id"] ?? "";
-  const key = request.query.get("key") ?? "";
-  if (await services.isValidJobKey(id, key)) return { id, key };
-  throw new Problem(401, "This address opens no job: its key is wrong or older than a day.");
-}
-
-const createNotFound = (): Problem =>
-  new Problem(404, "The job is gone: jobs are kept for seven days.");
+import { toJobReply } from "../shared/files/replies.ts";
 
 async function getJob(request: HttpRequest): Promise<HttpResponseInit> {
-  const { id, key } = await authorizeJob(request);
+  const { view, location } = await openJob(request);
+  const accept = request.headers.get("accept");
+  const isPartial = request.query.get("partial") === "true";
   const service = await services.fileLookupService();
-  const view = await service.readJob(id);
-  if (view.kind === "absent") throw createNotFound();
-  const location = services.toJobLocation(request.url, id, key);
-  const partial = request.query.get("partial") === "true";
-  return toJobReply(
-    view,
-    { accept: request.headers.get("accept"), isPartial: partial, location },
-    service.readReport,
-  );
-}
-
-async function cancelJob(request: HttpRequest): Promise<HttpResponseInit> {
-  const { id } = await authorizeJob(request);
-  const service = await services.fileLookupService();
-  const view = await service.readJob(id);
-  if (view.kind === "absent") throw createNotFound();
-  return toCancelReply(id, view.kind === "running" && (await service.cancelJob(view.header)));
+  return toJobReply(view, { accept, isPartial, location }, service.readReport);
 }
 
 app.http("get_job", {
@@ -42,10 +17,4 @@ app.http("get_job", {
   authLevel: "anonymous",
   route: "jobs/{id}",
   handler: getJob,
-});
-app.http("cancel_job", {
-  methods: ["DELETE"],
-  authLevel: "anonymous",
-  route: "jobs/{id}",
-  handler: cancelJob,
 });

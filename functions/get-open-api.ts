@@ -1,21 +1,13 @@
-/** HTTP doors to the API's description: OpenAPI 3.1 for tools, Swagger 2.0 for custom connectors. The build has made both. */
-import { app, type HttpHandler } from "@azure/functions";
-import { withServerUrl, type ApiForm } from "../shared/http/api-description.ts";
+/** Returns the API description as OpenAPI 3.1. The build creates it. */
+import { app } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
-
-const serveDescription =
-  (form: ApiForm): HttpHandler =>
-  (request) => ({ jsonBody: withServerUrl(form, services.readApiDescription(form), request.url) });
+import { withServerUrl } from "../shared/http/api-description.ts";
 
 app.http("get_open_api", {
   methods: ["GET"],
   authLevel: "function",
   route: "openapi.json",
-  handler: serveDescription("openapi"),
-});
-app.http("get_swagger", {
-  methods: ["GET"],
-  authLevel: "function",
-  route: "swagger.json",
-  handler: serveDescription("swagger"),
+  handler: (request) => ({
+    jsonBody: withServerUrl("openapi", services.readApiDescription("openapi"), request.url),
+  }),
 });

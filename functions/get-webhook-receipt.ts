@@ -1,18 +1,18 @@
-/** HTTP door to what became of a webhook: 202 while any of it goes on, then 200. Its signed address is the authority, no other. */
+/** Returns the status of a webhook delivery: 202 while work is in progress, then 200. Its pre-signed URL needs no other key. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import { Problem } from "../shared/contracts/problem.ts";
-import { readReceiptStatus } from "../shared/webhooks/receipt-status.ts";
 import { services } from "../shared/app/services.ts";
+import { Problem } from "../shared/contracts/problem.ts";
+import { toOperationReply } from "../shared/http/operation-reply.ts";
+import { readReceiptStatus } from "../shared/webhooks/receipt-status.ts";
 
 async function getWebhookReceipt(request: HttpRequest): Promise<HttpResponseInit> {
   const { source = "", receipt = "" } = request.params;
   const key = request.query.get("key") ?? "";
   if (!(await services.isValidReceiptKey(source, receipt, key)))
-    throw new Problem(401, "This address opens no receipt: its key is wrong or older than a day.");
+    throw new Problem(401, "The receipt URL is invalid or has expired (24 hours); deliver again.");
   const status = await readReceiptStatus(await services.receiptStatusDeps(), source, receipt);
-  if (!status) throw new Problem(404, "The receipt is gone: receipts are kept for eight days.");
-  if (status.done) return { status: 200, jsonBody: status };
-  return { status: 202, headers: { location: request.url, "retry-after": "10" }, jsonBody: status };
+  if (!status) throw new Problem(404, "The receipt was removed: receipts are kept for 8 days.");
+  return toOperationReply(status, request.url, 10);
 }
 
 app.http("get_webhook_receipt", {

@@ -1,7 +1,7 @@
-/** Timer doors, one per enabled hunt, so that each is seen, disabled and fired by itself in the portal. A timer does no work. */
+/** One timer per enabled hunt, so that the portal shows, disables and runs each by itself. A timer only enqueues a run. */
 import { app } from "@azure/functions";
-import { enqueueUnlessWaiting } from "../shared/hunts/views.ts";
 import { services } from "../shared/app/services.ts";
+import { enqueueUnlessWaiting } from "../shared/hunts/views.ts";
 
 for (const hunt of services.enabledHunts()) {
   app.timer(`hunt_${hunt.name.replaceAll("-", "_")}`, {

@@ -1,28 +1,29 @@
-/** HTTP door to the rows of one export as JSON, for whoever cannot read blobs. */
+/** Lists the rows of one export as JSON, for callers that cannot read blobs. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import { formatOf } from "../shared/hunts/log/paths.ts";
-import { findExport, parseCursor, readHuntHealth } from "../shared/hunts/views.ts";
-import { readQuery } from "../shared/http/request-body.ts";
+import { services } from "../shared/app/services.ts";
 import { rowsParameters } from "../shared/contracts/hunt-views.ts";
 import { Problem } from "../shared/contracts/problem.ts";
-import { services } from "../shared/app/services.ts";
+import { withQuery } from "../shared/http/public-url.ts";
+import { readQuery } from "../shared/http/request-body.ts";
+import { formatOf } from "../shared/hunts/log/paths.ts";
+import { findExport, parseCursor, readHuntHealth } from "../shared/hunts/views.ts";
 
 async function listHuntRows(request: HttpRequest): Promise<HttpResponseInit> {
   const hunt = services.getHunt(request.params["name"]);
   const { skip, top } = readQuery(rowsParameters, request.query);
   const deps = await services.huntDeps();
-  const { version = 1 } = await readHuntHealth(deps, hunt, await services.serverNowMs());
-  const cursor = parseCursor(request.params["seq"] ?? "", version);
-  const huntExport = cursor && (await findExport(deps, hunt.name, cursor));
-  if (!huntExport) throw new Problem(404, "No export has this number.");
-  const texts = await deps.exports.readRows(
-    huntExport.path,
-    formatOf(huntExport.path) ?? "ndjson",
-    skip,
-    top,
-  );
-  // Put together as text: a 64-bit integer parsed and printed again would lose its last digits.
-  const body = `{"seq":${huntExport.metadata.seq},"rows":[${texts.join(",")}]}`;
+  const { version } = await readHuntHealth(deps, hunt, await services.serverNowMs());
+  const cursor = parseCursor(request.params["seq"] ?? "", version ?? 1);
+  const found = cursor && (await findExport(deps, hunt.name, cursor));
+  if (!found)
+    throw new Problem(404, "No export has this number; GET …/exports lists the hunt's exports.");
+  const format = formatOf(found.path) ?? "ndjson";
+  const texts = await deps.exports.readRows(found.path, format, skip, top);
+  const { seq, rows } = found.metadata;
+  const end = skip + texts.length;
+  const nextLink = texts.length > 0 && end < rows ? withQuery(request.url, { skip: end }) : null;
+  // Assembled as text: a 64-bit integer that is parsed and printed again would lose its last digits.
+  const body = `{"seq":${seq},"value":[${texts.join(",")}],"nextLink":${JSON.stringify(nextLink)}}`;
   return { headers: { "content-type": "application/json" }, body };
 }
 

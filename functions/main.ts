@@ -1,8 +1,8 @@
 /**
- * What the Functions worker loads, once built: registers every door as the build recorded it in `registrations.json`, and
- * loads the app at the first call. So a new instance knows its doors as fast as a hello-world function does.
+ * The file that the Functions worker loads: registers every function as the build recorded it in `registrations.json`, and
+ * loads the app at the first call. A new instance registers its functions as fast as a hello-world app does.
  *
- * Stands between the two: for the app (`app.cjs`) this file is `@azure/functions-core`.
+ * For the app (`app.cjs`) this file takes the place of `@azure/functions-core`.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -18,7 +18,7 @@ let model: Model | undefined;
 const functions = new Map<string, Callback>();
 const hooks: Callback[] = [];
 
-/** What the app registers on loading is what was registered already: only its functions are wanted. */
+/** Keeps the callback of a function: the worker has the registration already. */
 export const registerFunction: Core["registerFunction"] = ({ name }, callback) =>
   functions.set(name, callback);
 export const registerHook: Core["registerHook"] = (_, callback) => hooks.push(callback);

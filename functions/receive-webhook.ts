@@ -1,36 +1,10 @@
-/** HTTP doors for other products: a payload, proven and read, becomes messages. One of the two asks for a function key, too. */
-import { app, type HttpHandler } from "@azure/functions";
-import { receiveDelivery } from "../shared/webhooks/receive.ts";
-import { services } from "../shared/app/services.ts";
+/** Receives a webhook that carries its source's own authentication. */
+import { app } from "@azure/functions";
+import { replyToDelivery } from "../shared/app/http-handler.ts";
 
-const handleWebhook =
-  (isKeyed: boolean): HttpHandler =>
-  async (request) => {
-    const source = request.params["source"] ?? "";
-    const {
-      answer,
-      isPending: hasWork,
-      receipt,
-    } = await receiveDelivery(await services.webhookDeps(), {
-      source,
-      request,
-      isKeyed,
-    });
-    if (!hasWork) return { status: 200, jsonBody: answer };
-    const location = await services.createReceiptUrl(request.url, source, receipt);
-    return { status: 202, headers: { location, "retry-after": "10" }, jsonBody: answer };
-  };
-
-const route = "webhooks/{source}";
 app.http("receive_webhook", {
   methods: ["POST"],
   authLevel: "anonymous",
-  route,
-  handler: handleWebhook(false),
-});
-app.http("receive_keyed_webhook", {
-  methods: ["POST"],
-  authLevel: "function",
-  route: `${route}/keyed`,
-  handler: handleWebhook(true),
+  route: "webhooks/{source}",
+  handler: (request) => replyToDelivery(request, false),
 });

@@ -1,20 +1,10 @@
-/** HTTP door: a second driver beside the timers, which are known to freeze. Starts every overdue hunt; harmless to repeat. */
+/** Starts every overdue hunt: a second trigger beside the timers, which the platform may stop. A repetition has no effect. */
 import { app } from "@azure/functions";
-import { startOverdueHunts } from "../shared/hunts/views.ts";
 import { services } from "../shared/app/services.ts";
 
 app.http("start_overdue_hunts", {
   methods: ["POST"],
   authLevel: "function",
   route: "hunts/tick",
-  handler: async () => {
-    const [records, queues] = await Promise.all([services.records(), services.queues()]);
-    const started = await startOverdueHunts(
-      { records, queues },
-      services.enabledHunts(),
-      "tick",
-      await services.serverNowMs(),
-    );
-    return { jsonBody: { started } };
-  },
+  handler: async () => ({ jsonBody: { started: await services.startOverdueHunts("tick") } }),
 });

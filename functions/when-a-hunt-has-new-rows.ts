@@ -1,34 +1,32 @@
-/** HTTP door to what a hunt exported since a cursor: 200 with news, 202 with none, the polling trigger of Logic Apps. */
+/** Lists a hunt's exports after a cursor: 200 with new ones, 202 without. The polling trigger of Logic Apps calls it. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
-import { toListedExport } from "../shared/hunts/run/hunt-jobs.ts";
-import { pollExports, formatCursor } from "../shared/hunts/views.ts";
-import { readQuery } from "../shared/http/request-body.ts";
+import { services } from "../shared/app/services.ts";
 import { exportsParameters } from "../shared/contracts/hunt-views.ts";
 import { Problem } from "../shared/contracts/problem.ts";
-import { services } from "../shared/app/services.ts";
+import { withQuery } from "../shared/http/public-url.ts";
+import { readQuery } from "../shared/http/request-body.ts";
+import { toListedExport } from "../shared/hunts/run/hunt-jobs.ts";
+import { formatCursor, pollExports } from "../shared/hunts/views.ts";
 
-const createCursorProblem = (): Problem =>
-  new Problem(400, "The query cannot be read.", {
-    errors: [{ path: "/after", message: "want latest, a number, or a cursor such as v1.17" }],
-  });
+const cursorFault = {
+  path: "/after",
+  message: "must be latest, a number, or a cursor such as v1.17",
+};
 
 async function pollNewRows(request: HttpRequest): Promise<HttpResponseInit> {
   const hunt = services.getHunt(request.params["name"]);
   const query = readQuery(exportsParameters, request.query);
-  const pollResult = await pollExports(
-    await services.huntDeps(),
-    hunt,
-    query,
-    await services.serverNowMs(),
-  );
-  if (pollResult.kind === "invalid-cursor") throw createCursorProblem();
-  const { exports, cursor } = pollResult.page;
-  const next = new URL(request.url);
-  next.searchParams.set("after", formatCursor(cursor));
+  const deps = await services.huntDeps();
+  const polled = await pollExports(deps, hunt, query, await services.serverNowMs());
+  if (polled.kind === "invalid-cursor")
+    throw new Problem(400, "The query is invalid.", { errors: [cursorFault] });
+  const { exports, isFull } = polled.page;
+  const cursor = formatCursor(polled.page.cursor);
+  const location = withQuery(request.url, { after: cursor });
   return {
     status: exports.length > 0 ? 200 : 202,
-    headers: { location: next.href, "retry-after": String(pollResult.retryAfterSeconds) },
-    jsonBody: { exports: exports.map(toListedExport), cursor: formatCursor(cursor) },
+    headers: { location, "retry-after": String(polled.retryAfterSeconds) },
+    jsonBody: { value: exports.map(toListedExport), nextLink: isFull ? location : null, cursor },
   };
 }
 

@@ -177,7 +177,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
                 until_settled: {
                   type: 'Until'
                   runAfter: { ask_to_close: ['Succeeded'] }
-                  expression: '@equals(body(\'status\')?[\'done\'], true)'
+                  expression: '@not(equals(coalesce(body(\'status\')?[\'status\'], \'running\'), \'running\'))'
                   limit: { count: 360, timeout: 'PT4H' }
                   actions: {
                     pause: {
@@ -206,8 +206,8 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
                   type: 'Query'
                   runAfter: { until_settled: ['Succeeded'] }
                   inputs: {
-                    from: '@coalesce(body(\'status\')?[\'alerts\'], createArray())'
-                    where: '@not(contains(createArray(\'closed\', \'already_closed\'), item()?[\'outcome\']))'
+                    from: '@coalesce(body(\'status\')?[\'result\']?[\'alerts\'], createArray())'
+                    where: '@not(contains(createArray(\'closed\', \'alreadyClosed\'), item()?[\'outcome\']))'
                   }
                 }
               }
@@ -215,7 +215,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
             outcomes: {
               type: 'Table'
               runAfter: { alerts: ['Succeeded', 'Failed', 'TimedOut'] }
-              inputs: { from: '@coalesce(body(\'status\')?[\'alerts\'], createArray())', format: 'HTML' }
+              inputs: { from: '@coalesce(body(\'status\')?[\'result\']?[\'alerts\'], createArray())', format: 'HTML' }
             }
             // The incident is closed after its alerts, so a closed incident has no open alert.
             when_all_are_closed: {
@@ -224,7 +224,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
               expression: {
                 and: [
                   { equals: ['@actions(\'alerts\')?[\'status\']', 'Succeeded'] }
-                  { equals: ['@body(\'status\')?[\'done\']', true] }
+                  { equals: ['@body(\'status\')?[\'status\']', 'succeeded'] }
                   { equals: ['@length(coalesce(body(\'left_open\'), createArray(\'unknown\')))', 0] }
                 ]
               }

@@ -99,13 +99,13 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
         when_something_was_asked: {
           type: 'If'
           runAfter: { look_up: ['Succeeded'] }
-          expression: { greater: ['@length(body(\'look_up\')?[\'results\'])', 0] }
+          expression: { greater: ['@length(body(\'look_up\')?[\'result\']?[\'results\'])', 0] }
           actions: {
             rows: {
               type: 'Select'
               runAfter: {}
               inputs: {
-                from: '@take(body(\'look_up\')?[\'results\'], ${shownResults})'
+                from: '@take(body(\'look_up\')?[\'result\']?[\'results\'], ${shownResults})'
                 select: {
                   Hash: '@item()?[\'hash\']'
                   Status: '@item()?[\'status\']'
@@ -131,7 +131,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
                 path: '/Incidents/Comment'
                 body: {
                   incidentArmId: '@triggerBody()?[\'object\']?[\'id\']'
-                  message: '<p>Huntline: @{body(\'look_up\')?[\'summary\']?[\'found\']} known, @{body(\'look_up\')?[\'summary\']?[\'notFound\']} unknown, @{body(\'look_up\')?[\'summary\']?[\'failed\']} failed.</p>@{body(\'table\')}'
+                  message: '<p>Huntline: @{body(\'look_up\')?[\'result\']?[\'summary\']?[\'found\']} known, @{body(\'look_up\')?[\'result\']?[\'summary\']?[\'notFound\']} unknown, @{body(\'look_up\')?[\'result\']?[\'summary\']?[\'failed\']} failed.</p>@{body(\'table\')}'
                 }
               }
             }

@@ -68,7 +68,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
             token
           )
           recurrence: { frequency: 'Minute', interval: everyMinutes }
-          splitOn: '@triggerBody()?[\'exports\']'
+          splitOn: '@triggerBody()?[\'value\']'
           runtimeConfiguration: { secureData: { properties: ['inputs'] } }
         }
       }
@@ -90,7 +90,7 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
         table: {
           type: 'Table'
           runAfter: { rows: ['Succeeded'] }
-          inputs: { from: '@body(\'rows\')?[\'rows\']', format: 'HTML' }
+          inputs: { from: '@body(\'rows\')?[\'value\']', format: 'HTML' }
         }
         mail: {
           type: 'Http'

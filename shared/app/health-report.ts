@@ -28,15 +28,17 @@ export interface HealthReport {
   readonly hunts: readonly ({ readonly name: string } & HuntHealth)[];
   readonly quotas: readonly {
     readonly api: string;
-    readonly pausedUntil: string | undefined;
-    readonly breakerOpenUntil: string | undefined;
+    readonly pausedUntil: string | null;
+    readonly breakerOpenUntil: string | null;
   }[];
   readonly deadLetters: number;
   readonly secretsExpiring: readonly { readonly secret: string; readonly expires: string }[];
-  readonly retirement:
-    | { readonly api: string; readonly retiresOn: string; readonly daysLeft: number }
-    | undefined;
-  readonly auditAnchor: number | undefined;
+  readonly retirement: {
+    readonly api: string;
+    readonly retiresOn: string;
+    readonly daysLeft: number;
+  } | null;
+  readonly auditAnchor: number | null;
 }
 
 /** A secret is spoken of so long before its end, ms. */
@@ -75,7 +77,7 @@ export async function createHealthReport({
     deadLetters,
     secretsExpiring,
     retirement,
-    auditAnchor: await readAnchorSeq(store),
+    auditAnchor: (await readAnchorSeq(store)) ?? null,
   };
   const { status, problems } = assessHealth(details);
   return { status, problems, ...details };
@@ -84,8 +86,8 @@ export async function createHealthReport({
 async function readQuotaStatus(store: RecordStore, api: string, nowMs: number) {
   const read = await store.read(`state/quotas/${api}.json`);
   const quotaState = read.kind === "found" ? parseQuotaState(read.value) : undefined;
-  const toFutureInstant = (ms: number | undefined): string | undefined =>
-    ms !== undefined && ms > nowMs ? new Date(ms).toISOString() : undefined;
+  const toFutureInstant = (ms: number | undefined): string | null =>
+    ms !== undefined && ms > nowMs ? new Date(ms).toISOString() : null;
   return {
     api,
     pausedUntil: toFutureInstant(quotaState?.pausedUntilMs),
@@ -99,7 +101,7 @@ function findRetirement(
 ): HealthReport["retirement"] {
   const retiresOn = huntingPresets[api].retiresOn;
   return retiresOn === undefined
-    ? undefined
+    ? null
     : { api, retiresOn, daysLeft: Math.ceil((Date.parse(retiresOn) - nowMs) / dayMs) };
 }
 
@@ -121,9 +123,9 @@ export function assessHealth(details: Omit<HealthReport, "status" | "problems">)
       warnings.push(`Hunt ${name} is ${state}: ${reason}`);
   }
   for (const { api, breakerOpenUntil, pausedUntil } of details.quotas) {
-    if (breakerOpenUntil !== undefined)
+    if (breakerOpenUntil !== null)
       warnings.push(`Calls of ${api} stopped after failures until ${breakerOpenUntil}.`);
-    else if (pausedUntil !== undefined)
+    else if (pausedUntil !== null)
       warnings.push(`The service asked for a pause of ${api} until ${pausedUntil}.`);
   }
   if (details.deadLetters > 0)

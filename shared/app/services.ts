@@ -29,6 +29,7 @@ import type { FilesEvent } from "../files/ports.ts";
 import { findStatistics } from "../files/find-statistics.ts";
 import { createHealthReport, type HealthReport } from "./health-report.ts";
 import type { HuntingPort, HuntDeps } from "../hunts/ports.ts";
+import { startOverdueHunts } from "../hunts/views.ts";
 import { log } from "../runtime/log.ts";
 import type { ApiForm } from "../http/api-description.ts";
 import type { Catalog, CompiledHunt } from "../contracts/compiled-hunt.ts";
@@ -39,14 +40,14 @@ import {
   receiptLocation,
 } from "../contracts/webhook.ts";
 import {
-  listDeadLetters,
+  readDeadLetterPage,
   replayDeadLetters,
   writeDeadLetter,
+  type DeadLetterPage,
   type ReplayResult,
 } from "../storage/dead-letters.ts";
 import {
   maxDeadLettersPerRequest,
-  type DeadLetter,
   type DeadLetterQueue,
   type DeadLetterReason,
 } from "../contracts/dead-letter.ts";
@@ -509,8 +510,13 @@ export const services = {
     receiptName.safeParse(receipt).success &&
     isValidJobKey(await readJobSecret(), receiptKey(source, receipt), key, clock.now()),
   toJobLocation: jobLocation,
-  listDeadLetters: async (queue?: DeadLetterQueue): Promise<DeadLetter[]> =>
-    listDeadLetters(await records(), maxDeadLettersPerRequest, queue),
+  listDeadLetters: async (queue?: DeadLetterQueue, after?: string): Promise<DeadLetterPage> =>
+    readDeadLetterPage(await records(), maxDeadLettersPerRequest, { queue, after }),
+  startOverdueHunts: async (reason: "tick" | "maintenance"): Promise<string[]> => {
+    const deps = { records: await records(), queues: await queues() };
+    const hunts = readCatalog().hunts.filter(({ enabled }) => enabled);
+    return startOverdueHunts(deps, hunts, reason, await serverNowMs());
+  },
   replayDeadLetters: async (
     requests: readonly { readonly queue: DeadLetterQueue; readonly id: string }[],
   ): Promise<ReplayResult[]> => replayDeadLetters(await records(), await queues(), requests),

@@ -136,17 +136,16 @@ export function createReceiptStatusDeps({
     readLookup: async (job) => {
       const lookupService = await fileLookupService();
       const view = await lookupService.readJob(job);
-      if (view.kind === "running") return { done: false };
-      return {
-        done: true,
-        value: view.kind === "ended" ? (await lookupService.readReport(view.header)).report : null,
-      };
+      if (view.kind === "running") return { status: "running", result: null };
+      if (view.kind === "absent") return { status: "failed", result: null };
+      const { report } = await lookupService.readReport(view.header);
+      return { status: view.status, result: report };
     },
     readHunt: async (job) => {
-      const jobState = await findJob(records, job);
-      return jobState.kind === "running"
-        ? { done: false }
-        : { done: true, value: jobState.kind === "ended" ? (jobState.end.result ?? null) : null };
+      const found = await findJob(records, job);
+      if (found.kind === "running") return { status: "running", result: null };
+      if (found.kind !== "ended") return { status: "failed", result: null };
+      return { status: found.end.outcome, result: found.end.result ?? null };
     },
   };
 }

@@ -1,8 +1,10 @@
 /** What the doors to alerts answer; loaded by their description alone, as `hunt-answers.ts`. */
 import * as z from "zod/mini";
 import { alertOutcomes } from "./alert-verdict.ts";
+import { createOperationSchema } from "./operation.ts";
 
-export const verdictAccepted = z.object({ id: z.string(), status: z.string() });
+/** A verdict that was accepted. */
+export const verdictAccepted = createOperationSchema(z.null());
 
 export const alertStatusAnswer = z.object({
   alertId: z.string(),
@@ -10,14 +12,15 @@ export const alertStatusAnswer = z.object({
   detail: z.optional(z.string()),
 });
 
-export const verdictStatusAnswer = z.object({
-  id: z.string(),
-  closure: z.enum(["truePositive", "falsePositive", "benign"]),
-  requestedBy: z.string(),
-  requestedAt: z.string(),
-  done: z.boolean(),
-  alerts: z.array(alertStatusAnswer),
-});
+/** The state of a verdict; `result` has the outcomes so far while it runs. */
+export const verdictStatusAnswer = createOperationSchema(
+  z.object({
+    closure: z.enum(["truePositive", "falsePositive", "benign"]),
+    requestedBy: z.string(),
+    requestedAt: z.string(),
+    alerts: z.array(alertStatusAnswer),
+  }),
+);
 
 export const verdictDryRun = z.object({
   id: z.string(),

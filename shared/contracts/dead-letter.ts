@@ -39,7 +39,15 @@ export const maxDeadLettersPerRequest = 200;
 const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
 
 /** `GET /api/dead-letters`: of one queue, or of all. */
-export const deadLetterFilter = z.object({ queue: z.optional(queueName) });
+export const deadLetterFilter = z.object({
+  queue: z.optional(queueName),
+  /** Continues a list; taken from its `nextLink`. */
+  after: z.optional(
+    z
+      .string()
+      .check(z.regex(/^[a-z-]{1,40}\/[0-9a-f]{32}$/, "must be the value that nextLink has")),
+  ),
+});
 
 /** The body of `POST /api/dead-letters/replay`. */
 export const replayRequest = z.strictObject({

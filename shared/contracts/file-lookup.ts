@@ -164,13 +164,6 @@ const maxFaults = 20;
 const createInputProblem = (faults: readonly InputFault[]): Problem =>
   new Problem(400, "The lookup has wrong fields.", { errors: faults.slice(0, maxFaults) });
 
-/** A key that makes repeated requests one: 1 to 200 visible characters. @throws Problem 400 */
-export function readIdempotencyKey(header: string | null): string | undefined {
-  if (header === null) return undefined;
-  if (/^[\x21-\x7e]{1,200}$/.test(header)) return header;
-  throw new Problem(400, "The header Idempotency-Key wants 1 to 200 visible ASCII characters.");
-}
-
 /** On the queue `file-lookups`: `part` absent starts a job, otherwise one part of it is worked off. */
 export const fileLookupMessage = z.strictObject({
   version: z.literal(1),

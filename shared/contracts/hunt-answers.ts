@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { kqlTypes } from "./compiled-hunt.ts";
+import { createOperationSchema } from "./operation.ts";
 
 const standing = {
   /** `new`: never run. `overdue`: no run has finished for three intervals. The others as in `status.json`. */
@@ -27,7 +28,9 @@ const summary = {
 
 export const huntSummary = z.object(summary);
 export const huntStanding = z.object({ name: z.string(), ...standing });
-export const huntList = z.object({ hunts: z.array(huntSummary) });
+const nextLink = z.nullable(z.string());
+
+export const huntList = z.object({ value: z.array(huntSummary), nextLink });
 
 export const huntDetail = z.object({
   ...summary,
@@ -42,39 +45,44 @@ export const huntDetail = z.object({
   query: z.string(),
 });
 
-/** One export; `complete` is `no` for a window that could not be completed. */
+/** One export. `complete` is `gap` for a span that passed the service's retention before it was read. */
 export const listedExport = z.object({
-  /** For exports of the hunt's own log: under which its rows can be read. */
-  cursor: z.optional(z.string()),
+  /** Names the export in `…/exports/{seq}/rows`; null outside the hunt's own log. */
+  cursor: z.nullable(z.string()),
   seq: z.int(),
   from: z.string(),
   to: z.string(),
   rows: z.int(),
-  complete: z.string(),
+  complete: z.enum(["yes", "gap"]),
   blob: z.string(),
 });
 
-export const exportNewsAnswer = z.object({ exports: z.array(listedExport), cursor: z.string() });
+/** `cursor` is where the next poll starts; `nextLink` is null unless more exports are there already. */
+export const exportNewsAnswer = z.object({
+  value: z.array(listedExport),
+  nextLink,
+  cursor: z.string(),
+});
 
 /** Rows stand as they were exported, so their columns are the hunt's. */
 export const exportRowsAnswer = z.object({
   seq: z.int(),
-  rows: z.array(z.record(z.string(), z.unknown())),
+  value: z.array(z.record(z.string(), z.unknown())),
+  nextLink,
 });
 
 /** A JSON Schema (2020-12 without references) of what `…/exports/{seq}/rows` answers for one hunt. */
 export const rowsSchemaAnswer = z.object({ schema: z.record(z.string(), z.unknown()) });
 export type RowsSchemaAnswer = z.infer<typeof rowsSchemaAnswer>;
 
-export const huntStarted = z.object({ hunt: z.string(), job: z.string() });
+/** A run that was started; its job has the result. */
+export const huntStarted = createOperationSchema(z.null());
 export const overdueHuntsStarted = z.object({ started: z.array(z.string()) });
 
-/** How the job of a run has ended. */
+/** The result of a hunt run's job. */
 export const huntJobResult = z.object({
   hunt: z.string(),
-  outcome: z.enum(["succeeded", "failed"]),
-  windows: z.optional(z.int()),
-  rows: z.optional(z.int()),
-  exports: z.optional(z.array(listedExport)),
-  problem: z.optional(z.string()),
+  windows: z.int(),
+  rows: z.int(),
+  exports: z.array(listedExport),
 });

@@ -1,33 +1,25 @@
-/** What the doors of jobs answer; loaded by their description alone, as `hunt-answers.ts`. */
+/** The answers of file lookups and jobs; only the API description loads them, as `hunt-answers.ts`. */
 import * as z from "zod/mini";
 import { fileReportSchema } from "./file-result.ts";
+import { huntJobResult } from "./hunt-answers.ts";
+import { createOperationSchema } from "./operation.ts";
 
-const timestamps = { createdAt: z.optional(z.string()), expiresAt: z.optional(z.string()) };
+const jobMembers = {
+  /** Null when the lookup was answered at once. */
+  createdAt: z.nullable(z.string()),
+  expiresAt: z.nullable(z.string()),
+  /** Of a file lookup: the parts of the job, and how many have their results. */
+  progress: z.nullable(z.object({ parts: z.int(), partsDone: z.int() })),
+};
 
-/** The body of a 202: where to look again. */
-export const jobRunning = z.object({
-  job: z.object({
-    id: z.string(),
-    status: z.literal("running"),
-    location: z.string(),
-    /** Of a lookup that has just become a job. */
-    hashes: z.optional(z.int()),
-    parts: z.optional(z.int()),
-    partsDone: z.optional(z.int()),
-    ...timestamps,
-  }),
-  /** With `partial=true`: what is known so far. */
-  ...z.partial(fileReportSchema).shape,
+/** A file lookup: answered at once, or a job. */
+export const fileLookupAnswer = z.object({
+  ...createOperationSchema(fileReportSchema).shape,
+  ...jobMembers,
 });
 
-/** A job that ended otherwise than with a report of all its hashes. */
-export const jobEnded = z.object({
-  job: z.object({
-    id: z.string(),
-    status: z.enum(["succeeded", "failed", "canceled"]),
-    ...timestamps,
-  }),
-  ...z.partial(fileReportSchema).shape,
+/** A job: the result is a file report, or the exports of a hunt run. */
+export const jobAnswer = z.object({
+  ...createOperationSchema(z.union([fileReportSchema, huntJobResult])).shape,
+  ...jobMembers,
 });
-
-export const jobCanceled = z.object({ job: z.object({ id: z.string() }), canceled: z.boolean() });

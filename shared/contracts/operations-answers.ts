@@ -24,20 +24,23 @@ export const healthAnswer = z.object({
   quotas: z.array(
     z.object({
       api: z.string(),
-      pausedUntil: z.optional(z.string()),
-      breakerOpenUntil: z.optional(z.string()),
+      pausedUntil: z.nullable(z.string()),
+      breakerOpenUntil: z.nullable(z.string()),
     }),
   ),
   deadLetters: z.int(),
   secretsExpiring: z.array(z.object({ secret: z.string(), expires: z.string() })),
-  retirement: z.optional(z.object({ api: z.string(), retiresOn: z.string(), daysLeft: z.int() })),
-  auditAnchor: z.optional(z.int()),
+  retirement: z.nullable(z.object({ api: z.string(), retiresOn: z.string(), daysLeft: z.int() })),
+  auditAnchor: z.nullable(z.int()),
 });
 
-export const deadLetterList = z.object({ deadLetters: z.array(deadLetter) });
+export const deadLetterList = z.object({
+  value: z.array(deadLetter),
+  nextLink: z.nullable(z.string()),
+});
 
 export const deadLetterReplayResult = z.object({
-  deadLetters: z.array(
+  value: z.array(
     z.object({ id: z.string(), outcome: z.enum(["replayed", "notReplayable", "unknown"]) }),
   ),
 });

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { dayMs } from "../runtime/time.ts";
 import { alertOutcomes } from "./alert-verdict.ts";
 import { fileReportSchema } from "./file-result.ts";
+import { createOperationSchema, operationStatuses } from "./operation.ts";
 
 /** A source as it stands in the URL and in the name of its secret: `webhook-<source>`. */
 export const webhookSource = z
@@ -56,28 +57,34 @@ const alertStatus = z.object({
   detail: z.optional(z.string()),
 });
 
-/** How what a webhook asked for stands: the body of `GET /api/webhooks/{source}/receipts/{receipt}`. */
-export const webhookStatus = z.object({
-  source: z.string(),
-  id: z.string(),
-  acceptedAt: z.string(),
-  done: z.boolean(),
-  verdicts: z.array(z.object({ id: z.string(), action: z.string(), alerts: z.array(alertStatus) })),
-  /** `report` is null until the lookup has ended. */
-  lookup: z.nullable(
-    z.object({ job: z.string(), done: z.boolean(), report: z.nullable(fileReportSchema) }),
-  ),
-  /** `result` is null until the run has ended. */
-  hunts: z.array(
-    z.object({
-      hunt: z.string(),
-      job: z.string(),
-      done: z.boolean(),
-      result: z.nullable(z.record(z.string(), z.unknown())),
-    }),
-  ),
-  skipped: z.array(skippedItem),
-});
+/** The status of a delivery: the body of `GET /api/webhooks/{source}/receipts/{receipt}`. `id` is the delivery's. */
+export const webhookStatus = createOperationSchema(
+  z.object({
+    source: z.string(),
+    acceptedAt: z.string(),
+    verdicts: z.array(
+      z.object({ id: z.string(), action: z.string(), alerts: z.array(alertStatus) }),
+    ),
+    /** `result` is null until the lookup has ended. */
+    lookup: z.nullable(
+      z.object({
+        job: z.string(),
+        status: z.enum(operationStatuses),
+        result: z.nullable(fileReportSchema),
+      }),
+    ),
+    /** `result` is null until the run has ended, and when it failed. */
+    hunts: z.array(
+      z.object({
+        hunt: z.string(),
+        job: z.string(),
+        status: z.enum(operationStatuses),
+        result: z.nullable(z.record(z.string(), z.unknown())),
+      }),
+    ),
+    skipped: z.array(skippedItem),
+  }),
+);
 export type WebhookStatus = z.infer<typeof webhookStatus>;
 
 /** The receipt's name in its status URL: the SHA-256 of the delivery's id. */

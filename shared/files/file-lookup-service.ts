@@ -4,7 +4,8 @@
  */
 import type { FileLookupMessage, LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
-import { findJob, type JobHeader, type JobStatus } from "../storage/jobs.ts";
+import type { OperationError } from "../contracts/operation.ts";
+import { findJob, type JobEnd, type JobHeader, type JobStatus } from "../storage/jobs.ts";
 import { LookupAnswerer, type LookupOutcome } from "./answer-lookup.ts";
 import { BulkLookup } from "./bulk-lookup.ts";
 import { StoredFileCache } from "./cache.ts";
@@ -26,11 +27,12 @@ export type JobView =
     }
   | {
       readonly kind: "ended";
-      readonly outcome: "succeeded" | "failed" | "canceled";
+      readonly status: JobEnd["outcome"];
       readonly header: JobHeader;
-    }
-  /** A job of another kind, whose end holds the answer. */
-  | { readonly kind: "result"; readonly result: Readonly<Record<string, unknown>> };
+      /** Null for a file job, whose result is its report. */
+      readonly result: Readonly<Record<string, unknown>> | null;
+      readonly error: OperationError | null;
+    };
 
 export interface FileLookupService {
   readonly lookUpFiles: (request: LookupRequest) => Promise<LookupOutcome>;
@@ -77,7 +79,7 @@ async function readJob({ records, settings }: FileDeps, id: string): Promise<Job
   if (job.kind === "absent" || job.kind === "expired") return { kind: "absent" };
   const { header } = job;
   if (header.kind !== "files") return toOtherJobView(job);
-  if (job.kind === "ended") return { kind: "ended", outcome: job.end.outcome, header };
+  if (job.kind === "ended") return toEndedView(job);
   const partsDone = (await findAnsweredParts(records, id)).size;
   const retryAfterMs = estimateJobPauseMs(header, partsDone, settings);
   return { kind: "running", header, partsDone, retryAfterMs };
@@ -86,6 +88,13 @@ async function readJob({ records, settings }: FileDeps, id: string): Promise<Job
 function toOtherJobView(job: Extract<JobStatus, { kind: "running" | "ended" }>): JobView {
   if (job.kind === "running")
     return { kind: "running", header: job.header, partsDone: 0, retryAfterMs: otherJobRetryMs };
-  if (job.end.result) return { kind: "result", result: job.end.result };
-  return { kind: "ended", outcome: job.end.outcome, header: job.header };
+  return toEndedView(job);
 }
+
+const toEndedView = ({ header, end }: Extract<JobStatus, { kind: "ended" }>): JobView => ({
+  kind: "ended",
+  status: end.outcome,
+  header,
+  result: end.result ?? null,
+  error: end.error ?? null,
+});

@@ -1,14 +1,16 @@
-/**
- * What the HTTP doors of this room answer, as plain data: a report as JSON or CSV, a job accepted,
- * a job's state.
- */
+/** Turns lookups and jobs into HTTP replies, as plain data: a report as JSON or CSV, or the state of a job. */
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
-import type { JobHeader } from "../storage/jobs.ts";
+import {
+  createOperationHeaders,
+  type Operation,
+  type OperationStatus,
+} from "../contracts/operation.ts";
 import { createRetryProblem, Problem } from "../contracts/problem.ts";
-import { reportToCsv, prefersCsv } from "./report-csv.ts";
+import type { JobHeader } from "../storage/jobs.ts";
 import type { LookupOutcome } from "./answer-lookup.ts";
 import type { JobView } from "./file-lookup-service.ts";
+import { reportToCsv, prefersCsv } from "./report-csv.ts";
 
 export interface HttpReply {
   readonly status: number;
@@ -16,53 +18,61 @@ export interface HttpReply {
   readonly body: string;
 }
 
+const noStore = { "cache-control": "no-store" };
+
 const toJsonReply = (
   status: number,
   body: object,
   headers: Readonly<Record<string, string>> = {},
 ): HttpReply => ({
   status,
-  headers: {
-    "content-type": "application/json; charset=utf-8",
-    "cache-control": "no-store",
-    ...headers,
-  },
+  headers: { "content-type": "application/json; charset=utf-8", ...noStore, ...headers },
   body: JSON.stringify(body),
 });
 
-/** A report in the form that `Accept` prefers; both forms carry the same results. */
-export function toReportReply(
-  report: FileReport,
-  options: LookupOptions,
+interface JobAnswer extends Operation<unknown> {
+  readonly createdAt: string | null;
+  readonly expiresAt: string | null;
+  readonly progress: { readonly parts: number; readonly partsDone: number } | null;
+}
+
+const toJobAnswer = (
+  id: string | null,
+  status: OperationStatus,
+  members: Partial<JobAnswer> = {},
+): JobAnswer => ({
+  id,
+  status,
+  result: null,
+  error: null,
+  createdAt: null,
+  expiresAt: null,
+  progress: null,
+  ...members,
+});
+
+const describeHeader = ({ createdAt, expiresAt }: JobHeader) => ({ createdAt, expiresAt });
+
+/** A complete lookup in the form that `Accept` prefers; both forms carry the same results. */
+function toReportReply(
+  answer: JobAnswer,
+  { report, options }: { readonly report: FileReport; readonly options: LookupOptions },
   accept: string | null,
-  extra: object = {},
 ): HttpReply {
-  if (!prefersCsv(accept)) return toJsonReply(200, { ...report, ...extra });
-  const headers = { "content-type": "text/csv; charset=utf-8", "cache-control": "no-store" };
+  if (!prefersCsv(accept)) return toJsonReply(200, { ...answer, result: report });
+  const headers = { "content-type": "text/csv; charset=utf-8", ...noStore };
   return { status: 200, headers, body: reportToCsv(report, options) };
 }
 
-/** 202 with where to look and when: the pattern that Logic Apps follow by themselves. */
-export function toRunningReply(
-  job: {
-    readonly id: string;
-    readonly hashes?: number;
-    readonly createdAt?: string;
-    readonly expiresAt?: string;
-  },
-  retryAfterMs: number,
-  location: string,
-  report?: FileReport,
-): HttpReply {
-  const headers = { location, "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
-  return toJsonReply(202, { job: { ...job, status: "running", location }, ...report }, headers);
-}
+/** A 202 with the job's address and when to ask again: Logic Apps follow it without further steps. */
+const toRunningReply = (answer: JobAnswer, location: string, retryAfterMs: number): HttpReply =>
+  toJsonReply(202, answer, createOperationHeaders(location, Math.ceil(retryAfterMs / 1_000)));
 
 /**
- * The answer to a lookup.
+ * Answers a lookup.
  *
- * @param createJobUrl - makes the signed URL of a job
- * @throws Problem 409 for a taken idempotency key, 503 when Defender is out of reach
+ * @param createJobUrl - creates the pre-signed URL of a job
+ * @throws Problem 409 for a used idempotency key, 503 when Defender cannot be reached
  */
 export async function toLookupReply(
   outcome: LookupOutcome,
@@ -71,25 +81,22 @@ export async function toLookupReply(
 ): Promise<HttpReply> {
   switch (outcome.kind) {
     case "report":
-      return toReportReply(outcome.report, outcome.options, accept);
+      return toReportReply(toJobAnswer(null, "succeeded"), outcome, accept);
     case "job": {
-      const { id, hashes } = outcome;
-      return toRunningReply({ id, hashes }, outcome.retryAfterMs, await createJobUrl(id));
+      const answer = toJobAnswer(outcome.id, "running");
+      return toRunningReply(answer, await createJobUrl(outcome.id), outcome.retryAfterMs);
     }
     case "conflict":
       throw new Problem(409, "This Idempotency-Key was used for another lookup; send a new key.");
     case "down":
       throw createRetryProblem(
-        "Defender cannot be reached and nothing is known of these hashes.",
+        "Defender cannot be reached and nothing is stored about these hashes; send the request again later.",
         outcome.retryAfterMs,
       );
   }
 }
 
-/**
- * How a job stands: 202 while it runs, with what is known so far on request; then 200 with its
- * report.
- */
+/** Shows a job: 202 while it runs, with the results so far on request; then 200 with its result. */
 export async function toJobReply(
   view: Exclude<JobView, { kind: "absent" }>,
   preferences: {
@@ -99,34 +106,27 @@ export async function toJobReply(
   },
   readReport: (header: JobHeader) => Promise<{ report: FileReport; options: LookupOptions }>,
 ): Promise<HttpReply> {
-  if (view.kind === "result") return toJsonReply(200, view.result);
-  const { id, createdAt, expiresAt, kind } = view.header;
+  const { header } = view;
+  const isLookup = header.kind === "files";
   if (view.kind === "running") {
-    const partialReport =
-      preferences.isPartial && kind === "files"
-        ? (await readReport(view.header)).report
-        : undefined;
-    return toRunningReply(
-      { id, createdAt, expiresAt, ...toProgress(view) },
-      view.retryAfterMs,
-      preferences.location,
-      partialReport,
-    );
+    const { report } =
+      preferences.isPartial && isLookup ? await readReport(header) : { report: null };
+    const { parts } = header;
+    const progress = parts === 0 ? null : { parts, partsDone: view.partsDone };
+    const members = { ...describeHeader(header), progress, result: report };
+    const answer = toJobAnswer(header.id, "running", members);
+    return toRunningReply(answer, preferences.location, view.retryAfterMs);
   }
-  const status = { job: { id, status: view.outcome, createdAt, expiresAt } };
-  if (kind !== "files") return toJsonReply(200, status);
-  const { report, options } = await readReport(view.header);
-  return toReportReply(
-    report,
-    options,
-    preferences.accept,
-    view.outcome === "succeeded" ? {} : status,
-  );
+  const answer = toJobAnswer(header.id, view.status, {
+    ...describeHeader(header),
+    result: view.result,
+    error: view.error,
+  });
+  return isLookup
+    ? toReportReply(answer, await readReport(header), preferences.accept)
+    : toJsonReply(200, answer);
 }
 
-const toProgress = (view: { header: JobHeader; partsDone: number }) =>
-  view.header.parts === 0 ? {} : { parts: view.header.parts, partsDone: view.partsDone };
-
-/** A job ended by its owner; `isCanceled` is false when it had ended before. */
-export const toCancelReply = (id: string, isCanceled: boolean): HttpReply =>
-  toJsonReply(200, { job: { id }, canceled: isCanceled });
+/** The state of a job after a request to cancel it; a job that ended before keeps its status. */
+export const toCancelReply = (header: JobHeader, status: OperationStatus): HttpReply =>
+  toJsonReply(200, toJobAnswer(header.id, status, describeHeader(header)));

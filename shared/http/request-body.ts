@@ -21,7 +21,7 @@ import { Problem } from "../contracts/problem.ts";
  */
 export async function readBodyBytes(
   request: IncomingBody,
-  maxBytes = maxBodyBytes,
+  { maxBytes = maxBodyBytes, isOptional = false } = {},
 ): Promise<Uint8Array> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (encoding !== "" && encoding !== "identity")
@@ -32,24 +32,33 @@ export async function readBodyBytes(
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw createTooLarge(maxBytes);
   const bytes = new Uint8Array(await request.arrayBuffer());
   if (bytes.byteLength > maxBytes) throw createTooLarge(maxBytes);
-  if (bytes.byteLength === 0) throw createEmptyBody(request);
+  if (bytes.byteLength === 0 && !(isOptional && isBodyless(request)))
+    throw createEmptyBody(request);
   return bytes;
 }
 
 const createTooLarge = (maxBytes: number): Problem =>
   new Problem(413, `The body is larger than ${maxBytes} bytes; split it over several requests.`);
 
-/** The platform drops the body of a chunked request, so one without a length is told apart from one that is empty. */
+/** The platform drops the body of a chunked request, so a missing body may be one that did not arrive. */
 function createEmptyBody(request: IncomingBody): Problem {
   const length = request.headers.get("content-length");
-  const isChunked = /\bchunked\b/i.test(request.headers.get("transfer-encoding") ?? "");
-  if (isChunked || length === null || Number(length) > 0)
+  if (isChunked(request) || length === null || Number(length) > 0)
     return new Problem(
       411,
-      "The body did not arrive: this platform reads only bodies sent with Content-Length, never chunked ones.",
+      "The body did not arrive; send it with Content-Length, because chunked bodies are not accepted.",
     );
-  return new Problem(400, "The body is empty.", { errors: [{ path: "", message: "want a body" }] });
+  return new Problem(400, "The body is empty.", {
+    errors: [{ path: "", message: "must be a body" }],
+  });
 }
+
+const isChunked = ({ headers }: IncomingBody): boolean =>
+  /\bchunked\b/i.test(headers.get("transfer-encoding") ?? "");
+
+/** True when the headers announce no body. */
+const isBodyless = (request: IncomingBody): boolean =>
+  !isChunked(request) && Number(request.headers.get("content-length") ?? 0) === 0;
 
 const jsonType = /^application\/(?:json|[\w.+-]+\+json)$/;
 const formType = "application/x-www-form-urlencoded";
@@ -191,23 +200,24 @@ export function throwOnFault(fault: InputFault | undefined): void {
 }
 
 /**
- * Both steps, for a door that takes JSON and checks no signature.
+ * Reads, parses and validates a JSON body.
  *
- * @throws Problem as `readBodyBytes` and `parseJsonBody`
+ * @param options.isOptional - reads no body as `{}`
+ * @throws Problem as `readBodyBytes` and `parseJsonBody`, 400 naming each invalid field
  */
-export const readJsonBody = async (
+export async function readValidBody<T>(
   request: IncomingBody,
-  limits: BodyLimits = strictLimits,
-): Promise<unknown> =>
-  parseJsonBody(await readBodyBytes(request), request.headers.get("content-type"), limits);
-
-/**
- * As `readJsonBody`, for a door that works without a body, too.
- *
- * @returns `undefined` when there is none
- */
-export const readOptionalJsonBody = async (request: IncomingBody): Promise<unknown> =>
-  Number(request.headers.get("content-length") ?? 0) === 0 ? undefined : readJsonBody(request);
+  schema: SafeParser<T>,
+  { isOptional = false } = {},
+): Promise<T> {
+  const bytes = await readBodyBytes(request, { isOptional });
+  const body = bytes.length === 0 ? {} : parseJsonBody(bytes, request.headers.get("content-type"));
+  const { data, error } = schema.safeParse(body);
+  if (data !== undefined) return data;
+  throw new Problem(400, "The request is invalid.", {
+    errors: toInputFaults(error ?? { issues: [] }),
+  });
+}
 
 interface SafeParser<T> {
   readonly safeParse: (value: unknown) => {

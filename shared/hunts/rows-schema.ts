@@ -38,9 +38,10 @@ export function createRowsSchema(hunt: CompiledHunt): RowsSchemaAnswer {
       type: "object",
       properties: {
         seq: { type: "integer", format: "int64", "x-ms-summary": "Sequence number" },
-        rows: { type: "array", "x-ms-summary": "Rows", items: { type: "object", properties } },
+        value: { type: "array", "x-ms-summary": "Rows", items: { type: "object", properties } },
+        nextLink: { type: "string", "x-nullable": true, "x-ms-visibility": "internal" },
       },
-      required: ["seq", "rows"],
+      required: ["seq", "value", "nextLink"],
     },
   };
 }

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { readQueueMessage } from "./queue-message.ts";
 import type { MessageQueues, RecordStore } from "./record-store.ts";
+import { etagOf, readRecord, readValue, writeRecord } from "./typed-record.ts";
 import {
   deadLetter,
   type DeadLetter,
@@ -12,6 +13,7 @@ import {
   type DeadLetterReason,
 } from "../contracts/dead-letter.ts";
 
+const root = "dead-letters/";
 const maxTextLength = 4_096;
 
 /** Things that look like a secret, wherever they stand. */
@@ -51,10 +53,9 @@ export async function writeDeadLetter(
   const id = createHash("sha256").update(original).digest("hex").slice(0, 32);
   const path = deadLetterPath(queue, id);
   for (;;) {
-    const existing = await store.read(path);
+    const existing = await readRecord(store, path, deadLetter);
     const at = new Date(existing.serverNowMs).toISOString();
-    const previous =
-      existing.kind === "found" ? deadLetter.safeParse(existing.value).data : undefined;
+    const previous = existing.kind === "found" ? existing.value : undefined;
     const record: DeadLetter = {
       ...describeMessage(read),
       version: 1,
@@ -69,16 +70,13 @@ export async function writeDeadLetter(
       lastSeenAt: at,
       occurrences: (previous?.occurrences ?? 0) + 1,
     };
-    const written =
-      existing.kind === "absent"
-        ? await store.create(path, record)
-        : await store.replace(path, record, existing.etag);
+    const written = await writeRecord(store, path, record, etagOf(existing));
     if (written.kind === "written") return id;
   }
 }
 
 export const deadLetterPath = (queue: DeadLetterQueue, id: string): string =>
-  `dead-letters/${queue}/${id}.json`;
+  `${root}${queue}/${id}.json`;
 
 function describeMessage(
   read: ReturnType<typeof readQueueMessage>,
@@ -89,25 +87,41 @@ function describeMessage(
   return { message, replayable: JSON.stringify(message) === JSON.stringify(read.value) };
 }
 
-/** Dead letters of one queue or of all, oldest path first, at most `maxCount`. */
-export async function listDeadLetters(
-  store: RecordStore,
-  maxCount: number,
-  queue?: DeadLetterQueue,
-): Promise<DeadLetter[]> {
-  const letters: DeadLetter[] = [];
-  for await (const { path } of store.list(
-    queue === undefined ? "dead-letters/" : `dead-letters/${queue}/`,
-  )) {
-    const read = await store.read(path);
-    const record = read.kind === "found" ? deadLetter.safeParse(read.value).data : undefined;
-    if (record) letters.push(record);
-    if (letters.length >= maxCount) break;
-  }
-  return letters;
+/** One page of dead letters; `next` continues after it, and is undefined on the last page. */
+export interface DeadLetterPage {
+  readonly letters: readonly DeadLetter[];
+  readonly next: string | undefined;
 }
 
-/** How many dead letters wait for somebody: not replayed since they were last seen. Counted up to `maxCount`. */
+/** Lists dead letters of one queue or of all, at most `maxCount`. */
+export const listDeadLetters = async (
+  store: Pick<RecordStore, "list" | "read">,
+  maxCount: number,
+  queue?: DeadLetterQueue,
+): Promise<readonly DeadLetter[]> => (await readDeadLetterPage(store, maxCount, { queue })).letters;
+
+/** Reads a page of dead letters in the order of their paths. */
+export async function readDeadLetterPage(
+  store: Pick<RecordStore, "list" | "read">,
+  maxCount: number,
+  {
+    queue,
+    after,
+  }: { readonly queue?: DeadLetterQueue | undefined; readonly after?: string | undefined } = {},
+): Promise<DeadLetterPage> {
+  const letters: DeadLetter[] = [];
+  const prefix = queue === undefined ? root : `${root}${queue}/`;
+  const startAfter = after === undefined ? {} : { startAfter: `${root}${after}.json` };
+  for await (const { path } of store.list(prefix, startAfter)) {
+    const record = await readValue(store, path, deadLetter);
+    if (record) letters.push(record);
+    if (letters.length >= maxCount)
+      return { letters, next: path.slice(root.length, -".json".length) };
+  }
+  return { letters, next: undefined };
+}
+
+/** True for a dead letter that was not replayed since it was last seen. */
 export const isUnresolved = (record: DeadLetter): boolean => record.replayedAt === undefined;
 
 export type ReplayResult = {
@@ -124,8 +138,8 @@ export async function replayDeadLetters(
   const outcomes: ReplayResult[] = [];
   for (const { queue, id } of requests) {
     const path = deadLetterPath(queue, id);
-    const read = await store.read(path);
-    const record = read.kind === "found" ? deadLetter.safeParse(read.value).data : undefined;
+    const read = await readRecord(store, path, deadLetter);
+    const record = read.kind === "found" ? read.value : undefined;
     if (read.kind !== "found" || !record) {
       outcomes.push({ id, outcome: "unknown" });
     } else if (!record.replayable || !record.message) {

@@ -42,6 +42,7 @@ export const jobEndSchema = z.strictObject({
   outcome: z.enum(["succeeded", "failed", "canceled"]),
   /** The body of the final 200, where it is small enough to lie here. */
   result: z.optional(z.record(z.string(), z.unknown())),
+  error: z.optional(z.object({ code: z.string(), message: z.string() })),
 });
 export type JobEnd = z.infer<typeof jobEndSchema>;
 

@@ -1,6 +1,7 @@
 /** Reads the status of a delivery: of its verdicts, its lookup and its hunts. */
 import type { AlertStatus } from "../contracts/alert-verdict.ts";
 import type { FileReport } from "../contracts/file-result.ts";
+import type { OperationStatus } from "../contracts/operation.ts";
 import type { RecordStore } from "../storage/record-store.ts";
 import { readValue } from "../storage/typed-record.ts";
 import {
@@ -10,8 +11,11 @@ import {
   type WebhookStatus,
 } from "../contracts/webhook.ts";
 
-/** A job of another module. `value` is its result; null when it ended without one. */
-type JobState<T> = { readonly done: false } | { readonly done: true; readonly value: T | null };
+/** A job of another module. `result` is null while it runs, and when it ended without one. */
+interface JobState<T> {
+  readonly status: OperationStatus;
+  readonly result: T | null;
+}
 
 export interface ReceiptStatusDeps {
   readonly records: Pick<RecordStore, "read">;
@@ -40,14 +44,22 @@ export async function readReceiptStatus(
   const isSettled = verdicts.every(({ alerts }) =>
     alerts.every(({ outcome }) => outcome !== "waiting"),
   );
-  const done = isSettled && lookup?.done !== false && hunts.every((hunt) => hunt.done);
-  return { source, id, acceptedAt: stored.acceptedAt, done, verdicts, lookup, hunts, skipped };
+  const jobs = lookup ? [lookup, ...hunts] : hunts;
+  const isEnded = isSettled && jobs.every(({ status }) => status !== "running");
+  return {
+    id,
+    status: isEnded ? "succeeded" : "running",
+    result: { source, acceptedAt: stored.acceptedAt, verdicts, lookup, hunts, skipped },
+    error: null,
+  };
 }
+
+type DeliveryStatus = NonNullable<WebhookStatus["result"]>;
 
 const readVerdictStatuses = (
   { readAlerts }: ReceiptStatusDeps,
   { verdicts }: WebhookAnswer,
-): Promise<WebhookStatus["verdicts"]> =>
+): Promise<DeliveryStatus["verdicts"]> =>
   Promise.all(
     verdicts.map(async ({ id, action, alertIds }) => ({
       id,
@@ -59,19 +71,13 @@ const readVerdictStatuses = (
 async function readLookupStatus(
   deps: ReceiptStatusDeps,
   { lookup }: WebhookAnswer,
-): Promise<WebhookStatus["lookup"]> {
+): Promise<DeliveryStatus["lookup"]> {
   if (!lookup) return null;
-  const state = await deps.readLookup(lookup.job);
-  return { job: lookup.job, done: state.done, report: state.done ? state.value : null };
+  return { job: lookup.job, ...(await deps.readLookup(lookup.job)) };
 }
 
 const readHuntStatuses = (
   deps: ReceiptStatusDeps,
   { hunts }: WebhookAnswer,
-): Promise<WebhookStatus["hunts"]> =>
-  Promise.all(
-    hunts.map(async ({ hunt, job }) => {
-      const state = await deps.readHunt(job);
-      return { hunt, job, done: state.done, result: state.done ? state.value : null };
-    }),
-  );
+): Promise<DeliveryStatus["hunts"]> =>
+  Promise.all(hunts.map(async ({ hunt, job }) => ({ hunt, job, ...(await deps.readHunt(job)) })));

@@ -211,7 +211,7 @@ async function waitForReport(jobUrl: string | URL, host?: RunningHost): Promise<
   const deadlineMs = Date.now() + timeoutMs;
   for (;;) {
     const reply = await fetch(url);
-    if (reply.status === 200) return (await reply.json()) as FileReport;
+    if (reply.status === 200) return ((await reply.json()) as { result: FileReport }).result;
     if (reply.status !== 202 || Date.now() > deadlineMs)
       throw new Error(`the job is answered ${reply.status}`);
     await reply.arrayBuffer();

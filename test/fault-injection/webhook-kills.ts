@@ -118,11 +118,12 @@ async function checkOutcomes(replies: readonly Response[]): Promise<string[]> {
     const reply = await fetch(location);
     const status = (await reply.json()) as WebhookStatus;
     if (reply.status === 200) {
-      const outcomes = status.verdicts.flatMap(({ alerts }) =>
+      const outcomes = (status.result?.verdicts ?? []).flatMap(({ alerts }) =>
         alerts.map(({ outcome }) => outcome),
       );
       if (outcomes.join() !== "closed") violations.push(`P7: alerts ended as ${outcomes.join()}`);
-      if (status.lookup?.report?.summary.found !== 1) violations.push("P7: the hash was not found");
+      if (status.result?.lookup?.result?.summary.found !== 1)
+        violations.push("P7: the hash was not found");
       return violations;
     }
     if (Date.now() > deadlineMs)

@@ -18,10 +18,11 @@ export interface DemoFile {
 }
 
 interface JobAnswer {
-  readonly status?: string;
-  readonly rows?: number;
-  readonly exports?: readonly { readonly rows: number; readonly blob: string }[];
-  readonly problem?: string;
+  readonly result?: {
+    readonly rows: number;
+    readonly exports: readonly { readonly rows: number; readonly blob: string }[];
+  } | null;
+  readonly error?: { readonly message: string } | null;
 }
 
 const readJson = async (reply: Response): Promise<unknown> => reply.json();
@@ -34,8 +35,8 @@ const postJson = (url: string, body: object): Promise<Response> =>
 
 /** Names of the enabled hunts, from the app itself. */
 export async function listEnabledHunts(url: string): Promise<string[]> {
-  const { hunts } = (await readJson(await fetch(`${url}/api/hunts`))) as {
-    hunts: { name: string; enabled: boolean }[];
+  const { value: hunts } = (await readJson(await fetch(`${url}/api/hunts`))) as {
+    value: { name: string; enabled: boolean }[];
   };
   return hunts.filter(({ enabled }) => enabled).map(({ name }) => name);
 }
@@ -53,14 +54,14 @@ export async function runHunt(url: string, hunt: string): Promise<DemoHunt> {
     const reply = await fetch(jobUrl);
     const job = (await readJson(reply)) as JobAnswer;
     if (reply.status === 202) continue;
-    const blobs = (job.exports ?? []).flatMap(({ blob, rows: rowCount }) =>
+    const blobs = (job.result?.exports ?? []).flatMap(({ blob, rows: rowCount }) =>
       rowCount > 0 ? [blob] : [],
     );
     return {
       hunt,
-      rows: job.rows ?? 0,
+      rows: job.result?.rows ?? 0,
       blobs,
-      note: reply.ok ? (job.problem ?? "") : `job answered ${reply.status}`,
+      note: reply.ok ? (job.error?.message ?? "") : `job answered ${reply.status}`,
     };
   }
   return { hunt, rows: 0, blobs: [], note: "still running" };
@@ -69,14 +70,16 @@ export async function runHunt(url: string, hunt: string): Promise<DemoHunt> {
 /** Looks up files by SHA-1. */
 export async function enrichFiles(url: string, hashes: readonly string[]): Promise<DemoFile[]> {
   const reply = await postJson(`${url}/api/files/stats`, { sha1: hashes, lookBackHours: 720 });
-  const { results = [] } = (await readJson(reply)) as {
-    results?: {
-      hash: string;
-      status: string;
-      statistics?: { organizationPrevalence?: number; topFileNames?: string[] };
-    }[];
+  const { result } = (await readJson(reply)) as {
+    result?: {
+      results: {
+        hash: string;
+        status: string;
+        statistics?: { organizationPrevalence?: number; topFileNames?: string[] };
+      }[];
+    } | null;
   };
-  return results.map(({ hash, status, statistics }) => ({
+  return (result?.results ?? []).map(({ hash, status, statistics }) => ({
     hash,
     status,
     name: statistics?.topFileNames?.[0] ?? "",
@@ -102,11 +105,11 @@ export async function closeAlert(
   });
   for (const deadlineMs = Date.now() + timeoutMs; Date.now() < deadlineMs; await pause(pollMs)) {
     const reply = await fetch(`${url}/api/alerts/verdicts/${id}`);
-    const { done, alerts } = (await readJson(reply)) as {
-      done: boolean;
-      alerts: { outcome: string }[];
+    const { status, result } = (await readJson(reply)) as {
+      status: string;
+      result: { alerts: { outcome: string }[] };
     };
-    if (done) return { id, outcome: alerts[0]?.outcome ?? "" };
+    if (status !== "running") return { id, outcome: result.alerts[0]?.outcome ?? "" };
   }
   return { id, outcome: "waiting" };
 }

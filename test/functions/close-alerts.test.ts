@@ -5,8 +5,10 @@ import { readJson, startStack, postJson, waitUntil, type Stack } from "../suppor
 import { validVerdict } from "../support/alert-harness.ts";
 
 interface Status {
-  readonly done: boolean;
-  readonly alerts: readonly { readonly alertId: string; readonly outcome: string }[];
+  readonly status: string;
+  readonly result: {
+    readonly alerts: readonly { readonly alertId: string; readonly outcome: string }[];
+  };
 }
 
 let stack: Stack;
@@ -31,7 +33,7 @@ const submitVerdict = (change: object): Promise<Response> =>
 const waitUntilDone = (id: string): Promise<Status> =>
   waitUntil(
     async () => readJson<Status>(await fetch(`${host.url}/api/alerts/verdicts/${id}`)),
-    (status) => status.done,
+    ({ status }) => status !== "running",
   );
 
 describe("a verdict that cannot be taken", () => {
@@ -73,7 +75,9 @@ test("a verdict is 202 with its status, and undoing it reopens the alert", async
   const submitted = await submitVerdict({ id: "undone", alertIds: [alertId] });
   expect(submitted.status).toBe(202);
   expect(submitted.headers.get("location")).toBe(`${host.url}/api/alerts/verdicts/undone`);
-  expect((await waitUntilDone("undone")).alerts).toMatchObject([{ alertId, outcome: "closed" }]);
+  expect((await waitUntilDone("undone")).result.alerts).toMatchObject([
+    { alertId, outcome: "closed" },
+  ]);
   const undoReply = await postJson(`${host.url}/api/alerts/verdicts/undone/undo`, {});
   expect(await readJson<object>(undoReply)).toMatchObject({
     alerts: [{ alertId, outcome: "reopened" }],
@@ -93,9 +97,9 @@ test("alerts over the day's number are 429 with the time until the next day", as
 test("a message with an unknown key is a dead letter; one unknown to the replay is said to be so", async () => {
   await host.fire("process_alert_verdicts", JSON.stringify({ ...validVerdict, verdcit: "x" }));
   const fetchDeadLetters = async (): Promise<{
-    deadLetters: { id: string; reason: string; detail: string }[];
+    value: { id: string; reason: string; detail: string }[];
   }> => readJson(await fetch(`${host.url}/api/dead-letters?queue=alert-verdicts`));
-  const { deadLetters } = await waitUntil(fetchDeadLetters, (page) => page.deadLetters.length > 0);
+  const { value: deadLetters } = await waitUntil(fetchDeadLetters, (page) => page.value.length > 0);
   expect(deadLetters).toMatchObject([
     { reason: "schema", detail: expect.stringContaining("/verdcit") as string },
   ]);
@@ -105,7 +109,7 @@ test("a message with an unknown key is a dead letter; one unknown to the replay 
   }));
   const replayed = await postJson(`${host.url}/api/dead-letters/replay`, { deadLetters: requests });
   expect(await readJson<object>(replayed)).toMatchObject({
-    deadLetters: [{ outcome: "replayed" }, { outcome: "unknown" }],
+    value: [{ outcome: "replayed" }, { outcome: "unknown" }],
   });
   const refused = await postJson(`${host.url}/api/dead-letters/replay`, {
     deadLetters: [{ queue: "x", id: "1" }],

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningHost } from "../functions-host/run-host.ts";
 import type { FileReport } from "../../shared/contracts/file-result.ts";
 import { dayMs, systemClock } from "../../shared/runtime/time.ts";
-import { readJson, startStack, postJson, type Stack } from "../support/stack.ts";
+import { readResult, startStack, postJson, type Stack } from "../support/stack.ts";
 
 let stack: Stack;
 let host: RunningHost;
@@ -69,7 +69,7 @@ describe("any payload", () => {
   ])("is searched: %s", async (_, body, type) => {
     const reply = await postBody(body(), type);
     expect(reply.status).toBe(200);
-    expect((await readJson<FileReport>(reply)).results.map(({ hash }) => hash)).toEqual([
+    expect((await readResult<FileReport>(reply)).results.map(({ hash }) => hash)).toEqual([
       knownSha1(0),
     ]);
   });
@@ -78,12 +78,12 @@ describe("any payload", () => {
     const reply = await postJson(toUrl("?where=true&all=true"), {
       x: [{ DeviceId: knownSha1(0) }],
     });
-    expect((await readJson<FileReport>(reply)).results[0]?.where).toEqual(["/x/0/DeviceId"]);
+    expect((await readResult<FileReport>(reply)).results[0]?.where).toEqual(["/x/0/DeviceId"]);
   });
 
   test("without a hash is an empty report, and costs no call", async () => {
     const before = listFileCalls().length;
-    const report = await readJson<FileReport>(await postJson(toUrl(), { hello: "world" }));
+    const report = await readResult<FileReport>(await postJson(toUrl(), { hello: "world" }));
     expect(report).toEqual({
       results: [],
       summary: { found: 0, notFound: 0, invalid: 0, pending: 0, failed: 0 },
@@ -97,7 +97,7 @@ describe("any payload", () => {
     const reply = await postJson(toUrl("?include=information&lookBackHours=24&globalRareBelow=1"), {
       sha1: [knownSha1(3)],
     });
-    const report = await readJson<FileReport>(reply);
+    const report = await readResult<FileReport>(reply);
     expect(report.lookBackHours).toBe(24);
     expect(report.results[0]?.information).toMatchObject({
       size: Number(stack.simulator.dataset.files[3]?.size),
@@ -139,7 +139,7 @@ describe("one hash", () => {
 
   test("that is unknown is a plain answer", async () => {
     const reply = await fetch(`${host.url}/api/files/${unknownSha1("nobody")}/stats`);
-    expect(await readJson<FileReport>(reply)).toMatchObject({
+    expect(await readResult<FileReport>(reply)).toMatchObject({
       results: [{ status: "notFound", statistics: null }],
     });
   });
@@ -264,7 +264,7 @@ describe("a Logic App", () => {
       reply = await fetch(reply.headers.get("location") ?? "");
     }
     expect(reply.status).toBe(200);
-    return readJson<FileReport>(reply);
+    return readResult<FileReport>(reply);
   };
 
   test.each<[string, Readonly<Record<string, string>>]>([
@@ -312,7 +312,7 @@ describe("a Logic App", () => {
     for (const result of bulk.results.slice(0, 25)) {
       // Another look-back is another entry of the cache; both lie before the world's first event.
       const one = await fetch(`${host.url}/api/files/${result.hash}/stats?lookBackHours=719`);
-      const [direct] = (await readJson<FileReport>(one)).results;
+      const [direct] = (await readResult<FileReport>(one)).results;
       expect(direct?.source).toBe("statistics");
       for (const [side, compared] of [
         [0, direct],

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningHost } from "../functions-host/run-host.ts";
 import type { FileReport } from "../../shared/contracts/file-result.ts";
 import { jobLocation, signJobKey } from "../../shared/storage/jobs.ts";
-import { readJson, startStack, postJson, type Stack } from "../support/stack.ts";
+import { readJson, readResult, startStack, postJson, type Stack } from "../support/stack.ts";
 
 let stack: Stack;
 let host: RunningHost;
@@ -41,14 +41,15 @@ describe("a job's address", () => {
     expect([reply.status, reply.headers.get("location")]).toEqual([202, jobUrl]);
     expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(await readJson<object>(reply)).toMatchObject({
-      job: { status: "running", parts: 2, partsDone: 0 },
+      status: "running",
+      progress: { parts: 2, partsDone: 0 },
     });
   });
 
   test("shows what is known so far on request", async () => {
     const reply = await fetch(`${await startJob("partial")}&partial=true`);
     expect(reply.status).toBe(202);
-    expect((await readJson<FileReport>(reply)).summary.pending).toBe(150);
+    expect((await readResult<FileReport>(reply)).summary.pending).toBe(150);
   });
 
   test.each<[string, (jobUrl: URL) => void]>([
@@ -86,16 +87,16 @@ describe("a job's address", () => {
   test("ends the job with DELETE, once", async () => {
     const jobUrl = await startJob("cancel");
     expect(await readJson<object>(await fetch(jobUrl, { method: "DELETE" }))).toMatchObject({
-      canceled: true,
+      status: "canceled",
     });
     expect(await readJson<object>(await fetch(jobUrl, { method: "DELETE" }))).toMatchObject({
-      canceled: false,
+      status: "canceled",
     });
     const reply = await fetch(jobUrl);
     expect(reply.status).toBe(200);
     expect(await readJson<object>(reply)).toMatchObject({
-      job: { status: "canceled" },
-      summary: { pending: 150 },
+      status: "canceled",
+      result: { summary: { pending: 150 } },
     });
   });
 });

@@ -8,7 +8,7 @@ import { listDeadLetters } from "../../shared/storage/dead-letters.ts";
 import type { FileReport } from "../../shared/contracts/file-result.ts";
 import { maxParallelLookups } from "../../shared/files/hash-lookup.ts";
 import { dayMs } from "../../shared/runtime/time.ts";
-import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
+import { readResult, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
 
 let stack: Stack;
 let storage: StorageClients;
@@ -43,7 +43,7 @@ const waitForReport = async (jobUrl: string, origin: string): Promise<FileReport
     ({ status }) => status === 200,
     150_000,
   );
-  return readJson<FileReport>(done);
+  return readResult<FileReport>(done);
 };
 
 describe("a job whose worker is killed", () => {

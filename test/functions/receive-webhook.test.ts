@@ -124,8 +124,10 @@ describe("a delivery", () => {
     const status = await fetch(first.headers.get("location") ?? "");
     expect(status.status).toBe(202);
     expect(webhookStatus.parse(await status.json())).toMatchObject({
-      done: false,
-      verdicts: [{ alerts: [{ outcome: "waiting" }] }],
+      status: "running",
+      result: {
+        verdicts: [{ alerts: [{ outcome: "waiting" }] }],
+      },
     });
   });
 
@@ -141,8 +143,10 @@ describe("a delivery", () => {
     expect(await readJson<WebhookAnswer>(reply)).toMatchObject({ lookup: { hashes: 1 } });
     const status = await fetch(reply.headers.get("location") ?? "");
     expect(await readJson<WebhookStatus>(status)).toMatchObject({
-      done: false,
-      lookup: { done: false, report: null },
+      status: "running",
+      result: {
+        lookup: { status: "running", result: null },
+      },
     });
   });
 
@@ -354,9 +358,9 @@ describe("X21, X22: an answer", () => {
       type: "about:blank",
       title: "Bad input",
       status: 400,
-      detail: "This is no payload of defender.",
+      detail: "The body must be a payload of defender.",
       instance: expect.stringMatching(/^urn:uuid:[0-9a-f-]{36}$/) as string,
-      errors: [{ path: "/id", message: "the alert's id" }],
+      errors: [{ path: "/id", message: "must be the alert's id" }],
     });
   });
 

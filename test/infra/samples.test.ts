@@ -95,7 +95,7 @@ describe("close-incident", () => {
     expect(findStep("when_all_are_closed")?.action["expression"]).toEqual({
       and: [
         { equals: ["@actions('alerts')?['status']", "Succeeded"] },
-        { equals: ["@body('status')?['done']", true] },
+        { equals: ["@body('status')?['status']", "succeeded"] },
         { equals: ["@length(coalesce(body('left_open'), createArray('unknown')))", 0] },
       ],
     });
@@ -117,7 +117,7 @@ describe("close-incident", () => {
 
   test("asks the status address itself, with the key, until nothing is waiting", () => {
     expect(findStep("until_settled")?.action["expression"]).toBe(
-      "@equals(body('status')?['done'], true)",
+      "@not(equals(coalesce(body('status')?['status'], 'running'), 'running'))",
     );
     for (const name of ["ask_to_close", "status"])
       expect(findStep(name)?.action["operationOptions"]).toBe("DisableAsyncPattern");
@@ -146,7 +146,7 @@ describe("mail-new-rows", () => {
     expect(valueAt(trigger, "inputs.uri")).toBe(
       `${appUrl}/api/hunts/office-starts-script-host/exports?after=latest`,
     );
-    expect(valueAt(trigger, "splitOn")).toBe("@triggerBody()?['exports']");
+    expect(valueAt(trigger, "splitOn")).toBe("@triggerBody()?['value']");
     expect(valueAt(trigger, "recurrence")).toEqual({ frequency: "Minute", interval: 15 });
   });
 
@@ -236,8 +236,8 @@ const mutants: readonly (readonly [
   [
     "a field is read that is none",
     "close-incident",
-    "body(\\'status\\')?[\\'done\\']",
-    "body(\\'status\\')?[\\'finished\\']",
+    "body(\\'status\\')?[\\'status\\'], \\'running\\'",
+    "body(\\'status\\')?[\\'finished\\'], \\'running\\'",
     "fields",
   ],
   [

@@ -5,8 +5,10 @@ import { readJson, startStack, postJson, waitUntil, type Stack } from "../suppor
 import { validVerdict } from "../support/alert-harness.ts";
 
 interface Status {
-  readonly done: boolean;
-  readonly alerts: readonly { readonly alertId: string; readonly outcome: string }[];
+  readonly status: string;
+  readonly result: {
+    readonly alerts: readonly { readonly alertId: string; readonly outcome: string }[];
+  };
 }
 
 let stack: Stack;
@@ -23,7 +25,7 @@ const fetchStatus = async (id: string): Promise<Status> =>
 const waitUntilDone = (id: string): Promise<Status> =>
   waitUntil(
     () => fetchStatus(id),
-    (answer) => answer.done,
+    ({ status }) => status !== "running",
   );
 
 describe("a verdict over HTTP", () => {
@@ -37,10 +39,9 @@ describe("a verdict over HTTP", () => {
     expect(reply.headers.get("location")).toBe(
       `${host.url}/api/alerts/verdicts/${validVerdict.id}`,
     );
-    expect((await waitUntilDone(validVerdict.id)).alerts.map(({ outcome }) => outcome)).toEqual([
-      "closed",
-      "closed",
-    ]);
+    expect(
+      (await waitUntilDone(validVerdict.id)).result.alerts.map(({ outcome }) => outcome),
+    ).toEqual(["closed", "closed"]);
     const closed = stack.simulator.cloudApps.alerts
       .list()
       .filter(({ resolutionStatusValue }) => resolutionStatusValue === 3);
@@ -67,12 +68,12 @@ describe("a verdict over HTTP", () => {
 describe("a message on the queue", () => {
   test("that is no object becomes a dead letter at once and is not tried again", async () => {
     await host.fire("process_alert_verdicts", '["603e4f1b2c3d4e5f60718293"]');
-    const { deadLetters } = await waitUntil(
+    const { value: deadLetters } = await waitUntil(
       async () =>
-        readJson<{ deadLetters: { queue: string; reason: string }[] }>(
+        readJson<{ value: { queue: string; reason: string }[] }>(
           await fetch(`${host.url}/api/dead-letters`),
         ),
-      ({ deadLetters: listed }) => listed.length > 0,
+      ({ value: listed }) => listed.length > 0,
     );
     expect(deadLetters).toMatchObject([
       { queue: "alert-verdicts", reason: "notAnObject", occurrences: 1 },
@@ -93,7 +94,7 @@ describe("a token that was rotated", () => {
       id: "rotated",
       alertIds: [open],
     });
-    expect((await waitUntilDone("rotated")).alerts).toMatchObject([{ outcome: "closed" }]);
+    expect((await waitUntilDone("rotated")).result.alerts).toMatchObject([{ outcome: "closed" }]);
     const refused = stack.simulator
       .listRequests()
       .slice(before)

@@ -98,17 +98,17 @@ describe("the doors to hunts", () => {
     const started = await sendPost(`hunts/${hunt}/runs`, {}, { "idempotency-key": "run-1" });
     expect(started.status).toBe(202);
     expect(await readJson<Json>(await waitUntilEnded(locationOf(started)))).toMatchObject({
-      hunt,
-      outcome: "succeeded",
+      status: "succeeded",
+      result: { hunt },
     });
     const { schema } = await readJson<{ schema: Json }>(await sendGet(`hunts/${hunt}/schema`));
     const news = await sendGet(`hunts/${hunt}/exports?after=-1`);
     expect(news.status).toBe(200);
-    const { exports } = await readJson<{ exports: { seq: number }[] }>(news);
-    const rows = await readJson<{ rows: unknown[] }>(
+    const { value: exports } = await readJson<{ value: { seq: number }[] }>(news);
+    const rows = await readJson<{ value: unknown[] }>(
       await sendGet(`hunts/${hunt}/exports/${exports[0]?.seq}/rows?top=50`),
     );
-    expect(rows.rows.length).toBeGreaterThan(0);
+    expect(rows.value.length).toBeGreaterThan(0);
     expect(findFaults(rows, toNullable(schema) as Json, document)).toBeUndefined();
   });
 
@@ -211,7 +211,7 @@ describe("the doors to alerts", () => {
     const reply = await sendPost("alerts/verdicts", verdict);
     expect(reply.status).toBe(202);
     const settled = await waitUntilEnded(locationOf(reply), keyHeaders());
-    expect(await readJson<Json>(settled)).toMatchObject({ done: true });
+    expect(await readJson<Json>(settled)).toMatchObject({ status: "succeeded" });
     expect(
       (await sendPost("alerts/verdicts", { ...verdict, action: "resolve", reason: undefined }))
         .status,
@@ -284,12 +284,12 @@ describe("the doors of operation", () => {
     await host.fire("process_alert_verdicts", JSON.stringify({ version: 1, alertIds: [] }));
     const shown = await waitUntil(
       async () =>
-        readJson<{ deadLetters: { queue: string; id: string }[] }>(
+        readJson<{ value: { queue: string; id: string }[] }>(
           await sendGet("dead-letters?queue=alert-verdicts"),
         ),
-      ({ deadLetters }) => deadLetters.length > 0,
+      ({ value }) => value.length > 0,
     );
-    const deadLetters = shown.deadLetters.map(({ queue, id }) => ({ queue, id }));
+    const deadLetters = shown.value.map(({ queue, id }) => ({ queue, id }));
     expect((await sendPost("dead-letters/replay", { deadLetters })).status).toBe(200);
     expect((await sendPost("dead-letters/replay", { deadLetters: [] })).status).toBe(400);
     expect((await sendGet("dead-letters?queue=nobody")).status).toBe(400);

@@ -1,7 +1,14 @@
 /** A playbook pastes what its SIEM sent, and gets one honest answer for each hash in it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningHost } from "../functions-host/run-host.ts";
-import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
+import {
+  readJson,
+  readResult,
+  startStack,
+  postJson,
+  waitUntil,
+  type Stack,
+} from "../support/stack.ts";
 
 interface Report {
   readonly results: readonly {
@@ -38,7 +45,7 @@ describe("a SIEM's payload", () => {
       evidence: [{ SHA1: knownHash(0).toUpperCase() }, { note: `also sha1:${unknownHash}` }],
     });
     expect(reply.status).toBe(200);
-    const report = await readJson<Report>(reply);
+    const report = await readResult<Report>(reply);
     expect(report.results.map(({ hash, status }) => [hash, status])).toEqual([
       [knownHash(0), "found"],
       [unknownHash, "notFound"],
@@ -48,7 +55,7 @@ describe("a SIEM's payload", () => {
 
   test("asked about again within the cache's age costs no call", async () => {
     const before = countStatCalls();
-    const report = await readJson<Report>(
+    const report = await readResult<Report>(
       await postJson(`${host.url}/api/files/stats`, { sha1: [knownHash(0), unknownHash] }),
     );
     expect(report.results.every(({ fromCache }) => fromCache)).toBe(true);
@@ -56,7 +63,7 @@ describe("a SIEM's payload", () => {
   });
 
   test("with a string that is no hash has it invalid in its own result, the rest served", async () => {
-    const report = await readJson<Report>(
+    const report = await readResult<Report>(
       await postJson(`${host.url}/api/files/stats`, { sha1: [knownHash(1), "../machines"] }),
     );
     expect(report.results.map(({ status }) => status)).toEqual(["found", "invalid"]);
@@ -83,7 +90,7 @@ describe("a SIEM's payload", () => {
 describe("one hash", () => {
   test("is answered on its own address, and a text that is none is 400", async () => {
     const one = await fetch(`${host.url}/api/files/${knownHash(0)}/stats`);
-    expect(await readJson<Report>(one)).toMatchObject({
+    expect(await readResult<Report>(one)).toMatchObject({
       results: [{ hash: knownHash(0), status: "found" }],
     });
     expect((await fetch(`${host.url}/api/files/nonsense/stats`)).status).toBe(400);
@@ -102,7 +109,7 @@ describe("many hashes", () => {
       () => fetch(location),
       ({ status }) => status === 200,
     );
-    const report = await readJson<Report>(finished);
+    const report = await readResult<Report>(finished);
     expect(report.summary["pending"]).toBe(0);
     expect(report.results).toHaveLength(hashes.length);
     const hunts = stack.simulator

@@ -15,9 +15,8 @@ queryFrequency: 1h
 `;
 
 interface Job {
-  readonly outcome: string;
-  readonly rows: number;
-  readonly windows: number;
+  readonly status: string;
+  readonly result: { readonly rows: number; readonly windows: number };
 }
 
 let stack: Stack;
@@ -100,9 +99,9 @@ describe("a hunt with more rows than one answer may have", () => {
   test("is exported over several windows, each row once, and its rows can be read over HTTP", async () => {
     const host = await stack.startHost({ root: app.root });
     const job = await waitForJob(await startRun(host, "one-instance"));
-    expect(job.windows).toBeGreaterThan(2);
+    expect(job.result.windows).toBeGreaterThan(2);
     const exports = await readExports(stack.storage, "one-instance");
-    expect(checkExports(exports)).toBe(job.rows);
+    expect(checkExports(exports)).toBe(job.result.rows);
     const news = await fetch(`${host.url}/api/hunts/one-instance/exports?after=-1`);
     expect(news.status).toBe(200);
     const { cursor } = await readJson<{ cursor: string }>(news);
@@ -128,7 +127,7 @@ describe("a hunt with more rows than one answer may have", () => {
         waitForJob(await startRun(host, "two-instances")),
       ),
     );
-    expect(jobs.map(({ outcome }) => outcome)).toEqual([
+    expect(jobs.map(({ status }) => status)).toEqual([
       "succeeded",
       "succeeded",
       "succeeded",

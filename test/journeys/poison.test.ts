@@ -5,7 +5,7 @@ import { readJson, startStack, postJson, waitUntil, type Stack } from "../suppor
 import { validVerdict } from "../support/alert-harness.ts";
 
 interface DeadLetterList {
-  readonly deadLetters: readonly {
+  readonly value: readonly {
     readonly id: string;
     readonly queue: string;
     readonly reason: string;
@@ -35,9 +35,9 @@ test("a poisoned message becomes one dead letter, and its replay closes the aler
   const brokenHost = await stack.startHost({
     settings: { ...immediateRetry, KEY_VAULT_URL: "@Microsoft.KeyVault(SecretUri=x)" },
   });
-  const { deadLetters } = await waitUntil(
+  const { value: deadLetters } = await waitUntil(
     () => listDeadLetters(brokenHost.url),
-    (list) => list.deadLetters.length > 0,
+    (list) => list.value.length > 0,
     60_000,
   );
   expect(deadLetters).toMatchObject([{ queue: "alert-verdicts", reason: "retriesExhausted" }]);
@@ -62,15 +62,13 @@ test("a poisoned message becomes one dead letter, and its replay closes the aler
     (status) => status === 3,
   );
   expect(stack.simulator.cloudApps.alerts.readHistory(alertId).transitions).toHaveLength(1);
-  expect((await listDeadLetters(fixedHost.url)).deadLetters[0]?.replayedAt).toBeTypeOf("string");
+  expect((await listDeadLetters(fixedHost.url)).value[0]?.replayedAt).toBeTypeOf("string");
 
   // F39: what somebody wrote into the queue by hand.
   await queue.sendMessage("close all alerts, Bearer abcdefghijklmnopqrstuvwxyz");
   const invalidLetter = await waitUntil(
     async () =>
-      (await listDeadLetters(fixedHost.url)).deadLetters.find(
-        ({ reason }) => reason === "encoding",
-      ),
+      (await listDeadLetters(fixedHost.url)).value.find(({ reason }) => reason === "encoding"),
     (list) => list !== undefined,
   );
   expect(invalidLetter).toMatchObject({ queue: "alert-verdicts" });

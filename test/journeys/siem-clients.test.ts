@@ -107,7 +107,9 @@ const createHubHeaders = (payload: unknown): SentHeaders =>
   bodyHeaders(bodyKey, JSON.stringify(payload));
 
 /** Follows 202, Location and Retry-After with no key of its own, as the HTTP action of a Logic App does. */
-async function followLocation(first: Response): Promise<WebhookStatus> {
+type DeliveryStatus = NonNullable<WebhookStatus["result"]> & Pick<WebhookStatus, "id" | "status">;
+
+async function followLocation(first: Response): Promise<DeliveryStatus> {
   let reply = first;
   for (let polls = 0; reply.status === 202 && polls < 300; polls += 1) {
     await reply.arrayBuffer();
@@ -118,7 +120,9 @@ async function followLocation(first: Response): Promise<WebhookStatus> {
     });
   }
   expect(reply.status).toBe(200);
-  return readJson<WebhookStatus>(reply);
+  const { id, status, result } = await readJson<WebhookStatus>(reply);
+  if (!result) throw new Error(`the delivery ended as ${status}, without a result`);
+  return { ...result, id, status };
 }
 
 const listAlerts = (): ReturnType<typeof stack.simulator.cloudApps.alerts.list> =>
@@ -147,7 +151,7 @@ describe("Sentinel, by a Logic App with a managed identity", () => {
       expect(status.verdicts).toMatchObject([
         { action: "resolve", alerts: [{ alertId: id, outcome: "closed" }] },
       ]);
-      expect(status.lookup?.report?.results).toMatchObject([
+      expect(status.lookup?.result?.results).toMatchObject([
         { sha1: findSha1(0), status: "found" },
       ]);
     }
@@ -195,10 +199,10 @@ describe("Defender, by Standard Webhooks", () => {
 
 describe("Cloud Apps, by Power Automate", () => {
   test("looks the alert's hashes up and starts the hunt of the source's rule", async () => {
-    const listed = await readJson<{ hunts: { name: string }[] }>(
+    const listed = await readJson<{ value: { name: string }[] }>(
       await fetch(`${host.url}/api/hunts`, { headers: { "x-functions-key": host.key ?? "" } }),
     );
-    expect(listed.hunts.map(({ name }) => name)).toContain(hunt);
+    expect(listed.value.map(({ name }) => name)).toContain(hunt);
     const reply = await sendWebhook(
       "cloud-apps",
       payloads.cloudAppsAlert(findSha1(1)),
@@ -206,8 +210,8 @@ describe("Cloud Apps, by Power Automate", () => {
     );
     expect((await readJson<WebhookAnswer>(reply.clone())).hunts).toMatchObject([{ hunt }]);
     const status = await followLocation(reply);
-    expect(status.hunts).toMatchObject([{ hunt, done: true, result: { outcome: "succeeded" } }]);
-    expect(status.lookup?.report?.summary).toMatchObject({ found: 1 });
+    expect(status.hunts).toMatchObject([{ hunt, status: "succeeded", result: { hunt } }]);
+    expect(status.lookup?.result?.summary).toMatchObject({ found: 1 });
   });
 });
 
@@ -226,7 +230,7 @@ describe("Splunk, which can only call an address", () => {
         createAddressHeaders("198.51.100.7"),
       ),
     );
-    expect(status.lookup?.report?.results).toMatchObject([{ sha1: findSha1(2), status: "found" }]);
+    expect(status.lookup?.result?.results).toMatchObject([{ sha1: findSha1(2), status: "found" }]);
     expect(
       (
         await sendWebhook(
@@ -253,7 +257,7 @@ describe("Elastic, by Kibana's webhook connector", () => {
     const status = await followLocation(
       await sendWebhook("elastic", payloads.elasticAlert(findSha1(3)), bearerHeaders(token)),
     );
-    expect(status.lookup?.report?.results).toMatchObject([{ sha1: findSha1(3), status: "found" }]);
+    expect(status.lookup?.result?.results).toMatchObject([{ sha1: findSha1(3), status: "found" }]);
   });
 });
 
@@ -265,7 +269,7 @@ describe("products by mapping", () => {
     const status = await followLocation(
       await sendWebhook(source, payload(), createHubHeaders(payload())),
     );
-    expect(status.lookup?.report?.results).toMatchObject([
+    expect(status.lookup?.result?.results).toMatchObject([
       { sha1: findSha1(index), status: "found" },
     ]);
   });
@@ -280,7 +284,7 @@ describe("products by mapping", () => {
     };
     const status = await followLocation(await sendWebhook("crowdstrike", payload, headers));
     expect(status.id).toBe("d-1");
-    expect(status.lookup?.report?.results).toMatchObject([{ sha1: findSha1(6), status: "found" }]);
+    expect(status.lookup?.result?.results).toMatchObject([{ sha1: findSha1(6), status: "found" }]);
   });
 
   test("secops closes what its case closed, from its own addresses", async () => {

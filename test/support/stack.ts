@@ -46,6 +46,10 @@ export async function startStack(
 }
 
 /** JSON of a reply. */
+/** The result of the operation that a reply carries. */
+export const readResult = async <T>(reply: Response): Promise<T> =>
+  (await readJson<{ result: T }>(reply)).result;
+
 export const readJson = async <T>(reply: Response): Promise<T> => (await reply.json()) as T;
 
 export const postJson = (

@@ -1,4 +1,4 @@
-/** The doors to verdicts on alerts, and to webhooks. */
+/** Describes the operations on alerts and webhooks. */
 import { bodyProblems, type OperationDescription, type ParameterDescription } from "./operation.ts";
 
 const alertsTag = "Alerts";
@@ -20,7 +20,7 @@ const requestExample = {
 
 const verdictPath: Readonly<Record<string, ParameterDescription>> = {
   id: {
-    description: "Id of the verdict, as its sender chose it.",
+    description: "Id of the verdict, chosen by its sender.",
     schema: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$" },
     example: id,
     extensions: { "x-ms-summary": "Verdict" },
@@ -29,11 +29,14 @@ const verdictPath: Readonly<Record<string, ParameterDescription>> = {
 
 const statusExample = {
   id,
-  closure: "falsePositive",
-  requestedBy: requestExample.requestedBy,
-  requestedAt: requestExample.requestedAt,
-  done: true,
-  alerts: [{ alertId, outcome: "closed" }],
+  status: "succeeded",
+  result: {
+    closure: "falsePositive",
+    requestedBy: requestExample.requestedBy,
+    requestedAt: requestExample.requestedAt,
+    alerts: [{ alertId, outcome: "closed" }],
+  },
+  error: null,
 };
 
 const verdictNotFound = { 404: "No verdict with this id was sent." } as const;
@@ -74,22 +77,22 @@ const webhook: Omit<OperationDescription, "operationId" | "summary" | "descripti
   },
   responses: {
     200: {
-      description: "Taken; nothing follows from it.",
+      description: "Accepted; the payload leads to no action.",
       schema: "WebhookAnswer",
       example: { ...answerExample, verdicts: [], lookup: null },
     },
     202: {
-      description: "Taken, and what it asks for is on its way. Location tells how it ends.",
+      description: "Accepted. Location is the pre-signed URL of its status.",
       schema: "WebhookAnswer",
-      headers: ["Location", "Retry-After"],
+      headers: ["Location", "Operation-Location", "Retry-After"],
       example: answerExample,
     },
   },
   problems: {
     ...bodyProblems,
-    401: "The request does not prove where it comes from.",
+    401: "Authentication failed.",
     409: "The id was used for another body.",
-    429: "Too many requests, or too many alerts in a day, of this source.",
+    429: "Too many requests, or daily alert limit reached, for this source.",
   },
 };
 
@@ -98,13 +101,13 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
     operationId: "CloseAlerts",
     summary: "Close Cloud Apps alerts",
     description:
-      "Asks for up to 1,000 alerts to be closed, by explicit id. Repeating a request changes nothing. The address in Location tells how each alert ends.",
+      "Accepts a verdict on up to 1,000 alerts, by their ids. A repetition has no effect. The URL in Location returns the outcome of each alert.",
     tag: alertsTag,
     visibility: "important",
     body: { schema: "VerdictRequest", required: true, example: requestExample },
     responses: {
       200: {
-        description: "With dryRun: what would be done, alert by alert. Nothing is changed.",
+        description: "With dryRun: the planned action of each alert. Nothing is changed.",
         schema: "VerdictDryRun",
         example: {
           id,
@@ -113,45 +116,48 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
         },
       },
       202: {
-        description:
-          "Accepted. Location is where to see how it goes; it asks for the same function key.",
+        description: "Accepted. Location returns the status; it requires the same function key.",
         schema: "VerdictAccepted",
-        headers: ["Location", "Retry-After"],
-        example: { id, status: `https://huntline.example.org/api/alerts/verdicts/${id}` },
+        headers: ["Location", "Operation-Location", "Retry-After"],
+        example: { id, status: "running", result: null, error: null },
       },
     },
     problems: {
       ...bodyProblems,
       409: "The id was used for another verdict.",
-      429: "The alerts of the day are used up.",
+      429: "Daily alert limit reached for this sender.",
     },
   },
   get_verdict: {
     operationId: "GetVerdict",
-    summary: "Get how a verdict goes",
+    summary: "Get verdict status",
     description:
-      "Tells how each alert of a verdict has ended: 202 while some are waiting, then 200.",
+      "Returns the outcome of each alert of a verdict: 202 while some are waiting, then 200.",
     tag: alertsTag,
     visibility: "important",
     path: verdictPath,
     responses: {
       200: {
-        description: "Every alert is settled.",
+        description: "Every alert has an outcome.",
         schema: "VerdictStatus",
         example: statusExample,
       },
       202: {
-        description: "Some alerts are waiting. Ask again after Retry-After.",
+        description: "Some alerts are waiting. Repeat the request after Retry-After.",
         schema: "VerdictStatus",
-        headers: ["Location", "Retry-After"],
-        example: { ...statusExample, done: false, alerts: [{ alertId, outcome: "waiting" }] },
+        headers: ["Location", "Operation-Location", "Retry-After"],
+        example: {
+          ...statusExample,
+          status: "running",
+          result: { ...statusExample.result, alerts: [{ alertId, outcome: "waiting" }] },
+        },
       },
     },
     problems: verdictNotFound,
   },
   undo_verdict: {
     operationId: "UndoVerdict",
-    summary: "Take a verdict back",
+    summary: "Undo a verdict",
     description:
       "Reopens the alerts that a verdict closed. Best effort: the service does not document this call.",
     tag: alertsTag,
@@ -159,7 +165,7 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
     path: verdictPath,
     responses: {
       200: {
-        description: "How each alert stands now.",
+        description: "The outcome of each alert.",
         schema: "VerdictUndone",
         example: { id, alerts: [{ alertId, outcome: "reopened", detail: "reopened on request" }] },
       },
@@ -171,29 +177,29 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
     operationId: "ReceiveWebhook",
     summary: "Receive a webhook",
     description:
-      "Takes what another product sends as it is. The source's own proof is the authority: a signature or token.",
+      "Receives the payload of another product. It is authenticated by the source's own signature or token.",
   },
   receive_keyed_webhook: {
     ...webhook,
     operationId: "ReceiveKeyedWebhook",
     summary: "Receive a webhook with a function key",
     description:
-      "The same for sources that can send a function key, alone or besides their own proof.",
+      "Receives the payload of a source that sends a function key, alone or in addition to its own authentication.",
     problems: {
       ...webhook.problems,
-      401: "The request does not prove where it comes from. Without a function key the platform answers, with no body.",
+      401: "Authentication failed. Without a function key the platform answers, without a body.",
     },
   },
   get_webhook_receipt: {
     operationId: "GetWebhookReceipt",
-    summary: "Get what became of a webhook",
-    description: "Tells how what a webhook asked for goes: 202 while any of it goes on, then 200.",
+    summary: "Get delivery status",
+    description: "Returns the status of a delivery: 202 while work is in progress, then 200.",
     tag: webhooksTag,
     visibility: "internal",
     path: {
       ...sourcePath,
       receipt: {
-        description: "Name of the receipt, as it stands in Location.",
+        description: "Name of the receipt, from Location.",
         schema: { type: "string", pattern: "^[0-9a-f]{64}$" },
         example: receiptId,
       },
@@ -201,29 +207,33 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
     query: "signedAddress",
     responses: {
       200: {
-        description: "All of it has ended.",
+        description: "All work has ended.",
         schema: "WebhookStatus",
         example: {
-          ...deliveryExample,
-          acceptedAt: "2026-11-22T08:00:00Z",
-          done: true,
-          verdicts: [
-            { id: "sentinel-1f0e", action: "dismiss", alerts: [{ alertId, outcome: "closed" }] },
-          ],
-          lookup: null,
-          hunts: [],
-          skipped: [],
+          id: deliveryExample.id,
+          status: "succeeded",
+          result: {
+            source: deliveryExample.source,
+            acceptedAt: "2026-11-22T08:00:00Z",
+            verdicts: [
+              { id: "sentinel-1f0e", action: "dismiss", alerts: [{ alertId, outcome: "closed" }] },
+            ],
+            lookup: null,
+            hunts: [],
+            skipped: [],
+          },
+          error: null,
         },
       },
       202: {
-        description: "Some of it goes on. Ask again after Retry-After.",
+        description: "Work is in progress. Repeat the request after Retry-After.",
         schema: "WebhookStatus",
-        headers: ["Location", "Retry-After"],
+        headers: ["Location", "Operation-Location", "Retry-After"],
       },
     },
     problems: {
-      401: "The address opens no receipt: its key is wrong or older than a day.",
-      404: "The receipt is gone: receipts are kept for eight days.",
+      401: "The receipt URL is invalid or has expired (24 hours).",
+      404: "The receipt was removed: receipts are kept for 8 days.",
     },
   },
 };

@@ -1,4 +1,4 @@
-/** The doors to file statistics and to jobs. */
+/** Describes the operations on files and jobs. */
 import { thresholdsSchema } from "../../contracts/file-lookup.ts";
 import {
   bodyProblems,
@@ -41,26 +41,43 @@ const report = {
 };
 
 const id = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
-const location = `https://huntline.example.org/api/jobs/${id}?key=1795507200.c2lnbmF0dXJl`;
+const job = {
+  id,
+  status: "running",
+  result: null,
+  error: null,
+  createdAt: "2026-11-22T08:00:00.000Z",
+  expiresAt: "2026-11-29T08:00:00.000Z",
+  progress: { parts: 50, partsDone: 12 },
+};
+
+const atOnce = {
+  ...job,
+  id: null,
+  status: "succeeded",
+  result: report,
+  createdAt: null,
+  expiresAt: null,
+  progress: null,
+};
 
 const reportResponse = {
-  description: "One result for each hash.",
-  schema: "FileReport",
-  example: report,
+  description: "The lookup, with one result for each hash.",
+  schema: "FileLookupAnswer",
+  example: atOnce,
   also: ["text/csv"],
 } as const;
 
 const acceptedResponse = {
-  description:
-    "The lookup takes longer than a request may. Location is its job, whose address needs no other key.",
-  schema: "JobRunning",
-  headers: ["Location", "Retry-After"],
-  example: { job: { id, hashes: 5_000, status: "running", location } },
+  description: "The lookup takes more than 25 seconds. Location is the pre-signed URL of its job.",
+  schema: "FileLookupAnswer",
+  headers: ["Location", "Operation-Location", "Retry-After"],
+  example: { ...job, createdAt: null, expiresAt: null, progress: null },
 } as const;
 
 const lookupProblems = {
   409: "The Idempotency-Key was used for another lookup.",
-  503: "Defender cannot be reached and nothing is known of these hashes, or a setting is wrong.",
+  503: "Defender cannot be reached and nothing is stored about these hashes, or a setting is invalid.",
 } as const;
 
 const jobPath: Readonly<Record<string, ParameterDescription>> = {
@@ -73,8 +90,8 @@ const jobPath: Readonly<Record<string, ParameterDescription>> = {
 };
 
 const jobProblems = {
-  401: "The address opens no job: its key is wrong or older than a day.",
-  404: "The job is gone: jobs are kept for seven days.",
+  401: "The job URL is invalid or has expired (24 hours).",
+  404: "The job was removed: jobs are kept for 7 days.",
 } as const;
 
 export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
@@ -82,7 +99,7 @@ export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
     operationId: "EnrichFiles",
     summary: "Look up file hashes",
     description:
-      "Finds every file hash in the body, a list of hashes or any payload as it is, and tells for each what Defender knows. What takes longer than 25 seconds becomes a job.",
+      "Finds every file hash in the body, which is a list of hashes or any payload, and returns the statistics of each. A lookup of more than 25 seconds becomes a job.",
     tag: files,
     visibility: "important",
     query: "lookup",
@@ -102,7 +119,7 @@ export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
     },
     responses: { 200: reportResponse, 202: acceptedResponse },
     problems: { ...bodyProblems, ...lookupProblems },
-    // A designer has these in the body.
+    // A designer offers these in the body.
     designer: {
       parameters: Object.fromEntries(
         ["lookBackHours", "include", ...Object.keys(thresholdsSchema.shape)].map((name) => [
@@ -115,7 +132,7 @@ export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
   enrich_file: {
     operationId: "EnrichFile",
     summary: "Look up one file hash",
-    description: "Tells what Defender knows of the file with this hash.",
+    description: "Returns the statistics of the file with this hash.",
     tag: files,
     visibility: "important",
     path: {
@@ -136,36 +153,40 @@ export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
   get_job: {
     operationId: "GetJob",
     summary: "Get a job",
-    description: "Tells how a job stands: 202 while it runs, then 200 with what it was asked for.",
+    description: "Returns a job: 202 while it runs, then 200 with its result.",
     tag: jobs,
     visibility: "internal",
     path: jobPath,
     query: "job",
     responses: {
       200: {
-        description:
-          "The job has ended: a file report, the outcome of a hunt, or how it ended without either.",
-        schema: "JobOutcome",
-        example: report,
+        description: "The job has ended; the result is a file report or the exports of a hunt run.",
+        schema: "Job",
+        example: { ...job, status: "succeeded", result: report, progress: null },
         also: ["text/csv"],
       },
-      202: { ...acceptedResponse, description: "The job is running. Ask again after Retry-After." },
+      202: {
+        ...acceptedResponse,
+        description: "The job is running. Repeat the request after Retry-After.",
+        schema: "Job",
+        example: job,
+      },
     },
     problems: jobProblems,
   },
   cancel_job: {
     operationId: "CancelJob",
     summary: "Cancel a job",
-    description: "Ends a lookup before its time. What is known by then can still be read.",
+    description: "Cancels a file lookup. Its results so far stay readable.",
     tag: jobs,
     visibility: "internal",
     path: jobPath,
     query: "signedAddress",
     responses: {
       200: {
-        description: "Whether this request ended it.",
-        schema: "JobCanceled",
-        example: { job: { id }, canceled: true },
+        description: "The job; one that ended before keeps its status.",
+        schema: "Job",
+        example: { ...job, status: "canceled", progress: null },
       },
     },
     problems: jobProblems,

@@ -1,4 +1,4 @@
-/** The doors to hunts. */
+/** Describes the operations on hunts. */
 import {
   bodyProblems,
   idempotencyKey,
@@ -10,7 +10,7 @@ import {
 const tag = "Hunts";
 const huntNotFound = { 404: "No hunt has this name." } as const;
 
-/** A designer offers the hunts there are; the older and the newer word for it, since designers differ. */
+/** A designer offers the existing hunts. Older designers read the first extension, newer ones the second. */
 const huntPath: Readonly<Record<string, ParameterDescription>> = {
   name: {
     description: "Name of the hunt.",
@@ -20,13 +20,13 @@ const huntPath: Readonly<Record<string, ParameterDescription>> = {
       "x-ms-summary": "Hunt",
       "x-ms-dynamic-values": {
         operationId: "ListHunts",
-        "value-collection": "hunts",
+        "value-collection": "value",
         "value-path": "name",
         "value-title": "title",
       },
       "x-ms-dynamic-list": {
         operationId: "ListHunts",
-        itemsPath: "hunts",
+        itemsPath: "value",
         itemValuePath: "name",
         itemTitlePath: "title",
       },
@@ -69,12 +69,15 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
   list_hunts: {
     operationId: "ListHunts",
     summary: "List hunts",
-    description:
-      "Lists every hunt and how it stands: how far it has exported, and what keeps it from going on.",
+    description: "Lists every hunt with its health: how far it has exported, and what stops it.",
     tag,
     visibility: "important",
     responses: {
-      200: { description: "Every hunt.", schema: "HuntList", example: { hunts: [summary] } },
+      200: {
+        description: "Every hunt.",
+        schema: "HuntList",
+        example: { value: [summary], nextLink: null },
+      },
     },
     problems: {},
   },
@@ -82,7 +85,7 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
     operationId: "GetHunt",
     summary: "Get a hunt",
     description:
-      "Shows one hunt in full: its query, its columns, why it is read as it is, and how it stands.",
+      "Returns one hunt in full: its query, its columns, the reason for its mode, and its health.",
     tag,
     visibility: "advanced",
     path: huntPath,
@@ -110,18 +113,18 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
     operationId: "GetHuntRowsSchema",
     summary: "Get the schema of a hunt's rows",
     description:
-      "Describes what the rows of a hunt look like, as JSON Schema. Designers ask for it to offer the columns.",
+      "Returns the JSON Schema of a hunt's rows. Designers read it to offer the columns.",
     tag,
     visibility: "internal",
     path: huntPath,
     responses: {
       200: {
-        description: "The schema of what ListHuntRows answers for this hunt.",
+        description: "The schema of ListHuntRows for this hunt.",
         schema: "HuntRowsSchema",
         example: {
           schema: {
             type: "object",
-            properties: { rows: { type: "array", items: { type: "object" } } },
+            properties: { value: { type: "array", items: { type: "object" } } },
           },
         },
       },
@@ -132,23 +135,23 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
     operationId: "WhenAHuntHasNewRows",
     summary: "When a hunt has new rows",
     description:
-      "Polls a hunt for exports with rows after a cursor, oldest first. The address in Location goes on after them, and Retry-After says when something may be new.",
+      "Polls a hunt for exports with rows after a cursor, oldest first. The URL in Location continues after them; Retry-After is the time until the next poll.",
     tag,
     visibility: "important",
     path: huntPath,
     query: "exports",
     responses: {
       200: {
-        description: "New exports. Location is where to ask next.",
+        description: "New exports. Location is the URL of the next poll.",
         schema: "ExportList",
         headers: ["Location", "Retry-After"],
-        example: { exports: [exportExample], cursor: "v1.17" },
+        example: { value: [exportExample], nextLink: null, cursor: "v1.17" },
       },
       202: {
-        description: "Nothing new. Location is where to ask again, Retry-After is when.",
+        description: "No new exports. Location is the URL of the next poll.",
         schema: "ExportList",
         headers: ["Location", "Retry-After"],
-        example: { exports: [], cursor: "v1.17" },
+        example: { value: [], nextLink: null, cursor: "v1.17" },
       },
     },
     problems: { 400: invalidRequest, ...huntNotFound },
@@ -156,9 +159,9 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
       operation: {
         "x-ms-trigger": "batch",
         "x-ms-trigger-metadata": { kind: "query", mode: "polling" },
-        "x-ms-trigger-hint": "To see it work now, run the hunt when it has new rows.",
+        "x-ms-trigger-hint": "To test it now, run the hunt when it has new rows.",
       },
-      // A trigger begins with what comes after it was switched on, not with the whole log.
+      // A trigger starts with the next export, not with the whole log.
       parameters: { after: { required: true, default: "latest", "x-ms-visibility": "internal" } },
     },
   },
@@ -183,7 +186,7 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
       200: {
         description: "Rows, with the columns of the hunt.",
         schema: "ExportRows",
-        example: { seq: 17, rows: [row] },
+        example: { seq: 17, value: [row], nextLink: null },
         extensions: {
           "x-ms-dynamic-schema": {
             operationId: "GetHuntRowsSchema",
@@ -204,7 +207,7 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
     operationId: "RunHunt",
     summary: "Run a hunt",
     description:
-      "Runs a hunt now, or, with from and to, reads a span of the past once more into a place of its own. The address in Location tells how it ends.",
+      "Runs a hunt now, or, with from and to, exports a past time range again, to a separate path. The URL in Location returns the result.",
     tag,
     visibility: "important",
     path: huntPath,
@@ -216,13 +219,14 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
     },
     responses: {
       202: {
-        description:
-          "The run is on its way. Location is its job, whose address needs no other key.",
+        description: "The run is enqueued. Location is the pre-signed URL of its job.",
         schema: "HuntStarted",
-        headers: ["Location", "Retry-After"],
+        headers: ["Location", "Operation-Location", "Retry-After"],
         example: {
-          hunt: summary.name,
-          job: "https://huntline.example.org/api/jobs/0f1e2d3c4b5a69788796a5b4c3d2e1f0?key=1795507200.c2lnbmF0dXJl",
+          id: "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+          status: "running",
+          result: null,
+          error: null,
         },
       },
     },
@@ -230,19 +234,19 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
       ...bodyProblems,
       ...huntNotFound,
       409: "The Idempotency-Key was used for another request.",
-      422: "The span cannot be run, for the reason given.",
+      422: "The time range cannot be exported, for the reason in detail.",
     },
   },
   start_overdue_hunts: {
     operationId: "StartOverdueHunts",
     summary: "Start overdue hunts",
     description:
-      "Starts every hunt that is overdue: a second driver beside the timers. Repeating it is harmless.",
+      "Starts every overdue hunt: a second trigger beside the timers. A repetition has no effect.",
     tag,
     visibility: "advanced",
     responses: {
       200: {
-        description: "The hunts that were started.",
+        description: "The started hunts.",
         schema: "OverdueHuntsStarted",
         example: { started: [summary.name] },
       },

@@ -1,4 +1,4 @@
-/** The doors for whoever runs the app, and those of the description itself. */
+/** Describes the operations of health, dead letters and the API description. */
 import { bodyProblems, invalidRequest, type OperationDescription } from "./operation.ts";
 
 const tag = "Operation";
@@ -10,17 +10,18 @@ const report = {
   hunts: [
     { name: "office-starts-script-host", state: "ok", watermark: "2026-11-22T08:00:00.0000000Z" },
   ],
-  quotas: [{ api: "hunting", breakerOpenUntil: "2026-11-22T08:05:00.000Z" }],
+  quotas: [{ api: "hunting", pausedUntil: null, breakerOpenUntil: "2026-11-22T08:05:00.000Z" }],
   deadLetters: 0,
   secretsExpiring: [],
+  retirement: null,
   auditAnchor: 412,
 };
 
 export const operations: Readonly<Record<string, OperationDescription>> = {
   get_health: {
     operationId: "GetHealth",
-    summary: "Get the health in one word",
-    description: "Tells anyone whether the app is healthy, and nothing else.",
+    summary: "Get the health status",
+    description: "Returns the health status without a reason. Anyone may call it.",
     tag,
     visibility: "advanced",
     responses: {
@@ -35,8 +36,8 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
   },
   get_health_report: {
     operationId: "GetHealthReport",
-    summary: "Get the whole report on health",
-    description: "Tells what is wrong and what to do about it, hunt by hunt and quota by quota.",
+    summary: "Get the health report",
+    description: "Returns what is wrong and how to fix it, for each hunt and each quota.",
     tag,
     visibility: "advanced",
     responses: {
@@ -53,7 +54,7 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
     operationId: "ListDeadLetters",
     summary: "List dead letters",
     description:
-      "Shows the messages that could not be worked on, redacted, with the reason; at most 200.",
+      "Lists messages that could not be processed, redacted, with the reason; at most 200 a page.",
     tag,
     visibility: "advanced",
     query: "deadLetters",
@@ -62,7 +63,7 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
         description: "The dead letters.",
         schema: "DeadLetterList",
         example: {
-          deadLetters: [
+          value: [
             {
               version: 1,
               id,
@@ -76,6 +77,7 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
               occurrences: 1,
             },
           ],
+          nextLink: null,
         },
       },
     },
@@ -83,9 +85,9 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
   },
   replay_dead_letters: {
     operationId: "ReplayDeadLetters",
-    summary: "Put dead letters back on their queues",
+    summary: "Replay dead letters",
     description:
-      "Puts messages back as they were, with their ids: replaying what is done changes nothing.",
+      "Returns messages to their queues unchanged. Replaying a processed message has no effect.",
     tag,
     visibility: "advanced",
     body: {
@@ -95,9 +97,9 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
     },
     responses: {
       200: {
-        description: "What became of each.",
+        description: "The outcome of each.",
         schema: "DeadLetterReplayResult",
-        example: { deadLetters: [{ id, outcome: "replayed" }] },
+        example: { value: [{ id, outcome: "replayed" }] },
       },
     },
     problems: bodyProblems,
@@ -105,7 +107,7 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
   get_open_api: {
     operationId: "GetOpenApi",
     summary: "Get this description as OpenAPI",
-    description: "Describes every door in OpenAPI 3.1.",
+    description: "Describes every operation in OpenAPI 3.1.",
     tag,
     visibility: "internal",
     responses: { 200: { description: "The description.", schema: "ApiDescription" } },
@@ -115,7 +117,7 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
     operationId: "GetSwagger",
     summary: "Get this description as Swagger",
     description:
-      "Describes every door in Swagger 2.0, for custom connectors of Logic Apps and Power Automate.",
+      "Describes every operation in Swagger 2.0, for custom connectors of Logic Apps and Power Automate.",
     tag,
     visibility: "internal",
     responses: { 200: { description: "The description.", schema: "ApiDescription" } },

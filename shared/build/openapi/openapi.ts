@@ -182,11 +182,15 @@ function createResponses({ operation, requiresFunctionKey }: DescribedRoute): Re
 
 const headers = {
   Location: {
-    description: "Absolute address to ask next.",
+    description: "URL of the next request.",
+    schema: { type: "string", format: "uri" },
+  },
+  "Operation-Location": {
+    description: "URL of the operation, the same as Location.",
     schema: { type: "string", format: "uri" },
   },
   "Retry-After": {
-    description: "Seconds to wait before that.",
+    description: "Seconds to wait before the next request.",
     schema: { type: "integer", minimum: 1 },
   },
 } as const;

@@ -1,4 +1,4 @@
-/** What is written by hand of a door; its method, path and authority come from what the app registers. */
+/** The handwritten part of an operation's description; method, path and key come from the registrations. */
 import type { ProblemStatus } from "../../contracts/problem.ts";
 import type { ResponseName, QueryName, RequestName } from "./schemas.ts";
 
@@ -8,22 +8,22 @@ export interface ParameterDescription {
   /** JSON Schema of a path or header parameter; a query parameter has its own in `schemas.ts`. */
   readonly schema?: Readonly<Record<string, unknown>>;
   readonly example?: unknown;
-  /** Words of Power Platform and Logic Apps: `x-ms-dynamic-values` and its kin. */
+  /** Words of Power Platform and Logic Apps: such as `x-ms-dynamic-values`. */
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
-/** What a door answers with one status. */
+/** The response of one status. */
 export interface ResponseDescription {
   readonly description: string;
   readonly schema: ResponseName;
   readonly example?: unknown;
-  /** Other media types in which the same can be had. */
+  /** Other media types of the same response. */
   readonly also?: readonly string[];
-  readonly headers?: readonly ("Location" | "Retry-After")[];
+  readonly headers?: readonly ("Location" | "Operation-Location" | "Retry-After")[];
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
-/** One HTTP door. */
+/** One operation. */
 export interface OperationDescription {
   /** PascalCase, unique, never changed: flows that use the connector are bound to it. */
   readonly operationId: string;
@@ -31,7 +31,7 @@ export interface OperationDescription {
   readonly summary: string;
   readonly description: string;
   readonly tag: string;
-  /** How a designer shows it. `internal`: not at all. */
+  /** How a designer shows it. `internal` hides it. */
   readonly visibility: "important" | "advanced" | "internal";
   readonly path?: Readonly<Record<string, ParameterDescription>>;
   readonly query?: QueryName;
@@ -40,26 +40,26 @@ export interface OperationDescription {
     readonly schema: RequestName;
     readonly required: boolean;
     readonly example: unknown;
-    /** Other bodies that are taken, by media type. */
+    /** Other accepted bodies, by media type. */
     readonly also?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-    /** Any JSON is taken, too. */
+    /** Also accepts any JSON. */
     readonly orAnyJson?: true;
   };
   readonly responses: Readonly<Record<number, ResponseDescription>>;
-  /** When it refuses with a problem; 500 and 503 are added to every door, 401 to every door with a function key. */
+  /** Its problems. 500 and 503 are added to every operation, 401 to those with a function key. */
   readonly problems: Partial<Readonly<Record<ProblemStatus, string>>>;
-  /** What the Swagger form says besides, for designers. */
+  /** Additions of the Swagger form, for designers. */
   readonly designer?: {
     readonly operation?: Readonly<Record<string, unknown>>;
     readonly parameters?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   };
 }
 
-/** The key by which a request may be repeated. */
+/** The header that makes a repeated request have no further effect. */
 export const idempotencyKey: Readonly<Record<string, ParameterDescription>> = {
   "Idempotency-Key": {
     description:
-      "Requests with the same key and the same content are one request; another content is refused with 409.",
+      "A repeated request with the same key and content has no further effect; other content returns 409.",
     schema: { type: "string", minLength: 1, maxLength: 200, pattern: "^[\\x21-\\x7e]+$" },
     example: "playbook-run-08585",
     extensions: { "x-ms-visibility": "advanced" },
@@ -67,12 +67,12 @@ export const idempotencyKey: Readonly<Record<string, ParameterDescription>> = {
 };
 
 export const invalidRequest =
-  "The request has fields that do not fit; `errors` names each one with what is wanted.";
+  "The request has invalid fields; `errors` names each one with the expected form.";
 
-/** What every door with a body may refuse. */
+/** The problems of every operation with a body. */
 export const bodyProblems = {
   400: invalidRequest,
-  411: "The body came without Content-Length; chunked bodies do not arrive on this platform.",
+  411: "The body did not arrive; send it with Content-Length.",
   413: "The body is larger than 1 MiB.",
-  415: "The body is of another media type, encoded or not in UTF-8.",
+  415: "The body has another media type, is encoded, or is not UTF-8.",
 } as const satisfies OperationDescription["problems"];

@@ -47,8 +47,8 @@ import {
 } from "../../contracts/hunt-answers.ts";
 import { startHuntRequest } from "../../contracts/hunt-run.ts";
 import { exportsParameters, rowsParameters } from "../../contracts/hunt-views.ts";
+import { fileLookupAnswer, jobAnswer } from "../../contracts/job-answers.ts";
 import { deliveryParameters, listParameters } from "../../contracts/list-parameters.ts";
-import { jobCanceled, jobEnded, jobRunning } from "../../contracts/job-answers.ts";
 import {
   deadLetterReplayResult,
   deadLetterList,
@@ -75,6 +75,7 @@ const responses = {
   ExportList: exportNewsAnswer,
   ExportRows: exportRowsAnswer,
   FileInformation: fileInformationSchema,
+  FileLookupAnswer: fileLookupAnswer,
   FilePrevalence: prevalenceSchema,
   FileReport: fileReportSchema,
   FileResult: fileResultSchema,
@@ -89,10 +90,7 @@ const responses = {
   HuntStarted: huntStarted,
   HuntSummary: huntSummary,
   OverdueHuntsStarted: overdueHuntsStarted,
-  JobCanceled: jobCanceled,
-  JobEnded: jobEnded,
-  JobOutcome: z.union([fileReportSchema, huntJobResult, jobEnded]),
-  JobRunning: jobRunning,
+  Job: jobAnswer,
   Problem: problemAnswer,
   SkippedHash: skippedSchema,
   VerdictAccepted: verdictAccepted,

@@ -47,15 +47,15 @@ export async function endHuntJob(
 ): Promise<void> {
   if (message.job === undefined) return;
   const endedAt = formatInstant(serverNow).replace(/\.\d+Z$/, "Z");
-  const result =
+  const outcome =
     end.outcome === "succeeded"
-      ? await buildJobResult(deps, message, message.job, end)
-      : { problem: end.reason };
+      ? { result: await buildJobResult(deps, message, message.job, end) }
+      : { error: { code: "huntFailed", message: end.reason } };
   const ended = await endJob(deps.records, message.job, {
     version: 1,
     endedAt,
     outcome: end.outcome,
-    result: { hunt: message.hunt, outcome: end.outcome, ...result },
+    ...outcome,
   });
   if (ended)
     deps.logEvent("job.finished", { job: message.job, kind: "hunt", outcome: end.outcome });
@@ -67,7 +67,7 @@ async function buildJobResult(
   message: HuntRun,
   job: string,
   { records, logEnd }: Extract<RunOutcome, { outcome: "succeeded" }>,
-): Promise<object> {
+): Promise<Record<string, unknown>> {
   const stored = await findJob(deps.records, job);
   const request =
     stored.kind === "running" ? jobRequestSchema.safeParse(stored.header.request).data : undefined;
@@ -77,6 +77,7 @@ async function buildJobResult(
       : records;
   const exports = allExports.filter(({ metadata }) => metadata.complete !== "closed");
   return {
+    hunt: message.hunt,
     windows: exports.length,
     rows: exports.reduce((sum, { metadata }) => sum + metadata.rows, 0),
     exports: exports.slice(0, maxListed).map(toListedExport),
@@ -88,7 +89,7 @@ async function buildJobResult(
  * log.
  */
 export const toListedExport = ({ path, metadata }: ExportRecord): object => ({
-  ...toCursorField(parseExportPath(path)),
+  cursor: toCursor(parseExportPath(path)),
   seq: metadata.seq,
   from: metadata.from,
   to: metadata.to,
@@ -97,8 +98,8 @@ export const toListedExport = ({ path, metadata }: ExportRecord): object => ({
   blob: path,
 });
 
-const toCursorField = (cursor: ReturnType<typeof parseExportPath>): object =>
-  cursor === undefined ? {} : { cursor: formatCursor(cursor) };
+const toCursor = (cursor: ReturnType<typeof parseExportPath>): string | null =>
+  cursor === undefined ? null : formatCursor(cursor);
 
 /** The job of a request, or a different request under the same key. */
 export type JobCreation =

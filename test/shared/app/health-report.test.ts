@@ -15,10 +15,10 @@ const healthy: HealthDetails = {
       head: undefined,
     },
   ],
-  quotas: [{ api: "hunting", pausedUntil: undefined, breakerOpenUntil: undefined }],
+  quotas: [{ api: "hunting", pausedUntil: null, breakerOpenUntil: null }],
   deadLetters: 0,
   secretsExpiring: [],
-  retirement: undefined,
+  retirement: null,
   auditAnchor: 7,
 };
 const withHuntState = (state: HealthDetails["hunts"][number]["state"]): Partial<HealthDetails> => ({
@@ -39,9 +39,7 @@ describe("judge", () => {
     [
       "a pause",
       {
-        quotas: [
-          { api: "files", pausedUntil: "2026-01-05T07:00:00Z", breakerOpenUntil: undefined },
-        ],
+        quotas: [{ api: "files", pausedUntil: "2026-01-05T07:00:00Z", breakerOpenUntil: null }],
       },
       "degraded",
       /files until 2026/,
@@ -49,9 +47,7 @@ describe("judge", () => {
     [
       "an open breaker",
       {
-        quotas: [
-          { api: "files", pausedUntil: undefined, breakerOpenUntil: "2026-01-05T07:00:00Z" },
-        ],
+        quotas: [{ api: "files", pausedUntil: null, breakerOpenUntil: "2026-01-05T07:00:00Z" }],
       },
       "degraded",
       /failures/,

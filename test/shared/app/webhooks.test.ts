@@ -147,14 +147,14 @@ describe("the status of a hunt", () => {
     };
     const { readHunt: hunt } = createReceiptStatusDeps(services);
     await records.create(`state/jobs/${job}/job.json`, header);
-    expect(await hunt(job)).toEqual({ done: false });
+    expect(await hunt(job)).toEqual({ status: "running", result: null });
     await records.create(`state/jobs/${job}/end.json`, {
       version: 1,
       endedAt: "2026-01-05T06:01:00Z",
       outcome: "succeeded",
       result: { rows: 3 },
     });
-    expect(await hunt(job)).toEqual({ done: true, value: { rows: 3 } });
-    expect(await hunt("b".repeat(32))).toEqual({ done: true, value: null });
+    expect(await hunt(job)).toEqual({ status: "succeeded", result: { rows: 3 } });
+    expect(await hunt("b".repeat(32))).toEqual({ status: "failed", result: null });
   });
 });

@@ -1,9 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  readIdempotencyKey,
-  readLookup,
-  readLookupQuery,
-} from "../../../shared/contracts/file-lookup.ts";
+import { readLookup, readLookupQuery } from "../../../shared/contracts/file-lookup.ts";
 import { Problem } from "../../../shared/contracts/problem.ts";
 
 const parseQuery = (text = ""): URLSearchParams => new URLSearchParams(text);
@@ -132,23 +128,5 @@ describe("the body", () => {
       kind: "payload",
       body: toJsonBody(value),
     });
-  });
-});
-
-describe("the idempotency key", () => {
-  test("is absent, or as sent", () => {
-    expect([readIdempotencyKey(null), readIdempotencyKey("run-08585:1")]).toEqual([
-      undefined,
-      "run-08585:1",
-    ]);
-  });
-
-  test.each([
-    ["empty", ""],
-    ["too long", "x".repeat(201)],
-    ["not visible", "a b"],
-    ["not ASCII", "é"],
-  ])("is refused when %s", (_, key) => {
-    expect(() => readIdempotencyKey(key)).toThrow(Problem);
   });
 });

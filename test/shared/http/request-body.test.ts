@@ -1,12 +1,15 @@
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { findFault, maxBodyBytes, strictLimits } from "../../../shared/contracts/parsed-body.ts";
 import {
   parseAnyBody,
   parseJsonBody,
   readBodyBytes,
-  readJsonBody,
+  readValidBody,
 } from "../../../shared/http/request-body.ts";
 import { Problem } from "../../../shared/contracts/problem.ts";
+
+const schema = z.strictObject({ a: z.optional(z.number()) });
 
 const encodeText = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -102,10 +105,26 @@ describe("parsing JSON", () => {
     );
   });
 
-  test("does both steps at once", async () => {
-    expect(
-      await readJsonBody(createRequest('{"a":[]}', { "content-type": "application/json" })),
-    ).toEqual({ a: [] });
+  test("a valid body is read, parsed and validated in one step", async () => {
+    const type = { "content-type": "application/json" };
+    expect(await readValidBody(createRequest('{"a":1}', type), schema)).toEqual({ a: 1 });
+    await expect(readValidBody(createRequest('{"a":"x"}', type), schema)).rejects.toMatchObject({
+      status: 400,
+      errors: [{ path: "/a" }],
+    });
+  });
+
+  test("an optional body may be missing", async () => {
+    const options = { isOptional: true };
+    expect(await readValidBody(createRequest(""), schema, options)).toEqual({});
+    const noLength = createRequest("", { "content-length": "none" });
+    expect(await readValidBody(noLength, schema, options)).toEqual({});
+  });
+
+  test("an optional body that was sent chunked is 411, because it did not arrive", async () => {
+    const chunked = { "content-length": "none", "transfer-encoding": "chunked" };
+    const read = readValidBody(createRequest("", chunked), schema, { isOptional: true });
+    await expect(read).rejects.toMatchObject({ status: 411 });
   });
 });
 

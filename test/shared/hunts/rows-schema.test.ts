@@ -14,10 +14,10 @@ const readFields = (
 ): Record<string, Record<string, unknown>> => {
   const { schema } = createRowsSchema(testHunt({ columns, ...change })) as unknown as {
     schema: {
-      properties: { rows: { items: { properties: Record<string, Record<string, unknown>> } } };
+      properties: { value: { items: { properties: Record<string, Record<string, unknown>> } } };
     };
   };
-  return schema.properties.rows.items.properties;
+  return schema.properties.value.items.properties;
 };
 
 test("describes the hunt's columns with their JSON types", () => {

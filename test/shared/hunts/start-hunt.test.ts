@@ -28,7 +28,7 @@ const startJob = async (
 
 const readJobEnd = async (harness: HuntHarness, job: string): Promise<unknown> => {
   const found = await findJob(harness.records, job);
-  return found.kind === "ended" ? found.end.result : found.kind;
+  return found.kind === "ended" ? found.end : found.kind;
 };
 
 describe("a requested run", () => {
@@ -39,10 +39,12 @@ describe("a requested run", () => {
     expect(await readJobEnd(harness, job)).toBe("running");
     await handleAllMessages(harness);
     expect(await readJobEnd(harness, job)).toMatchObject({
-      hunt: "test-hunt",
       outcome: "succeeded",
-      rows: 1,
-      exports: [{ seq: 0, rows: 1, blob: "test-hunt/v1/2026/01/04/000000000000.ndjson.gz" }],
+      result: {
+        hunt: "test-hunt",
+        rows: 1,
+        exports: [{ seq: 0, rows: 1, blob: "test-hunt/v1/2026/01/04/000000000000.ndjson.gz" }],
+      },
     });
   });
 
@@ -54,7 +56,7 @@ describe("a requested run", () => {
     await harness.clock.advance(hourMs);
     const job = await startJob(harness, "second");
     await handleAllMessages(harness);
-    expect(await readJobEnd(harness, job)).toMatchObject({ exports: [{ seq: 1 }] });
+    expect(await readJobEnd(harness, job)).toMatchObject({ result: { exports: [{ seq: 1 }] } });
   });
 
   test("finds the same job by key and refuses another request under it", async () => {
@@ -72,7 +74,7 @@ describe("a requested run", () => {
     await handleAllMessages(harness);
     expect(await readJobEnd(harness, job)).toMatchObject({
       outcome: "failed",
-      problem: "no such column",
+      error: { code: "huntFailed", message: "no such column" },
     });
   });
 });
@@ -89,7 +91,7 @@ describe("a backfill", () => {
     expect(harness.exports.listAll().map(({ path, lines }) => [path, lines.length])).toEqual([
       ["test-hunt/backfill/20260103T000000Z-20260104T000000Z/000000000000.ndjson.gz", 1],
     ]);
-    expect(await readJobEnd(harness, job)).toMatchObject({ rows: 1 });
+    expect(await readJobEnd(harness, job)).toMatchObject({ result: { rows: 1 } });
   });
 
   test("reads nothing again when it is repeated", async () => {
@@ -100,7 +102,10 @@ describe("a backfill", () => {
     const job = await startJob(harness, "two", day);
     await handleAllMessages(harness);
     expect(harness.source.queries).toHaveLength(queryCount);
-    expect(await readJobEnd(harness, job)).toMatchObject({ outcome: "succeeded", windows: 1 });
+    expect(await readJobEnd(harness, job)).toMatchObject({
+      outcome: "succeeded",
+      result: { windows: 1 },
+    });
   });
 
   test.each([

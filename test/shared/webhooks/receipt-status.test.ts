@@ -44,8 +44,8 @@ async function readStatus(
   const deps: ReceiptStatusDeps = {
     records,
     readAlerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "closed" as const })),
-    readLookup: async () => ({ done: true, value: report }),
-    readHunt: async () => ({ done: true, value: { rows: 3 } }),
+    readLookup: async () => ({ status: "succeeded", result: report }),
+    readHunt: async () => ({ status: "succeeded", result: { rows: 3 } }),
     ...change,
   };
   return readReceiptStatus(deps, "test", name);
@@ -55,10 +55,12 @@ describe("the status of a delivery", () => {
   test("a delivery is done when all its actions are done, and its status matches the schema", async () => {
     const shown = webhookStatus.parse(await readStatus());
     expect(shown).toMatchObject({
-      done: true,
-      lookup: { report },
-      hunts: [{ result: { rows: 3 } }],
-      skipped: answer.skipped,
+      status: "succeeded",
+      result: {
+        lookup: { result: report },
+        hunts: [{ result: { rows: 3 } }],
+        skipped: answer.skipped,
+      },
     });
   });
 
@@ -70,16 +72,16 @@ describe("the status of a delivery", () => {
           ids.map((alertId) => ({ alertId, outcome: "waiting" as const })),
       },
     ],
-    ["a lookup", { readLookup: async () => ({ done: false }) }],
-    ["a hunt", { readHunt: async () => ({ done: false }) }],
+    ["a lookup", { readLookup: async () => ({ status: "running", result: null }) }],
+    ["a hunt", { readHunt: async () => ({ status: "running", result: null }) }],
   ])("a delivery is not done while %s is pending", async (_, change) => {
-    expect(await readStatus(change)).toMatchObject({ done: false });
+    expect(await readStatus(change)).toMatchObject({ status: "running" });
   });
 
   test("a delivery without actions is done at once", async () => {
     expect(await readStatus({}, { verdicts: [], lookup: null, hunts: [] })).toMatchObject({
-      done: true,
-      lookup: null,
+      status: "succeeded",
+      result: { lookup: null },
     });
   });
 

@@ -281,9 +281,9 @@ describe("the Swagger form, as connectors want it,", () => {
     expect(dynamicFields.length).toBeGreaterThan(4);
     for (const each of dynamicFields) expect(ids).toContain(each["operationId"]);
     const list = openapi.components.schemas["HuntList"] as {
-      properties: { hunts: { items: { $ref: string } } };
+      properties: { value: { items: { $ref: string } } };
     };
-    expect(list.properties.hunts.items.$ref).toMatch(/HuntSummary$/);
+    expect(list.properties.value.items.$ref).toMatch(/HuntSummary$/);
     expect(openapi.components.schemas["HuntSummary"]).toMatchObject({
       properties: { name: {}, title: {} },
     });
@@ -302,7 +302,7 @@ describe("the Swagger form, as connectors want it,", () => {
     };
     expect(
       Object.keys(properties).filter((name) => properties[name]?.["type"] === "array"),
-    ).toEqual(["exports"]);
+    ).toEqual(["value"]);
     const after = triggers[0]?.operation.parameters?.find(({ name }) => name === "after");
     expect(after).toMatchObject({
       default: "latest",

@@ -1,0 +1,20 @@
+/** Cancels a file lookup job; its results so far stay readable. */
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import { openJob } from "../shared/app/http-handler.ts";
+import { services } from "../shared/app/services.ts";
+import { toCancelReply } from "../shared/files/replies.ts";
+
+async function cancelJob(request: HttpRequest): Promise<HttpResponseInit> {
+  const { view } = await openJob(request);
+  if (view.kind === "ended") return toCancelReply(view.header, view.status);
+  const service = await services.fileLookupService();
+  const isCanceled = await service.cancelJob(view.header);
+  return toCancelReply(view.header, isCanceled ? "canceled" : "running");
+}
+
+app.http("cancel_job", {
+  methods: ["DELETE"],
+  authLevel: "anonymous",
+  route: "jobs/{id}",
+  handler: cancelJob,
+});

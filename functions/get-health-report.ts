@@ -1,0 +1,15 @@
+/** Returns the health report: what is wrong and how to fix it. */
+import { app, type HttpResponseInit } from "@azure/functions";
+import { services } from "../shared/app/services.ts";
+
+async function getHealthReport(): Promise<HttpResponseInit> {
+  const report = await services.getHealthReport();
+  return { status: report.status === "unhealthy" ? 503 : 200, jsonBody: report };
+}
+
+app.http("get_health_report", {
+  methods: ["GET"],
+  authLevel: "function",
+  route: "health/report",
+  handler: getHealthReport,
+});
