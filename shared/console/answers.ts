@@ -9,12 +9,13 @@ import type {
 } from "../contracts/console-answers.ts";
 import type {
   verdictDryRun,
-  alertStatusAnswer,
+  verdictStatusAnswer,
   verdictUndone,
 } from "../contracts/alert-answers.ts";
 import type { huntDetail, huntSummary, listedExport } from "../contracts/hunt-answers.ts";
 import type { healthAnswer } from "../contracts/operations-answers.ts";
 
+export type { Operation } from "../contracts/operation.ts";
 export type { DeadLetter } from "../contracts/dead-letter.ts";
 export type { FileReport, FileResult } from "../contracts/file-result.ts";
 export type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
@@ -28,19 +29,6 @@ export type ListedExport = Infer<typeof listedExport>;
 export type QuotaUsage = Infer<typeof quotaUsage>;
 export type Trend = readonly Infer<typeof trendDay>[];
 export type Verdict = Infer<typeof verdictSummary>;
-/** A long-running operation: 202 while it runs, then 200. */
-export interface Operation<T> {
-  readonly id: string;
-  readonly status: "running" | "succeeded" | "failed" | "canceled";
-  readonly result: T | null;
-  readonly error: { readonly message: string } | null;
-}
-
 /** The result of a verdict, with the outcomes so far while it runs. */
-export interface VerdictResult {
-  readonly closure: string;
-  readonly requestedBy: string;
-  readonly requestedAt: string;
-  readonly alerts: readonly Infer<typeof alertStatusAnswer>[];
-}
+export type VerdictResult = NonNullable<Infer<typeof verdictStatusAnswer>["result"]>;
 export type VerdictUndone = Infer<typeof verdictUndone>;

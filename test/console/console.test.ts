@@ -120,7 +120,10 @@ describe.skipIf(!hasChromium)("the console", () => {
       .getQueueClient("alert-verdicts")
       .sendMessage(Buffer.from(JSON.stringify(message)).toString("base64"));
     await openConsole("deliveries");
-    await page.getByRole("heading", { name: "alert-verdicts: schema" }).waitFor();
+    // The page refreshes every 15 seconds.
+    await page
+      .getByRole("heading", { name: "alert-verdicts: schema" })
+      .waitFor({ timeout: 60_000 });
     await page.getByText("Content (redacted)").click();
     await page.getByText('"id": "broken"').waitFor();
     await page.getByRole("button", { name: "Replay" }).click();
