@@ -20,6 +20,8 @@ async function pollNewRows(request: HttpRequest): Promise<HttpResponseInit> {
   const polled = await pollExports(deps, hunt, query, await services.serverNowMs());
   if (polled.kind === "invalid-cursor")
     throw new Problem(400, "The query is invalid.", { errors: [cursorFault] });
+  if (polled.kind === "cursor-beyond-end")
+    throw new Problem(410, "The cursor is after the newest export. Poll again with after=latest.");
   const { exports, isFull } = polled.page;
   const cursor = formatCursor(polled.page.cursor);
   const location = withQuery(request.url, { after: cursor });

@@ -255,7 +255,6 @@ module app 'modules/app.bicep' = {
     dataQueueUrl: dataStorage.outputs.queueUrl
     vaultUrl: vault.outputs.url
     insightsConnectionString: monitoring.outputs.connectionString
-    workspaceId: monitoring.outputs.workspaceId
     nodeVersion: nodeVersion
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount

@@ -1,5 +1,5 @@
 metadata name = 'Alerts'
-metadata description = 'What somebody has to hear of. The rules are written against the event names of shared/runtime/log.ts; infra/README.md says what to do about each.'
+metadata description = 'Alert rules over the events of shared/runtime/log.ts. The runbook in infra/README.md has the action for each.'
 
 @description('Prefix of every resource name.')
 param prefix string
@@ -16,14 +16,14 @@ param workspaceId string
 @description('Resource id of the action group.')
 param actionGroupId string
 
-@description('Enabled hunts, and after how many minutes without a run each is overdue; made from the catalogue.')
+@description('Enabled hunts, and the minutes without a successful run after which each is overdue; written by the build.')
 param hunts { name: string, overdueAfterMinutes: int }[]
 
 type rule = {
   @description('Last part of the rule\'s name.')
   name: string
 
-  @description('What it means, for whoever is woken by it.')
+  @description('Meaning, shown in the mail.')
   means: string
 
   @description('0 critical, 1 error, 2 warning, 3 informational.')
@@ -32,98 +32,114 @@ type rule = {
   @description('KQL whose rows are counted.')
   query: string
 
-  @description('More rows than this raise the alert.')
+  @description('Column by which rows are counted and which the mail names; empty for none.')
+  dimension: string
+
+  @description('More rows than this fire the alert.')
   threshold: int
 
-  @description('How far back the query looks.')
+  @description('Time range of the query.')
   window: string
 
-  @description('How often it is asked.')
+  @description('Evaluation interval.')
   every: string
 }
 
-// One line of the log is one JSON object in a trace's message.
+// A log line is one JSON object in a trace's message. The column of the dimension is text.
 func events(name string) string =>
   'AppTraces | where Message has \'"event":"${name}"\' | extend line = parse_json(Message) | where line.event == \'${name}\''
+
+func eventsBy(name string, field string) string =>
+  '${events(name)} | extend ${field} = tostring(line.${field})'
 
 var rules rule[] = [
   {
     name: 'poison'
-    means: 'A message could not be worked on and became a dead letter.'
+    means: 'A message could not be processed and became a dead letter.'
     severity: 1
-    query: events('deadletter.written')
+    query: eventsBy('deadletter.written', 'queue')
+    dimension: 'queue'
     threshold: 0
     window: 'PT15M'
     every: 'PT15M'
   }
   {
+    // The app answers its own errors, so the platform counts them as success: the status decides.
     name: 'failures'
-    means: 'A function failed.'
+    means: 'A function failed or returned a 5xx status.'
     severity: 2
-    query: 'AppRequests | where Success == false and toint(ResultCode) !between (400 .. 499) | summarize Failures = count() by OperationName'
+    query: 'AppRequests | where toint(ResultCode) >= 500 or (Success == false and toint(ResultCode) !between (400 .. 499))'
+    dimension: 'OperationName'
     threshold: 0
     window: 'PT15M'
     every: 'PT15M'
   }
   {
     name: 'hunt-degraded'
-    means: 'A span of a hunt cannot be completed and is held.'
+    means: 'A window of a hunt could not be completed.'
     severity: 2
-    query: events('hunt.degraded')
+    query: eventsBy('hunt.degraded', 'hunt')
+    dimension: 'hunt'
     threshold: 0
     window: 'PT1H'
     every: 'PT30M'
   }
   {
     name: 'upstream-refused'
-    means: 'Defender, Graph, Cloud Apps or Entra refused us: a right is missing, or a token or secret is over.'
+    means: 'Defender, Graph, Cloud Apps or Entra refused calls: a role is missing, or a token or secret has expired.'
     severity: 1
-    query: '${events('upstream.refused')} | where toint(line.status) in (401, 403)'
+    query: '${eventsBy('upstream.refused', 'api')} | where toint(line.status) in (401, 403)'
+    dimension: 'api'
     threshold: 2
     window: 'PT30M'
     every: 'PT15M'
   }
   {
     name: 'throttled'
-    means: 'A service asks us to wait again and again: somebody else uses the same quota.'
+    means: 'A service throttles calls repeatedly: another caller uses the same quota.'
     severity: 3
-    query: events('quota.paused')
+    query: eventsBy('quota.paused', 'api')
+    dimension: 'api'
     threshold: 10
     window: 'PT1H'
     every: 'PT30M'
   }
   {
     name: 'breaker-opened'
-    means: 'A service failed so often that it is left alone for a while.'
+    means: 'Calls to a service are suspended after repeated failures.'
     severity: 2
-    query: events('breaker.opened')
+    query: eventsBy('breaker.opened', 'api')
+    dimension: 'api'
     threshold: 0
     window: 'PT30M'
     every: 'PT15M'
   }
   {
     name: 'audit-gap'
-    means: 'A change was announced in the audit log and its outcome was not.'
+    means: 'A change was started but its result was not recorded in the audit log.'
     severity: 1
-    query: events('audit.gap')
+    query: eventsBy('audit.gap', 'cause')
+    dimension: 'cause'
     threshold: 0
     window: 'PT1H'
     every: 'PT1H'
   }
   {
     name: 'setting-invalid'
-    means: 'An app setting is missing or malformed; the doors that need it answer 503.'
+    means: 'An app setting is missing or malformed; the functions that use it return 503.'
     severity: 1
-    query: events('setting.invalid')
+    query: eventsBy('setting.invalid', 'settings')
+    dimension: 'settings'
     threshold: 0
     window: 'PT15M'
     every: 'PT15M'
   }
   {
     name: 'webhooks-refused'
-    means: 'Many webhook calls could not prove where they come from.'
+    means: 'Many deliveries of a source failed authentication.'
     severity: 2
-    query: '${events('webhook.refused')} | where toint(line.status) == 401'
+    query: '${eventsBy('webhook.refused', 'source')} | where toint(line.status) == 401'
+    dimension: 'source'
     threshold: 20
     window: 'PT15M'
     every: 'PT15M'
@@ -133,19 +149,22 @@ var rules rule[] = [
     means: 'Many calls without a valid key or token.'
     severity: 2
     query: 'AppRequests | where ResultCode == \'401\''
+    dimension: ''
     threshold: 50
     window: 'PT15M'
     every: 'PT15M'
   }
 ]
 
-// Written as a table into the query; a rule cannot look back further than two days.
+// The hunts are a table in the query; a rule's time range is two days at most. The time without success counts from
+// the last successful run, else the hunt's first run, else the app's first trace: a new deployment fires no alert.
 var expected = join(map(hunts, hunt => '\'${hunt.name}\', ${hunt.overdueAfterMinutes}'), ', ')
 var overdue rule = {
   name: 'hunt-overdue'
-  means: 'An enabled hunt has not run for more than three of its intervals.'
+  means: 'An enabled hunt had no successful run for three of its intervals.'
   severity: 1
-  query: 'datatable(hunt: string, minutes: int) [${expected}] | join kind=leftouter (${events('hunt.run')} | summarize last = max(TimeGenerated) by hunt = tostring(line.hunt)) on hunt | where isnull(last) or last < ago(1m * minutes) | project hunt, last'
+  query: 'let firstTrace = toscalar(AppTraces | summarize min(TimeGenerated)); datatable(hunt: string, minutes: int) [${expected}] | join kind=leftouter (${events('hunt.run')} | extend isSuccess = tostring(line.outcome) in (\'done\', \'continues\') | summarize lastSuccess = maxif(TimeGenerated, isSuccess), firstRun = min(TimeGenerated) by hunt = tostring(line.hunt)) on hunt | where coalesce(lastSuccess, firstRun, firstTrace) < ago(1m * minutes) | project hunt, lastSuccess'
+  dimension: 'hunt'
   threshold: 0
   window: 'P2D'
   every: 'PT1H'
@@ -166,7 +185,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       evaluationFrequency: each.every
       windowSize: each.window
       autoMitigate: true
-      // On the first deployment the tables do not exist yet.
+      // The tables do not exist before the first telemetry.
       skipQueryValidation: true
       criteria: {
         allOf: [
@@ -175,6 +194,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: each.threshold
+            dimensions: empty(each.dimension) ? [] : [{ name: each.dimension, operator: 'Include', values: ['*'] }]
             failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
           }
         ]

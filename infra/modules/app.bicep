@@ -48,9 +48,6 @@ param vaultUrl string
 @description('Connection string of Application Insights.')
 param insightsConnectionString string
 
-@description('Resource id of the workspace that receives the logs.')
-param workspaceId string
-
 @description('Version of Node.')
 param nodeVersion string
 
@@ -267,15 +264,6 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       }
       login: { tokenStore: { enabled: false } }
     }
-  }
-}
-
-resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  scope: app
-  name: 'to-workspace'
-  properties: {
-    workspaceId: workspaceId
-    logs: [{ category: 'FunctionAppLogs', enabled: true }]
   }
 }
 

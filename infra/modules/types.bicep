@@ -106,7 +106,7 @@ type webhookSource = {
   auth: 'standard' | 'bodyHmac' | 'bearer' | 'entra' | 'functionKey'
 
   @description('Reader of the payload; by default the one named like the source, else generic.')
-  reader: ('sentinel' | 'defender' | 'cloud-apps' | 'splunk' | 'elastic' | 'generic')?
+  reader: ('sentinel' | 'defender' | 'cloud-apps' | 'splunk' | 'elastic' | 'generic' | 'any')?
 
   @description('Mapping of shared/webhooks/mappings, for the generic reader.')
   mapping: string?
@@ -119,6 +119,9 @@ type webhookSource = {
 
   @description('Header of the delivery id.')
   idHeader: string?
+
+  @description('Answers the validation event by which Event Grid checks the endpoint.')
+  eventGrid: bool?
 
   @description('Audience of the tokens, for entra.')
   audience: string?

@@ -33,6 +33,8 @@ export async function replyToDelivery(
   const source = request.params["source"] ?? "";
   const deps = await services.webhookDeps();
   const result = await receiveDelivery(deps, { source, request, isKeyed });
+  if (result.kind === "handshake")
+    return { status: 200, jsonBody: { validationResponse: result.validationCode } };
   if (!result.isPending) return { status: 200, jsonBody: result.answer };
   const location = await services.createReceiptUrl(request.url, source, result.receipt);
   return { status: 202, headers: createOperationHeaders(location, 10), jsonBody: result.answer };

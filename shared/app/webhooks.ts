@@ -1,4 +1,7 @@
-/** The live parts behind the webhook doors: sources and mappings, proofs, lookups and hunts. A part of `wiring.ts`. */
+/**
+ * The live parts behind the webhook doors: sources and mappings, proofs, lookups and hunts. A part
+ * of `wiring.ts`.
+ */
 import { readAlertStatuses } from "../alerts/verdict-status.ts";
 import { recordVerdict } from "../alerts/submit-verdict.ts";
 import { isWithin, findRangeFault } from "../clients/addresses.ts";
@@ -12,7 +15,8 @@ import { log } from "../runtime/log.ts";
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { maxLookBackHours } from "../contracts/file-lookup.ts";
 import { findJob } from "../storage/jobs.ts";
-import { parseJsonBody, readBodyBytes } from "../http/request-body.ts";
+import { wideLimits, type ParsedBody } from "../contracts/parsed-body.ts";
+import { parseAnyBody, parseJsonBody, readBodyBytes } from "../http/request-body.ts";
 import { Problem } from "../contracts/problem.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import { SettingsError } from "../runtime/settings.ts";
@@ -71,7 +75,8 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     nowMs: clock.now,
     trueNowMs,
     readBodyBytes,
-    parseJsonBody,
+    parseJsonBody: (bytes, type) => parseJsonBody(bytes, type, wideLimits),
+    parseAnyBody: (bytes, type) => toJsonValue(parseAnyBody(bytes, type)),
     records,
     queues,
     recordVerdict: (id, verdict, from) =>
@@ -81,7 +86,7 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
         verdict,
         from,
       ),
-    prepareLookup: (values, key) => createPayloadLookup(services, values, key),
+    prepareLookup: (values, key, isText) => createPayloadLookup(services, values, key, isText),
     startHunt: async (name, key) => {
       const hunt = services.findHunt(name);
       if (!hunt) return undefined;
@@ -152,7 +157,10 @@ export function createReceiptStatusDeps({
 
 const failureCacheMs = 30 * secondMs;
 
-/** A secret that could not be read is not asked for again at once: strangers must not be able to cost vault calls. */
+/**
+ * A secret that could not be read is not asked for again at once: strangers must not be able to
+ * cost vault calls.
+ */
 function withFailureCache(
   secret: (name: string) => Promise<string>,
   clock: Clock,
@@ -171,10 +179,15 @@ function withFailureCache(
 }
 
 const clockValidMs = 10 * minuteMs;
-/** What the storage's clock shows has whole seconds and was some time on its way: smaller differences mean nothing. */
+/**
+ * What the storage's clock shows has whole seconds and was some time on its way: smaller
+ * differences mean nothing.
+ */
 const clockGrainMs = 5 * secondMs;
 
-/** The storage's clock as its answers show it; asked for by itself only when none of them is recent. */
+/**
+ * The storage's clock as its answers show it; asked for by itself only when none of them is recent.
+ */
 function trackServerTime(store: RecordStore, readServerNowMs: () => Promise<number>, clock: Clock) {
   let serverOffset: { readonly atMs: number; readonly aheadMs: number } | undefined;
   const recordServerTime = (serverNowMs: number): void => {
@@ -201,10 +214,23 @@ function trackServerTime(store: RecordStore, readServerNowMs: () => Promise<numb
   };
 }
 
+/** A form keeps its fields as objects with one member each, so that names may repeat. */
+export function toJsonValue(body: ParsedBody): unknown {
+  switch (body.kind) {
+    case "json":
+      return body.value;
+    case "form":
+      return body.fields.map(([name, value]) => ({ [name]: value }));
+    case "text":
+      return body.text;
+  }
+}
+
 async function createPayloadLookup(
   services: WebhookServices,
   values: readonly unknown[],
   key: string,
+  isText: boolean,
 ): Promise<PayloadLookup> {
   const options = {
     lookBackHours: maxLookBackHours,
@@ -213,10 +239,8 @@ async function createPayloadLookup(
     all: false,
   };
   const value = values.length === 1 ? values[0] : values;
-  const request = toLookupRequest(
-    { options, input: { kind: "payload", body: { kind: "json", value } } },
-    key,
-  );
+  const body: ParsedBody = isText ? { kind: "text", text: String(value) } : { kind: "json", value };
+  const request = toLookupRequest({ options, input: { kind: "payload", body } }, key);
   if (request.requested.length === 0) return { kind: "none" };
   const lookupService = await services.fileLookupService();
   return {

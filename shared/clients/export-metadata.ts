@@ -13,6 +13,7 @@ const metadataSchema = z.object({
   to: z.string(),
   rows: wholeNumber,
   rawbytes: wholeNumber,
+  substituted: z._default(wholeNumber, 0),
   sha256: z.string(),
   schemahash: z.string(),
   queryhash: z.string(),

@@ -146,13 +146,16 @@ function createExportWriter(options: WriterOptions): ExportWriter {
     },
     finish: async () => {
       const encoder = await getEncoder();
-      const { rawBytes, sha256 } = await mapStorageErrors(`write ${path}`, async () => {
-        const digest = await encoder.finish();
-        await stagedBlob.flush();
-        return digest;
-      });
+      const { rawBytes, sha256, substituted } = await mapStorageErrors(
+        `write ${path}`,
+        async () => {
+          const digest = await encoder.finish();
+          await stagedBlob.flush();
+          return digest;
+        },
+      );
       await failpoints.failpoint("E10 compressed");
-      return { rows, rawbytes: rawBytes, sha256 };
+      return { rows, rawbytes: rawBytes, substituted, sha256 };
     },
     commit: async (metadata) => {
       const outcome = await commitOnce(options, metadata, find);

@@ -1,8 +1,14 @@
-/** What others send to close alerts: the body of `POST /api/alerts/verdicts` and, at most 100 ids a piece, the queue message. */
+/**
+ * What others send to close alerts: the body of `POST /api/alerts/verdicts` and, at most 100 ids a
+ * piece, the queue message.
+ */
 import * as z from "zod/mini";
 import { parseAlertId, type AlertId } from "./alert-id.ts";
 
-/** What a sender may ask for. `resolve` and `dismiss` are the portal's old words for the first two closures. */
+/**
+ * What a sender may ask for. `resolve` and `dismiss` are the portal's old words for the first two
+ * closures.
+ */
 export const verdictActions = [
   "resolve",
   "dismiss",
@@ -28,7 +34,7 @@ export const maxAlertsPerRequest = 1_000;
 export const maxAlertsPerMessage = 100;
 
 const alertId = z.pipe(
-  z.string("an alert id as text"),
+  z.string("must be an alert id as text"),
   z.transform((text, context): AlertId => {
     const parsed = parseAlertId(text);
     if (parsed.kind === "alert") return parsed.id;
@@ -37,68 +43,127 @@ const alertId = z.pipe(
   }),
 );
 
-const createLineSchema = (maxLength: number) =>
+const createTextSchema = (maxLength: number) =>
   z
-    .string()
+    .string("must be text")
     .check(
       z.trim(),
-      z.minLength(1, "text, not blank"),
-      z.maxLength(maxLength, `at most ${maxLength} characters`),
-      z.regex(/^(?:\P{Cc}|[\n\r\t])*$/u, "text without control characters"),
+      z.maxLength(maxLength, `must be at most ${maxLength} characters`),
+      z.regex(/^(?:\P{Cc}|[\n\r\t])*$/u, "must be text without control characters"),
     );
 
-/** A request's id, chosen by the sender; it names the status document, so it is safe in a path. */
-export const verdictId = z
-  .string()
-  .check(
-    z.regex(
-      /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-      "1 to 100 letters, digits, dots, dashes or underscores, beginning with a letter or digit",
+/**
+ * Power Automate and other senders leave an empty field as null or blank text: both count as
+ * absent.
+ */
+const createOptionalSchema = (maxLength: number) =>
+  z.optional(
+    z.pipe(
+      z.nullable(createTextSchema(maxLength)),
+      z.transform((text) => (text === null || text === "" ? undefined : text)),
     ),
   );
 
-const feedback = z.strictObject({
-  text: z.optional(createLineSchema(1_000)),
-  allowContact: z.optional(z.boolean("true or false")),
-  contactEmail: z.optional(z.email("an e-mail address")),
-});
+/** A request's id, chosen by the sender. It names the status document, so it is safe in a path. */
+export const verdictId = z
+  .string("must be text")
+  .check(
+    z.regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+      "must be 1 to 100 letters, digits, dots, dashes or underscores, beginning with a letter or digit",
+    ),
+  );
+
+const feedback = z.strictObject(
+  {
+    text: createOptionalSchema(1_000),
+    allowContact: z.optional(
+      z.pipe(
+        z.nullable(z.boolean("must be true or false")),
+        z.transform((value) => value ?? undefined),
+      ),
+    ),
+    contactEmail: z.optional(
+      z.pipe(
+        z.nullable(z.union([z.literal(""), z.email()], "must be an e-mail address")),
+        z.transform((value) => (value === null || value === "" ? undefined : value)),
+      ),
+    ),
+  },
+  "must be an object with text, allowContact and contactEmail",
+);
+
+const reason = z.optional(
+  z.pipe(
+    z.nullable(
+      z.union(
+        [z.enum(verdictReasons), z.literal("")],
+        `must be one of ${verdictReasons.join(", ")}`,
+      ),
+    ),
+    z.transform((value) => (value === null || value === "" ? undefined : value)),
+  ),
+);
 
 const shape = {
-  version: z.literal(1, "the number 1"),
+  version: z.literal(1, "must be the number 1"),
   id: verdictId,
-  action: z.enum(verdictActions, `one of ${verdictActions.join(", ")}`),
-  reason: z.optional(z.enum(verdictReasons, `one of ${verdictReasons.join(", ")}`)),
-  comment: z.optional(createLineSchema(1_000)),
-  feedback: z.optional(feedback),
-  requestedBy: createLineSchema(256),
-  requestedAt: z.iso.datetime({ offset: true, error: "an instant such as 2026-11-22T08:00:00Z" }),
+  action: z.enum(verdictActions, `must be one of ${verdictActions.join(", ")}`),
+  reason,
+  comment: createOptionalSchema(1_000),
+  feedback: z.optional(
+    z.pipe(
+      z.nullable(feedback),
+      z.transform((value) => value ?? undefined),
+    ),
+  ),
+  requestedBy: createTextSchema(256).check(z.minLength(1, "must be text that is not blank")),
+  requestedAt: z.iso.datetime({
+    offset: true,
+    error: "must be an instant such as 2026-11-22T08:00:00Z",
+  }),
 };
 
 const createIdsSchema = (maxIds: number) =>
   z.pipe(
     z
-      .array(alertId, "a list of alert ids")
+      .array(alertId, "must be a list of alert ids")
       .check(
-        z.minLength(1, "at least one alert id"),
-        z.maxLength(maxIds, `at most ${maxIds} alert ids`),
+        z.minLength(1, "must have at least one alert id"),
+        z.maxLength(maxIds, `must have at most ${maxIds} alert ids`),
       ),
     z.transform((all) => [...new Set(all)]),
   );
 
-/** The HTTP request. Unknown keys are refused, so that a typing error shows as an error and not as silence. */
-export const verdictRequest = z.strictObject({
-  ...shape,
-  alertIds: createIdsSchema(maxAlertsPerRequest),
-  dryRun: z.optional(z.boolean("true or false")),
-});
+/** The HTTP request. Unknown members are refused, so that a misspelled one is an error. */
+export const verdictRequest = z.strictObject(
+  {
+    ...shape,
+    alertIds: createIdsSchema(maxAlertsPerRequest),
+    dryRun: z.optional(
+      z.pipe(
+        z.nullable(z.boolean("must be true or false")),
+        z.transform((value) => value ?? undefined),
+      ),
+    ),
+  },
+  "must be a JSON object",
+);
 export type VerdictRequest = z.infer<typeof verdictRequest>;
 
-/** The queue message. `deferred` counts how often it went back to wait; a sender leaves it out. */
-export const verdictMessage = z.strictObject({
-  ...shape,
-  alertIds: createIdsSchema(maxAlertsPerMessage),
-  deferred: z.optional(z.number().check(z.int(), z.gte(0))),
-});
+/** The queue message. `deferred` counts how often it was delayed; a sender omits it. */
+export const verdictMessage = z.strictObject(
+  {
+    ...shape,
+    alertIds: createIdsSchema(maxAlertsPerMessage),
+    deferred: z.optional(
+      z
+        .number("must be a number")
+        .check(z.int("must be an integer"), z.gte(0, "must be 0 or more")),
+    ),
+  },
+  "must be a JSON object",
+);
 export type VerdictMessage = z.infer<typeof verdictMessage>;
 
 /** How one id of a request ended, or that it has not ended yet. */
@@ -122,8 +187,8 @@ export interface AlertStatus {
 }
 
 /**
- * What writing a request down under its id came to: nothing was there, or the same request, or another. `serverNowMs` is
- * the store's clock.
+ * What writing a request down under its id came to: nothing was there, or the same request, or
+ * another. `serverNowMs` is the store's clock.
  */
 export type RecordResult =
   | { readonly kind: "new"; readonly serverNowMs: number }

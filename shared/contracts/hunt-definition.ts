@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { parseDuration } from "../runtime/time.ts";
+import { huntTest } from "./hunt-test.ts";
 
 const durationMs = z.pipe(
   z.pipe(
@@ -47,6 +48,8 @@ export const huntDefinition = z.looseObject({
   ),
   enrich: z.optional(z.string("expected the name of a result column that holds SHA-1s")),
   enabled: z._default(z.boolean("expected true or false"), true),
+  /** Cases for `npm run hunts -- test`. */
+  tests: z.optional(z.array(huntTest, "must be a list of test cases")),
 });
 
 export type HuntDefinition = z.infer<typeof huntDefinition>;

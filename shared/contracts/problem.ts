@@ -8,6 +8,7 @@ export const problemTitles = {
   403: "Not allowed",
   404: "Not found",
   409: "Conflict",
+  410: "Gone",
   411: "Length required",
   413: "Body too large",
   415: "Unsupported media type",

@@ -114,11 +114,23 @@ const looksLikeJson = (headers: Headers, text: string): boolean =>
 function parseBody(text: string): unknown {
   if (text.trim() === "") return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return longDigits.test(text) ? JSON.parse(text, keepExact) : (JSON.parse(text) as unknown);
   } catch {
     return text;
   }
 }
+
+/** Only a body with as many digits can have a number that is not exact. */
+const longDigits = /\d{16}/;
+
+/** Returns a whole number beyond 2^53 as text, because a JavaScript number would round it. */
+const keepExact = (_: string, value: unknown, context?: { readonly source?: string }): unknown =>
+  typeof value === "number" &&
+  Number.isInteger(value) &&
+  !Number.isSafeInteger(value) &&
+  /^-?\d+$/.test(context?.source ?? "")
+    ? context?.source
+    : value;
 
 /** Returns `undefined` when the body exceeds the limit. */
 async function readText(

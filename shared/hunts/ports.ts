@@ -100,6 +100,8 @@ export type HuntingReply =
       readonly kind: "answer";
       readonly columns: readonly HuntColumn[];
       readonly rows: number;
+      /** Unpaired surrogates that were replaced by U+FFFD in the rows. @default 0 */
+      readonly substituted?: number;
       /** Bytes of the body as received, before normalizing. */
       readonly bytes: number;
       readonly durationMs: number;
@@ -132,6 +134,8 @@ export interface ExportMetadata {
   readonly rows: number;
   /** Bytes before compression. */
   readonly rawbytes: number;
+  /** Values that the format cannot hold and that were replaced: U+FFFD, a clamped time, or null. */
+  readonly substituted: number;
   /** SHA-256 of those bytes. */
   readonly sha256: string;
   readonly schemahash: string;
@@ -166,6 +170,7 @@ export interface ExportWriter {
   readonly finish: () => Promise<{
     readonly rows: number;
     readonly rawbytes: number;
+    readonly substituted: number;
     readonly sha256: string;
   }>;
   /**

@@ -141,7 +141,9 @@ export interface ExportPage {
 /** The answer to a poll, and after how many seconds to poll again. */
 export type PollResult =
   | { readonly kind: "page"; readonly page: ExportPage; readonly retryAfterSeconds: number }
-  | { readonly kind: "invalid-cursor" };
+  | { readonly kind: "invalid-cursor" }
+  /** No export has this cursor, and none had: it belongs to another hunt or to a log that was deleted. */
+  | { readonly kind: "cursor-beyond-end" };
 
 /**
  * Answers a poll for exports after a cursor; `latest` starts with the next export.
@@ -162,10 +164,28 @@ export async function pollExports(
       ? (parseExportPath(head ?? "") ?? logStart)
       : parseCursor(after, newestVersion);
   if (!cursor) return { kind: "invalid-cursor" };
+  if (await isBeyondEnd(deps, hunt, cursor, { newestVersion, head }))
+    return { kind: "cursor-beyond-end" };
   const limits = { newestVersion, maxCount: top };
   const page = await listNewExports(deps, hunt.name, cursor, limits);
   return { kind: "page", page, retryAfterSeconds: computePollDelaySeconds(hunt, page) };
 }
+
+/** Returns true for a cursor after the newest export. The cached head may be older than the cursor. */
+async function isBeyondEnd(
+  deps: Pick<HuntDeps, "exports" | "records">,
+  hunt: CompiledHunt,
+  cursor: ExportCursor,
+  log: { readonly newestVersion: number; readonly head: string | undefined },
+): Promise<boolean> {
+  const head = parseExportPath(log.head ?? "");
+  const isAtStart = cursor.seq === -1 && cursor.version <= log.newestVersion;
+  if (isAtStart || (head && !isAfter(cursor, head))) return false;
+  return (await findExport(deps, hunt.name, cursor)) === undefined;
+}
+
+const isAfter = (a: ExportCursor, b: ExportCursor): boolean =>
+  a.version === b.version ? a.seq > b.seq : a.version > b.version;
 
 const [minPollDelaySeconds, maxPollDelaySeconds] = [60, 900];
 const pollsPerInterval = 4;

@@ -27,9 +27,9 @@ export function parseLocalSettings(bytes: Uint8Array): Record<string, string> {
   return Object.fromEntries(
     Object.entries(values).flatMap(([name, value]) => {
       if (value === null) return [];
-      if (typeof value === "object")
+      if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean")
         throw createError(`/Values/${name} must be text. Write nested JSON as one string.`);
-      return [[name, String(value as string | number | boolean)]];
+      return [[name, String(value)]];
     }),
   );
 }

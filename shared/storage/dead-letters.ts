@@ -3,6 +3,7 @@
  * Replaying puts the message back as it was, with its original ids, so that replaying what is done changes nothing.
  */
 import { createHash } from "node:crypto";
+import { redactJson, redactText } from "../runtime/redact.ts";
 import { readQueueMessage } from "./queue-message.ts";
 import type { MessageQueues, RecordStore } from "./record-store.ts";
 import { etagOf, readRecord, readValue, writeRecord } from "./typed-record.ts";
@@ -15,26 +16,6 @@ import {
 
 const root = "dead-letters/";
 const maxTextLength = 4_096;
-
-/** Things that look like a secret, wherever they stand. */
-const secretPatterns = [
-  /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
-  /\b(?:Bearer|Token|Basic|SharedAccessSignature)\s+[A-Za-z0-9+/=._~-]{8,}/gi,
-  /\b(?:AccountKey|SharedAccessKey|client_secret|password|sig|code|access_token|x-functions-key)\s*[=:]\s*"?[^\s&;",}]{6,}/gi,
-];
-
-const redactText = (text: string): string =>
-  secretPatterns.reduce((result, pattern) => result.replaceAll(pattern, "[redacted]"), text);
-
-/** A copy of a parsed message in which every text is redacted. Parsed JSON has no cycles, and queues hold 64 KiB. */
-function redactValue(value: unknown): unknown {
-  if (typeof value === "string") return redactText(value);
-  if (Array.isArray(value)) return value.map(redactValue);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, redactValue(inner)]),
-  );
-}
 
 /**
  * Records a message that a door gave up on, or found on a poison queue. Equal messages make one record.
@@ -83,7 +64,7 @@ function describeMessage(
 ): Pick<DeadLetter, "message" | "text" | "replayable"> {
   if (read.kind === "broken")
     return { text: redactText(read.text.slice(0, maxTextLength)), replayable: false };
-  const message = redactValue(read.value) as Record<string, unknown>;
+  const message = redactJson(read.value) as Record<string, unknown>;
   return { message, replayable: JSON.stringify(message) === JSON.stringify(read.value) };
 }
 

@@ -3,8 +3,9 @@
  * receipt comes last: a crash before it makes the sender's repetition enqueue the same actions
  * again, which has no effect; a receipt that came first would lose them.
  *
- * Where the id is signed, the record of the delivery's first verdict reserves it. The record is
- * created only if absent, so a new delivery needs no read of its receipt.
+ * The record of the delivery's first verdict reserves its key. The record is created only if
+ * absent, so a new delivery needs no read of its receipt. An unsigned id is not part of the key: a
+ * third party can vary it at will.
  */
 import { splitIntoMessages } from "../contracts/alert-verdict.ts";
 import { createRetryProblem, Problem } from "../contracts/problem.ts";
@@ -48,15 +49,16 @@ export async function executePlan(
   delivery: Delivery,
   plan: ActionPlan,
 ): Promise<DeliveryResult> {
-  const { source, bodyHash, id } = delivery;
-  const receipt = sha256(id).toString("hex");
+  const { source, bodyHash, key } = delivery;
+  const receipt = sha256(key).toString("hex");
   const path = receiptPath(source.name, receipt);
   // Refuses parts that exceed a limit, so it comes before anything is written.
   const lookup = await prepareDeliveryLookup(deps, delivery, plan);
   const allowance = await takeDailyAllowance(deps, source, plan);
   const recordable = allowance.kind === "allowed" ? plan : undefined;
   const previous = await findPreviousDelivery(deps, delivery, recordable, path);
-  if (previous.kind !== "none" && allowance.kind === "allowed") allowance.releaseAlerts();
+  const isCounted = previous.kind !== "none" || previous.isRecorded;
+  if (isCounted && allowance.kind === "allowed") allowance.releaseAlerts();
   if (previous.kind === "other")
     throw new Problem(409, "This id was used for another body. Send a new id.");
   if (previous.kind === "repeated") return toDeliveryResult(previous.answer, receipt);
@@ -80,7 +82,13 @@ export async function executePlan(
  * An earlier delivery with the same id. `etag` is that of a receipt that has expired or is invalid.
  */
 type PreviousDelivery =
-  | { readonly kind: "none"; readonly serverNowMs: number; readonly etag?: string | undefined }
+  | {
+      readonly kind: "none";
+      readonly serverNowMs: number;
+      readonly etag?: string | undefined;
+      /** Whether its verdict was recorded before, and its alerts therefore counted. */
+      readonly isRecorded: boolean;
+    }
   | { readonly kind: "repeated"; readonly answer: WebhookAnswer }
   | { readonly kind: "other" };
 
@@ -91,10 +99,13 @@ async function findPreviousDelivery(
   plan: ActionPlan | undefined,
   path: string,
 ): Promise<PreviousDelivery> {
+  let isRecorded = false;
   if (plan && hasVerdictRecord(delivery)) {
     const recorded = await recordDeliveryVerdict(deps, delivery, plan.id, plan.verdicts[0]);
     if (recorded.kind === "other") return recorded;
-    if (recorded.kind === "new") return { kind: "none", serverNowMs: recorded.serverNowMs };
+    if (recorded.kind === "new")
+      return { kind: "none", serverNowMs: recorded.serverNowMs, isRecorded };
+    isRecorded = true;
   }
   const read = await readRecord(deps.records, path, webhookReceipt);
   const { serverNowMs } = read;
@@ -105,16 +116,14 @@ async function findPreviousDelivery(
     return read.value.bodyHash === delivery.bodyHash
       ? { kind: "repeated", answer: read.value.answer }
       : { kind: "other" };
-  return { kind: "none", serverNowMs, etag: etagOf(read) };
+  return { kind: "none", serverNowMs, etag: etagOf(read), isRecorded };
 }
 
 /**
- * Tells whether the record of the first verdict reserves the id. It does not where the id is
- * unsigned, because the verdict's id then derives from the body, nor for sources that may not send
- * verdicts, which leave no such records.
+ * Tells whether the record of the first verdict reserves the delivery's key: sources without
+ * verdicts have none.
  */
-const hasVerdictRecord = ({ source, id, key }: Delivery): boolean =>
-  id === key && source.allow.includes("verdict");
+const hasVerdictRecord = ({ source }: Delivery): boolean => source.allow.includes("verdict");
 
 const recordDeliveryVerdict = (
   deps: WebhookDeps,
@@ -134,7 +143,12 @@ const prepareDeliveryLookup = async (
   delivery: Delivery,
   { search }: ActionPlan,
 ): Promise<PayloadLookup> =>
-  search.length > 0 ? deps.prepareLookup(search, jobKeyOf(delivery)) : { kind: "none" };
+  search.length > 0
+    ? deps.prepareLookup(search, jobKeyOf(delivery), isTextBody(delivery, search))
+    : { kind: "none" };
+
+const isTextBody = ({ source }: Delivery, [body]: ActionPlan["search"]): boolean =>
+  source.reader === "any" && typeof body === "string";
 
 const jobKeyOf = ({ source, key }: Delivery): string => `webhook ${source.name} ${key}`;
 

@@ -58,37 +58,44 @@ interface Closing {
 }
 
 /** Classifications of Sentinel and Defender → closings. Any other classification closes nothing. */
-const closings: Readonly<Record<string, Closing>> = {
-  truepositive: { action: "resolve" },
-  falsepositive: { action: "dismiss" },
-  benignpositive: { action: "closeBenign" },
-  informationalexpectedactivity: { action: "closeBenign" },
-};
+const closings: ReadonlyMap<string, Closing> = new Map([
+  ["truepositive", { action: "resolve" }],
+  ["falsepositive", { action: "dismiss" }],
+  ["benignpositive", { action: "closeBenign" }],
+  ["informationalexpectedactivity", { action: "closeBenign" }],
+]);
 
-/** Reasons and determinations → reasons of Cloud Apps, where one has the same meaning. */
-const reasons: Readonly<Record<string, Readonly<Record<string, VerdictReason>>>> = {
-  dismiss: {
-    inaccuratedata: "notAccurate",
-    incorrectalertlogic: "notAccurate",
-    notmalicious: "notAccurate",
-  },
-  closeBenign: {
-    securitytesting: "test",
-    confirmeduseractivity: "confirmedWithUser",
-    confirmedactivity: "confirmedWithUser",
-  },
-};
+/** Action and reason or determination → reason of Cloud Apps, where one has the same meaning. */
+const reasons: ReadonlyMap<string, VerdictReason> = new Map([
+  ["dismiss inaccuratedata", "notAccurate"],
+  ["dismiss incorrectalertlogic", "notAccurate"],
+  ["dismiss notmalicious", "notAccurate"],
+  ["closeBenign securitytesting", "test"],
+  ["closeBenign confirmeduseractivity", "confirmedWithUser"],
+  ["closeBenign confirmedactivity", "confirmedWithUser"],
+]);
 
 /** Returns the closing for a classification and its reason; `undefined` when it implies none. */
 export function findClosing(
   classification: string | null | undefined,
   reason: string | null | undefined,
 ): Closing | undefined {
-  const closing = closings[normalizeWord(classification)];
+  const closing = closings.get(normalizeWord(classification));
   if (!closing) return undefined;
-  const mappedReason = reasons[closing.action]?.[normalizeWord(reason)];
+  const mappedReason = reasons.get(`${closing.action} ${normalizeWord(reason)}`);
   return mappedReason === undefined ? closing : { ...closing, reason: mappedReason };
 }
+
+/** Returns the first text that is not blank. */
+export const findText = (...texts: readonly (string | null | undefined)[]): string | undefined =>
+  texts.find((text): text is string => typeof text === "string" && text.trim() !== "");
+
+/** Tells whether a value is an object with a member of this name. */
+export const hasMember = (
+  value: unknown,
+  name: string,
+): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && Object.hasOwn(value, name);
 
 /** Returns the reason why a closed case without such a classification closes nothing. */
 export const createNoClosingFault = (path: string): InputFault => ({

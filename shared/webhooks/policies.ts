@@ -11,6 +11,7 @@ export const readerNames = [
   "splunk",
   "elastic",
   "generic",
+  "any",
 ] as const;
 export type ReaderName = (typeof readerNames)[number];
 
@@ -26,6 +27,7 @@ const readerAllows = {
   splunk: ["enrich"],
   elastic: ["enrich", "hunt"],
   generic: ["enrich", "verdict", "hunt"],
+  any: ["enrich", "hunt"],
 } as const satisfies Record<ReaderName, readonly WebhookAction[]>;
 
 interface AuthPolicy {

@@ -29,6 +29,13 @@ export interface WebhookDeps extends AuthDeps {
   readonly readBodyBytes: (request: IncomingBody) => Promise<Uint8Array>;
   /** @throws Problem when the body is not JSON or exceeds a limit */
   readonly parseJsonBody: (bytes: Uint8Array, contentType: string | null) => unknown;
+  /**
+   * Parses JSON, a form or text. A form is a list of objects with one member each, a text is a
+   * string.
+   *
+   * @throws Problem for another media type
+   */
+  readonly parseAnyBody: (bytes: Uint8Array, contentType: string | null) => unknown;
   readonly records: RecordStore;
   readonly queues: MessageQueues;
   /** Records a verdict, so that its status can be read; without one, only reserves the id. */
@@ -37,8 +44,16 @@ export interface WebhookDeps extends AuthDeps {
     verdict: PlannedVerdict | undefined,
     delivery: { readonly source: string; readonly bodyHash: string },
   ) => Promise<RecordResult>;
-  /** @param key - equal keys make equal jobs. @throws Problem for parts that exceed a limit */
-  readonly prepareLookup: (parts: readonly unknown[], key: string) => Promise<PayloadLookup>;
+  /**
+   * @param key - equal keys make equal jobs
+   * @param isText - the only part is a text body, not a JSON string
+   * @throws Problem for parts that exceed a limit
+   */
+  readonly prepareLookup: (
+    parts: readonly unknown[],
+    key: string,
+    isText: boolean,
+  ) => Promise<PayloadLookup>;
   /** Starts a hunt once per key; `undefined` when no hunt has this name. @returns the job's id */
   readonly startHunt: (name: string, key: string) => Promise<string | undefined>;
   readonly takeAllowance: TakeAllowance;

@@ -7,6 +7,8 @@ import type { InputFault } from "../contracts/input-faults.ts";
 import {
   createNoClosingFault,
   findClosing,
+  findText,
+  hasMember,
   normalizeWord,
   toFaultResult,
   type PayloadResult,
@@ -49,10 +51,39 @@ export function readDefender(body: unknown): PayloadResult {
   const list = z.looseObject({ value: z.array(z.unknown()) }).safeParse(body).data?.value;
   const draft: PayloadDraft = { verdicts: [], skipped: [] };
   for (const [index, each] of (list ?? [body]).entries()) {
-    const issues = addItem(each, list ? `/value/${index}` : "", draft);
+    const issues = addItem(toGraphIncident(each), list ? `/value/${index}` : "", draft);
     if (issues) return toFaultResult({ issues });
   }
   return { kind: "content", search: [body], ...draft };
+}
+
+const apiIncident = z.looseObject({
+  incidentId: z.union([z.string(), z.number()]),
+  incidentName: text,
+  comments: z.nullish(z.array(z.looseObject({ comment: text }))),
+  alerts: z.nullish(z.array(z.looseObject({ alertId: text }))),
+});
+
+/**
+ * Returns an incident of the Microsoft 365 Defender API in the words of Graph; any other value
+ * unchanged.
+ */
+function toGraphIncident(value: unknown): unknown {
+  // Alerts of Graph have an `incidentId`, too.
+  if (!hasMember(value, "incidentName")) return value;
+  const { data } = apiIncident.safeParse(value);
+  if (!data) return value;
+  return {
+    ...data,
+    id: String(data.incidentId),
+    displayName: data.incidentName ?? `incident ${data.incidentId}`,
+    resolvingComment: data.comments?.at(-1)?.comment,
+    alerts: data.alerts?.map((alert) => ({
+      status: data["status"],
+      ...alert,
+      id: alert.alertId,
+    })),
+  };
 }
 
 /** @returns the faults of an invalid item */
@@ -76,8 +107,7 @@ function addItem(
 }
 
 const splitPath = (path: string): string[] => path.split("/").slice(1);
-const isIncident = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && "displayName" in value;
+const isIncident = (value: unknown): boolean => hasMember(value, "displayName");
 const isResolved = (status: string): boolean => normalizeWord(status) === "resolved";
 
 function addIncident(incident: Incident, path: string, draft: PayloadDraft): void {
@@ -100,8 +130,8 @@ function addAlert(
   }
   draft.verdicts.push({
     ...closing,
-    comment: findFirst(parent?.resolvingComment, parent?.displayName, alert.title),
-    by: findFirst(parent?.assignedTo, alert.assignedTo),
+    comment: findText(parent?.resolvingComment, parent?.displayName, alert.title),
+    by: findText(parent?.assignedTo, alert.assignedTo),
     alerts: [
       {
         path: `${path}/id`,
@@ -117,9 +147,6 @@ function addAlert(
 const findAlertClosing = (alert: Alert, parent: Incident | undefined) =>
   findClosing(alert.classification, alert.determination) ??
   findClosing(parent?.classification, parent?.determination);
-
-const findFirst = (...texts: readonly (string | null | undefined)[]): string | undefined =>
-  texts.find((each) => typeof each === "string");
 
 /** Alerts of other products are closed in their own portal. */
 const isCloudAppsAlert = ({ id, serviceSource }: Alert): boolean =>

@@ -1,11 +1,13 @@
 /**
- * Reads what a Sentinel automation rule sends to a playbook: an incident with its alerts and
- * entities, or one alert.
+ * Reads what Sentinel sends to a playbook: an incident with its alerts and entities (as the
+ * automation rule wraps it, or the bare incident), one alert, or one entity.
  */
 import * as z from "zod/mini";
 import {
   createNoClosingFault,
   findClosing,
+  findText,
+  hasMember,
   normalizeWord,
   toFaultResult,
   toSearchOnly,
@@ -37,10 +39,8 @@ const incidentProperties = z.looseObject(
   "must be the incident's properties",
 );
 
-const incident = z.looseObject({
-  objectSchemaType: z.optional(z.string()),
-  object: z.looseObject({ properties: incidentProperties }, "must be the incident"),
-});
+const incident = z.looseObject({ properties: incidentProperties }, "must be the incident");
+const wrappedIncident = z.looseObject({ object: incident });
 
 /** The body of the alert trigger: names in upper camel case, entities as JSON in a string. */
 const singleAlert = z.looseObject({
@@ -48,39 +48,49 @@ const singleAlert = z.looseObject({
   AlertDisplayName: text,
 });
 
-/** Returns the content, or the faults of a body that is neither an incident nor an alert. */
+/** Returns the content, or the faults of a body that is not an incident, an alert or an entity. */
 export function readSentinel(body: unknown): PayloadResult {
-  if (typeof body === "object" && body !== null && "SystemAlertId" in body) {
+  if (hasMember(body, "objectSchemaType") && body["objectSchemaType"] === "Entity")
+    return toSearchOnly(body);
+  if (hasMember(body, "SystemAlertId")) {
     const { data, error } = singleAlert.safeParse(body);
     return data ? toSearchOnly(data) : toFaultResult(error);
   }
-  const { data, error } = incident.safeParse(body);
-  if (!data) return toFaultResult(error);
-  const { properties } = data.object;
-  if (normalizeWord(properties.status) !== "closed") return toSearchOnly(data);
-  const closing = findClosing(properties.classification, properties.classificationReason);
-  if (!closing)
-    return {
-      ...toSearchOnly(data),
-      skipped: [createNoClosingFault("/object/properties/classification")],
-    };
-  const alerts = (properties.alerts ?? []).flatMap(toCloudAppsAlerts);
-  const verdict: PayloadVerdict = { ...closing, ...describeClosing(properties), alerts };
-  return { ...toSearchOnly(data), verdicts: alerts.length > 0 ? [verdict] : [] };
+  if (hasMember(body, "properties")) {
+    const { data, error } = incident.safeParse(body);
+    return data ? readIncident(data.properties, "/properties", body) : toFaultResult(error);
+  }
+  const { data, error } = wrappedIncident.safeParse(body);
+  return data
+    ? readIncident(data.object.properties, "/object/properties", data)
+    : toFaultResult(error);
 }
 
-const describeClosing = ({
-  classificationComment,
-  owner,
-  title,
-}: z.infer<typeof incidentProperties>) => ({
-  comment: classificationComment ?? title,
-  by: owner?.userPrincipalName ?? owner?.email ?? undefined,
-});
+function readIncident(
+  properties: z.infer<typeof incidentProperties>,
+  path: string,
+  body: unknown,
+): PayloadResult {
+  if (normalizeWord(properties.status) !== "closed") return toSearchOnly(body);
+  const closing = findClosing(properties.classification, properties.classificationReason);
+  if (!closing)
+    return { ...toSearchOnly(body), skipped: [createNoClosingFault(`${path}/classification`)] };
+  const alerts = (properties.alerts ?? []).flatMap((each, index) =>
+    toCloudAppsAlerts(each, `${path}/alerts/${index}`),
+  );
+  const { classificationComment, owner, title } = properties;
+  const verdict: PayloadVerdict = {
+    ...closing,
+    comment: findText(classificationComment, title),
+    by: findText(owner?.userPrincipalName, owner?.email),
+    alerts,
+  };
+  return { ...toSearchOnly(body), verdicts: alerts.length > 0 ? [verdict] : [] };
+}
 
 function toCloudAppsAlerts(
   { properties }: z.infer<typeof alert>,
-  index: number,
+  path: string,
 ): PayloadVerdict["alerts"] {
   if (!properties) return [];
   const { providerAlertId, alertLink, productComponentName, productName } = properties;
@@ -88,5 +98,5 @@ function toCloudAppsAlerts(
   // Alerts of other products are closed in their own portal.
   if (!/cloud ?app/i.test(products) && !/^ca[0-9a-f]{24}$/i.test(providerAlertId ?? "")) return [];
   const ids = [providerAlertId, alertLink].filter((id) => typeof id === "string");
-  return [{ path: `/object/properties/alerts/${index}/properties/providerAlertId`, ids }];
+  return [{ path: `${path}/properties/providerAlertId`, ids }];
 }

@@ -1,4 +1,4 @@
-/** The readers: one per product, and one that uses a mapping. */
+/** The readers: one per product, one that uses a mapping, and one for any body. */
 import type { Mapping } from "./mapping.ts";
 import type { ReaderName } from "./policies.ts";
 import { readCloudApps } from "./read-cloud-apps.ts";
@@ -7,7 +7,7 @@ import { readElastic } from "./read-elastic.ts";
 import { readMapped } from "./read-mapped.ts";
 import { readSentinel } from "./read-sentinel.ts";
 import { readSplunk } from "./read-splunk.ts";
-import type { PayloadResult } from "./payload.ts";
+import { toSearchOnly, type PayloadResult } from "./payload.ts";
 
 const readers: Readonly<Record<Exclude<ReaderName, "generic">, (body: unknown) => PayloadResult>> =
   {
@@ -16,6 +16,7 @@ const readers: Readonly<Record<Exclude<ReaderName, "generic">, (body: unknown) =
     "cloud-apps": readCloudApps,
     splunk: readSplunk,
     elastic: readElastic,
+    any: (body) => toSearchOnly(body),
   };
 
 /** Reads a parsed payload with the reader of its source. */

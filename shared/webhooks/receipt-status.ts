@@ -27,7 +27,9 @@ export interface ReceiptStatusDeps {
   readonly readHunt: (job: string) => Promise<JobState<Readonly<Record<string, unknown>>>>;
 }
 
-/** Reads a receipt and the status of its actions; `undefined` when the receipt is absent or invalid. */
+/**
+ * Reads a receipt and the status of its actions; `undefined` when the receipt is absent or invalid.
+ */
 export async function readReceiptStatus(
   deps: ReceiptStatusDeps,
   source: string,

@@ -2,14 +2,17 @@
  * Receives one delivery: body size, authentication, limits, schema, queue, receipt, answer, in this
  * order.
  */
+import * as z from "zod/mini";
 import type { IncomingBody } from "../contracts/parsed-body.ts";
 import { createRetryProblem, Problem, problemTitles } from "../contracts/problem.ts";
+import { minuteMs } from "../runtime/time.ts";
 import { authenticate, type AuthResult } from "./authenticate.ts";
 import { executePlan, type Delivery, type DeliveryResult } from "./execute-plan.ts";
 import { planActions, type ActionPlan } from "./plan-actions.ts";
 import type { WebhookDeps } from "./ports.ts";
 import { readPayload } from "./readers.ts";
 import { sha256 } from "./signatures.ts";
+import type { Source } from "./sources.ts";
 
 /** One request to a webhook endpoint. */
 export interface WebhookCall {
@@ -20,11 +23,16 @@ export interface WebhookCall {
   readonly isKeyed: boolean;
 }
 
+/** The answer to a delivery, or to Event Grid's validation of the endpoint. */
+export type ReceiveResult =
+  | ({ readonly kind: "delivery" } & DeliveryResult)
+  | { readonly kind: "handshake"; readonly validationCode: string };
+
 /** @throws Problem for every refusal; faults of storage and vault as they are */
 export async function receiveDelivery(
   deps: WebhookDeps,
   call: WebhookCall,
-): Promise<DeliveryResult> {
+): Promise<ReceiveResult> {
   // The name in the URL is not authenticated, so only a configured name may reach the log.
   const logContext = { source: "unknown", cause: "" };
   try {
@@ -44,7 +52,7 @@ async function processCall(
   deps: WebhookDeps,
   { source: name, request, isKeyed }: WebhookCall,
   logContext: { source: string; cause: string },
-): Promise<DeliveryResult> {
+): Promise<ReceiveResult> {
   const bytes = await deps.readBodyBytes(request);
   const source = deps.findSource(name);
   if (source) logContext.source = name;
@@ -52,7 +60,9 @@ async function processCall(
   const auth = source ? await authenticate({ headers, bytes, isKeyed }, source, deps) : undefined;
   if (!source || auth?.kind !== "authenticated") throw toAuthProblem(name, auth, logContext);
   await deps.failpoint("W1 verified");
-  const body = deps.parseJsonBody(bytes, headers.get("content-type"));
+  const body = parseBody(deps, source, bytes, headers.get("content-type"));
+  const validationCode = findValidationCode(source, body);
+  if (validationCode !== undefined) return { kind: "handshake", validationCode };
   const bodyHash = sha256(bytes).toString("hex");
   const id = auth.id ?? bodyHash;
   const key = auth.id !== undefined && auth.isIdSigned ? auth.id : bodyHash;
@@ -61,8 +71,30 @@ async function processCall(
   await deps.failpoint("W2 validated");
   const result = await deps.fairShare.run(name, () => executePlan(deps, delivery, plan));
   if (!result) throw createRetryProblem("Too many requests of this source are queued.", 2_000, 429);
-  return result;
+  return { kind: "delivery", ...result };
 }
+
+const validationEvent = z.tuple([
+  z.looseObject({
+    eventType: z.literal("Microsoft.EventGrid.SubscriptionValidationEvent"),
+    data: z.looseObject({ validationCode: z.string() }),
+  }),
+]);
+
+/** Returns the code that Event Grid sends to validate an endpoint and expects in the answer. */
+const findValidationCode = ({ eventGrid }: Source, body: unknown): string | undefined =>
+  eventGrid ? validationEvent.safeParse(body).data?.[0].data.validationCode : undefined;
+
+const parseBody = (
+  deps: WebhookDeps,
+  { reader }: Source,
+  bytes: Uint8Array,
+  contentType: string | null,
+): unknown =>
+  reader === "any" ? deps.parseAnyBody(bytes, contentType) : deps.parseJsonBody(bytes, contentType);
+
+/** An operator corrects an invalid secret. The caller learns neither its name nor its fault. */
+const secretRetryMs = minuteMs;
 
 function toAuthProblem(
   name: string,
@@ -70,11 +102,8 @@ function toAuthProblem(
   logContext: { cause: string },
 ): Problem {
   if (auth?.kind === "noKey") {
-    logContext.cause = "secret";
-    return new Problem(
-      503,
-      `Key Vault secret \`webhook-${name}\` is invalid: must be ${auth.expected}.`,
-    );
+    logContext.cause = `Key Vault secret webhook-${name} is invalid: must be ${auth.expected}`;
+    return createRetryProblem("The delivery cannot be authenticated now.", secretRetryMs);
   }
   logContext.cause = auth?.kind === "refused" ? auth.cause : "unknown source";
   return new Problem(401, "Authentication failed.");

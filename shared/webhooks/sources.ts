@@ -64,6 +64,7 @@ const sourceSchema = z.strictObject({
   addresses: z._default(listOf(range), []),
   functionKey: z._default(z.boolean("must be true or false"), false),
   hunts: z._default(listOf(huntRule), []),
+  eventGrid: z._default(z.boolean("must be true or false"), false),
 });
 
 /** One configured source, with defaults filled in. */
@@ -86,6 +87,8 @@ export interface Source {
   /** Whether requests must also carry a function key. */
   readonly functionKey: boolean;
   readonly hunts: readonly HuntRule[];
+  /** Whether Event Grid's validation of the endpoint is answered. */
+  readonly eventGrid: boolean;
 }
 
 type SourceResult =
@@ -122,7 +125,7 @@ function toSource(settings: SourceSettings, name: string, mappings: Mappings): S
     name,
     reader,
     mapping: mapping === undefined ? undefined : mappings[mapping],
-    allow: allow ?? listAllowedActions(reader, auth, addresses.length > 0),
+    allow: allow ?? listAllowedActions(reader, auth, areNarrow(addresses)),
     idHeader: idHeader ?? (auth === "bodyHmac" ? "x-github-delivery" : "idempotency-key"),
     functionKey: settings.functionKey || auth === "functionKey",
   };
@@ -153,11 +156,28 @@ function findFaults(settings: SourceSettings, name: string, mappings: Mappings):
   return [...faults, ...findActionFaults(settings, name)];
 }
 
+/** A larger part of the address space does not identify a sender: 2^-8 of IPv4, 2^-16 of IPv6. */
+const maxShareBits = { v4: 8, v6: 16 };
+
+/** Tells whether the ranges restrict a source to a small part of the address space. */
+function areNarrow(addresses: readonly string[]): boolean {
+  const shareOf = (family: readonly string[], bits: number): number =>
+    family.reduce((sum, range) => sum + 2 ** -Number(range.split("/")[1] ?? bits), 0);
+  const v6 = addresses.filter((range) => range.includes(":"));
+  const v4 = addresses.filter((range) => !range.includes(":"));
+  return (
+    addresses.length > 0 &&
+    shareOf(v4, 32) <= 2 ** -maxShareBits.v4 &&
+    shareOf(v6, 128) <= 2 ** -maxShareBits.v6
+  );
+}
+
 function findActionFaults(settings: SourceSettings, name: string): InputFault[] {
   const { addresses, allow = [], auth } = settings;
   const reader = readerOf(settings, name);
-  const allowed = listAllowedActions(reader, auth, addresses.length > 0);
-  const origin = addresses.length > 0 ? "" : " from any address";
+  const isRestricted = areNarrow(addresses);
+  const allowed = listAllowedActions(reader, auth, isRestricted);
+  const origin = isRestricted ? "" : " from any address";
   return allow
     .filter((action) => !allowed.includes(action))
     .map(() => ({

@@ -74,10 +74,18 @@ async function runExport(
     { writeRows: writer.writeRows },
   );
   if (reply.kind !== "answer") throw new Error(JSON.stringify(reply));
-  const { rawbytes, sha256 } = await writer.finish();
+  const { rawbytes, sha256, substituted } = await writer.finish();
   const bounds = { from: "2026-01-05T00:00:00.0000000Z", to: "2026-01-05T01:00:00.0000000Z" };
   const hashes = { schemahash: "bench", queryhash: "bench", prev: "" };
-  const metadata = { seq: 1, ...bounds, rows: reply.rows, rawbytes, sha256, ...hashes } as const;
+  const metadata = {
+    seq: 1,
+    ...bounds,
+    rows: reply.rows,
+    rawbytes,
+    substituted,
+    sha256,
+    ...hashes,
+  } as const;
   await writer.commit({ ...metadata, mode: "window", attempt: "bench", complete: "yes" });
   await container.getBlobClient(path).delete();
   return { rows: reply.rows, rawBytes: rawbytes };

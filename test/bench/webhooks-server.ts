@@ -127,11 +127,10 @@ async function createOurs(connection: string, key: string): Promise<AnswerReques
     };
     return withInvocation({ correlationId, write: () => undefined }, async () => {
       try {
-        const { answer, receipt } = await receiveDelivery(deps, {
-          source: url?.slice(1) ?? "",
-          request,
-          isKeyed: false,
-        });
+        const source = url?.slice(1) ?? "";
+        const received = await receiveDelivery(deps, { source, request, isKeyed: false });
+        if (received.kind !== "delivery") throw new Error("expected a delivery");
+        const { answer, receipt } = received;
         const signed = signJobKey(key, receipt, Date.now() + 86_400_000);
         const location = receiptLocation("http://127.0.0.1/", "secops", receipt, signed);
         return {

@@ -13,6 +13,7 @@ describe("webhooks, under seeded schedules", () => {
         duplicated: 0,
         differingAnswers: 0,
         idCollisions: 0,
+        wastedAlerts: 0,
       });
       accepted += history.accepted;
       crashes += history.crashes;

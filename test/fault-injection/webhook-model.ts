@@ -45,20 +45,11 @@ export const webhookMutants: Readonly<Record<string, WebhookMutant>> = {
       return { kind: "new", serverNowMs: deps.nowMs() };
     },
   }),
-  "the receipt is ignored": (deps) => ({
+  "a repetition costs the allowance": (deps) => ({
     ...deps,
-    records: {
-      ...deps.records,
-      read: async (path) => {
-        const read = await deps.records.read(path);
-        return path.startsWith("state/receipts/")
-          ? { kind: "absent", serverNowMs: read.serverNowMs }
-          : read;
-      },
-      create: async (path, value) => {
-        const result = await deps.records.create(path, value);
-        return result.kind === "lost" ? { ...result, kind: "written", etag: "" } : result;
-      },
+    takeAllowance: async (source, alerts) => {
+      const result = await deps.takeAllowance(source, alerts);
+      return result.kind === "allowed" ? { ...result, releaseAlerts: () => undefined } : result;
     },
   }),
 };
@@ -75,6 +66,8 @@ export interface WebhookHistory {
   readonly differingAnswers: number;
   /** Ids under which two bodies were accepted, or had an effect. */
   readonly idCollisions: number;
+  /** Alerts that repetitions take from the day. */
+  readonly wastedAlerts: number;
   readonly crashes: number;
 }
 
@@ -115,7 +108,16 @@ export async function runWebhookSchedule(
       throw new Crash();
     },
   });
-  const deps = mutant(harness.deps);
+  const allowance = { taken: 0 };
+  const deps = mutant({
+    ...harness.deps,
+    takeAllowance: async (source, alerts) => {
+      const result = await harness.deps.takeAllowance(source, alerts);
+      if (result.kind !== "allowed") return result;
+      allowance.taken += alerts;
+      return { ...result, releaseAlerts: () => void (allowance.taken -= alerts) };
+    },
+  });
   const createDelivery = (index: number, first: number): Delivery => {
     const isOpen = random() < 0.2;
     const alertIds = [alertIdOf(first), alertIdOf(first + 1)];
@@ -162,7 +164,14 @@ export async function runWebhookSchedule(
     const answer = answers.size > 0 ? await harness.clock.run(sendOnce(rival)) : undefined;
     if (answer) rival.answers.add(JSON.stringify(answer));
   }
-  return { ...(await checkHistory(harness.queues.sent, pairs)), crashes };
+  const takenBefore = allowance.taken;
+  for (const [first] of pairs.filter(([{ answers }]) => answers.size > 0))
+    for (const suffix of ["", "-forged-1", "-forged-2"])
+      await harness.clock.run(sendOnce(isSigned ? first : { ...first, id: first.id + suffix }));
+  const wastedAlerts = allowance.taken - takenBefore;
+  const history = { ...(await checkHistory(harness.queues.sent, pairs)), wastedAlerts };
+  // An unsigned id identifies nothing: its rival is a delivery of its own.
+  return { ...history, idCollisions: isSigned ? history.idCollisions : 0, crashes };
 }
 
 async function checkHistory(
@@ -201,5 +210,10 @@ export const isWebhookHistoryValid = ({
   duplicated,
   differingAnswers,
   idCollisions,
+  wastedAlerts,
 }: WebhookHistory): boolean =>
-  lost === 0 && duplicated === 0 && differingAnswers === 0 && idCollisions === 0;
+  lost === 0 &&
+  duplicated === 0 &&
+  differingAnswers === 0 &&
+  idCollisions === 0 &&
+  wastedAlerts === 0;

@@ -81,8 +81,8 @@ describe("README.md", () => {
       const [, name, value = ""] = /^\| `([A-Z_]+)` *\| ([^|]*)\|/.exec(line) ?? [];
       return name === undefined ? [] : [[name, value.trim().replaceAll("`", "")] as const];
     });
-    const names = Object.keys(settingsSchema.shape).filter((name) => !/_URL$/.test(name));
-    const urls = Object.keys(settingsSchema.shape).filter((name) => /_URL$/.test(name));
+    const names = Object.keys(settingsSchema.shape).filter((name) => !name.endsWith("_URL"));
+    const urls = Object.keys(settingsSchema.shape).filter((name) => name.endsWith("_URL"));
     expect(rows.map(([name]) => name)).toEqual(expect.arrayContaining(names));
     expect(urls.filter((name) => !readDocument("README.md").includes(`\`${name}\``))).toEqual([]);
     const { success, data, error } = settingsSchema.safeParse({});

@@ -211,8 +211,8 @@ const mutants: readonly (readonly [
   [
     "an alert names no event",
     "alerts",
-    "events('hunt.degraded')",
-    "events('hunt.degrade')",
+    "eventsBy('hunt.degraded'",
+    "eventsBy('hunt.degrade'",
     "alerts",
   ],
   [

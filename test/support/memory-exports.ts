@@ -109,6 +109,7 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
           runOperation({ verb: "finish", path }, () => ({
             rows: lines.length,
             rawbytes: Buffer.byteLength(readText()),
+            substituted: 0,
             sha256: createHash("sha256").update(readText()).digest("hex"),
           })),
         commit: (metadata) =>

@@ -12,13 +12,15 @@ import type { Mappings } from "../../shared/webhooks/mapping.ts";
 import type { TokenClaims } from "../../shared/webhooks/authenticate.ts";
 import type { DeliveryResult } from "../../shared/webhooks/execute-plan.ts";
 import type { WebhookDeps } from "../../shared/webhooks/ports.ts";
-import { receiveDelivery } from "../../shared/webhooks/receive.ts";
+import { receiveDelivery, type WebhookCall } from "../../shared/webhooks/receive.ts";
 import { readSource } from "../../shared/webhooks/sources.ts";
 import { createMemoryQueues } from "./memory-queue.ts";
 import { createMemoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 import { bodyHeaders, standardHeaders, standardKey, type SentHeaders } from "./webhook-senders.ts";
-import { parseJsonBody, readBodyBytes } from "../../shared/http/request-body.ts";
+import { toJsonValue } from "../../shared/app/webhooks.ts";
+import { wideLimits } from "../../shared/contracts/parsed-body.ts";
+import { parseAnyBody, parseJsonBody, readBodyBytes } from "../../shared/http/request-body.ts";
 
 /** What a test sets differently. */
 export interface WebhookHarnessOptions {
@@ -114,7 +116,8 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
       return clock.now();
     },
     readBodyBytes,
-    parseJsonBody,
+    parseJsonBody: (bytes, type) => parseJsonBody(bytes, type, wideLimits),
+    parseAnyBody: (bytes, type) => toJsonValue(parseAnyBody(bytes, type)),
     records,
     queues,
     recordVerdict: (id, verdict, delivery) =>
@@ -163,7 +166,13 @@ export function toRequest(body: string | Uint8Array, headers: SentHeaders) {
   return { headers: all, arrayBuffer: async () => bytes.slice().buffer };
 }
 
-/** Sends one delivery of Standard Webhooks to the source `test`, signed at the room's own time. */
+async function deliver(deps: WebhookDeps, call: WebhookCall): Promise<DeliveryResult> {
+  const result = await receiveDelivery(deps, call);
+  if (result.kind !== "delivery") throw new Error("expected a delivery, not a handshake");
+  return result;
+}
+
+/** Sends one delivery of Standard Webhooks to the source `test`, signed at the harness's time. */
 export function deliverSigned(
   harness: Pick<WebhookHarness, "clock" | "deps">,
   event: unknown,
@@ -171,11 +180,8 @@ export function deliverSigned(
 ): Promise<DeliveryResult> {
   const body = JSON.stringify(event);
   const headers = standardHeaders(testKey, body, id, Math.floor(harness.clock.now() / 1_000));
-  return receiveDelivery(harness.deps, {
-    source: "test",
-    request: toRequest(body, headers),
-    isKeyed: false,
-  });
+  const request = toRequest(body, headers);
+  return deliver(harness.deps, { source: "test", request, isKeyed: false });
 }
 
 /** Sends one delivery to the source `hub`, which signs bodies but not their ids. */
@@ -186,7 +192,7 @@ export function deliverUnsigned(
 ): Promise<DeliveryResult> {
   const body = JSON.stringify(event);
   const request = toRequest(body, bodyHeaders(hubKey, body, id));
-  return receiveDelivery(deps, { source: "hub", request, isKeyed: false });
+  return deliver(deps, { source: "hub", request, isKeyed: false });
 }
 
 /** The refusal of a call. */

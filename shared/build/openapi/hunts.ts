@@ -154,7 +154,11 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
         example: { value: [], nextLink: null, cursor: "v1.17" },
       },
     },
-    problems: { 400: invalidRequest, ...huntNotFound },
+    problems: {
+      400: invalidRequest,
+      ...huntNotFound,
+      410: "The cursor is after the newest export. Poll again with `after=latest`.",
+    },
     designer: {
       operation: {
         "x-ms-trigger": "batch",

@@ -4,7 +4,9 @@
 export interface Fence {
   /** Index of the line with the opening mark. */
   readonly openLine: number;
-  /** Index of the line with the closing mark; the number of lines when the block is never closed. */
+  /**
+   * Index of the line with the closing mark; the number of lines when the block is never closed.
+   */
   readonly closeLine: number;
   /** The language after the opening mark, in lower case; empty when there is none. */
   readonly label: string;
@@ -45,7 +47,9 @@ function readMark(line: string): FenceMark | undefined {
     : { indent: indent.length, mark, label: label.toLowerCase() };
 }
 
-/** The code before the closing mark, in a list of at most one line; undefined when no mark is there. */
+/**
+ * The code before the closing mark, in a list of at most one line; undefined when no mark is there.
+ */
 function readLastLine(line: string, { mark }: FenceMark): readonly string[] | undefined {
   const text = line.trimEnd();
   if (/^\s*(?:`{3,}|~{3,})$/.test(text)) return text.trim().startsWith(mark) ? [] : undefined;

@@ -3,7 +3,9 @@ import { Document, Scalar, isMap, isScalar, isSeq } from "yaml";
 import { findMisspelledKeys } from "../../kql/compile/misspelled-keys.ts";
 import type { SourceQuery } from "./find-queries.ts";
 
-/** Renames near misses of known keys and drops empty items of lists. Returns the changes in words. */
+/**
+ * Renames near misses of known keys and drops empty items of lists. Returns the changes in words.
+ */
 export function tidyDocument(document: Document): readonly string[] {
   if (!isMap(document.contents)) return [];
   const { items } = document.contents;

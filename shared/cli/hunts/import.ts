@@ -34,7 +34,9 @@ interface ImportedQuery {
   readonly why: string;
 }
 
-/** One run of the import: what was written so far, by the query's text without blanks and comments. */
+/**
+ * One run of the import: what was written so far, by the query's text without blanks and comments.
+ */
 interface ImportRun extends ImportOptions {
   readonly writtenQueries: Map<string, string>;
 }
@@ -182,8 +184,8 @@ interface ClassifiedHunt extends AdaptedClassification {
 }
 
 /**
- * Writes the hunt when the check accepts it: any other would stop the build. A query that was written
- * before is not written again.
+ * Writes the hunt when the check accepts it: any other would stop the build. A query that was
+ * written before is not written again.
  */
 function writeHunt(
   { source, classification, changes, name }: ClassifiedHunt,

@@ -46,8 +46,8 @@ export const findTechniques = (text: string): readonly string[] => [
 ];
 
 /**
- * Finds tactics: ticked in a table (`| Execution | v | |`), in a column or row `Tactic`, or after the
- * word, as in `**Tactics**: Execution, Persistence`.
+ * Finds tactics: ticked in a table (`| Execution | v | |`), in a column or row `Tactic`, or after
+ * the word, as in `**Tactics**: Execution, Persistence`.
  */
 export function findTactics(lines: readonly string[]): readonly string[] {
   const named = lines.flatMap((line, index) => {
@@ -101,8 +101,8 @@ function readHeading(line: string): { heading: string; level: number } | undefin
 }
 
 /**
- * Finds the first sentence-like paragraph: the one under a heading `Description`, else the first. Rules,
- * badges, images, tables, an author's line and `N/A` are passed over.
+ * Finds the first sentence-like paragraph: the one under a heading `Description`, else the first.
+ * Rules, badges, images, tables, an author's line and `N/A` are passed over.
  */
 export function findDescription(sections: readonly MarkdownSection[]): string {
   const described = sections.filter(({ heading }) => /^(?:query )?description\b/i.test(heading));
@@ -144,8 +144,8 @@ const findSeverity = (lines: readonly string[]): string | undefined =>
     ?.toLowerCase();
 
 /**
- * What a text says about the query of one section: what the section itself says, else what the sections
- * above it and those without a query say.
+ * What a text says about the query of one section: what the section itself says, else what the
+ * sections above it and those without a query say.
  *
  * @param sections - all sections of the text
  * @param index - of the section that has the query

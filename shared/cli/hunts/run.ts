@@ -12,6 +12,7 @@ import { explainHunt } from "./explain.ts";
 import { importHunts } from "./import.ts";
 import { planHunts } from "./plan.ts";
 import type { CreateHuntingPort } from "./run-query.ts";
+import { testHunts, watchHunts } from "./test.ts";
 import { compareHunt, tryHunt } from "./try.ts";
 
 const usage = `npm run hunts -- [command] [options]
@@ -21,6 +22,10 @@ const usage = `npm run hunts -- [command] [options]
       --enable             enables them at once
       --into <folder>      writes to another folder than the catalog
   explain <hunt|file>      shows the analysis of a query and the queries that will be sent
+  test [hunt…]             runs the tests in the hunts' files
+      --why                shows the rows after each operator of a failed test
+      --junit <file>       writes a JUnit report
+      --watch              runs again on every change
   plan [--api <api>]       estimates how much hunting quota the enabled hunts use
   try <hunt|file>          runs it once and shows the first rows
   compare <hunt|file>      runs it on Graph and on the Defender API and shows what differs
@@ -48,8 +53,11 @@ const options: OptionTable = {
   catalog: "text",
   enable: "flag",
   into: "text",
+  junit: "text",
   last: "text",
   simulator: "flag",
+  watch: "flag",
+  why: "flag",
 };
 
 /** Returns the exit code. @throws UsageError */
@@ -62,17 +70,29 @@ export async function runHunts(words: readonly string[], context: CliContext): P
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) return throwUnknownCommand(name, Object.keys(commands));
-  const unexpected = command.subject === undefined ? subject : extra[0];
+  const unexpected = findUnexpected(command, subject, extra);
   if (unexpected !== undefined)
     throw new UsageError(`Unexpected "${unexpected}" after ${name}. Run with --help.`);
   if (command.subject !== undefined && subject === undefined)
     throw new UsageError(`hunts ${name} requires ${command.subject}.`);
   const folder = line.readText("catalog") ?? context.catalog;
-  return command.run({ ...context, subject: subject ?? "", folder, line });
+  const subjects = line.positionals.slice(1);
+  return command.run({ ...context, subject: subject ?? "", subjects, folder, line });
+}
+
+function findUnexpected(
+  { subject: description, takesMany = false }: Command,
+  subject: string | undefined,
+  [extra]: readonly string[],
+): string | undefined {
+  if (takesMany) return undefined;
+  return description === undefined ? subject : extra;
 }
 
 interface CommandRun extends CliContext {
   readonly subject: string;
+  /** All words after the command. */
+  readonly subjects: readonly string[];
   readonly folder: string;
   readonly line: CommandLine;
 }
@@ -80,6 +100,8 @@ interface CommandRun extends CliContext {
 interface Command {
   /** What must follow the command's name; `undefined` for nothing. */
   readonly subject?: string;
+  /** True if any number of words may follow. */
+  readonly takesMany?: boolean;
   readonly run: (run: CommandRun) => number | Promise<number>;
 }
 
@@ -95,6 +117,18 @@ const toLiveRun = ({ folder, subject, line, nowMs }: CommandRun) => ({
 
 const commands: Readonly<Record<string, Command>> = {
   check: { run: ({ folder, output }) => checkHunts(folder, output) },
+  test: {
+    takesMany: true,
+    run: ({ folder, subjects, line, output }) => {
+      const request = {
+        folder,
+        names: subjects,
+        junit: line.readText("junit"),
+        showsTrace: line.hasFlag("why"),
+      };
+      return line.hasFlag("watch") ? watchHunts(request, output) : testHunts(request, output);
+    },
+  },
   plan: {
     run: ({ folder, line, readApi, output }) =>
       planHunts(folder, line.readText("api") ?? readApi(), output),

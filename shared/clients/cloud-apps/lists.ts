@@ -103,7 +103,11 @@ export const listAll = <F extends object, S extends string>(
   options: ListOptions<F, S> = {},
 ): AsyncGenerator<Item> => iteratePages((page) => listPage(client, path, page), options);
 
-/** Iterates over every item, page by page. Ends at the last page or at an empty one. */
+/**
+ * Iterates over every item, page by page, to the last page. An empty page also ends the list where its total is reached.
+ *
+ * @throws UpstreamError `unexpectedResponse` for an empty page that announces more items
+ */
 export async function* iteratePages<O extends ListOptions<object, string>>(
   fetchPage: (options: O) => Promise<Page>,
   options: O,
@@ -111,7 +115,15 @@ export async function* iteratePages<O extends ListOptions<object, string>>(
   for (let skip = options.skip ?? 0; ;) {
     const page = await fetchPage({ ...options, skip });
     yield* page.items;
-    if (!page.hasNext || page.items.length === 0) return;
+    if (!page.hasNext) return;
+    if (page.items.length === 0) {
+      if (page.total !== undefined && page.total <= skip) return;
+      throw new UpstreamError(
+        "unexpectedResponse",
+        `Cloud Apps: the list ended early: ${skip} of ${page.total ?? "more"} items were returned`,
+        { api: "cloud-apps" },
+      );
+    }
     skip += page.items.length;
   }
 }

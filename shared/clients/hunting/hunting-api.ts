@@ -166,7 +166,7 @@ async function readResponse(
 
 function toReply(
   { preset, deps, startedMs }: QueryRun,
-  { columns, rowsRead: { envelope, bytes, rows } }: ResponseRows,
+  { columns, rowsRead: { envelope, bytes, rows, substituted } }: ResponseRows,
 ): HuntingReply {
   const nowMs = deps.clock.now();
   if ("error" in envelope) return classifyRefusal(preset, 400, envelope, nowMs);
@@ -175,5 +175,6 @@ function toReply(
   const hasNoData = rows === 0 && readColumns(envelope) === undefined;
   if (hasNoData && isRetired(preset, nowMs))
     return toRetiredReply(preset, `${preset.title} answered without data`);
-  return { kind: "answer", columns, rows, bytes, durationMs: nowMs - startedMs };
+  const durationMs = nowMs - startedMs;
+  return { kind: "answer", columns, rows, substituted, bytes, durationMs };
 }

@@ -31,6 +31,7 @@ export async function commitExport(
     to: formatInstant(span.to),
     rows: staged.rows,
     rawbytes: staged.rawbytes,
+    substituted: staged.substituted,
     sha256: staged.sha256,
     schemahash: computeSchemaHash(staged.columns),
     queryhash: logEnd.queryHash,

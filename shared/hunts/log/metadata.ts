@@ -20,6 +20,7 @@ export const computeChainHash = (metadata: ExportMetadata): string =>
       metadata.to,
       metadata.rows,
       metadata.rawbytes,
+      metadata.substituted,
       metadata.sha256,
       metadata.schemahash,
       metadata.queryhash,

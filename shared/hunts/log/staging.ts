@@ -22,7 +22,8 @@ export interface Staging {
    * cannot hold both.
    */
   readonly hasMixedColumns: () => boolean;
-  readonly finish: () => Promise<StagedExport>;
+  /** @param substituted - values that were replaced before they reached the sink */
+  readonly finish: (substituted?: number) => Promise<StagedExport>;
   /** Discards everything; safe to call at any time. */
   readonly abandon: () => Promise<void>;
 }
@@ -33,6 +34,7 @@ export interface StagedExport {
   readonly columns: readonly HuntColumn[];
   readonly rows: number;
   readonly rawbytes: number;
+  readonly substituted: number;
   readonly sha256: string;
   /** Stores the schema, then commits once. */
   readonly commit: (metadata: ExportMetadata) => Promise<WriterCommitResult>;
@@ -76,7 +78,7 @@ export function createStaging(
     },
     countRows: () => receivedRows,
     hasMixedColumns: () => hasMixedColumns && format !== "ndjson",
-    finish: async () => {
+    finish: async (substituted = 0) => {
       const totals = await getWriter().finish();
       if (totals.rows !== receivedRows)
         throw new Error(`Received ${receivedRows} rows but wrote ${totals.rows}.`);
@@ -85,6 +87,7 @@ export function createStaging(
         attempt,
         columns: exportColumns,
         ...totals,
+        substituted: totals.substituted + substituted,
         sha256: totals.rows === 0 && totals.rawbytes === 0 ? emptySha256 : totals.sha256,
         commit: async (metadata) => {
           await saveSchema(deps, hunt.name, exportColumns);

@@ -61,7 +61,8 @@ async function readOnce(
     if (countResult.count < reply.rows) return "again";
   }
   await run.deps.failpoint("E7 completeness proven");
-  return { kind: "complete", staged: await staging.finish(), bytes: reply.bytes };
+  const staged = await staging.finish(reply.substituted);
+  return { kind: "complete", staged, bytes: reply.bytes };
 }
 
 /** A window without its time column cannot be proven to hold only its own rows. */
@@ -140,7 +141,7 @@ async function readAllShards(
   plan: { readonly shards: number; readonly count: number },
 ): Promise<ReadResult | "again"> {
   const { shards } = plan;
-  let bytes = 0;
+  let [bytes, substituted] = [0, 0];
   for (let shard = 0; shard < shards; shard += 1) {
     const reply = await run.querier.readShard(span, { shard, shards }, staging.sink);
     if (reply === undefined)
@@ -152,6 +153,7 @@ async function readAllShards(
       return { kind: "degraded", reason: `${shards} shards do not fit into one run.` };
     if (reply.kind !== "answer") return reply;
     bytes += reply.bytes;
+    substituted += reply.substituted ?? 0;
   }
   await run.deps.failpoint("E6 body parsed");
   if (staging.hasMixedColumns()) return "again";
@@ -161,5 +163,5 @@ async function readAllShards(
   if (countAfter.kind !== "count") return countAfter;
   if (countAfter.count !== rows) return { kind: "truncated", rows, count: countAfter.count };
   await run.deps.failpoint("E7 completeness proven");
-  return { kind: "complete", staged: await staging.finish(), bytes };
+  return { kind: "complete", staged: await staging.finish(substituted), bytes };
 }

@@ -1,17 +1,23 @@
-/** Adapts a query to today's advanced hunting: renamed tables, and the time column of Defender tables. */
+/**
+ * Adapts a query to today's advanced hunting: renamed tables, and the time column of Defender
+ * tables.
+ */
 import { parseQuery, walkTree, type KqlNode } from "../language/parser.ts";
 import { renamedTables } from "../language/renamed-tables.ts";
 
 /** A query after the changes, each named in words. */
 export interface AdaptedQuery {
   readonly query: string;
-  /** Sentences such as `AADSignInEventsBeta is now EntraIdSignInEvents`; empty when nothing changed. */
+  /**
+   * Sentences such as `AADSignInEventsBeta is now EntraIdSignInEvents`; empty when nothing changed.
+   */
   readonly changes: readonly string[];
 }
 
 /**
- * Puts today's names into a query: of renamed tables and their columns, and `Timestamp` where a query
- * that reads Defender tables only says `TimeGenerated`. Names in string literals and comments stay.
+ * Puts today's names into a query: of renamed tables and their columns, and `Timestamp` where a
+ * query that reads Defender tables only says `TimeGenerated`. Names in string literals and comments
+ * stay.
  */
 export function adaptQuery(text: string): AdaptedQuery {
   const names = new Set(listNames(text).map(({ text: name }) => name));

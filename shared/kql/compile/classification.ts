@@ -75,7 +75,9 @@ const pipedOperator =
   /\|\s*(?:as|consume|count|distinct|evaluate|extend|facet|find|fork|getschema|invoke|join|limit|lookup|make-series|mv-apply|mv-expand|order|parse|parse-kv|parse-where|partition|project|project-away|project-keep|project-rename|project-reorder|reduce|render|sample|sample-distinct|scan|search|serialize|sort|summarize|take|top|top-hitters|top-nested|union|where)\b/;
 const queryStart = /^\s*(?:union|search|find|print|range|datatable|externaldata|materialize)\b/m;
 
-/** True for a text that can be a query: it pipes into an operator, begins as one, or names a table. */
+/**
+ * True for a text that can be a query: it pipes into an operator, begins as one, or names a table.
+ */
 const resemblesQuery = (text: string): boolean =>
   pipedOperator.test(text) ||
   queryStart.test(text) ||

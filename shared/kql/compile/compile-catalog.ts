@@ -75,6 +75,7 @@ const rejectFile = (file: string, name: string, message: string): CheckedFile =>
   name,
   hunt: undefined,
   analysis: undefined,
+  tests: [],
   problems: [{ file, line: 1, column: 1, message }],
   warnings: [],
 });

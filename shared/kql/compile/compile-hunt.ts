@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import type { CompiledHunt, CompiledQuery, HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { huntDefinition, type HuntDefinition } from "../../contracts/hunt-definition.ts";
+import type { HuntTest } from "../../contracts/hunt-test.ts";
 import { dayMs, formatDuration, hourMs, minuteMs } from "../../runtime/time.ts";
 import { analyzeQuery, type Analysis } from "./analysis.ts";
 import { selectMainObstacle, describeObstacle } from "./obstacles.ts";
@@ -24,6 +25,8 @@ export interface HuntProblem extends LineColumn {
 export interface HuntOutcome {
   readonly hunt: CompiledHunt | undefined;
   readonly analysis: Analysis | undefined;
+  /** The test cases of the file. */
+  readonly tests: readonly HuntTest[];
   readonly problems: readonly HuntProblem[];
   readonly warnings: readonly HuntProblem[];
 }
@@ -42,10 +45,12 @@ export function compileHunt(file: string, name: string, text: string): HuntOutco
     return {
       hunt: undefined,
       analysis: undefined,
+      tests: [],
       problems: addFile(file, parsed.problems),
       warnings: [],
     };
   const { definition } = parsed;
+  const { tests = [] } = definition;
   const analysis = analyzeQuery(definition.query);
   const locateInQuery = ({
     line,
@@ -60,11 +65,12 @@ export function compileHunt(file: string, name: string, text: string): HuntOutco
     return {
       hunt: undefined,
       analysis,
+      tests,
       problems: addFile(file, analysis.errors.map(locateInQuery)),
       warnings,
     };
   const built = buildHunt(name, definition, analysis, source);
-  return { hunt: built.hunt, analysis, problems: addFile(file, built.problems), warnings };
+  return { hunt: built.hunt, analysis, tests, problems: addFile(file, built.problems), warnings };
 }
 
 type LocatedMessage = LineColumn & { readonly message: string };

@@ -1,4 +1,6 @@
-/** Finds keys of a hunt's file that are near misses of known ones: such a key would mean nothing. */
+/**
+ * Finds keys of a hunt's file that are near misses of known ones: such a key would mean nothing.
+ */
 import { huntKeys } from "../../contracts/hunt-definition.ts";
 import { suggestWord } from "../../runtime/suggest-word.ts";
 
@@ -9,8 +11,8 @@ export interface MisspelledKey {
 }
 
 /**
- * Finds keys that differ from a known key only by case, or by one letter (two from seven letters on).
- * A key is left alone when the known key is there too.
+ * Finds keys that differ from a known key only by case, or by one letter (two from seven letters
+ * on). A key is left alone when the known key is there too.
  */
 export function findMisspelledKeys(keys: readonly string[]): readonly MisspelledKey[] {
   return keys.flatMap((key) => {

@@ -3,10 +3,12 @@
  * they are read.
  */
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
-import { parseQuery } from "../language/parser.ts";
+import { parseQuery, type ParsedQuery } from "../language/parser.ts";
 import { toLineColumn, type LineColumn } from "../language/position.ts";
 import { compiler } from "./compile.ts";
 import type { EvaluationContext, Row } from "./context.ts";
+import type { QuerySchema } from "../language/schema.ts";
+import { findSchema } from "./context-schema.ts";
 import { findQueryError } from "./diagnostics.ts";
 import { createNames, type Binding, type Scope } from "./plan.ts";
 import { QueryError, type QueryErrorKind } from "./query-error.ts";
@@ -39,7 +41,7 @@ export type Evaluation = QueryResult | Refusal;
 /** Compiles a query and returns its rows, or a refusal. Reading the rows does the work. */
 export function evaluate(query: string, context: EvaluationContext): Evaluation {
   try {
-    const parsed = parseQuery(query);
+    const parsed = parseCached(query, findSchema(context));
     const queryError = findQueryError(parsed);
     if (queryError !== undefined) throw queryError;
     const scope: Scope = { context, compile: compiler, columns: [], names: createNames() };
@@ -47,6 +49,21 @@ export function evaluate(query: string, context: EvaluationContext): Evaluation 
   } catch (error) {
     return toRefusal(query, toQueryError(error));
   }
+}
+
+const maxCachedQueries = 50;
+const parsedQueries = new Map<string, ParsedQuery>();
+
+/** Parses a query; the last ones are cached, because tests run one query over many rows. */
+function parseCached(query: string, schema: QuerySchema | undefined): ParsedQuery {
+  if (schema !== undefined) return parseQuery(query, schema);
+  const known = parsedQueries.get(query);
+  if (known !== undefined) return known;
+  const parsed = parseQuery(query);
+  const [oldest] = parsedQueries.keys();
+  if (parsedQueries.size >= maxCachedQueries && oldest !== undefined) parsedQueries.delete(oldest);
+  parsedQueries.set(query, parsed);
+  return parsed;
 }
 
 /** Converts an error of a query to a refusal. */

@@ -9,7 +9,9 @@ export interface RenamedTable {
   readonly columns: Readonly<Record<string, string>>;
 }
 
-/** Old table name to its successor. Renamed on 2025-12-09 (Microsoft Learn, the tables' own pages). */
+/**
+ * Old table name to its successor. Renamed on 2025-12-09 (Microsoft Learn, the tables' own pages).
+ */
 export const renamedTables: ReadonlyMap<string, RenamedTable> = new Map([
   [
     "AADSignInEventsBeta",

@@ -118,7 +118,7 @@ describe("F55: the true time", () => {
 describe("a lookup", () => {
   test("of a payload without hashes opens nothing", async () => {
     const { services } = createTestServices();
-    expect(await createWebhookDeps(services).prepareLookup([{ id: "x" }], "key")).toEqual({
+    expect(await createWebhookDeps(services).prepareLookup([{ id: "x" }], "key", false)).toEqual({
       kind: "none",
     });
   });

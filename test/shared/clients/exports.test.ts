@@ -26,6 +26,7 @@ const createMetadata = (changes: Partial<ExportMetadata> = {}): ExportMetadata =
   to: "2026-01-05T01:00:00.0000000Z",
   rows: 2,
   rawbytes: 20,
+  substituted: 0,
   sha256: "a".repeat(64),
   schemahash: "b".repeat(64),
   queryhash: "c".repeat(64),
@@ -98,6 +99,7 @@ describe("createExportStore", () => {
     expect(await writer.finish()).toEqual({
       rows: 2,
       rawbytes: raw.length,
+      substituted: 0,
       sha256: createHash("sha256").update(raw).digest("hex"),
     });
     expect(await store.find(path)).toBeUndefined();

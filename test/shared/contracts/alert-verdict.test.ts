@@ -21,6 +21,7 @@ describe("parseAlertId", () => {
       "an address of the Defender portal",
       `https://security.microsoft.com/alerts/ca${digits}?tid=11111111-1111-4111-8111-111111111111`,
     ],
+    ["the address in Microsoft's CEF samples", `https://cloud-app-security.com/#/alerts/${digits}`],
     ["an address of a government portal", `https://security.microsoft.us/alerts/ca${digits}`],
   ])("reads %s", (_, text) => {
     expect(parseAlertId(text)).toEqual({ kind: "alert", id: digits });
@@ -44,6 +45,21 @@ describe("parseAlertId", () => {
       "an address without an id",
       "https://contoso.us3.portal.cloudappsecurity.com/#/alerts",
       "without an alert id",
+    ],
+    [
+      "the address of a policy",
+      `https://contoso.portal.cloudappsecurity.com/#/policy/?id=eq(${digits},)`,
+      "an address of policy, not of an alert",
+    ],
+    [
+      "the address of an activity",
+      `https://contoso.portal.cloudappsecurity.com/#/audits?activity.id=eq(${digits},)`,
+      "an address of audits, not of an alert",
+    ],
+    [
+      "the address of a user",
+      `https://contoso.portal.cloudappsecurity.com/#/users/${digits}`,
+      "an address of users, not of an alert",
     ],
     ["nothing", "", "24 hex digits"],
   ])("refuses %s and says what to send", (_, text, hint) => {
@@ -73,7 +89,6 @@ describe("a verdict request", () => {
     ["a number for an alert id", { alertIds: [603] }, "/alertIds/0"],
     ["an unknown action", { action: "delete" }, "/action"],
     ["an unknown reason", { reason: "because" }, "/reason"],
-    ["a blank comment", { comment: "  " }, "/comment"],
     ["control characters in a comment", { comment: "a\u0000b" }, "/comment"],
     ["a local time", { requestedAt: "2026-01-05T10:00:00" }, "/requestedAt"],
     ["a missing sender", { requestedBy: undefined }, "/requestedBy"],
@@ -85,6 +100,25 @@ describe("a verdict request", () => {
     ],
   ])("refuses %s and names the field", (_, change, path) => {
     expect(findFaultPaths(change)).toEqual([path]);
+  });
+
+  test.each([
+    ["null", null],
+    ["blank", "  "],
+  ])("counts an optional member that is %s as absent", (_, value) => {
+    for (const schema of [verdictRequest, verdictMessage])
+      expect(
+        schema.parse({
+          ...valid,
+          comment: value,
+          reason: value === null ? null : "",
+          feedback: { text: value, contactEmail: value === null ? null : "", allowContact: null },
+        }),
+      ).toMatchObject({ comment: undefined, reason: undefined, feedback: { text: undefined } });
+    expect(verdictRequest.parse({ ...valid, feedback: null, dryRun: null })).toMatchObject({
+      feedback: undefined,
+      dryRun: undefined,
+    });
   });
 
   test("takes 1,000 ids, a message 100", () => {

@@ -503,7 +503,7 @@ test("an echoed token appears in no error and no log", async () => {
   ]);
   expect(everything).not.toContain(token);
   expect(everything).not.toContain("sig=abc");
-  expect(error.upstreamMessage).toContain("bad Authorization:");
+  expect(error.upstreamMessage).toMatch(/^bad /);
 });
 
 test("abandons an endless handshake after ten seconds with nothing sent", async () => {

@@ -161,6 +161,24 @@ describe("pollExports", () => {
     expect(polled).toMatchObject({ retryAfterSeconds: seconds });
   });
 
+  test.each(["v1.7", "7", "v2.0", "v3.-1"])("reports the cursor %s as gone", async (after) => {
+    const harness = await startHarness();
+    expect(await pollExports(harness.deps, hunt, { after, top: 1 }, noonMs)).toEqual({
+      kind: "cursor-beyond-end",
+    });
+  });
+
+  test("accepts a cursor that is newer than the cached head", async () => {
+    const harness = await startHarness();
+    const head = harness.records.peek("state/hunts/test-hunt/head.json");
+    harness.source.rows.push(sourceRow(noonMs, "b"));
+    await harness.clock.advance(hourMs);
+    await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+    harness.records.poke("state/hunts/test-hunt/head.json", head);
+    const polled = await pollExports(harness.deps, hunt, { after: "v1.1", top: 1 }, noonMs);
+    expect(polled).toMatchObject({ kind: "page", page: { exports: [] } });
+  });
+
   test("refuses an invalid cursor", async () => {
     const harness = await startHarness();
     expect(await pollExports(harness.deps, hunt, { after: "next", top: 1 }, noonMs)).toEqual({

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compileMappings } from "../../../shared/build/compile-mappings.ts";
@@ -279,5 +280,94 @@ describe("a mapping", () => {
 
   test("every mapping of the repository compiles", () => {
     expect(Object.keys(mappings)).toEqual(["crowdstrike", "google-secops", "qradar", "wazuh"]);
+  });
+});
+
+describe("payloads of further triggers and APIs", () => {
+  const hash = "b".repeat(40);
+  const properties = {
+    title: "Impossible travel",
+    status: "Closed",
+    classification: "TruePositive",
+    classificationComment: "",
+    alerts: [{ properties: { providerAlertId: `ca${alertHex(1)}` } }],
+  };
+
+  test("a bare Sentinel incident is a verdict, and a blank comment gives way to the title", () => {
+    expect(readBy("sentinel", { id: "/subscriptions/x", properties })).toMatchObject({
+      verdicts: [
+        {
+          action: "resolve",
+          comment: "Impossible travel",
+          alerts: [{ path: "/properties/alerts/0/properties/providerAlertId" }],
+        },
+      ],
+    });
+  });
+
+  test("an entity of Sentinel's entity trigger is searched for hashes", () => {
+    const entity = { objectSchemaType: "Entity", object: { properties: { hashValue: hash } } };
+    expect(readBy("sentinel", entity)).toMatchObject({ kind: "content", search: [entity] });
+  });
+
+  test("an incident of the Microsoft 365 Defender API closes its Cloud Apps alerts", () => {
+    const incident = {
+      incidentId: 924565,
+      incidentName: "Ransomware",
+      status: "Resolved",
+      classification: "FalsePositive",
+      determination: "NotMalicious",
+      assignedTo: "soc@contoso.com",
+      comments: [{ comment: "tested" }],
+      alerts: [
+        { alertId: `ca${alertHex(2)}`, serviceSource: "MicrosoftCloudAppSecurity", title: "x" },
+        { alertId: "da637292082891366787_322129023", serviceSource: "MicrosoftDefenderATP" },
+      ],
+    };
+    for (const body of [incident, { value: [incident] }])
+      expect(readBy("defender", body)).toMatchObject({
+        verdicts: [
+          {
+            action: "dismiss",
+            reason: "notAccurate",
+            comment: "tested",
+            by: "soc@contoso.com",
+            alerts: [{ ids: [`ca${alertHex(2)}`] }],
+          },
+        ],
+      });
+  });
+
+  test.each<[string, PayloadResult]>([
+    ["an alert of the Cloud Apps API", readBy("cloud-apps", { _id: alertHex(1), URL: hash })],
+    ["a list of the Cloud Apps API", readBy("cloud-apps", { data: [{ _id: "x", URL: hash }] })],
+    ["an export of Splunk", readBy("splunk", { preview: false, results: [{ sha1: hash }] })],
+  ])("%s is searched for hashes", (_, read) => {
+    expect(read.kind).toBe("content");
+    expect(JSON.stringify(read)).toContain(hash);
+  });
+
+  test.each(["constructor", "Constructor", "__proto__", "toString", "hasOwnProperty"])(
+    "the classification %s closes nothing and is reported",
+    (classification) => {
+      expect(readIncident({ status: "Closed", classification })).toMatchObject({
+        verdicts: [],
+        skipped: [{ path: "/object/properties/classification" }],
+      });
+    },
+  );
+
+  /** Renders a list as Kibana's mustache does: objects as JSON, joined by commas. */
+  const renderAlerts = (alerts: readonly object[]): string =>
+    alerts.map((alert) => JSON.stringify(alert)).join(",");
+
+  test.each([0, 1, 5])("the documented Kibana body is valid with %i alerts", (count) => {
+    const readme = readFileSync(new URL("../../../shared/webhooks/README.md", import.meta.url));
+    const template = /^.*\{\{\{context\.alerts\}\}\}.*$/m.exec(readme.toString())?.[0] ?? "";
+    const alerts = Array.from({ length: count }, (_, index) => ({ _id: `${index}`, sha1: hash }));
+    const body = template
+      .replace("{{{context.alerts}}}", renderAlerts(alerts))
+      .replaceAll(/\{\{rule\.\w+\}\}/g, "a rule");
+    expect(readBy("elastic", JSON.parse(body) as object)).toMatchObject({ search: [alerts] });
   });
 });

@@ -42,6 +42,7 @@ const table = {
     entra: "EVH",
     functionKey: "E",
   },
+  any: { standard: "EH", bodyHmac: "EH", bearer: "E/EH", entra: "EH", functionKey: "E" },
 } as const;
 
 const letters = { E: "enrich", V: "verdict", H: "hunt" } as const;
@@ -90,6 +91,7 @@ describe("a source in the setting WEBHOOKS", () => {
         signatureHeader: "x-hub-signature-256",
         idHeader: "x-github-delivery",
         audience: "",
+        eventGrid: false,
         callers: [],
         roles: [],
         addresses: [],
@@ -149,5 +151,23 @@ describe("a source in the setting WEBHOOKS", () => {
     (name) => {
       expect(readSource({ one: validSource }, name, testMapping)).toEqual({ kind: "unknown" });
     },
+  );
+});
+
+test.each([
+  ["0.0.0.0/0", ["enrich"]],
+  ["0.0.0.0/1", ["enrich"]],
+  ["::/0", ["enrich"]],
+  ["203.0.113.0/24", ["enrich", "verdict", "hunt"]],
+  ["2001:db8::/32", ["enrich", "verdict", "hunt"]],
+])("a bearer source that is restricted to %s may %j", (range, allow) => {
+  const outcome = readOne({ ...validSource, auth: "bearer", addresses: [range] });
+  expect(outcome).toMatchObject({ kind: "source", source: { allow } });
+});
+
+test("two halves of the address space do not restrict a source", () => {
+  const addresses = ["0.0.0.0/1", "128.0.0.0/1"];
+  expect(readOne({ ...validSource, auth: "bearer", addresses, allow: ["verdict"] }).kind).toBe(
+    "invalid",
   );
 });

@@ -142,7 +142,11 @@ export const evaluateExternalData: Source = (node, scope) => {
     *rows() {
       for (const rows of sources)
         for (const row of rows)
-          yield columns.map(({ name, type }) => row[name] ?? getEmptyValue(type));
+          yield columns.map(({ name, type }) =>
+            convertScalar(createConstant("dynamic", row[name] ?? getEmptyValue(type)), type).run(
+              [],
+            ),
+          );
     },
   };
 };

@@ -1,11 +1,12 @@
 /** Finds a function by its name and compiles the call. */
 import type { KqlNode } from "../../language/parser.ts";
+import { asText } from "../coerce.ts";
 import { deriveScalar, type Scalar, type Scope } from "../plan.ts";
 import { createUnsupportedError } from "../query-error.ts";
 import { findMaxArguments } from "./argument-counts.ts";
 import { conversionFunctions } from "./convert.ts";
 import { dynamicFunctions } from "./dynamic.ts";
-import type { FunctionTable } from "./function-compiler.ts";
+import { requireArgument, type FunctionTable } from "./function-compiler.ts";
 import { mathFunctions } from "./math.ts";
 import { ipv6Functions } from "./ipv6.ts";
 import { networkFunctions } from "./network.ts";
@@ -17,6 +18,13 @@ import { windowFunctions } from "./window.ts";
  * `ingestion_time()`: the tenant's rows do not carry theirs; the time of the event stands for it.
  */
 const otherFunctions: FunctionTable = {
+  geo_info_from_ip_address: (args, { scope }) => {
+    const findLocation = scope.context.functions?.geo_info_from_ip_address;
+    if (findLocation === undefined)
+      throw createUnsupportedError("'geo_info_from_ip_address()' without its locations");
+    const address = asText(requireArgument(args, 0));
+    return deriveScalar("dynamic", [address], (row) => findLocation(address.run(row)) ?? null);
+  },
   ingestion_time: (_, { scope }) => {
     const columnIndex = scope.columns.findIndex(({ name }) => name === "Timestamp");
     return deriveScalar(

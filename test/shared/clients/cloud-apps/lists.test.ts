@@ -81,10 +81,39 @@ describe("a list", () => {
     expect(simulator.listRequests({ route: "alerts.list" })).toHaveLength(1);
   });
 
-  test("ends at an empty page that announces more", async () => {
-    addAnswer("alerts.list", { data: [], hasNext: true, total: 5 });
-    expect(await collectItems(createAlertResource(client).list())).toEqual([]);
+  test.each([
+    [{ total: 5 }, "0 of 5 items"],
+    [{}, "0 of more items"],
+  ])("reports an empty page that announces more as unexpected: %j", async (total, text) => {
+    addAnswer("alerts.list", { data: [], hasNext: true, ...total });
+    await expect(collectItems(createAlertResource(client).list())).rejects.toMatchObject({
+      code: "unexpectedResponse",
+      message: expect.stringContaining(text) as unknown,
+    });
     expect(simulator.listRequests({ route: "alerts.list" })).toHaveLength(1);
+  });
+
+  test("ends at an empty page when the total is reached", async () => {
+    addAnswer("alerts.list", { data: [], hasNext: true, total: 0 });
+    expect(await collectItems(createAlertResource(client).list())).toEqual([]);
+  });
+
+  test("keeps whole numbers beyond 2^53 exact, as text", async () => {
+    simulator.faults.add({
+      kind: "answer",
+      route: "alerts.list",
+      status: 200,
+      headers: { "content-type": "application/json" },
+      body: '{"data":[{"id":9223372036854775807,"safe":9007199254740991,"real":1.5e300,"list":[-9223372036854775808]}],"hasNext":false}',
+    });
+    expect(await collectItems(createAlertResource(client).list())).toEqual([
+      {
+        id: "9223372036854775807",
+        safe: 9_007_199_254_740_991,
+        real: 1.5e300,
+        list: ["-9223372036854775808"],
+      },
+    ]);
   });
 
   test("keeps unknown values: odd numbers, text in place of null, unknown members", async () => {

@@ -25,7 +25,7 @@ const listLateIds = ({ exports }: HuntHarness): unknown[] =>
     .filter(({ path }) => path.includes("/late/"))
     .flatMap(({ lines }) => lines)
     .map((line) => Object.values(JSON.parse(line) as object)[1] as unknown)
-    .toSorted();
+    .toSorted((a, b) => String(a).localeCompare(String(b)));
 
 /** Values of each type as a service writes them, extreme and malformed ones included. */
 const valuesByType: Readonly<Record<HuntColumn["type"], readonly string[]>> = {

@@ -1,0 +1,36 @@
+/** Derives what the parser must know from an evaluation's context. */
+import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
+import { tables as publishedTables, type QuerySchema } from "../language/schema.ts";
+import type { EvaluationContext } from "./context.ts";
+
+const toTypes = (columns: readonly HuntColumn[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(columns.map(({ name, type }) => [name, type]));
+
+function isPublished(name: string, columns: readonly HuntColumn[]): boolean {
+  const published = Object.entries(publishedTables[name] ?? {});
+  return (
+    published.length === columns.length &&
+    columns.every(({ name: column, type }) => publishedTables[name]?.[column] === type)
+  );
+}
+
+/** Returns the tables and functions beyond the published ones; undefined if there are none. */
+export function findSchema({ tables, watchlists }: EvaluationContext): QuerySchema | undefined {
+  const own = [...tables].filter(([name, { columns }]) => !isPublished(name, columns));
+  if (own.length === 0 && watchlists === undefined) return undefined;
+  const lists = [...(watchlists?.values() ?? [])].flatMap(({ columns }) => columns);
+  const fields = Object.entries(toTypes(lists)).map(([name, type]) => `['${name}']: ${type}`);
+  return {
+    tables: Object.fromEntries(own.map(([name, { columns }]) => [name, toTypes(columns)])),
+    functions:
+      watchlists === undefined
+        ? []
+        : [
+            {
+              name: "_GetWatchlist",
+              parameters: "(alias: string)",
+              body: `{ datatable(${fields.join(", ")}) [] }`,
+            },
+          ],
+  };
+}
