@@ -1,4 +1,7 @@
-/** `npm run screenshots [folder]`: pictures of each page of the console, from simulator data. */
+/**
+ * `npm run screenshots [folder]`: takes pictures of each page of the console with simulator data,
+ * and the picture of the README.
+ */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -44,6 +47,11 @@ try {
         const name = `${place.replace("/", "-")}-${kind}-${colorScheme}.png`;
         await page.screenshot({ path: join(folder, name), fullPage: true });
         process.stdout.write(`${join(folder, name)}\n`);
+      }
+      if (colorScheme === "light" && kind === "wide") {
+        await openPage(page, host.url, "hunts");
+        const clip = { x: 0, y: 0, width, height: 600 };
+        await page.screenshot({ path: "shared/console/hunts.png", clip });
       }
       await context.close();
     }
