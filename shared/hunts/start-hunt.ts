@@ -4,9 +4,11 @@
  */
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import type { HuntRun, StartHuntRequest } from "../contracts/hunt-run.ts";
-import { parseInstant, ticksFromMs } from "../runtime/time.ts";
+import type { HuntHead } from "../contracts/hunt-state.ts";
+import { formatInstant, parseInstant, ticksFromMs } from "../runtime/time.ts";
+import { findLogEnd } from "./log/find-log-end.ts";
 import { readHead } from "./log/state.ts";
-import type { HuntDeps } from "./ports.ts";
+import type { HuntContext, HuntDeps } from "./ports.ts";
 import { findBackfillFault, type BackfillFault } from "./run/backfill.ts";
 import { createHuntJob, formatInstantFromMs } from "./run/hunt-jobs.ts";
 import { enqueueRun } from "./run/run-queue.ts";
@@ -36,11 +38,10 @@ export async function startHunt(
     hunt: hunt.name,
     scheduledFor: formatInstantFromMs(nowMs),
     ...(range ? { backfill: range } : {}),
-    // Without a head the log is new: its first export starts at the look-back.
     after:
       head.kind === "found"
         ? head.value.notified
-        : { version: 1, seq: -1, from: formatInstantFromMs(nowMs - hunt.lookBackMs) },
+        : await findNewestPosition({ deps, hunt, serverNow: now }),
   };
   const creation = await createHuntJob(deps, key ?? deps.createAttemptId(), jobRequest, nowMs);
   if (creation.kind === "other-request") return creation;
@@ -55,6 +56,13 @@ export async function startHunt(
   // Also sent for a repeated request: the first one may have ended before its message.
   await enqueueRun(deps, message, now);
   return { kind: "started", job: creation.id };
+}
+
+/** Finds the newest export of a log without a cached head, or the position before its first one. */
+async function findNewestPosition(context: HuntContext): Promise<HuntHead["notified"]> {
+  const { logEnd } = await findLogEnd(context, undefined);
+  const from = logEnd.last?.metadata.from ?? formatInstant(logEnd.from);
+  return { version: logEnd.version, seq: logEnd.seq - 1, from };
 }
 
 const toRange = ({ from, to }: StartHuntRequest): { from: string; to: string } | undefined =>

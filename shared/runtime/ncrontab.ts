@@ -34,7 +34,7 @@ const monthNames =
   "January,February,March,April,May,June,July,August,September,October,November,December";
 const weekdayNames = "Sunday,Monday,Tuesday,Wednesday,Thursday,Friday,Saturday";
 
-const fields: readonly Field[] = [
+const fields: readonly [Field, ...Field[]] = [
   { name: "second", min: 0, max: 59, names: [] },
   { name: "minute", min: 0, max: 59, names: [] },
   { name: "hour", min: 0, max: 23, names: [] },
@@ -58,21 +58,25 @@ export function parseNcrontab(text: string): ParsedSchedule {
     };
   }
   const parts = written.length === 5 ? ["0", ...written] : written;
-  const sets: (readonly number[])[] = [];
-  for (const [index, field] of fields.entries()) {
-    const part = parts[index] ?? "";
-    const values = parseField(part, field);
-    if (!values) return { kind: "invalid", message: fieldMessage(part, field) };
-    sets.push(values);
-  }
-  const [seconds = [], minutes = [], hours = [], days = [], months = [], weekdays = []] = sets;
-  const isSubMinute = seconds.length > 1 && parts.slice(1).every((part) => part === "*");
-  const fieldCount = written.length;
-  return {
-    kind: "schedule",
-    schedule: { fieldCount, isSubMinute, seconds, minutes, hours, days, months, weekdays },
-  };
+  const sets = parts.map((part, index) => parseField(part, fieldAt(index)));
+  const faulty = sets.findIndex((values) => values === undefined);
+  if (faulty >= 0)
+    return { kind: "invalid", message: fieldMessage(parts[faulty] ?? "", fieldAt(faulty)) };
+  const valuesAt = (index: number): readonly number[] => sets[index] ?? [];
+  const schedule = {
+    fieldCount: written.length,
+    isSubMinute: valuesAt(0).length > 1 && parts.slice(1).every((part) => part === "*"),
+    seconds: valuesAt(0),
+    minutes: valuesAt(1),
+    hours: valuesAt(2),
+    days: valuesAt(3),
+    months: valuesAt(4),
+    weekdays: valuesAt(5),
+  } as const;
+  return { kind: "schedule", schedule };
 }
+
+const fieldAt = (index: number): Field => fields[index] ?? fields[0];
 
 const fieldMessage = (part: string, { name, min, max, names }: Field): string =>
   `"${part}" is not a ${name}: must be ${min} to ${max}${
@@ -91,15 +95,14 @@ function parseField(text: string, field: Field): readonly number[] | undefined {
 }
 
 function parseItem(item: string, field: Field): readonly number[] | undefined {
-  const match = /^(\*|\w+)(?:-(\w+))?(?:\/(\d+))?$/.exec(item);
-  const [, first = "", last, stepText] = match ?? [];
-  if (!match || (first === "*" && last !== undefined)) return undefined;
-  const step = Math.max(1, Number(stepText ?? 1));
-  if (first === "*") return steppedRange(field.min, field.max, step);
-  const from = parseValue(first, field);
-  const to = last === undefined ? from : parseValue(last, field);
-  if (from === undefined || to === undefined) return undefined;
-  if (last !== undefined) return steppedRange(Math.min(from, to), Math.max(from, to), step);
+  const match = /^(\*|\w+(?:-\w+)?)(?:\/(\d+))?$/.exec(item);
+  if (!match) return undefined;
+  const [, range = "", stepText = "1"] = match;
+  const step = Math.max(1, Number(stepText));
+  if (range === "*") return steppedRange(field.min, field.max, step);
+  const [from, to] = range.split("-").map((text) => parseValue(text, field) ?? Number.NaN);
+  if (from === undefined || Number.isNaN(from) || Number.isNaN(to ?? 0)) return undefined;
+  if (to !== undefined) return steppedRange(Math.min(from, to), Math.max(from, to), step);
   return steppedRange(from, step === 1 ? from : field.max, step);
 }
 

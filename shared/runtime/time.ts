@@ -9,6 +9,8 @@
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
+  /** Milliseconds of a clock that is never set, from an arbitrary start; absent where a clock has none. */
+  readonly steadyMs?: () => number;
   /** Resolves after `ms`; rejects with the signal's reason when aborted first. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
@@ -16,6 +18,7 @@ export interface Clock {
 /** The machine's clock. Node's timers count in 32 bits, so longer waits go in pieces. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steadyMs: () => performance.now(),
   sleep: async (ms, signal) => {
     for (let remainingMs = ms; remainingMs > 0; remainingMs -= maxTimerMs)
       await sleepOnce(Math.min(remainingMs, maxTimerMs), signal);

@@ -1,4 +1,4 @@
-/** Judges a hunt's exports against the tenant's world, by what lies there alone: P1 to P3. */
+/** Checks a hunt's exports against the simulator's dataset: P1 to P3. */
 import { parseInstant, ticksFromMs } from "../../shared/runtime/time.ts";
 import type { Simulator } from "../simulator/simulator.ts";
 
@@ -6,16 +6,16 @@ import type { Simulator } from "../simulator/simulator.ts";
 export const watchedQuery =
   'DeviceProcessEvents | where ActionType == "ProcessCreated" | project Timestamp, ReportId, DeviceId, FileName';
 
-/** What the exports come to. Zeros and an empty list are good. */
+/** The result of a check. Zeros and an empty list mean success. */
 export interface ExportCheck {
   readonly rows: number;
   readonly lost: number;
   readonly duplicated: number;
-  /** Broken promises other than P1, in words. */
+  /** Violated guarantees other than P1, as sentences. */
   readonly violations: readonly string[];
 }
 
-/** An export as anybody sees it. */
+/** An export as a reader sees it. */
 interface ExportedFile {
   readonly path: string;
   readonly metadata: Readonly<Record<string, string | number>>;
@@ -28,10 +28,10 @@ const readMetadataInstant = (one: ExportedFile | undefined, field: string): bigi
   (one && parseInstant(readMetadata(one, field))) ?? 0n;
 
 /**
- * What the log holds against what the world held, as multisets.
+ * Compares the rows of the log with those of the dataset as multisets.
  *
  * @param exports - of the hunt's own log and its late rows, by path
- * @param nowMs - rows that have arrived by then count
+ * @param nowMs - rows that have arrived by then are expected
  */
 export function checkExports(
   simulator: Pick<Simulator, "evaluate" | "dataset">,
@@ -68,14 +68,16 @@ export function checkExports(
   };
 }
 
-/** Digits are compared as text: a number above 2^53 must not be rounded by the judge. */
+/** Compares digits as text, so that a number above 2^53 is not rounded. */
 function keyOf(line: string): string {
   const readText = (field: string): string =>
     new RegExp(`"${field}":"?([^",}]*)`).exec(line)?.[1] ?? "";
   return `${parseInstant(readText("Timestamp"))}|${readText("ReportId")}|${readText("DeviceId")}`;
 }
 
-/** P2 and P3: every blob is what its metadata says, and the log has no gap, also across its versions. */
+/**
+ * Checks P2 and P3: every blob matches its metadata, and the log has no gap, also across versions.
+ */
 function findViolations(exports: readonly ExportedFile[], log: readonly ExportedFile[]): string[] {
   const incomplete = exports.filter((one) => Number(one.metadata["rows"]) !== one.lines.length);
   const gaps = log.filter((one, index) => {

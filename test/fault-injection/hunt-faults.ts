@@ -1,6 +1,6 @@
 /**
- * What goes wrong around a hunt, one line a fault, numbered as research/reliability-security.md §3.3 does: what happens,
- * and what must be seen besides that no row is lost and none doubled. Each plays on a platform of its own.
+ * Faults around a hunt, numbered as `guarantees.md` lists them. Each says what happens and what
+ * must be observed, apart from no lost and no doubled row. Each runs on its own platform.
  */
 import { ignoreLeases } from "../support/hunt-harness.ts";
 import type { HuntDeps, RowSink } from "../../shared/hunts/ports.ts";
@@ -20,16 +20,16 @@ import type { ExportCheck } from "./hunt-export-check.ts";
 /** One fault. */
 export interface HuntFault {
   readonly id: string;
-  /** Happens in `npm test`, too. */
+  /** Also runs in `npm test`. */
   readonly isQuick?: true;
   readonly options?: PlatformOptions;
-  /** @returns what was not as it must be, in words */
+  /** @returns a sentence for each expectation that did not hold */
   readonly inject: (platform: Platform) => Promise<readonly (string | false)[] | void>;
-  /** Quiet time afterwards, in which all is made up for; default two hours. */
+  /** Time without faults afterwards, for recovery. @default two hours */
   readonly recoveryMs?: number;
 }
 
-/** Plays a fault, lets it be over, and judges. */
+/** Plays a fault, ends it, waits for recovery and checks the exports. */
 export async function runHuntFault(
   shared: SharedSimulator,
   fault: HuntFault,
@@ -44,7 +44,7 @@ export async function runHuntFault(
   const isStalled = (health.watermarkAgeSeconds ?? Infinity) > (80 * minuteMs) / secondMs;
   const violations = [
     ...check.violations,
-    describeUnless(!isStalled, `the log stands still since ${health.watermark}`),
+    describeUnless(!isStalled, `the log has not advanced since ${health.watermark}`),
     ...unexpected,
     ...(platform.poisoned.length > 0 ? [`${platform.poisoned.length} messages were poisoned`] : []),
     ...(health.state === "ok" ? [] : [`the hunt is ${health.state}: ${health.reason}`]),
@@ -52,7 +52,7 @@ export async function runHuntFault(
   return { ...check, violations: violations.filter((message) => message !== false) };
 }
 
-/** Words for what is not so. */
+/** Returns the message unless the condition is met. */
 const describeUnless = (isMet: boolean, message: string): string | false => !isMet && message;
 
 const listOutcomes = (platform: Platform): unknown[] =>
@@ -69,18 +69,18 @@ const listRequestTimes = (platform: Platform, sinceMs: number): number[] =>
 const readState = async (platform: Platform): Promise<string> =>
   (await readHuntHealth(platform, platform.hunt, platform.clock.now())).state;
 
-/** Another hunting port in the place of the live one. */
+/** Replaces parts of the hunting port. */
 const changeHunting =
   (change: (port: HuntDeps["hunting"]) => Partial<HuntDeps["hunting"]>): DepsChange =>
   (deps) => ({ ...deps, hunting: { ...deps.hunting, ...change(deps.hunting) } });
 
-/** A service that cuts at so few rows, and an engine that knows of round limits of that size, but of no limit. */
+/** A client that knows the step of the service's row limits, but not the limit. */
 const capRows = (rows: number): DepsChange =>
   changeHunting(() => ({ caps: { rows: 100_000, bytes: 1e9, roundRows: rows } }));
 
 const unreachable = { kind: "reset", count: null } as const;
 
-/** An hour of good running, then a fault on the wire for so long. */
+/** Runs for an hour without faults, then with a fault on the wire. */
 const createWireFault =
   (
     fault: Parameters<Platform["simulator"]["faults"]["add"]>[0],
@@ -115,7 +115,7 @@ const createOneShot = (): (() => boolean) => {
   return () => !hasFired && (hasFired = true);
 };
 
-/** Passes rows on with their columns turned round and in another order, at every second call. */
+/** Reverses columns and rows at every second call. */
 function shuffleRows(): DepsChange {
   let calls = 0;
   const reverseColumns = (line: string): string =>
@@ -249,7 +249,7 @@ const faultsByTitle: Readonly<Record<string, HuntFault>> = {
           after.every((atMs) => atMs >= refused + 30 * secondMs),
           "somebody called during the pause",
         ),
-        describeUnless(hasEvent(platform, "quota.paused"), "the pause was not told"),
+        describeUnless(hasEvent(platform, "quota.paused"), "the pause was not logged"),
       ];
     },
   },
@@ -750,7 +750,7 @@ const ignoreLease = (deps: HuntDeps): HuntDeps => ({
   records: ignoreLeases(deps.records),
 });
 
-/** What the first window will hold, asked of the world. */
+/** Counts the rows of the first window in the dataset. */
 async function countFirstRows(platform: Platform): Promise<{ readonly rows: number }> {
   const now = platform.clock.now();
   const [from, to] = [now - 4 * hourMs - 15 * minuteMs, now - 15 * minuteMs].map(ticksFromMs);
@@ -763,7 +763,7 @@ async function countFirstRows(platform: Platform): Promise<{ readonly rows: numb
   return { rows };
 }
 
-/** Every fault by its title. */
+/** Lists every fault with its title. */
 export const huntFaults: readonly (HuntFault & { readonly title: string })[] = Object.entries(
   faultsByTitle,
 ).map(([title, fault]) => ({ ...fault, title }));

@@ -1,7 +1,7 @@
 /**
- * The hunt engine as it is shipped, killed with SIGKILL at each named point of a run, alone and beside a second live
- * instance. Of two instances whichever comes to the point first dies there, the other goes on; their claim is taken away
- * all the while, so that both work on the same windows.
+ * Kills the shipped app with SIGKILL at each failpoint of a run, alone and with a second instance.
+ * Of two instances the first to pass the failpoint dies and the other continues. Their lease is
+ * deleted all the time, so that both work on the same windows.
  */
 import { hourMs, secondMs, systemClock } from "../../shared/runtime/time.ts";
 import type { RunningHost } from "../functions-host/run-host.ts";
@@ -9,7 +9,7 @@ import type { ExportCheck } from "./hunt-export-check.ts";
 import { createKillSwitch, type TrialEnvironment } from "./kill-trials.ts";
 import { startTrial, runToEnd, startRun, type HuntTrial } from "./hunt-trial.ts";
 
-/** Every point of a run, as research numbers them. */
+/** Every failpoint of a run. */
 export const huntFailpoints = [
   "E1 head read",
   "E2 window planned",
@@ -31,11 +31,11 @@ export const huntFailpoints = [
   "R1 recount half done",
 ] as const;
 
-/** What one killing has shown. */
+/** The result of one trial. */
 export interface HuntKillResult extends ExportCheck {
   readonly failpoint: string;
   readonly instances: number;
-  /** Whether a process really died there. */
+  /** True when a process died at the failpoint. */
   readonly died: boolean;
   readonly seconds: number;
 }
@@ -43,7 +43,7 @@ export interface HuntKillResult extends ExportCheck {
 export const hasSurvived = ({ died, lost, duplicated, violations }: HuntKillResult): boolean =>
   died && lost + duplicated + violations.length === 0;
 
-/** Kills one of so many instances at a point, then lets the rest and a fresh one finish. */
+/** Kills one instance at a failpoint, then lets the others and a new one finish. */
 export async function killOnce(
   { root, storage }: TrialEnvironment,
   failpoint: string,
@@ -78,7 +78,7 @@ export async function killOnce(
   }
 }
 
-/** Runs until an instance is dead: first with late rows held back, then with all of them there. */
+/** Runs until an instance is dead: first without the late rows, then with all of them. */
 async function runUntilKilled(
   trial: HuntTrial,
   hosts: readonly RunningHost[],
@@ -87,7 +87,7 @@ async function runUntilKilled(
 ): Promise<void> {
   const { faults } = trial.simulator;
   const faultId = faults.add({ api: "hunting", kind: "late-rows", byMs: 2 * hourMs, count: null });
-  // A run that failed goes on by message, be it after its own three tries or behind the breaker that others opened.
+  // A failed run continues with its next message, after its own retries or an open breaker.
   if (failpoint.startsWith("E15"))
     faults.add({ api: "hunting", kind: "failed", status: 503, count: 3 * hosts.length });
   if (failpoint.startsWith("C1"))
@@ -99,7 +99,7 @@ async function runUntilKilled(
       ? startRepeatedly(hosts, isDead)
       : Promise.all(hosts.map(runQuietly));
     await Promise.race([...hosts.map((one) => one.exited), runs]);
-    // A late row is late only for a window that is there: from the second round on they have all arrived.
+    // A late row needs an exported window: all late rows arrive from the second round on.
     faults.remove(faultId);
   }
   state.isDone = true;
@@ -108,7 +108,7 @@ async function runUntilKilled(
 
 const runQuietly = (host: RunningHost): Promise<void> => runToEnd(host).catch(() => undefined);
 
-/** Asks again: a run that failed waits a minute by itself. */
+/** Requests another run: a failed one waits a minute. */
 async function startRepeatedly(
   hosts: readonly RunningHost[],
   isDead: () => boolean,

@@ -8,14 +8,14 @@ const schedules = 60;
 const isValid = ({ lost, duplicated, violations }: ScheduleResult): boolean =>
   lost.length + duplicated.length + violations.length === 0;
 
-/** Seeds that are known to bring a mutant to light, so that the quick part stays quick. */
+/** Finds the first seed that catches a mutant. */
 async function findCatchingSeed(mutant: HuntMutant, maxSeed: number): Promise<number | undefined> {
   for (let seed = 1; seed <= maxSeed; seed += 1)
     if (!(await runSchedule(seed, mutant).then(isValid, () => false))) return seed;
   return undefined;
 }
 
-describe("the hunts room under every interleaving", () => {
+describe("the hunts module under random interleavings", () => {
   test(`${schedules} schedules lose no row, double none and leave an unbroken log`, async () => {
     let crashes = 0;
     for (let seed = 1; seed <= schedules; seed += 1) {

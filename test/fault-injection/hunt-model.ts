@@ -1,10 +1,10 @@
 /**
- * The hunts room under every interleaving that a seed can think of: one to three runners, each of which may die at any
- * boundary, answers that are lost after they took effect, a service with a row limit and a random order, rows that come
- * late, bursts within one tick, equal rows, caches that vanish, and a clock that moves between any two steps.
+ * Runs the hunts module under random interleavings: one to three instances that may crash at any
+ * boundary, lost answers of operations that took effect, a service with a row limit and a random
+ * order, late rows, bursts within one tick, equal rows, lost caches, and a clock that moves between
+ * any two steps.
  *
- * The code is the room's own; only its ports are played. What comes out is judged from what lies in the store and what
- * was announced, never by asking the room.
+ * Only the ports are doubles. The checks read the store and the announcements, not the module.
  */
 import { createHash } from "node:crypto";
 import { computeChainHash } from "../../shared/hunts/log/metadata.ts";
@@ -27,21 +27,21 @@ import { ignoreLeases } from "../support/hunt-harness.ts";
 import { createMemoryRecords } from "../support/memory-records.ts";
 import { createScheduler, createRandom, type Scheduler } from "./scheduler.ts";
 
-/** What a mutant changes: the room's hunt, or one of its ports. */
+/** The change of a mutant: the hunt, or one of its ports. */
 export interface HuntMutant {
   readonly hunt?: (hunt: CompiledHunt) => CompiledHunt;
   readonly deps?: (deps: HuntDeps) => HuntDeps;
   readonly canOverwrite?: boolean;
-  /** Told of every event and refusal, to follow one seed. */
+  /** Receives every event and refusal, to follow one seed. */
   readonly trace?: (line: string) => void;
 }
 
-/** What one schedule has shown. Empty arrays are good. */
+/** The result of one schedule. Empty arrays mean success. */
 export interface ScheduleResult {
   readonly seed: number;
   readonly lost: readonly string[];
   readonly duplicated: readonly string[];
-  /** Broken promises other than P1, in words. */
+  /** Violated guarantees other than P1, as sentences. */
   readonly violations: readonly string[];
   readonly exports: number;
   readonly crashes: readonly string[];
@@ -85,7 +85,7 @@ function createShape(random: () => number): ScheduleShape {
     usesLease: pickOne(true, false, false),
     losesCache: random() < 0.3,
     newQueryAtMs: changesQuery ? startMs + Math.floor(random() * hours * hourMs) : undefined,
-    // Late rows of a version that was closed are not looked for: its query is gone.
+    // Late rows of a closed version are not searched: its query is gone.
     lateShare: changesQuery ? 0 : pickOne(0, 0.1, 0.3),
     rowLimit: pickOne(5, 10),
     hours,
@@ -93,7 +93,10 @@ function createShape(random: () => number): ScheduleShape {
   };
 }
 
-/** Rows over the look-back and the hours of the schedule: spread, in bursts of one tick, some equal, some late. */
+/**
+ * Creates rows over the look-back and the schedule: spread, in bursts of one tick, some equal, some
+ * late.
+ */
 function createSourceRows(random: () => number, shape: ScheduleShape): SourceRow[] {
   const rows: SourceRow[] = [];
   const [first, last] = [startMs - 4 * hourMs, startMs + shape.hours * hourMs];
@@ -118,7 +121,7 @@ function createSourceRows(random: () => number, shape: ScheduleShape): SourceRow
   return rows;
 }
 
-/** Plays one schedule to its end. */
+/** Runs one schedule to its end. */
 export async function runSchedule(seed: number, mutant: HuntMutant = {}): Promise<ScheduleResult> {
   const random = createRandom(seed);
   const shape = createShape(random);
@@ -136,7 +139,7 @@ export async function runSchedule(seed: number, mutant: HuntMutant = {}): Promis
     if (shape.losesCache && random() < 0.3) model.loseCache(random());
     await model.drainQueue();
   }
-  // Quiet at last: nothing dies any more, every row has arrived, every window is recounted once more.
+  // At the end nothing crashes, every row has arrived, and every window is recounted once.
   model.stopFaults();
   for (const after of [2, 3, 4, 5]) {
     scheduler.jumpTo(last + after * hourMs);
@@ -210,7 +213,7 @@ function createModel(
           boundary.callThrough(`send ${name}`, async () => {
             if (name === "hunt-results")
               announced.push((message as { readonly blob: string }).blob);
-            // A port that takes any object; the room's own type says which one this queue gets.
+            // The port takes any object; this queue gets run messages.
             if (name === "hunt-runs") enqueueMessage(message as HuntRun, delaySeconds * secondMs);
           }),
       },
@@ -224,7 +227,9 @@ function createModel(
     return mutant.deps ? mutant.deps(deps) : deps;
   };
 
-  /** One runner: takes messages until none is visible. Whoever dies leaves its message to come back after ten minutes. */
+  /**
+   * Handles messages until none is visible. A crashed instance's message returns after ten minutes.
+   */
   const runInstance = async (): Promise<void> => {
     lives += 1;
     const runnerId = `life-${lives}`;
@@ -290,7 +295,7 @@ function createModel(
   };
 }
 
-/** Every call crosses a boundary twice, on the way out and on the way back; on the way back its answer may be lost. */
+/** Every call crosses a boundary twice, out and back; on the way back its answer may be lost. */
 function createBoundary(
   runnerId: string,
   scheduler: Scheduler,
@@ -340,7 +345,7 @@ function createBoundary(
   };
 }
 
-/** P1 to P6 and the announcements, from what lies in the store. */
+/** Checks P1 to P6 and the announcements against the store. */
 function checkStore(
   store: MemoryExports,
   rows: readonly SourceRow[],
@@ -394,7 +399,10 @@ const versionOf = (path: string): number => Number(/\/v(\d+)\//.exec(path)?.[1])
 const sortBySequence = (own: readonly MemoryExport[]): MemoryExport[] =>
   own.toSorted((a, b) => versionOf(a.path) - versionOf(b.path) || a.metadata.seq - b.metadata.seq);
 
-/** One chain over all versions: numbers without gaps, windows without gaps or overlaps, each record naming the last. */
+/**
+ * Checks the chain over all versions: no gap in numbers or windows, each record has the hash of the
+ * last.
+ */
 function findLogViolations(own: readonly MemoryExport[]): string[] {
   return own.flatMap((record, index) => {
     const { path, metadata } = record;
@@ -413,7 +421,7 @@ function findLogViolations(own: readonly MemoryExport[]): string[] {
   });
 }
 
-/** A row that came within the lag belongs in its window: the lag is what makes the late log the exception. */
+/** Finds late exports of rows that arrived within the lag: those belong in their window. */
 function findWronglyLate(late: readonly MemoryExport[], rows: readonly SourceRow[]): string[] {
   const onTimeLines = new Set(
     rows

@@ -1,4 +1,4 @@
-/** Broken variants of the hunts room. The model is only worth what it catches: each of these must turn it red. */
+/** Broken variants of the hunts module. The model must catch each of them. */
 import type { ExportStore, HuntDeps } from "../../shared/hunts/ports.ts";
 import type { HuntMutant } from "./hunt-model.ts";
 
@@ -9,7 +9,10 @@ const changeExports =
     exports: { ...deps.exports, ...change(deps.exports) },
   });
 
-/** The window's end becomes part of the path, so that two runners with different clocks never meet. */
+/**
+ * Puts the window's end into the path, so that two instances with different clocks never compete
+ * for it.
+ */
 const endInPath = changeExports((store) => ({
   find: async (path) => {
     for await (const existing of store.list(path.slice(0, -".ndjson.gz".length))) return existing;
@@ -36,13 +39,13 @@ const endInPath = changeExports((store) => ({
   },
 }));
 
-/** Whatever came is taken for all there is. */
+/** Treats every result as complete. */
 const trustEveryResult = (deps: HuntDeps): HuntDeps => ({
   ...deps,
   hunting: { ...deps.hunting, caps: { rows: 1e9, bytes: 1e15, roundRows: 1e9 } },
 });
 
-/** The count that proves a result complete always agrees. */
+/** Answers every count with the number of rows that were returned. */
 const countReturnedRows = (deps: HuntDeps): HuntDeps => {
   let returnedRows = 0;
   return {
@@ -63,7 +66,7 @@ const countReturnedRows = (deps: HuntDeps): HuntDeps => {
   };
 };
 
-/** A lost answer of a commit is taken for a failure that left nothing: the records of others are not looked for. */
+/** Hides the late exports of other instances. */
 const hideOtherExports = changeExports((store) => ({
   find: async (path) => (path.includes("/late/") ? undefined : store.find(path)),
 }));

@@ -1,6 +1,6 @@
 /**
- * Four hosts of the built app on one account, with more to ask than they may: judged by the tenant's log, they never go
- * over the quota in any sliding minute, and use nine tenths of it.
+ * Runs four hosts of the built app on one account with more calls than the quota allows. By the
+ * simulator's log they never exceed the quota in any sliding minute and use at least 90 % of it.
  */
 import { hourMs, minuteMs, secondMs, systemClock } from "../../shared/runtime/time.ts";
 import { runHost, type RunningHost } from "../functions-host/run-host.ts";
@@ -10,13 +10,13 @@ import { startSimulator, type Simulator } from "../simulator/simulator.ts";
 
 const callsPerMinute = 20;
 const hostCount = 4;
-/** So many minutes' calls are timed: from the first one to the first one after them. */
+/** The minutes whose calls are timed: from the first call to the first one after them. */
 const timedMinutes = 2;
 const timeoutMs = 5 * minuteMs;
 const huntNames = Array.from({ length: 24 }, (_, index) => `pace-${index + 10}`);
 const functionNames = ["process_hunt_runs", "run_hunt"];
 
-/** @returns whether the quota was kept and used */
+/** @returns true when the quota was kept and used */
 export async function checkHuntPace(printLine: (line: string) => void): Promise<boolean> {
   const azurite = await startAzurite({ accounts: ["pace"] });
   const simulator = await startSimulator({
@@ -55,7 +55,9 @@ export async function checkHuntPace(printLine: (line: string) => void): Promise<
   }
 }
 
-/** A first run and three backfills of each hunt, spread over the hosts: a call each at least, five times the quota. */
+/**
+ * Starts a first run and three backfills of each hunt on all hosts: at least five times the quota.
+ */
 async function startManyRuns(hosts: readonly RunningHost[]): Promise<void> {
   const toInstant = (hoursAgo: number): string =>
     new Date(Date.now() - hoursAgo * hourMs).toISOString();
@@ -75,7 +77,9 @@ async function startManyRuns(hosts: readonly RunningHost[]): Promise<void> {
 const listArrivals = (simulator: Simulator): number[] =>
   simulator.listRequests({ api: "hunting" }).map(({ arrivedAtMs }) => arrivedAtMs);
 
-/** How long it took until all calls of the timed minutes had arrived and the next one could, ms. */
+/**
+ * Returns the milliseconds until all calls of the timed minutes had arrived and the next one could.
+ */
 async function measureElapsedMs(simulator: Simulator): Promise<number> {
   const deadlineMs = Date.now() + timeoutMs;
   const [timedCalls, firstArrival] = [

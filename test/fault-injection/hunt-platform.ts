@@ -1,7 +1,8 @@
 /**
- * A day in the life of one hunt on a virtual clock: the room with its real client, pipe and quota towards a simulated
- * tenant over HTTP, records and exports in memory, and the platform around it: a timer, a queue that hides, redelivers
- * and poisons, and as many instances as wanted. Hours take milliseconds; what goes wrong is switched on and off.
+ * Runs one hunt for days on a virtual clock: the module with its real client, HTTP pipeline and
+ * quota against the simulator over HTTP, records and exports in memory, and a platform with a
+ * timer, a queue that hides, redelivers and poisons messages, and any number of instances. Faults
+ * are switched on and off.
  */
 import { channel } from "node:diagnostics_channel";
 import type { ClientRequest } from "node:http";
@@ -30,13 +31,15 @@ import { parseBehaviors } from "../simulator/behaviors.ts";
 import { startSimulator, type Simulator } from "../simulator/simulator.ts";
 import { checkExports, watchedQuery, type ExportCheck } from "./hunt-export-check.ts";
 
-/** What is down right now; a fault sets and clears it. */
+/** Current outages; a fault sets and clears them. */
 export interface Outages {
-  /** Blobs and, as they are one account, queues. */
+  /** Blobs and queues: one account. */
   storage: boolean;
-  /** The token endpoint, or the vault that holds the secret for it. */
+  /** The token endpoint, or the vault with its secret. */
   tokens: boolean;
-  /** Answers may never come: time goes on without them. Else it stands still while one is awaited. */
+  /**
+   * True when answers may never come: time then passes without them. Else it waits for each answer.
+   */
   wire: boolean;
 }
 
@@ -46,7 +49,7 @@ interface QueuedMessage {
   deliveries: number;
 }
 
-/** A change of what one instance sees of the outside. */
+/** Changes the dependencies of one instance. */
 export type DepsChange = (deps: HuntDeps) => HuntDeps;
 
 export interface Platform {
@@ -55,37 +58,37 @@ export interface Platform {
   readonly exports: MemoryExports;
   readonly records: MemoryRecords;
   readonly outages: Outages;
-  /** The hunt as it is deployed. */
+  /** The deployed hunt. */
   hunt: CompiledHunt;
-  /** `event` and fields of every line, in order. */
+  /** Event and fields of every log line, in order. */
   readonly logLines: {
     readonly event: string;
     readonly fields: Readonly<Record<string, unknown>>;
   }[];
-  /** Messages given up by the platform. */
+  /** Messages that the platform moved to the poison queue. */
   readonly poisoned: HuntRun[];
-  /** What the timer does when it fires: false when storage kept it from that. */
+  /** Fires the timer; false when storage is down. */
   readonly fireTimer: () => Promise<boolean>;
-  /** Puts an order on the queue as it is. */
+  /** Puts a run message on the queue. */
   readonly enqueue: (message: Partial<HuntRun>, copies?: number) => void;
-  /** Runs for so long, the timer firing each hour unless told otherwise. */
+  /** Runs for `ms`; the timer fires each hour by default. */
   readonly runFor: (ms: number, options?: RunForOptions) => Promise<void>;
   readonly checkExports: () => ExportCheck;
 }
 
 export interface RunForOptions {
   readonly timers?: boolean;
-  /** How often an instance looks at the queue, ms. */
+  /** How often an instance polls the queue, in milliseconds. */
   readonly pollMs?: number;
-  /** The back-end, and another address for it. */
+  /** The service, and another address for it. */
   readonly api?: "graph" | "defender";
   readonly baseUrl?: string;
-  /** Deployed on each instance; the platform's own when absent. */
+  /** The hunt of each instance. @default the platform's hunt */
   readonly hunts?: readonly CompiledHunt[];
-  /** Default 1. One change for each instance; the last one goes for the rest. */
+  /** One change for each instance; the last one applies to the others. @default 1 instance */
   readonly instances?: number;
   readonly changes?: readonly DepsChange[];
-  /** By how much the clock of each instance is wrong, ms. */
+  /** The error of each instance's clock, in milliseconds. */
   readonly skewsMs?: readonly number[];
 }
 
@@ -95,7 +98,10 @@ export interface PlatformOptions {
   readonly afterExports?: (operation: ExportOperation) => void;
 }
 
-/** Work in progress; the clock does not move while a token request, which `node:http` does not report, is open. */
+/**
+ * Work in progress; the clock does not move while a token request, which `node:http` does not
+ * report, is open.
+ */
 interface RunCounts {
   active: number;
   tokenRequests: number;
@@ -144,7 +150,7 @@ export async function startSharedSimulator(): Promise<SharedSimulator> {
   };
 }
 
-/** A fresh account and a hunt on a stage that nobody else is on; the tenant forgets faults, switches and quotas. */
+/** Creates a new account and hunt; the simulator forgets faults, behaviors and quotas. */
 export async function createPlatform(
   { clock, outages, runs, simulator }: SharedSimulator,
   options: PlatformOptions = {},
@@ -172,7 +178,9 @@ export async function createPlatform(
   const logEvent = (event: string, fields: Readonly<Record<string, unknown>> = {}): void =>
     void logLines.push({ event, fields });
 
-  /** One instance's ports: its own clock, quota ledger, token and pipe. */
+  /**
+   * Creates the dependencies of one instance with its own clock, rate limiter, token and client.
+   */
   const createDeps = (
     ownClock: Clock,
     api: "graph" | "defender",
@@ -221,7 +229,7 @@ export async function createPlatform(
       queues: {
         send: async (name, message, { delaySeconds = 0 } = {}) => {
           assertStorageUp();
-          // The room's own type says which message this queue gets.
+          // The port takes any object; this queue gets run messages.
           if (name === "hunt-runs") putMessage(message as HuntRun, delaySeconds * secondMs);
         },
       },
@@ -308,7 +316,10 @@ export async function createPlatform(
     },
   };
 
-  /** As the platform does: hidden while worked on, gone after success, back a minute after a failure, five times. */
+  /**
+   * Handles a message as the platform does: hidden during work, five deliveries, a minute after a
+   * failure.
+   */
   const handleMessage = async (
     message: QueuedMessage,
     deps: HuntDeps,
@@ -329,7 +340,7 @@ export async function createPlatform(
   return platform;
 }
 
-/** Nothing is down any more. */
+/** Ends all outages. */
 export const clearOutages = (outages: Outages): void =>
   void Object.assign(outages, { storage: false, tokens: false, wire: false });
 
@@ -340,12 +351,12 @@ function compileYaml(yaml: string): CompiledHunt {
 }
 
 /**
- * Rounds of the event loop without news after which a run that asks nothing is taken to sleep, and a request that is
- * under way to hang; fewer once it does.
+ * Rounds of the event loop without an event after which a run without requests counts as sleeping
+ * and an open request as hanging; fewer once it does.
  */
 const rounds = { first: 60, later: 4 } as const;
 
-/** Counts the requests that are under way, by what Node itself tells of them. */
+/** Counts open requests through Node's diagnostics channels. */
 function watchWire(outages: Outages, runs: Readonly<RunCounts>) {
   const openRequests = new Set<ClientRequest>();
   let [eventCount, quietAt] = [0, -1];
@@ -364,7 +375,7 @@ function watchWire(outages: Outages, runs: Readonly<RunCounts>) {
   ] as const;
   for (const [name, listener] of subscriptions) channel(name).subscribe(listener);
   return {
-    /** Resolves when no run is under way, or all of them wait for the clock. */
+    /** Resolves when no run is in progress, or all of them wait for the clock. */
     waitUntilIdle: async () => {
       for (let silentRounds = 0; openRequests.size > 0 || runs.active > 0; silentRounds += 1) {
         const previous = eventCount;

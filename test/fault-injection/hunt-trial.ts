@@ -1,6 +1,6 @@
 /**
- * One hunt as it is shipped, for the long promises: the built bundle in hosts of its own, against an account of one
- * Azurite and a simulated tenant. Judged from the blobs that lie there and the tenant's world, never by asking the app.
+ * Runs one hunt in the built bundle, in separate hosts, against Azurite and the simulator. Checks
+ * compare the blobs with the simulator's dataset, not with the app's answers.
  */
 import { BlobServiceClient } from "@azure/storage-blob";
 import { hourMs, secondMs, systemClock } from "../../shared/runtime/time.ts";
@@ -14,25 +14,25 @@ import { checkExports, watchedQuery, type ExportCheck } from "./hunt-export-chec
 const huntName = "trial";
 const huntYaml = `name: ${huntName}\nquery: ${watchedQuery}\nqueryFrequency: 1h\n`;
 
-/** A folder with the bundle and the trial's hunt. */
+/** Creates a folder with the bundle and the trial's hunt. */
 export const createTrialRoot = (): ReturnType<typeof createAppRoot> =>
   createAppRoot({ [`${huntName}.yaml`]: huntYaml });
 
 export interface HuntTrial {
   readonly simulator: Simulator;
-  /** Starts one more instance. */
+  /** Starts another instance. */
   readonly startHost: (options?: Parameters<typeof runHost>[0]) => Promise<RunningHost>;
-  /** Takes the soft claim away, as if it never held: two instances then work on one window. */
+  /** Deletes the lease, so that two instances work on one window. */
   readonly dropLease: () => Promise<void>;
   readonly checkExports: () => Promise<ExportCheck>;
   readonly stop: () => Promise<void>;
 }
 
-/** Enough for runs and their jobs, and no timer: a timer's run would come from outside the trial. */
+/** Functions for runs and their jobs, without a timer: its runs would not belong to the trial. */
 const functionNames = ["process_hunt_runs", "run_hunt", "get_job"];
 
 /**
- * @param storage - connection string of an account that nobody else uses
+ * @param storage - connection string of an account for this trial alone
  * @param root - `createTrialRoot`
  */
 export async function startTrial(storage: string, root: string): Promise<HuntTrial> {
@@ -82,7 +82,7 @@ export async function startTrial(storage: string, root: string): Promise<HuntTri
   };
 }
 
-/** Asks for a run. @returns the address of its job */
+/** Requests a run. @returns the URL of its job */
 export async function startRun(host: RunningHost): Promise<string> {
   const reply = await fetch(`${host.url}/api/hunts/${huntName}/runs`, {
     method: "POST",
@@ -97,7 +97,7 @@ export async function startRun(host: RunningHost): Promise<string> {
 
 const timeoutMs = 120 * secondMs;
 
-/** Asks for a run and waits for its job. */
+/** Requests a run and waits for its job. */
 export async function runToEnd(host: RunningHost): Promise<void> {
   const jobUrl = await startRun(host);
   const deadlineMs = Date.now() + timeoutMs;
@@ -108,7 +108,7 @@ export async function runToEnd(host: RunningHost): Promise<void> {
   }
 }
 
-/** What a host said, without the questions for the job. */
+/** Returns a host's log without the requests for the job. */
 const readOwnLines = (host: RunningHost): string =>
   host
     .output()

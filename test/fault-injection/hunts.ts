@@ -1,6 +1,6 @@
 /**
- * The long form of what is promised of hunts: thousands of schedules of the room, the broken variants that must be
- * caught, and the built app killed at each named point, alone and beside a second instance.
+ * The long suite for hunts: thousands of schedules of the module, mutants that must be caught, and
+ * the built app killed at each failpoint, alone and with a second instance.
  */
 import { huntFaults, runHuntFault } from "./hunt-faults.ts";
 import { killOnce, huntFailpoints, hasSurvived, type HuntKillResult } from "./hunt-kills.ts";
@@ -13,7 +13,7 @@ import { runTrials } from "./kill-trials.ts";
 
 type PrintLine = (line: string) => void;
 
-/** What part of the suite has shown. */
+/** The result of one part of the suite. */
 interface Tally {
   readonly survived: number;
   readonly total: number;
@@ -24,20 +24,20 @@ interface Tally {
 const sumOf = <T>(all: readonly T[], toNumber: (one: T) => number): number =>
   all.reduce((total, one) => total + toNumber(one), 0);
 
-/** What to play. */
+/** What to run. */
 export interface HuntCheckOptions {
   /** The first and the last schedule. */
   readonly seeds: readonly [number, number];
-  /** Beginnings of the faults' ids, and of the points' names. */
+  /** Prefixes of the faults' ids and of the failpoints' names. */
   readonly faultIds: readonly string[];
   readonly failpoints: readonly string[];
-  /** How many trials with processes run side by side. */
+  /** How many trials with processes run in parallel. */
   readonly parallelism: number;
-  /** Whether four hosts show that they keep a quota. */
+  /** True to measure the quota of four hosts. */
   readonly shouldCheckPace: boolean;
 }
 
-/** @returns whether everything held */
+/** @returns true when everything held */
 export async function checkHunts(
   options: HuntCheckOptions,
   printLine: PrintLine,
@@ -86,7 +86,7 @@ async function runSchedules(
       printLine(`seed ${seed}: ${String(error)}`),
     );
     if (!result) continue;
-    // `life-7 commit, answered` is a death at `commit, answered`.
+    // `life-7 commit, answered` is a crash at `commit, answered`.
     for (const crash of result.crashes) {
       const location = crash.slice(crash.indexOf(" ") + 1);
       crashesAt.set(location, (crashesAt.get(location) ?? 0) + 1);
@@ -105,7 +105,7 @@ async function runSchedules(
   return tally;
 }
 
-/** Each fault of the table on one stage, one after another. */
+/** Runs each fault of the table on one simulator, one after another. */
 async function runHuntFaults(prefixes: readonly string[], printLine: PrintLine): Promise<Tally> {
   const tally = { survived: 0, total: 0, lost: 0, duplicated: 0 };
   const shared = await startSharedSimulator();
@@ -155,7 +155,7 @@ async function findCatchingSeed(mutant: HuntMutant, maxSeed: number): Promise<nu
   return undefined;
 }
 
-/** Each point once alone and once with two instances. */
+/** Runs each failpoint once alone and once with two instances. */
 async function killAtFailpoints(
   prefixes: readonly string[],
   parallelism: number,

@@ -1,7 +1,8 @@
 /** Converts registrations into functions that the host can run. Refuses an invalid one with the reason; the others run. */
 import { resolveConnection, type Connection } from "./connections.ts";
 import type { HostConfig } from "./config.ts";
-import { parseSchedule, type Schedule } from "./ncrontab.ts";
+import type { CronSchedule } from "../../shared/runtime/ncrontab.ts";
+import { readSchedule } from "./read-schedule.ts";
 import type { Binding, Registration } from "./protocol.ts";
 import { compileRoute, type Route } from "./routes.ts";
 import { substituteSettings, type Env } from "./substitute-settings.ts";
@@ -22,7 +23,7 @@ export interface TimerTrigger {
   readonly kind: "timer";
   /** As declared, settings not filled in. */
   readonly declared: string;
-  readonly schedule: Schedule;
+  readonly schedule: CronSchedule;
   readonly runOnStartup: boolean;
   readonly useMonitor: boolean;
 }
@@ -149,7 +150,7 @@ function indexHttpTrigger(binding: Binding, { name, config }: IndexContext): Htt
 
 function indexTimerTrigger(binding: Binding, { env }: IndexContext): TimerTrigger {
   const declared = toText(binding["schedule"]) ?? "";
-  const schedule = parseSchedule(substituteSettings(declared, env));
+  const schedule = readSchedule(substituteSettings(declared, env));
   resolveConnection(undefined, env);
   return {
     kind: "timer",

@@ -70,7 +70,7 @@ describe("loading", () => {
       { name: "7up", reason: expect.stringContaining("no function name") as string },
       { name: "host", reason: expect.stringContaining("no function name") as string },
       { name: "bad_route", reason: expect.stringContaining("colour") as string },
-      { name: "bad_schedule", reason: expect.stringContaining("5 or 6 fields") as string },
+      { name: "bad_schedule", reason: expect.stringContaining("must have six fields") as string },
       { name: "bad_queue", reason: expect.stringContaining("no queue name") as string },
       {
         name: "bad_connection",

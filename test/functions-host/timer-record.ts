@@ -1,5 +1,5 @@
 /** What a timer's record says about now: pure rules of the platform's schedule monitor. */
-import type { Schedule } from "./ncrontab.ts";
+import { nextRunMs, type CronSchedule } from "../../shared/runtime/ncrontab.ts";
 import { neverRun, type TimerStatus } from "./timer-input.ts";
 
 export interface TimerState {
@@ -18,10 +18,10 @@ export interface TimerState {
  */
 export function evaluateRecord(
   nowMs: number,
-  schedule: Schedule,
+  schedule: CronSchedule,
   stored: TimerStatus | undefined,
 ): TimerState | undefined {
-  const fromNow = schedule.next(nowMs);
+  const fromNow = nextRunMs(schedule, nowMs);
   if (fromNow === undefined) return undefined;
   const initial: TimerState = {
     status: { nextMs: fromNow, lastUpdatedMs: nowMs },
@@ -30,7 +30,7 @@ export function evaluateRecord(
   };
   if (!stored) return initial;
   const baseMs = stored.lastMs ?? stored.lastUpdatedMs;
-  const expectedMs = schedule.next(baseMs) ?? fromNow;
+  const expectedMs = nextRunMs(schedule, baseMs) ?? fromNow;
   if (stored.nextMs === expectedMs)
     return { status: stored, isNew: false, isPastDue: nowMs > expectedMs };
   if (nowMs > expectedMs) return initial;
@@ -43,13 +43,13 @@ export function evaluateRecord(
  */
 export function computeNextStatus(
   startedMs: number,
-  schedule: Schedule,
+  schedule: CronSchedule,
   previous: TimerStatus | undefined,
   isStartup: boolean,
 ): TimerStatus | undefined {
   const countedMs =
     !isStartup && previous && previous.nextMs > startedMs ? previous.nextMs : startedMs;
-  const nextMs = schedule.next(countedMs);
+  const nextMs = nextRunMs(schedule, countedMs);
   return nextMs === undefined ? undefined : { lastMs: countedMs, nextMs, lastUpdatedMs: countedMs };
 }
 

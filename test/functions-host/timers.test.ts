@@ -6,13 +6,13 @@ import { claimFreshAccount } from "../support/storage-account.ts";
 import { loadApp } from "./load-app.ts";
 import { waitFor, fixtureRoot, createFixtureSettings } from "./fixture.ts";
 import type { RegisteredFunction, TimerTrigger } from "./index-functions.ts";
-import { parseSchedule } from "./ncrontab.ts";
+import { readSchedule } from "./read-schedule.ts";
 import { createStatusStore, createTimerLease } from "./timer-blobs.ts";
 import type { TimerStatus } from "./timer-input.ts";
 import { computeNextStatus, parseStatus, evaluateRecord } from "./timer-record.ts";
 import { startTimer, startTimers } from "./timers.ts";
 
-const hourly = parseSchedule("0 * * * *");
+const hourly = readSchedule("0 * * * *");
 const msAt = (time: string): number => Date.parse(`2026-01-01T${time}Z`);
 
 describe("a timer's record", () => {
@@ -65,7 +65,7 @@ describe("a timer's record", () => {
 
   test("writes no record for a schedule that never fires", () => {
     expect(
-      evaluateRecord(msAt("09:00:00"), parseSchedule("0 0 0 30 2 *"), undefined),
+      evaluateRecord(msAt("09:00:00"), readSchedule("0 0 0 30 2 *"), undefined),
     ).toBeUndefined();
   });
 
@@ -140,7 +140,7 @@ async function runTimer(
     trigger: {
       kind: "timer",
       declared: scenario.schedule,
-      schedule: parseSchedule(scenario.schedule),
+      schedule: readSchedule(scenario.schedule),
       runOnStartup: false,
       useMonitor: true,
       ...scenario.trigger,

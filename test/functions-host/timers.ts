@@ -1,4 +1,5 @@
 /** Timer triggers: one run at a time, one host at a time, one catch-up for all slots that were missed. */
+import { nextRunMs } from "../../shared/runtime/ncrontab.ts";
 import { minuteMs, systemClock, type Clock } from "../../shared/runtime/time.ts";
 import type { Calls } from "./calls.ts";
 import { createBlobService, resolveConnection } from "./connections.ts";
@@ -123,7 +124,7 @@ async function runTicks(timer: Timer, over: AbortSignal): Promise<void> {
   if (initial.isPastDue) await fireTimer({ isPastDue: true, isStartup: false });
   else if (trigger.runOnStartup) await fireTimer({ isPastDue: false, isStartup: true });
   for (;;) {
-    const nextMs = trigger.schedule.next(Math.max(clock.now(), lastMs));
+    const nextMs = nextRunMs(trigger.schedule, Math.max(clock.now(), lastMs));
     if (nextMs === undefined)
       timer.writeLog("warning", `the schedule ${trigger.declared} never fires`);
     if (!(await sleepUnlessOver(timer, (nextMs ?? Infinity) - clock.now(), over))) return;

@@ -1,6 +1,7 @@
 /**
- * A hunting service over rows in memory for tests of the hunts module. It parses the spans out of the few query
- * texts that `testHunt` compiles to, truncates results in a random order and hides rows until they arrive.
+ * A hunting service over rows in memory for tests of the hunts module. It parses the spans out of
+ * the few query texts that `testHunt` compiles to, truncates results in a random order and hides
+ * rows until they arrive.
  */
 import type { CompiledHunt, HuntColumn } from "../../shared/contracts/compiled-hunt.ts";
 import type { HuntingPort, HuntingReply, RowSink } from "../../shared/hunts/ports.ts";
@@ -12,7 +13,10 @@ import {
   type Ticks,
 } from "../../shared/runtime/time.ts";
 
-/** One row of the source: when it happened, when the service has it, and what makes it one of its kind. */
+/**
+ * One row of the source: when it happened, when the service has it, and what makes it one of its
+ * kind.
+ */
 export interface SourceRow {
   readonly at: Ticks;
   readonly arrivesMs: number;

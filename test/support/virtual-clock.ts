@@ -90,9 +90,14 @@ export function createVirtualClock(
   };
 
   const now = (): number => nowMs;
-  const createShiftedClock = (offsetMs: number): Clock => ({ now: () => nowMs + offsetMs, sleep });
+  const createShiftedClock = (offsetMs: number): Clock => ({
+    now: () => nowMs + offsetMs,
+    steadyMs: now,
+    sleep,
+  });
   return {
     now,
+    steadyMs: now,
     sleep,
     run: runWork,
     advance: advanceTime,

@@ -36,6 +36,8 @@ export class QuotaStore {
   readonly #markerPath: string;
   #serverClock: ServerClock | undefined;
   #hasExisted = false;
+  /** No instant is granted or used before, by the steady clock, after the server's time turned out to be wrong. */
+  #holdUntilMs = -Infinity;
 
   constructor(options: QuotaStoreOptions) {
     this.#options = options;
@@ -53,6 +55,11 @@ export class QuotaStore {
   toLocalMs(serverMs: number, edge: "reached" | "passed"): number {
     const { lowMs = 0, highMs = 0 } = this.#serverClock ?? {};
     return serverMs - (edge === "reached" ? lowMs : highMs);
+  }
+
+  /** How long this process must not send, after the store's clock was corrected. */
+  getHoldMs(): number {
+    return Math.max(0, this.#holdUntilMs - this.#steadyNow());
   }
 
   async read(): Promise<StoredQuotaState> {
@@ -104,14 +111,27 @@ export class QuotaStore {
   async #trackServerTime<T extends { readonly serverNowMs: number }>(
     operation: () => Promise<T>,
   ): Promise<T> {
-    const { clock } = this.#options;
-    const sentMs = clock.now();
+    const { clock, rules } = this.#options;
+    const startMs = this.#steadyNow();
     const response = await operation();
-    this.#serverClock = narrowServerClock(this.#serverClock, {
-      sentMs,
-      receivedMs: clock.now(),
+    const [receivedMs, endMs] = [clock.now(), this.#steadyNow()];
+    const update = narrowServerClock(this.#serverClock, {
+      // By the steady clock, so that a step of the local clock during the exchange does not matter.
+      sentMs: receivedMs - Math.max(0, endMs - startMs),
+      receivedMs,
       serverNowMs: response.serverNowMs,
+      steadyMs: clock.steadyMs && endMs,
     });
+    this.#serverClock = update.clock;
+    if (update.distrustMs > 0) {
+      const holdMs = Math.min(update.distrustMs, getMaxWindowMs(rules)) + rules.marginMs;
+      this.#holdUntilMs = Math.max(this.#holdUntilMs, endMs + holdMs);
+    }
     return response;
+  }
+
+  #steadyNow(): number {
+    const { clock } = this.#options;
+    return clock.steadyMs?.() ?? clock.now();
   }
 }

@@ -60,12 +60,10 @@ export function createQuota(options: QuotaOptions): Quota {
     rules,
   });
   const ledger = new QuotaLedger({ api, store, clock, log, rules, random });
-  // A 429 that this process received. It applies at once, also while the store is away. Local clock.
-  let localPauseUntilMs = 0;
+  const localPause = createLocalPause(clock);
 
   const reportOutcome = async (outcome: QuotaReport): Promise<void> => {
-    if (outcome.kind === "throttled")
-      localPauseUntilMs = Math.max(localPauseUntilMs, clock.now() + outcome.retryAfterMs);
+    if (outcome.kind === "throttled") localPause.extend(outcome.retryAfterMs);
     if (outcome.kind === "ok" && isUnchangedSuccess(outcome, ledger.getLastState(), rules)) return;
     await ledger.report(outcome);
   };
@@ -73,8 +71,8 @@ export function createQuota(options: QuotaOptions): Quota {
   const acquirePermit: Quota["acquirePermit"] = async ({ maxWaitMs, signal }) => {
     signal?.throwIfAborted();
     const startMs = clock.now();
-    if (localPauseUntilMs > startMs + maxWaitMs)
-      return { kind: "later", retryAfterMs: localPauseUntilMs - startMs, reason: "paused" };
+    const pauseMs = localPause.remainingMs();
+    if (pauseMs > maxWaitMs) return { kind: "later", retryAfterMs: pauseMs, reason: "paused" };
     const done = new AbortController();
     const stop = signal ? AbortSignal.any([signal, done.signal]) : done.signal;
     const timeout = clock.sleep(maxWaitMs + graceMs, stop).then(() => storeTimeout);
@@ -83,7 +81,7 @@ export function createQuota(options: QuotaOptions): Quota {
       ledger,
       store,
       stop,
-      localPauseUntilMs: () => localPauseUntilMs,
+      localPause,
     });
     try {
       return await Promise.race([request, timeout]);
@@ -113,14 +111,41 @@ interface PermitWait {
   readonly ledger: QuotaLedger;
   readonly store: QuotaStore;
   readonly stop: AbortSignal;
-  readonly localPauseUntilMs: () => number;
+  readonly localPause: LocalPause;
+}
+
+/** A 429 that this process received. It applies at once, also while the store is away. */
+interface LocalPause {
+  readonly extend: (ms: number) => void;
+  readonly remainingMs: () => number;
+}
+
+/** Measures by the steady clock. A local clock that is set back makes the pause start again, never last longer. */
+function createLocalPause(clock: Clock): LocalPause {
+  let pause = { sinceMs: 0, lengthMs: 0 };
+  const readNow = (): number => clock.steadyMs?.() ?? clock.now();
+  const computeRemaining = (): number => {
+    const nowMs = readNow();
+    if (nowMs < pause.sinceMs) pause = { ...pause, sinceMs: nowMs };
+    return Math.max(0, pause.sinceMs + pause.lengthMs - nowMs);
+  };
+  return {
+    extend: (ms) => {
+      pause = { lengthMs: Math.max(ms, computeRemaining()), sinceMs: readNow() };
+    },
+    remainingMs: computeRemaining,
+  };
 }
 
 /** Asks and waits until there is a permit, or until none is possible before `untilMs` of the local clock. */
 async function acquirePermitBefore(untilMs: number, wait: PermitWait): Promise<PermitResult> {
   const { clock, ledger, stop, store } = wait;
   for (;;) {
-    await sleepUntil(clock, wait.localPauseUntilMs(), stop);
+    await sleepFor(clock, wait.localPause.remainingMs(), stop);
+    const holdMs = store.getHoldMs();
+    if (clock.now() + holdMs > untilMs && holdMs > 0)
+      return { kind: "later", retryAfterMs: Math.ceil(holdMs), reason: "store" };
+    await sleepFor(clock, holdMs, stop);
     const result = await ledger.requestInstant(untilMs);
     if (result.kind === "later") return result;
     if (result.kind === "wait") {
@@ -138,7 +163,7 @@ async function acquirePermitBefore(untilMs: number, wait: PermitWait): Promise<P
 /** Waits for the reserved instant. Returns `undefined`, and the reservation to the ledger, when it is void by then. */
 async function redeemReservation(
   reservation: Reservation,
-  { clock, ledger, localPauseUntilMs, stop, store }: PermitWait,
+  { clock, ledger, localPause, stop, store }: PermitWait,
 ) {
   let isHandedOver = false;
   try {
@@ -150,7 +175,8 @@ async function redeemReservation(
     isHandedOver =
       isStillValid(reservation, state) &&
       clock.now() < usableUntilMs &&
-      clock.now() >= localPauseUntilMs();
+      localPause.remainingMs() === 0 &&
+      store.getHoldMs() === 0;
     if (isHandedOver)
       return { usableUntilMs, returnUnused: () => ledger.returnReservation(reservation) };
   } catch (error) {
@@ -173,7 +199,9 @@ function isStillValid({ atMs, generation, probeId }: Reservation, state: QuotaSt
   );
 }
 
-async function sleepUntil(clock: Clock, localMs: number, signal: AbortSignal): Promise<void> {
-  const remainingMs = Math.ceil(localMs - clock.now());
-  if (remainingMs > 0) await clock.sleep(remainingMs, signal);
+const sleepUntil = (clock: Clock, localMs: number, signal: AbortSignal): Promise<void> =>
+  sleepFor(clock, localMs - clock.now(), signal);
+
+async function sleepFor(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await clock.sleep(Math.ceil(ms), signal);
 }

@@ -48,6 +48,27 @@ describe("a requested run", () => {
     });
   });
 
+  test("lists all exports of a first run whose look-back starts the day before the lag does", async () => {
+    const harness = huntHarness({ startMs: Date.UTC(2026, 0, 5, 0, 5), cap: 10 });
+    for (let index = 0; index < 60; index += 1)
+      harness.source.rows.push(sourceRow(Date.UTC(2026, 0, 3, 23, 50, index), `r${index}`));
+    const job = await startJob(harness, "key");
+    await handleAllMessages(harness);
+    expect(await readJobEnd(harness, job)).toMatchObject({ result: { rows: 60 } });
+  });
+
+  test("lists only new exports when the cached head is lost", async () => {
+    const harness = huntHarness();
+    harness.source.rows.push(sourceRow(noonMs - hourMs, "a"), sourceRow(noonMs, "b"));
+    await startJob(harness, "first");
+    await handleAllMessages(harness);
+    harness.records.poke("state/hunts/test-hunt/head.json", undefined);
+    await harness.clock.advance(hourMs);
+    const job = await startJob(harness, "second");
+    await handleAllMessages(harness);
+    expect(await readJobEnd(harness, job)).toMatchObject({ result: { exports: [{ seq: 1 }] } });
+  });
+
   test("lists only exports after the request", async () => {
     const harness = huntHarness();
     harness.source.rows.push(sourceRow(noonMs - hourMs, "a"), sourceRow(noonMs, "b"));

@@ -141,7 +141,7 @@ describe("windows without rows", () => {
     expect(harness.exports.listAll().map(({ metadata }) => metadata.rows)).toEqual([0, 0, 0, 0, 0]);
   });
 
-  test("contain the late rows of an empty span before them", async () => {
+  test("are followed by a window with the late rows of an empty span", async () => {
     const harness = huntHarness();
     await runNow(harness);
     harness.source.rows.push(sourceRow(noonMs + 10 * minuteMs, "late", 80 * minuteMs));

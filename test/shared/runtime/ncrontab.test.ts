@@ -1,12 +1,28 @@
 import { describe, expect, test } from "vitest";
-import { parseSchedule } from "./ncrontab.ts";
+import {
+  longestIntervalMs,
+  nextRunMs,
+  parseNcrontab,
+  type CronSchedule,
+} from "../../../shared/runtime/ncrontab.ts";
+import { dayMs, hourMs, minuteMs } from "../../../shared/runtime/time.ts";
+
+function readSchedule(text: string): CronSchedule {
+  const parsed = parseNcrontab(text);
+  if (parsed.kind === "invalid") throw new Error(parsed.message);
+  return parsed.schedule;
+}
 
 const base = Date.parse("2026-01-01T00:00:00Z");
 
 function listOccurrences(schedule: string, count: number, afterMs = base): string[] {
-  const { next } = parseSchedule(schedule);
+  const parsed = readSchedule(schedule);
   const occurrences: string[] = [];
-  for (let at = next(afterMs); at !== undefined && occurrences.length < count; at = next(at))
+  for (
+    let at = nextRunMs(parsed, afterMs);
+    at !== undefined && occurrences.length < count;
+    at = nextRunMs(parsed, at)
+  )
     occurrences.push(new Date(at).toISOString().replace(".000Z", ""));
   return occurrences;
 }
@@ -65,19 +81,19 @@ describe("a schedule", () => {
     ["0 0 0 * * 7", "day of week"],
     ["0 0 0 ? * *", "day"],
     ["0 0 0 L * *", "day"],
-    ["@hourly", "5 or 6 fields"],
+    ["@hourly", "must have six fields"],
     ["60 * * * * *", "second"],
     ["0 0 25 * * *", "hour"],
     ["0 0 0 0 * *", "day"],
-    ["0 0 0 * * * *", "5 or 6 fields"],
+    ["0 0 0 * * * *", "must have six fields"],
     ["0 0 0 * Foo *", "month"],
     ["0 1,,2 * * * *", "minute"],
     ["0 -5 * * * *", "minute"],
     ["0 */-1 * * * *", "minute"],
-    ["00:05:00", "5 or 6 fields"],
-    ["", "5 or 6 fields"],
+    ["00:05:00", "must have six fields"],
+    ["", "must have six fields"],
   ])("refuses %j for its %s", (schedule, field) => {
-    expect(() => parseSchedule(schedule)).toThrow(field);
+    expect(() => readSchedule(schedule)).toThrow(field);
   });
 
   test.each([
@@ -87,6 +103,28 @@ describe("a schedule", () => {
     ["*/10 0 * * * *", false],
     ["* * * * *", false],
   ])("decides that the interval of %s is below a minute: %s", (schedule, expected) => {
-    expect(parseSchedule(schedule).isSubMinute).toBe(expected);
+    expect(readSchedule(schedule).isSubMinute).toBe(expected);
+  });
+});
+
+describe("the longest interval", () => {
+  test.each([
+    ["0 */5 * * * *", 5 * minuteMs],
+    ["0 0 6,18 * * *", 12 * hourMs],
+    ["0 30 9 * * mon-fri", 3 * dayMs],
+    ["0 0 9 * * 5-1", dayMs * 3],
+    ["0 0 0 1 1 *", 366 * dayMs],
+    ["0 0 0 29 2 *", 1_461 * dayMs],
+    ["0 0 0 29 2 Mon", 28 * 365.25 * dayMs],
+  ])("of %s is %i ms", (schedule, expected) => {
+    expect(longestIntervalMs(readSchedule(schedule))).toBe(expected);
+  });
+
+  test("does not exist when no day fits", () => {
+    expect(longestIntervalMs(readSchedule("0 0 0 30 2 *"))).toBeUndefined();
+  });
+
+  test.each(["t", "Tu", "tuesday", "TUES"])("of the weekday %s is a week", (name) => {
+    expect(longestIntervalMs(readSchedule(`0 0 0 * * ${name}`))).toBe(7 * dayMs);
   });
 });
