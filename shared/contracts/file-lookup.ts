@@ -170,6 +170,6 @@ export const fileLookupMessage = z.strictObject({
   job: z.string().check(z.regex(/^[0-9a-f]{32}$/, "a job id")),
   part: z.optional(z.int().check(z.gte(0), z.lte(99_999))),
   /** How often this part found Defender out of reach in a row; the pause grows with it. */
-  again: z.optional(z.int().check(z.gte(0))),
+  retries: z.optional(z.int().check(z.gte(0))),
 });
 export type FileLookupMessage = z.infer<typeof fileLookupMessage>;

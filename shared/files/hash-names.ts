@@ -61,17 +61,16 @@ const toWords = (name: string): string =>
     .split(" ")
     .filter((word) => word !== "")
     .map(splitWord)
-    .join(" ");
+    .join(" ")
+    .replaceAll(/ {2,}/g, " ");
 
 /** Splits words that are written together: `filehash`, `hashvalue`, `deviceid`. */
-const splitWord = (word: string): string =>
-  word
-    .replace(/(sha1|sha256|md5)/, " $1 ")
-    .trim()
-    .replace(/^(\w+?)(hash(?:es)?)$/, "$1 $2")
-    .replace(/^(hash(?:es)?)(values?|strings?|hex)$/, "$1 $2")
-    .replace(gluedId, "$1 $2")
-    .replaceAll(/ {2,}/g, " ");
+function splitWord(word: string): string {
+  const split = word.replace(/(sha1|sha256|md5)/, " $1 ").trim();
+  if (/hash(?:es)?$/.test(split)) return split.replace(/(\w)(hash(?:es)?)$/, "$1 $2");
+  if (/(?:id|key)s?$/.test(split)) return split.replace(gluedId, "$1 $2");
+  return split.replace(/^(hash(?:es)?)(values?|strings?|hex)$/, "$1 $2");
+}
 
 const separators = new Set(" \t\r\n\"'`:=([{<>|#,;*/\\-");
 const joiners = new Set(" /._-");
@@ -115,7 +114,13 @@ function skipFiller(text: string, end: number, floor: number): number {
 }
 
 const maxUrlLength = 512;
-const urlEnds = new Set(" \t\r\n\"'<>");
+const [space, doubleQuote, singleQuote, less, greater] = [0x20, 0x22, 0x27, 0x3c, 0x3e];
+const endsUrl = (code: number): boolean =>
+  code <= space ||
+  code === doubleQuote ||
+  code === singleQuote ||
+  code === less ||
+  code === greater;
 
 /** Reads the text directly before a run: a path of a URL, a version. */
 export function findTextNaming(text: string, start: number): Naming | undefined {
@@ -128,6 +133,6 @@ export function findTextNaming(text: string, start: number): Naming | undefined 
 function isInUrl(text: string, start: number): boolean {
   const floor = Math.max(0, start - maxUrlLength);
   let at = start;
-  while (at > floor && !urlEnds.has(text.charAt(at - 1))) at -= 1;
+  while (at > floor && !endsUrl(text.charCodeAt(at - 1))) at -= 1;
   return text.slice(at, start).includes("://");
 }

@@ -49,6 +49,8 @@ export interface StreamedResponse {
 }
 
 export interface ApiClient {
+  /** Scheme, host and port of the API. */
+  readonly origin?: string;
   /**
    * Sends one call and reads its response.
    *

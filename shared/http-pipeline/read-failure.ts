@@ -78,6 +78,18 @@ export function findMissingPermission(message: string): string | undefined {
   );
 }
 
+const statusTexts: ReadonlyMap<number, string> = new Map([
+  [405, "the method is not allowed; a proxy may have changed the request"],
+  [406, "the response format is not available"],
+  [409, "a conflict with another request"],
+  [413, "the request is too large"],
+  [415, "the content type is not supported; a proxy may have changed the request"],
+  [423, "the resource is locked"],
+]);
+
+/** Returns what a refusal's status means, where its number alone does not tell an operator. */
+export const describeStatus = (status: number): string | undefined => statusTexts.get(status);
+
 /** True for a 401 about a licence or a product that is switched off: another token cannot help. */
 export const isTenantRefusal = (message: string): boolean =>
   /account mode is inactive|no tvm license|not provisioned|license/i.test(message);

@@ -3,6 +3,7 @@ import { minuteMs, secondMs } from "../runtime/time.ts";
 import type { ApiName } from "./api-client.ts";
 import {
   capWait,
+  describeStatus,
   namesLongWindow,
   readRetryAfterMs,
   isTenantRefusal,
@@ -116,7 +117,10 @@ function decideRetryOfStatus(
   if (status === 429) return toThrottled(api, message, headers, nowMs);
   if (status === 504) return toTimeout(api, "the service ran out of time (504)");
   if (status >= 500 || status === 408) return toOutage(status, headers, nowMs);
-  return toRefusal("rejected", `the request was refused (${status})`);
+  return toRefusal(
+    "rejected",
+    `${describeStatus(status) ?? "the request was refused"} (${status})`,
+  );
 }
 
 function toOutage(status: number, headers: Headers, nowMs: number): RetryDecision {

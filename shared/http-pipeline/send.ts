@@ -55,6 +55,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     isStreamed: boolean,
   ) => new CallInProgress(context, call, { expectedStatuses, isStreamed }).run();
   return {
+    origin: new URL(context.baseUrl).origin,
     send: (call, expectedStatuses = []) => startCall(call, expectedStatuses, false),
     stream: (call, expectedStatuses = []) => startCall(call, expectedStatuses, true),
   };

@@ -61,6 +61,8 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
     });
     const target = uploadUrlSchema.safeParse(response.body).data;
     if (!target) throw createUnexpectedError(response, "an upload address");
+    if (!isUploadAddress(target.url, client.origin))
+      throw createUnexpectedError(response, "an https address of Azure Storage");
     await (log.bytes <= singlePutBytes
       ? putWhole(put, target.url, log)
       : putBlocks(put, target.url, log, onProgress));
@@ -111,7 +113,17 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
 });
 
 /** Sends bytes to an address that carries its own authority. */
-export type SignedPut = (
+export /** Hosts of Azure Blob Storage in the public and the government clouds. */
+const storageHost = /^[a-z\d-]{1,63}\.blob\.core\.(?:windows\.net|usgovcloudapi\.net)$/;
+
+/** True for Azure Storage over https, and for the API's own origin: no other host receives a log. */
+function isUploadAddress(address: string, apiOrigin: string | undefined): boolean {
+  const { hostname, origin, port, protocol } = new URL(address);
+  const isStorage = protocol === "https:" && port === "" && storageHost.test(hostname);
+  return isStorage || origin === apiOrigin;
+}
+
+type SignedPut = (
   url: string,
   bytes: Uint8Array,
   headers: Readonly<Record<string, string>>,

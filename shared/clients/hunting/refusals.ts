@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import type { HuntingReply } from "../../hunts/ports.ts";
-import { readRetryAfterMs } from "../../http-pipeline/read-failure.ts";
+import { describeStatus, readRetryAfterMs } from "../../http-pipeline/read-failure.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import { minuteMs } from "../../runtime/time.ts";
 import { classifyErrorText } from "./error-texts.ts";
@@ -51,7 +51,7 @@ export function classifyRefusal(
   nowMs: number,
 ): HuntingReply {
   const message = readMessage(body);
-  const name = statusNames.get(status);
+  const name = describeStatus(status);
   const details = [name, message].filter((part) => part !== undefined && part !== "").join(": ");
   const sentence = `${preset.title} answered ${status}${details === "" ? "" : `: ${details}`}`;
   switch (status) {
@@ -74,16 +74,6 @@ export function classifyRefusal(
         : toUnknownRefusal(sentence);
   }
 }
-
-/** Statuses whose meaning their number alone does not show to an operator. */
-const statusNames: ReadonlyMap<number, string> = new Map([
-  [405, "the method is not allowed; a proxy may have changed the request"],
-  [406, "the response format is not available"],
-  [409, "a conflict with another request"],
-  [413, "the request is too large"],
-  [415, "the content type is not supported; a proxy may have changed the request"],
-  [423, "the resource is locked"],
-]);
 
 function classifyBadRequest(message: string, sentence: string, nowMs: number): HuntingReply {
   const errorClass = classifyErrorText(message);
