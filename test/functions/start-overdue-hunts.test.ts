@@ -14,7 +14,7 @@ const startOverdueHunts = async (url: string): Promise<string[]> => {
 };
 
 const readStates = async (url: string): Promise<string[]> => {
-  const { hunts } = await readJson<{ hunts: { enabled: boolean; state: string }[] }>(
+  const { value: hunts } = await readJson<{ value: { enabled: boolean; state: string }[] }>(
     await fetch(`${url}/api/hunts`),
   );
   return hunts.filter(({ enabled }) => enabled).map(({ state }) => state);

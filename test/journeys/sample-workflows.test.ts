@@ -220,7 +220,7 @@ describe("mail-new-rows", () => {
       const reply = await fetch(nextUri, { headers: inputs.headers });
       nextUri = reply.headers.get("location") ?? "";
       if (reply.status !== 200) return 0;
-      const { exports } = await readJson<{ exports: object[] }>(reply);
+      const { value: exports } = await readJson<{ value: object[] }>(reply);
       for (const trigger of exports)
         await runWorkflow(actions, { trigger, parameters, name: `0858${(runCount += 1)}` }, deps);
       return exports.length;
