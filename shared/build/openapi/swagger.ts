@@ -12,7 +12,7 @@ const isObject = (value: unknown): value is Json =>
 /** Stands for the app's own address, which the door fills in and a person importing the file puts here. */
 export const placeholderHost = "huntline.azurewebsites.net";
 
-/** @param document - what `openApi` made of these routes */
+/** @param document - what `createOpenApi` made of these routes */
 export function createSwagger(document: OpenApiDocument, routes: readonly DescribedRoute[]): Json {
   const { schemas } = document.components;
   const paths: Record<string, Record<string, Json>> = {};
