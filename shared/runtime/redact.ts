@@ -24,14 +24,15 @@ const namedValue = new RegExp(
 );
 
 /** Names that are secrets only as parameters, followed by a value that is not a word or a short number. */
-const parameter = /\b(?:sig|key|code|token)(?:=|%3D)(?=[^\s"'&,;)]{0,40}[\d%._-])[^\s"'&,;)]{8,}/gi;
+const parameter =
+  /\b(?:sig|key|code|token)(?:=|%3D)(?=[^\s"'&,;)]{16}|[^\s"'&,;)]{0,40}[\d%._-])[^\s"'&,;)]{8,}/gi;
 
 const patterns: readonly RegExp[] = [
   /-----BEGIN [A-Z\d ]{1,40}-----[\s\S]*?(?:-----END [A-Z\d ]{1,40}-----|$)/g,
   // A JSON Web Token, also a truncated one.
   /eyJ[\w-]{8,}(?:\.[\w-]*){0,2}/g,
   // A credential after its scheme, which is not a word of a sentence.
-  /\b(?:[Bb]earer|BEARER|[Tt]oken|[Bb]asic|[Nn]egotiate|SharedKey(?:Lite)?|SharedAccessSignature)\s{1,3}(?=[^\s"',;)]{0,80}(?:\d|[+/=_~]|\w\.\w|[a-z][A-Z]))[^\s"',;)]{3,}/g,
+  /\b(?:[Bb]earer|BEARER|[Tt]oken|[Bb]asic|[Nn]egotiate|SharedKey(?:Lite)?|SharedAccessSignature)\s{1,3}(?=[^\s"',;)]{16}|[^\s"',;)]{0,80}(?:\d|[+/=_~]|\w\.\w|[a-z][A-Z]))[^\s"',;)]{3,}/g,
   /\b(?:whsec|ghp|gho|ghs|github_pat|glpat|xox[abpr]|sk|rk)[_-][\w+/=-]{8,}/g,
   /\bAKIA[A-Z\d]{16}\b/g,
   parameter,
