@@ -4,7 +4,7 @@ import { services } from "../shared/app/services.ts";
 
 async function getHealthReport(): Promise<HttpResponseInit> {
   const report = await services.getHealthReport();
-  return { status: report.status === "unhealthy" ? 503 : 200, jsonBody: report };
+  return { jsonBody: report };
 }
 
 app.http("get_health_report", {

@@ -1,18 +1,19 @@
-/** Returns the health status without a reason. Anyone may call it. */
+/** Returns the health status without a reason. Anyone may call it; 503 means that the app cannot accept requests. */
 import { app, type HttpResponseInit } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 
-/** A report that cannot be created is unhealthy; anonymous callers get no cause. */
+/** A report that cannot be created means that storage, vault or settings fail; anonymous callers get no cause. */
 async function getHealth(): Promise<HttpResponseInit> {
-  const status = await services.getHealthReport().then(
-    (report) => report.status,
-    () => "unhealthy",
-  );
-  return { status: status === "unhealthy" ? 503 : 200, jsonBody: { status } };
+  try {
+    const { status } = await services.getHealthReport();
+    return { jsonBody: { status } };
+  } catch {
+    return { status: 503, jsonBody: { status: "unhealthy" } };
+  }
 }
 
 app.http("get_health", {
-  methods: ["GET"],
+  methods: ["GET", "HEAD"],
   authLevel: "anonymous",
   route: "health",
   handler: getHealth,

@@ -1,5 +1,5 @@
-/** The health of the whole app, from storage and settings alone: the same truth whichever instance answers. */
-import { readAnchorSeq } from "../audit/audit-log.ts";
+/** Creates the health report from storage and settings alone, so that every instance returns the same. */
+import { readAnchor } from "../audit/anchor.ts";
 import { huntingPresets } from "../clients/hunting/presets.ts";
 import type { ExpiringSecret } from "../clients/vault.ts";
 import { readHuntHealth, type HuntHealth } from "../hunts/views.ts";
@@ -10,7 +10,7 @@ import type { RecordStore } from "../storage/record-store.ts";
 import { parseQuotaState } from "../http-pipeline/quota/quota-state.ts";
 import { dayMs } from "../runtime/time.ts";
 
-/** What the report is made from. */
+/** The inputs of the report. */
 export interface HealthDeps {
   readonly store: RecordStore;
   readonly hunts: readonly CompiledHunt[];
@@ -18,12 +18,12 @@ export interface HealthDeps {
   readonly expiring: readonly ExpiringSecret[];
 }
 
-/** `unhealthy`: somebody has to do something. `degraded`: work goes on, not all of it. */
+/** `unhealthy`: a person has to act. `degraded`: the app works, with limits. */
 export type HealthStatus = "healthy" | "degraded" | "unhealthy";
 
 export interface HealthReport {
   readonly status: HealthStatus;
-  /** What is wrong, and what to do about it, in sentences. */
+  /** What is wrong and how to fix it, one sentence each. */
   readonly problems: readonly string[];
   readonly hunts: readonly ({ readonly name: string } & HuntHealth)[];
   readonly quotas: readonly {
@@ -41,12 +41,12 @@ export interface HealthReport {
   readonly auditAnchor: number | null;
 }
 
-/** A secret is spoken of so long before its end, ms. */
+/** Warn this long before a secret expires, in milliseconds. */
 export const expiryWarningMs = 30 * dayMs;
 const retirementWarningDays = 60;
 const maxDeadLettersCounted = 1_000;
 
-/** Reads everything that can go wrong. @throws UpstreamError when the store cannot be read: that is its own answer */
+/** Creates the report. @throws UpstreamError when the store cannot be read */
 export async function createHealthReport({
   store,
   hunts,
@@ -71,13 +71,14 @@ export async function createHealthReport({
     .filter(({ expiresMs }) => expiresMs - nowMs < expiryWarningMs)
     .map(({ secret, expiresMs }) => ({ secret, expires: new Date(expiresMs).toISOString() }));
   const retirement = findRetirement(huntingApi, nowMs);
+  const anchor = await readAnchor(store);
   const details = {
     hunts: standings,
     quotas,
     deadLetters,
     secretsExpiring,
     retirement,
-    auditAnchor: (await readAnchorSeq(store)) ?? null,
+    auditAnchor: anchor.kind === "found" ? anchor.value.seq : null,
   };
   const { status, problems } = assessHealth(details);
   return { status, problems, ...details };
@@ -105,41 +106,72 @@ function findRetirement(
     : { api, retiresOn, daysLeft: Math.ceil((Date.parse(retiresOn) - nowMs) / dayMs) };
 }
 
-/** What each finding means for the whole, and the sentence that says what to do. Pure. */
-export function assessHealth(details: Omit<HealthReport, "status" | "problems">): {
+interface Findings {
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+type HealthDetails = Omit<HealthReport, "status" | "problems">;
+
+/** Derives the status from the details, with one sentence per finding that says how to fix it. */
+export function assessHealth(details: HealthDetails): {
   status: HealthStatus;
   problems: string[];
 } {
-  const errors: string[] = [];
-  const warnings: string[] = [];
-  for (const { name, state, reason = "" } of details.hunts) {
-    if (state === "overdue")
-      errors.push(
-        `Hunt ${name} is overdue: ${reason}. POST /api/hunts/tick starts it; then look at its timer.`,
-      );
-    if (state === "invalid" || state === "blocked")
-      errors.push(`Hunt ${name} is ${state}: ${reason}`);
-    if (state === "degraded" || state === "failing")
-      warnings.push(`Hunt ${name} is ${state}: ${reason}`);
-  }
-  for (const { api, breakerOpenUntil, pausedUntil } of details.quotas) {
-    if (breakerOpenUntil !== null)
-      warnings.push(`Calls of ${api} stopped after failures until ${breakerOpenUntil}.`);
-    else if (pausedUntil !== null)
-      warnings.push(`The service asked for a pause of ${api} until ${pausedUntil}.`);
-  }
-  if (details.deadLetters > 0)
-    errors.push(
-      `${details.deadLetters} dead letters wait: GET /api/dead-letters shows them, POST /api/dead-letters/replay puts them back.`,
-    );
-  for (const { secret, expires } of details.secretsExpiring)
-    warnings.push(`Secret ${secret} expires ${expires}: put a new version into the vault.`);
-  if (details.retirement && details.retirement.daysLeft <= retirementWarningDays)
-    (details.retirement.daysLeft <= 0 ? errors : warnings).push(
-      `The ${details.retirement.api} hunting API ends ${details.retirement.retiresOn}: set HUNTING_API to graph.`,
-    );
+  const all = [
+    assessHunts(details),
+    assessQuotas(details),
+    assessDeadLetters(details),
+    assessExpiry(details),
+  ];
+  const errors = all.flatMap((findings) => findings.errors);
+  const warnings = all.flatMap((findings) => findings.warnings);
+  const status = errors.length > 0 ? "unhealthy" : warnings.length > 0 ? "degraded" : "healthy";
+  return { status, problems: [...errors, ...warnings] };
+}
+
+function assessHunts({ hunts }: HealthDetails): Findings {
+  const describeHunt = ({ name, state, reason = "" }: HealthDetails["hunts"][number]): string =>
+    state === "overdue"
+      ? `Hunt ${name} is overdue: ${reason} Start it with POST /api/hunts/tick, then check its timer.`
+      : `Hunt ${name} is ${state}: ${reason}`;
+  const list = (states: readonly string[]): string[] =>
+    hunts.filter(({ state }) => states.includes(state)).map(describeHunt);
   return {
-    status: errors.length > 0 ? "unhealthy" : warnings.length > 0 ? "degraded" : "healthy",
-    problems: [...errors, ...warnings],
+    errors: list(["overdue", "invalid", "blocked"]),
+    warnings: list(["degraded", "failing"]),
   };
+}
+
+const assessQuotas = ({ quotas }: HealthDetails): Findings => ({
+  errors: [],
+  warnings: quotas.flatMap(({ api, breakerOpenUntil, pausedUntil }) =>
+    breakerOpenUntil !== null
+      ? [`Calls of ${api} are stopped after failures until ${breakerOpenUntil}.`]
+      : pausedUntil !== null
+        ? [`The service asked for a pause of ${api} until ${pausedUntil}.`]
+        : [],
+  ),
+});
+
+const assessDeadLetters = ({ deadLetters }: HealthDetails): Findings => ({
+  errors:
+    deadLetters === 0
+      ? []
+      : [
+          `${deadLetters} dead letter${deadLetters === 1 ? " was" : "s were"} not replayed: list with GET /api/dead-letters, replay with POST /api/dead-letters/replay.`,
+        ],
+  warnings: [],
+});
+
+function assessExpiry({ secretsExpiring, retirement }: HealthDetails): Findings {
+  const secretWarnings = secretsExpiring.map(
+    ({ secret, expires }) => `Secret ${secret} expires ${expires}: add a new version to the vault.`,
+  );
+  if (!retirement || retirement.daysLeft > retirementWarningDays)
+    return { errors: [], warnings: secretWarnings };
+  const sentence = `The ${retirement.api} hunting API ends ${retirement.retiresOn}: set HUNTING_API to graph.`;
+  return retirement.daysLeft <= 0
+    ? { errors: [sentence], warnings: secretWarnings }
+    : { errors: [], warnings: [...secretWarnings, sentence] };
 }

@@ -1,28 +1,32 @@
 /**
- * `npm run build`: what is deployed, in `dist/`. A small main file that registers every door, the app that it loads at the
- * first call, one file per module that is loaded at first use (the Azure SDKs above all), and the compiled hunt catalogue.
+ * `npm run build [-- --debug]`: writes what is deployed to `dist/`: a small main file that registers
+ * every function, the app that it loads at the first call, one file for each module that is loaded
+ * at first use (such as the Azure SDKs), the compiled hunts, mappings, descriptions and the console.
  *
- * CommonJS on purpose: it loads fastest in the Functions worker.
+ * CommonJS, because it loads fastest in the Functions worker. With `--debug` the files are not
+ * minified and have linked source maps.
  */
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire, Module } from "node:module";
 import { basename, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { build, type Plugin } from "esbuild";
 import { compileCatalog } from "../kql/compile/compile-catalog.ts";
 import { describeApi } from "./openapi/describe-api.ts";
 import { compileMappings } from "./compile-mappings.ts";
 import type { Core, Registrations } from "../contracts/registrations.ts";
 import { buildConsole } from "./build-console.ts";
-import { bundleOptions } from "./bundle-options.ts";
+import { bundleOptions, debugOptions } from "./bundle-options.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-// Made aside and put in place at the end: whoever runs the app meanwhile never sees half of it.
+// Written aside and renamed at the end: a running app never sees half of a build.
 const dist = join(root, `dist.${process.pid}`);
+const { values: options } = parseArgs({ options: { debug: { type: "boolean", default: false } } });
 
-/** Turns each `import("./x.ts")` into a `require("./x.cjs")` and notes the file, so that it becomes a bundle of its own. */
+/** Converts each `import("./x.ts")` to `require("./x.cjs")`; the file gets its own bundle. */
 function splitDynamicImports(lazyFiles: Set<string>): Plugin {
   return {
-    name: "lazily",
+    name: "split-dynamic-imports",
     setup: (bundle) => {
       bundle.onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
         if (kind !== "dynamic-import") return undefined;
@@ -34,9 +38,9 @@ function splitDynamicImports(lazyFiles: Set<string>): Plugin {
   };
 }
 
-/** The worker's own module, as the app sees it: the main file stands in front of it. */
+/** Redirects the worker's module to the main file, which provides it to the app. */
 const redirectWorkerModule: Plugin = {
-  name: "behind-main",
+  name: "redirect-worker-module",
   setup: (bundle) =>
     bundle.onResolve({ filter: /^@azure\/functions-core$/ }, () => ({
       path: "./main.cjs",
@@ -46,7 +50,7 @@ const redirectWorkerModule: Plugin = {
 
 const toChunkName = (file: string): string => `${basename(file, ".ts")}.cjs`;
 
-/** Bundles one file; returns the files it asks for at first use and the bundle's size in bytes. */
+/** Bundles one file. Returns the files that it imports at first use, and the size in bytes. */
 async function bundleFile(
   file: string,
   name: string,
@@ -55,15 +59,15 @@ async function bundleFile(
   const plugins = [redirectWorkerModule, splitDynamicImports(lazy)];
   const result = await build({
     ...bundleOptions,
+    ...(options.debug ? debugOptions : {}),
     metafile: true,
     entryPoints: [file],
     outfile: join(dist, name),
     plugins,
   });
-  const bytes = Object.values(result.metafile.outputs).reduce(
-    (sum, output) => sum + output.bytes,
-    0,
-  );
+  const bytes = Object.entries(result.metafile.outputs)
+    .filter(([path]) => !path.endsWith(".map"))
+    .reduce((sum, [, output]) => sum + output.bytes, 0);
   return { lazy, bytes };
 }
 
@@ -86,7 +90,7 @@ async function bundleAll(): Promise<void> {
   }
 }
 
-/** Loads the app once, as the worker would, and keeps what it registers for the main file. */
+/** Loads the app once, as the worker does, and stores its registrations for the main file. */
 async function recordRegistrations(): Promise<Registrations> {
   const require = createRequire(join(dist, "app.cjs"));
   const functions: { readonly name: string }[] = [];
@@ -108,11 +112,11 @@ async function recordRegistrations(): Promise<Registrations> {
   if (!model) throw new Error("the app registers no function");
   const registrations: Registrations = { functions, hooks, model };
   await writeFile(join(dist, "registrations.json"), `${JSON.stringify(registrations)}\n`);
-  console.log("dist/registrations.json".padEnd(24), `${functions.length} doors`);
+  console.log("dist/registrations.json".padEnd(24), `${functions.length} functions`);
   return registrations;
 }
 
-/** The API's own description, made of what the app registered. */
+/** Writes the API descriptions of the registered functions. */
 async function writeDescriptions(registrations: Registrations): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
     version: string;
@@ -125,7 +129,7 @@ async function writeDescriptions(registrations: Registrations): Promise<void> {
   }
 }
 
-/** The operator console. */
+/** Writes the static files of the operator console. */
 async function writeConsole(): Promise<void> {
   const bytes = await buildConsole(root, dist);
   console.log("dist/console".padEnd(24), `${Math.ceil(bytes / 1_024)} kB compressed`);
@@ -137,7 +141,7 @@ async function writeCatalog(): Promise<boolean> {
     for (const { file, line, column, message } of compiled.problems)
       console.error(`${relative(root, resolve(root, file))}:${line}:${column} ${message}`);
     console.error(
-      "The catalogue was not built. Mend the hunts named above; `npm run hunts` checks them alone.",
+      "The catalog was not built. Fix these hunts; `npm run hunts` checks only the hunts.",
     );
     return false;
   }
@@ -146,12 +150,12 @@ async function writeCatalog(): Promise<boolean> {
   return true;
 }
 
-/** The mappings of webhooks, as the app reads them. */
+/** Writes the webhook mappings. */
 async function writeMappings(): Promise<boolean> {
   const compiled = compileMappings(join(root, "shared/webhooks/mappings"));
   if (compiled.kind === "problems") {
     for (const { file, path, message } of compiled.problems)
-      console.error(`${relative(root, file)} ${path}: want ${message}`);
+      console.error(`${relative(root, file)} ${path}: ${message}`);
     return false;
   }
   await writeFile(join(dist, "webhook-mappings.json"), `${JSON.stringify(compiled.mappings)}\n`);

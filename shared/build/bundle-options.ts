@@ -1,4 +1,4 @@
-/** How the app is bundled: minified CommonJS for the Functions worker's Node. */
+/** Options of esbuild: minified CommonJS for the Node.js of the Functions worker. */
 import type { BuildOptions } from "esbuild";
 
 export const bundleOptions = {
@@ -8,9 +8,15 @@ export const bundleOptions = {
   target: "node22",
   format: "cjs",
   supported: { "dynamic-import": false },
-  // Some SDK files ask for import.meta.url even in CommonJS; the banner answers.
+  // Some SDK files use import.meta.url also in CommonJS; the banner provides it.
   define: { "import.meta.url": "__moduleUrl" },
   banner: { js: 'var __moduleUrl=require("node:url").pathToFileURL(__filename).href;' },
   legalComments: "none",
   logLevel: "warning",
+} as const satisfies BuildOptions;
+
+/** Replace the options above for a debugger. */
+export const debugOptions = {
+  minify: false,
+  sourcemap: "linked",
 } as const satisfies BuildOptions;

@@ -1,11 +1,11 @@
-/** The mapping files as the build puts them into `dist/`: read, checked, in one object. The running app reads no YAML. */
+/** Compiles the mapping files to the one object that the build writes; the app reads no YAML. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseDocument } from "yaml";
 import { toInputFaults } from "../contracts/input-faults.ts";
 import { mappingSchema, type Mappings } from "../webhooks/mapping.ts";
 
-/** What is wrong with one file: `path` as a JSON pointer into it. */
+/** A problem of one file; `path` is a JSON pointer. */
 export interface MappingProblem {
   readonly file: string;
   readonly path: string;
@@ -16,7 +16,7 @@ export type CompiledMappings =
   | { readonly kind: "mappings"; readonly mappings: Mappings }
   | { readonly kind: "problems"; readonly problems: readonly MappingProblem[] };
 
-/** Compiles every `.yaml` of a folder; the file's name is the mapping's. */
+/** Compiles every `.yaml` of a folder; a mapping has the name of its file. */
 export function compileMappings(folder: string): CompiledMappings {
   const problems: MappingProblem[] = [];
   const mappings: Record<string, Mappings[string]> = {};
@@ -28,7 +28,7 @@ export function compileMappings(folder: string): CompiledMappings {
     const syntaxProblems = document.errors.map(({ message }) => ({
       file,
       path: "",
-      message: message.split("\n")[0] ?? "no YAML",
+      message: message.split("\n")[0] ?? "must be YAML",
     }));
     const { data, error } = mappingSchema.safeParse(document.toJS());
     problems.push(

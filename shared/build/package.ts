@@ -1,7 +1,7 @@
 /**
- * `npm run package`: builds, and writes what is deployed to `dist/huntline.zip`. The same sources give the same bytes.
- * Also writes `infra/hunts.json`, the hunts that the alert rule for overdue hunts watches, and the definition of the
- * custom connector in `infra/connector`.
+ * `npm run package`: builds and writes `dist/huntline.zip`, which is deployed. The same sources give
+ * the same bytes. It also writes `infra/hunts.json`, the hunts that the alert for overdue hunts
+ * watches, and the definition of the custom connector in `infra/connector`.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ if (process.exitCode === undefined) {
   );
   if (bytes.length > maxPackageBytes) {
     console.error(
-      `The package has ${bytes.length} bytes, more than ${maxPackageBytes}: see which bundle of dist/ grew.`,
+      `The package must have at most ${maxPackageBytes} bytes; it has ${bytes.length}.`,
     );
     process.exitCode = 1;
   }

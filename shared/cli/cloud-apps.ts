@@ -17,8 +17,8 @@ await runProgram(output, () =>
     createClient: async (isSimulated) => {
       if (isSimulated) loadSimulatorSettings();
       else loadLocalSettings();
-      const { cloudApps } = await import("../app/services.ts");
-      return (await cloudApps()).client;
+      const { getCloudApps } = await import("../app/alerts.ts");
+      return (await getCloudApps()).client;
     },
   }),
 );

@@ -29,15 +29,18 @@ function printFinding({ state, subject, message, fix }: DoctorFinding): void {
 }
 
 async function examine(isJson: boolean): Promise<number> {
-  const { cloudApps, createHuntingPort, filesApi, services } = await import("../app/services.ts");
+  const { services } = await import("../app/services.ts");
+  const { getCloudApps } = await import("../app/alerts.ts");
+  const { getFilesApi } = await import("../app/files.ts");
+  const { createHuntingPort } = await import("../app/hunting-api.ts");
   const findings = examineApp({
     settings: () => readSettings(),
     records: services.records,
     queues: services.queues,
     vault: services.vault,
     hunting: () => createHuntingPort(),
-    files: async () => (await filesApi()).client,
-    cloudApps: async () => (await cloudApps()).client,
+    files: async () => (await getFilesApi()).client,
+    cloudApps: async () => (await getCloudApps()).client,
     hunts: services.enabledHunts(),
     storageEndpoint: process.env["DataStorage"] ?? process.env["DataStorage__blobServiceUri"] ?? "",
     hasManagedIdentity: process.env["IDENTITY_ENDPOINT"] !== undefined,

@@ -20,7 +20,7 @@ await runProgram(output, () =>
     createHuntingPort: async ({ api, isSimulated }) => {
       if (isSimulated) loadSimulatorSettings();
       else loadLocalSettings();
-      return (await import("../app/services.ts")).createHuntingPort(api);
+      return (await import("../app/hunting-api.ts")).createHuntingPort(api);
     },
     output,
   }),

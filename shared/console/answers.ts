@@ -15,6 +15,7 @@ import type {
 import type { huntDetail, huntSummary, listedExport } from "../contracts/hunt-answers.ts";
 import type { healthAnswer } from "../contracts/operations-answers.ts";
 
+export type { Operation } from "../contracts/operation.ts";
 export type { DeadLetter } from "../contracts/dead-letter.ts";
 export type { FileReport, FileResult } from "../contracts/file-result.ts";
 export type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
@@ -28,5 +29,6 @@ export type ListedExport = Infer<typeof listedExport>;
 export type QuotaUsage = Infer<typeof quotaUsage>;
 export type Trend = readonly Infer<typeof trendDay>[];
 export type Verdict = Infer<typeof verdictSummary>;
-export type VerdictStatus = Infer<typeof verdictStatusAnswer>;
+/** The result of a verdict, with the outcomes so far while it runs. */
+export type VerdictResult = NonNullable<Infer<typeof verdictStatusAnswer>["result"]>;
 export type VerdictUndone = Infer<typeof verdictUndone>;

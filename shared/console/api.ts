@@ -1,6 +1,6 @@
 /** Calls Huntline's documented API with the user's own key or token. */
 import { parseExactJson } from "./exact-json.ts";
-import { createHeaders, forgetKey } from "./session.ts";
+import { createHeaders, reportRefused } from "./session.ts";
 
 /** A field error of a problem. */
 interface FieldError {
@@ -58,7 +58,8 @@ export async function callApi<T>(path: string, call: ApiCall = {}): Promise<ApiR
   const body = parseBody(text);
   if (response.ok || call.accept?.includes(response.status))
     return { status: response.status, headers: response.headers, body: body as T };
-  if (response.status === 401) forgetKey();
+  // The address of a job has a key of its own, which says nothing of the user's.
+  if (response.status === 401 && !url.searchParams.has("key")) reportRefused();
   throw new ApiError(response.status, typeof body === "object" && body !== null ? body : {});
 }
 

@@ -13,6 +13,7 @@ import {
   forgetKey,
   hasKey,
   loadConfig,
+  onRefused,
   probeAccess,
   storeKey,
   type Access,
@@ -139,6 +140,7 @@ function App() {
     void open();
   }, [tries]);
   const tryAgain = (): void => setTries(tries + 1);
+  useEffect(() => onRefused(() => setTries((count) => count + 1)), []);
   useEffect(() => {
     if (access !== "unreachable") return;
     const timer = setTimeout(tryAgain, 5_000);

@@ -40,6 +40,20 @@ export async function createHeaders(): Promise<Record<string, string>> {
 /** Keeps the key until the tab is closed. */
 export const storeKey = (key: string): void => sessionStorage.setItem(storageKey, key);
 
+const refusals = new EventTarget();
+
+/** Removes a key that the API refused, and shows the sign-in page. */
+export function reportRefused(): void {
+  forgetKey();
+  refusals.dispatchEvent(new Event("refused"));
+}
+
+/** Calls `listener` after each refusal. @returns a function that removes the listener */
+export function onRefused(listener: () => void): () => void {
+  refusals.addEventListener("refused", listener);
+  return () => refusals.removeEventListener("refused", listener);
+}
+
 /** Removes the key. */
 export const forgetKey = (): void => sessionStorage.removeItem(storageKey);
 

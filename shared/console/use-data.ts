@@ -8,7 +8,8 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-/** Longest pause between two tries after errors, ms. */
+/** Pauses after the first error and after many errors, ms. */
+const minRetryMs = 2_000;
 const maxPauseMs = 300_000;
 
 const toApiError = (error: unknown): ApiError =>
@@ -35,8 +36,9 @@ export function useData<T>(
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const schedule = (): void => {
-      const pauseMs = Math.min(maxPauseMs, (refreshMs || 5_000) * 2 ** failures.current);
-      if (refreshMs > 0 || failures.current > 0) timer = setTimeout(() => void run(), pauseMs);
+      const retryMs = Math.min(maxPauseMs, minRetryMs * 2 ** (failures.current - 1));
+      const pauseMs = failures.current > 0 ? retryMs : refreshMs;
+      if (pauseMs > 0) timer = setTimeout(() => void run(), pauseMs);
     };
     const run = async (): Promise<void> => {
       if (document.hidden) {

@@ -13,7 +13,10 @@ export const huntTest = z.strictObject({
   name: z.string("must be the name of the case").check(z.minLength(1, "must not be empty")),
   /** The value of `now()`; default 2026-01-05T12:00:00Z. */
   now: z.optional(z.string("must be an instant such as 2026-01-05T12:00:00Z")),
-  /** Rows of each table: a list, or the path of an NDJSON, CSV or JSON file, relative to the hunt. */
+  /**
+   * Rows of each table: a list, or the path of an NDJSON, CSV or JSON file, relative to the hunt. A
+   * row with `$repeat: 100` is there 100 times, with `{n}` or `{nn}` in its texts as the number of the copy.
+   */
   rows: z.record(z.string(), rowsOrFile, "must be a mapping of tables to rows"),
   /** Facts of `FileProfile()`, with the columns of its result. */
   files: z.optional(z.array(row)),

@@ -1,13 +1,13 @@
 /** A parsed request body, the limits that it must keep, and the walk that checks them. */
 import { toPointerPart, type InputFault } from "./input-faults.ts";
 
-/** As much of a request as reading its body needs; the platform's request has this shape. */
+/** The part of a request that reading its body needs. */
 export interface IncomingBody {
   readonly headers: { readonly get: (name: string) => string | null };
   readonly arrayBuffer: () => Promise<ArrayBuffer>;
 }
 
-/** What a parsed body may be made of: nesting, elements and keys of one array or object, characters of one string. */
+/** Limits of a parsed body: nesting, elements of one array, keys of one object, characters of one string. */
 export interface BodyLimits {
   readonly depth: number;
   readonly keys: number;
@@ -15,10 +15,10 @@ export interface BodyLimits {
   readonly characters: number;
 }
 
-/** Largest body of any door, bytes. */
+/** Maximum body of any request, in bytes. */
 export const maxBodyBytes = 1_048_576;
 
-/** For verdicts and webhooks. */
+/** Limits of verdicts and webhooks. */
 export const strictLimits: BodyLimits = {
   depth: 32,
   keys: 2_000,
@@ -26,7 +26,7 @@ export const strictLimits: BodyLimits = {
   characters: 32_768,
 };
 
-/** For file lookups, which take whatever a SIEM sends. */
+/** Limits of file lookups, which accept any payload. */
 export const wideLimits: BodyLimits = {
   depth: 32,
   keys: 20_000,
@@ -48,8 +48,8 @@ interface Step {
 }
 
 /**
- * The first thing in a parsed value that is outside the limits, or `undefined`. Walks without recursion: nesting a
- * million deep is an answer here, not a full stack.
+ * Returns the first place of a parsed value that exceeds a limit, or `undefined`. The walk is not recursive, so that deep
+ * nesting cannot overflow the stack.
  */
 export function findFault(value: unknown, limits: BodyLimits): InputFault | undefined {
   if (typeof value !== "object" || value === null)
@@ -69,10 +69,10 @@ function pushElements(step: Step, stack: Step[], limits: BodyLimits): InputFault
   if (elements.length > limits.elements)
     return {
       path: pathOf(step),
-      message: `has ${elements.length} elements, want at most ${limits.elements}`,
+      message: `must have at most ${limits.elements} elements, but has ${elements.length}`,
     };
   for (let index = 0; index < elements.length; index += 1) {
-    const fault = visitValue(elements[index], index, step, stack, limits);
+    const fault = visitValue(elements[index], { above: step, name: index }, stack, limits);
     if (fault) return fault;
   }
   return undefined;
@@ -81,23 +81,26 @@ function pushElements(step: Step, stack: Step[], limits: BodyLimits): InputFault
 function pushMembers(step: Step, stack: Step[], limits: BodyLimits): InputFault | undefined {
   const names = Object.keys(step.value);
   if (names.length > limits.keys)
-    return { path: pathOf(step), message: `has ${names.length} keys, want at most ${limits.keys}` };
+    return {
+      path: pathOf(step),
+      message: `must have at most ${limits.keys} keys, but has ${names.length}`,
+    };
   for (const name of names) {
     const member = (step.value as Readonly<Record<string, unknown>>)[name];
     if (isPrototypeKey(name, member))
-      return { path: pathOf(step, name), message: "this name is not accepted; remove the key" };
+      return { path: pathOf(step, name), message: "must not have this name; remove the key" };
     if (name.length > limits.characters)
       return {
         path: pathOf(step),
-        message: `has a name of ${name.length} characters, want at most ${limits.characters}`,
+        message: `must have names of at most ${limits.characters} characters, but has one of ${name.length}`,
       };
-    const fault = visitValue(member, name, step, stack, limits);
+    const fault = visitValue(member, { above: step, name }, stack, limits);
     if (fault) return fault;
   }
   return undefined;
 }
 
-/** Names through which a careless merge would write to `Object.prototype`. */
+/** True for names with which a merge could write to `Object.prototype`. */
 export const isPrototypeKey = (name: string, member: unknown): boolean =>
   name === "__proto__" ||
   (name === "constructor" &&
@@ -107,15 +110,17 @@ export const isPrototypeKey = (name: string, member: unknown): boolean =>
 
 function visitValue(
   value: unknown,
-  name: string | number,
-  above: Step,
+  { above, name }: { readonly above: Step; readonly name: string | number },
   stack: Step[],
   limits: BodyLimits,
 ): InputFault | undefined {
   if (typeof value !== "object" || value === null)
     return findScalarFault(value, limits, above, name);
   if (above.depth >= limits.depth)
-    return { path: pathOf(above, name), message: `is nested deeper than ${limits.depth} levels` };
+    return {
+      path: pathOf(above, name),
+      message: `must be nested at most ${limits.depth} levels deep`,
+    };
   stack.push({ value, depth: above.depth + 1, above, name });
   return undefined;
 }
@@ -130,10 +135,10 @@ function findScalarFault(
   if (typeof value === "string" && value.length > limits.characters)
     return {
       path: toPath(),
-      message: `has ${value.length} characters, want at most ${limits.characters}`,
+      message: `must have at most ${limits.characters} characters, but has ${value.length}`,
     };
   if (typeof value === "number" && !Number.isFinite(value))
-    return { path: toPath(), message: "is a number too large to be kept" };
+    return { path: toPath(), message: "must be a number of double precision" };
   return undefined;
 }
 

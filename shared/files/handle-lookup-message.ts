@@ -56,7 +56,7 @@ export async function handleLookupMessage(
   await deps.failpoint("J4 message read");
   const { header } = job;
   if (message.part !== undefined)
-    return processPart(deps, { header, part: message.part, retries: message.again ?? 0 });
+    return processPart(deps, { header, part: message.part, retries: message.retries ?? 0 });
   return queueParts(deps, header);
 }
 
@@ -194,7 +194,7 @@ async function requeuePart(
   pauseMs: number,
 ): Promise<void> {
   const delayMs = Math.min(maxPauseMs, Math.max(minPauseMs, pauseMs));
-  const message = { version: 1, job: header.id, part, again: retries } satisfies FileLookupMessage;
+  const message = { version: 1, job: header.id, part, retries } satisfies FileLookupMessage;
   await deps.queues.send("file-lookups", message, { delaySeconds: Math.ceil(delayMs / 1_000) });
   await deps.failpoint("J7 part requeued");
 }

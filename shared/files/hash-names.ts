@@ -38,7 +38,7 @@ export function readName(name: string): NameReading {
   const reading = {
     words,
     naming: toNaming(nameRules.find(({ names }) => names.test(words))),
-    isNeutral: neutralName.test(words) || /^[0-9a-f]{32,}$/i.test(name),
+    isNeutral: neutralName.test(words) || runPattern.test(name),
     isForeign: foreignContainer.test(words),
   };
   if (nameCache.size < maxCachedNames) nameCache.set(name, reading);
@@ -61,17 +61,16 @@ const toWords = (name: string): string =>
     .split(" ")
     .filter((word) => word !== "")
     .map(splitWord)
-    .join(" ");
+    .join(" ")
+    .replaceAll(/ {2,}/g, " ");
 
 /** Splits words that are written together: `filehash`, `hashvalue`, `deviceid`. */
-const splitWord = (word: string): string =>
-  word
-    .replace(/(sha1|sha256|md5)/, " $1 ")
-    .trim()
-    .replace(/^(\w+?)(hash(?:es)?)$/, "$1 $2")
-    .replace(/^(hash(?:es)?)(values?|strings?|hex)$/, "$1 $2")
-    .replace(gluedId, "$1 $2")
-    .replaceAll(/ {2,}/g, " ");
+function splitWord(word: string): string {
+  const split = word.replace(/(sha1|sha256|md5)/, " $1 ").trim();
+  if (/hash(?:es)?$/.test(split)) return split.replace(/(\w)(hash(?:es)?)$/, "$1 $2");
+  if (/(?:id|key)s?$/.test(split)) return split.replace(gluedId, "$1 $2");
+  return split.replace(/^(hash(?:es)?)(values?|strings?|hex)$/, "$1 $2");
+}
 
 const separators = new Set(" \t\r\n\"'`:=([{<>|#,;*/\\-");
 const joiners = new Set(" /._-");
@@ -79,6 +78,8 @@ const isNameCharacter = (letter: string): boolean => /[A-Za-z0-9]/.test(letter);
 // "the device id is 5f…"
 const fillers = ["is", "was", "of", "value"] as const;
 const maxWords = 3;
+const maxWordLength = 48;
+const runPattern = /^[0-9a-f]{32,}$/i;
 const maxDistance = 80;
 
 /**
@@ -90,7 +91,10 @@ export function findNamingBefore(text: string, start: number): Naming | undefine
   const end = skipFiller(text, skipSeparators(text, start, floor), floor);
   const names: string[] = [];
   for (let at = end; at > floor && names.length < maxWords;) {
+    const wordEnd = at;
     while (at > floor && isNameCharacter(text.charAt(at - 1))) at -= 1;
+    const word = text.slice(at, wordEnd);
+    if (word.length > maxWordLength || runPattern.test(word)) break;
     names.unshift(text.slice(at, end));
     if (at <= floor || !joiners.has(text.charAt(at - 1))) break;
     at -= 1;
@@ -115,7 +119,13 @@ function skipFiller(text: string, end: number, floor: number): number {
 }
 
 const maxUrlLength = 512;
-const urlEnds = new Set(" \t\r\n\"'<>");
+const [space, doubleQuote, singleQuote, less, greater] = [0x20, 0x22, 0x27, 0x3c, 0x3e];
+const endsUrl = (code: number): boolean =>
+  code <= space ||
+  code === doubleQuote ||
+  code === singleQuote ||
+  code === less ||
+  code === greater;
 
 /** Reads the text directly before a run: a path of a URL, a version. */
 export function findTextNaming(text: string, start: number): Naming | undefined {
@@ -128,6 +138,6 @@ export function findTextNaming(text: string, start: number): Naming | undefined 
 function isInUrl(text: string, start: number): boolean {
   const floor = Math.max(0, start - maxUrlLength);
   let at = start;
-  while (at > floor && !urlEnds.has(text.charAt(at - 1))) at -= 1;
+  while (at > floor && !endsUrl(text.charCodeAt(at - 1))) at -= 1;
   return text.slice(at, start).includes("://");
 }

@@ -20,7 +20,7 @@ const device = "(?:device|machine|computer|host|endpoint|dvc|asset|sensor|agent)
 /** Rules for names; the first match decides. */
 export const nameRules: readonly NameRule[] = [
   {
-    names: new RegExp(`(?:^| )\\w*${device} (?:ids?|guids?|uuids?|keys?|identifiers?)$`),
+    names: new RegExp(`${device} (?:ids?|guids?|uuids?|keys?|identifiers?)$`),
     reason: "a device id",
     source: "Defender: machineId, MdatpDeviceId",
   },
@@ -43,8 +43,8 @@ export const nameRules: readonly NameRule[] = [
   },
   {
     names: new RegExp(
-      "(?:^| )(?:\\w*(?:thumb|finger)prints?|x ?509|spki|empreinte|sshfp" +
-        "|cert(?:ificate?|ificats?)?s?)(?: |$)",
+      "(?:(?:thumb|finger)prints?|(?:^| )x ?509|(?:^| )spki|(?:^| )empreinte|(?:^| )sshfp" +
+        "|(?:^| )cert(?:ificate?|ificats?)?s?)(?: |$)",
     ),
     reason: "a certificate",
     source: "Windows event 4768: CertThumbprint; ECS: x509",

@@ -63,7 +63,7 @@ export function forEachRun(text: string, visit: (start: number, end: number) => 
 }
 
 /**
- * True when some run of hexadecimal digits is long enough to be a hash, whatever stands around it.
+ * True when a run of hexadecimal digits is long enough to be a hash, whatever is around it.
  */
 export function canHoldHash(text: string): boolean {
   for (let probe = minDigits - 1; probe < text.length; probe += minDigits) {

@@ -1,4 +1,7 @@
-/** Turns lookups and jobs into HTTP replies, as plain data: a report as JSON or CSV, or the state of a job. */
+/**
+ * Turns lookups and jobs into HTTP replies, as plain data: a report as JSON or CSV, or the state of
+ * a job.
+ */
 import type { LookupOptions } from "../contracts/file-lookup.ts";
 import type { FileReport } from "../contracts/file-result.ts";
 import {
@@ -64,7 +67,9 @@ function toReportReply(
   return { status: 200, headers, body: reportToCsv(report, options) };
 }
 
-/** A 202 with the job's address and when to ask again: Logic Apps follow it without further steps. */
+/**
+ * A 202 with the job's address and when to ask again: Logic Apps follow it without further steps.
+ */
 const toRunningReply = (answer: JobAnswer, location: string, retryAfterMs: number): HttpReply =>
   toJsonReply(202, answer, createOperationHeaders(location, Math.ceil(retryAfterMs / 1_000)));
 

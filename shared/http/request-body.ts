@@ -1,6 +1,6 @@
 /**
- * What every HTTP door does with a body: read it within its size, refuse what cannot be read, parse it, and hold it
- * to limits before any schema sees it. Signatures are checked over the bytes, so reading and parsing are two steps.
+ * Reads and parses request bodies, and checks their limits before a schema sees them. Signatures are computed over the
+ * bytes, so reading and parsing are separate steps.
  */
 import {
   findFault,
@@ -15,26 +15,31 @@ import { toInputFaults, type InputFault } from "../contracts/input-faults.ts";
 import { Problem } from "../contracts/problem.ts";
 
 /**
- * Reads the bytes of a body that is due.
+ * Reads the bytes of a body.
  *
- * @throws Problem 413 above `maxBytes`, 415 for an encoded body, 411 for a chunked one, 400 for an empty one
+ * @param options.isOptional - accepts a request without a body
+ * @throws Problem 413 above `maxBytes`, 415 for an encoded body, 411 for one that did not arrive, 400 for an empty one
  */
 export async function readBodyBytes(
   request: IncomingBody,
   { maxBytes = maxBodyBytes, isOptional = false } = {},
 ): Promise<Uint8Array> {
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
-  if (encoding !== "" && encoding !== "identity")
-    throw new Problem(
-      415,
-      "Encoded bodies are not accepted; send the body without Content-Encoding.",
-    );
+  refuseEncoded(request);
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw createTooLarge(maxBytes);
   const bytes = new Uint8Array(await request.arrayBuffer());
   if (bytes.byteLength > maxBytes) throw createTooLarge(maxBytes);
   if (bytes.byteLength === 0 && !(isOptional && isBodyless(request)))
     throw createEmptyBody(request);
   return bytes;
+}
+
+function refuseEncoded({ headers }: IncomingBody): void {
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (encoding === "" || encoding === "identity") return;
+  throw new Problem(
+    415,
+    "Encoded bodies are not accepted; send the body without Content-Encoding.",
+  );
 }
 
 const createTooLarge = (maxBytes: number): Problem =>
@@ -67,9 +72,9 @@ const textType =
 const utf8Names = new Set(["utf-8", "utf8", "us-ascii"]);
 
 /**
- * Parses a JSON body and holds it to its limits.
+ * Parses a JSON body and checks its limits.
  *
- * @throws Problem 415 for another media type, 400 for broken JSON or what is outside the limits
+ * @throws Problem 415 for another media type, 400 for invalid JSON or a body that exceeds a limit
  */
 export function parseJsonBody(
   bytes: Uint8Array,
@@ -85,10 +90,10 @@ export function parseJsonBody(
 }
 
 /**
- * Parses JSON, a form or text by the media type. A form or text that is JSON is taken as JSON: `curl -d` and many
- * SIEMs label it so. Limits are the caller's to check, with `findFault` or on its own walk.
+ * Parses JSON, a form or text by the media type. A form or text that contains JSON is parsed as JSON, because `curl -d`
+ * and many SIEMs label JSON so. The caller checks the limits, with `findFault` or its own walk.
  *
- * @throws Problem 415 for another media type, 400 for bytes that are no UTF-8 or no JSON where JSON is due
+ * @throws Problem 415 for another media type, 400 for invalid UTF-8 or invalid JSON
  */
 export function parseAnyBody(bytes: Uint8Array, contentType: string | null): ParsedBody {
   const type = mediaType(contentType);
@@ -96,7 +101,7 @@ export function parseAnyBody(bytes: Uint8Array, contentType: string | null): Par
   if (!jsonType.test(type) && !isForm && !textType.test(type) && type !== "")
     throw new Problem(
       415,
-      "Send JSON, a URL-encoded form or text; the Content-Type names something else.",
+      "The Content-Type is not supported; send JSON, a URL-encoded form or text.",
     );
   const text = decodeUtf8(bytes);
   if (jsonType.test(type) || /^\s*[[{]/.test(text)) refuseExcess(bytes, wideLimits);
@@ -107,11 +112,11 @@ export function parseAnyBody(bytes: Uint8Array, contentType: string | null): Par
   }
   if (isForm) return { kind: "form", fields: [...new URLSearchParams(text)] };
   if (text.includes("\0"))
-    throw new Problem(400, "The body is not UTF-8 text: it holds NUL characters.");
+    throw new Problem(400, "The body contains NUL characters; send UTF-8 text.");
   return { kind: "text", text };
 }
 
-/** The media type without its parameters; only UTF-8 is read. */
+/** Returns the media type without its parameters. @throws Problem 415 for a charset other than UTF-8 */
 function mediaType(contentType: string | null): string {
   const [type = "", ...parameters] = (contentType ?? "").toLowerCase().split(";");
   const charset = parameters
@@ -126,21 +131,21 @@ function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new Problem(400, "The body is not valid UTF-8.");
+    throw new Problem(400, "The body is not valid UTF-8; send it in UTF-8.");
   }
 }
 
-/** Far beyond every limit, and as deep as the parser goes without taking its time. */
+/** Deeper than every limit, and shallow enough for the parser to be fast. */
 const maxScanDepth = 1_000;
-/** So many times what an array or object may hold: less is for the walk to refuse, which can say where. */
+/** Factor above the limit of elements at which a body is refused unparsed. Below it, the walk refuses and names the place. */
 const scanFactor = 10;
 const [quote, backslash, comma, openList, closeList, openObject, closeObject] = [
   0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d,
 ];
 
 /**
- * Refuses what the parser would take half a second over, a million brackets above all, and longer to say that one of
- * them is missing. Counting takes two milliseconds.
+ * Refuses bodies that take the parser half a second or more, such as a million brackets. Counting takes two
+ * milliseconds for a mebibyte.
  */
 function refuseExcess(bytes: Uint8Array, limits: BodyLimits): void {
   const maxElements = scanFactor * Math.max(limits.elements, limits.keys);
@@ -157,14 +162,14 @@ function refuseExcess(bytes: Uint8Array, limits: BodyLimits): void {
     )
       throwOnFault({
         path: "",
-        message: `holds an array or object of more than ${maxElements} elements`,
+        message: `must have at most ${maxElements} elements in an array or object`,
       });
     if (elementCounts.length > maxScanDepth + 1)
-      throwOnFault({ path: "", message: `is nested deeper than ${maxScanDepth} levels` });
+      throwOnFault({ path: "", message: `must be nested at most ${maxScanDepth} levels deep` });
   }
 }
 
-/** Where the text that begins at a quote ends; the end of the bytes when it does not. */
+/** Returns the position of the closing quote; the end of the bytes without one. */
 function findStringEnd(bytes: Uint8Array, start: number): number {
   for (let end = bytes.indexOf(quote, start + 1); end > 0; end = bytes.indexOf(quote, end + 1)) {
     let slashes = 0;
@@ -178,9 +183,9 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // The parser's own message quotes the body, and a body is never repeated.
+    // The message of the parser quotes the body, which must not be repeated.
     throw new Problem(400, "The body is not valid JSON.", {
-      errors: [{ path: "", message: "want JSON" }],
+      errors: [{ path: "", message: "must be JSON" }],
     });
   }
 }
@@ -193,10 +198,9 @@ function tryParseJson(text: string): unknown {
   }
 }
 
-/** Throws what `findFault` found as a Problem 400. */
+/** Throws a fault as a Problem 400. */
 export function throwOnFault(fault: InputFault | undefined): void {
-  if (fault)
-    throw new Problem(400, "The body is outside the limits of this door.", { errors: [fault] });
+  if (fault) throw new Problem(400, "The request body exceeds a limit.", { errors: [fault] });
 }
 
 /**
@@ -227,14 +231,14 @@ interface SafeParser<T> {
 }
 
 /**
- * A request's query as its schema reads it.
+ * Reads the query parameters of a request.
  *
- * @throws Problem 400 naming each parameter that does not fit
+ * @throws Problem 400 naming each invalid parameter
  */
 export function readQuery<T>(schema: SafeParser<T>, query: URLSearchParams): T {
   const { data, error } = schema.safeParse(Object.fromEntries(query));
   if (data === undefined)
-    throw new Problem(400, "The query cannot be read.", {
+    throw new Problem(400, "The query is invalid.", {
       errors: toInputFaults(error ?? { issues: [] }),
     });
   return data;

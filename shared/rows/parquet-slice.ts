@@ -40,7 +40,7 @@ export async function readParquetSlice(
     parsers: {
       timestampFromNanoseconds: formatNanos,
       // The exact text of dynamic values, numbers included.
-      jsonFromBytes: (bytes) => (bytes === undefined ? undefined : decodeUtf8(bytes)),
+      jsonFromBytes: (bytes) => decodeUtf8(bytes),
     },
   });
   const writeRow = (row: Record<string, unknown>): string => {

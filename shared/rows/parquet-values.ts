@@ -101,8 +101,9 @@ export function storedValueToJson(type: ColumnType, value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "number" && !Number.isFinite(value)) return `"${value}"`;
-  const isJsonText =
-    type === "dynamic" || (type === "decimal" && numberPattern.test(String(value)));
-  if (typeof value === "string" && isJsonText) return value;
+  if (typeof value === "string" && isJsonText(type, value)) return value;
   return JSON.stringify(value);
 }
+
+const isJsonText = (type: ColumnType, text: string): boolean =>
+  type === "dynamic" || (type === "decimal" && numberPattern.test(text));

@@ -26,7 +26,7 @@ const maxPortionBytes = 1_048_576;
 /** Name of the entry of the file's metadata that holds names and KQL types. */
 export const columnsKey = "huntline.columns";
 
-/** DuckDB refuses a file without columns, so one that is always null stands for none. */
+/** DuckDB refuses a file without columns, so one column that is always null replaces them. */
 const placeholderColumn = "hl_no_columns";
 
 /** Creates the writer of a Parquet file with these columns; other members of a row are left out. */

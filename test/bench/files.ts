@@ -212,7 +212,7 @@ async function readAll(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Milliseconds for all requests, so many at a time. */
+/** Measures the milliseconds for all requests, `parallel` at a time. */
 async function sendRequests(server: Server, body: string): Promise<number> {
   const { port } = server.address() as AddressInfo;
   const agent = new Agent({ keepAlive: true, maxSockets: parallel });

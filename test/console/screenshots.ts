@@ -1,4 +1,7 @@
-/** `npm run screenshots [folder]`: pictures of each page of the console, from simulator data. */
+/**
+ * `npm run screenshots [folder]`: takes pictures of each page of the console with simulator data,
+ * and the picture of the README.
+ */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -35,15 +38,20 @@ try {
       });
       const page = await context.newPage();
       page.on("console", (message) => {
-        if (message.type() === "error") console.error(message.text());
+        if (message.type() === "error") process.stderr.write(`${message.text()}\n`);
       });
-      page.on("pageerror", (error) => console.error(error));
+      page.on("pageerror", (error) => process.stderr.write(`${String(error)}\n`));
       for (const place of places) {
         await openPage(page, host.url, place);
         await pause(300);
         const name = `${place.replace("/", "-")}-${kind}-${colorScheme}.png`;
         await page.screenshot({ path: join(folder, name), fullPage: true });
-        console.log(join(folder, name));
+        process.stdout.write(`${join(folder, name)}\n`);
+      }
+      if (colorScheme === "light" && kind === "wide") {
+        await openPage(page, host.url, "hunts");
+        const clip = { x: 0, y: 0, width, height: 600 };
+        await page.screenshot({ path: "shared/console/hunts.png", clip });
       }
       await context.close();
     }

@@ -22,6 +22,7 @@ export function formatReport(
   demo: DemoResult,
 ): string {
   return [
+    `Console: ${host.url}/api/console`,
     dependencies.simulator
       ? "The app runs against a simulated Microsoft cloud on this machine."
       : "The app uses the real Microsoft APIs, with the settings of local.settings.json.",

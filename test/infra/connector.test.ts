@@ -1,4 +1,4 @@
-/** The connector's folder: equal to what the code describes, and with an icon and properties that Power Platform takes. */
+/** Checks the connector's folder: definition, properties and icon, as Power Platform requires. */
 import { readdirSync, readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -17,7 +17,7 @@ const { properties } = readJsonFile("apiProperties.json") as {
   properties: Record<string, unknown>;
 };
 
-test("the folder holds the three files of a connector, the drawing and a README", () => {
+test("the folder has the three files of a connector, the drawing and a README", () => {
   expect(readdirSync(folder).toSorted()).toEqual([
     "README.md",
     "apiDefinition.swagger.json",
@@ -27,12 +27,12 @@ test("the folder holds the three files of a connector, the drawing and a README"
   ]);
 });
 
-test("the definition is what the build has made; if not, run `npm run package`", () => {
+test("the definition equals the built one; if not, run `npm run package`", () => {
   expect(definition).toEqual(readDocument("swagger.json"));
 });
 
 describe("the properties", () => {
-  test("ask for the key as a secret, under the name that goes with an apiKey", () => {
+  test("define the key as a secret with the name that an apiKey requires", () => {
     const { api_key: key, ...others } = properties["connectionParameters"] as Record<string, Json>;
     expect(others).toEqual({});
     expect(key).toMatchObject({
@@ -77,7 +77,7 @@ describe("the icon", () => {
   const png = readFileSync(`${folder}/icon.png`);
   const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
 
-  /** Colours of 8 bits, rows without a filter: as it was made. */
+  /** Decodes 8-bit colors in rows without a filter, as the icon has them. */
   function readPixel(x: number, y: number): string {
     const parts: Buffer[] = [];
     for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at))
@@ -98,7 +98,7 @@ describe("the icon", () => {
     expect(png.length).toBeLessThan(1_000_000);
   });
 
-  test("lies on the brand colour, which is neither white nor the one that Power Platform gives by itself", () => {
+  test("has the brand color, which is neither white nor Power Platform's default", () => {
     const brand = String(properties["iconBrandColor"]);
     expect(brand).toMatch(/^#[0-9a-f]{6}$/);
     expect(["#007ee5", "#ffffff"]).not.toContain(brand);

@@ -3,13 +3,13 @@ import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { drawArchitecture } from "./draw-architecture.ts";
 
-test("the picture of the architecture is what its text says", async () => {
+test("the architecture picture equals its text", async () => {
   const picture = drawArchitecture(readFileSync("infra/architecture.txt", "utf8"));
   await expect(picture).toMatchFileSnapshot(resolve("infra/architecture.svg"));
 });
 
 test.each([
-  ["a line of neither kind", "bax a 0 0 A", "neither box nor arrow: bax a 0 0 A"],
+  ["an unknown line", "bax a 0 0 A", "neither box nor arrow: bax a 0 0 A"],
   ["an arrow to nowhere", "box a 0 0 A\narrow a b word", "no box b above: arrow a b word"],
 ])("%s is named", (_, text, problem) => {
   expect(() => drawArchitecture(text)).toThrow(problem);

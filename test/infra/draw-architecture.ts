@@ -16,7 +16,7 @@ const xOf = ({ column }: Box): number => margin + column * (width + gapX);
 const yOf = ({ row }: Box): number => margin + row * (height + gapY);
 const escapeXml = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-/** @throws Error with the line that is neither box, arrow nor remark */
+/** @throws Error with a line that is not a box, an arrow or a comment */
 export function drawArchitecture(text: string): string {
   const boxes = new Map<string, Box>();
   const arrows: string[] = [];
@@ -64,7 +64,7 @@ function drawBox(box: Box): string {
   return `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="8" fill="#f2f6fc" stroke="#2b579a"/>${lines.join("")}`;
 }
 
-/** From side to side for neighbours in a row, from edge to edge else; slanted ones leave at the corner. */
+/** Draws an arrow between sides or corners, by the positions of the boxes. */
 function drawArrow(from: Box, to: Box, word: string): string {
   const [across, down] = [Math.sign(to.column - from.column), Math.sign(to.row - from.row)];
   const x1 = xOf(from) + width / 2 + (across * width) / 2;

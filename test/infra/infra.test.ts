@@ -82,7 +82,7 @@ describe("the templates", () => {
     });
   });
 
-  test("refuse every caller that is not on a list, once there is one", () => {
+  test("refuse callers outside of the list when there is one", () => {
     const callers = [{ name: "siem", range: "203.0.113.0/24", kind: "Default" }];
     const { resources } = deployTemplate("infra/main.bicep", { ...params, callers });
     const site = resources.find(({ type }) => type === "Microsoft.Web/sites");
@@ -93,7 +93,7 @@ describe("the templates", () => {
   });
 });
 
-/** One property broken on purpose: the file, what it says, what it says then, and the rule that must notice. */
+/** One mutation: title, file, original text, changed text, and the rule that must fail. */
 const mutants: readonly (readonly [
   title: string,
   file: string,
@@ -130,7 +130,7 @@ const mutants: readonly (readonly [
     "stores",
   ],
   [
-    "poison has another name",
+    "a poison queue has another name",
     "data-storage",
     "'${each}-poison'\n  }",
     "'${each}-dead'\n  }",
@@ -165,7 +165,7 @@ const mutants: readonly (readonly [
     "rights",
   ],
   [
-    "the results queue is worked",
+    "the host may read the results queue",
     "access",
     "roleDefinitionId: queueMessageSender",
     "roleDefinitionId: queueDataContributor",
@@ -216,15 +216,15 @@ const mutants: readonly (readonly [
     "alerts",
   ],
   [
-    "an alert tells nobody",
+    "an alert has no action group",
     "alerts",
     "actionGroups: [actionGroupId]",
     "actionGroups: []",
     "alerts",
   ],
-  ["the tick is seldom", "tick", "interval: 15", "interval: 60", "tick"],
+  ["the tick is rare", "tick", "interval: 15", "interval: 60", "tick"],
   [
-    "the key is shown",
+    "the key is visible in the run history",
     "tick",
     "properties: ['inputs', 'outputs']",
     "properties: ['inputs']",
@@ -233,8 +233,8 @@ const mutants: readonly (readonly [
   ["a parameter is not described", "app", "@description('Version of Node.')\n", "", "described"],
 ];
 
-describe("a broken template is noticed", () => {
-  test.each(mutants)("%s", (_, module, from, to, rule) => {
+describe("mutated templates", () => {
+  test.each(mutants)("are refused: %s", (_, module, from, to, rule) => {
     const file = `infra/modules/${module}.bicep`;
     expect(readFromDisk(file)).toContain(from);
     const readMutated: ReadFile = (path) =>
@@ -244,7 +244,7 @@ describe("a broken template is noticed", () => {
     ).not.toEqual([]);
   });
 
-  test("a hunt that no alert rule watches", () => {
+  test("are refused when no alert rule watches a hunt", () => {
     const withNewHunt = {
       ...references,
       hunts: [...references.hunts, { name: "new-hunt", overdueAfterMinutes: 180 }],

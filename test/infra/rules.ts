@@ -1,4 +1,4 @@
-/** What a deployment of Huntline must be, as rules over the resources that would be sent. Each rule says what is wrong, in words. */
+/** Rules over the resources of a deployment. Each rule returns what is wrong, in words. */
 import { events } from "../../shared/runtime/log.ts";
 import { queueNames } from "../../shared/storage/record-store.ts";
 import { settingsSchema } from "../../shared/runtime/settings.ts";
@@ -18,7 +18,7 @@ export interface References {
 
 type Tree = unknown;
 
-/** A value deep in a body; undefined where the way ends. */
+/** Returns a value deep in a body; `undefined` when a part of the path is missing. */
 export function valueAt(tree: Tree, path: string): Tree {
   return path
     .split(".")
@@ -35,7 +35,7 @@ const lastSegment = (name: string): string => name.split("/").at(-1) ?? name;
 const namesOf = (resources: readonly DeployedResource[]): readonly string[] =>
   resources.map(({ name }) => lastSegment(name));
 
-/** Every value that differs from the wanted one. */
+/** Lists the values that differ from the expected ones. */
 const checkValues = (
   resource: DeployedResource,
   values: Readonly<Record<string, unknown>>,
@@ -54,10 +54,10 @@ const listDifferences = (
     .map((each) => `${subject}: ${each} is missing`),
   ...actual
     .filter((each) => !expected.includes(each))
-    .map((each) => `${subject}: ${each} is too much`),
+    .map((each) => `${subject}: ${each} is unexpected`),
 ];
 
-/** X24: storage without keys and public access, TLS, soft delete, versions. */
+/** X24: storage has no keys and no public access; TLS, soft delete and versions are on. */
 const checkStorage: Rule = (deployment) => [
   ...filterByType(deployment, "Microsoft.Storage/storageAccounts").flatMap((account) =>
     checkValues(account, {
@@ -82,7 +82,7 @@ const checkStorage: Rule = (deployment) => [
   ),
 ];
 
-/** X24: nobody changes or deletes an audit record. */
+/** X24: audit records cannot be changed or deleted. */
 const checkImmutableAudit: Rule = (deployment) => {
   const policies = filterByType(
     deployment,
@@ -102,7 +102,7 @@ const checkImmutableAudit: Rule = (deployment) => {
   ];
 };
 
-/** Containers and queues are those that the code names. */
+/** Containers and queues are those of the code. */
 const checkStores: Rule = (deployment) => {
   const isDataStore = ({ name }: DeployedResource): boolean => name.includes("data");
   const poisonQueues = queueNames
@@ -137,19 +137,19 @@ const roleNames: Readonly<Record<string, string>> = {
   "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
 };
 
-/** `host: Storage Blob Data Owner on huntlihost…` */
+/** Describes a role assignment: `host: Storage Blob Data Owner on huntlihost…` */
 function describeGrant(assignment: DeployedResource): string {
   const role = String(valueAt(assignment.body, "properties.roleDefinitionId"));
   const id = /[0-9a-f-]{36}/.exec(role)?.[0];
   const identity =
     /id-huntline-(\w+)#/.exec(String(valueAt(assignment.body, "properties.principalId")))?.[1] ??
-    "somebody";
+    "unknown";
   const roleName = id === undefined ? "own role" : (roleNames[id] ?? id);
   const [type = "", name = ""] = (assignment.scope ?? "the resource group").split(" ");
   return `${identity}: ${roleName} on ${lastSegment(type)} ${lastSegment(name)}`;
 }
 
-/** X25: every right that is needed, on no more than it is needed for. */
+/** X25: every role that is needed, on the smallest scope. */
 const checkRights: Rule = (deployment) => {
   const assignments = filterByType(deployment, "Microsoft.Authorization/roleAssignments");
   const workedQueues = queueNames
@@ -179,7 +179,7 @@ const checkRights: Rule = (deployment) => {
   ];
 };
 
-/** X26: https only, no FTP, no debugger, no basic publishing, nobody in the admin addresses. */
+/** X26: https only, no FTP, no debugger, no basic publishing, no public admin endpoints. */
 const checkApp: Rule = (deployment) => [
   ...filterByType(deployment, "Microsoft.Web/sites").flatMap((site) =>
     checkValues(site, {
@@ -203,12 +203,12 @@ const checkApp: Rule = (deployment) => [
   ),
 ];
 
-/** Settings that Flex Consumption refuses, or that would bring a stored secret back. */
+/** Settings that Flex Consumption refuses, or that would store a secret. */
 const forbiddenSettings =
   /^(?:FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_EXTENSION_VERSION|WEBSITE_RUN_FROM_PACKAGE|WEBSITE_CONTENT.*|SCM_DO_BUILD_DURING_DEPLOYMENT|ENABLE_ORYX_BUILD|WEBSITE_TIME_ZONE|TZ|WEBSITE_NODE_DEFAULT_VERSION|AzureWebJobsStorage|DataStorage|APPINSIGHTS_INSTRUMENTATIONKEY)$/;
 const localOnlySettings = new Set(["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"]);
 
-/** Settings of the app, the sample and the template are the same, with the same defaults. */
+/** The app, the sample and the template have the same settings with the same defaults. */
 const checkSettings: Rule = (deployment, { sample }) => {
   const resource = filterByType(deployment, "Microsoft.Web/sites/config").find(
     ({ name }) => lastSegment(name) === "appsettings",
@@ -237,7 +237,7 @@ const checkSettings: Rule = (deployment, { sample }) => {
   ];
 };
 
-/** The vault gives values to nobody but its readers, and keeps what is deleted. */
+/** Only readers get values of the vault, and deleted secrets are kept. */
 const checkVault: Rule = (deployment) => [
   ...filterByType(deployment, "Microsoft.KeyVault/vaults").flatMap((each) =>
     checkValues(each, {
@@ -260,7 +260,7 @@ const expectedDays: Readonly<Record<string, number>> = {
   "dead-letters/": 90,
 };
 
-/** X40: what has an age is deleted at that age; a log never before 35 days; verdicts and audit never. */
+/** X40: records are deleted at their age, exports not before 35 days, verdicts and audit never. */
 const checkRetention: Rule = (deployment) => {
   const policy = filterByType(
     deployment,
@@ -287,13 +287,13 @@ const checkRetention: Rule = (deployment) => {
   ];
 };
 
-/** Every event that a query compares with or looks for. */
+/** Lists the events that a query names. */
 export const findEvents = (query: string): readonly string[] =>
   [...query.matchAll(/'([a-z]+\.[a-z]+)'|"event":"([a-z.]+)"/g)].map(
     ([, one, other]) => one ?? other ?? "",
   );
 
-/** Events somebody must be woken by. */
+/** Events that need an alert rule. */
 const alertedEvents = [
   "deadletter.written",
   "hunt.degraded",
@@ -303,7 +303,7 @@ const alertedEvents = [
 ] as const;
 const otherAlertedEvents = ["audit.gap", "setting.invalid", "webhook.refused", "hunt.run"] as const;
 
-/** The rules name events that exist, and all that must be heard of; hunts are those of the catalogue. */
+/** Alert rules name events that exist, cover those that need one, and watch all hunts. */
 const checkAlerts: Rule = (deployment, { hunts, workbook }) => {
   const rules = filterByType(deployment, "Microsoft.Insights/scheduledQueryRules");
   const queries = rules.map(({ body }) =>
@@ -320,13 +320,13 @@ const checkAlerts: Rule = (deployment, { hunts, workbook }) => {
       .map((name) => `no event is called ${name}`),
     ...[...alertedEvents, ...otherAlertedEvents]
       .filter((name) => !queries.flatMap(findEvents).includes(name))
-      .map((name) => `nobody hears of ${name}`),
+      .map((name) => `no rule covers ${name}`),
     ...rules
       .filter(
         ({ body }) =>
           !String(valueAt(body, "properties.actions.actionGroups.0")).includes("ag-huntline"),
       )
-      .map(({ name }) => `${name}: tells nobody`),
+      .map(({ name }) => `${name}: has no action group`),
     ...rules
       .filter(({ body }) => !String(valueAt(body, "properties.scopes.0")).includes("/workspaces "))
       .map(({ name }) => `${name}: the tables have these names in the workspace alone`),
@@ -338,7 +338,7 @@ const checkAlerts: Rule = (deployment, { hunts, workbook }) => {
   ];
 };
 
-/** The second driver: the tick's own door, its own identity, no stored key. */
+/** The tick calls its own function by its own identity and stores no key. */
 const checkTick: Rule = (deployment) => {
   const workflow = filterByType(deployment, "Microsoft.Logic/workflows")[0];
   const definition = valueAt(workflow?.body, "properties.definition");
@@ -356,7 +356,7 @@ const checkTick: Rule = (deployment) => {
   ];
 };
 
-/** No secret in any output; every parameter and output says what it is. */
+/** No output is a secret; every parameter and output has a description. */
 const checkDescriptions: Rule = ({ declarations }) =>
   declarations.flatMap(({ declaration, file }) => {
     if (declaration.kind !== "param" && declaration.kind !== "output") return [];

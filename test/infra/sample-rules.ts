@@ -1,4 +1,4 @@
-/** What a sample workflow must be, as rules over the template as it would be sent. Each rule says what is wrong, in words. */
+/** Rules over the templates of the sample workflows. Each rule returns what is wrong, in words. */
 import { findReasonFault } from "../../shared/alerts/closures.ts";
 import { verdictRequest } from "../../shared/contracts/alert-verdict.ts";
 import {
@@ -20,13 +20,13 @@ interface Action extends Json {
   readonly inputs: Json;
 }
 
-/** An action or the trigger, where it stands. */
+/** An action or the trigger with its position. */
 export interface WorkflowStep {
   readonly name: string;
   readonly action: Action;
   /** Names of its siblings. */
   readonly beside: readonly string[];
-  /** The action that it lies in; undefined at the top. */
+  /** The enclosing action; `undefined` at the top. */
   readonly inside: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export const workflowOf = ({ resources }: Deployment): DeployedResource => {
 const definitionOf = (deployment: Deployment): Json =>
   valueAt(workflowOf(deployment).body, "properties.definition") as Json;
 
-/** Every action, also those inside others. */
+/** Lists every action, including nested ones. */
 export function stepsOf(deployment: Deployment): readonly WorkflowStep[] {
   const collectSteps = (
     actions: Readonly<Record<string, Action>>,
@@ -55,7 +55,7 @@ export function stepsOf(deployment: Deployment): readonly WorkflowStep[] {
   return collectSteps(definitionOf(deployment)["actions"] as Record<string, Action>, undefined);
 }
 
-/** The trigger and every action that calls something over HTTP. */
+/** Lists the trigger and the actions that make HTTP calls. */
 function callsOf(deployment: Deployment): readonly WorkflowStep[] {
   const triggers = Object.entries(definitionOf(deployment)["triggers"] as Record<string, Action>);
   const first = triggers.map(([name, action]) => ({ name, action, beside: [], inside: undefined }));
@@ -70,7 +70,7 @@ type Rule = (deployment: Deployment, document: Document) => readonly string[];
 const failUnless = (name: string, isMet: boolean, message: string): readonly string[] =>
   isMet ? [] : [`${name}: ${message}`];
 
-/** The workflow's own identity proves it everywhere; Huntline asks for a key and, where Entra is on, the token. */
+/** Calls use the workflow's own identity; Huntline also gets a key and, with Entra, a token. */
 const checkIdentity: Rule = (deployment) => [
   ...failUnless(
     "workflow",
@@ -102,7 +102,7 @@ const checkIdentity: Rule = (deployment) => [
   }),
 ];
 
-/** Nothing secret in the template, in an address, or in the run history. */
+/** No secret is in the template, in an address or in the run history. */
 const checkSecrets: Rule = (deployment) => {
   const { body } = workflowOf(deployment);
   const parameters = valueAt(body, "properties.definition.parameters") as Record<
@@ -155,7 +155,7 @@ const checkSecrets: Rule = (deployment) => {
   ];
 };
 
-/** Each call is repeated a bounded number of times, and says after what it comes. */
+/** Each call has a bounded number of retries and names its predecessors. */
 const checkCalls: Rule = (deployment) => [
   ...callsOf(deployment).flatMap(({ name, action }) =>
     failUnless(
@@ -172,7 +172,7 @@ const checkCalls: Rule = (deployment) => [
   ]),
 ];
 
-/** Whether one step has ended, in whatever way, when the other begins; what lies in a scope ends with it. */
+/** Tells whether one step has ended when the other begins; nested steps end with their scope. */
 export function isAfter(deployment: Deployment, later: string, earlier: string): boolean {
   const steps = new Map(stepsOf(deployment).map((step) => [step.name, step]));
   const listAncestors = (name: string): readonly string[] => {
@@ -189,7 +189,7 @@ export function isAfter(deployment: Deployment, later: string, earlier: string):
   return steps.has(earlier) && isReachable(later);
 }
 
-/** An address with its expressions filled in. */
+/** Fills in the expressions of an address. */
 const fillExpressions = (text: string): string => text.replaceAll(/@\{(?:[^{}']|'[^']*')*\}/g, "x");
 
 export function findOperation({ name, action }: WorkflowStep, document: Document): Operation {
@@ -204,7 +204,7 @@ export function findOperation({ name, action }: WorkflowStep, document: Document
   return match.operation;
 }
 
-/** Routes, parameters, headers and bodies are those of the description. */
+/** Routes, parameters, headers and bodies are those of the API description. */
 const checkDescriptions: Rule = (deployment, document) =>
   callsOf(deployment)
     .filter(isHuntlineCall)
@@ -237,7 +237,7 @@ const checkDescriptions: Rule = (deployment, document) =>
       ];
     });
 
-/** What stands for the value of an expression. */
+/** Returns a sample value for an expression. */
 const samples: Readonly<Record<string, unknown>> = {
   alertIds: ["603e4f1b2c3d4e5f60718293"],
   requestedAt: "2026-11-22T08:00:00.1234567Z",
@@ -254,7 +254,7 @@ const fillSamples = (fields: Json): Json =>
 const findComposed = (deployment: Deployment, name: string): Json =>
   stepsOf(deployment).find((step) => step.name === name)?.action.inputs ?? {};
 
-/** The bodies that a call may send, expressions filled in. */
+/** Lists the bodies that a call may send, with expressions filled in. */
 function bodiesOf({ action, name }: WorkflowStep, deployment: Deployment): readonly unknown[] {
   const { body } = action.inputs;
   if (body === undefined) return [];
@@ -273,7 +273,7 @@ function bodiesOf({ action, name }: WorkflowStep, deployment: Deployment): reado
   throw new Error(`${name}: this test does not know what ${JSON.stringify(body)} sends`);
 }
 
-/** The desk itself takes every verdict that the workflow may ask for. */
+/** The app accepts every verdict that the workflow may send. */
 const checkVerdicts: Rule = (deployment) =>
   callsOf(deployment)
     .filter(
@@ -306,7 +306,7 @@ const checkFields: Rule = (deployment, document) => {
 const listFieldNames = ({ $ref }: Json, { components }: Document): readonly string[] =>
   Object.keys(components.schemas[String($ref).split("/").at(-1) ?? ""]?.["properties"] ?? {});
 
-/** Rights: one secret, one workspace, nothing in between. */
+/** Roles are assigned on one secret and one workspace only. */
 const checkRights: Rule = ({ resources }) =>
   resources
     .filter(({ type }) => type === "Microsoft.Authorization/roleAssignments")
@@ -327,7 +327,7 @@ const checkRights: Rule = ({ resources }) =>
         ...failUnless(
           name,
           String(valueAt(body, "properties.principalId")).includes("#identity"),
-          "grants it to somebody else",
+          "assigns it to another principal",
         ),
         ...failUnless(name, name.startsWith("guid("), "want a name made by guid()"),
       ];

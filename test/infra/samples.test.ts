@@ -1,4 +1,4 @@
-/** The sample workflows: no secret, the right identity, the right order, and only what the API describes. */
+/** Checks the sample workflows: secrets, identities, order, and calls of the API description. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readDocument } from "../support/described-api.ts";
@@ -33,7 +33,7 @@ type RuleName = keyof typeof sampleRules;
 const ruleNames = Object.keys(sampleRules) as RuleName[];
 const names = Object.keys(samples);
 
-test("every sample of the folder is tested here", () => {
+test("this test covers every sample of the folder", () => {
   const files = readdirSync(folder).filter((file) => file.endsWith(".bicep"));
   expect(files.map((file) => file.replace(".bicep", "")).toSorted()).toEqual(names.toSorted());
 });
@@ -49,7 +49,7 @@ describe.each(names)("%s", (name) => {
     );
   });
 
-  test("sends no token where Huntline asks for none", () => {
+  test("sends no token when Huntline requires none", () => {
     expect(JSON.stringify(workflowOf(deploySample(name, { audience: "" })).body)).not.toContain(
       audience,
     );
@@ -66,7 +66,7 @@ describe("enrich-incident", () => {
     expect(isAfter(deployment, "look_up", "comment")).toBe(false);
   });
 
-  test("lets the engine follow the job, whose address needs no key, and asks once however often it is repeated", () => {
+  test("follows the job by its pre-signed address and sends a repeated request once", () => {
     expect(lookUp?.["operationOptions"]).toBeUndefined();
     expect(valueAt(lookUp, "inputs.headers.idempotency-key")).toBe("@{workflow()['run']['name']}");
   });
@@ -76,7 +76,7 @@ describe("close-incident", () => {
   const deployment = deploySample("close-incident");
   const findStep = (name: string) => stepsOf(deployment).find((each) => each.name === name);
 
-  test("closes the alerts first, and the incident only after every one of them", () => {
+  test("closes the incident only after all its alerts", () => {
     const order = [
       "read_key",
       "request",
@@ -101,13 +101,13 @@ describe("close-incident", () => {
     });
   });
 
-  test("goes on where the alerts could not be closed", () => {
+  test("continues when the alerts could not be closed", () => {
     expect(findStep("outcomes")?.action.runAfter).toEqual({
       alerts: ["Succeeded", "Failed", "TimedOut"],
     });
   });
 
-  test("keeps the incident open otherwise, and tells the outcomes in either case", () => {
+  test("keeps the incident open otherwise, and comments the outcomes in both cases", () => {
     const open = findStep("keep_incident_open")?.action;
     expect(valueAt(open, "inputs.body.status")).toBe("Active");
     expect(findStep("comment")?.action.runAfter).toEqual({
@@ -115,7 +115,7 @@ describe("close-incident", () => {
     });
   });
 
-  test("asks the status address itself, with the key, until nothing is waiting", () => {
+  test("polls the status address with the key until no alert is waiting", () => {
     expect(findStep("until_settled")?.action["expression"]).toBe(
       "@not(equals(coalesce(body('status')?['status'], 'running'), 'running'))",
     );
@@ -126,11 +126,11 @@ describe("close-incident", () => {
     );
   });
 
-  test("makes the request once a run: no part of it changes when it is repeated", () => {
+  test("builds the request once a run, so that a repeated one is equal", () => {
     expect(JSON.stringify(findStep("request")?.action.inputs)).not.toMatch(/utcNow|guid\(|rand\(/);
   });
 
-  test("has a closing for each classification that a tag stands for", () => {
+  test("has a verdict for the classification of each tag", () => {
     const closings = Object.keys(findStep("closings")?.action.inputs ?? {});
     expect(closings).toEqual(
       expect.arrayContaining(Object.values(findStep("tags_that_close")?.action.inputs ?? {})),
@@ -142,7 +142,7 @@ describe("mail-new-rows", () => {
   const { body } = workflowOf(deploySample("mail-new-rows"));
   const trigger = valueAt(body, "properties.definition.triggers.new_exports");
 
-  test("begins with what is new, goes on by Location, and runs once for each export", () => {
+  test("starts with new exports, follows Location and runs once for each export", () => {
     expect(valueAt(trigger, "inputs.uri")).toBe(
       `${appUrl}/api/hunts/office-starts-script-host/exports?after=latest`,
     );
@@ -150,7 +150,7 @@ describe("mail-new-rows", () => {
     expect(valueAt(trigger, "recurrence")).toEqual({ frequency: "Minute", interval: 15 });
   });
 
-  test("reads of an export only what the API tells of one", () => {
+  test("reads only fields of an export that the API describes", () => {
     const definition = JSON.stringify(valueAt(body, "properties.definition.actions"));
     const read = [...definition.matchAll(/triggerBody\(\)\?\['(\w+)'\]/g)].map(([, name]) => name);
     expect(read).toContain("cursor");
@@ -159,13 +159,13 @@ describe("mail-new-rows", () => {
     );
   });
 
-  test("has the key in one place, a parameter that nobody can read back", () => {
+  test("has the key in one secure parameter only", () => {
     expect(JSON.stringify(body).split(secret)).toHaveLength(2);
     expect(valueAt(body, "properties.parameters.callerKey.value")).toBe(secret);
   });
 });
 
-/** One thing broken on purpose: the file, what it says, what it says then, and the rule that must notice. */
+/** One mutation: title, file, original text, changed text, and the rule that must fail. */
 const mutants: readonly (readonly [
   title: string,
   sample: string,
@@ -174,21 +174,21 @@ const mutants: readonly (readonly [
   rule: RuleName,
 ])[] = [
   [
-    "the key stands in the address",
+    "the key is in the address",
     "mail-new-rows",
     "exports?after=latest",
     "exports?after=latest&code=abc",
     "secrets",
   ],
   [
-    "the key is seen in the history",
+    "the key is visible in the history",
     "mail-new-rows",
     "{ properties: ['inputs'] }",
     "{ properties: [] }",
     "secrets",
   ],
   [
-    "the vault's answer is seen",
+    "the vault's answer is visible",
     "close-incident",
     "['inputs', 'outputs']",
     "['inputs']",
@@ -196,31 +196,31 @@ const mutants: readonly (readonly [
   ],
   ["the key is a plain parameter", "mail-new-rows", "@secure()\n", "", "secrets"],
   [
-    "a token is not asked for",
+    "a token is not requested",
     "enrich-incident",
     "            },\n            token\n",
     "            }\n",
     "identity",
   ],
   [
-    "the vault is asked without an identity",
+    "the vault is read without an identity",
     "enrich-incident",
     "type: 'ManagedServiceIdentity', audience: vaultAudience",
     "type: 'None'",
     "identity",
   ],
-  ["a call is never repeated", "close-incident", "retryPolicy: retries\n", "", "calls"],
+  ["a call has no retries", "close-incident", "retryPolicy: retries\n", "", "calls"],
   [
-    "an order names nobody",
+    "an action names an unknown predecessor",
     "enrich-incident",
     "runAfter: { read_key",
     "runAfter: { readkey",
     "calls",
   ],
-  ["a route is none", "enrich-incident", "/api/files/stats", "/api/file/stats", "described"],
-  ["a parameter is none", "mail-new-rows", "rows?top=", "rows?limit=", "described"],
+  ["a route is unknown", "enrich-incident", "/api/files/stats", "/api/file/stats", "described"],
+  ["a parameter is unknown", "mail-new-rows", "rows?top=", "rows?limit=", "described"],
   [
-    "a body has a field too much",
+    "a body has an unknown field",
     "close-incident",
     "version: 1\n",
     "version: 1\n note: 'x'\n",
@@ -234,7 +234,7 @@ const mutants: readonly (readonly [
     "verdicts",
   ],
   [
-    "a field is read that is none",
+    "an unknown field is read",
     "close-incident",
     "body(\\'status\\')?[\\'status\\'], \\'running\\'",
     "body(\\'status\\')?[\\'finished\\'], \\'running\\'",
@@ -249,8 +249,8 @@ const mutants: readonly (readonly [
   ],
 ];
 
-describe("a broken sample is noticed", () => {
-  test.each(mutants)("%s", (_, sample, from, to, rule) => {
+describe("mutated samples", () => {
+  test.each(mutants)("are refused: %s", (_, sample, from, to, rule) => {
     const file = `${folder}/${sample}.bicep`;
     expect(readFromDisk(file)).toContain(from);
     const readMutated: ReadFile = (path) =>

@@ -1,4 +1,4 @@
-/** What is shipped is what was agreed: few dependencies, all from the lockfile by hash, none with native code. */
+/** Checks the dependencies: few, locked by hash, without install scripts. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
@@ -46,7 +46,7 @@ test("every installed package is locked by hash", () => {
   ).toEqual(["node_modules/applicationinsights", "test/support/applicationinsights"]);
 });
 
-test("nothing that is shipped runs a script when installed", () => {
+test("no deployed package runs an install script", () => {
   const shipped = installed.filter(
     ([, { dev, devOptional, optional }]) => !dev && !devOptional && !optional,
   );

@@ -1,7 +1,4 @@
-/**
- * The files room on a virtual clock: one or more instances over one store, one queue, one quota and
- * one Defender.
- */
+/** File lookups on a virtual clock: instances over one store, queue, quota and Defender. */
 import { createHash } from "node:crypto";
 import type { FileInformation, FileStatistics } from "../../shared/contracts/file-result.ts";
 import { fileLookupMessage, type LookupOptions } from "../../shared/contracts/file-lookup.ts";
@@ -66,7 +63,7 @@ export const plainOptions: LookupOptions = {
   all: false,
 };
 
-/** A question about hashes, as a door would put it. */
+/** A request for hashes, as a function makes it. */
 export const requestFor = (
   hashes: readonly string[],
   more: Partial<LookupRequest> & { options?: LookupOptions } = {},
@@ -84,13 +81,13 @@ export interface FilesHarnessOptions {
   readonly model?: (typeof serverModels)[number];
   readonly instances?: number;
   readonly settings?: Partial<FilesSettings>;
-  /** What Defender says of a hash before it looks; `undefined` lets it answer. */
+  /** The reply of Defender to a hash; `undefined` lets it answer. */
   readonly fault?: (hash: string) => FilesReply<never> | undefined;
   readonly findStatistics?: (hash: string) => FileStatistics | undefined;
   readonly hunting?: (query: string) => HuntingRowsReply;
   readonly records?: Omit<MemoryRecordsOptions, "clock">;
   readonly failpoint?: (name: string) => void | Promise<void>;
-  /** Without it every call is answered at once, with no quota. */
+  /** @default false. Whether the quota paces the calls. */
   readonly isPaced?: boolean;
 }
 
@@ -108,7 +105,7 @@ export interface FilesHarness {
   readonly huntingCalls: string[];
   readonly events: FilesEvent[];
   readonly countRejections: () => number;
-  /** Works the queue off with so many workers an instance. */
+  /** Handles all messages of the queue, with this number of workers per instance. */
   readonly drainQueue: (workers?: number) => Promise<void>;
   /** A new process over the same store. */
   readonly restart: (failpoint?: (name: string) => void | Promise<void>) => FileLookupService;
@@ -133,7 +130,7 @@ export function filesHarness(options: FilesHarnessOptions = {}): FilesHarness {
   const server = createServerQuota(options.model ?? "sliding", limits);
   let rejections = 0;
   let seed = 1;
-  // A fixed row of numbers: each run is the same.
+  // A fixed sequence of numbers: each run is the same.
   const nextRandom = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
   let attemptCount = 0;
 
@@ -153,7 +150,7 @@ export function filesHarness(options: FilesHarnessOptions = {}): FilesHarness {
       createReply: () => FilesReply<T>,
     ): Promise<FilesReply<T>> => {
       if (options.isPaced === true) {
-        // As the pipe does: a turn that has become too old is taken anew.
+        // As the HTTP pipeline does: a permit that has expired is replaced.
         const isUsable = permit !== undefined && permit.usableUntilMs >= clock.now();
         const permitResult = isUsable
           ? { kind: "permit" as const }

@@ -1,5 +1,5 @@
 /**
- * N cold hashes through the file API on the virtual clock, and what a judge wants to know of it.
+ * Looks up N uncached hashes over the file API on the virtual clock, and measures calls and times.
  */
 import { computeMinDurationMs } from "../../shared/files/retry-after.ts";
 import { fileHash, filesHarness, requestFor } from "./files-harness.ts";

@@ -26,11 +26,15 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
     visibility: "advanced",
     responses: {
       200: {
-        description: "Healthy or degraded.",
+        description: "The status: healthy, degraded or unhealthy.",
         schema: "HealthStatus",
         example: { status: "healthy" },
       },
-      503: { description: "Unhealthy.", schema: "HealthStatus", example: { status: "unhealthy" } },
+      503: {
+        description: "The app cannot accept requests.",
+        schema: "HealthStatus",
+        example: { status: "unhealthy" },
+      },
     },
     problems: {},
   },
@@ -41,12 +45,7 @@ export const operations: Readonly<Record<string, OperationDescription>> = {
     tag,
     visibility: "advanced",
     responses: {
-      200: { description: "Healthy or degraded.", schema: "HealthReport", example: report },
-      503: {
-        description: "Unhealthy.",
-        schema: "HealthReport",
-        example: { ...report, status: "unhealthy" },
-      },
+      200: { description: "The report.", schema: "HealthReport", example: report },
     },
     problems: {},
   },

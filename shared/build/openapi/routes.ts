@@ -1,14 +1,14 @@
-/** What the app registered for HTTP, read from `dist/registrations.json`. */
+/** Lists the HTTP functions that the app registered, from `dist/registrations.json`. */
 import type { Registrations } from "../../contracts/registrations.ts";
 
-/** One HTTP door as the platform sees it. */
+/** One method and path. */
 export interface Route {
   readonly name: string;
   /** Lower case. */
   readonly method: string;
   /** With a leading slash, relative to the prefix. */
   readonly path: string;
-  /** False where the door has another proof than a function key, or needs none. */
+  /** False when the function checks another authentication, or none. */
   readonly requiresFunctionKey: boolean;
 }
 
@@ -22,7 +22,7 @@ interface HttpBinding {
 /** Functions that serve a page to browsers and are not part of the API. */
 const pages: ReadonlySet<string> = new Set(["get_console"]);
 
-/** Every HTTP door, one for each method, in order of path and method. */
+/** Returns each method of each path, in the order of path and method. */
 export function listHttpRoutes({ functions }: Registrations): readonly Route[] {
   return functions
     .filter(({ name }) => !pages.has(name))
@@ -35,12 +35,15 @@ export function listHttpRoutes({ functions }: Registrations): readonly Route[] {
       return Object.values(bindings)
         .filter(({ type }) => type === "httpTrigger")
         .flatMap(({ methods, route, authLevel }) =>
-          methods.map((method) => ({
-            name,
-            method: method.toLowerCase(),
-            path: `/${route}`,
-            requiresFunctionKey: authLevel === "function",
-          })),
+          // HEAD is GET without a body, and has no description of its own.
+          methods
+            .filter((method) => method !== "HEAD")
+            .map((method) => ({
+              name,
+              method: method.toLowerCase(),
+              path: `/${route}`,
+              requiresFunctionKey: authLevel === "function",
+            })),
         );
     })
     .toSorted((one, other) => {

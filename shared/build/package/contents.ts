@@ -1,9 +1,9 @@
-/** What is deployed and nothing else: `host.json`, a `package.json` of five lines, and the built `dist/`. */
+/** Reads what is deployed: `host.json`, a `package.json` of five lines, and the built `dist/`. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ZipEntry } from "./zip.ts";
 
-/** The platform reads these; development scripts and dependencies have no meaning there, the bundle holds all code. */
+/** The members that the platform reads; scripts and dependencies are for development. */
 const manifestKeys = ["name", "version", "license", "type", "main"] as const;
 
 const requiredFiles = [
@@ -18,7 +18,7 @@ const requiredFiles = [
 
 /**
  * @param root - folder with `host.json`, `package.json` and `dist/`
- * @throws Error when `dist/` holds no bundle and catalogue
+ * @throws Error when `dist/` holds no bundle and catalog
  */
 export function readPackageContents(root: string): readonly ZipEntry[] {
   const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Readonly<

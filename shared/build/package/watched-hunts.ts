@@ -1,4 +1,4 @@
-/** Which hunts the alert rule `hunt-overdue` watches, and from when each is overdue; `infra/hunts.json` holds the list. */
+/** Lists the hunts that the alert rule `hunt-overdue` watches, for `infra/hunts.json`. */
 import type { Catalog } from "../../contracts/compiled-hunt.ts";
 import { dayMs, hourMs, minuteMs } from "../../runtime/time.ts";
 
@@ -7,11 +7,11 @@ export interface WatchedHunt {
   readonly overdueAfterMinutes: number;
 }
 
-/** An alert rule looks back two days at most; one hour is left for its own interval. */
+/** An alert rule reads two days at most; one hour remains for its own interval. */
 const maxSilenceMs = 47 * hourMs;
 const overdueIntervals = 3;
 
-/** Enabled hunts that run at least daily, by name. Rarer ones cannot be seen by an alert rule: health watches those. */
+/** Returns enabled hunts that run at least daily, by name; health watches the rarer ones. */
 export const listWatchedHunts = ({ hunts }: Catalog): readonly WatchedHunt[] =>
   hunts
     .filter(({ enabled, intervalMs }) => enabled && intervalMs <= dayMs)

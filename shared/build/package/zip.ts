@@ -1,13 +1,13 @@
-/** A zip archive whose bytes depend on its contents alone: fixed order, fixed time, fixed attributes. */
+/** Creates zip archives whose bytes depend on the contents only: fixed order, time, attributes. */
 import { crc32, deflateRawSync } from "node:zlib";
 
 export interface ZipEntry {
-  /** With forward slashes, relative. */
+  /** Relative, with forward slashes. */
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
-/** 1 January 1980, the earliest day a zip can name. */
+/** 1 January 1980, the earliest date of the format. */
 const dosDate = 0x0021;
 const dosTime = 0;
 const version = 20;
@@ -18,7 +18,7 @@ const flags = 0x0800;
 const madeBy = (3 << 8) | version;
 const attributes = (0o100644 << 16) >>> 0;
 
-/** @returns the archive; entries are put in the order of their names */
+/** Returns the archive; entries are ordered by name. */
 export function createZip(entries: readonly ZipEntry[]): Buffer {
   const sortedEntries = entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const local: Buffer[] = [];

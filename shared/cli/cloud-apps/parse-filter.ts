@@ -99,7 +99,7 @@ const listOperators = new Set<Operator>([
   "ndescendantof",
 ]);
 
-/** Returns the words that a field takes besides numbers. */
+/** Returns the words that a field accepts in addition to numbers. */
 export const listWords = (resource: ListedResource, field: string): readonly string[] =>
   Object.values(findEnum(resource, field) ?? {});
 

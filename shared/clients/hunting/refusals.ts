@@ -1,10 +1,10 @@
 /**
- * Decides what a failed hunting call means. One status, 400, covers a wrong query, a result that is too big and a query
- * that is too heavy, so the text of the response decides.
+ * Decides what a failed hunting call means. One status, 400, covers a wrong query, a result that is
+ * too big and a query that is too heavy, so the text of the response decides.
  */
 import * as z from "zod/mini";
 import type { HuntingReply } from "../../hunts/ports.ts";
-import { readRetryAfterMs } from "../../http-pipeline/read-failure.ts";
+import { describeStatus, readRetryAfterMs } from "../../http-pipeline/read-failure.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import { minuteMs } from "../../runtime/time.ts";
 import { classifyErrorText } from "./error-texts.ts";
@@ -39,10 +39,11 @@ const toRefusal = (
 });
 
 /**
- * Returns what a response other than 2xx means. Only a known text about the query makes the query wrong; an unknown
- * refusal is transient.
+ * Returns what a response other than 2xx means. Only a known text about the query makes the query
+ * wrong; an unknown refusal is transient.
  *
- * @param nowMs - epoch milliseconds: after an API's retirement a 403 means its end, not a missing permission
+ * @param nowMs - epoch milliseconds: after an API's retirement a 403 means its end, not a missing
+ *   permission
  */
 export function classifyRefusal(
   preset: HuntingPreset,
@@ -51,7 +52,7 @@ export function classifyRefusal(
   nowMs: number,
 ): HuntingReply {
   const message = readMessage(body);
-  const name = statusNames.get(status);
+  const name = describeStatus(status);
   const details = [name, message].filter((part) => part !== undefined && part !== "").join(": ");
   const sentence = `${preset.title} answered ${status}${details === "" ? "" : `: ${details}`}`;
   switch (status) {
@@ -74,16 +75,6 @@ export function classifyRefusal(
         : toUnknownRefusal(sentence);
   }
 }
-
-/** Statuses whose meaning their number alone does not show to an operator. */
-const statusNames: ReadonlyMap<number, string> = new Map([
-  [405, "the method is not allowed; a proxy may have changed the request"],
-  [406, "the response format is not available"],
-  [409, "a conflict with another request"],
-  [413, "the request is too large"],
-  [415, "the content type is not supported; a proxy may have changed the request"],
-  [423, "the resource is locked"],
-]);
 
 function classifyBadRequest(message: string, sentence: string, nowMs: number): HuntingReply {
   const errorClass = classifyErrorText(message);
@@ -114,7 +105,10 @@ const toUnknownRefusal = (message: string): HuntingReply => ({
   isUnknownRefusal: true,
 });
 
-/** Returns the wait that the text names, else the time until the next quarter hour, when run time is free again. */
+/**
+ * Returns the wait that the text names, else the time until the next quarter hour, when run time is
+ * free again.
+ */
 const readRunTimeWait = (message: string, nowMs: number): number =>
   readRetryAfterMs(new Headers(), message, nowMs) ?? quarterHourMs - (nowMs % quarterHourMs);
 
@@ -130,8 +124,8 @@ const tenantTexts = /not provisioned|account mode|no \w+ licen[sc]e/i;
 const quarterHourMs = 15 * minuteMs;
 
 /**
- * Returns what an error of the pipeline means. Without a `Retry-After`, a used-up quota opens again with the next quarter
- * hour.
+ * Returns what an error of the pipeline means. Without a `Retry-After`, a used-up quota opens again
+ * with the next quarter hour.
  *
  * @throws the error itself when it is not an UpstreamError
  */

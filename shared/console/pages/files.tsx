@@ -1,7 +1,7 @@
 /** Looks up hashes in any pasted or dropped text and follows the job of a large lookup. */
 import { useState } from "preact/hooks";
 import { ApiError, callApi } from "../api.ts";
-import type { FileReport, FileResult } from "../answers.ts";
+import type { FileReport, FileResult, Operation } from "../answers.ts";
 import { createCsv, saveFile } from "../csv.ts";
 import { Table, type Column } from "../table.tsx";
 import { useJob } from "../use-job.ts";
@@ -16,12 +16,7 @@ import {
 } from "../widgets.tsx";
 
 /** A running or ended lookup; partial results are in `result`. */
-interface LookupJob {
-  readonly status: string;
-  readonly partsDone?: number;
-  readonly parts?: number;
-  readonly result: Partial<FileReport> | null;
-}
+type LookupJob = Operation<FileReport>;
 
 interface Lookup {
   readonly report: Partial<FileReport> | undefined;
@@ -31,16 +26,23 @@ interface Lookup {
 
 const nothing: Lookup = { report: undefined, job: undefined, error: undefined };
 
-async function startLookup(text: string): Promise<Lookup> {
+async function startLookup(text: string, withSigner: boolean): Promise<Lookup> {
   const isJson = /^\s*[[{]/.test(text);
   try {
-    const reply = await callApi<FileReport>("files/stats?include=information", {
-      method: "POST",
-      text,
-      contentType: isJson ? "application/json" : "text/plain",
-    });
+    const reply = await callApi<LookupJob>(
+      `files/stats${withSigner ? "?include=information" : ""}`,
+      {
+        method: "POST",
+        text,
+        contentType: isJson ? "application/json" : "text/plain",
+      },
+    );
     const job = reply.status === 202 ? (reply.headers.get("location") ?? undefined) : undefined;
-    return { ...nothing, job, report: job === undefined ? reply.body : undefined };
+    return {
+      ...nothing,
+      job,
+      report: job === undefined ? (reply.body.result ?? undefined) : undefined,
+    };
   } catch (error) {
     if (error instanceof ApiError) return { ...nothing, error };
     throw error;
@@ -51,10 +53,11 @@ export function Files() {
   const [text, setText] = useState("");
   const [lookup, setLookup] = useState(nothing);
   const [isBusy, setBusy] = useState(false);
+  const [withSigner, setWithSigner] = useState(true);
   const submit = (event: Event): void => {
     event.preventDefault();
     setBusy(true);
-    void startLookup(text)
+    void startLookup(text, withSigner)
       .then(setLookup)
       .finally(() => setBusy(false));
   };
@@ -78,6 +81,14 @@ export function Files() {
             onDragOver={(event) => event.preventDefault()}
             onDrop={drop}
           />
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={withSigner}
+            onChange={(event) => setWithSigner(event.currentTarget.checked)}
+          />{" "}
+          With signer and publisher (one more call per file)
         </label>
         <button type="submit" class="primary" disabled={isBusy || text.trim() === ""}>
           {isBusy ? "Looking up…" : "Look up"}

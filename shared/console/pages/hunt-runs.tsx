@@ -1,15 +1,11 @@
 /** Starts a run or a backfill of a hunt and follows its job. */
 import { useState } from "preact/hooks";
 import { ApiError, callApi } from "../api.ts";
-import type { HuntDetail } from "../answers.ts";
+import type { HuntDetail, Operation } from "../answers.ts";
 import { useJob } from "../use-job.ts";
 import { ErrorBox, formatCount, Notice, Section } from "../widgets.tsx";
 
-interface RunJob {
-  readonly status: string;
-  readonly result: { readonly rows?: number; readonly windows?: number } | null;
-  readonly error: { readonly message?: string } | string | null;
-}
+type RunJob = Operation<{ readonly rows: number; readonly windows: number }>;
 
 /** Each window needs a query and a count that proves it complete. */
 const callsPerWindow = 2;
@@ -117,7 +113,7 @@ function RunEnd({ job: { status, result, error } }: { job: RunJob }) {
   if (status !== "succeeded")
     return (
       <Notice tone="danger">
-        Run {status}. {typeof error === "string" ? error : error?.message}
+        Run {status}. {error?.message}
       </Notice>
     );
   return (

@@ -1,7 +1,7 @@
 /** One verdict: its status, which follows itself, and undo. One alert: its state and audit trail. */
 import { useState } from "preact/hooks";
 import { ApiError, callApi, getJson } from "../api.ts";
-import type { AlertHistory, VerdictStatus, VerdictUndone } from "../answers.ts";
+import type { AlertHistory, Operation, VerdictResult, VerdictUndone } from "../answers.ts";
 import { linkTo } from "../router.ts";
 import { Table, type Column } from "../table.tsx";
 import { useData } from "../use-data.ts";
@@ -18,7 +18,7 @@ import {
   StateBadge,
 } from "../widgets.tsx";
 
-type AlertStatus = VerdictStatus["alerts"][number];
+type AlertStatus = VerdictResult["alerts"][number];
 
 const columns: readonly Column<AlertStatus>[] = [
   { title: "Alert", cell: ({ alertId }) => <a href={linkTo("alert", alertId)}>{alertId}</a> },
@@ -33,49 +33,53 @@ const BackLink = () => (
 );
 
 export function VerdictPage({ id }: { id: string }) {
-  const [round, setRound] = useState(0);
+  const [undone, setUndone] = useState<readonly number[]>([]);
   const path = `alerts/verdicts/${encodeURIComponent(id)}`;
-  const { reply, error, isRunning } = useJob<VerdictStatus>(`${path}?round=${round}`);
-  const status = reply?.body;
+  const { reply, error, isRunning } = useJob<Operation<VerdictResult>>(
+    `${path}?round=${undone.length}`,
+  );
+  const verdict = reply?.body.result;
   return (
     <>
       <BackLink />
       <h1>Verdict {id}</h1>
       {error ? <ErrorBox error={error} /> : null}
+      {undone.map((count, index) => (
+        <Notice key={index} tone="success">
+          {formatCount(count, "alert")} reopened.
+        </Notice>
+      ))}
       {isRunning ? <p role="status">Waiting for outcomes…</p> : null}
-      {status ? (
+      {verdict ? (
         <>
           <dl class="facts">
-            <Fact label="Closure">{status.closure}</Fact>
-            <Fact label="Requested by">{status.requestedBy}</Fact>
+            <Fact label="Closure">{verdict.closure}</Fact>
+            <Fact label="Requested by">{verdict.requestedBy}</Fact>
             <Fact label="Requested at">
-              <Instant value={status.requestedAt} />
+              <Instant value={verdict.requestedAt} />
             </Fact>
           </dl>
           <Table
             caption="Alerts of the verdict"
             columns={columns}
-            items={status.alerts}
+            items={verdict.alerts}
             keyOf={({ alertId }) => alertId}
           />
-          <Undo path={path} status={status} onUndone={() => setRound(round + 1)} />
+          <Undo path={path} verdict={verdict} onUndone={(count) => setUndone([...undone, count])} />
         </>
       ) : null}
     </>
   );
 }
 
-function Undo(props: { path: string; status: VerdictStatus; onUndone: () => void }) {
+function Undo(props: { path: string; verdict: VerdictResult; onUndone: (count: number) => void }) {
   const [isAsking, setAsking] = useState(false);
   const [error, setError] = useState<ApiError>();
-  const [undone, setUndone] = useState<number>();
-  const closed = props.status.alerts.filter(({ outcome }) => outcome === "closed").length;
+  const closed = props.verdict.alerts.filter(({ outcome }) => outcome === "closed").length;
   const undo = async (): Promise<void> => {
     try {
       const reply = await callApi<VerdictUndone>(`${props.path}/undo`, { method: "POST" });
-      setUndone(reply.body.alerts.filter(({ outcome }) => outcome === "reopened").length);
-      setError(undefined);
-      props.onUndone();
+      props.onUndone(reply.body.alerts.filter(({ outcome }) => outcome === "reopened").length);
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
       setError(caught);
@@ -86,9 +90,6 @@ function Undo(props: { path: string; status: VerdictStatus; onUndone: () => void
   return (
     <Section title="Undo">
       {error ? <ErrorBox error={error} /> : null}
-      {undone === undefined ? null : (
-        <Notice tone="success">{formatCount(undone, "alert")} reopened.</Notice>
-      )}
       {closed === 0 ? (
         <Empty>No alert of this verdict can be reopened.</Empty>
       ) : isAsking ? (

@@ -1,4 +1,5 @@
 /** Analyzes a query: errors, tables, columns, clock use, obstacles to windows, shard key. */
+import { addSuggestion } from "./suggest-names.ts";
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { analyzeClockUse } from "./clock-use.ts";
 import { findFlowObstacles } from "./flow-obstacles.ts";
@@ -62,7 +63,7 @@ export function analyzeQuery(query: string): Analysis {
     parsed,
     errors: [
       ...unknown.map((placeholder) => createPlaceholderError(query, placeholder)),
-      ...parsed.diagnostics,
+      ...parsed.diagnostics.map((diagnostic) => addSuggestion(query, diagnostic)),
       ...findShapeErrors(parsed),
     ],
     warnings: findWarnings(parsed),

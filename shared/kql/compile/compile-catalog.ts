@@ -1,4 +1,5 @@
 /** Checks and compiles the catalog of hunts: every YAML file of a folder. Build time only. */
+import { decodeText } from "../../runtime/decode-text.ts";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Catalog, CompiledHunt } from "../../contracts/compiled-hunt.ts";
@@ -59,7 +60,9 @@ export function checkCatalog(
         `gives the hunt name ${name}, which ${otherFile} gives already; rename one`,
       );
     owners.set(name, file);
-    return { file, name, ...compileHunt(file, name, readFileSync(file, "utf8")) };
+    const decoded = decodeText(readFileSync(file));
+    if (decoded.kind === "invalid") return rejectFile(file, name, decoded.message);
+    return { file, name, ...compileHunt(file, name, decoded.text) };
   });
 }
 

@@ -1,6 +1,7 @@
 /** Reads a hunt's YAML file with the positions of its keys, so that errors name their line. */
 import { LineCounter, isMap, isScalar, parseDocument, type Scalar } from "yaml";
 import type { LineColumn } from "../language/position.ts";
+import { describeYamlError } from "./yaml-messages.ts";
 
 /** A parsed YAML file. */
 export interface YamlSource {
@@ -33,10 +34,10 @@ export function readYaml(text: string): YamlSource {
   const values: unknown = document.errors.length > 0 ? undefined : document.toJS();
   return {
     values: map ? values : undefined,
-    errors: document.errors.map(({ message, pos }) => ({
-      message,
-      ...positionOf(counter, pos[0]),
-    })),
+    errors: document.errors.slice(0, 1).map((error) => {
+      const { message, offset } = describeYamlError(text, error);
+      return { message, ...positionOf(counter, offset) };
+    }),
     locateKey,
     locateInValue: (key, position) => locateWithin(text, findScalar(key), locateKey(key), position),
   };

@@ -1,4 +1,4 @@
-/** Aggregate functions: each is fed the rows of a group and then asked for its value. */
+/** Aggregate functions: each adds the rows of a group and then returns its value. */
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { asDynamic, convertScalar } from "./coerce.ts";
 import type { Row, Scalar } from "./plan.ts";
@@ -10,7 +10,7 @@ export interface Tally {
   readonly value: () => unknown;
 }
 
-/** A compiled aggregate; `start` begins a group. */
+/** A compiled aggregate; `start` creates the state of a group. */
 export interface Aggregate {
   readonly type: KqlType;
   readonly start: () => Tally;
@@ -21,7 +21,7 @@ type AggregateFactory = (args: readonly Scalar[]) => Aggregate;
 const nullScalar: Scalar = { type: "dynamic", isConstant: true, run: () => null };
 const argumentAt = (args: readonly Scalar[], index: number): Scalar => args[index] ?? nullScalar;
 
-/** An aggregate over the values of its first argument; nulls are passed over. */
+/** Creates an aggregate over the values of its first argument without nulls. */
 function createValueAggregate<S>(
   type: (value: Scalar) => KqlType,
   begin: () => S,
@@ -143,7 +143,7 @@ const createAverage: AggregateFactory = (args) => {
   )(args);
 };
 
-/** Kusto keeps 1,048,576 elements unless a smaller size is asked for. */
+/** The default and maximum of elements in Kusto. */
 const maxElements = 1_048_576;
 
 function readLimit(args: readonly Scalar[]): number {
@@ -164,7 +164,7 @@ const createList: AggregateFactory = (args) => {
   )([asDynamic(argumentAt(args, 0))]);
 };
 
-/** An array's elements count one by one. */
+/** Collects distinct values; an array adds its elements. */
 const createSet: AggregateFactory = (args) => {
   const limit = readLimit(args);
   return createValueAggregate<Map<string, unknown>>(

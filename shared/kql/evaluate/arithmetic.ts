@@ -32,7 +32,7 @@ export function compileArithmetic(sign: Sign, left: Scalar, right: Scalar): Scal
 
 const isReal = (type: KqlType): boolean => type === "real" || type === "int" || type === "decimal";
 
-/** A dynamic operand is read as what stands beside it, two of them as reals. */
+/** Reads a dynamic operand as the other one's type, two of them as reals. */
 function resolveOperands(left: Scalar, right: Scalar): readonly [Scalar, Scalar] {
   if (left.type === "dynamic" && right.type === "dynamic")
     return [convertScalar(left, "real"), convertScalar(right, "real")];

@@ -10,8 +10,8 @@ import { readType } from "./type-names.ts";
 import { compileBinding, compileBlock } from "./tabular.ts";
 
 /**
- * Binds the arguments and compiles the body anew for this call. `piped` is what `invoke` hands over
- * first.
+ * Binds the arguments and compiles the body for this call. `piped` is the table of `invoke`, the
+ * first argument.
  */
 export function compileDeclaredCall(
   node: KqlNode,

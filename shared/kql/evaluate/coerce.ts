@@ -75,7 +75,7 @@ function toInt(value: unknown): number | null {
   return long === null || long > 2_147_483_647n || long < -2_147_483_648n ? null : Number(long);
 }
 
-/** A value that fits nowhere but in JSON: what `pack`, `make_list` and arrays hold. */
+/** Converts an expression to JSON values, as `pack`, `make_list` and arrays hold them. */
 export const asDynamic = (from: Scalar): Scalar =>
   from.type === "dynamic"
     ? from

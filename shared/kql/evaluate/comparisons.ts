@@ -42,8 +42,8 @@ export function compileComparison(kind: string, left: Scalar, right: Scalar): Sc
 }
 
 /**
- * What is inside a dynamic value is read as the type it is compared with; a text beside an instant
- * or a number as one, a truth value beside a number as 1 or 0.
+ * Converts operands to one type: a dynamic value becomes the type it is compared with; a text
+ * beside an instant or a number as one, a truth value beside a number as 1 or 0.
  */
 export function alignTypes(left: Scalar, right: Scalar): readonly [Scalar, Scalar] {
   if (left.type === right.type) return [left, right];
@@ -62,7 +62,7 @@ const yieldsTo = (type: KqlType, other: KqlType): boolean =>
 const isNumber = (type: KqlType): boolean => type === "long" || type === "int" || type === "real";
 const isTemporal = (type: KqlType): boolean => type === "datetime" || type === "timespan";
 
-/** `and` and `or`: what is known already decides. */
+/** Compiles `and` and `or`; a decided side makes the other irrelevant. */
 export function compileLogical(kind: "and" | "or", left: Scalar, right: Scalar): Scalar {
   const decidingValue = kind === "or";
   return deriveScalar("bool", [left, right], (row) => {
@@ -99,7 +99,7 @@ const addTicks = (one: unknown, other: unknown): bigint | null =>
   typeof one === "bigint" && typeof other === "bigint" ? one + other : null;
 
 /**
- * The words of the string operators by node kind, `HasExpression` → `has`; `!` and `_cs` are in the
+ * The string operators by node kind (the kind for `has` begins with Has); `!` and `_cs` are in the
  * name as well.
  */
 export function compileStringOperator(
@@ -148,7 +148,7 @@ function createTextTest(
   );
 }
 
-/** Computes once, at first use. */
+/** Computes a value once, at first use. */
 export function createLazyValue<T>(make: () => T): () => T {
   let cached: { readonly value: T } | undefined;
   return () => (cached ??= { value: make() }).value;
@@ -189,7 +189,7 @@ const createKeySet = (
   key: (value: unknown) => unknown,
 ): ReadonlySet<unknown> => new Set(values.map(key));
 
-/** Numbers of any type meet as numbers; an array's values are texts where the left side is text. */
+/** Creates the key of a member: numbers compare by value whatever their type. */
 function createKeyFunction(type: KqlType, isCaseInsensitive: boolean): (value: unknown) => unknown {
   if (type === "string" || type === "guid")
     return (value) =>

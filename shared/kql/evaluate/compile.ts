@@ -1,4 +1,4 @@
-/** The parts of the compiler, tied together. */
+/** Connects the parts of the compiler. */
 import { compileDeclaredCall } from "./calls.ts";
 import type { Compiler } from "./plan.ts";
 import { compileScalar } from "./scalar.ts";

@@ -56,7 +56,7 @@ function parseReal(text: string): number | null {
   return value ?? Number(literal);
 }
 
-/** What stands inside `dynamic(…)`. */
+/** Evaluates the JSON inside `dynamic(…)`. */
 function evaluateJson(node: KqlNode | undefined): unknown {
   if (node === undefined) return null;
   if (node.kind === "JsonObjectExpression")

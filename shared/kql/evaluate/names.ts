@@ -1,4 +1,4 @@
-/** Names: as written, and the ones the service makes up for expressions without one. */
+/** Column names: as written, and those that the service derives from expressions. */
 import { childAt, listElements, type KqlNode } from "../language/parser.ts";
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 
@@ -14,7 +14,7 @@ export function readName(node: KqlNode): string {
   return inner === undefined ? node.text : readName(inner);
 }
 
-/** Functions whose result is called like their first argument. */
+/** Functions whose result column has the name of their first argument. */
 const firstArgumentFunctions = new Set(
   `split tostring tohex todynamic toobject tolong toint toreal todouble todatetime totimespan
     totime tobool toboolean todecimal toguid parse_csv parsejson parse_json parse_xml
@@ -27,7 +27,7 @@ const firstArgumentFunctions = new Set(
 
 /**
  * Functions whose result is called by a word of their own and their first argument: `count_`,
- * `dcount_DeviceId`.
+ * `dcount_X`.
  */
 const namePrefixes: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
@@ -48,7 +48,7 @@ const namePrefixes: Readonly<Record<string, string>> = {
   gettype: "type",
 };
 
-/** Name of a column that an expression makes, or `undefined` where the service would number it. */
+/** Returns the name of an expression's column; `undefined` if the service numbers it. */
 export function inferResultName(node: KqlNode): string | undefined {
   switch (node.kind) {
     case "SimpleNamedExpression":
@@ -105,7 +105,7 @@ export function argumentsOf(call: KqlNode): readonly KqlNode[] {
   return list ? listElements(childAt(list, "Expressions")) : [];
 }
 
-/** A name that is not among those taken: `x`, `x1`, `x2` … */
+/** Returns a name that no column has: `x`, `x1`, `x2` … */
 export function chooseFreeName(
   existingColumns: readonly HuntColumn[],
   requestedName: string,

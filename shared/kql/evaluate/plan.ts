@@ -17,19 +17,18 @@ export interface Scalar {
   readonly type: KqlType;
   readonly run: (row: Row) => unknown;
   readonly isConstant: boolean;
-  /** Of a column of the row at hand: its place, so that a time predicate can be recognised. */
+  /** Of a column: its index, so that a time predicate can be recognized. */
   readonly columnIndex?: number;
 }
 
-/** A compiled tabular expression. Rows are made as they are read, each time anew. */
+/** A compiled tabular expression. Each reading computes its rows again. */
 export interface Table {
   readonly columns: readonly HuntColumn[];
   readonly rows: () => Iterable<Row>;
   /** True if the order of rows is defined, as window functions require. */
   readonly isSerialized?: boolean | undefined;
   /**
-   * The same table, free to leave out rows whose `Timestamp` column lies outside the span; never
-   * obliged to.
+   * Returns the same table, which may omit rows whose `Timestamp` is outside the span.
    */
   readonly narrow?: ((span: Span) => Table) | undefined;
 }
@@ -53,18 +52,18 @@ export interface WindowCalls {
 export interface Scope {
   readonly context: EvaluationContext;
   readonly compile: Compiler;
-  /** Columns of the row at hand; none outside an operator. */
+  /** Columns of the current row; none outside an operator. */
   readonly columns: readonly HuntColumn[];
   readonly names: Names;
   /** Present while an operator compiles expressions over serialized rows. */
   readonly windows?: WindowCalls;
   /** While a `summarize` compiles: a call of an aggregate as a scalar over the tallies' values. */
   readonly compileAggregateCall?: ((call: KqlNode) => Scalar | undefined) | undefined;
-  /** What the first operator of a subquery reads: the rows of one `mv-apply` or partition. */
+  /** Input of a subquery's first operator: the rows of one `mv-apply` or partition. */
   readonly piped?: Table | undefined;
 }
 
-/** Names given so far; an inner scope looks outwards. */
+/** Names declared so far; an inner scope also finds outer names. */
 export interface Names {
   readonly find: (name: string) => Binding | undefined;
   /** Returns the names of views, which wildcards match; outer ones first. */
@@ -72,14 +71,14 @@ export interface Names {
   readonly set: (name: string, binding: Binding) => void;
 }
 
-/** The parts of the compiler that need each other. */
+/** The parts of the compiler that call each other. */
 export interface Compiler {
   readonly scalar: (node: KqlNode, scope: Scope) => Scalar;
   readonly table: (node: KqlNode, scope: Scope) => Table;
   readonly operator: (node: KqlNode, input: Table, scope: Scope) => Table;
-  /** True for an expression that stands for rows. */
+  /** Returns true for a tabular expression. */
   readonly isTable: (node: KqlNode, scope: Scope) => boolean;
-  /** The table of that name: bound by the query, or the tenant's. */
+  /** Returns the table of a name: bound by the query, or of the service. */
   readonly namedTable: (name: string, node: KqlNode, scope: Scope) => Table;
   /** Calls a function that the query declares. */
   readonly declaredCall: (
@@ -109,20 +108,20 @@ export function createNames(outer?: Names): Names {
   };
 }
 
-/** A value that needs no row. */
+/** Creates a constant. */
 export const createConstant = (type: KqlType, value: unknown): Scalar => ({
   type,
   run: () => value,
   isConstant: true,
 });
 
-/** A constant computed at first use, so that a branch that is never taken costs nothing. */
+/** Creates a constant that is computed at first use. */
 export function createLazyConstant(type: KqlType, compute: () => unknown): Scalar {
   let cached: { readonly value: unknown } | undefined;
   return { type, isConstant: true, run: () => (cached ??= { value: compute() }).value };
 }
 
-/** An expression over others: constant when they are. */
+/** Creates an expression over others; it is constant if they are. */
 export function deriveScalar(
   type: KqlType,
   parts: readonly Scalar[],

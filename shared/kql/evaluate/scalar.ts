@@ -1,4 +1,4 @@
-/** Expressions to closures, by the kind of their node. */
+/** Compiles expressions to closures, by the kind of their node. */
 import { childAt, listElements, type KqlNode } from "../language/parser.ts";
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { compileArithmetic, signs } from "./arithmetic.ts";
@@ -134,7 +134,7 @@ function compileElementExpression(node: KqlNode, scope: Scope): Scalar {
   return deriveScalar("dynamic", [base, key], (row) => readMember(base.run(row), key.run(row)));
 }
 
-/** A bag's value by key, or an array's by place; places count from the end when negative. */
+/** Returns a bag's value by key, or an array's by index; negative indexes count from the end. */
 export function readMember(base: unknown, key: unknown): unknown {
   if (Array.isArray(base))
     return typeof key === "string" ? null : ((base as readonly unknown[]).at(Number(key)) ?? null);

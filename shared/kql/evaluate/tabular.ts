@@ -40,8 +40,8 @@ function compileNode(node: KqlNode, scope: Scope): Table {
 }
 
 /**
- * What stands at the head of a pipe besides a name: a source, or an operator over the rows handed
- * to a subquery.
+ * Compiles the head of a pipe other than a name: a source, or an operator over the rows of a
+ * subquery.
  */
 function compileHead(node: KqlNode, scope: Scope): Table {
   const source = sources[node.kind];
@@ -94,7 +94,7 @@ export function compileOperator(node: KqlNode, input: Table, scope: Scope): Tabl
   return locateErrors(node, () => operator(node, input, scope));
 }
 
-/** The table of that name: bound by the query, or the tenant's. */
+/** Returns the table of a name: bound by the query, or of the service. */
 export function compileNamedTable(name: string, node: KqlNode, scope: Scope): Table {
   const binding = scope.names.find(name);
   if (binding?.kind === "table") return binding.table;
@@ -112,8 +112,7 @@ const findReaderName = ({ parent }: KqlNode): string | undefined =>
   parent?.kind === "PipeExpression" ? childAt(parent, "Operator")?.children[0]?.text : undefined;
 
 /**
- * True for an expression that stands for rows: by the parser's word, or by what its name is bound
- * to.
+ * Returns true for a tabular expression, by the parser's type or by the binding of its name.
  */
 export function isTable(node: KqlNode, scope: Scope): boolean {
   if (node.type !== undefined) return node.type === "table";
@@ -141,7 +140,7 @@ export function compileBlock(statements: readonly KqlNode[], scope: Scope): Bind
   return result;
 }
 
-/** An expression to what a name can be bound to. */
+/** Compiles an expression to a binding of a name. */
 export function compileBinding(node: KqlNode, scope: Scope): Binding {
   return isTable(node, scope)
     ? { kind: "table", table: compileTable(node, scope) }
@@ -159,7 +158,7 @@ function declareLet(statement: KqlNode, scope: Scope): void {
   scope.names.set(name, binding);
 }
 
-/** A function sees the names that were there before it. */
+/** Creates names for a function, which sees the names declared before it. */
 function nestNames({ names }: Scope): Scope["names"] {
   return createNames(names);
 }

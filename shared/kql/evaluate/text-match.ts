@@ -9,7 +9,7 @@ const isTermCode = (code: number): boolean =>
   (code >= 97 && code <= 122) ||
   (code > 127 && /[\p{L}\p{N}]/u.test(String.fromCharCode(code)));
 
-/** True when there is no term on both sides of the boundary before `index`. */
+/** Returns true unless a term continues across the boundary before `index`. */
 const isBoundary = (text: string, index: number): boolean =>
   index <= 0 ||
   index >= text.length ||

@@ -1,5 +1,5 @@
 /**
- * What a predicate says about `Timestamp`, so that a scan reads no more than it must. The predicate
+ * Finds the bounds of `Timestamp` in a predicate, so that a scan reads less. The predicate
  * itself still runs.
  */
 import { childAt, type KqlNode } from "../language/parser.ts";
@@ -64,7 +64,7 @@ function toBounds(kind: string, bound: KqlNode, scope: Scope): Span {
   return { from: kind === "GreaterThanExpression" ? instant + 1n : instant, to: unboundedSpan.to };
 }
 
-/** A bound that needs no row. A span after a start counts from it. */
+/** Evaluates a constant bound; a timespan after a start counts from it. */
 function evaluateInstant(
   node: KqlNode | undefined,
   scope: Scope,

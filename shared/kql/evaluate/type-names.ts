@@ -1,4 +1,4 @@
-/** Types as a query spells them. */
+/** Reads type names of queries. */
 import type { KqlNode } from "../language/parser.ts";
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 
@@ -14,7 +14,7 @@ const aliases: Readonly<Record<string, KqlType>> = {
   uniqueid: "guid",
 };
 
-/** The type that a word means. */
+/** Returns the type that a word names. */
 export function parseTypeName(word: string): KqlType {
   const lower = word.trim().toLowerCase();
   return aliases[lower] ?? (lower as KqlType);

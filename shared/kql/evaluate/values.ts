@@ -31,7 +31,7 @@ export function formatTimespan(ticks: bigint): string {
   return sign + dayText + clock + fractionText;
 }
 
-/** Writes a real as Kusto does: a whole one keeps its `.0`. */
+/** Formats a real as Kusto does: a whole one keeps its `.0`. */
 export function formatReal(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "Infinity" : "-Infinity";
@@ -64,7 +64,7 @@ export function toText(value: unknown, type: KqlType): string {
   return toJsonText(value);
 }
 
-/** A value on its way into an array or a bag, where only JSON lives. */
+/** Converts a value to JSON, as arrays and bags hold it. */
 export function toDynamic(value: unknown, type: KqlType): unknown {
   if (typeof value !== "bigint") return value ?? null;
   if (type === "datetime" || type === "timespan") return toText(value, type);
@@ -76,8 +76,7 @@ export function toDynamic(value: unknown, type: KqlType): unknown {
 const longDigits = /\d{16}/;
 
 /**
- * Reads JSON with exact whole numbers; text that is no JSON stays a string, as `parse_json` leaves
- * it.
+ * Reads JSON with exact whole numbers; other text stays a string, as `parse_json` returns it.
  */
 export function parseJson(text: string): unknown {
   try {
@@ -100,7 +99,7 @@ function parseExactNumber(
     : value;
 }
 
-/** To a long; null when there is none in it. */
+/** Converts to a long; null for other values. */
 export function toLong(value: unknown): bigint | null {
   if (typeof value === "bigint") return value;
   if (typeof value === "number") return Number.isFinite(value) ? BigInt(Math.trunc(value)) : null;
@@ -113,7 +112,7 @@ export function toLong(value: unknown): bigint | null {
   return real === null || !Number.isFinite(real) ? null : BigInt(Math.trunc(real));
 }
 
-/** To a real; null when there is none in it. */
+/** Converts to a real; null for other values. */
 export function toReal(value: unknown): number | null {
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);
@@ -123,7 +122,7 @@ export function toReal(value: unknown): number | null {
   return Number.isNaN(number) && value.trim() !== "NaN" ? null : number;
 }
 
-/** To ticks since 1970; null when there is no instant in it. */
+/** Converts to ticks since 1970; null for other values. */
 export function toDatetime(value: unknown, type: KqlType): bigint | null {
   if (typeof value === "bigint") return type === "datetime" ? value : value * 10_000_000n;
   if (typeof value !== "string" || value === "") return null;
@@ -134,13 +133,13 @@ export function toDatetime(value: unknown, type: KqlType): bigint | null {
   return Number.isNaN(ms) || !/\d{4}/.test(value) ? null : BigInt(ms) * 10_000n;
 }
 
-/** To ticks of a span; null when there is none in it. */
+/** Converts to ticks of a timespan; null for other values. */
 export function toTimespan(value: unknown): bigint | null {
   if (typeof value === "bigint") return value;
   return typeof value === "string" ? (parseTimespanTicks(value) ?? null) : null;
 }
 
-/** To a truth value; null when there is none in it. */
+/** Converts to a bool; null for other values. */
 export function toBool(value: unknown): boolean | null {
   if (typeof value === "boolean") return value;
   if (typeof value === "bigint") return value !== 0n;
@@ -171,8 +170,8 @@ export const isSameValue = (one: unknown, other: unknown): boolean =>
     : compareValues(one, other) === 0;
 
 /**
- * Text that is equal for equal values: the key of a group or of a join. A value may not look like
- * its neighbour's end.
+ * Returns a text that is equal for equal values: the key of a group or a join. A value may not look
+ * like its neighbor's end.
  */
 export function toKey(values: readonly unknown[]): string {
   let key = "";

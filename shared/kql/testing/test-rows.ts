@@ -27,7 +27,7 @@ export function createTestTable(
   namedRows: readonly NamedValues[],
   now: Ticks,
 ): SourceTable {
-  const rows = namedRows.map((row, index): Row => {
+  const rows = namedRows.flatMap(repeatRow).map((row, index): Row => {
     checkColumns(columns, row, `/rows/${name}/${index}`);
     return columns.map(({ name: column, type }) =>
       row[column] === undefined && timeColumns.includes(column)
@@ -47,6 +47,29 @@ export function createTestTable(
           }),
   };
 }
+
+/** The key of a row that says how often the row is there. */
+const repeatKey = "$repeat";
+const maxRepeats = 100_000;
+
+/** Copies a row `$repeat` times; `{n}` (`{nn}` with two digits) becomes its number, from 1. */
+function repeatRow(row: NamedValues): readonly NamedValues[] {
+  const { [repeatKey]: count, ...values } = row;
+  if (count === undefined) return [row];
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 0 || count > maxRepeats)
+    throw new TestCaseError(`/rows: ${repeatKey} must be a whole number up to ${maxRepeats}`);
+  return Array.from({ length: count }, (_, index) =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        typeof value === "string" ? numberText(value, index + 1) : value,
+      ]),
+    ),
+  );
+}
+
+const numberText = (text: string, number: number): string =>
+  text.replaceAll("{n}", String(number)).replaceAll("{nn}", String(number).padStart(2, "0"));
 
 /** Builds a table whose columns follow from its rows. */
 export function createInferredTable(namedRows: readonly NamedValues[]): SourceTable {

@@ -1,4 +1,4 @@
-/** Follows `infra/main.bicep` through its modules and tells what would be deployed for given parameters. */
+/** Evaluates `infra/main.bicep` with its modules: what would be deployed for given parameters. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
@@ -23,9 +23,9 @@ export interface DeployedResource {
   readonly apiVersion: string;
   /** With its parents: `account/default/exports`. */
   readonly name: string;
-  /** `type/name`, what other resources say of this one. */
+  /** `type/name`, as other resources reference it. */
   readonly address: string;
-  /** Address of the resource that an extension resource lies on. */
+  /** Address of the resource that an extension resource belongs to. */
   readonly scope: string | undefined;
   readonly body: Readonly<Record<string, unknown>>;
   readonly file: string;
@@ -40,7 +40,7 @@ export interface Deployment {
 export type ReadFile = (file: string) => string;
 const readFromDisk: ReadFile = (file) => readFileSync(file, "utf8");
 
-/** @throws Error naming the file of what cannot be followed */
+/** @throws Error with the file of an unsupported construct */
 export function deployTemplate(
   file: string,
   params: Fields,
@@ -140,7 +140,7 @@ function createModuleHandle(
   );
 }
 
-/** The bodies of a declaration: one, none where its condition fails, or one a turn of its loop; with their scopes. */
+/** Returns a declaration's bodies: one, none if its condition fails, or one for each loop item. */
 function bodiesOf(
   value: Expression,
   scope: Scope,
@@ -158,7 +158,7 @@ function bodiesOf(
   );
 }
 
-/** Without the condition: something may be named without being made. */
+/** Ignores the condition: a resource may be referenced without being created. */
 const stripCondition = (value: Expression): Expression =>
   value.kind === "when" ? value.body : value;
 
@@ -223,7 +223,7 @@ function createHandle(
   return self;
 }
 
-/** `dependsOn` only orders; what is left is what would be sent. */
+/** Removes `dependsOn`, which only orders. */
 const stripOrder = (body: Expression & { kind: "object" }): Expression => ({
   ...body,
   entries: body.entries.filter(([key]) => key.kind !== "literal" || key.value !== "dependsOn"),

@@ -1,5 +1,5 @@
 /**
- * Works out Bicep expressions as far as they are known before a deployment. What only Azure knows stays readable
+ * Evaluates Bicep expressions as far as they are known before a deployment. Other values are readable
  * text: `guid(a, b)`, `environment().suffixes.storage`, `Microsoft.Web/sites/func-x#properties.defaultHostName`.
  */
 import type { Expression, Lambda } from "./syntax.ts";
@@ -21,7 +21,7 @@ export class Handle {
   }
 }
 
-/** What names stand for, and the functions that the file itself or its folder gives. */
+/** The values of names, and the functions of the file and its folder. */
 export interface Scope {
   readonly lookUp: (name: string) => Value | undefined;
   readonly call: (name: string, args: readonly Value[]) => Value | undefined;
@@ -105,7 +105,7 @@ export function listOf(value: Value | undefined): readonly Value[] {
   throw new Error(`want a list, have ${JSON.stringify(value)}`);
 }
 
-/** Text that an interpolation shows. */
+/** Formats a value for an interpolation. */
 export function toText(value: Value): string {
   if (value instanceof Handle) return value.address;
   return typeof value === "object" && value !== null
@@ -113,7 +113,7 @@ export function toText(value: Value): string {
     : String(value);
 }
 
-/** The value without handles: what would be sent. */
+/** Replaces handles by their values. */
 export function toPlain(value: Value): unknown {
   if (value instanceof Handle) return value.address;
   if (Array.isArray(value)) return value.map((each: Value) => toPlain(each));
@@ -125,7 +125,7 @@ export function toPlain(value: Value): unknown {
 function memberOf(target: Value, name: string): Value {
   if (target instanceof Handle) return target.member(name);
   if (isFields(target)) return target[name] ?? null;
-  // Text has no members: this one stands for something that only Azure knows.
+  // Text has no members: this one is a value that only Azure knows.
   return target === null ? null : `${toText(target)}.${name}`;
 }
 
@@ -202,7 +202,7 @@ const builtIns: Readonly<Record<string, (...args: readonly Value[]) => Value>> =
   string: (value) => toText(value ?? ""),
   take: (text, count) => toText(text ?? "").slice(0, Number(count)),
   toLower: (text) => toText(text ?? "").toLowerCase(),
-  // Thirteen characters, as Azure makes them.
+  // 13 characters, as in Azure.
   uniqueString: () => "abcdefghijklm",
   union: (...objects) => Object.assign({}, ...objects.map((each) => each)) as Fields,
 };

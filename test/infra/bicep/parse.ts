@@ -1,10 +1,10 @@
 /**
- * Reads the part of Bicep that `infra/` is written in. Whatever it does not know is an error with its line, never
+ * Parses the subset of Bicep that `infra/` uses. Anything else is an error with its line and is never
  * skipped: an assertion on half a template would prove nothing.
  */
 import type { Declaration, Expression, Lambda, ResourceDeclaration } from "./syntax.ts";
 
-/** One reading position over one file. */
+/** A position in one file. */
 interface Reader {
   readonly file: string;
   readonly text: string;
@@ -13,7 +13,7 @@ interface Reader {
   readonly nestedStack: ResourceDeclaration[][];
 }
 
-/** @throws Error naming file and line of what cannot be read */
+/** @throws Error with file and line of an unsupported construct */
 export function parseBicep(file: string, text: string): readonly Declaration[] {
   const reader: Reader = { file, text, at: 0, nestedStack: [] };
   const declarations: Declaration[] = [];
@@ -38,7 +38,7 @@ function matchPattern(reader: Reader, pattern: RegExp): RegExpExecArray | undefi
 }
 
 const skipSpaces = (reader: Reader) => matchPattern(reader, /[ \t]*/);
-/** Blanks, line ends, comments and directives. */
+/** Skips blanks, line ends, comments and directives. */
 const skipBlanks = (reader: Reader) =>
   matchPattern(reader, /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/);
 
@@ -107,7 +107,7 @@ function parseDeclaration(reader: Reader): Declaration {
   }
 }
 
-/** A type up to its `=` or the end of its line; brackets may span lines. */
+/** Reads a type up to its `=` or the end of its line; brackets may span lines. */
 function readTypeText(reader: Reader): string {
   const start = reader.at;
   let depth = 0;
@@ -121,7 +121,7 @@ function readTypeText(reader: Reader): string {
   return reader.text.slice(start, reader.at).trim();
 }
 
-/** A statement we do not look into: to the end of its line, brackets closed. Returns its first word. */
+/** Skips a statement to the end of its line, brackets closed. Returns its first word. */
 function skipStatement(reader: Reader): string {
   skipSpaces(reader);
   const first = matchPattern(reader, /\w+/)?.[0] ?? "";

@@ -1,4 +1,4 @@
-/** What a Bicep file says, as plain data. Types of parameters are kept as text: the checker judges them, not we. */
+/** The syntax of a Bicep file as plain data. Types of parameters are kept as text. */
 
 export type Expression =
   | { readonly kind: "literal"; readonly value: string | number | boolean | null }

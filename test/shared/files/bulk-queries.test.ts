@@ -9,8 +9,8 @@ import { fileHash } from "../../support/files-harness.ts";
 
 const hashes = [fileHash(0), fileHash(1)];
 
-describe("the queries", () => {
-  test("name each hash once as a literal", () => {
+describe("a bulk query", () => {
+  test("names each hash once as a literal", () => {
     for (const query of [createProfileQuery("SHA1", hashes), createOrganizationQuery(hashes, 24)])
       expect(query.match(/"[0-9a-f]{40}"/g)).toEqual(hashes.map((hash) => `"${hash}"`));
     expect(createOrganizationQuery(hashes, 24)).toContain("ago(24h)");
@@ -22,18 +22,18 @@ describe("the queries", () => {
     "",
     fileHash(0, "md5"),
     `${fileHash(0)}\n`,
-  ])("refuse %j as a hash", (hash) => {
+  ])("refuses %j as a hash", (hash) => {
     expect(() => createProfileQuery("SHA1", [hash])).toThrow(RangeError);
     expect(() => createOrganizationQuery([hash], 24)).toThrow(RangeError);
   });
 
-  test.each([0, 721, 1.5, Number.NaN, Infinity])("refuse a look-back of %s", (hours) => {
+  test.each([0, 721, 1.5, Number.NaN, Infinity])("refuses a look-back of %s hours", (hours) => {
     expect(() => createOrganizationQuery(hashes, hours)).toThrow(RangeError);
   });
 });
 
-describe("the rows", () => {
-  test("of FileProfile() are read, NULL as null", () => {
+describe("a row of a bulk query", () => {
+  test("is read as a profile, with NULL as null", () => {
     const row = {
       SHA1: fileHash(0).toUpperCase(),
       SHA256: null,
@@ -70,14 +70,14 @@ describe("the rows", () => {
     ["Missing", "missing"],
     ["Error", "error"],
     [null, "error"],
-  ])("with availability %j are '%s'", (ProfileAvailability, availability) => {
+  ])("with availability %j is '%s'", (ProfileAvailability, availability) => {
     expect(readProfile({ ProfileAvailability }).availability).toBe(availability);
   });
 
   test.each([
     ["a list", ["a.exe", ""]],
     ["its JSON text", '["a.exe"]'],
-  ])("of the organisation take file names as %s", (_, TopFileNames) => {
+  ])("is read as figures of the organization, with file names as %s", (_, TopFileNames) => {
     expect(
       readOrganization({ SHA1: fileHash(0), OrganizationPrevalence: 2, TopFileNames }),
     ).toEqual([

@@ -36,7 +36,7 @@ const readFinalReport = async (service: FileLookupService, id: string): Promise<
 };
 
 describe("a lookup", () => {
-  test("answers each hash in the order asked, with its source and time", async () => {
+  test("answers each hash in the order of the request, with its source and time", async () => {
     const harness = filesHarness({
       findStatistics: (hash) => (hash === fileHash(1) ? undefined : statistics),
     });
@@ -104,7 +104,7 @@ describe("a lookup", () => {
     expect(harness.calls).toEqual([]);
   });
 
-  test("of a SHA-256 that Defender does not know is not found, after one call", async () => {
+  test("reports a SHA-256 that Defender does not know as notFound after one call", async () => {
     const harness = filesHarness({ findStatistics: () => undefined });
     const report = await lookUpFiles(harness, requestFor([fileHash(0, "sha256")]));
     expect(report.results[0]).toMatchObject({
@@ -115,7 +115,7 @@ describe("a lookup", () => {
     expect(harness.calls).toHaveLength(1);
   });
 
-  test("merges information, and has it for the cache", async () => {
+  test("merges file information and caches it", async () => {
     const harness = filesHarness();
     const request = requestFor([fileHash(0)], {
       options: { ...plainOptions, information: true },
@@ -130,7 +130,7 @@ describe("a lookup", () => {
     expect(harness.calls).toHaveLength(2);
   });
 
-  test("judges by the thresholds given", async () => {
+  test("judges by the thresholds of the request", async () => {
     const options = { ...plainOptions, thresholds: { globalCommonFrom: 1_000 } };
     const report = await lookUpFiles(filesHarness(), requestFor([fileHash(0)], { options }));
     expect(report.results[0]?.verdict).toEqual({
@@ -139,7 +139,7 @@ describe("a lookup", () => {
     });
   });
 
-  test("of nothing is an empty report", async () => {
+  test("answers a request without hashes with an empty report", async () => {
     expect((await lookUpFiles(filesHarness(), requestFor([]))).results).toEqual([]);
   });
 });
@@ -148,20 +148,23 @@ describe("the cache", () => {
   test.each([
     ["found", statistics, 6 * hourMs],
     ["not found", undefined, hourMs],
-  ] as const)("serves what was %s up to its age, also after a restart", async (_, value, ageMs) => {
-    const harness = filesHarness({ findStatistics: () => value });
-    await lookUpFiles(harness);
-    await harness.clock.advance(ageMs - minuteMs);
-    expect((await lookUpFiles(harness)).results[0]?.fromCache).toBe(true);
-    const restartedService = harness.restart();
-    await harness.clock.run(restartedService.lookUpFiles(requestFor([fileHash(0)])));
-    expect(harness.calls).toHaveLength(1);
-    await harness.clock.advance(2 * minuteMs);
-    expect((await lookUpFiles(harness)).results[0]?.fromCache).toBe(false);
-    expect(harness.calls).toHaveLength(2);
-  });
+  ] as const)(
+    "serves a file that was %s up to its age, also after a restart",
+    async (_, value, ageMs) => {
+      const harness = filesHarness({ findStatistics: () => value });
+      await lookUpFiles(harness);
+      await harness.clock.advance(ageMs - minuteMs);
+      expect((await lookUpFiles(harness)).results[0]?.fromCache).toBe(true);
+      const restartedService = harness.restart();
+      await harness.clock.run(restartedService.lookUpFiles(requestFor([fileHash(0)])));
+      expect(harness.calls).toHaveLength(1);
+      await harness.clock.advance(2 * minuteMs);
+      expect((await lookUpFiles(harness)).results[0]?.fromCache).toBe(false);
+      expect(harness.calls).toHaveLength(2);
+    },
+  );
 
-  test("keeps look-backs apart", async () => {
+  test("stores each look-back separately", async () => {
     const harness = filesHarness();
     await lookUpFiles(harness);
     await lookUpFiles(
@@ -172,7 +175,7 @@ describe("the cache", () => {
     expect(harness.calls).toHaveLength(2);
   });
 
-  test("makes equal hashes asked at once share a call, in one instance and between two", async () => {
+  test("lets equal hashes share a call, in one instance and between two", async () => {
     const harness = filesHarness({ instances: 2 });
     const lookups = harness.services.flatMap((service) =>
       Array.from({ length: 5 }, () => () => service.lookUpFiles(requestFor(createHashes(3)))),
@@ -184,7 +187,7 @@ describe("the cache", () => {
     expect(harness.calls.map(({ hash }) => hash).sort()).toEqual(createHashes(3).sort());
   });
 
-  test("that is broken is written anew", async () => {
+  test("replaces a record that is not JSON", async () => {
     const harness = filesHarness();
     harness.records.poke(cachePath(fileHash(0)), "not JSON");
     expect((await lookUpFiles(harness)).summary.found).toBe(1);
@@ -192,7 +195,7 @@ describe("the cache", () => {
     expect(harness.calls).toHaveLength(1);
   });
 
-  test("that is away costs calls, not answers", async () => {
+  test("gives every answer while its store fails", async () => {
     const down = {
       before: ({ path }: { path: string }) => {
         if (path.startsWith("state/files/")) throw new Error("storage is away");
@@ -204,7 +207,7 @@ describe("the cache", () => {
 });
 
 describe("a cache that hangs", () => {
-  test("holds a lookup up for seconds, not for good", async () => {
+  test("delays a lookup by seconds at most", async () => {
     const store: { harness?: FilesHarness } = {};
     const hangStore = async ({ path }: { path: string }): Promise<void> => {
       if (path.startsWith("state/files/")) await store.harness?.clock.sleep(10 * minuteMs);
@@ -226,7 +229,7 @@ describe("when Defender is out of reach", () => {
     return { state, harness };
   };
 
-  test("an old answer is served and marked", async () => {
+  test("a lookup serves an old answer and marks it as stale", async () => {
     const { state, harness } = createOutage();
     await lookUpFiles(harness);
     state.down = true;
@@ -238,7 +241,7 @@ describe("when Defender is out of reach", () => {
     });
   });
 
-  test("what is unknown fails by itself beside what is known", async () => {
+  test("an unknown hash fails and a cached one is found", async () => {
     const { state, harness } = createOutage();
     await lookUpFiles(harness);
     state.down = true;
@@ -246,7 +249,7 @@ describe("when Defender is out of reach", () => {
     expect(report.results.map(({ status }) => status)).toEqual(["found", "failed"]);
   });
 
-  test("a lookup of which nothing is known is refused for now", async () => {
+  test("a lookup of unknown hashes is refused with a pause", async () => {
     const { state, harness } = createOutage();
     state.down = true;
     expect(
@@ -257,7 +260,7 @@ describe("when Defender is out of reach", () => {
     });
   });
 
-  test("a job waits six hours for it and loses nothing", async () => {
+  test("a job waits six hours and then answers every hash", async () => {
     const state = { down: true };
     const harness = filesHarness({
       fault: () => (state.down ? { kind: "down", retryAfterMs: 1_000 } : undefined),
@@ -274,7 +277,7 @@ describe("when Defender is out of reach", () => {
     });
   });
 
-  test("a refusal is told in the result, in a job too", async () => {
+  test("a refusal is stated in the result, also in a job", async () => {
     const harness = filesHarness({
       fault: () => ({ kind: "refused", problem: "the permission is missing" }),
     });
@@ -291,7 +294,7 @@ describe("when Defender is out of reach", () => {
 });
 
 describe("a job", () => {
-  test("takes what does not fit into a request, is readable at once, and ends with every answer in order", async () => {
+  test("answers hashes that do not fit into a request, in their order, and shows them as pending before", async () => {
     const harness = filesHarness({ isPaced: true });
     const hashes = createHashes(250);
     const outcome = await harness.clock.run(harness.service.lookUpFiles(requestFor(hashes)));
@@ -308,7 +311,7 @@ describe("a job", () => {
     expect(harness.events.filter(({ kind }) => kind === "job-finished")).toHaveLength(1);
   });
 
-  test("shows the parts that are answered while others are not", async () => {
+  test("shows answered parts while others are pending", async () => {
     const harness = filesHarness({ isPaced: true });
     const id = expectJobId(
       await harness.clock.run(harness.service.lookUpFiles(requestFor(createHashes(250)))),
@@ -330,7 +333,7 @@ describe("a job", () => {
     await harness.clock.run(draining);
   });
 
-  test("is the same for a request that is repeated within ten minutes, and another one later", async () => {
+  test("is the same for a request that is repeated within ten minutes, and a new one later", async () => {
     const harness = filesHarness({ isPaced: true });
     const request = requestFor(createHashes(250));
     const outcomes = [];
@@ -354,7 +357,7 @@ describe("a job", () => {
     expect(harness.calls).toHaveLength(250);
   });
 
-  test("belongs to one of two questions that race under one key; the other is a conflict", async () => {
+  test("belongs to one of two requests that race under one key; the other is a conflict", async () => {
     const harness = filesHarness({ isPaced: true, instances: 2 });
     const requests = [150, 151].map((count) =>
       requestFor(createHashes(count), { idempotencyKey: "run-1" }),
@@ -369,7 +372,7 @@ describe("a job", () => {
     ]);
   });
 
-  test("is the same for its key for good, and another question under that key is a conflict", async () => {
+  test("is the same for its key for days, and another request under that key is a conflict", async () => {
     const harness = filesHarness({ isPaced: true });
     const request = requestFor(createHashes(150), { idempotencyKey: "run-1" });
     const id = expectJobId(await harness.clock.run(harness.service.lookUpFiles(request)));
@@ -384,7 +387,7 @@ describe("a job", () => {
     });
   });
 
-  test("that is cancelled makes no further call, and keeps what is known", async () => {
+  test("makes no further call after it is canceled, and keeps its results", async () => {
     const harness = filesHarness({ isPaced: true });
     const id = expectJobId(
       await harness.clock.run(harness.service.lookUpFiles(requestFor(createHashes(250)))),
@@ -397,12 +400,12 @@ describe("a job", () => {
     expect(harness.calls).toEqual([]);
     expect(await harness.service.readJob(id)).toMatchObject({
       kind: "ended",
-      outcome: "canceled",
+      status: "canceled",
     });
     expect((await readFinalReport(harness.service, id)).summary.pending).toBe(250);
   });
 
-  test("is gone after seven days", async () => {
+  test("is absent after seven days", async () => {
     const harness = filesHarness({ isPaced: true });
     const id = expectJobId(
       await harness.clock.run(harness.service.lookUpFiles(requestFor(createHashes(250)))),
@@ -411,7 +414,7 @@ describe("a job", () => {
     expect(await harness.service.readJob(id)).toEqual({ kind: "absent" });
   });
 
-  test("is not affected by a message that comes twice, or for no job", async () => {
+  test("ignores a message that comes twice or names no job", async () => {
     const harness = filesHarness({ isPaced: true });
     const id = expectJobId(
       await harness.clock.run(harness.service.lookUpFiles(requestFor(createHashes(250)))),
@@ -427,11 +430,11 @@ describe("a job", () => {
   });
 });
 
-describe("a store so slow that a turn is over before the file is marked", () => {
+describe("a store so slow that a permit expires before the lease is acquired", () => {
   test.each([
-    ["a mark takes longer than a turn is good for", 1_200],
-    ["it sometimes does", 600],
-  ])("costs no call: %s", async (_, storeMs) => {
+    ["every write takes longer than a permit is usable", 1_200],
+    ["some writes do", 600],
+  ])("causes no additional call when %s", async (_, storeMs) => {
     let writes = 0;
     const harness = filesHarness({
       isPaced: true,
@@ -447,7 +450,7 @@ describe("a store so slow that a turn is over before the file is marked", () => 
     const id = expectJobId(
       await harness.clock.run(harness.service.lookUpFiles(requestFor(createHashes(250)))),
     );
-    // The same message to both, as when it had become visible again.
+    // Both instances receive the message, as when it becomes visible again.
     const message = { version: 1 as const, job: id };
     harness.queues.takeNext("file-lookups");
     await harness.clock.run(
@@ -462,7 +465,7 @@ describe("a store so slow that a turn is over before the file is marked", () => 
   });
 });
 
-describe("a worker that dies", () => {
+describe("a worker that crashes", () => {
   const failpoints = [
     "J1 input written",
     "J2 header written",
@@ -481,7 +484,7 @@ describe("a worker that dies", () => {
   const deathError = new Error("killed here");
 
   test.each([...failpoints, ...laterFailpoints])(
-    "at '%s' leaves everything to be answered, at most the calls in flight twice",
+    "at '%s' loses no answer and repeats at most the calls in progress",
     async (failpoint) => {
       const state = { visits: 0, dead: false };
       const killAtFailpoint = async (name: string): Promise<void> => {
@@ -537,7 +540,7 @@ describe("a worker that dies", () => {
   );
 });
 
-describe("the short way", () => {
+describe("the bulk path", () => {
   const settings = { bulkThreshold: 200 };
 
   test("answers 10,000 hashes in 20 hunting calls and none of the file API", async () => {
@@ -557,7 +560,7 @@ describe("the short way", () => {
     ).toBe(true);
   });
 
-  test("is taken once when the request and its message are repeated, over two instances", async () => {
+  test("runs once when the request and its message are repeated on two instances", async () => {
     const harness = filesHarness({ instances: 2, settings, hunting: answerHunting });
     const request = requestFor(createHashes(300), { idempotencyKey: "run-1" });
     const ids = [];
@@ -570,7 +573,7 @@ describe("the short way", () => {
     ]);
   });
 
-  test("takes SHA-256s too", async () => {
+  test("answers SHA-256s too", async () => {
     const harness = filesHarness({ isPaced: true, settings, hunting: answerHunting });
     const hashes = Array.from({ length: 300 }, (_, index) => fileHash(index, "sha256"));
     const id = expectJobId(
@@ -581,7 +584,7 @@ describe("the short way", () => {
     expect([harness.huntingCalls.length, harness.calls.length]).toEqual([2, 0]);
   });
 
-  test("leaves what hunting cannot give to the file API", async () => {
+  test("leaves hashes that hunting cannot answer to the file API", async () => {
     const answerQuery = (query: string) => {
       const answer = answerHunting(query);
       if (answer.kind !== "rows" || !query.includes("FileProfile")) return answer;
@@ -602,7 +605,7 @@ describe("the short way", () => {
     expect(report.results.filter(({ source }) => source === "statistics")).toHaveLength(5);
   });
 
-  test("halves what is too long, and remembers it", async () => {
+  test("halves a query that is too long, and remembers the size", async () => {
     const answerQuery = (query: string) =>
       query.length > 25_000
         ? ({ kind: "rejected", message: "The query is too long." } as const)
@@ -616,7 +619,7 @@ describe("the short way", () => {
     expect([harness.huntingCalls.length, harness.calls.length]).toEqual([1 + 8, 0]);
   });
 
-  test("is off for a day after a refusal of the function, and the file API goes on", async () => {
+  test("is disabled for a day after a refusal of the function, and the file API answers", async () => {
     const answerQuery = () =>
       ({ kind: "rejected", message: "Unknown function: 'FileProfile'." }) as const;
     const harness = filesHarness({ settings, hunting: answerQuery });
@@ -646,7 +649,7 @@ describe("the short way", () => {
     expect([harness.huntingCalls.length, harness.calls.length]).toEqual([3, 300]);
   });
 
-  test("tells what nobody knows from what only this organisation saw", async () => {
+  test("distinguishes unknown files from files that only this organization saw", async () => {
     const answerMissing = (query: string) => {
       const answer = answerHunting(query);
       if (answer.kind !== "rows") return answer;
@@ -671,7 +674,7 @@ describe("the short way", () => {
   });
 });
 
-test("no record of a job holds more than a part", async () => {
+test("a job stores one record per part", async () => {
   const harness = filesHarness({
     isPaced: true,
     settings: { bulkThreshold: 200 },

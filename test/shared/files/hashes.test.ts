@@ -249,7 +249,7 @@ describe("a table in text", () => {
     ["quotes", `"DeviceId","SHA1","Text"\n"${deviceId}","${a}","a ""b"", c\nd"\n`],
     ["a byte order mark", `\uFEFFDeviceId,SHA1\n${deviceId},${a}`],
     ["a W3C header", `#Version: 1.0\n#Fields: date DeviceId SHA1\n2025-01-01 ${deviceId} ${a}\n`],
-  ])("names its columns: %s", (_, text) => {
+  ])("is read by the names of its columns: %s", (_, text) => {
     const outcome = findInText(text);
     expect(hashesOf(outcome)).toEqual([a]);
     expect(outcome.skipped.map(({ hash, reason }) => [hash, reason])).toEqual([
@@ -278,7 +278,7 @@ describe("a table in text", () => {
   });
 });
 
-describe("the limits", () => {
+describe("a limit", () => {
   const nestArrays = (depth: number): unknown =>
     JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
 
@@ -299,7 +299,7 @@ describe("the limits", () => {
       JSON.parse('{"constructor":{"prototype":{}}}'),
       "must not have this name",
     ],
-  ])("refuse %s", (_, value, message) => {
+  ])("refuses a body with %s", (_, value, message) => {
     const outcome = findHashes({ kind: "json", value }, { limits: wideLimits });
     expect(outcome).toMatchObject({
       kind: "outside-limits",
@@ -307,7 +307,7 @@ describe("the limits", () => {
     });
   });
 
-  test("refuse more than 20,000 hashes, and take as many", () => {
+  test("accepts 20,000 hashes and refuses one more", () => {
     const createText = (count: number) =>
       Array.from({ length: count }, (_, index) => md5Of(index)).join("\n");
     expect(
@@ -316,7 +316,7 @@ describe("the limits", () => {
     expect(findInText(createText(maxHashes)).hashes).toHaveLength(maxHashes);
   });
 
-  test("leave JSON in a string that exceeds them to be searched as text", () => {
+  test("leaves JSON in a string that exceeds it to be searched as text", () => {
     const deep = `${"[".repeat(40)}"sha1: ${a}"${"]".repeat(40)}`;
     expect(hashesOf(findInJson({ deep }))).toEqual([a]);
   });

@@ -8,37 +8,37 @@ const knownStatistics = { ...statistics, organizationPrevalence: 3, globalPreval
 test.each([
   ["between the thresholds", {}, "uncommon", "no threshold is met, organizationPrevalence is 3"],
   [
-    "below one of the organisation",
+    "a figure below the threshold of the organization",
     { organizationPrevalence: 2 },
     "rare",
     "organizationPrevalence 2 is below organizationRareBelow 3",
   ],
   [
-    "at 0",
+    "a figure of 0",
     { organizationPrevalence: 0 },
     "rare",
     "organizationPrevalence 0 is below organizationRareBelow 3",
   ],
   [
-    "below the global one",
+    "a figure below the global threshold",
     { globalPrevalence: 99 },
     "rare",
     "globalPrevalence 99 is below globalRareBelow 100",
   ],
   [
-    "at the common one",
+    "a figure at the threshold for common",
     { globalPrevalence: 10_000 },
     "common",
     "globalPrevalence 10000 reaches globalCommonFrom 10000",
   ],
   [
-    "common everywhere and rare here",
+    "a file that is common everywhere and rare here",
     { organizationPrevalence: 1, globalPrevalence: 1e6 },
     "rare",
     "organizationPrevalence 1 is below organizationRareBelow 3",
   ],
   [
-    "with one figure unknown",
+    "a file with one unknown figure",
     { organizationPrevalence: null },
     "uncommon",
     "no threshold is met, globalPrevalence is 500",

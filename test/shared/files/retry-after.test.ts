@@ -22,16 +22,16 @@ describe("Retry-After", () => {
     ["nothing left", { hashes: 0, batches: 0 }, 0, 2_000],
     ["three minutes of calls", { hashes: 250, batches: 0 }, 0, 122_000],
     ["a pause that the quota names", { hashes: 1, batches: 0 }, 45_000, 45_000],
-    ["ten batches of the short way", { hashes: 10_000, batches: 10 }, 0, 80_000],
+    ["ten batches of the bulk path", { hashes: 10_000, batches: 10 }, 0, 80_000],
     ["hours of calls", { hashes: 10_000, batches: 0 }, 0, 600_000],
-  ])("with %s", (_, remaining, notBeforeMs, ms) => {
+  ])("is estimated for %s", (_, remaining, notBeforeMs, ms) => {
     expect(estimateRetryAfterMs(remaining, quota, notBeforeMs)).toBe(ms);
   });
 });
 
 describe.each(serverModels)("a %s server", (model) => {
   test.each([1, 4])(
-    "is never asked too much by %i instances, and never kept idle",
+    "receives no call too many from %i instances, and is never idle",
     async (instances) => {
       const run = await measureFilesPace({ model, instances, hashes: 300 });
       expect(run.rejections).toBe(0);

@@ -144,6 +144,19 @@ describe("decideRetry", () => {
     });
   });
 
+  test.each([
+    [405, "the method is not allowed"],
+    [409, "a conflict"],
+    [413, "the request is too large"],
+    [415, "the content type is not supported"],
+    [418, "the request was refused (418)"],
+  ])("says what a %i is", (status, text) => {
+    expect(decideRetry("cloud-apps", createStatusFailure(status), nowMs)).toMatchObject({
+      code: "rejected",
+      why: expect.stringContaining(text) as unknown,
+    });
+  });
+
   test("does not count a heavy query as a failure of the service, nor retry it", () => {
     for (const failure of [
       createStatusFailure(504),

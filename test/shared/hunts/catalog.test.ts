@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { compileCatalog } from "../../../shared/kql/compile/compile-catalog.ts";
+import { checkCatalog, compileCatalog } from "../../../shared/kql/compile/compile-catalog.ts";
+import { runHuntTest } from "../../../shared/kql/testing/run-hunt-test.ts";
 import type { CompiledHunt } from "../../../shared/contracts/compiled-hunt.ts";
 import { buildRowsQuery } from "../../../shared/hunts/query/query-text.ts";
 import { dayMs, ticksFromMs } from "../../../shared/runtime/time.ts";
@@ -31,8 +32,10 @@ describe("the starter hunts", () => {
     hunts = compiled.catalog.hunts;
   }, 120_000);
 
-  test("are five, and three of them export each row once", () => {
-    expect(hunts.map(({ name, mode }) => `${name} ${mode}`)).toEqual([
+  test("are 25, and the five enabled ones export each row once or take snapshots", () => {
+    expect(hunts).toHaveLength(25);
+    const enabled = hunts.filter((hunt) => hunt.enabled);
+    expect(enabled.map(({ name, mode }) => `${name} ${mode}`)).toEqual([
       "impossible-cloud-sign-in snapshot",
       "mass-file-rename snapshot",
       "new-local-administrator window",
@@ -55,10 +58,30 @@ describe("the starter hunts", () => {
     }
   });
 
+  test("cover every tactic of the list", () => {
+    const covered = new Set(hunts.flatMap(({ tactics }) => tactics));
+    expect(attackTactics.filter((tactic) => !covered.has(tactic))).toEqual([]);
+  });
+
+  test("have at least two positive and two silent tests each, and all pass", () => {
+    for (const { name, hunt, tests } of checkCatalog(catalog)) {
+      if (hunt === undefined) throw new Error(`${name} does not compile`);
+      const silent = tests.filter((one) => Array.isArray(one.expect) && one.expect.length === 0);
+      expect(silent.length, name).toBeGreaterThanOrEqual(2);
+      expect(tests.length - silent.length, name).toBeGreaterThanOrEqual(2);
+      for (const one of tests)
+        expect(
+          runHuntTest(hunt, one, () => []),
+          `${name}: ${one.name}`,
+        ).toHaveProperty("kind", "passed");
+    }
+  }, 120_000);
+
   test("find the simulated organization's events within three days", () => {
     const dataset = createDataset({ eventsPerHour: 30 });
     const to = ticksFromMs(Date.UTC(2026, 0, 20));
-    const rowCounts = hunts.map((hunt) => [hunt.name, countRows(hunt, to, dataset)]);
+    const enabled = hunts.filter((hunt) => hunt.enabled);
+    const rowCounts = enabled.map((hunt) => [hunt.name, countRows(hunt, to, dataset)]);
     expect(rowCounts.filter(([, rows]) => rows === 0)).toEqual([]);
   });
 });

@@ -28,8 +28,8 @@ const lineSets = fc.array(
   { maxLength: 8 },
 );
 
-describe("gzipEncoder", () => {
-  test("gives back what went in, through any block size", async () => {
+describe("createGzipEncoder", () => {
+  test("compresses lines without loss, whatever the block size", async () => {
     await fc.assert(
       fc.asyncProperty(
         lineSets,
@@ -44,14 +44,14 @@ describe("gzipEncoder", () => {
     );
   });
 
-  test("writes one member, which a strict reader takes whole", async () => {
+  test("writes one member that a strict reader reads completely", async () => {
     const lines = Array.from({ length: 5_000 }, (_, at) => `{"n":${at}}\n`).join("");
     const file = Buffer.concat(await compressBatches([lines], { blockBytes: 1_000 }));
     const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip"));
     expect(await new Response(stream).text()).toBe(lines);
   });
 
-  test("cuts blocks between lines, so that each can be read by itself", async () => {
+  test("cuts blocks between lines, so that each is readable alone", async () => {
     const lines = Array.from({ length: 300 }, (_, at) => `{"n":"${"x".repeat(at % 90)}"}\n`).join(
       "",
     );
@@ -63,7 +63,7 @@ describe("gzipEncoder", () => {
     expect(blocks.filter((block) => !block.endsWith("\n"))).toEqual([]);
   });
 
-  test("makes a valid file of nothing", async () => {
+  test("writes a valid file for no lines", async () => {
     expect(gunzipSync(Buffer.concat(await compressBatches([]))).length).toBe(0);
   });
 

@@ -50,7 +50,7 @@ const readFirstLine = async (row: string, hasAnnotations = true): Promise<string
     .lines[0];
 
 describe("readRows", () => {
-  test("makes the reference's lines of random answers cut at random places", async () => {
+  test("writes the expected lines for random answers cut at random places", async () => {
     await fc.assert(
       fc.asyncProperty(
         answers,
@@ -71,7 +71,7 @@ describe("readRows", () => {
     );
   });
 
-  test("never takes a truncated answer for a whole one", async () => {
+  test("refuses every truncated answer", async () => {
     await fc.assert(
       fc.asyncProperty(answers, fc.nat(), batches, async (answer, cut, batchBytes) => {
         const wholeBody = encodeUtf8(answer.body.trim());
@@ -84,7 +84,7 @@ describe("readRows", () => {
     );
   });
 
-  test("gives rows larger than a batch, and rows across batches, unharmed", async () => {
+  test("reads rows that are larger than a batch or cross batches", async () => {
     const createRow = (at: number) =>
       `{"Timestamp":null,"ReportId":${at},"IsX":null,"Bag":null,"Text":"${"x".repeat(at % 7 === 0 ? 1_500_000 : 60_000)}"}`;
     const rows = Array.from({ length: 40 }, (_, at) => createRow(at));
@@ -109,7 +109,7 @@ describe("readRows", () => {
       '"Bag":{"n":1}',
     ],
     ["text that holds a bag", '"Bag":"{\\"n\\": 1.50}"', '"Bag":{"n":1.50}'],
-    ["text that only looks so", '"Bag":"{n}"', '"Bag":"{n}"'],
+    ["text that only looks like a bag", '"Bag":"{n}"', '"Bag":"{n}"'],
     [
       "bags as text in an array",
       '"Bag@odata.type":"#Collection(String)","Bag":["{\\"n\\":1}","{\\"@odata.type\\":2}"]',
@@ -132,7 +132,7 @@ describe("readRows", () => {
       '"Timestamp":"2018-07-09T09:16:26+02:00"',
       '"Timestamp":"2018-07-09T07:16:26.0000000Z"',
     ],
-    ["a time that is none", '"Timestamp":"soon"', '"Timestamp":"soon"'],
+    ["text in a column of times", '"Timestamp":"soon"', '"Timestamp":"soon"'],
     ["escaped slashes and quotes", '"Text":"a\\/b\\u0027"', '"Text":"a/b\'"'],
     ["the last of two equal keys", '"Text":"a","Text":"b"', '"Text":"b"'],
     ["a key spelt with escapes", '"\\u0054ext":"a"', '"Text":"a"'],
@@ -142,7 +142,7 @@ describe("readRows", () => {
     expect(await readFirstLine(`{${sent}}`)).toBe(line0.replace(`"${name}":null`, () => line));
   });
 
-  test("leaves annotations of a back-end that has none as data", async () => {
+  test("keeps annotations as data for a back-end that has none", async () => {
     expect(await readFirstLine('{"Bag":{"a@odata.type":"#x"}}', false)).toContain(
       '"Bag":{"a@odata.type":"#x"}',
     );
@@ -154,12 +154,12 @@ describe("readRows", () => {
     );
   });
 
-  test("survives nesting deeper than any stack", async () => {
+  test("reads nesting that is deeper than the stack", async () => {
     const nestedArrays = `${"[".repeat(50_000)}${"\n]".repeat(50_000)}`;
     expect(await readFirstLine(`{"Bag":${nestedArrays}}`)).toContain("[[[[");
   });
 
-  test("hands the schema over before the first row, whatever its size within 1 MiB", async () => {
+  test("passes the schema on before the first row, up to 1 MiB of it", async () => {
     const heads: unknown[] = [];
     const schema = Array.from({ length: 5_000 }, (_, at) => ({ name: `c${at}`, type: "String" }));
     const body = encodeUtf8(JSON.stringify({ schema, results: [{ c0: "a" }] }));
@@ -172,21 +172,21 @@ describe("readRows", () => {
     });
   });
 
-  test("takes an answer without rows as empty and says so", async () => {
+  test("reads an answer without rows as empty", async () => {
     const result = await readLines([encodeUtf8('{"Stats":{},"Results":null}')], columns);
     expect(result).toMatchObject({ rows: 0, envelope: { Stats: {}, Results: null } });
   });
 
   test.each([
-    ["a body that is no object", "[1]"],
+    ["a body that is not an object", "[1]"],
     ["HTML", "<html></html>"],
     ["nothing", ""],
     ["two arrays of rows", '{"results":[],"Results":[{"a":1}]}'],
     ["a comma without a row", '{"results":[{"Text":"a"},]}'],
     ["rows without a comma", '{"results":[{"Text":"a"}{"Text":"b"}]}'],
-    ["a row that is no object", '{"results":[1]}'],
+    ["a row that is not an object", '{"results":[1]}'],
     ["a raw line break in text", '{"results":[{"Text":"a\nb"}]}'],
-    ["a value that is no JSON", '{"results":[{"Text":nul}]}'],
+    ["a value that is not JSON", '{"results":[{"Text":nul}]}'],
     ["too much around the rows", `{"a":"${"x".repeat(1_100_000)}","results":[]}`],
   ])("refuses %s", async (_, body) => {
     await expect(readLines([encodeUtf8(body)], columns)).rejects.toThrow(MalformedRows);

@@ -24,8 +24,8 @@ const texts = fc.uint8Array({ maxLength: 300, min: 0x20 }).chain((text) =>
 
 describe.each([
   ["with WebAssembly", acquireScanBuffer],
-  ["without", createPlainScanBuffer],
-])("the finder %s", (_, createBuffer) => {
+  ["without WebAssembly", createPlainScanBuffer],
+])("a search %s", (_, createBuffer) => {
   test("stops at the first quote, backslash or control character", () => {
     const buffer = createBuffer(300);
     fc.assert(
@@ -41,7 +41,7 @@ describe.each([
     );
   });
 
-  test("reads up to the very end of its memory", () => {
+  test("reaches the end of its memory", () => {
     const size = 65_536 * 2;
     const buffer = createBuffer(size);
     buffer.bytes.fill(0x61);

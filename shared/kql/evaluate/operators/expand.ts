@@ -20,11 +20,11 @@ interface ExpandItem {
   readonly name: string;
   readonly type: KqlType;
   readonly scalar: Scalar;
-  /** Where the value goes; −1 for a new column. */
+  /** Index of the column to replace; −1 for a new column. */
   readonly columnIndex: number;
 }
 
-/** How rows are made of one row. */
+/** How one row expands to several. */
 interface Expansion {
   readonly columns: readonly HuntColumn[];
   readonly expandRow: (row: Row) => Iterable<Row>;

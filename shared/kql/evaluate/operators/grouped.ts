@@ -14,7 +14,7 @@ interface Group {
   readonly rows: Row[];
 }
 
-/** Rows by the value of an expression, groups in the order they first appear. */
+/** Groups rows by the value of an expression, in order of appearance. */
 function groupRows(rows: Iterable<Row>, by: Scalar): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const row of rows) {

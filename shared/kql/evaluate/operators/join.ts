@@ -15,7 +15,7 @@ interface KeyPair {
   readonly right: Scalar;
 }
 
-/** Both sides with what makes their rows meet. */
+/** Both sides and the keys on which their rows match. */
 interface JoinSides {
   readonly left: Table;
   readonly right: Table;
@@ -69,7 +69,7 @@ function compileSides(node: KqlNode, role: string, left: Table, scope: Scope): J
   return { left, right, pairs: pairs.map(alignPair) };
 }
 
-/** Keys of different types meet as the comparison of the two would see them. */
+/** Converts keys of different types as a comparison of the two does. */
 function alignPair(pair: KeyPair): KeyPair {
   const [left, right] = alignTypes(pair.left, pair.right);
   return {
@@ -195,7 +195,7 @@ function* matchRows(
   }
 }
 
-/** Right rows that met nothing, with an empty left side, follow the others. */
+/** Yields matched rows, then right rows without a match beside empty left columns. */
 function* matchRightOuter(sides: JoinSides, isFullOuter: boolean): Generator<Row> {
   const matchedKeys = new Set<string>();
   yield* matchRows(sides, false, isFullOuter, (key) => matchedKeys.add(key));
@@ -206,7 +206,7 @@ function* matchRightOuter(sides: JoinSides, isFullOuter: boolean): Generator<Row
   }
 }
 
-/** One side's rows that meet the other (`hasMatch`), or do not. */
+/** Yields one side's rows that match the other (`hasMatch`), or do not. */
 function* filterByMatch(
   table: Table,
   keys: readonly Scalar[],

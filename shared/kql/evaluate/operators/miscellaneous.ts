@@ -38,7 +38,7 @@ export const evaluateSerialize: Operator = (node, input, scope) =>
 export const evaluateRender: Operator = (_, input) => input;
 export const evaluateConsume: Operator = (_, input) => ({ columns: input.columns, rows: () => [] });
 
-/** Any rows will do. */
+/** Returns any rows; the first ones here. */
 export const evaluateSample: Operator = evaluateTake;
 
 export const evaluateInvoke: Operator = (node, input, scope) => {
@@ -99,7 +99,7 @@ function searchTable(table: Table, condition: KqlNode, scope: Scope): Table {
   };
 }
 
-/** A bare text is looked for in every column; a predicate is a predicate. */
+/** Compiles a search condition: a text is searched in every column. */
 function compileSearchTest(node: KqlNode, scope: Scope): Scalar {
   const [left, right] = [childAt(node, "Left"), childAt(node, "Right")];
   if (node.kind === "ParenthesizedExpression")

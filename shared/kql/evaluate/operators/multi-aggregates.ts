@@ -46,7 +46,7 @@ type MultiAggregateFactory = (
   keys: readonly HuntColumn[],
 ) => readonly NamedAggregate[] | undefined;
 
-/** Columns an argument stands for; `*` is every column that is neither a key nor named already. */
+/** Returns an argument's columns; `*` is every column that is neither a key nor named already. */
 function compileArgumentCells(
   args: readonly KqlNode[],
   scope: Scope,
@@ -102,7 +102,7 @@ function createExtremeTally(
   };
 }
 
-/** Each column of one and the same row: the first. */
+/** Returns columns of one row, the first. */
 const createOneRow: MultiAggregateFactory = (args, scope, keys) => {
   if (args.length === 1 && args[0]?.kind !== "StarExpression") return undefined;
   return compileArgumentCells(args, scope, keys, []).map(({ name, scalar }) => ({

@@ -77,7 +77,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   UnionOperator: evaluateUnion,
 };
 
-/** What can stand at the head of a pipe besides a name. */
+/** Sources at the head of a pipe other than a name. */
 export const sources: Readonly<Record<string, Source>> = {
   DataTableExpression: evaluateDatatable,
   ExternalDataExpression: evaluateExternalData,

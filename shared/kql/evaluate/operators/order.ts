@@ -50,7 +50,7 @@ function compileSortKey(node: KqlNode, scope: Scope): SortKey {
   };
 }
 
-/** Rows by the keys, equal ones as they came. */
+/** Sorts rows by the keys; equal ones keep their order. */
 function sortRows(rows: Iterable<Row>, keys: readonly SortKey[]): readonly Row[] {
   const decorated = Array.from(rows, (row) => ({
     row,

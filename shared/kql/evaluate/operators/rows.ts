@@ -1,4 +1,4 @@
-/** Operators that treat each row by itself: where, project and its kin, extend. */
+/** Operators that read one row at a time: where, project and its variants, extend. */
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import type { Span } from "../../../runtime/time.ts";

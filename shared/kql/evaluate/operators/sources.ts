@@ -1,4 +1,4 @@
-/** Rows from nothing: print, range, datatable, and calls that give rows. */
+/** Sources of rows: print, range, datatable, externaldata and tabular calls. */
 import { childAt, listElements, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import { compileArithmetic } from "../arithmetic.ts";
@@ -89,7 +89,7 @@ export const evaluateDatatable: Source = (node, scope) => {
   return { columns, isSerialized: true, rows: () => rows };
 };
 
-/** A call that gives rows: a function of the query, `table("T")`, `view(…)`. */
+/** Compiles a tabular call: a function of the query, `table("T")`, `_GetWatchlist("W")`. */
 export const evaluateCall: Source = (node, scope) => {
   const name = readName(requireChild(node, "Name"));
   const declaration = scope.names.find(name);

@@ -28,7 +28,7 @@ export interface SummarizePlan {
 
 export interface SummarizeOutput {
   readonly column: HuntColumn;
-  /** Over a row of the tallies' values. */
+  /** Reads a row of the tallies' values. */
   readonly scalar: Scalar;
 }
 
@@ -140,7 +140,7 @@ function* summarizeGroups(
   }
 }
 
-/** One aggregate on its own, over rows at hand. */
+/** One aggregate over given rows. */
 export interface RowAggregate {
   readonly column: HuntColumn;
   readonly compute: (rows: readonly Row[]) => unknown;

@@ -11,12 +11,12 @@ import { narrowTable } from "../time-bounds.ts";
 import { readParameter } from "./parameters.ts";
 
 interface UnionPart {
-  /** What `withsource` calls it. */
+  /** The value of the `withsource` column. */
   readonly name: string;
   readonly table: Table;
 }
 
-/** At the head of a pipe or behind one; the piped table then comes first. */
+/** Compiles a union; a piped table is its first part. */
 export function evaluateUnion(node: KqlNode, input: Table | undefined, scope: Scope): Table {
   const isFuzzy = readParameter(node, "isfuzzy")?.toLowerCase() === "true";
   const operands = listChildren(node, "Expressions").flatMap((one) =>
@@ -35,7 +35,7 @@ export function evaluateUnion(node: KqlNode, input: Table | undefined, scope: Sc
   );
 }
 
-/** One operand: a wildcard stands for many, and a fuzzy union forgives what is not there. */
+/** Compiles one operand: a wildcard gives several, and a fuzzy union ignores missing tables. */
 function compileParts(node: KqlNode, scope: Scope, isFuzzy: boolean): readonly UnionPart[] {
   if (node.kind === "NameReference" && childAt(node, "Name")?.kind === "WildcardedName") {
     const matches = createNameMatcher(node.text);

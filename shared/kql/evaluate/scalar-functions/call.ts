@@ -15,7 +15,7 @@ import { timeFunctions } from "./time.ts";
 import { windowFunctions } from "./window.ts";
 
 /**
- * `ingestion_time()`: the tenant's rows do not carry theirs; the time of the event stands for it.
+ * `ingestion_time()` returns the event's time: rows do not have their time of arrival.
  */
 const otherFunctions: FunctionTable = {
   geo_info_from_ip_address: (args, { scope }) => {

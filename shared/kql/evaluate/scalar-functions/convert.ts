@@ -1,4 +1,4 @@
-/** Conversions, and the choices between values. */
+/** Conversions, and functions that choose between values. */
 import type { KqlType } from "../../../contracts/compiled-hunt.ts";
 import { asText, convertScalar } from "../coerce.ts";
 import { createConstant, deriveScalar, type Row, type Scalar } from "../plan.ts";

@@ -211,7 +211,7 @@ const evaluateArrayIff = mapLists(([tests = []], [, then, otherwise]) =>
 const elementAt = (value: unknown, index: number): unknown =>
   Array.isArray(value) ? ((value as List)[index] ?? null) : (value ?? null);
 
-/** The column if the input has it, else what stands beside. */
+/** Returns the column if the input has it, else the second argument. */
 const evaluateColumnIfExists: FunctionCompiler = (args, { nodes, scope }) => {
   const columnName = readColumnName(nodes[0], args[0]);
   const columnIndex = scope.columns.findIndex(({ name }) => name === columnName);

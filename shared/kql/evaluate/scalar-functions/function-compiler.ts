@@ -1,4 +1,4 @@
-/** How a scalar function is written down: its result type and what it does with values. */
+/** Builds scalar functions from a result type and a computation over values. */
 import type { KqlNode } from "../../language/parser.ts";
 import type { KqlType } from "../../../contracts/compiled-hunt.ts";
 import { asText, convertScalar } from "../coerce.ts";
@@ -72,7 +72,7 @@ export function mapAny(
     );
 }
 
-/** An argument that must be there. */
+/** Returns an argument; the parser has checked that it exists. */
 export function requireArgument(args: readonly Scalar[], index: number): Scalar {
   const argument = args[index];
   if (argument === undefined) throw new Error(`argument ${index + 1} is missing`);

@@ -1,4 +1,4 @@
-/** Numbers, bits, chance and digests. */
+/** Numbers, bits, random values and digests. */
 import { createHash, randomUUID } from "node:crypto";
 import type { KqlType } from "../../../contracts/compiled-hunt.ts";
 import { asText, convertScalar } from "../coerce.ts";
@@ -90,7 +90,7 @@ function applyModulus(value: bigint, modulus: unknown): bigint | null {
   return BigInt.asUintN(64, value) % modulus;
 }
 
-/** A new value for every row: never folded into a constant. */
+/** Creates a function with a new value for every row. */
 const createVolatile =
   (type: KqlType, make: (limit: unknown) => unknown): FunctionCompiler =>
   (args) => ({ type, isConstant: false, run: (row) => make(args[0]?.run(row)) });

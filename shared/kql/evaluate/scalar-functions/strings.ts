@@ -84,7 +84,7 @@ const findWord = mapValues(
   },
 );
 
-/** `indexof_regex(text, pattern, start, length, occurrence)`; −1 if there is no match. */
+/** `indexof_regex(text, pattern, start, length, occurrence)`; −1 without a match. */
 const findPattern = mapValues(
   "long",
   ["string", "string", "long", "long", "long"],
@@ -169,7 +169,7 @@ function replaceWords(text: string, words: readonly unknown[], by: unknown): str
   return text.replaceAll(new RegExp(pattern, "g"), replacementOf);
 }
 
-/** Dotted numbers to one number, so that versions compare. */
+/** Converts a dotted version to one number, so that versions compare. */
 function parseVersion(text: string): unknown {
   const numbers = text.split(".").slice(0, 4).map(Number);
   if (numbers.some((part) => !Number.isInteger(part))) return null;

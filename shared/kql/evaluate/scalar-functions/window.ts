@@ -84,15 +84,18 @@ const createRowRank =
   (isDense: boolean): FunctionCompiler =>
   (args, call) => {
     const term = asDynamic(requireArgument(args, 0));
-    const step = ({ rank, key, count }: Rank, row: Row): Rank => {
+    const nextState = ({ rank, key, count }: Rank, row: Row): Rank => {
       const next = toKey([term.run(row)]);
       if (next === key) return { rank, key, count: count + 1n };
       return { rank: isDense ? rank + 1n : count + 1n, key: next, count: count + 1n };
     };
     return requireWindows(call).add("long", (rows) =>
-      carryState<Rank>(rows, args[1], () => ({ rank: 0n, key: undefined, count: 0n }), step).map(
-        ({ rank }) => rank,
-      ),
+      carryState<Rank>(
+        rows,
+        args[1],
+        () => ({ rank: 0n, key: undefined, count: 0n }),
+        nextState,
+      ).map(({ rank }) => rank),
     );
   };
 
@@ -111,7 +114,7 @@ const evaluateRowSession: FunctionCompiler = (args, call) => {
     requireArgument(args, 1),
     requireArgument(args, 2),
   ];
-  const step = ({ start, last }: Session, row: Row): Session => {
+  const nextState = ({ start, last }: Session, row: Row): Session => {
     const now = time.run(row) as bigint | null;
     if (now === null) return { start, last };
     const isSameSession =
@@ -122,7 +125,7 @@ const evaluateRowSession: FunctionCompiler = (args, call) => {
     return { start: isSameSession ? start : now, last: now };
   };
   return requireWindows(call).add("datetime", (rows) =>
-    carryState<Session>(rows, args[3], () => ({ start: null, last: null }), step).map(
+    carryState<Session>(rows, args[3], () => ({ start: null, last: null }), nextState).map(
       ({ start }) => start,
     ),
   );

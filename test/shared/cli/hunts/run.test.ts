@@ -97,6 +97,51 @@ describe("npm run hunts", () => {
     expect(err).toContain("1 problem found. Fix and run npm run hunts again.");
   });
 
+  test.each([
+    [
+      "a tab",
+      "name: a\nquery: |\n\tDeviceEvents\n",
+      /:3:1 the indentation must be blanks; this line has a tab$/m,
+    ],
+    [
+      "a colon without quotes",
+      "name: Rare: things\nquery: DeviceEvents\n",
+      /:1:7 name must be in quotes, because it contains a colon$/m,
+    ],
+    [
+      "an open quote",
+      'description: x\nname: "open\nquery: DeviceEvents\nlag: 1h\n',
+      /:2:7 the text must end with the quote " that begins here$/m,
+    ],
+    [
+      "a misspelled table",
+      "query: DeviceProcesEvents",
+      /'DeviceProcesEvents' .*Did you mean "DeviceProcessEvents"\?$/m,
+    ],
+    [
+      "a misspelled column",
+      "query: DeviceEvents | where FileNam == 'a'",
+      /'FileNam' .*Did you mean "FileName"\?$/m,
+    ],
+  ])("names the cause of %s once, at its place", async (_, text, message) => {
+    writeFile("catalog/find-things.yaml", text);
+    const { code, err } = await runCommand();
+    expect(code).toBe(1);
+    expect(err).toMatch(message);
+    expect(err).toContain("1 problem found.");
+  });
+
+  test("names the encoding of a hunt file that is not UTF-8", async () => {
+    writeFileSync(
+      join(folder, "catalog/find-things.yaml"),
+      Buffer.from("query: DeviceEvents | where AccountName == 'Müller'", "latin1"),
+    );
+    expect(await runCommand()).toMatchObject({
+      code: 1,
+      err: expectText("not UTF-8, perhaps Windows-1252"),
+    });
+  });
+
   test("warns of external data without failing", async () => {
     writeFile(
       "catalog/find-things.yaml",

@@ -110,6 +110,29 @@ describe("a log", () => {
     },
   );
 
+  test.each([
+    "http://127.0.0.1/latest/meta-data",
+    "http://x.blob.core.windows.net/c/b",
+    "https://x.blob.core.windows.net.evil.example/c/b",
+    "https://evil.example/x.blob.core.windows.net",
+    "https://x.blob.core.windows.net:8443/c/b",
+    "https://user@10.0.0.1/b",
+  ])("sends no log to %s", async (url) => {
+    simulator.faults.add({
+      kind: "answer",
+      route: "discovery.upload_url",
+      status: 200,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ url, provider: "azure" }),
+    });
+    const puts: string[] = [];
+    const resource = createDiscoveryResource(client, async (address) => void puts.push(address));
+    await expect(resource.upload(createLog(createContent(1)))).rejects.toMatchObject({
+      code: "unexpectedResponse",
+    });
+    expect(puts).toEqual([]);
+  });
+
   test("refuses a log above 5 GB before the first request", async () => {
     const log = createLog(createContent(1), { bytes: maxLogBytes + 1 });
     await expect(createDiscoveryResource(client).upload(log)).rejects.toThrow(RangeError);

@@ -1,0 +1,84 @@
+/** The dependencies of the alerts module: the client of Cloud Apps and the audit log. */
+import type { AlertDeps } from "../alerts/ports.ts";
+import { createAuditLog } from "../audit/audit-log.ts";
+import { listAuditRecords } from "../audit/list-records.ts";
+import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
+import { getRecoveryDelayMs } from "../clients/vault.ts";
+import { createApiClient } from "../http-pipeline/send.ts";
+import { createPortalAuthorizer } from "../http-pipeline/token.ts";
+import { lazy } from "../runtime/lazy.ts";
+import { log } from "../runtime/log.ts";
+import { readSettings } from "../runtime/settings.ts";
+import { minuteMs } from "../runtime/time.ts";
+import { createApiQuota, createBearerAuth } from "./credentials.ts";
+import { clock, createId, failpoint, getQueues, getRecords, getVault } from "./platform.ts";
+
+/** App id of Cloud Apps, the audience of its tokens. */
+const cloudAppsAudience = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
+
+/** The client of Cloud Apps with its quota; verdicts and the command line use it. */
+export const getCloudApps = lazy(async () => {
+  const names = [
+    "CLOUD_APPS_URL",
+    "CLOUD_APPS_AUTH",
+    "CLOUD_APPS_CALLS_PER_MINUTE",
+    "RESPONSE_IDENTITY_CLIENT_ID",
+  ] as const;
+  const settings = readSettings(names);
+  const quota = await createApiQuota("cloud-apps", {
+    limits: [{ calls: settings.CLOUD_APPS_CALLS_PER_MINUTE, perMs: minuteMs }],
+  });
+  const { getSecret: secret, reportRefused: refused } = await getVault();
+  const name = "cloud-apps-token";
+  const authorize =
+    settings.CLOUD_APPS_AUTH === "oauth"
+      ? await createBearerAuth(cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
+      : createPortalAuthorizer({
+          getSecret: () => secret(name),
+          reportRefused: (value) => refused(name, value),
+        });
+  return {
+    client: createApiClient({
+      api: "cloud-apps",
+      baseUrl: settings.CLOUD_APPS_URL,
+      authorizer: authorize,
+      quota,
+      clock,
+      log,
+    }),
+    authorize,
+    quota,
+  };
+});
+
+/** Reads the key that seals audit records. */
+export const readAuditKey = async (): Promise<string> => (await getVault()).getSecret("audit-key");
+
+const getAuditLog = lazy(async () =>
+  createAuditLog({ store: await getRecords(), readKey: readAuditKey }),
+);
+
+export const getAlertDeps = lazy(async (): Promise<AlertDeps> => {
+  const { authorize, client, quota } = await getCloudApps();
+  const appendAudit = await getAuditLog();
+  const { getSecret: secret } = await getVault();
+  return {
+    store: await getRecords(),
+    queues: await getQueues(),
+    alerts: createAlertsClient(client, quota),
+    writeAudit: (event) => appendAudit({ ...event }),
+    readyInMs: async () =>
+      getRecoveryDelayMs(Promise.all([authorize.createHeader(), secret("audit-key")])),
+    clock,
+    newId: createId,
+    failpoint,
+    logEvent: (event, fields) => log(event, fields),
+    closingGroups: new Map(),
+  };
+});
+
+/** The dependencies of reading an alert's history. */
+export async function createAlertHistoryDeps() {
+  const store = await getRecords();
+  return { store, listAudit: (startAfter: string) => listAuditRecords(store, startAfter) };
+}

@@ -1,0 +1,69 @@
+/** Periodic duties and dead letters. */
+import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
+import { anchorAudit } from "../audit/anchor.ts";
+import { listOpenIntents } from "../audit/open-intents.ts";
+import {
+  maxDeadLettersPerRequest,
+  type DeadLetterQueue,
+  type DeadLetterReason,
+} from "../contracts/dead-letter.ts";
+import { receiptRetentionMs } from "../contracts/webhook.ts";
+import { log } from "../runtime/log.ts";
+import { hourMs } from "../runtime/time.ts";
+import {
+  readDeadLetterPage,
+  replayDeadLetters,
+  writeDeadLetter,
+  type DeadLetterPage,
+  type ReplayResult,
+} from "../storage/dead-letters.ts";
+import { expireRecords, jobRetentionMs } from "../storage/jobs.ts";
+import type { RecordStore } from "../storage/record-store.ts";
+import { getAlertDeps, readAuditKey } from "./alerts.ts";
+import { clock, failpoint, getQueues, getRecords } from "./platform.ts";
+
+/** Anchors the audit, closes its open intents, and removes expired jobs and receipts. */
+export async function runMaintenance(): Promise<void> {
+  const store = await getRecords();
+  const pendingIntents = await listOpenIntents(store, hourMs);
+  const deps = pendingIntents.length > 0 ? await getAlertDeps() : undefined;
+  for (const { body, path } of pendingIntents) {
+    log("audit.gap", {
+      seq: Number(/(\d+)\.json$/.exec(path)?.[1] ?? -1),
+      cause: "intent without outcome",
+    });
+    // Only this app writes intents, and `npm run verify-audit` checks their seals.
+    if (deps) await reconcileCall(deps, body as unknown as AnnouncedCall);
+  }
+  await expireRecords(store, "state/jobs/", jobRetentionMs, clock.now());
+  await expireRecords(store, "state/receipts/", receiptRetentionMs, clock.now());
+  await moveAnchor(store);
+}
+
+async function moveAnchor(store: RecordStore): Promise<void> {
+  const anchored = await anchorAudit({ store, readKey: readAuditKey });
+  if (anchored.kind === "gap") log("audit.gap", { seq: anchored.seq, cause: anchored.cause });
+  if (anchored.kind === "anchored")
+    log("audit.anchored", { seq: anchored.anchor.seq, hash: anchored.anchor.hash });
+}
+
+/** Moves a message that cannot be processed to the dead letters. */
+export async function moveToDeadLetters(
+  queue: DeadLetterQueue,
+  raw: unknown,
+  failure: { readonly reason: DeadLetterReason; readonly detail?: string | undefined },
+): Promise<void> {
+  const deadLetter = await writeDeadLetter(await getRecords(), queue, raw, failure);
+  await failpoint("D1 dead letter written");
+  log("deadletter.written", { queue, deadLetter, cause: failure.reason });
+}
+
+export const listStoredDeadLetters = async (
+  queue?: DeadLetterQueue,
+  after?: string,
+): Promise<DeadLetterPage> =>
+  readDeadLetterPage(await getRecords(), maxDeadLettersPerRequest, { queue, after });
+
+export const replayStoredDeadLetters = async (
+  requests: readonly { readonly queue: DeadLetterQueue; readonly id: string }[],
+): Promise<ReplayResult[]> => replayDeadLetters(await getRecords(), await getQueues(), requests);
