@@ -91,8 +91,8 @@ describe("the README", () => {
 
   test("finds the file of the lookup example and skips the device's ID", () => {
     expect(readBody("/api/files/stats")).toMatchObject({
-      results: [{ hash: exampleSha1, status: "found" }],
-      skipped: [{}],
+      status: "succeeded",
+      result: { results: [{ hash: exampleSha1, status: "found" }], skipped: [{}] },
     });
   });
 
@@ -100,19 +100,19 @@ describe("the README", () => {
     const status = await waitUntil(
       async () =>
         (await (await fetch(`${host.url}/api/alerts/verdicts/incident-4711`)).json()) as {
-          done: boolean;
-          alerts: { outcome: string }[];
+          status: string;
+          result: { alerts: { outcome: string }[] } | null;
         },
-      ({ done }) => done,
+      ({ status: reached }) => reached === "succeeded",
     );
-    expect(status.alerts).toMatchObject([{ outcome: "closed" }]);
+    expect(status.result?.alerts).toMatchObject([{ outcome: "closed" }]);
   });
 
   test("finds the file of the webhook example", async () => {
-    const { results } = (await (
+    const { result } = (await (
       await fetch(`${host.url}/api/files/${exampleSha1}/stats`)
-    ).json()) as { results?: { status: string }[] };
-    expect(results).toMatchObject([{ status: "found" }]);
+    ).json()) as { result?: { results: { status: string }[] } };
+    expect(result?.results).toMatchObject([{ status: "found" }]);
     expect(JSON.parse(findOutput("/api/webhooks/demo"))).toMatchObject({
       source: "demo",
       lookup: { hashes: 1 },

@@ -122,7 +122,7 @@ describe("enrich-incident", () => {
   });
 
   test("follows the job, and comments once on the incident with what is known of each hash", async () => {
-    const [known, unknown] = [stack.simulator.dataset.files[0]?.sha1 ?? "", "0".repeat(40)];
+    const [known, unknown] = [stack.simulator.dataset.files[0]?.sha1 ?? "", "1f".repeat(20)];
     await runOnIncident("enrich-incident", {
       relatedEntities: [createEntity(known), createEntity(unknown)],
     });
@@ -220,10 +220,10 @@ describe("mail-new-rows", () => {
       const reply = await fetch(nextUri, { headers: inputs.headers });
       nextUri = reply.headers.get("location") ?? "";
       if (reply.status !== 200) return 0;
-      const { value: exports } = await readJson<{ value: object[] }>(reply);
-      for (const trigger of exports)
+      const { value } = await readJson<{ value: object[] }>(reply);
+      for (const trigger of value)
         await runWorkflow(actions, { trigger, parameters, name: `0858${(runCount += 1)}` }, deps);
-      return exports.length;
+      return value.length;
     };
     expect(await pollTrigger()).toBe(0);
     const started = await postJson(`${host.url}/api/hunts/${hunt}/runs`, {}, inputs.headers);
