@@ -91,28 +91,28 @@ describe("the README", () => {
 
   test("finds the file of the lookup example and skips the device's ID", () => {
     expect(readBody("/api/files/stats")).toMatchObject({
-      results: [{ hash: exampleSha1, status: "found" }],
-      skipped: [{}],
+      status: "succeeded",
+      result: { results: [{ hash: exampleSha1, status: "found" }], skipped: [{}] },
     });
   });
 
   test("closes the alert of the verdict example", async () => {
-    const status = await waitUntil(
+    const verdict = await waitUntil(
       async () =>
         (await (await fetch(`${host.url}/api/alerts/verdicts/incident-4711`)).json()) as {
-          done: boolean;
-          alerts: { outcome: string }[];
+          status: string;
+          result: unknown;
         },
-      ({ done }) => done,
+      ({ status }) => status !== "running",
     );
-    expect(status.alerts).toMatchObject([{ outcome: "closed" }]);
+    expect(verdict).toMatchObject({ result: { alerts: [{ outcome: "closed" }] } });
   });
 
   test("finds the file of the webhook example", async () => {
-    const { results } = (await (
+    const answer: unknown = await (
       await fetch(`${host.url}/api/files/${exampleSha1}/stats`)
-    ).json()) as { results?: { status: string }[] };
-    expect(results).toMatchObject([{ status: "found" }]);
+    ).json();
+    expect(answer).toMatchObject({ result: { results: [{ status: "found" }] } });
     expect(JSON.parse(findOutput("/api/webhooks/demo"))).toMatchObject({
       source: "demo",
       lookup: { hashes: 1 },
