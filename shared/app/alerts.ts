@@ -51,10 +51,12 @@ export const getCloudApps = lazy(async () => {
   };
 });
 
-const getAuditLog = lazy(async () => {
-  const { getSecret: secret } = await getVault();
-  return createAuditLog({ store: await getRecords(), readKey: () => secret("audit-key") });
-});
+/** Reads the key that seals audit records. */
+export const readAuditKey = async (): Promise<string> => (await getVault()).getSecret("audit-key");
+
+const getAuditLog = lazy(async () =>
+  createAuditLog({ store: await getRecords(), readKey: readAuditKey }),
+);
 
 export const getAlertDeps = lazy(async (): Promise<AlertDeps> => {
   const { authorize, client, quota } = await getCloudApps();

@@ -1,5 +1,5 @@
 /** Creates the health report from storage and settings alone, so that every instance returns the same. */
-import { readAnchorSeq } from "../audit/audit-log.ts";
+import { readAnchor } from "../audit/anchor.ts";
 import { huntingPresets } from "../clients/hunting/presets.ts";
 import type { ExpiringSecret } from "../clients/vault.ts";
 import { readHuntHealth, type HuntHealth } from "../hunts/views.ts";
@@ -71,13 +71,14 @@ export async function createHealthReport({
     .filter(({ expiresMs }) => expiresMs - nowMs < expiryWarningMs)
     .map(({ secret, expiresMs }) => ({ secret, expires: new Date(expiresMs).toISOString() }));
   const retirement = findRetirement(huntingApi, nowMs);
+  const anchor = await readAnchor(store);
   const details = {
     hunts: standings,
     quotas,
     deadLetters,
     secretsExpiring,
     retirement,
-    auditAnchor: (await readAnchorSeq(store)) ?? null,
+    auditAnchor: anchor.kind === "found" ? anchor.value.seq : null,
   };
   const { status, problems } = assessHealth(details);
   return { status, problems, ...details };

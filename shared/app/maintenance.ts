@@ -1,6 +1,6 @@
 /** Periodic duties and dead letters. */
 import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
-import { anchorAudit } from "../audit/audit-log.ts";
+import { anchorAudit } from "../audit/anchor.ts";
 import { listOpenIntents } from "../audit/open-intents.ts";
 import {
   maxDeadLettersPerRequest,
@@ -18,13 +18,13 @@ import {
   type ReplayResult,
 } from "../storage/dead-letters.ts";
 import { expireRecords, jobRetentionMs } from "../storage/jobs.ts";
-import { getAlertDeps } from "./alerts.ts";
+import type { RecordStore } from "../storage/record-store.ts";
+import { getAlertDeps, readAuditKey } from "./alerts.ts";
 import { clock, failpoint, getQueues, getRecords } from "./platform.ts";
 
 /** Anchors the audit, closes its open intents, and removes expired jobs and receipts. */
 export async function runMaintenance(): Promise<void> {
   const store = await getRecords();
-  await anchorAudit(store);
   const pendingIntents = await listOpenIntents(store, hourMs);
   const deps = pendingIntents.length > 0 ? await getAlertDeps() : undefined;
   for (const { body, path } of pendingIntents) {
@@ -37,6 +37,14 @@ export async function runMaintenance(): Promise<void> {
   }
   await expireRecords(store, "state/jobs/", jobRetentionMs, clock.now());
   await expireRecords(store, "state/receipts/", receiptRetentionMs, clock.now());
+  await moveAnchor(store);
+}
+
+async function moveAnchor(store: RecordStore): Promise<void> {
+  const anchored = await anchorAudit({ store, readKey: readAuditKey });
+  if (anchored.kind === "gap") log("audit.gap", { seq: anchored.seq, cause: anchored.cause });
+  if (anchored.kind === "anchored")
+    log("audit.anchored", { seq: anchored.anchor.seq, hash: anchored.anchor.hash });
 }
 
 /** Moves a message that cannot be processed to the dead letters. */

@@ -13,7 +13,7 @@ export type AuditBody = Readonly<Record<string, unknown>>;
  * One record as stored. `at` is the store's clock, ISO 8601; `key` the fingerprint of the key that
  * sealed it.
  */
-export const auditRecord = z.object({
+export const auditRecord = z.looseObject({
   version: z.literal(1),
   seq: z.number().check(z.int(), z.gte(0)),
   at: z.iso.datetime(),
@@ -62,14 +62,17 @@ export function sealRecord(head: AuditHead, body: AuditBody, at: string, key: st
     prevHash: head.hash,
     key: keyFingerprint(key),
   };
-  return { ...unsealed, hash: sealOf(unsealed, key) };
+  return { ...unsealed, hash: sealContent(unsealed, key) };
 }
 
 /** Returns the body as JSON keeps it: the seal must match the record that is read back. */
 const toPlainJson = (body: AuditBody): Record<string, unknown> =>
   JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
 
-const sealOf = (unsealed: Omit<AuditRecord, "hash">, key: string): string =>
+/**
+ * Returns the seal of a value: an HMAC over all its members, also unknown ones, in canonical order.
+ */
+export const sealContent = (unsealed: object, key: string): string =>
   createHmac("sha256", key).update(toCanonicalJson(unsealed)).digest("hex");
 
 /** Returns JSON with the keys of every object in order, so that equal content has equal bytes. */
@@ -106,10 +109,11 @@ export function findFlaw(
   const key = keys.get(record.key);
   if (key === undefined) return "unknown key";
   const { hash, ...unsealed } = record;
-  return isSameDigest(hash, sealOf(unsealed, key)) ? undefined : "broken seal";
+  return isSameDigest(hash, sealContent(unsealed, key)) ? undefined : "broken seal";
 }
 
-function isSameDigest(a: string, b: string): boolean {
+/** Compares two digests in constant time. */
+export function isSameDigest(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }

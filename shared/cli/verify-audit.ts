@@ -1,5 +1,6 @@
 /** `npm run verify-audit`: verifies the whole audit chain and names the first bad record. */
-import { readAnchorSeq, verifyAudit } from "../audit/audit-log.ts";
+import { readAnchor } from "../audit/anchor.ts";
+import { verifyAudit } from "../audit/verify.ts";
 import { parseCommandLine, runProgram, UsageError } from "./command-line.ts";
 import { loadLocalSettings, loadSimulatorSettings } from "./local-settings.ts";
 import { createOutput, formatCount } from "./output.ts";
@@ -10,6 +11,8 @@ Verifies every record of the audit log. It reads local.settings.json and the env
 data storage and the key vault. After a rotation of the audit key, set FORMER_AUDIT_KEYS to the
 former keys, separated by commas.
 
+  --anchor <seq>:<hash>   an anchor from the log (event audit.anchored), which also finds a log that
+                          was deleted and restarted
   --simulator   verify the log of the simulated cloud that npm start runs
   --help, -h
 
@@ -17,18 +20,26 @@ Exit codes: 0 every record is valid, 1 a record is not, 2 the command line is wr
 
 const output = createOutput(process.stdout, process.stderr);
 
-async function verifyLog(): Promise<number> {
+/** Reads `seq:hash`, as the newest event `audit.anchored` of the log states them. */
+function readLoggedAnchor(text: string | undefined) {
+  if (text === undefined) return undefined;
+  const [, seq, hash] = /^(\d{1,12}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (seq === undefined || hash === undefined)
+    throw new UsageError("--anchor must be <seq>:<hash> of an event audit.anchored.");
+  return { seq: Number(seq), hash };
+}
+
+async function verifyLog(expected: string | undefined): Promise<number> {
   const { services } = await import("../app/services.ts");
   const store = await services.records();
   const key = await (await services.vault()).getSecret("audit-key");
   const formerKeys = (process.env["FORMER_AUDIT_KEYS"] ?? "")
     .split(",")
     .filter((text) => text !== "");
-  const { validCount, head, firstBad } = await verifyAudit(
-    store,
-    [key, ...formerKeys],
-    await readAnchorSeq(store),
-  );
+  const { validCount, head, firstBad } = await verifyAudit(store, [key, ...formerKeys], {
+    anchor: await readAnchor(store),
+    logged: readLoggedAnchor(expected),
+  });
   if (!firstBad) {
     output.line(
       validCount === 0
@@ -50,7 +61,7 @@ async function verifyLog(): Promise<number> {
 }
 
 await runProgram(output, async () => {
-  const line = parseCommandLine(process.argv.slice(2), { simulator: "flag" });
+  const line = parseCommandLine(process.argv.slice(2), { simulator: "flag", anchor: "text" });
   if (line.isHelp) {
     output.line(usage);
     return 0;
@@ -60,5 +71,5 @@ await runProgram(output, async () => {
     throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
   if (line.hasFlag("simulator")) loadSimulatorSettings();
   else loadLocalSettings();
-  return verifyLog();
+  return verifyLog(line.readText("anchor"));
 });

@@ -25,6 +25,7 @@ export const events = {
     ["verdict", "closure", "closed", "alreadyClosed", "notFound", "conflicts", "failed"],
   ],
   "audit.gap": ["error", ["seq", "cause"]],
+  "audit.anchored": ["info", ["seq", "hash"]],
   "webhook.refused": ["warn", ["source", "status", "cause"]],
   "deadletter.written": ["error", ["queue", "deadLetter", "cause"]],
   "upstream.refused": ["error", ["api", "status", "code", "requestId"]],

@@ -4,7 +4,8 @@
  */
 import { createHmac } from "node:crypto";
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
-import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
+import { createAuditLog } from "../../shared/audit/audit-log.ts";
+import { verifyAudit } from "../../shared/audit/verify.ts";
 import { createRecordStore } from "../../shared/clients/records.ts";
 import { createStorageClients } from "../../shared/clients/storage.ts";
 import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";

@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { reconcileCall, type AnnouncedCall } from "../../shared/alerts/reconcile-audit.ts";
-import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
+import { createAuditLog } from "../../shared/audit/audit-log.ts";
+import { verifyAudit } from "../../shared/audit/verify.ts";
 import { listOpenIntents } from "../../shared/audit/open-intents.ts";
 import {
   listDeadLetters,

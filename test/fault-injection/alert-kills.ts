@@ -4,7 +4,8 @@
  */
 import { alertRecord, isSettled } from "../../shared/alerts/alert-record.ts";
 import { reconcileCall, type AnnouncedCall } from "../../shared/alerts/reconcile-audit.ts";
-import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
+import { createAuditLog } from "../../shared/audit/audit-log.ts";
+import { verifyAudit } from "../../shared/audit/verify.ts";
 import { auditRecord } from "../../shared/audit/chain.ts";
 import { listOpenIntents } from "../../shared/audit/open-intents.ts";
 import { createMessageQueues } from "../../shared/clients/queues.ts";

@@ -2,7 +2,9 @@
  * Changes, removes and swaps each record of an audit chain, one at a time: verification must find
  * the right index.
  */
-import { createAuditLog, verifyAudit } from "../../shared/audit/audit-log.ts";
+import { anchorAudit, readAnchor } from "../../shared/audit/anchor.ts";
+import { createAuditLog } from "../../shared/audit/audit-log.ts";
+import { verifyAudit } from "../../shared/audit/verify.ts";
 import { secondMs } from "../../shared/runtime/time.ts";
 import { createMemoryRecords } from "../support/memory-records.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
@@ -30,10 +32,12 @@ export async function checkAuditTampering(records: number, step = 1): Promise<Ta
   const texts = paths.map((path) => store.peek(path) ?? "");
   const restoreRecords = (...positions: readonly number[]): void =>
     positions.forEach((position) => store.poke(paths[position] ?? "", texts[position]));
+  await anchorAudit({ store, readKey: async () => key });
+  const anchor = await readAnchor(store);
   const tally = { attempts: 0, detected: 0 };
   const checkDetectionAt = async (index: number): Promise<void> => {
     tally.attempts += 1;
-    if ((await verifyAudit(store, [key], records - 1)).firstBad?.index === index)
+    if ((await verifyAudit(store, [key], { anchor })).firstBad?.index === index)
       tally.detected += 1;
   };
   for (let index = 0; index < records; index += step) {

@@ -13,6 +13,7 @@ import { importHunts } from "./import.ts";
 import { planHunts } from "./plan.ts";
 import type { CreateHuntingPort } from "./run-query.ts";
 import { testHunts, watchHunts } from "./test.ts";
+import { writeHuntSchema } from "./write-schema.ts";
 import { compareHunt, tryHunt } from "./try.ts";
 
 const usage = `npm run hunts -- [command] [options]
@@ -26,6 +27,7 @@ const usage = `npm run hunts -- [command] [options]
       --why                shows the rows after each operator of a failed test
       --junit <file>       writes a JUnit report
       --watch              runs again on every change
+  schema                   writes the JSON schema of hunt files, which editors read
   plan [--api <api>]       estimates how much hunting quota the enabled hunts use
   try <hunt|file>          runs it once and shows the first rows
   compare <hunt|file>      runs it on Graph and on the Defender API and shows what differs
@@ -129,6 +131,7 @@ const commands: Readonly<Record<string, Command>> = {
       return line.hasFlag("watch") ? watchHunts(request, output) : testHunts(request, output);
     },
   },
+  schema: { run: ({ output }) => writeHuntSchema(output) },
   plan: {
     run: ({ folder, line, readApi, output }) =>
       planHunts(folder, line.readText("api") ?? readApi(), output),

@@ -1,10 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  anchorAudit,
-  readAnchorSeq,
-  createAuditLog,
-  verifyAudit,
-} from "../../../shared/audit/audit-log.ts";
+import { anchorAudit, readAnchor } from "../../../shared/audit/anchor.ts";
+import { createAuditLog } from "../../../shared/audit/audit-log.ts";
+import { verifyAudit } from "../../../shared/audit/verify.ts";
 import { listOpenIntents } from "../../../shared/audit/open-intents.ts";
 import { createMemoryRecords } from "../../support/memory-records.ts";
 import { createVirtualClock } from "../../support/virtual-clock.ts";
@@ -59,6 +56,7 @@ describe("the audit chain", () => {
   test("verification finds the right index when one of 1,000 records is changed, removed or swapped", async () => {
     const { store, paths } = await writeRecords(1_000);
     const texts = new Map(paths.map((path) => [path, store.peek(path) ?? ""]));
+    const anchor = await setAnchor(store);
     // Verifying the chain a thousand times would repeat its valid part: a spread of indices covers
     // every branch.
     for (let index = 0; index < 1_000; index += index < 20 || index > 980 ? 1 : 97) {
@@ -70,11 +68,8 @@ describe("the audit chain", () => {
         flaw: "broken seal",
       });
       store.poke(path, undefined);
-      const removed = await verifyAudit(store, [key], 999);
-      expect(removed.firstBad).toMatchObject({
-        index,
-        flaw: index === 999 ? "cut off after the anchor" : "missing",
-      });
+      const removed = await verifyAudit(store, [key], { anchor });
+      expect(removed.firstBad).toMatchObject({ index, flaw: "missing" });
       store.poke(path, text);
       const other = paths[index + 1];
       if (other === undefined) continue;
@@ -84,7 +79,7 @@ describe("the audit chain", () => {
       store.poke(path, text);
       store.poke(other, texts.get(other) ?? "");
     }
-    expect(await verifyAudit(store, [key])).toMatchObject({ validCount: 1_000 });
+    expect(await verifyAudit(store, [key])).toMatchObject({ validCount: 1_001 });
   });
 
   test("a record that is sealed with another key is found", async () => {
@@ -93,15 +88,104 @@ describe("the audit chain", () => {
     expect((await verifyAudit(store, [key])).firstBad).toMatchObject({ index: 3 });
   });
 
-  test("a cut tail is found by the anchor", async () => {
-    const { store, paths } = await writeRecords(10);
-    expect(await anchorAudit(store)).toMatchObject({ seq: 9 });
+  test("a cut tail is found by the anchor, which never moves back", async () => {
+    const { store } = await writeRecords(10);
+    const anchor = await setAnchor(store);
+    const paths = store.paths().filter((path) => path.startsWith("audit/"));
     for (const path of paths.slice(8)) store.poke(path, undefined);
-    expect((await verifyAudit(store, [key], await readAnchorSeq(store))).firstBad).toMatchObject({
+    expect((await verifyAudit(store, [key], { anchor })).firstBad).toMatchObject({
       index: 8,
       flaw: "cut off after the anchor",
     });
+    expect(await anchorAudit({ store, readKey })).toMatchObject({ kind: "gap", seq: 10 });
+    expect(await readAnchor(store)).toMatchObject({ value: { seq: 10 } });
   });
+});
+
+type Store = Awaited<ReturnType<typeof writeRecords>>["store"];
+const readKey = async (): Promise<string> => key;
+const anchorPath = "state/audit/anchor.json";
+
+async function setAnchor(store: Store) {
+  expect(await anchorAudit({ store, readKey })).toMatchObject({ kind: "anchored" });
+  return readAnchor(store);
+}
+
+/**
+ * Each attack by an insider with write access to the store; `nextKey` was rotated in at record 30.
+ */
+const attacks: Readonly<Record<string, (store: Store, paths: readonly string[]) => unknown>> = {
+  "cuts the tail": (store, paths) => paths.slice(33).forEach((path) => store.poke(path, undefined)),
+  "edits the anchor": (store) =>
+    store.poke(anchorPath, (store.peek(anchorPath) ?? "").replace('"seq":40', '"seq":20')),
+  "removes the anchor": (store) => store.poke(anchorPath, undefined),
+  "rewrites with a former key": async (store, paths) => {
+    for (const path of paths.slice(31)) store.poke(path, undefined);
+    const append = createAuditLog({ store, readKey });
+    for (let index = 31; index < 40; index += 1) await append({ call: `forged ${index}` });
+  },
+  "adds a member to a record": (store, paths) =>
+    store.poke(paths[35] ?? "", (store.peek(paths[35] ?? "") ?? "").replace("{", '{"x":1,')),
+  "restarts from empty": async (store, paths) => {
+    for (const path of paths) store.poke(path, undefined);
+    await createAuditLog({ store, readKey: async () => nextKey })({ call: "first" });
+  },
+  "forges the hint": async (store) => {
+    store.poke("state/audit/head.json", '{"path":"audit/2026-01-06/000000999999.json"}');
+    store.poke("audit/2026-01-06/000000999999.json", '{"seq":999999}');
+  },
+};
+const nextKey = "the next key of 32 random bytes";
+const attackNames = Object.keys(attacks);
+const combinations = attackNames.flatMap((first, index) =>
+  attackNames.slice(index).map((second) => [first, second] as const),
+);
+
+test.each(combinations)("verification finds an attack that %s and %s", async (first, second) => {
+  const { clock, store } = await writeRecords(30);
+  await setAnchor(store);
+  const append = createAuditLog({ store, readKey: async () => nextKey });
+  await clock.advance(3_600_000);
+  for (let index = 30; index < 40; index += 1) {
+    await append({ call: `c${index}` });
+    await clock.advance(900_000);
+  }
+  const anchored = await anchorAudit({ store, readKey: async () => nextKey });
+  const logged = anchored.kind === "anchored" ? anchored.anchor : undefined;
+  const paths = store.paths().filter((path) => path.startsWith("audit/"));
+  expect(
+    (await verifyAudit(store, [nextKey, key], { anchor: await readAnchor(store) })).firstBad,
+  ).toBe(undefined);
+  for (const name of new Set([first, second])) await attacks[name]?.(store, paths);
+  await clock.advance(7_200_000);
+  await anchorAudit({ store, readKey: async () => nextKey });
+  // A log that is deleted whole and started again is found by the anchor in the log only.
+  const isDeletedWhole = first === "removes the anchor" && second === "restarts from empty";
+  const { firstBad } = await verifyAudit(store, [nextKey, key], {
+    anchor: await readAnchor(store),
+    logged: isDeletedWhole ? logged : undefined,
+  });
+  expect(firstBad).toBeDefined();
+});
+
+test("a rotation leaves the chain valid, and the former key expires after ten minutes", async () => {
+  const { clock, store } = await writeRecords(3);
+  await setAnchor(store);
+  const [newer, older] = [nextKey, key].map((each) =>
+    createAuditLog({ store, readKey: async () => each }),
+  );
+  await newer?.({ call: "rotated" });
+  await older?.({ call: "another instance has the former key cached" });
+  expect(await anchorAudit({ store, readKey: async () => nextKey })).toMatchObject({
+    kind: "anchored",
+    anchor: { seq: 5 },
+  });
+  const verify = async () =>
+    verifyAudit(store, [nextKey, key], { anchor: await readAnchor(store) });
+  expect((await verify()).firstBad).toBeUndefined();
+  await clock.advance(11 * 60_000);
+  await older?.({ call: "the former key is stolen" });
+  expect((await verify()).firstBad).toMatchObject({ index: 6, flaw: "retired key" });
 });
 
 describe("open intents", () => {
