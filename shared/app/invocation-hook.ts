@@ -1,6 +1,6 @@
 /**
- * The guard around every door: gives the call its correlation id and its log, and turns what an HTTP door throws
- * into a problem reply. What any other door throws goes on to the platform, which tries the message again.
+ * Wraps every function: sets its correlation id and log, and turns what an HTTP function throws into a problem reply.
+ * What any other function throws goes to the platform, which delivers the message again.
  */
 import type { HttpResponseInit, InvocationContext, PreInvocationContext } from "@azure/functions";
 import { withInvocation } from "../runtime/log.ts";
@@ -45,7 +45,7 @@ export function toProblemReply(problem: Problem, correlationId: string): HttpRes
 
 const defaultPauseSeconds = 30;
 
-/** Settings and the outside can be put right while the app runs, hence 503; anything else is our own fault. */
+/** Settings and services can recover while the app runs, hence 503; anything else is a defect. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Error && error.name === "SettingsError")
@@ -63,6 +63,6 @@ function toProblem(error: unknown): Problem {
   }
   return new Problem(
     500,
-    "Something went wrong here. The log has the details under this instance id.",
+    "An unexpected error occurred; the log has details under this instance id.",
   );
 }

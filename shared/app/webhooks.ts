@@ -1,7 +1,4 @@
-/**
- * The live parts behind the webhook doors: sources and mappings, proofs, lookups and hunts. A part
- * of `wiring.ts`.
- */
+/** The dependencies of the webhooks module: sources, mappings, authentication, lookups and hunts. */
 import { readAlertStatuses } from "../alerts/verdict-status.ts";
 import { recordVerdict } from "../alerts/submit-verdict.ts";
 import { isWithin, findRangeFault } from "../clients/addresses.ts";
@@ -30,7 +27,7 @@ import type { PayloadLookup, WebhookDeps } from "../webhooks/ports.ts";
 import { readSource, type Source } from "../webhooks/sources.ts";
 import type { Failpoint } from "../runtime/failpoints.ts";
 
-/** What the rest of the wiring hands over; each at its first use. */
+/** The services that webhooks use, each created at its first use. */
 export interface WebhookServices {
   readonly clock: Clock;
   readonly failpoint: Failpoint;
@@ -130,7 +127,7 @@ function createSourceLookup(
   };
 }
 
-/** What the door of receipts works with. */
+/** Creates the dependencies of reading a receipt. */
 export function createReceiptStatusDeps({
   fileLookupService,
   records,
@@ -157,10 +154,7 @@ export function createReceiptStatusDeps({
 
 const failureCacheMs = 30 * secondMs;
 
-/**
- * A secret that could not be read is not asked for again at once: strangers must not be able to
- * cost vault calls.
- */
+/** Caches a failure to read a secret for 30 seconds, so that anonymous requests cost no vault calls. */
 function withFailureCache(
   secret: (name: string) => Promise<string>,
   clock: Clock,
@@ -179,15 +173,10 @@ function withFailureCache(
 }
 
 const clockValidMs = 10 * minuteMs;
-/**
- * What the storage's clock shows has whole seconds and was some time on its way: smaller
- * differences mean nothing.
- */
+/** Ignore smaller differences: the storage's clock has whole seconds and is read over the network. */
 const clockGrainMs = 5 * secondMs;
 
-/**
- * The storage's clock as its answers show it; asked for by itself only when none of them is recent.
- */
+/** Tracks the storage's clock in its responses; reads it separately only when no response is recent. */
 function trackServerTime(store: RecordStore, readServerNowMs: () => Promise<number>, clock: Clock) {
   let serverOffset: { readonly atMs: number; readonly aheadMs: number } | undefined;
   const recordServerTime = (serverNowMs: number): void => {

@@ -1,6 +1,6 @@
 /**
- * The exports of the Azure SDKs that Huntline uses. The build makes this file a bundle of its own, and other files load
- * it by `await import("./azure.ts")`, so that the app starts without the SDKs.
+ * The exports of the Azure SDKs that Huntline uses. The build makes this file a bundle of its own,
+ * and other files load it by `await import("./azure.ts")`, so that the app starts without the SDKs.
  */
 export {
   ClientAssertionCredential,

@@ -1,6 +1,7 @@
 /**
- * The bytes of one attempt at one blob: staged in blocks of at least 4 MiB while they arrive, committed once. Small
- * files use blocks too: a single conditional PUT is refused where uncommitted blocks of another attempt exist.
+ * The bytes of one attempt at one blob: staged in blocks of at least 4 MiB while they arrive,
+ * committed once. Small files use blocks too: a single conditional PUT is refused where uncommitted
+ * blocks of another attempt exist.
  */
 import { createHash } from "node:crypto";
 import type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
@@ -30,7 +31,9 @@ export interface StagedBlob {
   readonly flush: () => Promise<void>;
   /** Creates the blob if none exists. Returns its ETag. */
   readonly commit: (properties: BlobProperties) => Promise<string>;
-  /** Drops the bytes. Staged blocks were never visible; the service removes them after seven days. */
+  /**
+   * Drops the bytes. Staged blocks were never visible; the service removes them after seven days.
+   */
   readonly discard: () => void;
 }
 

@@ -13,8 +13,8 @@ import { readMetadata, writeMetadata } from "./export-metadata.ts";
 import { toStorageError, readStorageFailure } from "./storage.ts";
 
 /**
- * There is no `Content-Encoding`: the file is a `.gz`, and many SDKs and tools would decompress it unasked or fail on
- * ranges of it.
+ * There is no `Content-Encoding`: the file is a `.gz`, and many SDKs and tools would decompress it
+ * unasked or fail on ranges of it.
  */
 const contentTypes: Readonly<Record<ExportFormat, string>> = {
   ndjson: "application/gzip",
@@ -25,7 +25,8 @@ const contentTypes: Readonly<Record<ExportFormat, string>> = {
 /**
  * Creates the store over one container. The first write creates a missing container.
  *
- * @throws UpstreamError `unavailable`, `forbidden` or `rejected` from every method when storage fails
+ * @throws UpstreamError `unavailable`, `forbidden` or `rejected` from every method when storage
+ *   fails
  */
 export function createExportStore(container: ContainerClient): ExportStore {
   const findExport = (path: string) => loadExport(container, path);
@@ -178,8 +179,9 @@ async function mapStorageErrors<T>(operation: string, action: () => Promise<T>):
 }
 
 /**
- * Commits, and after an error believes only the stored blob: after a lost response the SDK's second try finds this
- * attempt's own blob (409, 412), and another attempt's commit removes this attempt's blocks (400).
+ * Commits, and after an error believes only the stored blob: after a lost response the SDK's second
+ * try finds this attempt's own blob (409, 412), and another attempt's commit removes this attempt's
+ * blocks (400).
  */
 async function commitOnce(
   { attempt, format, path, stagedBlob }: WriterOptions,
@@ -232,7 +234,9 @@ async function readSlice(
   );
 }
 
-/** Narrows the SDK's type, which also covers browsers: in Node a download is a stream of buffers. */
+/**
+ * Narrows the SDK's type, which also covers browsers: in Node a download is a stream of buffers.
+ */
 function bodyOf({ readableStreamBody }: BlobDownloadResponseParsed): AsyncIterable<Uint8Array> {
   if (!readableStreamBody) throw new Error("a download without a body");
   return readableStreamBody as unknown as AsyncIterable<Uint8Array>;

@@ -1,4 +1,6 @@
-/** Defender's file APIs: statistics and information of one file a call. Wire names are only here. */
+/**
+ * Defender's file APIs: statistics and information of one file a call. Wire names are only here.
+ */
 import type { CallLimits, FilesPort, FilesReply, InformationAnswer } from "../files/ports.ts";
 import type { FileInformation, FileStatistics } from "../contracts/file-result.ts";
 import type { ApiResponse, ApiClient } from "../http-pipeline/api-client.ts";
@@ -70,7 +72,9 @@ function readResponse<T>(
 
 const pauseMs = 30_000;
 const unknownCodes = new Set(["resourcenotfound", "notfound", "filenotfound"]);
-/** True for a 404 that means an unknown file: only that has such a code in the API's own error form. */
+/**
+ * True for a 404 that means an unknown file: only that has such a code in the API's own error form.
+ */
 export const isUnknownFile = (body: unknown): boolean => unknownCodes.has(errorCodeOf(body));
 const wrongAddress =
   "The Defender address returns 404 for the file API. Check CLOUD, DEFENDER_GEO and DEFENDER_URL.";
@@ -117,7 +121,10 @@ function toFilesReply(error: UpstreamError): FilesReply<never> {
   }
 }
 
-/** Reads the statistics. The API has had two spellings of a member, and numbers as text; the first number is used. */
+/**
+ * Reads the statistics. The API has had two spellings of a member, and numbers as text; the first
+ * number is used.
+ */
 function readStatistics(body: WireBody): FileStatistics | undefined {
   const knownNames = [
     "sha1",

@@ -2,7 +2,8 @@
 import { gzipSync } from "node:zlib";
 
 /**
- * Returns the address of the hunting page with a query. The portal reads it as base64 of gzip-compressed UTF-16LE.
+ * Returns the address of the hunting page with a query. The portal reads it as base64 of
+ * gzip-compressed UTF-16LE.
  *
  * @param root - `https://security.microsoft.com` or its government form
  * @param tenantId - selects the tenant for users of several tenants

@@ -14,7 +14,8 @@ const maxDelaySeconds = (7 * dayMs) / secondMs;
 /**
  * Creates the queues of the storage account. The first message creates a missing queue.
  *
- * @throws RangeError from `send` for a message over 64 KiB or a delay out of range; UpstreamError with `api: "storage"`
+ * @throws RangeError from `send` for a message over 64 KiB or a delay out of range; UpstreamError
+ *   with `api: "storage"`
  */
 export function createMessageQueues(queues: QueueServiceClient): MessageQueues {
   const putMessage = (queue: string, text: string, delaySeconds: number) =>
@@ -49,7 +50,10 @@ export function createMessageQueues(queues: QueueServiceClient): MessageQueues {
   };
 }
 
-/** Returns the message as JSON, with U+FFFE and U+FFFF escaped: the protocol is XML 1.0, which excludes them. */
+/**
+ * Returns the message as JSON, with U+FFFE and U+FFFF escaped: the protocol is XML 1.0, which
+ * excludes them.
+ */
 function toMessageText(queue: string, message: object): string {
   const text = JSON.stringify(message).replaceAll(
     /[\uFFFE\uFFFF]/g,

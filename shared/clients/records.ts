@@ -1,6 +1,7 @@
 /**
- * JSON records in blobs. Each write stores an attempt id in the blob's metadata. When the response names a conflict, or
- * no response arrives, the record is read back, and a record with this attempt's id counts as written.
+ * JSON records in blobs. Each write stores an attempt id in the blob's metadata. When the response
+ * names a conflict, or no response arrives, the record is read back, and a record with this
+ * attempt's id counts as written.
  */
 import { randomUUID } from "node:crypto";
 import type { BlobServiceClient, BlockBlobClient } from "@azure/storage-blob";
@@ -14,7 +15,8 @@ type Condition = { readonly ifNoneMatch: "*" } | { readonly ifMatch: string };
 /**
  * Creates the record store. The first write creates a missing container.
  *
- * @throws UpstreamError with `api: "storage"` from every method when storage is away or the app lacks a right
+ * @throws UpstreamError with `api: "storage"` from every method when storage is away or the app
+ *   lacks a right
  */
 export function createRecordStore(blobs: BlobServiceClient): RecordStore {
   const getBlob = (path: string): BlockBlobClient => {
@@ -121,7 +123,8 @@ async function writeOnce(
     const existing = await readAttempt(blob);
     if (existing.attempt === attempt)
       return { kind: "written", etag: existing.etag, serverNowMs: existing.serverNowMs };
-    // A conflict that this attempt did not cause: another writer was first. Without a response the outcome is unknown.
+    // A conflict that this attempt did not cause: another writer was first. Without a response the
+    // outcome is unknown.
     if (isAnswered) return { kind: "lost", serverNowMs: existing.serverNowMs };
     throw error;
   }

@@ -1,4 +1,7 @@
-/** The storage account behind records, exports and queues: SDK clients with deadlines, and their failures as UpstreamError. */
+/**
+ * The storage account behind records, exports and queues: SDK clients with deadlines, and their
+ * failures as UpstreamError.
+ */
 import type { BlobServiceClient, RequestPolicyFactory } from "@azure/storage-blob";
 import type { QueueServiceClient } from "@azure/storage-queue";
 import { secondMs } from "../runtime/time.ts";
@@ -39,10 +42,12 @@ const defaultTimeouts: StorageTimeouts = {
 };
 
 /**
- * Creates the clients of one account's blobs and queues, by connection string or managed identity. Sends nothing yet.
+ * Creates the clients of one account's blobs and queues, by connection string or managed identity.
+ * Sends nothing yet.
  *
- * The SDK's `tryTimeoutInMs` only sets the service's timeout; a silent socket would wait for ever. So each try also has
- * a deadline here, and a try that hung is repeated once, which is safe because every write has an attempt id.
+ * The SDK's `tryTimeoutInMs` only sets the service's timeout; a silent socket would wait for ever.
+ * So each try also has a deadline here, and a try that hung is repeated once, which is safe because
+ * every write has an attempt id.
  */
 export async function createStorageClients(
   endpoint: StorageEndpoint,
@@ -70,7 +75,10 @@ export async function createStorageClients(
   };
 }
 
-/** Returns addresses and credential. The SDK parses a connection string; its own pipeline could not be changed later. */
+/**
+ * Returns addresses and credential. The SDK parses a connection string; its own pipeline could not
+ * be changed later.
+ */
 async function resolveEndpoint(endpoint: StorageEndpoint) {
   const { BlobServiceClient, ManagedIdentityCredential, QueueServiceClient } =
     await import("./azure.ts");
@@ -90,7 +98,9 @@ async function resolveEndpoint(endpoint: StorageEndpoint) {
   };
 }
 
-/** Creates a policy before the SDK's retries: a deadline for each try and for the whole operation. */
+/**
+ * Creates a policy before the SDK's retries: a deadline for each try and for the whole operation.
+ */
 const createDeadlinePolicy = ({ operationMs, tryMs }: StorageTimeouts): RequestPolicyFactory => ({
   create: (next) => ({
     sendRequest: async (request) => {
@@ -131,7 +141,10 @@ export function readStorageFailure(error: unknown): StorageFailure {
   return { status: statusCode, code, serverNowMs: Number.isNaN(date) ? undefined : date };
 }
 
-/** Returns a storage failure as UpstreamError: operation, status and code, without body, key or signed address. */
+/**
+ * Returns a storage failure as UpstreamError: operation, status and code, without body, key or
+ * signed address.
+ */
 export function toStorageError(error: unknown, operation: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const { code, status } = readStorageFailure(error);

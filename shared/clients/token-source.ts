@@ -1,4 +1,7 @@
-/** Tokens for the APIs by @azure/identity: a managed identity, an app's secret from the vault, or a federated app. */
+/**
+ * Tokens for the APIs by @azure/identity: a managed identity, an app's secret from the vault, or a
+ * federated app.
+ */
 import type { AccessToken, TokenCredential } from "@azure/identity";
 import { redact } from "../http-pipeline/redact.ts";
 import { cacheToken, type IssuedToken, type TokenSource } from "../http-pipeline/token.ts";
@@ -25,7 +28,9 @@ export type AppCredential =
 interface AppRegistration {
   readonly tenantId: string;
   readonly clientId: string;
-  /** `https://login.microsoftonline.com`, its government form, or an https address of this machine. */
+  /**
+   * `https://login.microsoftonline.com`, its government form, or an https address of this machine.
+   */
   readonly loginUrl: string;
 }
 
@@ -58,7 +63,10 @@ const toIssuedToken = ({ expiresOnTimestamp, token }: AccessToken): IssuedToken 
 
 type TokenRequester = (scope: string, shouldBypassCache: boolean) => Promise<AccessToken>;
 
-/** Creates the requester. The SDK caches tokens per credential object, so a refusal requires a new object. */
+/**
+ * Creates the requester. The SDK caches tokens per credential object, so a refusal requires a new
+ * object.
+ */
 function createTokenRequester(credential: AppCredential): TokenRequester {
   switch (credential.kind) {
     case "managed-identity":
@@ -81,7 +89,10 @@ function createCachedRequester(createCredential: () => Promise<TokenCredential>)
   };
 }
 
-/** Reads a refused secret again, because it may have been rotated, and tries once more when its value has changed. */
+/**
+ * Reads a refused secret again, because it may have been rotated, and tries once more when its
+ * value has changed.
+ */
 function createSecretRequester(credential: AppCredential & { kind: "secret" }): TokenRequester {
   let cached: { readonly secret: string; readonly credential: TokenCredential } | undefined;
   const getCredential = async (shouldBypassCache: boolean) => {

@@ -1,9 +1,15 @@
-/** Validates access tokens of callers: signature, algorithm, issuer, audience and time, by Entra's published keys. */
+/**
+ * Validates access tokens of callers: signature, algorithm, issuer, audience and time, by Entra's
+ * published keys.
+ */
 import type * as Jose from "jose";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { hourMs, minuteMs, secondMs, type Clock } from "../runtime/time.ts";
 
-/** @returns the claims, or `undefined` for an invalid token; throws UpstreamError when the keys cannot be read */
+/**
+ * @returns the claims, or `undefined` for an invalid token; throws UpstreamError when the keys
+ *   cannot be read
+ */
 export type TokenValidator = (
   token: string,
   audience: string,
@@ -26,7 +32,8 @@ export function createTokenValidator(options: {
   readonly clock: Clock;
 }): TokenValidator {
   const { clock, loginUrl, tenantId } = options;
-  // Tokens of version 1, which managed identities receive for most apps, have the old issuer in every cloud.
+  // Tokens of version 1, which managed identities receive for most apps, have the old issuer in
+  // every cloud.
   const issuers = [`https://sts.windows.net/${tenantId}/`, `${loginUrl}/${tenantId}/v2.0`];
   const url = new URL(`${loginUrl}/${tenantId}/discovery/v2.0/keys`);
   let keys: ReturnType<typeof Jose.createRemoteJWKSet> | undefined;
@@ -61,7 +68,10 @@ export function createTokenValidator(options: {
   };
 }
 
-/** Rejects an obviously wrong token first, so that only a token for this app causes a request for Entra's keys. */
+/**
+ * Rejects an obviously wrong token first, so that only a token for this app causes a request for
+ * Entra's keys.
+ */
 function isPlausible(
   { decodeJwt, decodeProtectedHeader }: Pick<typeof Jose, "decodeJwt" | "decodeProtectedHeader">,
   token: string,

@@ -1,4 +1,7 @@
-/** Secrets of Key Vault by name: cached five minutes, read again when refused; the last good value serves for 24 hours. */
+/**
+ * Secrets of Key Vault by name: cached five minutes, read again when refused; the last good value
+ * serves for 24 hours.
+ */
 import type { SecretClient } from "@azure/keyvault-secrets";
 import type { Log } from "../runtime/log.ts";
 import { lazy } from "../runtime/lazy.ts";
@@ -34,8 +37,8 @@ export interface Vault {
   /** @throws SecretError */
   readonly getSecret: (name: string) => Promise<string>;
   /**
-   * Reports that a service refused the value: it is read again, at most every 30 seconds, and not returned again for
-   * five minutes. Ignores a value that is not the current one.
+   * Reports that a service refused the value: it is read again, at most every 30 seconds, and not
+   * returned again for five minutes. Ignores a value that is not the current one.
    */
   readonly reportRefused: (name: string, value: string) => void;
   /** The secrets read so far that have an expiry, soonest first, expired ones included. */
@@ -154,7 +157,9 @@ class SecretVault implements Vault {
     return !this.#isWithin(state.triedMs, minRereadMs) || !this.#isWithin(readMs, maxStaleMs);
   }
 
-  /** Reads the secret. Tries again while the vault fails and the only known value is a refused one. */
+  /**
+   * Reads the secret. Tries again while the vault fails and the only known value is a refused one.
+   */
   async #refresh(name: string, state: SecretState): Promise<string> {
     const { clock } = this.#options;
     for (const pauseMs of [...replacePausesMs, undefined]) {

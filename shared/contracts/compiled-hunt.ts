@@ -39,7 +39,7 @@ export type KqlType = (typeof kqlTypes)[number];
 export interface CompiledQuery {
   /** Each table shadowed by a `let` of its own name. A snapshot without `lookBack` has no prelude, only a pinned clock. */
   readonly prelude: Pieces;
-  /** Second form, for a service that refuses the first: each reference restricted where it stands. */
+  /** Second form, for a service that refuses the first: each reference is restricted in place. */
   readonly inPlace: Pieces;
   /** `| count` in either form, appended to `prelude` or `inPlace`. */
   readonly countSuffix: Pieces;

@@ -24,7 +24,7 @@ export const deadLetter = z.object({
   detail: z.optional(z.string()),
   message: z.optional(z.record(z.string(), z.unknown())),
   text: z.optional(z.string()),
-  /** False when there is no object to send, or redaction changed it. */
+  /** False when the message is text, or redaction changed it. */
   replayable: z.boolean(),
   firstSeenAt: z.string(),
   lastSeenAt: z.string(),

@@ -1,4 +1,4 @@
-/** What a file lookup may be asked, over the query string, as an explicit list, or within any payload. */
+/** File lookups: options in the query string, and an explicit list or any payload in the body. */
 import * as z from "zod/mini";
 import type { ParsedBody } from "./parsed-body.ts";
 import { toInputFaults, type InputFault } from "./input-faults.ts";
@@ -26,7 +26,7 @@ export const lookupOptionsSchema = z.strictObject({
   /** With signer, publisher, size and determination. */
   information: z.boolean(),
   thresholds: z.optional(thresholdsSchema),
-  /** Report where each hash stands in the payload. */
+  /** Return the places of each hash in the payload. */
   where: z.boolean(),
   /** Take every run of the right form, also what is called an id. */
   all: z.boolean(),
@@ -48,7 +48,7 @@ export const explicitLookupSchema = z.strictObject({
   thresholds: z.optional(thresholdsSchema),
 });
 
-/** What was asked: a list of strings that should be hashes, or a payload to search. */
+/** A parsed lookup: a list of strings that should be hashes, or a payload to search. */
 export interface LookupInput {
   readonly options: LookupOptions;
   readonly input:
@@ -58,7 +58,7 @@ export interface LookupInput {
 
 /**
  * Reads a lookup. The body is the explicit form when every key of it is one of that form's; otherwise it is a payload,
- * and what its properties are called is not for us to judge.
+ * and its property names are not checked.
  *
  * @throws Problem 400 naming each wrong field
  */

@@ -1,6 +1,6 @@
 /**
- * What the doors to hunts answer. Only the description of the doors loads these schemas; tests hold them against live
- * answers. The running app imports their types alone.
+ * The answers of the hunt operations. Only the API description loads these schemas, and tests check live answers against
+ * them; the running app imports their types alone.
  */
 import * as z from "zod/mini";
 import { kqlTypes } from "./compiled-hunt.ts";
@@ -64,7 +64,7 @@ export const exportNewsAnswer = z.object({
   cursor: z.string(),
 });
 
-/** Rows stand as they were exported, so their columns are the hunt's. */
+/** The rows as they were exported, with the columns of the hunt. */
 export const exportRowsAnswer = z.object({
   seq: z.int(),
   value: z.array(z.record(z.string(), z.unknown())),

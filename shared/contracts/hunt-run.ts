@@ -17,7 +17,7 @@ export const instant = z
     ),
   );
 
-/** Why a run was asked for. `continue`: the run before it had more to do than fits into one. */
+/** Reason of a run. `continue`: the previous run had more work than fits into one. */
 export const runReasons = ["timer", "tick", "maintenance", "request", "continue"] as const;
 
 export const huntRun = z.strictObject({
@@ -25,9 +25,9 @@ export const huntRun = z.strictObject({
   reason: z.enum(runReasons),
   /** When the run was due. A run that has been made up for by another one is a no-op. */
   scheduledFor: instant,
-  /** When it was put on the queue: tells it from another waiting run of the same hunt. */
+  /** When it was enqueued; distinguishes it from another waiting run of the same hunt. */
   queuedAt: z.optional(instant),
-  /** The job that is told how it ended. */
+  /** The job that ends with this run. */
   job: z.optional(z.string().check(z.regex(/^[0-9a-f]{32}$/, "a job id"))),
   /** A backfill of `[from, to)`, apart from the hunt's own log. */
   backfill: z.optional(z.strictObject({ from: instant, to: instant })),

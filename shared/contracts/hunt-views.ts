@@ -1,10 +1,12 @@
-/** What the doors to hunts take and show. */
+/** Query parameters and views of hunts. */
 import * as z from "zod/mini";
 import type { CompiledHunt } from "./compiled-hunt.ts";
 
 const createIntegerSchema = (min: number, max: number, fallback: number) =>
   z._default(
-    z.coerce.number(`want a whole number, ${min} to ${max}`).check(z.int(), z.gte(min), z.lte(max)),
+    z.coerce
+      .number(`must be a whole number, ${min} to ${max}`)
+      .check(z.int(), z.gte(min), z.lte(max)),
     fallback,
   );
 
@@ -20,7 +22,7 @@ export const rowsParameters = z.object({
   skip: createIntegerSchema(0, 1_000_000_000, 0),
 });
 
-/** A hunt as shown; `createIntegerSchema` adds what only the page of one hunt needs. */
+/** A hunt as JSON; `isDetailed` adds the members that only the page of one hunt has. */
 export const toHuntView = (hunt: CompiledHunt, standing: object, isDetailed: boolean): object => ({
   name: hunt.name,
   title: hunt.title,

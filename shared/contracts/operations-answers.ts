@@ -1,4 +1,4 @@
-/** What the doors of operation answer, and the body of every refusal; loaded by their description alone. */
+/** The answers of health and dead letters, and the body of every problem; only the API description loads them. */
 import * as z from "zod/mini";
 import { deadLetter } from "./dead-letter.ts";
 import { huntStanding } from "./hunt-answers.ts";

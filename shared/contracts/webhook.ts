@@ -1,11 +1,11 @@
-/** What a webhook is answered with, what is remembered of it, and how what it asked for goes on. */
+/** Webhooks: the answer to a delivery, its stored receipt, and the status of its actions. */
 import * as z from "zod/mini";
 import { dayMs } from "../runtime/time.ts";
 import { alertOutcomes } from "./alert-verdict.ts";
 import { fileReportSchema } from "./file-result.ts";
 import { createOperationSchema, operationStatuses } from "./operation.ts";
 
-/** A source as it stands in the URL and in the name of its secret: `webhook-<source>`. */
+/** Name of a source, in the URL and in the name of its secret: `webhook-<source>`. */
 export const webhookSource = z
   .string()
   .check(
@@ -29,7 +29,7 @@ const requestedLookup = z.object({ job: z.string(), hashes: z.int().check(z.gte(
 const requestedHunt = z.object({ hunt: z.string(), job: z.string() });
 const skippedItem = z.object({ path: z.string(), message: z.string() });
 
-/** The answer to a webhook: the same for each repetition. 202 when something was asked for, 200 when nothing was. */
+/** The answer to a delivery, the same for each repetition: 202 with actions, 200 without. */
 export const webhookAnswer = z.object({
   source: z.string(),
   /** The delivery's own id, or the SHA-256 of the body where the sender gives none. */
@@ -110,6 +110,6 @@ export const receiptLocation = (
 export const receiptFolder = (source?: string): string =>
   source === undefined ? "state/receipts/" : `state/receipts/${source}/`;
 
-/** Where a receipt lies. */
+/** Path of a receipt. */
 export const receiptPath = (source: string, name: string): string =>
   `${receiptFolder(source)}${name}.json`;

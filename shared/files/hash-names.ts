@@ -38,7 +38,7 @@ export function readName(name: string): NameReading {
   const reading = {
     words,
     naming: toNaming(nameRules.find(({ names }) => names.test(words))),
-    isNeutral: neutralName.test(words) || /^[0-9a-f]{32,}$/i.test(name),
+    isNeutral: neutralName.test(words) || runPattern.test(name),
     isForeign: foreignContainer.test(words),
   };
   if (nameCache.size < maxCachedNames) nameCache.set(name, reading);
@@ -78,6 +78,8 @@ const isNameCharacter = (letter: string): boolean => /[A-Za-z0-9]/.test(letter);
 // "the device id is 5f…"
 const fillers = ["is", "was", "of", "value"] as const;
 const maxWords = 3;
+const maxWordLength = 48;
+const runPattern = /^[0-9a-f]{32,}$/i;
 const maxDistance = 80;
 
 /**
@@ -89,7 +91,10 @@ export function findNamingBefore(text: string, start: number): Naming | undefine
   const end = skipFiller(text, skipSeparators(text, start, floor), floor);
   const names: string[] = [];
   for (let at = end; at > floor && names.length < maxWords;) {
+    const wordEnd = at;
     while (at > floor && isNameCharacter(text.charAt(at - 1))) at -= 1;
+    const word = text.slice(at, wordEnd);
+    if (word.length > maxWordLength || runPattern.test(word)) break;
     names.unshift(text.slice(at, end));
     if (at <= floor || !joiners.has(text.charAt(at - 1))) break;
     at -= 1;

@@ -1,6 +1,7 @@
 /**
- * The interface of the HTTP pipeline under every client of a Microsoft API. `send` acquires a permit of the shared
- * quota, adds the token, keeps the deadline, follows no redirect, retries by kind of failure and redacts its errors.
+ * The interface of the HTTP pipeline under every client of a Microsoft API. `send` acquires a
+ * permit of the shared quota, adds the token, keeps the deadline, follows no redirect, retries by
+ * kind of failure and redacts its errors.
  */
 import type { Permit } from "./quota/quota.ts";
 
@@ -29,8 +30,8 @@ export interface ApiCall {
 }
 
 /**
- * A response whose body is read and parsed as JSON, or is the text where it is not JSON. Has a 2xx status or one of
- * the expected statuses.
+ * A response whose body is read and parsed as JSON, or is the text where it is not JSON. Has a 2xx
+ * status or one of the expected statuses.
  */
 export interface ApiResponse {
   readonly status: number;
@@ -54,7 +55,8 @@ export interface ApiClient {
   /**
    * Sends one call and reads its response.
    *
-   * @param expectedStatuses - statuses other than 2xx that the client reads itself, such as 404 or 400
+   * @param expectedStatuses - statuses other than 2xx that the client reads itself, such as 404 or
+   *   400
    * @throws UpstreamError
    */
   readonly send: (call: ApiCall, expectedStatuses?: readonly number[]) => Promise<ApiResponse>;

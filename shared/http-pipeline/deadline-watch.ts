@@ -10,7 +10,10 @@ export interface DeadlineWatch {
   readonly stop: () => void;
 }
 
-/** Starts the deadline. It covers headers and body together, so a body that trickles does not outlive it. */
+/**
+ * Starts the deadline. It covers headers and body together, so a body that trickles does not
+ * outlive it.
+ */
 export function startWatch(
   clock: Clock,
   deadlineMs: number,
@@ -33,7 +36,10 @@ export function startWatch(
   };
 }
 
-/** Errors from before the first byte of the request was sent: nothing can have changed at the service. */
+/**
+ * Errors from before the first byte of the request was sent: nothing can have changed at the
+ * service.
+ */
 const unsentCodes =
   /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|CONNECT_TIMEOUT)$/;
 /** The peer's identity is not proven. A retry cannot help, and Huntline never lowers TLS checks. */

@@ -6,8 +6,8 @@ export interface BodyHandlers {
 }
 
 /**
- * Returns the same body with its errors mapped. Not a generator: the cost of one step of a generator exceeds the cost
- * of one chunk of a large body.
+ * Returns the same body with its errors mapped. Not a generator: the cost of one step of a
+ * generator exceeds the cost of one chunk of a large body.
  */
 export function mapBodyErrors(
   body: AsyncIterable<Uint8Array>,

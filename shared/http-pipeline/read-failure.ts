@@ -1,4 +1,7 @@
-/** Reads error responses of Microsoft's services: six kinds of envelope, request ids, times to wait. Pure. */
+/**
+ * Reads error responses of Microsoft's services: six kinds of envelope, request ids, times to wait.
+ * Pure.
+ */
 import { hourMs, minuteMs, secondMs } from "../runtime/time.ts";
 
 /** The details in an error body. */
@@ -21,8 +24,9 @@ const toText = (value: unknown): string | undefined =>
       : undefined;
 
 /**
- * Reads `{error:{code,message,target,innerError}}`, `{error,error_description}`, `{detail,correlation_id}`,
- * `{filters:[{error}]}`, `{errors:[{error}]}`, `{code|statusCode,message}`. Any other body has no details.
+ * Reads `{error:{code,message,target,innerError}}`, `{error,error_description}`,
+ * `{detail,correlation_id}`, `{filters:[{error}]}`, `{errors:[{error}]}`,
+ * `{code|statusCode,message}`. Any other body has no details.
  */
 export function readFailure(body: unknown): ErrorDetails {
   const top = fieldsOf(body);
@@ -100,7 +104,10 @@ export const readThrottleCause = (message: string): "calls" | "run-time" =>
     ? "run-time"
     : "calls";
 
-/** Longest pause after a 429 of a quota per minute. A longer wait is not believed: one call probes again. */
+/**
+ * Longest pause after a 429 of a quota per minute. A longer wait is not believed: one call probes
+ * again.
+ */
 const maxMinuteQuotaPauseMs = 15 * minuteMs;
 /** Longest pause after any other request to wait. */
 const maxPauseMs = hourMs;
@@ -122,9 +129,10 @@ export function capWait(waitMs: number, isMinuteQuota: boolean): RequestedWait {
 export const namesLongWindow = (message: string): boolean => (readWindowMs(message) ?? 0) >= hourMs;
 
 /**
- * Returns the longest wait that a 429 or 503 asks for in a header (`Retry-After` in seconds or as a date,
- * `retry-after-ms`, `x-ms-retry-after-ms`), else the wait in the text (`in 8 seconds`, `in 12 minutes`, `45 per
- * 00:01:00`). Zero, negative, malformed and past values ask for nothing: the result is then `undefined`.
+ * Returns the longest wait that a 429 or 503 asks for in a header (`Retry-After` in seconds or as a
+ * date, `retry-after-ms`, `x-ms-retry-after-ms`), else the wait in the text (`in 8 seconds`, `in 12
+ * minutes`, `45 per 00:01:00`). Zero, negative, malformed and past values ask for nothing: the
+ * result is then `undefined`.
  */
 export function readRetryAfterMs(
   headers: Headers,
@@ -140,7 +148,8 @@ const httpDate = /[a-z]{3}, \d{1,2} [a-z]{3} \d{4} \d{2}:\d{2}:\d{2} GMT/gi;
 /** A repeated header arrives joined by commas, which dates contain too. */
 function readHeaderWaits(headers: Headers, nowMs: number): readonly number[] {
   const retryAfter = headers.get("retry-after") ?? "";
-  // Both instants are the service's where it sends its date, so that a wrong local clock does not matter.
+  // Both instants are the service's where it sends its date, so that a wrong local clock does not
+  // matter.
   const sentMs = Date.parse(headers.get("date") ?? "");
   const fromMs = Number.isNaN(sentMs) ? nowMs : sentMs;
   return [

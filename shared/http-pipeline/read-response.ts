@@ -1,4 +1,6 @@
-/** Reads one response: tells the API's own response from redirects, HTML pages and truncated JSON. */
+/**
+ * Reads one response: tells the API's own response from redirects, HTML pages and truncated JSON.
+ */
 import type { ApiResponse, StreamedResponse } from "./api-client.ts";
 import type { DeadlineWatch } from "./deadline-watch.ts";
 import { mapBodyErrors } from "./map-body-errors.ts";
@@ -64,7 +66,10 @@ export async function readResponse(
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
-/** Returns the failure that the headers alone prove: a proxy, a sign-in page or another host responded. */
+/**
+ * Returns the failure that the headers alone prove: a proxy, a sign-in page or another host
+ * responded.
+ */
 function classifyHeaders(status: number, headers: Headers): Failure | undefined {
   if (status >= 300 && status < 400)
     return toNotApiFailure(status, `a redirect (${status}) instead of the API's response`, false);

@@ -5,8 +5,8 @@ const maxQuoteLength = 500;
 const longRun = /[\w+/=~.-]{48,}/g;
 
 /**
- * Returns a service's message for people and logs: without secrets, on one line of at most 500 characters. A message may
- * echo a header, an address or a token.
+ * Returns a service's message for people and logs: without secrets, on one line of at most 500
+ * characters. A message may echo a header, an address or a token.
  *
  * @param secrets - values that were sent, such as the token of this call
  */

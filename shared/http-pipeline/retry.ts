@@ -1,4 +1,6 @@
-/** Decides what a failed exchange means and whether to retry it. Pure: a failure in, a decision out. */
+/**
+ * Decides what a failed exchange means and whether to retry it. Pure: a failure in, a decision out.
+ */
 import { minuteMs, secondMs } from "../runtime/time.ts";
 import type { ApiName } from "./api-client.ts";
 import {
@@ -23,7 +25,10 @@ export type Failure =
       readonly headers: Headers;
       readonly body: unknown;
     }
-  /** The response is not the API's: a redirect, a page of HTML, truncated JSON, a body over the limit. */
+  /**
+   * The response is not the API's: a redirect, a page of HTML, truncated JSON, a body over the
+   * limit.
+   */
   | {
       readonly kind: "not-the-api";
       readonly status: number;
@@ -45,7 +50,10 @@ export interface RetryDecision {
   /** Why, in one sentence without the API's name and message. */
   readonly why: string;
   readonly report: QuotaReport | undefined;
-  /** `token`: once more with a fresh token. `wait`: after the reported or requested pause. `backoff`: soon. */
+  /**
+   * `token`: once more with a fresh token. `wait`: after the reported or requested pause.
+   * `backoff`: soon.
+   */
   readonly retry: "never" | "token" | "wait" | "backoff";
   readonly retryAfterMs: number | undefined;
 }
@@ -89,7 +97,10 @@ const toRefusal = (code: UpstreamErrorCode, why: string): RetryDecision => ({
   retryAfterMs: undefined,
 });
 
-/** A hunting query that is too heavy is not a failure of the service: the hunt makes its window smaller. */
+/**
+ * A hunting query that is too heavy is not a failure of the service: the hunt makes its window
+ * smaller.
+ */
 const toTimeout = (api: ApiName, why: string): RetryDecision =>
   api === "hunting"
     ? { ...toUnavailable(why), report: undefined, retry: "never" }
@@ -162,8 +173,8 @@ const firstBackoffMs = 500;
 const maxBackoffMs = 20 * secondMs;
 
 /**
- * Returns the pause before the next try, ms; `undefined`: no further try. Full jitter, so that many instances do not
- * retry together.
+ * Returns the pause before the next try, ms; `undefined`: no further try. Full jitter, so that many
+ * instances do not retry together.
  *
  * @param triesMade - tries made so far, 1 or more
  * @param random - in [0, 1)

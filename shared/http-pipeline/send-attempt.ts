@@ -25,7 +25,8 @@ export interface AttemptOptions extends ReadOptions {
 /**
  * Sends the request and reads its response.
  *
- * @throws the reason of `call.signal` when that ended the exchange; TruncatedBodyError from a streamed body
+ * @throws the reason of `call.signal` when that ended the exchange; TruncatedBodyError from a
+ *   streamed body
  */
 export async function sendAttempt(call: ApiCall, options: AttemptOptions): Promise<AttemptResult> {
   const watch = startWatch(options.clock, options.deadlineMs, call.signal);
@@ -63,8 +64,8 @@ function buildRequest(
 }
 
 /**
- * Names the charset: Microsoft Graph reads a body without it in an ANSI code page (Microsoft Learn, "security:
- * runHuntingQuery", note on the request headers).
+ * Names the charset: Microsoft Graph reads a body without it in an ANSI code page (Microsoft Learn,
+ * "security: runHuntingQuery", note on the request headers).
  */
 function encodeBody({ form, json }: ApiCall): readonly [type?: string, body?: string] {
   if (form)

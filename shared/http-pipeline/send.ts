@@ -1,6 +1,7 @@
 /**
- * The HTTP pipeline of one API: acquires a permit of the shared quota just before each try, adds the token, keeps the
- * deadline, retries by kind of failure, reports refusals to all instances, and raises redacted errors.
+ * The HTTP pipeline of one API: acquires a permit of the shared quota just before each try, adds
+ * the token, keeps the deadline, retries by kind of failure, reports refusals to all instances, and
+ * raises redacted errors.
  */
 import { failpoints } from "../runtime/failpoints.ts";
 import type { Log } from "../runtime/log.ts";
@@ -225,7 +226,9 @@ const isStreamedResponse = (
   response.body !== null &&
   Symbol.asyncIterator in response.body;
 
-/** @throws RangeError when a path leaves the API's own root: `..`, another host, an unencoded `?` */
+/**
+ * @throws RangeError when a path leaves the API's own root: `..`, another host, an unencoded `?`
+ */
 function buildUrl(baseUrl: string, call: ApiCall): URL {
   const base = new URL(baseUrl);
   const path = `${base.pathname.replace(/\/$/, "")}${call.path}`;

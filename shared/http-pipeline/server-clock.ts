@@ -1,7 +1,8 @@
 /**
- * What the store's `Date` headers prove about the true time. Such a header has whole seconds and the response takes
- * time to arrive, so one header gives an interval; several, at different parts of a second, narrow it to the round
- * trip. The local clock measures spans only: its absolute value is never trusted.
+ * What the store's `Date` headers prove about the true time. Such a header has whole seconds and
+ * the response takes time to arrive, so one header gives an interval; several, at different parts
+ * of a second, narrow it to the round trip. The local clock measures spans only: its absolute value
+ * is never trusted.
  */
 import { minuteMs } from "../runtime/time.ts";
 
@@ -16,7 +17,10 @@ export interface ServerClock {
   readonly behindSinceMs?: number | undefined;
 }
 
-/** One response: local instants around the exchange, and the server's time in whole seconds, rounded down. */
+/**
+ * One response: local instants around the exchange, and the server's time in whole seconds, rounded
+ * down.
+ */
 export interface ClockObservation {
   readonly sentMs: number;
   readonly receivedMs: number;
@@ -42,9 +46,10 @@ const maxStoreErrorMs = 2 * minuteMs;
 const maxBehindMs = 5 * minuteMs;
 
 /**
- * Narrows the interval by one more response. A response that contradicts it means that the local clock was set, or that
- * the store's clock is frozen, late or corrected. A store that is behind is ignored, so that its freeze or a jump back
- * never makes granted instants due at once; a store that is ahead is believed, and `distrustMs` says by how much.
+ * Narrows the interval by one more response. A response that contradicts it means that the local
+ * clock was set, or that the store's clock is frozen, late or corrected. A store that is behind is
+ * ignored, so that its freeze or a jump back never makes granted instants due at once; a store that
+ * is ahead is believed, and `distrustMs` says by how much.
  */
 export function narrowServerClock(
   known: ServerClock | undefined,
@@ -72,7 +77,10 @@ export function narrowServerClock(
     : { clock: { ...current, behindSinceMs }, distrustMs: 0 };
 }
 
-/** Returns the interval at the time of the observation: wider by the drift, and shifted by a step of the local clock. */
+/**
+ * Returns the interval at the time of the observation: wider by the drift, and shifted by a step of
+ * the local clock.
+ */
 function carryOn(known: ServerClock, { receivedMs, steadyMs }: ClockObservation): ServerClock {
   const localMs = receivedMs - known.atMs;
   const hasSteady = steadyMs !== undefined && known.steadyMs !== undefined;

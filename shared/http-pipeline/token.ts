@@ -1,4 +1,7 @@
-/** Tokens for the pipeline: cached until shortly before they expire, requested once for all callers, dropped when refused. */
+/**
+ * Tokens for the pipeline: cached until shortly before they expire, requested once for all callers,
+ * dropped when refused.
+ */
 import { minuteMs, secondMs, type Clock } from "../runtime/time.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
@@ -11,7 +14,10 @@ export interface IssuedToken {
 export interface TokenSource {
   /** @throws UpstreamError of the issuer's client */
   readonly getToken: () => Promise<string>;
-  /** Reports that an API refused a token: the next `getToken` returns another one. Ignores a token that is not the current one. */
+  /**
+   * Reports that an API refused a token: the next `getToken` returns another one. Ignores a token
+   * that is not the current one.
+   */
   readonly reportRefused: (token: string) => void;
 }
 
@@ -28,13 +34,15 @@ export interface Authorizer {
 }
 
 const renewBeforeMs = 5 * minuteMs;
-/** How long a refused token is not returned again, and how often another one is requested meanwhile. */
+/**
+ * How long a refused token is not returned again, and how often another one is requested meanwhile.
+ */
 const refusedMs = 5 * minuteMs;
 const minReissueMs = 30 * secondMs;
 
 /**
- * Caches the token of `issue` until five minutes before it expires. Concurrent callers share one request; a failure is
- * not cached.
+ * Caches the token of `issue` until five minutes before it expires. Concurrent callers share one
+ * request; a failure is not cached.
  *
  * @param issue - with `shouldBypassCache` it must not return a token from a cache of its own
  */
@@ -113,7 +121,10 @@ export const createBearerAuthorizer = (source: TokenSource): Authorizer => ({
   reportRefused: source.reportRefused,
 });
 
-/** Creates `Authorization: Token …`, for the API tokens of the Cloud Apps portal, read from the vault. */
+/**
+ * Creates `Authorization: Token …`, for the API tokens of the Cloud Apps portal, read from the
+ * vault.
+ */
 export const createPortalAuthorizer = (vault: {
   readonly getSecret: () => Promise<string>;
   readonly reportRefused: (secret: string) => void;

@@ -1,6 +1,6 @@
 /**
- * One HTTP request over Node's own client. `fetch` copies every chunk of a body twice, and the body of a response is
- * most of the work of an export.
+ * One HTTP request over Node's own client. `fetch` copies every chunk of a body twice, and the body
+ * of a response is most of the work of an export.
  */
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
@@ -22,7 +22,10 @@ export interface TransportRequest {
 export interface TransportResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** Decompressed, to be read once. Throws when the connection or the signal ends before the body does. */
+  /**
+   * Decompressed, to be read once. Throws when the connection or the signal ends before the body
+   * does.
+   */
   readonly body: AsyncIterable<Uint8Array>;
   /** Drops the rest of the body. */
   readonly discardBody: () => void;
@@ -36,7 +39,10 @@ class ConnectTimeoutError extends Error {
   readonly code = "CONNECT_TIMEOUT";
 }
 
-/** @throws the system's error with its `code` when no response arrives; an AbortError when the signal ended it */
+/**
+ * @throws the system's error with its `code` when no response arrives; an AbortError when the
+ *   signal ended it
+ */
 export function sendHttpRequest(
   url: URL,
   { body, headers, method, signal }: TransportRequest,
@@ -52,14 +58,18 @@ export function sendHttpRequest(
       options,
       (response) => resolve(toTransportResponse(response)),
     );
-    // Stays attached: a later failure is reported by the body and must not become an unhandled error event.
+    // Stays attached: a later failure is reported by the body and must not become an unhandled
+    // error event.
     request.on("error", reject);
     request.once("socket", (socket) => limitConnecting(request, socket, url.protocol));
     request.end(body);
   });
 }
 
-/** Limits the time to connect: a host that drops packets would use the whole deadline, and look as if the request had been sent. */
+/**
+ * Limits the time to connect: a host that drops packets would use the whole deadline, and look as
+ * if the request had been sent.
+ */
 function limitConnecting(request: ClientRequest, socket: Socket, protocol: string): void {
   if (!socket.connecting) return;
   const giveUp = (): void =>
@@ -96,8 +106,8 @@ const maxBufferedBytes = 262_144;
 type Step = IteratorResult<Uint8Array, undefined>;
 
 /**
- * Iterates over the chunks of a stream as the socket delivered them: the stream's own iterator joins waiting chunks
- * into a copy. Supports one step at a time, as `for await` does.
+ * Iterates over the chunks of a stream as the socket delivered them: the stream's own iterator
+ * joins waiting chunks into a copy. Supports one step at a time, as `for await` does.
  */
 function readChunks(stream: Readable): AsyncIterable<Uint8Array> {
   const chunks: Uint8Array[] = [];

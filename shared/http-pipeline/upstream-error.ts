@@ -24,7 +24,10 @@ export interface UpstreamDetails {
   readonly cause?: unknown;
 }
 
-/** A call that gave no usable response. Carries neither headers nor bodies, so that logging it cannot leak. */
+/**
+ * A call that gave no usable response. Carries neither headers nor bodies, so that logging it
+ * cannot leak.
+ */
 export class UpstreamError extends Error {
   override readonly name = "UpstreamError";
   readonly code: UpstreamErrorCode;

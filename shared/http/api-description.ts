@@ -1,12 +1,12 @@
-/** The API's own description, which the build has made, under the address at which it was asked for. */
+/** The API description, which the build creates, with the host of the request. */
 
-/** A description of either form names its address on its own way. */
+/** The two forms; each states its host in its own way. */
 export type ApiForm = "openapi" | "swagger";
 
 /** The route prefix of `host.json`. */
 export const apiPrefix = "/api";
 
-/** The same description with the address that the request came in on: an import then calls the right app. */
+/** Sets the host of the request, so that an import calls this app. */
 export function withServerUrl(form: ApiForm, description: object, requestUrl: string): object {
   const { host, origin, protocol } = new URL(requestUrl);
   return form === "openapi"

@@ -1,4 +1,4 @@
-/** Makes a thing at first use and keeps it; a failed making is forgotten, so that a mended setting heals without a restart. */
+/** Creates a value at its first use and keeps it. A failure is not kept, so that a corrected setting needs no restart. */
 export function lazy<T>(create: () => Promise<T>): () => Promise<T> {
   let value: Promise<T> | undefined;
   return () => {

@@ -1,11 +1,15 @@
 /**
- * Removes secrets from texts and JSON values that are kept or shown: by the name of a member, by known values in every
- * usual encoding, and by the form of common credentials. Linear in the length of the text.
+ * Removes secrets from texts and JSON values that are kept or shown: by the name of a member, by
+ * known values in every usual encoding, and by the form of common credentials. Linear in the length
+ * of the text.
  */
 
 const placeholder = "[removed]";
 
-/** Names whose value is a secret, in lower case without separators: `clientSecret`, `X-Functions-Key`. */
+/**
+ * Names whose value is a secret, in lower case without separators: `clientSecret`,
+ * `X-Functions-Key`.
+ */
 const secretNames =
   /(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|account|private|signing|encryption|shared|sharedaccess|subscription|functions|host|master|storage)key|authorization|cookies?|credentials?|connectionstring|signature|assertion|jwt|^sig)$/;
 
@@ -23,7 +27,10 @@ const namedValue = new RegExp(
   "gi",
 );
 
-/** Names that are secrets only as parameters, followed by a value that is not a word or a short number. */
+/**
+ * Names that are secrets only as parameters, followed by a value that is not a word or a short
+ * number.
+ */
 const parameter =
   /\b(?:sig|key|code|token)(?:=|%3D)(?=[^\s"'&,;)]{16}|[^\s"'&,;)]{0,40}[\d%._-])[^\s"'&,;)]{8,}/gi;
 
@@ -81,11 +88,7 @@ function encodeForms(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   const uri = encodeURIComponent(secret);
   const toEntities = (format: (code: number) => string): string =>
-    [...secret]
-      .map((character) =>
-        /\w/.test(character) ? character : format(character.codePointAt(0) ?? 0),
-      )
-      .join("");
+    secret.replaceAll(/\W/gu, (character) => format(character.codePointAt(0) ?? 0));
   return [
     secret,
     uri,
@@ -103,7 +106,10 @@ function encodeForms(secret: string): readonly string[] {
 const escapePattern = (text: string): string =>
   text.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
 
-/** Removes a named value: to the closing quote, for a header to the end of the line, else to the next separator. */
+/**
+ * Removes a named value: to the closing quote, for a header to the end of the line, else to the
+ * next separator.
+ */
 function removeNamedValues(text: string): string {
   let result = "";
   let doneTo = 0;
@@ -130,7 +136,10 @@ const guidOrHex = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\da-f]{24,}/gi;
 const minRandomLength = 32;
 const minChangeShare = 0.3;
 
-/** True for a run whose kind of character changes as often as in random text. Hashes, ids and paths are not random. */
+/**
+ * True for a run whose kind of character changes as often as in random text. Hashes, ids and paths
+ * are not random.
+ */
 function looksRandom(run: string): boolean {
   const rest = run.replaceAll(guidOrHex, "");
   if (rest.length < minRandomLength) return false;

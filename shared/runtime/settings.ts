@@ -175,7 +175,7 @@ export const settingsSchema = z.object({
 export type Settings = z.infer<typeof settingsSchema>;
 export type SettingName = keyof Settings;
 
-/** Named by a door's 503. Carries names only, never a value. */
+/** Names invalid settings, never a value. A function that needs one answers 503. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
   readonly settings: readonly string[];
@@ -192,7 +192,7 @@ const overrideNames = ["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"] as const;
 const rootNames = ["KEY_VAULT_URL", "CLOUD_APPS_URL"] as const;
 
 /**
- * Reads the settings that `needed` names, all of them without it, so that a bad one stops only the doors that need it.
+ * Reads the settings that `needed` names, all of them without it, so that an invalid one stops only the functions that need it.
  *
  * @throws SettingsError naming each missing or malformed setting
  */

@@ -75,7 +75,7 @@ const instantText =
  * Reads an ISO 8601 instant with up to seven fraction digits, exactly. Text without a zone is UTC, as the
  * 2017 hunting API writes it.
  *
- * @returns ticks, or `undefined` when the text is no instant
+ * @returns ticks, or `undefined` for any other text
  */
 export function parseInstant(text: string): Ticks | undefined {
   const match = instantText.exec(text);
@@ -104,7 +104,7 @@ const unitMs = { d: dayMs, h: hourMs, m: minuteMs, s: secondMs, ms: 1 } as const
 /**
  * Reads a duration as `PT1H`, `P1DT12H` or `1h`, `15m`, `30d`.
  *
- * @returns whole milliseconds, more than 0, or `undefined` when the text is no duration
+ * @returns whole milliseconds, more than 0, or `undefined` for any other text
  */
 export function parseDuration(text: string): number | undefined {
   const short = shortDuration.exec(text.trim());

@@ -1,11 +1,11 @@
-/** How many alerts a source has had closed in a UTC day, as it is left on disk: one count for all instances and doors. */
+/** The stored number of alerts that a source has submitted on a UTC day, shared by all instances and functions. */
 import * as z from "zod/mini";
 import { dayMs } from "../runtime/time.ts";
 import type { RecordStore } from "./record-store.ts";
 
 const dayCount = z.object({ alerts: z.number() });
 
-/** Where the count of a source's day lies. */
+/** Path of the count of a source's day. */
 export const dailyLimitPath = (source: string, nowMs: number): string =>
   `state/verdict-days/${source}/${new Date(nowMs).toISOString().slice(0, 10)}.json`;
 
@@ -13,10 +13,10 @@ export const dailyLimitPath = (source: string, nowMs: number): string =>
 export const msUntilNextDay = (nowMs: number): number => dayMs - (nowMs % dayMs);
 
 /**
- * Takes alerts out of a day. A count that cannot be read is a full day: the cap fails closed.
+ * Takes alerts from the day's limit. A count that cannot be read counts as used up: the limit fails closed.
  *
  * @param maxPerDay - alerts of a whole day
- * @param chooseCount - how many to take of so many that are left; 0 takes none and writes nothing
+ * @param chooseCount - returns how many of the remaining alerts to take; 0 writes nothing
  * @returns how many were taken
  */
 export async function takeFromDailyCount(

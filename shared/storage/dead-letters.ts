@@ -18,7 +18,7 @@ const root = "dead-letters/";
 const maxTextLength = 4_096;
 
 /**
- * Records a message that a door gave up on, or found on a poison queue. Equal messages make one record.
+ * Records a message that a function refused, or that is on a poison queue. Equal messages share one record.
  *
  * @param raw - what the queue trigger handed over
  * @returns the record's id

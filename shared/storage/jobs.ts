@@ -1,6 +1,6 @@
 /**
- * A job: work that outlives its request. Lies in `state/jobs/{id}/`, header first, every part a record of its own, so
- * that nothing large is ever rewritten. File lookups and hunt runs share this form; its URL carries its own key.
+ * Jobs: work that takes longer than its request. Stored in `state/jobs/{id}/`, header first, one record per part, so that
+ * no large record is rewritten. File lookups and hunt runs use them; the URL of a job is pre-signed.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod/mini";
@@ -26,11 +26,11 @@ export const jobHeaderSchema = z.strictObject({
   expiresAt: z.iso.datetime(),
   /** Whose input records count: several attempts may have written theirs, only one wrote the header. */
   attempt: z.string(),
-  /** SHA-256 of what was asked, to tell a repeated request from another one under the same key. */
+  /** SHA-256 of the request; distinguishes a repetition from another request with the same key. */
   requestHash: z.string(),
   /** How many result parts make the job complete; 0 when the kind has none. */
   parts: z.int().check(z.gte(0)),
-  /** What was asked, in the words of the kind. */
+  /** The request, in the form of its kind. */
   request: z.record(z.string(), z.unknown()),
 });
 export type JobHeader = z.infer<typeof jobHeaderSchema>;
@@ -40,7 +40,7 @@ export const jobEndSchema = z.strictObject({
   version: z.literal(1),
   endedAt: z.iso.datetime(),
   outcome: z.enum(["succeeded", "failed", "canceled"]),
-  /** The body of the final 200, where it is small enough to lie here. */
+  /** The result, when it is small enough for this record. */
   result: z.optional(z.record(z.string(), z.unknown())),
   error: z.optional(z.object({ code: z.string(), message: z.string() })),
 });
@@ -48,19 +48,19 @@ export type JobEnd = z.infer<typeof jobEndSchema>;
 
 const padPart = (part: number): string => String(part).padStart(5, "0");
 
-/** Where the records of a job lie. */
+/** Paths of the records of a job. */
 export const jobPaths = {
   header: (id: string): string => `state/jobs/${id}/job.json`,
   end: (id: string): string => `state/jobs/${id}/end.json`,
   input: (id: string, attempt: string, part: number): string =>
     `state/jobs/${id}/input/${attempt}/${padPart(part)}.json`,
-  /** Who is at work on a part, for work that should not be done twice at once. */
-  lease: (id: string, part: number): string => `state/jobs/${id}/claims/${padPart(part)}.json`,
+  /** Lease of a part, so that two instances do not look up the same part. */
+  lease: (id: string, part: number): string => `state/jobs/${id}/leases/${padPart(part)}.json`,
   results: (id: string): string => `state/jobs/${id}/results/`,
   result: (id: string, part: number): string => `state/jobs/${id}/results/${padPart(part)}.json`,
 } as const;
 
-/** What is known of a job. `expired` also covers a header that is no header. */
+/** The state of a job. `expired` includes a header that is invalid. */
 export type JobStatus =
   | { readonly kind: "running"; readonly header: JobHeader; readonly serverNowMs: number }
   | { readonly kind: "ended"; readonly header: JobHeader; readonly end: JobEnd }
@@ -82,7 +82,7 @@ export async function findJob(records: Pick<RecordStore, "read">, id: string): P
   return { kind: "running", header: header.data, serverNowMs: head.serverNowMs };
 }
 
-/** Ends a job; `false` when somebody else has ended it before. */
+/** Ends a job; `false` when another process ended it first. */
 export async function endJob(
   records: Pick<RecordStore, "create">,
   id: string,

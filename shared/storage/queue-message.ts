@@ -1,14 +1,13 @@
 /**
- * The one reader of queue messages. The worker hands over what it could parse as JSON, otherwise the text; writers
- * send JSON or base64 of it. Only an object is a message: ids of digits would arrive as numbers (`603e40…` even as
- * Infinity), so bare values are refused.
+ * Reads queue messages. The worker passes parsed JSON, or the text when it is not JSON; writers send JSON, or base64 of
+ * it. Only objects are accepted: an id of digits would arrive as a number (`603e40…` even as Infinity).
  */
 
 export type ReadMessage =
   | { readonly kind: "object"; readonly value: Readonly<Record<string, unknown>> }
   | { readonly kind: "broken"; readonly reason: "encoding" | "notAnObject"; readonly text: string };
 
-/** Reads what the queue trigger handed to a door. */
+/** Reads the value that a queue trigger passes to its function. */
 export function readQueueMessage(raw: unknown): ReadMessage {
   const value = typeof raw === "string" ? parseText(raw) : raw;
   if (isObject(value)) return { kind: "object", value };

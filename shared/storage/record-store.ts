@@ -1,6 +1,6 @@
 /**
- * What the rooms may ask of the store behind `state`, `audit` and `dead-letters`, as a port. The live one is
- * `clients/records.ts`; a test may hand over an object over a Map with the same promises.
+ * The port of the store behind `state`, `audit` and `dead-letters`. The app uses `clients/records.ts`; tests may use a map
+ * in memory with the same guarantees.
  *
  * Correctness comes from two conditional writes, "only if absent" and "only if unchanged", never from locks.
  */
@@ -19,7 +19,7 @@ export type ReadRecord =
   | { readonly kind: "absent"; readonly serverNowMs: number }
   | { readonly kind: "broken"; readonly etag: string; readonly serverNowMs: number };
 
-/** `lost`: somebody else's write is there; read again. Our own write whose answer was lost comes back as `written`. */
+/** `lost`: another writer was first; read again. A write of this process whose answer was lost is `written`. */
 export type WriteOutcome =
   | { readonly kind: "written"; readonly etag: string; readonly serverNowMs: number }
   | { readonly kind: "lost"; readonly serverNowMs: number };
@@ -40,20 +40,20 @@ export interface RecordStore {
   readonly replace: (path: string, value: object, etag: string) => Promise<WriteOutcome>;
   /** Removes; a record that is already gone, or that changed since `etag`, is left alone without an error. */
   readonly remove: (path: string, etag?: string) => Promise<void>;
-  /** Records under a prefix in the order of their paths, `startAfter` excluded, fetched page by page as they are asked for. */
+  /** Records under a prefix in the order of their paths, `startAfter` excluded, fetched page by page. */
   readonly list: (
     prefix: string,
     options?: { readonly startAfter?: string },
   ) => AsyncIterable<ListedRecord>;
 }
 
-/** The queues Huntline writes; each that a door reads has a `-poison` twin. */
+/** The queues that Huntline writes. Each queue with a function also has a `-poison` queue. */
 export const queueNames = ["hunt-runs", "file-lookups", "alert-verdicts", "hunt-results"] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /** Puts one JSON object on a queue, durable before it resolves, never expiring (hunt-results: 7 days). */
 export interface MessageQueues {
-  /** @param options.delaySeconds - invisible for so long, 0 to 604,800 */
+  /** @param options.delaySeconds - delay until the message is visible, 0 to 604,800 */
   readonly send: (
     queue: QueueName,
     message: object,

@@ -17,7 +17,7 @@ export interface Result {
   readonly verdict: "met" | "missed" | "stated" | "skipped";
   readonly value?: number;
   readonly best?: number;
-  readonly unit?: "x" | "MB" | "calls";
+  readonly unit?: "x" | "MB" | "calls" | "ms";
   readonly goal?: string;
   readonly samples?: Readonly<Record<string, Spread>>;
   readonly note?: string;

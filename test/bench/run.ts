@@ -11,6 +11,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   alerts: async () => (await import("./alerts.ts")).measureAlerts,
   files: async () => (await import("./files.ts")).measureFiles,
   webhooks: async () => (await import("./webhooks.ts")).measureWebhooks,
+  hostile: async () => (await import("./hostile-bodies.ts")).measureHostileBodies,
 };
 
 /** Programs of child processes: `run.ts child <name> …`. */

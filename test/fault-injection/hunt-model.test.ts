@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { changeMutants, findChangeSeed } from "./hunt-change-suite.ts";
 import { huntMutants } from "./hunt-mutants.ts";
 import { runSchedule, type HuntMutant, type ScheduleResult } from "./hunt-model.ts";
 
@@ -24,6 +25,19 @@ describe("the hunts module under random interleavings", () => {
       expect(result).toMatchObject({ lost: [], duplicated: [], violations: [] });
     }
     expect(crashes).toBeGreaterThan(100);
+  });
+
+  test("40 schedules with changes of schema, errors and clock lose and double no row", async () => {
+    for (let seed = 1; seed <= 40; seed += 1)
+      expect(await runSchedule(seed, {}, { hasChanges: true })).toMatchObject({
+        lost: [],
+        duplicated: [],
+        violations: [],
+      });
+  });
+
+  test.each(Object.entries(changeMutants))("turns red for %s", async (_, mutant) => {
+    expect(await findChangeSeed(mutant, 60)).toBeDefined();
   });
 
   test.each(Object.entries(huntMutants))("turns red for %s", async (_, mutant) => {

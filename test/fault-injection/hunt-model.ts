@@ -25,6 +25,7 @@ import { huntSource, toExportLine, testHunt, type SourceRow } from "../support/h
 import { memoryExports, type MemoryExport, type MemoryExports } from "../support/memory-exports.ts";
 import { ignoreLeases } from "../support/hunt-harness.ts";
 import { createMemoryRecords } from "../support/memory-records.ts";
+import { createHuntChanges, toIdentityLine, type HuntChanges } from "./hunt-changes.ts";
 import { createScheduler, createRandom, type Scheduler } from "./scheduler.ts";
 
 /** The change of a mutant: the hunt, or one of its ports. */
@@ -122,7 +123,11 @@ function createSourceRows(random: () => number, shape: ScheduleShape): SourceRow
 }
 
 /** Runs one schedule to its end. */
-export async function runSchedule(seed: number, mutant: HuntMutant = {}): Promise<ScheduleResult> {
+export async function runSchedule(
+  seed: number,
+  mutant: HuntMutant = {},
+  { hasChanges = false }: { readonly hasChanges?: boolean } = {},
+): Promise<ScheduleResult> {
   const random = createRandom(seed);
   const shape = createShape(random);
   const scheduler = createScheduler({
@@ -131,7 +136,10 @@ export async function runSchedule(seed: number, mutant: HuntMutant = {}): Promis
     crashRate: shape.crashRate,
     maxStepMs: 2 * minuteMs,
   });
-  const model = createModel(random, shape, scheduler, mutant);
+  const changes = hasChanges
+    ? createHuntChanges(createRandom(seed + 1_000_000), startMs, shape.hours)
+    : undefined;
+  const model = createModel({ random, shape, scheduler, mutant, changes });
   const last = startMs + shape.hours * hourMs;
   for (let due = startMs; due <= last; due += hourMs) {
     scheduler.jumpTo(due);
@@ -157,16 +165,21 @@ interface ModelRun {
   readonly check: (seed: number) => ScheduleResult;
 }
 
-function createModel(
-  random: () => number,
-  shape: ScheduleShape,
-  scheduler: Scheduler,
-  mutant: HuntMutant,
-): ModelRun {
+interface ModelOptions {
+  readonly random: () => number;
+  readonly shape: ScheduleShape;
+  readonly scheduler: Scheduler;
+  readonly mutant: HuntMutant;
+  readonly changes: HuntChanges | undefined;
+}
+
+function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions): ModelRun {
   const clock = { now: scheduler.nowMs, sleep: () => Promise.resolve() };
   const exports = memoryExports({ clock, canOverwrite: mutant.canOverwrite ?? false });
   const records = createMemoryRecords({ clock });
   const source = huntSource({ clock, cap: shape.rowLimit, roundRows: 5, random });
+  // NDJSON only: the other encoders use real I/O, which the scheduler cannot order.
+  const huntChange = changes ? { columns: changes.columns } : {};
   source.rows.push(...createSourceRows(random, shape));
   const queue: QueuedMessage[] = [];
   const announced: string[] = [];
@@ -175,7 +188,7 @@ function createModel(
   let [ids, attempts, lives] = [0, 0, 0];
 
   const mutateHunt = mutant.hunt ?? ((hunt: CompiledHunt): CompiledHunt => hunt);
-  const hunt = mutateHunt(testHunt({ lookBackMs: 4 * hourMs, lagMs, settleMs }));
+  const hunt = mutateHunt(testHunt({ lookBackMs: 4 * hourMs, lagMs, settleMs, ...huntChange }));
   const newHunt = { ...hunt, queryHash: "b".repeat(64) };
 
   const enqueueMessage = (message: HuntRun, delayMs: number): void => {
@@ -198,6 +211,9 @@ function createModel(
             return { kind: "later", retryAfterMs: 30_000, cause: "quota" };
           if (!isCalm && random() < shape.laterRate / 2)
             return { kind: "failed", message: "unavailable" };
+          const refusal = changes?.findRefusal(scheduler.nowMs());
+          if (refusal) return refusal;
+          changes?.changeSource(source, scheduler.nowMs());
           const reply = await source.runQuery(query, options, sink);
           mutant.trace?.(
             `${runnerId} ${query.replaceAll("0000Z", "Z")} -> ${JSON.stringify(reply)}`,
@@ -206,7 +222,7 @@ function createModel(
           return reply;
         },
       },
-      exports: boundary.wrapExports(exports),
+      exports: withStorageClock(boundary.wrapExports(exports), changes),
       records: boundary.wrapRecords(shape.usesLease ? records : ignoreLeases(records)),
       queues: {
         send: (name, message, { delaySeconds = 0 } = {}) =>
@@ -283,6 +299,7 @@ function createModel(
       records.poke(`state/hunts/${hunt.name}/head.json`, roll < 0.5 ? undefined : '{"head":'),
     stopFaults: () => {
       isCalm = true;
+      changes?.stop();
       scheduler.stopCrashes();
     },
     check: (seed) => ({
@@ -294,6 +311,11 @@ function createModel(
     }),
   };
 }
+
+const withStorageClock = (exports: ExportStore, changes: HuntChanges | undefined): ExportStore =>
+  changes
+    ? { ...exports, serverNowMs: async () => changes.shiftClock(await exports.serverNowMs()) }
+    : exports;
 
 /** Every call crosses a boundary twice, out and back; on the way back its answer may be lost. */
 function createBoundary(
@@ -372,7 +394,7 @@ function checkStore(
   const counts = new Map<string, number>();
   for (const row of rows.filter(({ at }) => at >= first && at < end))
     counts.set(toExportLine(row), (counts.get(toExportLine(row)) ?? 0) + 1);
-  for (const line of all.flatMap(({ lines }) => lines))
+  for (const line of all.flatMap(({ lines }) => lines.map(toIdentityLine)))
     counts.set(line, (counts.get(line) ?? 0) - 1);
   const unread = rows.some(({ at }) => at >= end)
     ? ["rows after the last window were never read"]
@@ -429,6 +451,9 @@ function findWronglyLate(late: readonly MemoryExport[], rows: readonly SourceRow
       .map(toExportLine),
   );
   return late.flatMap(({ lines }) =>
-    lines.filter((line) => onTimeLines.has(line)).map((line) => `P5 ${line} was in time`),
+    lines
+      .map(toIdentityLine)
+      .filter((line) => onTimeLines.has(line))
+      .map((line) => `P5 ${line} was in time`),
   );
 }

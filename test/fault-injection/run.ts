@@ -10,6 +10,7 @@
 import { parseArgs } from "node:util";
 import { checkAlerts } from "./alerts.ts";
 import { checkFiles } from "./files.ts";
+import { checkHuntChanges } from "./hunt-change-suite.ts";
 import { checkHunts } from "./hunts.ts";
 import { checkWebhooks } from "./webhooks.ts";
 
@@ -45,6 +46,7 @@ const suites = {
       },
       printLine,
     ),
+  change: () => checkHuntChanges([from, to], printLine),
   alerts: () =>
     checkAlerts({ schedules: Math.min(to - from + 1, 2_000), failpoints, parallelism }, printLine),
   files: () => checkFiles({ failpoints, parallelism }, printLine),

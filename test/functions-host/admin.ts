@@ -1,4 +1,7 @@
-/** The admin addresses: fire any function, list them, say how the host is. All but the ping need the master key. */
+/**
+ * The admin addresses: fire any function, list them, say how the host is. All but the ping need the
+ * master key.
+ */
 import type { Calls, Trigger } from "./calls.ts";
 import type { RegisteredFunction, Refusal } from "./index-functions.ts";
 import { createMessage } from "./invoke-function.ts";
@@ -106,7 +109,10 @@ function fireFunction(
   return replyWithStatus(202);
 }
 
-/** Returns the text of `{"input": "…"}`, empty when it is absent; `undefined` when the body has another form. */
+/**
+ * Returns the text of `{"input": "…"}`, empty when it is absent; `undefined` when the body has
+ * another form.
+ */
 function readInput(body: Uint8Array | undefined): string | undefined {
   try {
     const parsed = JSON.parse(Buffer.from(body ?? []).toString()) as unknown;

@@ -1,4 +1,7 @@
-/** Carries calls out as the host does: log lines, time limit, retries of timers, outputs; knows what is running. */
+/**
+ * Carries calls out as the host does: log lines, time limit, retries of timers, outputs; knows what
+ * is running.
+ */
 import { randomBytes, randomUUID } from "node:crypto";
 import { systemClock, type Clock } from "../../shared/runtime/time.ts";
 import type { HostConfig } from "./config.ts";
@@ -83,7 +86,10 @@ async function runLogged(
   }
 }
 
-/** Only timers are tried again; queues have their own way, HTTP callers theirs. The invocation id stays the same. */
+/**
+ * Only timers are tried again; queues have their own way, HTTP callers theirs. The invocation id
+ * stays the same.
+ */
 async function runWithRetries(
   options: CallOptions,
   func: RegisteredFunction,

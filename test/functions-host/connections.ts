@@ -1,6 +1,7 @@
 /**
- * Storage connections by name, as the platform resolves them from the app settings. The SDKs are loaded when a
- * connection is opened: a host without timers and queues starts in a fraction of the time.
+ * Storage connections by name, as the platform resolves them from the app settings. The SDKs are
+ * loaded when a connection is opened: a host without timers and queues starts in a fraction of the
+ * time.
  */
 import type { BlobServiceClient } from "@azure/storage-blob";
 import type { QueueServiceClient } from "@azure/storage-queue";
@@ -21,8 +22,9 @@ export type Connection =
 const defaultName = "AzureWebJobsStorage";
 
 /**
- * Looks up connection `name` (default `AzureWebJobsStorage`): the setting itself or with `AzureWebJobs` before it is a
- * connection string; else the settings with the suffixes `__accountName`, `__queueServiceUri` and `__blobServiceUri`, with an identity.
+ * Looks up connection `name` (default `AzureWebJobsStorage`): the setting itself or with
+ * `AzureWebJobs` before it is a connection string; else the settings with the suffixes
+ * `__accountName`, `__queueServiceUri` and `__blobServiceUri`, with an identity.
  *
  * @throws Error naming the settings that were looked for
  */

@@ -1,4 +1,6 @@
-/** Does the three jobs once for `npm start`: runs the hunts, looks up two files, closes an alert. */
+/**
+ * Does the three jobs once for `npm start`: runs the hunts, looks up two files, closes an alert.
+ */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Simulator } from "../simulator/simulator.ts";
 

@@ -1,4 +1,6 @@
-/** Starts what `npm start` needs: Azurite, and the simulated cloud unless there are own settings. */
+/**
+ * Starts what `npm start` needs: Azurite, and the simulated cloud unless there are own settings.
+ */
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";

@@ -1,4 +1,7 @@
-/** Finds and loads the files that `main` of package.json names, as the Node.js worker does, but never in silence. */
+/**
+ * Finds and loads the files that `main` of package.json names, as the Node.js worker does, but
+ * never in silence.
+ */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, join, resolve } from "node:path";

@@ -4,7 +4,10 @@ import { join } from "node:path";
 /** Folder of the fixture app. */
 export const fixtureRoot = join(import.meta.dirname, "fixtures/app");
 
-/** Settings under which all functions of the fixture except `orphan` are served. The timer is due far in the future. */
+/**
+ * Settings under which all functions of the fixture except `orphan` are served. The timer is due
+ * far in the future.
+ */
 export const createFixtureSettings = (storage: string): Record<string, string> => ({
   AzureWebJobsStorage: storage,
   INPUT_QUEUE: "input",

@@ -23,7 +23,10 @@ export interface HostOptions extends LoadOptions {
   readonly chunkedBodies?: "empty" | "read";
   readonly principal?: readonly (readonly [string, string])[];
   readonly onOverrun?: (func: RegisteredFunction) => void;
-  /** How long fetched messages stay invisible, and the length of a timer's lease, where not the platform's. */
+  /**
+   * How long fetched messages stay invisible, and the length of a timer's lease, where not the
+   * platform's.
+   */
   readonly invisibilityMs?: number;
   readonly leaseSeconds?: number;
   /** How long `stop` waits for running calls; 5 s when absent. */

@@ -14,10 +14,16 @@ export interface HttpOptions {
   readonly admin: AdminHandler;
   /** Absent: every caller may call everything, as in Core Tools without `--enableAuth`. */
   readonly keys?: Keys | undefined;
-  /** A request without Content-Length arrives without a body, as on the platform; "read" is kinder than it. */
+  /**
+   * A request without Content-Length arrives without a body, as on the platform; "read" is kinder
+   * than it.
+   */
   readonly chunkedBodies?: "empty" | "read" | undefined;
   readonly bodyLimitBytes?: number | undefined;
-  /** A signed-in user to pretend, given as the front end's headers; the callers' own are always taken off. */
+  /**
+   * A signed-in user to pretend, given as the front end's headers; the callers' own are always
+   * taken off.
+   */
   readonly principal?: readonly (readonly [string, string])[] | undefined;
   readonly hasHomepage?: boolean | undefined;
 }
@@ -80,7 +86,10 @@ async function handleWithBody(
     : handle(body);
 }
 
-/** Returns the first function in the order of registration whose route and method match; a wrong method is "not found". */
+/**
+ * Returns the first function in the order of registration whose route and method match; a wrong
+ * method is "not found".
+ */
 function findFunction(
   functions: readonly RegisteredFunction[],
   method: string,
@@ -146,7 +155,10 @@ function urlOf(request: IncomingMessage): URL | undefined {
 const keyOf = (request: IncomingMessage, url: URL): string | undefined =>
   request.headersDistinct["x-functions-key"]?.[0] ?? url.searchParams.get("code") ?? undefined;
 
-/** Cookies are one header with semicolons; any other that is repeated stays apart and is joined later. */
+/**
+ * Cookies are one header with semicolons; any other that is repeated stays apart and is joined
+ * later.
+ */
 const readHeaders = (request: IncomingMessage): [string, string][] =>
   Object.entries(request.headersDistinct).flatMap(([name, values = []]) =>
     name === "cookie"

@@ -1,4 +1,7 @@
-/** Converts registrations into functions that the host can run. Refuses an invalid one with the reason; the others run. */
+/**
+ * Converts registrations into functions that the host can run. Refuses an invalid one with the
+ * reason; the others run.
+ */
 import { resolveConnection, type Connection } from "./connections.ts";
 import type { HostConfig } from "./config.ts";
 import type { CronSchedule } from "../../shared/runtime/ncrontab.ts";

@@ -1,4 +1,7 @@
-/** Invokes one function of a loaded app through the real conversions and hooks. Outputs are returned, not written. */
+/**
+ * Invokes one function of a loaded app through the real conversions and hooks. Outputs are
+ * returned, not written.
+ */
 import { randomUUID } from "node:crypto";
 import { createTrace } from "./calls.ts";
 import type { RegisteredFunction, HttpTrigger } from "./index-functions.ts";
@@ -46,7 +49,8 @@ export interface InvokeResult {
 }
 
 /**
- * @throws what the handler threw; Error when no function has this name or the request does not match its route
+ * @throws what the handler threw; Error when no function has this name or the request does not
+ *   match its route
  */
 export async function invokeFunction(
   worker: Worker,

@@ -1,4 +1,7 @@
-/** Function keys: generated once, kept in an ignored file, compared in constant time. Off unless asked for. */
+/**
+ * Function keys: generated once, kept in an ignored file, compared in constant time. Off unless
+ * asked for.
+ */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -13,7 +16,9 @@ export interface Keys {
   readonly functions: Readonly<Record<string, string>>;
 }
 
-/** Reads the keys of `file`, makes what is missing and writes it back, readable by its owner only. */
+/**
+ * Reads the keys of `file`, makes what is missing and writes it back, readable by its owner only.
+ */
 export function loadKeys(file: string, functionNames: readonly string[]): Keys {
   const stored = readStoredKeys(file);
   const keys: Keys = {
@@ -42,8 +47,8 @@ function readStoredKeys(file: string): Partial<Keys> {
 }
 
 /**
- * Returns whether `key` allows access at `level`. Without `name` the request is for a route of the host.
- * The header's key counts before the query's: the caller picks.
+ * Returns whether `key` allows access at `level`. Without `name` the request is for a route of the
+ * host. The header's key counts before the query's: the caller picks.
  */
 export function isKeyAccepted(
   keys: Keys,

@@ -1,6 +1,7 @@
 /**
- * The app in this process, for tests and for the server: loads an entry through the real `@azure/functions`, checks
- * what it registered, and invokes its functions. Import this file before `@azure/functions` is used.
+ * The app in this process, for tests and for the server: loads an entry through the real
+ * `@azure/functions`, checks what it registered, and invokes its functions. Import this file before
+ * `@azure/functions` is used.
  */
 import { resolve } from "node:path";
 import { readHostConfig, type HostConfig } from "./config.ts";
@@ -35,14 +36,18 @@ export interface App {
   readonly functions: readonly RegisteredFunction[];
   readonly refused: readonly Refusal[];
   readonly worker: Worker;
-  /** Calls one function through the real conversions and hooks; outputs are handed back, not written. */
+  /**
+   * Calls one function through the real conversions and hooks; outputs are handed back, not
+   * written.
+   */
   readonly invoke: (name: string, input?: InvokeInput) => Promise<InvokeResult>;
   /** Runs the `appTerminate` hooks. */
   readonly terminate: () => Promise<void>;
 }
 
 /**
- * @throws Error when the entry throws, nothing matches it, an `appStart` hook throws, or nothing usable is registered
+ * @throws Error when the entry throws, nothing matches it, an `appStart` hook throws, or nothing
+ *   usable is registered
  */
 export async function loadApp(options: LoadOptions = {}): Promise<App> {
   const root = resolve(options.root ?? ".");

@@ -1,7 +1,10 @@
 /** The host's log: one line an event, filtered by host.json's levels. */
 import type { Level } from "./protocol.ts";
 
-/** One line; categories are the platform's: `Function.<name>`, `Function.<name>.User`, `Host.<part>`. */
+/**
+ * One line; categories are the platform's: `Function.<name>`, `Function.<name>.User`,
+ * `Host.<part>`.
+ */
 export interface LogLine {
   readonly level: Level;
   readonly category: string;
@@ -21,8 +24,8 @@ const ranks: Record<Level, number> = {
 };
 
 /**
- * Lets through what host.json's `logging.logLevel` asks for: the longest matching category prefix decides, then
- * `default`, then `information`.
+ * Lets through what host.json's `logging.logLevel` asks for: the longest matching category prefix
+ * decides, then `default`, then `information`.
  *
  * @param levels - category prefix (any case) to least level
  */

@@ -1,4 +1,7 @@
-/** Applies the outputs of a call that succeeded: queue messages and blobs. Those of a failed call are lost. */
+/**
+ * Applies the outputs of a call that succeeded: queue messages and blobs. Those of a failed call
+ * are lost.
+ */
 import { randomUUID } from "node:crypto";
 import { createBlobService, createQueueService } from "./connections.ts";
 import type { RegisteredFunction, Output } from "./index-functions.ts";
@@ -37,7 +40,10 @@ async function sendMessages(
   for (const content of contents) await queue.sendMessage(encodeMessage(content, encoding));
 }
 
-/** An array, or text that reads as one, is several messages; null is none; an object goes out as indented JSON. */
+/**
+ * An array, or text that reads as one, is several messages; null is none; an object goes out as
+ * indented JSON.
+ */
 export function messagesOf(value: TypedData): (string | Uint8Array)[] {
   if (value.bytes) return [value.bytes];
   if (value.json !== undefined) return itemsOf(JSON.parse(value.json) as unknown).map(messageOf);

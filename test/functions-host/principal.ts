@@ -1,4 +1,7 @@
-/** A signed-in user to pretend in development, as the App Service front end tells a function about one. */
+/**
+ * A signed-in user to pretend in development, as the App Service front end tells a function about
+ * one.
+ */
 
 /** @returns the front end's headers for a user who signed in with Entra under `name` */
 export function createPrincipalHeaders(name: string): [string, string][] {

@@ -1,4 +1,7 @@
-/** What passes between the host and `@azure/functions`: the parts of the Functions worker protocol that this host speaks. */
+/**
+ * What passes between the host and `@azure/functions`: the parts of the Functions worker protocol
+ * that this host speaks.
+ */
 
 /** Severity of a log line, as the host names it. */
 export type Level = "trace" | "debug" | "information" | "warning" | "error" | "critical" | "none";

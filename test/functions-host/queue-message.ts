@@ -14,7 +14,10 @@ export interface RawMessage {
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Returns the message's text under host.json's `messageEncoding`; `undefined` when it must be Base64 and is not. */
+/**
+ * Returns the message's text under host.json's `messageEncoding`; `undefined` when it must be
+ * Base64 and is not.
+ */
 export function decodeMessage(text: string, encoding: "base64" | "none"): string | undefined {
   if (encoding === "none") return text;
   const compact = text.replaceAll(/[ \t\r\n]/g, "");
@@ -25,8 +28,8 @@ export const encodeMessage = (content: string | Uint8Array, encoding: "base64" |
   Buffer.from(content).toString(encoding === "base64" ? "base64" : "utf8");
 
 /**
- * The binding data of a message. Top-level properties of a JSON message replace what has their name, in any case:
- * never trust `id` or `dequeueCount` of a message that others can write.
+ * The binding data of a message. Top-level properties of a JSON message replace what has their
+ * name, in any case: never trust `id` or `dequeueCount` of a message that others can write.
  */
 export function createBindingData(message: RawMessage, text: string): Record<string, TypedData> {
   const entries = new Map<string, { name: string; data: TypedData }>();

@@ -1,6 +1,6 @@
 /**
- * Storage queue triggers: polls with a growing pause, keeps messages invisible while they are worked on, tries again,
- * and moves what keeps failing to `<queue>-poison`.
+ * Storage queue triggers: polls with a growing pause, keeps messages invisible while they are
+ * worked on, tries again, and moves what keeps failing to `<queue>-poison`.
  */
 import type { QueueClient, QueueServiceClient } from "@azure/storage-queue";
 import { minuteMs, systemClock } from "../../shared/runtime/time.ts";
@@ -17,7 +17,10 @@ export interface QueueOptions {
   readonly config: QueueConfig;
   readonly calls: Calls;
   readonly log: Log;
-  /** How long a fetched message stays invisible unless renewed; the platform's 10 minutes when absent. */
+  /**
+   * How long a fetched message stays invisible unless renewed; the platform's 10 minutes when
+   * absent.
+   */
   readonly invisibilityMs?: number;
 }
 
@@ -31,7 +34,9 @@ const minPollMs = 100;
 
 interface QueueContext extends QueueOptions {
   readonly queue: QueueClient;
-  /** Undefined for a queue that is itself a poison queue, or whose name has no room for the suffix. */
+  /**
+   * Undefined for a queue that is itself a poison queue, or whose name has no room for the suffix.
+   */
   readonly poisonQueue: QueueClient | undefined;
   readonly invisibleMs: number;
   readonly writeLog: (level: "information" | "warning" | "error", message: string) => void;
@@ -114,7 +119,10 @@ async function fetchBatch(context: QueueContext): Promise<RawMessage[]> {
 const isMissing = (error: unknown): boolean =>
   (error as { statusCode?: number }).statusCode === 404;
 
-/** Never rejects: storage trouble leaves the message to come back by itself. What was fetched during a stop goes back. */
+/**
+ * Never rejects: storage trouble leaves the message to come back by itself. What was fetched during
+ * a stop goes back.
+ */
 async function handleMessage(
   context: QueueContext,
   message: RawMessage,
@@ -201,7 +209,10 @@ async function moveToPoison(
   await context.queue.deleteMessage(message.messageId, receipt);
 }
 
-/** Renews a message's invisibility at half time until released; `release` gives the receipt that counts now. */
+/**
+ * Renews a message's invisibility at half time until released; `release` gives the receipt that
+ * counts now.
+ */
 function keepInvisible(
   context: QueueContext,
   message: RawMessage,

@@ -1,6 +1,11 @@
-/** Route templates as ASP.NET Core reads them: literals in any case, parameters with constraints, optional, catch-all. */
+/**
+ * Route templates as ASP.NET Core reads them: literals in any case, parameters with constraints,
+ * optional, catch-all.
+ */
 
-/** Tells whether a path (without query, with its leading slash) matches, and with which parameters. */
+/**
+ * Tells whether a path (without query, with its leading slash) matches, and with which parameters.
+ */
 export type Route = (path: string) => Record<string, string> | undefined;
 
 type Check = (value: string) => boolean;
@@ -18,7 +23,8 @@ interface Parameter {
 }
 
 /**
- * @param template - such as `api/files/{sha1:length(40)}/{page:int?}`; braces inside a regex are doubled
+ * @param template - such as `api/files/{sha1:length(40)}/{page:int?}`; braces inside a regex are
+ *   doubled
  * @throws Error naming what is wrong in the template
  */
 export function compileRoute(template: string): Route {
@@ -145,7 +151,10 @@ const constraints: Readonly<Record<string, (argument: string) => Check>> = {
     createPatternCheck(new RegExp(text.replaceAll("{{", "{").replaceAll("}}", "}"), "i")),
 };
 
-/** Segments of a path, decoded one by one, so that an encoded slash stays inside its segment; undefined when malformed. */
+/**
+ * Segments of a path, decoded one by one, so that an encoded slash stays inside its segment;
+ * undefined when malformed.
+ */
 function decodePath(path: string): string[] | undefined {
   const bare = path.replace(/^\//, "").replace(/\/$/, "");
   try {

@@ -1,4 +1,7 @@
-/** HTTP requests and replies in the worker protocol's shape, with what the platform loses on the way. */
+/**
+ * HTTP requests and replies in the worker protocol's shape, with what the platform loses on the
+ * way.
+ */
 import type { RpcCookie, RpcHttp, TypedData } from "./protocol.ts";
 
 export interface PlainRequest {
@@ -19,7 +22,10 @@ export interface PlainReply {
 
 const frontEndHeader = /^x-ms-(?:client-principal|token-aad-)/;
 
-/** Header names become lower case, repeated query keys become one, and what only the sign-in front end may say is left out. */
+/**
+ * Header names become lower case, repeated query keys become one, and what only the sign-in front
+ * end may say is left out.
+ */
 export function toRpcHttp(request: PlainRequest): RpcHttp {
   const headers = request.headers.map(([name, value]) => [name.toLowerCase(), value] as const);
   return {

@@ -16,9 +16,17 @@ export interface RunOptions {
   readonly port?: number;
   readonly functions?: readonly string[];
   readonly enableAuth?: boolean;
-  /** Length of a timer's lease, 15 to 60. A killed host keeps its timers for this time. @default 60 */
+  /**
+   * Length of a timer's lease, 15 to 60. A killed host keeps its timers for this time.
+   *
+   * @default 60
+   */
   readonly leaseSeconds?: number;
-  /** How long a fetched message stays invisible. A killed host keeps its messages for this time. @default 600 */
+  /**
+   * How long a fetched message stays invisible. A killed host keeps its messages for this time.
+   *
+   * @default 600
+   */
   readonly invisibilitySeconds?: number;
   /** Modules loaded before the host, each by `--import`: to arm kill points. */
   readonly preload?: readonly string[];
@@ -26,7 +34,10 @@ export interface RunOptions {
   readonly nodeOptions?: readonly string[];
   /** More for `serve.ts`. */
   readonly arguments?: readonly string[];
-  /** Read the root's local.settings.json too; not by default, so that a person's own settings stay out of tests. */
+  /**
+   * Read the root's local.settings.json too; not by default, so that a person's own settings stay
+   * out of tests.
+   */
   readonly localSettings?: boolean;
   /** Receives the host's output as it is written. */
   readonly onOutput?: (text: string) => void;

@@ -1,4 +1,6 @@
-/** One call of one function, step by step as the Node.js worker makes it: hooks, handler, outputs. */
+/**
+ * One call of one function, step by step as the Node.js worker makes it: hooks, handler, outputs.
+ */
 import type { Log } from "./log.ts";
 import type {
   CoreInvocationContext,
@@ -23,8 +25,9 @@ export interface Worker {
 }
 
 /**
- * Calls a function. A `preInvocation` hook that throws ends the call: neither the handler nor `postInvocation` runs.
- * An error that is still there after `postInvocation` fails the call, and its outputs are lost.
+ * Calls a function. A `preInvocation` hook that throws ends the call: neither the handler nor
+ * `postInvocation` runs. An error that is still there after `postInvocation` fails the call, and
+ * its outputs are lost.
  *
  * @throws whatever the handler or a hook threw
  */
@@ -119,7 +122,10 @@ interface CallLog {
   readonly write: (level: Level, category: LogCategory, message: string) => void;
 }
 
-/** Log lines of one call. The host knows a call only while it runs: what is said afterwards is dropped, but for the warning. */
+/**
+ * Log lines of one call. The host knows a call only while it runs: what is said afterwards is
+ * dropped, but for the warning.
+ */
 function createCallLog(worker: Worker, name: string): CallLog {
   const hookData = {};
   const callLog: CallLog = {

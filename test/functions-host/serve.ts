@@ -1,6 +1,7 @@
 /**
- * The local Functions host as a program: `node test/functions-host/serve.ts`. Serves the built app of a folder until Ctrl+C.
- * Started as a child process with a message channel, it sends `{ ready }` over it.
+ * The local Functions host as a program: `node test/functions-host/serve.ts`. Serves the built app
+ * of a folder until Ctrl+C. Started as a child process with a message channel, it sends `{ ready }`
+ * over it.
  */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -93,7 +94,10 @@ function toHostOptions(cliOptions: CliOptions): HostOptions {
   };
 }
 
-/** The platform ends the worker process on an overrun; here worker and host are one, so this process ends. */
+/**
+ * The platform ends the worker process on an overrun; here worker and host are one, so this process
+ * ends.
+ */
 function exitOnOverrun(func: RegisteredFunction): void {
   setImmediate(() =>
     exitWith(
@@ -103,7 +107,9 @@ function exitOnOverrun(func: RegisteredFunction): void {
   );
 }
 
-/** An unhandled rejection ends the worker process on the platform, and with it the calls in flight. */
+/**
+ * An unhandled rejection ends the worker process on the platform, and with it the calls in flight.
+ */
 function exitOnStrayErrors(): void {
   process.on("unhandledRejection", (error) =>
     exitWith(1, `Unhandled rejection, the process ends: ${describeError(error)}`),
@@ -132,8 +138,8 @@ function describeTrigger({ trigger }: RegisteredFunction, url: string): string {
 }
 
 /**
- * Stops on a signal; a second Ctrl+C ends the host at once. Only SIGINT counts for that: the parent process may send
- * SIGTERM together with the terminal's SIGINT, in either order.
+ * Stops on a signal; a second Ctrl+C ends the host at once. Only SIGINT counts for that: the parent
+ * process may send SIGTERM together with the terminal's SIGINT, in either order.
  */
 function stopOnSignals(host: Host): void {
   let stopping: Promise<void> | undefined;

@@ -1,7 +1,8 @@
 /**
  * `npm start`: runs Huntline on one machine. It builds the app, starts Azurite, the simulated
  * Microsoft cloud and the local host, does each of the three jobs once, prints the results, then
- * serves until Ctrl+C. With a TENANT_ID in local.settings.json the app uses the real Microsoft APIs.
+ * serves until Ctrl+C. With a TENANT_ID in local.settings.json the app uses the real Microsoft
+ * APIs.
  */
 import { execFile } from "node:child_process";
 import { resolve } from "node:path";

@@ -1,4 +1,6 @@
-/** A timer's record and its lease, as blobs in `azure-webjobs-hosts`, where the platform has them. */
+/**
+ * A timer's record and its lease, as blobs in `azure-webjobs-hosts`, where the platform has them.
+ */
 import type { BlobServiceClient, BlockBlobClient } from "@azure/storage-blob";
 import { toStatusJson, type TimerStatus } from "./timer-input.ts";
 import { parseStatus } from "./timer-record.ts";

@@ -1,4 +1,7 @@
-/** What a timer function is handed, in the platform's spelling; `@azure/functions` turns the names to camel case. */
+/**
+ * What a timer function is handed, in the platform's spelling; `@azure/functions` turns the names
+ * to camel case.
+ */
 
 /** A timer's record: epoch milliseconds; `lastMs` is absent before the first run. */
 export interface TimerStatus {

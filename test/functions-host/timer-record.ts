@@ -11,8 +11,8 @@ export interface TimerState {
 }
 
 /**
- * Judges a record at the start. None yet: the next slot counts from now, nothing is due. One that another schedule
- * wrote: reset, nothing is due either.
+ * Judges a record at the start. None yet: the next slot counts from now, nothing is due. One that
+ * another schedule wrote: reset, nothing is due either.
  *
  * @returns undefined for a schedule that never fires
  */
@@ -38,8 +38,8 @@ export function evaluateRecord(
 }
 
 /**
- * The record after a run, failed or not. A timer that woke a moment early counts as on time, so that no slot is
- * used twice; a run at start-up counts from when it happened.
+ * The record after a run, failed or not. A timer that woke a moment early counts as on time, so
+ * that no slot is used twice; a run at start-up counts from when it happened.
  */
 export function computeNextStatus(
   startedMs: number,

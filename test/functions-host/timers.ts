@@ -1,4 +1,7 @@
-/** Timer triggers: one run at a time, one host at a time, one catch-up for all slots that were missed. */
+/**
+ * Timer triggers: one run at a time, one host at a time, one catch-up for all slots that were
+ * missed.
+ */
 import { nextRunMs } from "../../shared/runtime/ncrontab.ts";
 import { minuteMs, systemClock, type Clock } from "../../shared/runtime/time.ts";
 import type { Calls } from "./calls.ts";
@@ -27,7 +30,10 @@ export interface TimersOptions {
 
 const defaultLeaseSeconds = 60;
 
-/** Starts every timer among `functions`; their records and leases lie in the `AzureWebJobsStorage` account. */
+/**
+ * Starts every timer among `functions`; their records and leases lie in the `AzureWebJobsStorage`
+ * account.
+ */
 export async function startTimers(options: TimersOptions): Promise<Listener[]> {
   const { functions, calls, log, env, hostId, leaseSeconds = defaultLeaseSeconds } = options;
   const timers = functions.flatMap((func) =>

@@ -1,6 +1,6 @@
 /**
- * Takes the place of the Node.js worker: resolves `require("@azure/functions-core")`, a module that exists only inside
- * the worker, and records what the app registers through it.
+ * Takes the place of the Node.js worker: resolves `require("@azure/functions-core")`, a module that
+ * exists only inside the worker, and records what the app registers through it.
  */
 import { createRequire, Module } from "node:module";
 import type {
@@ -31,7 +31,8 @@ export function createRegistry(log: Registry["log"]): Registry {
   return { functions: new Map(), hooks, isLocked: false, log };
 }
 
-// The library keeps the module for the life of the process, so the module points to whichever app loads now.
+// The library keeps the module for the life of the process, so the module points to whichever app
+// loads now.
 let currentRegistry: Registry = createRegistry(() => undefined);
 let model: ProgrammingModel | undefined;
 
@@ -105,8 +106,8 @@ function interceptRequire(): void {
 interceptRequire();
 
 /**
- * Throws when `@azure/functions` was used before this module was loaded: it then stays in its "test mode" until the
- * process ends and skips every registration.
+ * Throws when `@azure/functions` was used before this module was loaded: it then stays in its "test
+ * mode" until the process ends and skips every registration.
  *
  * @throws Error saying what to import first
  */

@@ -1,4 +1,4 @@
-/** The built bundle: its doors are those of the folder, and nothing in it belongs to the build or the tests. */
+/** The built bundle registers the functions of the folder and contains nothing of the build or the tests. */
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -15,7 +15,7 @@ const { functions: registered } = await loadApp({
 });
 
 describe("the bundle", () => {
-  test("registers every door of the folder", () => {
+  test("registers every function of the folder", () => {
     const listed = readFileSync("functions/index.ts", "utf8");
     for (const file of functionFiles.filter((name) => !entries.includes(name)))
       expect(listed).toContain(`import "./${file}"`);
@@ -48,7 +48,7 @@ describe("the bundle", () => {
   });
 });
 
-describe("the doors", () => {
+describe("the functions", () => {
   test.each(functionFiles)("%s has at most 60 lines", (name) => {
     expect(
       readFileSync(`functions/${name}`, "utf8").trimEnd().split("\n").length,

@@ -14,7 +14,7 @@ beforeAll(async () => {
   const nowMs = Date.now();
   stack = await startStack(
     {
-      // The world stands still, so that two ways of asking about it must agree.
+      // The dataset does not change, so that both ways of a lookup must agree.
       clock: { now: () => nowMs, sleep: systemClock.sleep },
       tokenClock: systemClock,
       dataset: { startMs: nowMs - 3 * dayMs, eventsPerHour: 60 },
@@ -190,7 +190,7 @@ describe("a hostile body", () => {
     undefined,
   ];
 
-  test("never makes the door fail", async () => {
+  test("a payload never makes the function fail", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(
@@ -241,7 +241,7 @@ describe("a hostile body", () => {
     expect(reply.status).toBe(status);
   });
 
-  test("that is chunked is told that this platform reads none", async () => {
+  test("a chunked body is 411, because it does not arrive", async () => {
     const reply = await fetch(toUrl(), {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -297,7 +297,7 @@ describe("a Logic App", () => {
     ).toBeLessThanOrEqual(2);
   });
 
-  test("that asks something else under a key that was used is told so", async () => {
+  test("another lookup under a used idempotency key is 409", async () => {
     const sha1 = Array.from({ length: 60 }, (_, index) => unknownSha1(`another ${index}`));
     const headers = { "idempotency-key": "08585-run-1" };
     expect((await postJson(toUrl(), { sha1 }, headers)).status).toBe(409);
@@ -336,7 +336,7 @@ describe("a Logic App", () => {
 });
 
 // Last, since what it leaves behind keeps the host busy.
-test("F09: of 500 lookups at once each is answered, becomes a job or is told when to come, while Defender is slow", async () => {
+test("F09: of 500 lookups at once each is answered, becomes a job or gets a Retry-After, while Defender is slow", async () => {
   const slow = stack.simulator.faults.add({ kind: "delay", api: "files", ms: 2_000, count: null });
   const replies = await Promise.all(
     Array.from({ length: 500 }, (_, index) =>

@@ -8,7 +8,7 @@ import { readJson, readResult, startStack, postJson, type Stack } from "../suppo
 let stack: Stack;
 let host: RunningHost;
 
-// Nobody works the queue off here: a job stays as it is for as long as the test looks at it.
+// No function processes the queue, so a job keeps its state during a test.
 beforeAll(async () => {
   stack = await startStack();
   host = await stack.startHost({

@@ -170,7 +170,7 @@ describe("a delivery", () => {
   });
 });
 
-describe("the door that asks for a function key", () => {
+describe("the route with a function key", () => {
   test("is the only one for a source that has no other proof", async () => {
     expect((await sendSigned("splunk/keyed", payloads.splunkAlert(sha1))).status).toBe(202);
     expect(
@@ -246,7 +246,7 @@ describe("P19, X37: who proves nothing", () => {
 
   test("X08: leaves one line of log for each refusal, with a configured name or none", async () => {
     const reply = await postBody("nobody%0a%1b[31m%E2%80%A8", "{}", {});
-    // Lines of earlier refusals may still be on their way: its own are told by the call's id.
+    // Lines of earlier refusals may still be on their way: those of this call have its id.
     const call = (await readJson<{ instance: string }>(reply)).instance.replace("urn:uuid:", "");
     const readLogLines = () =>
       host
@@ -317,7 +317,7 @@ describe("P20: a hostile body, signed", () => {
     ).toBe(400);
   });
 
-  test("F57: that is chunked is told that this platform reads none", async () => {
+  test("F57: a chunked body is 411, because it does not arrive", async () => {
     const body = new Blob(["{}"]).stream();
     const init = {
       method: "POST",
@@ -364,7 +364,7 @@ describe("X21, X22: an answer", () => {
     });
   });
 
-  test("opens the door to no other origin", async () => {
+  test("allows no other origin", async () => {
     const preflightHeaders = {
       origin: "https://evil.example",
       "access-control-request-method": "POST",
@@ -538,7 +538,7 @@ describe("P14, X06, X07: a secret", () => {
   });
 });
 
-/** All that lies in the account: blobs with their names, messages. */
+/** Everything in the account: blobs with their names, and messages. */
 async function readEverything(connection: string): Promise<string> {
   const texts: string[] = [];
   const blobs = BlobServiceClient.fromConnectionString(connection);

@@ -14,10 +14,10 @@ const startOverdueHunts = async (url: string): Promise<string[]> => {
 };
 
 const readStates = async (url: string): Promise<string[]> => {
-  const { hunts } = await readJson<{ hunts: { enabled: boolean; state: string }[] }>(
+  const { value } = await readJson<{ value: { enabled: boolean; state: string }[] }>(
     await fetch(`${url}/api/hunts`),
   );
-  return hunts.filter(({ enabled }) => enabled).map(({ state }) => state);
+  return value.filter(({ enabled }) => enabled).map(({ state }) => state);
 };
 
 test("without any timer the tick starts every hunt that is due, once, and none that is up to date", async () => {

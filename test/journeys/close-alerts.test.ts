@@ -1,4 +1,4 @@
-/** An analyst's tool asks for alerts to be closed, and sees what became of each. */
+/** An analyst's tool closes alerts and reads the outcome of each. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningHost } from "../functions-host/run-host.ts";
 import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";

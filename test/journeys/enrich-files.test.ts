@@ -25,7 +25,7 @@ let host: RunningHost;
 
 beforeAll(async () => {
   stack = await startStack({}, { BULK_LOOKUP_THRESHOLD: "50" });
-  // Only the doors of this story: at a full quarter of an hour the timers would hunt, too, and be counted with it.
+  // Without the timers, which would start hunts and add to the counted calls.
   host = await stack.startHost({
     functions: ["enrich_files", "enrich_file", "get_job", "process_file_lookups"],
   });

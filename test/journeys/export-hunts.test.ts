@@ -154,7 +154,7 @@ describe("a hunt with more rows than one answer may have", () => {
 });
 
 describe("a wrong setting", () => {
-  test("is named by the doors that need it, and the others work", async () => {
+  test("is named by the functions that need it, and the others work", async () => {
     const host = await stack.startHost({ root: app.root, settings: { TENANT_ID: "not-a-guid" } });
     const refused = await startRun(host, "stopped");
     expect(refused.status).toBe(503);

@@ -47,8 +47,8 @@ test("SIGTERM with eight verdicts in flight: it ends by itself, and the next ins
   for (const id of verdicts)
     await waitUntil(
       async () =>
-        readJson<{ done: boolean }>(await fetch(`${second.url}/api/alerts/verdicts/${id}`)),
-      ({ done }) => done,
+        readJson<{ status: string }>(await fetch(`${second.url}/api/alerts/verdicts/${id}`)),
+      ({ status }) => status === "succeeded",
       90_000,
     );
   expect(stack.simulator.cloudApps.alerts.countTotals()).toEqual({ transitions: 24, flips: 0 });

@@ -1,4 +1,4 @@
-/** What `npm run package` makes is all the app needs: unpacked into an empty folder, it opens every door and does its work. */
+/** The package is complete: unpacked into an empty folder, the app registers every function and works. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -45,7 +45,7 @@ test("has at most 1 MB", () => {
   expect(archive.length).toBeLessThanOrEqual(1_048_576);
 });
 
-test("opens the same doors as the project, without a folder of modules", async () => {
+test("registers the same functions as the project, without a folder of modules", async () => {
   expect(readdirSync(root).toSorted()).toEqual(["dist", "host.json", "package.json"]);
   const project = await stack.startHost();
   expect(packaged.functions.toSorted()).toEqual(project.functions.toSorted());

@@ -64,7 +64,7 @@ test("a poisoned message becomes one dead letter, and its replay closes the aler
   expect(stack.simulator.cloudApps.alerts.readHistory(alertId).transitions).toHaveLength(1);
   expect((await listDeadLetters(fixedHost.url)).value[0]?.replayedAt).toBeTypeOf("string");
 
-  // F39: what somebody wrote into the queue by hand.
+  // F39: a message that a person wrote into the queue.
   await queue.sendMessage("close all alerts, Bearer abcdefghijklmnopqrstuvwxyz");
   const invalidLetter = await waitUntil(
     async () =>

@@ -220,10 +220,10 @@ describe("mail-new-rows", () => {
       const reply = await fetch(nextUri, { headers: inputs.headers });
       nextUri = reply.headers.get("location") ?? "";
       if (reply.status !== 200) return 0;
-      const { exports } = await readJson<{ exports: object[] }>(reply);
-      for (const trigger of exports)
+      const { value } = await readJson<{ value: object[] }>(reply);
+      for (const trigger of value)
         await runWorkflow(actions, { trigger, parameters, name: `0858${(runCount += 1)}` }, deps);
-      return exports.length;
+      return value.length;
     };
     expect(await pollTrigger()).toBe(0);
     const started = await postJson(`${host.url}/api/hunts/${hunt}/runs`, {}, inputs.headers);

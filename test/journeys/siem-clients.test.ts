@@ -187,8 +187,11 @@ describe("Defender, by Standard Webhooks", () => {
     const headers = { "x-functions-key": host.key ?? "" };
     const shown = await readJson<object>(await fetch(url, { headers }));
     expect(shown).toMatchObject({
-      requestedBy: "lead@contoso.com",
-      alerts: [{ alertId: id, outcome: "closed" }],
+      status: "succeeded",
+      result: {
+        requestedBy: "lead@contoso.com",
+        alerts: [{ alertId: id, outcome: "closed" }],
+      },
     });
     const undone = await fetch(`${url}/undo`, { method: "POST", headers });
     expect(await readJson<object>(undone)).toMatchObject({

@@ -1,4 +1,7 @@
-/** Azurite as a child process, blobs and queues only, with one account for each group of tests that needs its own. */
+/**
+ * Azurite as a child process, blobs and queues only, with one account for each group of tests that
+ * needs its own.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 

@@ -8,9 +8,10 @@ import {
 import type { AddressInfo } from "node:net";
 
 /**
- * `drop-answer`: the server acts, the connection closes before the response. `hang`: no response arrives. `busy`: 503 without
- * asking the server. `forbid`, `shut-out`, `bad-key`: 403 likewise: a missing role, a network rule, a wrong
- * key. `damage`: the body reaches the server with its first byte changed.
+ * `drop-answer`: the server acts, the connection closes before the response. `hang`: no response
+ * arrives. `busy`: 503 without asking the server. `forbid`, `shut-out`, `bad-key`: 403 likewise: a
+ * missing role, a network rule, a wrong key. `damage`: the body reaches the server with its first
+ * byte changed.
  */
 type Fault = "drop-answer" | "hang" | keyof typeof refusals | "damage" | "pass";
 

@@ -1,4 +1,7 @@
-/** Three ways in which a service may count calls; ours must please all of them, since none says which it is. */
+/**
+ * Three ways in which a service may count calls; ours must please all of them, since none says
+ * which it is.
+ */
 import type { CallLimit } from "../../shared/http-pipeline/quota/quota-state.ts";
 
 /** Counts one call that arrives now; false is a 429. A refused call is not counted. */

@@ -5,7 +5,8 @@ import { inject } from "vitest";
 let nextIndex = 0;
 
 /**
- * A storage account of this test's own on the run's Azurite: as fresh as a new Azurite, without its start time.
+ * A storage account of this test's own on the run's Azurite: as fresh as a new Azurite, without its
+ * start time.
  *
  * @returns a connection string for blobs and queues
  */

@@ -1,17 +1,21 @@
 /**
- * A discrete-event clock: time does not move while anything can run and jumps to the next sleeper when nothing can.
- * Any number of sleepers wake in order of their instants, those of one instant in the order in which they lay down,
- * so a run of hours takes milliseconds and is the same each time.
+ * A discrete-event clock: time does not move while anything can run and jumps to the next sleeper
+ * when nothing can. Any number of sleepers wake in order of their instants, those of one instant in
+ * the order in which they lay down, so a run of hours takes milliseconds and is the same each time.
  *
- * "Nothing can run" means that no promise is left to settle. Work that awaits real I/O is invisible to it: with
- * Azurite or a server, use `advanceTime` and await the work in between, or tell it by `idle` when the I/O is over.
+ * "Nothing can run" means that no promise is left to settle. Work that awaits real I/O is invisible
+ * to it: with Azurite or a server, use `advanceTime` and await the work in between, or tell it by
+ * `idle` when the I/O is over.
  */
 import { setImmediate as nextRound, setTimeout as millisecond } from "node:timers/promises";
 import type { Clock } from "../../shared/runtime/time.ts";
 
 /** A clock that moves only on request. */
 export interface VirtualClock extends Clock {
-  /** Moves from sleeper to sleeper until `work` settles. Throws when nothing sleeps and `work` still waits: a deadlock. */
+  /**
+   * Moves from sleeper to sleeper until `work` settles. Throws when nothing sleeps and `work` still
+   * waits: a deadlock.
+   */
   readonly run: <T>(work: Promise<T> | (() => Promise<T>)) => Promise<T>;
   /** Lets `ms` pass, waking every sleeper on the way. */
   readonly advance: (ms: number) => Promise<void>;

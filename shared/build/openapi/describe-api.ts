@@ -12,8 +12,10 @@ export interface ApiDescriptions {
 }
 
 /**
- * @param version - of the app
- * @throws Error naming doors without a description, descriptions without a door, and fields without words
+ * Creates both forms of the description.
+ *
+ * @param version - version of the app
+ * @throws Error naming functions without a description, descriptions without a function, and fields without a sentence
  */
 export function describeApi(registrations: Registrations, version: string): ApiDescriptions {
   const routes = listHttpRoutes(registrations);
@@ -33,7 +35,7 @@ export function describeApi(registrations: Registrations, version: string): ApiD
     );
   if (unregistered.length > 0)
     throw new Error(
-      `No door is called ${unregistered.join(", ")}: remove its description in shared/build/openapi.`,
+      `No function is named ${unregistered.join(", ")}: remove its description in shared/build/openapi.`,
     );
   const openapi = createOpenApi(describedRoutes, version);
   return { openapi, swagger: createSwagger(openapi, describedRoutes) };

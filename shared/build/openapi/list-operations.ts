@@ -1,10 +1,9 @@
 /**
- * The description of every HTTP door, by the name under which it is registered in `functions/`.
+ * The description of every HTTP function, by its name.
  *
- * To add a door: register it, then describe it here, in the file of its kind, under the same name. Method, path and
- * authority are taken from the registration; schemas are those of `shared/messages`, named in `schemas.ts`; a new field
- * gets its sentence in `words.ts`. The build stops and names a door without a description, or a description without a
- * door; a test holds live answers against the schemas.
+ * To add one: register it in `functions/`, then describe it here, in the file of its kind. Method, path and key come from
+ * the registration; schemas are those of `shared/contracts`, named in `schemas.ts`; a new field gets a sentence in
+ * `field-descriptions.ts`. The build stops at a function without a description and at a description without a function.
  */
 import { alertsAndWebhooks } from "./alerts.ts";
 import type { OperationDescription } from "./operation.ts";

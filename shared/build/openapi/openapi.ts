@@ -45,7 +45,7 @@ export function createOpenApi(routes: readonly DescribedRoute[], version: string
   };
 }
 
-/** In Azure, a token besides the key is asked for where the deployment turned Entra on. */
+/** In Azure, a deployment with Entra requires a token in addition to the key. */
 const securitySchemes = {
   functionKey: {
     type: "apiKey",
@@ -63,7 +63,7 @@ const securitySchemes = {
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
-    description: "Where Entra is on: besides the key.",
+    description: "Required in addition to the key when Entra is enabled.",
   },
 };
 

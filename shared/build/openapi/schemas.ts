@@ -1,6 +1,6 @@
 /**
- * The schemas of `shared/messages` under the names they have in the description. Requests and queries are the schemas
- * that the doors validate with; a test holds live answers against the others.
+ * The schemas of `shared/contracts` under their names in the description. Requests and queries are validated with these
+ * schemas; a test checks live answers against the others.
  */
 import * as z from "zod/mini";
 import {

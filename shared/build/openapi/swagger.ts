@@ -1,6 +1,6 @@
 /**
- * The same description as Swagger 2.0, as custom connectors of Logic Apps and Power Automate want it: no `null`, no
- * alternatives, one type for each field, one security definition.
+ * Converts the description to Swagger 2.0 for custom connectors of Logic Apps and Power Automate, which accept no `null`,
+ * no alternatives, one type for each field and one security definition.
  */
 import { apiPrefix } from "../../http/api-description.ts";
 import { createInfo, type DescribedRoute, type OpenApiDocument } from "./openapi.ts";
@@ -9,10 +9,10 @@ import type { Json } from "./schemas.ts";
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Stands for the app's own address, which the door fills in and a person importing the file puts here. */
+/** Placeholder of the app's host: replaced in a response, and by the person who imports the file. */
 export const placeholderHost = "huntline.azurewebsites.net";
 
-/** @param document - what `openApi` made of these routes */
+/** @param document - the result of `createOpenApi` for these routes */
 export function createSwagger(document: OpenApiDocument, routes: readonly DescribedRoute[]): Json {
   const { schemas } = document.components;
   const paths: Record<string, Record<string, Json>> = {};
@@ -64,7 +64,7 @@ function convertOperation(
   };
 }
 
-/** A parameter's schema stands beside its name here, and examples are not known. */
+/** In Swagger, a parameter has its schema beside its name and no example. */
 function convertParameter({ schema, example: _example, ...rest }: Json, changes: Json): Json {
   const { description: _description, ...converted } = convertSchema(schema as Json, {});
   return { ...rest, ...converted, ...changes };
@@ -138,7 +138,7 @@ function convertSchema(schema: Json, schemas: Schemas): Json {
   return result;
 }
 
-/** A reference stands alone, unless a designer's word stands beside it: then the schema itself stands there. */
+/** Keeps a reference alone; beside a designer's extension, the schema itself takes its place. */
 function convertReference(schema: Json, target: string, schemas: Schemas): Json {
   const name = target.split("/").at(-1) ?? "";
   const dynamicFields = Object.entries(schema).filter(([key]) => key.startsWith("x-ms-dynamic"));

@@ -63,8 +63,8 @@ export const createActivityResource = (client: ApiClient) => ({
 });
 
 /**
- * Scans activities: each response has the filters of the next page, which are sent unchanged. The service moves the last
- * few records of a page to the next one.
+ * Scans activities: each response has the filters of the next page, which are sent unchanged. The
+ * service moves the last few records of a page to the next one.
  *
  * @throws RangeError for a limit outside 500 to 5,000
  * @throws UpstreamError `unexpectedResponse` when the service offers the same page again

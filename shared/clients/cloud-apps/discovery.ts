@@ -1,4 +1,7 @@
-/** Cloud discovery: upload of traffic logs in three steps, streams, categories of discovered apps, block scripts. */
+/**
+ * Cloud discovery: upload of traffic logs in three steps, streams, categories of discovered apps,
+ * block scripts.
+ */
 import * as z from "zod/mini";
 import type { ApiClient } from "../../http-pipeline/api-client.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
@@ -40,10 +43,27 @@ export const singlePutBytes = 64 * 2 ** 20;
 export const maxLogBytes = 5 * 2 ** 30;
 const blockBytes = 16 * 2 ** 20;
 
+async function requestUploadAddress(
+  client: ApiClient,
+  { filename, source }: TrafficLog,
+): Promise<string> {
+  const response = await client.send({
+    method: "GET",
+    path: "/api/v1/discovery/upload_url/",
+    query: { filename, source },
+  });
+  const target = uploadUrlSchema.safeParse(response.body).data;
+  if (!target) throw createUnexpectedError(response, "an upload address");
+  if (!isUploadAddress(target.url, client.origin))
+    throw createUnexpectedError(response, "an https address of Azure Storage");
+  return target.url;
+}
+
 /** @param put - sends bytes to the signed address, without a token */
 export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putSigned) => ({
   /**
-   * Uploads a log. Success means that it is queued for parsing; the portal shows the result minutes later.
+   * Uploads a log. Success means that it is queued for parsing; the portal shows the result minutes
+   * later.
    *
    * @throws RangeError above 5 GB
    */
@@ -53,22 +73,13 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
   ): Promise<void> => {
     if (log.bytes > maxLogBytes)
       throw new RangeError(`the log must be at most ${maxLogBytes} bytes; it has ${log.bytes}`);
-    const query = { filename: log.filename, source: log.source };
-    const response = await client.send({
-      method: "GET",
-      path: "/api/v1/discovery/upload_url/",
-      query,
-    });
-    const target = uploadUrlSchema.safeParse(response.body).data;
-    if (!target) throw createUnexpectedError(response, "an upload address");
-    if (!isUploadAddress(target.url, client.origin))
-      throw createUnexpectedError(response, "an https address of Azure Storage");
+    const url = await requestUploadAddress(client, log);
     await (log.bytes <= singlePutBytes
-      ? putWhole(put, target.url, log)
-      : putBlocks(put, target.url, log, onProgress));
+      ? putWhole(put, url, log)
+      : putBlocks(put, url, log, onProgress));
     onProgress(log.bytes);
     const completion = {
-      uploadUrl: target.url,
+      uploadUrl: url,
       inputStreamName: log.inputStreamName,
       ...(log.isSnapshot === true ? { uploadAsSnapshot: true } : {}),
     };
@@ -116,7 +127,9 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
 export /** Hosts of Azure Blob Storage in the public and the government clouds. */
 const storageHost = /^[a-z\d-]{1,63}\.blob\.core\.(?:windows\.net|usgovcloudapi\.net)$/;
 
-/** True for Azure Storage over https, and for the API's own origin: no other host receives a log. */
+/**
+ * True for Azure Storage over https, and for the API's own origin: no other host receives a log.
+ */
 function isUploadAddress(address: string, apiOrigin: string | undefined): boolean {
   const { hostname, origin, port, protocol } = new URL(address);
   const isStorage = protocol === "https:" && port === "" && storageHost.test(hostname);
@@ -132,7 +145,10 @@ type SignedPut = (
 const putWhole = async (put: SignedPut, url: string, log: TrafficLog): Promise<void> =>
   put(url, await log.read(0, log.bytes), { "x-ms-blob-type": "BlockBlob" });
 
-/** Sends blocks one after the other, then their list: memory holds one block, and only a failed block is sent again. */
+/**
+ * Sends blocks one after the other, then their list: memory holds one block, and only a failed
+ * block is sent again.
+ */
 async function putBlocks(
   put: SignedPut,
   url: string,
@@ -162,7 +178,10 @@ function addQuery(address: string, parameters: Readonly<Record<string, string>>)
 const maxTries = 3;
 const putDeadlineMs = 300_000;
 
-/** Sends bytes to the signed address. The address is a secret until it expires, so no error names it. */
+/**
+ * Sends bytes to the signed address. The address is a secret until it expires, so no error names
+ * it.
+ */
 async function putSigned(
   url: string,
   bytes: Uint8Array,

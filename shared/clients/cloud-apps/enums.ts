@@ -1,4 +1,7 @@
-/** The numbers of the Cloud Apps API in words, as tables. A number that no table knows stays a number. */
+/**
+ * The numbers of the Cloud Apps API in words, as tables. A number that no table knows stays a
+ * number.
+ */
 
 export const severities = { 0: "low", 1: "medium", 2: "high", 3: "informational" } as const;
 export const alertStatuses = { 0: "unread", 1: "read", 2: "archived" } as const;

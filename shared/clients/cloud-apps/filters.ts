@@ -1,8 +1,9 @@
 /**
- * Filters of the Cloud Apps API as types: each field of each resource with the operators that it accepts. Fields are
- * joined by AND, several values of one operator by OR.
+ * Filters of the Cloud Apps API as types: each field of each resource with the operators that it
+ * accepts. Fields are joined by AND, several values of one operator by OR.
  *
- * @see Microsoft Learn, "Defender for Cloud Apps REST API" (operators) and the page of each resource (fields)
+ * @see Microsoft Learn, "Defender for Cloud Apps REST API" (operators) and the page of each
+ *   resource (fields)
  */
 
 /** The key of an account, an app or another entity. */
@@ -15,7 +16,10 @@ export interface EntityKey {
 type Value = string | number | boolean | EntityKey | null;
 type OneOrMany = Value | readonly Value[];
 
-/** The values of each of the 21 operators, and of the one that a file's `policy` has in place of `eq`. */
+/**
+ * The values of each of the 21 operators, and of the one that a file's `policy` has in place of
+ * `eq`.
+ */
 export interface OperatorValues {
   readonly cabinetmatchedrulesequals: OneOrMany;
   readonly contains: string | readonly string[];

@@ -23,7 +23,10 @@ export interface IpRange {
   readonly tags?: readonly string[];
 }
 
-/** The documented path, and the one of the overview page. The first call shows which of them the tenant serves. */
+/**
+ * The documented path, and the one of the overview page. The first call shows which of them the
+ * tenant serves.
+ */
 const basePaths = ["/api/v1/subnet/", "/api/subnet/"] as const;
 
 export const createIpRangeResource = (client: ApiClient) => {

@@ -1,4 +1,7 @@
-/** Lists of the Cloud Apps API: pages of at most 100 as async iterators, in the three encodings that the API accepts. */
+/**
+ * Lists of the Cloud Apps API: pages of at most 100 as async iterators, in the three encodings that
+ * the API accepts.
+ */
 import * as z from "zod/mini";
 import type { ApiResponse, ApiCall, ApiClient } from "../../http-pipeline/api-client.ts";
 import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
@@ -104,7 +107,8 @@ export const listAll = <F extends object, S extends string>(
 ): AsyncGenerator<Item> => iteratePages((page) => listPage(client, path, page), options);
 
 /**
- * Iterates over every item, page by page, to the last page. An empty page also ends the list where its total is reached.
+ * Iterates over every item, page by page, to the last page. An empty page also ends the list where
+ * its total is reached.
  *
  * @throws UpstreamError `unexpectedResponse` for an empty page that announces more items
  */

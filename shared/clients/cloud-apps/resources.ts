@@ -1,4 +1,7 @@
-/** Alerts, entities and files of Cloud Apps: list and fetch, mark read and unread, close by the deprecated calls. */
+/**
+ * Alerts, entities and files of Cloud Apps: list and fetch, mark read and unread, close by the
+ * deprecated calls.
+ */
 import type { AlertId } from "../../contracts/alert-id.ts";
 import type { ApiClient } from "../../http-pipeline/api-client.ts";
 import { buildIdFilter } from "./alerts.ts";
@@ -63,7 +66,9 @@ export const createEntityResource = (client: ApiClient) => {
   };
 };
 
-/** `/api/v1/files/`: for portal tokens only; an application receives 403 whatever its permissions. */
+/**
+ * `/api/v1/files/`: for portal tokens only; an application receives 403 whatever its permissions.
+ */
 export const createFileResource = (client: ApiClient) => {
   const path = "/api/v1/files/";
   return {

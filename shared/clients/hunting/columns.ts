@@ -34,9 +34,11 @@ const wireColumn = z.union([
 const wireSchema = z.array(wireColumn);
 
 /**
- * Returns the columns that the members around the rows name. A compiled column keeps its compiled type.
+ * Returns the columns that the members around the rows name. A compiled column keeps its compiled
+ * type.
  *
- * @returns `undefined` when the response names none; an unknown type becomes string, which changes no value
+ * @returns `undefined` when the response names none; an unknown type becomes string, which changes
+ *   no value
  */
 export function readColumns(
   members: Readonly<Record<string, unknown>>,

@@ -1,6 +1,7 @@
 /**
- * Texts of the hunting service by what they mean. The service returns 400 for a wrong query, a result that is too big, a
- * query that is too heavy and a used-up budget alike, so its text decides. An unlisted text means nothing is known.
+ * Texts of the hunting service by what they mean. The service returns 400 for a wrong query, a
+ * result that is too big, a query that is too heavy and a used-up budget alike, so its text
+ * decides. An unlisted text means nothing is known.
  */
 
 /** `query` and `table` are the only classes that make a hunt invalid. */
@@ -28,8 +29,8 @@ const sources = {
 } as const;
 
 /**
- * Most specific first. Texts about the query come first, because they quote names of the query: a column may be named
- * `TimedOut`.
+ * Most specific first. Texts about the query come first, because they quote names of the query: a
+ * column may be named `TimedOut`.
  */
 export const knownTexts: readonly KnownText[] = [
   { pattern: /failed to resolve table\b/i, errorClass: "table", source: "graph" },

@@ -3,14 +3,19 @@ import type { HuntingPort } from "../../hunts/ports.ts";
 import { msFromTicks, secondMs, type Span } from "../../runtime/time.ts";
 import { createHuntingApi, type HuntingApiDeps } from "./hunting-api.ts";
 
-/** `POST /v1.0/security/runHuntingQuery`; the application permission is `ThreatHunting.Read.All`. */
+/**
+ * `POST /v1.0/security/runHuntingQuery`; the application permission is `ThreatHunting.Read.All`.
+ */
 export const createGraphHunting = (deps: HuntingApiDeps): HuntingPort =>
   createHuntingApi("graph", deps, (query, { timespan }) => ({
     Query: query,
     ...(timespan ? { Timespan: toInterval(timespan) } : {}),
   }));
 
-/** Returns `start/end` in whole seconds, widened outwards: the service uses the narrower of this and the query's own times. */
+/**
+ * Returns `start/end` in whole seconds, widened outwards: the service uses the narrower of this and
+ * the query's own times.
+ */
 function toInterval({ from, to }: Span): string {
   const start = Math.floor(msFromTicks(from) / secondMs) * secondMs;
   const end = Math.ceil((msFromTicks(to) + 1) / secondMs) * secondMs;

@@ -1,4 +1,7 @@
-/** One hunting call, the same for every back-end: a permit, a request, rows while they stream in, a reply. */
+/**
+ * One hunting call, the same for every back-end: a permit, a request, rows while they stream in, a
+ * reply.
+ */
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import type { HuntingOptions, HuntingPort, HuntingReply, RowSink } from "../../hunts/ports.ts";
 import type {
@@ -170,8 +173,8 @@ function toReply(
 ): HuntingReply {
   const nowMs = deps.clock.now();
   if ("error" in envelope) return classifyRefusal(preset, 400, envelope, nowMs);
-  // A retired API is announced to return no data; believing that would commit every window as empty. A response that
-  // names its columns did evaluate the query.
+  // A retired API is announced to return no data; believing that would commit every window as
+  // empty. A response that names its columns did evaluate the query.
   const hasNoData = rows === 0 && readColumns(envelope) === undefined;
   if (hasNoData && isRetired(preset, nowMs))
     return toRetiredReply(preset, `${preset.title} answered without data`);

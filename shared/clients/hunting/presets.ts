@@ -15,8 +15,8 @@ export interface HuntingPreset {
 /**
  * Paths, caps and retirement by API.
  *
- * @see Microsoft Learn, "security: runHuntingQuery", "Advanced hunting API" (pages of 2026: 50 MB, 100,000 rows) and the
- *   message centre post MC1220762 (retirement)
+ * @see Microsoft Learn, "security: runHuntingQuery", "Advanced hunting API" (pages of 2026: 50 MB,
+ *   100,000 rows) and the message centre post MC1220762 (retirement)
  */
 export const huntingPresets: Readonly<Record<HuntingPort["api"], HuntingPreset>> = {
   graph: {

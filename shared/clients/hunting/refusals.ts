@@ -1,6 +1,6 @@
 /**
- * Decides what a failed hunting call means. One status, 400, covers a wrong query, a result that is too big and a query
- * that is too heavy, so the text of the response decides.
+ * Decides what a failed hunting call means. One status, 400, covers a wrong query, a result that is
+ * too big and a query that is too heavy, so the text of the response decides.
  */
 import * as z from "zod/mini";
 import type { HuntingReply } from "../../hunts/ports.ts";
@@ -39,10 +39,11 @@ const toRefusal = (
 });
 
 /**
- * Returns what a response other than 2xx means. Only a known text about the query makes the query wrong; an unknown
- * refusal is transient.
+ * Returns what a response other than 2xx means. Only a known text about the query makes the query
+ * wrong; an unknown refusal is transient.
  *
- * @param nowMs - epoch milliseconds: after an API's retirement a 403 means its end, not a missing permission
+ * @param nowMs - epoch milliseconds: after an API's retirement a 403 means its end, not a missing
+ *   permission
  */
 export function classifyRefusal(
   preset: HuntingPreset,
@@ -104,7 +105,10 @@ const toUnknownRefusal = (message: string): HuntingReply => ({
   isUnknownRefusal: true,
 });
 
-/** Returns the wait that the text names, else the time until the next quarter hour, when run time is free again. */
+/**
+ * Returns the wait that the text names, else the time until the next quarter hour, when run time is
+ * free again.
+ */
 const readRunTimeWait = (message: string, nowMs: number): number =>
   readRetryAfterMs(new Headers(), message, nowMs) ?? quarterHourMs - (nowMs % quarterHourMs);
 
@@ -120,8 +124,8 @@ const tenantTexts = /not provisioned|account mode|no \w+ licen[sc]e/i;
 const quarterHourMs = 15 * minuteMs;
 
 /**
- * Returns what an error of the pipeline means. Without a `Retry-After`, a used-up quota opens again with the next quarter
- * hour.
+ * Returns what an error of the pipeline means. Without a `Retry-After`, a used-up quota opens again
+ * with the next quarter hour.
  *
  * @throws the error itself when it is not an UpstreamError
  */

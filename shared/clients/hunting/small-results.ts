@@ -1,4 +1,6 @@
-/** Hunting for results that fit in memory: the rows of one query as plain JSON, without an export. */
+/**
+ * Hunting for results that fit in memory: the rows of one query as plain JSON, without an export.
+ */
 import type { HuntingRow, HuntingRowsPort, HuntingRowsReply } from "../../files/ports.ts";
 import type { HuntingPort } from "../../hunts/ports.ts";
 

@@ -1,7 +1,12 @@
-/** The circuit breaker of one API, shared by all instances: five failures in a row open it. Pure. */
+/**
+ * The circuit breaker of one API, shared by all instances: five failures in a row open it. Pure.
+ */
 import { minuteMs, secondMs } from "../../runtime/time.ts";
 
-/** Closed while `openForMs` is 0; open until `openUntilMs`, then half open: one call may probe. Server time. */
+/**
+ * Closed while `openForMs` is 0; open until `openUntilMs`, then half open: one call may probe.
+ * Server time.
+ */
 export interface Breaker {
   readonly failures: number;
   readonly openUntilMs: number;
@@ -15,7 +20,10 @@ const failuresToOpen = 5;
 const firstOpenMs = 30 * secondMs;
 const maxOpenMs = 15 * minuteMs;
 
-/** Counts one more failure. A call that fails while the breaker is open was sent before it opened, and counts nothing. */
+/**
+ * Counts one more failure. A call that fails while the breaker is open was sent before it opened,
+ * and counts nothing.
+ */
 export function recordFailure(breaker: Breaker, nowMs: number): Breaker {
   if (nowMs < breaker.openUntilMs) return breaker;
   const failures = breaker.failures + 1;
@@ -26,8 +34,8 @@ export function recordFailure(breaker: Breaker, nowMs: number): Breaker {
 }
 
 /**
- * When the breaker lets a call start: now, or the instant to ask again. `isProbe`: that call must be the only one.
- * `isProbing`: another call's probe is in flight, and its response decides.
+ * When the breaker lets a call start: now, or the instant to ask again. `isProbe`: that call must
+ * be the only one. `isProbing`: another call's probe is in flight, and its response decides.
  */
 export function computeBreakerGate(
   { openForMs, openUntilMs, probe }: Breaker,
@@ -38,7 +46,10 @@ export function computeBreakerGate(
   return { atMs, isProbe: true, isProbing: (probe?.untilMs ?? 0) > atMs };
 }
 
-/** Returns the breaker of a pause that was cut short: after it one call probes. It counts no failures. */
+/**
+ * Returns the breaker of a pause that was cut short: after it one call probes. It counts no
+ * failures.
+ */
 export const createPauseProbe = (pausedUntilMs: number, pauseMs: number): Breaker => ({
   failures: 0,
   openUntilMs: pausedUntilMs,

@@ -1,4 +1,7 @@
-/** One process's side of a shared quota: collects requests and reports, and settles them together in one write. */
+/**
+ * One process's side of a shared quota: collects requests and reports, and settles them together in
+ * one write.
+ */
 import { randomUUID } from "node:crypto";
 import { failpoints } from "../../runtime/failpoints.ts";
 import type { Log } from "../../runtime/log.ts";
@@ -16,7 +19,10 @@ import {
   type QuotaRules,
 } from "./rate-limiter.ts";
 
-/** An instant of server time granted to this process. Void once the generation of the quota state changes. */
+/**
+ * An instant of server time granted to this process. Void once the generation of the quota state
+ * changes.
+ */
 export interface Reservation {
   readonly kind: "instant";
   readonly atMs: number;
@@ -37,11 +43,17 @@ interface PendingRequest {
   readonly resolve: (result: ReservationResult) => void;
 }
 
-/** Instants of the future that one process may hold, so that no process reserves a whole minute ahead. */
+/**
+ * Instants of the future that one process may hold, so that no process reserves a whole minute
+ * ahead.
+ */
 const maxReserved = 10;
 const maxLostWrites = 6;
 const storeRetryMs = 5 * secondMs;
-/** An older state is read again before a permit is used: another instance may have received a 429 since. */
+/**
+ * An older state is read again before a permit is used: another instance may have received a 429
+ * since.
+ */
 const maxStateAgeMs = secondMs;
 
 export interface LedgerOptions {
@@ -74,7 +86,10 @@ export class QuotaLedger {
     });
   }
 
-  /** Resolves when the report is stored, or when the store is away: then it is stored with the next round. */
+  /**
+   * Resolves when the report is stored, or when the store is away: then it is stored with the next
+   * round.
+   */
   report(report: QuotaReport): Promise<void> {
     this.#pendingReports.push(report);
     return this.#startRounds();
@@ -113,7 +128,10 @@ export class QuotaLedger {
     return this.#currentRun;
   }
 
-  /** Runs rounds until nothing is pending. After too many lost writes in a row the callers ask again later. */
+  /**
+   * Runs rounds until nothing is pending. After too many lost writes in a row the callers ask again
+   * later.
+   */
   async #runRounds(): Promise<void> {
     const { clock, random, store } = this.#options;
     let lostWrites = 0;
@@ -129,7 +147,10 @@ export class QuotaLedger {
     }
   }
 
-  /** Reads, decides for all pending requests, writes. Returns false when another instance wrote first. */
+  /**
+   * Reads, decides for all pending requests, writes. Returns false when another instance wrote
+   * first.
+   */
   async #runRound(): Promise<boolean> {
     const { store } = this.#options;
     const stored = await store.read();
@@ -178,7 +199,8 @@ export class QuotaLedger {
     stored: StoredQuotaState,
     unused: readonly Reservation[],
   ): Promise<boolean> {
-    // Returned once at most: when the response is lost, another instance may already hold the same instant.
+    // Returned once at most: when the response is lost, another instance may already hold the same
+    // instant.
     this.#unusedReservations = this.#unusedReservations.slice(unused.length);
     if (await this.#options.store.write(state, stored)) return true;
     this.#unusedReservations = [...unused, ...this.#unusedReservations];

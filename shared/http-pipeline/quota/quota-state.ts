@@ -1,4 +1,7 @@
-/** The content of a quota's blob: granted instants, pause, rate, breaker and run time. Instants are server time, ms. */
+/**
+ * The content of a quota's blob: granted instants, pause, rate, breaker and run time. Instants are
+ * server time, ms.
+ */
 import * as z from "zod/mini";
 import { minuteMs } from "../../runtime/time.ts";
 import { closedBreaker, type Breaker } from "./breaker.ts";
@@ -17,7 +20,10 @@ export interface QuotaState {
   readonly granted: readonly number[];
   /** No call may start before this instant. */
   readonly pausedUntilMs: number;
-  /** Share of the limits in use since a 429; grows by a tenth with each clean minute after `sinceMs`. */
+  /**
+   * Share of the limits in use since a 429; grows by a tenth with each clean minute after
+   * `sinceMs`.
+   */
   readonly rate: { readonly factor: number; readonly sinceMs: number };
   readonly breaker: Breaker;
   readonly runTime: RunTime;
@@ -58,7 +64,10 @@ export function serializeQuotaState(state: QuotaState): object {
   return { version: 1, ...state, granted };
 }
 
-/** @returns `undefined` for an invalid value: the state is then rebuilt, never taken for an empty one */
+/**
+ * @returns `undefined` for an invalid value: the state is then rebuilt, never taken for an empty
+ *   one
+ */
 export function parseQuotaState(value: unknown): QuotaState | undefined {
   const parsed = z.safeParse(wireSchema, value);
   if (!parsed.success) return undefined;

@@ -1,4 +1,7 @@
-/** The quota's blob: read, changed by a pure step, written if unchanged. Every response also gives the server's time. */
+/**
+ * The quota's blob: read, changed by a pure step, written if unchanged. Every response also gives
+ * the server's time.
+ */
 import { randomUUID } from "node:crypto";
 import type { RecordStore, WriteOutcome } from "../../storage/record-store.ts";
 import type { Clock } from "../../runtime/time.ts";
@@ -15,15 +18,18 @@ import { getMaxWindowMs, type ServerTimeRange, type QuotaRules } from "./rate-li
 export interface StoredQuotaState {
   readonly state: QuotaState;
   readonly etag: string | undefined;
-  /** True for a state that is not stored yet. It must be written, or its pause would begin again with each read. */
+  /**
+   * True for a state that is not stored yet. It must be written, or its pause would begin again
+   * with each read.
+   */
   readonly isNew: boolean;
 }
 
 export interface QuotaStoreOptions {
   readonly store: RecordStore;
   /**
-   * `state/quotas/files.json`. A record next to it, `files.made.json`, remembers that the blob existed, so that a
-   * deleted blob is not taken for a first start.
+   * `state/quotas/files.json`. A record next to it, `files.made.json`, remembers that the blob
+   * existed, so that a deleted blob is not taken for a first start.
    */
   readonly path: string;
   readonly clock: Clock;
@@ -36,7 +42,10 @@ export class QuotaStore {
   readonly #markerPath: string;
   #serverClock: ServerClock | undefined;
   #hasExisted = false;
-  /** No instant is granted or used before, by the steady clock, after the server's time turned out to be wrong. */
+  /**
+   * No instant is granted or used before, by the steady clock, after the server's time turned out
+   * to be wrong.
+   */
   #holdUntilMs = -Infinity;
 
   constructor(options: QuotaStoreOptions) {
@@ -51,7 +60,9 @@ export class QuotaStore {
     return toServerTime(this.#serverClock, this.#options.clock.now());
   }
 
-  /** The local instant at which server time certainly reaches, or may first pass, a server instant. */
+  /**
+   * The local instant at which server time certainly reaches, or may first pass, a server instant.
+   */
   toLocalMs(serverMs: number, edge: "reached" | "passed"): number {
     const { lowMs = 0, highMs = 0 } = this.#serverClock ?? {};
     return serverMs - (edge === "reached" ? lowMs : highMs);
@@ -93,7 +104,10 @@ export class QuotaStore {
     return this.#trackServerTime(() => this.#options.store.read(this.#markerPath));
   }
 
-  /** After a loss the grants of the last window are unknown, so nothing is granted until that window has passed. */
+  /**
+   * After a loss the grants of the last window are unknown, so nothing is granted until that window
+   * has passed.
+   */
   #rebuildState(): QuotaState {
     const { rules } = this.#options;
     const endMs = this.getServerTime().latestMs + getMaxWindowMs(rules) + rules.marginMs;

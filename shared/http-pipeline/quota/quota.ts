@@ -1,7 +1,12 @@
-/** The right to send one request, usable until an instant of this process's clock, then forfeited. */
+/**
+ * The right to send one request, usable until an instant of this process's clock, then forfeited.
+ */
 export interface Permit {
   readonly usableUntilMs: number;
-  /** Returns a permit that was certainly not used. A forfeited probe of an open breaker becomes free for another call. */
+  /**
+   * Returns a permit that was certainly not used. A forfeited probe of an open breaker becomes free
+   * for another call.
+   */
   readonly returnUnused?: () => void;
 }
 
@@ -21,7 +26,10 @@ export interface Quota {
     readonly maxWaitMs: number;
     readonly signal?: AbortSignal;
   }) => Promise<PermitResult>;
-  /** Reports what a response means for all instances: a pause after a 429, a step of the breaker, run time used. */
+  /**
+   * Reports what a response means for all instances: a pause after a 429, a step of the breaker,
+   * run time used.
+   */
   readonly report: (outcome: QuotaReport) => Promise<void>;
 }
 
@@ -31,7 +39,10 @@ export type QuotaReport =
       readonly kind: "throttled";
       readonly retryAfterMs: number;
       readonly cause: "calls" | "run-time";
-      /** True when the service asked for a longer pause: after `retryAfterMs` one call probes before the others. */
+      /**
+       * True when the service asked for a longer pause: after `retryAfterMs` one call probes before
+       * the others.
+       */
       readonly isCapped?: boolean;
     }
   | { readonly kind: "failed" };

@@ -1,4 +1,6 @@
-/** Grants send instants of a quota and applies reports of responses. Pure: a state in, a state out. */
+/**
+ * Grants send instants of a quota and applies reports of responses. Pure: a state in, a state out.
+ */
 import {
   computeBreakerGate,
   closedBreaker,
@@ -16,7 +18,10 @@ export interface QuotaRules {
   readonly limits: readonly CallLimit[];
   /** Share of limits and budgets that Huntline uses, above 0 and at most 1. */
   readonly share: number;
-  /** Distance kept from a window's edge: use of a permit, clocks, and the network path to the service. */
+  /**
+   * Distance kept from a window's edge: use of a permit, clocks, and the network path to the
+   * service.
+   */
   readonly marginMs: number;
   readonly budgets: readonly RunTimeBudget[];
   /** How long a probe of an open breaker may take before another instance may try. */
@@ -29,7 +34,10 @@ export interface ServerTimeRange {
   readonly latestMs: number;
 }
 
-/** `wait`: no instant is granted yet; ask again at `againAtMs`, which is before the caller's deadline. */
+/**
+ * `wait`: no instant is granted yet; ask again at `againAtMs`, which is before the caller's
+ * deadline.
+ */
 export type GrantResult =
   | { readonly kind: "instant"; readonly atMs: number; readonly isProbe: boolean }
   | { readonly kind: "wait"; readonly againAtMs: number }
@@ -111,7 +119,9 @@ interface GrantOptions {
 
 type Gate = ReturnType<typeof computeGate>;
 
-/** How soon a waiting caller checks another call's probe, and when one that cannot wait asks again. */
+/**
+ * How soon a waiting caller checks another call's probe, and when one that cannot wait asks again.
+ */
 const probePollMs = secondMs;
 const probeRetryMs = 5 * secondMs;
 
@@ -121,7 +131,10 @@ const roundUpMs = (ms: number): number => Math.max(1, Math.ceil(ms));
 export const getMaxWindowMs = ({ limits }: QuotaRules): number =>
   Math.max(...limits.map((limit) => limit.perMs));
 
-/** When pause, breaker and run time let calls start. `isClosed`: not yet, and no instant can be reserved ahead. */
+/**
+ * When pause, breaker and run time let calls start. `isClosed`: not yet, and no instant can be
+ * reserved ahead.
+ */
 function computeGate(state: QuotaState, now: ServerTimeRange, rules: QuotaRules) {
   const nowMs = now.earliestMs;
   const breaker = computeBreakerGate(state.breaker, nowMs);
@@ -138,7 +151,9 @@ function computeGate(state: QuotaState, now: ServerTimeRange, rules: QuotaRules)
   return { ...breaker, atMs, isClosed: false, reason };
 }
 
-/** Returns the first instant that keeps every limit. Instants only grow, so the log stays in order. */
+/**
+ * Returns the first instant that keeps every limit. Instants only grow, so the log stays in order.
+ */
 function findNextInstant(
   granted: readonly number[],
   rules: QuotaRules,
@@ -159,7 +174,9 @@ function findNextInstant(
   return Math.ceil(firstMs);
 }
 
-/** Removes instants that were certainly not used. A probe among them becomes free for another call. */
+/**
+ * Removes instants that were certainly not used. A probe among them becomes free for another call.
+ */
 export function returnInstants(
   state: QuotaState,
   unusedInstants: readonly { readonly atMs: number; readonly probeId: string | undefined }[],
@@ -203,7 +220,10 @@ export function applyReport(
   }
 }
 
-/** The service responds, so the breaker closes. A 429 for a call sent before the pause began lowers the rate no further. */
+/**
+ * The service responds, so the breaker closes. A 429 for a call sent before the pause began lowers
+ * the rate no further.
+ */
 function applyThrottling(
   state: QuotaState,
   report: Extract<QuotaReport, { kind: "throttled" }>,

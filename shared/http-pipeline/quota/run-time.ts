@@ -1,16 +1,24 @@
-/** Budgets of query run time: documented start values, corrected by the service's refusals. Pure. */
+/**
+ * Budgets of query run time: documented start values, corrected by the service's refusals. Pure.
+ */
 import { dayMs, hourMs, minuteMs, secondMs } from "../../runtime/time.ts";
 
 /** Run time allowed per window of time. */
 export interface RunTimeBudget {
   readonly perMs: number;
-  /** Documented start value. Absent where the service documents none: then the first refusal gives it. */
+  /**
+   * Documented start value. Absent where the service documents none: then the first refusal gives
+   * it.
+   */
   readonly runTimeMs?: number;
   /** True: windows start on the clock (`:00, :15, :30, :45`) instead of sliding. */
   readonly isAligned?: boolean;
 }
 
-/** Start values per hunting back-end. Source: Microsoft's pages of 2017 (legacy), 2022 (Defender) and 2025 (Graph). */
+/**
+ * Start values per hunting back-end. Source: Microsoft's pages of 2017 (legacy), 2022 (Defender)
+ * and 2025 (Graph).
+ */
 export const runTimeBudgets: Readonly<
   Record<"legacy" | "defender" | "graph", readonly RunTimeBudget[]>
 > = {
@@ -25,7 +33,10 @@ export const runTimeBudgets: Readonly<
   graph: [{ perMs: 15 * minuteMs, isAligned: true }],
 };
 
-/** Run time spent, by minute, and the budget that refusals showed for the shortest window. Server time. */
+/**
+ * Run time spent, by minute, and the budget that refusals showed for the shortest window. Server
+ * time.
+ */
 export interface RunTime {
   readonly spent: readonly (readonly [minuteMs: number, runTimeMs: number])[];
   readonly learned?: { readonly runTimeMs: number; readonly sinceMs: number } | undefined;
@@ -53,7 +64,10 @@ export function addRunTime(
   return { ...runTime, spent: [...otherMinutes, [minute, thisMinuteMs + runTimeMs]] };
 }
 
-/** Learns from a refusal: the true budget of the shortest window is at most the run time spent in it. */
+/**
+ * Learns from a refusal: the true budget of the shortest window is at most the run time spent in
+ * it.
+ */
 export function learnBudget(
   runTime: RunTime,
   nowMs: number,
@@ -68,7 +82,10 @@ export function learnBudget(
   };
 }
 
-/** Returns the first instant, `nowMs` or later, at which `share` of each budget lets another call start. */
+/**
+ * Returns the first instant, `nowMs` or later, at which `share` of each budget lets another call
+ * start.
+ */
 export function findRunTimeFreeMs(
   runTime: RunTime,
   budgets: readonly RunTimeBudget[],

@@ -1,7 +1,8 @@
 /**
- * A tenant's quota of one API, shared by all instances through one blob: a sliding log of granted send instants,
- * changed by compare-and-swap only. A caller receives an instant of server time, waits for it on its own clock and
- * may send within the second that follows. Fails closed: without the blob no instance sends.
+ * A tenant's quota of one API, shared by all instances through one blob: a sliding log of granted
+ * send instants, changed by compare-and-swap only. A caller receives an instant of server time,
+ * waits for it on its own clock and may send within the second that follows. Fails closed: without
+ * the blob no instance sends.
  */
 import type { Log } from "../../runtime/log.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
@@ -21,11 +22,20 @@ export interface QuotaOptions {
   readonly log: Log;
   /** All limits apply at once, such as 100 a minute and 1,500 an hour. */
   readonly limits: readonly CallLimit[];
-  /** Share of limits and budgets that Huntline uses, above 0; the rest is left to analysts. @default 1 */
+  /**
+   * Share of limits and budgets that Huntline uses, above 0; the rest is left to analysts.
+   *
+   * @default 1
+   */
   readonly share?: number;
   /** Run time allowed, for hunting. @default none */
   readonly budgets?: readonly RunTimeBudget[];
-  /** Longest duration of a call: a probe of an open breaker blocks other calls for at most this time. @default 60,000 */
+  /**
+   * Longest duration of a call: a probe of an open breaker blocks other calls for at most this
+   * time.
+   *
+   * @default 60,000
+   */
   readonly maxCallMs?: number;
   /** Distance kept from a window's edge. @default 2,000 */
   readonly marginMs?: number;
@@ -35,9 +45,9 @@ export interface QuotaOptions {
 
 const defaultMarginMs = 2 * secondMs;
 /**
- * How long after its instant a permit is usable. The local clock says "reached" only when that is certain and "passed"
- * as soon as that is possible, so the usable time is this minus the clock's uncertainty: about a second. The rest of
- * the margin covers the network path to the service.
+ * How long after its instant a permit is usable. The local clock says "reached" only when that is
+ * certain and "passed" as soon as that is possible, so the usable time is this minus the clock's
+ * uncertainty: about a second. The rest of the margin covers the network path to the service.
  */
 const usableMs = 1.5 * secondMs;
 /** How long after its `maxWaitMs` a caller waits for a store that hangs. */
@@ -96,7 +106,9 @@ export function createQuota(options: QuotaOptions): Quota {
 
 const storeTimeout: PermitResult = { kind: "later", retryAfterMs: 5 * secondMs, reason: "store" };
 
-/** True for a success that changes nothing in the state: no failure to clear, no run time to add. */
+/**
+ * True for a success that changes nothing in the state: no failure to clear, no run time to add.
+ */
 const isUnchangedSuccess = (
   ok: { readonly runTimeMs?: number },
   state: QuotaState | undefined,
@@ -120,7 +132,10 @@ interface LocalPause {
   readonly remainingMs: () => number;
 }
 
-/** Measures by the steady clock. A local clock that is set back makes the pause start again, never last longer. */
+/**
+ * Measures by the steady clock. A local clock that is set back makes the pause start again, never
+ * last longer.
+ */
 function createLocalPause(clock: Clock): LocalPause {
   let pause = { sinceMs: 0, lengthMs: 0 };
   const readNow = (): number => clock.steadyMs?.() ?? clock.now();
@@ -137,7 +152,10 @@ function createLocalPause(clock: Clock): LocalPause {
   };
 }
 
-/** Asks and waits until there is a permit, or until none is possible before `untilMs` of the local clock. */
+/**
+ * Asks and waits until there is a permit, or until none is possible before `untilMs` of the local
+ * clock.
+ */
 async function acquirePermitBefore(untilMs: number, wait: PermitWait): Promise<PermitResult> {
   const { clock, ledger, stop, store } = wait;
   for (;;) {
@@ -160,7 +178,10 @@ async function acquirePermitBefore(untilMs: number, wait: PermitWait): Promise<P
   }
 }
 
-/** Waits for the reserved instant. Returns `undefined`, and the reservation to the ledger, when it is void by then. */
+/**
+ * Waits for the reserved instant. Returns `undefined`, and the reservation to the ledger, when it
+ * is void by then.
+ */
 async function redeemReservation(
   reservation: Reservation,
   { clock, ledger, localPause, stop, store }: PermitWait,
@@ -188,7 +209,10 @@ async function redeemReservation(
   return undefined;
 }
 
-/** False when the state was rebuilt, a 429 arrived or the breaker opened after the instant was granted. */
+/**
+ * False when the state was rebuilt, a 429 arrived or the breaker opened after the instant was
+ * granted.
+ */
 function isStillValid({ atMs, generation, probeId }: Reservation, state: QuotaState): boolean {
   const { breaker } = state;
   const isOpen = breaker.openForMs > 0;

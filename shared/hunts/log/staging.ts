@@ -3,6 +3,7 @@ import type { CompiledHunt, HuntColumn } from "../../contracts/compiled-hunt.ts"
 import { addStatisticsColumn, enrichLines } from "./enrich-rows.ts";
 import { emptySha256, computeSchemaHash } from "./metadata.ts";
 import { statePaths } from "./paths.ts";
+import { findSharedColumns } from "./shared-columns.ts";
 import type {
   ExportMetadata,
   ExportWriter,
@@ -67,9 +68,12 @@ export function createStaging(
     sink: {
       columns: (answerColumns) => {
         if (answerColumns.length === 0) return;
-        // Columns that arrive after the first rows are too late for the header of a file.
         if (!writer) columns = answerColumns;
-        else hasMixedColumns ||= computeSchemaHash(answerColumns) !== computeSchemaHash(columns);
+        else if (computeSchemaHash(answerColumns) !== computeSchemaHash(columns)) {
+          hasMixedColumns = true;
+          // The schema of an export names the columns that all of its rows have.
+          columns = findSharedColumns(columns, [answerColumns]).columns;
+        }
       },
       writeRows: async (lines, count) => {
         receivedRows += count;

@@ -75,7 +75,7 @@ describe("the sources of the setting", () => {
 });
 
 describe("P19, F72: a secret that cannot be read", () => {
-  test("is asked for once in half a minute, however many strangers knock", async () => {
+  test("a secret that cannot be read is read once in 30 seconds, whatever the number of requests", async () => {
     const { asked: callCounts, clock, services } = createTestServices();
     const { readSecret: secret } = createWebhookDeps(services);
     for (let time = 0; time < 50; time += 1)
@@ -123,7 +123,7 @@ describe("a lookup", () => {
     });
   });
 
-  test("of a hunt that does not exist is told apart from one that does", async () => {
+  test("a hunt that does not exist starts no job", async () => {
     expect(
       await createWebhookDeps(createTestServices().services).startHunt("no-such-hunt", "key"),
     ).toBeUndefined();

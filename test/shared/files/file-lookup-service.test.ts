@@ -400,7 +400,7 @@ describe("a job", () => {
     expect(harness.calls).toEqual([]);
     expect(await harness.service.readJob(id)).toMatchObject({
       kind: "ended",
-      outcome: "canceled",
+      status: "canceled",
     });
     expect((await readFinalReport(harness.service, id)).summary.pending).toBe(250);
   });

@@ -1,4 +1,4 @@
-/** The two descriptions: sound by their official schemas, clean for a linter, and as connectors want them. */
+/** The two descriptions are valid by their official schemas and a linter, and fit connectors. */
 import { readFileSync } from "node:fs";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Validator } from "@seriousme/openapi-schema-validator";
@@ -45,7 +45,7 @@ describe.each(forms)("%s", (name) => {
     ).toEqual([]);
   });
 
-  test("describes every registered HTTP door and nothing else", () => {
+  test("describes every registered HTTP function and nothing else", () => {
     const described = listOperations(readDocument(name)).map(
       ({ method, path }) => `${method} ${path}`,
     );
@@ -57,7 +57,7 @@ describe.each(forms)("%s", (name) => {
     expect(described.length).toBeGreaterThan(20);
   });
 
-  test("asks for a function key exactly where the door does", () => {
+  test("requires a function key exactly where the function does", () => {
     const keyedOperations = listOperations(readDocument(name))
       .filter(({ operation }) => operation.security.length > 0)
       .map(({ method, path }) => `${method} ${path}`);
@@ -97,13 +97,13 @@ describe("the build", () => {
     ],
   });
 
-  test("stops at a door without a description, and names it", () => {
-    expect(() => describeApi(withExtraFunction("new_door"), "1.0.0")).toThrow(
-      /new_door.*list-operations\.ts/,
+  test("stops at a function without a description, and names it", () => {
+    expect(() => describeApi(withExtraFunction("new_function"), "1.0.0")).toThrow(
+      /new_function.*list-operations\.ts/,
     );
   });
 
-  test("stops at a description without a door, and names it", () => {
+  test("stops at a description without a function, and names it", () => {
     const functions = registrations.functions.filter(({ name }) => name !== "start_overdue_hunts");
     expect(() => describeApi({ ...registrations, functions }, "1.0.0")).toThrow(
       "start_overdue_hunts",
@@ -321,7 +321,7 @@ describe("the Swagger form, as connectors want it,", () => {
     expect(listShownParameters("EnrichFile")).toContain("lookBackHours");
   });
 
-  test("shows the doors that flows use, and hides those of machines", () => {
+  test("shows the operations that flows use, and hides those of machines", () => {
     const shownOperations = all.filter(
       ({ operation }) => operation["x-ms-visibility"] === "important",
     );

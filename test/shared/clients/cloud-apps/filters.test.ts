@@ -62,7 +62,10 @@ beforeAll(async () => {
 });
 afterAll(() => simulator.stop());
 
-/** The tenant's alerts are all open and alike in their entities; these differ in what filters look at. */
+/**
+ * The tenant's alerts are all open and alike in their entities; these differ in what filters look
+ * at.
+ */
 function varyAlerts(alerts: Simulator["cloudApps"]["alerts"]): void {
   const [one, two] = alerts.list();
   if (!one || !two) throw new Error("the tenant drew no alerts");

@@ -1,6 +1,6 @@
 /**
- * What each filter operator means, read off the API's documentation for the items as the API shows them: the
- * expectation that the tenant's answers are held against.
+ * What each filter operator means, read off the API's documentation for the items as the API shows
+ * them: the expectation that the tenant's answers are held against.
  */
 import type { Operator } from "../../../../shared/clients/cloud-apps/filters.ts";
 
@@ -9,7 +9,10 @@ const toLowerText = (value: unknown): string =>
     typeof value === "object" && value !== null ? (value as { id: unknown }).id : value,
   ).toLowerCase();
 
-/** Whether an item with these values is in the answer to `operator: operand`. `parentsOf` are the parents of a value. */
+/**
+ * Whether an item with these values is in the answer to `operator: operand`. `parentsOf` are the
+ * parents of a value.
+ */
 export function matchesFilter(
   operator: Operator,
   operand: unknown,

@@ -1,4 +1,6 @@
-/** A rotation of the Cloud Apps token while 100 calls are in flight and the vault is slow or fails. */
+/**
+ * A rotation of the Cloud Apps token while 100 calls are in flight and the vault is slow or fails.
+ */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createAlertsClient } from "../../../../shared/clients/cloud-apps/alerts.ts";
 import { createVault } from "../../../../shared/clients/vault.ts";

@@ -1,4 +1,7 @@
-/** For each field of each resource: what a filter may name, and the values that an item as the API shows it has. */
+/**
+ * For each field of each resource: what a filter may name, and the values that an item as the API
+ * shows it has.
+ */
 import type { Item } from "../../../../shared/clients/cloud-apps/lists.ts";
 import type {
   fieldTables,
@@ -8,7 +11,10 @@ import type {
 /** Some items have the operand, some have not. */
 type Sample = readonly [operand: unknown, values: (item: Item) => readonly unknown[]];
 
-/** Returns the values at a path, none where it ends early. A list in the path contributes each of its elements. */
+/**
+ * Returns the values at a path, none where it ends early. A list in the path contributes each of
+ * its elements.
+ */
 const readPath =
   (path: string) =>
   (item: Item): readonly unknown[] =>

@@ -1,4 +1,7 @@
-/** The same rows, encoded by the simulated tenant's three back-ends in every way it knows, give byte-equal lines. */
+/**
+ * The same rows, encoded by the simulated tenant's three back-ends in every way it knows, give
+ * byte-equal lines.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {

@@ -1,4 +1,7 @@
-/** A hunting back-end on ports of object literals: what it is answered, what it asked, what it reported, what it gave. */
+/**
+ * A hunting back-end on ports of object literals: what it is answered, what it asked, what it
+ * reported, what it gave.
+ */
 import type { HuntingApiDeps } from "../../../../shared/clients/hunting/hunting-api.ts";
 import type { HuntingOptions, HuntingPort, HuntingReply } from "../../../../shared/hunts/ports.ts";
 import type { HuntColumn } from "../../../../shared/contracts/compiled-hunt.ts";

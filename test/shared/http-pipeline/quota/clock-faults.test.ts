@@ -7,7 +7,10 @@ const limits = [{ calls: 45, perMs: minuteMs }];
 const forMs = 8 * minuteMs;
 const faultMs = 2.4 * minuteMs;
 
-/** Runs trials with several seeds; returns the busiest minute of all and the calls of the least busy trial. */
+/**
+ * Runs trials with several seeds; returns the busiest minute of all and the calls of the least busy
+ * trial.
+ */
 async function runTrials(options: Partial<TrialOptions>, seeds = 12) {
   let [busiest, fewest] = [0, Infinity];
   for (let seed = 0; seed < seeds; seed += 1) {

@@ -105,7 +105,10 @@ describe("a turn", () => {
 });
 
 describe("during another's write", () => {
-  /** Does something of the same process's, once, while its first replacement of the book is on its way. */
+  /**
+   * Does something of the same process's, once, while its first replacement of the book is on its
+   * way.
+   */
   function actDuringWrite(act: (a: Quota) => Promise<unknown>) {
     let done: Promise<unknown> | undefined;
     const scene = createScene(

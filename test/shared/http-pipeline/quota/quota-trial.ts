@@ -1,4 +1,7 @@
-/** Runs instances of one quota on a virtual clock against a server that counts, with wrong and stopping clocks. */
+/**
+ * Runs instances of one quota on a virtual clock against a server that counts, with wrong and
+ * stopping clocks.
+ */
 import type { CallLimit } from "../../../../shared/http-pipeline/quota/quota-state.ts";
 import {
   createQuota,
@@ -27,7 +30,9 @@ export interface TrialOptions {
   readonly server?: ServerQuota;
   readonly quota?: Partial<QuotaOptions>;
   readonly records?: Partial<MemoryRecordsOptions>;
-  /** Probability that a sleep or an answer of the store finds the process stopped for up to 20 s. */
+  /**
+   * Probability that a sleep or an answer of the store finds the process stopped for up to 20 s.
+   */
   readonly stopProbability?: number;
   readonly report429?: boolean;
   /** Returns the store's time for a true time after the start, both in milliseconds. */
@@ -38,7 +43,10 @@ export interface TrialOptions {
   readonly hasSteadyClock?: boolean;
 }
 
-/** Runs instances with wrong clocks and sudden stops, each with `width` callers that always request another permit. */
+/**
+ * Runs instances with wrong clocks and sudden stops, each with `width` callers that always request
+ * another permit.
+ */
 export async function runTrial(options: TrialOptions) {
   const random = createRandom(options.seed);
   const clock = createVirtualClock(Date.UTC(2026, 0, 5, 6, 7, 8, 90));
