@@ -122,7 +122,7 @@ describe("enrich-incident", () => {
   });
 
   test("follows the job, and comments once on the incident with what is known of each hash", async () => {
-    const [known, unknown] = [stack.simulator.dataset.files[0]?.sha1 ?? "", "0".repeat(40)];
+    const [known, unknown] = [stack.simulator.dataset.files[0]?.sha1 ?? "", "1f".repeat(20)];
     await runOnIncident("enrich-incident", {
       relatedEntities: [createEntity(known), createEntity(unknown)],
     });

@@ -17,6 +17,7 @@ import { createMatcher } from "../text-match.ts";
 import { evaluateTake } from "./order.ts";
 import { compileWithWindows } from "./window-calls.ts";
 import { evaluateBagUnpack } from "./bag-unpack.ts";
+import { evaluateIpv4Lookup } from "./ipv4-lookup.ts";
 import { evaluatePivot } from "./grouped.ts";
 import { evaluateFileProfile } from "./file-profile.ts";
 import { extendTable, type Operator } from "./rows.ts";
@@ -57,6 +58,7 @@ export const evaluatePlugin: Operator = (node, input, scope) => {
   const call = requireChild(node, "FunctionCall");
   const name = readName(requireChild(call, "Name"));
   if (name === "bag_unpack") return evaluateBagUnpack(node, input, scope);
+  if (name === "ipv4_lookup") return evaluateIpv4Lookup(call, input, scope);
   if (name === "pivot")
     return evaluatePivot(argumentsOf(call), input, withColumns(scope, input.columns));
   throw createUnsupportedError(`The plugin '${name}'`);

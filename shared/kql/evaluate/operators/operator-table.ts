@@ -20,6 +20,7 @@ import {
 } from "./miscellaneous.ts";
 import { evaluateCount, evaluateSort, evaluateTake, evaluateTop } from "./order.ts";
 import { evaluateParse, evaluateParseWhere } from "./parse.ts";
+import { evaluateParseKv } from "./parse-kv.ts";
 import {
   evaluateExtend,
   evaluateProject,
@@ -57,6 +58,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   MvApplyOperator: evaluateMvApply,
   MvExpandOperator: evaluateMvExpand,
   ParseOperator: evaluateParse,
+  ParseKvOperator: evaluateParseKv,
   PartitionOperator: evaluatePartition,
   ParseWhereOperator: evaluateParseWhere,
   ProjectOperator: evaluateProject,

@@ -28,7 +28,7 @@ const isWithin = (address: Ipv4Network, net: Ipv4Network): boolean =>
   maskAddress(address.base, Math.min(address.bits, net.bits)) ===
   maskAddress(net.base, Math.min(address.bits, net.bits));
 
-const isInRange = (text: string, range: string): boolean | null => {
+export const isInRange = (text: string, range: string): boolean | null => {
   const [address, net] = [parseNetwork(text), parseNetwork(range)];
   return address === undefined || net === undefined ? null : isWithin(address, net);
 };

@@ -161,6 +161,17 @@ describe("operators follow their documentation:", () => {
     ["print t = 'a1a2' | parse kind=regex t with x 'a' y: long | project x, y", [["a1", 2n]]],
     ["range x from 0 to 1 step 0.5", [[0], [0.5], [1]]],
     [
+      "let nets = datatable(net: string, site: string) ['10.1.0.0/16', 'north']; datatable(ip: string) ['10.1.2.3', '10.2.2.3'] | evaluate ipv4_lookup(nets, ip, net, return_unmatched = true) | project ip, site",
+      [
+        ["10.1.2.3", "north"],
+        ["10.2.2.3", ""],
+      ],
+    ],
+    [
+      "print t = \"a=1, b='x, y', c\" | parse-kv t as (a: long, b: string, c: string) with (pair_delimiter = ',', kv_delimiter = '=', quote = \"'\") | project a, b, c",
+      [[1n, "x, y", ""]],
+    ],
+    [
       "let One = view () { print v = 1 }; let Onset = view () { print v = 2 }; union On* | count",
       [[2n]],
     ],
