@@ -200,7 +200,7 @@ export function findOperation({ name, action }: WorkflowStep, document: Document
       each.method === method &&
       new RegExp(`^/api${each.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(url.pathname),
   );
-  if (!match) throw new Error(`${name}: no door is ${method} ${url.pathname}`);
+  if (!match) throw new Error(`${name}: no function has ${method} ${url.pathname}`);
   return match.operation;
 }
 

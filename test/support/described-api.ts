@@ -141,7 +141,7 @@ export function createDescribedCaller(document: Document, baseUrl: string) {
     if (!described) throw new Error(`${what} is not described: ${text.slice(0, 500)}`);
     for (const name of Object.keys(described.headers ?? {}))
       if (!reply.headers.has(name)) throw new Error(`${what} lacks the header ${name}`);
-    // Without a key the platform answers for the door, with nothing; such a door may also refuse by itself.
+    // Without a key the platform answers in place of the function, with nothing; the function may refuse by itself.
     const byPlatform = reply.status === 401 && security.length > 0 && text === "";
     if (byPlatform) return;
     if (described.content === undefined) {

@@ -1,4 +1,4 @@
-/** What lies in the container `exports`, read as anybody would: by listing blobs and unpacking them. */
+/** The blobs of the container `exports`, read as any reader would: by listing and unpacking them. */
 import { gunzipSync } from "node:zlib";
 import { BlobServiceClient } from "@azure/storage-blob";
 

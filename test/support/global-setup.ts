@@ -8,7 +8,7 @@ import { startAzurite } from "./azurite.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Connection string of the account `huntline0` of so many, and the folder in which each that is taken has a file. */
+    /** Connection string of the first account, `huntline0`, and the folder with a file for each account in use. */
     readonly azurite: {
       readonly connection: string;
       readonly accounts: number;

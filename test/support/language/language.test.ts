@@ -1,20 +1,30 @@
 import { expect, test } from "vitest";
 import {
   allSources,
+  documentLines,
   functionNames,
   hasVerb,
+  quaintIn,
   retiredNames,
+  retiredWords,
   testTitles,
   unknownNames,
 } from "./rules.ts";
 import type { Located } from "./sources.ts";
 
 const sources = allSources();
+const comments = sources.flatMap((source) => source.comments);
 const show = (places: readonly Located[]): string[] =>
   places.map(({ file, line, text }) => `${file}:${line} ${text}`);
 
-test("identifiers have no retired word", () => {
+test("comments and documents have none of the phrases that the project does not use", () => {
+  expect(show([...comments, ...documentLines()].flatMap(quaintIn))).toEqual([]);
+});
+
+test("identifiers and texts have no retired word", () => {
+  const texts = [...sources.flatMap(({ strings }) => strings), ...comments, ...documentLines()];
   expect(show(sources.flatMap(retiredNames))).toEqual([]);
+  expect(show(texts.flatMap(retiredWords))).toEqual([]);
 });
 
 test("names in backticks in comments exist in the code", () => {

@@ -34,7 +34,7 @@ export const quaintPhrases: readonly { readonly phrase: RegExp; readonly instead
 
 /** Parses all TypeScript of the product and of its tests. */
 export const allSources = (): SourceFile[] =>
-  projectFiles(/^(?:functions|shared|test)\/.*\.ts$/).map(readSource);
+  projectFiles(/^(?:functions|shared|test)\/.*\.tsx?$/).map(readSource);
 
 const prosePattern = /\.(?:md|bicep|ya?ml|sh)$/;
 
@@ -58,7 +58,8 @@ export const wordsOf = (identifier: string): string[] =>
     .map((word) => word.toLowerCase());
 
 const retiredIdentifiers = new Set(retired.identifiers.map((word) => word.toLowerCase()));
-const retiredInTexts = new RegExp(`\\b(?:${retired.texts.join("|")})\\b`, "gi");
+// A file name such as `desk.cpl` is not prose.
+const retiredInTexts = new RegExp(`\\b(?:${retired.texts.join("|")})\\b(?!\\.\\w)`, "gi");
 
 /** Returns identifiers that contain a retired word. */
 export const retiredNames = (source: SourceFile): Located[] =>
