@@ -15,14 +15,15 @@ failed=0
 check() { # check <what> <expected> <actual>
   if [ "$2" = "$3" ]; then echo "ok    $1"; else echo "FAIL  $1: expected $2, got $3"; failed=1; fi
 }
-status() { curl --silent --show-error --max-time 60 --output "$scratch/body" --write-out '%{http_code}' "$@" || true; }
+status() { curl --silent --show-error --max-time 60 --output "$scratch/body" --dump-header "$scratch/headers" --write-out '%{http_code}' "$@" || true; }
 
 url=https://$(az functionapp show --resource-group "$group" --name "$app" --query defaultHostName --output tsv)
 printf 'x-functions-key: %s\n' "$(az functionapp keys list --resource-group "$group" --name "$app" \
   --query functionKeys.default --output tsv)" > "$scratch/key"
 
 check 'a call without a key is refused' 401 "$(status --request POST "$url/api/hunts/tick")"
-check 'health reports no problem' 200 "$(status "$url/api/health")"
+check 'the app accepts requests' 200 "$(status "$url/api/health")"
+check 'health is not unhealthy' 0 "$(grep -c '"status":"unhealthy"' "$scratch/body" || true)"
 
 timers=$(az functionapp function list --resource-group "$group" --name "$app" \
   --query "length([?contains(name, '/hunt_')])" --output tsv)
@@ -30,7 +31,7 @@ if [ "${timers:-0}" -gt 0 ]; then echo "ok    hunt timers: $timers"; else echo '
 
 check "the hunt $hunt starts" 202 "$(status --request POST --header "@$scratch/key" \
   --header 'content-type: application/json' --data '{}' "$url/api/hunts/$hunt/runs")"
-job=$(node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8")).job ?? ""' "$scratch/body" 2> /dev/null || true)
+job=$(sed -n 's/^[Ll]ocation: *//p' "$scratch/headers" | tr -d '\r' | tail -1)
 outcome=none
 for _ in $(seq 1 60); do
   [ -n "$job" ] || break
@@ -39,5 +40,6 @@ for _ in $(seq 1 60); do
   [ "$outcome" = 202 ] || break
   sleep 5
 done
-check "the hunt $hunt succeeds" 200 "$outcome"
+check "the hunt $hunt ends" 200 "$outcome"
+check "the hunt $hunt succeeds" succeeded "$(grep -o '"status":"[a-z]*"' "$scratch/body" | head -1 | cut -d'"' -f4)"
 exit "$failed"

@@ -11,11 +11,11 @@ const candidates = [
   "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
 
-/** Returns the path of a Chromium or Chrome; undefined if there is none. */
+/** Returns the path of a Chromium or Chrome; undefined without one. */
 export const findChromium = (): string | undefined =>
   candidates.find((path) => path !== undefined && path !== "" && existsSync(path));
 
-/** Starts the browser without a window. @throws Error if there is no Chromium */
+/** Starts the browser without a window. @throws Error without a Chromium */
 export function launchChromium(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined)

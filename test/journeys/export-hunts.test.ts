@@ -108,10 +108,10 @@ describe("a hunt with more rows than one answer may have", () => {
     expect((await fetch(`${host.url}/api/hunts/one-instance/exports?after=${cursor}`)).status).toBe(
       202,
     );
-    const rows = await readJson<{ rows: unknown[] }>(
+    const rows = await readJson<{ value: unknown[] }>(
       await fetch(`${host.url}/api/hunts/one-instance/exports/0/rows?top=2&skip=1`),
     );
-    expect(rows.rows).toEqual(
+    expect(rows.value).toEqual(
       exports[0]?.lines.slice(1, 3).map((line) => JSON.parse(line) as unknown),
     );
     await host.stop();

@@ -97,22 +97,22 @@ describe("the README", () => {
   });
 
   test("closes the alert of the verdict example", async () => {
-    const status = await waitUntil(
+    const verdict = await waitUntil(
       async () =>
         (await (await fetch(`${host.url}/api/alerts/verdicts/incident-4711`)).json()) as {
           status: string;
-          result: { alerts: { outcome: string }[] } | null;
+          result: unknown;
         },
-      ({ status: reached }) => reached === "succeeded",
+      ({ status }) => status !== "running",
     );
-    expect(status.result?.alerts).toMatchObject([{ outcome: "closed" }]);
+    expect(verdict).toMatchObject({ result: { alerts: [{ outcome: "closed" }] } });
   });
 
   test("finds the file of the webhook example", async () => {
-    const { result } = (await (
+    const answer: unknown = await (
       await fetch(`${host.url}/api/files/${exampleSha1}/stats`)
-    ).json()) as { result?: { results: { status: string }[] } };
-    expect(result?.results).toMatchObject([{ status: "found" }]);
+    ).json();
+    expect(answer).toMatchObject({ result: { results: [{ status: "found" }] } });
     expect(JSON.parse(findOutput("/api/webhooks/demo"))).toMatchObject({
       source: "demo",
       lookup: { hashes: 1 },
