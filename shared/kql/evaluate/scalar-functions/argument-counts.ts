@@ -21,13 +21,13 @@ const namesByCount: Readonly<Record<number, string>> = {
     series_stats series_stats_dynamic series_fit_line series_fit_line_dynamic`,
   2: `bin floor startofday startofweek startofmonth startofyear endofday endofweek endofmonth
     endofyear datetime_part datepart format_datetime format_timespan strcat_array strcmp
-    parse_command_line extractjson extract_json tohex trim trim_start trim_end ipv4_is_in_range
+    parse_command_line tohex trim trim_start trim_end ipv4_is_in_range
     parse_ipv4_mask format_ipv4 format_ipv4_mask has_ipv4 has_ipv4_prefix parse_ipv6_mask
     ipv6_is_in_range array_split bag_has_key bag_remove_keys bag_zip set_has_element set_equals
     jaccard_index repeat has_any_index column_ifexists columnifexists pow atan2 round binary_and
     binary_or binary_xor binary_shift_left binary_shift_right hash hash_xxhash64 row_number
     row_cumsum datetime_utc_to_local datetime_local_to_utc`,
-  3: `iff iif bin_at datetime_diff datetime_add strrep substring split replace replace_regex
+  3: `extractjson extract_json iff iif bin_at datetime_diff datetime_add strrep substring split replace replace_regex
     replace_string replace_strings extract_all extractall countof translate ipv4_is_match
     ipv4_compare ipv6_compare ipv6_is_match array_slice array_iff array_iif bag_set_key range
     prev next row_rank_dense row_rank_min format_bytes`,
@@ -35,7 +35,7 @@ const namesByCount: Readonly<Record<number, string>> = {
   5: "indexof indexof_regex array_index_of",
   6: "make_datetime",
   7: "series_decompose_anomalies series_outliers",
-  64: `case coalesce strcat strcat_delim unicode_codepoints_to_string make_string
+  1000: `case coalesce strcat strcat_delim unicode_codepoints_to_string make_string
     ipv4_is_in_any_range has_any_ipv4 has_any_ipv4_prefix ipv6_is_in_any_range array_concat
     bag_merge zip pack bag_pack pack_dictionary pack_array set_union set_intersect
     set_difference min_of max_of hash_many`,

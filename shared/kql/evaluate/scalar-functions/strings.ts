@@ -220,6 +220,13 @@ function parseCsv(text: string): readonly string[] {
   return cells;
 }
 
+/** `extract_json(path, text, type)`. */
+const evaluateExtractJson: FunctionCompiler = (args, call) => {
+  const found = mapTexts("string", (path = "", text = "") => readJsonPath(path, text));
+  const type = args[2] === undefined ? "string" : toText(args[2].run([]), "string");
+  return convertScalar(found(args.slice(0, 2), call), parseTypeName(type));
+};
+
 export const stringFunctions: FunctionTable = {
   strcat: mapTexts("string", (...texts) => texts.join("")),
   strcat_delim: mapTexts("string", (by = "", ...texts) => texts.join(by)),
@@ -303,8 +310,8 @@ export const stringFunctions: FunctionTable = {
   parse_version: mapTexts("decimal", (text = "") => parseVersion(text)),
   parse_command_line: mapTexts("dynamic", (text = "") => parseCommandLine(text)),
   parse_csv: mapTexts("dynamic", (text = "") => parseCsv(text)),
-  extractjson: mapTexts("string", (path = "", text = "") => readJsonPath(path, text)),
-  extract_json: mapTexts("string", (path = "", text = "") => readJsonPath(path, text)),
+  extractjson: evaluateExtractJson,
+  extract_json: evaluateExtractJson,
   translate: mapTexts("string", (from = "", to = "", text = "") =>
     Array.from(text, (letter) =>
       from.includes(letter) ? (to[Math.min(from.indexOf(letter), to.length - 1)] ?? "") : letter,

@@ -133,6 +133,7 @@ describe("functions follow their documentation:", () => {
     ["hash('abc', 7) == hash('abc', 7)", true],
     ["has_any_ipv4('from 10.0.0.7 on', '10.0.0.6', '10.0.0.7')", true],
     ["has_ipv4_prefix('from 10.0.0.7 on', '10.0.')", true],
+    [`extract_json('$.a', '{"a": 5}', typeof(long))`, 5n],
     ["regex_quote('a.b')", String.raw`a\.b`],
   ])("computes %s", (expression, value) => {
     expect(evaluateExpression(expression)).toEqual(value);
