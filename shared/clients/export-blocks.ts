@@ -19,7 +19,7 @@ const lastChunkBytes = 1_048_576;
 const maxInFlight = 2;
 
 /** Metadata and content type that are committed with the blob. */
-export interface BlobProperties {
+interface BlobProperties {
   readonly metadata: Record<string, string>;
   readonly contentType: string;
 }

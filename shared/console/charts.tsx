@@ -36,7 +36,7 @@ const median = (values: readonly number[]): number => {
 };
 
 /** Days whose rows differ from the median by more than five median deviations, and by more than ten rows. */
-export function findUnusualDays(days: readonly TrendDay[]): TrendDay[] {
+function findUnusualDays(days: readonly TrendDay[]): TrendDay[] {
   const middle = median(days.map(({ rows }) => rows));
   const deviation = median(days.map(({ rows }) => Math.abs(rows - middle)));
   const limit = Math.max(10, 5 * deviation);

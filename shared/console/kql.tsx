@@ -20,7 +20,7 @@ interface Token {
 }
 
 /** Splits a query into tokens; joined, they are the query. */
-export function tokenizeQuery(query: string): Token[] {
+function tokenizeQuery(query: string): Token[] {
   const tokens: Token[] = [];
   let end = 0;
   for (const match of query.matchAll(tokenPattern)) {

@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** Reads `#/hunts/name`. */
-export function parsePlace(hash: string): Place {
+function parsePlace(hash: string): Place {
   const [, page = "", id = ""] = /^#\/([\w-]*)\/?(.*)$/.exec(hash) ?? [];
   try {
     return { page, id: decodeURIComponent(id) };

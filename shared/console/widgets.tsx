@@ -6,13 +6,9 @@ import type { Loaded } from "./use-data.ts";
 type Tone = "neutral" | "success" | "warning" | "danger" | "informative";
 
 /** A word with a tone; the word alone carries the meaning. */
-export const Badge = ({
-  tone = "neutral",
-  children,
-}: {
-  tone?: Tone;
-  children: ComponentChildren;
-}) => <span class={`badge badge-${tone}`}>{children}</span>;
+const Badge = ({ tone = "neutral", children }: { tone?: Tone; children: ComponentChildren }) => (
+  <span class={`badge badge-${tone}`}>{children}</span>
+);
 
 /** Tones of states, severities and outcomes. */
 const tones: Readonly<Record<string, Tone>> = {

@@ -9,7 +9,7 @@ import { parseAlertId, type AlertId } from "./alert-id.ts";
  * What a sender may ask for. `resolve` and `dismiss` are the portal's old words for the first two
  * closures.
  */
-export const verdictActions = [
+const verdictActions = [
   "resolve",
   "dismiss",
   "closeTruePositive",

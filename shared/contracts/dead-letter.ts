@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 
 /** Why a message ended here. `gave-up`: the platform took it away after five tries. */
-export const deadLetterReasons = [
+const deadLetterReasons = [
   "encoding",
   "notAnObject",
   "schema",

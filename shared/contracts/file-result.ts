@@ -36,7 +36,7 @@ export const fileInformationSchema = z.object({
 });
 export type FileInformation = z.infer<typeof fileInformationSchema>;
 
-export const sources = ["statistics", "information", "hunting"] as const;
+const sources = ["statistics", "information", "hunting"] as const;
 
 /** Which interface answered: the statistics or information API, or an advanced hunting query. */
 export const sourceSchema = z.enum(sources);
@@ -49,7 +49,7 @@ export const prevalenceSchema = z.object({
 });
 export type PrevalenceVerdict = z.infer<typeof prevalenceSchema>;
 
-export const fileStatuses = ["found", "notFound", "invalid", "pending", "failed"] as const;
+const fileStatuses = ["found", "notFound", "invalid", "pending", "failed"] as const;
 
 export const fileResultSchema = z.object({
   /** As asked, lower case when it is a hash. */

@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { huntNameSchema, instant } from "./hunt-run.ts";
 
-export const huntResult = z.object({
+const huntResult = z.object({
   hunt: huntNameSchema,
   /** `late`: rows that arrived after their window had been exported, under a numbering of their own. */
   kind: z.enum(["window", "late"]),

@@ -18,7 +18,7 @@ export const instant = z
   );
 
 /** Reason of a run. `continue`: the previous run had more work than fits into one. */
-export const runReasons = ["timer", "tick", "maintenance", "request", "continue"] as const;
+const runReasons = ["timer", "tick", "maintenance", "request", "continue"] as const;
 
 export const huntRun = z.strictObject({
   hunt: huntNameSchema,

@@ -199,7 +199,7 @@ function tryParseJson(text: string): unknown {
 }
 
 /** Throws a fault as a Problem 400. */
-export function throwOnFault(fault: InputFault | undefined): void {
+function throwOnFault(fault: InputFault | undefined): void {
   if (fault) throw new Problem(400, "The request body exceeds a limit.", { errors: [fault] });
 }
 

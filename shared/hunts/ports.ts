@@ -39,7 +39,7 @@ export interface HuntContext {
 }
 
 /** Writes one line of telemetry; `shared/runtime/log.ts` lists the events and fields. */
-export type HuntLogger = (
+type HuntLogger = (
   event:
     | "hunt.run"
     | "hunt.committed"

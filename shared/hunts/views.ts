@@ -131,7 +131,7 @@ export function parseCursor(text: string, newestVersion: number): ExportCursor |
 export const formatCursor = ({ version, seq }: ExportCursor): string => `v${version}.${seq}`;
 
 /** New exports, oldest first, and the cursor after them. */
-export interface ExportPage {
+interface ExportPage {
   readonly exports: readonly ExportRecord[];
   readonly cursor: ExportCursor;
   /** True when `exports` has the requested length: more may be there. */

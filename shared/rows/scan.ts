@@ -41,7 +41,7 @@ const isSpace = (byte: number | undefined): boolean =>
  * @throws MalformedRows on a raw control character, which JSON forbids and a line of NDJSON could
  *   not hold
  */
-export function findStringEnd(bytes: Uint8Array, at: number, to: number): number {
+function findStringEnd(bytes: Uint8Array, at: number, to: number): number {
   for (let index = at + 1; index < to; index += 1) {
     const byte = bytes[index] as number; // index < to <= length
     if (byte === quote) return index + 1;

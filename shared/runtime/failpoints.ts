@@ -9,7 +9,7 @@
  */
 
 /** A named failpoint, or the sending of a request or the arrival of its headers in the client of one API. */
-export type FailpointName =
+type FailpointName =
   | "A1 dequeued"
   | "A2 intent record created"
   | "A3 audit intent written"

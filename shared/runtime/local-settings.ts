@@ -5,7 +5,7 @@
 import { decodeText } from "./decode-text.ts";
 
 /** The file cannot be used. The message names what to change, never a value. */
-export class LocalSettingsError extends Error {
+class LocalSettingsError extends Error {
   override readonly name = "LocalSettingsError";
 }
 

@@ -34,14 +34,7 @@ export const events = {
 } as const satisfies Record<string, readonly ["info" | "warn" | "error", readonly string[]]>;
 
 /** Allowed on every event. */
-export const commonFields = [
-  "hunt",
-  "window",
-  "rows",
-  "durationMs",
-  "attempts",
-  "attempt",
-] as const;
+const commonFields = ["hunt", "window", "rows", "durationMs", "attempts", "attempt"] as const;
 
 export type EventName = keyof typeof events;
 type Level = "info" | "warn" | "error";

@@ -223,9 +223,7 @@ export function readSettings<N extends SettingName = SettingName>(
 }
 
 /** True where the Functions platform runs this process. */
-export const isInAzure = (
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): boolean =>
+const isInAzure = (env: Readonly<Record<string, string | undefined>> = process.env): boolean =>
   env["WEBSITE_INSTANCE_ID"] !== undefined || env["CONTAINER_NAME"]?.startsWith("flex-") === true;
 
 const isOptional = (name: SettingName): boolean =>

@@ -18,7 +18,7 @@ export const jobId = z
   .check(z.regex(/^[0-9a-f]{32}$/, "a job id of 32 hexadecimal digits"));
 
 /** Written once, before the job's first message; its existence is what makes the job accepted. */
-export const jobHeaderSchema = z.strictObject({
+const jobHeaderSchema = z.strictObject({
   version: z.literal(1),
   id: jobId,
   kind: z.enum(["files", "hunt"]),
@@ -36,7 +36,7 @@ export const jobHeaderSchema = z.strictObject({
 export type JobHeader = z.infer<typeof jobHeaderSchema>;
 
 /** Written once, when the job has ended; the first writer decides how. */
-export const jobEndSchema = z.strictObject({
+const jobEndSchema = z.strictObject({
   version: z.literal(1),
   endedAt: z.iso.datetime(),
   outcome: z.enum(["succeeded", "failed", "canceled"]),

@@ -9,7 +9,7 @@ import { etagOf, readRecord, writeRecord } from "./typed-record.ts";
 const leaseRecord = z.object({ owner: z.string(), untilMs: z.number() });
 
 /** A lease that this instance holds. */
-export interface Lease {
+interface Lease {
   /** Extends the lease from now on. `false`: another instance has taken it meanwhile. */
   readonly renew: () => Promise<boolean>;
   /** Gives the lease up, unless another instance has taken it meanwhile. */

@@ -76,7 +76,7 @@ export interface Platform {
   readonly checkExports: () => ExportCheck;
 }
 
-export interface RunForOptions {
+interface RunForOptions {
   readonly timers?: boolean;
   /** How often an instance polls the queue, in milliseconds. */
   readonly pollMs?: number;

@@ -288,7 +288,7 @@ const checkRetention: Rule = (deployment) => {
 };
 
 /** Lists the events that a query names. */
-export const findEvents = (query: string): readonly string[] =>
+const findEvents = (query: string): readonly string[] =>
   [...query.matchAll(/'([a-z]+\.[a-z]+)'|"event":"([a-z.]+)"/g)].map(
     ([, one, other]) => one ?? other ?? "",
   );

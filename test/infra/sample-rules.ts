@@ -192,7 +192,7 @@ export function isAfter(deployment: Deployment, later: string, earlier: string):
 /** Fills in the expressions of an address. */
 const fillExpressions = (text: string): string => text.replaceAll(/@\{(?:[^{}']|'[^']*')*\}/g, "x");
 
-export function findOperation({ name, action }: WorkflowStep, document: Document): Operation {
+function findOperation({ name, action }: WorkflowStep, document: Document): Operation {
   const url = new URL(fillExpressions(String(action.inputs["uri"])));
   const method = String(action.inputs["method"]).toLowerCase();
   const match = listOperations(document).find(

@@ -42,7 +42,7 @@ export interface ChangeCall {
   readonly request?: CloseRequest;
 }
 
-export interface ObservedState {
+interface ObservedState {
   readonly fromMs: number;
   readonly state: AlertState | undefined;
   /** Whether a call of Huntline caused the state. */

@@ -18,7 +18,7 @@ export interface Operation extends Json {
   readonly security: readonly Json[];
 }
 
-export interface Parameter extends Json {
+interface Parameter extends Json {
   readonly name: string;
   readonly in: string;
   readonly required?: boolean;

@@ -8,14 +8,14 @@ import { createMemoryRecords, type MemoryRecords } from "./memory-records.ts";
 import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
 
 /** A message that was put on a queue. */
-export interface SentMessage {
+interface SentMessage {
   readonly queue: QueueName;
   readonly message: object;
   readonly delaySeconds: number;
 }
 
 /** One event of telemetry. */
-export interface LoggedEvent {
+interface LoggedEvent {
   readonly event: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }

@@ -10,7 +10,7 @@ const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Placeholder of the app's host: replaced in a response, and by the person who imports the file. */
-export const placeholderHost = "huntline.azurewebsites.net";
+const placeholderHost = "huntline.azurewebsites.net";
 
 /** @param document - the result of `createOpenApi` for these routes */
 export function createSwagger(document: OpenApiDocument, routes: readonly DescribedRoute[]): Json {

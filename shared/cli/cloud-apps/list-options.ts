@@ -5,7 +5,7 @@ import { UsageError, type CommandLine } from "../command-line.ts";
 import { createSinceFilter, parseFilter, type ListedResource } from "./parse-filter.ts";
 
 /** How items are printed. */
-export const itemFormats = ["table", "json", "csv"] as const;
+const itemFormats = ["table", "json", "csv"] as const;
 export type ItemFormat = (typeof itemFormats)[number];
 
 const sortFields = {

@@ -125,7 +125,7 @@ const defineShow =
   };
 
 /** Returns an argument by its position. @throws UsageError */
-export function requireArgument(
+function requireArgument(
   { args }: { readonly args: readonly string[] },
   index: number,
   expected: string,

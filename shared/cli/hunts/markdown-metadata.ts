@@ -49,7 +49,7 @@ export const findTechniques = (text: string): readonly string[] => [
  * Finds tactics: ticked in a table (`| Execution | v | |`), in a column or row `Tactic`, or after
  * the word, as in `**Tactics**: Execution, Persistence`.
  */
-export function findTactics(lines: readonly string[]): readonly string[] {
+function findTactics(lines: readonly string[]): readonly string[] {
   const named = lines.flatMap((line, index) => {
     const isTacticLine = /^[\s|>*_#-]*(?:mitre\s+)?tactics?\b/i.test(line);
     const followsHeader = index > 0 && isTacticHeader(lines, index);
@@ -104,7 +104,7 @@ function readHeading(line: string): { heading: string; level: number } | undefin
  * Finds the first sentence-like paragraph: the one under a heading `Description`, else the first.
  * Rules, badges, images, tables, an author's line and `N/A` are passed over.
  */
-export function findDescription(sections: readonly MarkdownSection[]): string {
+function findDescription(sections: readonly MarkdownSection[]): string {
   const described = sections.filter(({ heading }) => /^(?:query )?description\b/i.test(heading));
   for (const section of [...described, ...sections]) {
     const paragraphs = section.lines.join("\n").split(/\n\s*\n/);

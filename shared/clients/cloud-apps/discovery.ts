@@ -124,7 +124,7 @@ export const createDiscoveryResource = (client: ApiClient, put: SignedPut = putS
 });
 
 /** Sends bytes to an address that carries its own authority. */
-export /** Hosts of Azure Blob Storage in the public and the government clouds. */
+/** Hosts of Azure Blob Storage in the public and the government clouds. */
 const storageHost = /^[a-z\d-]{1,63}\.blob\.core\.(?:windows\.net|usgovcloudapi\.net)$/;
 
 /**

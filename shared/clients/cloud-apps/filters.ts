@@ -20,7 +20,7 @@ type OneOrMany = Value | readonly Value[];
  * The values of each of the 21 operators, and of the one that a file's `policy` has in place of
  * `eq`.
  */
-export interface OperatorValues {
+interface OperatorValues {
   readonly cabinetmatchedrulesequals: OneOrMany;
   readonly contains: string | readonly string[];
   readonly deq: OneOrMany;
@@ -161,7 +161,7 @@ export const ipRangeFields = {
 } as const satisfies Fields;
 
 /** A filter over a table of fields: an operator that a field does not accept is a compile error. */
-export type FilterOf<F extends Fields> = {
+type FilterOf<F extends Fields> = {
   readonly [K in keyof F]?: { readonly [O in F[K][number]]?: OperatorValues[O] };
 };
 

@@ -51,7 +51,7 @@ export const createAlertResource = (client: ApiClient) => {
 };
 
 /** Encodes an entity's key for a path: base64 of its JSON. */
-export const encodeEntityKey = ({ id, inst, saas }: EntityKey): string =>
+const encodeEntityKey = ({ id, inst, saas }: EntityKey): string =>
   encodeSegment(Buffer.from(JSON.stringify({ id, saas, inst })).toString("base64"));
 
 /** `/api/v1/entities/`: accounts and apps, and the tree an account belongs to. */

@@ -27,7 +27,7 @@ function listTechniques(hunts: readonly HuntRow[]): Technique[] {
 }
 
 /** Returns a layer in the Navigator's format 4.5: score = rows of the last 30 days. */
-export function createLayer(hunts: readonly HuntRow[]): object {
+function createLayer(hunts: readonly HuntRow[]): object {
   return {
     name: "Huntline",
     versions: { layer: "4.5", navigator: "5.1.0" },

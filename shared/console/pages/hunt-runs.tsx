@@ -11,7 +11,7 @@ type RunJob = Operation<{ readonly rows: number; readonly windows: number }>;
 const callsPerWindow = 2;
 
 /** Estimates the calls of a backfill; windows with many rows need more. */
-export function estimateCalls(hunt: HuntDetail, from: string, to: string): number {
+function estimateCalls(hunt: HuntDetail, from: string, to: string): number {
   const seconds = (Date.parse(to) - Date.parse(from)) / 1_000;
   return seconds > 0 ? Math.ceil(seconds / hunt.intervalSeconds) * callsPerWindow : 0;
 }

@@ -67,7 +67,7 @@ export function checkCatalog(
 }
 
 /** Returns the YAML files of a folder and its subfolders, ordered by path. */
-export const listHuntFiles = (folder: string): readonly string[] =>
+const listHuntFiles = (folder: string): readonly string[] =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((file) => /\.ya?ml$/i.test(file))
     .sort()

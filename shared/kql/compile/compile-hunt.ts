@@ -32,7 +32,7 @@ export interface HuntOutcome {
 }
 
 /** The longest look-back: the service keeps 30 days. */
-export const serviceRetentionMs = 30 * dayMs;
+const serviceRetentionMs = 30 * dayMs;
 
 const defaultLagMs = 15 * minuteMs;
 const minSettleMs = 4 * hourMs;

@@ -6,7 +6,7 @@ const maxLength = 80;
 const hashDigits = 6;
 
 /** Converts text to kebab case: drops accents, splits at capitals and at other characters. */
-export const toKebabCase = (text: string): string =>
+const toKebabCase = (text: string): string =>
   text
     .normalize("NFKD")
     .replaceAll(/\p{M}/gu, "")

@@ -149,7 +149,7 @@ function createTextTest(
 }
 
 /** Computes a value once, at first use. */
-export function createLazyValue<T>(make: () => T): () => T {
+function createLazyValue<T>(make: () => T): () => T {
   let cached: { readonly value: T } | undefined;
   return () => (cached ??= { value: make() }).value;
 }

@@ -19,7 +19,7 @@ export interface SourceTable {
 }
 
 /** Facts behind functions of the service. A function without its source is refused. */
-export interface FunctionSources {
+interface FunctionSources {
   /** Facts of a file by SHA-1, SHA-256 or MD5, in lower case. */
   readonly FileProfile?: (hash: string) => NamedValues | undefined;
   /** Location of an address: `country`, `state`, `city`, `latitude`, `longitude`. */

@@ -15,7 +15,7 @@ import { QueryError, type QueryErrorKind } from "./query-error.ts";
 import { compileBlock, statementsOf } from "./tabular.ts";
 
 /** A query's result table. */
-export interface QueryResult {
+interface QueryResult {
   readonly columns: readonly HuntColumn[];
   /**
    * Rows, computed as they are read. Values: string, guid and decimal as string; long as bigint;

@@ -135,7 +135,7 @@ function compileElementExpression(node: KqlNode, scope: Scope): Scalar {
 }
 
 /** Returns a bag's value by key, or an array's by index; negative indexes count from the end. */
-export function readMember(base: unknown, key: unknown): unknown {
+function readMember(base: unknown, key: unknown): unknown {
   if (Array.isArray(base))
     return typeof key === "string" ? null : ((base as readonly unknown[]).at(Number(key)) ?? null);
   if (base === null || typeof base !== "object" || typeof key !== "string") return null;

@@ -13,7 +13,7 @@ const dayTicks = 864_000_000_000n;
 export const getEmptyValue = (type: KqlType): unknown => (type === "string" ? "" : null);
 
 /** Writes a timespan as Kusto does: `1.02:03:04.5000000`, the fraction only when there is one. */
-export function formatTimespan(ticks: bigint): string {
+function formatTimespan(ticks: bigint): string {
   const size = ticks < 0n ? -ticks : ticks;
   const days = size / dayTicks;
   const padTwo = (value: bigint): string => value.toString().padStart(2, "0");
@@ -32,7 +32,7 @@ export function formatTimespan(ticks: bigint): string {
 }
 
 /** Formats a real as Kusto does: a whole one keeps its `.0`. */
-export function formatReal(value: number): string {
+function formatReal(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "Infinity" : "-Infinity";
   return Number.isInteger(value) && Math.abs(value) < 1e15 ? `${value}.0` : String(value);

@@ -49,7 +49,7 @@ export interface RawDiagnostic {
   readonly Length: number;
 }
 
-export interface RawCode {
+interface RawCode {
   readonly Syntax: RawElement;
   readonly ResultType: RawSymbol | null;
   readonly GetDiagnostics: () => RawList<RawDiagnostic>;

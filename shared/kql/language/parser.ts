@@ -15,7 +15,7 @@ import { toLineColumn } from "./position.ts";
 import { getGlobals, type QuerySchema } from "./schema.ts";
 
 /** What a name refers to. */
-export interface KqlSymbol {
+interface KqlSymbol {
   /**
    * Microsoft's SymbolKind: `Table`, `Column`, `Function`, `Variable`, `Parameter`, `Operator`,
    * `Group` (the tables of a wildcard) …
@@ -56,7 +56,7 @@ export interface KqlNode {
 }
 
 /** A result column as the parser knows it. */
-export interface BoundColumn {
+interface BoundColumn {
   readonly name: string;
   readonly type: KqlType | undefined;
 }

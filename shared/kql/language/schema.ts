@@ -8,7 +8,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, string>>>> 
 /** Returns true for a table with a `Timestamp` column, which a window can cut. */
 export const hasTimestamp = (table: string): boolean => tables[table]?.["Timestamp"] === "datetime";
 
-export interface Enrichment {
+interface Enrichment {
   readonly name: string;
   readonly parameters: string;
   /** KQL that has the function's result columns; it is parsed, never run. */
@@ -16,7 +16,7 @@ export interface Enrichment {
 }
 
 /** Functions of the service. Each looks up facts for one row, so rows stay independent. */
-export const enrichments: readonly Enrichment[] = [
+const enrichments: readonly Enrichment[] = [
   {
     name: "FileProfile",
     parameters: '(T: (*), hash: string = "SHA1", limit: long = 100)',

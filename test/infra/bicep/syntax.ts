@@ -31,7 +31,7 @@ export type Expression =
       readonly no: Expression;
     };
 
-export interface Loop {
+interface Loop {
   readonly kind: "for";
   readonly item: string;
   readonly index: string | undefined;

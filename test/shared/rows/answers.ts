@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Column, ColumnType } from "../../../shared/rows/column.ts";
 
 /** A value as it comes over the wire, JSON text, and as it must stand in a line. */
-export interface Cell {
+interface Cell {
   readonly wire: string;
   readonly line: string;
   /** Graph's annotation beside the value. */

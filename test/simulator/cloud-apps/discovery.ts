@@ -24,7 +24,7 @@ export interface Upload {
 }
 
 /** A continuous report. */
-export interface Stream {
+interface Stream {
   readonly _id: string;
   readonly displayName: string;
   /** 1 input, 3 view, 5 preview. */

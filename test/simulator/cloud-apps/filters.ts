@@ -4,7 +4,7 @@
  */
 
 /** The operators of the API. */
-export type Operator =
+type Operator =
   | "cabinetmatchedrulesequals"
   | "contains"
   | "deq"

@@ -9,7 +9,7 @@ import { answerList } from "./lists.ts";
 import type { CloudAppsResource, ResourceCall, ResourceRoute } from "./resource.ts";
 
 /** An IP range as the API shows it. */
-export interface IpRangeItem {
+interface IpRangeItem {
   readonly _id: string;
   readonly name: string;
   readonly category: number;

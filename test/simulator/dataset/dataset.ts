@@ -19,7 +19,7 @@ import type { Distribution } from "./timeline.ts";
 export type Row = readonly unknown[];
 
 /** A row by column name; absent columns are empty. */
-export type NamedRow = Readonly<Record<string, unknown>>;
+type NamedRow = Readonly<Record<string, unknown>>;
 
 export interface DatasetOptions extends OrganizationOptions {
   /** Start of the dataset; default 2026-01-01. */

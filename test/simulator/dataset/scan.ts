@@ -46,7 +46,7 @@ const createConstantCell =
     value;
 
 /** One row of the table from a happening. */
-export function eventToRow(
+function eventToRow(
   { cells, columnIndexes }: Layout,
   event: SimulatedEvent,
   at: Ticks,
@@ -62,7 +62,7 @@ export function eventToRow(
 }
 
 /** A generated happening, dated. `ingestedAt` is a pure function of the happening, too. */
-export interface GeneratedEvent extends DatedEvent {
+interface GeneratedEvent extends DatedEvent {
   readonly ingestedAt: Ticks;
 }
 
@@ -107,7 +107,7 @@ function clipSpan(scan: Scan, span: Span, visibleAt: Ticks | undefined): Span {
 }
 
 /** Returns the table's generated rows of the span, by time. */
-export function* generateEvents(scan: Scan, { from, to }: Span): Generator<GeneratedEvent> {
+function* generateEvents(scan: Scan, { from, to }: Span): Generator<GeneratedEvent> {
   if (from >= to || scan.timeline.perHour === 0) return;
   const last = Number((to - 1n) / ticksPerMinute);
   for (let minute = Number(from / ticksPerMinute); minute <= last; minute += 1) {

@@ -16,7 +16,7 @@ const retired = JSON.parse(
 ) as RetiredWords;
 
 /** Phrases that the project does not use, each with a replacement. */
-export const quaintPhrases: readonly { readonly phrase: RegExp; readonly instead: string }[] = [
+const quaintPhrases: readonly { readonly phrase: RegExp; readonly instead: string }[] = [
   { phrase: /\b(?:whoever|somebody|nobody)\b/gi, instead: "name the actor" },
   { phrase: /\bone's own\b/gi, instead: "name the owner" },
   { phrase: /\bwhat (?:has |had )?(?:became|becomes|become) of\b/gi, instead: "the outcome of" },
@@ -49,7 +49,7 @@ export function documentLines(): Located[] {
 }
 
 /** Splits an identifier into words: `findLogEnd` has three. */
-export const wordsOf = (identifier: string): string[] =>
+const wordsOf = (identifier: string): string[] =>
   identifier
     .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
     .replaceAll(/([A-Z]+)([A-Z][a-z])/g, "$1 $2")

@@ -12,7 +12,7 @@ export interface Located {
 }
 
 /** One function: a declaration, a method, or a constant that holds an arrow function. */
-export type NamedFunction = Located;
+type NamedFunction = Located;
 
 /** Content of one TypeScript file. */
 export interface SourceFile {

@@ -190,7 +190,7 @@ export function extendTable(input: Table, nodes: readonly KqlNode[], scope: Scop
 }
 
 /** The input's columns that `pick` chooses, in the order it gives. */
-export function selectColumns(
+function selectColumns(
   input: Table,
   columnIndexes: readonly number[],
   rename: (name: string) => string = (name) => name,

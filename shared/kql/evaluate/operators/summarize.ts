@@ -21,12 +21,12 @@ import { compileCells, type Operator } from "./rows.ts";
  * What the aggregates of one `summarize` compile to: tallies by place, and expressions over their
  * values.
  */
-export interface SummarizePlan {
+interface SummarizePlan {
   readonly tallies: Aggregate[];
   readonly outputs: SummarizeOutput[];
 }
 
-export interface SummarizeOutput {
+interface SummarizeOutput {
   readonly column: HuntColumn;
   /** Reads a row of the tallies' values. */
   readonly scalar: Scalar;

@@ -13,13 +13,13 @@ import { toReal } from "../values.ts";
 const dayTicks = 864_000_000_000n;
 
 /** Rounds down to a multiple, for negative values too. */
-export function floorTo(value: bigint, step: bigint): bigint {
+function floorTo(value: bigint, step: bigint): bigint {
   const rest = value % step;
   return rest < 0n ? value - rest - step : value - rest;
 }
 
 /** `bin(value, size)` of the value's own type. */
-export const evaluateBin: FunctionCompiler = (args) => {
+const evaluateBin: FunctionCompiler = (args) => {
   const [value, size] = [requireArgument(args, 0), requireArgument(args, 1)];
   if (value.type === "real" || size.type === "real") {
     const [one, step] = [convertScalar(value, "real"), convertScalar(size, "real")];

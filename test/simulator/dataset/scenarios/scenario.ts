@@ -12,7 +12,7 @@ export interface ScenarioEvent {
 }
 
 /** Fields of a row that the scenario sets; the context supplies the others. */
-export interface EventFields {
+interface EventFields {
   readonly action: string;
   readonly file?: KnownFile;
   readonly commandLine?: string;

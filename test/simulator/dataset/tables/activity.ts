@@ -205,7 +205,7 @@ const adapters: TableSpec = {
 };
 
 /** Vulnerabilities of the software on the devices. Constant, not a time series. */
-export const vulnerabilities = [
+const vulnerabilities = [
   "CVE-2025-21298",
   "CVE-2025-29824",
   "CVE-2025-53770",

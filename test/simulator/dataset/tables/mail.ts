@@ -29,8 +29,8 @@ const messageId: Cell = ({ bits }) => drawGuid(mixBits(bits, "mail"));
 const readSender: Cell = ({ byCommandLine }) => byCommandLine;
 const domainOf = (address: string): string => address.split("@")[1] ?? "";
 
-export const hasAttachment = ({ bits }: SimulatedEvent): boolean => bits % 4 === 0;
-export const hasLink = ({ bits }: SimulatedEvent): boolean => bits % 3 !== 0;
+const hasAttachment = ({ bits }: SimulatedEvent): boolean => bits % 4 === 0;
+const hasLink = ({ bits }: SimulatedEvent): boolean => bits % 3 !== 0;
 
 function drawMail(random: Random, organization: Organization): SimulatedEvent {
   const event = drawOrdinaryEvent(random, organization);

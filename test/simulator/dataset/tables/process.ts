@@ -92,7 +92,7 @@ const quietArguments: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A plausible command line for a program. */
-export function drawCommandLine(random: Random, file: KnownFile): string {
+function drawCommandLine(random: Random, file: KnownFile): string {
   const knownArguments = quietArguments[file.name];
   const program = file.folder.startsWith("/") ? file.name : `"${pathOf(file)}"`;
   return knownArguments === undefined ? program : `${program} ${random.pick(knownArguments)}`;
@@ -102,10 +102,7 @@ const windowsPrograms = new WeakMap<Organization, readonly KnownFile[]>();
 const linuxPrograms = new WeakMap<Organization, readonly KnownFile[]>();
 
 /** Programs that run on the device's system. */
-export function listPrograms(
-  organization: Organization,
-  { osPlatform }: Device,
-): readonly KnownFile[] {
+function listPrograms(organization: Organization, { osPlatform }: Device): readonly KnownFile[] {
   const isLinux = osPlatform === "Linux";
   const cached = isLinux ? linuxPrograms : windowsPrograms;
   const programs =
