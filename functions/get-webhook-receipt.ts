@@ -1,4 +1,7 @@
-/** Returns the status of a webhook delivery: 202 while work is in progress, then 200. Its pre-signed URL needs no other key. */
+/**
+ * Returns the status of a webhook delivery: 202 while work is in progress, then 200. Its pre-signed
+ * URL needs no other key.
+ */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 import { Problem } from "../shared/contracts/problem.ts";

@@ -1,4 +1,7 @@
-/** One timer per enabled hunt, so that the portal shows, disables and runs each by itself. A timer only enqueues a run. */
+/**
+ * One timer per enabled hunt, so that the portal shows, disables and runs each by itself. A timer
+ * only enqueues a run.
+ */
 import { app } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 import { enqueueUnlessWaiting } from "../shared/hunts/views.ts";

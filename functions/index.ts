@@ -1,4 +1,7 @@
-/** Registers every function and the error handling around each; `main.ts` loads it at the first call. */
+/**
+ * Registers every function and the error handling around each; `main.ts` loads it at the first
+ * call.
+ */
 import { app } from "@azure/functions";
 import { withErrorHandling } from "../shared/app/invocation-hook.ts";
 import "./cancel-job.ts";

@@ -22,7 +22,8 @@ async function listHuntRows(request: HttpRequest): Promise<HttpResponseInit> {
   const { seq, rows } = found.metadata;
   const end = skip + texts.length;
   const nextLink = texts.length > 0 && end < rows ? withQuery(request.url, { skip: end }) : null;
-  // Assembled as text: a 64-bit integer that is parsed and printed again would lose its last digits.
+  // Assembled as text: a 64-bit integer that is parsed and printed again would lose its last
+  // digits.
   const body = `{"seq":${seq},"value":[${texts.join(",")}],"nextLink":${JSON.stringify(nextLink)}}`;
   return { headers: { "content-type": "application/json" }, body };
 }

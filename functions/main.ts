@@ -1,6 +1,7 @@
 /**
- * The file that the Functions worker loads: registers every function as the build recorded it in `registrations.json`, and
- * loads the app at the first call. A new instance registers its functions as fast as a hello-world app does.
+ * The file that the Functions worker loads: registers every function as the build recorded it in
+ * `registrations.json`, and loads the app at the first call. A new instance registers its functions
+ * as fast as a hello-world app does.
  *
  * For the app (`app.cjs`) this file takes the place of `@azure/functions-core`.
  */

@@ -1,4 +1,7 @@
-/** Runs the periodic duties. Each may be repeated or missed; `start_overdue_hunts` replaces a timer that stopped. */
+/**
+ * Runs the periodic duties. Each may be repeated or missed; `start_overdue_hunts` replaces a timer
+ * that stopped.
+ */
 import { app } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 

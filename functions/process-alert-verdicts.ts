@@ -1,4 +1,7 @@
-/** Closes the alerts of one verdict message, at most 100 in a call. What cannot be closed yet returns to the queue with a delay. */
+/**
+ * Closes the alerts of one verdict message, at most 100 in a call. What cannot be closed yet
+ * returns to the queue with a delay.
+ */
 import { findReasonFault } from "../shared/alerts/closures.ts";
 import { handleVerdictMessage } from "../shared/alerts/handle-verdict-message.ts";
 import { onQueueMessage } from "../shared/app/queue-handler.ts";

@@ -1,4 +1,7 @@
-/** Starts a file lookup job, or looks up one part of it; a part that has to wait returns to the queue. */
+/**
+ * Starts a file lookup job, or looks up one part of it; a part that has to wait returns to the
+ * queue.
+ */
 import { onQueueMessage } from "../shared/app/queue-handler.ts";
 import { services } from "../shared/app/services.ts";
 import { fileLookupMessage } from "../shared/contracts/file-lookup.ts";

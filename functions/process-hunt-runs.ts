@@ -1,4 +1,7 @@
-/** Runs one hunt within the time of one invocation. What is left, and what a service refused for now, continues by message. */
+/**
+ * Runs one hunt within the time of one invocation. What is left, and what a service refused for
+ * now, continues by message.
+ */
 import { onQueueMessage } from "../shared/app/queue-handler.ts";
 import { services } from "../shared/app/services.ts";
 import { huntRun } from "../shared/contracts/hunt-run.ts";

@@ -1,4 +1,6 @@
-/** Moves messages that five deliveries could not process from the poison queues to the dead letters. */
+/**
+ * Moves messages that five deliveries could not process from the poison queues to the dead letters.
+ */
 import { onPoisonMessage } from "../shared/app/queue-handler.ts";
 import { deadLetterQueues } from "../shared/contracts/dead-letter.ts";
 

@@ -1,4 +1,6 @@
-/** Receives a webhook with a function key, alone or in addition to its source's own authentication. */
+/**
+ * Receives a webhook with a function key, alone or in addition to its source's own authentication.
+ */
 import { app } from "@azure/functions";
 import { replyToDelivery } from "../shared/app/http-handler.ts";
 

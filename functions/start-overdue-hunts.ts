@@ -1,4 +1,7 @@
-/** Starts every overdue hunt: a second trigger beside the timers, which the platform may stop. A repetition has no effect. */
+/**
+ * Starts every overdue hunt: a second trigger beside the timers, which the platform may stop. A
+ * repetition has no effect.
+ */
 import { app } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 

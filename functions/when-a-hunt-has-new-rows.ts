@@ -1,4 +1,7 @@
-/** Lists a hunt's exports after a cursor: 200 with new ones, 202 without. The polling trigger of Logic Apps calls it. */
+/**
+ * Lists a hunt's exports after a cursor: 200 with new ones, 202 without. The polling trigger of
+ * Logic Apps calls it.
+ */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 import { exportsParameters } from "../shared/contracts/hunt-views.ts";

@@ -15,7 +15,10 @@ const cloudSettings = [
   "APP_CREDENTIAL",
 ] as const;
 
-/** Selects what requests tokens: the configured app registration, else the managed identity of this duty. */
+/**
+ * Selects what requests tokens: the configured app registration, else the managed identity of this
+ * duty.
+ */
 async function selectCredential(identityClientId: string | undefined): Promise<AppCredential> {
   const {
     CLOUD,

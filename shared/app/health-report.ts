@@ -1,4 +1,7 @@
-/** Creates the health report from storage and settings alone, so that every instance returns the same. */
+/**
+ * Creates the health report from storage and settings alone, so that every instance returns the
+ * same.
+ */
 import { readAnchor } from "../audit/anchor.ts";
 import { huntingPresets } from "../clients/hunting/presets.ts";
 import type { ExpiringSecret } from "../clients/vault.ts";

@@ -1,4 +1,7 @@
-/** The steps that several HTTP functions share: refusing a bad body, opening a signed address, answering a lookup. */
+/**
+ * The steps that several HTTP functions share: refusing a bad body, opening a signed address,
+ * answering a lookup.
+ */
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { verdictId } from "../contracts/alert-verdict.ts";
 import { createOperationHeaders } from "../contracts/operation.ts";
@@ -48,8 +51,8 @@ export interface OpenedJob {
 }
 
 /**
- * Opens the job of a pre-signed URL. The signature is checked before anything is read, and the refusal does not say
- * whether the job or the key is wrong.
+ * Opens the job of a pre-signed URL. The signature is checked before anything is read, and the
+ * refusal does not say whether the job or the key is wrong.
  *
  * @throws Problem 401 for an invalid URL, 404 for a job that was removed
  */

@@ -24,7 +24,10 @@ const huntingSettings = [
   "DEFENDER_URL",
 ] as const;
 
-/** The root of the Defender APIs: the simulator's in a test, else that of the geography or the cloud. */
+/**
+ * The root of the Defender APIs: the simulator's in a test, else that of the geography or the
+ * cloud.
+ */
 export function getDefenderRoot(
   settings: Pick<Settings, "CLOUD" | "DEFENDER_GEO" | "DEFENDER_URL">,
 ): string {

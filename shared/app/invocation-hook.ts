@@ -1,6 +1,7 @@
 /**
- * Wraps every function: sets its correlation id and log, and turns what an HTTP function throws into a problem reply.
- * What any other function throws goes to the platform, which delivers the message again.
+ * Wraps every function: sets its correlation id and log, and turns what an HTTP function throws
+ * into a problem reply. What any other function throws goes to the platform, which delivers the
+ * message again.
  */
 import type { HttpResponseInit, InvocationContext, PreInvocationContext } from "@azure/functions";
 import { withInvocation } from "../runtime/log.ts";

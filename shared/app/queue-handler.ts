@@ -1,6 +1,7 @@
 /**
- * Registers queue functions. A message that cannot be read, or that a handler refuses for good, becomes a dead letter;
- * what a handler throws goes to the platform, which delivers the message again.
+ * Registers queue functions. A message that cannot be read, or that a handler refuses for good,
+ * becomes a dead letter; what a handler throws goes to the platform, which delivers the message
+ * again.
  */
 import { app } from "@azure/functions";
 import type { DeadLetterQueue, DeadLetterReason } from "../contracts/dead-letter.ts";
@@ -50,7 +51,10 @@ export function onQueueMessage<T>(
   });
 }
 
-/** Registers the function that moves what the platform put on a queue's poison queue to the dead letters. */
+/**
+ * Registers the function that moves what the platform put on a queue's poison queue to the dead
+ * letters.
+ */
 export const onPoisonMessage = (name: string, queue: DeadLetterQueue): void =>
   app.storageQueue(name, {
     queueName: `${queue}-poison`,

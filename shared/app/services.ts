@@ -1,6 +1,6 @@
 /**
- * The composition root: what functions and commands may use. Each part is created at its first use, so that an invalid
- * setting stops only the functions that need it.
+ * The composition root: what functions and commands may use. Each part is created at its first use,
+ * so that an invalid setting stops only the functions that need it.
  */
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { Problem } from "../contracts/problem.ts";
@@ -32,7 +32,10 @@ import { createReceiptStatusDeps, createWebhookDeps } from "./webhooks.ts";
 const healthCacheMs = 20_000;
 let cachedHealth: { readonly atMs: number; readonly report: Promise<HealthReport> } | undefined;
 
-/** Returns a report, or the failure to create it, at most 20 s old: anonymous requests cost no storage calls. */
+/**
+ * Returns a report, or the failure to create it, at most 20 s old: anonymous requests cost no
+ * storage calls.
+ */
 function getHealthReport(): Promise<HealthReport> {
   const nowMs = clock.now();
   if (cachedHealth === undefined || nowMs - cachedHealth.atMs > healthCacheMs)

@@ -1,4 +1,6 @@
-/** The dependencies of the webhooks module: sources, mappings, authentication, lookups and hunts. */
+/**
+ * The dependencies of the webhooks module: sources, mappings, authentication, lookups and hunts.
+ */
 import { readAlertStatuses } from "../alerts/verdict-status.ts";
 import { recordVerdict } from "../alerts/submit-verdict.ts";
 import { isWithin, findRangeFault } from "../clients/addresses.ts";
@@ -154,7 +156,9 @@ export function createReceiptStatusDeps({
 
 const failureCacheMs = 30 * secondMs;
 
-/** Caches a failure to read a secret for 30 seconds, so that anonymous requests cost no vault calls. */
+/**
+ * Caches a failure to read a secret for 30 seconds, so that anonymous requests cost no vault calls.
+ */
 function withFailureCache(
   secret: (name: string) => Promise<string>,
   clock: Clock,
@@ -173,10 +177,14 @@ function withFailureCache(
 }
 
 const clockValidMs = 10 * minuteMs;
-/** Ignore smaller differences: the storage's clock has whole seconds and is read over the network. */
+/**
+ * Ignore smaller differences: the storage's clock has whole seconds and is read over the network.
+ */
 const clockGrainMs = 5 * secondMs;
 
-/** Tracks the storage's clock in its responses; reads it separately only when no response is recent. */
+/**
+ * Tracks the storage's clock in its responses; reads it separately only when no response is recent.
+ */
 function trackServerTime(store: RecordStore, readServerNowMs: () => Promise<number>, clock: Clock) {
   let serverOffset: { readonly atMs: number; readonly aheadMs: number } | undefined;
   const recordServerTime = (serverNowMs: number): void => {

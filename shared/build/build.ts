@@ -1,7 +1,8 @@
 /**
- * `npm run build [-- --debug]`: writes what is deployed to `dist/`: a small main file that registers
- * every function, the app that it loads at the first call, one file for each module that is loaded
- * at first use (such as the Azure SDKs), the compiled hunts, mappings, descriptions and the console.
+ * `npm run build [-- --debug]`: writes what is deployed to `dist/`: a small main file that
+ * registers every function, the app that it loads at the first call, one file for each module that
+ * is loaded at first use (such as the Azure SDKs), the compiled hunts, mappings, descriptions and
+ * the console.
  *
  * CommonJS, because it loads fastest in the Functions worker. With `--debug` the files are not
  * minified and have linked source maps.

@@ -1,7 +1,7 @@
 /**
- * `npm run package`: builds and writes `dist/huntline.zip`, which is deployed. The same sources give
- * the same bytes. It also writes `infra/hunts.json`, the hunts that the alert for overdue hunts
- * watches, and the definition of the custom connector in `infra/connector`.
+ * `npm run package`: builds and writes `dist/huntline.zip`, which is deployed. The same sources
+ * give the same bytes. It also writes `infra/hunts.json`, the hunts that the alert for overdue
+ * hunts watches, and the definition of the custom connector in `infra/connector`.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";

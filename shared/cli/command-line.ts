@@ -1,4 +1,6 @@
-/** Reads command lines and ends programs: one wording and one set of exit codes for all commands. */
+/**
+ * Reads command lines and ends programs: one wording and one set of exit codes for all commands.
+ */
 import { parseArgs } from "node:util";
 import { UpstreamError } from "../http-pipeline/upstream-error.ts";
 import { formatSuggestion } from "../runtime/suggest-word.ts";

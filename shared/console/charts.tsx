@@ -35,7 +35,10 @@ const median = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 };
 
-/** Days whose rows differ from the median by more than five median deviations, and by more than ten rows. */
+/**
+ * Days whose rows differ from the median by more than five median deviations, and by more than ten
+ * rows.
+ */
 function findUnusualDays(days: readonly TrendDay[]): TrendDay[] {
   const middle = median(days.map(({ rows }) => rows));
   const deviation = median(days.map(({ rows }) => Math.abs(rows - middle)));

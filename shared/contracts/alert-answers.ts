@@ -1,4 +1,6 @@
-/** The answers of the alert operations; only the API description loads them, as `hunt-answers.ts`. */
+/**
+ * The answers of the alert operations; only the API description loads them, as `hunt-answers.ts`.
+ */
 import * as z from "zod/mini";
 import { alertOutcomes } from "./alert-verdict.ts";
 import { createOperationSchema } from "./operation.ts";

@@ -1,13 +1,13 @@
 /**
- * A hunt as the build leaves it in `dist/catalog.json`: the query in pieces with slots, which run time only fills.
- * The running app loads neither YAML nor the KQL parser.
+ * A hunt as the build leaves it in `dist/catalog.json`: the query in pieces with slots, which run
+ * time only fills. The running app loads neither YAML nor the KQL parser.
  */
 
 /**
- * A place that run time fills. `from`, `to` and `clock` become `datetime(…)` literals with seven fraction digits:
- * the window's bounds and the instant that `now()` is pinned to. `step` becomes a timespan literal in ticks
- * (`36000000000tick`), `shard` and `shards` whole numbers. `fromText` and `toText` become the bare instant, for
- * `{{StartTimeISO}}` and `{{EndTimeISO}}`.
+ * A place that run time fills. `from`, `to` and `clock` become `datetime(…)` literals with seven
+ * fraction digits: the window's bounds and the instant that `now()` is pinned to. `step` becomes a
+ * timespan literal in ticks (`36000000000tick`), `shard` and `shards` whole numbers. `fromText` and
+ * `toText` become the bare instant, for `{{StartTimeISO}}` and `{{EndTimeISO}}`.
  */
 export type Slot = "from" | "to" | "clock" | "step" | "shard" | "shards" | "fromText" | "toText";
 
@@ -35,15 +35,24 @@ export const kqlTypes = [
 ] as const;
 export type KqlType = (typeof kqlTypes)[number];
 
-/** The two accepted ways of restricting a query to its window, and what is appended to the final tabular expression. */
+/**
+ * The two accepted ways of restricting a query to its window, and what is appended to the final
+ * tabular expression.
+ */
 export interface CompiledQuery {
-  /** Each table shadowed by a `let` of its own name. A snapshot without `lookBack` has no prelude, only a pinned clock. */
+  /**
+   * Each table shadowed by a `let` of its own name. A snapshot without `lookBack` has no prelude,
+   * only a pinned clock.
+   */
   readonly prelude: Pieces;
   /** Second form, for a service that refuses the first: each reference is restricted in place. */
   readonly inPlace: Pieces;
   /** `| count` in either form, appended to `prelude` or `inPlace`. */
   readonly countSuffix: Pieces;
-  /** Counts per bin of `step` of the result's time column, named `Bin` and `Rows`; absent when the result has no time column. */
+  /**
+   * Counts per bin of `step` of the result's time column, named `Bin` and `Rows`; absent when the
+   * result has no time column.
+   */
   readonly histogramSuffix?: Pieces;
   /** Keeps shard `shard` of `shards`; absent when the result cannot be sharded soundly. */
   readonly shardSuffix?: Pieces;
@@ -69,7 +78,10 @@ export interface CompiledHunt {
   readonly lookBackMs: number;
   readonly lagMs: number;
   readonly settleMs: number;
-  /** Widest window that leaves the query's own `ago()`/`now()` predicates whole; absent when nothing caps it. */
+  /**
+   * Widest window that leaves the query's own `ago()`/`now()` predicates whole; absent when nothing
+   * caps it.
+   */
   readonly widestMs?: number;
   readonly format: "ndjson" | "csv" | "parquet";
   readonly enrich: string | undefined;

@@ -57,8 +57,8 @@ export interface LookupInput {
 }
 
 /**
- * Reads a lookup. The body is the explicit form when every key of it is one of that form's; otherwise it is a payload,
- * and its property names are not checked.
+ * Reads a lookup. The body is the explicit form when every key of it is one of that form's;
+ * otherwise it is a payload, and its property names are not checked.
  *
  * @throws Problem 400 naming each wrong field
  */
@@ -98,7 +98,10 @@ const wrapSingleHashes = (value: object): object =>
     ]),
   );
 
-/** Keys are compared without case here, so that `lookbackhours` is refused by name instead of silently dropped. */
+/**
+ * Keys are compared without case here, so that `lookbackhours` is refused by name instead of
+ * silently dropped.
+ */
 function isExplicit(body: ParsedBody): body is { kind: "json"; value: object } {
   if (
     body.kind !== "json" ||
@@ -120,7 +123,8 @@ const flagValues = new Map([
 ]);
 
 /**
- * Reads the options of a lookup from the query string. Names are read in any case; unknown ones are the platform's.
+ * Reads the options of a lookup from the query string. Names are read in any case; unknown ones are
+ * the platform's.
  *
  * @throws Problem 400 naming each wrong parameter
  */
@@ -164,7 +168,9 @@ const maxFaults = 20;
 const createInputProblem = (faults: readonly InputFault[]): Problem =>
   new Problem(400, "The lookup has wrong fields.", { errors: faults.slice(0, maxFaults) });
 
-/** On the queue `file-lookups`: `part` absent starts a job, otherwise one part of it is worked off. */
+/**
+ * On the queue `file-lookups`: `part` absent starts a job, otherwise one part of it is worked off.
+ */
 export const fileLookupMessage = z.strictObject({
   version: z.literal(1),
   job: z.string().check(z.regex(/^[0-9a-f]{32}$/, "a job id")),

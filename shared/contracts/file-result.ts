@@ -1,11 +1,17 @@
-/** What a file lookup answers: one result a hash, of one shape for hit, miss and error. NULL, zero and unknown stay apart. */
+/**
+ * What a file lookup answers: one result a hash, of one shape for hit, miss and error. NULL, zero
+ * and unknown stay apart.
+ */
 import * as z from "zod/mini";
 
 /** A count of devices or sightings; `null` when the service gave none, never 0 in its place. */
 const count = z.nullable(z.int().check(z.gte(0)));
 const instant = z.nullable(z.string());
 
-/** What Defender counts of a file. The organisation's figures cover the look-back, the global ones everything. */
+/**
+ * What Defender counts of a file. The organisation's figures cover the look-back, the global ones
+ * everything.
+ */
 export const fileStatisticsSchema = z.object({
   organizationPrevalence: count,
   organizationFirstSeen: instant,
@@ -19,7 +25,10 @@ export type FileStatistics = z.infer<typeof fileStatisticsSchema>;
 
 const words = z.nullable(z.string());
 
-/** What Defender knows of the file itself. `null` where it said nothing, as for the signer of an unsigned file. */
+/**
+ * What Defender knows of the file itself. `null` where it said nothing, as for the signer of an
+ * unsigned file.
+ */
 export const fileInformationSchema = z.object({
   sha256: words,
   size: z.nullable(z.int().check(z.gte(0))),

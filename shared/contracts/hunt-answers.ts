@@ -1,13 +1,16 @@
 /**
- * The answers of the hunt operations. Only the API description loads these schemas, and tests check live answers against
- * them; the running app imports their types alone.
+ * The answers of the hunt operations. Only the API description loads these schemas, and tests check
+ * live answers against them; the running app imports their types alone.
  */
 import * as z from "zod/mini";
 import { kqlTypes } from "./compiled-hunt.ts";
 import { createOperationSchema } from "./operation.ts";
 
 const standing = {
-  /** `new`: never run. `overdue`: no run has finished for three intervals. The others as in `status.json`. */
+  /**
+   * `new`: never run. `overdue`: no run has finished for three intervals. The others as in
+   * `status.json`.
+   */
   state: z.enum(["ok", "new", "overdue", "degraded", "invalid", "blocked", "failing"]),
   reason: z.optional(z.string()),
   watermark: z.optional(z.string()),
@@ -45,7 +48,10 @@ export const huntDetail = z.object({
   query: z.string(),
 });
 
-/** One export. `complete` is `gap` for a span that passed the service's retention before it was read. */
+/**
+ * One export. `complete` is `gap` for a span that passed the service's retention before it was
+ * read.
+ */
 export const listedExport = z.object({
   /** Names the export in `…/exports/{seq}/rows`; null outside the hunt's own log. */
   cursor: z.nullable(z.string()),
@@ -57,7 +63,9 @@ export const listedExport = z.object({
   blob: z.string(),
 });
 
-/** `cursor` is where the next poll starts; `nextLink` is null unless more exports are there already. */
+/**
+ * `cursor` is where the next poll starts; `nextLink` is null unless more exports are there already.
+ */
 export const exportNewsAnswer = z.object({
   value: z.array(listedExport),
   nextLink,
@@ -71,7 +79,9 @@ export const exportRowsAnswer = z.object({
   nextLink,
 });
 
-/** A JSON Schema (2020-12 without references) of what `…/exports/{seq}/rows` answers for one hunt. */
+/**
+ * A JSON Schema (2020-12 without references) of what `…/exports/{seq}/rows` answers for one hunt.
+ */
 export const rowsSchemaAnswer = z.object({ schema: z.record(z.string(), z.unknown()) });
 export type RowsSchemaAnswer = z.infer<typeof rowsSchemaAnswer>;
 

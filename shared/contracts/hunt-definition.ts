@@ -1,6 +1,7 @@
 /**
- * One hunt as people write it: a YAML file in the community format of hunting queries and analytics rules, with a few
- * optional keys of our own. Keys not named here are kept and mean nothing to Huntline.
+ * One hunt as people write it: a YAML file in the community format of hunting queries and analytics
+ * rules, with a few optional keys of our own. Keys not named here are kept and mean nothing to
+ * Huntline.
  */
 import * as z from "zod/mini";
 import { parseDuration } from "../runtime/time.ts";
@@ -54,7 +55,9 @@ export const huntDefinition = z.looseObject({
 
 export type HuntDefinition = z.infer<typeof huntDefinition>;
 
-/** Keys of the community format of hunting queries and analytics rules that Huntline keeps unread. */
+/**
+ * Keys of the community format of hunting queries and analytics rules that Huntline keeps unread.
+ */
 const communityKeys = [
   "alertDetailsOverride",
   "alertRuleTemplateName",

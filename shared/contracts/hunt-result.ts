@@ -4,7 +4,9 @@ import { huntNameSchema, instant } from "./hunt-run.ts";
 
 const huntResult = z.object({
   hunt: huntNameSchema,
-  /** `late`: rows that arrived after their window had been exported, under a numbering of their own. */
+  /**
+   * `late`: rows that arrived after their window had been exported, under a numbering of their own.
+   */
   kind: z.enum(["window", "late"]),
   seq: z.int(),
   from: instant,

@@ -15,7 +15,8 @@ export const huntTest = z.strictObject({
   now: z.optional(z.string("must be an instant such as 2026-01-05T12:00:00Z")),
   /**
    * Rows of each table: a list, or the path of an NDJSON, CSV or JSON file, relative to the hunt. A
-   * row with `$repeat: 100` is there 100 times, with `{n}` or `{nn}` in its texts as the number of the copy.
+   * row with `$repeat: 100` is there 100 times, with `{n}` or `{nn}` in its texts as the number of
+   * the copy.
    */
   rows: z.record(z.string(), rowsOrFile, "must be a mapping of tables to rows"),
   /** Facts of `FileProfile()`, with the columns of its result. */

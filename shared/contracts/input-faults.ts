@@ -8,7 +8,10 @@ export interface InputFault {
 
 const maxNameLength = 80;
 
-/** One step of a JSON pointer (RFC 6901). Names longer than 80 characters are cut: pointers are for people. */
+/**
+ * One step of a JSON pointer (RFC 6901). Names longer than 80 characters are cut: pointers are for
+ * people.
+ */
 export const toPointerPart = (name: string | number): string =>
   `/${String(name).slice(0, maxNameLength).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 
@@ -19,7 +22,10 @@ interface SchemaIssue {
   readonly keys?: readonly string[];
 }
 
-/** Lists the faults that a zod schema found, each under the pointer of its field; names each unknown key. */
+/**
+ * Lists the faults that a zod schema found, each under the pointer of its field; names each unknown
+ * key.
+ */
 export const toInputFaults = (error: { readonly issues: readonly unknown[] }): InputFault[] =>
   (error.issues as readonly SchemaIssue[]).flatMap((issue) =>
     issue.code === "unrecognized_keys" && issue.keys

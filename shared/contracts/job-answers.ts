@@ -1,4 +1,6 @@
-/** The answers of file lookups and jobs; only the API description loads them, as `hunt-answers.ts`. */
+/**
+ * The answers of file lookups and jobs; only the API description loads them, as `hunt-answers.ts`.
+ */
 import * as z from "zod/mini";
 import { fileReportSchema } from "./file-result.ts";
 import { huntJobResult } from "./hunt-answers.ts";

@@ -7,7 +7,10 @@ export type OperationStatus = (typeof operationStatuses)[number];
 const operationError = z.object({ code: z.string(), message: z.string() });
 export type OperationError = z.infer<typeof operationError>;
 
-/** An operation with its result. `result` is null until it is known, `error` unless the operation failed. */
+/**
+ * An operation with its result. `result` is null until it is known, `error` unless the operation
+ * failed.
+ */
 export interface Operation<T> {
   /** Null when the request was answered at once, without a job. */
   readonly id: string | null;

@@ -1,4 +1,7 @@
-/** The answers of health and dead letters, and the body of every problem; only the API description loads them. */
+/**
+ * The answers of health and dead letters, and the body of every problem; only the API description
+ * loads them.
+ */
 import * as z from "zod/mini";
 import { deadLetter } from "./dead-letter.ts";
 import { huntStanding } from "./hunt-answers.ts";

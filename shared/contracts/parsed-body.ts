@@ -7,7 +7,10 @@ export interface IncomingBody {
   readonly arrayBuffer: () => Promise<ArrayBuffer>;
 }
 
-/** Limits of a parsed body: nesting, elements of one array, keys of one object, characters of one string. */
+/**
+ * Limits of a parsed body: nesting, elements of one array, keys of one object, characters of one
+ * string.
+ */
 export interface BodyLimits {
   readonly depth: number;
   readonly keys: number;
@@ -48,8 +51,8 @@ interface Step {
 }
 
 /**
- * Returns the first place of a parsed value that exceeds a limit, or `undefined`. The walk is not recursive, so that deep
- * nesting cannot overflow the stack.
+ * Returns the first place of a parsed value that exceeds a limit, or `undefined`. The walk is not
+ * recursive, so that deep nesting cannot overflow the stack.
  */
 export function findFault(value: unknown, limits: BodyLimits): InputFault | undefined {
   if (typeof value !== "object" || value === null)

@@ -1,4 +1,7 @@
-/** The refusal of a request: thrown by domain modules and functions, answered as problem details by `shared/http`. */
+/**
+ * The refusal of a request: thrown by domain modules and functions, answered as problem details by
+ * `shared/http`.
+ */
 import type { InputFault } from "./input-faults.ts";
 
 /** The HTTP statuses of refusals, with the title of each. */
@@ -20,7 +23,10 @@ export const problemTitles = {
 
 export type ProblemStatus = keyof typeof problemTitles;
 
-/** Refuses a request. The message states what happened and what to do next; it holds no body, key or upstream text. */
+/**
+ * Refuses a request. The message states what happened and what to do next; it holds no body, key or
+ * upstream text.
+ */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly status: ProblemStatus;
@@ -39,7 +45,10 @@ export class Problem extends Error {
   }
 }
 
-/** A refusal that passes: 503, or 429 when the caller used up its share. `Retry-After` is in whole seconds. */
+/**
+ * A refusal that passes: 503, or 429 when the caller used up its share. `Retry-After` is in whole
+ * seconds.
+ */
 export const createRetryProblem = (
   detail: string,
   retryAfterMs: number,

@@ -1,4 +1,7 @@
-/** The registrations of the app, which the build writes to `dist/registrations.json` for the main file. */
+/**
+ * The registrations of the app, which the build writes to `dist/registrations.json` for the main
+ * file.
+ */
 
 export type Callback = (...inputs: unknown[]) => unknown;
 

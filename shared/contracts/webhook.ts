@@ -57,7 +57,10 @@ const alertStatus = z.object({
   detail: z.optional(z.string()),
 });
 
-/** The status of a delivery: the body of `GET /api/webhooks/{source}/receipts/{receipt}`. `id` is the delivery's. */
+/**
+ * The status of a delivery: the body of `GET /api/webhooks/{source}/receipts/{receipt}`. `id` is
+ * the delivery's.
+ */
 export const webhookStatus = createOperationSchema(
   z.object({
     source: z.string(),

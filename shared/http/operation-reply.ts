@@ -2,7 +2,10 @@
 import type { HttpResponseInit } from "@azure/functions";
 import { createOperationHeaders, type Operation } from "../contracts/operation.ts";
 
-/** The answer to a request for an operation. While it runs, the address and the pause until the next request are given. */
+/**
+ * The answer to a request for an operation. While it runs, the address and the pause until the next
+ * request are given.
+ */
 export const toOperationReply = (
   operation: Operation<unknown>,
   location: string,

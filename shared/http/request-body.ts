@@ -1,6 +1,6 @@
 /**
- * Reads and parses request bodies, and checks their limits before a schema sees them. Signatures are computed over the
- * bytes, so reading and parsing are separate steps.
+ * Reads and parses request bodies, and checks their limits before a schema sees them. Signatures
+ * are computed over the bytes, so reading and parsing are separate steps.
  */
 import {
   findFault,
@@ -18,7 +18,8 @@ import { Problem } from "../contracts/problem.ts";
  * Reads the bytes of a body.
  *
  * @param options.isOptional - accepts a request without a body
- * @throws Problem 413 above `maxBytes`, 415 for an encoded body, 411 for one that did not arrive, 400 for an empty one
+ * @throws Problem 413 above `maxBytes`, 415 for an encoded body, 411 for one that did not arrive,
+ *   400 for an empty one
  */
 export async function readBodyBytes(
   request: IncomingBody,
@@ -45,7 +46,10 @@ function refuseEncoded({ headers }: IncomingBody): void {
 const createTooLarge = (maxBytes: number): Problem =>
   new Problem(413, `The body is larger than ${maxBytes} bytes; split it over several requests.`);
 
-/** The platform drops the body of a chunked request, so a missing body may be one that did not arrive. */
+/**
+ * The platform drops the body of a chunked request, so a missing body may be one that did not
+ * arrive.
+ */
 function createEmptyBody(request: IncomingBody): Problem {
   const length = request.headers.get("content-length");
   if (isChunked(request) || length === null || Number(length) > 0)
@@ -90,8 +94,9 @@ export function parseJsonBody(
 }
 
 /**
- * Parses JSON, a form or text by the media type. A form or text that contains JSON is parsed as JSON, because `curl -d`
- * and many SIEMs label JSON so. The caller checks the limits, with `findFault` or its own walk.
+ * Parses JSON, a form or text by the media type. A form or text that contains JSON is parsed as
+ * JSON, because `curl -d` and many SIEMs label JSON so. The caller checks the limits, with
+ * `findFault` or its own walk.
  *
  * @throws Problem 415 for another media type, 400 for invalid UTF-8 or invalid JSON
  */
@@ -116,7 +121,9 @@ export function parseAnyBody(bytes: Uint8Array, contentType: string | null): Par
   return { kind: "text", text };
 }
 
-/** Returns the media type without its parameters. @throws Problem 415 for a charset other than UTF-8 */
+/**
+ * Returns the media type without its parameters. @throws Problem 415 for a charset other than UTF-8
+ */
 function mediaType(contentType: string | null): string {
   const [type = "", ...parameters] = (contentType ?? "").toLowerCase().split(";");
   const charset = parameters
@@ -137,15 +144,18 @@ function decodeUtf8(bytes: Uint8Array): string {
 
 /** Deeper than every limit, and shallow enough for the parser to be fast. */
 const maxScanDepth = 1_000;
-/** Factor above the limit of elements at which a body is refused unparsed. Below it, the walk refuses and names the place. */
+/**
+ * Factor above the limit of elements at which a body is refused unparsed. Below it, the walk
+ * refuses and names the place.
+ */
 const scanFactor = 10;
 const [quote, backslash, comma, openList, closeList, openObject, closeObject] = [
   0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d,
 ];
 
 /**
- * Refuses bodies that take the parser half a second or more, such as a million brackets. Counting takes two
- * milliseconds for a mebibyte.
+ * Refuses bodies that take the parser half a second or more, such as a million brackets. Counting
+ * takes two milliseconds for a mebibyte.
  */
 function refuseExcess(bytes: Uint8Array, limits: BodyLimits): void {
   const maxElements = scanFactor * Math.max(limits.elements, limits.keys);

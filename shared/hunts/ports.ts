@@ -122,7 +122,9 @@ export type HuntingReply =
   | {
       readonly kind: "failed";
       readonly message: string;
-      /** True for a refusal whose text is unknown: retried with growing pauses, for this hunt only. */
+      /**
+       * True for a refusal whose text is unknown: retried with growing pauses, for this hunt only.
+       */
       readonly isUnknownRefusal?: boolean;
     };
 

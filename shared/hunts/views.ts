@@ -142,7 +142,10 @@ interface ExportPage {
 export type PollResult =
   | { readonly kind: "page"; readonly page: ExportPage; readonly retryAfterSeconds: number }
   | { readonly kind: "invalid-cursor" }
-  /** No export has this cursor, and none had: it belongs to another hunt or to a log that was deleted. */
+  /**
+   * No export has this cursor, and none had: it belongs to another hunt or to a log that was
+   * deleted.
+   */
   | { readonly kind: "cursor-beyond-end" };
 
 /**
@@ -171,7 +174,9 @@ export async function pollExports(
   return { kind: "page", page, retryAfterSeconds: computePollDelaySeconds(hunt, page) };
 }
 
-/** Returns true for a cursor after the newest export. The cached head may be older than the cursor. */
+/**
+ * Returns true for a cursor after the newest export. The cached head may be older than the cursor.
+ */
 async function isBeyondEnd(
   deps: Pick<HuntDeps, "exports" | "records">,
   hunt: CompiledHunt,

@@ -56,7 +56,8 @@ export function appendBytes(out: ByteBuffer, bytes: Uint8Array, from = 0, to = b
   const target = out.bytes;
   let at = out.length;
   if (count > maxLoopBytes) target.set(bytes.subarray(from, to), at);
-  else for (let index = from; index < to; index += 1) target[at++] = bytes[index] as number; // index < to <= length
+  // index < to <= length
+  else for (let index = from; index < to; index += 1) target[at++] = bytes[index] as number;
   out.length += count;
 }
 

@@ -51,7 +51,8 @@ export function createGzipEncoder(put: ByteSink, options: GzipOptions = {}): Enc
     digest.update(lines);
     rawBytes += lines.length;
     const compressed = deflateLines(lines, level);
-    compressed.catch(() => undefined); // Awaited in order: after an earlier failure this one must not be unhandled.
+    // Awaited in order: after an earlier failure this one must not be unhandled.
+    compressed.catch(() => undefined);
     pendingBlocks.push({ compressed, block });
     if (pendingBlocks.length >= inFlight) await putOldest();
     block = freeBlocks.pop() ?? createByteBuffer(blockBytes);

@@ -1,14 +1,14 @@
 /** Runs asynchronous work over many items, a few at a time. */
 
 /**
- * How many records are read or written at once by default: storage answers in milliseconds, so a hundred records take a
- * few round trips.
+ * How many records are read or written at once by default: storage answers in milliseconds, so a
+ * hundred records take a few round trips.
  */
 const defaultMaxParallel = 16;
 
 /**
- * Runs `work` over the items in their order, at most `maxParallel` at once. After a failure no further item is started;
- * the first failure is thrown.
+ * Runs `work` over the items in their order, at most `maxParallel` at once. After a failure no
+ * further item is started; the first failure is thrown.
  *
  * @returns one result per item, in the order of the items
  */
@@ -18,7 +18,8 @@ export async function mapInParallel<T, R>(
   work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
   const results: R[] = [];
-  // The workers share one iterator. A throw inside `for … of` closes it, so that no worker takes another item.
+  // The workers share one iterator. A throw inside `for … of` closes it, so that no worker takes
+  // another item.
   const entries = Iterator.from(items).map((item, index) => [item, index] as const);
   const runWorker = async (): Promise<void> => {
     for (const [item, index] of entries) results[index] = await work(item, index);

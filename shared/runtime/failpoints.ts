@@ -1,14 +1,17 @@
 /**
- * Failpoints: named places in the code at which a test stops, kills or delays the process. In production each is a no-op.
- * The hook is on the global object, so that a test's preload replaces it for every bundle: the tested bytes are the
- * shipped bytes.
+ * Failpoints: named places in the code at which a test stops, kills or delays the process. In
+ * production each is a no-op. The hook is on the global object, so that a test's preload replaces
+ * it for every bundle: the tested bytes are the shipped bytes.
  *
- * The letter names the work, the number the order in which it passes: A closing alerts, C the circuit breaker, D dead
- * letters, E exporting a window, F looking up one hash, J jobs of file lookups, R recounting late rows, S secrets, W
- * webhooks.
+ * The letter names the work, the number the order in which it passes: A closing alerts, C the
+ * circuit breaker, D dead letters, E exporting a window, F looking up one hash, J jobs of file
+ * lookups, R recounting late rows, S secrets, W webhooks.
  */
 
-/** A named failpoint, or the sending of a request or the arrival of its headers in the client of one API. */
+/**
+ * A named failpoint, or the sending of a request or the arrival of its headers in the client of one
+ * API.
+ */
 type FailpointName =
   | "A1 dequeued"
   | "A2 intent record created"

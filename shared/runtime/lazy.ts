@@ -1,4 +1,7 @@
-/** Creates a value at its first use and keeps it. A failure is not kept, so that a corrected setting needs no restart. */
+/**
+ * Creates a value at its first use and keeps it. A failure is not kept, so that a corrected setting
+ * needs no restart.
+ */
 export function lazy<T>(create: () => Promise<T>): () => Promise<T> {
   let value: Promise<T> | undefined;
   return () => {

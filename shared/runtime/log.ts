@@ -1,10 +1,14 @@
 /**
- * Structured lines: one JSON object per event, from one list of event names and the fields each may carry. What is
- * not on the list cannot be written, so no command line, account name, token or body ever reaches a log.
+ * Structured lines: one JSON object per event, from one list of event names and the fields each may
+ * carry. What is not on the list cannot be written, so no command line, account name, token or body
+ * ever reaches a log.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** Event → its level and its own fields; `commonFields` are allowed on every event. The alert rules in `infra/` name these. */
+/**
+ * Event → its level and its own fields; `commonFields` are allowed on every event. The alert rules
+ * in `infra/` name these.
+ */
 export const events = {
   "hunt.run": ["info", ["reason", "outcome", "windows", "calls", "version"]],
   "hunt.committed": ["info", ["seq", "blob", "bytes", "mode"]],
@@ -52,7 +56,10 @@ export interface Invocation {
 
 const current = new AsyncLocalStorage<Invocation>();
 
-/** Runs `work` so that every event inside it carries this invocation's correlation id and goes to its writer. */
+/**
+ * Runs `work` so that every event inside it carries this invocation's correlation id and goes to
+ * its writer.
+ */
 export const withInvocation = <T>(invocation: Invocation, work: () => T): T =>
   current.run(invocation, work);
 
@@ -61,13 +68,17 @@ export const correlationId = (): string => current.getStore()?.correlationId ?? 
 
 const maxTextLength = 200;
 
-/** One line stays one line: control characters and line separators become spaces, long text is cut. */
+/**
+ * One line stays one line: control characters and line separators become spaces, long text is cut.
+ */
 const flattenText = (value: string | number | boolean): string | number | boolean =>
   typeof value === "string"
     ? value.replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ").slice(0, maxTextLength)
     : value;
 
-/** The log of a running app: lines go to the current invocation, outside of one to standard error. */
+/**
+ * The log of a running app: lines go to the current invocation, outside of one to standard error.
+ */
 export const log: Log = (event, fields = {}) => {
   const [level, ownFields] = events[event];
   const allowed = new Set<string>([...ownFields, ...commonFields]);

@@ -1,6 +1,7 @@
 /**
- * The only NCRONTAB parser. It reads schedules as the platform's NCrontab does, always in UTC: day of month AND weekday,
- * reversed ranges swapped, names by any prefix, weekdays 0 to 6. No cron library agrees with all of these.
+ * The only NCRONTAB parser. It reads schedules as the platform's NCrontab does, always in UTC: day
+ * of month AND weekday, reversed ranges swapped, names by any prefix, weekdays 0 to 6. No cron
+ * library agrees with all of these.
  */
 import { dayMs, hourMs, minuteMs, secondMs } from "./time.ts";
 
@@ -8,7 +9,10 @@ import { dayMs, hourMs, minuteMs, secondMs } from "./time.ts";
 export interface CronSchedule {
   /** How many fields the text has: five (without seconds) or six. */
   readonly fieldCount: 5 | 6;
-  /** True for `X * * * * *` with more than one run a minute: the platform keeps no status for such a timer. */
+  /**
+   * True for `X * * * * *` with more than one run a minute: the platform keeps no status for such a
+   * timer.
+   */
   readonly isSubMinute: boolean;
   readonly seconds: readonly number[];
   readonly minutes: readonly number[];
@@ -118,7 +122,10 @@ const steppedRange = (from: number, to: number, step: number): number[] =>
 /** A 29 February on a given weekday can be 40 years away; what does not run by then never does. */
 const horizonYears = 41;
 
-/** The first run strictly after `afterMs` (epoch milliseconds), or undefined when there is none within 41 years. */
+/**
+ * The first run strictly after `afterMs` (epoch milliseconds), or undefined when there is none
+ * within 41 years.
+ */
 export function nextRunMs(schedule: CronSchedule, afterMs: number): number | undefined {
   const start = Math.floor(afterMs / secondMs) * secondMs + secondMs;
   const firstDay = Math.floor(start / dayMs) * dayMs;
@@ -155,15 +162,17 @@ function firstTimeOfDay(
   return undefined;
 }
 
-/** Gaps are measured from here: the first day of a leap year, so that 29 February is met at once. */
+/**
+ * Gaps are measured from here: the first day of a leap year, so that 29 February is met at once.
+ */
 const firstMeasuredDay = Date.UTC(2024, 0, 1);
 const measuredDays = 4 * 366;
 /** The calendar repeats after 400 years. */
 const calendarDays = 146_097;
 
 /**
- * The longest time between two runs, in milliseconds: over four years, or for rarer schedules between the first two
- * runs.
+ * The longest time between two runs, in milliseconds: over four years, or for rarer schedules
+ * between the first two runs.
  *
  * @returns undefined when no day fits the schedule
  */

@@ -1,10 +1,14 @@
 /**
- * The app settings: the only reader of `process.env`. Read once, lazily; every wrong setting is named at once and
- * no value is ever printed. Secrets are never settings: they are read from Key Vault by name.
+ * The app settings: the only reader of `process.env`. Read once, lazily; every wrong setting is
+ * named at once and no value is ever printed. Secrets are never settings: they are read from Key
+ * Vault by name.
  */
 import * as z from "zod/mini";
 
-/** Hosts and audiences per national cloud; three independent facts per API, never derived from one another. */
+/**
+ * Hosts and audiences per national cloud; three independent facts per API, never derived from one
+ * another.
+ */
 export const clouds = {
   public: {
     login: "https://login.microsoftonline.com",
@@ -46,7 +50,10 @@ export const clouds = {
 
 const loopbackHosts = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
-/** True for an address on this machine: the only place where plain http and overridden hosts are allowed. */
+/**
+ * True for an address on this machine: the only place where plain http and overridden hosts are
+ * allowed.
+ */
 export const isLoopback = (url: string): boolean => loopbackHosts.has(new URL(url).hostname);
 
 const hasValue = (value: string): boolean =>
@@ -134,7 +141,10 @@ function tryParseJson(text: string): unknown {
   }
 }
 
-/** Every setting the app reads; `local.settings.sample.json` and `infra/` name the same (a test compares the three). */
+/**
+ * Every setting the app reads; `local.settings.sample.json` and `infra/` name the same (a test
+ * compares the three).
+ */
 export const settingsSchema = z.object({
   TENANT_ID: guid,
   CLOUD: oneOf(["public", "gcc", "gcchigh", "dod"], "public"),
@@ -147,7 +157,9 @@ export const settingsSchema = z.object({
   RESPONSE_IDENTITY_CLIENT_ID: z.optional(guid),
   APP_CLIENT_ID: z.optional(guid),
   APP_CREDENTIAL: z.optional(z.enum(["secret", "federated"], "secret or federated")),
-  /** App registration of the API and of the console; both are set where Entra tokens are required. */
+  /**
+   * App registration of the API and of the console; both are set where Entra tokens are required.
+   */
   ENTRA_CLIENT_ID: z.optional(guid),
   CONSOLE_CLIENT_ID: z.optional(guid),
   KEY_VAULT_URL: rootUrl,
@@ -192,7 +204,8 @@ const overrideNames = ["LOGIN_URL", "GRAPH_URL", "DEFENDER_URL"] as const;
 const rootNames = ["KEY_VAULT_URL", "CLOUD_APPS_URL"] as const;
 
 /**
- * Reads the settings that `needed` names, all of them without it, so that an invalid one stops only the functions that need it.
+ * Reads the settings that `needed` names, all of them without it, so that an invalid one stops only
+ * the functions that need it.
  *
  * @throws SettingsError naming each missing or malformed setting
  */
@@ -241,7 +254,10 @@ function loopbackFaults(values: Partial<Settings>): { name: string; expected: st
   }));
 }
 
-/** Where a storage connection of the Functions host leads: a connection string, or service addresses and an identity. */
+/**
+ * Where a storage connection of the Functions host leads: a connection string, or service addresses
+ * and an identity.
+ */
 export type StorageConnection =
   | { readonly kind: "connection-string"; readonly value: string }
   | {
@@ -252,7 +268,8 @@ export type StorageConnection =
     };
 
 /**
- * Reads the connection named `DataStorage` the way the host does: a plain value wins over the `__` keys.
+ * Reads the connection named `DataStorage` the way the host does: a plain value wins over the `__`
+ * keys.
  *
  * @throws SettingsError when neither form is complete
  */

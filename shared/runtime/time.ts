@@ -1,15 +1,19 @@
 /**
  * Time as Huntline speaks it: the only clock, exact instants, durations.
  *
- * Advanced hunting counts in ticks of 100 ns and a JavaScript `Date` keeps only milliseconds, so every
- * instant that decides which rows belong to which window is a bigint of ticks or the service's own text.
+ * Advanced hunting counts in ticks of 100 ns and a JavaScript `Date` keeps only milliseconds, so
+ * every instant that decides which rows belong to which window is a bigint of ticks or the
+ * service's own text.
  */
 
 /** The one source of time and of waiting; a test hands in a virtual one. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** Milliseconds of a clock that is never set, from an arbitrary start; absent where a clock has none. */
+  /**
+   * Milliseconds of a clock that is never set, from an arbitrary start; absent where a clock has
+   * none.
+   */
   readonly steadyMs?: () => number;
   /** Resolves after `ms`; rejects with the signal's reason when aborted first. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -72,8 +76,8 @@ const instantText =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?)?(Z|[+-]\d{2}:\d{2})?$/;
 
 /**
- * Reads an ISO 8601 instant with up to seven fraction digits, exactly. Text without a zone is UTC, as the
- * 2017 hunting API writes it.
+ * Reads an ISO 8601 instant with up to seven fraction digits, exactly. Text without a zone is UTC,
+ * as the 2017 hunting API writes it.
  *
  * @returns ticks, or `undefined` for any other text
  */
@@ -90,7 +94,10 @@ export function parseInstant(text: string): Ticks | undefined {
   return BigInt(ms) * ticksPerMs + BigInt(fraction.padEnd(7, "0"));
 }
 
-/** Writes ticks the way the service does, with seven fraction digits: `2026-01-05T06:38:35.7664356Z`. */
+/**
+ * Writes ticks the way the service does, with seven fraction digits:
+ * `2026-01-05T06:38:35.7664356Z`.
+ */
 export function formatInstant(ticks: Ticks): string {
   const ms = floorDivide(ticks, 10_000_000n) * 1_000n;
   const fraction = ticks - ms * ticksPerMs;

@@ -1,4 +1,7 @@
-/** The stored number of alerts that a source has submitted on a UTC day, shared by all instances and functions. */
+/**
+ * The stored number of alerts that a source has submitted on a UTC day, shared by all instances and
+ * functions.
+ */
 import * as z from "zod/mini";
 import { dayMs } from "../runtime/time.ts";
 import type { RecordStore } from "./record-store.ts";
@@ -13,7 +16,8 @@ export const dailyLimitPath = (source: string, nowMs: number): string =>
 export const msUntilNextDay = (nowMs: number): number => dayMs - (nowMs % dayMs);
 
 /**
- * Takes alerts from the day's limit. A count that cannot be read counts as used up: the limit fails closed.
+ * Takes alerts from the day's limit. A count that cannot be read counts as used up: the limit fails
+ * closed.
  *
  * @param maxPerDay - alerts of a whole day
  * @param chooseCount - returns how many of the remaining alerts to take; 0 writes nothing

@@ -1,6 +1,7 @@
 /**
- * Messages that could not be worked on, kept where people find them: decoded, redacted, with the reason, once each.
- * Replaying puts the message back as it was, with its original ids, so that replaying what is done changes nothing.
+ * Messages that could not be worked on, kept where people find them: decoded, redacted, with the
+ * reason, once each. Replaying puts the message back as it was, with its original ids, so that
+ * replaying what is done changes nothing.
  */
 import { createHash } from "node:crypto";
 import { redactJson, redactText } from "../runtime/redact.ts";
@@ -18,7 +19,8 @@ const root = "dead-letters/";
 const maxTextLength = 4_096;
 
 /**
- * Records a message that a function refused, or that is on a poison queue. Equal messages share one record.
+ * Records a message that a function refused, or that is on a poison queue. Equal messages share one
+ * record.
  *
  * @param raw - what the queue trigger handed over
  * @returns the record's id
@@ -110,7 +112,10 @@ export type ReplayResult = {
   readonly outcome: "replayed" | "notReplayable" | "unknown";
 };
 
-/** Puts messages back on their queue as they were, then marks them: a crash in between replays twice, which is inert. */
+/**
+ * Puts messages back on their queue as they were, then marks them: a crash in between replays
+ * twice, which is inert.
+ */
 export async function replayDeadLetters(
   store: RecordStore,
   queues: MessageQueues,

@@ -1,6 +1,7 @@
 /**
- * Jobs: work that takes longer than its request. Stored in `state/jobs/{id}/`, header first, one record per part, so that
- * no large record is rewritten. File lookups and hunt runs use them; the URL of a job is pre-signed.
+ * Jobs: work that takes longer than its request. Stored in `state/jobs/{id}/`, header first, one
+ * record per part, so that no large record is rewritten. File lookups and hunt runs use them; the
+ * URL of a job is pre-signed.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod/mini";
@@ -24,7 +25,9 @@ const jobHeaderSchema = z.strictObject({
   kind: z.enum(["files", "hunt"]),
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
-  /** Whose input records count: several attempts may have written theirs, only one wrote the header. */
+  /**
+   * Whose input records count: several attempts may have written theirs, only one wrote the header.
+   */
   attempt: z.string(),
   /** SHA-256 of the request; distinguishes a repetition from another request with the same key. */
   requestHash: z.string(),
@@ -91,7 +94,10 @@ export async function endJob(
   return (await records.create(jobPaths.end(id), end)).kind === "written";
 }
 
-/** The id of the job that a kind, a key and a turn make: the same request finds the same job without a search. */
+/**
+ * The id of the job that a kind, a key and a turn make: the same request finds the same job without
+ * a search.
+ */
 export const deriveJobId = (kind: JobHeader["kind"], ...key: readonly string[]): string =>
   createHash("sha256")
     .update(JSON.stringify([kind, ...key]))
@@ -127,7 +133,10 @@ export const jobLocation = (requestUrl: string, id: string, key: string): string
 
 const maxExpiredPerRun = 2_000;
 
-/** Removes records under a prefix that are older than they are kept, at most 2,000 a time: the rest waits for the next time. */
+/**
+ * Removes records under a prefix that are older than they are kept, at most 2,000 a time: the rest
+ * waits for the next time.
+ */
 export async function expireRecords(
   records: Pick<RecordStore, "list" | "remove">,
   prefix: string,

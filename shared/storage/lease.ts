@@ -1,6 +1,7 @@
 /**
- * A lease keeps two instances from doing the same work at once. It saves quota and guards nothing: correctness comes
- * from conditional writes, so a lost or expired lease costs a repeated call, never a row.
+ * A lease keeps two instances from doing the same work at once. It saves quota and guards nothing:
+ * correctness comes from conditional writes, so a lost or expired lease costs a repeated call,
+ * never a row.
  */
 import * as z from "zod/mini";
 import type { RecordStore } from "./record-store.ts";
@@ -34,8 +35,8 @@ export interface LeaseOptions {
 }
 
 /**
- * Acquires the lease, or says how long another instance holds it. An expiry further away than `leaseMs` is ignored: no
- * instance writes one, and believing it would stop the work for good.
+ * Acquires the lease, or says how long another instance holds it. An expiry further away than
+ * `leaseMs` is ignored: no instance writes one, and believing it would stop the work for good.
  */
 export async function acquireLease(
   store: Pick<RecordStore, "read" | "create" | "replace">,
@@ -47,7 +48,8 @@ export async function acquireLease(
   if (!force && remainingMs > 0 && remainingMs <= leaseMs)
     return { kind: "busy", waitMs: remainingMs };
 
-  // Expiry is stated in the store's clock, so that an instance with a wrong clock blocks no other for longer.
+  // Expiry is stated in the store's clock, so that an instance with a wrong clock blocks no other
+  // for longer.
   const aheadMs = existing.serverNowMs - nowMs();
   let etag = etagOf(existing);
   const writeUntil = async (expiresInMs: number): Promise<boolean> => {

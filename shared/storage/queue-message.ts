@@ -1,6 +1,7 @@
 /**
- * Reads queue messages. The worker passes parsed JSON, or the text when it is not JSON; writers send JSON, or base64 of
- * it. Only objects are accepted: an id of digits would arrive as a number (`603e40…` even as Infinity).
+ * Reads queue messages. The worker passes parsed JSON, or the text when it is not JSON; writers
+ * send JSON, or base64 of it. Only objects are accepted: an id of digits would arrive as a number
+ * (`603e40…` even as Infinity).
  */
 
 export type ReadMessage =

@@ -1,7 +1,13 @@
-/** Reads and writes records that have a schema: bytes of another shape are `invalid`, never taken for absent. */
+/**
+ * Reads and writes records that have a schema: bytes of another shape are `invalid`, never taken
+ * for absent.
+ */
 import type { RecordStore } from "./record-store.ts";
 
-/** A record as read. `invalid`: bytes are there, but not what the schema describes; the etag lets them be replaced. */
+/**
+ * A record as read. `invalid`: bytes are there, but not what the schema describes; the etag lets
+ * them be replaced.
+ */
 export type TypedRecord<T> =
   | {
       readonly kind: "found";
@@ -32,7 +38,10 @@ export async function readRecord<T>(
     : { kind: "found", value, etag, serverNowMs };
 }
 
-/** The record's value; undefined when it is absent or invalid. For caches, where both mean "not known". */
+/**
+ * The record's value; undefined when it is absent or invalid. For caches, where both mean "not
+ * known".
+ */
 export async function readValue<T>(
   store: Pick<RecordStore, "read">,
   path: string,

@@ -1,6 +1,7 @@
 /**
- * The alerts suite: calls against their lower bound, verdicts against a bare loop that does the same storage writes, and
- * how fast the audit chain grows and is checked against the hashing that it cannot do without.
+ * The alerts suite: calls against their lower bound, verdicts against a bare loop that does the
+ * same storage writes, and how fast the audit chain grows and is checked against the hashing that
+ * it cannot do without.
  */
 import { createHmac } from "node:crypto";
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
@@ -109,7 +110,10 @@ async function forEachInParallel(
   await Promise.all(Array.from({ length: laneCount }, runLane));
 }
 
-/** What a verdict leaves: a record written three times, a marker that comes and goes, two records of the audit. */
+/**
+ * What a verdict leaves: a record written three times, a marker that comes and goes, two records of
+ * the audit.
+ */
 async function runBareWrites(store: RecordStore, ids: readonly string[]): Promise<number> {
   const startMs = performance.now();
   const record = { ...validVerdict, state: "waiting" };

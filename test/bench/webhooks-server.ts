@@ -1,4 +1,7 @@
-/** Child: one side of the webhook benchmark as an HTTP server, everything of ours but the Functions host, or a bare one. */
+/**
+ * Child: one side of the webhook benchmark as an HTTP server, everything of ours but the Functions
+ * host, or a bare one.
+ */
 import { createHash, createHmac, createSecretKey, randomUUID, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -50,7 +53,10 @@ export async function serveWebhooks(kind: string, connection: string, key: strin
   process.send?.((server.address() as AddressInfo).port);
 }
 
-/** What is asked of both: the HMAC of Standard Webhooks, one message, one record that must not be there yet. */
+/**
+ * What is asked of both: the HMAC of Standard Webhooks, one message, one record that must not be
+ * there yet.
+ */
 async function createBare(connection: string, key: string): Promise<AnswerRequest> {
   const receipts = BlobServiceClient.fromConnectionString(connection).getContainerClient("state");
   const queue =

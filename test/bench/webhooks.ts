@@ -1,4 +1,7 @@
-/** The webhooks suite: deliveries and forgeries against bare servers, hostile bodies against the parser, a minute of load. */
+/**
+ * The webhooks suite: deliveries and forgeries against bare servers, hostile bodies against the
+ * parser, a minute of load.
+ */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Agent, request, type IncomingMessage } from "node:http";
@@ -35,7 +38,9 @@ export async function* measureWebhooks(): AsyncIterable<Result> {
   }
 }
 
-/** A closed case with twenty alerts, 3 KB: ids of its own each time, so that none repeats another. */
+/**
+ * A closed case with twenty alerts, 3 KB: ids of its own each time, so that none repeats another.
+ */
 function createDelivery(): { readonly body: string; readonly headers: SentHeaders } {
   const run = randomBytes(8).toString("hex");
   const alerts = Array.from({ length: 20 }, (_, index) => ({
@@ -209,7 +214,10 @@ const hostilePayloads: Readonly<Record<string, string>> = {
   "one text": JSON.stringify("x".repeat(1_000_000)),
 };
 
-/** What the worst bodies cost until they are refused or read, against parsing a plain payload of the same size. */
+/**
+ * What the worst bodies cost until they are refused or read, against parsing a plain payload of the
+ * same size.
+ */
 async function* measureHostileBodies(): AsyncIterable<Result> {
   const alert = {
     id: "ca603e4f1b2c3d4e5f60718293",

@@ -1,4 +1,7 @@
-/** The built bundle registers the functions of the folder and contains nothing of the build or the tests. */
+/**
+ * The built bundle registers the functions of the folder and contains nothing of the build or the
+ * tests.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";

@@ -253,7 +253,10 @@ describe("a hostile body", () => {
 });
 
 describe("a Logic App", () => {
-  /** Follows 202, Location and Retry-After with no key of its own, as the platform's HTTP action does. */
+  /**
+   * Follows 202, Location and Retry-After with no key of its own, as the platform's HTTP action
+   * does.
+   */
   const followJob = async (first: Response): Promise<FileReport> => {
     let reply = first;
     for (let polls = 0; reply.status === 202 && polls < 300; polls += 1) {

@@ -1,4 +1,7 @@
-/** Files that editors, GitHub and npm expect: each holds what the public schema of its kind requires. */
+/**
+ * Files that editors, GitHub and npm expect: each holds what the public schema of its kind
+ * requires.
+ */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

@@ -287,7 +287,9 @@ const checkVerdicts: Rule = (deployment) =>
       return fault === undefined ? [] : [`${JSON.stringify(body)}: ${fault}`];
     });
 
-/** Fields that expressions read from Huntline's answers, refusals included, are in their schemas. */
+/**
+ * Fields that expressions read from Huntline's answers, refusals included, are in their schemas.
+ */
 const checkFields: Rule = (deployment, document) => {
   const text = JSON.stringify(definitionOf(deployment));
   return callsOf(deployment)

@@ -1,4 +1,7 @@
-/** A hunt is exported: every row once, over several windows, by two instances, and across a process that was killed. */
+/**
+ * A hunt is exported: every row once, over several windows, by two instances, and across a process
+ * that was killed.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseInstant } from "../../shared/runtime/time.ts";
 import type { RunningHost } from "../functions-host/run-host.ts";

@@ -1,4 +1,7 @@
-/** P17, F48: an instance that is asked to stop while it works leaves nothing half done that another cannot end. */
+/**
+ * P17, F48: an instance that is asked to stop while it works leaves nothing half done that another
+ * cannot end.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readJson, startStack, postJson, waitUntil, type Stack } from "../support/stack.ts";
 import { validVerdict } from "../support/alert-harness.ts";

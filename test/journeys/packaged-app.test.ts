@@ -1,4 +1,7 @@
-/** The package is complete: unpacked into an empty folder, the app registers every function and works. */
+/**
+ * The package is complete: unpacked into an empty folder, the app registers every function and
+ * works.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -1,4 +1,7 @@
-/** The sample workflows do what they say, carried out as Logic Apps does against the app, with every POST sent twice. */
+/**
+ * The sample workflows do what they say, carried out as Logic Apps does against the app, with every
+ * POST sent twice.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { RunningHost } from "../functions-host/run-host.ts";
 import { deployTemplate } from "../infra/bicep/deploy.ts";

@@ -1,4 +1,7 @@
-/** Each product's webhook, in its publicly documented shape and with the proof that it can give, through the whole of Huntline. */
+/**
+ * Each product's webhook, in its publicly documented shape and with the proof that it can give,
+ * through the whole of Huntline.
+ */
 import { randomBytes } from "node:crypto";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -106,7 +109,10 @@ const createSignedHeaders = (payload: unknown): SentHeaders =>
 const createHubHeaders = (payload: unknown): SentHeaders =>
   bodyHeaders(bodyKey, JSON.stringify(payload));
 
-/** Follows 202, Location and Retry-After with no key of its own, as the HTTP action of a Logic App does. */
+/**
+ * Follows 202, Location and Retry-After with no key of its own, as the HTTP action of a Logic App
+ * does.
+ */
 type DeliveryStatus = NonNullable<WebhookStatus["result"]> & Pick<WebhookStatus, "id" | "status">;
 
 async function followLocation(first: Response): Promise<DeliveryStatus> {

@@ -53,7 +53,10 @@ export interface AlertServiceModel {
   readonly port: AlertsPort;
   readonly calls: ChangeCall[];
   readonly state: Map<string, AlertState>;
-  /** Changes an alert as an analyst would; undefined hides it, as a token with a smaller scope would. */
+  /**
+   * Changes an alert as an analyst would; undefined hides it, as a token with a smaller scope
+   * would.
+   */
   readonly change: (id: string, state: AlertState | undefined) => void;
   /** Every state of each alert with the instant of its beginning. */
   readonly history: ReadonlyMap<string, readonly ObservedState[]>;

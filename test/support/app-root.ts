@@ -1,4 +1,7 @@
-/** A folder to run the app from with hunts of the test's own: the built bundle, host.json and another catalogue. */
+/**
+ * A folder to run the app from with hunts of the test's own: the built bundle, host.json and
+ * another catalogue.
+ */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

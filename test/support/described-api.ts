@@ -46,7 +46,8 @@ export const listOperations = ({ paths }: Pick<Document, "paths">) =>
 
 type Validate = ((value: unknown) => boolean) & { readonly errors?: unknown };
 
-// The validator of official schemas brings it along; we ask for nothing that it does not have itself.
+// The validator of official schemas brings it along; we ask for nothing that it does not have
+// itself.
 const requireBeside = createRequire(
   createRequire(import.meta.url).resolve("@seriousme/openapi-schema-validator"),
 );
@@ -60,7 +61,10 @@ const { Ajv2020 } = requireBeside("ajv/dist/2020.js") as {
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The same schema that takes no field it does not name, so that an answer cannot hold more than is described. */
+/**
+ * The same schema that takes no field it does not name, so that an answer cannot hold more than is
+ * described.
+ */
 function closeSchema(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closeSchema);
   if (!isObject(schema)) return schema;
@@ -141,7 +145,8 @@ export function createDescribedCaller(document: Document, baseUrl: string) {
     if (!described) throw new Error(`${what} is not described: ${text.slice(0, 500)}`);
     for (const name of Object.keys(described.headers ?? {}))
       if (!reply.headers.has(name)) throw new Error(`${what} lacks the header ${name}`);
-    // Without a key the platform answers in place of the function, with nothing; the function may refuse by itself.
+    // Without a key the platform answers in place of the function, with nothing; the function may
+    // refuse by itself.
     const byPlatform = reply.status === 401 && security.length > 0 && text === "";
     if (byPlatform) return;
     if (described.content === undefined) {

@@ -1,4 +1,6 @@
-/** The blobs of the container `exports`, read as any reader would: by listing and unpacking them. */
+/**
+ * The blobs of the container `exports`, read as any reader would: by listing and unpacking them.
+ */
 import { gunzipSync } from "node:zlib";
 import { BlobServiceClient } from "@azure/storage-blob";
 

@@ -1,4 +1,7 @@
-/** Vitest's global set-up: a bundle as new as its sources, and one Azurite for the whole run with many accounts. */
+/**
+ * Vitest's global set-up: a bundle as new as its sources, and one Azurite for the whole run with
+ * many accounts.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +11,10 @@ import { startAzurite } from "./azurite.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Connection string of the first account, `huntline0`, and the folder with a file for each account in use. */
+    /**
+     * Connection string of the first account, `huntline0`, and the folder with a file for each
+     * account in use.
+     */
     readonly azurite: {
       readonly connection: string;
       readonly accounts: number;

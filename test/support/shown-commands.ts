@@ -1,4 +1,7 @@
-/** The commands that a Markdown text shows in its fenced `sh` blocks, as a reader would paste them, one by one. */
+/**
+ * The commands that a Markdown text shows in its fenced `sh` blocks, as a reader would paste them,
+ * one by one.
+ */
 export function listShownCommands(markdown: string): string[] {
   const blocks = [...markdown.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = ""]) => block);
   return blocks.flatMap((block) => {

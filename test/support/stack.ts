@@ -1,4 +1,7 @@
-/** A whole Huntline for a journey: a tenant, an account on the run's Azurite, and hosts with the built bundle. */
+/**
+ * A whole Huntline for a journey: a tenant, an account on the run's Azurite, and hosts with the
+ * built bundle.
+ */
 import { runHost, type RunningHost, type RunOptions } from "../functions-host/run-host.ts";
 import { startSimulator, type Simulator, type SimulatorOptions } from "../simulator/simulator.ts";
 import { claimFreshAccount } from "./storage-account.ts";

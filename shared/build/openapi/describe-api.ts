@@ -15,7 +15,8 @@ export interface ApiDescriptions {
  * Creates both forms of the description.
  *
  * @param version - version of the app
- * @throws Error naming functions without a description, descriptions without a function, and fields without a sentence
+ * @throws Error naming functions without a description, descriptions without a function, and fields
+ *   without a sentence
  */
 export function describeApi(registrations: Registrations, version: string): ApiDescriptions {
   const routes = listHttpRoutes(registrations);

@@ -26,7 +26,9 @@ const acronyms: Readonly<Record<string, string>> = {
   seq: "sequence number",
 };
 
-/** `alertIds` → `Alert IDs`, `Idempotency-Key` → `Idempotency key`: how a designer calls a field. */
+/**
+ * `alertIds` → `Alert IDs`, `Idempotency-Key` → `Idempotency key`: how a designer calls a field.
+ */
 export function titleOf(name: string): string {
   const parts = name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
@@ -68,7 +70,10 @@ function describeSchema(schema: Json, owner: string): Json {
 
 const maxInt32 = 2_147_483_647;
 
-/** Without what says nothing to a reader: the bounds of JavaScript's integers, patterns that a format says, names that are text. */
+/**
+ * Without what says nothing to a reader: the bounds of JavaScript's integers, patterns that a
+ * format says, names that are text.
+ */
 function simplifySchema({ propertyNames: _propertyNames, ...schema }: Json): Json {
   const result: Record<string, unknown> = { ...schema };
   if (result["format"] === "date-time" || result["format"] === "email") delete result["pattern"];

@@ -1,6 +1,7 @@
 /**
- * Describes each field and parameter of the API by its name, in one sentence. `Schema.field` is for one schema, `?.name`
- * for query parameters. An object in place of a text also sets how a designer treats the field.
+ * Describes each field and parameter of the API by its name, in one sentence. `Schema.field` is for
+ * one schema, `?.name` for query parameters. An object in place of a text also sets how a designer
+ * treats the field.
  */
 import type { Json } from "./schemas.ts";
 

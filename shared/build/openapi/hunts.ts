@@ -10,7 +10,10 @@ import {
 const tag = "Hunts";
 const huntNotFound = { 404: "No hunt has this name." } as const;
 
-/** A designer offers the existing hunts. Older designers read the first extension, newer ones the second. */
+/**
+ * A designer offers the existing hunts. Older designers read the first extension, newer ones the
+ * second.
+ */
 const huntPath: Readonly<Record<string, ParameterDescription>> = {
   name: {
     description: "Name of the hunt.",

@@ -1,9 +1,10 @@
 /**
  * The description of every HTTP function, by its name.
  *
- * To add one: register it in `functions/`, then describe it here, in the file of its kind. Method, path and key come from
- * the registration; schemas are those of `shared/contracts`, named in `schemas.ts`; a new field gets a sentence in
- * `field-descriptions.ts`. The build stops at a function without a description and at a description without a function.
+ * To add one: register it in `functions/`, then describe it here, in the file of its kind. Method,
+ * path and key come from the registration; schemas are those of `shared/contracts`, named in
+ * `schemas.ts`; a new field gets a sentence in `field-descriptions.ts`. The build stops at a
+ * function without a description and at a description without a function.
  */
 import { alertsAndWebhooks } from "./alerts.ts";
 import type { OperationDescription } from "./operation.ts";

@@ -1,4 +1,7 @@
-/** Descriptions of the lists that show use and history: trends, quotas, verdicts, deliveries, audit entries. */
+/**
+ * Descriptions of the lists that show use and history: trends, quotas, verdicts, deliveries, audit
+ * entries.
+ */
 import { invalidRequest, type OperationDescription } from "./operation.ts";
 
 const alertId = "603e4f1b2c3d4e5f60718293";

@@ -1,4 +1,7 @@
-/** The handwritten part of an operation's description; method, path and key come from the registrations. */
+/**
+ * The handwritten part of an operation's description; method, path and key come from the
+ * registrations.
+ */
 import type { ProblemStatus } from "../../contracts/problem.ts";
 import type { ResponseName, QueryName, RequestName } from "./schemas.ts";
 

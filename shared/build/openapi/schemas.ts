@@ -1,6 +1,6 @@
 /**
- * The schemas of `shared/contracts` under their names in the description. Requests and queries are validated with these
- * schemas; a test checks live answers against the others.
+ * The schemas of `shared/contracts` under their names in the description. Requests and queries are
+ * validated with these schemas; a test checks live answers against the others.
  */
 import * as z from "zod/mini";
 import {
@@ -163,7 +163,10 @@ function toJsonSchemas(schemas: NamedSchemas, io: "input" | "output"): Record<st
   );
 }
 
-/** Every named schema as JSON Schema 2020-12: what is sent as it may be written, what is answered as it is read. */
+/**
+ * Every named schema as JSON Schema 2020-12: what is sent as it may be written, what is answered as
+ * it is read.
+ */
 export const createComponentSchemas = (): Record<string, Json> => ({
   ...toJsonSchemas(responses, "output"),
   ...toJsonSchemas(requests, "input"),

@@ -1,6 +1,6 @@
 /**
- * Converts the description to Swagger 2.0 for custom connectors of Logic Apps and Power Automate, which accept no `null`,
- * no alternatives, one type for each field and one security definition.
+ * Converts the description to Swagger 2.0 for custom connectors of Logic Apps and Power Automate,
+ * which accept no `null`, no alternatives, one type for each field and one security definition.
  */
 import { apiPrefix } from "../../http/api-description.ts";
 import { createInfo, type DescribedRoute, type OpenApiDocument } from "./openapi.ts";
@@ -9,7 +9,9 @@ import type { Json } from "./schemas.ts";
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Placeholder of the app's host: replaced in a response, and by the person who imports the file. */
+/**
+ * Placeholder of the app's host: replaced in a response, and by the person who imports the file.
+ */
 const placeholderHost = "huntline.azurewebsites.net";
 
 /** @param document - the result of `createOpenApi` for these routes */
@@ -146,7 +148,10 @@ function convertReference(schema: Json, target: string, schemas: Schemas): Json 
   return { ...convertSchema(schemas[name] ?? {}, schemas), ...Object.fromEntries(dynamicFields) };
 }
 
-/** Alternatives as one schema: null is a mark, objects have the fields of all, of others the first is taken. */
+/**
+ * Alternatives as one schema: null is a mark, objects have the fields of all, of others the first
+ * is taken.
+ */
 function mergeAlternatives(
   { anyOf: _anyOf, oneOf: _oneOf, ...rest }: Json,
   all: readonly Json[],

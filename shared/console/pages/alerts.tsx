@@ -1,4 +1,7 @@
-/** Submits verdicts after a dry run and a confirmation; lists verdicts; searches by alert or verdict. */
+/**
+ * Submits verdicts after a dry run and a confirmation; lists verdicts; searches by alert or
+ * verdict.
+ */
 import { useState } from "preact/hooks";
 import { getJson, type Page } from "../api.ts";
 import type { Verdict } from "../answers.ts";

@@ -1,4 +1,6 @@
-/** One verdict: its status, which follows itself, and undo. One alert: its state and audit trail. */
+/**
+ * One verdict: its status, which follows itself, and undo. One alert: its state and audit trail.
+ */
 import { useState } from "preact/hooks";
 import { ApiError, callApi, getJson } from "../api.ts";
 import type { AlertHistory, Operation, VerdictResult, VerdictUndone } from "../answers.ts";

@@ -59,7 +59,8 @@ function findValueEnd(row: string, from: number): number {
 }
 
 /**
- * Computes the identity of a row over the columns that `findName` knows. A missing cell equals null.
+ * Computes the identity of a row over the columns that `findName` knows. A missing cell equals
+ * null.
  *
  * @param findName - returns the name under which a cell is compared; undefined leaves the cell out
  */

@@ -13,7 +13,9 @@ import { readWindowAgain } from "./read-window-again.ts";
 import type { RunContext } from "./run-context.ts";
 import { isOfWindow } from "./watched-windows.ts";
 
-/** Late rows exist but cannot be distinguished from exported ones; the log continues without them. */
+/**
+ * Late rows exist but cannot be distinguished from exported ones; the log continues without them.
+ */
 export interface UnclearRows {
   readonly kind: "unclear";
   readonly reason: string;

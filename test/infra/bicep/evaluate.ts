@@ -1,6 +1,7 @@
 /**
- * Evaluates Bicep expressions as far as they are known before a deployment. Other values are readable
- * text: `guid(a, b)`, `environment().suffixes.storage`, `Microsoft.Web/sites/func-x#properties.defaultHostName`.
+ * Evaluates Bicep expressions as far as they are known before a deployment. Other values are
+ * readable text: `guid(a, b)`, `environment().suffixes.storage`,
+ * `Microsoft.Web/sites/func-x#properties.defaultHostName`.
  */
 import type { Expression, Lambda } from "./syntax.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Parses the subset of Bicep that `infra/` uses. Anything else is an error with its line and is never
- * skipped: an assertion on half a template would prove nothing.
+ * Parses the subset of Bicep that `infra/` uses. Anything else is an error with its line and is
+ * never skipped: an assertion on half a template would prove nothing.
  */
 import type { Declaration, Expression, Lambda, ResourceDeclaration } from "./syntax.ts";
 

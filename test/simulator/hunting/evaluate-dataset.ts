@@ -1,4 +1,7 @@
-/** Connects the KQL evaluator to the simulator's dataset; only this file of the simulator imports it. */
+/**
+ * Connects the KQL evaluator to the simulator's dataset; only this file of the simulator imports
+ * it.
+ */
 import type { EvaluationContext as KqlContext } from "../../../shared/kql/evaluate/context.ts";
 import {
   evaluate,

@@ -31,8 +31,8 @@ describe.each(forms)("%s", (name) => {
   });
 
   test("has no warning of the linter's recommended rules", async () => {
-    // Off: `health` takes nothing from its caller and asks for nothing, so it has nothing to refuse. Every other
-    // operation is held to the rule by a test below.
+    // Off: `health` takes nothing from its caller and asks for nothing, so it has nothing to
+    // refuse. Every other operation is held to the rule by a test below.
     const config = await createConfig({
       extends: ["recommended"],
       rules: { "operation-4xx-response": "off" },
@@ -139,7 +139,10 @@ describe("examples", () => {
   });
 });
 
-/** Rules of the pages "Coding standards", "Connector string guidance" and "OpenAPI extensions" for custom connectors. */
+/**
+ * Rules of the pages "Coding standards", "Connector string guidance" and "OpenAPI extensions" for
+ * custom connectors.
+ */
 describe("the Swagger form, as connectors want it,", () => {
   const text = readFileSync("dist/swagger.json", "utf8");
   const all = listOperations(swagger);

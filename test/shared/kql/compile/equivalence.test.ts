@@ -1,4 +1,7 @@
-/** Windows put together, and shards put together, are the whole: tried on the simulated organisation. */
+/**
+ * Windows put together, and shards put together, are the whole: tried on the simulated
+ * organisation.
+ */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compileHunt } from "../../../../shared/kql/compile/compile-hunt.ts";
