@@ -20,7 +20,7 @@ const signKey = standardKey();
 const registrations = JSON.parse(readFileSync("dist/registrations.json", "utf8")) as Registrations;
 const document = readDocument("openapi.json");
 const hunt = "office-starts-script-host";
-const unknownHash = "0".repeat(40);
+const unknownHash = "1f".repeat(20);
 
 let stack: Stack;
 let host: RunningHost;

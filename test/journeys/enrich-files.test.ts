@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
-const unknownHash = "0".repeat(40);
+const unknownHash = "1f".repeat(20);
 const knownHash = (index: number): string => stack.simulator.dataset.files[index]?.sha1 ?? "";
 const countStatCalls = (): number =>
   stack.simulator.listRequests().filter(({ path }) => path.includes("/stats")).length;
