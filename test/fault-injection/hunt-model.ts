@@ -71,7 +71,8 @@ interface ScheduleShape {
 
 const startMs = Date.UTC(2026, 0, 5, 18);
 const lagMs = 15 * minuteMs;
-const settleMs = 12 * hourMs;
+/** Longer than any schedule takes: a storm of crashes can cost more than half a day. */
+const settleMs = 48 * hourMs;
 
 function createShape(random: () => number): ScheduleShape {
   const pickOne = <T>(...values: readonly [T, ...T[]]): T =>
