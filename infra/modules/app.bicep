@@ -254,8 +254,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
             allowedAudiences: [entraClientId, 'api://${entraClientId}']
             defaultAuthorizationPolicy: {
               allowedApplications: concat(
-                [tickClientId]
-                entraCallers
+                [tickClientId],
+                entraCallers,
                 empty(consoleClientId) ? [] : [consoleClientId]
               )
             }
