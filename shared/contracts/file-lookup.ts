@@ -43,7 +43,7 @@ export const explicitLookupSchema = z.strictObject({
   md5: z.optional(hashList),
   lookBackHours: z.optional(lookBackHours),
   include: z.optional(
-    z.union([z.literal("information"), z.array(z.literal("information"))], 'want "information"'),
+    z.union([z.literal("information"), z.array(z.literal("information"))], 'must be "information"'),
   ),
   thresholds: z.optional(thresholdsSchema),
 });
@@ -71,7 +71,7 @@ export function readLookup(query: URLSearchParams, body: ParsedBody): LookupInpu
   const hashes = [...sha1, ...sha256, ...md5];
   if (hashes.length > maxListedHashes)
     throw createInputProblem([
-      { path: "", message: `lists ${hashes.length} hashes, want at most ${maxListedHashes}` },
+      { path: "", message: `lists ${hashes.length} hashes; must be at most ${maxListedHashes}` },
     ]);
   return {
     options: {
@@ -132,7 +132,7 @@ export function readLookupQuery(query: URLSearchParams): LookupOptions {
   const parameters = new Map([...query].map(([name, value]) => [name.toLowerCase(), value]));
   const faults: InputFault[] = [];
   const addFault = (name: string, expected: string): undefined =>
-    void faults.push({ path: `/${name}`, message: `want ${expected}` });
+    void faults.push({ path: `/${name}`, message: `must be ${expected}` });
   const readNumber = (name: string, max: number): number | undefined => {
     const text = parameters.get(name.toLowerCase());
     if (text === undefined) return undefined;

@@ -12,7 +12,7 @@ const durationMs = z.pipe(
     z.string(),
     z.transform((text) => parseDuration(text) ?? Number.NaN),
   ),
-  z.number("expected a duration such as PT1H or 1h").check(z.positive()),
+  z.number("must be a duration such as PT1H or 1h").check(z.positive()),
 );
 
 /** A list of words; public hunts also write one word, or nothing. */
@@ -31,24 +31,24 @@ export const huntDefinition = z.looseObject({
   tactics: words,
   relevantTechniques: words,
   query: z
-    .string("expected the KQL text of the hunt")
-    .check(z.minLength(1, "expected the KQL text of the hunt")),
+    .string("must be the KQL text of the hunt")
+    .check(z.minLength(1, "must be the KQL text of the hunt")),
   queryFrequency: z.optional(durationMs),
   queryPeriod: z.optional(durationMs),
-  schedule: z.optional(z.string("expected six fields of NCRONTAB, or %APP_SETTING%")),
+  schedule: z.optional(z.string("must be six fields of NCRONTAB, or %APP_SETTING%")),
   mode: z._default(
-    z.enum(["auto", "window", "snapshot"], "expected auto, window or snapshot"),
+    z.enum(["auto", "window", "snapshot"], "must be auto, window or snapshot"),
     "auto",
   ),
   lookBack: z.optional(durationMs),
   lag: z.optional(durationMs),
   settle: z.optional(durationMs),
   format: z._default(
-    z.enum(["ndjson", "csv", "parquet"], "expected ndjson, csv or parquet"),
+    z.enum(["ndjson", "csv", "parquet"], "must be ndjson, csv or parquet"),
     "ndjson",
   ),
-  enrich: z.optional(z.string("expected the name of a result column that holds SHA-1s")),
-  enabled: z._default(z.boolean("expected true or false"), true),
+  enrich: z.optional(z.string("must be the name of a result column that holds SHA-1s")),
+  enabled: z._default(z.boolean("must be true or false"), true),
   /** Cases for `npm run hunts -- test`. */
   tests: z.optional(z.array(huntTest, "must be a list of test cases")),
 });

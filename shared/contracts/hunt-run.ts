@@ -48,7 +48,7 @@ export const startHuntRequest = z
   .check(
     z.refine(
       ({ from, to }) => (from === undefined) === (to === undefined),
-      "want both from and to, or neither",
+      "must have both from and to, or neither",
     ),
   );
 export type StartHuntRequest = z.infer<typeof startHuntRequest>;

@@ -60,7 +60,7 @@ const hasValue = (value: string): boolean =>
   value.trim() !== "" && !value.startsWith("@Microsoft.KeyVault(");
 const text = z
   .string()
-  .check(z.trim(), z.refine(hasValue, "is empty or an unresolved Key Vault reference"));
+  .check(z.trim(), z.refine(hasValue, "text, not empty and not an unresolved Key Vault reference"));
 const guid = text.check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "a GUID"));
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
   z._default(z.enum(values, `one of ${values.join(", ")}`), fallback);
@@ -194,7 +194,7 @@ export class SettingsError extends Error {
 
   constructor(faults: readonly { readonly name: string; readonly expected: string }[]) {
     super(
-      `App settings to fix: ${faults.map(({ name, expected }) => `${name} (want ${expected})`).join("; ")}`,
+      `App settings to fix: ${faults.map(({ name, expected }) => `${name} (must be ${expected})`).join("; ")}`,
     );
     this.settings = faults.map((fault) => fault.name);
   }
@@ -250,7 +250,7 @@ function loopbackFaults(values: Partial<Settings>): { name: string; expected: st
   });
   return loopbackNames.map((name) => ({
     name,
-    expected: "no address of this machine when running in Azure",
+    expected: "an address outside this machine when running in Azure",
   }));
 }
 

@@ -317,7 +317,7 @@ describe("F71, X23: a setting without a value", () => {
         );
       }
       expect(() => readSettings(["WEBHOOKS"], { WEBHOOKS: "@Microsoft.KeyVault(x)" })).toThrow(
-        /^App settings to fix: WEBHOOKS \(want a JSON object/,
+        /^App settings to fix: WEBHOOKS \(must be a JSON object/,
       );
     },
   );

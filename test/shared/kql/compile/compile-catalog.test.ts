@@ -162,10 +162,10 @@ describe("the query hash, which starts a log version,", () => {
 
 describe("compileHunt", () => {
   test.each([
-    ["a duration", "lag", "5 bananas", "expected a duration such as PT1H or 1h"],
-    ["a mode", "mode", "stream", "expected auto, window or snapshot"],
-    ["a format", "format", "xml", "expected ndjson, csv or parquet"],
-    ["enabled", "enabled", "yes please", "expected true or false"],
+    ["a duration", "lag", "5 bananas", "must be a duration such as PT1H or 1h"],
+    ["a mode", "mode", "stream", "must be auto, window or snapshot"],
+    ["a format", "format", "xml", "must be ndjson, csv or parquet"],
+    ["enabled", "enabled", "yes please", "must be true or false"],
     ["a schedule", "schedule", "0 99 * * * *", '"99" is not a minute'],
     [
       "an enrich column that is missing",
@@ -200,7 +200,7 @@ describe("compileHunt", () => {
       2,
       "wildcard Device*",
     ],
-    ["no query", "name: A hunt", 1, "/query: expected the KQL text"],
+    ["no query", "name: A hunt", 1, "/query: must be the KQL text"],
     ["broken YAML", "name: 'A\nquery: |\n  x", 1, ""],
     ["a list", "- a\n- b", 1, "must be a YAML mapping"],
     ["an empty file", "", 1, "must be a YAML mapping"],
