@@ -319,6 +319,9 @@ module exportEvents 'modules/export-events.bicep' = if (!empty(exportWebhook)) {
   }
 }
 
+@description('Name of the resource group; azd reads it.')
+output AZURE_RESOURCE_GROUP string = resourceGroup().name
+
 @description('Name of the function app; the deploy workflow and azd deploy to it.')
 output APP_NAME string = app.outputs.name
 

@@ -56,7 +56,7 @@ const identityFix =
 const noIdentityFix =
   "This machine has no managed identity. Set APP_CLIENT_ID, APP_CREDENTIAL=secret and put" +
   " defender-client-secret in the vault; or, to check a deployed app, run: az login, then" +
-  " bash infra/scripts/smoke.sh <group> <app>";
+  " npm run azure -- check <group> <app>";
 
 export const networkFix = (host: string): string =>
   `Check that this machine reaches the host: nslookup ${host}. With networkProfile=private only` +
@@ -112,8 +112,8 @@ export function toStorageFinding(error: unknown, names: ResourceNames): DoctorFi
 
 const toMakeSecretCommand = (vault: string, name: string): string =>
   name === "cloud-apps-token"
-    ? `bash infra/scripts/make-secrets.sh ${vault} --cloud-apps-token`
-    : `bash infra/scripts/make-secrets.sh ${vault} --renew ${name}`;
+    ? `npm run azure -- secrets ${vault} --cloud-apps-token`
+    : `npm run azure -- secrets ${vault} --renew ${name}`;
 
 /** Converts a failure to read a secret. */
 export function toSecretFinding(error: SecretError, names: ResourceNames): DoctorFinding {
@@ -163,7 +163,7 @@ interface ApiFixes {
 /** What fixes each API's own errors. */
 const apiFixes = {
   files: () => ({
-    forbidden: `bash infra/graph/grant.sh <HUNTING_PRINCIPAL_ID>${grantNote}`,
+    forbidden: `npm run azure -- roles <HUNTING_PRINCIPAL_ID>${grantNote}`,
     unauthorized: toSettingCommand("CLOUD=<public, gcc, gcchigh or dod>"),
     license:
       "Assign a license of Defender for Endpoint P2 and open https://security.microsoft.com.",
@@ -171,9 +171,9 @@ const apiFixes = {
   }),
   "cloud-apps": ({ vault }: ResourceNames) => ({
     forbidden:
-      "bash infra/graph/grant.sh <HUNTING_PRINCIPAL_ID> --cloud-apps <RESPONSE_PRINCIPAL_ID>" +
+      "npm run azure -- roles <HUNTING_PRINCIPAL_ID> --cloud-apps <RESPONSE_PRINCIPAL_ID>" +
       " (a portal token has the rights of the account that created it)",
-    unauthorized: `bash infra/scripts/make-secrets.sh ${vault} --cloud-apps-token`,
+    unauthorized: `npm run azure -- secrets ${vault} --cloud-apps-token`,
     license: "Assign a license of Defender for Cloud Apps and open its portal once.",
     address: toSettingCommand(
       "CLOUD_APPS_URL=https://<tenant>.<region>.portal.cloudappsecurity.com",
@@ -219,14 +219,14 @@ type HuntingCause = Extract<HuntingReply, { kind: "refused" }>["cause"];
 const backEndFix = toSettingCommand("HUNTING_API=<graph, defender or legacy>");
 const huntingFixes: Readonly<Record<HuntingCause, string>> = {
   permission:
-    "bash infra/graph/grant.sh <HUNTING_PRINCIPAL_ID>" +
+    "npm run azure -- roles <HUNTING_PRINCIPAL_ID>" +
     ` (add --defender-hunting unless HUNTING_API is graph)${grantNote}`,
   authentication: toSettingCommand("CLOUD=<public, gcc, gcchigh or dod>"),
   tenant:
     "Assign a license of Defender XDR or Defender for Endpoint P2 and open" +
     " https://security.microsoft.com once.",
   retired:
-    "bash infra/graph/grant.sh <HUNTING_PRINCIPAL_ID>, then" +
+    "npm run azure -- roles <HUNTING_PRINCIPAL_ID>, then" +
     ` ${toSettingCommand("HUNTING_API=graph")}`,
   // The query is one literal, so a refusal of it comes from another service than hunting.
   query: backEndFix,

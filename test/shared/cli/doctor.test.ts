@@ -183,7 +183,7 @@ const runs: readonly DoctorRun[] = [
         faults: [{ ...always, kind: "forbidden", api: "files" }],
         subject: "files",
         message: /403/,
-        fix: /grant\.sh <HUNTING_PRINCIPAL_ID> \(a new role takes effect within 24 hours/,
+        fix: /azure -- roles <HUNTING_PRINCIPAL_ID> \(a new role takes effect within 24 hours/,
       },
       {
         name: "no permission for alerts",
@@ -208,7 +208,7 @@ const runs: readonly DoctorRun[] = [
         faults: [{ ...always, kind: "forbidden", api: "hunting" }],
         subject: "hunting",
         message: /403/,
-        fix: /grant\.sh <HUNTING_PRINCIPAL_ID>/,
+        fix: /azure -- roles <HUNTING_PRINCIPAL_ID>/,
       },
       {
         name: "a file API at another address",
@@ -232,13 +232,13 @@ const runs: readonly DoctorRun[] = [
         name: "a webhook's missing secret",
         subject: "secret webhook-qradar",
         message: /not in the vault \(404/,
-        fix: /make-secrets\.sh \S+ --renew webhook-qradar/,
+        fix: /azure -- secrets \S+ --renew webhook-qradar/,
       },
       {
         name: "a placeholder for a secret",
         subject: "secret job-key",
         message: /placeholder/,
-        fix: /make-secrets\.sh \S+ --renew job-key/,
+        fix: /azure -- secrets \S+ --renew job-key/,
       },
       {
         name: "a token for another audience",
@@ -267,7 +267,7 @@ const runs: readonly DoctorRun[] = [
         faults: [{ ...always, kind: "unauthorized", api: "cloud-apps" }],
         subject: "cloud-apps",
         message: /token was refused/,
-        fix: /make-secrets\.sh \S+ --cloud-apps-token/,
+        fix: /azure -- secrets \S+ --cloud-apps-token/,
       },
     ],
   },
@@ -280,7 +280,7 @@ const runs: readonly DoctorRun[] = [
         name: "a secret that expires soon",
         subject: "secret job-key",
         message: /expires in 4 days/,
-        fix: /make-secrets\.sh \S+ --renew job-key/,
+        fix: /azure -- secrets \S+ --renew job-key/,
       },
       {
         name: "no license to hunt",
