@@ -66,6 +66,9 @@ param auditImmutableDays int = 365
 @description('True to recover the key vault of a former deployment, which was deleted less than 90 days ago.')
 param recoverVault bool = false
 
+@description('Https address of a release\'s huntline.zip that is deployed after the resources; empty where azd, a pipeline or a person deploys it. The app roles must be granted first: tokens without them are cached for up to 24 hours.')
+param packageUri string = ''
+
 @description('Replication of the storage accounts.')
 param storageSku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS' = 'Standard_ZRS'
 
@@ -275,6 +278,7 @@ module app 'modules/app.bicep' = {
     entraCallers: entraCallers
     consoleClientId: consoleClientId
     webhooks: webhooks
+    packageUri: packageUri
   }
   dependsOn: [access, privateEndpoints]
 }

@@ -108,6 +108,9 @@ param consoleClientId string
 @description('Webhook sources by their name in the address.')
 param webhooks webhookSources
 
+@description('Https address of the package to deploy; empty for none.')
+param packageUri string
+
 // Flex Consumption refuses some settings (runtime, version and package are properties); a test has the list.
 var platformSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${host.clientId};Authorization=AAD'
@@ -230,6 +233,13 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }
+  }
+
+  resource package 'extensions' = if (!empty(packageUri)) {
+    name: 'onedeploy'
+    #disable-next-line BCP187 // documented for Flex Consumption, and missing in the published types
+    properties: { packageUri: packageUri, remoteBuild: false }
+    dependsOn: [settings]
   }
 
   // Validates bearer tokens only, so no client secret is needed. Function keys are still required.

@@ -1,5 +1,21 @@
 metadata name = 'Close an incident'
 metadata description = 'A Sentinel playbook that closes the Cloud Apps alerts of an incident through Huntline, then the incident when every alert is closed.'
+metadata title = 'Huntline: close an incident'
+metadata prerequisites = [
+  'Huntline in this resource group, and a function key for this caller in its vault (infra/samples/README.md).'
+]
+metadata postDeployment = [
+  'In Sentinel, grant the resource group under Settings, Playbook permissions.'
+  'Create an automation rule that runs the playbook when an incident is updated: tag added, or status changed to Closed.'
+]
+metadata lastUpdateTime = '2026-12-01T00:00:00.000Z'
+metadata entities = []
+metadata tags = ['Response']
+metadata support = { tier: 'Community' }
+metadata author = { name: 'Huntline' }
+metadata releaseNotes = [
+  { version: '1.0.0', title: 'First release', notes: ['Initial version.'] }
+]
 
 @description('Region of the workflow.')
 param location string = resourceGroup().location

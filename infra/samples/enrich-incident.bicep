@@ -1,5 +1,21 @@
 metadata name = 'Enrich an incident'
 metadata description = 'A Sentinel playbook that looks up every file hash of an incident in Huntline and adds the results as a comment.'
+metadata title = 'Huntline: enrich an incident'
+metadata prerequisites = [
+  'Huntline in this resource group, and a function key for this caller in its vault (infra/samples/README.md).'
+]
+metadata postDeployment = [
+  'In Sentinel, grant the resource group under Settings, Playbook permissions.'
+  'Create an automation rule that runs the playbook when an incident is created.'
+]
+metadata lastUpdateTime = '2026-12-01T00:00:00.000Z'
+metadata entities = ['FileHash']
+metadata tags = ['Enrichment']
+metadata support = { tier: 'Community' }
+metadata author = { name: 'Huntline' }
+metadata releaseNotes = [
+  { version: '1.0.0', title: 'First release', notes: ['Initial version.'] }
+]
 
 @description('Region of the workflow.')
 param location string = resourceGroup().location

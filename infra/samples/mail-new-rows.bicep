@@ -1,5 +1,20 @@
 metadata name = 'Mail new rows'
 metadata description = 'Mails the new rows of one hunt: polls its exports, reads the rows of each new export and sends them by Microsoft Graph.'
+metadata title = 'Huntline: mail new rows'
+metadata prerequisites = [
+  'Huntline, and a function key for this caller (infra/samples/README.md).'
+]
+metadata postDeployment = [
+  'Grant the workflow\'s identity (output principalId) the app role Mail.Send of Microsoft Graph, limited to the one mailbox.'
+]
+metadata lastUpdateTime = '2026-12-01T00:00:00.000Z'
+metadata entities = []
+metadata tags = ['Notification']
+metadata support = { tier: 'Community' }
+metadata author = { name: 'Huntline' }
+metadata releaseNotes = [
+  { version: '1.0.0', title: 'First release', notes: ['Initial version.'] }
+]
 
 @description('Region of the workflow.')
 param location string = resourceGroup().location

@@ -25,6 +25,8 @@ const listLinks = (file: string): readonly Link[] =>
   [...stripFences(readDocument(file)).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, link = ""]) => link)
     .filter((link) => !/^[a-z]+:/.test(link))
+    // The branch that the release workflow publishes.
+    .filter((link) => !/^(?:\.\.\/)+tree\/deploy$/.test(link))
     .map((link) => {
       const [path = "", anchor] = link.split("#");
       return { target: path === "" ? file : normalize(join(dirname(file), path)), anchor };
