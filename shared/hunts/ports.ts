@@ -58,6 +58,11 @@ type HuntLogger = (
 export interface RowSink {
   /** Called at most once, before the first rows, when the answer names its columns first. */
   readonly columns?: (columns: readonly HuntColumn[]) => void;
+  /**
+   * Called once after the last rows, unless there are none, with the columns that the rows have: also
+   * when the answer names its columns after the rows, or not at all.
+   */
+  readonly rowColumns?: (columns: readonly HuntColumn[]) => void;
   /** The sender reuses the bytes once the promise resolves: a sink that keeps them keeps a copy. */
   readonly writeRows: (lines: Uint8Array, count: number) => void | Promise<void>;
 }

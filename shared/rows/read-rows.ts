@@ -43,6 +43,8 @@ export interface ReadRowsResult {
   readonly bytes: number;
   /** Unpaired surrogates in text that U+FFFD replaced. */
   readonly substituted: number;
+  /** The names that at least one row has: the shape's columns in order, then other members. */
+  readonly memberNames: readonly string[];
   /**
    * The members around the rows; `results` is an empty array, or absent when the answer had none.
    */
@@ -80,8 +82,8 @@ export async function readRows(
     envelope.addAfterRows(cutter.takeRest(), 0);
     cutter.releaseBuffer();
   }
-  const { rows = 0, substituted = 0 } = cutter ?? {};
-  return { rows, bytes, substituted, envelope: envelope.parseAll() };
+  const { rows = 0, substituted = 0, memberNames = [] } = cutter ?? {};
+  return { rows, bytes, substituted, memberNames, envelope: envelope.parseAll() };
 }
 
 async function addToCutter(cutter: RowCutter, chunk: Uint8Array, from: number): Promise<number> {
@@ -113,6 +115,7 @@ class RowCutter {
   readonly #out = createByteBuffer(0);
   readonly #rewriter: RowRewriter;
   #rows = 0;
+  #hasPlainRows = false;
 
   constructor(shape: RowShape, reader: RowsReader) {
     this.#shape = shape;
@@ -139,6 +142,12 @@ class RowCutter {
 
   get substituted(): number {
     return this.#rewriter.substituted;
+  }
+
+  /** A plain row has every column of the shape. */
+  get memberNames(): readonly string[] {
+    const names = this.#rewriter.memberNames;
+    return this.#hasPlainRows ? [...new Set([...this.#shape.names, ...names])] : names;
   }
 
   /**
@@ -182,6 +191,7 @@ class RowCutter {
     batch.rows = 0;
     this.#out.length = 0;
     const lines = cutPlainRows(this.#shape, batch);
+    this.#hasPlainRows ||= batch.rows > 0;
     const isMixed = !batch.isClosed && cutOtherRows(this.#rewriter, batch, lines, this.#out);
     this.#rows += batch.rows;
     if (batch.rows > 0)

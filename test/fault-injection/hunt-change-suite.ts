@@ -31,16 +31,6 @@ export const changeMutants = {
         : reply;
     }),
   },
-  "schemas of exports not stored": {
-    deps: (deps) => ({
-      ...deps,
-      records: {
-        ...deps.records,
-        read: async (path) =>
-          path.includes("/schemas/") ? { kind: "absent", serverNowMs: 0 } : deps.records.read(path),
-      },
-    }),
-  },
 } as const satisfies Record<string, HuntMutant>;
 
 const countViolations = ({ lost, duplicated, violations }: ScheduleResult): number =>

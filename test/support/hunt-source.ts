@@ -109,7 +109,7 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
     caps: { rows: cap, bytes: 1e12, roundRows: options.roundRows ?? cap },
     queries,
     rows,
-    runQuery: async (query, _options, sink) => {
+    runQuery: async (query, { columns: compiled = [] }, sink) => {
       queries.push(query);
       const interceptedReply = await options.interceptQuery?.(query);
       if (interceptedReply) return interceptedReply;
@@ -124,7 +124,9 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
       const { columns, toLine } = source;
       if (columns) sink.columns?.(columns);
       const lines = shuffleRows(shardRows, random).slice(0, cap).map(toLine);
-      return { ...(await sendAnswer(lines, sink)), columns: columns ?? [] };
+      const answer = await sendAnswer(lines, sink);
+      if (lines.length > 0) sink.rowColumns?.(columns ?? compiled);
+      return { ...answer, columns: columns ?? compiled };
     },
   };
   return source;

@@ -15,7 +15,7 @@ import { createRowShape } from "../../rows/column.ts";
 import { MalformedRows } from "../../rows/malformed-rows.ts";
 import { readRows, type ReadRowsResult } from "../../rows/read-rows.ts";
 import type { Clock } from "../../runtime/time.ts";
-import { readColumns, readExecutionMs } from "./columns.ts";
+import { findRowColumns, readColumns, readExecutionMs } from "./columns.ts";
 import { huntingPresets, type HuntingPreset } from "./presets.ts";
 import {
   toFailureReply,
@@ -136,6 +136,7 @@ function trackSinkFailure(sink: RowSink): {
     hasFailed: () => hasFailed,
     sink: {
       ...(sink.columns ? { columns: sink.columns } : {}),
+      ...(sink.rowColumns ? { rowColumns: sink.rowColumns } : {}),
       writeRows: async (lines, count) => {
         hasFailed = true;
         await sink.writeRows(lines, count);
@@ -145,7 +146,7 @@ function trackSinkFailure(sink: RowSink): {
   };
 }
 
-/** The rows of a response, and the columns that it or the compiled hunt names. */
+/** The rows of a response, and the columns that they have. */
 interface ResponseRows {
   readonly rowsRead: ReadRowsResult;
   readonly columns: readonly HuntColumn[];
@@ -156,15 +157,20 @@ async function readResponse(
   response: StreamedResponse,
   sink: RowSink,
 ): Promise<ResponseRows> {
+  let firstColumns: readonly HuntColumn[] | undefined;
   const rowsRead = await readRows(response.body, {
     createShape: (head) => {
-      const columns = readColumns(head, compiled);
-      if (columns) sink.columns?.(columns);
-      return createRowShape(columns ?? compiled ?? [], preset.hasTypeAnnotations);
+      firstColumns = readColumns(head, compiled);
+      if (firstColumns) sink.columns?.(firstColumns);
+      return createRowShape(firstColumns ?? compiled ?? [], preset.hasTypeAnnotations);
     },
     onLines: sink.writeRows,
   });
-  return { rowsRead, columns: readColumns(rowsRead.envelope, compiled) ?? compiled ?? [] };
+  const named = readColumns(rowsRead.envelope, compiled);
+  if (rowsRead.rows === 0) return { rowsRead, columns: named ?? compiled ?? [] };
+  const columns = findRowColumns(rowsRead.memberNames, { first: firstColumns, named, compiled });
+  sink.rowColumns?.(columns);
+  return { rowsRead, columns };
 }
 
 function toReply(

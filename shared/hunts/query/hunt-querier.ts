@@ -165,11 +165,10 @@ const widenSpan = (span: QuerySpan): Span => ({
 /** Adds the failpoint at the first rows of an answer. */
 function withFailpoint(deps: Pick<HuntDeps, "failpoint">, sink: RowSink): RowSink {
   let hasStarted = false;
-  const columns = sink.columns;
+  const { columns, rowColumns } = sink;
   return {
-    ...(columns && {
-      columns: (answerColumns: readonly HuntColumn[]): void => columns(answerColumns),
-    }),
+    ...(columns ? { columns } : {}),
+    ...(rowColumns ? { rowColumns } : {}),
     writeRows: async (lines, count) => {
       if (!hasStarted) await deps.failpoint("E5 headers in");
       hasStarted = true;
