@@ -25,6 +25,7 @@ export const changeKinds = {
     "omitNulls",
     "shortenTimes",
     "annotate",
+    "respellNumbers",
   ],
   wording: ["refuseUnknown", "refuseHeavy", "refuseTransient", "failServer", "throttle", "cutBody"],
   limits: ["lowerRowLimit", "limitSize"],

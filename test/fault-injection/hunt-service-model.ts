@@ -200,6 +200,7 @@ export class HuntServiceModel {
       hasShortTimes: changes.isActive("shortenTimes"),
       hasAnnotations: changes.isActive("annotate"),
       hasOtherCase: changes.isActive("changeRowCase"),
+      hasPlainNumbers: changes.isActive("respellNumbers"),
     };
   }
 
@@ -227,6 +228,8 @@ interface RowStyle {
   readonly hasAnnotations: boolean;
   /** The rows' keys differ from the schema by case. */
   readonly hasOtherCase: boolean;
+  /** Numbers are spelled as another API does: 4 instead of 4.0. */
+  readonly hasPlainNumbers: boolean;
 }
 
 function formatServiceRow(row: SourceRow, columns: readonly HuntColumn[], style: RowStyle): string {
@@ -253,7 +256,7 @@ const ratios = ["1E-07", "4.0", "0.25", undefined] as const;
 function formatValue(
   { at, id }: SourceRow,
   name: string,
-  { hasShortTimes }: RowStyle,
+  { hasPlainNumbers, hasShortTimes }: RowStyle,
 ): string | undefined {
   const shorten = (text: string): string => (hasShortTimes ? text.replace(/\.?0+Z$/, "Z") : text);
   switch (name) {
@@ -265,8 +268,10 @@ function formatValue(
     case "Size":
     case "Port":
       return id.startsWith("b") ? undefined : String(id.length);
-    case "Ratio":
-      return ratios[id.length % ratios.length];
+    case "Ratio": {
+      const ratio = ratios[id.length % ratios.length];
+      return ratio !== undefined && hasPlainNumbers ? String(Number(ratio)) : ratio;
+    }
     case "Note":
       return id.endsWith("1") ? `=${id}; "quoted"` : undefined;
     default:
