@@ -34,7 +34,7 @@ export function Exports({ hunt, exports }: { hunt: HuntDetail; exports: readonly
     { title: "To", cell: ({ to }) => <Instant value={to} /> },
     { title: "Rows", cell: ({ rows }) => formatNumber(rows), isNumber: true },
     { title: "Complete", cell: ({ complete }) => <StateBadge state={complete} /> },
-    { title: "Kind", cell: ({ blob }) => (blob.includes("/late/") ? "late rows" : "window") },
+    { title: "Kind", cell: ({ blob }) => (blob.includes("late") ? "late rows" : hunt.mode) },
     {
       title: "Content",
       cell: ({ cursor, seq }) =>
