@@ -3,7 +3,7 @@
  * '{"file","from","to"}' 500`. Prints `seed n` for the first schedule that fails, else `held`.
  */
 import { registerHooks } from "node:module";
-import { applyMutant, type ChangeMutant } from "./hunt-change-mutants.ts";
+import { applyMutant, readMutantFile, type ChangeMutant } from "./hunt-change-mutants.ts";
 
 const [mutantJson = "{}", maxSeed = "500"] = process.argv.slice(2);
 const mutant = JSON.parse(mutantJson) as ChangeMutant; // written by findMutantSeed
@@ -11,7 +11,7 @@ registerHooks({
   load: (url, context, nextLoad) => {
     const loaded = nextLoad(url, context);
     if (!url.endsWith(mutant.file)) return loaded;
-    return { ...loaded, source: applyMutant(mutant, String(loaded.source)) };
+    return { ...loaded, source: applyMutant(mutant, readMutantFile(mutant)) };
   },
 });
 const { findFailingSeed } = await import("./hunt-change-suite.ts");

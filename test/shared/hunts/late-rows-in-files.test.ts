@@ -178,9 +178,9 @@ async function readIdsByDuckDb(
   const connection = await database.connect();
   const list = paths.map((path) => `'${path}'`).join(", ");
   const reader = await connection.runAndReadAll(
-    `SELECT * FROM ${readers[format]}([${list}], union_by_name = true)`,
+    `SELECT Id::VARCHAR AS Id, * FROM ${readers[format]}([${list}], union_by_name = true)`,
   );
-  return reader.getRowObjectsJson().map(({ Id }) => String(Id));
+  return reader.getRows().map(([id]) => (typeof id === "string" ? id : ""));
 }
 
 function readIdsByArrow(paths: readonly string[]): string[] {
