@@ -13,6 +13,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   files: async () => (await import("./files.ts")).measureFiles,
   webhooks: async () => (await import("./webhooks.ts")).measureWebhooks,
   hostile: async () => (await import("./hostile-bodies.ts")).measureHostileBodies,
+  console: async () => (await import("./console.ts")).measureConsole,
 };
 
 /** Programs of child processes: `run.ts child <name> …`. */
