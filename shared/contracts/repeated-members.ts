@@ -60,7 +60,7 @@ class MemberWalk {
   /** Visits the token at a position. Returns the position of its last character. */
   #visit(at: number): number {
     const level = this.#levels.at(-1);
-    switch (this.#text[at]) {
+    switch (this.#text.charAt(at)) {
       case '"':
         return this.#visitString(at, level);
       case "{":
