@@ -4,12 +4,15 @@ import { asText } from "../coerce.ts";
 import { deriveScalar, type Scalar, type Scope } from "../plan.ts";
 import { createUnsupportedError } from "../query-error.ts";
 import { findMaxArguments } from "./argument-counts.ts";
+import { arrayFunctions } from "./arrays.ts";
 import { conversionFunctions } from "./convert.ts";
 import { dynamicFunctions } from "./dynamic.ts";
 import { requireArgument, type FunctionTable } from "./function-compiler.ts";
 import { mathFunctions } from "./math.ts";
 import { ipv6Functions } from "./ipv6.ts";
 import { networkFunctions } from "./network.ts";
+import { seriesModelFunctions } from "./series-models.ts";
+import { seriesFunctions } from "./series.ts";
 import { stringFunctions } from "./strings.ts";
 import { timeFunctions } from "./time.ts";
 import { windowFunctions } from "./window.ts";
@@ -43,8 +46,11 @@ export const functions: ReadonlyMap<string, FunctionTable[string]> = new Map(
     stringFunctions,
     networkFunctions,
     ipv6Functions,
+    arrayFunctions,
     dynamicFunctions,
     mathFunctions,
+    seriesFunctions,
+    seriesModelFunctions,
     windowFunctions,
     otherFunctions,
   ].flatMap((family) => Object.entries(family)),
