@@ -44,7 +44,13 @@ export function evaluate(query: string, context: EvaluationContext): Evaluation 
     const parsed = parseCached(query, findSchema(context));
     const queryError = findQueryError(parsed);
     if (queryError !== undefined) throw queryError;
-    const scope: Scope = { context, compile: compiler, columns: [], names: createNames() };
+    const scope: Scope = {
+      context,
+      compile: compiler,
+      columns: [],
+      names: createNames(),
+      options: new Map(),
+    };
     return toResult(compileBlock(statementsOf(parsed.root), scope));
   } catch (error) {
     return toRefusal(query, toQueryError(error));

@@ -63,6 +63,10 @@ export interface Scope {
   /** Columns of the current row; none outside an operator. */
   readonly columns: readonly HuntColumn[];
   readonly names: Names;
+  /** Values of the query's `set` statements, by option. */
+  readonly options: Map<string, KqlNode>;
+  /** While a `scan` compiles: the column `name` in the state of the step `base`. */
+  readonly findMember?: (base: string, name: string) => Scalar | undefined;
   /** Present while an operator compiles expressions over serialized rows. */
   readonly windows?: WindowCalls;
   /** While a `summarize` compiles: a call of an aggregate as a scalar over the tallies' values. */

@@ -18,6 +18,8 @@ import {
   evaluateSearch,
   evaluateSerialize,
 } from "./miscellaneous.ts";
+import { evaluateMakeSeries } from "./make-series.ts";
+import { evaluateScan } from "./scan.ts";
 import { evaluateCount, evaluateSort, evaluateTake, evaluateTop } from "./order.ts";
 import { evaluateParse, evaluateParseWhere } from "./parse.ts";
 import { evaluateParseKv } from "./parse-kv.ts";
@@ -55,6 +57,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   InvokeOperator: evaluateInvoke,
   JoinOperator: evaluateJoin,
   LookupOperator: evaluateLookup,
+  MakeSeriesOperator: evaluateMakeSeries,
   MvApplyOperator: evaluateMvApply,
   MvExpandOperator: evaluateMvExpand,
   ParseOperator: evaluateParse,
@@ -69,6 +72,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   RenderOperator: evaluateRender,
   SampleDistinctOperator: evaluateSampleDistinct,
   SampleOperator: evaluateSample,
+  ScanOperator: evaluateScan,
   SearchOperator: evaluateSearch,
   SerializeOperator: evaluateSerialize,
   SortOperator: evaluateSort,

@@ -24,7 +24,7 @@ const namesByCount: Readonly<Record<number, string>> = {
     gzip_compress_to_base64_string gzip_decompress_from_base64_string
     zlib_compress_to_base64_string zlib_decompress_from_base64_string punycode_from_string
     punycode_to_string punycode_domain_from_string punycode_domain_to_string column_names_of
-    base64_decode_toguid base64_encode_fromguid dcount_hll`,
+    dcount_hll base64_decode_toguid base64_encode_fromguid`,
   2: `bin floor startofday startofweek startofmonth startofyear endofday endofweek endofmonth
     endofyear datetime_part datepart format_datetime format_timespan strcat_array strcmp
     parse_command_line tohex trim trim_start trim_end ipv4_is_in_range
@@ -37,23 +37,22 @@ const namesByCount: Readonly<Record<number, string>> = {
     series_pow series_equals series_not_equals series_less series_less_equals series_greater
     series_greater_equals series_dot_product series_cosine_similarity series_pearson_correlation
     series_stats series_stats_dynamic series_seasonal series_fill_forward series_fill_backward
-    assert bin_auto ipv4_range_to_cidr_list percentile_tdigest percentrank_tdigest hll_merge
-    tdigest_merge has_any_index`,
+    assert bin_auto ipv4_range_to_cidr_list percentrank_tdigest rank_tdigest has_any_index`,
   3: `extractjson extract_json iff iif bin_at datetime_diff datetime_add strrep substring split replace replace_regex
     replace_string replace_strings extract_all extractall countof translate ipv4_is_match
     ipv4_compare ipv6_compare ipv6_is_match array_slice array_iff array_iif bag_set_key range
     prev next row_rank_dense row_rank_min format_bytes
     array_shift_left array_shift_right series_fill_const series_iir convert_angle convert_energy
-    convert_force convert_length convert_mass convert_speed convert_temperature convert_volume
-    beta_cdf beta_pdf beta_inv`,
+    convert_length convert_mass convert_speed convert_temperature convert_volume
+    beta_cdf beta_pdf beta_inv convert_force around percentile_tdigest`,
   4: "make_timespan extract row_window_session geo_distance_2points series_fill_linear series_fir",
   5: "indexof indexof_regex array_index_of series_outliers series_decompose",
   6: "make_datetime",
   7: "series_decompose_anomalies",
-  Infinity: `array_sort_asc array_sort_desc bag_pack_columns case coalesce strcat strcat_delim unicode_codepoints_to_string make_string
+  Infinity: `hll_merge merge_tdigest tdigest_merge array_sort_asc array_sort_desc bag_pack_columns case coalesce strcat strcat_delim unicode_codepoints_to_string make_string
     ipv4_is_in_any_range has_any_ipv4 has_any_ipv4_prefix ipv6_is_in_any_range array_concat
     bag_merge zip pack bag_pack pack_dictionary pack_array set_union set_intersect
-    set_difference min_of max_of hash_many`,
+    set_difference min_of max_of`,
 };
 
 const maxCounts: ReadonlyMap<string, number> = new Map(

@@ -3,7 +3,7 @@ import { asDynamic } from "../coerce.ts";
 import { deriveScalar, type Row, type Scalar } from "../plan.ts";
 import { fillBackward, fillForward, fillLinear } from "../series/fill.ts";
 import { filterFinite, filterInfinite } from "../series/filters.ts";
-import { computeMean, computeSum, toNumbers, toSeries, type Series } from "../series/numbers.ts";
+import { computeSum, toNumbers, toSeries, type Series } from "../series/numbers.ts";
 import {
   mapAny,
   requireArgument,
@@ -41,21 +41,34 @@ const reducePair = (
   compute: (one: readonly number[], other: readonly number[]) => number,
 ): FunctionCompiler =>
   mapAny("real", (values) => {
-    const [one, other] = values.map((value) => toNumbers(toSeries(value)));
+    const [one, other] = toPair(values);
     return one && other && one.length === other.length ? compute(one, other) : null;
   });
+
+/** A number counts as a series of it as long as the other one. */
+const toPair = (values: readonly unknown[]): readonly (readonly number[] | null)[] => {
+  const length = values.find(Array.isArray)?.length ?? 0;
+  return values.map((value) =>
+    typeof value === "number" || typeof value === "bigint"
+      ? Array.from({ length }, () => Number(value))
+      : toNumbers(toSeries(value)),
+  );
+};
 
 const computeDotProduct = (one: readonly number[], other: readonly number[]): number =>
   computeSum(one.map((value, index) => value * (other[index] ?? 0)));
 const computeMagnitude = (values: readonly number[]): number =>
   Math.sqrt(computeDotProduct(values, values));
 
+/** Pearson's coefficient from sums, which are exact for whole numbers. */
 function correlate(one: readonly number[], other: readonly number[]): number {
-  const [left, right] = [one, other].map((values) => {
-    const mean = computeMean(values);
-    return values.map((value) => value - mean);
-  }) as [number[], number[]];
-  return computeDotProduct(left, right) / (computeMagnitude(left) * computeMagnitude(right));
+  const [sum, otherSum] = [computeSum(one), computeSum(other)];
+  const scale = (values: readonly number[], total: number): number =>
+    values.length * computeDotProduct(values, values) - total * total;
+  return (
+    (one.length * computeDotProduct(one, other) - sum * otherSum) /
+    Math.sqrt(scale(one, sum) * scale(other, otherSum))
+  );
 }
 
 /** A filler whose second argument is the value that marks a gap. */

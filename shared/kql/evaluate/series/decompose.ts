@@ -1,6 +1,6 @@
 /** Splits a series into trend, season and residual. */
 import { evaluateLine, fitLine } from "./fit-line.ts";
-import { computeMean, computeSum } from "./numbers.ts";
+import { computeMean, computeSum, interpolatePercentile } from "./numbers.ts";
 
 export interface DecomposeOptions {
   /** Length of the season in elements; 0 for none, −1 to detect it. */
@@ -44,7 +44,7 @@ function computeTrend(values: readonly number[], kind: string, length: number): 
   return Array.from({ length }, (_, index) => (line ? evaluateLine(line, index) : mean));
 }
 
-/** Returns the mean of each phase, repeated over `length` elements; zeros without a period. */
+/** Returns the median of each phase, repeated over `length` elements; zeros without a period. */
 export function repeatSeason(
   values: readonly number[],
   period: number,
@@ -52,35 +52,47 @@ export function repeatSeason(
 ): readonly number[] {
   const size = Math.floor(period);
   if (size < 1) return Array.from({ length }, () => 0);
-  const means = Array.from({ length: size }, (_, phase) => {
+  const medians = Array.from({ length: size }, (_, phase) => {
     const members = values.filter((_value, index) => index % size === phase);
-    return members.length === 0 ? 0 : computeMean(members);
+    return members.length === 0 ? 0 : interpolatePercentile(members, 50);
   });
-  return Array.from({ length }, (_, index) => means[index % size] ?? 0);
+  return Array.from({ length }, (_, index) => medians[index % size] ?? 0);
 }
 
-const minPeriod = 2;
+/** The service detects seasons of at least 4 elements and at most half of the series. */
+const minPeriod = 4;
+
+/** A shorter period within this share of the best score is preferred to its multiples. */
+const tolerance = 0.9;
 
 /**
- * Returns the period whose autocorrelation is greatest and at least the threshold. The service's
- * own detection is not documented in full; a given period is exact.
+ * Returns the period with the greatest autocorrelation, if that is at least the threshold. The
+ * service's own detection is not documented in full; a period that the query states is exact.
  */
 export function detectPeriod(values: readonly number[], threshold: number): number | undefined {
   const line = fitLine(values);
   const detrended = values.map((value, index) => value - evaluateLine(line, index));
-  const power = computeSum(detrended.map((value) => value ** 2));
-  if (power < Number.EPSILON * values.length) return undefined;
-  const correlate = (lag: number): number =>
-    computeSum(detrended.slice(lag).map((value, index) => value * (detrended[index] ?? 0))) / power;
-  const scores = Array.from({ length: Math.floor(values.length / 2) + 2 }, (_, lag) =>
-    correlate(lag),
-  );
-  let best: number | undefined;
-  for (let lag = minPeriod; lag < scores.length - 1; lag += 1) {
-    const score = scores[lag] ?? 0;
-    const isPeak = score > (scores[lag - 1] ?? 0) && score >= (scores[lag + 1] ?? 0);
-    if (isPeak && score >= threshold && (best === undefined || score > (scores[best] ?? 0)))
-      best = lag;
-  }
-  return best;
+  const maxPeriod = Math.floor((values.length - 1) / 2);
+  const scores = Array.from({ length: maxPeriod + 2 }, (_, lag) => correlate(detrended, lag));
+  const isPeak = (lag: number): boolean =>
+    (scores[lag] ?? 0) > (scores[lag - 1] ?? 0) && (scores[lag] ?? 0) >= (scores[lag + 1] ?? 0);
+  const peaks = scores
+    .keys()
+    .filter(
+      (lag) =>
+        lag >= minPeriod && lag <= maxPeriod && isPeak(lag) && (scores[lag] ?? 0) >= threshold,
+    )
+    .toArray();
+  const best = Math.max(...peaks.map((lag) => scores[lag] ?? 0));
+  return peaks.find((lag) => (scores[lag] ?? 0) >= tolerance * best);
+}
+
+/** Correlation of a series with itself, moved by a lag. */
+function correlate(values: readonly number[], lag: number): number {
+  const [early, late] = [values.slice(0, values.length - lag), values.slice(lag)];
+  const sumSquares = (part: readonly number[]): number =>
+    computeSum(part.map((value) => value * value));
+  const scale = Math.sqrt(sumSquares(early) * sumSquares(late));
+  const common = computeSum(early.map((value, index) => value * (late[index] ?? 0)));
+  return scale < Number.EPSILON * values.length ? 0 : common / scale;
 }

@@ -11,10 +11,11 @@ export function fillForward(series: Series): Series {
 export const fillBackward = (series: Series): Series =>
   fillForward(series.toReversed()).toReversed();
 
-/** Interpolates gaps; edges repeat the nearest element, a series without any gets `constant`. */
+/** Interpolates gaps, in whole numbers if all elements are whole; edges repeat the nearest element, a series without any gets `constant`. */
 export function fillLinear(series: Series, fillsEdges: boolean, constant: number): Series {
   const known = [...series.keys()].filter((index) => series[index] !== null);
   if (known.length === 0) return series.map(() => constant);
+  const isWhole = known.every((index) => Number.isInteger(series[index]));
   return series.map((value, index) => {
     if (value !== null) return value;
     const before = known.findLast((at) => at < index);
@@ -22,6 +23,7 @@ export function fillLinear(series: Series, fillsEdges: boolean, constant: number
     if (before === undefined || after === undefined)
       return fillsEdges ? (series[before ?? after ?? 0] ?? null) : null;
     const [low, high] = [series[before] ?? 0, series[after] ?? 0];
-    return low + ((high - low) * (index - before)) / (after - before);
+    const between = low + ((high - low) * (index - before)) / (after - before);
+    return isWhole ? Math.trunc(between) : between;
   });
 }
