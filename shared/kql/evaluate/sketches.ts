@@ -14,9 +14,11 @@ export interface QuantileSketch {
   readonly tdigest: readonly (readonly [unknown, number])[];
 }
 
-export const createDistinctSketch = (keys: Iterable<string>): DistinctSketch => ({
-  hll: [...new Set(keys)],
-});
+/** Returns null without keys, as the service does for no values. */
+export function createDistinctSketch(keys: Iterable<string>): DistinctSketch | null {
+  const hll = [...new Set(keys)];
+  return hll.length === 0 ? null : { hll };
+}
 
 export const toDistinctKey = (value: unknown): string => toKey([value]);
 

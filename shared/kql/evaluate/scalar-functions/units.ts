@@ -76,7 +76,7 @@ const masses: UnitSizes = {
 
 const speeds: UnitSizes = {
   MeterPerSecond: 1,
-  CentimeterPerHour: 0.01 / 3_600,
+  CentimeterPerHour: 1 / 360_000,
   CentimeterPerMinute: 0.01 / 60,
   CentimeterPerSecond: 0.01,
   FootPerSecond: 0.3048,
