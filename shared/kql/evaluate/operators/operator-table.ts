@@ -11,7 +11,6 @@ import { evaluateJoin, evaluateLookup } from "./join.ts";
 import {
   evaluateAs,
   evaluateConsume,
-  evaluatePlugin,
   evaluateInvoke,
   evaluateRender,
   evaluateSample,
@@ -19,6 +18,7 @@ import {
   evaluateSerialize,
 } from "./miscellaneous.ts";
 import { evaluateMakeSeries } from "./make-series.ts";
+import { evaluatePlugin } from "./plugins.ts";
 import { evaluateScan } from "./scan.ts";
 import { evaluateCount, evaluateSort, evaluateTake, evaluateTop } from "./order.ts";
 import { evaluateParse, evaluateParseWhere } from "./parse.ts";
@@ -27,6 +27,7 @@ import {
   evaluateExtend,
   evaluateProject,
   evaluateProjectAway,
+  evaluateProjectByNames,
   evaluateProjectKeep,
   evaluateProjectRename,
   evaluateProjectReorder,
@@ -66,6 +67,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ParseWhereOperator: evaluateParseWhere,
   ProjectOperator: evaluateProject,
   ProjectAwayOperator: evaluateProjectAway,
+  ProjectByNamesOperator: evaluateProjectByNames,
   ProjectKeepOperator: evaluateProjectKeep,
   ProjectRenameOperator: evaluateProjectRename,
   ProjectReorderOperator: evaluateProjectReorder,

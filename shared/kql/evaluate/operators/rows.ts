@@ -255,6 +255,21 @@ export const evaluateProjectKeep: Operator = (node, input) => {
   );
 };
 
+/** `project-by-names "A", dynamic(["B*"])`: columns by their names, in the order of the names. */
+export const evaluateProjectByNames: Operator = (node, input, scope) => {
+  const names = listChildren(node, "Expressions")
+    .flatMap((one) => {
+      const value = scope.compile.scalar(one, scope).run([]);
+      return Array.isArray(value) ? (value as readonly unknown[]) : [value];
+    })
+    .map(String);
+  const indexes = names.flatMap((name) => {
+    const matches = createNameMatcher(name);
+    return input.columns.flatMap((column, index) => (matches(column.name) ? [index] : []));
+  });
+  return selectColumns(input, [...new Set(indexes)]);
+};
+
 /**
  * `project-reorder`: the named ones first, in their order; `asc` and `desc` sort what a wildcard
  * finds.

@@ -12,6 +12,7 @@ import { createScan } from "../scan.ts";
 import { unboundedSpan } from "../time-bounds.ts";
 import { compareValues, getEmptyValue } from "../values.ts";
 import { compileCells } from "./rows.ts";
+import { compileServiceFunction } from "./service-functions.ts";
 
 export type Source = (node: KqlNode, scope: Scope) => Table;
 
@@ -97,6 +98,8 @@ export const evaluateCall: Source = (node, scope) => {
     if (result.kind === "table") return result.table;
     throw createSemanticError(`'${name}' is not a tabular function.`);
   }
+  const serviceTable = compileServiceFunction(name, node, scope);
+  if (serviceTable !== undefined) return serviceTable;
   const [argument] = argumentsOf(node);
   if (name === "table" && argument !== undefined)
     return scope.compile.namedTable(

@@ -71,7 +71,7 @@ function formatIpv6(text: string, bits = "128"): string {
   return network === undefined ? "" : formatAddress(network);
 }
 
-const isInRange = (text: string, range: string): boolean | null => {
+export const isInRange = (text: string, range: string): boolean | null => {
   const [address, network] = [parseNetwork(text), parseNetwork(range)];
   if (address === undefined || network === undefined) return null;
   return maskBits(address.base, network.bits) === maskBits(network.base, network.bits);

@@ -1,22 +1,40 @@
-/** `evaluate ipv4_lookup(Table, SourceAddress, NetworkColumn, …, return_unmatched = false)`. */
+/** `ipv4_lookup` and `ipv6_lookup(Table, Address, Network, …, return_unmatched = false)`. */
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import { asText } from "../coerce.ts";
 import { argumentsOf, readName } from "../names.ts";
 import { withColumns, type Row, type Scope, type Table } from "../plan.ts";
 import { createSemanticError, createUnsupportedError } from "../query-error.ts";
-import { isInRange } from "../scalar-functions/network.ts";
+import { isInRange as isInIpv6Range } from "../scalar-functions/ipv6.ts";
+import { isInRange as isInIpv4Range } from "../scalar-functions/network.ts";
 import { getEmptyValue } from "../values.ts";
 import { joinColumns } from "./join.ts";
 
-/** Adds the columns of the networks that hold each row's address; extra keys must be equal. */
-export function evaluateIpv4Lookup(call: KqlNode, input: Table, scope: Scope): Table {
+const rangeTests = { ipv4_lookup: isInIpv4Range, ipv6_lookup: isInIpv6Range };
+
+/**
+ * Adds the columns of the networks that hold each row's address. Further keys must be equal and
+ * stand once in the result.
+ */
+export const evaluateNetworkLookup =
+  (name: keyof typeof rangeTests) =>
+  (call: KqlNode, input: Table, scope: Scope): Table =>
+    lookUpNetworks({ call, name, input }, scope);
+
+interface LookupRequest {
+  readonly call: KqlNode;
+  readonly name: keyof typeof rangeTests;
+  readonly input: Table;
+}
+
+function lookUpNetworks({ call, name, input }: LookupRequest, scope: Scope): Table {
   const args = argumentsOf(call);
   const named = args.filter(({ kind }) => kind === "SimpleNamedExpression");
   const [tableNode, addressNode, networkNode, ...keyNodes] = args.filter(
     ({ kind }) => kind !== "SimpleNamedExpression",
   );
   if (tableNode === undefined || addressNode === undefined || networkNode === undefined)
-    throw createSemanticError("ipv4_lookup: a table, an address and a network are expected.");
+    throw createSemanticError(`${name}: a table, an address and a network are expected.`);
+  const isInRange = rangeTests[name];
   const isOuter = readUnmatchedOption(named, scope);
   const networks = scope.compile.table(tableNode, { ...scope, columns: [] });
   const sourceScope = withColumns(scope, input.columns);
