@@ -180,16 +180,21 @@ const createSet: AggregateFactory = (args) => {
   )([asDynamic(argumentAt(args, 0))]);
 };
 
-const createBag: AggregateFactory = (args) =>
-  createValueAggregate<Record<string, unknown>>(
+/** Merges bags: the first value of a key counts, and keys beyond the limit are left out. */
+const createBag: AggregateFactory = (args) => {
+  const limit = readLimit(args);
+  return createValueAggregate<Map<string, unknown>>(
     () => "dynamic",
-    () => ({}),
-    (whole, value) =>
-      typeof value === "object" && !Array.isArray(value)
-        ? { ...(value as Record<string, unknown>), ...whole }
-        : whole,
-    (whole) => whole,
+    () => new Map(),
+    (whole, value) => {
+      if (typeof value === "object" && !Array.isArray(value))
+        for (const [key, inner] of Object.entries(value as Record<string, unknown>))
+          if (!whole.has(key) && whole.size < limit) whole.set(key, inner);
+      return whole;
+    },
+    (whole) => Object.fromEntries(whole),
   )([asDynamic(argumentAt(args, 0))]);
+};
 
 const createAny = createValueAggregate<unknown>(
   typeOf,

@@ -88,7 +88,7 @@ const createBits =
     createValueAggregate<bigint | null>(
       () => "long",
       () => null,
-      (bits, value) => combine(bits ?? start, BigInt(value as bigint)),
+      (bits, value) => combine(bits ?? start, value as bigint),
       (bits) => bits,
     )([convertScalar(argumentAt(args, 0), "long")]);
 

@@ -88,8 +88,11 @@ function toValue({ members, text }: XmlElement): unknown {
 }
 
 const decodeEntities = (text: string): string =>
-  text.replaceAll(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex, decimal, name) => {
-    const code = hex === undefined ? Number(decimal) : Number.parseInt(String(hex), 16);
-    if (name !== undefined) return entities[String(name)] ?? String(whole);
-    return code <= 0x10ffff ? String.fromCodePoint(code) : String(whole);
-  });
+  text.replaceAll(
+    /&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi,
+    (whole: string, hex?: string, decimal?: string, name?: string) => {
+      if (name !== undefined) return entities[name] ?? whole;
+      const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    },
+  );

@@ -1,6 +1,6 @@
 /** `ipv4_lookup` and `ipv6_lookup(Table, Address, Network, …, return_unmatched = false)`. */
-import { childAt, type KqlNode } from "../../language/parser.ts";
-import { asText } from "../coerce.ts";
+import type { KqlNode } from "../../language/parser.ts";
+import { asText, type TextScalar } from "../coerce.ts";
 import { argumentsOf, readName } from "../names.ts";
 import { withColumns, type Row, type Scope, type Table } from "../plan.ts";
 import { createSemanticError, createUnsupportedError } from "../query-error.ts";
@@ -13,7 +13,7 @@ const rangeTests = { ipv4_lookup: isInIpv4Range, ipv6_lookup: isInIpv6Range };
 
 /**
  * Adds the columns of the networks that hold each row's address. Further keys must be equal and
- * stand once in the result.
+ * appear once in the result.
  */
 export const evaluateNetworkLookup =
   (name: keyof typeof rangeTests) =>
@@ -28,43 +28,46 @@ interface LookupRequest {
 
 function lookUpNetworks({ call, name, input }: LookupRequest, scope: Scope): Table {
   const args = argumentsOf(call);
-  const named = args.filter(({ kind }) => kind === "SimpleNamedExpression");
-  const [tableNode, addressNode, networkNode, ...keyNodes] = args.filter(
-    ({ kind }) => kind !== "SimpleNamedExpression",
-  );
+  const options = args.filter(isOption);
+  const [tableNode, addressNode, networkNode, ...keyNodes] = args.filter((node) => !isOption(node));
   if (tableNode === undefined || addressNode === undefined || networkNode === undefined)
     throw createSemanticError(`${name}: a table, an address and a network are expected.`);
-  const isInRange = rangeTests[name];
-  const isOuter = readUnmatchedOption(named, scope);
+  const isOuter = options.some((option) => readUnmatchedOption(option, scope));
   const networks = scope.compile.table(tableNode, { ...scope, columns: [] });
-  const sourceScope = withColumns(scope, input.columns);
-  const networkScope = withColumns(scope, networks.columns);
-  const address = asText(scope.compile.scalar(addressNode, sourceScope));
-  const network = asText(scope.compile.scalar(networkNode, networkScope));
+  const compileText = (node: KqlNode, { columns }: Table): TextScalar =>
+    asText(scope.compile.scalar(node, withColumns(scope, columns)));
+  const isInRange = rangeTests[name];
+  const [address, network] = [compileText(addressNode, input), compileText(networkNode, networks)];
   const keys = keyNodes.map((node) => ({
-    left: asText(scope.compile.scalar(node, sourceScope)),
-    right: asText(scope.compile.scalar(node, networkScope)),
+    left: compileText(node, input),
+    right: compileText(node, networks),
   }));
-  const blank = networks.columns.map(({ type }) => getEmptyValue(type));
+  const keyIndexes = new Set(keys.map(({ right }) => right.columnIndex));
+  const addedIndexes = [...networks.columns.keys()].filter((index) => !keyIndexes.has(index));
+  const added = addedIndexes.flatMap((index) => networks.columns[index] ?? []);
+  const blank = added.map(({ type }) => getEmptyValue(type));
   const matches = (row: Row, other: Row): boolean =>
     isInRange(address.run(row), network.run(other)) === true &&
     keys.every(({ left, right }) => left.run(row) === right.run(other));
   return {
-    columns: joinColumns(input.columns, networks.columns),
+    columns: joinColumns(input.columns, added),
     *rows() {
       const networkRows = Array.from(networks.rows());
       for (const row of input.rows()) {
         const found = networkRows.filter((other) => matches(row, other));
         if (found.length === 0 && isOuter) yield [...row, ...blank];
-        for (const other of found) yield [...row, ...other];
+        for (const other of found) yield [...row, ...addedIndexes.map((index) => other[index])];
       }
     },
   };
 }
 
-function readUnmatchedOption(named: readonly KqlNode[], scope: Scope): boolean {
-  const other = named.find((node) => readName(node) !== "return_unmatched");
-  if (other !== undefined) throw createUnsupportedError(`The argument '${other.text}'`);
-  const value = named[0] && childAt(named[0], "Expression");
-  return value !== undefined && scope.compile.scalar(value, scope).run([]) === true;
+/** `return_unmatched = true`, or a literal in its place. */
+const isOption = ({ kind }: KqlNode): boolean =>
+  kind === "SimpleNamedExpression" || kind === "BooleanLiteralExpression";
+
+function readUnmatchedOption(option: KqlNode, scope: Scope): boolean {
+  if (option.kind === "SimpleNamedExpression" && readName(option) !== "return_unmatched")
+    throw createUnsupportedError(`The argument '${option.text}'`);
+  return scope.compile.scalar(option, scope).run([]) === true;
 }

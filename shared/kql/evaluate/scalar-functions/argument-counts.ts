@@ -24,24 +24,24 @@ const namesByCount: Readonly<Record<number, string>> = {
     gzip_compress_to_base64_string gzip_decompress_from_base64_string
     zlib_compress_to_base64_string zlib_decompress_from_base64_string punycode_from_string
     punycode_to_string punycode_domain_from_string punycode_domain_to_string column_names_of
-    dcount_hll base64_decode_toguid base64_encode_fromguid`,
+    dcount_hll bin_auto arraylength parseurl parseurlquery base64_decode_toguid base64_encode_fromguid`,
   2: `bin floor startofday startofweek startofmonth startofyear endofday endofweek endofmonth
-    endofyear datetime_part datepart format_datetime format_timespan strcat_array strcmp
+    endofyear datetime_part datepart format_datetime format_timespan strcat_array array_strcat strcmp
     parse_command_line tohex trim trim_start trim_end ipv4_is_in_range
     parse_ipv4_mask format_ipv4 format_ipv4_mask has_ipv4 has_ipv4_prefix parse_ipv6_mask
     ipv6_is_in_range array_split bag_has_key bag_remove_keys bag_zip set_has_element set_equals
     jaccard_index repeat has_any_index column_ifexists columnifexists pow atan2 round binary_and
     binary_or binary_xor binary_shift_left binary_shift_right hash hash_xxhash64 row_number
-    row_cumsum datetime_utc_to_local datetime_local_to_utc
+    row_cumsum row_rank_dense row_rank_min datetime_utc_to_local datetime_local_to_utc
     array_rotate_left array_rotate_right series_add series_subtract series_multiply series_divide
     series_pow series_equals series_not_equals series_less series_less_equals series_greater
     series_greater_equals series_dot_product series_cosine_similarity series_pearson_correlation
     series_stats series_stats_dynamic series_seasonal series_fill_forward series_fill_backward
-    assert bin_auto ipv4_range_to_cidr_list percentrank_tdigest rank_tdigest has_any_index`,
+    assert ipv4_range_to_cidr_list percentrank_tdigest rank_tdigest has_any_index`,
   3: `extractjson extract_json iff iif bin_at datetime_diff datetime_add strrep substring split replace replace_regex
     replace_string replace_strings extract_all extractall countof translate ipv4_is_match
     ipv4_compare ipv6_compare ipv6_is_match array_slice array_iff array_iif bag_set_key range
-    prev next row_rank_dense row_rank_min format_bytes
+    prev next format_bytes
     array_shift_left array_shift_right series_fill_const series_iir convert_angle convert_energy
     convert_length convert_mass convert_speed convert_temperature convert_volume
     beta_cdf beta_pdf beta_inv convert_force around percentile_tdigest`,

@@ -118,17 +118,23 @@ const evaluateArraySplit = mapAny("dynamic", ([list, at]) => {
   return [0, ...indexes].map((index, part) => (list as List).slice(index, indexes[part]));
 });
 
-/** `array_iff(conditions, thens, elses)` and the like pick element by element. */
+/** `array_iff(conditions, thens, elses)`: null where a condition is neither a bool nor a number. */
 const evaluateArrayIff = mapLists(([tests = []], [, then, otherwise]) =>
-  tests.map((test, index) =>
-    elementAt(test === true || (typeof test === "number" && test !== 0) ? then : otherwise, index),
-  ),
+  tests.map((test, index) => {
+    if (typeof test !== "boolean" && typeof test !== "number") return null;
+    return elementAt(test === true || (test !== 0 && test !== false) ? then : otherwise, index);
+  }),
 );
 const elementAt = (value: unknown, index: number): unknown =>
   Array.isArray(value) ? ((value as List)[index] ?? null) : (value ?? null);
 
+const countElements = mapAny("long", ([value]) =>
+  Array.isArray(value) ? BigInt(value.length) : null,
+);
+
 export const arrayFunctions: FunctionTable = {
-  array_length: mapAny("long", ([value]) => (Array.isArray(value) ? BigInt(value.length) : null)),
+  array_length: countElements,
+  arraylength: countElements,
   array_concat: mapLists((lists) => lists.flat()),
   array_index_of: evaluateArrayIndexOf,
   array_reverse: mapLists(([list = []]) => list.toReversed()),

@@ -119,6 +119,11 @@ function parseUrl(text: string): unknown {
   };
 }
 
+const evaluateParseUrl = mapTexts("dynamic", (text = "") => parseUrl(text));
+const evaluateParseUrlQuery = mapTexts("dynamic", (text = "") => ({
+  "Query Parameters": Object.fromEntries(new URLSearchParams(text)),
+}));
+
 /** `parse_path`: the parts of a Windows path, a Unix path or a `file://` URL. */
 function parsePath(text: string): unknown {
   const scheme = /^([a-z]{2,}):\/\//i.exec(text)?.[1] ?? "";
@@ -183,9 +188,9 @@ export const networkFunctions: FunctionTable = {
   has_any_ipv4: createAnyAddressTest(false),
   has_ipv4_prefix: mapTexts("bool", (text = "", prefix = "") => hasIpv4(text, prefix, true)),
   has_any_ipv4_prefix: createAnyAddressTest(true),
-  parse_url: mapTexts("dynamic", (text = "") => parseUrl(text)),
-  parse_urlquery: mapTexts("dynamic", (text = "") => ({
-    "Query Parameters": Object.fromEntries(new URLSearchParams(text)),
-  })),
+  parse_url: evaluateParseUrl,
+  parseurl: evaluateParseUrl,
+  parse_urlquery: evaluateParseUrlQuery,
+  parseurlquery: evaluateParseUrlQuery,
   parse_path: mapTexts("dynamic", (text = "") => parsePath(text)),
 };

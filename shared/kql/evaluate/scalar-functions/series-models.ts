@@ -119,7 +119,7 @@ const evaluateOutliers: FunctionCompiler = (args) => {
 };
 
 const evaluateSeasonal = createSeriesFunction("dynamic", (values, read) => {
-  const given = read(1, -1);
+  const given = read<number>(1, -1);
   const period = given < 0 ? (detectPeriod(values, 0.6) ?? 0) : given;
   return repeatSeason(values, period, values.length);
 });

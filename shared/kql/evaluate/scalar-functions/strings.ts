@@ -250,16 +250,19 @@ const evaluateExtractJson: FunctionCompiler = (args, call) => {
   return convertScalar(found(args.slice(0, 2), call), parseTypeName(type));
 };
 
+const joinTexts = mapValues("string", ["dynamic", "string"], (list: unknown, by: string) =>
+  Array.isArray(list)
+    ? list
+        .map((one) => (typeof one === "string" ? one : one === null ? "" : JSON.stringify(one)))
+        .join(by)
+    : "",
+);
+
 export const stringFunctions: FunctionTable = {
   strcat: mapTexts("string", (...texts) => texts.join("")),
   strcat_delim: mapTexts("string", (by = "", ...texts) => texts.join(by)),
-  strcat_array: mapValues("string", ["dynamic", "string"], (list: unknown, by: string) =>
-    Array.isArray(list)
-      ? list
-          .map((one) => (typeof one === "string" ? one : one === null ? "" : JSON.stringify(one)))
-          .join(by)
-      : "",
-  ),
+  strcat_array: joinTexts,
+  array_strcat: joinTexts,
   strlen: mapTexts("long", (text = "") => BigInt(Array.from(text).length)),
   string_size: mapTexts("long", (text = "") => BigInt(Buffer.byteLength(text))),
   strrep: mapValues(

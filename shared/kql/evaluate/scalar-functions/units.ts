@@ -40,9 +40,9 @@ const forces: UnitSizes = {
   KiloPond: 9.80665,
   Meganewton: 1_000_000,
   Millinewton: 0.001,
-  OunceForce: 4.4482216152605095551842641431421 / 16,
-  Poundal: 0.13825502798973041652092282466083,
-  PoundForce: 4.4482216152605095551842641431421,
+  OunceForce: 4.44822161526051 / 16,
+  Poundal: 0.138254954376,
+  PoundForce: 4.44822161526051,
   TonneForce: 9_806.65,
 };
 
@@ -113,7 +113,7 @@ const createConversion = (units: UnitSizes): FunctionCompiler =>
     "real",
     ["real", "string"],
     (value: number, from: string, to: string) =>
-      (value * requireUnit(units, from)) / requireUnit(units, to),
+      value * (requireUnit(units, from) / requireUnit(units, to)),
   );
 
 /** Kelvin of 0 in each scale, and of one degree. */
