@@ -4,7 +4,7 @@
  */
 import { app } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
-import { enqueueUnlessWaiting } from "../shared/hunts/views.ts";
+import { enqueueUnlessWaiting } from "../shared/hunts/overdue-hunts.ts";
 
 for (const hunt of services.enabledHunts()) {
   app.timer(`hunt_${hunt.name.replaceAll("-", "_")}`, {

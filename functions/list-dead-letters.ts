@@ -1,7 +1,7 @@
 /** Lists messages that could not be processed, oldest path first. */
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
-import { deadLetterFilter } from "../shared/contracts/dead-letter.ts";
+import { deadLetterFilter, toDeadLetterAnswer } from "../shared/contracts/dead-letter.ts";
 import { withQuery } from "../shared/http/public-url.ts";
 import { readQuery } from "../shared/http/request-body.ts";
 
@@ -9,7 +9,7 @@ async function listDeadLetters(request: HttpRequest): Promise<HttpResponseInit> 
   const { queue, after } = readQuery(deadLetterFilter, request.query);
   const page = await services.listDeadLetters(queue, after);
   const nextLink = page.next === undefined ? null : withQuery(request.url, { after: page.next });
-  return { jsonBody: { value: page.letters, nextLink } };
+  return { jsonBody: { value: page.letters.map(toDeadLetterAnswer), nextLink } };
 }
 
 app.http("list_dead_letters", {

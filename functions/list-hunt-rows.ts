@@ -6,7 +6,8 @@ import { Problem } from "../shared/contracts/problem.ts";
 import { withQuery } from "../shared/http/public-url.ts";
 import { readQuery } from "../shared/http/request-body.ts";
 import { formatOf } from "../shared/hunts/log/paths.ts";
-import { findExport, parseCursor, readHuntHealth } from "../shared/hunts/views.ts";
+import { readHuntHealth } from "../shared/hunts/hunt-health.ts";
+import { findExport, parseCursor } from "../shared/hunts/poll-exports.ts";
 
 async function listHuntRows(request: HttpRequest): Promise<HttpResponseInit> {
   const hunt = services.getHunt(request.params["name"]);

@@ -2,7 +2,7 @@
 import { app, type HttpResponseInit } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 import { toHuntView } from "../shared/contracts/hunt-views.ts";
-import { readHuntHealth } from "../shared/hunts/views.ts";
+import { readHuntHealth } from "../shared/hunts/hunt-health.ts";
 
 async function listHunts(): Promise<HttpResponseInit> {
   const deps = { records: await services.records() };

@@ -9,5 +9,5 @@ app.http("start_overdue_hunts", {
   methods: ["POST"],
   authLevel: "function",
   route: "hunts/tick",
-  handler: async () => ({ jsonBody: { started: await services.startOverdueHunts("tick") } }),
+  handler: async () => ({ jsonBody: { started: await services.startOverdueHunts("overdue") } }),
 });

@@ -9,7 +9,7 @@ import { Problem } from "../shared/contracts/problem.ts";
 import { withQuery } from "../shared/http/public-url.ts";
 import { readQuery } from "../shared/http/request-body.ts";
 import { toListedExport } from "../shared/hunts/run/hunt-jobs.ts";
-import { formatCursor, pollExports } from "../shared/hunts/views.ts";
+import { formatCursor, pollExports } from "../shared/hunts/poll-exports.ts";
 
 const cursorFault = {
   path: "/after",

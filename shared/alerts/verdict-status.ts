@@ -45,9 +45,7 @@ export async function readAlertStatuses(
   await runInParallel(alertIds, async (alertId) => {
     statuses.set(alertId, await readAlertStatus(deps, alertId, verdict));
   });
-  return alertIds.map(
-    (alertId) => statuses.get(alertId) ?? { alertId, outcome: "waiting" as const },
-  );
+  return alertIds.map((alertId) => statuses.get(alertId) ?? createWaitingStatus(alertId));
 }
 
 /**
@@ -63,13 +61,20 @@ async function readAlertStatus(
   if (record?.verdict === verdict) return toAlertStatus(record);
   const stored = await findOutcome(store, alertId, verdict);
   return stored
-    ? { alertId, outcome: stored.outcome, detail: stored.detail }
-    : { alertId, outcome: "waiting" };
+    ? { alertId, outcome: stored.outcome, detail: stored.detail ?? null }
+    : createWaitingStatus(alertId);
 }
 
+const createWaitingStatus = (alertId: string, detail: string | null = null): AlertStatus => ({
+  alertId,
+  outcome: "waiting",
+  detail,
+});
+
 function toAlertStatus({ alertId, blockedSinceMs, detail, state }: AlertRecord): AlertStatus {
-  if (state !== "waiting" && state !== "sending") return { alertId, outcome: state, detail };
-  if (detail === undefined || blockedSinceMs === undefined) return { alertId, outcome: "waiting" };
+  if (state !== "waiting" && state !== "sending")
+    return { alertId, outcome: state, detail: detail ?? null };
+  if (detail === undefined || blockedSinceMs === undefined) return createWaitingStatus(alertId);
   const since = new Date(blockedSinceMs).toISOString();
-  return { alertId, outcome: "waiting", detail: `${detail} (since ${since})` };
+  return createWaitingStatus(alertId, `${detail} (since ${since})`);
 }

@@ -5,7 +5,7 @@
 import { readAnchor } from "../audit/anchor.ts";
 import { huntingPresets } from "../clients/hunting/presets.ts";
 import type { ExpiringSecret } from "../clients/vault.ts";
-import { readHuntHealth, type HuntHealth } from "../hunts/views.ts";
+import { readHuntHealth, type HuntHealth } from "../hunts/hunt-health.ts";
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { deadLetterQueues } from "../contracts/dead-letter.ts";
 import { isUnresolved, listDeadLetters } from "../storage/dead-letters.ts";
@@ -134,7 +134,7 @@ export function assessHealth(details: HealthDetails): {
 }
 
 function assessHunts({ hunts }: HealthDetails): Findings {
-  const describeHunt = ({ name, state, reason = "" }: HealthDetails["hunts"][number]): string =>
+  const describeHunt = ({ name, state, reason }: HealthDetails["hunts"][number]): string =>
     state === "overdue"
       ? `Hunt ${name} is overdue: ${reason} Start it with POST /api/hunts/tick, then check its timer.`
       : `Hunt ${name} is ${state}: ${reason}`;

@@ -2,7 +2,7 @@
 import { buildHuntingUrl } from "../clients/portal.ts";
 import { findStatistics } from "../files/find-statistics.ts";
 import type { HuntDeps } from "../hunts/ports.ts";
-import { startOverdueHunts } from "../hunts/views.ts";
+import { startOverdueHunts } from "../hunts/overdue-hunts.ts";
 import { lazy } from "../runtime/lazy.ts";
 import { log } from "../runtime/log.ts";
 import { clouds, readSettings } from "../runtime/settings.ts";
@@ -36,7 +36,7 @@ export const getHuntDeps = lazy(async (): Promise<HuntDeps> => {
 });
 
 /** Starts every overdue hunt. @returns their names */
-export async function startDueHunts(reason: "tick" | "maintenance"): Promise<string[]> {
+export async function startDueHunts(reason: "overdue" | "maintenance"): Promise<string[]> {
   const deps = { records: await getRecords(), queues: await getQueues() };
   return startOverdueHunts(deps, listEnabledHunts(), reason, await readServerNowMs());
 }

@@ -16,7 +16,7 @@ import type { huntDetail, huntSummary, listedExport } from "../contracts/hunt-an
 import type { healthAnswer } from "../contracts/operations-answers.ts";
 
 export type { Operation } from "../contracts/operation.ts";
-export type { DeadLetter } from "../contracts/dead-letter.ts";
+export type { DeadLetterAnswer as DeadLetter } from "../contracts/dead-letter.ts";
 export type { FileReport, FileResult } from "../contracts/file-result.ts";
 export type { VerdictAction, VerdictReason } from "../contracts/alert-verdict.ts";
 export type AlertHistory = Infer<typeof alertHistory>;

@@ -19,7 +19,7 @@ import {
   type Access,
   type ConsoleConfig,
 } from "./session.ts";
-import { signIn } from "./sign-in.ts";
+import { forgetAccount, signIn } from "./sign-in.ts";
 import { followColorScheme } from "./theme.ts";
 
 const sections = [
@@ -149,7 +149,7 @@ function App() {
   const entra = config?.entra;
   const signOut = (): void => {
     forgetKey();
-    tryAgain();
+    void (entra ? forgetAccount(entra) : Promise.resolve()).finally(tryAgain);
   };
   switch (access) {
     case undefined:

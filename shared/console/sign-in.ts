@@ -17,7 +17,9 @@ async function createClient({ authority, clientId }: EntraConfig) {
     },
     cache: { cacheLocation: "sessionStorage" },
   });
-  await application.handleRedirectPromise({ navigateToLoginRequestUrl: false });
+  const answer = await application.handleRedirectPromise({ navigateToLoginRequestUrl: false });
+  // MSAL has removed its answer from the fragment; the state names the page before the sign-in.
+  if (answer?.state?.startsWith("#/") === true) location.hash = answer.state;
   return application;
 }
 
@@ -37,8 +39,14 @@ export async function acquireToken(config: EntraConfig): Promise<string | undefi
   }
 }
 
-/** Navigates to the sign-in page. */
+/** Navigates to the sign-in page, and later back to the current page of the console. */
 export async function signIn(config: EntraConfig): Promise<void> {
   const application = await openClient(config);
-  await application.loginRedirect({ scopes: [config.scope] });
+  await application.loginRedirect({ scopes: [config.scope], state: location.hash });
+}
+
+/** Forgets the account and its tokens in this tab. The session at Microsoft continues. */
+export async function forgetAccount(config: EntraConfig): Promise<void> {
+  const application = await openClient(config);
+  await application.clearCache();
 }

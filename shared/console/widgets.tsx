@@ -2,6 +2,7 @@
 import type { ComponentChildren, TargetedEvent } from "preact";
 import type { ApiError } from "./api.ts";
 import type { Loaded } from "./use-data.ts";
+import type { Pages } from "./use-pages.ts";
 
 type Tone = "neutral" | "success" | "warning" | "danger" | "informative";
 
@@ -131,6 +132,14 @@ export function Load<T>({
     </>
   );
 }
+
+/** Loads the next page of a list, where there is one. */
+export const ShowMore = ({ list }: { list: Pages<unknown> }) =>
+  list.data?.hasMore ? (
+    <button type="button" onClick={list.showMore}>
+      Show more
+    </button>
+  ) : null;
 
 /** A section with a heading. */
 export const Section = ({ title, children }: { title: string; children: ComponentChildren }) => (

@@ -11,7 +11,7 @@ export const verdictAccepted = createOperationSchema(z.null());
 export const alertStatusAnswer = z.object({
   alertId: z.string(),
   outcome: z.enum(alertOutcomes),
-  detail: z.optional(z.string()),
+  detail: z.nullable(z.string()),
 });
 
 /** The state of a verdict; `result` has the outcomes so far while it runs. */

@@ -183,7 +183,7 @@ export interface AlertStatus {
   readonly alertId: string;
   readonly outcome: AlertOutcome;
   /** For `alreadyClosed`, `conflict` and `failed`: how, with whom, or why. */
-  readonly detail?: string | undefined;
+  readonly detail: string | null;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Dead letters: messages that could not be processed, as they are stored, listed and replayed. */
 import * as z from "zod/mini";
 
-/** Why a message ended here. `gave-up`: the platform took it away after five tries. */
+/** Why a message ended here. `retriesExhausted`: the platform took it away after five tries. */
 const deadLetterReasons = [
   "encoding",
   "notAnObject",
@@ -32,6 +32,25 @@ export const deadLetter = z.object({
   replayedAt: z.optional(z.string()),
 });
 export type DeadLetter = z.infer<typeof deadLetter>;
+
+/** One dead letter as `GET /api/dead-letters` returns it. */
+export const deadLetterAnswer = z.object({
+  ...deadLetter.shape,
+  detail: z.nullable(z.string()),
+  message: z.nullable(z.record(z.string(), z.unknown())),
+  text: z.nullable(z.string()),
+  replayedAt: z.nullable(z.string()),
+});
+export type DeadLetterAnswer = z.infer<typeof deadLetterAnswer>;
+
+/** Returns the dead letter with null for each member that has no value. */
+export const toDeadLetterAnswer = (stored: DeadLetter): DeadLetterAnswer => ({
+  ...stored,
+  detail: stored.detail ?? null,
+  message: stored.message ?? null,
+  text: stored.text ?? null,
+  replayedAt: stored.replayedAt ?? null,
+});
 
 /** Dead letters shown, or put back, by one request. */
 export const maxDeadLettersPerRequest = 200;

@@ -12,11 +12,11 @@ const standing = {
    * `status.json`.
    */
   state: z.enum(["ok", "new", "overdue", "degraded", "invalid", "blocked", "failing"]),
-  reason: z.optional(z.string()),
-  watermark: z.optional(z.string()),
-  watermarkAgeSeconds: z.optional(z.int()),
-  version: z.optional(z.int()),
-  head: z.optional(z.string()),
+  reason: z.nullable(z.string()),
+  watermark: z.nullable(z.string()),
+  watermarkAgeSeconds: z.nullable(z.int()),
+  version: z.nullable(z.int()),
+  head: z.nullable(z.string()),
 };
 
 const summary = {
@@ -25,7 +25,7 @@ const summary = {
   enabled: z.boolean(),
   mode: z.enum(["window", "snapshot"]),
   schedule: z.string(),
-  severity: z.optional(z.string()),
+  severity: z.nullable(z.string()),
   ...standing,
 };
 

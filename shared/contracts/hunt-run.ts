@@ -1,4 +1,4 @@
-/** What a timer, a tick or a request puts on the queue `hunt-runs`: one run of one hunt. */
+/** What a timer, an overdue hunt or a request puts on the queue `hunt-runs`: one run of one hunt. */
 import * as z from "zod/mini";
 import { parseInstant } from "../runtime/time.ts";
 
@@ -17,8 +17,8 @@ export const instant = z
     ),
   );
 
-/** Reason of a run. `continue`: the previous run had more work than fits into one. */
-const runReasons = ["timer", "tick", "maintenance", "request", "continue"] as const;
+/** Reason of a run. `overdue`: `POST /api/hunts/tick` found it late. `continue`: the previous run had more work than fits into one. */
+const runReasons = ["timer", "overdue", "maintenance", "request", "continue"] as const;
 
 export const huntRun = z.strictObject({
   hunt: huntNameSchema,

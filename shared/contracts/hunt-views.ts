@@ -29,7 +29,7 @@ export const toHuntView = (hunt: CompiledHunt, standing: object, isDetailed: boo
   enabled: hunt.enabled,
   mode: hunt.mode,
   schedule: hunt.schedule,
-  severity: hunt.severity,
+  severity: hunt.severity ?? null,
   ...standing,
   ...(isDetailed
     ? {

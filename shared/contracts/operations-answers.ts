@@ -3,7 +3,7 @@
  * loads them.
  */
 import * as z from "zod/mini";
-import { deadLetter } from "./dead-letter.ts";
+import { deadLetterAnswer } from "./dead-letter.ts";
 import { huntStanding } from "./hunt-answers.ts";
 
 /** RFC 9457. */
@@ -38,7 +38,7 @@ export const healthAnswer = z.object({
 });
 
 export const deadLetterList = z.object({
-  value: z.array(deadLetter),
+  value: z.array(deadLetterAnswer),
   nextLink: z.nullable(z.string()),
 });
 

@@ -4,21 +4,21 @@
  */
 import type { InputFault } from "./input-faults.ts";
 
-/** The HTTP statuses of refusals, with the title of each. */
+/** The HTTP statuses of refusals, each with the title that states what happened. */
 export const problemTitles = {
-  400: "Bad input",
-  401: "Not authenticated",
-  403: "Not allowed",
-  404: "Not found",
-  409: "Conflict",
-  410: "Gone",
-  411: "Length required",
-  413: "Body too large",
-  415: "Unsupported media type",
-  422: "Cannot be processed",
-  429: "Too many requests",
-  500: "Internal error",
-  503: "Temporarily unavailable",
+  400: "Request is invalid",
+  401: "Authentication failed",
+  403: "Caller lacks the required permission",
+  404: "Resource was not found",
+  409: "Request conflicts with an earlier request",
+  410: "Resource is no longer available",
+  411: "Content-Length header is missing",
+  413: "Request body is too large",
+  415: "Media type or encoding is not supported",
+  422: "Request cannot be processed",
+  429: "Request limit was reached",
+  500: "An internal error occurred",
+  503: "Service is temporarily unavailable",
 } as const;
 
 export type ProblemStatus = keyof typeof problemTitles;

@@ -54,7 +54,7 @@ export type WebhookReceipt = z.infer<typeof webhookReceipt>;
 const alertStatus = z.object({
   alertId: z.string(),
   outcome: z.enum(alertOutcomes),
-  detail: z.optional(z.string()),
+  detail: z.nullable(z.string()),
 });
 
 /**

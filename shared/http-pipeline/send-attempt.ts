@@ -11,7 +11,7 @@ import {
   type AttemptResult,
   type ReadOptions,
 } from "./read-response.ts";
-import { sendHttpRequest, type TransportResponse, type TransportRequest } from "./transport.ts";
+import type { Transport, TransportResponse, TransportRequest } from "./transport.ts";
 
 /** What one try needs in addition to the call. */
 export interface AttemptOptions extends ReadOptions {
@@ -20,6 +20,7 @@ export interface AttemptOptions extends ReadOptions {
   readonly clock: Clock;
   readonly header: { readonly name: string; readonly value: string };
   readonly deadlineMs: number;
+  readonly transport: Transport;
 }
 
 /**
@@ -32,7 +33,7 @@ export async function sendAttempt(call: ApiCall, options: AttemptOptions): Promi
   const watch = startWatch(options.clock, options.deadlineMs, call.signal);
   let response: TransportResponse | undefined;
   try {
-    response = await sendHttpRequest(options.url, buildRequest(call, options, watch.signal));
+    response = await options.transport(options.url, buildRequest(call, options, watch.signal));
     await failpoints.failpoint(`${options.api} headers`);
     const result = await readResponse(response, options, watch);
     if (result.kind === "failure") response.discardBody();

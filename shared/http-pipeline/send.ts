@@ -14,6 +14,7 @@ import { TruncatedBodyError, type AttemptResult } from "./read-response.ts";
 import { decideRetry, computePauseMs } from "./retry.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import type { Authorizer } from "./token.ts";
+import { sendHttpRequest, type Transport } from "./transport.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 export interface ApiClientOptions {
@@ -35,6 +36,8 @@ export interface ApiClientOptions {
   readonly maxBodyBytes?: number;
   /** Returns a number in [0, 1), for jitter. @default Math.random */
   readonly random?: () => number;
+  /** Sends one HTTP request. @default Node's own client */
+  readonly transport?: Transport;
 }
 
 const defaults = {
@@ -43,6 +46,7 @@ const defaults = {
   maxWaitMs: 25 * secondMs,
   maxBodyBytes: 32 * 2 ** 20,
   random: Math.random,
+  transport: sendHttpRequest,
 };
 
 type ClientContext = ApiClientOptions & typeof defaults;
@@ -114,7 +118,7 @@ class CallInProgress {
   }
 
   async #sendOnce(header: { readonly name: string; readonly value: string }) {
-    const { api, clock, maxBodyBytes } = this.#context;
+    const { api, clock, maxBodyBytes, transport } = this.#context;
     await failpoints.failpoint(`${api} request`);
     const deadlineMs = this.#call.deadlineMs ?? this.#context.deadlineMs;
     this.#permit = undefined;
@@ -127,6 +131,7 @@ class CallInProgress {
       header,
       deadlineMs,
       maxBodyBytes,
+      transport,
     });
   }
 

@@ -31,6 +31,9 @@ export interface TransportResponse {
   readonly discardBody: () => void;
 }
 
+/** Sends one request and resolves when the headers of its response have arrived. */
+export type Transport = (url: URL, request: TransportRequest) => Promise<TransportResponse>;
+
 const connectTimeoutMs = 10 * secondMs;
 
 /** No connection was made in time: nothing was sent. */

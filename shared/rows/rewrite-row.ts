@@ -12,6 +12,7 @@ import {
 import { ValueWriter, writeNull } from "./canonical.ts";
 import type { RowShape } from "./column.ts";
 import { ColumnMatcher, unknownColumn } from "./column-matcher.ts";
+import { decodeString } from "./line-values.ts";
 import { MalformedRows } from "./malformed-rows.ts";
 import { forEachMember, incomplete } from "./scan.ts";
 
@@ -25,6 +26,8 @@ export class RowRewriter {
   readonly #ends: Int32Array;
   /** Members without a column: key, end of the key, value and end of the value of each. */
   readonly #unknownMembers: number[] = [];
+  readonly #isFound: Uint8Array;
+  readonly #unknownNames = new Set<string>();
 
   constructor(shape: RowShape, out: ByteBuffer) {
     this.#shape = shape;
@@ -33,6 +36,13 @@ export class RowRewriter {
     this.#values = new ValueWriter(out, shape.hasAnnotations);
     this.#starts = new Int32Array(shape.columns.length);
     this.#ends = new Int32Array(shape.columns.length);
+    this.#isFound = new Uint8Array(shape.columns.length);
+  }
+
+  /** The names that at least one row had: columns in the schema's order, then other members. */
+  get memberNames(): readonly string[] {
+    const names = this.#shape.names.filter((_, index) => this.#isFound[index] === 1);
+    return [...names, ...this.#unknownNames];
   }
 
   /** Unpaired surrogates that U+FFFD replaced so far. */
@@ -76,7 +86,10 @@ export class RowRewriter {
       if (!column) continue;
       appendBytes(this.#out, column.lead);
       if (start < 0) writeNull(this.#out);
-      else this.#values.writeValue(column.type, bytes, start, this.#ends[index] ?? start);
+      else {
+        this.#isFound[index] = 1;
+        this.#values.writeValue(column.type, bytes, start, this.#ends[index] ?? start);
+      }
     }
   }
 
@@ -87,6 +100,7 @@ export class RowRewriter {
       const [key = 0, keyEnd = 0, value = 0, end = 0] = this.#unknownMembers.slice(at, at + 4);
       if (members++ > 0) appendByte(this.#out, comma);
       this.#values.writeString(bytes, key, keyEnd);
+      this.#unknownNames.add(decodeString(bytes, key, keyEnd));
       appendByte(this.#out, colon);
       this.#values.writeValue("string", bytes, value, end);
     }

@@ -5,6 +5,7 @@
 import * as z from "zod/mini";
 import { dayMs } from "../runtime/time.ts";
 import type { RecordStore } from "./record-store.ts";
+import { etagOf, readRecord, type TypedRecord, writeRecord } from "./typed-record.ts";
 
 const dayCount = z.object({ alerts: z.number() });
 
@@ -14,6 +15,11 @@ export const dailyLimitPath = (source: string, nowMs: number): string =>
 
 /** Until the next day begins, ms. */
 export const msUntilNextDay = (nowMs: number): number => dayMs - (nowMs % dayMs);
+
+function countUsed(stored: TypedRecord<{ alerts: number }>, maxPerDay: number): number {
+  if (stored.kind === "absent") return 0;
+  return stored.kind === "found" ? stored.value.alerts : maxPerDay;
+}
 
 /**
  * Takes alerts from the day's limit. A count that cannot be read counts as used up: the limit fails
@@ -30,17 +36,11 @@ export async function takeFromDailyCount(
   chooseCount: (remaining: number) => number,
 ): Promise<number> {
   for (;;) {
-    const read = await records.read(path);
-    const storedCount =
-      read.kind === "found" ? dayCount.safeParse(read.value).data?.alerts : undefined;
-    const used = read.kind === "absent" ? 0 : (storedCount ?? maxPerDay);
+    const stored = await readRecord(records, path, dayCount);
+    const used = countUsed(stored, maxPerDay);
     const amount = chooseCount(maxPerDay - used);
     if (amount === 0) return 0;
-    const next = { alerts: used + amount };
-    const written =
-      read.kind === "absent"
-        ? await records.create(path, next)
-        : await records.replace(path, next, read.etag);
+    const written = await writeRecord(records, path, { alerts: used + amount }, etagOf(stored));
     if (written.kind === "written") return amount;
   }
 }

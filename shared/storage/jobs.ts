@@ -6,6 +6,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod/mini";
 import type { RecordStore } from "./record-store.ts";
+import { readRecord, readValue } from "./typed-record.ts";
 
 const dayMs = 86_400_000;
 
@@ -72,17 +73,17 @@ export type JobStatus =
 
 /** Reads header and end of a job. */
 export async function findJob(records: Pick<RecordStore, "read">, id: string): Promise<JobStatus> {
-  const [head, tail] = await Promise.all([
-    records.read(jobPaths.header(id)),
-    records.read(jobPaths.end(id)),
+  const [stored, end] = await Promise.all([
+    readRecord(records, jobPaths.header(id), jobHeaderSchema),
+    readValue(records, jobPaths.end(id), jobEndSchema),
   ]);
-  if (head.kind === "absent") return { kind: "absent" };
-  const header = head.kind === "found" ? jobHeaderSchema.safeParse(head.value) : undefined;
-  if (!header?.success || Date.parse(header.data.expiresAt) <= head.serverNowMs)
+  if (stored.kind === "absent") return { kind: "absent" };
+  if (stored.kind === "invalid" || Date.parse(stored.value.expiresAt) <= stored.serverNowMs)
     return { kind: "expired" };
-  const end = tail.kind === "found" ? jobEndSchema.safeParse(tail.value) : undefined;
-  if (end?.success) return { kind: "ended", header: header.data, end: end.data };
-  return { kind: "running", header: header.data, serverNowMs: head.serverNowMs };
+  const header = stored.value;
+  return end
+    ? { kind: "ended", header, end }
+    : { kind: "running", header, serverNowMs: stored.serverNowMs };
 }
 
 /** Ends a job; `false` when another process ended it first. */

@@ -49,10 +49,14 @@ export async function bundleChild(file: string): Promise<BundledChild> {
  */
 export async function runCommand(
   command: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly text: string; readonly ms: number }> {
   const startMs = performance.now();
   const [file = "", ...args] = command;
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(file, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+  });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (piece: string) => (text += piece));
   const exit = await new Promise<number | string>((resolve, reject) => {

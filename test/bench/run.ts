@@ -7,11 +7,13 @@ import { formatLine, type Result, type Suite } from "./harness.ts";
 
 /** Each suite is loaded on demand. */
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
+  load: async () => (await import("./load.ts")).measureLoad,
   hunts: async () => (await import("./hunts.ts")).measureHunts,
   alerts: async () => (await import("./alerts.ts")).measureAlerts,
   files: async () => (await import("./files.ts")).measureFiles,
   webhooks: async () => (await import("./webhooks.ts")).measureWebhooks,
   hostile: async () => (await import("./hostile-bodies.ts")).measureHostileBodies,
+  console: async () => (await import("./console.ts")).measureConsole,
 };
 
 /** Programs of child processes: `run.ts child <name> …`. */

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { QueueServiceClient } from "@azure/storage-queue";
 import axe from "axe-core";
+import { decodeJwt } from "jose";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startStack, type Stack } from "../support/stack.ts";
@@ -132,6 +133,40 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText(/is on its queue again\.$/).waitFor();
   });
 
+  test("lists the newest of 250 exports first, and older ones on demand", async () => {
+    context = await browser.newContext();
+    page = await context.newPage();
+    // The API lists exports from the oldest on, at most 100 at once.
+    await page.route(`**/api/hunts/${hunt}/exports?*`, async (route) => {
+      const query = new URL(route.request().url()).searchParams;
+      const after = Number(/\.(-?\d+)$/.exec(query.get("after") ?? "")?.[1] ?? 249);
+      const value = Array.from({ length: Math.min(100, 249 - after) }, (_, index) => ({
+        seq: after + 1 + index,
+        from: "2026-01-01T00:00:00.0000000Z",
+        to: "2026-01-01T01:00:00.0000000Z",
+        rows: 1,
+        complete: "yes",
+        blob: `export-${after + 1 + index}`,
+        cursor: null,
+      }));
+      const last = after + value.length;
+      const nextLink =
+        last < 249 ? `${host.url}/api/hunts/${hunt}/exports?after=v1.${last}&top=100` : null;
+      await route.fulfill({ json: { value, nextLink, cursor: `v1.${last}` } });
+    });
+    await openPage(page, host.url, `hunts/${hunt}`);
+    const table = page.getByRole("region", { name: "Exports" });
+    const firstCells = table.locator("tbody tr td:first-child");
+    await expect.poll(() => firstCells.count()).toBe(100);
+    expect(await firstCells.first().textContent()).toBe("249");
+    await page.getByRole("button", { name: "Show more" }).click();
+    await expect.poll(() => firstCells.count()).toBe(200);
+    expect(await firstCells.last().textContent()).toBe("50");
+    await page.getByRole("button", { name: "Show more" }).click();
+    await expect.poll(() => firstCells.count()).toBe(250);
+    expect(await page.getByRole("button", { name: "Show more" }).count()).toBe(0);
+  });
+
   test("reports an outage and recovers from it", async () => {
     await openConsole("alerts");
     await context.setOffline(true);
@@ -168,6 +203,41 @@ describe.skipIf(!hasChromium)("access to the console", () => {
     expect(page.url()).not.toContain(closedHost.key);
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Host key").waitFor();
+  });
+
+  test("signs in with Entra ID by MSAL and sends the token with the key", async () => {
+    const apiClientId = "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7061";
+    const consoleClientId = "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7062";
+    const entraHost = await stack.startHost({
+      enableAuth: true,
+      settings: { ENTRA_CLIENT_ID: apiClientId, CONSOLE_CLIENT_ID: consoleClientId },
+    });
+    stack.simulator.directory.singlePageApps.push({
+      clientId: consoleClientId,
+      redirectUris: [`${entraHost.url}/api/console`],
+    });
+    // The simulator's certificate was created at its start.
+    context = await browser.newContext({ ignoreHTTPSErrors: true });
+    page = await context.newPage();
+    const authorizations = new Set<string>();
+    page.on("request", (request) => {
+      const { authorization } = request.headers();
+      if (request.url().startsWith(`${entraHost.url}/api/`) && authorization !== undefined)
+        authorizations.add(authorization);
+    });
+    await page.goto(`${entraHost.url}/api/console#/hunts`);
+    await page.getByRole("button", { name: "Sign in with Microsoft" }).click();
+    await page.getByLabel("Host key").fill(entraHost.key ?? "");
+    await page.getByRole("button", { name: "Open" }).click();
+    await page.getByRole("heading", { name: "Hunts" }).waitFor();
+    await page.getByRole("link", { name: "Signed Windows binary runs foreign code" }).waitFor();
+    const claims = [...authorizations].map((value) => decodeJwt(value.slice("Bearer ".length)));
+    expect(claims.map(({ aud, azp, preferred_username: name }) => [aud, azp, name])).toEqual([
+      [`api://${apiClientId}`, consoleClientId, "analyst@simulated.example"],
+    ]);
+    expect(page.url()).not.toMatch(/code=|token/);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign in with Microsoft" }).waitFor();
   });
 
   test("runs no script that is not a file of the console", async () => {

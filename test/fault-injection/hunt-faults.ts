@@ -4,7 +4,8 @@
  */
 import { ignoreLeases } from "../support/hunt-harness.ts";
 import type { HuntDeps, RowSink } from "../../shared/hunts/ports.ts";
-import { readHuntHealth, startOverdueHunts } from "../../shared/hunts/views.ts";
+import { readHuntHealth } from "../../shared/hunts/hunt-health.ts";
+import { startOverdueHunts } from "../../shared/hunts/overdue-hunts.ts";
 import { dayMs, hourMs, minuteMs, secondMs, ticksFromMs } from "../../shared/runtime/time.ts";
 import { createRandom } from "./scheduler.ts";
 import {
@@ -480,14 +481,13 @@ const faultsByTitle: Readonly<Record<string, HuntFault>> = {
       await platform.runFor(2 * hourMs, { api: "defender" });
       platform.simulator.changeBehaviors({ hunting: { retired: 410 } });
       await platform.runFor(2 * hourMs, { api: "defender" });
-      const { reason = "", state } = await readHuntHealth(
-        platform,
-        platform.hunt,
-        platform.clock.now(),
-      );
+      const { reason, state } = await readHuntHealth(platform, platform.hunt, platform.clock.now());
       return [
         describeUnless(state === "blocked", `the hunt is ${state}`),
-        describeUnless(reason.includes("HUNTING_API"), `the reason does not help: ${reason}`),
+        describeUnless(
+          reason?.includes("HUNTING_API") === true,
+          `the reason does not help: ${reason}`,
+        ),
       ];
     },
   },
@@ -681,7 +681,7 @@ const faultsByTitle: Readonly<Record<string, HuntFault>> = {
       const started = await startOverdueHunts(
         { records: platform.records, queues },
         [platform.hunt],
-        "tick",
+        "overdue",
         platform.clock.now(),
       );
       await platform.runFor(5 * minuteMs, { timers: false });

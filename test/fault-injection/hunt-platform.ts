@@ -11,7 +11,7 @@ import { createDefenderHunting } from "../../shared/clients/hunting/defender.ts"
 import { compileHunt } from "../../shared/kql/compile/compile-hunt.ts";
 import { handleRunMessage } from "../../shared/hunts/run/handle-run-message.ts";
 import type { HuntDeps } from "../../shared/hunts/ports.ts";
-import { enqueueUnlessWaiting } from "../../shared/hunts/views.ts";
+import { enqueueUnlessWaiting } from "../../shared/hunts/overdue-hunts.ts";
 import type { CompiledHunt } from "../../shared/contracts/compiled-hunt.ts";
 import type { HuntRun } from "../../shared/contracts/hunt-run.ts";
 import { createApiClient } from "../../shared/http-pipeline/send.ts";

@@ -65,8 +65,17 @@ export async function startDependencies(
   };
 }
 
-const startLocalStorage = async (folder: string): Promise<Azurite> =>
-  startAzurite({ folder, blobPort: await findPort(10_000), queuePort: await findPort(10_001) });
+/** Uses Azurite's own ports where they are free. */
+async function startLocalStorage(folder: string): Promise<Azurite> {
+  const blobPort = await findPort(10_000);
+  const queuePort = await findPort(Math.max(10_001, blobPort + 1));
+  try {
+    return await startAzurite({ folder, blobPort, queuePort });
+  } catch {
+    // Another program took a port after it was found free.
+    return startAzurite({ folder });
+  }
+}
 
 /** Lets `--simulator` of the other commands find this cloud and its storage. */
 async function publishSettings(settings: Readonly<Record<string, string>>): Promise<void> {

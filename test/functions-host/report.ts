@@ -103,7 +103,7 @@ const formatNextSteps = ({ url }: RunningHost, { azurite }: Dependencies): strin
     azurite
       ? `Exports are in Azurite: http://127.0.0.1:${azurite.blobPort}/devstoreaccount1`
       : "Exports are in the storage account of DataStorage.",
-    "After you add or change a hunt, restart npm start. npm start -- --fresh forgets all exports.",
+    "A hunt that you add or change is picked up. npm start -- --fresh forgets all exports.",
     `Listening on ${url} (Ctrl+C to stop)`,
   ].join("\n");
 

@@ -6,15 +6,22 @@
  */
 import { execFile } from "node:child_process";
 import { resolve } from "node:path";
-import { parseCommandLine, runProgram, UsageError } from "../../shared/cli/command-line.ts";
-import { createOutput } from "../../shared/cli/output.ts";
+import {
+  describeError,
+  parseCommandLine,
+  runProgram,
+  UsageError,
+} from "../../shared/cli/command-line.ts";
+import { createOutput, formatCount } from "../../shared/cli/output.ts";
 import { closeAlert, enrichFiles, listEnabledHunts, pickHashes, runHunt } from "./demo.ts";
 import type { DemoHunt } from "./demo.ts";
 import { findPort, startDependencies, type Dependencies } from "./dependencies.ts";
 import { addSimulatorFault, simulatorFaults } from "./simulator-faults.ts";
 import { createProgress } from "./progress.ts";
 import { formatReport, greeting, type DemoResult } from "./report.ts";
-import { runHost, type RunningHost } from "./run-host.ts";
+import { LocalApp } from "./local-app.ts";
+import type { RunningHost } from "./run-host.ts";
+import { watchFolders } from "./watch-folders.ts";
 
 const usage = `npm start -- [options]
 
@@ -82,48 +89,86 @@ async function start(words: readonly string[]): Promise<number> {
   });
   progress.step(2, stepCount, "starting the app");
   const port = await findPort(requestedPort);
-  const host = await runHost({
-    settings: dependencies.settings,
-    root,
-    port,
-    nodeOptions: line.hasFlag("debug") ? ["--enable-source-maps"] : [],
-    ...(line.hasFlag("verbose") ? { onOutput: (text) => void process.stdout.write(text) } : {}),
-  });
+  const app = new LocalApp(
+    {
+      settings: dependencies.settings,
+      root,
+      port,
+      nodeOptions: line.hasFlag("debug") ? ["--enable-source-maps"] : [],
+      ...(line.hasFlag("verbose") ? { onOutput: (text) => void process.stdout.write(text) } : {}),
+    },
+    (ended, code) => void endWithApp(ended, code, dependencies),
+  );
+  const host = await app.start();
   const isMoved = requestedPort !== 0 && port !== requestedPort;
-  const demo = await runDemo(host, dependencies, stopOnSignal(host, dependencies, folder));
+  const demo = await runDemo(host, dependencies, stopOnSignal(app, dependencies, folder));
   if (isMoved) output.line(`Port ${requestedPort} is taken, so the app uses port ${port}.\n`);
   output.line(formatReport(host, dependencies, demo));
   if (fault !== undefined && dependencies.simulator)
     output.line(`\n${addSimulatorFault(dependencies.simulator, fault)}`);
   if (line.hasFlag("once")) process.kill(process.pid, "SIGTERM");
+  else
+    watchFolders(
+      watchedFolders.map((name) => resolve(root, name)),
+      () => reloadHunts(app, line.hasFlag("debug"), demo.hunts),
+    );
   return 0;
 }
 
-/** Stops everything on Ctrl+C, and when the app ends by itself. Returns whether it is stopping. */
-function stopOnSignal(
+/** What the build compiles and a person edits while the app runs. */
+const watchedFolders = ["shared/hunts/catalog", "shared/webhooks/mappings"];
+
+/** Builds the app and replaces its process; with a fault in a hunt the former one continues. */
+async function reloadHunts(
+  app: LocalApp,
+  isDebug: boolean,
+  formerHunts: readonly DemoHunt[],
+): Promise<void> {
+  output.line("\nHunts or mappings changed; building the app.");
+  try {
+    await buildApp(isDebug);
+    const { url } = await app.replace();
+    const names = await listEnabledHunts(url);
+    const added = names.filter((name) => !formerHunts.some(({ hunt }) => hunt === name));
+    output.line(
+      `The app runs with ${formatCount(names.length, "enabled hunt")}` +
+        `${added.length > 0 ? `, new since the start: ${added.join(", ")}` : ""}. Run one now:\n` +
+        `  curl -s -X POST -H 'content-type: application/json' -d '{}' ` +
+        `${url}/api/hunts/${added[0] ?? names[0] ?? "<hunt>"}/runs`,
+    );
+  } catch (error) {
+    output.error(describeError(error));
+    output.error("The app continues with the former hunts.");
+  }
+}
+
+/** Stops everything when the app ends by itself. */
+async function endWithApp(
   host: RunningHost,
+  code: number | null,
   dependencies: Dependencies,
-  folder: string,
-): () => boolean {
+): Promise<void> {
+  progress.end("");
+  output.error(`The app ended (${code ?? "killed"}). Its last output:`);
+  output.error(host.output().slice(-4_000));
+  await dependencies.stop();
+  process.exit(1);
+}
+
+/** Stops everything on Ctrl+C. Returns whether it is stopping. */
+function stopOnSignal(app: LocalApp, dependencies: Dependencies, folder: string): () => boolean {
   let isStopping = false;
   const stopAll = async (): Promise<void> => {
     if (isStopping) return;
     isStopping = true;
     progress.end("");
     output.line(`Stopping. Exports stay in ${folder} for the next start.`);
-    await host.stop();
+    await app.stop();
     await dependencies.stop();
     process.exit(0);
   };
   process.once("SIGINT", () => void stopAll());
   process.once("SIGTERM", () => void stopAll());
-  void host.exited.then(async ({ code }) => {
-    if (isStopping) return;
-    output.error(`The app ended (${code ?? "killed"}). Its last output:`);
-    output.error(host.output().slice(-4_000));
-    await dependencies.stop();
-    process.exit(1);
-  });
   return () => isStopping;
 }
 
@@ -154,3 +199,5 @@ async function runDemo(
 }
 
 await runProgram(output, () => start(process.argv.slice(2)));
+// After a failed start, the services that run would keep the process alive.
+if (process.exitCode !== 0) process.exit();

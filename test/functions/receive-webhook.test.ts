@@ -356,7 +356,7 @@ describe("X21, X22: an answer", () => {
     expect(reply.headers.get("x-content-type-options")).toBe("nosniff");
     expect(await readJson<object>(reply)).toEqual({
       type: "about:blank",
-      title: "Bad input",
+      title: "Request is invalid",
       status: 400,
       detail: "The body must be a payload of defender.",
       instance: expect.stringMatching(/^urn:uuid:[0-9a-f-]{36}$/) as string,

@@ -31,6 +31,22 @@ test("the definition equals the built one; if not, run `npm run package`", () =>
   expect(definition).toEqual(readDocument("swagger.json"));
 });
 
+test("the definition has the metadata that certification requires", () => {
+  const metadata = definition["x-ms-connector-metadata"] as {
+    propertyName: string;
+    propertyValue: string;
+  }[];
+  expect(metadata.map(({ propertyName }) => propertyName)).toEqual([
+    "Website",
+    "Privacy policy",
+    "Categories",
+  ]);
+  // The list of the connector schema.
+  const categories = ["Security", "IT Operations", "Data", "Productivity"];
+  expect(categories).toEqual(expect.arrayContaining(metadata[2]?.propertyValue.split(";") ?? []));
+  expect(properties).toMatchObject({ publisher: "Huntline", stackOwner: "Microsoft" });
+});
+
 describe("the properties", () => {
   test("define the key as a secret with the name that an apiKey requires", () => {
     const { api_key: key, ...others } = properties["connectionParameters"] as Record<string, Json>;

@@ -77,16 +77,26 @@ describe("README.md", () => {
     expect(lines.length).toBeLessThanOrEqual(220);
     expect(lines.filter((line) => line.length > 120)).toEqual([]);
   });
+});
+
+describe("shared/runtime/README.md", () => {
+  const file = "shared/runtime/README.md";
+
+  test("names files that exist", () => {
+    const named = readLines(file).flatMap((line) => /^\| `([\w-]+\.ts)`/.exec(line)?.[1] ?? []);
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((name) => !existsSync(join("shared/runtime", name)))).toEqual([]);
+  });
 
   test("lists each setting with its default", () => {
-    const rows = readLines("README.md").flatMap((line) => {
+    const rows = readLines(file).flatMap((line) => {
       const [, name, value = ""] = /^\| `([A-Z_]+)` *\| ([^|]*)\|/.exec(line) ?? [];
       return name === undefined ? [] : [[name, value.trim().replaceAll("`", "")] as const];
     });
     const names = Object.keys(settingsSchema.shape).filter((name) => !name.endsWith("_URL"));
     const urls = Object.keys(settingsSchema.shape).filter((name) => name.endsWith("_URL"));
     expect(rows.map(([name]) => name)).toEqual(expect.arrayContaining(names));
-    expect(urls.filter((name) => !readDocument("README.md").includes(`\`${name}\``))).toEqual([]);
+    expect(urls.filter((name) => !readDocument(file).includes(`\`${name}\``))).toEqual([]);
     const { success, data, error } = settingsSchema.safeParse({});
     expect(success).toBe(false);
     const required = new Set(error?.issues.map(({ path }) => String(path[0])));

@@ -125,7 +125,7 @@ export function memoryExports(options: MemoryExportsOptions): MemoryExports {
         () => stored.get(path) ?? { lines: [], columns: [] },
       );
       const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""));
-      return (await toStoredRows(format, columns, bytes)).slice(skip, skip + top);
+      return toStoredRows(format, columns, bytes).slice(skip, skip + top);
     },
     // The Date header has whole seconds and is never ahead.
     serverNowMs: () =>

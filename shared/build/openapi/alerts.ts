@@ -34,7 +34,7 @@ const statusExample = {
     closure: "falsePositive",
     requestedBy: requestExample.requestedBy,
     requestedAt: requestExample.requestedAt,
-    alerts: [{ alertId, outcome: "closed" }],
+    alerts: [{ alertId, outcome: "closed", detail: null }],
   },
   error: null,
 };
@@ -149,7 +149,10 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
         example: {
           ...statusExample,
           status: "running",
-          result: { ...statusExample.result, alerts: [{ alertId, outcome: "waiting" }] },
+          result: {
+            ...statusExample.result,
+            alerts: [{ alertId, outcome: "waiting", detail: null }],
+          },
         },
       },
     },
@@ -216,7 +219,11 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
             source: deliveryExample.source,
             acceptedAt: "2026-11-22T08:00:00Z",
             verdicts: [
-              { id: "sentinel-1f0e", action: "dismiss", alerts: [{ alertId, outcome: "closed" }] },
+              {
+                id: "sentinel-1f0e",
+                action: "dismiss",
+                alerts: [{ alertId, outcome: "closed", detail: null }],
+              },
             ],
             lookup: null,
             hunts: [],

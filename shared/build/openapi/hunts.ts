@@ -45,6 +45,7 @@ const summary = {
   schedule: "0 17 * * * *",
   severity: "Medium",
   state: "ok",
+  reason: null,
   watermark: "2026-11-22T08:00:00.0000000Z",
   watermarkAgeSeconds: 2_520,
   version: 1,

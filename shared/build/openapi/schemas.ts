@@ -18,7 +18,7 @@ import {
   trendList,
   verdictList,
 } from "../../contracts/console-answers.ts";
-import { deadLetter, deadLetterFilter, replayRequest } from "../../contracts/dead-letter.ts";
+import { deadLetterAnswer, deadLetterFilter, replayRequest } from "../../contracts/dead-letter.ts";
 import {
   explicitLookupSchema,
   lookupOptionsSchema,
@@ -68,7 +68,7 @@ const responses = {
   VerdictList: verdictList,
   AlertStatus: alertStatusAnswer,
   ApiDescription: anyObject,
-  DeadLetter: deadLetter,
+  DeadLetter: deadLetterAnswer,
   DeadLetterList: deadLetterList,
   DeadLetterReplayResult: deadLetterReplayResult,
   Export: listedExport,

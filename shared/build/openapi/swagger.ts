@@ -36,8 +36,22 @@ export function createSwagger(document: OpenApiDocument, routes: readonly Descri
     securityDefinitions: { functionKey: { type: "apiKey", in: "header", name: "x-functions-key" } },
     security: [{ functionKey: [] }],
     tags: document["tags"],
+    "x-ms-connector-metadata": connectorMetadata,
   };
 }
+
+/** What the certification of connectors requires: site and privacy statement of the service. */
+const connectorMetadata = [
+  {
+    propertyName: "Website",
+    propertyValue: "https://learn.microsoft.com/defender-xdr/advanced-hunting-overview",
+  },
+  {
+    propertyName: "Privacy policy",
+    propertyValue: "https://privacy.microsoft.com/privacystatement",
+  },
+  { propertyName: "Categories", propertyValue: "Security;IT Operations" },
+];
 
 type Schemas = Readonly<Record<string, Json>>;
 

@@ -30,7 +30,7 @@ interface RoleGrant {
 }
 
 /** Lists the roles that the request needs. */
-export const listRoleGrants = ({
+const listRoleGrants = ({
   huntingPrincipal,
   grantsDefenderHunting,
   cloudAppsPrincipal,

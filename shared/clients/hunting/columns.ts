@@ -53,6 +53,34 @@ export function readColumns(
   }));
 }
 
+/** The columns that a response and the compiled hunt name. */
+interface NamedColumns {
+  /** Named before the rows: these decide how values are written. */
+  readonly first: readonly HuntColumn[] | undefined;
+  /** Named anywhere in the response. */
+  readonly named: readonly HuntColumn[] | undefined;
+  readonly compiled: readonly HuntColumn[] | undefined;
+}
+
+/**
+ * Returns the columns that the rows of a response really have, each with the type as which its
+ * values were written. A schema before the rows is believed; without one a compiled column counts
+ * when a row or a later schema has it. Members that no column named when they were written are
+ * strings: their values are copied.
+ *
+ * @param memberNames - the names that at least one row has
+ */
+export function findRowColumns(
+  memberNames: readonly string[],
+  { first, named = [], compiled = [] }: NamedColumns,
+): readonly HuntColumn[] {
+  const existing = new Set([...memberNames, ...named.map(({ name }) => name)]);
+  const columns = first ?? compiled.filter(({ name }) => existing.has(name));
+  const columnNames = new Set(columns.map(({ name }) => name));
+  const unnamed = memberNames.filter((name) => !columnNames.has(name));
+  return [...columns, ...unnamed.map((name): HuntColumn => ({ name, type: "string" }))];
+}
+
 const wireStats = z.object({ ExecutionTime: z.number() });
 
 /** Returns the query's execution time in milliseconds where the service states it. */

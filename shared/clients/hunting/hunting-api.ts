@@ -15,7 +15,7 @@ import { createRowShape } from "../../rows/column.ts";
 import { MalformedRows } from "../../rows/malformed-rows.ts";
 import { readRows, type ReadRowsResult } from "../../rows/read-rows.ts";
 import type { Clock } from "../../runtime/time.ts";
-import { readColumns, readExecutionMs } from "./columns.ts";
+import { findRowColumns, readColumns, readExecutionMs } from "./columns.ts";
 import { huntingPresets, type HuntingPreset } from "./presets.ts";
 import {
   toFailureReply,
@@ -136,16 +136,17 @@ function trackSinkFailure(sink: RowSink): {
     hasFailed: () => hasFailed,
     sink: {
       ...(sink.columns ? { columns: sink.columns } : {}),
-      writeRows: async (lines, count) => {
+      ...(sink.rowColumns ? { rowColumns: sink.rowColumns } : {}),
+      writeRows: async (lines, count, substitutes) => {
         hasFailed = true;
-        await sink.writeRows(lines, count);
+        await sink.writeRows(lines, count, substitutes);
         hasFailed = false;
       },
     },
   };
 }
 
-/** The rows of a response, and the columns that it or the compiled hunt names. */
+/** The rows of a response, and the columns that they have. */
 interface ResponseRows {
   readonly rowsRead: ReadRowsResult;
   readonly columns: readonly HuntColumn[];
@@ -156,20 +157,25 @@ async function readResponse(
   response: StreamedResponse,
   sink: RowSink,
 ): Promise<ResponseRows> {
+  let firstColumns: readonly HuntColumn[] | undefined;
   const rowsRead = await readRows(response.body, {
     createShape: (head) => {
-      const columns = readColumns(head, compiled);
-      if (columns) sink.columns?.(columns);
-      return createRowShape(columns ?? compiled ?? [], preset.hasTypeAnnotations);
+      firstColumns = readColumns(head, compiled);
+      if (firstColumns) sink.columns?.(firstColumns);
+      return createRowShape(firstColumns ?? compiled ?? [], preset.hasTypeAnnotations);
     },
     onLines: sink.writeRows,
   });
-  return { rowsRead, columns: readColumns(rowsRead.envelope, compiled) ?? compiled ?? [] };
+  const named = readColumns(rowsRead.envelope, compiled);
+  if (rowsRead.rows === 0) return { rowsRead, columns: named ?? compiled ?? [] };
+  const columns = findRowColumns(rowsRead.memberNames, { first: firstColumns, named, compiled });
+  sink.rowColumns?.(columns);
+  return { rowsRead, columns };
 }
 
 function toReply(
   { preset, deps, startedMs }: QueryRun,
-  { columns, rowsRead: { envelope, bytes, rows, substituted } }: ResponseRows,
+  { columns, rowsRead: { envelope, bytes, rows } }: ResponseRows,
 ): HuntingReply {
   const nowMs = deps.clock.now();
   if ("error" in envelope) return classifyRefusal(preset, 400, envelope, nowMs);
@@ -179,5 +185,5 @@ function toReply(
   if (hasNoData && isRetired(preset, nowMs))
     return toRetiredReply(preset, `${preset.title} answered without data`);
   const durationMs = nowMs - startedMs;
-  return { kind: "answer", columns, rows, substituted, bytes, durationMs };
+  return { kind: "answer", columns, rows, bytes, durationMs };
 }

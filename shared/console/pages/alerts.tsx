@@ -3,12 +3,11 @@
  * verdict.
  */
 import { useState } from "preact/hooks";
-import { getJson, type Page } from "../api.ts";
 import type { Verdict } from "../answers.ts";
 import { linkTo } from "../router.ts";
 import { Table, type Column } from "../table.tsx";
-import { useData } from "../use-data.ts";
-import { Empty, Instant, Load, Section } from "../widgets.tsx";
+import { usePages } from "../use-pages.ts";
+import { Empty, Instant, Load, Section, ShowMore } from "../widgets.tsx";
 import { VerdictForm } from "./verdict-form.tsx";
 
 const columns: readonly Column<Verdict>[] = [
@@ -21,11 +20,7 @@ const columns: readonly Column<Verdict>[] = [
 ];
 
 export function Alerts() {
-  const verdicts = useData(
-    (signal) => getJson<Page<Verdict>>("alerts/verdicts?top=100", signal),
-    [],
-    15_000,
-  );
+  const verdicts = usePages<Verdict>("alerts/verdicts?top=100", 15_000);
   return (
     <>
       <h1>Alerts</h1>
@@ -33,19 +28,20 @@ export function Alerts() {
       <VerdictForm onSubmitted={verdicts.reload} />
       <Section title="Verdicts">
         <Load from={verdicts}>
-          {({ value }) =>
-            value.length === 0 ? (
+          {({ items }) =>
+            items.length === 0 ? (
               <Empty>No verdicts yet.</Empty>
             ) : (
               <Table
                 caption="Verdicts, newest first"
                 columns={columns}
-                items={value}
+                items={items}
                 keyOf={({ id }) => id}
               />
             )
           }
         </Load>
+        <ShowMore list={verdicts} />
       </Section>
     </>
   );

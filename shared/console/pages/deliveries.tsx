@@ -1,10 +1,10 @@
 /** Webhook deliveries and dead letters, with replay. */
 import { useState } from "preact/hooks";
-import { ApiError, callApi, getJson, type Page } from "../api.ts";
+import { ApiError, callApi } from "../api.ts";
 import type { DeadLetter, Delivery } from "../answers.ts";
 import { linkTo } from "../router.ts";
 import { Table, type Column } from "../table.tsx";
-import { useData } from "../use-data.ts";
+import { usePages } from "../use-pages.ts";
 import {
   Choice,
   Empty,
@@ -14,6 +14,7 @@ import {
   Load,
   Notice,
   Section,
+  ShowMore,
 } from "../widgets.tsx";
 
 const deliveryColumns: readonly Column<Delivery>[] = [
@@ -43,26 +44,20 @@ const deliveryColumns: readonly Column<Delivery>[] = [
 ];
 
 export function Deliveries() {
-  const deliveries = useData(
-    (signal) => getJson<Page<Delivery>>("webhooks/deliveries?top=200", signal),
-    [],
-    15_000,
-  );
-  const letters = useData(
-    (signal) => getJson<Page<DeadLetter>>("dead-letters", signal),
-    [],
-    15_000,
-  );
+  const deliveries = usePages<Delivery>("webhooks/deliveries?top=200", 15_000);
+  const letters = usePages<DeadLetter>("dead-letters", 15_000);
   return (
     <>
       <h1>Deliveries and dead letters</h1>
       <Section title="Dead letters">
         <Load from={letters}>
-          {({ value }) => <DeadLetters letters={value} onReplayed={letters.reload} />}
+          {({ items }) => <DeadLetters letters={items} onReplayed={letters.reload} />}
         </Load>
+        <ShowMore list={letters} />
       </Section>
       <Section title="Webhook deliveries">
-        <Load from={deliveries}>{({ value }) => <DeliveryTable deliveries={value} />}</Load>
+        <Load from={deliveries}>{({ items }) => <DeliveryTable deliveries={items} />}</Load>
+        <ShowMore list={deliveries} />
       </Section>
     </>
   );

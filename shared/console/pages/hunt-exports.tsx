@@ -23,6 +23,7 @@ async function loadRows(hunt: string, cursor: string, signal: AbortSignal): Prom
   return rows;
 }
 
+/** @param props.exports - newest first */
 export function Exports({ hunt, exports }: { hunt: HuntDetail; exports: readonly ListedExport[] }) {
   const [selected, setSelected] = useState<string>();
   if (exports.length === 0)
@@ -33,7 +34,7 @@ export function Exports({ hunt, exports }: { hunt: HuntDetail; exports: readonly
     { title: "To", cell: ({ to }) => <Instant value={to} /> },
     { title: "Rows", cell: ({ rows }) => formatNumber(rows), isNumber: true },
     { title: "Complete", cell: ({ complete }) => <StateBadge state={complete} /> },
-    { title: "Kind", cell: ({ blob }) => (blob.includes("/late/") ? "late rows" : "window") },
+    { title: "Kind", cell: ({ blob }) => (blob.includes("late") ? "late rows" : hunt.mode) },
     {
       title: "Content",
       cell: ({ cursor, seq }) =>
@@ -47,11 +48,10 @@ export function Exports({ hunt, exports }: { hunt: HuntDetail; exports: readonly
         ) : null,
     },
   ];
-  const newestFirst = exports.toReversed();
-  const shown = selected ?? newestFirst.find(({ cursor }) => cursor)?.cursor ?? undefined;
+  const shown = selected ?? exports.find(({ cursor }) => cursor)?.cursor ?? undefined;
   return (
     <>
-      <Table caption="Exports" columns={columns} items={newestFirst} keyOf={({ blob }) => blob} />
+      <Table caption="Exports" columns={columns} items={exports} keyOf={({ blob }) => blob} />
       {shown === undefined ? null : <ExportRows hunt={hunt} cursor={shown} />}
     </>
   );

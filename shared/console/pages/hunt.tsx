@@ -1,12 +1,22 @@
 /** One hunt: description, query, schedule, trend, exports, rows, runs. */
-import { getJson, type Page } from "../api.ts";
-import type { HuntDetail, ListedExport, Trend } from "../answers.ts";
+import { getJson } from "../api.ts";
+import type { HuntDetail, Trend } from "../answers.ts";
 import { TrendChart } from "../charts.tsx";
 import { Query } from "../kql.tsx";
 import { linkTo } from "../router.ts";
 import { readConfig } from "../session.ts";
 import { useData } from "../use-data.ts";
-import { Fact, formatDuration, Instant, Load, Notice, Section, StateBadge } from "../widgets.tsx";
+import { useExports } from "../use-pages.ts";
+import {
+  Fact,
+  formatDuration,
+  Instant,
+  Load,
+  Notice,
+  Section,
+  ShowMore,
+  StateBadge,
+} from "../widgets.tsx";
 import { Exports } from "./hunt-exports.tsx";
 import { HuntRuns } from "./hunt-runs.tsx";
 
@@ -17,11 +27,7 @@ export function Hunt({ name }: { name: string }) {
     [name],
     60_000,
   );
-  const exports = useData(
-    (signal) => getJson<Page<ListedExport>>(`hunts/${name}/exports?after=-1&top=100`, signal),
-    [name],
-    30_000,
-  );
+  const exports = useExports(name, 30_000);
   return (
     <>
       <p>
@@ -44,7 +50,8 @@ export function Hunt({ name }: { name: string }) {
               }}
             />
             <Section title="Exports">
-              <Load from={exports}>{({ value }) => <Exports hunt={detail} exports={value} />}</Load>
+              <Load from={exports}>{({ items }) => <Exports hunt={detail} exports={items} />}</Load>
+              <ShowMore list={exports} />
             </Section>
             <Section title="Query">
               <Query query={detail.query} />

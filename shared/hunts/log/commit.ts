@@ -60,6 +60,9 @@ export async function commitMarker(
   content: RecordContent & { readonly complete: "gap" | "closed" },
 ): Promise<CommitResult> {
   const { deps, hunt } = context;
-  const staged = await createStaging(deps, hunt, nextPath(logEnd), logEnd.format).finish();
+  const staged = await createStaging(deps, hunt, {
+    path: nextPath(logEnd),
+    format: logEnd.format,
+  }).finish();
   return commitExport(context, logEnd, staged, content);
 }

@@ -1,9 +1,11 @@
 /**
- * Tells whether two rows are the same: SHA-256 over the exact text of every cell by column name.
- * Neither the order of columns nor a conversion through a double changes it. Also the multiset of
- * such identities, in bounded memory.
+ * Tells whether two rows are the same: SHA-256 over the value of every cell by column name. Neither
+ * the order of columns nor the spelling of a number changes it, and no number passes through a
+ * double. Also the multiset of such identities, in bounded memory.
  */
 import { createHash } from "node:crypto";
+import { toComparedText } from "./compared-text.ts";
+import type { NamedColumn } from "./shared-columns.ts";
 
 /**
  * Bytes kept of each identity: with 128 bits, a billion rows have an accidental match with p ≈
@@ -59,19 +61,20 @@ function findValueEnd(row: string, from: number): number {
 }
 
 /**
- * Computes the identity of a row over the columns that `findName` knows. A missing cell equals
+ * Computes the identity of a row over the columns that `findColumn` knows. A missing cell equals
  * null.
  *
- * @param findName - returns the name under which a cell is compared; undefined leaves the cell out
+ * @param findColumn - returns the column as which a cell is compared; undefined leaves the cell
+ *   out
  */
 export function computeRowIdentity(
   row: string,
-  findName: (name: string) => string | undefined = (name) => name,
+  findColumn: (name: string) => NamedColumn | undefined = (name) => ({ name, type: undefined }),
 ): Buffer {
   const hash = createHash("sha256");
   const cells = parseCells(row).flatMap(([name, text]) => {
-    const sharedName = text === "null" ? undefined : findName(name);
-    return sharedName === undefined ? [] : [[sharedName, text] as const];
+    const column = text === "null" ? undefined : findColumn(name);
+    return column === undefined ? [] : [[column.name, toComparedText(column.type, text)] as const];
   });
   for (const [name, text] of cells.toSorted(([a], [b]) => (a < b ? -1 : 1)))
     hash.update(`${JSON.stringify(name)}:${text}\n`);

@@ -7,11 +7,11 @@ export interface NamedColumn {
   readonly type: HuntColumn["type"] | undefined;
 }
 
-/** The columns that all schemas share, and the shared name of each column name. */
+/** The columns that all schemas share, and the shared column of each column name. */
 export interface SharedColumns {
   readonly columns: readonly HuntColumn[];
-  /** Returns the shared name for a name of any of the schemas; undefined for other columns. */
-  readonly findName: (name: string) => string | undefined;
+  /** Returns the shared column for a name of any of the schemas; undefined for other columns. */
+  readonly find: (name: string) => HuntColumn | undefined;
 }
 
 /**
@@ -29,10 +29,19 @@ export function findSharedColumns(
       return match !== undefined && (match.type === undefined || match.type === type);
     }),
   );
-  return { columns, findName: (name) => findColumn(columns, name)?.name };
+  const found = new Map<string, HuntColumn | undefined>();
+  const find = (name: string): HuntColumn | undefined => {
+    if (!found.has(name)) found.set(name, findColumn(columns, name));
+    return found.get(name);
+  };
+  return { columns, find };
 }
 
-function findColumn<T extends NamedColumn>(schema: readonly T[], name: string): T | undefined {
+/** Finds a column by its name, else the only one whose name differs by case alone. */
+export function findColumn<T extends NamedColumn>(
+  schema: readonly T[],
+  name: string,
+): T | undefined {
   const exact = schema.find((column) => column.name === name);
   if (exact) return exact;
   const lowerName = name.toLowerCase();

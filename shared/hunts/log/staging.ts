@@ -3,7 +3,7 @@ import type { CompiledHunt, HuntColumn } from "../../contracts/compiled-hunt.ts"
 import { addStatisticsColumn, enrichLines } from "./enrich-rows.ts";
 import { emptySha256, computeSchemaHash } from "./metadata.ts";
 import { statePaths } from "./paths.ts";
-import { findSharedColumns } from "./shared-columns.ts";
+import { StagedColumns } from "./staged-columns.ts";
 import type {
   ExportMetadata,
   ExportWriter,
@@ -19,12 +19,13 @@ export interface Staging {
   /** Returns the number of rows received so far. */
   readonly countRows: () => number;
   /**
-   * Returns true when a later answer named other columns than those of the file. CSV and Parquet
-   * cannot hold both.
+   * Returns true when the rows have columns that the file lacks, which CSV and Parquet would leave
+   * out: read again with `seenColumns` as known columns.
    */
-  readonly hasMixedColumns: () => boolean;
-  /** @param substituted - values that were replaced before they reached the sink */
-  readonly finish: (substituted?: number) => Promise<StagedExport>;
+  readonly mustReadAgain: () => boolean;
+  /** Returns every column that was named or that rows had. */
+  readonly seenColumns: () => readonly HuntColumn[];
+  readonly finish: () => Promise<StagedExport>;
   /** Discards everything; safe to call at any time. */
   readonly abandon: () => Promise<void>;
 }
@@ -42,20 +43,33 @@ export interface StagedExport {
   readonly abandon: () => Promise<void>;
 }
 
+/** The export that an attempt is for. */
+export interface StagingTarget {
+  readonly path: string;
+  readonly format: HuntFormat;
+  /** Columns that rows of this span had before; the file has them too. @default none */
+  readonly knownColumns?: readonly HuntColumn[];
+}
+
 export function createStaging(
   deps: HuntDeps,
   hunt: CompiledHunt,
-  path: string,
-  format: HuntFormat,
+  { path, format, knownColumns = [] }: StagingTarget,
 ): Staging {
   const attempt = deps.createAttemptId();
-  let columns = hunt.columns;
+  const columns = new StagedColumns(format, hunt.columns, knownColumns);
   let writer: ExportWriter | undefined;
   let receivedRows = 0;
-  let hasMixedColumns = false;
+  /** Values that were replaced before they reached the sink. */
+  let substituted = 0;
 
   const getWriter = (): ExportWriter => {
-    writer ??= deps.exports.openWriter(path, attempt, format, addStatisticsColumn(hunt, columns));
+    writer ??= deps.exports.openWriter(
+      path,
+      attempt,
+      format,
+      addStatisticsColumn(hunt, columns.ofFile),
+    );
     return writer;
   };
 
@@ -67,26 +81,23 @@ export function createStaging(
   return {
     sink: {
       columns: (answerColumns) => {
-        if (answerColumns.length === 0) return;
-        if (!writer) columns = answerColumns;
-        else if (computeSchemaHash(answerColumns) !== computeSchemaHash(columns)) {
-          hasMixedColumns = true;
-          // The schema of an export names the columns that all of its rows have.
-          columns = findSharedColumns(columns, [answerColumns]).columns;
-        }
+        if (!writer && answerColumns.length > 0) columns.addAnswer(answerColumns);
       },
-      writeRows: async (lines, count) => {
+      rowColumns: (rowColumns) => columns.addRows(rowColumns),
+      writeRows: async (lines, count, substitutes) => {
         receivedRows += count;
+        for (const number of substitutes?.values() ?? []) substituted += number;
         await getWriter().writeRows(await enrichLines(deps, hunt, lines), count);
       },
     },
     countRows: () => receivedRows,
-    hasMixedColumns: () => hasMixedColumns && format !== "ndjson",
-    finish: async (substituted = 0) => {
+    mustReadAgain: () => columns.areIncomplete,
+    seenColumns: () => columns.seen,
+    finish: async () => {
       const totals = await getWriter().finish();
       if (totals.rows !== receivedRows)
         throw new Error(`Received ${receivedRows} rows but wrote ${totals.rows}.`);
-      const exportColumns = addStatisticsColumn(hunt, columns);
+      const exportColumns = addStatisticsColumn(hunt, columns.ofAllRows);
       return {
         attempt,
         columns: exportColumns,

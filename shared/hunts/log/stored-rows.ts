@@ -1,7 +1,8 @@
 /** Shows how an export's format stores rows: what a reader of the export gets back. */
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
-import { createEncoder } from "../../rows/formats.ts";
-import { readCsvSlice } from "../../rows/slice.ts";
+import { createRowShape } from "../../rows/column.ts";
+import { forEachLine } from "../../rows/line-values.ts";
+import { toStoredText } from "../../rows/stored-value.ts";
 import type { HuntFormat } from "../ports.ts";
 
 /** Splits whole NDJSON lines into rows. */
@@ -12,33 +13,23 @@ export const splitLines = (lines: Uint8Array): string[] =>
  * Returns the rows, in order, as JSON objects with these columns in the way that the format stores
  * them. NDJSON stores every member as it is.
  */
-export async function toStoredRows(
+export function toStoredRows(
   format: HuntFormat,
   columns: readonly HuntColumn[],
   lines: Uint8Array,
-): Promise<readonly string[]> {
+): readonly string[] {
   if (format === "ndjson") return splitLines(lines);
-  if (columns.length === 0) return splitLines(lines).map(() => "{}");
-  const chunks: Uint8Array[] = [];
-  const encoder = await createEncoder(format, columns, async (bytes) => void chunks.push(bytes));
-  await encoder.write(lines);
-  await encoder.finish();
-  return readBack(format, chunks);
-}
-
-async function readBack(
-  format: "csv" | "parquet",
-  chunks: readonly Uint8Array[],
-): Promise<readonly string[]> {
-  const allRows = { skip: 0, top: Number.MAX_SAFE_INTEGER };
-  const file = Buffer.concat(chunks);
-  if (format === "csv") return readCsvSlice(toAsyncIterable(file), allRows);
-  const { readParquetSlice } = await import("../../rows/parquet-slice.ts");
-  const slice = (from: number, to?: number): ArrayBuffer =>
-    new Uint8Array(file.subarray(from, to)).buffer;
-  return readParquetSlice({ byteLength: file.byteLength, slice }, allRows);
-}
-
-async function* toAsyncIterable(file: Uint8Array): AsyncIterable<Uint8Array> {
-  yield file;
+  const shape = createRowShape(columns, false);
+  const keys = shape.names.map((name) => JSON.stringify(name));
+  const text = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
+  const rows: string[] = [];
+  forEachLine(shape, lines, ({ starts, ends }) => {
+    const members = shape.columns.map(({ type }, index) => {
+      const start = starts[index] ?? -1;
+      const value = start < 0 ? "null" : text.toString("utf8", start, ends[index]);
+      return `${keys[index]}:${toStoredText(format, type, value)}`;
+    });
+    rows.push(`{${members.join(",")}}`);
+  });
+  return rows;
 }

@@ -165,15 +165,14 @@ const widenSpan = (span: QuerySpan): Span => ({
 /** Adds the failpoint at the first rows of an answer. */
 function withFailpoint(deps: Pick<HuntDeps, "failpoint">, sink: RowSink): RowSink {
   let hasStarted = false;
-  const columns = sink.columns;
+  const { columns, rowColumns } = sink;
   return {
-    ...(columns && {
-      columns: (answerColumns: readonly HuntColumn[]): void => columns(answerColumns),
-    }),
-    writeRows: async (lines, count) => {
+    ...(columns ? { columns } : {}),
+    ...(rowColumns ? { rowColumns } : {}),
+    writeRows: async (lines, count, substitutes) => {
       if (!hasStarted) await deps.failpoint("E5 headers in");
       hasStarted = true;
-      await sink.writeRows(lines, count);
+      await sink.writeRows(lines, count, substitutes);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Commits the late rows of one window as the next late export. */
+import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { formatInstant, type Span } from "../../runtime/time.ts";
 import { commitExport } from "../log/commit.ts";
 import { followRecords } from "../log/follow-log.ts";
@@ -48,11 +49,13 @@ export async function exportLateRows(
   const schemas: AnswerSchemas = new Map();
   let logEnd = start;
   let splitLevel = 0;
+  let seenColumns: readonly HuntColumn[] = [];
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const target = { window, span, late, count: grown.count, schemas };
+    const target = { window, span, late, count: grown.count, schemas, seenColumns };
     const newRows = await stageNewRows(run, logEnd, target, splitLevel);
     if (newRows.kind === "again" || newRows.kind === "smaller") {
       if (newRows.kind === "smaller") splitLevel += 1;
+      else ({ seenColumns } = newRows);
       continue;
     }
     if (newRows.kind !== "staged") return newRows;
@@ -103,12 +106,14 @@ interface LateReadTarget {
   readonly count: number;
   /** Grows with every new schema of the service's answers. */
   readonly schemas: AnswerSchemas;
+  /** Columns that the rows had in earlier attempts. */
+  readonly seenColumns: readonly HuntColumn[];
 }
 
 type NewRowsResult =
   | { readonly kind: "staged"; readonly staged: StagedExport }
   | { readonly kind: "smaller" }
-  | { readonly kind: "again" }
+  | { readonly kind: "again"; readonly seenColumns: readonly HuntColumn[] }
   | RunStop
   | UnclearRows;
 
@@ -128,13 +133,19 @@ async function stageNewRows(
     };
   const logged = { records: [target.window, ...target.late], format: logEnd.format };
   const loggedCount = logged.records.reduce((sum, { metadata }) => sum + metadata.rows, 0);
-  const staging = createStaging(run.deps, run.hunt, nextPath(logEnd), logEnd.format);
+  const staging = createStaging(run.deps, run.hunt, {
+    path: nextPath(logEnd),
+    format: logEnd.format,
+    knownColumns: target.seenColumns,
+  });
   const filter = new NewRowsFilter(run, logged, target.schemas, staging.sink);
   let isStaged = false;
   try {
     const outcome = await readWindowAgain(run, { span, count, splitLevel }, filter.sink);
+    if (outcome.kind === "unusable") return { kind: "unclear", reason: outcome.reason, span };
     if (outcome.kind !== "read") return outcome;
-    if (filter.mustReadAgain) return { kind: "again" };
+    if (filter.mustReadAgain || staging.mustReadAgain())
+      return { kind: "again", seenColumns: staging.seenColumns() };
     if (filter.matchCount * 2 < loggedCount)
       return {
         kind: "unclear",

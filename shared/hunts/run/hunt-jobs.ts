@@ -15,7 +15,7 @@ import { listExportsAfter } from "./announce.ts";
 import { parseExportPath } from "../log/paths.ts";
 import type { ExportRecord, HuntContext, HuntDeps } from "../ports.ts";
 import type { LogEnd } from "../log/log-end.ts";
-import { formatCursor } from "../views.ts";
+import { formatCursor } from "../poll-exports.ts";
 
 /** The stored request of a hunt job. */
 const jobRequestSchema = z.object({

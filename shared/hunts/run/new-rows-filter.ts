@@ -43,6 +43,7 @@ export class NewRowsFilter {
   readonly #schemas: AnswerSchemas;
   readonly #target: RowSink;
   #loaded: Promise<LoadedRows> | undefined;
+  #shared: SharedColumns | undefined;
   #matchCount = 0;
   #hasNewSchema = false;
 
@@ -59,7 +60,10 @@ export class NewRowsFilter {
     return this.#matchCount;
   }
 
-  /** True when a later part of the answer had other columns: the window must be read again. */
+  /**
+   * True when a later part of the answer, or its rows, had other columns than those that were
+   * compared: the window must be read again.
+   */
   get mustReadAgain(): boolean {
     return this.#hasNewSchema;
   }
@@ -72,22 +76,36 @@ export class NewRowsFilter {
       this.#schemas.set(hash, columns);
       this.#target.columns?.(columns);
     },
-    writeRows: async (lines) => {
+    rowColumns: (columns) => {
+      const compared = this.#shared?.columns ?? [];
+      const remaining = findSharedColumns(compared, [columns]).columns;
+      this.#hasNewSchema ||= remaining.length < compared.length;
+      this.#schemas.set(computeSchemaHash(columns), columns);
+      this.#target.rowColumns?.(columns);
+    },
+    writeRows: async (lines, _count, substitutes) => {
       if (this.#hasNewSchema) return;
       this.#loaded ??= this.#load();
       const { identities, shared } = await this.#loaded;
-      const storedRows = await toStoredRows(this.#logged.format, shared.columns, lines);
-      const newRows = splitLines(lines).filter((_, index) => {
+      const storedRows = toStoredRows(this.#logged.format, shared.columns, lines);
+      const newSubstitutes = new Map<number, number>();
+      const newRows: string[] = [];
+      for (const [index, line] of splitLines(lines).entries()) {
         const isKnown = identities.removeOne(
-          computeRowIdentity(storedRows[index] ?? "{}", shared.findName),
+          computeRowIdentity(storedRows[index] ?? "{}", shared.find),
         );
+        const substituted = substitutes?.get(index);
         if (isKnown) this.#matchCount += 1;
-        return !isKnown;
-      });
+        else {
+          if (substituted !== undefined) newSubstitutes.set(newRows.length, substituted);
+          newRows.push(line);
+        }
+      }
       if (newRows.length > 0)
         await this.#target.writeRows(
           Buffer.from(`${newRows.join("\n")}\n`, "utf8"),
           newRows.length,
+          newSubstitutes,
         );
     },
   };
@@ -97,13 +115,14 @@ export class NewRowsFilter {
     const { records, format } = this.#logged;
     const recordsWithRows = records.filter(({ metadata }) => metadata.rows > 0);
     const shared = await this.#findSharedColumns(recordsWithRows);
+    this.#shared = shared;
     const identities = createMultiset(
       recordsWithRows.reduce((sum, { metadata }) => sum + metadata.rows, 0),
     );
     for (const { path, metadata } of recordsWithRows) {
       for (let skip = 0; skip < metadata.rows; skip += pageRows) {
         for (const row of await deps.exports.readRows(path, format, skip, pageRows))
-          identities.add(computeRowIdentity(row, shared.findName));
+          identities.add(computeRowIdentity(row, shared.find));
       }
     }
     await deps.failpoint("E9 known rows loaded");

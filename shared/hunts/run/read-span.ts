@@ -1,5 +1,6 @@
 /** Reads one span into an attempt and proves that the result is complete. */
 import type { HuntColumn } from "../../contracts/compiled-hunt.ts";
+import { findTimeColumnFault } from "../query/time-column.ts";
 import { createStaging, type StagedExport, type Staging } from "../log/staging.ts";
 import type { HuntFormat } from "../ports.ts";
 import type { QueryTooLarge, RunStop } from "../query/hunt-querier.ts";
@@ -27,17 +28,25 @@ export interface ReadTarget {
 /** How often a result that differs between two calls is read again. */
 const maxAttempts = 3;
 
-const stageTarget = ({ deps, hunt }: RunContext, { path, format }: ReadTarget): Staging =>
-  createStaging(deps, hunt, path, format);
+const stageTarget = (
+  { deps, hunt }: RunContext,
+  { path, format }: ReadTarget,
+  knownColumns: readonly HuntColumn[],
+): Staging => createStaging(deps, hunt, { path, format, knownColumns });
 
 /** Reads a span in one call and counts a suspicious result. */
 export async function readSpan(run: RunContext, target: ReadTarget): Promise<ReadResult> {
+  let knownColumns: readonly HuntColumn[] = [];
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const staging = stageTarget(run, target);
+    const staging = stageTarget(run, target, knownColumns);
     const result = await abandonUnlessComplete(staging, readOnce(run, target.span, staging));
     if (result !== "again") return result;
+    knownColumns = staging.seenColumns();
   }
-  return { kind: "degraded", reason: "The service counts fewer rows than it returns." };
+  return {
+    kind: "degraded",
+    reason: "The service counts fewer rows than it returns, or returns other columns each time.",
+  };
 }
 
 async function readOnce(
@@ -48,8 +57,9 @@ async function readOnce(
   const reply = await run.querier.readRows(span, staging.sink);
   if (reply.kind !== "answer") return reply;
   await run.deps.failpoint("E6 body parsed");
-  const fault = findTimeColumnFault(run, reply.columns);
-  if (fault) return fault;
+  const reason = findTimeColumnFault(run.hunt, reply.columns);
+  if (reason !== undefined) return { kind: "degraded", reason };
+  if (staging.mustReadAgain()) return "again";
   if (reply.rows !== staging.countRows())
     throw new Error(`An answer of ${reply.rows} rows wrote ${staging.countRows()} rows.`);
   if (isSuspicious(reply, run.caps)) {
@@ -61,24 +71,8 @@ async function readOnce(
     if (countResult.count < reply.rows) return "again";
   }
   await run.deps.failpoint("E7 completeness proven");
-  const staged = await staging.finish(reply.substituted);
+  const staged = await staging.finish();
   return { kind: "complete", staged, bytes: reply.bytes };
-}
-
-/** A window without its time column cannot be proven to hold only its own rows. */
-function findTimeColumnFault(
-  { hunt }: RunContext,
-  columns: readonly HuntColumn[],
-): Extract<ReadResult, { kind: "degraded" }> | undefined {
-  const expected = hunt.timeColumn?.toLowerCase();
-  const isMissing =
-    hunt.mode === "window" &&
-    expected !== undefined &&
-    columns.length > 0 &&
-    !columns.some(({ name }) => name.toLowerCase() === expected);
-  return isMissing
-    ? { kind: "degraded", reason: `The result has lost its time column ${hunt.timeColumn}.` }
-    : undefined;
 }
 
 /** Abandons an attempt that will not be committed, also when reading throws. */
@@ -110,6 +104,7 @@ export async function readShards(
   target: ReadTarget,
   minRowCap: number,
 ): Promise<ReadResult> {
+  let knownColumns: readonly HuntColumn[] = [];
   for (let attempt = 0; attempt <= maxAttempts; attempt += 1) {
     const countBefore = await run.querier.countRows(target.span);
     if (countBefore.kind !== "count") return countBefore;
@@ -120,13 +115,14 @@ export async function readShards(
         kind: "degraded",
         reason: `${count} rows need ${shards} shards, more than the limit of ${maxShards}.`,
       };
-    const staging = stageTarget(run, target);
+    const staging = stageTarget(run, target, knownColumns);
     const result = await abandonUnlessComplete(
       staging,
       readAllShards(run, target.span, staging, { shards, count }),
     );
     if (result !== "again" && result.kind !== "truncated" && result.kind !== "too-big")
       return result;
+    knownColumns = staging.seenColumns();
   }
   return {
     kind: "degraded",
@@ -141,7 +137,7 @@ async function readAllShards(
   plan: { readonly shards: number; readonly count: number },
 ): Promise<ReadResult | "again"> {
   const { shards } = plan;
-  let [bytes, substituted] = [0, 0];
+  let bytes = 0;
   for (let shard = 0; shard < shards; shard += 1) {
     const reply = await run.querier.readShard(span, { shard, shards }, staging.sink);
     if (reply === undefined)
@@ -152,16 +148,17 @@ async function readAllShards(
     if (reply.kind === "later" && reply.cause === "budget")
       return { kind: "degraded", reason: `${shards} shards do not fit into one run.` };
     if (reply.kind !== "answer") return reply;
+    const reason = findTimeColumnFault(run.hunt, reply.columns);
+    if (reason !== undefined) return { kind: "degraded", reason };
     bytes += reply.bytes;
-    substituted += reply.substituted ?? 0;
   }
   await run.deps.failpoint("E6 body parsed");
-  if (staging.hasMixedColumns()) return "again";
+  if (staging.mustReadAgain()) return "again";
   const rows = staging.countRows();
   if (rows !== plan.count) return { kind: "truncated", rows, count: plan.count };
   const countAfter = await run.querier.countRows(span);
   if (countAfter.kind !== "count") return countAfter;
   if (countAfter.count !== rows) return { kind: "truncated", rows, count: countAfter.count };
   await run.deps.failpoint("E7 completeness proven");
-  return { kind: "complete", staged: await staging.finish(substituted), bytes };
+  return { kind: "complete", staged: await staging.finish(), bytes };
 }

@@ -3,6 +3,7 @@ import type { Span, Ticks } from "../../runtime/time.ts";
 import type { HuntingReply, RowSink } from "../ports.ts";
 import type { RunStop } from "../query/hunt-querier.ts";
 import type { QuerySpan } from "../query/query-text.ts";
+import { findTimeColumnFault } from "../query/time-column.ts";
 import { computeShardCount, isSuspicious } from "../query/slicing.ts";
 import { countPieces, splitSpan } from "./grown-windows.ts";
 import type { RunContext } from "./run-context.ts";
@@ -20,7 +21,12 @@ export interface RereadTask {
 }
 
 /** `smaller`: a part was too large or truncated; read again with a higher split level. */
-export type RereadResult = { readonly kind: "read" } | { readonly kind: "smaller" } | RunStop;
+export type RereadResult =
+  | { readonly kind: "read" }
+  | { readonly kind: "smaller" }
+  /** No further reading makes the rows comparable. */
+  | { readonly kind: "unusable"; readonly reason: string }
+  | RunStop;
 
 /** Reads a window in parts; where a part may be truncated, a count of the whole decides. */
 export async function readWindowAgain(
@@ -36,6 +42,8 @@ export async function readWindowAgain(
       const reply = await readPart();
       if (reply.kind === "too-big" || reply.kind === "too-heavy") return { kind: "smaller" };
       if (reply.kind !== "answer") return reply;
+      const reason = findTimeColumnFault(run.hunt, reply.columns);
+      if (reason !== undefined) return { kind: "unusable", reason };
       rows += reply.rows;
       hasSuspiciousPart ||= isSuspicious(reply, run.caps);
     }

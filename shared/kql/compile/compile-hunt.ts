@@ -1,6 +1,7 @@
 /**
  * Compiles one hunt's file for the running app: checks it, fills in defaults, rewrites the query.
  */
+import { serviceRetentionMs } from "../../contracts/hunting-retention.ts";
 import { createHash } from "node:crypto";
 import type { CompiledHunt, CompiledQuery, HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { huntDefinition, type HuntDefinition } from "../../contracts/hunt-definition.ts";
@@ -30,9 +31,6 @@ export interface HuntOutcome {
   readonly problems: readonly HuntProblem[];
   readonly warnings: readonly HuntProblem[];
 }
-
-/** The longest look-back: the service keeps 30 days. */
-const serviceRetentionMs = 30 * dayMs;
 
 const defaultLagMs = 15 * minuteMs;
 const minSettleMs = 4 * hourMs;

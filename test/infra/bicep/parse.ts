@@ -57,6 +57,14 @@ function requireSymbol(reader: Reader, symbol: string): void {
   if (!takeSymbol(reader, symbol)) throwExpected(reader, symbol);
 }
 
+/** Requires a comma or a line end between items, unless `end` follows. */
+function requireSeparator(reader: Reader, end: string): void {
+  skipSpaces(reader);
+  if (/[\n\r/]/.test(reader.text[reader.at] ?? "") || reader.text.startsWith(end, reader.at))
+    return;
+  requireSymbol(reader, ",");
+}
+
 function readWord(reader: Reader): string {
   skipBlanks(reader);
   return matchPattern(reader, /[A-Za-z_]\w*/)?.[0] ?? throwExpected(reader, "a name");
@@ -265,7 +273,8 @@ function parseNamed(reader: Reader, name: string): Expression {
   const args: Expression[] = [];
   while (!takeSymbol(reader, ")")) {
     args.push(parseExpression(reader));
-    takeSymbol(reader, ",");
+    if (takeSymbol(reader, ")")) break;
+    requireSymbol(reader, ",");
   }
   return { kind: "call", name, args };
 }
@@ -312,7 +321,7 @@ function parseObject(reader: Reader): Expression {
         : { kind: "literal", value: readWord(reader) };
     requireSymbol(reader, ":");
     entries.push([key, parseExpression(reader)]);
-    takeSymbol(reader, ",");
+    requireSeparator(reader, "}");
   }
   return { kind: "object", entries };
 }
@@ -324,7 +333,7 @@ function parseArray(reader: Reader): Expression {
   const items: Expression[] = [];
   while (!takeSymbol(reader, "]")) {
     items.push(parseExpression(reader));
-    takeSymbol(reader, ",");
+    requireSeparator(reader, "]");
   }
   return { kind: "array", items };
 }

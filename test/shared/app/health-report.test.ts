@@ -8,11 +8,11 @@ const healthy: HealthDetails = {
     {
       name: "a-hunt",
       state: "ok",
-      reason: undefined,
+      reason: null,
       watermark: "2026-01-05T06:00:00Z",
       watermarkAgeSeconds: 60,
       version: 1,
-      head: undefined,
+      head: null,
     },
   ],
   quotas: [{ api: "hunting", pausedUntil: null, breakerOpenUntil: null }],

@@ -134,13 +134,14 @@ describe("npm run azure -- secrets", () => {
     );
   });
 
-  const hasScript = spawnSync("script", ["--version"]).status === 0;
+  // It gives a command a terminal, which is where the command asks.
+  const terminalProgram = "script";
+  const hasTerminal = spawnSync(terminalProgram, ["--version"]).status === 0;
 
-  test.runIf(hasScript)("stores a typed Cloud Apps token without showing it", () => {
+  test.runIf(hasTerminal)("stores a typed Cloud Apps token without showing it", () => {
     answerWith({ words: "secret list", answer: ["audit-key", "job-key"] });
     const command = `${process.execPath} shared/cli/azure.ts secrets kv-x --cloud-apps-token`;
-    // `script` gives the command a terminal, which is where it asks.
-    const { stdout } = spawnSync("script", ["-qec", `sleep 1; ${command}`, "/dev/null"], {
+    const { stdout } = spawnSync(terminalProgram, ["-qec", `sleep 1; ${command}`, "/dev/null"], {
       input: "c2VjcmV0\n",
       encoding: "utf8",
       timeout: 20_000,

@@ -43,7 +43,8 @@ async function readStatus(
   await records.create(receiptPath("test", name), receipt);
   const deps: ReceiptStatusDeps = {
     records,
-    readAlerts: async (_, ids) => ids.map((alertId) => ({ alertId, outcome: "closed" as const })),
+    readAlerts: async (_, ids) =>
+      ids.map((alertId) => ({ alertId, outcome: "closed" as const, detail: null })),
     readLookup: async () => ({ status: "succeeded", result: report }),
     readHunt: async () => ({ status: "succeeded", result: { rows: 3 } }),
     ...change,
@@ -69,7 +70,7 @@ describe("the status of a delivery", () => {
       "an alert",
       {
         readAlerts: async (_, ids) =>
-          ids.map((alertId) => ({ alertId, outcome: "waiting" as const })),
+          ids.map((alertId) => ({ alertId, outcome: "waiting" as const, detail: null })),
       },
     ],
     ["a lookup", { readLookup: async () => ({ status: "running", result: null }) }],

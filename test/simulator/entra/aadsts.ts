@@ -52,6 +52,26 @@ const errors = {
     "invalid_client",
     "No matching federated identity record found for presented assertion subject '{0}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.",
   ],
+  50011: [
+    400,
+    "invalid_request",
+    "The redirect URI '{0}' specified in the request does not match the redirect URIs configured for the application.",
+  ],
+  70008: [
+    400,
+    "invalid_grant",
+    "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.",
+  ],
+  9002325: [
+    400,
+    "invalid_request",
+    "Proof Key for Code Exchange is required for cross-origin authorization code redemption.",
+  ],
+  9002327: [
+    400,
+    "invalid_request",
+    "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
+  ],
   50027: [401, "invalid_client", "JWT token is invalid or malformed."],
   90055: [429, "temporarily_unavailable", "The request was throttled due to too many requests."],
   50196: [

@@ -73,10 +73,26 @@ export interface Application extends Principal {
   readonly federatedSubjects: string[];
 }
 
+/** The registration of a single-page application, which signs users in. */
+export interface SinglePageApp {
+  readonly clientId: string;
+  readonly redirectUris: readonly string[];
+}
+
+/** A person of the tenant. */
+export interface User {
+  readonly objectId: string;
+  readonly userPrincipalName: string;
+  readonly displayName: string;
+}
+
 export interface Directory {
   readonly tenantId: string;
   readonly identities: Identity[];
   readonly applications: Application[];
+  /** None at first: their redirect addresses depend on the app's port. */
+  readonly singlePageApps: SinglePageApp[];
+  readonly user: User;
 }
 
 /**
@@ -113,7 +129,18 @@ export function createDirectory(): Directory {
     secrets: [{ value: `s8Q~tenant+secret/%&=${randomUUID().slice(0, 8)}` }],
     federatedSubjects: [hunt.principalId, act.principalId],
   };
-  return { tenantId, identities: [hunt, act], applications: [application] };
+  const user: User = {
+    objectId: "7e9a1c5d-3b52-4f0e-9c1d-2a6b8e4f7051",
+    userPrincipalName: "analyst@simulated.example",
+    displayName: "Ana Lyst",
+  };
+  return {
+    tenantId,
+    identities: [hunt, act],
+    applications: [application],
+    singlePageApps: [],
+    user,
+  };
 }
 
 const createHuntRoles = (): Partial<Record<Resource, string[]>> => ({

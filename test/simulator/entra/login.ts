@@ -1,11 +1,12 @@
 /**
- * The login endpoint: discovery, keys, and tokens by client secret or client assertion, in both
- * versions.
+ * The login endpoint: discovery, keys, tokens by client secret or client assertion in both
+ * versions, and the sign-in of users.
  */
 import { toJsonReply, type Exchange, type Reply, type Route } from "../server/exchange.ts";
 import type { Behaviors } from "../behaviors.ts";
 import { toAadstsError, entraFamily, type AadstsCode } from "./aadsts.ts";
 import { audiences, findResource, type Application, type Directory } from "./directory.ts";
+import { SignIn } from "./sign-in.ts";
 import type { Tokens } from "./tokens.ts";
 
 interface LoginDeps {
@@ -24,6 +25,7 @@ interface Refusal {
 const isRefusal = (value: object): value is Refusal => "code" in value;
 
 export function createLoginRoutes(deps: LoginDeps): Route[] {
+  const signIn = new SignIn(deps);
   const defineRoute = (
     name: string,
     method: string,
@@ -35,7 +37,7 @@ export function createLoginRoutes(deps: LoginDeps): Route[] {
     methods: [method],
     pattern,
     family: entraFamily,
-    answer,
+    answer: async (exchange) => allowOrigin(exchange, await answer(exchange)),
   });
   return [
     defineRoute(
@@ -58,14 +60,29 @@ export function createLoginRoutes(deps: LoginDeps): Route[] {
     defineRoute("keys", "GET", "/{tenant}/discovery/keys", async () =>
       toJsonReply(200, await deps.tokens.publicKeys()),
     ),
-    defineRoute("token", "POST", "/{tenant}/oauth2/v2.0/token", (exchange) =>
-      issueToken(deps, exchange, "v2"),
+    defineRoute(
+      "authorize",
+      "GET",
+      "/{tenant}/oauth2/v2.0/authorize",
+      (exchange) => refuseTenant(deps, exchange) ?? signIn.authorize(exchange),
     ),
+    defineRoute("token", "POST", "/{tenant}/oauth2/v2.0/token", (exchange) => {
+      const form = new URLSearchParams(exchange.bodyText);
+      return ["authorization_code", "refresh_token"].includes(form.get("grant_type") ?? "")
+        ? (refuseTenant(deps, exchange) ?? signIn.redeem(exchange, form))
+        : issueToken(deps, exchange, "v2");
+    }),
     defineRoute("token", "POST", "/{tenant}/oauth2/token", (exchange) =>
       issueToken(deps, exchange, "v1"),
     ),
   ];
 }
+
+/** Lets the page of a single-page application read the answer. */
+const allowOrigin = ({ headers: { origin } }: Exchange, reply: Reply): Reply =>
+  origin === undefined
+    ? reply
+    : { ...reply, headers: { ...reply.headers, "access-control-allow-origin": origin } };
 
 function describeEndpoints(exchange: Exchange, version: "/v2.0" | ""): Record<string, unknown> {
   const root = `${exchange.origin}/${exchange.params["tenant"] ?? ""}`;

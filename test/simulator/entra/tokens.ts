@@ -10,7 +10,7 @@ import {
   type JWK,
 } from "jose";
 import type { Clock } from "../../../shared/runtime/time.ts";
-import type { Principal, Resource } from "./directory.ts";
+import type { Principal, Resource, User } from "./directory.ts";
 
 /** Claims of a checked token. */
 export interface Claims {
@@ -37,6 +37,15 @@ export interface Tokens {
     /** Issuer of version 2; version 1's is `https://sts.windows.net/{tenant}/`. */
     readonly issuer: string;
   }) => Promise<string>;
+  /** Issues the tokens of a signed-in user for a single-page application. */
+  readonly issueForUser: (request: {
+    readonly user: User;
+    readonly clientId: string;
+    readonly audience: string;
+    readonly nonce: string;
+    readonly issuer: string;
+    readonly lifetimeS: number;
+  }) => Promise<{ readonly accessToken: string; readonly idToken: string }>;
   /** Checks signature and lifetime; each API checks audience and roles. */
   readonly check: (token: string) => Promise<TokenCheck>;
   /** Revokes every token issued so far. */
@@ -86,6 +95,31 @@ export function createTokens(tenantId: string, clock: Clock): Tokens {
         .sign((await keys).privateKey);
       storeEntry(mintedAtMs, token, clock.now());
       return token;
+    },
+    issueForUser: async ({ user, clientId, audience, nonce, issuer, lifetimeS }) => {
+      const nowS = Math.floor(clock.now() / 1_000);
+      const { privateKey } = await keys;
+      const sign = (tokenAudience: string, claims: Record<string, unknown>): Promise<string> =>
+        new SignJWT({
+          oid: user.objectId,
+          tid: tenantId,
+          name: user.displayName,
+          preferred_username: user.userPrincipalName,
+          ver: "2.0",
+          ...claims,
+        })
+          .setProtectedHeader({ alg: "RS256", typ: "JWT", kid: keyId })
+          .setIssuer(issuer)
+          .setAudience(tokenAudience)
+          .setSubject(user.objectId)
+          .setIssuedAt(nowS)
+          .setNotBefore(nowS)
+          .setExpirationTime(nowS + lifetimeS)
+          .sign(privateKey);
+      return {
+        accessToken: await sign(audience, { azp: clientId, scp: "access_as_user" }),
+        idToken: await sign(clientId, { nonce }),
+      };
     },
     check: async (token) => {
       const claims = await verifyToken(token);

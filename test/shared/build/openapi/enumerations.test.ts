@@ -25,7 +25,7 @@ import type {
 import type { OperationStatus } from "../../../../shared/contracts/operation.ts";
 import type { ApiName } from "../../../../shared/http-pipeline/api-client.ts";
 import type { ExportMetadata, HuntFormat } from "../../../../shared/hunts/ports.ts";
-import type { HuntHealth } from "../../../../shared/hunts/views.ts";
+import type { HuntHealth } from "../../../../shared/hunts/hunt-health.ts";
 
 /** Returns the list. It compiles only when the list has each value of the type, and no other. */
 const listAll =

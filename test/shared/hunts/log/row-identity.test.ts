@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { NamedColumn } from "../../../../shared/hunts/log/shared-columns.ts";
 import {
   parseCells,
   createMultiset,
@@ -7,8 +8,10 @@ import {
 
 const row =
   '{"Timestamp":"2026-01-05T06:38:35.7664356Z","ReportId":9007199254740993,"Note":"a \\"b\\", {c}","Extra":{"x":[1,2]}}';
-const hashRow = (text: string, findName?: (name: string) => string | undefined): string =>
-  computeRowIdentity(text, findName).toString("hex");
+const hashRow = (text: string, findColumn?: (name: string) => NamedColumn | undefined): string =>
+  computeRowIdentity(text, findColumn).toString("hex");
+const hashCell = (type: NamedColumn["type"], text: string): string =>
+  hashRow(`{"a":${text}}`, (name) => ({ name, type }));
 
 describe("parseCells", () => {
   test("keeps the exact text of every cell", () => {
@@ -43,12 +46,39 @@ describe("computeRowIdentity", () => {
   });
 
   test("ignores a column without a shared name", () => {
-    const findName = (name: string): string | undefined => (name === "b" ? undefined : name);
-    expect(hashRow('{"a":1,"b":{"x":1}}', findName)).toBe(hashRow('{"a":1}'));
+    const findColumn = (name: string): NamedColumn | undefined =>
+      name === "b" ? undefined : { name, type: undefined };
+    expect(hashRow('{"a":1,"b":{"x":1}}', findColumn)).toBe(hashRow('{"a":1}'));
   });
 
   test("compares a column by its shared name", () => {
-    expect(hashRow('{"A":1}', (name) => name.toLowerCase())).toBe(hashRow('{"a":1}'));
+    expect(hashRow('{"A":1}', (name) => ({ name: name.toLowerCase(), type: undefined }))).toBe(
+      hashRow('{"a":1}'),
+    );
+  });
+
+  test.each<[NamedColumn["type"], string, string]>([
+    ["real", "1E-07", "1e-7"],
+    ["real", "1E+20", "100000000000000000000"],
+    ["real", "4.0", "4"],
+    ["real", "-0.0", "0"],
+    ["decimal", "0.10", "0.1"],
+    ["long", '"5"', "5"],
+    ["string", "5", '"5"'],
+    ["bool", '"true"', "true"],
+  ])("takes the %s values %s and %s for one", (type, first, second) => {
+    expect(hashCell(type, first)).toBe(hashCell(type, second));
+  });
+
+  test.each<[NamedColumn["type"], string, string]>([
+    ["long", "9007199254740993", "9007199254740992"],
+    ["real", "10", "1"],
+    ["real", "-1", "1"],
+    ["string", '"1.0"', '"1"'],
+    ["dynamic", '"1"', "1"],
+    [undefined, "1.0", "1"],
+  ])("tells the %s values %s and %s apart", (type, first, second) => {
+    expect(hashCell(type, first)).not.toBe(hashCell(type, second));
   });
 
   test("treats a missing cell as null", () => {

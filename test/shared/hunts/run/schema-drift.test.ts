@@ -9,6 +9,11 @@ import {
   type HuntHarness,
 } from "../../../support/hunt-harness.ts";
 import { sourceRow, testHunt, type SourceRow } from "../../../support/hunt-source.ts";
+import {
+  createGraphPort,
+  createSourceTransport,
+  type SchemaPlace,
+} from "../../../support/hunting-service.ts";
 import { createRandom } from "../../../fault-injection/scheduler.ts";
 
 const formats = ["ndjson", "csv", "parquet"] as const;
@@ -125,6 +130,14 @@ function changeSchema(harness: HuntHarness, columns: readonly HuntColumn[]): voi
   Object.assign(harness.source, { columns, toLine });
 }
 
+/** Lets the app's own client of Graph read the source's rows from JSON. */
+function answerOverWire(harness: HuntHarness, findPlace: () => SchemaPlace): void {
+  const { clock, source } = harness;
+  const transport = createSourceTransport(source, findPlace);
+  const port = createGraphPort({ clock, transport });
+  harness.deps = { ...harness.deps, hunting: { ...port, caps: source.caps } };
+}
+
 describe("a service whose schema changes", () => {
   test.each(changes.flatMap((change) => formats.map((format) => ({ ...change, format }))))(
     "loses and doubles no late row when it $name ($format)",
@@ -146,6 +159,55 @@ describe("a service whose schema changes", () => {
       expect(listLateIds(harness)).toEqual(["late"]);
     },
   );
+
+  test.each(
+    changes.flatMap((change) =>
+      formats.flatMap((format) =>
+        (["none", "last"] as const).flatMap((place) => [
+          { ...change, format, place, missing: "before" },
+          { ...change, format, place, missing: "after" },
+        ]),
+      ),
+    ),
+  )(
+    "loses and doubles no late row when it $name and answers $missing the change put the schema $place ($format)",
+    async ({ before, after, format, place, missing }) => {
+      const compiled = missing === "before" ? after : before;
+      const hunt = testHunt({ format, columns: compiled });
+      const harness = huntHarness();
+      let current: SchemaPlace = missing === "before" ? place : "first";
+      answerOverWire(harness, () => current);
+      changeSchema(harness, before);
+      for (const rowId of ["a", "b", "c"])
+        harness.source.rows.push(sourceRow(noonMs - hourMs, rowId));
+      await runHunt(harness, hunt);
+      harness.source.rows.push({
+        ...sourceRow(noonMs - hourMs, "late"),
+        arrivesMs: harness.clock.now(),
+      });
+      for (let run = 1; run <= 2; run += 1) {
+        await harness.clock.advance(hourMs);
+        changeSchema(harness, after);
+        current = missing === "after" ? place : "first";
+        expect(await runHunt(harness, hunt)).toBe("done");
+        expect(listLateIds(harness)).toEqual(["late"]);
+      }
+    },
+  );
+
+  test.each(formats)("keeps a column that only its rows name (%s)", async (format) => {
+    const hunt = testHunt({ format, columns: [timestamp, id] });
+    const harness = huntHarness();
+    answerOverWire(harness, () => "none");
+    changeSchema(harness, [timestamp, id, column("New", "string")]);
+    harness.source.rows.push(sourceRow(noonMs - hourMs, "abc"));
+    await runHunt(harness, hunt);
+    const [window] = harness.exports.listAll();
+    const stored = await harness.exports.readRows(window?.path ?? "", format, 0, 1);
+    expect(stored.map((row) => JSON.parse(row) as object)).toEqual([
+      expect.objectContaining({ Id: "abc", New: "3" }),
+    ]);
+  });
 
   test.each(formats)("loses and doubles no row between two shards (%s)", async (format) => {
     const [before, after] = [

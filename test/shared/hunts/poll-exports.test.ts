@@ -2,12 +2,10 @@ import { describe, expect, test } from "vitest";
 import { handleRunMessage } from "../../../shared/hunts/run/handle-run-message.ts";
 import {
   findExport,
-  pollExports,
-  parseCursor,
-  readHuntHealth,
-  startOverdueHunts,
   formatCursor,
-} from "../../../shared/hunts/views.ts";
+  parseCursor,
+  pollExports,
+} from "../../../shared/hunts/poll-exports.ts";
 import { hourMs } from "../../../shared/runtime/time.ts";
 import {
   huntHarness,
@@ -26,64 +24,6 @@ async function startHarness(): Promise<HuntHarness> {
   harness.sentMessages.length = 0;
   return harness;
 }
-
-describe("readHuntHealth", () => {
-  test("reports a hunt that has never run as new", async () => {
-    expect(await readHuntHealth(huntHarness().deps, hunt, noonMs)).toMatchObject({
-      state: "new",
-      watermark: undefined,
-    });
-  });
-
-  test.each([
-    [3, "ok"],
-    [4, "overdue"],
-  ])("reports an hourly hunt %i hours after its last run as %s", async (hours, state) => {
-    const harness = await startHarness();
-    expect(
-      await readHuntHealth(
-        harness.deps,
-        hunt,
-        noonMs + hours * hourMs - 1_000 * (state === "ok" ? 1 : 0),
-      ),
-    ).toMatchObject({ state });
-  });
-
-  test("reports a hunt without results as ok", async () => {
-    const harness = await startHarness();
-    for (let hour = 0; hour < 5; hour += 1) {
-      await harness.clock.advance(hourMs);
-      await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
-    }
-    expect(await readHuntHealth(harness.deps, hunt, harness.clock.now())).toMatchObject({
-      state: "ok",
-      watermarkAgeSeconds: 900,
-    });
-  });
-});
-
-describe("startOverdueHunts", () => {
-  test("starts overdue hunts and none twice", async () => {
-    const harness = await startHarness();
-    expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([]);
-    await harness.clock.advance(2 * hourMs);
-    expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([
-      "test-hunt",
-    ]);
-    expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([]);
-    expect(harness.sentMessages).toHaveLength(1);
-  });
-
-  test("ignores an old record of a waiting run", async () => {
-    const harness = await startHarness();
-    await harness.clock.advance(2 * hourMs);
-    await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now());
-    await harness.clock.advance(2 * hourMs);
-    expect(await startOverdueHunts(harness.deps, [hunt], "tick", harness.clock.now())).toEqual([
-      "test-hunt",
-    ]);
-  });
-});
 
 describe("a page of exports", () => {
   test("lists exports after the cursor over versions and passes those without rows", async () => {

@@ -1,116 +1,10 @@
-/** Reads hunts for endpoints and timers: health, new exports, and what is due. Runs no query. */
+/** Answers polls for the exports of a hunt, by cursor over its versions. Runs no query. */
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
-import type { HuntStatus } from "../contracts/hunt-state.ts";
-import {
-  dayMs,
-  formatInstant,
-  msFromTicks,
-  parseInstant,
-  ticksFromMs,
-  type Ticks,
-} from "../runtime/time.ts";
+import { dayMs, parseInstant, ticksFromMs } from "../runtime/time.ts";
+import { readHuntHealth } from "./hunt-health.ts";
 import { dayPrefix, latePrefix, parseExportPath, versionPrefix } from "./log/paths.ts";
-import type { ExportRecord, HuntDeps } from "./ports.ts";
-import { enqueueRun, isWaiting } from "./run/run-queue.ts";
 import { readHead } from "./log/state.ts";
-import { readStatus } from "./run/status.ts";
-
-/** The health of one hunt. */
-export interface HuntHealth {
-  readonly state: HuntStatus["state"] | "new" | "overdue";
-  readonly reason: string | undefined;
-  /** Every row before it is exported; undefined before the first run. */
-  readonly watermark: string | undefined;
-  readonly watermarkAgeSeconds: number | undefined;
-  readonly version: number | undefined;
-  /** Path of the newest export. */
-  readonly head: string | undefined;
-}
-
-/** A hunt is overdue when its watermark is older than its lag and this many intervals. */
-const overdueIntervals = 3;
-
-/** Reads the health of a hunt from its records alone. */
-export async function readHuntHealth(
-  deps: Pick<HuntDeps, "records">,
-  hunt: CompiledHunt,
-  nowMs: number,
-): Promise<HuntHealth> {
-  const [storedHead, storedStatus] = await Promise.all([
-    readHead(deps, hunt.name),
-    readStatus(deps, hunt.name),
-  ]);
-  const head = storedHead.kind === "found" ? storedHead.value : undefined;
-  const status = storedStatus.kind === "found" ? storedStatus.value : undefined;
-  const watermark = head && computeWatermark(head.to, head.emptyTo);
-  const ageMs = watermark === undefined ? undefined : nowMs - msFromTicks(watermark);
-  return {
-    ...(findActiveState(hunt, status) ?? computeTimeliness(hunt, ageMs)),
-    watermark: watermark === undefined ? undefined : formatInstant(watermark),
-    watermarkAgeSeconds: ageMs === undefined ? undefined : Math.round(ageMs / 1_000),
-    version: head?.version,
-    head: head?.head,
-  };
-}
-
-type HealthState = Pick<HuntHealth, "state" | "reason">;
-
-/** Returns the stored state when it is about this query and not `ok`. */
-const findActiveState = (
-  hunt: CompiledHunt,
-  status: HuntStatus | undefined,
-): HealthState | undefined =>
-  status?.queryHash === hunt.queryHash && status.state !== "ok"
-    ? { state: status.state, reason: status.reason }
-    : undefined;
-
-function computeTimeliness(hunt: CompiledHunt, ageMs: number | undefined): HealthState {
-  if (ageMs === undefined) return { state: "new", reason: undefined };
-  return ageMs > hunt.lagMs + overdueIntervals * hunt.intervalMs
-    ? { state: "overdue", reason: "No run has finished for three intervals." }
-    : { state: "ok", reason: undefined };
-}
-
-function computeWatermark(to: string, emptyTo: string | undefined): Ticks | undefined {
-  const [end, empty] = [
-    parseInstant(to),
-    emptyTo === undefined ? undefined : parseInstant(emptyTo),
-  ];
-  return end !== undefined && empty !== undefined && empty > end ? empty : end;
-}
-
-/** Enqueues a run unless one is waiting. @returns true when it was enqueued */
-export async function enqueueUnlessWaiting(
-  deps: Pick<HuntDeps, "records" | "queues">,
-  hunt: CompiledHunt,
-  reason: "timer" | "tick" | "maintenance",
-  nowMs: number,
-): Promise<boolean> {
-  const now = ticksFromMs(nowMs);
-  if (await isWaiting(deps, hunt.name, now)) return false;
-  await enqueueRun(deps, { hunt: hunt.name, reason, scheduledFor: formatInstant(now) }, now);
-  return true;
-}
-
-/**
- * Starts every hunt whose watermark is older than one interval, as when a timer stopped. @returns
- * their names
- */
-export async function startOverdueHunts(
-  deps: Pick<HuntDeps, "records" | "queues">,
-  hunts: readonly CompiledHunt[],
-  reason: "tick" | "maintenance",
-  nowMs: number,
-): Promise<string[]> {
-  const startedHunts: string[] = [];
-  for (const hunt of hunts) {
-    const { watermarkAgeSeconds: age } = await readHuntHealth(deps, hunt, nowMs);
-    const isDue = age === undefined || age * 1_000 > hunt.lagMs + hunt.intervalMs;
-    if (isDue && (await enqueueUnlessWaiting(deps, hunt, reason, nowMs)))
-      startedHunts.push(hunt.name);
-  }
-  return startedHunts;
-}
+import type { ExportRecord, HuntDeps } from "./ports.ts";
 
 /** A position in a hunt's exports, over its versions: `v2.17` is export 17 of version 2. */
 export interface ExportCursor {
@@ -160,7 +54,8 @@ export async function pollExports(
   { after, top }: { readonly after: string; readonly top: number },
   nowMs: number,
 ): Promise<PollResult> {
-  const { version: newestVersion = 1, head } = await readHuntHealth(deps, hunt, nowMs);
+  const { version, head } = await readHuntHealth(deps, hunt, nowMs);
+  const newestVersion = version ?? 1;
   const logStart = { version: newestVersion, seq: -1 };
   const cursor =
     after === "latest"
@@ -181,7 +76,7 @@ async function isBeyondEnd(
   deps: Pick<HuntDeps, "exports" | "records">,
   hunt: CompiledHunt,
   cursor: ExportCursor,
-  log: { readonly newestVersion: number; readonly head: string | undefined },
+  log: { readonly newestVersion: number; readonly head: string | null },
 ): Promise<boolean> {
   const head = parseExportPath(log.head ?? "");
   const isAtStart = cursor.seq === -1 && cursor.version <= log.newestVersion;

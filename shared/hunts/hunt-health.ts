@@ -1,0 +1,71 @@
+/** Reads the health of a hunt from its records alone. Runs no query. */
+import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
+import type { HuntStatus } from "../contracts/hunt-state.ts";
+import { formatInstant, msFromTicks, parseInstant, type Ticks } from "../runtime/time.ts";
+import { readHead } from "./log/state.ts";
+import type { HuntDeps } from "./ports.ts";
+import { readStatus } from "./run/status.ts";
+
+/** The health of one hunt. */
+export interface HuntHealth {
+  readonly state: HuntStatus["state"] | "new" | "overdue";
+  readonly reason: string | null;
+  /** Every row before it is exported; null before the first run. */
+  readonly watermark: string | null;
+  readonly watermarkAgeSeconds: number | null;
+  readonly version: number | null;
+  /** Path of the newest export. */
+  readonly head: string | null;
+}
+
+/** A hunt is overdue when its watermark is older than its lag and this many intervals. */
+const overdueIntervals = 3;
+
+/** Reads the health of a hunt from its records alone. */
+export async function readHuntHealth(
+  deps: Pick<HuntDeps, "records">,
+  hunt: CompiledHunt,
+  nowMs: number,
+): Promise<HuntHealth> {
+  const [storedHead, storedStatus] = await Promise.all([
+    readHead(deps, hunt.name),
+    readStatus(deps, hunt.name),
+  ]);
+  const head = storedHead.kind === "found" ? storedHead.value : undefined;
+  const status = storedStatus.kind === "found" ? storedStatus.value : undefined;
+  const watermark = head && computeWatermark(head.to, head.emptyTo);
+  const ageMs = watermark === undefined ? undefined : nowMs - msFromTicks(watermark);
+  return {
+    ...(findActiveState(hunt, status) ?? computeTimeliness(hunt, ageMs)),
+    watermark: watermark === undefined ? null : formatInstant(watermark),
+    watermarkAgeSeconds: ageMs === undefined ? null : Math.round(ageMs / 1_000),
+    version: head?.version ?? null,
+    head: head?.head ?? null,
+  };
+}
+
+type HealthState = Pick<HuntHealth, "state" | "reason">;
+
+/** Returns the stored state when it is about this query and not `ok`. */
+const findActiveState = (
+  hunt: CompiledHunt,
+  status: HuntStatus | undefined,
+): HealthState | undefined =>
+  status?.queryHash === hunt.queryHash && status.state !== "ok"
+    ? { state: status.state, reason: status.reason }
+    : undefined;
+
+function computeTimeliness(hunt: CompiledHunt, ageMs: number | undefined): HealthState {
+  if (ageMs === undefined) return { state: "new", reason: null };
+  return ageMs > hunt.lagMs + overdueIntervals * hunt.intervalMs
+    ? { state: "overdue", reason: "No run has finished for three intervals." }
+    : { state: "ok", reason: null };
+}
+
+function computeWatermark(to: string, emptyTo: string | undefined): Ticks | undefined {
+  const [end, empty] = [
+    parseInstant(to),
+    emptyTo === undefined ? undefined : parseInstant(emptyTo),
+  ];
+  return end !== undefined && empty !== undefined && empty > end ? empty : end;
+}
