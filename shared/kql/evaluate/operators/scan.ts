@@ -126,34 +126,47 @@ function compileStep(
   };
 }
 
+/** The states of all steps while the rows are read. */
+interface ScanState {
+  readonly sequences: (Sequence | undefined)[];
+  nextMatchId: bigint;
+}
+
+/** Each row is compared with the last step first. */
 function* scanRows(rows: Iterable<Row>, plan: ScanPlan): Generator<Row> {
-  const states: (Sequence | undefined)[] = plan.steps.map(() => undefined);
-  let nextMatchId = 0n;
-  for (const row of rows) {
-    for (let index = plan.steps.length - 1; index >= 0; index -= 1) {
-      const [own, former] = [states[index], states[index - 1]];
-      const promoted = former && matchStep(row, index, former, plan);
-      if (former && promoted) {
-        yield* flushPending([own, former], plan);
-        states[index - 1] = undefined;
-        states[index] = holdRow(promoted, index, former, plan);
-        yield* outputRow(promoted, index, former.matchId, plan);
-        continue;
-      }
-      const repeated = own || index === 0 ? matchStep(row, index, own, plan) : undefined;
-      if (repeated === undefined) continue;
-      const matchId = own?.matchId ?? nextMatchId;
-      if (own === undefined) nextMatchId += 1n;
-      states[index] = holdRow(
-        repeated,
-        index,
-        { matchId, rows: own?.rows.slice(0, index) ?? [], isPending: false },
-        plan,
-      );
-      yield* outputRow(repeated, index, matchId, plan);
-    }
-  }
-  yield* flushPending(states, plan);
+  const state: ScanState = { sequences: plan.steps.map(() => undefined), nextMatchId: 0n };
+  for (const row of rows)
+    for (let index = plan.steps.length - 1; index >= 0; index -= 1)
+      yield* promoteStep(row, index, state, plan) ?? repeatStep(row, index, state, plan);
+  yield* flushPending(state.sequences, plan);
+}
+
+/** Moves the sequence of the step before to this step; undefined if the row does not match. */
+function promoteStep(
+  row: Row,
+  index: number,
+  { sequences }: ScanState,
+  plan: ScanPlan,
+): readonly Row[] | undefined {
+  const [own, former] = [sequences[index], sequences[index - 1]];
+  const matched = former && matchStep(row, index, former, plan);
+  if (former === undefined || matched === undefined) return undefined;
+  sequences[index - 1] = undefined;
+  sequences[index] = holdRow(matched, index, former, plan);
+  const ended = flushPending([own, former], plan);
+  return [...ended, ...outputRow(matched, index, former.matchId, plan)];
+}
+
+/** Matches a row with a step that holds a sequence; the first step begins one. */
+function repeatStep(row: Row, index: number, state: ScanState, plan: ScanPlan): readonly Row[] {
+  const own = state.sequences[index];
+  const matched = own || index === 0 ? matchStep(row, index, own, plan) : undefined;
+  if (matched === undefined) return [];
+  const matchId = own?.matchId ?? state.nextMatchId;
+  if (own === undefined) state.nextMatchId += 1n;
+  const former = { matchId, rows: own?.rows.slice(0, index) ?? [], isPending: false };
+  state.sequences[index] = holdRow(matched, index, former, plan);
+  return outputRow(matched, index, matchId, plan);
 }
 
 /** Returns the row with the step's assignments if it matches the step in a sequence. */
@@ -190,14 +203,12 @@ const holdRow = (
 const appendMatchId = (row: Row, matchId: bigint, { hasMatchId }: ScanPlan): Row =>
   hasMatchId ? [...row, matchId] : row;
 
-function* outputRow(row: Row, index: number, matchId: bigint, plan: ScanPlan): Generator<Row> {
-  if (plan.steps[index]?.output === "all") yield appendMatchId(row, matchId, plan);
-}
+const outputRow = (row: Row, index: number, matchId: bigint, plan: ScanPlan): readonly Row[] =>
+  plan.steps[index]?.output === "all" ? [appendMatchId(row, matchId, plan)] : [];
 
-/** Outputs the rows of states that end while one waits for `output=last`. */
-function* flushPending(states: readonly (Sequence | undefined)[], plan: ScanPlan): Generator<Row> {
-  for (const state of states) {
+/** Returns the rows of states that end while one waits for `output=last`. */
+const flushPending = (states: readonly (Sequence | undefined)[], plan: ScanPlan): readonly Row[] =>
+  states.flatMap((state) => {
     const last = state?.isPending === true ? state.rows.at(-1) : undefined;
-    if (state && last) yield appendMatchId(last, state.matchId, plan);
-  }
-}
+    return state && last ? [appendMatchId(last, state.matchId, plan)] : [];
+  });
