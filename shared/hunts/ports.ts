@@ -63,8 +63,16 @@ export interface RowSink {
    * when the answer names its columns after the rows, or not at all.
    */
   readonly rowColumns?: (columns: readonly HuntColumn[]) => void;
-  /** The sender reuses the bytes once the promise resolves: a sink that keeps them keeps a copy. */
-  readonly writeRows: (lines: Uint8Array, count: number) => void | Promise<void>;
+  /**
+   * The sender reuses the bytes once the promise resolves: a sink that keeps them keeps a copy.
+   *
+   * @param substitutes - by index of a row: its unpaired surrogates that U+FFFD replaced
+   */
+  readonly writeRows: (
+    lines: Uint8Array,
+    count: number,
+    substitutes?: ReadonlyMap<number, number>,
+  ) => void | Promise<void>;
 }
 
 /** One advanced hunting service. */
@@ -105,8 +113,6 @@ export type HuntingReply =
       readonly kind: "answer";
       readonly columns: readonly HuntColumn[];
       readonly rows: number;
-      /** Unpaired surrogates that were replaced by U+FFFD in the rows. @default 0 */
-      readonly substituted?: number;
       /** Bytes of the body as received, before normalizing. */
       readonly bytes: number;
       readonly durationMs: number;

@@ -18,9 +18,10 @@ import {
   createByteBuffer,
   bytesOf,
   quote,
+  startsWith,
   type ByteBuffer,
 } from "./bytes.ts";
-import { createRowShape, type Column, type RowShape } from "./column.ts";
+import { createRowShape, type Column, type ColumnType, type RowShape } from "./column.ts";
 import type { Encoder, ByteSink } from "./encoder.ts";
 import { createGzipEncoder } from "./gzip.ts";
 import { forEachLine, decodeString, type ValueOffsets } from "./line-values.ts";
@@ -30,6 +31,9 @@ const nullWord = 0x6e; // the n of null
 const apostrophe = 0x27;
 /** Bytes of = + - @ and the apostrophe; tab, CR and LF are escaped in a line. */
 const formulaStarts = new Set(encodeUtf8("=+-@'"));
+const numericTypes: ReadonlySet<ColumnType> = new Set(["long", "int", "real", "decimal"]);
+/** As negative numbers, it has no apostrophe in front in a column of numbers: readers know it. */
+const minusInfinity = encodeUtf8('"-Infinity"');
 const [semicolon, bar] = [0x3b, 0x7c];
 const guardedPlace = /(?=[=+\-@\t\r\n'])(?<=^|[;\t|\r\n])/g;
 const guard = /'(?<=(?:^|[;\t|\r\n])')/g;
@@ -59,15 +63,25 @@ export function createCsvEncoder(columns: readonly Column[], put: ByteSink): Enc
 
 function linesToCsv(shape: RowShape, lines: Uint8Array): Uint8Array {
   const out = createByteBuffer(lines.length);
-  forEachLine(shape, lines, (offsets) => writeRecord(out, lines, offsets));
+  const isNumeric = shape.columns.map(({ type }) => numericTypes.has(type));
+  forEachLine(shape, lines, (offsets) => writeRecord(out, lines, offsets, isNumeric));
   return bytesOf(out);
 }
 
-function writeRecord(out: ByteBuffer, lines: Uint8Array, { ends, starts }: ValueOffsets): void {
+function writeRecord(
+  out: ByteBuffer,
+  lines: Uint8Array,
+  { ends, starts }: ValueOffsets,
+  isNumeric: readonly boolean[],
+): void {
   for (let columnIndex = 0; columnIndex < starts.length; columnIndex += 1) {
     if (columnIndex > 0) appendByte(out, comma);
     const from = starts[columnIndex] ?? -1;
-    if (from >= 0) writeCell(out, lines, from, ends[columnIndex] ?? from);
+    const to = ends[columnIndex] ?? from;
+    if (from < 0) continue;
+    if (isNumeric[columnIndex] && startsWith(lines, from, to, minusInfinity))
+      appendBytes(out, minusInfinity);
+    else writeCell(out, lines, from, to);
   }
   appendBytes(out, lineEnd);
 }

@@ -26,12 +26,19 @@ const defaultBatchBytes = 1_048_576;
 /** Maximum size of a row. The service ends whole results at 124 MB. */
 const maxRowBytes = 128 * 1_048_576;
 
+/** By index in a batch: how many unpaired surrogates of a row U+FFFD replaced; rows without any are absent. */
+type RowSubstitutes = ReadonlyMap<number, number>;
+
 /** The caller's part: the shape of the rows and what happens to the lines. */
 export interface RowsReader {
   /** Called once, before the first rows, with the members that came before them. */
   readonly createShape: (head: Readonly<Record<string, unknown>>) => RowShape;
   /** Receives whole lines, each ended by LF. The bytes are reused once the promise resolves. */
-  readonly onLines: (lines: Uint8Array, count: number) => void | Promise<void>;
+  readonly onLines: (
+    lines: Uint8Array,
+    count: number,
+    substitutes: RowSubstitutes,
+  ) => void | Promise<void>;
   /** Bytes of a batch, 1 MiB when absent; a longer row makes its batch longer. */
   readonly batchBytes?: number;
 }
@@ -41,8 +48,6 @@ export interface ReadRowsResult {
   readonly rows: number;
   /** Bytes of the body. */
   readonly bytes: number;
-  /** Unpaired surrogates in text that U+FFFD replaced. */
-  readonly substituted: number;
   /** The names that at least one row has: the shape's columns in order, then other members. */
   readonly memberNames: readonly string[];
   /**
@@ -82,8 +87,8 @@ export async function readRows(
     envelope.addAfterRows(cutter.takeRest(), 0);
     cutter.releaseBuffer();
   }
-  const { rows = 0, substituted = 0, memberNames = [] } = cutter ?? {};
-  return { rows, bytes, substituted, memberNames, envelope: envelope.parseAll() };
+  const { rows = 0, memberNames = [] } = cutter ?? {};
+  return { rows, bytes, memberNames, envelope: envelope.parseAll() };
 }
 
 async function addToCutter(cutter: RowCutter, chunk: Uint8Array, from: number): Promise<number> {
@@ -104,6 +109,7 @@ interface Batch {
   /** True after a comma: a row must follow. */
   isRowExpected: boolean;
   isClosed: boolean;
+  readonly substitutes: Map<number, number>;
 }
 
 /** Cuts rows out of the bytes of an answer, batch by batch. */
@@ -128,6 +134,7 @@ class RowCutter {
       rows: 0,
       isRowExpected: false,
       isClosed: false,
+      substitutes: new Map(),
     };
     this.#rewriter = new RowRewriter(shape, this.#out);
   }
@@ -138,10 +145,6 @@ class RowCutter {
 
   get rows(): number {
     return this.#rows;
-  }
-
-  get substituted(): number {
-    return this.#rewriter.substituted;
   }
 
   /** A plain row has every column of the shape. */
@@ -189,13 +192,18 @@ class RowCutter {
   async #cutBatch(): Promise<void> {
     const batch = this.#batch;
     batch.rows = 0;
+    batch.substitutes.clear();
     this.#out.length = 0;
     const lines = cutPlainRows(this.#shape, batch);
     this.#hasPlainRows ||= batch.rows > 0;
     const isMixed = !batch.isClosed && cutOtherRows(this.#rewriter, batch, lines, this.#out);
     this.#rows += batch.rows;
     if (batch.rows > 0)
-      await this.#reader.onLines(isMixed ? bytesOf(this.#out) : lines, batch.rows);
+      await this.#reader.onLines(
+        isMixed ? bytesOf(this.#out) : lines,
+        batch.rows,
+        batch.substitutes,
+      );
     carryRemainder(batch);
   }
 }
@@ -262,6 +270,7 @@ function cutOtherRows(
 /** Rewrites the row at `row`; returns false when it is not complete. */
 function cutOtherRow(rewriter: RowRewriter, batch: Batch, row: number, out: ByteBuffer): boolean {
   const length = out.length;
+  const formerSubstitutes = rewriter.substituted;
   const end = rewriter.rewriteRow(batch.buffer.bytes, row, batch.to);
   const delimiterIndex =
     end === incomplete ? batch.to : skipSpace(batch.buffer.bytes, end, batch.to);
@@ -272,6 +281,8 @@ function cutOtherRow(rewriter: RowRewriter, batch: Batch, row: number, out: Byte
   const next = batch.buffer.bytes[delimiterIndex];
   if (next !== comma && next !== closeBracket)
     throw new MalformedRows("rows without a comma between them");
+  const substituted = rewriter.substituted - formerSubstitutes;
+  if (substituted > 0) batch.substitutes.set(batch.rows, substituted);
   batch.rows += 1;
   batch.isRowExpected = next === comma;
   batch.isClosed = next === closeBracket;

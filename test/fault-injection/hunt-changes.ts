@@ -1,130 +1,187 @@
 /**
- * Generates changes of the service and the storage clock during a schedule: the columns of answers,
- * answers without a schema, unknown refusals, and a storage clock that stops or lags. A change
- * happens once, flaps between calls, or is for good.
+ * Generates changes of everything around a run of a hunt: the schema and the format of answers, the
+ * wording of errors, limits, the token, consent and permissions, and clocks. Each change begins at
+ * an instant or at a step of a protocol, and happens once, flaps between calls, lasts for a while
+ * or is for good.
  */
-import type { HuntColumn } from "../../shared/contracts/compiled-hunt.ts";
-import type { HuntingReply } from "../../shared/hunts/ports.ts";
-import { formatInstant, hourMs, minuteMs } from "../../shared/runtime/time.ts";
-import type { HuntSource, SourceRow } from "../support/hunt-source.ts";
+import { hourMs, minuteMs } from "../../shared/runtime/time.ts";
 
-type ChangeKind =
-  | "gainColumn"
-  | "loseColumn"
-  | "changeType"
-  | "changeCase"
-  | "omitSchema"
-  | "unknownRefusal"
-  | "laggingClock";
+/** What changes. */
+export const changeKinds = {
+  schema: [
+    "gainColumn",
+    "gainTime",
+    "loseColumn",
+    "changeType",
+    "changeExtraType",
+    "changeCase",
+    "changeRowCase",
+    "loseTimeColumn",
+  ],
+  format: [
+    "omitSchema",
+    "putSchemaLast",
+    "reorderMembers",
+    "omitNulls",
+    "shortenTimes",
+    "annotate",
+    "respellNumbers",
+  ],
+  wording: ["refuseUnknown", "refuseHeavy", "refuseTransient", "failServer", "throttle", "cutBody"],
+  limits: ["lowerRowLimit", "limitSize"],
+  credentials: ["rotateToken", "revokeConsent", "removePermission"],
+  storage: ["forbidWrites"],
+  clock: ["stopStorageClock", "setStorageClockBack", "setClockAhead", "setClockBack"],
+} as const;
 
-interface ScheduledChange {
+export type ChangeKind = (typeof changeKinds)[keyof typeof changeKinds][number];
+
+const kinds: readonly ChangeKind[] = Object.values(changeKinds).flat();
+
+/** Kinds that meet each other most: only together do they show some faults. */
+const answerKinds: readonly ChangeKind[] = [...changeKinds.schema, ...changeKinds.format];
+
+/** Changes that a service keeps; all others end before the final runs. */
+const lastingKinds: ReadonlySet<ChangeKind> = new Set([
+  ...changeKinds.schema.filter((kind) => kind !== "loseTimeColumn"),
+  ...changeKinds.format,
+  "lowerRowLimit",
+  "rotateToken",
+]);
+
+/** The steps at which a change may begin: before, during and after each call of the protocol. */
+const steps = [
+  "E1 head read",
+  "E2 window planned",
+  "E4 request sent",
+  "E5 headers in",
+  "E6 body parsed",
+  "E7 completeness proven",
+  "E8 window halved",
+  "E9 known rows loaded",
+  "E13 head cache written",
+  "E15 continuation enqueued",
+  "E16 before message delete",
+  "R1 recount half done",
+  "token issued",
+  "service reached",
+  "service answers",
+  ...["find", "finish", "commit", "read", "create", "replace", "rows", "clock"].flatMap((call) => [
+    call,
+    `${call}, answered`,
+  ]),
+  "send hunt-results",
+  "send hunt-runs",
+] as const;
+
+/** One change of a schedule. */
+export interface ScheduledChange {
   readonly kind: ChangeKind;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly isFlapping: boolean;
+  /** When it begins: an instant, or the n-th time that an instance passes a step. */
+  readonly begins: { readonly atMs: number } | { readonly step: string; readonly count: number };
+  readonly lasts: "once" | "flapping" | "forAWhile" | "forGood";
+  readonly lengthMs: number;
 }
 
-/** The changes of one schedule. */
-export interface HuntChanges {
-  readonly columns: readonly HuntColumn[];
-  /** Puts the source into its state at this instant. */
-  readonly changeSource: (source: HuntSource, nowMs: number) => void;
-  /** Returns the reply of the service instead of an answer, if any. */
-  readonly findRefusal: (nowMs: number) => HuntingReply | undefined;
-  /** Returns the storage clock. */
-  readonly shiftClock: (nowMs: number) => number;
-  /** Ends refusals, flapping and clock errors. */
-  readonly stop: () => void;
-}
-
-const baseColumns: readonly HuntColumn[] = [
-  { name: "Timestamp", type: "datetime" },
-  { name: "Id", type: "string" },
-  { name: "Size", type: "int" },
-  { name: "FileName", type: "string" },
-];
-
-const kinds: readonly ChangeKind[] = [
-  "gainColumn",
-  "loseColumn",
-  "changeType",
-  "changeCase",
-  "omitSchema",
-  "unknownRefusal",
-  "laggingClock",
-];
-
-const passingKinds: ReadonlySet<ChangeKind> = new Set(["unknownRefusal", "laggingClock"]);
-
-export function createHuntChanges(
+/** Draws the changes of one schedule: one to five, half of them in schema and format. */
+export function drawChanges(
   random: () => number,
   startMs: number,
   hours: number,
-): HuntChanges {
-  let changes = Array.from({ length: 1 + Math.floor(random() * 3) }, (): ScheduledChange => {
-    const kind = kinds[Math.floor(random() * kinds.length)] ?? "gainColumn";
-    const fromMs = startMs + random() * hours * hourMs;
-    const isForGood = !passingKinds.has(kind) && random() < 0.5;
-    const toMs = isForGood ? Number.POSITIVE_INFINITY : fromMs + random() * 3 * hourMs;
-    return { kind, fromMs, toMs, isFlapping: random() < 0.3 };
+): readonly ScheduledChange[] {
+  const pickOne = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
+  return Array.from({ length: 1 + Math.floor(random() * 5) }, (): ScheduledChange => {
+    const kind = pickOne(random() < 0.5 ? answerKinds : kinds);
+    const begins =
+      random() < 0.5
+        ? { atMs: startMs + random() * hours * hourMs }
+        : { step: pickOne(steps), count: 1 + Math.floor(random() * 40) };
+    const lasts = pickOne([
+      "once",
+      "flapping",
+      "forAWhile",
+      lastingKinds.has(kind) ? "forGood" : "forAWhile",
+    ] as const);
+    return { kind, begins, lasts, lengthMs: minuteMs + random() * 3 * hourMs };
   });
-  let lastClockMs = 0;
-  const isActive = (kind: ChangeKind, nowMs: number): boolean =>
-    changes.some(
-      (change) =>
-        change.kind === kind &&
-        nowMs >= change.fromMs &&
-        nowMs < change.toMs &&
-        (!change.isFlapping || random() < 0.5),
-    );
-  return {
-    columns: baseColumns,
-    changeSource: (source, nowMs) => {
-      // An answer without a schema is read with the compiled columns, so it has these.
-      const hasSchema = !isActive("omitSchema", nowMs);
-      const columns = hasSchema ? findColumns((kind) => isActive(kind, nowMs)) : baseColumns;
-      source.columns = hasSchema ? columns : undefined;
-      source.toLine = (row) => formatRow(row, columns);
-    },
-    findRefusal: (nowMs) =>
-      isActive("unknownRefusal", nowMs)
-        ? { kind: "failed", message: "400: Quux exhausted", isUnknownRefusal: true }
-        : undefined,
-    shiftClock: (nowMs) => {
-      if (isActive("laggingClock", nowMs)) return Math.max(lastClockMs, nowMs - 20 * minuteMs);
-      lastClockMs = nowMs;
-      return nowMs;
-    },
-    stop: () => {
-      changes = changes
-        .filter(({ kind }) => !passingKinds.has(kind))
-        .map((change) => ({ ...change, isFlapping: false }));
-    },
-  };
 }
 
-function findColumns(isActive: (kind: ChangeKind) => boolean): readonly HuntColumn[] {
-  const [losesColumn, changesType] = [isActive("loseColumn"), isActive("changeType")];
-  const changesCase = isActive("changeCase");
-  const columns = baseColumns
-    .filter(({ name }) => !(losesColumn && name === "Size"))
-    .map((column): HuntColumn => {
-      if (changesType && column.name === "Size") return { ...column, type: "string" };
-      return changesCase && column.name === "FileName" ? { ...column, name: "Filename" } : column;
-    });
-  return isActive("gainColumn") ? [...columns, { name: "New", type: "string" }] : columns;
+interface RunningChange {
+  readonly change: ScheduledChange;
+  beganMs: number | undefined;
+  passes: number;
+  isOver: boolean;
 }
 
-function formatRow({ at, id }: SourceRow, columns: readonly HuntColumn[]): string {
-  const members = columns.slice(2).map(({ name, type }) => {
-    const value = name === "Size" ? String(id.length) : `${id}.exe`;
-    return `,"${name}":${type === "int" ? value : JSON.stringify(value)}`;
-  });
-  return `{"Timestamp":"${formatInstant(at)}","Id":"${id}"${members.join("")}}`;
-}
+/** The changes of one schedule while it runs. */
+export class HuntChanges {
+  readonly #random: () => number;
+  readonly #nowMs: () => number;
+  #running: RunningChange[];
+  #stoppedClockMs: number | undefined;
 
-/** Returns the line that identifies a row, whatever its other columns. */
-export function toIdentityLine(line: string): string {
-  const { Timestamp, Id } = JSON.parse(line) as { readonly Timestamp: string; readonly Id: string };
-  return `{"Timestamp":"${Timestamp}","Id":"${Id}"}`;
+  constructor(changes: readonly ScheduledChange[], random: () => number, nowMs: () => number) {
+    this.#random = random;
+    this.#nowMs = nowMs;
+    this.#running = changes.map((change) => ({
+      change,
+      beganMs: undefined,
+      passes: 0,
+      isOver: false,
+    }));
+  }
+
+  /** Notices that an instance passes a step. */
+  passStep(step: string): void {
+    for (const one of this.#running) {
+      const { begins } = one.change;
+      if (one.beganMs !== undefined || !("step" in begins) || begins.step !== step) continue;
+      one.passes += 1;
+      if (one.passes >= begins.count) one.beganMs = this.#nowMs();
+    }
+  }
+
+  /** Decides whether a change is in force for one call; a change that happens once is then over. */
+  isActive(kind: ChangeKind): boolean {
+    return this.#running.some((one) => one.change.kind === kind && this.#isInForce(one));
+  }
+
+  /** Returns the storage service's clock. */
+  shiftStorageClock(nowMs: number): number {
+    if (this.isActive("setStorageClockBack")) return nowMs - 20 * minuteMs;
+    if (!this.isActive("stopStorageClock")) this.#stoppedClockMs = undefined;
+    else this.#stoppedClockMs ??= nowMs;
+    return this.#stoppedClockMs ?? nowMs;
+  }
+
+  /** Returns by how much the clock of the processes is wrong. */
+  findClockOffset(): number {
+    const ahead = this.isActive("setClockAhead") ? 5 * hourMs : 0;
+    return this.isActive("setClockBack") ? ahead - 3 * hourMs : ahead;
+  }
+
+  /** Ends what passes; what a service keeps is steady from now on. */
+  stop(): void {
+    this.#running = this.#running
+      .filter(({ change }) => lastingKinds.has(change.kind))
+      .map((one) => ({
+        ...one,
+        isOver: one.isOver || one.change.lasts === "once",
+        change: {
+          ...one.change,
+          lasts: one.change.lasts === "flapping" ? "forAWhile" : one.change.lasts,
+        },
+      }));
+  }
+
+  #isInForce(one: RunningChange): boolean {
+    const { begins, lasts, lengthMs } = one.change;
+    const nowMs = this.#nowMs();
+    if (one.beganMs === undefined && "atMs" in begins && nowMs >= begins.atMs)
+      one.beganMs = begins.atMs;
+    if (one.beganMs === undefined || one.isOver) return false;
+    if (lasts === "once") return (one.isOver = true);
+    if (lasts !== "forGood" && nowMs >= one.beganMs + lengthMs) return false;
+    return lasts !== "flapping" || this.#random() < 0.5;
+  }
 }

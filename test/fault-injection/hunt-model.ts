@@ -6,26 +6,19 @@
  *
  * Only the ports are doubles. The checks read the store and the announcements, not the module.
  */
-import { createHash } from "node:crypto";
-import { computeChainHash } from "../../shared/hunts/log/metadata.ts";
 import { handleRunMessage } from "../../shared/hunts/run/handle-run-message.ts";
-import type { ExportStore, ExportWriter, HuntDeps } from "../../shared/hunts/ports.ts";
+import type { ExportStore, ExportWriter, HuntDeps, HuntFormat } from "../../shared/hunts/ports.ts";
 import type { CompiledHunt } from "../../shared/contracts/compiled-hunt.ts";
 import type { HuntRun } from "../../shared/contracts/hunt-run.ts";
 import type { RecordStore } from "../../shared/storage/record-store.ts";
-import {
-  hourMs,
-  minuteMs,
-  parseInstant,
-  secondMs,
-  ticksFromMs,
-  type Ticks,
-} from "../../shared/runtime/time.ts";
-import { huntSource, toExportLine, testHunt, type SourceRow } from "../support/hunt-source.ts";
-import { memoryExports, type MemoryExport, type MemoryExports } from "../support/memory-exports.ts";
+import { hourMs, minuteMs, secondMs, ticksFromMs, type Ticks } from "../../shared/runtime/time.ts";
+import { huntSource, testHunt, type SourceRow } from "../support/hunt-source.ts";
+import { memoryExports, type MemoryExports } from "../support/memory-exports.ts";
 import { ignoreLeases } from "../support/hunt-harness.ts";
 import { createMemoryRecords } from "../support/memory-records.ts";
-import { createHuntChanges, toIdentityLine, type HuntChanges } from "./hunt-changes.ts";
+import { drawChanges, HuntChanges, type ScheduledChange } from "./hunt-changes.ts";
+import { checkStore, lagMs, type StoreFaults } from "./hunt-schedule-check.ts";
+import { baseColumns, callLimits, HuntServiceModel } from "./hunt-service-model.ts";
 import { createScheduler, createRandom, type Scheduler } from "./scheduler.ts";
 
 /** The change of a mutant: the hunt, or one of its ports. */
@@ -38,12 +31,8 @@ export interface HuntMutant {
 }
 
 /** The result of one schedule. Empty arrays mean success. */
-export interface ScheduleResult {
+export interface ScheduleResult extends StoreFaults {
   readonly seed: number;
-  readonly lost: readonly string[];
-  readonly duplicated: readonly string[];
-  /** Violated guarantees other than P1, as sentences. */
-  readonly violations: readonly string[];
   readonly exports: number;
   readonly crashes: readonly string[];
   readonly stepCount: number;
@@ -53,9 +42,12 @@ interface QueuedMessage {
   readonly body: HuntRun;
   visibleMs: number;
   readonly id: number;
+  /** How often its handling threw: the platform moves it to poison after the fifth time. */
+  throws: number;
 }
 
-interface ScheduleShape {
+/** What a schedule plays, apart from its random order. */
+export interface ScheduleShape {
   readonly runners: number;
   readonly crashRate: number;
   readonly lostRate: number;
@@ -67,12 +59,18 @@ interface ScheduleShape {
   readonly rowLimit: number;
   readonly hours: number;
   readonly skewMs: number;
+  readonly format: HuntFormat;
+  /** Absent in schedules without changes. */
+  readonly changes?: readonly ScheduledChange[];
 }
 
 const startMs = Date.UTC(2026, 0, 5, 18);
-const lagMs = 15 * minuteMs;
 /** Longer than any schedule takes: a storm of crashes can cost more than half a day. */
 const settleMs = 48 * hourMs;
+/** `maxDequeueCount` of host.json. */
+const maxThrows = 5;
+/** After its last hour a schedule ends within five hours, and the longest pauses and crashes. */
+const maxOverdueMs = 14 * hourMs;
 
 function createShape(random: () => number): ScheduleShape {
   const pickOne = <T>(...values: readonly [T, ...T[]]): T =>
@@ -92,7 +90,17 @@ function createShape(random: () => number): ScheduleShape {
     rowLimit: pickOne(5, 10),
     hours,
     skewMs: pickOne(0, 10 * minuteMs, -10 * minuteMs),
+    format: "ndjson",
   };
+}
+
+/** Adds changes, and one of the formats, from a random stream of their own. */
+function addChanges(shape: ScheduleShape, random: () => number): ScheduleShape {
+  const changes = drawChanges(random, startMs, shape.hours);
+  const formats = ["ndjson", "csv", "parquet"] as const;
+  const format = formats[Math.floor(random() * 3)] ?? "ndjson";
+  // With the pipeline and the quota a run has four times as many steps.
+  return { ...shape, changes, format, crashRate: shape.crashRate / 4 };
 }
 
 /**
@@ -123,23 +131,41 @@ function createSourceRows(random: () => number, shape: ScheduleShape): SourceRow
   return rows;
 }
 
+/** How a schedule differs from the one of its seed alone. */
+export interface ScheduleOptions {
+  readonly hasChanges?: boolean;
+  /** Replaces parts of the shape, to find the smallest schedule that fails. */
+  readonly shape?: Partial<ScheduleShape>;
+}
+
+const changeSeed = (seed: number): number => seed + 1_000_000;
+
+/** Returns what the schedule of a seed plays. */
+export function planSchedule(seed: number, { hasChanges, shape }: ScheduleOptions): ScheduleShape {
+  const drawn = createShape(createRandom(seed));
+  const full = hasChanges === true ? addChanges(drawn, createRandom(changeSeed(seed))) : drawn;
+  return { ...full, ...shape };
+}
+
 /** Runs one schedule to its end. */
 export async function runSchedule(
   seed: number,
   mutant: HuntMutant = {},
-  { hasChanges = false }: { readonly hasChanges?: boolean } = {},
+  options: ScheduleOptions = {},
 ): Promise<ScheduleResult> {
   const random = createRandom(seed);
-  const shape = createShape(random);
+  createShape(random); // the same draws as in planSchedule, so that a seed keeps its order
+  const shape = planSchedule(seed, options);
+  let changes: HuntChanges | undefined;
   const scheduler = createScheduler({
     random,
     startMs,
     crashRate: shape.crashRate,
     maxStepMs: 2 * minuteMs,
+    onStep: (step) => changes?.passStep(step),
   });
-  const changes = hasChanges
-    ? createHuntChanges(createRandom(seed + 1_000_000), startMs, shape.hours)
-    : undefined;
+  if (shape.changes)
+    changes = new HuntChanges(shape.changes, createRandom(changeSeed(seed)), scheduler.nowMs);
   const model = createModel({ random, shape, scheduler, mutant, changes });
   const last = startMs + shape.hours * hourMs;
   for (let due = startMs; due <= last; due += hourMs) {
@@ -176,46 +202,67 @@ interface ModelOptions {
 
 function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions): ModelRun {
   const clock = { now: scheduler.nowMs, sleep: () => Promise.resolve() };
-  const exports = memoryExports({ clock, canOverwrite: mutant.canOverwrite ?? false });
-  const records = createMemoryRecords({ clock });
+  const storageClock = {
+    ...clock,
+    now: () => changes?.shiftStorageClock(scheduler.nowMs()) ?? scheduler.nowMs(),
+  };
+  const exports = memoryExports({
+    clock: storageClock,
+    canOverwrite: mutant.canOverwrite ?? false,
+  });
+  const records = createMemoryRecords({ clock: storageClock });
   const source = huntSource({ clock, cap: shape.rowLimit, roundRows: 5, random });
-  // NDJSON only: the other encoders use real I/O, which the scheduler cannot order.
-  const huntChange = changes ? { columns: changes.columns } : {};
   source.rows.push(...createSourceRows(random, shape));
+  const service =
+    changes && new HuntServiceModel({ source, changes, random, nowMs: scheduler.nowMs });
   const queue: QueuedMessage[] = [];
   const announced: string[] = [];
   const crashes: string[] = [];
   let isCalm = false;
-  let [ids, attempts, lives] = [0, 0, 0];
+  let [ids, attempts, lives, poisoned] = [0, 0, 0, 0];
 
   const mutateHunt = mutant.hunt ?? ((hunt: CompiledHunt): CompiledHunt => hunt);
-  const hunt = mutateHunt(testHunt({ lookBackMs: 4 * hourMs, lagMs, settleMs, ...huntChange }));
+  const columns = service ? { columns: baseColumns } : {};
+  const { format } = shape;
+  const hunt = mutateHunt(
+    testHunt({ lookBackMs: 4 * hourMs, lagMs, settleMs, format, ...columns }),
+  );
   const newHunt = { ...hunt, queryHash: "b".repeat(64) };
 
   const enqueueMessage = (message: HuntRun, delayMs: number): void => {
     ids += 1;
-    queue.push({ body: message, id: ids, visibleMs: scheduler.nowMs() + delayMs });
+    queue.push({ body: message, id: ids, throws: 0, visibleMs: scheduler.nowMs() + delayMs });
   };
 
   const createDeps = (runnerId: string): HuntDeps => {
-    const boundary = createBoundary(
-      runnerId,
-      scheduler,
-      () => !isCalm && random() < shape.lostRate,
-    );
+    const isForbidden = (): boolean => changes?.isActive("forbidWrites") === true;
+    const boundary = createBoundary(runnerId, scheduler, {
+      isLost: () => !isCalm && random() < shape.lostRate,
+      isForbidden,
+    });
+    const ownRecords = boundary.wrapRecords(shape.usesLease ? records : ignoreLeases(records));
+    const nowMs = (): number =>
+      scheduler.nowMs() + shape.skewMs + (changes?.findClockOffset() ?? 0);
+    const port =
+      service?.createPort({
+        clock: {
+          now: nowMs,
+          steadyMs: scheduler.nowMs,
+          sleep: (ms, signal) => scheduler.sleep(runnerId, ms, signal),
+        },
+        records: boundary.wrapRecords(records),
+        waitForStep: (step) => scheduler.waitForStep(runnerId, step),
+      }) ?? source;
     const deps: HuntDeps = {
       hunting: {
-        ...source,
+        ...port,
         runQuery: async (query, options, sink) => {
           await scheduler.waitForStep(runnerId, "hunting asked");
           if (!isCalm && random() < shape.laterRate)
             return { kind: "later", retryAfterMs: 30_000, cause: "quota" };
           if (!isCalm && random() < shape.laterRate / 2)
             return { kind: "failed", message: "unavailable" };
-          const refusal = changes?.findRefusal(scheduler.nowMs());
-          if (refusal) return refusal;
-          changes?.changeSource(source, scheduler.nowMs());
-          const reply = await source.runQuery(query, options, sink);
+          const reply = await port.runQuery(query, options, sink);
           mutant.trace?.(
             `${runnerId} ${query.replaceAll("0000Z", "Z")} -> ${JSON.stringify(reply)}`,
           );
@@ -223,8 +270,8 @@ function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions
           return reply;
         },
       },
-      exports: withStorageClock(boundary.wrapExports(exports), changes),
-      records: boundary.wrapRecords(shape.usesLease ? records : ignoreLeases(records)),
+      exports: boundary.wrapExports(exports),
+      records: ownRecords,
       queues: {
         send: (name, message, { delaySeconds = 0 } = {}) =>
           boundary.callThrough(`send ${name}`, async () => {
@@ -236,7 +283,7 @@ function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions
       },
       logEvent: (event, fields) => mutant.trace?.(`${runnerId} ${event} ${JSON.stringify(fields)}`),
       failpoint: (point) => scheduler.waitForStep(runnerId, point),
-      nowMs: () => scheduler.nowMs() + shape.skewMs,
+      nowMs,
       createAttemptId: () => `attempt-${(attempts += 1)}`,
       createPortalLink: () => "",
       findFileStatistics: async () => new Map(),
@@ -250,6 +297,7 @@ function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions
   const runInstance = async (): Promise<void> => {
     lives += 1;
     const runnerId = `life-${lives}`;
+    const deps = createDeps(runnerId);
     for (;;) {
       await scheduler.waitForStep(runnerId, "queue asked");
       const message = queue.find(({ visibleMs }) => visibleMs <= scheduler.nowMs());
@@ -263,7 +311,7 @@ function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions
         random() < 0.2 &&
         scheduler.nowMs() < shape.newQueryAtMs + 5 * minuteMs;
       const isDone = await handleRunMessage(
-        createDeps(runnerId),
+        deps,
         isQueryChanged && !usesOldQuery ? newHunt : hunt,
         message.body,
       ).then(
@@ -273,8 +321,15 @@ function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions
           return false;
         },
       );
+      if (!isDone) message.throws += 1;
+      if (message.throws === maxThrows) poisoned += 1;
       if (isDone) queue.splice(queue.indexOf(message), 1);
     }
+  };
+
+  const findStall = (): string[] => {
+    const overdueMs = scheduler.nowMs() - startMs - shape.hours * hourMs;
+    return overdueMs > maxOverdueMs ? [`P15 the hunt stalled for ${overdueMs / hourMs} hours`] : [];
   };
 
   return {
@@ -305,7 +360,17 @@ function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions
     },
     check: (seed) => ({
       seed,
-      ...checkStore(exports, source.rows, announced),
+      ...checkStore({
+        exports: exports.listAll(),
+        overwrittenPaths: exports.overwrittenPaths,
+        rows: source.rows,
+        announced,
+        poisoned,
+        sentForms: service?.sentForms,
+        sentMs: service?.sentMs ?? [],
+        callLimits,
+        violations: [...(service?.violations ?? []), ...findStall()],
+      }),
       exports: exports.listAll().length,
       crashes,
       stepCount: scheduler.stepCount(),
@@ -313,16 +378,11 @@ function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions
   };
 }
 
-const withStorageClock = (exports: ExportStore, changes: HuntChanges | undefined): ExportStore =>
-  changes
-    ? { ...exports, serverNowMs: async () => changes.shiftClock(await exports.serverNowMs()) }
-    : exports;
-
 /** Every call crosses a boundary twice, out and back; on the way back its answer may be lost. */
 function createBoundary(
   runnerId: string,
   scheduler: Scheduler,
-  isLost: () => boolean,
+  faults: { readonly isLost: () => boolean; readonly isForbidden: () => boolean },
 ): {
   readonly callThrough: <T>(step: string, action: () => Promise<T>) => Promise<T>;
   readonly wrapExports: (store: MemoryExports) => ExportStore;
@@ -332,9 +392,15 @@ function createBoundary(
     await scheduler.waitForStep(runnerId, step);
     const result = await action();
     await scheduler.waitForStep(runnerId, `${step}, answered`);
-    if (isLost()) throw new Error(`lost: ${step}`);
+    if (faults.isLost()) throw new Error(`lost: ${step}`);
     return result;
   };
+
+  const writeThrough = <T>(step: string, action: () => Promise<T>): Promise<T> =>
+    callThrough(step, () => {
+      if (faults.isForbidden()) throw new Error("403 AuthorizationPermissionMismatch");
+      return action();
+    });
 
   async function* listThrough<T>(step: string, items: AsyncIterable<T>): AsyncIterable<T> {
     yield* await callThrough(step, () => Array.fromAsync(items));
@@ -342,8 +408,8 @@ function createBoundary(
 
   const wrapWriter = (inner: ExportWriter): ExportWriter => ({
     writeRows: inner.writeRows,
-    finish: () => callThrough("finish", inner.finish),
-    commit: (metadata) => callThrough("commit", () => inner.commit(metadata)),
+    finish: () => writeThrough("finish", inner.finish),
+    commit: (metadata) => writeThrough("commit", () => inner.commit(metadata)),
     abandon: inner.abandon,
   });
 
@@ -359,102 +425,11 @@ function createBoundary(
     }),
     wrapRecords: (store) => ({
       read: (path) => callThrough("read", () => store.read(path)),
-      create: (path, value) => callThrough("create", () => store.create(path, value)),
+      create: (path, value) => writeThrough("create", () => store.create(path, value)),
       replace: (path, value, etag) =>
-        callThrough("replace", () => store.replace(path, value, etag)),
-      remove: (path, etag) => callThrough("remove", () => store.remove(path, etag)),
+        writeThrough("replace", () => store.replace(path, value, etag)),
+      remove: (path, etag) => writeThrough("remove", () => store.remove(path, etag)),
       list: (prefix, options) => listThrough("list records", store.list(prefix, options)),
     }),
   };
-}
-
-/** Checks P1 to P6 and the announcements against the store. */
-function checkStore(
-  store: MemoryExports,
-  rows: readonly SourceRow[],
-  announced: readonly string[],
-): Pick<ScheduleResult, "lost" | "duplicated" | "violations"> {
-  const all = store.listAll();
-  const own = all.filter(({ path }) => !path.includes("/late/"));
-  const late = all.filter(({ path }) => path.includes("/late/"));
-  const violations = [
-    ...store.overwrittenPaths.map((path) => `P3 ${path} was overwritten`),
-    ...all.flatMap(findIncomplete),
-    ...findLogViolations(sortBySequence(own)),
-    ...all
-      .filter(({ path, metadata }) => metadata.rows > 0 && !announced.includes(path))
-      .map(({ path }) => `${path} was never announced`),
-    ...findWronglyLate(late, rows),
-  ];
-  const first = own
-    .map(({ metadata }) => parseInstant(metadata.from) ?? 0n)
-    .reduce((a, b) => (a < b ? a : b), 2n ** 63n);
-  const end = own
-    .map(({ metadata }) => parseInstant(metadata.to) ?? 0n)
-    .reduce((a, b) => (a > b ? a : b), 0n);
-  const counts = new Map<string, number>();
-  for (const row of rows.filter(({ at }) => at >= first && at < end))
-    counts.set(toExportLine(row), (counts.get(toExportLine(row)) ?? 0) + 1);
-  for (const line of all.flatMap(({ lines }) => lines.map(toIdentityLine)))
-    counts.set(line, (counts.get(line) ?? 0) - 1);
-  const unread = rows.some(({ at }) => at >= end)
-    ? ["rows after the last window were never read"]
-    : [];
-  return {
-    lost: [...counts].filter(([, remaining]) => remaining > 0).map(([line]) => line),
-    duplicated: [...counts].filter(([, remaining]) => remaining < 0).map(([line]) => line),
-    violations: [...violations, ...unread],
-  };
-}
-
-function findIncomplete({ path, metadata, lines }: MemoryExport): string[] {
-  const text = lines.map((line) => `${line}\n`).join("");
-  const digest = createHash("sha256").update(text).digest("hex");
-  const isWhole =
-    metadata.rows === lines.length &&
-    metadata.rawbytes === Buffer.byteLength(text) &&
-    metadata.sha256 === digest;
-  return isWhole ? [] : [`P2 ${path} is not what its metadata says`];
-}
-
-const versionOf = (path: string): number => Number(/\/v(\d+)\//.exec(path)?.[1]);
-
-const sortBySequence = (own: readonly MemoryExport[]): MemoryExport[] =>
-  own.toSorted((a, b) => versionOf(a.path) - versionOf(b.path) || a.metadata.seq - b.metadata.seq);
-
-/**
- * Checks the chain over all versions: no gap in numbers or windows, each record has the hash of the
- * last.
- */
-function findLogViolations(own: readonly MemoryExport[]): string[] {
-  return own.flatMap((record, index) => {
-    const { path, metadata } = record;
-    const previous = own[index - 1];
-    const isSameVersion = previous && versionOf(previous.path) === versionOf(path);
-    const violations: string[] = [];
-    if (metadata.seq !== (isSameVersion ? previous.metadata.seq + 1 : 0))
-      violations.push(`P3 ${path} is out of sequence`);
-    if (previous && metadata.from !== previous.metadata.to)
-      violations.push(`P3 ${path} does not begin where the last ends`);
-    if (previous && !isSameVersion && previous.metadata.complete !== "closed")
-      violations.push(`P3 ${path} follows an open version`);
-    if (previous && metadata.prev !== computeChainHash(previous.metadata))
-      violations.push(`P3 ${path} does not name the record before`);
-    return violations;
-  });
-}
-
-/** Finds late exports of rows that arrived within the lag: those belong in their window. */
-function findWronglyLate(late: readonly MemoryExport[], rows: readonly SourceRow[]): string[] {
-  const onTimeLines = new Set(
-    rows
-      .filter(({ at, arrivesMs }) => arrivesMs - Number(at / 10_000n) < lagMs - secondMs)
-      .map(toExportLine),
-  );
-  return late.flatMap(({ lines }) =>
-    lines
-      .map(toIdentityLine)
-      .filter((line) => onTimeLines.has(line))
-      .map((line) => `P5 ${line} was in time`),
-  );
 }

@@ -19,12 +19,16 @@ interface Waiter {
   readonly runner: string;
   readonly boundary: string;
   readonly resume: () => void;
+  /** A step cannot be picked before; a sleeper has one. */
+  readonly dueMs: number;
 }
 
 export interface Scheduler {
   readonly nowMs: () => number;
   /** Waits for a step. Never resolves if the runner crashed. */
   readonly waitForStep: (runner: string, boundary: string) => Promise<void>;
+  /** Sleeps in the schedule's time. Never resolves if the runner crashed. */
+  readonly sleep: (runner: string, ms: number, signal?: AbortSignal) => Promise<void>;
   /** Runs steps until no runner waits. Calls `onCrash` for each crashed runner. */
   readonly run: (onCrash: (runner: string, boundary: string) => void) => Promise<void>;
   /** Moves time ahead when all runners are idle. */
@@ -41,6 +45,8 @@ export interface SchedulerOptions {
   readonly crashRate: number;
   /** Longest time between two steps, ms; most are far shorter. */
   readonly maxStepMs: number;
+  /** Called for each step that a runner takes, before it continues. */
+  readonly onStep?: (boundary: string) => void;
 }
 
 /** Draws milliseconds, rarely a long pause, such as a suspended worker or a slow network. */
@@ -54,6 +60,33 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let { crashRate } = options;
   const waiters: Waiter[] = [];
 
+  const sleep = (runner: string, ms: number, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const wakeUp = (): void => {
+        signal?.removeEventListener("abort", abortSleep);
+        resolve();
+      };
+      const waiter = { runner, boundary: "slept", resume: wakeUp, dueMs: nowMs + Math.max(0, ms) };
+      function abortSleep(): void {
+        const index = waiters.indexOf(waiter);
+        if (index >= 0) waiters.splice(index, 1);
+        reject(signal?.reason as Error);
+      }
+      signal?.addEventListener("abort", abortSleep, { once: true });
+      waiters.push(waiter);
+    });
+
+  /** Takes a random waiter that is due; when none is, time passes until the first one is. */
+  const takeNext = (): Waiter | undefined => {
+    const firstDueMs = Math.min(...waiters.map(({ dueMs }) => dueMs));
+    nowMs = Math.max(nowMs, firstDueMs);
+    const due = waiters.filter(({ dueMs }) => dueMs <= nowMs);
+    const next = due[Math.floor(random() * due.length)];
+    if (next) waiters.splice(waiters.indexOf(next), 1);
+    return next;
+  };
+
   const removeRunner = (runner: string): void => {
     for (let index = waiters.length - 1; index >= 0; index -= 1)
       if (waiters[index]?.runner === runner) waiters.splice(index, 1);
@@ -62,12 +95,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     nowMs: () => nowMs,
     waitForStep: (runner, boundary) =>
-      new Promise((resume) => void waiters.push({ runner, boundary, resume })),
+      new Promise((resume) => void waiters.push({ runner, boundary, resume, dueMs: 0 })),
+    sleep,
     run: async (onCrash) => {
       for (await nextRound(); waiters.length > 0; await nextRound()) {
-        const [next] = waiters.splice(Math.floor(random() * waiters.length), 1);
+        const next = takeNext();
         if (!next) return;
         steps += 1;
+        options.onStep?.(next.boundary);
         nowMs += drawStepMs(random, options.maxStepMs);
         if (random() < crashRate) {
           removeRunner(next.runner);

@@ -33,6 +33,8 @@ export interface HuntSource extends HuntingPort {
   readonly rows: SourceRow[];
   /** The schema that an answer names first; undefined for none. A test may change it. */
   columns: readonly HuntColumn[] | undefined;
+  /** The row limit of the service. A test may lower it. */
+  rowCap: number;
   /** Returns the line of a row. A test may change it. */
   toLine: (row: SourceRow) => string;
 }
@@ -104,6 +106,7 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
 
   const source: HuntSource = {
     columns: undefined,
+    rowCap: cap,
     toLine: toExportLine,
     api: "graph",
     caps: { rows: cap, bytes: 1e12, roundRows: options.roundRows ?? cap },
@@ -123,7 +126,7 @@ export function huntSource(options: HuntSourceOptions): HuntSource {
         : matches;
       const { columns, toLine } = source;
       if (columns) sink.columns?.(columns);
-      const lines = shuffleRows(shardRows, random).slice(0, cap).map(toLine);
+      const lines = shuffleRows(shardRows, random).slice(0, source.rowCap).map(toLine);
       const answer = await sendAnswer(lines, sink);
       if (lines.length > 0) sink.rowColumns?.(columns ?? compiled);
       return { ...answer, columns: columns ?? compiled };

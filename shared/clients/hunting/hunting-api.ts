@@ -137,9 +137,9 @@ function trackSinkFailure(sink: RowSink): {
     sink: {
       ...(sink.columns ? { columns: sink.columns } : {}),
       ...(sink.rowColumns ? { rowColumns: sink.rowColumns } : {}),
-      writeRows: async (lines, count) => {
+      writeRows: async (lines, count, substitutes) => {
         hasFailed = true;
-        await sink.writeRows(lines, count);
+        await sink.writeRows(lines, count, substitutes);
         hasFailed = false;
       },
     },
@@ -175,7 +175,7 @@ async function readResponse(
 
 function toReply(
   { preset, deps, startedMs }: QueryRun,
-  { columns, rowsRead: { envelope, bytes, rows, substituted } }: ResponseRows,
+  { columns, rowsRead: { envelope, bytes, rows } }: ResponseRows,
 ): HuntingReply {
   const nowMs = deps.clock.now();
   if ("error" in envelope) return classifyRefusal(preset, 400, envelope, nowMs);
@@ -185,5 +185,5 @@ function toReply(
   if (hasNoData && isRetired(preset, nowMs))
     return toRetiredReply(preset, `${preset.title} answered without data`);
   const durationMs = nowMs - startedMs;
-  return { kind: "answer", columns, rows, substituted, bytes, durationMs };
+  return { kind: "answer", columns, rows, bytes, durationMs };
 }

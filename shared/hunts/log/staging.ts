@@ -25,8 +25,7 @@ export interface Staging {
   readonly mustReadAgain: () => boolean;
   /** Returns every column that was named or that rows had. */
   readonly seenColumns: () => readonly HuntColumn[];
-  /** @param substituted - values that were replaced before they reached the sink */
-  readonly finish: (substituted?: number) => Promise<StagedExport>;
+  readonly finish: () => Promise<StagedExport>;
   /** Discards everything; safe to call at any time. */
   readonly abandon: () => Promise<void>;
 }
@@ -61,6 +60,8 @@ export function createStaging(
   const columns = new StagedColumns(format, hunt.columns, knownColumns);
   let writer: ExportWriter | undefined;
   let receivedRows = 0;
+  /** Values that were replaced before they reached the sink. */
+  let substituted = 0;
 
   const getWriter = (): ExportWriter => {
     writer ??= deps.exports.openWriter(
@@ -83,15 +84,16 @@ export function createStaging(
         if (!writer && answerColumns.length > 0) columns.addAnswer(answerColumns);
       },
       rowColumns: (rowColumns) => columns.addRows(rowColumns),
-      writeRows: async (lines, count) => {
+      writeRows: async (lines, count, substitutes) => {
         receivedRows += count;
+        for (const number of substitutes?.values() ?? []) substituted += number;
         await getWriter().writeRows(await enrichLines(deps, hunt, lines), count);
       },
     },
     countRows: () => receivedRows,
     mustReadAgain: () => columns.areIncomplete,
     seenColumns: () => columns.seen,
-    finish: async (substituted = 0) => {
+    finish: async () => {
       const totals = await getWriter().finish();
       if (totals.rows !== receivedRows)
         throw new Error(`Received ${receivedRows} rows but wrote ${totals.rows}.`);

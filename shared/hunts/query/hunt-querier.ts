@@ -169,10 +169,10 @@ function withFailpoint(deps: Pick<HuntDeps, "failpoint">, sink: RowSink): RowSin
   return {
     ...(columns ? { columns } : {}),
     ...(rowColumns ? { rowColumns } : {}),
-    writeRows: async (lines, count) => {
+    writeRows: async (lines, count, substitutes) => {
       if (!hasStarted) await deps.failpoint("E5 headers in");
       hasStarted = true;
-      await sink.writeRows(lines, count);
+      await sink.writeRows(lines, count, substitutes);
     },
   };
 }

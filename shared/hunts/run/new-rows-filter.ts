@@ -83,22 +83,29 @@ export class NewRowsFilter {
       this.#schemas.set(computeSchemaHash(columns), columns);
       this.#target.rowColumns?.(columns);
     },
-    writeRows: async (lines) => {
+    writeRows: async (lines, _count, substitutes) => {
       if (this.#hasNewSchema) return;
       this.#loaded ??= this.#load();
       const { identities, shared } = await this.#loaded;
       const storedRows = toStoredRows(this.#logged.format, shared.columns, lines);
-      const newRows = splitLines(lines).filter((_, index) => {
+      const newSubstitutes = new Map<number, number>();
+      const newRows: string[] = [];
+      for (const [index, line] of splitLines(lines).entries()) {
         const isKnown = identities.removeOne(
           computeRowIdentity(storedRows[index] ?? "{}", shared.find),
         );
+        const substituted = substitutes?.get(index);
         if (isKnown) this.#matchCount += 1;
-        return !isKnown;
-      });
+        else {
+          if (substituted !== undefined) newSubstitutes.set(newRows.length, substituted);
+          newRows.push(line);
+        }
+      }
       if (newRows.length > 0)
         await this.#target.writeRows(
           Buffer.from(`${newRows.join("\n")}\n`, "utf8"),
           newRows.length,
+          newSubstitutes,
         );
     },
   };

@@ -71,7 +71,7 @@ async function readOnce(
     if (countResult.count < reply.rows) return "again";
   }
   await run.deps.failpoint("E7 completeness proven");
-  const staged = await staging.finish(reply.substituted);
+  const staged = await staging.finish();
   return { kind: "complete", staged, bytes: reply.bytes };
 }
 
@@ -137,7 +137,7 @@ async function readAllShards(
   plan: { readonly shards: number; readonly count: number },
 ): Promise<ReadResult | "again"> {
   const { shards } = plan;
-  let [bytes, substituted] = [0, 0];
+  let bytes = 0;
   for (let shard = 0; shard < shards; shard += 1) {
     const reply = await run.querier.readShard(span, { shard, shards }, staging.sink);
     if (reply === undefined)
@@ -151,7 +151,6 @@ async function readAllShards(
     const reason = findTimeColumnFault(run.hunt, reply.columns);
     if (reason !== undefined) return { kind: "degraded", reason };
     bytes += reply.bytes;
-    substituted += reply.substituted ?? 0;
   }
   await run.deps.failpoint("E6 body parsed");
   if (staging.mustReadAgain()) return "again";
@@ -161,5 +160,5 @@ async function readAllShards(
   if (countAfter.kind !== "count") return countAfter;
   if (countAfter.count !== rows) return { kind: "truncated", rows, count: countAfter.count };
   await run.deps.failpoint("E7 completeness proven");
-  return { kind: "complete", staged: await staging.finish(substituted), bytes };
+  return { kind: "complete", staged: await staging.finish(), bytes };
 }

@@ -149,6 +149,15 @@ describe("csv", () => {
   test("leaves negative numbers unchanged", async () => {
     expect(await writeCsv([{ name: "n", type: "long" }], ['{"n":-5}'])).toBe('"n"\r\n-5\r\n');
   });
+
+  test("leaves minus infinity unchanged in a column of numbers alone", async () => {
+    const line = '{"n":"-Infinity","t":"-Infinity"}';
+    const columns: readonly Column[] = [
+      { name: "n", type: "real" },
+      { name: "t", type: "string" },
+    ];
+    expect(await writeCsv(columns, [line])).toBe('"n","t"\r\n"-Infinity","\'-Infinity"\r\n');
+  });
 });
 
 describe("parquet", () => {

@@ -49,7 +49,6 @@ describe("hunting back-ends", () => {
         kind: "answer",
         columns,
         rows: 2,
-        substituted: 0,
         bytes: body.length,
         durationMs: 700,
       });

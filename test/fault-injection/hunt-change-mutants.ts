@@ -1,0 +1,93 @@
+/** Mutants for the suite of changes: one replacement each in the app's source. */
+import { readFileSync } from "node:fs";
+
+/** One replacement in one file; `from` occurs there exactly once. */
+export interface ChangeMutant {
+  /** Path below the repository's root. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export const changeMutants: Readonly<Record<string, ChangeMutant>> = {
+  "identity over all columns": {
+    file: "shared/hunts/log/shared-columns.ts",
+    from: "return match !== undefined && (match.type === undefined || match.type === type);",
+    to: "return match === undefined || true;",
+  },
+  "the type of a column not compared": {
+    file: "shared/hunts/log/shared-columns.ts",
+    from: "(match.type === undefined || match.type === type)",
+    to: "true",
+  },
+  "the columns of rows not reported": {
+    file: "shared/clients/hunting/hunting-api.ts",
+    from: "sink.rowColumns?.(columns);",
+    to: "",
+  },
+  "an answer without a schema read without columns": {
+    file: "shared/clients/hunting/hunting-api.ts",
+    from: "createRowShape(firstColumns ?? compiled ?? [],",
+    to: "createRowShape(firstColumns ?? [],",
+  },
+  "extra members of rows dropped": {
+    file: "shared/hunts/log/staged-columns.ts",
+    from: 'return this.#areIncomplete && this.#format !== "ndjson";',
+    to: "return false;",
+  },
+  "numbers compared by their spelling": {
+    file: "shared/hunts/log/compared-text.ts",
+    from: "toPlainNumber(isText ? text.slice(1, -1) : text) ?? text",
+    to: "text",
+  },
+  "a result without its time column exported": {
+    file: "shared/hunts/query/time-column.ts",
+    from: "return columns.some(",
+    to: "return true || columns.some(",
+  },
+  "an unknown refusal taken for a wrong query": {
+    file: "shared/clients/hunting/refusals.ts",
+    from: "return toUnknownRefusal(sentence);\n    default:\n      return errorClass",
+    to: 'return toRefusal("query", sentence);\n    default:\n      return errorClass',
+  },
+  "no cap on the wait that a service requests": {
+    file: "shared/http-pipeline/read-failure.ts",
+    from: "waitMs: Math.min(maxMs, waitMs)",
+    to: "waitMs",
+  },
+  "a refused token handed out again": {
+    file: "shared/http-pipeline/token.ts",
+    from: "    this.#cached = undefined;\n    this.#refused =",
+    to: "    this.#refused =",
+  },
+  "a store that is behind believed at once": {
+    file: "shared/http-pipeline/server-clock.ts",
+    from: "return current.atMs - behindSinceMs > maxBehindMs",
+    to: "return current.atMs - behindSinceMs >= 0",
+  },
+  "the process's clock believed": {
+    file: "shared/hunts/run/handle-run-message.ts",
+    from: "ticksFromMs(await deps.exports.serverNowMs())",
+    to: "ticksFromMs(deps.nowMs())",
+  },
+  "a lease measured by the process's clock": {
+    file: "shared/storage/lease.ts",
+    from: "const remainingMs = untilMs - existing.serverNowMs;",
+    to: "const remainingMs = untilMs - nowMs();",
+  },
+};
+
+/**
+ * Returns the source with the mutant's replacement.
+ *
+ * @throws Error when the text to replace does not occur exactly once
+ */
+export function applyMutant({ file, from, to }: ChangeMutant, source: string): string {
+  const parts = source.split(from);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${from}`);
+  return parts.join(to);
+}
+
+/** Reads the file of a mutant. */
+export const readMutantFile = ({ file }: ChangeMutant): string =>
+  readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
