@@ -1,6 +1,6 @@
 /** Reads the health of a hunt from its records alone. Runs no query. */
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
-import type { HuntStatus } from "../contracts/hunt-state.ts";
+import type { HuntSchemaChange, HuntStatus } from "../contracts/hunt-state.ts";
 import { formatInstant, msFromTicks, parseInstant, type Ticks } from "../runtime/time.ts";
 import { readHead } from "./log/state.ts";
 import type { HuntDeps } from "./ports.ts";
@@ -16,6 +16,8 @@ export interface HuntHealth {
   readonly version: number | null;
   /** Path of the newest export. */
   readonly head: string | null;
+  /** The newest change of the columns; null before the first one. */
+  readonly schemaChange: HuntSchemaChange | null;
 }
 
 /** A hunt is overdue when its watermark is older than its lag and this many intervals. */
@@ -41,6 +43,7 @@ export async function readHuntHealth(
     watermarkAgeSeconds: ageMs === undefined ? null : Math.round(ageMs / 1_000),
     version: head?.version ?? null,
     head: head?.head ?? null,
+    schemaChange: head?.schemaChange ?? null,
   };
 }
 
