@@ -1,7 +1,9 @@
 /** Reads names, and words before a run of hexadecimal digits, by the rules of `hash-rules.ts`. */
 import {
+  directoryReason,
   foreignContainer,
   gluedId,
+  imageReference,
   nameRules,
   neutralName,
   textRules,
@@ -9,8 +11,13 @@ import {
   type NameRule,
 } from "./hash-rules.ts";
 
-/** What a name or text says of a run: a file's hash, or something else. */
-export type Naming = { readonly is: "file" } | { readonly is: "other"; readonly reason: string };
+/**
+ * What a name or text says of a run: a file's hash, something else, or a hash of a file unless
+ * another name says otherwise (`index`).
+ */
+export type Naming =
+  | { readonly is: "file" | "index" }
+  | { readonly is: "other"; readonly reason: string };
 
 /** The reading of one name. */
 export interface NameReading {
@@ -45,8 +52,9 @@ export function readName(name: string): NameReading {
   return reading;
 }
 
-const toNaming = (rule: Pick<NameRule, "reason"> | undefined): Naming | undefined => {
+const toNaming = (rule: Pick<NameRule, "reason" | "isIndex"> | undefined): Naming | undefined => {
   if (!rule) return undefined;
+  if (rule.isIndex === true) return { is: "index" };
   return rule.reason === undefined ? fileNaming : { is: "other", reason: rule.reason };
 };
 
@@ -76,7 +84,7 @@ const separators = new Set(" \t\r\n\"'`:=([{<>|#,;*/\\-");
 const joiners = new Set(" /._-");
 const isNameCharacter = (letter: string): boolean => /[A-Za-z0-9]/.test(letter);
 // "the device id is 5f…"
-const fillers = ["is", "was", "of", "value"] as const;
+const fillers = ["is", "was", "of", "for", "value"] as const;
 const maxWords = 3;
 const maxWordLength = 48;
 const runPattern = /^[0-9a-f]{32,}$/i;
@@ -88,22 +96,31 @@ const maxDistance = 80;
  */
 export function findNamingBefore(text: string, start: number): Naming | undefined {
   const floor = Math.max(0, start - maxDistance);
+  if (imageReference.before.test(text.slice(floor, start))) return toNaming(imageReference);
   const end = skipFiller(text, skipSeparators(text, start, floor), floor);
+  for (const name of listNamesBefore(text, end, floor)) {
+    const { naming } = readName(name);
+    if (naming) return naming;
+  }
+  return undefined;
+}
+
+/** Lists the last one, two and three words before `end`, the longest name first. */
+function listNamesBefore(text: string, end: number, floor: number): readonly string[] {
   const names: string[] = [];
   for (let at = end; at > floor && names.length < maxWords;) {
     const wordEnd = at;
     while (at > floor && isNameCharacter(text.charAt(at - 1))) at -= 1;
     const word = text.slice(at, wordEnd);
-    if (word.length > maxWordLength || runPattern.test(word)) break;
+    const previous = at > floor ? text.charAt(at - 1) : "";
+    // In `Op=CreateKey Hash=5f…` the word after the first sign is a value, not part of the name.
+    const isValue = previous === "=" && names.length > 0;
+    if (word.length > maxWordLength || runPattern.test(word) || isValue) break;
     names.unshift(text.slice(at, end));
-    if (at <= floor || !joiners.has(text.charAt(at - 1))) break;
+    if (!joiners.has(previous)) break;
     at -= 1;
   }
-  for (const name of names) {
-    const { naming } = readName(name);
-    if (naming) return naming;
-  }
-  return undefined;
+  return names;
 }
 
 function skipSeparators(text: string, from: number, floor: number): number {
@@ -127,17 +144,20 @@ const endsUrl = (code: number): boolean =>
   code === less ||
   code === greater;
 
-/** Reads the text directly before a run: a path of a URL, a version. */
-export function findTextNaming(text: string, start: number): Naming | undefined {
+/** Reads the text around a run: a path of a URL, a directory, a version. */
+export function findTextNaming(text: string, start: number, end: number): Naming | undefined {
   const before = text.slice(Math.max(0, start - maxDistance), start);
   const rule = textRules.find((each) => each.before.test(before));
   if (rule) return toNaming(rule);
-  return isInUrl(text, start) ? { is: "other", reason: urlReason } : undefined;
+  if (isInUrl(text, start)) return { is: "other", reason: urlReason };
+  const isDirectory = /[\w.@-]\/$/.test(before) && text.charAt(end) === "/";
+  return isDirectory ? { is: "other", reason: directoryReason } : undefined;
 }
 
 function isInUrl(text: string, start: number): boolean {
   const floor = Math.max(0, start - maxUrlLength);
   let at = start;
   while (at > floor && !endsUrl(text.charCodeAt(at - 1))) at -= 1;
-  return text.slice(at, start).includes("://");
+  const path = text.slice(at, start);
+  return path.includes("://") || /^(?:[\w-]+\.)+[a-z]{2,}(?::\d+)?\//i.test(path);
 }

@@ -11,14 +11,22 @@
 export interface NameRule {
   readonly names: RegExp;
   readonly reason?: string;
+  /** A list that repeats values of other members: any other name of a value decides. */
+  readonly isIndex?: boolean;
   /** A payload or document in which the name occurs. */
   readonly source: string;
 }
 
+const containerReason = "a container";
 const device = "(?:device|machine|computer|host|endpoint|dvc|asset|sensor|agent)";
 
 /** Rules for names; the first match decides. */
 export const nameRules: readonly NameRule[] = [
+  {
+    names: /(?:^| )related hash(?:es)?$|^p any (?:\w+ )?hash(?:es)?$/,
+    isIndex: true,
+    source: "ECS: related.hash with imphashes; Panther: p_any_md5_hashes with CrowdStrike's aid",
+  },
   {
     names: new RegExp(`${device} (?:ids?|guids?|uuids?|keys?|identifiers?)$`),
     reason: "a device id",
@@ -85,19 +93,25 @@ export const nameRules: readonly NameRule[] = [
     source: "GitHub pull request events: head.sha",
   },
   {
-    names: /(?:^| )container (?:image )?hash(?:es)?(?: \w+)?$/,
-    reason: "a container",
-    source: "ECS: container.image.hash.all",
+    names: new RegExp(
+      "(?:^| )container (?:image )?hash(?:es)?(?: \\w+)?$|(?:^| )(?:container|sandbox)$" +
+        "|(?:^| )(?:image|manifest|layer) digests?$|(?:^| )layer hash(?:es)?$",
+    ),
+    reason: containerReason,
+    source: "ECS: container.image.hash.all; AWS: ImageDigest, sourceLayerHash",
   },
   {
     names: new RegExp(
       "(?:^| )(?:ur[li]|query|row|record|event|message|stack|user|account|e ?mail|tx|transaction" +
         "|block|token|recipients?|sender|key|name|serial(?: number)?|command ?line|session" +
-        "|request|rule|alert)" +
-        " hash(?:es)?(?: (?:sha1|sha256|md5|all))?$",
+        "|request|rule|alert|incident|dt|client|server|config(?:uration)?|policy|schema)" +
+        " hash(?:es)?(?: (?:sha1|sha256|md5|all))?$" +
+        "|(?:^| )(?:thread|memory) (?:hash(?:es)?|sha1|sha256|md5)$",
     ),
     reason: "a hash of something else",
-    source: "ECS: user.hash, event.hash; Okta: tokenHash; Proofpoint: recipients_hash",
+    source:
+      "ECS: user.hash, event.hash; Okta: tokenHash, dtHash; Proofpoint: recipients_hash; " +
+      "HarfangLab: thread_sha256; Compose: config-hash",
   },
   {
     names: /(?:^| )(?:salt|nonce|iv)(?: |$)/,
@@ -122,16 +136,17 @@ export const nameRules: readonly NameRule[] = [
   },
   {
     names: new RegExp(
-      "(?:^| )(?:u?ids?|guids?|uuids?|arn|urn|etag|cookie|session|traces?|traceparent|tracestate" +
+      "(?:^| )(?:u?ids?|guids?|uuids?|identifiers?|arn|urn|etag|cookie|session|traces?|traceparent|tracestate" +
         "|bookmark|cid)(?: (?:dedup|string|str|hex|hash))?$",
     ),
     reason: "an id",
     source: "AWS: arn; Office 365: Urn; CrowdStrike: customerIDString; XSOAR: detection_id_dedup",
   },
   {
-    names: /(?:^| )(?:host|device|user|asset) groups?$/,
+    names:
+      /(?:^| )(?:host|device|user|asset) groups?$|(?:^| )(?:bucket ?)?owners?$|(?:^| )requesters?$/,
     reason: "an id",
-    source: "CrowdStrike: HostGroups",
+    source: "CrowdStrike: HostGroups; Amazon S3: bucketowner, requester",
   },
   {
     names: /(?:^| )(?:keys?|tokens?|secret|signature|serial(?: number)?)$/,
@@ -164,6 +179,16 @@ export const textRules: readonly TextRule[] = [
     source: "Elastic Agent: v1.4.0+a903…",
   },
 ];
+
+/** Text directly before a digest of a container image, whose `sha256:` names no file. */
+export const imageReference: TextRule = {
+  before: /@sha256:$|:repository\/\S{1,60}\/sha256:$/i,
+  reason: containerReason,
+  source: "OCI: registry.example/app@sha256:…; Amazon ECR: arn:…:repository/app/sha256:…",
+};
+
+/** A directory with a run as its name. containerd: /run/containerd/…/<id>/rootfs. */
+export const directoryReason = "a directory";
 
 /**
  * Any other run in a URL names a page, not a file. Office 365: DeepLinkUrl; CrowdStrike:
@@ -209,6 +234,12 @@ export const siblingRules: readonly SiblingRule[] = [
     reason: "a checksum of a record",
     source: "Wazuh file integrity: attributes.checksum beside hash_sha1",
   },
+  {
+    names: /(?:^| )digest$/,
+    beside: ["mediatype"],
+    reason: containerReason,
+    source: "OCI image manifests: layers[].digest beside mediaType",
+  },
 ];
 
 /** A container whose hashes are never of files: a certificate, a TLS session. */
@@ -239,6 +270,9 @@ export const namingSiblings: ReadonlySet<string> = new Set([
   "displayname",
   "datatype",
 ]);
+
+/** A field whose meaning another field holds, with `Label` behind its name. CEF: cs1, cs1Label. */
+export const labelledField = /^(?:cs|device ?custom ?string|flex ?string|c6a)(?: ?\d)$/i;
 
 /** Endings of words that are written together with an id: `transactionid`, `deviceguid`. */
 export const gluedId = new RegExp(

@@ -8,14 +8,16 @@ import {
   type NameReading,
   type Naming,
 } from "./hash-names.ts";
-import {
-  namingSiblings,
-  placeholderHash,
-  placeholderReason,
-  siblingRules,
-  unnamedMd5Reason,
-} from "./hash-rules.ts";
+import { placeholderHash, placeholderReason, unnamedMd5Reason } from "./hash-rules.ts";
 import { findHashKind, forEachRun, readHash, type HashKind } from "./hash-runs.ts";
+import {
+  collectSiblings,
+  FieldLabels,
+  findOther,
+  findSiblingRule,
+  noSiblings,
+  type SiblingNames,
+} from "./hash-siblings.ts";
 
 /** A hash of a file, lower case. */
 export interface FoundHash {
@@ -54,12 +56,11 @@ export interface TextPlace {
 
 const maxPlaces = 10;
 const maxGapLength = 8;
-const maxSiblingLength = 64;
 
 const certificateNaming: Naming = { is: "other", reason: "a certificate" };
 
 /** How much the name of a run says: the highest rank over all its places decides. */
-const ranks = { unclear: 0, unnamed: 1, other: 2, file: 3, placeholder: 4 } as const;
+const ranks = { unclear: 0, unnamed: 1, index: 2, other: 3, file: 4, placeholder: 5 } as const;
 type Rank = keyof typeof ranks;
 
 interface CollectedHash {
@@ -78,17 +79,6 @@ interface Frame {
   siblings?: SiblingNames;
   isHashList?: boolean;
 }
-
-/** What the members of an object say of the values beside them. */
-interface SiblingNames {
-  /** Letters of every name, lower case. */
-  readonly keys: ReadonlySet<string>;
-  /** The first two members that name a value: one of them may be the value itself. */
-  readonly namings: readonly (readonly [name: string, naming: Naming])[];
-  readonly types: readonly (readonly [name: string, words: string])[];
-}
-
-const noSiblings: SiblingNames = { keys: new Set(), namings: [], types: [] };
 
 /** Collects the hashes of one body. */
 export class HashSearch {
@@ -124,20 +114,33 @@ export class HashSearch {
   scanText(text: string, place: TextPlace): void {
     let lastEnd = -1;
     let lastNaming: Naming | undefined;
+    const labels = new FieldLabels(text);
     forEachRun(text, (start, end) => {
       const isListed = lastEnd >= 0 && hasOnlySeparators(text, lastEnd, start);
-      const naming = isListed ? lastNaming : findNamingBefore(text, start);
+      const before = isListed
+        ? lastNaming
+        : (labels.findNaming(start) ?? findNamingBefore(text, start));
       lastEnd = end;
-      lastNaming = naming;
+      lastNaming = before;
       const run = text.slice(start, end);
       const isWhole = run.length === text.trim().length;
-      this.#collect(
-        run,
-        place,
-        naming ?? this.#findPlaceNaming(place, isWhole) ?? findTextNaming(text, start),
-        isWhole,
-      );
+      const naming =
+        this.#findNaming(text, place, { before, isWhole }) ?? findTextNaming(text, start, end);
+      this.#collect(run, place, naming, isWhole);
     });
+  }
+
+  /** Reads the words before a run and, where they say less, the place of its text. */
+  #findNaming(
+    text: string,
+    place: TextPlace,
+    { before, isWhole }: { readonly before: Naming | undefined; readonly isWhole: boolean },
+  ): Naming | undefined {
+    // The name of `fingerprint: "sha256:5f…"` says more than the algorithm before the run.
+    const isPrefixed = before?.is === "file" && readHash(text) !== undefined;
+    if (before && !isPrefixed) return before;
+    const placed = this.#findPlaceNaming(place, isWhole || isPrefixed);
+    return isPrefixed && placed?.is !== "other" ? before : placed;
   }
 
   /** The hashes of files, in document order, each once. */
@@ -187,8 +190,8 @@ export class HashSearch {
   ): { rank: Rank; reason: string | undefined } {
     if (this.options.all === true) return { rank: "file", reason: undefined };
     if (placeholderHash.test(hash)) return { rank: "placeholder", reason: placeholderReason };
-    if (naming?.is === "file") return { rank: "file", reason: undefined };
-    if (naming) return { rank: "other", reason: naming.reason };
+    if (naming?.is === "other") return { rank: "other", reason: naming.reason };
+    if (naming) return { rank: naming.is, reason: undefined };
     const isUnclear = hash.length === 32 && !(isWhole && this.#countsWithoutName(place));
     return isUnclear
       ? { rank: "unclear", reason: unnamedMd5Reason }
@@ -217,26 +220,41 @@ export class HashSearch {
     const siblings = frame && isWhole ? readSiblings(frame) : noSiblings;
     return (
       findSiblingRule(own.words, place.name, siblings) ??
-      this.#findParentNaming(own.words) ??
+      this.#findParentNaming(own.words, this.#frames.length) ??
       own.naming ??
-      findOther(siblings.namings, place.name) ??
-      (own.isNeutral ? this.#findContainerNaming() : undefined)
+      siblings.labels.get(String(place.name)) ??
+      (own.isNeutral
+        ? this.#findNeutralNaming(findOther(siblings.namings, place.name), frame)
+        : findOther(siblings.namings, place.name))
     );
   }
 
-  /** Reads `hash` with the name of its container: the hash of a user or event is not a file's. */
-  #findParentNaming(words: string): Naming | undefined {
-    const parent = words.startsWith("hash") ? this.#frames.at(-1)?.name : undefined;
+  /** Reads what a value without a name of its own is: the hash of a container is not a file's. */
+  #findNeutralNaming(sibling: Naming | undefined, frame: Frame | undefined): Naming | undefined {
+    const words = frame ? readFrame(frame).words : "";
+    return (
+      this.#findParentNaming(words, this.#frames.length - 1) ??
+      sibling ??
+      this.#findContainerNaming()
+    );
+  }
+
+  /**
+   * Reads `hash` with the name of its container, the frame below `depth`: the hash of a user or
+   * event is not a file's.
+   */
+  #findParentNaming(words: string, depth: number): Naming | undefined {
+    const parent = words.startsWith("hash") ? this.#frames[depth - 1]?.name : undefined;
     const naming = typeof parent === "string" ? readName(`${parent} ${words}`).naming : undefined;
-    return naming?.is === "other" ? naming : undefined;
+    return naming?.is === "file" ? undefined : naming;
   }
 
   /** Reads the nearest container with a telling name; skips array positions and neutral names. */
   #findContainerNaming(): Naming | undefined {
     for (let depth = this.#frames.length - 1; depth >= 0; depth -= 1) {
       const frame = this.#frames[depth];
-      const { naming, isNeutral } = frame ? readFrame(frame) : readName("");
-      if (naming || !isNeutral) return naming;
+      const { words, naming, isNeutral } = frame ? readFrame(frame) : readName("");
+      if (naming || !isNeutral) return this.#findParentNaming(words, depth) ?? naming;
     }
     return undefined;
   }
@@ -261,40 +279,4 @@ const readFrame = (frame: Frame): NameReading => (frame.reading ??= readName(Str
 function readSiblings(frame: Frame): SiblingNames {
   frame.siblings ??= collectSiblings(frame.node);
   return frame.siblings;
-}
-
-function collectSiblings(node: unknown): SiblingNames {
-  const keys = new Set<string>();
-  const namings: [string, Naming][] = [];
-  const types: [string, string][] = [];
-  if (typeof node === "object" && node !== null && !Array.isArray(node))
-    for (const [name, value] of Object.entries(node) as [string, unknown][]) {
-      const key = name.replaceAll(/[^A-Za-z]/g, "").toLowerCase();
-      keys.add(key);
-      if (!namingSiblings.has(key) || typeof value !== "string") continue;
-      if (value.length > maxSiblingLength) continue;
-      const { words, naming } = readName(value);
-      if (key === "type" && types.length < 2) types.push([name, words]);
-      if (naming && namings.length < 2) namings.push([name, naming]);
-    }
-  return { keys, namings, types };
-}
-
-/** Returns the first value that another member gives. */
-const findOther = <T>(
-  entries: readonly (readonly [name: string, value: T])[],
-  ownName: string | number,
-): T | undefined => entries.find(([name]) => name !== ownName)?.[1];
-
-/** Applies the rules for names whose meaning depends on the properties beside them. */
-function findSiblingRule(
-  words: string,
-  ownName: string | number,
-  { keys, types }: SiblingNames,
-): Naming | undefined {
-  if (words === "id" && findOther(types, ownName) === "file") return { is: "file" };
-  const rule = siblingRules.find(
-    ({ names, beside }) => names.test(words) && beside.some((key) => keys.has(key)),
-  );
-  return rule && { is: "other", reason: rule.reason };
 }

@@ -2,7 +2,7 @@
 import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { asDynamic, convertScalar } from "./coerce.ts";
 import type { Row, Scalar } from "./plan.ts";
-import { compareValues, toKey, toReal } from "./values.ts";
+import { compareValues, toKey } from "./values.ts";
 
 /** The state of one aggregate over one group. */
 export interface Tally {
@@ -16,13 +16,14 @@ export interface Aggregate {
   readonly start: () => Tally;
 }
 
-type AggregateFactory = (args: readonly Scalar[]) => Aggregate;
+export type AggregateFactory = (args: readonly Scalar[]) => Aggregate;
 
 const nullScalar: Scalar = { type: "dynamic", isConstant: true, run: () => null };
-const argumentAt = (args: readonly Scalar[], index: number): Scalar => args[index] ?? nullScalar;
+export const argumentAt = (args: readonly Scalar[], index: number): Scalar =>
+  args[index] ?? nullScalar;
 
 /** Creates an aggregate over the values of its first argument without nulls. */
-function createValueAggregate<S>(
+export function createValueAggregate<S>(
   type: (value: Scalar) => KqlType,
   begin: () => S,
   step: (state: S, value: unknown) => S,
@@ -47,7 +48,7 @@ function createValueAggregate<S>(
 }
 
 /** The aggregate over the rows where the argument at `index` is true. */
-function createConditional(createInner: AggregateFactory, index: number): AggregateFactory {
+export function createConditional(createInner: AggregateFactory, index: number): AggregateFactory {
   return (args) => {
     const test = argumentAt(args, index);
     const inner = createInner(args.filter((_, argumentIndex) => argumentIndex !== index));
@@ -134,7 +135,7 @@ const computeVariance = ({ count, squares }: Spread, isSample: boolean): number 
 const createAverage: AggregateFactory = (args) => {
   const value = argumentAt(args, 0);
   if (value.type !== "timespan" && value.type !== "datetime")
-    return createSpread(({ count, mean }) => (count === 0 ? null : mean))(args);
+    return createSpread(({ count, mean }) => (count === 0 ? Number.NaN : mean))(args);
   return createValueAggregate<{ total: bigint; count: bigint }>(
     typeOf,
     () => ({ total: 0n, count: 0n }),
@@ -179,16 +180,21 @@ const createSet: AggregateFactory = (args) => {
   )([asDynamic(argumentAt(args, 0))]);
 };
 
-const createBag: AggregateFactory = (args) =>
-  createValueAggregate<Record<string, unknown>>(
+/** Merges bags: the first value of a key counts, and keys beyond the limit are left out. */
+const createBag: AggregateFactory = (args) => {
+  const limit = readLimit(args);
+  return createValueAggregate<Map<string, unknown>>(
     () => "dynamic",
-    () => ({}),
-    (whole, value) =>
-      typeof value === "object" && !Array.isArray(value)
-        ? { ...(value as Record<string, unknown>), ...whole }
-        : whole,
-    (whole) => whole,
+    () => new Map(),
+    (whole, value) => {
+      if (typeof value === "object" && !Array.isArray(value))
+        for (const [key, inner] of Object.entries(value as Record<string, unknown>))
+          if (!whole.has(key) && whole.size < limit) whole.set(key, inner);
+      return whole;
+    },
+    (whole) => Object.fromEntries(whole),
   )([asDynamic(argumentAt(args, 0))]);
+};
 
 const createAny = createValueAggregate<unknown>(
   typeOf,
@@ -196,25 +202,6 @@ const createAny = createValueAggregate<unknown>(
   (current, value) => (current === null || current === "" ? value : current),
   (current) => current,
 );
-
-/** The smallest value with at least that share of all at or below it. */
-export function computePercentile(values: readonly unknown[], share: number): unknown {
-  const sorted = values.toSorted(compareValues);
-  return sorted[Math.max(0, Math.ceil((share / 100) * sorted.length) - 1)] ?? null;
-}
-
-const createPercentile: AggregateFactory = (args) => {
-  const share = toReal(argumentAt(args, 1).run([])) ?? 50;
-  return createValueAggregate<unknown[]>(
-    typeOf,
-    () => [],
-    (values, value) => {
-      values.push(value);
-      return values;
-    },
-    (values) => computePercentile(values, share),
-  )([argumentAt(args, 0)]);
-};
 
 /** Aggregates with one result, by name. */
 export const aggregates: Readonly<Record<string, AggregateFactory>> = {
@@ -244,6 +231,10 @@ export const aggregates: Readonly<Record<string, AggregateFactory>> = {
     1,
   ),
   variancep: createSpread((state) => computeVariance(state, false)),
+  variancepif: createConditional(
+    createSpread((state) => computeVariance(state, false)),
+    1,
+  ),
   make_list: createList,
   makelist: createList,
   make_list_if: createConditional(createList, 1),
@@ -257,5 +248,4 @@ export const aggregates: Readonly<Record<string, AggregateFactory>> = {
   anyif: createConditional(createAny, 1),
   take_any: createAny,
   take_anyif: createConditional(createAny, 1),
-  percentile: createPercentile,
 };

@@ -20,7 +20,8 @@ export function compileDeclaredCall(
   piped?: Table,
 ): Binding {
   const names = createNames(declarationScope.names);
-  const inner: Scope = { context: scope.context, compile: scope.compile, columns: [], names };
+  const { context, compile, options } = scope;
+  const inner: Scope = { context, compile, columns: [], names, options };
   const args = node.kind === "FunctionCallExpression" ? argumentsOf(node) : [];
   const namedArguments = new Map(
     args.flatMap((arg) =>
@@ -29,11 +30,13 @@ export function compileDeclaredCall(
         : [],
     ),
   );
-  const positionalArguments = args.filter((arg) => arg.kind !== "SimpleNamedExpression");
+  const positionalArguments = args.filter((arg) => arg.kind !== "SimpleNamedExpression").values();
   for (const [index, parameter] of readParameters(declaration).entries()) {
     const { name, type, defaultValue } = parameter;
-    const argumentIndex = piped === undefined ? index : index - 1;
-    const argument = namedArguments.get(name) ?? positionalArguments[argumentIndex];
+    const isPiped = piped !== undefined && index === 0;
+    const argument = isPiped
+      ? undefined
+      : (namedArguments.get(name) ?? positionalArguments.next().value);
     if (piped !== undefined && index === 0) names.set(name, { kind: "table", table: piped });
     else if (argument !== undefined)
       names.set(name, convertBinding(compileBinding(argument, scope), type));

@@ -44,7 +44,13 @@ export function evaluate(query: string, context: EvaluationContext): Evaluation 
     const parsed = parseCached(query, findSchema(context));
     const queryError = findQueryError(parsed);
     if (queryError !== undefined) throw queryError;
-    const scope: Scope = { context, compile: compiler, columns: [], names: createNames() };
+    const scope: Scope = {
+      context,
+      compile: compiler,
+      columns: [],
+      names: createNames(),
+      options: new Map(),
+    };
     return toResult(compileBlock(statementsOf(parsed.root), scope));
   } catch (error) {
     return toRefusal(query, toQueryError(error));
@@ -56,14 +62,24 @@ const parsedQueries = new Map<string, ParsedQuery>();
 
 /** Parses a query; the last ones are cached, because tests run one query over many rows. */
 function parseCached(query: string, schema: QuerySchema | undefined): ParsedQuery {
-  if (schema !== undefined) return parseQuery(query, schema);
+  if (schema !== undefined) return parseSafely(query, schema);
   const known = parsedQueries.get(query);
   if (known !== undefined) return known;
-  const parsed = parseQuery(query);
+  const parsed = parseSafely(query);
   const [oldest] = parsedQueries.keys();
   if (parsedQueries.size >= maxCachedQueries && oldest !== undefined) parsedQueries.delete(oldest);
   parsedQueries.set(query, parsed);
   return parsed;
+}
+
+/** Microsoft's parser fails on a few queries, such as some of graphs, with an error of its own. */
+function parseSafely(query: string, schema?: QuerySchema): ParsedQuery {
+  try {
+    return parseQuery(query, schema);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new QueryError("unsupported", `The query exceeds Microsoft's parser: ${reason}.`);
+  }
 }
 
 /** Converts an error of a query to a refusal. */

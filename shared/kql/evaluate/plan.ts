@@ -19,6 +19,14 @@ export interface Scalar {
   readonly isConstant: boolean;
   /** Of a column: its index, so that a time predicate can be recognized. */
   readonly columnIndex?: number;
+  /** Of a function with several results: each with the name of its column. */
+  readonly parts?: readonly ScalarPart[];
+}
+
+/** One result of a function with several. */
+export interface ScalarPart {
+  readonly name: string;
+  readonly scalar: Scalar;
 }
 
 /** A compiled tabular expression. Each reading computes its rows again. */
@@ -55,6 +63,10 @@ export interface Scope {
   /** Columns of the current row; none outside an operator. */
   readonly columns: readonly HuntColumn[];
   readonly names: Names;
+  /** Values of the query's `set` statements, by option. */
+  readonly options: Map<string, KqlNode>;
+  /** While a `scan` compiles: the column `name` in the state of the step `base`. */
+  readonly findMember?: (base: string, name: string) => Scalar | undefined;
   /** Present while an operator compiles expressions over serialized rows. */
   readonly windows?: WindowCalls;
   /** While a `summarize` compiles: a call of an aggregate as a scalar over the tallies' values. */
@@ -131,6 +143,16 @@ export function deriveScalar(
     ? createLazyConstant(type, () => run([]))
     : { type, run, isConstant: false };
 }
+
+/** Creates an expression with several results; as one value it is their array. */
+export const createTuple = (parts: readonly ScalarPart[]): Scalar => ({
+  ...deriveScalar(
+    "dynamic",
+    parts.map(({ scalar }) => scalar),
+    (row) => parts.map(({ scalar }) => scalar.run(row) ?? null),
+  ),
+  parts,
+});
 
 /** A scalar that reads a column of the row at hand. */
 export const createColumnScalar = (type: KqlType, columnIndex: number): Scalar => ({

@@ -108,13 +108,23 @@ function compileNameReference(node: KqlNode, scope: Scope): Scalar {
   if (column !== undefined) return createColumnScalar(column.type, columnIndex);
   const binding = scope.names.find(name);
   if (binding?.kind === "scalar") return binding.scalar;
+  if (binding?.kind === "function") {
+    const result = scope.compile.declaredCall(node, binding, scope);
+    if (result.kind === "scalar") return result.scalar;
+  }
   throw createSemanticError(`Failed to resolve scalar expression named '${name}'.`);
 }
 
 /** `a.b` of a bag; `$left.a` and `$right.a` are compiled where the sides are known. */
 function compilePathExpression(node: KqlNode, scope: Scope): Scalar {
   const selector = requireChild(node, "Selector");
-  const base = compileScalar(requireChild(node, "Expression"), scope);
+  const baseNode = requireChild(node, "Expression");
+  const member =
+    scope.findMember && baseNode.kind === "NameReference"
+      ? scope.findMember(readName(baseNode), readName(selector))
+      : undefined;
+  if (member !== undefined) return member;
+  const base = compileScalar(baseNode, scope);
   if (selector.kind === "FunctionCallExpression")
     throw createUnsupportedError(`'${selector.text}'`);
   if (selector.kind === "BracketedExpression") {
@@ -160,7 +170,10 @@ function compileFunctionCall(node: KqlNode, scope: Scope): Scalar {
 /** The first value of the first row, computed once. */
 function compileToScalar(node: KqlNode, scope: Scope): Scalar {
   const expression = requireChild(node, "Expression");
-  if (!scope.compile.isTable(expression, scope)) return compileScalar(expression, scope);
+  if (!scope.compile.isTable(expression, scope)) {
+    const scalar = compileScalar(expression, scope);
+    return createLazyConstant(scalar.type, () => scalar.run([]));
+  }
   const table = scope.compile.table(expression, {
     ...scope,
     columns: [],

@@ -134,10 +134,16 @@ export function compileBlock(statements: readonly KqlNode[], scope: Scope): Bind
     if (statement.kind === "LetStatement") declareLet(statement, scope);
     else if (statement.kind === "ExpressionStatement")
       result = compileBinding(requireChild(statement, "Expression"), scope);
-    else if (statement.kind !== "SetOptionStatement")
-      throw createUnsupportedError(`'${statement.children[0]?.text ?? statement.kind}'`);
+    else if (statement.kind === "SetOptionStatement") setOption(statement, scope);
+    else throw createUnsupportedError(`'${statement.children[0]?.text ?? statement.kind}'`);
   }
   return result;
+}
+
+function setOption(statement: KqlNode, { options }: Scope): void {
+  const clause = childAt(statement, "ValueClause");
+  const value = clause && childAt(clause, "Expression");
+  if (value !== undefined) options.set(readName(requireChild(statement, "Name")), value);
 }
 
 /** Compiles an expression to a binding of a name. */

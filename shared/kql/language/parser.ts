@@ -96,7 +96,9 @@ export function parseQuery(text: string, schema?: QuerySchema): ParsedQuery {
     text,
     root,
     diagnostics: errors
-      .filter((diagnostic) => !isInvokedColumn(root, diagnostic))
+      .filter(
+        (diagnostic) => !isInvokedColumn(root, diagnostic) && !isFuzzyWildcard(root, diagnostic),
+      )
       .map((diagnostic) => toDiagnostic(diagnostic, text)),
     columns: toColumns(code.ResultType ?? undefined) ?? [],
   };
@@ -213,6 +215,20 @@ function isInvokedColumn(root: KqlNode, diagnostic: RawDiagnostic): boolean {
   const piped = invoke?.parent && childAt(invoke.parent, "Expression");
   const name = path.at(-1)?.text;
   return piped?.columns?.some((column) => column.name === name) ?? false;
+}
+
+/**
+ * Tells whether a diagnostic is about a wildcard of a fuzzy union that matches no table. The service
+ * leaves such an operand out; Microsoft's parser reports it as unknown.
+ */
+function isFuzzyWildcard(root: KqlNode, diagnostic: RawDiagnostic): boolean {
+  if (diagnostic.Code !== "KS142") return false;
+  const path = findPath(root, diagnostic.Start, diagnostic.Start + diagnostic.Length);
+  const union = path.findLast((node) => node.kind === "UnionOperator");
+  const isFuzzy = /\bisfuzzy\s*=\s*true\b/i.test(
+    (union && childAt(union, "Parameters")?.text) ?? "",
+  );
+  return isFuzzy && path.some(({ kind }) => kind === "WildcardedName");
 }
 
 /** Returns the nodes from the root down to the smallest one that covers `[start, end)`. */

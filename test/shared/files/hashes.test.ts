@@ -63,6 +63,12 @@ describe("a hash of a file", () => {
     ["under documenthash", { documenthash: a }],
     ["under the hash of a process", { process: { hash: { sha1: a } } }],
     ["in words that end in -nt", { text: `Attachment hash: ${a}` }],
+    ["after a value of another field", { text: `Op=CreateExeKey Hash=${a} Drive=Fixed` }],
+    ["in an index that repeats it", { related: { hash: [a] } }],
+    ["in the list of a product's MD5", { p_any_md5_hashes: [a] }],
+    ["in a path as the file's name", { path: `C:\\Samples\\${a}.exe` }],
+    ["as the digest of a subject", { name: "x.exe", digest: { sha1: a } }],
+    ["behind a word for its object", { text: `SHA1 for ${a}` }],
   ])("is found %s", (_, value) => {
     expect(hashesOf(findInJson(value))).toEqual([a]);
   });
@@ -177,6 +183,43 @@ describe("a run that names something else", () => {
     ["host groups", { HostGroups: [md5Of(1)] }, "an id"],
     ["a trace parent", { traceparent: `00-${md5Of(1)}-b7ad6b7169203331-01` }, "an id"],
     ["a key", { apiKey: md5Of(1) }, "a key or token"],
+    ["an image's digest", { imageDigest: `sha256:${sha256Of(1)}` }, "a container"],
+    [
+      "a layer of an image",
+      { layers: [{ mediaType: "layer", size: 1, digest: `sha256:${sha256Of(1)}` }] },
+      "a container",
+    ],
+    ["a layer's hash", { sourceLayerHash: `sha256:${sha256Of(1)}` }, "a container"],
+    ["an image reference", { text: `pulled x.example/app@sha256:${sha256Of(1)}` }, "a container"],
+    ["a container in text", { text: `StopContainer for "${sha256Of(1)}"` }, "a container"],
+    [
+      "a container's hash beside its algorithm",
+      { container: { hash: { value: a, algorithm: "SHA-1" } } },
+      "a container",
+    ],
+    ["a directory", { path: `/run/containerd/k8s.io/${sha256Of(1)}/rootfs/x` }, "a directory"],
+    ["a page without a scheme", { app: `x.example.com/saml/${sha256Of(1)}` }, "a part of a URL"],
+    [
+      "a fingerprint after its algorithm",
+      { fingerprint: `sha256:${sha256Of(1)}` },
+      "a certificate",
+    ],
+    ["the owner of a bucket", { bucketowner: sha256Of(1), requester: a }, "an id"],
+    ["a record's identifier", { record_identifier: sha256Of(1) }, "an id"],
+    ["a device token's hash", { dtHash: a }, "a hash of something else"],
+    ["the hash of an incident", { IncidentHash: md5Of(1) }, "a hash of something else"],
+    ["the hash of a thread", { thread_sha256: sha256Of(1) }, "a hash of something else"],
+    ["the hash of a configuration", { text: `config-hash: ${a}` }, "a hash of something else"],
+    [
+      "an agent's id that an index repeats",
+      { aid: md5Of(1), p_any_md5_hashes: [md5Of(1)] },
+      "a device id",
+    ],
+    [
+      "an import hash that an index repeats",
+      { related: { hash: [md5Of(1)] }, pe: { imphash: md5Of(1) } },
+      "a fingerprint that is not of a whole file",
+    ],
     ["40 zeros", { sha1: "0".repeat(40) }, "a placeholder, not a computed hash"],
     ["64 f", { sha256: "F".repeat(64) }, "a placeholder, not a computed hash"],
   ])("is skipped with the reason: %s", (_, value, reason) => {
@@ -236,6 +279,24 @@ describe("an unnamed run of 32 digits", () => {
 
   test("counts when a name in another place says md5", () => {
     expect(hashesOf(findInJson({ x: md5Of(1), md5: md5Of(1) }))).toEqual([md5Of(1)]);
+  });
+});
+
+describe("a labelled field", () => {
+  test.each<[string, unknown]>([
+    ["CEF", { text: `cs2=x cs2Label=reason cs3=${md5Of(1)} cs3Label=md5` }],
+    ["CEF with the label first", { text: `cs3Label=File Hash cs3=${md5Of(1)} act=block` }],
+    ["members", { DeviceCustomString1: md5Of(1), DeviceCustomString1Label: "MD5" }],
+  ])("is the file's hash that its label says: %s", (_, value) => {
+    expect(hashesOf(findInJson(value))).toEqual([md5Of(1)]);
+  });
+
+  test.each<[string, unknown]>([
+    ["CEF", { text: `cs1=${a} cs1Label=Device ID cs2=x` }],
+    ["members", { flexString1: a, flexString1Label: "device id" }],
+  ])("is skipped when its label says something else: %s", (_, value) => {
+    const outcome = findInJson(value);
+    expect([hashesOf(outcome), reasonsOf(outcome)]).toEqual([[], ["a device id"]]);
   });
 });
 

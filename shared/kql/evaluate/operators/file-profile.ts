@@ -3,10 +3,10 @@ import type { KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import { asText } from "../coerce.ts";
 import type { NamedValues } from "../context.ts";
-import { readName } from "../names.ts";
-import { createColumnScalar, withColumns, type Row, type Scope, type Table } from "../plan.ts";
-import { createSemanticError, createUnsupportedError } from "../query-error.ts";
+import { withColumns, type Row, type Scope, type Table } from "../plan.ts";
+import { createUnsupportedError } from "../query-error.ts";
 import { getEmptyValue } from "../values.ts";
+import { compileInvokedColumn } from "./service-functions.ts";
 
 const columnTypes: Readonly<Record<string, HuntColumn["type"]>> = {
   SHA1: "string",
@@ -46,7 +46,7 @@ export function evaluateFileProfile(
 ): Table {
   const findFile = scope.context.functions?.FileProfile;
   if (findFile === undefined) throw createUnsupportedError("'FileProfile()' without its rows");
-  const hash = asText(compileHashColumn(column, input, scope));
+  const hash = asText(compileInvokedColumn(column, "SHA1", input, scope));
   const maxRows = Math.min(
     maxLimit,
     limit === undefined
@@ -70,25 +70,6 @@ export function evaluateFileProfile(
       }
     },
   };
-}
-
-/** The argument is a column or its name; `SHA1` by default. */
-function compileHashColumn(
-  node: KqlNode | undefined,
-  input: Table,
-  scope: Scope,
-): ReturnType<typeof createColumnScalar> {
-  const name =
-    node === undefined
-      ? "SHA1"
-      : node.kind === "NameReference"
-        ? readName(node)
-        : String(scope.compile.scalar(node, scope).run([]));
-  const columnIndex = input.columns.findIndex((one) => one.name === name);
-  const source = input.columns[columnIndex];
-  if (source === undefined)
-    throw createSemanticError(`FileProfile: the column '${name}' is not in the input.`);
-  return createColumnScalar(source.type, columnIndex);
 }
 
 /** Without a profile the row keeps its own values and gets empty ones in new columns. */

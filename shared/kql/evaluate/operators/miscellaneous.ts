@@ -16,9 +16,7 @@ import { listChildren, requireChild } from "../scalar.ts";
 import { createMatcher } from "../text-match.ts";
 import { evaluateTake } from "./order.ts";
 import { compileWithWindows } from "./window-calls.ts";
-import { evaluateBagUnpack } from "./bag-unpack.ts";
-import { evaluateIpv4Lookup } from "./ipv4-lookup.ts";
-import { evaluatePivot } from "./grouped.ts";
+import { invokedFunctions } from "./service-functions.ts";
 import { evaluateFileProfile } from "./file-profile.ts";
 import { extendTable, type Operator } from "./rows.ts";
 import { combineParts } from "./union.ts";
@@ -50,18 +48,10 @@ export const evaluateInvoke: Operator = (node, input, scope) => {
     const result = scope.compile.declaredCall(call, declaration, scope, input);
     if (result.kind === "table") return result.table;
   }
+  const invoked = invokedFunctions.get(name);
+  if (invoked !== undefined) return invoked(argumentsOf(call), input, scope);
   if (name === "FileProfile") return evaluateFileProfile(argumentsOf(call), input, scope);
   throw createUnsupportedError(`'${name}()'`);
-};
-
-export const evaluatePlugin: Operator = (node, input, scope) => {
-  const call = requireChild(node, "FunctionCall");
-  const name = readName(requireChild(call, "Name"));
-  if (name === "bag_unpack") return evaluateBagUnpack(node, input, scope);
-  if (name === "ipv4_lookup") return evaluateIpv4Lookup(call, input, scope);
-  if (name === "pivot")
-    return evaluatePivot(argumentsOf(call), input, withColumns(scope, input.columns));
-  throw createUnsupportedError(`The plugin '${name}'`);
 };
 
 /** `search "word"` over all tables, `search in (T, U) "word"`, or over what is piped in. */

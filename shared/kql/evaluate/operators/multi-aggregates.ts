@@ -1,7 +1,8 @@
 /** Aggregates with several results: arg_max, arg_min, take_any of columns, percentiles. */
 import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
-import { aggregates, computePercentile, type Aggregate } from "../aggregates.ts";
+import { aggregates, type Aggregate } from "../aggregates.ts";
+import { createQuantileSketch, findWeightedPercentile } from "../sketches.ts";
 import { argumentsOf, inferResultName, readName } from "../names.ts";
 import { createColumnScalar, type Row, type Scalar, type Scope } from "../plan.ts";
 import { listChildren, requireChild } from "../scalar.ts";
@@ -131,31 +132,42 @@ const createTakeAny: MultiAggregateFactory = (args, scope, keys) => {
   }));
 };
 
-const createPercentiles: MultiAggregateFactory = ([by, ...shares], scope) => {
-  if (by === undefined) return undefined;
-  const [cell] = compileArgumentCells([by], scope, [], []);
-  if (cell === undefined) return undefined;
-  return shares.map((share) => ({
-    name: `percentile_${inferResultName(by) ?? ""}_${share.text.replace(".", "_")}`,
-    aggregate: {
-      type: cell.scalar.type,
-      start: () =>
-        createPercentileTally(
-          cell.scalar,
-          toReal(scope.compile.scalar(share, scope).run([])) ?? 50,
-        ),
-    },
-  }));
-};
+/** `percentiles(value, …)`; `percentilesw` has a weight after the value. */
+const createPercentiles =
+  (isWeighted: boolean): MultiAggregateFactory =>
+  ([by, ...rest], scope) => {
+    if (by === undefined) return undefined;
+    const [cell] = compileArgumentCells([by], scope, [], []);
+    const weightNode = isWeighted ? rest[0] : undefined;
+    if (cell === undefined) return undefined;
+    const weight = weightNode && scope.compile.scalar(weightNode, scope);
+    return rest.slice(isWeighted ? 1 : 0).map((share) => ({
+      name: `percentile_${inferResultName(by) ?? ""}_${share.text.replace(".", "_")}`,
+      aggregate: {
+        type: cell.scalar.type,
+        start: () =>
+          createPercentileTally(
+            cell.scalar,
+            weight,
+            toReal(scope.compile.scalar(share, scope).run([])) ?? 50,
+          ),
+      },
+    }));
+  };
 
-function createPercentileTally({ run }: Scalar, share: number): ReturnType<Aggregate["start"]> {
-  const values: unknown[] = [];
+function createPercentileTally(
+  { run }: Scalar,
+  weight: Scalar | undefined,
+  share: number,
+): ReturnType<Aggregate["start"]> {
+  const values: (readonly [unknown, number])[] = [];
   return {
     add: (row) => {
       const value = run(row) ?? null;
-      if (value !== null) values.push(value);
+      const size = weight === undefined ? 1 : (toReal(weight.run(row)) ?? 0);
+      if (value !== null && size > 0) values.push([value, size]);
     },
-    value: () => computePercentile(values, share),
+    value: () => findWeightedPercentile(createQuantileSketch(values).tdigest, share),
   };
 }
 
@@ -166,6 +178,8 @@ const multiAggregates: Readonly<Record<string, MultiAggregateFactory>> = {
   argmin: createArgExtreme(-1),
   any: createOneRow,
   take_any: createTakeAny,
-  percentiles: createPercentiles,
-  percentile: createPercentiles,
+  percentiles: createPercentiles(false),
+  percentile: createPercentiles(false),
+  percentilesw: createPercentiles(true),
+  percentilew: createPercentiles(true),
 };

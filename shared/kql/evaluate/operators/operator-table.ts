@@ -11,13 +11,15 @@ import { evaluateJoin, evaluateLookup } from "./join.ts";
 import {
   evaluateAs,
   evaluateConsume,
-  evaluatePlugin,
   evaluateInvoke,
   evaluateRender,
   evaluateSample,
   evaluateSearch,
   evaluateSerialize,
 } from "./miscellaneous.ts";
+import { evaluateMakeSeries } from "./make-series.ts";
+import { evaluatePlugin } from "./plugins.ts";
+import { evaluateScan } from "./scan.ts";
 import { evaluateCount, evaluateSort, evaluateTake, evaluateTop } from "./order.ts";
 import { evaluateParse, evaluateParseWhere } from "./parse.ts";
 import { evaluateParseKv } from "./parse-kv.ts";
@@ -25,6 +27,7 @@ import {
   evaluateExtend,
   evaluateProject,
   evaluateProjectAway,
+  evaluateProjectByNames,
   evaluateProjectKeep,
   evaluateProjectRename,
   evaluateProjectReorder,
@@ -55,6 +58,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   InvokeOperator: evaluateInvoke,
   JoinOperator: evaluateJoin,
   LookupOperator: evaluateLookup,
+  MakeSeriesOperator: evaluateMakeSeries,
   MvApplyOperator: evaluateMvApply,
   MvExpandOperator: evaluateMvExpand,
   ParseOperator: evaluateParse,
@@ -63,12 +67,14 @@ export const operators: Readonly<Record<string, Operator>> = {
   ParseWhereOperator: evaluateParseWhere,
   ProjectOperator: evaluateProject,
   ProjectAwayOperator: evaluateProjectAway,
+  ProjectByNamesOperator: evaluateProjectByNames,
   ProjectKeepOperator: evaluateProjectKeep,
   ProjectRenameOperator: evaluateProjectRename,
   ProjectReorderOperator: evaluateProjectReorder,
   RenderOperator: evaluateRender,
   SampleDistinctOperator: evaluateSampleDistinct,
   SampleOperator: evaluateSample,
+  ScanOperator: evaluateScan,
   SearchOperator: evaluateSearch,
   SerializeOperator: evaluateSerialize,
   SortOperator: evaluateSort,

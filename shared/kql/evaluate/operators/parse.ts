@@ -50,14 +50,15 @@ function readPiece(node: KqlNode): PatternPiece {
 const escapeRegex = (text: string): string =>
   text.replace(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
 const typePatterns: Partial<Record<KqlType, string>> = {
-  long: String.raw`(-?\d+)`,
-  int: String.raw`(-?\d+)`,
-  real: String.raw`(-?[\d.]+(?:[eE][+-]?\d+)?)`,
+  long: String.raw`-?\d+`,
+  int: String.raw`-?\d+`,
+  real: String.raw`-?[\d.]+(?:[eE][+-]?\d+)?`,
 };
 
 /**
  * In simple mode a named piece takes as little as it can and the last one takes the rest; in regex
- * mode it takes as much as it can, unless the flag `U` inverts that.
+ * mode it takes as much as it can, unless the flag `U` inverts that. A number takes its digits; in
+ * relaxed mode other text is taken too and gives null.
  */
 function createPattern(pieces: readonly PatternPiece[], kind: string, flags: string): RegExp {
   const isGreedy = kind === "regex" && !flags.includes("U");
@@ -67,8 +68,9 @@ function createPattern(pieces: readonly PatternPiece[], kind: string, flags: str
     const isLast = index === pieces.length - 1;
     const rest = isLast || isGreedy ? String.raw`[\s\S]*` : String.raw`[\s\S]*?`;
     if (column === undefined) return rest;
-    const typed = kind === "simple" ? typePatterns[column.type] : undefined;
-    return typed ?? `(${rest})`;
+    const typed = typePatterns[column.type];
+    if (typed === undefined) return `(${rest})`;
+    return kind === "relaxed" ? `(${typed}|${rest})` : `(${typed})`;
   });
   return requireRegex(`^${parts.join("")}$`, flags.replace(/[^ims]/g, ""));
 }

@@ -3,7 +3,7 @@ import { childAt, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
 import type { Span } from "../../../runtime/time.ts";
 import { chooseFreeName, inferResultName, readName, createNameMatcher } from "../names.ts";
-import { type Row, type Scalar, type Scope, type Table } from "../plan.ts";
+import { type Row, type Scalar, type ScalarPart, type Scope, type Table } from "../plan.ts";
 import { listChildren, requireChild } from "../scalar.ts";
 import { narrowTable, findTimeBounds } from "../time-bounds.ts";
 import { createUnsupportedError } from "../query-error.ts";
@@ -130,10 +130,15 @@ function compileNamedScalars(node: KqlNode, scope: Scope): readonly NamedScalar[
   if (node.kind === "NameReference" && childAt(node, "Name")?.kind === "WildcardedName")
     return expandWildcard(node, scope);
   if (node.kind === "StarExpression") return expandWildcard(node, scope);
-  if (node.kind !== "CompoundNamedExpression")
-    return [{ name: inferResultName(node), scalar: scope.compile.scalar(node, scope) }];
+  if (node.kind !== "CompoundNamedExpression") {
+    const scalar = scope.compile.scalar(node, scope);
+    return scalar.parts === undefined
+      ? [{ name: inferResultName(node), scalar }]
+      : nameParts(scalar.parts, node.kind === "SimpleNamedExpression" ? [readName(node)] : []);
+  }
   const names = listChildren(requireChild(node, "Names"), "Names").map(readName);
   const compound = scope.compile.scalar(requireChild(node, "Expression"), scope);
+  if (compound.parts !== undefined) return nameParts(compound.parts, names);
   return names.map((name, index) => ({
     name,
     scalar: {
@@ -143,6 +148,13 @@ function compileNamedScalars(node: KqlNode, scope: Scope): readonly NamedScalar[
     },
   }));
 }
+
+/** The first results get the given names, further ones keep their own. */
+const nameParts = (
+  parts: readonly ScalarPart[],
+  names: readonly string[],
+): readonly NamedScalar[] =>
+  parts.map(({ name, scalar }, index) => ({ name: names[index] ?? name, scalar }));
 
 const expandWildcard = (node: KqlNode, scope: Scope): readonly NamedScalar[] => {
   const matches = createNameMatcher(node.text);
@@ -241,6 +253,21 @@ export const evaluateProjectKeep: Operator = (node, input) => {
       .map((_, columnIndex) => columnIndex)
       .filter((columnIndex) => selectedIndexes.has(columnIndex)),
   );
+};
+
+/** `project-by-names "A", dynamic(["B*"])`: columns by their names, in the order of the names. */
+export const evaluateProjectByNames: Operator = (node, input, scope) => {
+  const names = listChildren(node, "Expressions")
+    .flatMap((one) => {
+      const value = scope.compile.scalar(one, scope).run([]);
+      return Array.isArray(value) ? (value as readonly unknown[]) : [value];
+    })
+    .map(String);
+  const indexes = names.flatMap((name) => {
+    const matches = createNameMatcher(name);
+    return input.columns.flatMap((column, index) => (matches(column.name) ? [index] : []));
+  });
+  return selectColumns(input, [...new Set(indexes)]);
 };
 
 /**

@@ -12,22 +12,22 @@ import { createScan } from "../scan.ts";
 import { unboundedSpan } from "../time-bounds.ts";
 import { compareValues, getEmptyValue } from "../values.ts";
 import { compileCells } from "./rows.ts";
+import { compileServiceFunction } from "./service-functions.ts";
 
 export type Source = (node: KqlNode, scope: Scope) => Table;
 
 /** `print`: one row; nameless expressions are `print_0`, `print_1` …. */
 export const evaluatePrint: Source = (node, scope) => {
   const nodes = listChildren(node, "Expressions");
-  const cells = nodes.map((one, index) => compileCells([one], scope, `print_${index}`)[0]);
-  const columns = cells.flatMap((cell, index): readonly HuntColumn[] => {
-    if (cell === undefined) return [];
-    return [
-      cell.column.name === `print_${index}1`
-        ? { ...cell.column, name: `print_${index}` }
-        : cell.column,
-    ];
+  const cells = nodes.flatMap((one, index) => {
+    const unnamed = `print_${index}`;
+    return compileCells([one], scope, unnamed).map(({ column, scalar }) => ({
+      column: column.name === `${unnamed}1` ? { ...column, name: unnamed } : column,
+      scalar,
+    }));
   });
-  return { columns, rows: () => [cells.map((cell) => cell?.scalar.run([]) ?? null)] };
+  const columns = cells.map(({ column }) => column);
+  return { columns, rows: () => [cells.map(({ scalar }) => scalar.run([]) ?? null)] };
 };
 
 /** `range x from a to b step c`. */
@@ -98,6 +98,8 @@ export const evaluateCall: Source = (node, scope) => {
     if (result.kind === "table") return result.table;
     throw createSemanticError(`'${name}' is not a tabular function.`);
   }
+  const serviceTable = compileServiceFunction(name, node, scope);
+  if (serviceTable !== undefined) return serviceTable;
   const [argument] = argumentsOf(node);
   if (name === "table" && argument !== undefined)
     return scope.compile.namedTable(

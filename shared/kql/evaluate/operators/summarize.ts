@@ -1,7 +1,8 @@
 /** summarize: groups in the order they first appear. */
 import { childAt, listElements, type KqlNode } from "../../language/parser.ts";
 import type { HuntColumn } from "../../../contracts/compiled-hunt.ts";
-import { aggregates, type Aggregate, type Tally } from "../aggregates.ts";
+import type { Aggregate, Tally } from "../aggregates.ts";
+import { findAggregate } from "../find-aggregate.ts";
 import { argumentsOf, chooseFreeName, inferResultName, readName } from "../names.ts";
 import {
   createColumnScalar,
@@ -104,7 +105,7 @@ function placeAggregate(call: KqlNode, scope: Scope, plan: SummarizePlan): Scala
   const multiple = compileMultiAggregate(call, scope, []);
   const [first] = multiple ?? [];
   if (first !== undefined) return addTally(plan, "", first.aggregate).scalar;
-  const factory = Object.hasOwn(aggregates, name) ? aggregates[name] : undefined;
+  const factory = findAggregate(name);
   if (factory === undefined) return undefined;
   return addTally(
     plan,

@@ -1,39 +1,24 @@
 /** Finds a function by its name and compiles the call. */
 import type { KqlNode } from "../../language/parser.ts";
-import { asText } from "../coerce.ts";
-import { deriveScalar, type Scalar, type Scope } from "../plan.ts";
+import type { Scalar, Scope } from "../plan.ts";
 import { createUnsupportedError } from "../query-error.ts";
 import { findMaxArguments } from "./argument-counts.ts";
+import { arrayFunctions } from "./arrays.ts";
 import { conversionFunctions } from "./convert.ts";
 import { dynamicFunctions } from "./dynamic.ts";
-import { requireArgument, type FunctionTable } from "./function-compiler.ts";
+import type { FunctionTable } from "./function-compiler.ts";
 import { mathFunctions } from "./math.ts";
 import { ipv6Functions } from "./ipv6.ts";
 import { networkFunctions } from "./network.ts";
+import { seriesModelFunctions } from "./series-models.ts";
+import { seriesFunctions } from "./series.ts";
+import { codecFunctions } from "./codecs.ts";
+import { sketchFunctions } from "./sketches.ts";
+import { listColumnNames, specialFunctions } from "./special.ts";
+import { unitFunctions } from "./units.ts";
 import { stringFunctions } from "./strings.ts";
 import { timeFunctions } from "./time.ts";
 import { windowFunctions } from "./window.ts";
-
-/**
- * `ingestion_time()` returns the event's time: rows do not have their time of arrival.
- */
-const otherFunctions: FunctionTable = {
-  geo_info_from_ip_address: (args, { scope }) => {
-    const findLocation = scope.context.functions?.geo_info_from_ip_address;
-    if (findLocation === undefined)
-      throw createUnsupportedError("'geo_info_from_ip_address()' without its locations");
-    const address = asText(requireArgument(args, 0));
-    return deriveScalar("dynamic", [address], (row) => findLocation(address.run(row)) ?? null);
-  },
-  ingestion_time: (_, { scope }) => {
-    const columnIndex = scope.columns.findIndex(({ name }) => name === "Timestamp");
-    return deriveScalar(
-      "datetime",
-      [{ type: "datetime", isConstant: false, run: () => null }],
-      (row) => row[columnIndex] ?? null,
-    );
-  },
-};
 
 /** Every scalar function by name. */
 export const functions: ReadonlyMap<string, FunctionTable[string]> = new Map(
@@ -43,10 +28,16 @@ export const functions: ReadonlyMap<string, FunctionTable[string]> = new Map(
     stringFunctions,
     networkFunctions,
     ipv6Functions,
+    arrayFunctions,
     dynamicFunctions,
     mathFunctions,
+    seriesFunctions,
+    seriesModelFunctions,
     windowFunctions,
-    otherFunctions,
+    specialFunctions,
+    codecFunctions,
+    unitFunctions,
+    sketchFunctions,
   ].flatMap((family) => Object.entries(family)),
 );
 
@@ -57,6 +48,7 @@ export function compileBuiltinCall(name: string, nodes: readonly KqlNode[], scop
   const extra = nodes[findMaxArguments(name) ?? 0];
   if (extra !== undefined)
     throw createUnsupportedError(`The argument '${extra.text}' of '${name}'`);
+  if (name === "column_names_of") return listColumnNames([], { name, nodes, scope });
   const args = nodes.map((arg) =>
     name.startsWith("column") ? compileColumnName(arg, scope) : scope.compile.scalar(arg, scope),
   );

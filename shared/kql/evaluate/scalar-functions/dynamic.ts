@@ -8,35 +8,19 @@ import { compareValues, toKey, toText, toDynamic } from "../values.ts";
 import {
   requireArgument,
   mapAny,
-  mapValues,
   type FunctionTable,
   type FunctionCompiler,
 } from "./function-compiler.ts";
-
-type List = readonly unknown[];
+import { mapLists, toList, type List } from "./lists.ts";
 
 const isBag = (value: unknown): value is Readonly<Record<string, unknown>> =>
   value !== null && typeof value === "object" && !Array.isArray(value);
-const toList = (value: unknown): List =>
-  Array.isArray(value) ? (value as List) : value === null || value === undefined ? [] : [value];
-
 /** Elements once each, in the order they first appear. */
 const removeDuplicates = (values: List): List => [
   ...new Map(values.map((value) => [toKey([value]), value])).values(),
 ];
 const toKeySet = (values: List): ReadonlySet<string> =>
   new Set(values.map((value) => toKey([value])));
-
-/** A function of arrays; the values of its arguments are dynamic already. */
-const mapLists =
-  (compute: (lists: readonly List[], values: List) => unknown): FunctionCompiler =>
-  (args) => {
-    const parts = args.map(asDynamic);
-    return deriveScalar("dynamic", parts, (row) => {
-      const values = parts.map(({ run }) => run(row) ?? null);
-      return compute(values.map(toList), values);
-    });
-  };
 
 /** `pack("key", value, …)`. */
 const evaluatePack: FunctionCompiler = (args) => {
@@ -70,55 +54,11 @@ const evaluatePackAll: FunctionCompiler = (_, { scope, nodes }) => {
   );
 };
 
-const createArraySort =
-  (direction: 1 | -1): FunctionCompiler =>
-  (args) => {
-    const first = asDynamic(requireArgument(args, 0));
-    return deriveScalar("dynamic", [first], (row) => {
-      const value = first.run(row) ?? null;
-      return Array.isArray(value)
-        ? (value as List).toSorted((one, other) =>
-            one === null ? 1 : other === null ? -1 : direction * compareValues(one, other),
-          )
-        : null;
-    });
-  };
-
-function sliceArray(list: unknown, from: bigint, to: bigint): unknown {
-  if (!Array.isArray(list)) return null;
-  const toIndex = (index: bigint): number =>
-    index < 0n ? list.length + Number(index) : Number(index);
-  return (list as List).slice(Math.max(0, toIndex(from)), toIndex(to) + 1);
-}
-
 function findIndex(list: unknown, value: unknown): bigint | null {
   if (!Array.isArray(list)) return null;
   const key = toKey([value]);
   return BigInt((list as List).findIndex((one) => toKey([one]) === key));
 }
-
-/** `array_index_of(array, value, start, length, occurrence)`. */
-const evaluateArrayIndexOf = mapAny("long", ([list, value, ...limits], args) => {
-  if (!Array.isArray(list)) return null;
-  const key = toKey([toDynamic(value, args[1]?.type ?? "dynamic")]);
-  const [start = 0, length = -1, occurrence = 1] = limits.map(Number);
-  const from = start < 0 ? Math.max(0, list.length + start) : start;
-  const to = length < 0 ? list.length : from + length;
-  const found = (list as List).flatMap((one, index) =>
-    index >= from && index < to && toKey([one]) === key ? [index] : [],
-  );
-  return BigInt(found[occurrence - 1] ?? -1);
-});
-
-/** Splits an array at one index or at several. */
-const evaluateArraySplit = mapAny("dynamic", ([list, at]) => {
-  if (!Array.isArray(list)) return null;
-  const indexes = toList(at)
-    .map((one) => Number(one))
-    .map((index) => (index < 0 ? Math.max(0, list.length + index) : Math.min(index, list.length)))
-    .toSorted((one, other) => one - other);
-  return [0, ...indexes].map((index, part) => (list as List).slice(index, indexes[part]));
-});
 
 /** The keys of `$.a.b` or `$['a']`, or the key itself. */
 function parseBagPath(key: string): readonly string[] {
@@ -202,15 +142,6 @@ const defaultStepOf = (type: Scalar["type"]): unknown => {
   return type === "long" ? 1n : 1;
 };
 
-/** `array_iff(conditions, thens, elses)` and the like pick element by element. */
-const evaluateArrayIff = mapLists(([tests = []], [, then, otherwise]) =>
-  tests.map((test, index) =>
-    elementAt(test === true || (typeof test === "number" && test !== 0) ? then : otherwise, index),
-  ),
-);
-const elementAt = (value: unknown, index: number): unknown =>
-  Array.isArray(value) ? ((value as List)[index] ?? null) : (value ?? null);
-
 /** Returns the column if the input has it, else the second argument. */
 const evaluateColumnIfExists: FunctionCompiler = (args, { nodes, scope }) => {
   const columnName = readColumnName(nodes[0], args[0]);
@@ -227,19 +158,6 @@ const readColumnName = (node: KqlNode | undefined, scalar: Scalar | undefined): 
     : toText(scalar?.run([]), "dynamic");
 
 export const dynamicFunctions: FunctionTable = {
-  array_length: mapAny("long", ([value]) => (Array.isArray(value) ? BigInt(value.length) : null)),
-  array_concat: mapLists((lists) => lists.flat()),
-  array_index_of: evaluateArrayIndexOf,
-  array_reverse: mapLists(([list = []]) => list.toReversed()),
-  array_slice: mapValues("dynamic", ["dynamic", "long"], sliceArray),
-  array_sort_asc: createArraySort(1),
-  array_sort_desc: createArraySort(-1),
-  array_sum: mapLists(([list = []]) =>
-    list.reduce<number>((total, value) => total + Number(value), 0),
-  ),
-  array_iff: evaluateArrayIff,
-  array_iif: evaluateArrayIff,
-  array_split: evaluateArraySplit,
   bag_keys: mapAny("dynamic", ([bag]) => (isBag(bag) ? Object.keys(bag) : null)),
   bag_has_key: mapAny(
     "bool",

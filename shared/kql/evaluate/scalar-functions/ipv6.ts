@@ -36,7 +36,11 @@ function parseIpv6Bits(text: string): bigint | undefined {
 
 /** Reads an address with an optional prefix length; an IPv4 one counts from bit 96. */
 function parseNetwork(text: string, maxBits = 128): Network | undefined {
-  const [address = "", prefix, ...rest] = text.trim().split("/");
+  // The service reads `::1.2.3.4` as the IPv4 address.
+  const [address = "", prefix, ...rest] = text
+    .trim()
+    .replace(/^::(?=\d+\.)/, "")
+    .split("/");
   const ipv4 = parseIpv4Bits(address);
   const base = ipv4 === undefined ? parseIpv6Bits(address) : (0xffffn << 32n) | ipv4;
   const width = ipv4 === undefined ? 128 : 32;
@@ -67,7 +71,7 @@ function formatIpv6(text: string, bits = "128"): string {
   return network === undefined ? "" : formatAddress(network);
 }
 
-const isInRange = (text: string, range: string): boolean | null => {
+export const isInRange = (text: string, range: string): boolean | null => {
   const [address, network] = [parseNetwork(text), parseNetwork(range)];
   if (address === undefined || network === undefined) return null;
   return maskBits(address.base, network.bits) === maskBits(network.base, network.bits);

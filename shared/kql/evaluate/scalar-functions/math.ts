@@ -3,7 +3,16 @@ import { createHash, randomUUID } from "node:crypto";
 import type { KqlType } from "../../../contracts/compiled-hunt.ts";
 import { asText, convertScalar } from "../coerce.ts";
 import { deriveScalar, type Scalar } from "../plan.ts";
-import { compareValues, toKey, toText } from "../values.ts";
+import { compareValues, toText } from "../values.ts";
+import {
+  computeBetaDensity,
+  computeBetaDistribution,
+  computeErf,
+  computeErfc,
+  computeGamma,
+  computeLogGamma,
+  invertBetaDistribution,
+} from "../special-math.ts";
 import { computeXxhash64 } from "../xxhash64.ts";
 import {
   requireArgument,
@@ -160,6 +169,16 @@ export const mathFunctions: FunctionTable = {
   acos: mapReals((value = 0) => Math.acos(value)),
   atan: mapReals((value = 0) => Math.atan(value)),
   atan2: mapReals((one = 0, other = 0) => Math.atan2(one, other)),
+  cot: mapReals((value = 0) => 1 / Math.tan(value)),
+  erf: mapReals((value = 0) => computeErf(value)),
+  erfc: mapReals((value = 0) => computeErfc(value)),
+  gamma: mapReals((value = 0) => (value > 0 ? computeGamma(value) : null)),
+  loggamma: mapReals((value = 0) => (value > 0 ? computeLogGamma(value) : null)),
+  beta_cdf: mapReals((x = 0, alpha = 0, beta = 0) => computeBetaDistribution(x, alpha, beta)),
+  beta_inv: mapReals((share = 0, alpha = 0, beta = 0) =>
+    invertBetaDistribution(share, alpha, beta),
+  ),
+  beta_pdf: mapReals((x = 0, alpha = 0, beta = 0) => computeBetaDensity(x, alpha, beta)),
   radians: mapReals((value = 0) => (value * Math.PI) / 180),
   degrees: mapReals((value = 0) => (value * 180) / Math.PI),
   pi: mapReals(() => Math.PI),
@@ -185,7 +204,6 @@ export const mathFunctions: FunctionTable = {
   hash_md5: createDigest("md5"),
   hash_sha1: createDigest("sha1"),
   hash_sha256: createDigest("sha256"),
-  hash_many: mapAny("long", (values) => computeXxhash64(Buffer.from(toKey(values), "utf8"))),
   rand: evaluateRand,
   new_guid: createVolatile("guid", () => randomUUID()),
   geo_distance_2points: mapReals((a = 0, b = 0, c = 0, d = 0) => computeDistance(a, b, c, d)),

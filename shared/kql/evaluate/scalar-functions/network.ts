@@ -52,6 +52,22 @@ function compareAddresses(one: string, other: string, bits: number): bigint | nu
 const formatIpv4 = (value: number): string =>
   [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 
+/** Returns the fewest networks that cover all addresses of a range; null for invalid ones. */
+function listNetworks(from: string, to: string): readonly string[] | null {
+  const [start, end] = [parseIpv4(from), parseIpv4(to)];
+  if (start === undefined || end === undefined || start > end) return null;
+  const networks: string[] = [];
+  for (let base = start; base <= end;) {
+    let bits = 32;
+    const sizeOf = (length: number): number => 2 ** (32 - length);
+    while (bits > 0 && base % sizeOf(bits - 1) === 0 && base + sizeOf(bits - 1) - 1 <= end)
+      bits -= 1;
+    networks.push(`${formatIpv4(base)}/${bits}`);
+    base += sizeOf(bits);
+  }
+  return networks;
+}
+
 /** Finds an address, or its prefix such as `10.1.`, between characters that are not part of one. */
 function hasIpv4(text: string, address: string, isPrefix: boolean): boolean {
   const isValid = isPrefix
@@ -102,6 +118,11 @@ function parseUrl(text: string): unknown {
     Fragment: fragment,
   };
 }
+
+const evaluateParseUrl = mapTexts("dynamic", (text = "") => parseUrl(text));
+const evaluateParseUrlQuery = mapTexts("dynamic", (text = "") => ({
+  "Query Parameters": Object.fromEntries(new URLSearchParams(text)),
+}));
 
 /** `parse_path`: the parts of a Windows path, a Unix path or a `file://` URL. */
 function parsePath(text: string): unknown {
@@ -162,13 +183,14 @@ export const networkFunctions: FunctionTable = {
       ? ""
       : `${formatIpv4(base - (base % 2 ** (32 - length)))}/${length}`;
   }),
+  ipv4_range_to_cidr_list: mapTexts("dynamic", (from = "", to = "") => listNetworks(from, to)),
   has_ipv4: mapTexts("bool", (text = "", address = "") => hasIpv4(text, address, false)),
   has_any_ipv4: createAnyAddressTest(false),
   has_ipv4_prefix: mapTexts("bool", (text = "", prefix = "") => hasIpv4(text, prefix, true)),
   has_any_ipv4_prefix: createAnyAddressTest(true),
-  parse_url: mapTexts("dynamic", (text = "") => parseUrl(text)),
-  parse_urlquery: mapTexts("dynamic", (text = "") => ({
-    "Query Parameters": Object.fromEntries(new URLSearchParams(text)),
-  })),
+  parse_url: evaluateParseUrl,
+  parseurl: evaluateParseUrl,
+  parse_urlquery: evaluateParseUrlQuery,
+  parseurlquery: evaluateParseUrlQuery,
   parse_path: mapTexts("dynamic", (text = "") => parsePath(text)),
 };

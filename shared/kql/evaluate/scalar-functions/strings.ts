@@ -72,16 +72,22 @@ const countMatches = mapTexts("long", (text = "", word = "", kind = "normal") =>
   return total;
 });
 
-/** `indexof(text, word, start, length, occurrence)`; −1 when it is not there. */
+/**
+ * `indexof(text, word, start, length, occurrence)`; −1 when it is not there. The length limits the
+ * search for each occurrence, from where that search starts.
+ */
 const findWord = mapValues(
   "long",
   ["string", "string", "long", "long", "long"],
   (text: string, word: string, ...limits: bigint[]) => {
-    const { start, end, occurrence } = readSearchLimits(text, limits);
-    let index = text.indexOf(word, start);
-    for (let nth = 1; nth < occurrence && index >= 0; nth += 1)
-      index = text.indexOf(word, index + 1);
-    return BigInt(index >= 0 && index + word.length <= end ? index : -1);
+    const { start, length, occurrence } = readSearchLimits(text, limits);
+    let index = start - 1;
+    for (let nth = 0; nth < occurrence; nth += 1) {
+      const from = index + 1;
+      index = text.indexOf(word, from);
+      if (index < 0 || index + word.length > from + length) return -1n;
+    }
+    return BigInt(index);
   },
 );
 
@@ -91,8 +97,8 @@ const findPattern = mapValues(
   ["string", "string", "long", "long", "long"],
   (text: string, pattern: string, ...limits: bigint[]) => {
     if ((limits[0] ?? 0n) < 0n) return null;
-    const { start, end, occurrence } = readSearchLimits(text, limits);
-    const matches = [...text.slice(start, end).matchAll(requireRegex(pattern, "g"))];
+    const { start, length, occurrence } = readSearchLimits(text, limits);
+    const matches = [...text.slice(start, start + length).matchAll(requireRegex(pattern, "g"))];
     const match = matches[occurrence - 1];
     return BigInt(match === undefined ? -1 : match.index + start);
   },
@@ -102,10 +108,10 @@ const findPattern = mapValues(
 function readSearchLimits(
   text: string,
   [start = 0n, length = -1n, occurrence = 1n]: readonly bigint[],
-): { readonly start: number; readonly end: number; readonly occurrence: number } {
+): { readonly start: number; readonly length: number; readonly occurrence: number } {
   const from = start < 0n ? Math.max(0, text.length + Number(start)) : Number(start);
-  const end = length < 0n ? text.length : from + Number(length);
-  return { start: from, end, occurrence: Number(occurrence) };
+  const limit = length < 0n ? text.length : Number(length);
+  return { start: from, length: limit, occurrence: Number(occurrence) };
 }
 
 const createTrim = (where: "both" | "start" | "end"): FunctionCompiler =>
@@ -155,20 +161,36 @@ const decodeUrl = (text: string): string => {
   }
 };
 
-/** Replaces each word by the one at its index; replacements are not searched again. */
-function replaceWords(text: string, words: readonly unknown[], by: unknown): string {
-  const pieces = words.map(String);
-  const pattern = pieces
-    .filter((word) => word !== "")
-    .map((word) => word.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`))
-    .join("|");
-  if (pattern === "") return text;
-  const replacementOf = (word: string): string => {
-    const value: unknown = Array.isArray(by) ? by[pieces.indexOf(word)] : by;
-    return value === undefined || value === null ? "" : toText(value, "dynamic");
-  };
-  return text.replaceAll(new RegExp(pattern, "g"), replacementOf);
+/** Text that is still searched, or text that a word has matched. */
+interface TextPiece {
+  readonly text: string;
+  readonly isMatched: boolean;
 }
+
+/**
+ * Replaces each word by the one at its index. Earlier words of the list come first, matches do not
+ * overlap, and a replacement that is not a text keeps what its word matched.
+ */
+function replaceWords(text: string, words: readonly unknown[], by: unknown): string {
+  let pieces: readonly TextPiece[] = [{ text, isMatched: false }];
+  for (const [index, word] of words.entries()) {
+    if (typeof word !== "string" || word === "") continue;
+    const replacement: unknown = Array.isArray(by) ? by[index] : by;
+    const matched = {
+      text: typeof replacement === "string" ? replacement : word,
+      isMatched: true,
+    };
+    pieces = pieces.flatMap((piece) =>
+      piece.isMatched ? [piece] : cutPiece(piece, word, matched),
+    );
+  }
+  return pieces.map((piece) => piece.text).join("");
+}
+
+const cutPiece = ({ text }: TextPiece, word: string, matched: TextPiece): readonly TextPiece[] =>
+  text
+    .split(word)
+    .flatMap((part, index) => [...(index > 0 ? [matched] : []), { text: part, isMatched: false }]);
 
 /** Converts a dotted version to one number, so that versions compare. */
 function parseVersion(text: string): unknown {
@@ -228,16 +250,19 @@ const evaluateExtractJson: FunctionCompiler = (args, call) => {
   return convertScalar(found(args.slice(0, 2), call), parseTypeName(type));
 };
 
+const joinTexts = mapValues("string", ["dynamic", "string"], (list: unknown, by: string) =>
+  Array.isArray(list)
+    ? list
+        .map((one) => (typeof one === "string" ? one : one === null ? "" : JSON.stringify(one)))
+        .join(by)
+    : "",
+);
+
 export const stringFunctions: FunctionTable = {
   strcat: mapTexts("string", (...texts) => texts.join("")),
   strcat_delim: mapTexts("string", (by = "", ...texts) => texts.join(by)),
-  strcat_array: mapValues("string", ["dynamic", "string"], (list: unknown, by: string) =>
-    Array.isArray(list)
-      ? list
-          .map((one) => (typeof one === "string" ? one : one === null ? "" : JSON.stringify(one)))
-          .join(by)
-      : "",
-  ),
+  strcat_array: joinTexts,
+  array_strcat: joinTexts,
   strlen: mapTexts("long", (text = "") => BigInt(Array.from(text).length)),
   string_size: mapTexts("long", (text = "") => BigInt(Buffer.byteLength(text))),
   strrep: mapValues(

@@ -9,50 +9,10 @@ import {
 } from "./function-compiler.ts";
 import { convertScalar } from "../coerce.ts";
 import { toReal } from "../values.ts";
+import { evaluateBin, evaluateBinAt, floorTo } from "./bin.ts";
+import { convertToLocal, convertToUtc } from "../time-zones.ts";
 
 const dayTicks = 864_000_000_000n;
-
-/** Rounds down to a multiple, for negative values too. */
-function floorTo(value: bigint, step: bigint): bigint {
-  const rest = value % step;
-  return rest < 0n ? value - rest - step : value - rest;
-}
-
-/** `bin(value, size)` of the value's own type. */
-const evaluateBin: FunctionCompiler = (args) => {
-  const [value, size] = [requireArgument(args, 0), requireArgument(args, 1)];
-  if (value.type === "real" || size.type === "real") {
-    const [one, step] = [convertScalar(value, "real"), convertScalar(size, "real")];
-    return deriveScalar("real", [one, step], (row) => binReal(one.run(row), step.run(row)));
-  }
-  const step = size.type === "timespan" ? size : convertScalar(size, "long");
-  const whole =
-    value.type === "datetime" || value.type === "timespan" ? value : convertScalar(value, "long");
-  const type = value.type === "dynamic" ? "long" : value.type;
-  return deriveScalar(type, [whole, step], (row) => {
-    const result = binWhole(
-      whole.run(row),
-      step.run(row),
-      type === "datetime" ? firstDayTicks : 0n,
-    );
-    return type === "int" && result !== null ? Number(result) : result;
-  });
-};
-
-/** Ticks of 0001-01-01 from 1970: bins of datetimes count from there. */
-const firstDayTicks = -719_162n * 864_000_000_000n;
-
-function binReal(value: unknown, step: unknown): number | null {
-  return typeof value === "number" && typeof step === "number" && step !== 0
-    ? Math.floor(value / step) * step
-    : null;
-}
-
-function binWhole(value: unknown, step: unknown, origin: bigint): bigint | null {
-  return typeof value === "bigint" && typeof step === "bigint" && step > 0n
-    ? origin + floorTo(value - origin, step)
-    : null;
-}
 
 const dateOf = (ticks: bigint): Date => new Date(Number(floorTo(ticks, 10_000n) / 10_000n));
 const ticksOf = (ms: number): bigint => BigInt(ms) * 10_000n;
@@ -274,16 +234,16 @@ export const timeFunctions: FunctionTable = {
     args.length === 2
       ? evaluateBin(args, call)
       : mapValues("real", ["real"], (value: number) => Math.floor(value))(args, call),
-  bin_at: mapAny(
-    (args) => (args.some(({ type }) => type === "real") ? "real" : requireArgument(args, 0).type),
-    ([value, step, origin]) => {
-      if (typeof value === "bigint" && typeof step === "bigint" && typeof origin === "bigint")
-        return binWhole(value, step, origin);
-      const [one, size, start] = [toReal(value), toReal(step), toReal(origin)];
-      if (one === null || size === null || start === null || size <= 0) return null;
-      return start + Math.floor((one - start) / size) * size;
-    },
-  ),
+  bin_at: evaluateBinAt,
+  around: mapAny("bool", ([value, center, delta]) => {
+    if (typeof value !== typeof center || value === null || delta === null) return null;
+    if (typeof value === "bigint" && typeof center === "bigint" && typeof delta === "bigint")
+      return value >= center - delta && value <= center + delta;
+    const [one, middle, distance] = [toReal(value), toReal(center), toReal(delta)];
+    return one === null || middle === null || distance === null
+      ? null
+      : Math.abs(one - middle) <= distance;
+  }),
   startofday: createStartOf("day"),
   startofweek: createStartOf("week"),
   startofmonth: createStartOf("month"),
@@ -309,6 +269,8 @@ export const timeFunctions: FunctionTable = {
   getyear: createIntPart((ticks) => dateOf(ticks).getUTCFullYear()),
   week_of_year: mapValues("long", ["datetime"], (ticks: bigint) => BigInt(computeIsoWeek(ticks))),
   weekofyear: mapValues("long", ["datetime"], (ticks: bigint) => BigInt(computeIsoWeek(ticks))),
+  datetime_utc_to_local: mapValues("datetime", ["datetime", "string"], convertToLocal),
+  datetime_local_to_utc: mapValues("datetime", ["datetime", "string"], convertToUtc),
   format_datetime: mapValues("string", ["datetime", "string"], formatDatetime),
   format_timespan: mapValues("string", ["timespan", "string"], formatSpan),
   make_datetime: mapParts("datetime", makeDatetime),

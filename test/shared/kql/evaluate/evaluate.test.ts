@@ -171,9 +171,9 @@ describe("a query with a fault", () => {
     ["", "syntax", /^The query contains syntax errors: /],
     ["// only a comment", "syntax", /^The query contains syntax errors: /],
     [
-      "DeviceEvents | make-series count() on Timestamp from ago(1d) to now() step 1h",
+      "DeviceEvents | make-graph DeviceId --> FileName",
       "unsupported",
-      "The operator 'make-series' is not supported by the evaluator.",
+      "The operator 'make-graph' is not supported by the evaluator.",
     ],
     [
       "externaldata(a: string) ['https://example.net/list.txt']",
@@ -181,9 +181,9 @@ describe("a query with a fault", () => {
       /'externaldata' without rows of https:\/\/example.net\/list.txt is not supported/,
     ],
     [
-      "DeviceEvents | extend series_fir(AdditionalFields, dynamic([1]))",
-      "semantic",
-      /semantic error/,
+      "DeviceEvents | extend series_fft(AdditionalFields)",
+      "unsupported",
+      "The function 'series_fft' is not supported by the evaluator.",
     ],
     [
       "print geo_point_to_s2cell(1.0, 2.0)",

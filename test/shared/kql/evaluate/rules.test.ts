@@ -4,9 +4,25 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { evaluate } from "../../../../shared/kql/evaluate/evaluate.ts";
 import { findMaxArguments } from "../../../../shared/kql/evaluate/scalar-functions/argument-counts.ts";
 import { functions } from "../../../../shared/kql/evaluate/scalar-functions/call.ts";
+import {
+  getLanguageService,
+  type RawList,
+} from "../../../../shared/kql/language/language-service.ts";
 import { evaluateQuery, runQuery, warmUp } from "./run-query.ts";
 
 beforeAll(warmUp);
+
+/** The part of the parser that lists its functions. */
+interface ParserGlobals {
+  readonly GlobalState: {
+    readonly Default: {
+      readonly Functions: readonly {
+        readonly Name: string;
+        readonly Signatures: RawList<{ readonly MaxArgumentCount: number }>;
+      }[];
+    };
+  };
+}
 
 const evaluateExpression = (expression: string): unknown =>
   runQuery(`print x = ${expression}`)[0]?.[0];
@@ -77,12 +93,30 @@ describe("arguments", () => {
   });
 
   test("an argument that a function does not read is refused by the evaluator", () => {
-    const query = "print array_sort_asc(dynamic([2, 1]), dynamic([3, 4]))";
+    const query = "print geo_distance_2points(0, 0, 1, 1, true)";
     expect(evaluateQuery(query)).toMatchObject({
       refusedBy: "evaluator",
-      message:
-        "The argument 'dynamic([3, 4])' of 'array_sort_asc' is not supported by the evaluator.",
+      message: "The argument 'true' of 'geo_distance_2points' is not supported by the evaluator.",
     });
+  });
+
+  test("a function reads every argument that Microsoft's parser accepts, with four exceptions", () => {
+    const { language } = getLanguageService();
+    const { Default: globals } = (language as unknown as ParserGlobals).GlobalState;
+    const unread = globals.Functions.flatMap(({ Name: name, Signatures: signatures }) => {
+      const counts = Array.from(
+        { length: signatures.Count },
+        (_, index) => signatures.getItem(index).MaxArgumentCount,
+      );
+      const accepted = Math.max(...counts);
+      return functions.has(name) && (findMaxArguments(name) ?? 0) < accepted ? [name] : [];
+    });
+    expect(unread).toEqual([
+      "series_outliers",
+      "series_seasonal",
+      "series_cosine_similarity",
+      "geo_distance_2points",
+    ]);
   });
 });
 
