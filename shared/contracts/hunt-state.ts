@@ -8,7 +8,7 @@ import { kqlTypes } from "./compiled-hunt.ts";
 import { instant } from "./hunt-run.ts";
 
 const format = z.enum(["ndjson", "csv", "parquet"]);
-const wholeTicks = z.string().check(z.regex(/^\d{1,20}$/, "ticks"));
+const wholeTicks = z.string().check(z.regex(/^\d{1,20}$/, "must be ticks of 100 ns, in digits"));
 
 /** `versions/v{n}.json`: where version `n` starts and which query it belongs to. Written once. */
 export const versionStartSchema = z.object({
