@@ -38,7 +38,9 @@ async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
       submitted.retryAfterMs,
       429,
     );
-  const location = new URL(`/api/alerts/verdicts/${verdict.id}`, request.url).href;
+  const location = services.toPublicAddress(
+    new URL(`/api/alerts/verdicts/${verdict.id}`, request.url).href,
+  );
   return toOperationReply(createRunningOperation(verdict.id), location, 5);
 }
 

@@ -16,7 +16,9 @@ async function getAlertHistory(request: HttpRequest): Promise<HttpResponseInit> 
       : undefined;
   if (!history) throw new Problem(404, "No verdict for this alert was accepted.");
   const { skipToken: next, ...body } = history;
-  return { jsonBody: { ...body, nextLink: createNextLink(request.url, next) } };
+  return {
+    jsonBody: { ...body, nextLink: createNextLink(services.toPublicAddress(request.url), next) },
+  };
 }
 
 app.http("get_alert_history", {

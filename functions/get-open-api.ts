@@ -8,6 +8,10 @@ app.http("get_open_api", {
   authLevel: "function",
   route: "openapi.json",
   handler: (request) => ({
-    jsonBody: withServerUrl("openapi", services.readApiDescription("openapi"), request.url),
+    jsonBody: withServerUrl(
+      "openapi",
+      services.readApiDescription("openapi"),
+      services.toPublicAddress(request.url),
+    ),
   }),
 });

@@ -8,6 +8,10 @@ app.http("get_swagger", {
   authLevel: "function",
   route: "swagger.json",
   handler: (request) => ({
-    jsonBody: withServerUrl("swagger", services.readApiDescription("swagger"), request.url),
+    jsonBody: withServerUrl(
+      "swagger",
+      services.readApiDescription("swagger"),
+      services.toPublicAddress(request.url),
+    ),
   }),
 });

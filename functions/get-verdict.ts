@@ -10,7 +10,11 @@ async function getVerdict(request: HttpRequest): Promise<HttpResponseInit> {
   if (!found) throw createVerdictNotFound();
   const { id, done, ...result } = found;
   const status = done ? "succeeded" : "running";
-  return toOperationReply({ id, status, result, error: null }, request.url, 10);
+  return toOperationReply(
+    { id, status, result, error: null },
+    services.toPublicAddress(request.url),
+    10,
+  );
 }
 
 app.http("get_verdict", {

@@ -15,7 +15,7 @@ async function getWebhookReceipt(request: HttpRequest): Promise<HttpResponseInit
     throw new Problem(401, "The receipt URL is invalid or has expired (24 hours); deliver again.");
   const status = await readReceiptStatus(await services.receiptStatusDeps(), source, receipt);
   if (!status) throw new Problem(404, "The receipt was removed: receipts are kept for 8 days.");
-  return toOperationReply(status, request.url, 10);
+  return toOperationReply(status, services.toPublicAddress(request.url), 10);
 }
 
 app.http("get_webhook_receipt", {

@@ -8,7 +8,10 @@ import { readQuery } from "../shared/http/request-body.ts";
 async function listDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
   const { queue, after } = readQuery(deadLetterFilter, request.query);
   const page = await services.listDeadLetters(queue, after);
-  const nextLink = page.next === undefined ? null : withQuery(request.url, { after: page.next });
+  const nextLink =
+    page.next === undefined
+      ? null
+      : withQuery(services.toPublicAddress(request.url), { after: page.next });
   return { jsonBody: { value: page.letters.map(toDeadLetterAnswer), nextLink } };
 }
 

@@ -9,7 +9,12 @@ async function listAcceptedDeliveries(request: HttpRequest): Promise<HttpRespons
   const { skipToken, source, top } = readQuery(deliveryParameters, request.query);
   const deps = { records: await services.records() };
   const page = await listDeliveries(deps, { source, top, skipToken });
-  return { jsonBody: { value: page.value, nextLink: createNextLink(request.url, page.skipToken) } };
+  return {
+    jsonBody: {
+      value: page.value,
+      nextLink: createNextLink(services.toPublicAddress(request.url), page.skipToken),
+    },
+  };
 }
 
 app.http("list_deliveries", {

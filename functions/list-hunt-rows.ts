@@ -22,7 +22,10 @@ async function listHuntRows(request: HttpRequest): Promise<HttpResponseInit> {
   const texts = await deps.exports.readRows(found.path, format, skip, top);
   const { seq, rows } = found.metadata;
   const end = skip + texts.length;
-  const nextLink = texts.length > 0 && end < rows ? withQuery(request.url, { skip: end }) : null;
+  const nextLink =
+    texts.length > 0 && end < rows
+      ? withQuery(services.toPublicAddress(request.url), { skip: end })
+      : null;
   // Assembled as text: a 64-bit integer that is parsed and printed again would lose its last
   // digits.
   const body = `{"seq":${seq},"value":[${texts.join(",")}],"nextLink":${JSON.stringify(nextLink)}}`;

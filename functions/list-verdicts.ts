@@ -8,7 +8,7 @@ import { services } from "../shared/app/services.ts";
 async function listAcceptedVerdicts(request: HttpRequest): Promise<HttpResponseInit> {
   const { skipToken, top } = readQuery(listParameters, request.query);
   const page = await listVerdicts({ store: await services.records() }, { top, skipToken });
-  const nextLink = createNextLink(request.url, page.skipToken);
+  const nextLink = createNextLink(services.toPublicAddress(request.url), page.skipToken);
   return { jsonBody: { value: page.value, nextLink } };
 }
 

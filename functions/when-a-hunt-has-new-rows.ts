@@ -27,7 +27,7 @@ async function pollNewRows(request: HttpRequest): Promise<HttpResponseInit> {
     throw new Problem(410, "The cursor is after the newest export. Poll again with after=latest.");
   const { exports, isFull } = polled.page;
   const cursor = formatCursor(polled.page.cursor);
-  const location = withQuery(request.url, { after: cursor });
+  const location = withQuery(services.toPublicAddress(request.url), { after: cursor });
   return {
     status: exports.length > 0 ? 200 : 202,
     headers: { location, "retry-after": String(polled.retryAfterSeconds) },

@@ -98,6 +98,9 @@ param operatorRanges string[] = []
 @description('Networks that may call the HTTP endpoints; empty for all, with a key or token.')
 param callers caller[] = []
 
+@description('Address of the app as callers see it, such as https://huntline.contoso.com; empty for the app\'s own host.')
+param publicUrl string = ''
+
 @description('Client id of the app registration that callers request tokens for; empty to use function keys only.')
 param entraClientId string = ''
 
@@ -274,6 +277,7 @@ module app 'modules/app.bicep' = {
     appClientId: appClientId
     appCredential: appCredential
     tuning: tuning
+    publicUrl: publicUrl
     entraClientId: entraClientId
     entraCallers: entraCallers
     consoleClientId: consoleClientId

@@ -96,6 +96,9 @@ param appCredential string
 @description('Limits and cache times.')
 param tuning limits
 
+@description('Address of the app as callers see it; empty for the app\'s own host.')
+param publicUrl string
+
 @description('Client id of the app registration that callers request tokens for; empty to use function keys only.')
 param entraClientId string
 
@@ -137,6 +140,7 @@ var appSettings = {
   CONSOLE_CLIENT_ID: consoleClientId
   APP_CLIENT_ID: appClientId
   APP_CREDENTIAL: appCredential
+  PUBLIC_URL: publicUrl
   KEY_VAULT_URL: vaultUrl
   CLOUD_APPS_URL: cloudAppsUrl
   CLOUD_APPS_AUTH: cloudAppsAuth

@@ -3,10 +3,16 @@
  * into a problem reply. What any other function throws goes to the platform, which delivers the
  * message again.
  */
-import type { HttpResponseInit, InvocationContext, PreInvocationContext } from "@azure/functions";
+import type {
+  HttpRequest,
+  HttpResponseInit,
+  InvocationContext,
+  PreInvocationContext,
+} from "@azure/functions";
 import { withInvocation } from "../runtime/log.ts";
 import { Problem } from "../contracts/problem.ts";
 import { toProblemBody } from "../http/problem.ts";
+import { refuseUnknownParameters } from "../http/refuse-unknown-parameters.ts";
 
 /** Give to `app.hook.preInvocation`. */
 export function withErrorHandling(call: PreInvocationContext): void {
@@ -17,6 +23,7 @@ export function withErrorHandling(call: PreInvocationContext): void {
       { correlationId: context.invocationId, write: (level, line) => context[level](line) },
       async () => {
         try {
+          if (isHttp) refuseUnknownParameters(context.functionName, (trigger as HttpRequest).query);
           return (await handler(trigger, inner)) as unknown;
         } catch (error) {
           if (!isHttp) throw error;

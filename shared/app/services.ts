@@ -7,7 +7,6 @@ import { Problem } from "../contracts/problem.ts";
 import { lazy } from "../runtime/lazy.ts";
 import { clouds, readSettings } from "../runtime/settings.ts";
 import { createTokenValidator } from "../clients/token-validator.ts";
-import { jobLocation } from "../storage/jobs.ts";
 import { createAlertHistoryDeps, getAlertDeps } from "./alerts.ts";
 import {
   findHunt,
@@ -26,7 +25,14 @@ import {
   runMaintenance,
 } from "./maintenance.ts";
 import { clock, failpoint, getQueues, getRecords, getVault, readServerNowMs } from "./platform.ts";
-import { createJobUrl, createReceiptUrl, isKeyOfJob, isKeyOfReceipt } from "./signed-urls.ts";
+import {
+  createJobUrl,
+  createReceiptUrl,
+  isKeyOfJob,
+  isKeyOfReceipt,
+  toJobLocation,
+  toPublicAddress,
+} from "./signed-urls.ts";
 import { createReceiptStatusDeps, createWebhookDeps } from "./webhooks.ts";
 
 const healthCacheMs = 20_000;
@@ -114,7 +120,8 @@ export const services = {
   createReceiptUrl,
   isValidJobKey: isKeyOfJob,
   isValidReceiptKey: isKeyOfReceipt,
-  toJobLocation: jobLocation,
+  toJobLocation,
+  toPublicAddress,
   getHealthReport,
   runMaintenance,
   moveToDeadLetters,

@@ -7,7 +7,17 @@ import {
   jobLocation,
   signJobKey,
 } from "../storage/jobs.ts";
+import { toPublicUrl } from "../http/public-url.ts";
+import { readSettings } from "../runtime/settings.ts";
 import { clock, getVault } from "./platform.ts";
+
+/** Returns an address of this app as callers see it. @throws SettingsError */
+export const toPublicAddress = (url: string): string =>
+  toPublicUrl(url, readSettings(["PUBLIC_URL"]).PUBLIC_URL);
+
+/** Returns the URL of a job with a key that exists. */
+export const toJobLocation = (requestUrl: string, id: string, key: string): string =>
+  toPublicAddress(jobLocation(requestUrl, id, key));
 
 const readJobSecret = async (): Promise<string> => (await getVault()).getSecret("job-key");
 
@@ -16,7 +26,7 @@ const createKey = async (id: string): Promise<string> =>
 
 /** Creates the URL of a job. */
 export const createJobUrl = async (requestUrl: string, id: string): Promise<string> =>
-  jobLocation(requestUrl, id, await createKey(id));
+  toJobLocation(requestUrl, id, await createKey(id));
 
 /** Creates the URL of a webhook's receipt. */
 export const createReceiptUrl = async (
@@ -24,7 +34,9 @@ export const createReceiptUrl = async (
   source: string,
   receipt: string,
 ): Promise<string> =>
-  receiptLocation(requestUrl, source, receipt, await createKey(receiptKey(source, receipt)));
+  toPublicAddress(
+    receiptLocation(requestUrl, source, receipt, await createKey(receiptKey(source, receipt))),
+  );
 
 /** True when the key opens the job now. The text of an id is checked before the secret is read. */
 export const isKeyOfJob = async (id: string, key: string): Promise<boolean> =>

@@ -14,8 +14,8 @@ import { log } from "../runtime/log.ts";
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { maxLookBackHours } from "../contracts/file-lookup.ts";
 import { findJob } from "../storage/jobs.ts";
-import { wideLimits, type ParsedBody } from "../contracts/parsed-body.ts";
-import { parseAnyBody, parseJsonBody, readBodyBytes } from "../http/request-body.ts";
+import type { ParsedBody } from "../contracts/parsed-body.ts";
+import { parseAnyDelivery, parseDeliveryBody, readBodyBytes } from "../http/request-body.ts";
 import { Problem } from "../contracts/problem.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import { SettingsError } from "../runtime/settings.ts";
@@ -74,8 +74,11 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     nowMs: clock.now,
     trueNowMs,
     readBodyBytes,
-    parseJsonBody: (bytes, type) => parseJsonBody(bytes, type, wideLimits),
-    parseAnyBody: (bytes, type) => toJsonValue(parseAnyBody(bytes, type)),
+    parseJsonBody: parseDeliveryBody,
+    parseAnyBody: (bytes, type) => {
+      const { body, repeated } = parseAnyDelivery(bytes, type);
+      return { value: toJsonValue(body), repeated };
+    },
     records,
     queues,
     recordVerdict: (id, verdict, from) =>

@@ -52,8 +52,9 @@ export interface ApiCall {
  */
 export async function callApi<T>(path: string, call: ApiCall = {}): Promise<ApiReply<T>> {
   const url = new URL(path.includes("://") ? path : `/api/${path}`, location.origin);
-  // The API returns absolute URLs; behind a proxy their origin may differ from the page's.
-  const response = await sendRequest(`${url.pathname}${url.search}`, call);
+  // Absolute URLs of the API start with PUBLIC_URL, whose origin and path may differ from the page's.
+  const localPath = url.pathname.slice(url.pathname.indexOf("/api/"));
+  const response = await sendRequest(`${localPath}${url.search}`, call);
   const text = await response.text();
   const body = parseBody(text);
   if (response.ok || call.accept?.includes(response.status))

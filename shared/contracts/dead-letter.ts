@@ -55,7 +55,7 @@ export const toDeadLetterAnswer = (stored: DeadLetter): DeadLetterAnswer => ({
 /** Dead letters shown, or put back, by one request. */
 export const maxDeadLettersPerRequest = 200;
 
-const queueName = z.enum(deadLetterQueues, `one of ${deadLetterQueues.join(", ")}`);
+const queueName = z.enum(deadLetterQueues, `must be one of ${deadLetterQueues.join(", ")}`);
 
 /** `GET /api/dead-letters`: of one queue, or of all. */
 export const deadLetterFilter = z.object({

@@ -34,7 +34,7 @@ export const lookupOptionsSchema = z.strictObject({
 export type LookupOptions = z.infer<typeof lookupOptionsSchema>;
 
 const maxListedHashes = 20_000;
-const hashList = z.array(z.string("want text"), "want an array of hashes");
+const hashList = z.array(z.string("must be a hash as text"), "must be an array of hashes");
 
 /** The explicit form of a lookup's body. */
 export const explicitLookupSchema = z.strictObject({
@@ -122,9 +122,17 @@ const flagValues = new Map([
   ["0", false],
 ]);
 
+/** The options in the query string. */
+export const lookupQueryNames: readonly string[] = [
+  "lookBackHours",
+  "include",
+  "where",
+  "all",
+  ...Object.keys(thresholdsSchema.shape),
+];
+
 /**
- * Reads the options of a lookup from the query string. Names are read in any case; unknown ones are
- * the platform's.
+ * Reads the options of a lookup from the query string. Names are read in any case.
  *
  * @throws Problem 400 naming each wrong parameter
  */
@@ -173,7 +181,7 @@ const createInputProblem = (faults: readonly InputFault[]): Problem =>
  */
 export const fileLookupMessage = z.strictObject({
   version: z.literal(1),
-  job: z.string().check(z.regex(/^[0-9a-f]{32}$/, "a job id")),
+  job: z.string().check(z.regex(/^[0-9a-f]{32}$/, "must be a job id of 32 hexadecimal digits")),
   part: z.optional(z.int().check(z.gte(0), z.lte(99_999))),
   /** How often this part found Defender out of reach in a row; the pause grows with it. */
   retries: z.optional(z.int().check(z.gte(0))),

@@ -5,7 +5,7 @@ import { parseInstant } from "../runtime/time.ts";
 /** A hunt's name: 3 to 80 of `[a-z0-9-]`. */
 export const huntNameSchema = z
   .string()
-  .check(z.regex(/^[a-z0-9-]{3,80}$/, "a hunt's name: 3 to 80 of a-z, 0-9 and -"));
+  .check(z.regex(/^[a-z0-9-]{3,80}$/, "must be a hunt's name: 3 to 80 of a-z, 0-9 and -"));
 
 /** An ISO 8601 instant, UTC, with up to seven fraction digits. */
 export const instant = z
@@ -13,7 +13,7 @@ export const instant = z
   .check(
     z.refine(
       (text) => parseInstant(text) !== undefined && /[Zz]$/.test(text),
-      "an instant such as 2026-01-05T06:00:00Z",
+      "must be an instant such as 2026-01-05T06:00:00Z",
     ),
   );
 
@@ -28,7 +28,9 @@ export const huntRun = z.strictObject({
   /** When it was enqueued; distinguishes it from another waiting run of the same hunt. */
   queuedAt: z.optional(instant),
   /** The job that ends with this run. */
-  job: z.optional(z.string().check(z.regex(/^[0-9a-f]{32}$/, "a job id"))),
+  job: z.optional(
+    z.string().check(z.regex(/^[0-9a-f]{32}$/, "must be a job id of 32 hexadecimal digits")),
+  ),
   /** A backfill of `[from, to)`, apart from the hunt's own log. */
   backfill: z.optional(z.strictObject({ from: instant, to: instant })),
   /** Since when the runs before this one have failed. */

@@ -8,7 +8,7 @@ import { kqlTypes } from "./compiled-hunt.ts";
 import { instant } from "./hunt-run.ts";
 
 const format = z.enum(["ndjson", "csv", "parquet"]);
-const wholeTicks = z.string().check(z.regex(/^\d{1,20}$/, "ticks"));
+const wholeTicks = z.string().check(z.regex(/^\d{1,20}$/, "must be ticks of 100 ns, in digits"));
 
 /** `versions/v{n}.json`: where version `n` starts and which query it belongs to. Written once. */
 export const versionStartSchema = z.object({
@@ -20,6 +20,19 @@ export const versionStartSchema = z.object({
   formerQueryHash: z.optional(z.string()),
 });
 export type VersionStart = z.infer<typeof versionStartSchema>;
+
+/** The newest change of the columns of a hunt's exports. */
+export const huntSchemaChange = z.object({
+  /** End of the first window with the new columns. */
+  changedAt: instant,
+  /** The export of that window. */
+  seq: z.int(),
+  gained: z.array(z.string()),
+  lost: z.array(z.string()),
+  /** Columns with another type, or with a name in other letter case. */
+  retyped: z.array(z.string()),
+});
+export type HuntSchemaChange = z.infer<typeof huntSchemaChange>;
 
 /** `head.json`: a cache of the log end, and what a run leaves for the next. */
 export const huntHead = z.object({
@@ -39,6 +52,9 @@ export const huntHead = z.object({
   widthTicks: z.optional(wholeTicks),
   heavyTicks: z.optional(wholeTicks),
   halvings: z.optional(z.int()),
+  /** The schema of the newest export with rows. */
+  schemaHash: z.optional(z.string()),
+  schemaChange: z.optional(huntSchemaChange),
   /** The form of the window's restriction that the service accepted. */
   form: z.optional(z.enum(["prelude", "inPlace"])),
 });

@@ -15,11 +15,18 @@ const maxNameLength = 80;
 export const toPointerPart = (name: string | number): string =>
   `/${String(name).slice(0, maxNameLength).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 
+/** What a schema reports of one fault; which members are there depends on the code. */
 interface SchemaIssue {
   readonly path: readonly PropertyKey[];
   readonly message: string;
   readonly code?: string | undefined;
   readonly keys?: readonly string[];
+  readonly expected?: string;
+  readonly values?: readonly unknown[];
+  readonly origin?: string;
+  readonly minimum?: number | bigint;
+  readonly maximum?: number | bigint;
+  readonly divisor?: number;
 }
 
 /**
@@ -33,8 +40,61 @@ export const toInputFaults = (error: { readonly issues: readonly unknown[] }): I
           path: toPointer([...issue.path, key]),
           message: "unknown key; remove it or check its spelling",
         }))
-      : [{ path: toPointer(issue.path), message: issue.message }],
+      : [{ path: toPointer(issue.path), message: describeIssue(issue) }],
   );
+
+/** The text of zod for a fault that the schema itself gives no text. */
+const missingText = "Invalid input";
+
+const describeIssue = (issue: SchemaIssue): string =>
+  issue.message === missingText
+    ? `must ${(expectations[issue.code ?? ""] ?? expectValid)(issue)}`
+    : issue.message;
+
+const expectValid = (): string => "have one of the documented forms";
+
+const expectations: Readonly<Record<string, (issue: SchemaIssue) => string>> = {
+  invalid_type: ({ expected = "" }) => `be ${typeNames[expected] ?? expected}`,
+  invalid_value: ({ values = [] }) =>
+    values.length === 1
+      ? `be ${JSON.stringify(values[0])}`
+      : `be one of ${values.map(String).join(", ")}`,
+  too_small: ({ minimum, origin }) => describeLimit("at least", minimum, origin),
+  too_big: ({ maximum, origin }) => describeLimit("at most", maximum, origin),
+  not_multiple_of: ({ divisor }) => `be a multiple of ${divisor}`,
+  invalid_key: () => "have valid names",
+};
+
+const describeLimit = (
+  comparison: string,
+  limit: number | bigint | undefined,
+  origin = "",
+): string => {
+  const unit = limitUnits[origin];
+  return unit === undefined ? `be ${comparison} ${limit}` : `have ${comparison} ${limit} ${unit}`;
+};
+
+const limitUnits: Readonly<Record<string, string>> = {
+  string: "characters",
+  array: "elements",
+  set: "elements",
+  object: "members",
+};
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  bigint: "a whole number",
+  boolean: "true or false",
+  array: "an array",
+  tuple: "an array",
+  object: "an object",
+  record: "an object",
+  null: "null",
+  never: "left out",
+  undefined: "left out",
+};
 
 const toPointer = (path: readonly PropertyKey[]): string =>
   path.map((part) => toPointerPart(String(part))).join("");

@@ -11,7 +11,7 @@ export const webhookSource = z
   .check(
     z.regex(
       /^[a-z0-9][a-z0-9-]{0,39}$/,
-      "1 to 40 of a-z, 0-9 and -, beginning with a letter or digit, such as sentinel",
+      "must be 1 to 40 of a-z, 0-9 and -, beginning with a letter or digit, such as sentinel",
     ),
   );
 
@@ -91,7 +91,9 @@ export const webhookStatus = createOperationSchema(
 export type WebhookStatus = z.infer<typeof webhookStatus>;
 
 /** The receipt's name in its status URL: the SHA-256 of the delivery's id. */
-export const receiptName = z.string().check(z.regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"));
+export const receiptName = z
+  .string()
+  .check(z.regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits"));
 
 /** How long the id of a delivery is remembered, and how long its receipt is kept, ms. */
 export const deliveryIdRetentionMs = 7 * dayMs;

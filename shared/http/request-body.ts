@@ -13,6 +13,11 @@ import {
 } from "../contracts/parsed-body.ts";
 import { toInputFaults, type InputFault } from "../contracts/input-faults.ts";
 import { Problem } from "../contracts/problem.ts";
+import {
+  findRepeatedMembers,
+  type DeliveryBody,
+  type RepeatedMember,
+} from "../contracts/repeated-members.ts";
 
 /**
  * Reads the bytes of a body.
@@ -78,19 +83,69 @@ const utf8Names = new Set(["utf-8", "utf8", "us-ascii"]);
 /**
  * Parses a JSON body and checks its limits.
  *
- * @throws Problem 415 for another media type, 400 for invalid JSON or a body that exceeds a limit
+ * @throws Problem 415 for another media type, 400 for invalid JSON, a repeated member or a body
+ *   that exceeds a limit
  */
 export function parseJsonBody(
   bytes: Uint8Array,
   contentType: string | null,
   limits: BodyLimits = strictLimits,
 ): unknown {
+  const { value, text } = parseJsonText(bytes, contentType, limits);
+  refuseRepeatedMembers(text);
+  return value;
+}
+
+function parseJsonText(
+  bytes: Uint8Array,
+  contentType: string | null,
+  limits: BodyLimits,
+): { readonly value: unknown; readonly text: string } {
   if (!jsonType.test(mediaType(contentType)))
     throw new Problem(415, "Send JSON, with the header Content-Type: application/json.");
   refuseExcess(bytes, limits);
-  const value = parseJson(decodeUtf8(bytes));
+  const text = decodeUtf8(bytes);
+  const value = parseJson(text);
   throwOnFault(findFault(value, limits));
-  return value;
+  return { value, text };
+}
+
+const maxNamedMembers = 20;
+
+/** @throws Problem 400 naming the members of a valid JSON text that are repeated */
+function refuseRepeatedMembers(text: string): void {
+  const repeated = findRepeatedMembers(text).slice(0, maxNamedMembers);
+  if (repeated.length > 0)
+    throw new Problem(400, "The request body repeats a member; send each member once.", {
+      errors: repeated.map(({ path }) => ({ path, message: "must not be repeated" })),
+    });
+}
+
+/**
+ * Parses the JSON body of a webhook. Its sender does not send a refused delivery again, so repeated
+ * members are returned instead of refused.
+ *
+ * @throws Problem as `parseJsonBody`, but for repeated members
+ */
+export function parseDeliveryBody(bytes: Uint8Array, contentType: string | null): DeliveryBody {
+  const { value, text } = parseJsonText(bytes, contentType, wideLimits);
+  return { value, repeated: findRepeatedMembers(text) };
+}
+
+/**
+ * Parses the body of a webhook that accepts any media type.
+ *
+ * @throws Problem as `parseAnyBody`, but for repeated members
+ */
+export function parseAnyDelivery(bytes: Uint8Array, contentType: string | null): AnyDelivery {
+  const { body, text } = parseByMediaType(bytes, contentType);
+  return { body, repeated: body.kind === "json" ? findRepeatedMembers(text) : [] };
+}
+
+/** As `DeliveryBody`, for any media type. */
+export interface AnyDelivery {
+  readonly body: ParsedBody;
+  readonly repeated: readonly RepeatedMember[];
 }
 
 /**
@@ -98,9 +153,19 @@ export function parseJsonBody(
  * JSON, because `curl -d` and many SIEMs label JSON so. The caller checks the limits, with
  * `findFault` or its own walk.
  *
- * @throws Problem 415 for another media type, 400 for invalid UTF-8 or invalid JSON
+ * @throws Problem 415 for another media type, 400 for invalid UTF-8, invalid JSON or a repeated
+ *   member
  */
 export function parseAnyBody(bytes: Uint8Array, contentType: string | null): ParsedBody {
+  const { body, text } = parseByMediaType(bytes, contentType);
+  if (body.kind === "json") refuseRepeatedMembers(text);
+  return body;
+}
+
+function parseByMediaType(
+  bytes: Uint8Array,
+  contentType: string | null,
+): { readonly body: ParsedBody; readonly text: string } {
   const type = mediaType(contentType);
   const isForm = type === formType;
   if (!jsonType.test(type) && !isForm && !textType.test(type) && type !== "")
@@ -110,15 +175,15 @@ export function parseAnyBody(bytes: Uint8Array, contentType: string | null): Par
     );
   const text = decodeUtf8(bytes);
   if (jsonType.test(type) || /^\s*[[{]/.test(text)) refuseExcess(bytes, wideLimits);
-  if (jsonType.test(type)) return { kind: "json", value: parseJson(text) };
+  if (jsonType.test(type)) return { body: { kind: "json", value: parseJson(text) }, text };
   if (/^\s*[[{]/.test(text)) {
     const value = tryParseJson(text);
-    if (value !== undefined) return { kind: "json", value };
+    if (value !== undefined) return { body: { kind: "json", value }, text };
   }
-  if (isForm) return { kind: "form", fields: [...new URLSearchParams(text)] };
+  if (isForm) return { body: { kind: "form", fields: [...new URLSearchParams(text)] }, text };
   if (text.includes("\0"))
     throw new Problem(400, "The body contains NUL characters; send UTF-8 text.");
-  return { kind: "text", text };
+  return { body: { kind: "text", text }, text };
 }
 
 /**

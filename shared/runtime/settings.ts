@@ -84,6 +84,15 @@ const rootUrl = text.check(
   }, "an https address without path, port or user, such as https://name.example.net"),
 );
 
+/** An https address, which may have a path, or one on this machine. */
+const publicUrl = text.check(
+  z.refine((value) => {
+    const url = parseUrl(value);
+    if (!url || !isPlainRoot(url)) return false;
+    return url.protocol === "https:" || loopbackHosts.has(url.hostname);
+  }, "an https address without query or user, such as https://huntline.example.net"),
+);
+
 /** A root that only a test or `npm start` may override. */
 const loopbackRoot = text.check(
   z.refine((value) => {
@@ -162,6 +171,8 @@ export const settingsSchema = z.object({
    */
   ENTRA_CLIENT_ID: z.optional(guid),
   CONSOLE_CLIENT_ID: z.optional(guid),
+  /** Address of the app as callers see it, such as a gateway's; a path is part of it. */
+  PUBLIC_URL: z.optional(publicUrl),
   KEY_VAULT_URL: rootUrl,
   CLOUD_APPS_URL: cloudAppsUrl,
   CLOUD_APPS_AUTH: oneOf(["token", "oauth"], "token"),

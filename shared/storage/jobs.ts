@@ -17,7 +17,7 @@ export const jobKeyLifetimeMs = dayMs;
 /** 32 hexadecimal digits. */
 export const jobId = z
   .string()
-  .check(z.regex(/^[0-9a-f]{32}$/, "a job id of 32 hexadecimal digits"));
+  .check(z.regex(/^[0-9a-f]{32}$/, "must be a job id of 32 hexadecimal digits"));
 
 /** Written once, before the job's first message; its existence is what makes the job accepted. */
 const jobHeaderSchema = z.strictObject({

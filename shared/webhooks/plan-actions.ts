@@ -6,6 +6,7 @@ import { parseAlertId, type AlertId } from "../contracts/alert-id.ts";
 import { maxAlertsPerRequest, type VerdictRequest } from "../contracts/alert-verdict.ts";
 import { Problem } from "../contracts/problem.ts";
 import type { InputFault } from "../contracts/input-faults.ts";
+import type { DeliveryBody } from "../contracts/repeated-members.ts";
 import type { WebhookAction } from "../contracts/webhook.ts";
 import { textsAt } from "./pointers.ts";
 import type { PayloadContent, PayloadVerdict } from "./payload.ts";
@@ -29,14 +30,15 @@ export interface ActionPlan {
 }
 
 /**
- * Plans the actions of a payload.
+ * Plans the actions of a payload. A payload that repeats a member takes no verdict and starts no
+ * hunt, because it does not say which value counts; the hashes of each value are looked up.
  *
  * @param key - identifies the delivery; every id is derived from it
  * @throws Problem 422 for more alerts than one request may name
  */
 export function planActions(
   content: PayloadContent,
-  body: unknown,
+  { value, repeated }: DeliveryBody,
   source: Pick<Source, "name" | "allow" | "hunts">,
   { key, requestedAt }: { readonly key: string; readonly requestedAt: string },
 ): ActionPlan {
@@ -46,10 +48,14 @@ export function planActions(
       skipped.push({ path: "", message: `not allowed for this source: ${verb}` });
     return isRequested && source.allow.includes(verb);
   };
-  const verdicts = isAllowed("verdict", content.verdicts.length > 0)
+  skipped.push(...repeated.map(({ path }) => ({ path, message: repeatedMessage })));
+  const isClear = repeated.length === 0;
+  const verdicts = isAllowed("verdict", isClear && content.verdicts.length > 0)
     ? groupVerdicts(content.verdicts, skipped)
     : [];
-  const hunts = source.hunts.filter((rule) => isMet(rule, body)).map(({ hunt }) => hunt);
+  const hunts = isClear
+    ? source.hunts.filter((rule) => isMet(rule, value)).map(({ hunt }) => hunt)
+    : [];
   const digest = sha256(JSON.stringify([source.name, key]))
     .toString("hex")
     .slice(0, 32);
@@ -64,11 +70,16 @@ export function planActions(
         requestedAt,
       ),
     ),
-    search: source.allow.includes("enrich") ? content.search : [],
+    search: source.allow.includes("enrich")
+      ? [...content.search, ...repeated.map(({ name, value: dropped }) => ({ [name]: dropped }))]
+      : [],
     hunts: isAllowed("hunt", hunts.length > 0) ? [...new Set(hunts)] : [],
     skipped,
   };
 }
+
+const repeatedMessage =
+  "must not be repeated; no verdict is taken and no hunt is started, only hashes are looked up";
 
 const isMet = ({ when = {} }: HuntRule, body: unknown): boolean =>
   Object.entries(when).every(([pointer, values]) => {

@@ -1,6 +1,7 @@
 /** The dependencies of the webhooks module, in its own words. */
 import type { RecordResult } from "../contracts/alert-verdict.ts";
 import type { IncomingBody } from "../contracts/parsed-body.ts";
+import type { DeliveryBody } from "../contracts/repeated-members.ts";
 import type { Failpoint } from "../runtime/failpoints.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
 import type { TakeAllowance } from "./allowance.ts";
@@ -28,14 +29,14 @@ export interface WebhookDeps extends AuthDeps {
   /** @throws Problem when the body is missing or too large */
   readonly readBodyBytes: (request: IncomingBody) => Promise<Uint8Array>;
   /** @throws Problem when the body is not JSON or exceeds a limit */
-  readonly parseJsonBody: (bytes: Uint8Array, contentType: string | null) => unknown;
+  readonly parseJsonBody: (bytes: Uint8Array, contentType: string | null) => DeliveryBody;
   /**
    * Parses JSON, a form or text. A form is a list of objects with one member each, a text is a
    * string.
    *
    * @throws Problem for another media type
    */
-  readonly parseAnyBody: (bytes: Uint8Array, contentType: string | null) => unknown;
+  readonly parseAnyBody: (bytes: Uint8Array, contentType: string | null) => DeliveryBody;
   readonly records: RecordStore;
   readonly queues: MessageQueues;
   /** Records a verdict, so that its status can be read; without one, only reserves the id. */

@@ -5,6 +5,7 @@
 import * as z from "zod/mini";
 import type { IncomingBody } from "../contracts/parsed-body.ts";
 import { createRetryProblem, Problem, problemTitles } from "../contracts/problem.ts";
+import type { DeliveryBody } from "../contracts/repeated-members.ts";
 import { minuteMs } from "../runtime/time.ts";
 import { authenticate, type AuthResult } from "./authenticate.ts";
 import { executePlan, type Delivery, type DeliveryResult } from "./execute-plan.ts";
@@ -61,7 +62,7 @@ async function processCall(
   if (!source || auth?.kind !== "authenticated") throw toAuthProblem(name, auth, logContext);
   await deps.failpoint("W1 verified");
   const body = parseBody(deps, source, bytes, headers.get("content-type"));
-  const validationCode = findValidationCode(source, body);
+  const validationCode = findValidationCode(source, body.value);
   if (validationCode !== undefined) return { kind: "handshake", validationCode };
   const bodyHash = sha256(bytes).toString("hex");
   const id = auth.id ?? bodyHash;
@@ -90,7 +91,7 @@ const parseBody = (
   { reader }: Source,
   bytes: Uint8Array,
   contentType: string | null,
-): unknown =>
+): DeliveryBody =>
   reader === "any" ? deps.parseAnyBody(bytes, contentType) : deps.parseJsonBody(bytes, contentType);
 
 /** An operator corrects an invalid secret. The caller learns neither its name nor its fault. */
@@ -109,8 +110,12 @@ function toAuthProblem(
   return new Problem(401, "Authentication failed.");
 }
 
-function planDelivery(deps: WebhookDeps, body: unknown, { source, key }: Delivery): ActionPlan {
-  const payload = readPayload(body, source);
+function planDelivery(
+  deps: WebhookDeps,
+  body: DeliveryBody,
+  { source, key }: Delivery,
+): ActionPlan {
+  const payload = readPayload(body.value, source);
   if (payload.kind === "invalid")
     throw new Problem(
       400,

@@ -19,8 +19,11 @@ import { createMemoryRecords, type MemoryRecordsOptions } from "./memory-records
 import { createVirtualClock } from "./virtual-clock.ts";
 import { bodyHeaders, standardHeaders, standardKey, type SentHeaders } from "./webhook-senders.ts";
 import { toJsonValue } from "../../shared/app/webhooks.ts";
-import { wideLimits } from "../../shared/contracts/parsed-body.ts";
-import { parseAnyBody, parseJsonBody, readBodyBytes } from "../../shared/http/request-body.ts";
+import {
+  parseAnyDelivery,
+  parseDeliveryBody,
+  readBodyBytes,
+} from "../../shared/http/request-body.ts";
 
 /** What a test sets differently. */
 export interface WebhookHarnessOptions {
@@ -116,8 +119,11 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
       return clock.now();
     },
     readBodyBytes,
-    parseJsonBody: (bytes, type) => parseJsonBody(bytes, type, wideLimits),
-    parseAnyBody: (bytes, type) => toJsonValue(parseAnyBody(bytes, type)),
+    parseJsonBody: parseDeliveryBody,
+    parseAnyBody: (bytes, type) => {
+      const { body, repeated } = parseAnyDelivery(bytes, type);
+      return { value: toJsonValue(body), repeated };
+    },
     records,
     queues,
     recordVerdict: (id, verdict, delivery) =>

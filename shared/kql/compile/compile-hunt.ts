@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { CompiledHunt, CompiledQuery, HuntColumn } from "../../contracts/compiled-hunt.ts";
 import { huntDefinition, type HuntDefinition } from "../../contracts/hunt-definition.ts";
 import type { HuntTest } from "../../contracts/hunt-test.ts";
+import { toInputFaults } from "../../contracts/input-faults.ts";
 import { dayMs, formatDuration, hourMs, minuteMs } from "../../runtime/time.ts";
 import { analyzeQuery, type Analysis } from "./analysis.ts";
 import { selectMainObstacle, describeObstacle } from "./obstacles.ts";
@@ -95,10 +96,12 @@ function parseDefinition(source: YamlSource): {
   );
   const parsed = huntDefinition.safeParse(source.values);
   if (parsed.success && misspelled.length === 0) return { definition: parsed.data, problems: [] };
-  const invalid = (parsed.error?.issues ?? []).map(({ path, message }) => ({
-    ...source.locateKey(String(path[0] ?? "")),
-    message: `/${path.join("/")}: ${message}`,
-  }));
+  const invalid = (parsed.error?.issues ?? []).flatMap((issue) =>
+    toInputFaults({ issues: [issue] }).map(({ path, message }) => ({
+      ...source.locateKey(String(issue.path[0] ?? "")),
+      message: `${path}: ${message}`,
+    })),
+  );
   return { problems: [...misspelled, ...invalid] };
 }
 

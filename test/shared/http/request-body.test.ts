@@ -99,6 +99,24 @@ describe("parsing JSON", () => {
     expect(await findStatus(() => parseJsonBody(content, type))).toBe(status);
   });
 
+  test.each([
+    ["a member", '{"a":1,"b":{"a":2},"a":3}', "/a"],
+    ["a member written with an escape", String.raw`{"a":1,"\u0061":2}`, "/a"],
+    ["a member of an element", '{"list":[{},{"b":1,"b":1}]}', "/list/1/b"],
+  ])("refuses a body that repeats %s, and names it", async (_, body, path) => {
+    const refused = { status: 400, errors: [{ path, message: "must not be repeated" }] };
+    const bytes = encodeText(body);
+    expect(() => parseJsonBody(bytes, "application/json")).toThrow(
+      expect.objectContaining(refused) as Error,
+    );
+    expect(() => parseAnyBody(bytes, "application/json")).toThrow(
+      expect.objectContaining(refused) as Error,
+    );
+    expect(() => parseAnyBody(bytes, "text/plain")).toThrow(
+      expect.objectContaining(refused) as Error,
+    );
+  });
+
   test("never repeats the body in its refusal", () => {
     expect(() => parseJsonBody(encodeText('{"password":"hunter2'), "application/json")).toThrow(
       /^The body is not valid JSON\.$/,

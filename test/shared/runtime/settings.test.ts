@@ -48,6 +48,18 @@ describe("readSettings", () => {
     expect(() => readSettings(undefined, { TENANT_ID: secretLike })).not.toThrow(secretLike);
   });
 
+  test.each(Object.keys(settingsSchema.shape))("says what %s must be", (name) => {
+    for (const value of [" ", "x y", "-1", "1.5", "1e99", "{", "[]", "null", "http://x", "true"]) {
+      const read = (): unknown => readSettings([name as "CLOUD"], { [name]: value });
+      try {
+        read();
+      } catch (error) {
+        expect(String(error)).not.toMatch(/Invalid|undefined|another form/);
+        expect(String(error)).not.toContain(value === " " ? "\0" : `"${value}"`);
+      }
+    }
+  });
+
   test("judges only the settings that are asked for", () => {
     expect(readSettings(["TENANT_ID"], { TENANT_ID: valid.TENANT_ID })).toEqual({
       TENANT_ID: valid.TENANT_ID,

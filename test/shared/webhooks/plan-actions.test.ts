@@ -17,7 +17,8 @@ const planVerdicts = (
   verdicts: readonly PayloadVerdict[],
   change: object = {},
   body: unknown = {},
-) => planActions(createContent(verdicts), body, { ...source, ...change }, at);
+) =>
+  planActions(createContent(verdicts), { value: body, repeated: [] }, { ...source, ...change }, at);
 
 describe("planning the actions of a payload", () => {
   test("plans verdicts that are valid queue messages", () => {
@@ -48,7 +49,10 @@ describe("planning the actions of a payload", () => {
     const verdict = { action: "resolve", alerts: toAlerts(alertHex(1)) } as const;
     const [first] = planVerdicts([verdict]).verdicts;
     expect(planVerdicts([verdict]).verdicts[0]?.id).toBe(first?.id);
-    const other = planActions(createContent([verdict]), {}, source, { ...at, key: "msg_2" });
+    const other = planActions(createContent([verdict]), { value: {}, repeated: [] }, source, {
+      ...at,
+      key: "msg_2",
+    });
     expect(other.verdicts[0]?.id).not.toBe(first?.id);
     expect(other.id).toBe(other.verdicts[0]?.id);
   });

@@ -416,6 +416,59 @@ describe("an invalid payload", () => {
   });
 });
 
+describe("a delivery that repeats a member", () => {
+  const [first, second] = ["a".repeat(40), "b".repeat(40)];
+  const hunts = [{ hunt: "a-hunt" }];
+  const send = async (body: string) => {
+    const harness = webhookHarness({
+      sources: { test: { auth: "standard", mapping: "test", hunts } },
+    });
+    const headers = standardHeaders(
+      testKey,
+      body,
+      "msg_1",
+      Math.floor(harness.clock.now() / 1_000),
+    );
+    const request = toRequest(body, { ...headers, "content-type": "application/json" });
+    return {
+      result: await receiveDelivery(harness.deps, { source: "test", request, isKeyed: false }),
+      harness,
+    };
+  };
+  const closed = JSON.stringify(validEvent(1)).slice(1, -1);
+
+  test("closes alerts and starts hunts without the repeated member", async () => {
+    const { result, harness } = await send(`{${closed}}`);
+    expect(result).toMatchObject({ answer: { verdicts: [{ alertIds: [alertHex(0)] }] } });
+    expect(harness.started).toMatchObject([{ hunt: "a-hunt" }]);
+  });
+
+  test.each([
+    ["which verdict counts", `{${closed},"verdict":"false"}`, "/verdict"],
+    ["by an escape", String.raw`{${closed},"\u0073tate":"open"}`, "/state"],
+    ["which alert is closed", `{${closed},"alerts":[{"id":"x"}]}`, "/alerts"],
+    ["deep inside", `{${closed},"more":[{"a":{"b":1,"b":2}}]}`, "/more/0/a/b"],
+  ])("takes no verdict and starts no hunt when it says twice %s", async (_, body, path) => {
+    const { result, harness } = await send(body);
+    expect(result).toMatchObject({
+      answer: {
+        verdicts: [],
+        hunts: [],
+        skipped: [{ path, message: expect.stringContaining("must not be repeated") as string }],
+      },
+    });
+    expect(harness.started).toEqual([]);
+    expect(harness.queues.sent.filter(({ queue }) => queue === "alert-verdicts")).toEqual([]);
+  });
+
+  test("looks up the hashes of each value", async () => {
+    const { result } = await send(
+      `{${closed},"file":{"sha1":"${first}"},"file":{"sha1":"${second}"}}`,
+    );
+    expect(result).toMatchObject({ answer: { lookup: { hashes: 2 } } });
+  });
+});
+
 describe("the source any", () => {
   const hash = "a".repeat(40);
   const toResult = async (body: string, type: string, source: object = {}) => {

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { describeApi } from "../../../../shared/build/openapi/describe-api.ts";
 import { describedOperations } from "../../../../shared/build/openapi/list-operations.ts";
 import { listHttpRoutes } from "../../../../shared/build/openapi/routes.ts";
+import { queryNames } from "../../../../shared/contracts/query-names.ts";
 import type { Registrations } from "../../../../shared/contracts/registrations.ts";
 import {
   findFaults,
@@ -55,6 +56,21 @@ describe.each(forms)("%s", (name) => {
         .toSorted(),
     );
     expect(described.length).toBeGreaterThan(20);
+  });
+
+  test("describes exactly the query parameters that the function accepts", () => {
+    const described = listOperations(readDocument(name)).map(({ operation }) => [
+      operation.operationId.replaceAll(/(?<!^)[A-Z]/g, "_$&").toLowerCase(),
+      ((operation["parameters"] ?? []) as { in?: string; name: string }[])
+        .filter((parameter) => parameter.in === "query")
+        .map((parameter) => parameter.name)
+        .toSorted(),
+    ]);
+    const accepted = described.map(([id = ""]) => [
+      id,
+      [...(queryNames[String(id)] ?? [])].toSorted(),
+    ]);
+    expect(described).toEqual(accepted);
   });
 
   test("requires a function key exactly where the function does", () => {
