@@ -160,7 +160,7 @@ describe("files of rows", () => {
         Id: 9_007_199_254_740_993n,
         At: "2026-01-02T03:04:05.1234567Z",
         Text: "=a",
-        Bag: name.endsWith(".parquet") ? expect.anything() : { b: [1] },
+        Bag: { b: [1] },
       },
     ]);
   });
