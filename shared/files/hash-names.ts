@@ -6,9 +6,11 @@ import {
   imageReference,
   nameRules,
   neutralName,
+  siblingRules,
   textRules,
   urlReason,
   type NameRule,
+  type SiblingRule,
 } from "./hash-rules.ts";
 
 /**
@@ -29,10 +31,13 @@ export interface NameReading {
   readonly isNeutral: boolean;
   /** Whether nothing inside is a file's hash. */
   readonly isForeign: boolean;
+  /** The rules by which the properties beside it may decide. */
+  readonly siblingRules: readonly SiblingRule[];
 }
 
 const fileNaming: Naming = { is: "file" };
-// Payloads use few names, each many times. Names beyond the limit are read each time.
+// Payloads use few names, each many times. Texts beside hashes are read as names, too, so the
+// cache starts again when it is full.
 const nameCache = new Map<string, NameReading>();
 const maxCachedNames = 2_000;
 const maxNameLength = 64;
@@ -47,8 +52,10 @@ export function readName(name: string): NameReading {
     naming: toNaming(nameRules.find(({ names }) => names.test(words))),
     isNeutral: neutralName.test(words) || runPattern.test(name),
     isForeign: foreignContainer.test(words),
+    siblingRules: siblingRules.filter(({ names }) => names.test(words)),
   };
-  if (nameCache.size < maxCachedNames) nameCache.set(name, reading);
+  if (nameCache.size >= maxCachedNames) nameCache.clear();
+  nameCache.set(name, reading);
   return reading;
 }
 
@@ -95,6 +102,7 @@ const maxDistance = 80;
  * over at most 80 characters and three words, the longest name first.
  */
 export function findNamingBefore(text: string, start: number): Naming | undefined {
+  if (start === 0) return undefined;
   const floor = Math.max(0, start - maxDistance);
   if (imageReference.before.test(text.slice(floor, start))) return toNaming(imageReference);
   const end = skipFiller(text, skipSeparators(text, start, floor), floor);

@@ -36,9 +36,11 @@ for (const letter of "0123456789abcdefABCDEF")
 for (const letter of "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ_")
   classes[letter.charCodeAt(0)] = wordCharacter;
 
-// NaN, past either end, has no class either.
-const isHex = (code: number): boolean => ((classes[code] ?? 0) & hexDigit) !== 0;
-const isWord = (code: number): boolean => ((classes[code] ?? 0) & wordCharacter) !== 0;
+// The comparison is false for NaN, past either end; a read outside the array would be slow.
+const isHex = (code: number): boolean =>
+  code < classes.length && ((classes[code] ?? 0) & hexDigit) !== 0;
+const isWord = (code: number): boolean =>
+  code < classes.length && ((classes[code] ?? 0) & wordCharacter) !== 0;
 
 /**
  * Calls `visit` for every run of 32, 40 or 64 hexadecimal digits with no letter, digit or

@@ -10,14 +10,7 @@ import {
 } from "./hash-names.ts";
 import { placeholderHash, placeholderReason, unnamedMd5Reason } from "./hash-rules.ts";
 import { findHashKind, forEachRun, readHash, type HashKind } from "./hash-runs.ts";
-import {
-  collectSiblings,
-  FieldLabels,
-  findOther,
-  findSiblingRule,
-  noSiblings,
-  type SiblingNames,
-} from "./hash-siblings.ts";
+import { FieldLabels, noSiblings, Siblings } from "./hash-siblings.ts";
 
 /** A hash of a file, lower case. */
 export interface FoundHash {
@@ -76,7 +69,7 @@ interface Frame {
   readonly node: unknown;
   readonly name: string | number;
   reading?: NameReading;
-  siblings?: SiblingNames;
+  siblings?: Siblings;
   isHashList?: boolean;
 }
 
@@ -114,12 +107,12 @@ export class HashSearch {
   scanText(text: string, place: TextPlace): void {
     let lastEnd = -1;
     let lastNaming: Naming | undefined;
-    const labels = new FieldLabels(text);
+    let labels: FieldLabels | undefined;
     forEachRun(text, (start, end) => {
       const isListed = lastEnd >= 0 && hasOnlySeparators(text, lastEnd, start);
       const before = isListed
         ? lastNaming
-        : (labels.findNaming(start) ?? findNamingBefore(text, start));
+        : ((labels ??= new FieldLabels(text)).findNaming(start) ?? findNamingBefore(text, start));
       lastEnd = end;
       lastNaming = before;
       const run = text.slice(start, end);
@@ -214,18 +207,17 @@ export class HashSearch {
 
   /** Reads the property's own name, then the sibling that names it, then the container's name. */
   #findPlaceNaming(place: TextPlace, isWhole: boolean): Naming | undefined {
-    if (this.#frames.some((each) => readFrame(each).isForeign)) return certificateNaming;
+    for (const each of this.#frames) if (readFrame(each).isForeign) return certificateNaming;
     const frame = place.isName === true ? undefined : this.#frames.at(-1);
     const own = readName(place.column ?? String(place.name));
     const siblings = frame && isWhole ? readSiblings(frame) : noSiblings;
+    const sibling = siblings.findOtherNaming(place.name);
     return (
-      findSiblingRule(own.words, place.name, siblings) ??
+      siblings.findRuleNaming(own, place.name) ??
       this.#findParentNaming(own.words, this.#frames.length) ??
       own.naming ??
-      siblings.labels.get(String(place.name)) ??
-      (own.isNeutral
-        ? this.#findNeutralNaming(findOther(siblings.namings, place.name), frame)
-        : findOther(siblings.namings, place.name))
+      siblings.findLabelNaming(place.name) ??
+      (own.isNeutral ? this.#findNeutralNaming(sibling, frame) : sibling)
     );
   }
 
@@ -273,10 +265,9 @@ function hasOnlySeparators(text: string, from: number, to: number): boolean {
   return to - from <= maxGapLength && /^[ ,;|"']+$/.test(text.slice(from, to));
 }
 
-const readFrame = (frame: Frame): NameReading => (frame.reading ??= readName(String(frame.name)));
+const elementReading = readName("0");
+const readFrame = (frame: Frame): NameReading =>
+  (frame.reading ??= typeof frame.name === "number" ? elementReading : readName(frame.name));
 
 /** Reads the members of an object once, however many of its values are hashes. */
-function readSiblings(frame: Frame): SiblingNames {
-  frame.siblings ??= collectSiblings(frame.node);
-  return frame.siblings;
-}
+const readSiblings = (frame: Frame): Siblings => (frame.siblings ??= new Siblings(frame.node));

@@ -43,7 +43,10 @@ export function findHashes(body: ParsedBody, options: FindOptions): FindOutcome 
 }
 
 function searchBody(body: ParsedBody, search: HashSearch): void {
-  if (body.kind === "json") return searchValue(body.value, { name: "", isLine: true }, search);
+  if (body.kind === "json")
+    return typeof body.value === "string"
+      ? searchString(body.value, { name: "", isLine: true }, search)
+      : searchValue(body.value, "", search);
   search.openContainer(body, "");
   if (body.kind === "form") searchForm(body.fields, search);
   else if (!searchTable(body.text, search)) searchLines(body.text, search);
@@ -72,11 +75,17 @@ function searchTable(text: string, search: HashSearch, place?: TextPlace): boole
   return cells !== undefined;
 }
 
-function searchValue(value: unknown, place: TextPlace, search: HashSearch): void {
-  if (typeof value === "string") searchString(value, place, search);
-  else if (typeof value === "object" && value !== null) searchContainer(value, place.name, search);
+function searchValue(
+  value: unknown,
+  name: string | number,
+  search: HashSearch,
+  column?: string,
+): void {
+  if (typeof value === "string") {
+    if (value.length >= minLength) searchString(value, { name, column }, search);
+  } else if (typeof value === "object" && value !== null) searchContainer(value, name, search);
   else if (typeof value === "number" && !Number.isFinite(value))
-    search.recordFault(place.name, "must be a number within the range of a double");
+    search.recordFault(name, "must be a number within the range of a double");
 }
 
 /** Recursion is as deep as the limit of the depth. */
@@ -109,7 +118,7 @@ function searchElements(
   for (let index = 0; index < elements.length && !search.fault; index += 1) {
     const element = elements[index];
     if (columns && Array.isArray(element)) searchContainer(element, index, search, columns);
-    else searchValue(element, { name: index, column: columns?.[index] }, search);
+    else searchValue(element, index, search, columns?.[index]);
   }
 }
 
@@ -128,7 +137,7 @@ function searchMembers(node: Readonly<Record<string, unknown>>, search: HashSear
       search.recordFault(name, "must not have this name; remove the member");
     else if (name === "rows" && Array.isArray(member))
       searchContainer(member, name, search, readColumnNames(node));
-    else searchValue(member, { name }, search);
+    else searchValue(member, name, search);
     if (name.length >= minLength) search.scanText(name, { name, isName: true });
   }
 }
