@@ -13,6 +13,7 @@ const healthy: HealthDetails = {
       watermarkAgeSeconds: 60,
       version: 1,
       head: null,
+      schemaChange: null,
     },
   ],
   quotas: [{ api: "hunting", pausedUntil: null, breakerOpenUntil: null }],
