@@ -67,10 +67,37 @@ export function runHuntTest(
   }
 }
 
+/** Rows of a hunt over the rows of a case. */
+export interface HuntResult {
+  readonly columns: readonly HuntColumn[];
+  readonly rows: readonly Row[];
+}
+
+/** Evaluates a hunt's whole query. @throws TestCaseError */
+export function evaluateHunt(
+  hunt: CompiledHunt,
+  rows: Readonly<Record<string, readonly NamedValues[]>>,
+  now: string | undefined,
+): HuntResult {
+  const tables: Record<string, Record<string, unknown>[]> = {};
+  for (const [name, table] of Object.entries(rows)) tables[name] = table.map((row) => ({ ...row }));
+  const test: HuntTest = {
+    name: "",
+    rows: tables,
+    expect: [],
+    ...(now !== undefined && { now }),
+  };
+  return runQuery(
+    hunt.source,
+    createContext(test, () => []),
+  );
+}
+
 function createContext(test: HuntTest, readRowsFile: ReadRowsFile): EvaluationContext {
   const now = parseInstant(test.now ?? defaultNow);
   if (now === undefined) throw new TestCaseError(`/now: must be an instant such as ${defaultNow}`);
   const { externalData, files, locations, watchlists } = test;
+  const { assignedAddresses, devicesByAddress, seenBy } = test;
   return {
     tables: createTables(test, now, readRowsFile),
     now,
@@ -82,6 +109,13 @@ function createContext(test: HuntTest, readRowsFile: ReadRowsFile): EvaluationCo
     }),
     functions: {
       FileProfile: createFileLookup(files ?? []),
+      ...(assignedAddresses && {
+        AssignedIPAddresses: (device: string) => assignedAddresses[device] ?? [],
+      }),
+      ...(devicesByAddress && {
+        DeviceFromIP: (address: string) => devicesByAddress[address] ?? [],
+      }),
+      ...(seenBy && { SeenBy: (device: string) => seenBy[device] ?? [] }),
       ...(locations && { geo_info_from_ip_address: (address: string) => locations[address] }),
     },
   };
@@ -122,12 +156,7 @@ function createFileLookup(
     files.find((file) => hashNames.some((name) => String(file[name]).toLowerCase() === hash));
 }
 
-interface QueryRun {
-  readonly columns: readonly HuntColumn[];
-  readonly rows: readonly Row[];
-}
-
-function runQuery(text: string, context: EvaluationContext): QueryRun {
+function runQuery(text: string, context: EvaluationContext): HuntResult {
   const result = evaluate(text, context);
   if ("refusedBy" in result)
     throw new TestCaseError(
@@ -157,7 +186,7 @@ function runForms(hunt: CompiledHunt, test: HuntTest, context: EvaluationContext
 
 interface NamedRun {
   readonly how: TestFailure["how"];
-  readonly run: QueryRun;
+  readonly run: HuntResult;
 }
 
 function compareRun(
@@ -214,7 +243,7 @@ function runWindows(
   hunt: CompiledHunt,
   context: EvaluationContext,
   columns: readonly HuntColumn[],
-): QueryRun {
+): HuntResult {
   const lengthMs = Math.min(hunt.intervalMs, hunt.widestMs ?? Infinity);
   const length = ticksFromMs(Math.max(1, Math.floor(lengthMs)));
   const start = context.now - ticksFromMs(hunt.lookBackMs);
