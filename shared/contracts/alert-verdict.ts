@@ -166,6 +166,12 @@ export const verdictMessage = z.strictObject(
 );
 export type VerdictMessage = z.infer<typeof verdictMessage>;
 
+/** The request to undo a verdict. */
+export const undoRequest = z.strictObject(
+  { requestedBy: shape.requestedBy },
+  "must be a JSON object with requestedBy",
+);
+
 /** How one id of a request ended, or that it has not ended yet. */
 export const alertOutcomes = [
   "waiting",
