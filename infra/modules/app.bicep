@@ -126,6 +126,8 @@ var platformSettings = {
   DataStorage__clientId: host.clientId
   DataStorage__credential: 'managedidentity'
   DataStorage__queueServiceUri: dataQueueUrl
+  // Bytes; larger bodies are refused before they are buffered. Twice the app's own limit, which it explains.
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '2097152'
 }
 
 var appSettings = {

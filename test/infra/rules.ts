@@ -218,7 +218,8 @@ const checkSettings: Rule = (deployment, { sample }) => {
   >;
   const settingNames = Object.keys(settingsSchema.shape);
   const deployable = settingNames.filter((name) => !localOnlySettings.has(name));
-  const platform = /^(?:APPLICATIONINSIGHTS_|AzureWebJobsStorage__|DataStorage__)/;
+  const platform =
+    /^(?:APPLICATIONINSIGHTS_|AzureWebJobsStorage__|DataStorage__|FUNCTIONS_REQUEST_)/;
   const sampled = Object.keys(sample).filter((name) => settingNames.includes(name));
   const mismatched = deployable.filter(
     (name) => sample[name] !== "" && sample[name] !== templateSettings[name],
