@@ -71,47 +71,60 @@ async function admitUnsealedMessage(
   message: VerdictMessage,
 ): Promise<MessageRefusal | undefined> {
   const { isAllowed, maxAlertsPerDay } = deps.unsealed();
-  if (!isAllowed)
-    return {
-      reason: "unsealed",
-      detail:
-        "Messages of other writers are refused (ALLOW_UNSEALED_VERDICTS is false). Send the verdict to POST /api/alerts/verdicts.",
-    };
+  if (!isAllowed) return refuseUnsealed();
   const read = await readRequestRecord(deps.store, message.id);
+  if (read.kind === "invalid") return refuseId();
   const existing = read.kind === "found" ? read.value : undefined;
-  const isOther = existing && !isPartOfRequest(existing, message);
-  if (read.kind === "invalid" || isOther)
-    return {
-      reason: "permanent",
-      detail: "/id: must be new: it was used for another verdict.",
-    };
-  const added = message.alertIds.filter((id) => existing?.alertIds.includes(id) !== true);
+  const added = findAddedAlerts(existing, message);
+  if (added === "other") return refuseId();
   if (added.length === 0) return undefined;
-  if (existing && existing.source !== unsealedSource)
-    return {
-      reason: "permanent",
-      detail: "/id: must be new: it was used for a verdict on other alerts.",
-    };
   const path = dailyLimitPath(unsealedSource, deps.clock.now());
   const taken = await takeFromDailyCount(deps.store, path, maxAlertsPerDay, (remaining) =>
     added.length <= remaining ? added.length : 0,
   );
-  if (taken === 0)
-    return {
-      reason: "dailyLimit",
-      detail: `The ${maxAlertsPerDay} alerts that messages of other writers may close in a day are used up (MAX_UNSEALED_ALERTS_PER_DAY). Replay the message on another day.`,
-    };
+  if (taken === 0) return refuseForToday(maxAlertsPerDay);
   await auditAdmission(deps, message, added);
-  const fresh = createRequestRecord(message, digestOf(message), unsealedSource, deps.clock.now());
-  const alertIds = [...(existing?.alertIds ?? []), ...added];
-  const record: RequestRecord = { ...(existing ?? fresh), alertIds, enqueued: true };
+  const record: RequestRecord = {
+    ...(existing ??
+      createRequestRecord(message, digestOf(message), unsealedSource, deps.clock.now())),
+    alertIds: [...(existing?.alertIds ?? []), ...added],
+    enqueued: true,
+  };
   const written = await writeRecord(deps.store, requestPath(message.id), record, etagOf(read));
   return written.kind === "written" ? undefined : admitUnsealedMessage(deps, message);
 }
 
-/** A sender may split a verdict into messages of 100 alerts under one id. */
-const isPartOfRequest = (record: RequestRecord, message: VerdictMessage): boolean =>
-  record.closure === toCloseRequest(message).closure && record.requestedBy === message.requestedBy;
+const refuseUnsealed = (): MessageRefusal => ({
+  reason: "unsealed",
+  detail:
+    "Messages of other writers are refused (ALLOW_UNSEALED_VERDICTS is false). Send the verdict to POST /api/alerts/verdicts.",
+});
+
+const refuseId = (): MessageRefusal => ({
+  reason: "permanent",
+  detail: "/id: must be new: it was used for another verdict.",
+});
+
+const refuseForToday = (maxAlertsPerDay: number): MessageRefusal => ({
+  reason: "dailyLimit",
+  detail: `The ${maxAlertsPerDay} alerts that messages of other writers may close in a day are used up (MAX_UNSEALED_ALERTS_PER_DAY). Replay the message on another day.`,
+});
+
+/**
+ * Returns the alerts of a message that its request does not have yet; `other` when the id belongs
+ * to another verdict. A sender may split a verdict into messages of 100 alerts under one id.
+ */
+function findAddedAlerts(
+  existing: RequestRecord | undefined,
+  message: VerdictMessage,
+): readonly string[] | "other" {
+  if (!existing) return message.alertIds;
+  const isSame =
+    existing.closure === toCloseRequest(message).closure &&
+    existing.requestedBy === message.requestedBy;
+  const added = message.alertIds.filter((id) => !existing.alertIds.includes(id));
+  return isSame && (added.length === 0 || existing.source === unsealedSource) ? added : "other";
+}
 
 /** Audits where the message came from: `requestedBy` is a claim of its writer. */
 async function auditAdmission(
