@@ -75,7 +75,6 @@ async function closeWithLease(
     path: `state/closing/${group}.json`,
     leaseMs,
     owner: deps.newId(),
-    nowMs: () => deps.clock.now(),
   });
   if (acquired.kind === "busy") return { kind: "idle" };
   const { lease } = acquired;

@@ -24,7 +24,11 @@ async function carryOut(harness: Harness, change: object): Promise<void> {
 describe("the status of a verdict", () => {
   test.each<[string, number, (harness: Harness) => Promise<unknown>]>([
     ["closed the alert", 1, async () => undefined],
-    ["was undone", 1, ({ clock, deps }) => clock.run(undoVerdict(deps, "first"))],
+    [
+      "was undone",
+      1,
+      ({ clock, deps }) => clock.run(undoVerdict(deps, "first", "soc@contoso.com")),
+    ],
     ["did not find it", 0, async () => undefined],
   ])(
     "is waiting until its own message is handled: an earlier one %s",
@@ -106,6 +110,50 @@ describe("a verdict after another verdict", () => {
   });
 });
 
+describe("undoing a verdict", () => {
+  const requestedBy = "lead@contoso.com";
+  const undo = (harness: Harness) =>
+    harness.clock.run(undoVerdict(harness.deps, validVerdict.id, requestedBy));
+
+  test("leaves an alert that an analyst has closed otherwise since as it is", async () => {
+    const harness = alertHarness(1);
+    await carryOut(harness, {});
+    harness.service.change(id, "benign");
+    await undo(harness);
+    expect(harness.service.state.get(id)).toBe("benign");
+    expect(await harness.outcomes()).toEqual({ [id]: "closed" });
+  });
+
+  test("leaves an alert that Cloud Apps does not show as it is", async () => {
+    const harness = alertHarness(1);
+    await carryOut(harness, {});
+    harness.service.change(id, undefined);
+    await undo(harness);
+    expect(harness.service.calls.filter(({ kind }) => kind === "reopen")).toEqual([]);
+    expect(await harness.outcomes()).toEqual({ [id]: "closed" });
+  });
+
+  test("reports an alert that is open already as reopened, without a call", async () => {
+    const harness = alertHarness(1);
+    await carryOut(harness, {});
+    harness.service.change(id, "open");
+    await undo(harness);
+    expect(harness.service.calls.filter(({ kind }) => kind === "reopen")).toEqual([]);
+    expect(await harness.outcomes()).toEqual({ [id]: "reopened" });
+  });
+
+  test("is audited with the person who asked for it", async () => {
+    const harness = alertHarness(1);
+    await carryOut(harness, {});
+    await undo(harness);
+    const reopenings = harness.audit.filter(({ action }) => action === "reopen");
+    expect(reopenings).toMatchObject([
+      { kind: "intent", requestedBy: [requestedBy] },
+      { kind: "outcome", requestedBy: [requestedBy], outcomes: { reopened: [id], unchanged: [] } },
+    ]);
+  });
+});
+
 const histories: readonly (readonly [string, (harness: Harness) => Promise<void>])[] = [
   ["an open alert", async () => undefined],
   ["an unknown alert", async ({ service }) => service.change(id, undefined)],
@@ -134,7 +182,7 @@ const histories: readonly (readonly [string, (harness: Harness) => Promise<void>
     "an alert whose verdict was undone",
     async (harness) => {
       await carryOut(harness, { id: "first" });
-      await harness.clock.run(undoVerdict(harness.deps, "first"));
+      await harness.clock.run(undoVerdict(harness.deps, "first", "soc@contoso.com"));
     },
   ],
 ];
