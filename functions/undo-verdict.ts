@@ -3,11 +3,14 @@ import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { undoVerdict } from "../shared/alerts/undo-verdict.ts";
 import { createVerdictNotFound, readVerdictId } from "../shared/app/http-handler.ts";
 import { services } from "../shared/app/services.ts";
+import { undoRequest } from "../shared/contracts/alert-verdict.ts";
 import { createRetryProblem } from "../shared/contracts/problem.ts";
+import { readValidBody } from "../shared/http/request-body.ts";
 
 async function undoAlertVerdict(request: HttpRequest): Promise<HttpResponseInit> {
   const id = readVerdictId(request);
-  const undone = await undoVerdict(await services.alertDeps(), id);
+  const { requestedBy } = await readValidBody(request, undoRequest);
+  const undone = await undoVerdict(await services.alertDeps(), id, requestedBy);
   if (undone.kind === "unknownVerdict") throw createVerdictNotFound();
   if (undone.kind === "later")
     throw createRetryProblem(

@@ -62,6 +62,6 @@ export function interpretAlertState(
     return { state: "notFound", detail: "Cloud Apps has no alert with this id" };
   if (state === "open") return { state: "open" };
   if (state === expected && wasTried)
-    return { state: "closed", detail: "found closed after a try whose answer was lost" };
+    return { state: "closed", detail: "found closed after a try whose result is unknown" };
   return { state: "alreadyClosed", detail: `already closed as ${state}` };
 }

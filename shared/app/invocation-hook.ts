@@ -17,23 +17,48 @@ import { refuseUnknownParameters } from "../http/refuse-unknown-parameters.ts";
 /** Give to `app.hook.preInvocation`. */
 export function withErrorHandling(call: PreInvocationContext): void {
   const { functionHandler: handler, invocationContext: context } = call;
-  const isHttp = context.options.trigger.type === "httpTrigger";
+  const { trigger: binding } = context.options;
+  const isHttp = binding.type === "httpTrigger";
+  const isAnonymous = "authLevel" in binding && binding["authLevel"] === "anonymous";
   call.functionHandler = (trigger: unknown, inner: InvocationContext): unknown =>
     withInvocation(
       { correlationId: context.invocationId, write: (level, line) => context[level](line) },
       async () => {
         try {
           if (isHttp) refuseUnknownParameters(context.functionName, (trigger as HttpRequest).query);
-          return (await handler(trigger, inner)) as unknown;
+          const reply: unknown = await handler(trigger, inner);
+          return isHttp ? withPrivateHeaders(reply as HttpResponseInit | undefined) : reply;
         } catch (error) {
           if (!isHttp) throw error;
           const problem = toProblem(error);
           if (problem.status === 500)
             context.error(`unexpected ${error instanceof Error ? error.name : typeof error}`);
-          return toProblemReply(problem, context.invocationId);
+          const shown = isAnonymous ? hideCause(problem) : problem;
+          if (shown !== problem) context.error(problem.message);
+          return withPrivateHeaders(toProblemReply(shown, context.invocationId));
         }
       },
     );
+}
+
+/**
+ * Anonymous callers do not learn which setting, secret or service is at fault: the log and the
+ * health report have it.
+ */
+const hideCause = (problem: Problem): Problem =>
+  problem.status === 503
+    ? new Problem(503, "The app cannot process this request now; repeat it later.", {
+        retryAfterSeconds: problem.retryAfterSeconds ?? defaultPauseSeconds,
+      })
+    : problem;
+
+/** Answers hold rows, keys and pre-signed addresses: no cache keeps them, no browser guesses types. */
+function withPrivateHeaders(reply: HttpResponseInit | undefined): HttpResponseInit | undefined {
+  if (reply === undefined) return undefined;
+  const headers = new Headers(reply.headers);
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  headers.set("x-content-type-options", "nosniff");
+  return { ...reply, headers: Object.fromEntries(headers) };
 }
 
 /** The HTTP answer of a refusal. */
@@ -42,7 +67,6 @@ export function toProblemReply(problem: Problem, correlationId: string): HttpRes
     status: problem.status,
     headers: {
       "content-type": "application/problem+json",
-      "x-content-type-options": "nosniff",
       ...(problem.retryAfterSeconds === undefined
         ? {}
         : { "retry-after": String(problem.retryAfterSeconds) }),

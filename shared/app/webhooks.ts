@@ -44,6 +44,7 @@ export interface WebhookServices {
   readonly records: RecordStore;
   readonly queues: MessageQueues;
   readonly serverNowMs: () => Promise<number>;
+  readonly sealMessage: WebhookDeps["sealMessage"];
   readonly fileLookupService: () => Promise<FileLookupService>;
   readonly findHunt: (name: string) => CompiledHunt | undefined;
   readonly huntDeps: () => Promise<HuntDeps>;
@@ -81,6 +82,7 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     },
     records,
     queues,
+    sealMessage: services.sealMessage,
     recordVerdict: (id, verdict, from) =>
       recordVerdict(
         { store: records, clock, logEvent: (event, fields) => log(event, fields) },

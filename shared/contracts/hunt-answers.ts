@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { kqlTypes } from "./compiled-hunt.ts";
+import { huntSchemaChange } from "./hunt-state.ts";
 import { createOperationSchema } from "./operation.ts";
 
 const standing = {
@@ -17,6 +18,8 @@ const standing = {
   watermarkAgeSeconds: z.nullable(z.int()),
   version: z.nullable(z.int()),
   head: z.nullable(z.string()),
+  /** The newest change of the columns of the exports. */
+  schemaChange: z.nullable(huntSchemaChange),
 };
 
 const summary = {

@@ -21,6 +21,19 @@ export const versionStartSchema = z.object({
 });
 export type VersionStart = z.infer<typeof versionStartSchema>;
 
+/** The newest change of the columns of a hunt's exports. */
+export const huntSchemaChange = z.object({
+  /** End of the first window with the new columns. */
+  changedAt: instant,
+  /** The export of that window. */
+  seq: z.int(),
+  gained: z.array(z.string()),
+  lost: z.array(z.string()),
+  /** Columns with another type, or with a name in other letter case. */
+  retyped: z.array(z.string()),
+});
+export type HuntSchemaChange = z.infer<typeof huntSchemaChange>;
+
 /** `head.json`: a cache of the log end, and what a run leaves for the next. */
 export const huntHead = z.object({
   /** Path of the newest export; absent while the log is empty. */
@@ -39,6 +52,9 @@ export const huntHead = z.object({
   widthTicks: z.optional(wholeTicks),
   heavyTicks: z.optional(wholeTicks),
   halvings: z.optional(z.int()),
+  /** The schema of the newest export with rows. */
+  schemaHash: z.optional(z.string()),
+  schemaChange: z.optional(huntSchemaChange),
   /** The form of the window's restriction that the service accepted. */
   form: z.optional(z.enum(["prelude", "inPlace"])),
 });

@@ -14,7 +14,7 @@ export const huntTest = z.strictObject({
   /** The value of `now()`; default 2026-01-05T12:00:00Z. */
   now: z.optional(z.string("must be an instant such as 2026-01-05T12:00:00Z")),
   /**
-   * Rows of each table: a list, or the path of an NDJSON, CSV or JSON file, relative to the hunt. A
+   * Rows of each table: a list, or the path of a file (JSON, NDJSON, CSV, Parquet or an export), relative to the hunt. A
    * row with `$repeat: 100` is there 100 times, with `{n}` or `{nn}` in its texts as the number of
    * the copy.
    */
@@ -27,6 +27,12 @@ export const huntTest = z.strictObject({
   watchlists: z.optional(z.record(z.string(), z.array(row))),
   /** Results of `geo_info_from_ip_address()` by address. */
   locations: z.optional(z.record(z.string(), row)),
+  /** Results of `AssignedIPAddresses()` by device. */
+  assignedAddresses: z.optional(z.record(z.string(), z.array(row))),
+  /** Devices that `DeviceFromIP()` returns, by address. */
+  devicesByAddress: z.optional(z.record(z.string(), z.array(z.string()))),
+  /** Results of `SeenBy()` by device. */
+  seenBy: z.optional(z.record(z.string(), z.array(row))),
   /** The result's rows, each as the columns to compare; `[]` for no rows; or their count. */
   expect: z.union(
     [z.array(row), z.strictObject({ count: z.int().check(z.minimum(0)) })],

@@ -160,7 +160,6 @@ async function tryBulkLookup(deps: LookupWorkerDeps, work: PartWork): Promise<Bu
     path: jobPaths.lease(header.id, part),
     leaseMs: bulkLeaseMs,
     owner: deps.createAttemptId(),
-    nowMs: () => deps.clock.now(),
   });
   if (acquired.kind === "busy") return { kind: "later", retryAfterMs: acquired.waitMs };
   const outcome = await deps.bulk.fillCache(open.flat(), plan.lookBackHours);

@@ -21,15 +21,13 @@ export interface HttpReply {
   readonly body: string;
 }
 
-const noStore = { "cache-control": "no-store" };
-
 const toJsonReply = (
   status: number,
   body: object,
   headers: Readonly<Record<string, string>> = {},
 ): HttpReply => ({
   status,
-  headers: { "content-type": "application/json; charset=utf-8", ...noStore, ...headers },
+  headers: { "content-type": "application/json; charset=utf-8", ...headers },
   body: JSON.stringify(body),
 });
 
@@ -63,7 +61,7 @@ function toReportReply(
   accept: string | null,
 ): HttpReply {
   if (!prefersCsv(accept)) return toJsonReply(200, { ...answer, result: report });
-  const headers = { "content-type": "text/csv; charset=utf-8", ...noStore };
+  const headers = { "content-type": "text/csv; charset=utf-8" };
   return { status: 200, headers, body: reportToCsv(report, options) };
 }
 

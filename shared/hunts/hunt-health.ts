@@ -1,6 +1,6 @@
 /** Reads the health of a hunt from its records alone. Runs no query. */
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
-import type { HuntStatus } from "../contracts/hunt-state.ts";
+import type { HuntHead, HuntSchemaChange, HuntStatus } from "../contracts/hunt-state.ts";
 import { formatInstant, msFromTicks, parseInstant, type Ticks } from "../runtime/time.ts";
 import { readHead } from "./log/state.ts";
 import type { HuntDeps } from "./ports.ts";
@@ -16,6 +16,8 @@ export interface HuntHealth {
   readonly version: number | null;
   /** Path of the newest export. */
   readonly head: string | null;
+  /** The newest change of the columns; null before the first one. */
+  readonly schemaChange: HuntSchemaChange | null;
 }
 
 /** A hunt is overdue when its watermark is older than its lag and this many intervals. */
@@ -33,14 +35,43 @@ export async function readHuntHealth(
   ]);
   const head = storedHead.kind === "found" ? storedHead.value : undefined;
   const status = storedStatus.kind === "found" ? storedStatus.value : undefined;
-  const watermark = head && computeWatermark(head.to, head.emptyTo);
-  const ageMs = watermark === undefined ? undefined : nowMs - msFromTicks(watermark);
+  const progress = head ? describeProgress(head, nowMs) : noProgress;
+  const { watermarkAgeMs, ...shown } = progress;
   return {
-    ...(findActiveState(hunt, status) ?? computeTimeliness(hunt, ageMs)),
-    watermark: watermark === undefined ? null : formatInstant(watermark),
-    watermarkAgeSeconds: ageMs === undefined ? null : Math.round(ageMs / 1_000),
-    version: head?.version ?? null,
-    head: head?.head ?? null,
+    ...(findActiveState(hunt, status) ?? computeTimeliness(hunt, watermarkAgeMs)),
+    ...shown,
+  };
+}
+
+/** How far a hunt has come. */
+type HuntProgress = Omit<HuntHealth, "state" | "reason"> & {
+  readonly watermarkAgeMs: number | undefined;
+};
+
+/** The progress of a hunt that has never run. */
+const noProgress: HuntProgress = {
+  watermark: null,
+  watermarkAgeSeconds: null,
+  watermarkAgeMs: undefined,
+  version: null,
+  head: null,
+  schemaChange: null,
+};
+
+function describeProgress(
+  { emptyTo, head, schemaChange, to, version }: HuntHead,
+  nowMs: number,
+): HuntProgress {
+  const watermark = computeWatermark(to, emptyTo);
+  if (watermark === undefined) return noProgress;
+  const watermarkAgeMs = nowMs - msFromTicks(watermark);
+  return {
+    watermark: formatInstant(watermark),
+    watermarkAgeSeconds: Math.round(watermarkAgeMs / 1_000),
+    watermarkAgeMs,
+    version,
+    head: head ?? null,
+    schemaChange: schemaChange ?? null,
   };
 }
 

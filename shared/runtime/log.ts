@@ -14,7 +14,7 @@ export const events = {
   "hunt.committed": ["info", ["seq", "blob", "bytes", "mode"]],
   "hunt.halved": ["info", ["cause", "cap"]],
   "hunt.degraded": ["error", ["cause"]],
-  "hunt.schemaChanged": ["warn", ["seq"]],
+  "hunt.schemaChanged": ["warn", ["seq", "gained", "lost", "retyped"]],
   "hunt.late": ["warn", ["seq", "exported", "counted"]],
   "quota.paused": ["warn", ["api", "cause", "retryAfterMs"]],
   "breaker.opened": ["error", ["api", "failures", "retryAfterMs"]],

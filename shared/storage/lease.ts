@@ -28,19 +28,18 @@ export interface LeaseOptions {
   readonly leaseMs: number;
   /** Names this attempt in the record. */
   readonly owner: string;
-  /** This process's clock in epoch milliseconds: carries the store's clock on between two calls. */
-  readonly nowMs: () => number;
   /** @default false. Takes the lease even when another instance holds it. */
   readonly force?: boolean;
 }
 
 /**
- * Acquires the lease, or says how long another instance holds it. An expiry further away than
- * `leaseMs` is ignored: no instance writes one, and believing it would stop the work for good.
+ * Acquires the lease, or says how long another instance holds it. Expiry is measured by the store's
+ * clock alone, so that the clock of a process may jump. An expiry further away than `leaseMs` is
+ * ignored: no instance writes one, and believing it would stop the work for good.
  */
 export async function acquireLease(
   store: Pick<RecordStore, "read" | "create" | "replace">,
-  { path, leaseMs, owner, nowMs, force = false }: LeaseOptions,
+  { path, leaseMs, owner, force = false }: LeaseOptions,
 ): Promise<AcquiredLease> {
   const existing = await readRecord(store, path, leaseRecord);
   const untilMs = existing.kind === "found" ? existing.value.untilMs : 0;
@@ -48,21 +47,20 @@ export async function acquireLease(
   if (!force && remainingMs > 0 && remainingMs <= leaseMs)
     return { kind: "busy", waitMs: remainingMs };
 
-  // Expiry is stated in the store's clock, so that an instance with a wrong clock blocks no other
-  // for longer.
-  const aheadMs = existing.serverNowMs - nowMs();
   let etag = etagOf(existing);
-  const writeUntil = async (expiresInMs: number): Promise<boolean> => {
-    const value = { owner, untilMs: nowMs() + aheadMs + expiresInMs };
-    const outcome = await writeRecord(store, path, value, etag);
+  const writeUntil = async (expiryMs: number): Promise<boolean> => {
+    const outcome = await writeRecord(store, path, { owner, untilMs: expiryMs }, etag);
     if (outcome.kind === "written") etag = outcome.etag;
     return outcome.kind === "written";
   };
-  if (!(await writeUntil(leaseMs))) return { kind: "busy", waitMs: leaseMs };
+  if (!(await writeUntil(existing.serverNowMs + leaseMs))) return { kind: "busy", waitMs: leaseMs };
   return {
     kind: "held",
     lease: {
-      renew: () => writeUntil(leaseMs),
+      renew: async () => {
+        const { serverNowMs } = await store.read(path);
+        return writeUntil(serverNowMs + leaseMs);
+      },
       release: async () => void (await writeUntil(0)),
     },
   };

@@ -70,7 +70,7 @@ async function runInstance(
     for (const id of data.alertIds) accepted.add(id);
     if (data.dryRun === true) return void (await dryRunVerdict(deps, data));
     await submitVerdict(deps, data, "api", 1_000_000);
-    if (drawBelow(10) === 0) await undoVerdict(deps, `r${drawBelow(index + 1)}`);
+    if (drawBelow(10) === 0) await undoVerdict(deps, `r${drawBelow(index + 1)}`, "r");
   };
   await clock.run(async () => {
     for (let index = 0; index < requests; index += 1) await sendRequest(index);

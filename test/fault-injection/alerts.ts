@@ -1,9 +1,11 @@
 /**
- * The long form of the alert suite: many schedules, the mutants, 100,000 random requests, 10,000
+ * The long form of the alert suite: many schedules, also with a service that changes, the mutants, 100,000 random requests, 10,000
  * messages of one alert each, every record of an audit chain changed, and the built app killed at
  * each failpoint.
  */
 import { sendSingleAlerts, alertHarness } from "../support/alert-harness.ts";
+import { runChangingSchedule } from "./alert-change-model.ts";
+import { alertChangeMutants, isChangingHistoryValid } from "./alert-change-mutants.ts";
 import { killAlerts } from "./alert-kills.ts";
 import { alertMutants, runVerdictSchedule, isVerdictHistoryValid } from "./alert-model.ts";
 import { checkRandomRequests } from "./alert-requests.ts";
@@ -41,6 +43,41 @@ async function runLoad(instances: number, groups: number): Promise<LoadResult> {
     busiestMinute: service.countBusiestMinute(),
     seconds: (lastMs - startMs) / 1_000,
   };
+}
+
+const maxMutantSeeds = 200;
+
+/** Runs the schedules in which Cloud Apps changes, and their mutants. @returns whether all held */
+async function checkChangingService(
+  schedules: number,
+  printLine: (line: string) => void,
+): Promise<boolean> {
+  let [passed, answers, contradictions] = [0, 0, 0];
+  for (let seed = 1; seed <= schedules; seed += 1) {
+    const history = await runChangingSchedule(seed);
+    answers += history.answers;
+    contradictions += history.contradictions.length;
+    if (isChangingHistoryValid(history)) passed += 1;
+    else printLine(`alerts, changing service, seed ${seed}: ${JSON.stringify(history)}`);
+  }
+  const mutants = Object.entries(alertChangeMutants);
+  let caught = 0;
+  for (const [name, mutant] of mutants) {
+    let seed = 1;
+    while (
+      seed <= maxMutantSeeds &&
+      isChangingHistoryValid(await runChangingSchedule(seed, mutant))
+    )
+      seed += 1;
+    if (seed <= maxMutantSeeds) caught += 1;
+    printLine(
+      `mutant ${seed <= maxMutantSeeds ? `caught: ${name} (seed ${seed})` : `MISSED: ${name}`}`,
+    );
+  }
+  printLine(
+    `alerts, changing service: schedules survived ${passed} of ${schedules} · ${answers} answers, ${contradictions} contradictions · mutants caught ${caught} of ${mutants.length}`,
+  );
+  return passed === schedules && caught === mutants.length;
 }
 
 /** @returns whether everything held */
@@ -84,6 +121,7 @@ export async function checkAlerts(
   printLine(
     `alerts: schedules survived ${passed} of ${schedules} · verdict flips ${flips} · mutants caught ${caught} of ${mutantCount}`,
   );
+  const areAnswersTrue = await checkChangingService(schedules, printLine);
   const requestCheck = await checkRandomRequests(100_000, 1);
   printLine(
     `X35: ${requestCheck.requests} random requests, ${requestCheck.calls} calls, ${requestCheck.strayCalls} of them wrong, ${requestCheck.seconds} s`,
@@ -99,6 +137,7 @@ export async function checkAlerts(
     passed === schedules &&
     caught === mutantCount &&
     areWithinBounds &&
+    areAnswersTrue &&
     haveChecksPassed &&
     haveKillsPassed
   );

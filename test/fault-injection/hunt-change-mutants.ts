@@ -60,20 +60,10 @@ export const changeMutants: Readonly<Record<string, ChangeMutant>> = {
     from: "    this.#cached = undefined;\n    this.#refused =",
     to: "    this.#refused =",
   },
-  "a store that is behind believed at once": {
-    file: "shared/http-pipeline/server-clock.ts",
-    from: "return current.atMs - behindSinceMs > maxBehindMs",
-    to: "return current.atMs - behindSinceMs >= 0",
-  },
   "the process's clock believed": {
     file: "shared/hunts/run/handle-run-message.ts",
     from: "ticksFromMs(await deps.exports.serverNowMs())",
     to: "ticksFromMs(deps.nowMs())",
-  },
-  "a lease measured by the process's clock": {
-    file: "shared/storage/lease.ts",
-    from: "const remainingMs = untilMs - existing.serverNowMs;",
-    to: "const remainingMs = untilMs - nowMs();",
   },
 };
 

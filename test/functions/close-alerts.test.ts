@@ -78,7 +78,9 @@ test("a verdict is 202 with its status, and undoing it reopens the alert", async
   expect((await waitUntilDone("undone")).result.alerts).toMatchObject([
     { alertId, outcome: "closed" },
   ]);
-  const undoReply = await postJson(`${host.url}/api/alerts/verdicts/undone/undo`, {});
+  const undoReply = await postJson(`${host.url}/api/alerts/verdicts/undone/undo`, {
+    requestedBy: "lead@contoso.com",
+  });
   expect(await readJson<object>(undoReply)).toMatchObject({
     alerts: [{ alertId, outcome: "reopened" }],
   });

@@ -202,6 +202,7 @@ describe("the file and job operations", () => {
 });
 
 describe("the alert operations", () => {
+  const undo = { requestedBy: "lead@contoso.com" };
   const listAlertIds = (): string[] =>
     stack.simulator.cloudApps.alerts.list().map(({ _id }) => _id);
 
@@ -216,15 +217,16 @@ describe("the alert operations", () => {
       (await sendPost("alerts/verdicts", { ...verdict, action: "resolve", reason: undefined }))
         .status,
     ).toBe(409);
-    expect((await sendPost(`alerts/verdicts/${verdict.id}/undo`, {})).status).toBe(200);
+    expect((await sendPost(`alerts/verdicts/${verdict.id}/undo`, undo)).status).toBe(200);
     expect((await sendGet("alerts/verdicts")).status).toBe(200);
     expect((await sendGet(`alerts/history/${verdict.alertIds[0]}`)).status).toBe(200);
   });
 
   test("they refuse as described", async () => {
+    expect((await sendPost(`alerts/verdicts/${validVerdict.id}/undo`, {})).status).toBe(400);
     expect((await sendPost("alerts/verdicts", { ...validVerdict, verdcit: "x" })).status).toBe(400);
     expect((await sendGet("alerts/verdicts/no-such")).status).toBe(404);
-    expect((await sendPost("alerts/verdicts/no-such/undo", {})).status).toBe(404);
+    expect((await sendPost("alerts/verdicts/no-such/undo", undo)).status).toBe(404);
   });
 });
 

@@ -199,7 +199,11 @@ describe("Defender, by Standard Webhooks", () => {
         alerts: [{ alertId: id, outcome: "closed" }],
       },
     });
-    const undone = await fetch(`${url}/undo`, { method: "POST", headers });
+    const undone = await fetch(`${url}/undo`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/json" },
+      body: JSON.stringify({ requestedBy: "lead@contoso.com" }),
+    });
     expect(await readJson<object>(undone)).toMatchObject({
       alerts: [{ alertId: id, outcome: "reopened" }],
     });

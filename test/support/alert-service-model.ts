@@ -139,13 +139,13 @@ export function createAlertService(
   const reopenAlerts: AlertsPort["reopen"] = async (requestedIds) => {
     const fate = await receiveCall({ kind: "reopen", ids: requestedIds });
     if (fate === "down") return unanswered;
-    for (const id of requestedIds.filter((each) => state.has(each))) {
+    const known = requestedIds.filter((each) => state.has(each));
+    for (const id of known) {
       state.set(id, "open");
       observe(id, "open", true);
     }
-    return fate === "lost"
-      ? unanswered
-      : { kind: "answer", changed: requestedIds.length, notFound: [] };
+    const notFound = requestedIds.filter((each) => !known.includes(each));
+    return fate === "lost" ? unanswered : { kind: "answer", changed: known.length, notFound };
   };
   const getStates: AlertsPort["getStates"] = async (requestedIds): Promise<AlertStatesReply> => {
     const permit = await acquirePermit(10_000);

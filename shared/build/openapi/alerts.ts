@@ -162,10 +162,15 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
     operationId: "UndoVerdict",
     summary: "Undo a verdict",
     description:
-      "Reopens the alerts that a verdict closed. Best effort: the service does not document this call.",
+      "Reopens the alerts that a verdict closed and that are still closed as it closed them. Best effort: the service does not document this call.",
     tag: alertsTag,
     visibility: "advanced",
     path: verdictPath,
+    body: {
+      schema: "UndoRequest",
+      required: true,
+      example: { requestedBy: requestExample.requestedBy },
+    },
     responses: {
       200: {
         description: "The outcome of each alert.",
@@ -173,7 +178,7 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
         example: { id, alerts: [{ alertId, outcome: "reopened", detail: "reopened on request" }] },
       },
     },
-    problems: verdictNotFound,
+    problems: { ...bodyProblems, ...verdictNotFound },
   },
   receive_webhook: {
     ...webhook,

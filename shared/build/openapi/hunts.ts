@@ -50,6 +50,13 @@ const summary = {
   watermarkAgeSeconds: 2_520,
   version: 1,
   head: "office-starts-script-host/v1/2026/11/22/000000000017.ndjson.gz",
+  schemaChange: {
+    changedAt: "2026-11-21T15:00:00.0000000Z",
+    seq: 3,
+    gained: ["DeviceCategory"],
+    lost: [],
+    retyped: [],
+  },
 };
 
 const exportExample = {

@@ -16,12 +16,14 @@ const report = {
       watermarkAgeSeconds: 2_520,
       version: 1,
       head: "office-starts-script-host/v1/2026/11/22/000000000017.ndjson.gz",
+      schemaChange: null,
     },
   ],
   quotas: [{ api: "hunting", pausedUntil: null, breakerOpenUntil: "2026-11-22T08:05:00.000Z" }],
   deadLetters: 0,
   secretsExpiring: [],
   retirement: null,
+  refusedVerdictCalls: null,
   auditAnchor: 412,
 };
 

@@ -10,7 +10,7 @@ import {
   verdictStatusAnswer,
   verdictUndone,
 } from "../../contracts/alert-answers.ts";
-import { verdictRequest } from "../../contracts/alert-verdict.ts";
+import { undoRequest, verdictRequest } from "../../contracts/alert-verdict.ts";
 import {
   alertHistory,
   deliveryList,
@@ -107,6 +107,7 @@ const requests = {
   Thresholds: thresholdsSchema,
   HuntRunRequest: startHuntRequest,
   VerdictRequest: verdictRequest,
+  UndoRequest: undoRequest,
   WebhookPayload: anyObject,
 };
 

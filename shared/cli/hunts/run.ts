@@ -7,6 +7,7 @@ import {
   type OptionTable,
 } from "../command-line.ts";
 import type { Output } from "../output.ts";
+import { captureCase } from "./capture.ts";
 import { checkHunts } from "./check.ts";
 import { explainHunt } from "./explain.ts";
 import { importHunts } from "./import.ts";
@@ -27,6 +28,11 @@ const usage = `npm run hunts -- [command] [options]
       --why                shows the rows after each operator of a failed test
       --junit <file>       writes a JUnit report
       --watch              runs again on every change
+  capture <hunt>           adds a test case from real rows to the hunt's file
+      --rows <file>        JSON, NDJSON, CSV, Parquet or an export (also .gz)
+      --table <table>      the rows' table, if the hunt reads several
+      --top 20             how many rows to take
+      --name <text>        the case's name
   schema                   writes the JSON schema of hunt files, which editors read
   plan [--api <api>]       estimates how much hunting quota the enabled hunts use
   try <hunt|file>          runs it once and shows the first rows
@@ -57,7 +63,11 @@ const options: OptionTable = {
   into: "text",
   junit: "text",
   last: "text",
+  name: "text",
+  rows: "text",
   simulator: "flag",
+  table: "text",
+  top: "text",
   watch: "flag",
   why: "flag",
 };
@@ -117,6 +127,19 @@ const toLiveRun = ({ folder, subject, line, nowMs }: CommandRun) => ({
   isSimulated: line.hasFlag("simulator"),
 });
 
+const defaultTop = 20;
+
+/** @throws UsageError */
+function runCapture({ folder, subject, line, output }: CommandRun): Promise<number> {
+  const rows = line.readText("rows");
+  if (rows === undefined) throw new UsageError("hunts capture requires --rows <file>.");
+  const top = Number(line.readText("top") ?? defaultTop);
+  if (!Number.isSafeInteger(top) || top < 1)
+    throw new UsageError("--top must be a whole number of at least 1.");
+  const [table, name] = [line.readText("table"), line.readText("name")];
+  return captureCase({ folder, hunt: subject, rows, table, name, top }, output);
+}
+
 const commands: Readonly<Record<string, Command>> = {
   check: { run: ({ folder, output }) => checkHunts(folder, output) },
   test: {
@@ -131,6 +154,7 @@ const commands: Readonly<Record<string, Command>> = {
       return line.hasFlag("watch") ? watchHunts(request, output) : testHunts(request, output);
     },
   },
+  capture: { subject: "a hunt", run: runCapture },
   schema: { run: ({ output }) => writeHuntSchema(output) },
   plan: {
     run: ({ folder, line, readApi, output }) =>

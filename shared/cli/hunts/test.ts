@@ -1,7 +1,7 @@
 /** `npm run hunts -- test`: runs the test cases of hunts and shows what differs. */
-import { existsSync, readFileSync, watch, writeFileSync } from "node:fs";
-import { dirname, extname, relative, resolve } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { watch, writeFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import type { HuntTest } from "../../contracts/hunt-test.ts";
 import { checkCatalog, type CheckedFile } from "../../kql/compile/compile-catalog.ts";
 import type { NamedValues } from "../../kql/evaluate/context.ts";
 import { runHuntTest, type TestOutcome } from "../../kql/testing/run-hunt-test.ts";
@@ -10,6 +10,7 @@ import { suggestWord } from "../../runtime/suggest-word.ts";
 import { formatCount, type Output } from "../output.ts";
 import { formatProblem } from "./check.ts";
 import { describeOutcome } from "./describe-test.ts";
+import { readRowsFile } from "./rows-file.ts";
 import { formatJunit, type TestReport } from "./junit.ts";
 
 /** What `hunts test` runs. */
@@ -24,7 +25,7 @@ export interface TestRequest {
 }
 
 /** Runs the cases once. Returns the exit code: 0 if all pass, 1 otherwise. */
-export function testHunts(request: TestRequest, output: Output): number {
+export async function testHunts(request: TestRequest, output: Output): Promise<number> {
   const checked = checkCatalog(request.folder);
   const known = checked.map(({ name }) => name);
   const unknown = request.names.find((name) => !known.includes(name));
@@ -40,7 +41,8 @@ export function testHunts(request: TestRequest, output: Output): number {
   );
   const problems = selected.flatMap((file) => file.problems);
   for (const problem of problems) output.error(formatProblem(problem));
-  const reports = selected.flatMap(runFile);
+  const reports: TestReport[] = [];
+  for (const file of selected) reports.push(...(await runFile(file)));
   for (const report of reports)
     for (const line of describeOutcome(report, request.showsTrace)) output.line(line);
   if (request.junit !== undefined) writeFileSync(request.junit, formatJunit(reports));
@@ -54,68 +56,48 @@ export function testHunts(request: TestRequest, output: Output): number {
 }
 
 /** Runs the cases on every change of the catalog until the process ends. */
-export function watchHunts(request: TestRequest, output: Output): Promise<number> {
+export async function watchHunts(request: TestRequest, output: Output): Promise<number> {
   const settleMs = 100;
   let timer: NodeJS.Timeout | undefined;
-  testHunts(request, output);
+  await testHunts(request, output);
   output.line(`Watching ${relative(".", request.folder)} (Ctrl+C to stop).`);
   watch(request.folder, { recursive: true }, () => {
     clearTimeout(timer);
-    timer = setTimeout(() => testHunts(request, output), settleMs);
+    timer = setTimeout(() => void testHunts(request, output), settleMs);
   });
   return new Promise(() => undefined);
 }
 
-function runFile({ file, name, hunt, tests }: CheckedFile): readonly TestReport[] {
+async function runFile({ file, name, hunt, tests }: CheckedFile): Promise<readonly TestReport[]> {
   if (hunt === undefined) return [];
+  const rowsFiles = await readRowsFiles(file, tests);
   return tests.map((test): TestReport => {
     const startMs = performance.now();
-    const outcome: TestOutcome = runHuntTest(hunt, test, (path) => readRowsFile(file, path));
+    const outcome: TestOutcome = runHuntTest(hunt, test, rowsFiles);
     return { hunt: name, test: test.name, outcome, durationMs: performance.now() - startMs };
   });
 }
 
-/** Reads rows of a JSON, NDJSON or CSV file, also gzipped; the path is relative to the hunt. */
-function readRowsFile(huntFile: string, path: string): readonly NamedValues[] {
-  const file = resolve(dirname(huntFile), path);
-  if (!existsSync(file)) throw new TestCaseError(`/rows: there is no file ${path}`);
-  const bytes = readFileSync(file);
-  const isGzip = path.endsWith(".gz");
-  const text = (isGzip ? gunzipSync(bytes) : bytes).toString("utf8").replace(/^\uFEFF/, "");
-  const format = extname(isGzip ? path.slice(0, -".gz".length) : path);
-  if (format === ".json") return JSON.parse(text) as NamedValues[];
-  if (format === ".ndjson" || format === ".jsonl")
-    return splitLines(text).map((line) => JSON.parse(line) as NamedValues);
-  if (format === ".csv") return parseCsv(text);
-  throw new TestCaseError(`/rows: ${path} must be a .json, .ndjson or .csv file, or one with .gz`);
-}
-
-const splitLines = (text: string): readonly string[] =>
-  text.split(/\r?\n/).filter((line) => line.trim() !== "");
-
-/** Reads a CSV file with a header; an empty cell is a missing value. */
-function parseCsv(text: string): readonly NamedValues[] {
-  const [header = [], ...records] = readCsvRecords(text);
-  return records.map((record) =>
-    Object.fromEntries(
-      header.flatMap((name, index) => {
-        const cell = record[index] ?? "";
-        return cell === "" ? [] : [[name, cell] as const];
-      }),
-    ),
+/** Reads each file that the cases name once; an error is thrown where the rows are read. */
+async function readRowsFiles(
+  huntFile: string,
+  tests: readonly HuntTest[],
+): Promise<(path: string) => readonly NamedValues[]> {
+  const paths = new Set(
+    tests.flatMap(({ rows }) => Object.values(rows).filter((value) => typeof value === "string")),
   );
-}
-
-function readCsvRecords(text: string): readonly (readonly string[])[] {
-  const records: string[][] = [];
-  let record: string[] = [];
-  for (const match of text.matchAll(/("(?:[^"]|"")*"|[^,\r\n]*)(,|\r?\n|$)/g)) {
-    const [whole, cell = "", end = ""] = match;
-    if (whole === "" && record.length === 0) break;
-    record.push(cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell);
-    if (end === ",") continue;
-    records.push(record);
-    record = [];
-  }
-  return records;
+  const readings = new Map<string, readonly NamedValues[] | TestCaseError>();
+  for (const path of paths)
+    readings.set(
+      path,
+      await readRowsFile(resolve(dirname(huntFile), path), path).catch((error: unknown) => {
+        if (error instanceof TestCaseError) return error;
+        throw error;
+      }),
+    );
+  return (path) => {
+    const reading = readings.get(path) ?? [];
+    if (reading instanceof TestCaseError) throw reading;
+    return reading;
+  };
 }

@@ -76,11 +76,15 @@ export function VerdictPage({ id }: { id: string }) {
 
 function Undo(props: { path: string; verdict: VerdictResult; onUndone: (count: number) => void }) {
   const [isAsking, setAsking] = useState(false);
+  const [requester, setRequester] = useState("");
   const [error, setError] = useState<ApiError>();
   const closed = props.verdict.alerts.filter(({ outcome }) => outcome === "closed").length;
   const undo = async (): Promise<void> => {
     try {
-      const reply = await callApi<VerdictUndone>(`${props.path}/undo`, { method: "POST" });
+      const reply = await callApi<VerdictUndone>(`${props.path}/undo`, {
+        method: "POST",
+        body: { requestedBy: requester.trim() || "console" },
+      });
       props.onUndone(reply.body.alerts.filter(({ outcome }) => outcome === "reopened").length);
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
@@ -96,6 +100,14 @@ function Undo(props: { path: string; verdict: VerdictResult; onUndone: (count: n
         <Empty>No alert of this verdict can be reopened.</Empty>
       ) : isAsking ? (
         <div class="toolbar">
+          <label class="choice">
+            <span>Requested by</span>
+            <input
+              value={requester}
+              placeholder="console"
+              onInput={(event) => setRequester(event.currentTarget.value)}
+            />
+          </label>
           <button type="button" class="primary" onClick={() => void undo()}>
             Reopen {formatCount(closed, "alert")}
           </button>

@@ -47,9 +47,6 @@ export async function commitExport(
   const { seq, rows, rawbytes: bytes, mode, from, to } = metadata;
   const window = `${from}/${to}`;
   deps.logEvent("hunt.committed", { hunt: hunt.name, window, seq, rows, bytes, mode, blob: path });
-  const previous = logEnd.last?.metadata;
-  if (previous && previous.rows > 0 && rows > 0 && previous.schemahash !== metadata.schemahash)
-    deps.logEvent("hunt.schemaChanged", { hunt: hunt.name, window, seq });
   return { kind: "committed", record: { path, metadata, etag: outcome.etag } };
 }
 

@@ -19,6 +19,5 @@ export const acquireHuntLease = (
     path: statePaths.lease(hunt.name),
     leaseMs,
     owner: deps.createAttemptId(),
-    nowMs: deps.nowMs,
     force,
   });

@@ -18,6 +18,7 @@ import { announceLateExports, announceRun } from "./announce.ts";
 import { createHead } from "./head.ts";
 import { recountLateRows, type RecountResult } from "./recount-late-rows.ts";
 import { createRunContext, type RunContext } from "./run-context.ts";
+import { followSchema, type SchemaState } from "./schema-changes.ts";
 import { appendSnapshot } from "./snapshots.ts";
 import { appendWindows, type AppendResult, type AppendTask, type RunResult } from "./windows.ts";
 
@@ -53,9 +54,14 @@ export async function runHunt(context: HuntContext, message: HuntRun): Promise<R
   const records = [...tail.records, ...progress.records];
   const { logEnd, late } = progress;
   const notified = await announceRun(run, cachedHead, { ...tail, logEnd, records });
-  const announced = { notified, ...(await announceLate(run, currentHead, late, logEnd)) };
+  const learned = {
+    notified,
+    ...(await announceLate(run, currentHead, late, logEnd)),
+    ...(await followSchema(run, pickSchema(currentHead), records)),
+    form: run.querier.acceptedForm,
+  };
   const newestPath = records.at(-1)?.path ?? cachedHead?.head;
-  const head = createHead(progress, newestPath, announced, run.querier.acceptedForm);
+  const head = createHead(progress, newestPath, learned);
   await writeRecord(deps.records, statePaths.head(hunt.name), head, etagOf(storedHead));
   await deps.failpoint("E13 head cache written");
   return {
@@ -67,6 +73,11 @@ export async function runHunt(context: HuntContext, message: HuntRun): Promise<R
     unclear: progress.unclear,
   };
 }
+
+const pickSchema = ({ schemaHash, schemaChange }: Partial<HuntHead> = {}): SchemaState => ({
+  schemaHash,
+  schemaChange,
+});
 
 async function announceLate(
   run: RunContext,

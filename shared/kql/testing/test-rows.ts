@@ -4,7 +4,7 @@ import { suggestWord } from "../../runtime/suggest-word.ts";
 import { convertScalar } from "../evaluate/coerce.ts";
 import type { NamedValues, Row, SourceTable } from "../evaluate/context.ts";
 import { createConstant } from "../evaluate/plan.ts";
-import { getEmptyValue, toJsonText } from "../evaluate/values.ts";
+import { getEmptyValue, parseJson, toJsonText } from "../evaluate/values.ts";
 import type { Ticks } from "../../runtime/time.ts";
 
 /** A mistake in a test case, in words. */
@@ -106,10 +106,14 @@ export function checkColumns(
   );
 }
 
-/** Converts a YAML value to a column's type; an object in a text column becomes JSON text. */
+/**
+ * Converts a value to a column's type; an object in a text column becomes JSON text, and JSON text
+ * in a dynamic one its value.
+ */
 export function toColumnValue(value: unknown, type: KqlType, pointer: string): unknown {
   if (value === undefined || value === null) return getEmptyValue(type);
-  if (type === "dynamic") return value;
+  if (type === "dynamic")
+    return typeof value === "string" && /^\s*[[{]/.test(value) ? parseJson(value) : value;
   if (type === "string") return typeof value === "string" ? value : toJsonText(value);
   const converted = convertScalar(createConstant("dynamic", value), type).run([]) ?? null;
   if (converted === null)

@@ -135,7 +135,7 @@ describe("undo", () => {
     const { clock, deps, submit, runWorkers, service, outcomes, store } = createHarness(2);
     await submit();
     await clock.run(runWorkers());
-    await clock.run(undoVerdict(deps, verdict.id));
+    await clock.run(undoVerdict(deps, verdict.id, "soc@contoso.com"));
     expect([...service.state.values()]).toEqual(["open", "open"]);
     expect(await outcomes()).toEqual({ [alertIdOf(1)]: "reopened", [alertIdOf(2)]: "reopened" });
     await submit({ id: "again", action: "resolve", reason: undefined });

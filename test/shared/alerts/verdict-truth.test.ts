@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { dryRunVerdict } from "../../../shared/alerts/dry-run-verdict.ts";
 import { handleVerdictMessage } from "../../../shared/alerts/handle-verdict-message.ts";
 import { undoVerdict } from "../../../shared/alerts/undo-verdict.ts";
+import { readRefusedCalls } from "../../../shared/alerts/refused-calls.ts";
 import { readVerdictStatus } from "../../../shared/alerts/verdict-status.ts";
 import type { AlertDeps, AlertState } from "../../../shared/alerts/ports.ts";
 import { verdictMessage, verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
@@ -24,7 +25,11 @@ async function carryOut(harness: Harness, change: object): Promise<void> {
 describe("the status of a verdict", () => {
   test.each<[string, number, (harness: Harness) => Promise<unknown>]>([
     ["closed the alert", 1, async () => undefined],
-    ["was undone", 1, ({ clock, deps }) => clock.run(undoVerdict(deps, "first"))],
+    [
+      "was undone",
+      1,
+      ({ clock, deps }) => clock.run(undoVerdict(deps, "first", "soc@contoso.com")),
+    ],
     ["did not find it", 0, async () => undefined],
   ])(
     "is waiting until its own message is handled: an earlier one %s",
@@ -61,6 +66,17 @@ describe("the status of a verdict", () => {
       /^Cloud Apps refused the call \(403\): role missing \(since 2026-/,
     );
   });
+});
+
+test("calls that Cloud Apps refuses show until one is accepted", async () => {
+  let reason: string | undefined = "Cloud Apps refused the call (403): role missing";
+  const platform = alertPlatform(1, { block: () => reason });
+  await platform.submit([id]);
+  await platform.runFor(minuteMs);
+  expect(await readRefusedCalls(platform.store)).toMatchObject({ reason });
+  reason = undefined;
+  await platform.runFor(hourMs);
+  expect(await readRefusedCalls(platform.store)).toBe(null);
 });
 
 describe("a verdict after another verdict", () => {
@@ -106,6 +122,50 @@ describe("a verdict after another verdict", () => {
   });
 });
 
+describe("undoing a verdict", () => {
+  const requestedBy = "lead@contoso.com";
+  const undo = (harness: Harness) =>
+    harness.clock.run(undoVerdict(harness.deps, validVerdict.id, requestedBy));
+
+  test("leaves an alert that an analyst has closed otherwise since as it is", async () => {
+    const harness = alertHarness(1);
+    await carryOut(harness, {});
+    harness.service.change(id, "benign");
+    await undo(harness);
+    expect(harness.service.state.get(id)).toBe("benign");
+    expect(await harness.outcomes()).toEqual({ [id]: "closed" });
+  });
+
+  test("leaves an alert that Cloud Apps does not show as it is", async () => {
+    const harness = alertHarness(1);
+    await carryOut(harness, {});
+    harness.service.change(id, undefined);
+    await undo(harness);
+    expect(harness.service.calls.filter(({ kind }) => kind === "reopen")).toEqual([]);
+    expect(await harness.outcomes()).toEqual({ [id]: "closed" });
+  });
+
+  test("reports an alert that is open already as reopened, without a call", async () => {
+    const harness = alertHarness(1);
+    await carryOut(harness, {});
+    harness.service.change(id, "open");
+    await undo(harness);
+    expect(harness.service.calls.filter(({ kind }) => kind === "reopen")).toEqual([]);
+    expect(await harness.outcomes()).toEqual({ [id]: "reopened" });
+  });
+
+  test("is audited with the person who asked for it", async () => {
+    const harness = alertHarness(1);
+    await carryOut(harness, {});
+    await undo(harness);
+    const reopenings = harness.audit.filter(({ action }) => action === "reopen");
+    expect(reopenings).toMatchObject([
+      { kind: "intent", requestedBy: [requestedBy] },
+      { kind: "outcome", requestedBy: [requestedBy], outcomes: { reopened: [id], unchanged: [] } },
+    ]);
+  });
+});
+
 const histories: readonly (readonly [string, (harness: Harness) => Promise<void>])[] = [
   ["an open alert", async () => undefined],
   ["an unknown alert", async ({ service }) => service.change(id, undefined)],
@@ -134,7 +194,7 @@ const histories: readonly (readonly [string, (harness: Harness) => Promise<void>
     "an alert whose verdict was undone",
     async (harness) => {
       await carryOut(harness, { id: "first" });
-      await harness.clock.run(undoVerdict(harness.deps, "first"));
+      await harness.clock.run(undoVerdict(harness.deps, "first", "soc@contoso.com"));
     },
   ],
 ];

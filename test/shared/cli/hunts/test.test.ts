@@ -22,22 +22,23 @@ const query = `query: |
 `;
 
 /** Writes one hunt with its tests and runs them. */
-function runTests(
+async function runTests(
   tests: string,
   { junit, names = [], text = query }: { junit?: string; names?: string[]; text?: string } = {},
-): { readonly code: number; readonly out: string } {
+): Promise<{ readonly code: number; readonly out: string }> {
   writeFileSync(join(folder, "starts-mshta.yaml"), `${text}tests:\n${tests}`);
   let out = "";
   const stream = { write: (part: string) => (out += part) };
   const request = { folder, names, junit, showsTrace: true };
-  return { code: testHunts(request, createOutput(stream, stream)), out };
+  const code = await testHunts(request, createOutput(stream, stream));
+  return { code, out };
 }
 
 const mshtaRow = "{DeviceName: pc1, FileName: MSHTA.EXE, ProcessCommandLine: mshta a.hta}";
 
 describe("npm run hunts -- test", () => {
-  test("passes a case whose rows are found, whole and in windows", () => {
-    const { code, out } = runTests(`
+  test("passes a case whose rows are found, whole and in windows", async () => {
+    const { code, out } = await runTests(`
   - name: finds mshta
     rows: {DeviceProcessEvents: [${mshtaRow}, {FileName: cmd.exe}]}
     expect: [{DeviceName: pc1}]
@@ -52,8 +53,8 @@ describe("npm run hunts -- test", () => {
     expect(code).toBe(0);
   });
 
-  test("names the operator that removes an expected row", () => {
-    const { code, out } = runTests(`
+  test("names the operator that removes an expected row", async () => {
+    const { code, out } = await runTests(`
   - name: finds pwsh
     rows: {DeviceProcessEvents: [{DeviceName: pc1, FileName: pwsh.exe}]}
     expect: [{DeviceName: pc1}]
@@ -65,8 +66,8 @@ describe("npm run hunts -- test", () => {
     );
   });
 
-  test("shows an expected row beside the closest actual one", () => {
-    const { out } = runTests(`
+  test("shows an expected row beside the closest actual one", async () => {
+    const { out } = await runTests(`
   - name: finds mshta
     rows: {DeviceProcessEvents: [${mshtaRow}]}
     expect: [{DeviceName: pc2, ProcessCommandLine: mshta a.hta}]
@@ -101,30 +102,32 @@ describe("npm run hunts -- test", () => {
       '/rows/DeviceProcessEvents/0/ProcessId: must be a long, not "many"',
     ],
     ["a file that does not exist", "{DeviceProcessEvents: a.csv}", "[]", "there is no file a.csv"],
-  ])("reports %s", (_, rows, expected, message) => {
-    const { code, out } = runTests(`  - {name: a case, rows: ${rows}, expect: ${expected}}\n`);
+  ])("reports %s", async (_, rows, expected, message) => {
+    const { code, out } = await runTests(
+      `  - {name: a case, rows: ${rows}, expect: ${expected}}\n`,
+    );
     expect(code).toBe(1);
     expect(out).toContain(message);
   });
 
-  test("reports a query that the evaluator does not support as its own limit", () => {
+  test("reports a query that the evaluator does not support as its own limit", async () => {
     const text = "query: DeviceEvents | evaluate autocluster()\n";
-    const { code, out } = runTests("  - {name: a case, rows: {}, expect: []}\n", { text });
+    const { code, out } = await runTests("  - {name: a case, rows: {}, expect: []}\n", { text });
     expect(code).toBe(1);
     expect(out).toContain("The evaluator refuses the query");
   });
 
-  test("reads rows of CSV and NDJSON files beside the hunt", () => {
+  test("reads rows of CSV and NDJSON files beside the hunt", async () => {
     writeFileSync(join(folder, "rows.csv"), 'DeviceName,FileName\n"pc,1",mshta.exe\n');
     writeFileSync(join(folder, "rows.ndjson"), '{"DeviceName":"pc2","FileName":"mshta.exe"}\n');
-    const { out } = runTests(`
+    const { out } = await runTests(`
   - {name: reads CSV, rows: {DeviceProcessEvents: rows.csv}, expect: [{DeviceName: "pc,1"}]}
   - {name: reads NDJSON, rows: {DeviceProcessEvents: rows.ndjson}, expect: [{DeviceName: pc2}]}
 `);
     expect(out).toContain("2 tests passed, 0 failed.");
   });
 
-  test("supplies rows of externaldata, watchlists, files and locations", () => {
+  test("supplies rows of externaldata, watchlists, files and locations", async () => {
     const text = `query: |
   let bad = externaldata(Address: string) ["https://lists.example/bad.csv"];
   DeviceNetworkEvents
@@ -133,7 +136,7 @@ describe("npm run hunts -- test", () => {
   | invoke FileProfile(InitiatingProcessSHA1)
   | project RemoteIP, Country, GlobalPrevalence
 `;
-    const { out } = runTests(
+    const { out } = await runTests(
       `
   - name: finds a listed address
     externalData: {"https://lists.example/bad.csv": [{Address: 203.0.113.7}]}
@@ -150,7 +153,7 @@ describe("npm run hunts -- test", () => {
     expect(out).toContain("1 test passed, 0 failed.");
   });
 
-  test("counts the order of rows only if the query defines it", () => {
+  test("counts the order of rows only if the query defines it", async () => {
     const cases = (expected: string): string => `
   - name: orders rows
     rows: {DeviceProcessEvents: [{FileName: a}, {FileName: b}]}
@@ -159,21 +162,21 @@ describe("npm run hunts -- test", () => {
     const sorted = "query: DeviceProcessEvents | project FileName | sort by FileName desc\n";
     const unsorted = "query: DeviceProcessEvents | project FileName\n";
     const wrongOrder = "{FileName: a}, {FileName: b}";
-    expect(runTests(cases(wrongOrder), { text: unsorted }).code).toBe(0);
-    expect(runTests(cases(wrongOrder), { text: sorted }).code).toBe(1);
-    expect(runTests(cases("{FileName: b}, {FileName: a}"), { text: sorted }).code).toBe(0);
+    expect((await runTests(cases(wrongOrder), { text: unsorted })).code).toBe(0);
+    expect((await runTests(cases(wrongOrder), { text: sorted })).code).toBe(1);
+    expect((await runTests(cases("{FileName: b}, {FileName: a}"), { text: sorted })).code).toBe(0);
   });
 
-  test("writes a JUnit report", () => {
+  test("writes a JUnit report", async () => {
     const junit = join(folder, "report.xml");
-    runTests("  - {name: a < b, rows: {}, expect: {count: 1}}\n", { junit });
+    await runTests("  - {name: a < b, rows: {}, expect: {count: 1}}\n", { junit });
     const report = readFileSync(junit, "utf8");
     expect(report).toContain('<testsuite name="hunts" tests="1" failures="1">');
     expect(report).toContain('name="a &lt; b"');
   });
 
-  test("suggests the nearest hunt for an unknown name", () => {
-    const { code, out } = runTests("  - {name: a case, rows: {}, expect: []}\n", {
+  test("suggests the nearest hunt for an unknown name", async () => {
+    const { code, out } = await runTests("  - {name: a case, rows: {}, expect: []}\n", {
       names: ["start-mshta"],
     });
     expect([code, out]).toEqual([

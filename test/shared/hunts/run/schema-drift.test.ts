@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { CompiledHunt, HuntColumn } from "../../../../shared/contracts/compiled-hunt.ts";
+import { readHuntHealth } from "../../../../shared/hunts/hunt-health.ts";
 import { handleRunMessage } from "../../../../shared/hunts/run/handle-run-message.ts";
 import { hourMs, minuteMs, formatInstant } from "../../../../shared/runtime/time.ts";
 import {
@@ -232,18 +233,93 @@ describe("a service whose schema changes", () => {
     expect(isWhole).toBe(true);
   });
 
-  test("is logged once, at the export that has the new schema", async () => {
+  test("is logged once, at the export that has the new schema, and shown at the hunt", async () => {
     const harness = huntHarness();
     const hunt = testHunt();
-    changeSchema(harness, [timestamp, id]);
-    for (let hour = 1; hour <= 3; hour += 1) {
-      harness.source.rows.push(sourceRow(harness.clock.now() - hourMs, `r${hour}`));
-      if (hour === 2) changeSchema(harness, [timestamp, id, column("New", "int")]);
+    const old = [timestamp, id, column("Size", "int"), column("Old", "int")];
+    const renewed = [timestamp, id, column("Size", "string"), column("New", "int")];
+    changeSchema(harness, old);
+    for (let hour = 1; hour <= 12; hour += 1) {
+      if (hour === 1 || hour > 8)
+        harness.source.rows.push(sourceRow(harness.clock.now() - hourMs, `r${hour}`));
+      if (hour === 2) {
+        expect(await readHuntHealth(harness.deps, hunt, harness.clock.now())).toMatchObject({
+          schemaChange: null,
+        });
+        changeSchema(harness, renewed);
+      }
       await runHunt(harness, hunt);
       await harness.clock.advance(hourMs);
     }
+    // An empty window of six hours is between the two schemas.
+    const changedAt = harness.exports.listAll()[2]?.metadata.to;
     const events = harness.loggedEvents.filter(({ event }) => event === "hunt.schemaChanged");
-    expect(events.map(({ fields }) => fields["seq"])).toEqual([1]);
+    expect(events.map(({ fields }) => fields)).toEqual([
+      expect.objectContaining({ seq: 2, gained: "New", lost: "Old", retyped: "Size" }),
+    ]);
+    expect(await readHuntHealth(harness.deps, hunt, harness.clock.now())).toMatchObject({
+      schemaChange: { changedAt, seq: 2, gained: ["New"], lost: ["Old"], retyped: ["Size"] },
+    });
+  });
+
+  test("is logged by the next run when a run ends before its record of the hunt", async () => {
+    const harness = huntHarness();
+    const hunt = testHunt();
+    changeSchema(harness, [timestamp, id]);
+    harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
+    await runHunt(harness, hunt);
+    changeSchema(harness, [timestamp, id, column("New", "int")]);
+    await harness.clock.advance(hourMs);
+    harness.source.rows.push(sourceRow(harness.clock.now() - hourMs + 1, "b"));
+    const { deps } = harness;
+    const isHead = (path: string): boolean => path.endsWith("/head.json");
+    harness.deps = {
+      ...deps,
+      queues: { send: () => Promise.reject(new Error("the process ends")) },
+    };
+    await runHunt(harness, hunt).catch(() => undefined);
+    harness.deps = deps;
+    expect(harness.records.paths().some(isHead)).toBe(true);
+    await harness.clock.advance(hourMs);
+    await runHunt(harness, hunt);
+    const events = harness.loggedEvents.filter(({ event }) => event === "hunt.schemaChanged");
+    expect(events.map(({ fields }) => fields["gained"])).toEqual(["New"]);
+  });
+
+  test("exports no late rows and pauses the hunt when a recount has no time column", async () => {
+    const harness = huntHarness();
+    const hunt = testHunt();
+    harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
+    await runHunt(harness, hunt);
+    harness.source.rows.push({
+      ...sourceRow(noonMs - hourMs, "late"),
+      arrivesMs: harness.clock.now(),
+    });
+    Object.assign(harness.source, {
+      columns: [id],
+      toLine: ({ id: text }: SourceRow) => `{"Id":"${text}"}`,
+    });
+    await harness.clock.advance(hourMs);
+    await runHunt(harness, hunt);
+    expect(listLateIds(harness)).toEqual([]);
+    expect(harness.records.peek("state/hunts/test-hunt/status.json")).toContain(
+      "time column Timestamp",
+    );
+  });
+
+  test("pauses the hunt when the time column is gone from a shard", async () => {
+    const harness = huntHarness({ cap: 10 });
+    for (let index = 0; index < 35; index += 1)
+      harness.source.rows.push(sourceRow(noonMs - hourMs, `r${index}`));
+    Object.assign(harness.source, {
+      columns: [id],
+      toLine: ({ id: text }: SourceRow) => `{"Id":"${text}"}`,
+    });
+    expect(await runHunt(harness, testHunt())).toBe("degraded");
+    expect(harness.exports.listAll().filter(({ lines }) => lines.length > 0)).toEqual([]);
+    expect(harness.records.peek("state/hunts/test-hunt/status.json")).toContain(
+      "time column Timestamp",
+    );
   });
 
   test("pauses the hunt with the reason when the time column is gone", async () => {
