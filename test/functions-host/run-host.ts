@@ -75,7 +75,7 @@ export async function runHost(options: RunOptions = {}): Promise<RunningHost> {
   const child = spawn(process.execPath, buildCommandLine(options), {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     cwd: resolve(options.root ?? projectRoot),
-    env: { ...inheritEnvironment(), ...options.settings },
+    env: { ...inheritEnvironment(), ...platformSettings, ...options.settings },
   });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr])
@@ -127,6 +127,9 @@ function buildCommandLine(options: RunOptions): string[] {
     ...(options.arguments ?? []),
   ];
 }
+
+/** As infra/modules/app.bicep sets them. */
+const platformSettings = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: "2097152" };
 
 const inheritEnvironment = (): Record<string, string> =>
   Object.fromEntries(

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { listWatchedHunts } from "../../shared/build/package/watched-hunts.ts";
 import { compileCatalog } from "../../shared/kql/compile/compile-catalog.ts";
+import { maxBodyBytes } from "../../shared/contracts/parsed-body.ts";
 import { deployTemplate, type ReadFile } from "./bicep/deploy.ts";
 import type { Fields } from "./bicep/evaluate.ts";
 import { valueAt, rules, type References } from "./rules.ts";
@@ -43,6 +44,37 @@ describe("the templates", () => {
       expect(rules[name](privateDeployment, references)).toEqual([]);
     },
   );
+
+  test("refuse bodies above twice the app's own limit before they are buffered", () => {
+    const { resources } = deployTemplate("infra/main.bicep", params);
+    const settings = resources.find(({ name }) => name.endsWith("/appsettings"));
+    const limit = valueAt(settings?.body, "properties.FUNCTIONS_REQUEST_BODY_SIZE_LIMIT");
+    expect(Number(limit)).toBe(2 * maxBodyBytes);
+    const local = JSON.parse(readFromDisk("local.settings.sample.json")) as {
+      Values: Readonly<Record<string, string>>;
+    };
+    expect(local.Values["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"]).toBe(limit);
+  });
+
+  test("delete exports and their versions after keepExportsDays, and none without it", () => {
+    const findRules = (keepExportsDays: number): unknown => {
+      const { resources } = deployTemplate("infra/main.bicep", { ...params, keepExportsDays });
+      const policy = resources.find(({ type }) => type.endsWith("/managementPolicies"));
+      const all = valueAt(policy?.body, "properties.policy.rules") as readonly { name: string }[];
+      return all.filter(({ name }) => name === "exports");
+    };
+    expect(findRules(40)).toMatchObject([
+      {
+        definition: {
+          actions: {
+            baseBlob: { delete: { daysAfterModificationGreaterThan: 40 } },
+            version: { delete: { daysAfterCreationGreaterThan: 40 } },
+          },
+        },
+      },
+    ]);
+    expect(findRules(0)).toEqual([]);
+  });
 
   test("close storage and vault to the public in the private profile", () => {
     const { resources } = deployTemplate("infra/main.bicep", {

@@ -169,7 +169,7 @@ const checkRights: Rule = (deployment) => {
       "host: Storage Queue Data Message Sender on queues hunt-results",
       "host: Monitoring Metrics Publisher on components appi-huntline",
       "response: Key Vault Secrets User on vaults kv-huntli-abcdefghijklm",
-      "tick: own role on sites func-huntline-abcdefghijklm",
+      "tick: own role on functions start_overdue_hunts",
     ]),
     ...filterByType(deployment, "Microsoft.Authorization/roleDefinitions").flatMap(({ body }) =>
       listDifferences("own role", valueAt(body, "properties.permissions.0.actions") as string[], [
@@ -218,7 +218,8 @@ const checkSettings: Rule = (deployment, { sample }) => {
   >;
   const settingNames = Object.keys(settingsSchema.shape);
   const deployable = settingNames.filter((name) => !localOnlySettings.has(name));
-  const platform = /^(?:APPLICATIONINSIGHTS_|AzureWebJobsStorage__|DataStorage__)/;
+  const platform =
+    /^(?:APPLICATIONINSIGHTS_|AzureWebJobsStorage__|DataStorage__|FUNCTIONS_REQUEST_)/;
   const sampled = Object.keys(sample).filter((name) => settingNames.includes(name));
   const mismatched = deployable.filter(
     (name) => sample[name] !== "" && sample[name] !== templateSettings[name],
