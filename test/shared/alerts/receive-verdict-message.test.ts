@@ -33,8 +33,8 @@ function createReceiver(policy: Partial<UnsealedPolicy> = {}, readyInMs = 0) {
 
 describe("the seal of a verdict message", () => {
   test("holds after the queue, which may reorder members", () => {
-    const members = Object.entries(JSON.parse(JSON.stringify(sealed)) as object).toReversed();
-    expect(isSealed(verdictMessage.parse(Object.fromEntries(members)), context)).toBe(true);
+    const reordered = Object.fromEntries(Object.entries(sealed).toReversed()) as VerdictMessage;
+    expect(isSealed(reordered, context)).toBe(true);
   });
 
   test("holds for a delayed copy", () => {
