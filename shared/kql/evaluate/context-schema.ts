@@ -14,8 +14,21 @@ function isPublished(name: string, columns: readonly HuntColumn[]): boolean {
   );
 }
 
-/** Returns the tables and functions beyond the published ones; undefined if there are none. */
-export function findSchema({ tables, watchlists }: EvaluationContext): QuerySchema | undefined {
+const schemasByContext = new WeakMap<EvaluationContext, QuerySchema>();
+
+/**
+ * Returns the tables and functions beyond the published ones; undefined if there are none. One
+ * context has one schema, for which the parser's symbols are built once.
+ */
+export function findSchema(context: EvaluationContext): QuerySchema | undefined {
+  const cached = schemasByContext.get(context);
+  if (cached !== undefined) return cached;
+  const schema = createSchema(context);
+  if (schema !== undefined) schemasByContext.set(context, schema);
+  return schema;
+}
+
+function createSchema({ tables, watchlists }: EvaluationContext): QuerySchema | undefined {
   const own = [...tables].filter(([name, { columns }]) => !isPublished(name, columns));
   if (own.length === 0 && watchlists === undefined) return undefined;
   const lists = [...(watchlists?.values() ?? [])].flatMap(({ columns }) => columns);

@@ -15,7 +15,7 @@ import { evaluate, toRefusal } from "../evaluate/evaluate.ts";
 import { QueryError } from "../evaluate/query-error.ts";
 import { toKey } from "../evaluate/values.ts";
 import { parseQuery } from "../language/parser.ts";
-import { tables as publishedTables } from "../language/schema.ts";
+import { findTableTime, publishedSchema, type QuerySchema } from "../language/schema.ts";
 import { findFinalExpression } from "../language/statements.ts";
 import { compareRows, readExpectedRows, type RowDifference } from "./match-rows.ts";
 import { createInferredTable, createTestTable, TestCaseError } from "./test-rows.ts";
@@ -47,15 +47,16 @@ export interface TestFailure {
 
 const defaultNow = "2026-01-05T12:00:00Z";
 
-/** Runs one case. Never throws for a wrong case or query. */
+/** Runs one case over the tables of `schema`. Never throws for a wrong case or query. */
 export function runHuntTest(
   hunt: CompiledHunt,
   test: HuntTest,
   readRowsFile: ReadRowsFile,
+  schema = publishedSchema,
 ): TestOutcome {
   try {
-    const context = createContext(test, readRowsFile);
-    return runForms(hunt, test, context);
+    const context = createContext(test, readRowsFile, selectTables(hunt, test, schema));
+    return runForms({ ...hunt, schema }, test, context);
   } catch (error) {
     if (error instanceof TestCaseError) return { kind: "invalid", message: error.message };
     if (error instanceof QueryError) {
@@ -78,6 +79,7 @@ export function evaluateHunt(
   hunt: CompiledHunt,
   rows: Readonly<Record<string, readonly NamedValues[]>>,
   now: string | undefined,
+  schema = publishedSchema,
 ): HuntResult {
   const tables: Record<string, Record<string, unknown>[]> = {};
   for (const [name, table] of Object.entries(rows)) tables[name] = table.map((row) => ({ ...row }));
@@ -89,17 +91,21 @@ export function evaluateHunt(
   };
   return runQuery(
     hunt.source,
-    createContext(test, () => []),
+    createContext(test, () => [], selectTables(hunt, test, schema)),
   );
 }
 
-function createContext(test: HuntTest, readRowsFile: ReadRowsFile): EvaluationContext {
+function createContext(
+  test: HuntTest,
+  readRowsFile: ReadRowsFile,
+  columnsByTable: QuerySchema["tables"],
+): EvaluationContext {
   const now = parseInstant(test.now ?? defaultNow);
   if (now === undefined) throw new TestCaseError(`/now: must be an instant such as ${defaultNow}`);
   const { externalData, files, locations, watchlists } = test;
   const { assignedAddresses, devicesByAddress, seenBy } = test;
   return {
-    tables: createTables(test, now, readRowsFile),
+    tables: createTables(test, now, readRowsFile, columnsByTable),
     now,
     ...(externalData && { externalData: (uri: string) => externalData[uri] }),
     ...(watchlists && {
@@ -121,13 +127,28 @@ function createContext(test: HuntTest, readRowsFile: ReadRowsFile): EvaluationCo
   };
 }
 
-/** Every published table; those that the case does not name have no rows. */
+/** The published tables, and those of the tenant that the hunt or the case names. */
+function selectTables(
+  { tables }: CompiledHunt,
+  { rows }: HuntTest,
+  schema: QuerySchema,
+): QuerySchema["tables"] {
+  const names = new Set([
+    ...Object.keys(publishedSchema.tables),
+    ...tables,
+    ...Object.keys(rows).filter((name) => name in schema.tables),
+  ]);
+  return Object.fromEntries([...names].map((name) => [name, schema.tables[name] ?? {}]));
+}
+
+/** Tables that the case does not name have no rows. */
 function createTables(
   { rows }: HuntTest,
   now: Ticks,
   readRowsFile: ReadRowsFile,
+  columnsByTable: QuerySchema["tables"],
 ): ReadonlyMap<string, SourceTable> {
-  const names = Object.keys(publishedTables);
+  const names = Object.keys(columnsByTable);
   const unknown = Object.keys(rows).find((name) => !names.includes(name));
   if (unknown !== undefined) {
     const nearest = suggestWord(unknown, names, 3);
@@ -136,7 +157,7 @@ function createTables(
     );
   }
   return new Map(
-    Object.entries(publishedTables).map(([name, types]) => {
+    Object.entries(columnsByTable).map(([name, types]) => {
       const given = rows[name] ?? [];
       const namedRows = typeof given === "string" ? readRowsFile(given) : given;
       const columns = Object.entries(types).map(([column, type]) => ({
@@ -167,7 +188,12 @@ function runQuery(text: string, context: EvaluationContext): HuntResult {
   return { columns: result.columns, rows: [...result.rows] };
 }
 
-function runForms(hunt: CompiledHunt, test: HuntTest, context: EvaluationContext): TestOutcome {
+/** A hunt and the tables of its tenant. */
+interface HuntWithSchema extends CompiledHunt {
+  readonly schema: QuerySchema;
+}
+
+function runForms(hunt: HuntWithSchema, test: HuntTest, context: EvaluationContext): TestOutcome {
   const whole = runQuery(hunt.source, context);
   const failure = compareRun(hunt, test, context, { how: "whole", run: whole });
   if (failure !== undefined) return failure;
@@ -240,7 +266,7 @@ const endsSorted = (query: string): boolean => {
 
 /** Runs each window that holds rows, as the service would: from the look-back to `now`. */
 function runWindows(
-  hunt: CompiledHunt,
+  hunt: HuntWithSchema,
   context: EvaluationContext,
   columns: readonly HuntColumn[],
 ): HuntResult {
@@ -249,7 +275,7 @@ function runWindows(
   const start = context.now - ticksFromMs(hunt.lookBackMs);
   const indexes = new Set<bigint>();
   for (const name of hunt.tables)
-    for (const row of readTimes(context.tables.get(name)))
+    for (const row of readTimes(context.tables.get(name), findTableTime(name, hunt.schema)))
       if (row >= start && row < context.now) indexes.add((row - start) / length);
   const rows = [...indexes].flatMap((index) => {
     const from = start + index * length;
@@ -260,8 +286,11 @@ function runWindows(
   return { columns, rows };
 }
 
-function* readTimes(table: SourceTable | undefined): Generator<Ticks> {
-  const timeIndex = table?.columns.findIndex(({ name }) => name === "Timestamp") ?? -1;
+function* readTimes(
+  table: SourceTable | undefined,
+  timeColumn: string | undefined,
+): Generator<Ticks> {
+  const timeIndex = table?.columns.findIndex(({ name }) => name === timeColumn) ?? -1;
   if (table === undefined || timeIndex < 0) return;
   for (const row of table.rows({ from: -(2n ** 62n), to: 2n ** 62n })) {
     const at = row[timeIndex];
