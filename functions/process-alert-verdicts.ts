@@ -3,7 +3,7 @@
  * returns to the queue with a delay.
  */
 import { findReasonFault } from "../shared/alerts/closures.ts";
-import { handleVerdictMessage } from "../shared/alerts/handle-verdict-message.ts";
+import { receiveVerdictMessage } from "../shared/alerts/receive-verdict-message.ts";
 import { onQueueMessage } from "../shared/app/queue-handler.ts";
 import { services } from "../shared/app/services.ts";
 import { verdictMessage } from "../shared/contracts/alert-verdict.ts";
@@ -11,6 +11,5 @@ import { verdictMessage } from "../shared/contracts/alert-verdict.ts";
 onQueueMessage("process_alert_verdicts", "alert-verdicts", verdictMessage, async (message) => {
   const detail = findReasonFault(message.action, message.reason);
   if (detail !== undefined) return { reason: "schema", detail };
-  await handleVerdictMessage(await services.alertDeps(), message);
-  return undefined;
+  return receiveVerdictMessage(await services.receivingDeps(), message);
 });

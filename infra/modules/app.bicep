@@ -156,6 +156,8 @@ var appSettings = {
   FILES_CALLS_PER_HOUR: string(tuning.?filesCallsPerHour ?? 1500)
   CLOUD_APPS_CALLS_PER_MINUTE: string(tuning.?cloudAppsCallsPerMinute ?? 30)
   MAX_ALERTS_PER_SOURCE_PER_DAY: string(tuning.?maxAlertsPerSourcePerDay ?? 20000)
+  MAX_UNSEALED_ALERTS_PER_DAY: string(tuning.?maxUnsealedAlertsPerDay ?? 1000)
+  ALLOW_UNSEALED_VERDICTS: string(tuning.?allowUnsealedVerdicts ?? true)
   WEBHOOKS: string(webhooks)
 }
 

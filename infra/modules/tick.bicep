@@ -28,6 +28,12 @@ resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: appName
 }
 
+// A child that the package creates. Azure accepts a role assignment on it before that.
+resource tickFunction 'Microsoft.Web/sites/functions@2025-03-01' existing = {
+  parent: app
+  name: 'start_overdue_hunts'
+}
+
 // The role reads the key of one function. The workflow reads it at each run and stores none.
 resource keyReader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(app.id, 'function-key-reader')
@@ -41,7 +47,7 @@ resource keyReader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
 }
 
 resource callerReadsKeys 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: app
+  scope: tickFunction
   name: guid(app.id, caller.id, 'function-key-reader')
   properties: {
     roleDefinitionId: keyReader.id
@@ -54,7 +60,7 @@ var token = empty(audience)
   ? {}
   : { authentication: { type: 'ManagedServiceIdentity', identity: caller.id, audience: audience } }
 
-var keysUrl = '${environment().resourceManager}${substring(app.id, 1)}/functions/start_overdue_hunts/listkeys?api-version=2025-03-01'
+var keysUrl = '${environment().resourceManager}${substring(tickFunction.id, 1)}/listkeys?api-version=2025-03-01'
 
 resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
   name: 'logic-${prefix}-tick'

@@ -79,6 +79,14 @@ type limits = {
   @minValue(1)
   @maxValue(1000000)
   maxAlertsPerSourcePerDay: int?
+
+  @description('Alerts that other writers of the queue may close in a day.')
+  @minValue(1)
+  @maxValue(1000000)
+  maxUnsealedAlertsPerDay: int?
+
+  @description('Accepts verdicts that other writers put on the queue.')
+  allowUnsealedVerdicts: bool?
 }
 
 @export()

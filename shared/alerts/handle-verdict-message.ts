@@ -85,7 +85,7 @@ async function isWorthFilling(deps: AlertDeps, group: string): Promise<boolean> 
  * Enqueues a delayed copy. Throwing would use up one of the message's five delivery attempts
  * (`maxDequeueCount`).
  */
-async function deferMessage(
+export async function deferMessage(
   deps: AlertDeps,
   message: VerdictMessage,
   requestedSeconds: number,

@@ -1,6 +1,6 @@
 /** The dependencies of the alerts module, in its own words. */
 import type { AlertId } from "../contracts/alert-id.ts";
-import type { VerdictReason } from "../contracts/alert-verdict.ts";
+import type { VerdictMessage, VerdictReason } from "../contracts/alert-verdict.ts";
 import type { RetryLater } from "../contracts/retry-later.ts";
 import type { Clock } from "../runtime/time.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
@@ -68,9 +68,12 @@ export interface AlertsPort {
 /** Writes one audit record, durable before it resolves. */
 type AuditWriter = (event: AuditEvent) => Promise<void>;
 
-/** An audit record of an outbound change: the intent before it, the outcome after it. */
+/**
+ * An audit record of an outbound change: the intent before it, the outcome after it. `unsealed`
+ * records a message that another writer put on the queue.
+ */
 export interface AuditEvent {
-  readonly kind: "intent" | "outcome" | "conflict";
+  readonly kind: "intent" | "outcome" | "conflict" | "unsealed";
   /** Joins an intent with its outcome. */
   readonly call: string;
   readonly action: "close" | "reopen";
@@ -93,6 +96,8 @@ export interface AlertDeps {
   readonly alerts: AlertsPort;
   readonly writeAudit: AuditWriter;
   readonly clock: Clock;
+  /** Returns the message with the app's seal. */
+  readonly sealMessage: (message: VerdictMessage) => Promise<VerdictMessage>;
   /**
    * Returns how long, in milliseconds, until the token and the audit key are available; 0 when they
    * are. A vault outage of hours must not use up a message's five delivery attempts.

@@ -38,7 +38,7 @@ export const findRequestRecord = (
 
 /** Returns the record of a request that is not on the queue yet. */
 export const createRequestRecord = (
-  request: VerdictRequest,
+  request: Omit<VerdictRequest, "dryRun">,
   digest: string,
   source: string,
   nowMs: number,

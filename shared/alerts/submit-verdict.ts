@@ -48,6 +48,8 @@ export async function submitVerdict(
   if (read.kind === "invalid" || (existing && existing.digest !== digest))
     return { kind: "idTaken" };
   if (existing?.enqueued) return { kind: "accepted", id: request.id };
+  // Sealed before anything is recorded: without its key, the request is not accepted.
+  const messages = await Promise.all(splitIntoMessages(verdict).map(deps.sealMessage));
   const record = existing ?? createRequestRecord(request, digest, source, deps.clock.now());
   let etag = etagOf(read);
   if (etag === undefined) {
@@ -57,8 +59,7 @@ export async function submitVerdict(
     if (created.kind === "lost") return submitVerdict(deps, request, source, maxPerDay);
     etag = created.etag;
   }
-  for (const message of splitIntoMessages(verdict))
-    await deps.queues.send("alert-verdicts", message);
+  for (const message of messages) await deps.queues.send("alert-verdicts", message);
   await deps.store.replace(path, { ...record, enqueued: true }, etag);
   logAccepted(deps, record);
   return { kind: "accepted", id: request.id };
@@ -100,7 +101,7 @@ const storedDigest = z.object({ digest: z.string() });
  * digests are equal: the order of the ids, `requestedAt` and the synonym of the action do not
  * matter.
  */
-function digestOf(request: VerdictRequest): string {
+export function digestOf(request: Omit<VerdictRequest, "dryRun">): string {
   const { closure } = toCloseRequest(request);
   const { alertIds, comment, feedback, reason, requestedBy } = request;
   const content = [

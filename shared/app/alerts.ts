@@ -1,5 +1,6 @@
 /** The dependencies of the alerts module: the client of Cloud Apps and the audit log. */
 import type { AlertDeps } from "../alerts/ports.ts";
+import type { ReceivingDeps } from "../alerts/receive-verdict-message.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
 import { listAuditRecords } from "../audit/list-records.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
@@ -11,6 +12,7 @@ import { log } from "../runtime/log.ts";
 import { readSettings } from "../runtime/settings.ts";
 import { minuteMs } from "../runtime/time.ts";
 import { createApiQuota, createBearerAuth } from "./credentials.ts";
+import { isSealedMessage, readQueueKey, sealMessage } from "./message-seal.ts";
 import { clock, createId, failpoint, getQueues, getRecords, getVault } from "./platform.ts";
 
 /** App id of Cloud Apps, the audience of its tokens. */
@@ -68,7 +70,10 @@ export const getAlertDeps = lazy(async (): Promise<AlertDeps> => {
     alerts: createAlertsClient(client, quota),
     writeAudit: (event) => appendAudit({ ...event }),
     readyInMs: async () =>
-      getRecoveryDelayMs(Promise.all([authorize.createHeader(), secret("audit-key")])),
+      getRecoveryDelayMs(
+        Promise.all([authorize.createHeader(), secret("audit-key"), readQueueKey()]),
+      ),
+    sealMessage,
     clock,
     newId: createId,
     failpoint,
@@ -76,6 +81,22 @@ export const getAlertDeps = lazy(async (): Promise<AlertDeps> => {
     closingGroups: new Map(),
   };
 });
+
+/** The dependencies of receiving the messages of the queue. */
+export async function createReceivingDeps(): Promise<ReceivingDeps> {
+  const { ALLOW_UNSEALED_VERDICTS, MAX_UNSEALED_ALERTS_PER_DAY } = readSettings([
+    "ALLOW_UNSEALED_VERDICTS",
+    "MAX_UNSEALED_ALERTS_PER_DAY",
+  ]);
+  return {
+    ...(await getAlertDeps()),
+    isSealed: isSealedMessage,
+    unsealed: () => ({
+      isAllowed: ALLOW_UNSEALED_VERDICTS === "true",
+      maxAlertsPerDay: MAX_UNSEALED_ALERTS_PER_DAY,
+    }),
+  };
+}
 
 /** The dependencies of reading an alert's history. */
 export async function createAlertHistoryDeps() {

@@ -7,7 +7,7 @@ import { Problem } from "../contracts/problem.ts";
 import { lazy } from "../runtime/lazy.ts";
 import { clouds, readSettings } from "../runtime/settings.ts";
 import { createTokenValidator } from "../clients/token-validator.ts";
-import { createAlertHistoryDeps, getAlertDeps } from "./alerts.ts";
+import { createAlertHistoryDeps, createReceivingDeps, getAlertDeps } from "./alerts.ts";
 import {
   findHunt,
   listEnabledHunts,
@@ -24,6 +24,7 @@ import {
   replayStoredDeadLetters,
   runMaintenance,
 } from "./maintenance.ts";
+import { sealMessage } from "./message-seal.ts";
 import { clock, failpoint, getQueues, getRecords, getVault, readServerNowMs } from "./platform.ts";
 import {
   createJobUrl,
@@ -80,6 +81,7 @@ const webhookDeps = lazy(async () =>
     records: await getRecords(),
     queues: await getQueues(),
     serverNowMs: readServerNowMs,
+    sealMessage,
     fileLookupService: getFileLookupService,
     findHunt,
     huntDeps: getHuntDeps,
@@ -107,6 +109,7 @@ export const services = {
   startOverdueHunts: startDueHunts,
   fileLookupService: getFileLookupService,
   alertDeps: getAlertDeps,
+  receivingDeps: createReceivingDeps,
   alertHistoryDeps: createAlertHistoryDeps,
   maxAlertsPerSourcePerDay: async (): Promise<number> =>
     readSettings(["MAX_ALERTS_PER_SOURCE_PER_DAY"]).MAX_ALERTS_PER_SOURCE_PER_DAY,

@@ -44,6 +44,7 @@ export interface WebhookServices {
   readonly records: RecordStore;
   readonly queues: MessageQueues;
   readonly serverNowMs: () => Promise<number>;
+  readonly sealMessage: WebhookDeps["sealMessage"];
   readonly fileLookupService: () => Promise<FileLookupService>;
   readonly findHunt: (name: string) => CompiledHunt | undefined;
   readonly huntDeps: () => Promise<HuntDeps>;
@@ -81,6 +82,7 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     },
     records,
     queues,
+    sealMessage: services.sealMessage,
     recordVerdict: (id, verdict, from) =>
       recordVerdict(
         { store: records, clock, logEvent: (event, fields) => log(event, fields) },
@@ -240,7 +242,7 @@ async function createPayloadLookup(
   };
   const value = values.length === 1 ? values[0] : values;
   const body: ParsedBody = isText ? { kind: "text", text: String(value) } : { kind: "json", value };
-  const request = toLookupRequest({ options, input: { kind: "payload", body } }, key);
+  const request = await toLookupRequest({ options, input: { kind: "payload", body } }, key);
   if (request.requested.length === 0) return { kind: "none" };
   const lookupService = await services.fileLookupService();
   return {

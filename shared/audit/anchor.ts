@@ -12,14 +12,8 @@ import {
   type TypedRecord,
 } from "../storage/typed-record.ts";
 import { createAuditLog, followChain } from "./audit-log.ts";
-import {
-  auditRecord,
-  beforeFirst,
-  isSameDigest,
-  keyFingerprint,
-  sealContent,
-  type AuditRecord,
-} from "./chain.ts";
+import { auditRecord, beforeFirst, keyFingerprint, type AuditRecord } from "./chain.ts";
+import { isSameDigest, sealContent } from "../storage/seal.ts";
 
 const anchorPath = "state/audit/anchor.json";
 

@@ -3,8 +3,9 @@
  * from Key Vault, so that write access to the store alone does not suffice to forge, change, remove
  * or swap a record undetected.
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash } from "node:crypto";
 import * as z from "zod/mini";
+import { isSameDigest, sealContent } from "../storage/seal.ts";
 
 /** The content of a record. The module that writes it decides its shape. */
 export type AuditBody = Readonly<Record<string, unknown>>;
@@ -69,22 +70,6 @@ export function sealRecord(head: AuditHead, body: AuditBody, at: string, key: st
 const toPlainJson = (body: AuditBody): Record<string, unknown> =>
   JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
 
-/**
- * Returns the seal of a value: an HMAC over all its members, also unknown ones, in canonical order.
- */
-export const sealContent = (unsealed: object, key: string): string =>
-  createHmac("sha256", key).update(toCanonicalJson(unsealed)).digest("hex");
-
-/** Returns JSON with the keys of every object in order, so that equal content has equal bytes. */
-function toCanonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(toCanonicalJson).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value)
-    .filter(([, inner]) => inner !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${toCanonicalJson(inner)}`).join(",")}}`;
-}
-
 /** Why a record is invalid. */
 export type Flaw =
   | "unreadable"
@@ -110,10 +95,4 @@ export function findFlaw(
   if (key === undefined) return "unknown key";
   const { hash, ...unsealed } = record;
   return isSameDigest(hash, sealContent(unsealed, key)) ? undefined : "broken seal";
-}
-
-/** Compares two digests in constant time. */
-export function isSameDigest(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }

@@ -151,7 +151,10 @@ export const verdictRequest = z.strictObject(
 );
 export type VerdictRequest = z.infer<typeof verdictRequest>;
 
-/** The queue message. `deferred` counts how often it was delayed; a sender omits it. */
+/**
+ * The queue message. `deferred` counts how often it was delayed, `seal` shows that the app wrote the
+ * message; a sender omits both.
+ */
 export const verdictMessage = z.strictObject(
   {
     ...shape,
@@ -161,6 +164,7 @@ export const verdictMessage = z.strictObject(
         .number("must be a number")
         .check(z.int("must be an integer"), z.gte(0, "must be 0 or more")),
     ),
+    seal: z.optional(z.string("must be text")),
   },
   "must be a JSON object",
 );

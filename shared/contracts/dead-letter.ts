@@ -1,13 +1,18 @@
 /** Dead letters: messages that could not be processed, as they are stored, listed and replayed. */
 import * as z from "zod/mini";
 
-/** Why a message ended here. `retriesExhausted`: the platform took it away after five tries. */
+/**
+ * Why a message ended here. `retriesExhausted`: the platform took it away after five tries.
+ * `unsealed` and `dailyLimit`: a message of another writer that the settings do not allow.
+ */
 const deadLetterReasons = [
   "encoding",
   "notAnObject",
   "schema",
   "retriesExhausted",
   "permanent",
+  "unsealed",
+  "dailyLimit",
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
 

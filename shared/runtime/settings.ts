@@ -189,6 +189,8 @@ export const settingsSchema = z.object({
   FILES_CALLS_PER_HOUR: createCountSchema(1_500, 60_000),
   CLOUD_APPS_CALLS_PER_MINUTE: createCountSchema(30, 1_000),
   MAX_ALERTS_PER_SOURCE_PER_DAY: createCountSchema(20_000, 1_000_000),
+  MAX_UNSEALED_ALERTS_PER_DAY: createCountSchema(1_000, 1_000_000),
+  ALLOW_UNSEALED_VERDICTS: oneOf(["true", "false"], "true"),
   WEBHOOKS: z._default(webhooks, {}),
   LOGIN_URL: z.optional(loopbackRoot),
   GRAPH_URL: z.optional(loopbackRoot),

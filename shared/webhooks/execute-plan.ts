@@ -162,6 +162,10 @@ async function enqueueActions(
   plan: ActionPlan,
   lookup: PayloadLookup,
 ): Promise<WebhookAnswer> {
+  // Sealed before anything is stored: without its key, the delivery is not accepted.
+  const messages = await Promise.all(
+    plan.verdicts.flatMap(splitIntoMessages).map(deps.sealMessage),
+  );
   const creatingJob = lookup.kind === "hashes" ? lookup.createJob() : undefined;
   const unrecorded = plan.verdicts.slice(hasVerdictRecord(delivery) ? 1 : 0);
   await Promise.all([
@@ -170,8 +174,7 @@ async function enqueueActions(
   ]);
   const job = await creatingJob;
   await deps.failpoint("W3 claim-check written");
-  for (const message of plan.verdicts.flatMap(splitIntoMessages))
-    await deps.queues.send("alert-verdicts", message);
+  for (const message of messages) await deps.queues.send("alert-verdicts", message);
   if (lookup.kind === "hashes" && job !== undefined) await lookup.enqueueJob(job);
   const { hunts, skipped } = await startPlannedHunts(deps, delivery, plan);
   await deps.failpoint("W4 enqueued");

@@ -1,5 +1,5 @@
 /** The dependencies of the webhooks module, in its own words. */
-import type { RecordResult } from "../contracts/alert-verdict.ts";
+import type { RecordResult, VerdictMessage } from "../contracts/alert-verdict.ts";
 import type { IncomingBody } from "../contracts/parsed-body.ts";
 import type { DeliveryBody } from "../contracts/repeated-members.ts";
 import type { Failpoint } from "../runtime/failpoints.ts";
@@ -39,6 +39,8 @@ export interface WebhookDeps extends AuthDeps {
   readonly parseAnyBody: (bytes: Uint8Array, contentType: string | null) => DeliveryBody;
   readonly records: RecordStore;
   readonly queues: MessageQueues;
+  /** Returns the message with the app's seal. */
+  readonly sealMessage: (message: VerdictMessage) => Promise<VerdictMessage>;
   /** Records a verdict, so that its status can be read; without one, only reserves the id. */
   readonly recordVerdict: (
     id: string,

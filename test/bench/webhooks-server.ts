@@ -2,6 +2,7 @@
  * Child: one side of the webhook benchmark as an HTTP server, everything of ours but the Functions
  * host, or a bare one.
  */
+import { sealVerdictMessage } from "../../shared/alerts/message-seal.ts";
 import { createHash, createHmac, createSecretKey, randomUUID, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -110,6 +111,7 @@ async function createOurs(connection: string, key: string): Promise<AnswerReques
       MAX_ALERTS_PER_SOURCE_PER_DAY: 1e9,
     }),
     tenantId: () => "",
+    sealMessage: async (message) => sealVerdictMessage(message, { key, tenant: "" }),
     mappings: () => compiled.mappings,
     vault: async () => ({
       getSecret: async () => key,

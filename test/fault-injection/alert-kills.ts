@@ -87,7 +87,7 @@ async function killOnce(
   // The worst behavior of a service for a second close: it takes effect.
   const simulator = await startSimulator({
     behaviors: { cloudApps: { alreadyClosed: "overwrite" } },
-    secrets: { "audit-key": auditKey },
+    secrets: { "audit-key": auditKey, "queue-key": "the queue key of the kill trials" },
   });
   const killSwitch = createKillSwitch();
   const clients = await createStorageClients({ kind: "connection-string", value: storage });

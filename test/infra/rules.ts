@@ -169,7 +169,7 @@ const checkRights: Rule = (deployment) => {
       "host: Storage Queue Data Message Sender on queues hunt-results",
       "host: Monitoring Metrics Publisher on components appi-huntline",
       "response: Key Vault Secrets User on vaults kv-huntli-abcdefghijklm",
-      "tick: own role on sites func-huntline-abcdefghijklm",
+      "tick: own role on functions start_overdue_hunts",
     ]),
     ...filterByType(deployment, "Microsoft.Authorization/roleDefinitions").flatMap(({ body }) =>
       listDifferences("own role", valueAt(body, "properties.permissions.0.actions") as string[], [

@@ -131,7 +131,8 @@ function fillVault(
 ): void {
   vault.set("cloud-apps-token", createToken());
   vault.set("defender-client-secret", applications[0]?.secrets[0]?.value ?? "");
-  for (const name of ["audit-key", "job-key"]) vault.set(name, randomBytes(32).toString("base64"));
+  for (const name of ["audit-key", "job-key", "queue-key"])
+    vault.set(name, randomBytes(32).toString("base64"));
   for (const source of ["sentinel", "defender", "cloud-apps", "splunk", "elastic", "generic"]) {
     vault.set(`webhook-${source}`, `whsec_${randomBytes(24).toString("base64")}`);
   }

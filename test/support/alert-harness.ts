@@ -79,6 +79,7 @@ export function alertHarness(
     alerts: service.port,
     writeAudit: async (event) => void audit.push(event),
     clock,
+    sealMessage: async (message) => message,
     readyInMs: async () => options.readyInMs?.() ?? 0,
     newId: () => `id-${(ids += 1)}`,
     failpoint: options.failpoint ?? (async () => undefined),

@@ -92,6 +92,7 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
   const woken: string[] = [];
   const nowMs = (): number => clock.now() + (options.aheadMs ?? 0);
   const deps: WebhookDeps = {
+    sealMessage: async (message) => message,
     findSource: (name) => {
       const result = readSource(sources, name, options.mappings ?? testMapping);
       if (result.kind === "invalid") throw new Error(JSON.stringify(result.faults));

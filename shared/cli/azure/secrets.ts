@@ -34,7 +34,7 @@ export interface SecretsRequest {
 
 const tokenName = "cloud-apps-token";
 const sourcePattern = /^[a-z0-9-]{1,40}$/;
-const renewablePattern = /^(?:audit-key|job-key|webhook-[a-z0-9-]{1,40})$/;
+const renewablePattern = /^(?:audit-key|job-key|queue-key|webhook-[a-z0-9-]{1,40})$/;
 const dayMs = 86_400_000;
 
 /** Days after which a secret expires; former audit keys verify old records for years. */
@@ -47,10 +47,15 @@ export async function makeSecrets(deps: SecretsDeps, request: SecretsRequest): P
       throw new UsageError("--webhook must be a source such as sentinel.");
   for (const name of request.renewed)
     if (!renewablePattern.test(name))
-      throw new UsageError("--renew must be audit-key, job-key or webhook-<source>.");
+      throw new UsageError("--renew must be audit-key, job-key, queue-key or webhook-<source>.");
 
   const existing = await waitForSecretNames(deps, request.vault);
-  const required = ["audit-key", "job-key", ...request.sources.map((name) => `webhook-${name}`)];
+  const required = [
+    "audit-key",
+    "job-key",
+    "queue-key",
+    ...request.sources.map((name) => `webhook-${name}`),
+  ];
   const folder = await mkdtemp(join(tmpdir(), "huntline-secrets-"));
   const storeValue = (name: string, value: string): Promise<void> =>
     storeSecret(deps, { vault: request.vault, folder, name, value });

@@ -189,6 +189,7 @@ async function* checkSecrets(
   const secretNames = [
     "audit-key",
     "job-key",
+    "queue-key",
     ...(settings.CLOUD_APPS_AUTH === "token" ? ["cloud-apps-token"] : []),
     ...(settings.APP_CREDENTIAL === "secret" ? ["defender-client-secret"] : []),
     ...listWebhookSecrets(settings.WEBHOOKS),

@@ -7,7 +7,7 @@ import { checkCatalog } from "../../kql/compile/compile-catalog.ts";
 import type { NamedValues } from "../../kql/evaluate/context.ts";
 import { toDynamic } from "../../kql/evaluate/values.ts";
 import { publishedSchema, type QuerySchema } from "../../kql/language/schema.ts";
-import { evaluateHunt, type HuntResult } from "../../kql/testing/run-hunt-test.ts";
+import { evaluateHunt, type HuntResult } from "../../kql/testing/evaluate-forms.ts";
 import { TestCaseError } from "../../kql/testing/test-rows.ts";
 import { formatSuggestion } from "../../runtime/suggest-word.ts";
 import { formatInstant, parseInstant, ticksFromMs } from "../../runtime/time.ts";

@@ -12,7 +12,7 @@ import { listTableNames, findTableReads, type TableRead } from "./table-reads.ts
 import { findQueryEnd, type ShardKey } from "./rewrite.ts";
 import { findScalarObstacles } from "./scalar-obstacles.ts";
 import { listResults } from "../language/statements.ts";
-import { publishedSchema, type QuerySchema } from "../language/schema.ts";
+import { publishedSchema, selectSchema, type QuerySchema } from "../language/schema.ts";
 import type { Placeholder } from "./time-value.ts";
 import { findTimeNames } from "./time-names.ts";
 
@@ -43,8 +43,9 @@ export interface Analysis {
   readonly end: number;
 }
 
-/** Analyzes a query against the tables of `schema`. Never throws on bad KQL. */
-export function analyzeQuery(query: string, schema = publishedSchema): Analysis {
+/** Analyzes a query against the published and declared tables. Never throws on bad KQL. */
+export function analyzeQuery(query: string, declaredSchema = publishedSchema): Analysis {
+  const schema = selectSchema(query, declaredSchema);
   const { text, placeholders, unknown } = replacePlaceholders(query);
   const parsed = parseQuery(text, schema);
   const { root } = parsed;
@@ -67,7 +68,7 @@ export function analyzeQuery(query: string, schema = publishedSchema): Analysis 
     schema,
     errors: [
       ...unknown.map((placeholder) => createPlaceholderError(query, placeholder)),
-      ...parsed.diagnostics.map((diagnostic) => addSuggestion(query, diagnostic, schema)),
+      ...parsed.diagnostics.map((diagnostic) => addSuggestion(query, diagnostic, declaredSchema)),
       ...findShapeErrors(parsed),
     ],
     warnings: findWarnings(parsed),

@@ -14,17 +14,21 @@ function isPublished(name: string, columns: readonly HuntColumn[]): boolean {
   );
 }
 
-const schemasByContext = new WeakMap<EvaluationContext, QuerySchema>();
+const schemasByTables = new WeakMap<
+  EvaluationContext["tables"],
+  { readonly watchlists: EvaluationContext["watchlists"]; readonly schema: QuerySchema | undefined }
+>();
 
 /**
- * Returns the tables and functions beyond the published ones; undefined if there are none. One
- * context has one schema, for which the parser's symbols are built once.
+ * Returns the tables and functions beyond the published ones; undefined if there are none. Equal
+ * tables have one schema, for which the parser's symbols are built once.
  */
 export function findSchema(context: EvaluationContext): QuerySchema | undefined {
-  const cached = schemasByContext.get(context);
-  if (cached !== undefined) return cached;
+  const { tables, watchlists } = context;
+  const cached = schemasByTables.get(tables);
+  if (cached !== undefined && cached.watchlists === watchlists) return cached.schema;
   const schema = createSchema(context);
-  if (schema !== undefined) schemasByContext.set(context, schema);
+  schemasByTables.set(tables, { watchlists, schema });
   return schema;
 }
 

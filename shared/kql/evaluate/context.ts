@@ -37,6 +37,8 @@ export interface EvaluationContext {
   readonly tables: ReadonlyMap<string, SourceTable>;
   /** The value of `now()`. */
   readonly now: Ticks;
+  /** Values of datetime literals by their text: one parsed query serves many windows. */
+  readonly datetimes?: ReadonlyMap<string, Ticks>;
   /** The request's `Timespan`: every table is limited to it. */
   readonly timespan?: Span;
   /** Rows of `externaldata` by URI, in the order of the declared columns. */

@@ -41,7 +41,7 @@ export type Evaluation = QueryResult | Refusal;
 /** Compiles a query and returns its rows, or a refusal. Reading the rows does the work. */
 export function evaluate(query: string, context: EvaluationContext): Evaluation {
   try {
-    const parsed = parseCached(query, findSchema(context));
+    const parsed = parseSafely(query, findSchema(context));
     const queryError = findQueryError(parsed);
     if (queryError !== undefined) throw queryError;
     const scope: Scope = {
@@ -55,21 +55,6 @@ export function evaluate(query: string, context: EvaluationContext): Evaluation 
   } catch (error) {
     return toRefusal(query, toQueryError(error));
   }
-}
-
-const maxCachedQueries = 50;
-const parsedQueries = new Map<string, ParsedQuery>();
-
-/** Parses a query; the last ones are cached, because tests run one query over many rows. */
-function parseCached(query: string, schema: QuerySchema | undefined): ParsedQuery {
-  if (schema !== undefined) return parseSafely(query, schema);
-  const known = parsedQueries.get(query);
-  if (known !== undefined) return known;
-  const parsed = parseSafely(query);
-  const [oldest] = parsedQueries.keys();
-  if (parsedQueries.size >= maxCachedQueries && oldest !== undefined) parsedQueries.delete(oldest);
-  parsedQueries.set(query, parsed);
-  return parsed;
 }
 
 /** Microsoft's parser fails on a few queries, such as some of graphs, with an error of its own. */

@@ -6,10 +6,13 @@ import {
   parseInteger,
   parseTimespanTicks,
 } from "../language/literals.ts";
+import type { EvaluationContext } from "./context.ts";
 import { createConstant, type Scalar } from "./plan.ts";
 import { toBool, toDynamic } from "./values.ts";
 
-type LiteralCompiler = (node: KqlNode, now: bigint) => Scalar;
+/** What the values of literals depend on. */
+type LiteralContext = Pick<EvaluationContext, "now" | "datetimes">;
+type LiteralCompiler = (node: KqlNode, context: LiteralContext) => Scalar;
 
 const isNullText = (text: string): boolean => /null/i.test(text);
 
@@ -20,10 +23,11 @@ const literalCompilers: Readonly<Record<string, LiteralCompiler>> = {
   RealLiteralExpression: ({ text }) => createConstant("real", parseReal(text)),
   DecimalLiteralExpression: ({ text }) =>
     createConstant("decimal", isNullText(text) ? null : unwrapLiteral(text)),
-  DateTimeLiteralExpression: ({ text }, now) =>
+  DateTimeLiteralExpression: ({ text }, { now, datetimes }) =>
     createConstant(
       "datetime",
-      /^now$/i.test(unwrapLiteral(text)) ? now : (parseDatetimeTicks(text) ?? null),
+      datetimes?.get(text) ??
+        (/^now$/i.test(unwrapLiteral(text)) ? now : (parseDatetimeTicks(text) ?? null)),
     ),
   TimespanLiteralExpression: ({ text }) =>
     createConstant("timespan", parseTimespanTicks(text) ?? null),
@@ -43,8 +47,8 @@ const literalCompilers: Readonly<Record<string, LiteralCompiler>> = {
 };
 
 /** Compiles a literal; `undefined` for any other node. */
-export const compileLiteral = (node: KqlNode, now: bigint): Scalar | undefined =>
-  literalCompilers[node.kind]?.(node, now);
+export const compileLiteral = (node: KqlNode, context: LiteralContext): Scalar | undefined =>
+  literalCompilers[node.kind]?.(node, context);
 
 const toNumberOrNull = (value: bigint | undefined): number | null =>
   value === undefined ? null : Number(value);
@@ -70,7 +74,7 @@ function evaluateJson(node: KqlNode | undefined): unknown {
     return listElements(childAt(node, "Values")).map(evaluateJson);
   if (node.kind === "UnaryMinusExpression")
     return negateNumber(evaluateJson(childAt(node, "Expression")));
-  const literal = compileLiteral(node, 0n);
+  const literal = compileLiteral(node, { now: 0n });
   return literal ? toJsonValue(literal, node.text) : null;
 }
 

@@ -34,7 +34,7 @@ export const compileScalar = (node: KqlNode, scope: Scope): Scalar =>
   });
 
 function compileNode(node: KqlNode, scope: Scope): Scalar {
-  const literal = compileLiteral(node, scope.context.now);
+  const literal = compileLiteral(node, scope.context);
   if (literal !== undefined) return literal;
   const compiler = scalarCompilers[node.kind];
   if (compiler !== undefined) return compiler(node, scope);

@@ -59,6 +59,23 @@ export interface QuerySchema {
 /** The published tables and functions alone. */
 export const publishedSchema: QuerySchema = { tables, functions: [] };
 
+/** A query that reads every table, or tables by a pattern of names. */
+const readsManyTables = /\b(?:search|find|union)\b/;
+
+/**
+ * Returns the published schema for a query that names nothing of the declared tables and functions:
+ * its parse is then shared with its tests.
+ */
+export function selectSchema(query: string, schema: QuerySchema): QuerySchema {
+  if (schema === publishedSchema || readsManyTables.test(query)) return schema;
+  const words = new Set(query.match(/\w+/g));
+  const namesDeclared =
+    Object.entries(schema.tables).some(
+      ([name, columns]) => columns !== tables[name] && words.has(name),
+    ) || schema.functions.some(({ name }) => words.has(name));
+  return namesDeclared ? schema : publishedSchema;
+}
+
 /**
  * Columns that hold a row's own time, the first one that a table has: `Timestamp` of Defender,
  * `TimeGenerated` of Log Analytics, `ActivityTimestamp` of `CallActivityEvents`.

@@ -24,6 +24,7 @@ function createTestServices(
     failpoint: async () => undefined,
     settings: () => ({ WEBHOOKS: webhooks, MAX_ALERTS_PER_SOURCE_PER_DAY: 100 }),
     tenantId: () => "",
+    sealMessage: async (message) => message,
     mappings: () => testMapping,
     vault: async () => ({
       getSecret: async () => {

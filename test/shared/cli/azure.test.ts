@@ -84,10 +84,15 @@ describe("npm run azure -- secrets", () => {
   test("creates random keys that appear nowhere but in the vault", async () => {
     await makeSecrets(deps, { ...request, sources: ["sentinel"] });
     const values = readKept("value-");
-    expect(Object.keys(values).toSorted()).toEqual(["audit-key", "job-key", "webhook-sentinel"]);
+    expect(Object.keys(values).toSorted()).toEqual([
+      "audit-key",
+      "job-key",
+      "queue-key",
+      "webhook-sentinel",
+    ]);
     const all = Object.values(values);
-    expect(all.map((value) => Buffer.from(value, "base64").length)).toEqual([32, 32, 32]);
-    expect(new Set(all).size).toBe(3);
+    expect(all.map((value) => Buffer.from(value, "base64").length)).toEqual([32, 32, 32, 32]);
+    expect(new Set(all).size).toBe(4);
     const visibleText = readCalls() + printed.join("\n");
     expect(all.filter((value) => visibleText.includes(value))).toEqual([]);
   });
@@ -98,26 +103,33 @@ describe("npm run azure -- secrets", () => {
     expect(expiries.map(([, name, day]) => [name, day])).toEqual([
       ["audit-key", "2028-12-31T00:00:00Z"],
       ["job-key", "2027-01-01T00:00:00Z"],
+      ["queue-key", "2027-01-01T00:00:00Z"],
     ]);
   });
 
   test("keeps the secrets that exist and renews the one that is named", async () => {
-    answerWith({ words: "secret list", answer: ["audit-key", "job-key"] });
+    answerWith({ words: "secret list", answer: ["audit-key", "job-key", "queue-key"] });
     await makeSecrets(deps, { ...request, renewed: ["job-key"] });
     expect(Object.keys(readKept("value-"))).toEqual(["job-key"]);
-    expect(printed).toEqual(["audit-key: kept", "job-key: created"]);
+    expect(printed).toEqual(["audit-key: kept", "job-key: created", "queue-key: kept"]);
   });
 
   test.each([
     [{ sources: ["a b"] }, "--webhook must be a source such as sentinel."],
-    [{ renewed: ["cloud-apps-token"] }, "--renew must be audit-key, job-key or webhook-<source>."],
+    [
+      { renewed: ["cloud-apps-token"] },
+      "--renew must be audit-key, job-key, queue-key or webhook-<source>.",
+    ],
   ])("refuses %j before it calls Azure", async (change, message) => {
     await expect(makeSecrets(deps, { ...request, ...change })).rejects.toThrow(message);
     expect(() => readCalls()).toThrow();
   });
 
   test("keeps the Cloud Apps token when only Enter is pressed", async () => {
-    answerWith({ words: "secret list", answer: ["audit-key", "job-key", "cloud-apps-token"] });
+    answerWith({
+      words: "secret list",
+      answer: ["audit-key", "job-key", "queue-key", "cloud-apps-token"],
+    });
     await makeSecrets(
       { ...deps, askSecret: () => Promise.resolve("") },
       { ...request, asksForToken: true },
@@ -139,7 +151,7 @@ describe("npm run azure -- secrets", () => {
   const hasTerminal = spawnSync(terminalProgram, ["--version"]).status === 0;
 
   test.runIf(hasTerminal)("stores a typed Cloud Apps token without showing it", () => {
-    answerWith({ words: "secret list", answer: ["audit-key", "job-key"] });
+    answerWith({ words: "secret list", answer: ["audit-key", "job-key", "queue-key"] });
     const command = `${process.execPath} shared/cli/azure.ts secrets kv-x --cloud-apps-token`;
     const { stdout } = spawnSync(terminalProgram, ["-qec", `sleep 1; ${command}`, "/dev/null"], {
       input: "c2VjcmV0\n",

@@ -68,6 +68,8 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     "notAnObject",
     "schema",
     "retriesExhausted",
+    "unsealed",
+    "dailyLimit",
     "permanent",
   ]),
   "Export.complete": listAll<Exclude<ExportMetadata["complete"], "closed">>()(["yes", "gap"]),

@@ -86,7 +86,7 @@ describe("npm run hunts", () => {
     expect(out).toMatch(
       /find-things\s+window\s+0 5 \* \* \* \*\s+P1D\s+DeviceEvents\s+every operator works row by row: Filter/,
     );
-    expect(out).toContain("2 hunts are valid, 1 enabled. Next: restart npm start");
+    expect(out).toContain("2 hunts are valid, 1 enabled. Next: npm start runs them here");
   });
 
   test("fails and names file, line and column of each problem", async () => {
