@@ -9,7 +9,7 @@ import { parseAnyBody, readBodyBytes } from "../shared/http/request-body.ts";
 async function enrichFiles(request: HttpRequest): Promise<HttpResponseInit> {
   const body = parseAnyBody(await readBodyBytes(request), request.headers.get("content-type"));
   const key = readIdempotencyKey(request);
-  return replyToLookup(request, toLookupRequest(readLookup(request.query, body), key));
+  return replyToLookup(request, await toLookupRequest(readLookup(request.query, body), key));
 }
 
 app.http("enrich_files", {

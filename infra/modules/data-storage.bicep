@@ -122,9 +122,23 @@ var ages = [
   { name: 'receipts', prefix: 'state/receipts/', days: 8 }
   { name: 'dead-letters', prefix: 'dead-letters/', days: 90 }
 ]
-var exportAges = keepExportsDays == 0 ? [] : [{ name: 'exports', prefix: 'exports/', days: max(35, keepExportsDays) }]
 
-var expiries = map(concat(ages, exportAges), age => {
+// Deleting a blob makes it a previous version, so the rule deletes the versions, too.
+var exportDays = max(35, keepExportsDays)
+var exportExpiry = {
+  enabled: true
+  name: 'exports'
+  type: 'Lifecycle'
+  definition: {
+    filters: { blobTypes: ['blockBlob'], prefixMatch: ['exports/'] }
+    actions: {
+      baseBlob: { delete: { daysAfterModificationGreaterThan: exportDays } }
+      version: { delete: { daysAfterCreationGreaterThan: exportDays } }
+    }
+  }
+}
+
+var expiries = map(ages, age => {
   enabled: true
   name: age.name
   type: 'Lifecycle'
@@ -148,7 +162,7 @@ var oldVersions = {
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = {
   parent: account
   name: 'default'
-  properties: { policy: { rules: concat(expiries, [oldVersions]) } }
+  properties: { policy: { rules: concat(expiries, keepExportsDays == 0 ? [] : [exportExpiry], [oldVersions]) } }
   dependsOn: [blobs]
 }
 

@@ -21,6 +21,7 @@ import {
   type AlertResult,
 } from "./interpret-close-response.ts";
 import type { AlertDeps, AuditEvent, ChangeReply, CloseRequest, Permit } from "./ports.ts";
+import { clearRefusedCalls, recordRefusedCall } from "./refused-calls.ts";
 import {
   alertIdOf,
   recordRefusal,
@@ -159,6 +160,7 @@ async function closeClaims(
       detail,
     });
   if (reply.kind === "refused") {
+    await recordRefusedCall(deps.store, reply.message);
     const failed = await recordRefusal(deps, claims, reply.message);
     const refused = claims.map(alertIdOf).filter((id) => !failed.includes(id));
     await audit({ refused, failed }, reply.message);
@@ -166,10 +168,12 @@ async function closeClaims(
   }
   const results = await determineResults(deps, claims, reply);
   if (results.kind === "later") {
+    if (results.reason !== undefined) await recordRefusedCall(deps.store, results.reason);
     await releaseClaims(deps, claims, results);
     await audit({ deferred: claimed.map(alertIdOf) }, results.reason);
     return retryLater(results.retryAfterMs);
   }
+  await clearRefusedCalls(deps.store);
   await recordResults(deps, claims, results.byAlert);
   await deps.failpoint("A7 record done");
   const outcomes = groupByState(results.byAlert);

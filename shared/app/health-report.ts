@@ -2,6 +2,7 @@
  * Creates the health report from storage and settings alone, so that every instance returns the
  * same.
  */
+import { readRefusedCalls } from "../alerts/refused-calls.ts";
 import { readAnchor } from "../audit/anchor.ts";
 import { huntingPresets } from "../clients/hunting/presets.ts";
 import type { ExpiringSecret } from "../clients/vault.ts";
@@ -41,6 +42,8 @@ export interface HealthReport {
     readonly retiresOn: string;
     readonly daysLeft: number;
   } | null;
+  /** Since when and why Cloud Apps refuses the calls of verdicts. */
+  readonly refusedVerdictCalls: { readonly since: string; readonly reason: string } | null;
   readonly auditAnchor: number | null;
 }
 
@@ -81,6 +84,7 @@ export async function createHealthReport({
     deadLetters,
     secretsExpiring,
     retirement,
+    refusedVerdictCalls: await readRefusedCalls(store),
     auditAnchor: anchor.kind === "found" ? anchor.value.seq : null,
   };
   const { status, problems } = assessHealth(details);
@@ -125,6 +129,7 @@ export function assessHealth(details: HealthDetails): {
     assessHunts(details),
     assessQuotas(details),
     assessDeadLetters(details),
+    assessRefusedCalls(details),
     assessExpiry(details),
   ];
   const errors = all.flatMap((findings) => findings.errors);
@@ -165,6 +170,16 @@ const assessDeadLetters = ({ deadLetters }: HealthDetails): Findings => ({
           `${deadLetters} dead letter${deadLetters === 1 ? " was" : "s were"} not replayed: list with GET /api/dead-letters, replay with POST /api/dead-letters/replay.`,
         ],
   warnings: [],
+});
+
+const assessRefusedCalls = ({ refusedVerdictCalls }: HealthDetails): Findings => ({
+  errors: [],
+  warnings:
+    refusedVerdictCalls === null
+      ? []
+      : [
+          `Cloud Apps refuses to close alerts since ${refusedVerdictCalls.since}: ${refusedVerdictCalls.reason} Verdicts wait; run npm run doctor to check the token and its role.`,
+        ],
 });
 
 function assessExpiry({ secretsExpiring, retirement }: HealthDetails): Findings {

@@ -242,7 +242,7 @@ async function createPayloadLookup(
   };
   const value = values.length === 1 ? values[0] : values;
   const body: ParsedBody = isText ? { kind: "text", text: String(value) } : { kind: "json", value };
-  const request = toLookupRequest({ options, input: { kind: "payload", body } }, key);
+  const request = await toLookupRequest({ options, input: { kind: "payload", body } }, key);
   if (request.requested.length === 0) return { kind: "none" };
   const lookupService = await services.fileLookupService();
   return {

@@ -34,6 +34,7 @@ export const healthAnswer = z.object({
   deadLetters: z.int(),
   secretsExpiring: z.array(z.object({ secret: z.string(), expires: z.string() })),
   retirement: z.nullable(z.object({ api: z.string(), retiresOn: z.string(), daysLeft: z.int() })),
+  refusedVerdictCalls: z.nullable(z.object({ since: z.string(), reason: z.string() })),
   auditAnchor: z.nullable(z.int()),
 });
 

@@ -26,7 +26,8 @@ export function readHash(text: string): { hash: string; kind: HashKind } | undef
 }
 
 const maxWrittenLength = 100;
-const minDigits = 32;
+/** Digits of the shortest hash. */
+export const minDigits = 32;
 
 const hexDigit = 1;
 const wordCharacter = 2;
@@ -42,26 +43,39 @@ const isHex = (code: number): boolean =>
 const isWord = (code: number): boolean =>
   code < classes.length && ((classes[code] ?? 0) & wordCharacter) !== 0;
 
+/** A run of a text from `start` to before `end`. */
+export interface Run {
+  start: number;
+  end: number;
+}
+
 /**
- * Calls `visit` for every run of 32, 40 or 64 hexadecimal digits with no letter, digit or
- * underscore on either side.
+ * Moves to the next run of 32, 40 or 64 hexadecimal digits behind the last one, with no letter,
+ * digit or underscore on either side. Returns false at the end of the text.
  *
  * A run of 32 covers a position that is a multiple of 32 behind the last run, so only those are
  * probed; the time is linear in the text whatever it holds. An escape such as `\n` before a run
  * counts as a boundary, for JSON in text.
  */
-export function forEachRun(text: string, visit: (start: number, end: number) => void): void {
-  for (let probe = minDigits - 1, floor = 0; probe < text.length; probe += minDigits) {
-    if (!isHex(text.charCodeAt(probe))) continue;
+export function findNextRun(text: string, run: Run): boolean {
+  for (let floor = run.end, probe = floor + minDigits - 1; probe < text.length;) {
+    if (!isHex(text.charCodeAt(probe))) {
+      probe += minDigits;
+      continue;
+    }
     let start = probe;
     while (start > floor && isHex(text.charCodeAt(start - 1))) start -= 1;
     let end = probe + 1;
     while (isHex(text.charCodeAt(end))) end += 1;
-    if (findHashKind(end - start) !== undefined && isStandalone(text, start, end))
-      visit(start, end);
+    if (findHashKind(end - start) !== undefined && isStandalone(text, start, end)) {
+      run.start = start;
+      run.end = end;
+      return true;
+    }
     floor = end;
-    probe = end;
+    probe = end + minDigits - 1;
   }
+  return false;
 }
 
 /**

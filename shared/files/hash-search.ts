@@ -9,7 +9,7 @@ import {
   type Naming,
 } from "./hash-names.ts";
 import { placeholderHash, placeholderReason, unnamedMd5Reason } from "./hash-rules.ts";
-import { findHashKind, forEachRun, readHash, type HashKind } from "./hash-runs.ts";
+import { findHashKind, findNextRun, readHash, type HashKind, type Run } from "./hash-runs.ts";
 import { FieldLabels, noSiblings, Siblings } from "./hash-siblings.ts";
 
 /** A hash of a file, lower case. */
@@ -47,6 +47,25 @@ export interface TextPlace {
   readonly isName?: boolean;
 }
 
+/** A text that is being searched, up to its last run. */
+export interface TextScan {
+  readonly text: string;
+  readonly place: TextPlace;
+  readonly run: Run;
+  lastEnd: number;
+  /** Without the spaces around it; computed once, at the first run. */
+  trimmedLength: number | undefined;
+  naming: Naming | undefined;
+  labels: FieldLabels | undefined;
+}
+
+/**
+ * Work after which a search lets others run, in members of containers. A run costs as much as 20
+ * members or 400 characters; a portion takes about 10 ms.
+ */
+const portionSize = 20_000;
+const runCost = 20;
+const charactersPerCost = 20;
 const maxPlaces = 10;
 const maxGapLength = 8;
 
@@ -68,6 +87,10 @@ interface CollectedHash {
 interface Frame {
   readonly node: unknown;
   readonly name: string | number;
+  /** Whether it, or a container around it, holds no file's hash; known once it is asked for. */
+  isForeign?: boolean;
+  /** Its JSON pointer, once a hash in it has been found. */
+  path?: string;
   reading?: NameReading;
   siblings?: Siblings;
   isHashList?: boolean;
@@ -81,6 +104,7 @@ export class HashSearch {
   fault: InputFault | undefined;
   readonly #frames: Frame[] = [];
   readonly #collected = new Map<string, CollectedHash>();
+  #spent = 0;
 
   constructor(options: FindOptions) {
     this.options = options;
@@ -88,6 +112,14 @@ export class HashSearch {
 
   get depth(): number {
     return this.#frames.length;
+  }
+
+  /** Counts work; returns true when a portion is done, and begins the next one. */
+  endsPortion(cost = 1): boolean {
+    this.#spent += cost;
+    if (this.#spent < portionSize) return false;
+    this.#spent = 0;
+    return true;
   }
 
   openContainer(node: unknown, name: string | number): void {
@@ -103,24 +135,42 @@ export class HashSearch {
     this.fault ??= { path: this.#toPointer(name), message };
   }
 
-  /** Collects the runs of a text by what names them. */
-  scanText(text: string, place: TextPlace): void {
-    let lastEnd = -1;
-    let lastNaming: Naming | undefined;
-    let labels: FieldLabels | undefined;
-    forEachRun(text, (start, end) => {
-      const isListed = lastEnd >= 0 && hasOnlySeparators(text, lastEnd, start);
-      const before = isListed
-        ? lastNaming
-        : ((labels ??= new FieldLabels(text)).findNaming(start) ?? findNamingBefore(text, start));
-      lastEnd = end;
-      lastNaming = before;
-      const run = text.slice(start, end);
-      const isWhole = run.length === text.trim().length;
-      const naming =
-        this.#findNaming(text, place, { before, isWhole }) ?? findTextNaming(text, start, end);
-      this.#collect(run, place, naming, isWhole);
-    });
+  /** Starts the search of a text; `scanPortion` carries it out. */
+  startScan(text: string, place: TextPlace): TextScan {
+    this.#spent += text.length / charactersPerCost;
+    return {
+      text,
+      place,
+      run: { start: 0, end: 0 },
+      lastEnd: -1,
+      trimmedLength: undefined,
+      naming: undefined,
+      labels: undefined,
+    };
+  }
+
+  /** Collects runs until a portion is done; returns true at the end of the text. */
+  scanPortion(scan: TextScan): boolean {
+    while (findNextRun(scan.text, scan.run)) {
+      this.#collectRun(scan);
+      if (this.endsPortion(runCost)) return false;
+    }
+    return true;
+  }
+
+  #collectRun(scan: TextScan): void {
+    const { text, place } = scan;
+    const { start, end } = scan.run;
+    const isListed = scan.lastEnd >= 0 && hasOnlySeparators(text, scan.lastEnd, start);
+    if (!isListed)
+      scan.naming =
+        (scan.labels ??= new FieldLabels(text)).findNaming(start) ?? findNamingBefore(text, start);
+    scan.lastEnd = end;
+    const isWhole = end - start === (scan.trimmedLength ??= text.trim().length);
+    const naming =
+      this.#findNaming(text, place, { before: scan.naming, isWhole }) ??
+      findTextNaming(text, start, end);
+    this.#collect(text.slice(start, end), place, naming, isWhole);
   }
 
   /** Reads the words before a run and, where they say less, the place of its text. */
@@ -207,7 +257,7 @@ export class HashSearch {
 
   /** Reads the property's own name, then the sibling that names it, then the container's name. */
   #findPlaceNaming(place: TextPlace, isWhole: boolean): Naming | undefined {
-    for (const each of this.#frames) if (readFrame(each).isForeign) return certificateNaming;
+    if (this.#isForeign(this.#frames.length - 1)) return certificateNaming;
     const frame = place.isName === true ? undefined : this.#frames.at(-1);
     const own = readName(place.column ?? String(place.name));
     const siblings = frame && isWhole ? readSiblings(frame) : noSiblings;
@@ -219,6 +269,12 @@ export class HashSearch {
       siblings.findLabelNaming(place.name) ??
       (own.isNeutral ? this.#findNeutralNaming(sibling, frame) : sibling)
     );
+  }
+
+  #isForeign(depth: number): boolean {
+    const frame = this.#frames[depth];
+    if (!frame) return false;
+    return (frame.isForeign ??= readFrame(frame).isForeign || this.#isForeign(depth - 1));
   }
 
   /** Reads what a value without a name of its own is: the hash of a container is not a file's. */
@@ -252,11 +308,16 @@ export class HashSearch {
   }
 
   #toPointer(name: string | number | undefined): string {
-    const path = [
-      ...this.#frames.slice(1).map((frame) => frame.name),
-      ...(name === undefined || (name === "" && this.#frames.length === 0) ? [] : [name]),
-    ];
-    return path.map(toPointerPart).join("");
+    const depth = this.#frames.length;
+    const path = depth === 0 ? "" : this.#readPath(depth - 1);
+    return name === undefined || (name === "" && depth === 0) ? path : path + toPointerPart(name);
+  }
+
+  /** The pointer of an open container; that of the outermost is empty. */
+  #readPath(depth: number): string {
+    const frame = this.#frames[depth];
+    if (!frame || depth === 0) return "";
+    return (frame.path ??= this.#readPath(depth - 1) + toPointerPart(frame.name));
   }
 }
 

@@ -7,7 +7,8 @@ import type { LookupInput, LookupOptions } from "../contracts/file-lookup.ts";
 import { Problem } from "../contracts/problem.ts";
 import type { LookupRequest } from "./file-jobs.ts";
 import { readHash } from "./hash-runs.ts";
-import { findHashes } from "./hashes.ts";
+import { letOthersRun } from "../runtime/concurrency.ts";
+import { findHashesInPortions } from "./hashes.ts";
 import { invalidHashMessage, type RequestedHash } from "./report.ts";
 
 const maxEchoLength = 128;
@@ -17,10 +18,13 @@ const maxEchoLength = 128;
  *
  * @throws Problem 400 for a payload outside the limits, 422 for one with too many hashes
  */
-export function toLookupRequest(lookup: LookupInput, idempotencyKey?: string): LookupRequest {
+export async function toLookupRequest(
+  lookup: LookupInput,
+  idempotencyKey?: string,
+): Promise<LookupRequest> {
   const { options, input } = lookup;
   if (input.kind === "payload")
-    return { ...findBodyHashes(input.body, options), options, idempotencyKey };
+    return { ...(await findBodyHashes(input.body, options)), options, idempotencyKey };
   const entries = input.hashes.map(
     (text): RequestedHash =>
       readHash(text) ?? { hash: text.slice(0, maxEchoLength), kind: "invalid" },
@@ -44,11 +48,16 @@ export function toSingleHashRequest(text: string, options: LookupOptions): Looku
   });
 }
 
-function findBodyHashes(
+async function findBodyHashes(
   body: ParsedBody,
   options: LookupOptions,
-): Pick<LookupRequest, "requested" | "skipped"> {
-  const outcome = findHashes(body, { all: options.all, where: options.where, limits: wideLimits });
+): Promise<Pick<LookupRequest, "requested" | "skipped">> {
+  const { all, where } = options;
+  const outcome = await findHashesInPortions(
+    body,
+    { all, where, limits: wideLimits },
+    letOthersRun,
+  );
   if (outcome.kind === "outside-limits")
     throw new Problem(400, "The request body exceeds a limit.", {
       errors: [outcome.fault],

@@ -3,9 +3,9 @@
  * `#Fields:` line.
  */
 import { readName } from "./hash-names.ts";
-import { canHoldHash } from "./hash-runs.ts";
+import { canHoldHash, minDigits } from "./hash-runs.ts";
 
-/** One cell, with the header of its column and the number of its line from 0. */
+/** One cell that may hold a hash, with the header of its column and the number of its line from 0. */
 export interface TableCell {
   readonly text: string;
   readonly column: string;
@@ -60,20 +60,30 @@ function readCells(
   let index = 0;
   let isFirstRow = true;
   for (let at = 0; at < text.length;) {
-    const end = text.charAt(at) === '"' ? findQuoteEnd(text, at) : findCellEnd(text, at, delimiter);
+    const isQuoted = text.charAt(at) === '"';
+    const end = isQuoted ? findQuoteEnd(text, at) : findCellEnd(text, at, delimiter);
     if (end < 0) return undefined;
-    if (line > 0) cells.push({ text: text.slice(at, end), column: columns[index] ?? "", line });
-    if (text.charAt(at) === '"') line += countLines(text, at, end);
+    if (line > 0) addCell(cells, { text: text.slice(at, end), column: columns[index], line });
+    if (isQuoted) line += countLines(text, at, end);
     const next = findCellEnd(text, end, delimiter);
     at = next + 1;
     index += 1;
     if (text.charAt(next) === delimiter) continue;
-    if (line > 0 && isFirstRow && index !== columns.length) return undefined;
-    if (line > 0) isFirstRow = false;
+    if (isFirstRow && line > 0) {
+      if (index !== columns.length) return undefined;
+      isFirstRow = false;
+    }
     line += 1;
     index = 0;
   }
   return cells;
+}
+
+function addCell(
+  cells: TableCell[],
+  { text, column = "", line }: Omit<TableCell, "column"> & { readonly column: string | undefined },
+): void {
+  if (text.length >= minDigits) cells.push({ text, column, line });
 }
 
 /** Returns the index of the delimiter or line end that ends a cell. */
@@ -110,11 +120,9 @@ function readW3cLog(text: string): readonly TableCell[] | undefined {
     const fields = fieldsPattern.exec(row)?.[1];
     if (fields !== undefined) columns = splitWords(fields);
     if (row.startsWith("#")) return [];
-    return splitWords(row).map((cell, index) => ({
-      text: cell,
-      column: columns[index] ?? "",
-      line,
-    }));
+    return splitWords(row).flatMap((text, index) =>
+      text.length < minDigits ? [] : [{ text, column: columns[index] ?? "", line }],
+    );
   });
 }
 

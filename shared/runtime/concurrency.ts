@@ -1,4 +1,8 @@
-/** Runs asynchronous work over many items, a few at a time. */
+/** Runs asynchronous work over many items, a few at a time, and long work in portions. */
+import { setImmediate } from "node:timers/promises";
+
+/** Lets everything that waits run first: requests, timers, answers of storage. */
+export const letOthersRun = (): Promise<void> => setImmediate();
 
 /**
  * How many records are read or written at once by default: storage answers in milliseconds, so a

@@ -172,7 +172,7 @@ async function measureCachedAnswers(): Promise<Result> {
     JSON.parse(text.toString("utf8")) === null ? "" : answer,
   );
   const ours = await startServer(async (bytes) => {
-    const lookup = toLookupRequest(
+    const lookup = await toLookupRequest(
       readLookup(new URLSearchParams(), parseAnyBody(bytes, "application/json")),
     );
     const reply = await toLookupReply(

@@ -56,6 +56,26 @@ describe("the templates", () => {
     expect(local.Values["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"]).toBe(limit);
   });
 
+  test("delete exports and their versions after keepExportsDays, and none without it", () => {
+    const findRules = (keepExportsDays: number): unknown => {
+      const { resources } = deployTemplate("infra/main.bicep", { ...params, keepExportsDays });
+      const policy = resources.find(({ type }) => type.endsWith("/managementPolicies"));
+      const all = valueAt(policy?.body, "properties.policy.rules") as readonly { name: string }[];
+      return all.filter(({ name }) => name === "exports");
+    };
+    expect(findRules(40)).toMatchObject([
+      {
+        definition: {
+          actions: {
+            baseBlob: { delete: { daysAfterModificationGreaterThan: 40 } },
+            version: { delete: { daysAfterCreationGreaterThan: 40 } },
+          },
+        },
+      },
+    ]);
+    expect(findRules(0)).toEqual([]);
+  });
+
   test("close storage and vault to the public in the private profile", () => {
     const { resources } = deployTemplate("infra/main.bicep", {
       ...params,

@@ -59,6 +59,7 @@ const waitForOutput = (pattern: RegExp): Promise<string> =>
   waitUntil(
     () => Promise.resolve(output),
     (text) => pattern.test(text),
+    110_000,
   );
 
 const readUrl = (): string => /Listening on (\S+)/.exec(output)?.[1] ?? "";
@@ -70,30 +71,42 @@ const listHunts = async (): Promise<readonly string[]> => {
   return value.map(({ name }) => name);
 };
 
-test("picks up a hunt that is added while npm start runs, and prints how to run it", async () => {
-  writeFileSync(
-    huntFile,
-    "name: My hunt\ndescription: Processes named cmd.exe.\n" +
-      "query: DeviceProcessEvents | where FileName =~ 'cmd.exe'\n",
-  );
-  await waitForOutput(/new since the start: my-hunt/);
-  expect(await listHunts()).toContain("my-hunt");
-  const [, command = ""] = /Run one now:\n {2}(curl .*)\n/.exec(output) ?? [];
-  const answer = execFileSync("bash", ["-c", command], { encoding: "utf8" });
-  expect(JSON.parse(answer)).toMatchObject({ status: "running" });
-});
+test(
+  "picks up a hunt that is added while npm start runs, and prints how to run it",
+  { timeout: 120_000 },
+  async () => {
+    writeFileSync(
+      huntFile,
+      "name: My hunt\ndescription: Processes named cmd.exe.\n" +
+        "query: DeviceProcessEvents | where FileName =~ 'cmd.exe'\n",
+    );
+    await waitForOutput(/new since the start: my-hunt/);
+    expect(await listHunts()).toContain("my-hunt");
+    const [, command = ""] = /Run one now:\n {2}(curl .*)\n/.exec(output) ?? [];
+    const answer = execFileSync("bash", ["-c", command], { encoding: "utf8" });
+    expect(JSON.parse(answer)).toMatchObject({ status: "running" });
+  },
+);
 
-test("continues with the former hunts when one has a fault, and names its line", async () => {
-  writeFileSync(huntFile, "name: My hunt\ndescription: A hunt.\nquery: DeviceProcessEvent\n");
-  await waitForOutput(/my-hunt\.yaml:3:8 [^]*continues with the former hunts/);
-  expect(await listHunts()).toContain("my-hunt");
-});
+test(
+  "continues with the former hunts when one has a fault, and names its line",
+  { timeout: 120_000 },
+  async () => {
+    writeFileSync(huntFile, "name: My hunt\ndescription: A hunt.\nquery: DeviceProcessEvent\n");
+    await waitForOutput(/my-hunt\.yaml:3:8 [^]*continues with the former hunts/);
+    expect(await listHunts()).toContain("my-hunt");
+  },
+);
 
-test("shows the app's log with --verbose and the refused calls of --simulator-fault", async () => {
-  await fetch(`${readUrl()}/api/hunts/office-starts-script-host/runs`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: "{}",
-  });
-  await waitForOutput(/quota\.paused/);
-});
+test(
+  "shows the app's log with --verbose and the refused calls of --simulator-fault",
+  { timeout: 120_000 },
+  async () => {
+    await fetch(`${readUrl()}/api/hunts/office-starts-script-host/runs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    await waitForOutput(/quota\.paused/);
+  },
+);

@@ -65,6 +65,8 @@ export const fieldDescriptions: Readonly<
   allowContact: "True if Microsoft may contact you.",
   api: "Name of the service.",
   asOf: "Time of the source's answer, UTC.",
+  refusedVerdictCalls:
+    "Since when and why Cloud Apps refuses to close alerts; null while it accepts.",
   auditAnchor: "Number of the newest anchored audit record.",
   blob: "Path of the export in the container exports.",
   breakerOpenUntil: "No calls before this time, because calls failed; null otherwise.",
@@ -162,6 +164,7 @@ export const fieldDescriptions: Readonly<
   quotas: "State of each quota.",
   "VerdictRequest.reason": "Reason that fits the action; a true positive has none.",
   reason: "Reason.",
+  since: "Since when, UTC.",
   replayable: "True if the message can be returned to its queue unchanged.",
   replayedAt: "Time of the last replay, UTC.",
   requestedAt: "Time of the request, UTC.",

@@ -23,6 +23,7 @@ const report = {
   deadLetters: 0,
   secretsExpiring: [],
   retirement: null,
+  refusedVerdictCalls: null,
   auditAnchor: 412,
 };
 

@@ -60,7 +60,7 @@ function printResult(checked: readonly CheckedFile[], output: Output): number {
   if (problems.length === 0) {
     output.line(
       `${checked.length === 1 ? "1 hunt is" : `${checked.length} hunts are`} valid, ${enabled} enabled.` +
-        " Next: restart npm start to run them here, npm run package before you deploy.",
+        " Next: npm start runs them here; npm run package before you deploy.",
     );
     return 0;
   }

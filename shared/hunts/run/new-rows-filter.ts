@@ -34,6 +34,9 @@ interface LoadedRows {
   readonly shared: SharedColumns;
 }
 
+/** Rows that show the columns of an export whose schema is lost. */
+const sampleRows = 100;
+
 /** Rows read from an export at once. */
 const pageRows = 20_000;
 
@@ -138,13 +141,18 @@ export class NewRowsFilter {
     return findSharedColumns(own, [...otherAnswers, ...exported]);
   }
 
-  /** Reads the columns of an export; a lost record leaves the names in its first row. */
+  /**
+   * Reads the columns of an export. When their record is lost, those with a value in the first rows
+   * are known: to compare fewer columns is safe, to compare one that the rows lack is not.
+   */
   async #readSchema({ path, metadata }: ExportRecord): Promise<readonly NamedColumn[]> {
     const { deps, hunt } = this.#run;
     const schemaPath = statePaths.schema(hunt.name, metadata.schemahash);
     const stored = await readValue(deps.records, schemaPath, huntSchemaRecord);
     if (stored) return stored.columns;
-    const [row = "{}"] = await deps.exports.readRows(path, this.#logged.format, 0, 1);
-    return parseCells(row).map(([name]) => ({ name, type: undefined }));
+    const rows = await deps.exports.readRows(path, this.#logged.format, 0, sampleRows);
+    const cells = rows.flatMap((row) => parseCells(row)).filter(([, text]) => text !== "null");
+    const names = new Set(cells.map(([name]) => name));
+    return [...names].map((name) => ({ name, type: undefined }));
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { dryRunVerdict } from "../../../shared/alerts/dry-run-verdict.ts";
 import { handleVerdictMessage } from "../../../shared/alerts/handle-verdict-message.ts";
 import { undoVerdict } from "../../../shared/alerts/undo-verdict.ts";
+import { readRefusedCalls } from "../../../shared/alerts/refused-calls.ts";
 import { readVerdictStatus } from "../../../shared/alerts/verdict-status.ts";
 import type { AlertDeps, AlertState } from "../../../shared/alerts/ports.ts";
 import { verdictMessage, verdictRequest } from "../../../shared/contracts/alert-verdict.ts";
@@ -65,6 +66,17 @@ describe("the status of a verdict", () => {
       /^Cloud Apps refused the call \(403\): role missing \(since 2026-/,
     );
   });
+});
+
+test("calls that Cloud Apps refuses show until one is accepted", async () => {
+  let reason: string | undefined = "Cloud Apps refused the call (403): role missing";
+  const platform = alertPlatform(1, { block: () => reason });
+  await platform.submit([id]);
+  await platform.runFor(minuteMs);
+  expect(await readRefusedCalls(platform.store)).toMatchObject({ reason });
+  reason = undefined;
+  await platform.runFor(hourMs);
+  expect(await readRefusedCalls(platform.store)).toBe(null);
 });
 
 describe("a verdict after another verdict", () => {

@@ -20,6 +20,7 @@ const healthy: HealthDetails = {
   deadLetters: 0,
   secretsExpiring: [],
   retirement: null,
+  refusedVerdictCalls: null,
   auditAnchor: 7,
 };
 const withHuntState = (state: HealthDetails["hunts"][number]["state"]): Partial<HealthDetails> => ({
@@ -54,6 +55,12 @@ describe("judge", () => {
       /failures/,
     ],
     ["dead letters", { deadLetters: 2 }, "unhealthy", /2 dead letters.*replay/],
+    [
+      "refused verdicts",
+      { refusedVerdictCalls: { since: "2026-01-05T06:00:00.000Z", reason: "role missing." } },
+      "degraded",
+      /since 2026-01-05T06:00:00.000Z: role missing.*doctor/,
+    ],
     [
       "a secret near its end",
       { secretsExpiring: [{ secret: "cloud-apps-token", expires: "2026-01-09" }] },

@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { findHashes, maxHashes, type FindOutcome } from "../../../shared/files/hashes.ts";
+import {
+  findHashes,
+  findHashesInPortions,
+  maxHashes,
+  type FindOutcome,
+} from "../../../shared/files/hashes.ts";
 import type { FindOptions } from "../../../shared/files/hash-search.ts";
 import { readHash } from "../../../shared/files/hash-runs.ts";
 import { wideLimits, type ParsedBody } from "../../../shared/contracts/parsed-body.ts";
@@ -279,6 +284,36 @@ describe("an unnamed run of 32 digits", () => {
 
   test("counts when a name in another place says md5", () => {
     expect(hashesOf(findInJson({ x: md5Of(1), md5: md5Of(1) }))).toEqual([md5Of(1)]);
+  });
+});
+
+describe("a search in portions", () => {
+  const list = Array.from({ length: 9_000 }, (_, index) => sha1Of(index));
+  const countPauses = async (body: ParsedBody): Promise<number> => {
+    let pauses = 0;
+    const options = { limits: wideLimits, where: true };
+    const outcome = await findHashesInPortions(body, options, async () => {
+      pauses += 1;
+    });
+    expect(outcome).toEqual(findHashes(body, options));
+    return pauses;
+  };
+
+  test.each<[string, ParsedBody]>([
+    ["a list", { kind: "json", value: list }],
+    ["names", { kind: "json", value: Object.fromEntries(list.map((hash) => [hash, 1])) }],
+    ["one name", { kind: "json", value: { [list.join(" ")]: list.join(" ") } }],
+    ["one string", { kind: "json", value: [list.join(" ")] }],
+    ["JSON in a string", { kind: "json", value: [JSON.stringify(list)] }],
+    ["lines", { kind: "text", text: list.join("\n") }],
+    ["cells", { kind: "text", text: `SHA1,x\n${list.map((hash) => `${hash},`).join("\n")}` }],
+    ["a form", { kind: "form", fields: list.map((hash) => [hash, "x"] as const) }],
+  ])("pauses at least once for each 1,100 hashes of %s and finds the same", async (_, body) => {
+    expect(await countPauses(body)).toBeGreaterThanOrEqual(8);
+  });
+
+  test("does not pause for a small body", async () => {
+    expect(await countPauses({ kind: "json", value: list.slice(0, 100) })).toBe(0);
   });
 });
 

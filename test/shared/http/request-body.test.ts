@@ -183,6 +183,8 @@ describe("parsing anything", () => {
     ["a form in parts", "x", "multipart/form-data; boundary=x", 415],
     ["broken JSON", "x", "application/json", 400],
     ["text with NUL", "a\0b\0", "text/plain", 400],
+    ["20,001 fields", "a&".repeat(20_000), "application/x-www-form-urlencoded", 400],
+    ["200,001 values in many lists", `[${"[],".repeat(200_000)}[]]`, "application/json", 400],
   ])("refuses %s", async (_, body, type, status) => {
     expect(await findStatus(() => parseAnyBody(encodeText(body), type))).toBe(status);
   });

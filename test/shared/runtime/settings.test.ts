@@ -160,7 +160,12 @@ test("the sample names exactly the settings that the app reads", () => {
   const sample = JSON.parse(readFileSync("local.settings.sample.json", "utf8")) as {
     Values: Record<string, string>;
   };
-  const platform = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "DataStorage"];
+  const platform = [
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
+    "AzureWebJobsStorage",
+    "DataStorage",
+  ];
   expect(
     Object.keys(sample.Values)
       .filter((name) => !platform.includes(name))

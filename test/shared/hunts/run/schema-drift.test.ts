@@ -196,6 +196,28 @@ describe("a service whose schema changes", () => {
     },
   );
 
+  test.each(formats)(
+    "loses and doubles no late row when the records of schemas are lost and a column is new (%s)",
+    async (format) => {
+      const hunt = testHunt({ format, columns: [timestamp, id, column("New", "int")] });
+      const harness = huntHarness();
+      answerOverWire(harness, () => "none");
+      changeSchema(harness, [timestamp, id]);
+      harness.source.rows.push(sourceRow(noonMs - hourMs, "a"), sourceRow(noonMs - hourMs, "b"));
+      await runHunt(harness, hunt);
+      for (const path of harness.records.paths().filter((one) => one.includes("/schemas/")))
+        harness.records.poke(path, undefined);
+      harness.source.rows.push({
+        ...sourceRow(noonMs - hourMs, "late"),
+        arrivesMs: harness.clock.now(),
+      });
+      await harness.clock.advance(hourMs);
+      changeSchema(harness, hunt.columns);
+      expect(await runHunt(harness, hunt)).toBe("done");
+      expect(listLateIds(harness)).toEqual(["late"]);
+    },
+  );
+
   test.each(formats)("keeps a column that only its rows name (%s)", async (format) => {
     const hunt = testHunt({ format, columns: [timestamp, id] });
     const harness = huntHarness();
