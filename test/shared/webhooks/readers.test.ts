@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import Mustache from "mustache";
 import { describe, expect, test } from "vitest";
 import { compileMappings } from "../../../shared/build/compile-mappings.ts";
 import type { PayloadResult } from "../../../shared/webhooks/payload.ts";
@@ -357,17 +358,24 @@ describe("payloads of further triggers and APIs", () => {
     },
   );
 
-  /** Renders a list as Kibana's mustache does: objects as JSON, joined by commas. */
-  const renderAlerts = (alerts: readonly object[]): string =>
-    alerts.map((alert) => JSON.stringify(alert)).join(",");
+  /** What Kibana does before it renders a webhook's body: objects are written as JSON. */
+  const asJson = <T extends object>(value: T): T =>
+    Object.defineProperty(value, "toString", { value: () => JSON.stringify(value) });
+  /** Kibana escapes a value as JSON, without the quotes around it. */
+  const escapeJson = (value: unknown): string => JSON.stringify(String(value)).slice(1, -1);
 
   test.each([0, 1, 5])("the documented Kibana body is valid with %i alerts", (count) => {
     const readme = readFileSync(new URL("../../../shared/webhooks/README.md", import.meta.url));
     const template = /^.*\{\{\{context\.alerts\}\}\}.*$/m.exec(readme.toString())?.[0] ?? "";
-    const alerts = Array.from({ length: count }, (_, index) => ({ _id: `${index}`, sha1: hash }));
-    const body = template
-      .replace("{{{context.alerts}}}", renderAlerts(alerts))
-      .replaceAll(/\{\{rule\.\w+\}\}/g, "a rule");
+    const alerts = Array.from({ length: count }, (_, index) => ({
+      _id: `${index}`,
+      sha1: hash,
+      message: 'a "quoted" <b> & {{text}}\n',
+    }));
+    const rule = { id: "r-1", name: 'Office "starts" <script> & more\\' };
+    const view = { rule, context: { alerts: alerts.map((alert) => asJson({ ...alert })) } };
+    const body = Mustache.render(template, view, {}, { escape: escapeJson });
+    expect(JSON.parse(body)).toEqual({ rule, alerts });
     expect(readBy("elastic", JSON.parse(body) as object)).toMatchObject({ search: [alerts] });
   });
 });
