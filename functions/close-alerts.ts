@@ -28,6 +28,8 @@ async function planVerdict(verdict: VerdictRequest): Promise<HttpResponseInit> {
 async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
   const verdict = await readVerdict(request);
   if (verdict.dryRun === true) return planVerdict(verdict);
+  // Before the verdict is accepted: without the key of its address, nothing is.
+  const location = await services.createVerdictJobUrl(request.url, verdict.id);
   const maxPerDay = await services.maxAlertsPerSourcePerDay();
   const submitted = await submitVerdict(await services.alertDeps(), verdict, "api", maxPerDay);
   if (submitted.kind === "idTaken")
@@ -38,9 +40,6 @@ async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
       submitted.retryAfterMs,
       429,
     );
-  const location = services.toPublicAddress(
-    new URL(`/api/alerts/verdicts/${verdict.id}`, request.url).href,
-  );
   return toOperationReply(createRunningOperation(verdict.id), location, 5);
 }
 

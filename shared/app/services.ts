@@ -34,6 +34,7 @@ import {
   toJobLocation,
   toPublicAddress,
 } from "./signed-urls.ts";
+import { createVerdictJobUrl, readVerdictOperation } from "./verdict-jobs.ts";
 import { createReceiptStatusDeps, createWebhookDeps } from "./webhooks.ts";
 
 const healthCacheMs = 20_000;
@@ -120,6 +121,8 @@ export const services = {
       fileLookupService: getFileLookupService,
     }),
   createJobUrl,
+  createVerdictJobUrl,
+  readVerdictOperation,
   createReceiptUrl,
   isValidJobKey: isKeyOfJob,
   isValidReceiptKey: isKeyOfReceipt,

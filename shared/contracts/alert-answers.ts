@@ -14,15 +14,16 @@ export const alertStatusAnswer = z.object({
   detail: z.nullable(z.string()),
 });
 
+/** The outcomes of a verdict. */
+export const verdictResult = z.object({
+  closure: z.enum(["truePositive", "falsePositive", "benign"]),
+  requestedBy: z.string(),
+  requestedAt: z.string(),
+  alerts: z.array(alertStatusAnswer),
+});
+
 /** The state of a verdict; `result` has the outcomes so far while it runs. */
-export const verdictStatusAnswer = createOperationSchema(
-  z.object({
-    closure: z.enum(["truePositive", "falsePositive", "benign"]),
-    requestedBy: z.string(),
-    requestedAt: z.string(),
-    alerts: z.array(alertStatusAnswer),
-  }),
-);
+export const verdictStatusAnswer = createOperationSchema(verdictResult);
 
 export const verdictDryRun = z.object({
   id: z.string(),

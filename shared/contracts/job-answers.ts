@@ -2,6 +2,7 @@
  * The answers of file lookups and jobs; only the API description loads them, as `hunt-answers.ts`.
  */
 import * as z from "zod/mini";
+import { verdictResult } from "./alert-answers.ts";
 import { fileReportSchema } from "./file-result.ts";
 import { huntJobResult } from "./hunt-answers.ts";
 import { createOperationSchema } from "./operation.ts";
@@ -20,8 +21,8 @@ export const fileLookupAnswer = z.object({
   ...jobMembers,
 });
 
-/** A job: the result is a file report, or the exports of a hunt run. */
+/** A job: the result is a file report, the exports of a hunt run, or the outcomes of a verdict. */
 export const jobAnswer = z.object({
-  ...createOperationSchema(z.union([fileReportSchema, huntJobResult])).shape,
+  ...createOperationSchema(z.union([fileReportSchema, huntJobResult, verdictResult])).shape,
   ...jobMembers,
 });

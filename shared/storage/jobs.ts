@@ -1,6 +1,6 @@
 /**
  * Jobs: work that takes longer than its request. Stored in `state/jobs/{id}/`, header first, one
- * record per part, so that no large record is rewritten. File lookups and hunt runs use them; the
+ * record per part, so that no large record is rewritten. File lookups, hunt runs and verdicts use them; the
  * URL of a job is pre-signed.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
@@ -23,7 +23,7 @@ export const jobId = z
 const jobHeaderSchema = z.strictObject({
   version: z.literal(1),
   id: jobId,
-  kind: z.enum(["files", "hunt"]),
+  kind: z.enum(["files", "hunt", "verdict"]),
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
   /**

@@ -68,7 +68,7 @@ describe("with PUBLIC_URL", () => {
       requestedBy: "soc",
       requestedAt: "2026-11-22T08:00:00Z",
     });
-    expect(verdict.headers.get("location")).toContain(`${publicUrl}/api/alerts/verdicts/`);
+    expect(verdict.headers.get("location")).toContain(`${publicUrl}/api/jobs/`);
     const exports = await fetch(
       `${gateway.url}/api/hunts/office-starts-script-host/exports?after=latest`,
     );

@@ -17,6 +17,8 @@ const functions = [
   "close_alerts",
   "get_verdict",
   "undo_verdict",
+  "get_job",
+  "cancel_job",
   "process_alert_verdicts",
   "list_dead_letters",
   "replay_dead_letters",
@@ -74,7 +76,7 @@ test("a verdict is 202 with its status, and undoing it reopens the alert", async
   const [alertId = ""] = stack.simulator.cloudApps.alerts.add(1);
   const submitted = await submitVerdict({ id: "undone", alertIds: [alertId] });
   expect(submitted.status).toBe(202);
-  expect(submitted.headers.get("location")).toBe(`${host.url}/api/alerts/verdicts/undone`);
+  expect(submitted.headers.get("location")).toMatch(/\/api\/jobs\/[0-9a-f]{32}\?key=/);
   expect((await waitUntilDone("undone")).result.alerts).toMatchObject([
     { alertId, outcome: "closed" },
   ]);
@@ -85,6 +87,22 @@ test("a verdict is 202 with its status, and undoing it reopens the alert", async
     alerts: [{ alertId, outcome: "reopened" }],
   });
   expect(stack.simulator.cloudApps.alerts.find(alertId)?.resolutionStatusValue).toBe(0);
+});
+
+test("the URL of a verdict's status needs no other key and cannot cancel the verdict", async () => {
+  const [alertId = ""] = stack.simulator.cloudApps.alerts.add(1);
+  const submitted = await submitVerdict({ id: "signed", alertIds: [alertId] });
+  const location = submitted.headers.get("location") ?? "";
+  await waitUntilDone("signed");
+  const reply = await fetch(location);
+  expect(reply.status).toBe(200);
+  expect(await readJson<object>(reply)).toMatchObject({
+    id: "signed",
+    status: "succeeded",
+    result: { alerts: [{ alertId, outcome: "closed" }] },
+  });
+  expect((await fetch(location, { method: "DELETE" })).status).toBe(409);
+  expect((await fetch(location.replace(/key=.{4}/, "key=0000"))).status).toBe(401);
 });
 
 test("alerts over the day's number are 429 with the time until the next day", async () => {

@@ -218,6 +218,7 @@ describe("the alert operations", () => {
         .status,
     ).toBe(409);
     expect((await sendPost(`alerts/verdicts/${verdict.id}/undo`, undo)).status).toBe(200);
+    expect((await sendGet(`alerts/verdicts/${verdict.id}`)).status).toBe(200);
     expect((await sendGet("alerts/verdicts")).status).toBe(200);
     expect((await sendGet(`alerts/history/${verdict.alertIds[0]}`)).status).toBe(200);
   });

@@ -116,7 +116,8 @@ export const alertsAndWebhooks: Readonly<Record<string, OperationDescription>> =
         },
       },
       202: {
-        description: "Accepted. Location returns the status; it requires the same function key.",
+        description:
+          "Accepted. Location is pre-signed, opens for 24 hours, and returns the status.",
         schema: "VerdictAccepted",
         headers: ["Location", "Operation-Location", "Retry-After"],
         example: { id, status: "running", result: null, error: null },

@@ -160,7 +160,8 @@ export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
     query: "job",
     responses: {
       200: {
-        description: "The job has ended; the result is a file report or the exports of a hunt run.",
+        description:
+          "The job has ended; the result is a file report, the exports of a hunt run, or the outcomes of a verdict.",
         schema: "Job",
         example: { ...job, status: "succeeded", result: report, progress: null },
         also: ["text/csv"],
@@ -189,6 +190,6 @@ export const filesAndJobs: Readonly<Record<string, OperationDescription>> = {
         example: { ...job, status: "canceled", progress: null },
       },
     },
-    problems: jobProblems,
+    problems: { ...jobProblems, 409: "A verdict cannot be canceled." },
   },
 };

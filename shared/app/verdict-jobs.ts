@@ -1,0 +1,44 @@
+/** The pre-signed status of a verdict: a job, so that its URL needs no function key. */
+import type { HttpResponseInit } from "@azure/functions";
+import { readVerdictStatus } from "../alerts/verdict-status.ts";
+import type { Operation } from "../contracts/operation.ts";
+import { toOperationReply } from "../http/operation-reply.ts";
+import { deriveJobId, jobPaths, jobRetentionMs, type JobHeader } from "../storage/jobs.ts";
+import { clock, getRecords } from "./platform.ts";
+import { createJobUrl } from "./signed-urls.ts";
+
+const retryAfterSeconds = 10;
+
+/** Creates the job of a verdict, unless it exists. @returns its pre-signed URL */
+export async function createVerdictJobUrl(requestUrl: string, verdict: string): Promise<string> {
+  const id = deriveJobId("verdict", verdict);
+  const location = await createJobUrl(requestUrl, id);
+  const nowMs = clock.now();
+  const header: JobHeader = {
+    version: 1,
+    id,
+    kind: "verdict",
+    createdAt: new Date(nowMs).toISOString(),
+    expiresAt: new Date(nowMs + jobRetentionMs).toISOString(),
+    attempt: id,
+    requestHash: id,
+    parts: 0,
+    request: { verdict },
+  };
+  await (await getRecords()).create(jobPaths.header(id), header);
+  return location;
+}
+
+/** Reads the state of a verdict; undefined when no verdict with this id was accepted. */
+export async function readVerdictOperation(
+  verdict: string,
+): Promise<Operation<unknown> | undefined> {
+  const found = await readVerdictStatus({ store: await getRecords() }, verdict);
+  if (!found) return undefined;
+  const { id, done, ...result } = found;
+  return { id, status: done ? "succeeded" : "running", result, error: null };
+}
+
+/** Answers with the state of a verdict: 202 until each alert has an outcome, then 200. */
+export const toVerdictReply = (operation: Operation<unknown>, location: string): HttpResponseInit =>
+  toOperationReply(operation, location, retryAfterSeconds);
