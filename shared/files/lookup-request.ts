@@ -53,6 +53,8 @@ async function findBodyHashes(
   options: LookupOptions,
 ): Promise<Pick<LookupRequest, "requested" | "skipped">> {
   const { all, where } = options;
+  // Parsing the body has taken its time already.
+  await letOthersRun();
   const outcome = await findHashesInPortions(
     body,
     { all, where, limits: wideLimits },

@@ -6,7 +6,7 @@ import type { CompiledHunt, HuntColumn, KqlType } from "../../contracts/compiled
 import { checkCatalog } from "../../kql/compile/compile-catalog.ts";
 import type { NamedValues } from "../../kql/evaluate/context.ts";
 import { toDynamic } from "../../kql/evaluate/values.ts";
-import { tables as publishedTables } from "../../kql/language/schema.ts";
+import { publishedSchema, type QuerySchema } from "../../kql/language/schema.ts";
 import { evaluateHunt, type HuntResult } from "../../kql/testing/evaluate-forms.ts";
 import { TestCaseError } from "../../kql/testing/test-rows.ts";
 import { formatSuggestion } from "../../runtime/suggest-word.ts";
@@ -46,9 +46,10 @@ export async function captureCase(request: CaptureRequest, output: Output): Prom
   }
   try {
     const table = selectTable(file.hunt, request.table);
-    const taken = await takeRows(request, table);
+    const schema = file.analysis?.schema ?? publishedSchema;
+    const taken = await takeRows(request, table, schema);
     const now = findNow(taken.rows);
-    const result = evaluateHunt(file.hunt, { [table]: taken.rows }, now);
+    const result = evaluateHunt(file.hunt, { [table]: taken.rows }, now, schema);
     const expect = result.rows.map((row) => toNamedValues(result.columns, row));
     const name = request.name ?? `finds the rows of ${relative(".", request.rows)}`;
     appendCase(file.file, { name, now, rows: { [table]: taken.rows }, expect });
@@ -80,8 +81,12 @@ interface TakenRows {
 }
 
 /** Takes the first rows, without empty values and without columns that the table does not have. */
-async function takeRows({ rows: path, top }: CaptureRequest, table: string): Promise<TakenRows> {
-  const known = Object.keys(publishedTables[table] ?? {});
+async function takeRows(
+  { rows: path, top }: CaptureRequest,
+  table: string,
+  schema: QuerySchema,
+): Promise<TakenRows> {
+  const known = Object.keys(schema.tables[table] ?? {});
   const all = await readRowsFile(path, path);
   const names = new Set(all.flatMap((row) => Object.keys(row)));
   const rows = all

@@ -1,4 +1,6 @@
 /** `npm run hunts -- explain`: shows the analysis of a query and the queries that will be sent. */
+import { readDeclaredTables } from "../../kql/compile/declared-tables.ts";
+import type { QuerySchema } from "../../kql/language/schema.ts";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import type { CompiledHunt, Pieces } from "../../contracts/compiled-hunt.ts";
 import { compileHunt, type HuntOutcome, type HuntProblem } from "../../kql/compile/compile-hunt.ts";
@@ -50,15 +52,19 @@ export function findOutcome(folder: string, huntOrFile: string): HuntOutcome | u
   const text = readText(huntOrFile);
   if (text === undefined) return checkCatalog(folder).find(({ name }) => name === huntOrFile);
   const name = toHuntName(huntOrFile) ?? "query";
-  if (/\.ya?ml$/i.test(huntOrFile)) return compileHunt(huntOrFile, name, text);
+  const { schema } = readDeclaredTables(folder);
+  if (/\.ya?ml$/i.test(huntOrFile)) return compileHunt(huntOrFile, name, text, schema);
   const [first] = findQueries(huntOrFile, text);
-  return first && compileQuery(huntOrFile, name, first);
+  return first && compileQuery({ file: huntOrFile, name, schema }, first);
 }
 
 /** Wraps a query in YAML, then moves its problems back by the added line and two columns. */
-function compileQuery(file: string, name: string, { query, line }: SourceQuery): HuntOutcome {
+function compileQuery(
+  { file, name, schema }: { file: string; name: string; schema: QuerySchema },
+  { query, line }: SourceQuery,
+): HuntOutcome {
   const yaml = `query: |2-\n${query.replaceAll(/^/gm, "  ")}\n`;
-  const outcome = compileHunt(file, name, yaml);
+  const outcome = compileHunt(file, name, yaml, schema);
   const toFileProblem = (problem: HuntProblem): HuntProblem => ({
     ...problem,
     line: Math.max(problem.line - 2 + line, 1),

@@ -10,6 +10,9 @@ import {
 } from "../../kql/compile/classification.ts";
 import { adaptQuery } from "../../kql/compile/adapt-query.ts";
 import { compileHunt } from "../../kql/compile/compile-hunt.ts";
+import { readDeclaredTables } from "../../kql/compile/declared-tables.ts";
+import type { QuerySchema } from "../../kql/language/schema.ts";
+import { formatProblem } from "./check.ts";
 import { toHuntName } from "../../kql/compile/hunt-name.ts";
 import { splitBlocks } from "./split-blocks.ts";
 import { createHuntYaml, tidyDocument, toBlockText } from "./hunt-yaml.ts";
@@ -39,6 +42,7 @@ interface ImportedQuery {
  */
 interface ImportRun extends ImportOptions {
   readonly writtenQueries: Map<string, string>;
+  readonly schema: QuerySchema;
 }
 
 const queryFileNames = /\.(?:kql|kusto|csl|txt|md|markdown|ya?ml)$/i;
@@ -54,8 +58,10 @@ export function importHunts(options: ImportOptions, output: Output): number {
     );
     return 1;
   }
+  const { schema, problems } = readDeclaredTables(into);
+  for (const problem of problems) output.error(`warning: ${formatProblem(problem)}`);
   mkdirSync(into, { recursive: true });
-  const run: ImportRun = { ...options, writtenQueries: new Map() };
+  const run: ImportRun = { ...options, writtenQueries: new Map(), schema };
   const lines = files.flatMap((file, index) => {
     output.progress(index, files.length, basename(file));
     return importFile(file, run);
@@ -90,7 +96,9 @@ function importFile(file: string, run: ImportRun): readonly ImportedQuery[] {
   const decoded = decodeText(readFileSync(file));
   if (decoded.kind === "invalid") return nothing(decoded.message);
   if (/\.ya?ml$/i.test(file)) return [importYaml({ file, source }, decoded.text, run)];
-  const queries = findQueries(file, decoded.text).flatMap(splitQueries);
+  const queries = findQueries(file, decoded.text).flatMap((query) =>
+    splitQueries(query, run.schema),
+  );
   if (queries.length === 0) return nothing("the file has no query");
   return queries.map(({ query, adapted }, index) => {
     const number = queries.length > 1 ? index + 1 : undefined;
@@ -118,21 +126,21 @@ interface ClassifiedQuery {
 }
 
 /** Classifies a query; when advanced hunting lacks a table, once more under today's names. */
-function classifyAdapted(text: string): AdaptedClassification {
-  const classification = classifyQuery(text);
+function classifyAdapted(text: string, schema: QuerySchema): AdaptedClassification {
+  const classification = classifyQuery(text, schema);
   if (classification.class !== "otherTables") return { classification, changes: [] };
-  const { query, changes } = adaptQuery(classification.query);
+  const { query, changes } = adaptQuery(classification.query, schema);
   return changes.length === 0
     ? { classification, changes }
-    : { classification: classifyQuery(query), changes };
+    : { classification: classifyQuery(query, schema), changes };
 }
 
 const isUnclear = ({ classification }: AdaptedClassification): boolean =>
   ["multipleQueries", "notAccepted"].includes(classification.class);
 
 /** Splits a text of several queries, where the whole is invalid but a part is valid. */
-function splitQueries(query: SourceQuery): readonly ClassifiedQuery[] {
-  const adapted = classifyAdapted(query.query);
+function splitQueries(query: SourceQuery, schema: QuerySchema): readonly ClassifiedQuery[] {
+  const adapted = classifyAdapted(query.query, schema);
   const blocks = isUnclear(adapted) ? splitBlocks(query.query) : [];
   if (blocks.length < 2) return [{ query, adapted }];
   const parts = blocks.map((block, index) => ({
@@ -142,7 +150,7 @@ function splitQueries(query: SourceQuery): readonly ClassifiedQuery[] {
       line: query.line + block.line,
       title: `${query.title} (${index + 1})`,
     },
-    adapted: classifyAdapted(block.query),
+    adapted: classifyAdapted(block.query, schema),
   }));
   const isAnyValid = parts.some(
     (part) => !isUnclear(part.adapted) && part.adapted.classification.class !== "noQuery",
@@ -162,7 +170,7 @@ function importYaml(
   const query: unknown = isMapping ? document.get("query") : undefined;
   if (typeof query !== "string")
     return { source, class: "noQuery", hunt: "", why: "the YAML file has no key query" };
-  const adapted = classifyAdapted(query);
+  const adapted = classifyAdapted(query, run.schema);
   if (adapted.changes.length > 0) document.set("query", toBlockText(adapted.classification.query));
   document.set("enabled", run.enable);
   const hunt = { source, name: chooseName(file, undefined), ...adapted };
@@ -189,7 +197,7 @@ interface ClassifiedHunt extends AdaptedClassification {
  */
 function writeHunt(
   { source, classification, changes, name }: ClassifiedHunt,
-  { into, writtenQueries }: ImportRun,
+  { into, writtenQueries, schema }: ImportRun,
   toYaml: (name: string) => string,
 ): ImportedQuery {
   const why = [classification.reason, ...changes].join("; ");
@@ -202,7 +210,7 @@ function writeHunt(
   const freeName = findFreeName(name, into, toYaml);
   if (!freeName.isSame) {
     const yaml = toYaml(freeName.name);
-    const [problem] = compileHunt(`${freeName.name}.yaml`, freeName.name, yaml).problems;
+    const [problem] = compileHunt(`${freeName.name}.yaml`, freeName.name, yaml, schema).problems;
     if (problem)
       return {
         ...line,

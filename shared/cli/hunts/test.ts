@@ -68,12 +68,18 @@ export async function watchHunts(request: TestRequest, output: Output): Promise<
   return new Promise(() => undefined);
 }
 
-async function runFile({ file, name, hunt, tests }: CheckedFile): Promise<readonly TestReport[]> {
+async function runFile({
+  file,
+  name,
+  hunt,
+  analysis,
+  tests,
+}: CheckedFile): Promise<readonly TestReport[]> {
   if (hunt === undefined) return [];
   const rowsFiles = await readRowsFiles(file, tests);
   return tests.map((test): TestReport => {
     const startMs = performance.now();
-    const outcome: TestOutcome = runHuntTest(hunt, test, rowsFiles);
+    const outcome: TestOutcome = runHuntTest(hunt, test, rowsFiles, analysis?.schema);
     return { hunt: name, test: test.name, outcome, durationMs: performance.now() - startMs };
   });
 }

@@ -2,6 +2,7 @@
  * Adapts a query to today's advanced hunting: renamed tables, and the time column of Defender
  * tables.
  */
+import type { QuerySchema } from "../language/schema.ts";
 import { parseQuery, walkTree, type KqlNode } from "../language/parser.ts";
 import { renamedTables } from "../language/renamed-tables.ts";
 
@@ -19,7 +20,7 @@ export interface AdaptedQuery {
  * query that reads Defender tables only says `TimeGenerated`. Names in string literals and comments
  * stay.
  */
-export function adaptQuery(text: string): AdaptedQuery {
+export function adaptQuery(text: string, schema: QuerySchema): AdaptedQuery {
   const names = new Set(listNames(text).map(({ text: name }) => name));
   const renames = new Map<string, string>();
   const changes: string[] = [];
@@ -34,23 +35,39 @@ export function adaptQuery(text: string): AdaptedQuery {
     }
   }
   const query = renameAll(text, renames);
-  return usesOnlyForeignTime(query)
-    ? {
-        query: renameAll(query, new Map([["TimeGenerated", "Timestamp"]])),
-        changes: [...changes, "TimeGenerated of a Defender table is Timestamp"],
-      }
-    : { query, changes };
+  const timed = renameForeignTime(query, schema);
+  return timed === undefined
+    ? { query, changes }
+    : { query: timed, changes: [...changes, "TimeGenerated of a Defender table is Timestamp"] };
 }
 
-/** True when `TimeGenerated` is the only name that the parser does not know. */
-function usesOnlyForeignTime(query: string): boolean {
-  if (!/\bTimeGenerated\b/.test(query)) return false;
-  const { diagnostics } = parseQuery(query);
-  return (
-    diagnostics.length > 0 &&
-    diagnostics.every(({ end, start }) => query.slice(start, end) === "TimeGenerated") &&
-    parseQuery(renameAll(query, new Map([["TimeGenerated", "Timestamp"]]))).diagnostics.length === 0
-  );
+const maxTimePasses = 8;
+
+/**
+ * Puts `Timestamp` where `TimeGenerated` is the only name that the parser does not know. Each pass
+ * may reveal the next place: what the first one projects, a later step names. Returns undefined
+ * when errors remain.
+ */
+function renameForeignTime(query: string, schema: QuerySchema): string | undefined {
+  let renamed = query;
+  for (let pass = 0; pass < maxTimePasses; pass += 1) {
+    const { diagnostics } = parseQuery(renamed, schema);
+    if (diagnostics.length === 0) return pass === 0 ? undefined : renamed;
+    const places = new Set(
+      diagnostics
+        .filter(({ start, end }) => renamed.slice(start, end) === "TimeGenerated")
+        .map(({ start }) => start),
+    );
+    if (places.size === 0) return undefined;
+    renamed = [...places]
+      .toSorted((a, b) => b - a)
+      .reduce(
+        (text, start) =>
+          `${text.slice(0, start)}Timestamp${text.slice(start + "TimeGenerated".length)}`,
+        renamed,
+      );
+  }
+  return undefined;
 }
 
 const listNames = (query: string): readonly KqlNode[] =>

@@ -12,6 +12,7 @@ import { listTableNames, findTableReads, type TableRead } from "./table-reads.ts
 import { findQueryEnd, type ShardKey } from "./rewrite.ts";
 import { findScalarObstacles } from "./scalar-obstacles.ts";
 import { listResults } from "../language/statements.ts";
+import { publishedSchema, selectSchema, type QuerySchema } from "../language/schema.ts";
 import type { Placeholder } from "./time-value.ts";
 import { findTimeNames } from "./time-names.ts";
 
@@ -20,6 +21,8 @@ export interface Analysis {
   /** The text as its author wrote it. */
   readonly query: string;
   readonly parsed: ParsedQuery;
+  /** Tables and functions that the query was checked against. */
+  readonly schema: QuerySchema;
   /** Errors of the parser and of Huntline's own rules. If there are any, the rest is unreliable. */
   readonly errors: readonly KqlDiagnostic[];
   readonly warnings: readonly KqlDiagnostic[];
@@ -40,17 +43,18 @@ export interface Analysis {
   readonly end: number;
 }
 
-/** Analyzes a query. Never throws on bad KQL. */
-export function analyzeQuery(query: string): Analysis {
+/** Analyzes a query against the published and declared tables. Never throws on bad KQL. */
+export function analyzeQuery(query: string, declaredSchema = publishedSchema): Analysis {
+  const schema = selectSchema(query, declaredSchema);
   const { text, placeholders, unknown } = replacePlaceholders(query);
-  const parsed = parseQuery(text);
+  const parsed = parseQuery(text, schema);
   const { root } = parsed;
-  const reads = findTableReads(root);
+  const reads = findTableReads(root, schema);
   const tables = listTableNames(reads);
-  const timeNames = findTimeNames(root, tables);
+  const timeNames = findTimeNames(root, tables, schema);
   const clock = analyzeClockUse(text, root, timeNames, placeholders);
   const obstacles = sortByPosition([
-    ...findFlowObstacles(text, root),
+    ...findFlowObstacles(text, root, schema),
     ...findScalarObstacles(text, root),
     ...findByNameObstacles(text, reads),
     ...clock.obstacles,
@@ -61,9 +65,10 @@ export function analyzeQuery(query: string): Analysis {
   return {
     query,
     parsed,
+    schema,
     errors: [
       ...unknown.map((placeholder) => createPlaceholderError(query, placeholder)),
-      ...parsed.diagnostics.map((diagnostic) => addSuggestion(query, diagnostic)),
+      ...parsed.diagnostics.map((diagnostic) => addSuggestion(query, diagnostic, declaredSchema)),
       ...findShapeErrors(parsed),
     ],
     warnings: findWarnings(parsed),

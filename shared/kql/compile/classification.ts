@@ -2,7 +2,7 @@
 import { analyzeQuery, type Analysis } from "./analysis.ts";
 import { selectMainObstacle, describeObstacle } from "./obstacles.ts";
 import { walkTree, type KqlDiagnostic } from "../language/parser.ts";
-import { tables } from "../language/schema.ts";
+import { publishedSchema, type QuerySchema } from "../language/schema.ts";
 
 /** Classes of imported queries, in the order of the summary. */
 export type QueryClass =
@@ -34,11 +34,11 @@ export interface QueryClassification {
   readonly analysis: Analysis;
 }
 
-/** Classifies one query. Never throws. */
-export function classifyQuery(text: string): QueryClassification {
-  if (!resemblesQuery(text)) return classifyProse(text);
-  const query = removeInvisibleChars(text.replaceAll("\r\n", "\n"));
-  const analysis = analyzeQuery(query);
+/** Classifies one query against the tables of `schema`. Never throws. */
+export function classifyQuery(text: string, schema = publishedSchema): QueryClassification {
+  if (!resemblesQuery(text, schema)) return classifyProse(text);
+  const query = removeInvisibleChars(text.replaceAll("\r\n", "\n"), schema);
+  const analysis = analyzeQuery(query, schema);
   const createResult = (queryClass: QueryClass, reason: string): QueryClassification => ({
     class: queryClass,
     reason,
@@ -66,9 +66,16 @@ export function classifyQuery(text: string): QueryClassification {
       : createResult("noQuery", "it reads no table of events");
   }
   const obstacle = selectMainObstacle(analysis.obstacles);
+  const products = describeProducts(analysis);
   return obstacle
-    ? createResult("snapshot", describeObstacle(obstacle))
-    : createResult("window", "every operator works row by row");
+    ? createResult("snapshot", describeObstacle(obstacle) + products)
+    : createResult("window", `every operator works row by row${products}`);
+}
+
+/** Names the products that the tenant needs beside Defender; empty if there are none. */
+function describeProducts({ tables, schema }: Analysis): string {
+  const names = new Set(tables.flatMap((table) => schema.products?.[table] ?? []));
+  return [...names].map((name) => `; needs ${name} in the tenant's Defender portal`).join("");
 }
 
 const pipedOperator =
@@ -78,7 +85,7 @@ const queryStart = /^\s*(?:union|search|find|print|range|datatable|externaldata|
 /**
  * True for a text that can be a query: it pipes into an operator, begins as one, or names a table.
  */
-const resemblesQuery = (text: string): boolean =>
+const resemblesQuery = (text: string, { tables }: QuerySchema): boolean =>
   pipedOperator.test(text) ||
   queryStart.test(text) ||
   text.split("\n").some((line) => Object.hasOwn(tables, line.trim()));
@@ -115,9 +122,9 @@ function findSecondResult(errors: readonly KqlDiagnostic[]): KqlDiagnostic | und
 }
 
 /** Removes byte-order marks, zero-width and no-break spaces, which the parser refuses. */
-function removeInvisibleChars(query: string): string {
+function removeInvisibleChars(query: string, schema: QuerySchema): string {
   const clean = query.replaceAll(/[\u200B-\u200D\u2060\uFEFF]/g, "").replaceAll("\u00A0", " ");
-  return clean === query || analyzeQuery(query).errors.length === 0 ? query : clean;
+  return clean === query || analyzeQuery(query, schema).errors.length === 0 ? query : clean;
 }
 
 /** Returns unknown table and function names; `TimeGenerated` also shows a Sentinel table. */

@@ -105,7 +105,7 @@ function assessClockUse(
       : undefined;
   const maxWidths = bounds?.map(findMaxWidthTicks);
   if (!maxWidths || maxWidths.includes(undefined))
-    return { obstacle: createClockObstacle(query, use) };
+    return { obstacle: createClockObstacle(query, use, timeNames) };
   const [first, ...rest] = maxWidths.filter(
     (maxWidthTicks): maxWidthTicks is Ticks =>
       maxWidthTicks !== undefined && maxWidthTicks !== noLimit,
@@ -120,9 +120,14 @@ function assessClockUse(
       };
 }
 
-const createClockObstacle = (query: string, use: KqlNode): Obstacle => {
+const createClockObstacle = (
+  query: string,
+  use: KqlNode,
+  timeNames: ReadonlySet<string>,
+): Obstacle => {
   const text = use.text.length > 40 ? `${use.text.slice(0, 37)}…` : use.text;
-  const reason = `${text} is not a bound of Timestamp, so a row depends on when the query runs`;
+  const [timeName = "a common time column"] = timeNames;
+  const reason = `${text} is not a bound of ${timeName}, so a row depends on when the query runs`;
   return createObstacle(query, use, { cause: "clock", text: reason, isOverridable: true });
 };
 

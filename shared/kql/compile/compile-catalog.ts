@@ -3,6 +3,7 @@ import { decodeText } from "../../runtime/decode-text.ts";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Catalog, CompiledHunt } from "../../contracts/compiled-hunt.ts";
+import { readDeclaredTables } from "./declared-tables.ts";
 import { compileHunt, type HuntOutcome, type HuntProblem } from "./compile-hunt.ts";
 import { toHuntName } from "./hunt-name.ts";
 
@@ -40,14 +41,21 @@ export function compileCatalog(
   };
 }
 
-/** Checks every file of a catalog, ordered by path; calls `progress` before it reads each file. */
+/**
+ * Checks the table declarations and every file of a catalog, ordered by path; calls `progress` before it reads each file.
+ */
 export function checkCatalog(
   folder: string,
   progress: (done: number, total: number, file: string) => void = () => undefined,
 ): readonly CheckedFile[] {
   const files = listHuntFiles(folder);
+  const { schema, problems } = readDeclaredTables(folder);
   const owners = new Map<string, string>();
-  return files.map((file, index) => {
+  const invalidTables = problems.map((problem): CheckedFile => ({
+    ...rejectFile(problem.file, "", ""),
+    problems: [problem],
+  }));
+  const checkedHunts = files.map((file, index): CheckedFile => {
     progress(index, files.length, file);
     const name = toHuntName(file);
     const otherFile = name === undefined ? undefined : owners.get(name);
@@ -62,8 +70,9 @@ export function checkCatalog(
     owners.set(name, file);
     const decoded = decodeText(readFileSync(file));
     if (decoded.kind === "invalid") return rejectFile(file, name, decoded.message);
-    return { file, name, ...compileHunt(file, name, decoded.text) };
+    return { file, name, ...compileHunt(file, name, decoded.text, schema) };
   });
+  return [...invalidTables, ...checkedHunts];
 }
 
 /** Returns the YAML files of a folder and its subfolders, ordered by path. */

@@ -11,6 +11,7 @@ import { dayMs, formatDuration, hourMs, minuteMs } from "../../runtime/time.ts";
 import { analyzeQuery, type Analysis } from "./analysis.ts";
 import { selectMainObstacle, describeObstacle } from "./obstacles.ts";
 import type { LineColumn } from "../language/position.ts";
+import { publishedSchema } from "../language/schema.ts";
 import { compileQuery } from "./rewrite.ts";
 import { computeInterval, createSchedule, type Schedule } from "./schedule.ts";
 import { verifyQuery } from "./verify-query.ts";
@@ -36,8 +37,13 @@ export interface HuntOutcome {
 const defaultLagMs = 15 * minuteMs;
 const minSettleMs = 4 * hourMs;
 
-/** Compiles the YAML text of one file. Never throws on bad input. */
-export function compileHunt(file: string, name: string, text: string): HuntOutcome {
+/** Compiles the YAML text of one file against the tables of `schema`. Never throws on bad input. */
+export function compileHunt(
+  file: string,
+  name: string,
+  text: string,
+  schema = publishedSchema,
+): HuntOutcome {
   const source = readYaml(text);
   const parsed = parseDefinition(source);
   if (!parsed.definition)
@@ -50,7 +56,7 @@ export function compileHunt(file: string, name: string, text: string): HuntOutco
     };
   const { definition } = parsed;
   const { tests = [] } = definition;
-  const analysis = analyzeQuery(definition.query);
+  const analysis = analyzeQuery(definition.query, schema);
   const locateInQuery = ({
     line,
     column,

@@ -3,14 +3,14 @@
  * than one row.
  *
  * A query can be cut into windows if each result row comes from one row of one table with a
- * `Timestamp`: the union of the windows is then the whole result. Order does not count: `sort`
+ * time column: the union of the windows is then the whole result. Order does not count: `sort`
  * alone changes nothing, and functions that depend on order (`prev`, `row_number` …) are found by
  * name.
  */
 import { childAt, listElements, walkTree, type KqlNode } from "../language/parser.ts";
 import { createObstacle, type Obstacle, type ObstacleReason } from "./obstacles.ts";
 import { rowWiseOperators, findObstacleReason } from "./operator-reasons.ts";
-import { hasTimestamp } from "../language/schema.ts";
+import { findTableTime, type QuerySchema } from "../language/schema.ts";
 import { bodyOf, findDeclaration, nameOf, parametersOf } from "../language/scope.ts";
 import {
   argumentsOf,
@@ -25,6 +25,7 @@ type Origin = "events" | "constant";
 
 interface Trace {
   readonly query: string;
+  readonly schema: QuerySchema;
   readonly obstacles: Obstacle[];
   /** Origins of function parameters at the current call, by the parameter's position. */
   readonly parameterOrigins: ReadonlyMap<number, Origin>;
@@ -33,9 +34,19 @@ interface Trace {
 }
 
 /** Returns the obstacles in the flow of rows. */
-export function findFlowObstacles(query: string, root: KqlNode): readonly Obstacle[] {
+export function findFlowObstacles(
+  query: string,
+  root: KqlNode,
+  schema: QuerySchema,
+): readonly Obstacle[] {
   const obstacles: Obstacle[] = [];
-  const trace: Trace = { query, obstacles, parameterOrigins: new Map(), activeStarts: new Set() };
+  const trace: Trace = {
+    query,
+    schema,
+    obstacles,
+    parameterOrigins: new Map(),
+    activeStarts: new Set(),
+  };
   const result = findFinalExpression(root);
   if (result && findOrigin(result, trace) === "constant")
     recordObstacle(trace, result, {
@@ -236,13 +247,13 @@ function findParameterOrigin(reference: KqlNode, parameter: KqlNode, trace: Trac
 }
 
 function findTableOrigin(node: KqlNode, table: string, trace: Trace): Origin {
-  if (!hasTimestamp(table))
+  if (findTableTime(table, trace.schema) === undefined)
     recordObstacle(trace, node, { cause: "noTimestamp", text: `${table} has no Timestamp` });
   return "events";
 }
 
 function findWildcardOrigin(node: KqlNode, members: readonly string[], trace: Trace): Origin {
-  for (const table of members.filter((member) => !hasTimestamp(member)))
+  for (const table of members.filter((member) => findTableTime(member, trace.schema) === undefined))
     recordObstacle(trace, node, {
       cause: "noTimestamp",
       text: `${table} (${node.text}) has no Timestamp`,

@@ -7,7 +7,7 @@ import type { Analysis } from "./analysis.ts";
 import { findClockCalls } from "./clock-use.ts";
 import { applyEdits, type Edit } from "./edits.ts";
 import { childAt, type KqlNode } from "../language/parser.ts";
-import { hasTimestamp } from "../language/schema.ts";
+import { findTableTime } from "../language/schema.ts";
 import {
   findFinalExpression,
   statementsOf,
@@ -16,12 +16,23 @@ import {
 } from "../language/statements.ts";
 import type { TableRead } from "./table-reads.ts";
 
-const windowFilter: Pieces = [
-  "where Timestamp >= ",
+const createWindowFilter = (timeColumn: string): Pieces => [
+  `where ${quoteColumnName(timeColumn)} >= `,
   { slot: "from" },
-  " and Timestamp < ",
+  ` and ${quoteColumnName(timeColumn)} < `,
   { slot: "to" },
 ];
+
+/** A read of a table that a window cuts, and the column that it is cut by. */
+interface TimedRead extends TableRead {
+  readonly timeColumn: string;
+}
+
+const listTimedReads = ({ reads, schema }: Analysis): readonly TimedRead[] =>
+  reads.flatMap((read) => {
+    const timeColumn = findTableTime(read.table, schema);
+    return timeColumn === undefined ? [] : [{ ...read, timeColumn }];
+  });
 
 /** How a query is rewritten. */
 export interface RewriteOptions {
@@ -38,7 +49,7 @@ export function compileQuery(
   analysis: Analysis,
   { isRestricted, hasHistogram }: RewriteOptions,
 ): CompiledQuery {
-  const reads = isRestricted ? analysis.reads.filter(({ table }) => hasTimestamp(table)) : [];
+  const reads = isRestricted ? listTimedReads(analysis) : [];
   const fixedEdits = [...createClockEdits(analysis), ...createPlaceholderEdits(analysis)];
   const assemblePieces = (edits: readonly Edit[]): Pieces =>
     applyEdits(analysis.query, [...edits, ...fixedEdits], analysis.end);
@@ -60,15 +71,17 @@ export function compileQuery(
  * Inserts `let T = T | where …;` for each table before the first statement. A read that the query's
  * own names hide is restricted in place.
  */
-function createPreludeEdits({ parsed }: Analysis, reads: readonly TableRead[]): readonly Edit[] {
-  const shadowedTables = [
-    ...new Set(reads.filter(({ restrict }) => restrict === "shadow").map(({ table }) => table)),
-  ];
+function createPreludeEdits({ parsed }: Analysis, reads: readonly TimedRead[]): readonly Edit[] {
+  const shadowedTables = new Map(
+    reads
+      .filter(({ restrict }) => restrict === "shadow")
+      .map(({ table, timeColumn }) => [table, timeColumn]),
+  );
   const insertAt =
     statementsOf(parsed.root).find(({ kind }) => !leadingStatements.has(kind))?.start ?? 0;
-  const lets = shadowedTables.flatMap((table): Pieces => [
+  const lets = [...shadowedTables].flatMap(([table, timeColumn]): Pieces => [
     `let ${table} = ${table} | `,
-    ...windowFilter,
+    ...createWindowFilter(timeColumn),
     ";\n",
   ]);
   const inPlace = reads
@@ -87,9 +100,9 @@ const leadingStatements = new Set([
   "RestrictStatement",
 ]);
 
-const createInPlaceEdits = ({ node }: TableRead): readonly Edit[] => [
+const createInPlaceEdits = ({ node, timeColumn }: TimedRead): readonly Edit[] => [
   { start: node.start, end: node.start, replacement: ["("] },
-  { start: node.end, end: node.end, replacement: [" | ", ...windowFilter, ")"] },
+  { start: node.end, end: node.end, replacement: [" | ", ...createWindowFilter(timeColumn), ")"] },
 ];
 
 /** Rewrites `ago(x)` as `(clock - x)` and `now()` as the clock itself. */

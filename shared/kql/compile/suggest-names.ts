@@ -1,11 +1,12 @@
 /** Adds "Did you mean …?" to the language service's errors about unknown names. */
 import { formatSuggestion } from "../../runtime/suggest-word.ts";
-import { tables } from "../language/schema.ts";
+import type { QuerySchema } from "../language/schema.ts";
 
 /** Suggests a table, or a column of the tables that the query names. */
 export function addSuggestion<T extends { readonly message: string }>(
   query: string,
   diagnostic: T,
+  { tables }: QuerySchema,
 ): T {
   const [, name] = /^The name '([^']+)' does not refer to/.exec(diagnostic.message) ?? [];
   if (name === undefined) return diagnostic;

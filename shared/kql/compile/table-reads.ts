@@ -2,7 +2,7 @@
 import { argumentsOf, calleeNameOf, readOperatorParameter } from "../language/statements.ts";
 import { walkTree, type KqlNode } from "../language/parser.ts";
 import { findDeclaredNames } from "../language/scope.ts";
-import { tables } from "../language/schema.ts";
+import type { QuerySchema } from "../language/schema.ts";
 
 /** One read of a table. */
 export interface TableRead {
@@ -19,23 +19,31 @@ export interface TableRead {
 }
 
 /** Returns every read of a service table, in the order of the text. */
-export function findTableReads(root: KqlNode): readonly TableRead[] {
+export function findTableReads(root: KqlNode, schema: QuerySchema): readonly TableRead[] {
   const declaredNames = findDeclaredNames(root);
-  return [...walkTree(root)].flatMap((node) => findReadsAt(node, declaredNames));
+  return [...walkTree(root)].flatMap((node) => findReadsAt(node, declaredNames, schema));
 }
 
-function findReadsAt(node: KqlNode, declaredNames: ReadonlySet<string>): readonly TableRead[] {
+function findReadsAt(
+  node: KqlNode,
+  declaredNames: ReadonlySet<string>,
+  schema: QuerySchema,
+): readonly TableRead[] {
   if (node.kind === "FindOperator" || node.kind === "SearchOperator")
-    return listAllTableReads(node);
+    return listAllTableReads(node, schema);
   if (node.kind === "FunctionCallExpression" && calleeNameOf(node) === "table")
-    return findCallReads(node);
+    return findCallReads(node, schema);
   return node.kind === "NameReference" && node.role !== "Name"
-    ? findNameReads(node, declaredNames)
+    ? findNameReads(node, declaredNames, schema)
     : [];
 }
 
-function findNameReads(node: KqlNode, declaredNames: ReadonlySet<string>): readonly TableRead[] {
-  if (node.symbol?.kind === "Group") return findWildcardReads(node);
+function findNameReads(
+  node: KqlNode,
+  declaredNames: ReadonlySet<string>,
+  schema: QuerySchema,
+): readonly TableRead[] {
+  if (node.symbol?.kind === "Group") return findWildcardReads(node, schema);
   if (node.symbol?.kind !== "Table" || !node.symbol.isServiceSymbol) return [];
   const neverReason = findByNameReason(node);
   if (neverReason !== undefined)
@@ -53,13 +61,13 @@ function createNameRead(
   return { table, node: path ?? node, restrict: isInPlace ? "inPlace" : "shadow", reason: "" };
 }
 
-const findCallReads = (node: KqlNode): readonly TableRead[] => {
+const findCallReads = (node: KqlNode, { tables }: QuerySchema): readonly TableRead[] => {
   const table = argumentsOf(node)[0]?.children.find((child) => child.isToken)?.value ?? "";
   return table in tables ? [{ table, node, restrict: "inPlace", reason: "" }] : [];
 };
 
 /** A wildcard matches tables and views only, not a plain `let` of the same name. */
-const findWildcardReads = (node: KqlNode): readonly TableRead[] =>
+const findWildcardReads = (node: KqlNode, { tables }: QuerySchema): readonly TableRead[] =>
   (node.symbol?.members ?? [])
     .filter((member) => member in tables)
     .map((table) => ({
@@ -69,7 +77,7 @@ const findWildcardReads = (node: KqlNode): readonly TableRead[] =>
       reason: `it names tables by the wildcard ${node.text}`,
     }));
 
-function listAllTableReads(node: KqlNode): readonly TableRead[] {
+function listAllTableReads(node: KqlNode, { tables }: QuerySchema): readonly TableRead[] {
   const isPiped = node.role === "Operator";
   if (isPiped || node.children.some((child) => child.role === "InClause")) return [];
   const operator = node.kind === "FindOperator" ? "find" : "search";

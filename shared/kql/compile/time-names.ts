@@ -2,19 +2,25 @@
 import { childAt, walkTree, type KqlNode } from "../language/parser.ts";
 import { nameOf } from "../language/scope.ts";
 import { stripParentheses } from "../language/statements.ts";
-import { tables } from "../language/schema.ts";
+import { findTableTime, type QuerySchema } from "../language/schema.ts";
 
 /**
- * Returns `Timestamp`, unless the query gives that name to another value, and the names that it
- * gives to `Timestamp` (`project EventTime = Timestamp`), unless a table has such a column or the
- * query declares the name twice.
+ * Returns the time column of the tables read (`Timestamp`, `TimeGenerated`), unless the query gives
+ * that name to another value, and the names that it gives to that column (`project EventTime =
+ * Timestamp`), unless a table has such a column or the query declares the name twice. Tables with
+ * different time columns have no common one.
  */
-export function findTimeNames(root: KqlNode, tablesRead: readonly string[]): ReadonlySet<string> {
+export function findTimeNames(
+  root: KqlNode,
+  tablesRead: readonly string[],
+  schema: QuerySchema,
+): ReadonlySet<string> {
+  const { tables } = schema;
   const declaredColumns = findDeclaredColumns(root);
   const names = new Set(
-    declaredColumns.every(({ name, from }) => name !== "Timestamp" || from === "Timestamp")
-      ? ["Timestamp"]
-      : [],
+    listCommonTimes(tablesRead, schema).filter((time) =>
+      declaredColumns.every(({ name, from }) => name !== time || from === time),
+    ),
   );
   for (const { name, from } of declaredColumns) {
     const isColumn = tablesRead.some((table) => tables[table]?.[name] !== undefined);
@@ -24,6 +30,12 @@ export function findTimeNames(root: KqlNode, tablesRead: readonly string[]): Rea
     if (from !== undefined && names.has(from) && !isColumn && isDeclaredOnce) names.add(name);
   }
   return names;
+}
+
+/** Returns the one time column of the tables that have one; none if they differ. */
+function listCommonTimes(tablesRead: readonly string[], schema: QuerySchema): readonly string[] {
+  const times = new Set(tablesRead.flatMap((table) => findTableTime(table, schema) ?? []));
+  return times.size === 1 ? [...times] : [];
 }
 
 /** Returns true for a column in the schema of a function parameter. */

@@ -35,17 +35,17 @@ export function verifyQuery(analysis: Analysis, query: CompiledQuery): readonly 
   const prelude = fillSlots(query.prelude);
   const inPlace = fillSlots(query.inPlace);
   return [
-    ...checkForm("the query within a window", prelude, columns),
-    ...(inPlace === prelude ? [] : checkForm("the query restricted in place", inPlace, columns)),
+    ...checkForm(analysis, "the query within a window", prelude, columns),
+    ...(inPlace === prelude
+      ? []
+      : checkForm(analysis, "the query restricted in place", inPlace, columns)),
     ...checkSuffixes(analysis, query),
   ];
 }
 
 /** Checks the suffixes on an empty table with the columns that they name. */
-function checkSuffixes(
-  { columns, timeColumn, shardedBy }: Analysis,
-  query: CompiledQuery,
-): readonly string[] {
+function checkSuffixes(analysis: Analysis, query: CompiledQuery): readonly string[] {
+  const { columns, timeColumn, shardedBy } = analysis;
   const keys = shardedBy === "wholeRow" ? [] : (shardedBy ?? []);
   const sampleColumns = columns.filter(({ name }) => name === timeColumn || keys.includes(name));
   const result = sampleColumns.length > 0 ? sampleColumns : columns.slice(0, 1);
@@ -55,7 +55,8 @@ function checkSuffixes(
     label: string,
     suffix: Pieces | undefined,
     expected: readonly HuntColumn[],
-  ): readonly string[] => (suffix ? checkForm(label, table + fillSlots(suffix), expected) : []);
+  ): readonly string[] =>
+    suffix ? checkForm(analysis, label, table + fillSlots(suffix), expected) : [];
   return [
     ...checkSuffix("the count", query.countSuffix, [{ name: "Count", type: "long" }]),
     ...checkSuffix("the histogram", query.histogramSuffix, histogramColumns),
@@ -69,11 +70,12 @@ const histogramColumns: readonly HuntColumn[] = [
 ];
 
 function checkForm(
+  { schema }: Analysis,
   label: string,
   text: string,
   expected: readonly HuntColumn[],
 ): readonly string[] {
-  const parsed = parseQuery(text);
+  const parsed = parseQuery(text, schema);
   const [first] = parsed.diagnostics;
   if (first)
     return [

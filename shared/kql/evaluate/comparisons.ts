@@ -4,7 +4,8 @@ import type { KqlType } from "../../contracts/compiled-hunt.ts";
 import { asText, convertScalar, type TextScalar } from "./coerce.ts";
 import { createLazyConstant, deriveScalar, type Row, type Scalar, type Scope } from "./plan.ts";
 import { createSemanticError } from "./query-error.ts";
-import { createMatcher, getRegex, type TextMatcher } from "./text-match.ts";
+import { getRegex } from "./regex.ts";
+import { createMatcher, type TextMatcher } from "./text-match.ts";
 import { compareValues, toJsonText, isSameValue } from "./values.ts";
 
 type NullableTest = (one: unknown, other: unknown) => boolean | null;

@@ -14,8 +14,25 @@ function isPublished(name: string, columns: readonly HuntColumn[]): boolean {
   );
 }
 
-/** Returns the tables and functions beyond the published ones; undefined if there are none. */
-export function findSchema({ tables, watchlists }: EvaluationContext): QuerySchema | undefined {
+const schemasByTables = new WeakMap<
+  EvaluationContext["tables"],
+  { readonly watchlists: EvaluationContext["watchlists"]; readonly schema: QuerySchema | undefined }
+>();
+
+/**
+ * Returns the tables and functions beyond the published ones; undefined if there are none. Equal
+ * tables have one schema, for which the parser's symbols are built once.
+ */
+export function findSchema(context: EvaluationContext): QuerySchema | undefined {
+  const { tables, watchlists } = context;
+  const cached = schemasByTables.get(tables);
+  if (cached !== undefined && cached.watchlists === watchlists) return cached.schema;
+  const schema = createSchema(context);
+  schemasByTables.set(tables, { watchlists, schema });
+  return schema;
+}
+
+function createSchema({ tables, watchlists }: EvaluationContext): QuerySchema | undefined {
   const own = [...tables].filter(([name, { columns }]) => !isPublished(name, columns));
   if (own.length === 0 && watchlists === undefined) return undefined;
   const lists = [...(watchlists?.values() ?? [])].flatMap(({ columns }) => columns);

@@ -1,4 +1,4 @@
-/** The string operators: terms, parts, ends, regular expressions. */
+/** The string operators: terms, parts, ends. */
 
 /** Tests a text. */
 export type TextMatcher = (text: string) => boolean;
@@ -57,51 +57,4 @@ export function createMatcher(
   if (isCaseSensitive) return createFor(word);
   const match = createFor(word.toLowerCase());
   return (text) => match(text.toLowerCase());
-}
-
-/**
- * Kusto's regular expressions are RE2's; JavaScript's differ in the inline flags, a few classes and
- * anchors.
- */
-export function getRegex(pattern: string, flags = ""): RegExp | undefined {
-  const cached = regexCache.get(flags + pattern);
-  if (cached !== undefined) return cached;
-  const compiled = compileRegex(pattern, flags);
-  if (compiled !== undefined) regexCache.set(flags + pattern, compiled);
-  return compiled;
-}
-
-const regexCache = new Map<string, RegExp>();
-
-function compileRegex(pattern: string, flags: string): RegExp | undefined {
-  const [, inline = "", rest = pattern] = /^\(\?([a-zA-Z]+)\)([\s\S]*)$/.exec(pattern) ?? [];
-  const source = rest
-    .replace(/\(\?P</g, "(?<")
-    .replace(/\\A/g, "^")
-    .replace(/\\z/g, "$")
-    .replace(/\[\[:(\w+):\]\]/g, (_, name: string) => `[${posixClasses[name] ?? ""}]`)
-    .replace(/\[:(\w+):\]/g, (_, name: string) => posixClasses[name] ?? "")
-    .replace(/\(\?([ims]+)\)([\s\S]*)$/, "(?$1:$2)");
-  const allFlags = [...new Set(flags + inline.replace(/[^ims]/g, ""))].join("");
-  return tryRegex(source, `${allFlags}u`) ?? tryRegex(source, allFlags);
-}
-
-const posixClasses: Readonly<Record<string, string>> = {
-  alpha: "a-zA-Z",
-  digit: "0-9",
-  alnum: "0-9a-zA-Z",
-  space: String.raw`\s`,
-  xdigit: "0-9a-fA-F",
-  upper: "A-Z",
-  lower: "a-z",
-  punct: String.raw`!-\/:-@\[-\`{-~`,
-  word: String.raw`\w`,
-};
-
-function tryRegex(source: string, flags: string): RegExp | undefined {
-  try {
-    return new RegExp(source, flags);
-  } catch {
-    return undefined;
-  }
 }

@@ -12,7 +12,7 @@ import {
   type RawSymbol,
 } from "./language-service.ts";
 import { toLineColumn } from "./position.ts";
-import { getGlobals, type QuerySchema } from "./schema.ts";
+import { getGlobals, publishedSchema, type QuerySchema } from "./schema.ts";
 
 /** What a name refers to. */
 interface KqlSymbol {
@@ -91,10 +91,10 @@ const maxParsedQueries = 100;
  * Parses a query. Never throws on bad KQL; errors are in `diagnostics`. Queries without a schema of
  * their own are cached, because a hunt is checked, rewritten and tested by one text.
  */
-export function parseQuery(text: string, schema?: QuerySchema): ParsedQuery {
-  if (schema !== undefined) return analyzeText(text, schema);
+export function parseQuery(text: string, schema = publishedSchema): ParsedQuery {
+  if (schema !== publishedSchema) return analyzeText(text, schema);
   const known = parsedQueries.get(text);
-  const parsed = known ?? analyzeText(text);
+  const parsed = known ?? analyzeText(text, schema);
   parsedQueries.delete(text);
   parsedQueries.set(text, parsed);
   const [oldest] = parsedQueries.keys();
@@ -102,7 +102,7 @@ export function parseQuery(text: string, schema?: QuerySchema): ParsedQuery {
   return parsed;
 }
 
-function analyzeText(text: string, schema?: QuerySchema): ParsedQuery {
+function analyzeText(text: string, schema: QuerySchema): ParsedQuery {
   const { language } = getLanguageService();
   const globals = getGlobals(schema);
   const code = language.KustoCode.ParseAndAnalyze(text, globals);

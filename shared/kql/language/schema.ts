@@ -5,10 +5,8 @@ import { getLanguageService, type RawGlobals, type RawSymbol } from "./language-
 /** Columns of each table: name to KQL scalar type. Published schema of Defender XDR, July 2026. */
 export const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = schema.tables;
 
-/** Returns true for a table with a `Timestamp` column, which a window can cut. */
-export const hasTimestamp = (table: string): boolean => tables[table]?.["Timestamp"] === "datetime";
-
-interface Enrichment {
+/** A function of the service or of the tenant. */
+export interface SchemaFunction {
   readonly name: string;
   readonly parameters: string;
   /** KQL that has the function's result columns; it is parsed, never run. */
@@ -16,7 +14,7 @@ interface Enrichment {
 }
 
 /** Functions of the service. Each looks up facts for one row, so rows stay independent. */
-const enrichments: readonly Enrichment[] = [
+const enrichments: readonly SchemaFunction[] = [
   {
     name: "FileProfile",
     parameters: '(T: (*), hash: string = "SHA1", limit: long = 100)',
@@ -51,15 +49,52 @@ export interface QuerySchema {
    * Columns of each table: name to KQL scalar type. They replace a published table of that name.
    */
   readonly tables: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly functions: readonly Enrichment[];
+  readonly functions: readonly SchemaFunction[];
+  /** Time column of the tables whose declaration names one. */
+  readonly timeColumns?: Readonly<Record<string, string>>;
+  /** Product beside Defender that a tenant needs for a table. */
+  readonly products?: Readonly<Record<string, string>>;
 }
 
-let cachedGlobals: RawGlobals | undefined;
+/** The published tables and functions alone. */
+export const publishedSchema: QuerySchema = { tables, functions: [] };
+
+/** A query that reads every table, or tables by a pattern of names. */
+const readsManyTables = /\b(?:search|find|union)\b/;
+
+/**
+ * Returns the published schema for a query that names nothing of the declared tables and functions:
+ * its parse is then shared with its tests.
+ */
+export function selectSchema(query: string, schema: QuerySchema): QuerySchema {
+  if (schema === publishedSchema || readsManyTables.test(query)) return schema;
+  const words = new Set(query.match(/\w+/g));
+  const namesDeclared =
+    Object.entries(schema.tables).some(
+      ([name, columns]) => columns !== tables[name] && words.has(name),
+    ) || schema.functions.some(({ name }) => words.has(name));
+  return namesDeclared ? schema : publishedSchema;
+}
+
+/**
+ * Columns that hold a row's own time, the first one that a table has: `Timestamp` of Defender,
+ * `TimeGenerated` of Log Analytics, `ActivityTimestamp` of `CallActivityEvents`.
+ */
+const timeColumnNames = ["Timestamp", "TimeGenerated", "ActivityTimestamp"];
+
+/** Returns the column by which a window cuts a table; undefined if the table has none. */
+export function findTableTime(table: string, schema: QuerySchema): string | undefined {
+  const columns = schema.tables[table];
+  return (
+    schema.timeColumns?.[table] ??
+    timeColumnNames.find((column) => columns?.[column] === "datetime")
+  );
+}
+
 const globalsBySchema = new WeakMap<QuerySchema, RawGlobals>();
 
 /** Returns the parser's globals: published tables and functions, and those of `schema`. */
-export function getGlobals(schema?: QuerySchema): RawGlobals {
-  if (schema === undefined) return (cachedGlobals ??= buildGlobals(tables, enrichments));
+export function getGlobals(schema = publishedSchema): RawGlobals {
   const known = globalsBySchema.get(schema);
   if (known !== undefined) return known;
   const names = new Set(schema.functions.map(({ name }) => name));
@@ -73,7 +108,7 @@ export function getGlobals(schema?: QuerySchema): RawGlobals {
 
 function buildGlobals(
   allTables: QuerySchema["tables"],
-  functions: readonly Enrichment[],
+  functions: readonly SchemaFunction[],
 ): RawGlobals {
   const { Symbols, GlobalState } = getLanguageService().language;
   const columnSymbol = ([name, type]: readonly [string, string]): RawSymbol =>

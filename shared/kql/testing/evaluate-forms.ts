@@ -5,7 +5,8 @@ import { fillSlots } from "../compile/verify-query.ts";
 import type { EvaluationContext, NamedValues, Row, SourceTable } from "../evaluate/context.ts";
 import type { HuntTest } from "../../contracts/hunt-test.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
-import { createContext } from "./test-context.ts";
+import { findTableTime, publishedSchema, type QuerySchema } from "../language/schema.ts";
+import { createContext, selectTables } from "./test-context.ts";
 import { TestCaseError } from "./test-rows.ts";
 
 /** Rows of a hunt over the rows of a case. */
@@ -14,11 +15,17 @@ export interface HuntResult {
   readonly rows: readonly Row[];
 }
 
+/** A hunt and the tables of its tenant. */
+export interface HuntWithSchema extends CompiledHunt {
+  readonly schema: QuerySchema;
+}
+
 /** Evaluates a hunt's whole query. @throws TestCaseError */
 export function evaluateHunt(
   hunt: CompiledHunt,
   rows: Readonly<Record<string, readonly NamedValues[]>>,
   now: string | undefined,
+  schema = publishedSchema,
 ): HuntResult {
   const tables: Record<string, Record<string, unknown>[]> = {};
   for (const [name, table] of Object.entries(rows)) tables[name] = table.map((row) => ({ ...row }));
@@ -30,7 +37,7 @@ export function evaluateHunt(
   };
   return runQuery(
     hunt.source,
-    createContext(test, () => []),
+    createContext(test, () => [], selectTables(hunt, test, schema)),
   );
 }
 
@@ -48,7 +55,7 @@ export function runQuery(text: string, context: EvaluationContext): HuntResult {
 
 /** Runs each window that holds rows, as the service would: from the look-back to `now`. */
 export function runWindows(
-  hunt: CompiledHunt,
+  hunt: HuntWithSchema,
   context: EvaluationContext,
   columns: readonly HuntColumn[],
 ): HuntResult {
@@ -57,7 +64,7 @@ export function runWindows(
   const start = context.now - ticksFromMs(hunt.lookBackMs);
   const indexes = new Set<bigint>();
   for (const name of hunt.tables)
-    for (const row of readTimes(context.tables.get(name)))
+    for (const row of readTimes(context.tables.get(name), findTableTime(name, hunt.schema)))
       if (row >= start && row < context.now) indexes.add((row - start) / length);
   const rows = [...indexes].flatMap((index) => {
     const from = start + index * length;
@@ -68,8 +75,11 @@ export function runWindows(
   return { columns, rows };
 }
 
-function* readTimes(table: SourceTable | undefined): Generator<Ticks> {
-  const timeIndex = table?.columns.findIndex(({ name }) => name === "Timestamp") ?? -1;
+function* readTimes(
+  table: SourceTable | undefined,
+  timeColumn: string | undefined,
+): Generator<Ticks> {
+  const timeIndex = table?.columns.findIndex(({ name }) => name === timeColumn) ?? -1;
   if (table === undefined || timeIndex < 0) return;
   for (const row of table.rows({ from: -(2n ** 62n), to: 2n ** 62n })) {
     const at = row[timeIndex];

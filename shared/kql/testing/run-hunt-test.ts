@@ -6,10 +6,17 @@ import { toRefusal } from "../evaluate/evaluate.ts";
 import { QueryError } from "../evaluate/query-error.ts";
 import { toKey } from "../evaluate/values.ts";
 import { parseQuery } from "../language/parser.ts";
+import { publishedSchema } from "../language/schema.ts";
 import { findFinalExpression } from "../language/statements.ts";
-import { runQuery, runShards, runWindows, type HuntResult } from "./evaluate-forms.ts";
+import {
+  runQuery,
+  runShards,
+  runWindows,
+  type HuntResult,
+  type HuntWithSchema,
+} from "./evaluate-forms.ts";
 import { compareRows, readExpectedRows, type RowDifference } from "./match-rows.ts";
-import { createContext, type ReadRowsFile } from "./test-context.ts";
+import { createContext, selectTables, type ReadRowsFile } from "./test-context.ts";
 import { TestCaseError } from "./test-rows.ts";
 import { findLosingStep, traceRows, type TraceStep } from "./trace-rows.ts";
 
@@ -34,15 +41,16 @@ export interface TestFailure {
   readonly lostAt: TraceStep | undefined;
 }
 
-/** Runs one case. Never throws for a wrong case or query. */
+/** Runs one case over the tables of `schema`. Never throws for a wrong case or query. */
 export function runHuntTest(
   hunt: CompiledHunt,
   test: HuntTest,
   readRowsFile: ReadRowsFile,
+  schema = publishedSchema,
 ): TestOutcome {
   try {
-    const context = createContext(test, readRowsFile);
-    return runForms(hunt, test, context);
+    const context = createContext(test, readRowsFile, selectTables(hunt, test, schema));
+    return runForms({ ...hunt, schema }, test, context);
   } catch (error) {
     if (error instanceof TestCaseError) return { kind: "invalid", message: error.message };
     if (error instanceof QueryError) {
@@ -56,7 +64,7 @@ export function runHuntTest(
 
 const shardCount = 2;
 
-function runForms(hunt: CompiledHunt, test: HuntTest, context: EvaluationContext): TestOutcome {
+function runForms(hunt: HuntWithSchema, test: HuntTest, context: EvaluationContext): TestOutcome {
   const whole = runQuery(hunt.source, context);
   const failure = compareRun(hunt, test, context, { how: "whole", run: whole });
   if (failure !== undefined) return failure;

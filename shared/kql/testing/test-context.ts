@@ -1,10 +1,10 @@
 /** Creates what a test case evaluates its query against. */
-import type { KqlType } from "../../contracts/compiled-hunt.ts";
+import type { CompiledHunt, KqlType } from "../../contracts/compiled-hunt.ts";
 import type { HuntTest } from "../../contracts/hunt-test.ts";
 import { suggestWord } from "../../runtime/suggest-word.ts";
 import { parseInstant, type Ticks } from "../../runtime/time.ts";
 import type { EvaluationContext, NamedValues, SourceTable } from "../evaluate/context.ts";
-import { tables as publishedTables } from "../language/schema.ts";
+import { publishedSchema, type QuerySchema } from "../language/schema.ts";
 import { createInferredTable, createTestTable, TestCaseError } from "./test-rows.ts";
 
 /** Reads the rows of a file that a test case names. */
@@ -13,13 +13,17 @@ export type ReadRowsFile = (path: string) => readonly NamedValues[];
 const defaultNow = "2026-01-05T12:00:00Z";
 
 /** @throws TestCaseError */
-export function createContext(test: HuntTest, readRowsFile: ReadRowsFile): EvaluationContext {
+export function createContext(
+  test: HuntTest,
+  readRowsFile: ReadRowsFile,
+  columnsByTable: QuerySchema["tables"],
+): EvaluationContext {
   const now = parseInstant(test.now ?? defaultNow);
   if (now === undefined) throw new TestCaseError(`/now: must be an instant such as ${defaultNow}`);
   const { externalData, files, locations, watchlists } = test;
   const { assignedAddresses, devicesByAddress, seenBy } = test;
   return {
-    tables: createTables(test, now, readRowsFile),
+    tables: createTables(test, now, readRowsFile, columnsByTable),
     now,
     ...(externalData && { externalData: (uri: string) => externalData[uri] }),
     ...(watchlists && {
@@ -41,13 +45,28 @@ export function createContext(test: HuntTest, readRowsFile: ReadRowsFile): Evalu
   };
 }
 
-/** Every published table; those that the case does not name have no rows. */
+/** The published tables, and those of the tenant that the hunt or the case names. */
+export function selectTables(
+  { tables }: CompiledHunt,
+  { rows }: HuntTest,
+  schema: QuerySchema,
+): QuerySchema["tables"] {
+  const names = new Set([
+    ...Object.keys(publishedSchema.tables),
+    ...tables,
+    ...Object.keys(rows).filter((name) => name in schema.tables),
+  ]);
+  return Object.fromEntries([...names].map((name) => [name, schema.tables[name] ?? {}]));
+}
+
+/** Tables that the case does not name have no rows. */
 function createTables(
   { rows }: HuntTest,
   now: Ticks,
   readRowsFile: ReadRowsFile,
+  columnsByTable: QuerySchema["tables"],
 ): ReadonlyMap<string, SourceTable> {
-  const names = Object.keys(publishedTables);
+  const names = Object.keys(columnsByTable);
   const unknown = Object.keys(rows).find((name) => !names.includes(name));
   if (unknown !== undefined) {
     const nearest = suggestWord(unknown, names, 3);
@@ -56,7 +75,7 @@ function createTables(
     );
   }
   return new Map(
-    Object.entries(publishedTables).map(([name, types]) => {
+    Object.entries(columnsByTable).map(([name, types]) => {
       const given = rows[name] ?? [];
       const namedRows = typeof given === "string" ? readRowsFile(given) : given;
       const columns = Object.entries(types).map(([column, type]) => ({

@@ -47,6 +47,12 @@ function readPiece(node: KqlNode): PatternPiece {
   return node.kind === "StarExpression" ? {} : { literal: childAt(node, "Token")?.value ?? "" };
 }
 
+/** Groups of a regular expression capture nothing; escapes and classes stay as they are. */
+const dropGroups = (pattern: string): string =>
+  pattern.replaceAll(/\\[\s\S]|\[(?:\\[\s\S]|[^\]\\])*\]|\((?!\?)/g, (part) =>
+    part === "(" ? "(?:" : part,
+  );
+
 const escapeRegex = (text: string): string =>
   text.replace(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
 const typePatterns: Partial<Record<KqlType, string>> = {
@@ -64,7 +70,7 @@ function createPattern(pieces: readonly PatternPiece[], kind: string, flags: str
   const isGreedy = kind === "regex" && !flags.includes("U");
   const parts = pieces.map(({ column, literal }, index) => {
     if (literal !== undefined)
-      return kind === "regex" ? `(?:${literal.replace(/\((?!\?)/g, "(?:")})` : escapeRegex(literal);
+      return kind === "regex" ? `(?:${dropGroups(literal)})` : escapeRegex(literal);
     const isLast = index === pieces.length - 1;
     const rest = isLast || isGreedy ? String.raw`[\s\S]*` : String.raw`[\s\S]*?`;
     if (column === undefined) return rest;

@@ -206,6 +206,7 @@ describe("import", () => {
       "# Rare things\n\nFinds them.\n\n```\nDeviceEvents\r\n| where FileName == 'a'\n```\n",
     "count.kql": "// Counts.\nDeviceEvents | count",
     "sentinel.txt": "SigninLogs | where TimeGenerated > ago(1d)",
+    "custom.txt": "Unheard_CL | where TimeGenerated > ago(1d)",
     "ask.txt": 'DeviceEvents | where FileName == "<FileName>"',
     "broken.csl": "DeviceEvents | where Nmae == 1",
     "two.txt": "DeviceEvents | where FileName == 'b'\n\nDeviceEvents | summarize count()",
@@ -227,21 +228,23 @@ describe("import", () => {
       "count.yaml",
       "rare-things.yaml",
       "rule.yaml",
+      "sentinel.yaml",
       "two-1.yaml",
       "two-2.yaml",
     ]);
     for (const line of [
       /^window +rare-things +Rare Things\.md +every operator works row by row$/m,
       /^snapshot +count +count\.kql +it counts \(line 2\)$/m,
-      /^otherTables +- +sentinel\.txt +advanced hunting has no SigninLogs/m,
+      /^window +sentinel +sentinel\.txt +every operator works row by row; needs Microsoft Sentinel/m,
+      /^otherTables +- +custom\.txt +advanced hunting has no Unheard_CL/m,
       /^placeholder +- +ask\.txt +"<FileName>" must be replaced by a value$/m,
       /^notAccepted +- +broken\.csl +line 1:22: .*'Nmae'/m,
       /^snapshot +two-2 +two\.txt:3 +it summarizes/m,
       /^noQuery +- +prose\.md +the file has no query$/m,
       /^window +- +twice\.kql +same query as rare-things$/m,
-      /^ +4 +window +runs here, each row exported once$/m,
+      /^ +5 +window +runs here, each row exported once$/m,
       /^ +1 +of these +were written once$/m,
-      /^5 hunts in .*catalog\. Next: set enabled: true in the hunts that should run, then npm run hunts\.$/m,
+      /^6 hunts in .*catalog\. Next: set enabled: true in the hunts that should run, then npm run hunts\.$/m,
     ])
       expect(out).toMatch(line);
   });

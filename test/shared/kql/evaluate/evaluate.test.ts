@@ -181,7 +181,7 @@ describe("a query with a fault", () => {
       /'externaldata' without rows of https:\/\/example.net\/list.txt is not supported/,
     ],
     [
-      "DeviceEvents | extend series_fft(AdditionalFields)",
+      "DeviceEvents | extend x = series_fft(dynamic([1]))",
       "unsupported",
       "The function 'series_fft' is not supported by the evaluator.",
     ],

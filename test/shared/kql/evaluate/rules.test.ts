@@ -194,6 +194,10 @@ describe("operators follow their documentation:", () => {
     ],
     ["print t = 'n=1 d=x' | parse-where t with 'n=' n: long ' d=' d: datetime | count", [[0n]]],
     ["print t = 'a1a2' | parse kind=regex t with x 'a' y: long | project x, y", [["a1", 2n]]],
+    [
+      String.raw`print t = "f(1) g" | parse kind=regex t with @"(f|h)\(" x: long @"\) [(g]" | project x`,
+      [[1n]],
+    ],
     ["range x from 0 to 1 step 0.5", [[0], [0.5], [1]]],
     [
       "let nets = datatable(net: string, site: string) ['10.1.0.0/16', 'north']; datatable(ip: string) ['10.1.2.3', '10.2.2.3'] | evaluate ipv4_lookup(nets, ip, net, return_unmatched = true) | project ip, site",

@@ -14,7 +14,7 @@ import { tables as publishedTables } from "../../../../shared/kql/language/schem
 import { ticksFromMs, type Span, type Ticks } from "../../../../shared/runtime/time.ts";
 
 /** 2026-01-05T12:00:00Z, the end of every span. */
-export const now: Ticks = ticksFromMs(Date.UTC(2026, 0, 5, 12));
+const now: Ticks = ticksFromMs(Date.UTC(2026, 0, 5, 12));
 
 /** Literals of a query, by the kind of column that they suit. */
 interface Literals {
