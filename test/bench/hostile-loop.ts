@@ -37,8 +37,8 @@ async function measureBlock({ type, text }: SentBody): Promise<number> {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
   await findOrRefuse(request, type);
-  // The sample of the last block is taken in the next turn of the loop.
-  for (let turn = 0; turn < 3; turn += 1) await setImmediate();
+  // The sample of the last block is taken in the next pass of the loop.
+  for (let pass = 0; pass < 3; pass += 1) await setImmediate();
   histogram.disable();
   return Math.max(0, histogram.max / 1e6 - resolutionMs);
 }

@@ -66,7 +66,7 @@ function simplify(shape: ScheduleShape): readonly Partial<ScheduleShape>[] {
 }
 
 /** Returns the smallest shape found in which the schedule of a seed still fails. */
-export async function shrinkSchedule(seed: number): Promise<ScheduleShape> {
+async function shrinkSchedule(seed: number): Promise<ScheduleShape> {
   let smallest = planSchedule(seed, { hasChanges: true });
   for (let hasShrunk = true; hasShrunk;) {
     hasShrunk = false;

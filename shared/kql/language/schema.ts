@@ -6,7 +6,7 @@ import { getLanguageService, type RawGlobals, type RawSymbol } from "./language-
 export const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = schema.tables;
 
 /** A function of the service or of the tenant. */
-export interface SchemaFunction {
+interface SchemaFunction {
   readonly name: string;
   readonly parameters: string;
   /** KQL that has the function's result columns; it is parsed, never run. */
@@ -78,7 +78,7 @@ export function selectSchema(query: string, schema: QuerySchema): QuerySchema {
 
 /**
  * Columns that hold a row's own time, the first one that a table has: `Timestamp` of Defender,
- * `TimeGenerated` of Log Analytics, `ActivityTimestamp` of `CallActivityEvents`.
+ * `TimeGenerated` of Log Analytics, `ActivityTimestamp` of calls.
  */
 const timeColumnNames = ["Timestamp", "TimeGenerated", "ActivityTimestamp"];
 

@@ -20,6 +20,8 @@ import { sourceRow, testHunt, type SourceRow } from "../../support/hunt-source.t
 import { createGraphPort, createSourceTransport } from "../../support/hunting-service.ts";
 import { claimFreshAccount } from "../../support/storage-account.ts";
 
+const jqProgram = "jq";
+
 /**
  * Whole exports on Azurite with late rows among random ones, judged by readers that know nothing of
  * Huntline.
@@ -198,13 +200,13 @@ function readIdsByArrow(paths: readonly string[]): string[] {
 const readIdsByJq = (paths: readonly string[]): string[] =>
   paths.flatMap((path) => {
     const input = gunzipSync(readFileSync(path));
-    const output = execFileSync("jq", ["-r", ".Id"], { input, encoding: "utf8" });
+    const output = execFileSync(jqProgram, ["-r", ".Id"], { input, encoding: "utf8" });
     return output.split("\n").slice(0, -1);
   });
 
 const hasJq = ((): boolean => {
   try {
-    execFileSync("jq", ["--version"], { stdio: "ignore" });
+    execFileSync(jqProgram, ["--version"], { stdio: "ignore" });
     return true;
   } catch {
     return false;
