@@ -17,8 +17,12 @@ const pauseAfter = (reply: ApiReply<unknown>): number => {
   return Math.min(maxPauseMs, Math.max(minPauseMs, seconds * 1_000));
 };
 
-/** Polls `url` while it answers 202; tries again after outages. Does nothing without a URL. */
-export function useJob<T>(url: string | undefined): Followed<T> {
+/**
+ * Polls `url` while it answers 202; tries again after outages. Does nothing without a URL.
+ *
+ * @param round - a new value reads the operation again
+ */
+export function useJob<T>(url: string | undefined, round = 0): Followed<T> {
   const [state, setState] = useState<Followed<T>>({
     reply: undefined,
     error: undefined,
@@ -47,6 +51,6 @@ export function useJob<T>(url: string | undefined): Followed<T> {
       stop.abort();
       clearTimeout(timer);
     };
-  }, [url]);
+  }, [url, round]);
   return state;
 }

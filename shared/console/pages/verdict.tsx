@@ -37,9 +37,7 @@ const BackLink = () => (
 export function VerdictPage({ id }: { id: string }) {
   const [undone, setUndone] = useState<readonly number[]>([]);
   const path = `alerts/verdicts/${encodeURIComponent(id)}`;
-  const { reply, error, isRunning } = useJob<Operation<VerdictResult>>(
-    `${path}?round=${undone.length}`,
-  );
+  const { reply, error, isRunning } = useJob<Operation<VerdictResult>>(path, undone.length);
   const verdict = reply?.body.result;
   return (
     <>
