@@ -3,7 +3,7 @@ import type { HttpResponseInit } from "@azure/functions";
 import { readVerdictStatus } from "../alerts/verdict-status.ts";
 import type { Operation } from "../contracts/operation.ts";
 import { toOperationReply } from "../http/operation-reply.ts";
-import { deriveJobId, jobPaths, jobRetentionMs, type JobHeader } from "../storage/jobs.ts";
+import { createJobHeader, deriveJobId, jobPaths } from "../storage/jobs.ts";
 import { clock, getRecords } from "./platform.ts";
 import { createJobUrl } from "./signed-urls.ts";
 
@@ -13,18 +13,14 @@ const retryAfterSeconds = 10;
 export async function createVerdictJobUrl(requestUrl: string, verdict: string): Promise<string> {
   const id = deriveJobId("verdict", verdict);
   const location = await createJobUrl(requestUrl, id);
-  const nowMs = clock.now();
-  const header: JobHeader = {
-    version: 1,
+  const header = createJobHeader(clock.now(), {
     id,
     kind: "verdict",
-    createdAt: new Date(nowMs).toISOString(),
-    expiresAt: new Date(nowMs + jobRetentionMs).toISOString(),
     attempt: id,
     requestHash: id,
     parts: 0,
     request: { verdict },
-  };
+  });
   await (await getRecords()).create(jobPaths.header(id), header);
   return location;
 }

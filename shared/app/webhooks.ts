@@ -1,6 +1,7 @@
 /**
  * The dependencies of the webhooks module: sources, mappings, authentication, lookups and hunts.
  */
+import type { ParsedBody } from "../contracts/parsed-body.ts";
 import { readAlertStatuses } from "../alerts/verdict-status.ts";
 import { recordVerdict } from "../alerts/submit-verdict.ts";
 import { isWithin, findRangeFault } from "../clients/addresses.ts";
@@ -14,7 +15,6 @@ import { log } from "../runtime/log.ts";
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { maxLookBackHours } from "../contracts/file-lookup.ts";
 import { findJob } from "../storage/jobs.ts";
-import type { ParsedBody } from "../contracts/parsed-body.ts";
 import { parseAnyDelivery, parseDeliveryBody, readBodyBytes } from "../http/request-body.ts";
 import { Problem } from "../contracts/problem.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
@@ -76,10 +76,7 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     trueNowMs,
     readBodyBytes,
     parseJsonBody: parseDeliveryBody,
-    parseAnyBody: (bytes, type) => {
-      const { body, repeated } = parseAnyDelivery(bytes, type);
-      return { value: toJsonValue(body), repeated };
-    },
+    parseAnyBody: parseAnyDelivery,
     records,
     queues,
     sealMessage: services.sealMessage,
@@ -214,18 +211,6 @@ function trackServerTime(store: RecordStore, readServerNowMs: () => Promise<numb
       return clock.now() + (serverOffset?.aheadMs ?? 0);
     },
   };
-}
-
-/** A form keeps its fields as objects with one member each, so that names may repeat. */
-export function toJsonValue(body: ParsedBody): unknown {
-  switch (body.kind) {
-    case "json":
-      return body.value;
-    case "form":
-      return body.fields.map(([name, value]) => ({ [name]: value }));
-    case "text":
-      return body.text;
-  }
 }
 
 async function createPayloadLookup(

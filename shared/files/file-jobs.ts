@@ -8,11 +8,10 @@ import type { FileLookupMessage, LookupOptions } from "../contracts/file-lookup.
 import type { SkippedResult } from "../contracts/file-result.ts";
 import {
   findJob,
-  jobRetentionMs,
+  createJobHeader,
   deriveJobId,
   jobPaths,
   type JobStatus,
-  type JobHeader,
 } from "../storage/jobs.ts";
 import { writeInput, type FileJobRequest, type JobRecords } from "./job-records.ts";
 import type { FileDeps } from "./ports.ts";
@@ -135,13 +134,9 @@ export async function createFileJob(
   const parts = Array.from({ length: Math.ceil(request.requested.length / size) }, (_, part) =>
     request.requested.slice(part * size, (part + 1) * size),
   );
-  const nowMs = clock.now();
-  const header: JobHeader = {
-    version: 1,
+  const header = createJobHeader(clock.now(), {
     id,
     kind: "files",
-    createdAt: new Date(nowMs).toISOString(),
-    expiresAt: new Date(nowMs + jobRetentionMs).toISOString(),
     attempt: deps.createAttemptId(),
     requestHash: hashLookupRequest(request),
     parts: parts.length,
@@ -151,7 +146,7 @@ export async function createFileJob(
       partSize: size,
       bulk,
     } satisfies FileJobRequest,
-  };
+  });
   await writeInput(records, header, parts, request.skipped);
   await failpoint("J1 input written");
   const written = await records.create(jobPaths.header(id), header);

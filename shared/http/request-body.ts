@@ -13,11 +13,7 @@ import {
 } from "../contracts/parsed-body.ts";
 import { toInputFaults, type InputFault } from "../contracts/input-faults.ts";
 import { Problem } from "../contracts/problem.ts";
-import {
-  findRepeatedMembers,
-  type DeliveryBody,
-  type RepeatedMember,
-} from "../contracts/repeated-members.ts";
+import { findRepeatedMembers, type DeliveryBody } from "../contracts/repeated-members.ts";
 
 /**
  * Reads the bytes of a body.
@@ -137,15 +133,22 @@ export function parseDeliveryBody(bytes: Uint8Array, contentType: string | null)
  *
  * @throws Problem as `parseAnyBody`, but for repeated members
  */
-export function parseAnyDelivery(bytes: Uint8Array, contentType: string | null): AnyDelivery {
+export function parseAnyDelivery(bytes: Uint8Array, contentType: string | null): DeliveryBody {
   const { body, text } = parseByMediaType(bytes, contentType);
-  return { body, repeated: body.kind === "json" ? findRepeatedMembers(text) : [] };
+  const repeated = body.kind === "json" ? findRepeatedMembers(text) : [];
+  return { value: toJsonValue(body), repeated };
 }
 
-/** As `DeliveryBody`, for any media type. */
-export interface AnyDelivery {
-  readonly body: ParsedBody;
-  readonly repeated: readonly RepeatedMember[];
+/** A form keeps its fields as objects with one member each, so that names may repeat. */
+function toJsonValue(body: ParsedBody): unknown {
+  switch (body.kind) {
+    case "json":
+      return body.value;
+    case "form":
+      return body.fields.map(([name, value]) => ({ [name]: value }));
+    case "text":
+      return body.text;
+  }
 }
 
 /**

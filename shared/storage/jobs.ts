@@ -39,6 +39,17 @@ const jobHeaderSchema = z.strictObject({
 });
 export type JobHeader = z.infer<typeof jobHeaderSchema>;
 
+/** Creates the header of a job that starts now. */
+export const createJobHeader = (
+  nowMs: number,
+  members: Omit<JobHeader, "version" | "createdAt" | "expiresAt">,
+): JobHeader => ({
+  version: 1,
+  createdAt: new Date(nowMs).toISOString(),
+  expiresAt: new Date(nowMs + jobRetentionMs).toISOString(),
+  ...members,
+});
+
 /** Written once, when the job has ended; the first writer decides how. */
 const jobEndSchema = z.strictObject({
   version: z.literal(1),

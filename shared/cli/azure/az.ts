@@ -1,5 +1,8 @@
 /** Runs the Azure CLI (`az`), which must be installed and signed in. */
 import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** Runs `az` with arguments that hold no secret, and returns what it prints. */
 export type RunAz = (args: readonly string[]) => Promise<string>;
@@ -35,6 +38,21 @@ export const runAz: RunAz = (args) =>
       fail(new AzureCliError(`az ${args.slice(0, 3).join(" ")} failed: ${reason}${advice}`));
     });
   });
+
+/** Passes a text in a file that only this user can read; the file is removed afterwards. */
+export async function withPrivateFile<T>(
+  text: string,
+  use: (file: string) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "huntline-azure-"));
+  try {
+    const file = join(folder, "content");
+    await writeFile(file, text, { mode: 0o600 });
+    return await use(file);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
 
 /** Runs `az` and parses its JSON; an empty answer is `undefined`. */
 export async function runAzJson<T>(az: RunAz, args: readonly string[]): Promise<T | undefined> {

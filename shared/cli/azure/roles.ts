@@ -2,11 +2,8 @@
  * Grants app roles to the app's identities, as `infra/graph/app-roles.bicep` does without the
  * Graph extension of Bicep. It can be repeated: granted roles are kept.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Output } from "../output.ts";
-import { runAzJson, type RunAz } from "./az.ts";
+import { runAzJson, withPrivateFile, type RunAz } from "./az.ts";
 
 /** Which identities get which roles. */
 export interface RolesRequest {
@@ -110,11 +107,8 @@ async function grantRole(
 
 /** Sends a body by a file, because shells differ in how they quote JSON. */
 async function postJson(az: RunAz, url: string, body: object): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "huntline-roles-"));
-  try {
-    const file = join(folder, "body.json");
-    await writeFile(file, JSON.stringify(body));
-    await az([
+  await withPrivateFile(JSON.stringify(body), (file) =>
+    az([
       "rest",
       "--method",
       "post",
@@ -126,8 +120,6 @@ async function postJson(az: RunAz, url: string, body: object): Promise<void> {
       `@${file}`,
       "--output",
       "none",
-    ]);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    ]),
+  );
 }

@@ -3,12 +3,9 @@
  * printed and never part of a command line. A secret that exists is kept.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { UsageError } from "../command-line.ts";
 import type { Output } from "../output.ts";
-import { AzureCliError, runAzJson, type RunAz } from "./az.ts";
+import { AzureCliError, runAzJson, withPrivateFile, type RunAz } from "./az.ts";
 
 /** What the command needs from outside. */
 export interface SecretsDeps {
@@ -56,22 +53,17 @@ export async function makeSecrets(deps: SecretsDeps, request: SecretsRequest): P
     "queue-key",
     ...request.sources.map((name) => `webhook-${name}`),
   ];
-  const folder = await mkdtemp(join(tmpdir(), "huntline-secrets-"));
   const storeValue = (name: string, value: string): Promise<void> =>
-    storeSecret(deps, { vault: request.vault, folder, name, value });
-  try {
-    for (const name of new Set([...required, ...request.renewed])) {
-      if (existing.includes(name) && !request.renewed.includes(name)) {
-        deps.output.line(`${name}: kept`);
-        continue;
-      }
-      await storeValue(name, randomBytes(32).toString("base64"));
-      deps.output.line(`${name}: created`);
+    storeSecret(deps, request.vault, name, value);
+  for (const name of new Set([...required, ...request.renewed])) {
+    if (existing.includes(name) && !request.renewed.includes(name)) {
+      deps.output.line(`${name}: kept`);
+      continue;
     }
-    if (request.asksForToken) await askForToken(deps, request.vault, existing, storeValue);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    await storeValue(name, randomBytes(32).toString("base64"));
+    deps.output.line(`${name}: created`);
   }
+  if (request.asksForToken) await askForToken(deps, request.vault, existing, storeValue);
 }
 
 const maxAttempts = 10;
@@ -101,23 +93,16 @@ async function waitForSecretNames(
   }
 }
 
-interface StoredSecret {
-  readonly vault: string;
-  /** Folder that only this user can read; the value passes through a file in it. */
-  readonly folder: string;
-  readonly name: string;
-  readonly value: string;
-}
-
+/** The value passes through a file, because command lines are visible to other users. */
 async function storeSecret(
   { az, now }: SecretsDeps,
-  { vault, folder, name, value }: StoredSecret,
+  vault: string,
+  name: string,
+  value: string,
 ): Promise<void> {
-  const file = join(folder, "value");
   const expires = new Date(now() + expiryDays(name) * dayMs).toISOString().replace(/\..*/, "Z");
-  await writeFile(file, value, { mode: 0o600 });
-  try {
-    await az([
+  await withPrivateFile(value, (file) =>
+    az([
       "keyvault",
       "secret",
       "set",
@@ -135,10 +120,8 @@ async function storeSecret(
       expires,
       "--output",
       "none",
-    ]);
-  } finally {
-    await rm(file, { force: true });
-  }
+    ]),
+  );
 }
 
 async function askForToken(

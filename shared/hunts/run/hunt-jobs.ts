@@ -1,12 +1,5 @@
 /** Jobs of hunts: a run or a backfill that was requested over HTTP, and how it ended. */
-import {
-  endJob,
-  findJob,
-  jobRetentionMs,
-  deriveJobId,
-  jobPaths,
-  type JobHeader,
-} from "../../storage/jobs.ts";
+import { endJob, findJob, createJobHeader, deriveJobId, jobPaths } from "../../storage/jobs.ts";
 import * as z from "zod/mini";
 import type { HuntRun } from "../../contracts/hunt-run.ts";
 import { huntHead } from "../../contracts/hunt-state.ts";
@@ -125,17 +118,14 @@ export async function createHuntJob(
 ): Promise<JobCreation> {
   const id = deriveJobId("hunt", request.hunt, key);
   const requestHash = deriveJobId("hunt", request.hunt, JSON.stringify(request.backfill ?? null));
-  const header: JobHeader = {
-    version: 1,
+  const header = createJobHeader(serverNowMs, {
     id,
     kind: "hunt",
-    createdAt: new Date(serverNowMs).toISOString(),
-    expiresAt: new Date(serverNowMs + jobRetentionMs).toISOString(),
     attempt: deps.createAttemptId(),
     requestHash,
     parts: 0,
     request,
-  };
+  });
   const outcome = await deps.records.create(jobPaths.header(id), header);
   if (outcome.kind === "written")
     return { kind: "open", id, createdAtMs: serverNowMs, isNew: true, request };
