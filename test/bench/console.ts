@@ -3,10 +3,8 @@
  * view while 10,000 rows scroll, in a Chromium of this machine.
  */
 import type { Browser, Page } from "playwright-core";
-import { findChromium, launchChromium, openPage } from "../console/browser.ts";
-import { runHost } from "../functions-host/run-host.ts";
-import { startSimulator } from "../simulator/simulator.ts";
-import { startAzurite } from "../support/azurite.ts";
+import { findChromium, openPage } from "../console/browser.ts";
+import { startConsole } from "../console/start-console.ts";
 import { spreadOf, toCeilingResult, toSkippedResult, type Result } from "./harness.ts";
 
 const rounds = 5;
@@ -18,15 +16,7 @@ export async function* measureConsole(): AsyncIterable<Result> {
     yield toSkippedResult("first paint of the console", "needs Chromium, or CHROMIUM_PATH");
     return;
   }
-  const [azurite, simulator, browser] = await Promise.all([
-    startAzurite(),
-    startSimulator(),
-    launchChromium(),
-  ]);
-  const storage = azurite.connectionString();
-  const host = await runHost({
-    settings: { ...simulator.settings, DataStorage: storage, AzureWebJobsStorage: storage },
-  });
+  const { browser, host, stop } = await startConsole();
   try {
     const paints: number[] = [];
     for (let round = 0; round < rounds; round += 1)
@@ -37,8 +27,7 @@ export async function* measureConsole(): AsyncIterable<Result> {
     yield toCeilingResult(`longest time without a row ${title}`, spreadOf([blankMs]), 100, "ms");
     yield toCeilingResult(`longest frame ${title}`, spreadOf([frameMs]), undefined, "ms");
   } finally {
-    await Promise.all([browser.close(), host.kill()]);
-    await Promise.all([simulator.stop(), azurite.stop()]);
+    await stop();
   }
 }
 

@@ -6,22 +6,12 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { closeAlert, listEnabledHunts, runHunt } from "../functions-host/demo.ts";
-import { runHost } from "../functions-host/run-host.ts";
-import { startSimulator } from "../simulator/simulator.ts";
-import { startAzurite } from "../support/azurite.ts";
-import { consolePages, launchChromium, openPage } from "./browser.ts";
+import { consolePages, openPage } from "./browser.ts";
+import { startConsole } from "./start-console.ts";
 
 const folder = process.argv[2] ?? "screenshots";
 mkdirSync(folder, { recursive: true });
-const [azurite, simulator, browser] = await Promise.all([
-  startAzurite(),
-  startSimulator(),
-  launchChromium(),
-]);
-const storage = azurite.connectionString();
-const host = await runHost({
-  settings: { ...simulator.settings, DataStorage: storage, AzureWebJobsStorage: storage },
-});
+const { browser, host, simulator, stop } = await startConsole();
 try {
   const hunts = await listEnabledHunts(host.url);
   await Promise.all(hunts.map((name) => runHunt(host.url, name)));
@@ -56,8 +46,5 @@ try {
       await context.close();
     }
 } finally {
-  await browser.close();
-  await host.kill();
-  await simulator.stop();
-  await azurite.stop();
+  await stop();
 }

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { maxBodyBytes } from "../../shared/contracts/parsed-body.ts";
 import type { Refusal } from "./index-functions.ts";
 import type { Keys } from "./keys.ts";
 
@@ -129,7 +130,7 @@ function buildCommandLine(options: RunOptions): string[] {
 }
 
 /** As infra/modules/app.bicep sets them. */
-const platformSettings = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: "2097152" };
+const platformSettings = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: String(2 * maxBodyBytes) };
 
 const inheritEnvironment = (): Record<string, string> =>
   Object.fromEntries(

@@ -2,7 +2,10 @@
 import type { HuntDeps } from "../../shared/hunts/ports.ts";
 import type { QueueName, RecordStore } from "../../shared/storage/record-store.ts";
 import type { HuntRun } from "../../shared/contracts/hunt-run.ts";
-import { huntSource, type HuntSource, type HuntSourceOptions } from "./hunt-source.ts";
+import type { CompiledHunt } from "../../shared/contracts/compiled-hunt.ts";
+import { handleRunMessage } from "../../shared/hunts/run/handle-run-message.ts";
+import { hourMs } from "../../shared/runtime/time.ts";
+import { sourceRow, huntSource, type HuntSource, type HuntSourceOptions } from "./hunt-source.ts";
 import { memoryExports, type MemoryExports } from "./memory-exports.ts";
 import { createMemoryRecords, type MemoryRecords } from "./memory-records.ts";
 import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
@@ -72,6 +75,15 @@ export const createRunMessage = (harness: HuntHarness, change: Partial<HuntRun> 
   scheduledFor: new Date(harness.clock.now()).toISOString(),
   ...change,
 });
+
+/** A harness whose hunt has exported one row, with its message of results taken out. */
+export async function startExportedHunt(hunt: CompiledHunt): Promise<HuntHarness> {
+  const harness = huntHarness();
+  harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
+  await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
+  harness.sentMessages.length = 0;
+  return harness;
+}
 
 /** A store in which no lease ever blocks: several instances run one hunt at once. */
 export const ignoreLeases = (records: RecordStore): RecordStore => ({

@@ -18,7 +18,6 @@ import { createMemoryQueues } from "./memory-queue.ts";
 import { createMemoryRecords, type MemoryRecordsOptions } from "./memory-records.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 import { bodyHeaders, standardHeaders, standardKey, type SentHeaders } from "./webhook-senders.ts";
-import { toJsonValue } from "../../shared/app/webhooks.ts";
 import {
   parseAnyDelivery,
   parseDeliveryBody,
@@ -121,10 +120,7 @@ export function webhookHarness(options: WebhookHarnessOptions = {}) {
     },
     readBodyBytes,
     parseJsonBody: parseDeliveryBody,
-    parseAnyBody: (bytes, type) => {
-      const { body, repeated } = parseAnyDelivery(bytes, type);
-      return { value: toJsonValue(body), repeated };
-    },
+    parseAnyBody: parseAnyDelivery,
     records,
     queues,
     recordVerdict: (id, verdict, delivery) =>

@@ -6,19 +6,11 @@ import {
   huntHarness,
   noonMs,
   createRunMessage,
-  type HuntHarness,
+  startExportedHunt,
 } from "../../support/hunt-harness.ts";
-import { sourceRow, testHunt } from "../../support/hunt-source.ts";
+import { testHunt } from "../../support/hunt-source.ts";
 
 const hunt = testHunt();
-
-async function startHarness(): Promise<HuntHarness> {
-  const harness = huntHarness();
-  harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
-  await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
-  harness.sentMessages.length = 0;
-  return harness;
-}
 
 describe("readHuntHealth", () => {
   test("reports a hunt that has never run as new", async () => {
@@ -32,7 +24,7 @@ describe("readHuntHealth", () => {
     [3, "ok"],
     [4, "overdue"],
   ])("reports an hourly hunt %i hours after its last run as %s", async (hours, state) => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     expect(
       await readHuntHealth(
         harness.deps,
@@ -43,7 +35,7 @@ describe("readHuntHealth", () => {
   });
 
   test("reports a hunt without results as ok", async () => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     for (let hour = 0; hour < 5; hour += 1) {
       await harness.clock.advance(hourMs);
       await handleRunMessage(harness.deps, hunt, createRunMessage(harness));

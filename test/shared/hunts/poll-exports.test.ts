@@ -11,23 +11,15 @@ import {
   huntHarness,
   noonMs,
   createRunMessage,
-  type HuntHarness,
+  startExportedHunt,
 } from "../../support/hunt-harness.ts";
 import { sourceRow, testHunt } from "../../support/hunt-source.ts";
 
 const hunt = testHunt();
 
-async function startHarness(): Promise<HuntHarness> {
-  const harness = huntHarness();
-  harness.source.rows.push(sourceRow(noonMs - hourMs, "a"));
-  await handleRunMessage(harness.deps, hunt, createRunMessage(harness));
-  harness.sentMessages.length = 0;
-  return harness;
-}
-
 describe("a page of exports", () => {
   test("lists exports after the cursor over versions and passes those without rows", async () => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     const newer = testHunt({ queryHash: "b".repeat(64) });
     harness.source.rows.push(sourceRow(noonMs, "b"));
     await harness.clock.advance(hourMs);
@@ -56,7 +48,7 @@ describe("pollExports", () => {
   const latest = { after: "latest", top: 100 };
 
   test("skips existing exports from latest, then returns each new one once", async () => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     const now = harness.clock.now();
     const first = await pollExports(harness.deps, hunt, latest, now);
     expect(first).toMatchObject({ page: { exports: [], cursor: { version: 1, seq: 0 } } });
@@ -91,7 +83,7 @@ describe("pollExports", () => {
     ["at least every 15 minutes", 86_400_000, "v1.0", 100, 900],
     ["at once, where more may be there", 3_600_000, "-1", 1, 1],
   ])("asks to poll again %s", async (_, intervalMs, after, top, seconds) => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     const polled = await pollExports(
       harness.deps,
       testHunt({ intervalMs }),
@@ -102,14 +94,14 @@ describe("pollExports", () => {
   });
 
   test.each(["v1.7", "7", "v2.0", "v3.-1"])("reports the cursor %s as gone", async (after) => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     expect(await pollExports(harness.deps, hunt, { after, top: 1 }, noonMs)).toEqual({
       kind: "cursor-beyond-end",
     });
   });
 
   test("accepts a cursor that is newer than the cached head", async () => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     const head = harness.records.peek("state/hunts/test-hunt/head.json");
     harness.source.rows.push(sourceRow(noonMs, "b"));
     await harness.clock.advance(hourMs);
@@ -120,7 +112,7 @@ describe("pollExports", () => {
   });
 
   test("refuses an invalid cursor", async () => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     expect(await pollExports(harness.deps, hunt, { after: "next", top: 1 }, noonMs)).toEqual({
       kind: "invalid-cursor",
     });
@@ -129,7 +121,7 @@ describe("pollExports", () => {
 
 describe("findExport", () => {
   test.each([0, 3, 5])("finds number %i without listing the whole log", async (seq) => {
-    const harness = await startHarness();
+    const harness = await startExportedHunt(hunt);
     for (let hour = 0; hour < 5; hour += 1) {
       harness.source.rows.push(sourceRow(harness.clock.now(), `h${hour}`));
       await harness.clock.advance(hourMs);
@@ -148,7 +140,7 @@ describe("findExport", () => {
 
   test("finds nothing under a missing number", async () => {
     expect(
-      await findExport((await startHarness()).deps, "test-hunt", { version: 1, seq: 9 }),
+      await findExport((await startExportedHunt(hunt)).deps, "test-hunt", { version: 1, seq: 9 }),
     ).toBeUndefined();
   });
 });
