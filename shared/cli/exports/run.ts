@@ -70,7 +70,7 @@ export async function runExports(
     throw new UsageError(`exports ${command} requires a hunt.`);
   const showOptions = readShowOptions(line, isTerminal);
   const files = await openExports(line.hasFlag("simulator"));
-  const tenant = line.readText("tenant") ?? defaultTenant;
+  const tenant = readTenant(line);
   if (hunt === undefined) return listHunts(files.store, tenant, output);
   const records = await Array.fromAsync(files.store.list(huntPrefix({ tenant, hunt })));
   if (records.length === 0) {
@@ -82,6 +82,8 @@ export async function runExports(
   else await downloadExports(files, records, line.readText("into") ?? "exports", output);
   return 0;
 }
+
+const readTenant = (line: CommandLine): string => line.readText("tenant") ?? defaultTenant;
 
 const listHuntNames = async (store: ExportStore, tenant: string): Promise<string[]> =>
   (await store.listFolders(tenantPrefix(tenant))).map((folder) => folder.replace("hl_hunt=", ""));
