@@ -7,34 +7,33 @@ import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
 import { getRecoveryDelayMs } from "../clients/vault.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
 import { createPortalAuthorizer } from "../http-pipeline/token.ts";
-import { lazy } from "../runtime/lazy.ts";
-import { log } from "../runtime/log.ts";
-import { readSettings } from "../runtime/settings.ts";
 import { minuteMs } from "../runtime/time.ts";
 import { createApiQuota, createBearerAuth } from "./credentials.ts";
 import { isSealedMessage, readQueueKey, sealMessage } from "./message-seal.ts";
 import { clock, createId, failpoint, getQueues, getRecords, getVault } from "./platform.ts";
+import { deriveTenantKey } from "../storage/tenant-records.ts";
+import { perTenant, type Tenant } from "./tenants.ts";
 
 /** App id of Cloud Apps, the audience of its tokens. */
 const cloudAppsAudience = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
 
 /** The client of Cloud Apps with its quota; verdicts and the command line use it. */
-export const getCloudApps = lazy(async () => {
+export const getCloudApps = perTenant(async (tenant) => {
   const names = [
     "CLOUD_APPS_URL",
     "CLOUD_APPS_AUTH",
     "CLOUD_APPS_CALLS_PER_MINUTE",
     "RESPONSE_IDENTITY_CLIENT_ID",
   ] as const;
-  const settings = readSettings(names);
-  const quota = await createApiQuota("cloud-apps", {
+  const settings = tenant.readSettings(names);
+  const quota = await createApiQuota(tenant, "cloud-apps", {
     limits: [{ calls: settings.CLOUD_APPS_CALLS_PER_MINUTE, perMs: minuteMs }],
   });
   const { getSecret: secret, reportRefused: refused } = await getVault();
-  const name = "cloud-apps-token";
+  const name = tenant.toSecretName("cloud-apps-token");
   const authorize =
     settings.CLOUD_APPS_AUTH === "oauth"
-      ? await createBearerAuth(cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
+      ? await createBearerAuth(tenant, cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
       : createPortalAuthorizer({
           getSecret: () => secret(name),
           reportRefused: (value) => refused(name, value),
@@ -46,51 +45,52 @@ export const getCloudApps = lazy(async () => {
       authorizer: authorize,
       quota,
       clock,
-      log,
+      log: tenant.log,
     }),
     authorize,
     quota,
   };
 });
 
-/** Reads the key that seals audit records. */
-export const readAuditKey = async (): Promise<string> => (await getVault()).getSecret("audit-key");
+/** Reads the key that seals a tenant's audit records. */
+export const readAuditKey = async (tenant: Tenant): Promise<string> =>
+  deriveTenantKey(await (await getVault()).getSecret("audit-key"), tenant.name);
 
-const getAuditLog = lazy(async () =>
-  createAuditLog({ store: await getRecords(), readKey: readAuditKey }),
+const getAuditLog = perTenant(async (tenant) =>
+  createAuditLog({ store: await getRecords(tenant), readKey: () => readAuditKey(tenant) }),
 );
 
-export const getAlertDeps = lazy(async (): Promise<AlertDeps> => {
-  const { authorize, client, quota } = await getCloudApps();
-  const appendAudit = await getAuditLog();
+export const getAlertDeps = perTenant(async (tenant): Promise<AlertDeps> => {
+  const { authorize, client, quota } = await getCloudApps(tenant);
+  const appendAudit = await getAuditLog(tenant);
   const { getSecret: secret } = await getVault();
   return {
-    store: await getRecords(),
-    queues: await getQueues(),
+    store: await getRecords(tenant),
+    queues: await getQueues(tenant),
     alerts: createAlertsClient(client, quota),
     writeAudit: (event) => appendAudit({ ...event }),
     readyInMs: async () =>
       getRecoveryDelayMs(
         Promise.all([authorize.createHeader(), secret("audit-key"), readQueueKey()]),
       ),
-    sealMessage,
+    sealMessage: (message) => sealMessage(tenant, message),
     clock,
     newId: createId,
     failpoint,
-    logEvent: (event, fields) => log(event, fields),
+    logEvent: (event, fields) => tenant.log(event, fields),
     closingGroups: new Map(),
   };
 });
 
 /** The dependencies of receiving the messages of the queue. */
-export async function createReceivingDeps(): Promise<ReceivingDeps> {
-  const { ALLOW_UNSEALED_VERDICTS, MAX_UNSEALED_ALERTS_PER_DAY } = readSettings([
+export async function createReceivingDeps(tenant: Tenant): Promise<ReceivingDeps> {
+  const { ALLOW_UNSEALED_VERDICTS, MAX_UNSEALED_ALERTS_PER_DAY } = tenant.readSettings([
     "ALLOW_UNSEALED_VERDICTS",
     "MAX_UNSEALED_ALERTS_PER_DAY",
   ]);
   return {
-    ...(await getAlertDeps()),
-    isSealed: isSealedMessage,
+    ...(await getAlertDeps(tenant)),
+    isSealed: (message) => isSealedMessage(tenant, message),
     unsealed: () => ({
       isAllowed: ALLOW_UNSEALED_VERDICTS === "true",
       maxAlertsPerDay: MAX_UNSEALED_ALERTS_PER_DAY,
@@ -99,7 +99,7 @@ export async function createReceivingDeps(): Promise<ReceivingDeps> {
 }
 
 /** The dependencies of reading an alert's history. */
-export async function createAlertHistoryDeps() {
-  const store = await getRecords();
+export async function createAlertHistoryDeps(tenant: Tenant) {
+  const store = await getRecords(tenant);
   return { store, listAudit: (startAfter: string) => listAuditRecords(store, startAfter) };
 }

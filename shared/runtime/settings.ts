@@ -192,6 +192,8 @@ export const settingsSchema = z.object({
   MAX_UNSEALED_ALERTS_PER_DAY: createCountSchema(1_000, 1_000_000),
   ALLOW_UNSEALED_VERDICTS: oneOf(["true", "false"], "true"),
   WEBHOOKS: z._default(webhooks, {}),
+  /** Further tenants, as JSON or as the name of a file in the package; `app/tenants.ts` reads it. */
+  TENANTS: z.optional(text),
   LOGIN_URL: z.optional(loopbackRoot),
   GRAPH_URL: z.optional(loopbackRoot),
   DEFENDER_URL: z.optional(loopbackRoot),
@@ -204,12 +206,21 @@ export type SettingName = keyof Settings;
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
   readonly settings: readonly string[];
+  readonly #faults: readonly { readonly name: string; readonly expected: string }[];
 
   constructor(faults: readonly { readonly name: string; readonly expected: string }[]) {
     super(
       `App settings to fix: ${faults.map(({ name, expected }) => `${name} (must be ${expected})`).join("; ")}`,
     );
     this.settings = faults.map((fault) => fault.name);
+    this.#faults = faults;
+  }
+
+  /** Returns the same faults under other names. */
+  rename(toName: (name: string) => string): SettingsError {
+    return new SettingsError(
+      this.#faults.map(({ name, expected }) => ({ name: toName(name), expected })),
+    );
   }
 }
 
