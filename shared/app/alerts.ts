@@ -3,6 +3,7 @@ import type { AlertDeps } from "../alerts/ports.ts";
 import type { ReceivingDeps } from "../alerts/receive-verdict-message.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
 import { listAuditRecords } from "../audit/list-records.ts";
+import { createTextWriter, readTexts } from "../audit/personal-texts.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
 import { getRecoveryDelayMs } from "../clients/vault.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
@@ -56,19 +57,21 @@ export const getCloudApps = lazy(async () => {
 /** Reads the key that seals audit records. */
 export const readAuditKey = async (): Promise<string> => (await getVault()).getSecret("audit-key");
 
-const getAuditLog = lazy(async () =>
+export const getAuditLog = lazy(async () =>
   createAuditLog({ store: await getRecords(), readKey: readAuditKey }),
 );
 
 export const getAlertDeps = lazy(async (): Promise<AlertDeps> => {
   const { authorize, client, quota } = await getCloudApps();
   const appendAudit = await getAuditLog();
+  const store = await getRecords();
   const { getSecret: secret } = await getVault();
   return {
-    store: await getRecords(),
+    store,
     queues: await getQueues(),
     alerts: createAlertsClient(client, quota),
     writeAudit: (event) => appendAudit({ ...event }),
+    storeTexts: createTextWriter({ store, readKey: readAuditKey }),
     readyInMs: async () =>
       getRecoveryDelayMs(
         Promise.all([authorize.createHeader(), secret("audit-key"), readQueueKey()]),
@@ -101,5 +104,9 @@ export async function createReceivingDeps(): Promise<ReceivingDeps> {
 /** The dependencies of reading an alert's history. */
 export async function createAlertHistoryDeps() {
   const store = await getRecords();
-  return { store, listAudit: (startAfter: string) => listAuditRecords(store, startAfter) };
+  return {
+    store,
+    listAudit: (startAfter: string) => listAuditRecords(store, startAfter),
+    readTexts: (digests: readonly string[]) => readTexts(store, digests),
+  };
 }

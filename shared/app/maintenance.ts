@@ -1,6 +1,8 @@
 /** Periodic duties and dead letters. */
+import { expirePersonalData } from "../alerts/expire-personal-data.ts";
 import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
 import { anchorAudit } from "../audit/anchor.ts";
+import { expireTexts } from "../audit/personal-texts.ts";
 import { listOpenIntents } from "../audit/open-intents.ts";
 import {
   maxDeadLettersPerRequest,
@@ -9,7 +11,8 @@ import {
 } from "../contracts/dead-letter.ts";
 import { receiptRetentionMs } from "../contracts/webhook.ts";
 import { log } from "../runtime/log.ts";
-import { hourMs } from "../runtime/time.ts";
+import { readSettings } from "../runtime/settings.ts";
+import { dayMs, hourMs } from "../runtime/time.ts";
 import {
   readDeadLetterPage,
   replayDeadLetters,
@@ -19,10 +22,13 @@ import {
 } from "../storage/dead-letters.ts";
 import { expireRecords, jobRetentionMs } from "../storage/jobs.ts";
 import type { RecordStore } from "../storage/record-store.ts";
-import { getAlertDeps, readAuditKey } from "./alerts.ts";
+import { getAlertDeps, getAuditLog, readAuditKey } from "./alerts.ts";
 import { clock, failpoint, getQueues, getRecords } from "./platform.ts";
 
-/** Anchors the audit, closes its open intents, and removes expired jobs and receipts. */
+/**
+ * Anchors the audit, closes its open intents, and removes expired jobs, receipts and texts about
+ * people.
+ */
 export async function runMaintenance(): Promise<void> {
   const store = await getRecords();
   const pendingIntents = await listOpenIntents(store, hourMs);
@@ -37,7 +43,17 @@ export async function runMaintenance(): Promise<void> {
   }
   await expireRecords(store, "state/jobs/", jobRetentionMs, clock.now());
   await expireRecords(store, "state/receipts/", receiptRetentionMs, clock.now());
+  await expireRecords(store, "state/closing/", dayMs, clock.now());
   await moveAnchor(store);
+  await expireTextsAboutPeople(store);
+}
+
+/** The records of verdicts lose their texts first: they name what the texts belong to. */
+async function expireTextsAboutPeople(store: RecordStore): Promise<void> {
+  const { PERSONAL_DATA_DAYS: days } = readSettings(["PERSONAL_DATA_DAYS"]);
+  const cutoffMs = clock.now() - days * dayMs;
+  await expirePersonalData(store, cutoffMs);
+  await expireTexts({ store, appendAudit: await getAuditLog() }, cutoffMs);
 }
 
 async function moveAnchor(store: RecordStore): Promise<void> {
