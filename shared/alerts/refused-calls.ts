@@ -4,7 +4,7 @@ import { hourMs } from "../runtime/time.ts";
 import type { RecordStore } from "../storage/record-store.ts";
 import { etagOf, readRecord, writeRecord } from "../storage/typed-record.ts";
 
-const path = "state/refused-verdict-calls.json";
+const path = "state/verdict-calls/refused.json";
 
 const refusedCalls = z.object({
   version: z.literal(1),

@@ -9,6 +9,7 @@ import { clouds, readSettings } from "../runtime/settings.ts";
 import { listEnabledHunts } from "./build-artifacts.ts";
 import { getFileLookupService } from "./files.ts";
 import { getHuntingPort } from "./hunting-api.ts";
+import { defaultTenant } from "../storage/tenant-records.ts";
 import {
   clock,
   createId,
@@ -22,6 +23,7 @@ import {
 export const getHuntDeps = lazy(async (): Promise<HuntDeps> => {
   const { TENANT_ID, CLOUD } = readSettings(["TENANT_ID", "CLOUD"]);
   return {
+    tenant: defaultTenant,
     hunting: await getHuntingPort(),
     exports: await getExportStore(),
     records: await getRecords(),

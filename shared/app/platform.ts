@@ -5,6 +5,7 @@ import { createMessageQueues } from "../clients/queues.ts";
 import { createRecordStore } from "../clients/records.ts";
 import { createStorageClients } from "../clients/storage.ts";
 import { createVault } from "../clients/vault.ts";
+import { createTenantRecords, defaultTenant } from "../storage/tenant-records.ts";
 import { failpoints, type Failpoint } from "../runtime/failpoints.ts";
 import { lazy } from "../runtime/lazy.ts";
 import { log } from "../runtime/log.ts";
@@ -16,7 +17,9 @@ export const createId = (): string => randomUUID();
 export const failpoint: Failpoint = (name) => failpoints.failpoint(name);
 
 const getStorage = lazy(async () => createStorageClients(readStorageConnection()));
-export const getRecords = lazy(async () => createRecordStore((await getStorage()).blobs));
+export const getRecords = lazy(async () =>
+  createTenantRecords(createRecordStore((await getStorage()).blobs), defaultTenant),
+);
 export const getQueues = lazy(async () => createMessageQueues((await getStorage()).queues));
 export const getExportStore = lazy(async () =>
   createExportStore((await getStorage()).blobs.getContainerClient("exports")),

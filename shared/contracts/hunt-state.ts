@@ -45,10 +45,11 @@ export const huntHead = z.object({
   emptyTo: z.optional(instant),
   /** The newest export that was announced or needs no announcement because it has no rows. */
   notified: z.object({ version: z.int(), seq: z.int(), from: instant }),
-  /** The first late export that may still matter to the recount. */
-  lateFrom: z.optional(z.int()),
-  /** The newest late export that was announced. */
-  lateNotified: z.optional(z.int()),
+  /**
+   * The newest announced late export by day, -1 for none, of the days whose windows may still gain
+   * late rows.
+   */
+  lateNotified: z.optional(z.record(z.string(), z.int())),
   widthTicks: z.optional(wholeTicks),
   heavyTicks: z.optional(wholeTicks),
   halvings: z.optional(z.int()),

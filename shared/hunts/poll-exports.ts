@@ -2,7 +2,7 @@
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { dayMs, parseInstant, ticksFromMs } from "../runtime/time.ts";
 import { readHuntHealth } from "./hunt-health.ts";
-import { dayPrefix, latePrefix, parseExportPath, versionPrefix } from "./log/paths.ts";
+import { dayPrefix, logPrefix, parseExportPath } from "./log/paths.ts";
 import { readHead } from "./log/state.ts";
 import type { ExportRecord, HuntDeps } from "./ports.ts";
 
@@ -49,7 +49,7 @@ export type PollResult =
  *   version
  */
 export async function pollExports(
-  deps: Pick<HuntDeps, "exports" | "records">,
+  deps: Pick<HuntDeps, "exports" | "records" | "tenant">,
   hunt: CompiledHunt,
   { after, top }: { readonly after: string; readonly top: number },
   nowMs: number,
@@ -73,7 +73,7 @@ export async function pollExports(
  * Returns true for a cursor after the newest export. The cached head may be older than the cursor.
  */
 async function isBeyondEnd(
-  deps: Pick<HuntDeps, "exports" | "records">,
+  deps: Pick<HuntDeps, "exports" | "records" | "tenant">,
   hunt: CompiledHunt,
   cursor: ExportCursor,
   log: { readonly newestVersion: number; readonly head: string | null },
@@ -101,7 +101,7 @@ function computePollDelaySeconds(hunt: CompiledHunt, { isFull }: ExportPage): nu
 
 /** Lists exports with rows after a cursor; the new cursor is past exports without rows. */
 async function listNewExports(
-  deps: Pick<HuntDeps, "exports" | "records">,
+  deps: Pick<HuntDeps, "exports" | "records" | "tenant">,
   hunt: string,
   after: ExportCursor,
   { newestVersion, maxCount }: { readonly newestVersion: number; readonly maxCount: number },
@@ -121,7 +121,7 @@ async function listNewExports(
 
 /** Finds one export of a version by its number. */
 export async function findExport(
-  deps: Pick<HuntDeps, "exports" | "records">,
+  deps: Pick<HuntDeps, "exports" | "records" | "tenant">,
   hunt: string,
   { version, seq }: ExportCursor,
 ): Promise<ExportRecord | undefined> {
@@ -138,20 +138,20 @@ const recentDays = 8;
 
 /** Yields the records of a version from a number on, in order. */
 async function* listRecordsFrom(
-  deps: Pick<HuntDeps, "exports" | "records">,
+  deps: Pick<HuntDeps, "exports" | "records" | "tenant">,
   hunt: string,
   from: ExportCursor,
 ): AsyncIterable<ExportRecord> {
   const recent = await listRecentRecords(deps, hunt, from);
   if (recent) return yield* recent;
-  for await (const record of deps.exports.list(versionPrefix(hunt, from.version)))
-    if (record.metadata.seq >= from.seq && !record.path.startsWith(latePrefix(hunt, from.version)))
-      yield record;
+  const place = { tenant: deps.tenant, hunt, version: from.version };
+  for await (const record of deps.exports.list(logPrefix(place, "main")))
+    if (record.metadata.seq >= from.seq) yield record;
 }
 
 /** Lists them from the last days before the cached head; undefined when the number is older. */
 async function listRecentRecords(
-  deps: Pick<HuntDeps, "exports" | "records">,
+  deps: Pick<HuntDeps, "exports" | "records" | "tenant">,
   hunt: string,
   from: ExportCursor,
 ): Promise<ExportRecord[] | undefined> {
@@ -162,7 +162,8 @@ async function listRecentRecords(
   const records: ExportRecord[] = [];
   for (let daysBack = 0; daysBack < recentDays; daysBack += 1) {
     const dayRecords: ExportRecord[] = [];
-    const prefix = dayPrefix(hunt, from.version, end - ticksFromMs(daysBack * dayMs));
+    const place = { tenant: deps.tenant, hunt, version: from.version };
+    const prefix = dayPrefix(place, "main", end - ticksFromMs(daysBack * dayMs));
     for await (const record of deps.exports.list(prefix)) dayRecords.push(record);
     records.unshift(...dayRecords);
     const [first] = records;

@@ -11,8 +11,10 @@ import type { Span, Ticks } from "../runtime/time.ts";
 /** How an export is written. */
 export type HuntFormat = "ndjson" | "csv" | "parquet";
 
-/** Every dependency of the module. */
+/** Every dependency of the module, for one tenant. */
 export interface HuntDeps {
+  /** Name of the tenant whose tables are queried: the first part of each export's path. */
+  readonly tenant: string;
   readonly hunting: HuntingPort;
   readonly exports: ExportStore;
   readonly records: RecordStore;

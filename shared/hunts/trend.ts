@@ -1,7 +1,7 @@
 /** Counts a hunt's exported rows by day. */
 import { mapInParallel } from "../runtime/concurrency.ts";
 import { dayMs, formatInstant, parseInstant, ticksFromMs } from "../runtime/time.ts";
-import { dayPrefix, latePrefix } from "./log/paths.ts";
+import { dayPrefix } from "./log/paths.ts";
 import { readHead } from "./log/state.ts";
 import type { ExportRecord, HuntDeps } from "./ports.ts";
 
@@ -22,7 +22,7 @@ const versionsRead = 2;
 
 /** Reads the last 30 days, oldest first; days without exports have zeros. */
 export async function readTrend(
-  deps: Pick<HuntDeps, "exports" | "records">,
+  deps: Pick<HuntDeps, "exports" | "records" | "tenant">,
   hunt: string,
   nowMs: number,
 ): Promise<readonly TrendDay[]> {
@@ -38,13 +38,12 @@ export async function readTrend(
   for (const version of versions.filter((one) => one > 0)) {
     await mapInParallel(days.values(), maxParallel, async (day) => {
       const at = parseInstant(`${day.day}T00:00:00Z`) ?? 0n;
-      for await (const record of deps.exports.list(dayPrefix(hunt, version, at)))
+      const place = { tenant: deps.tenant, hunt, version };
+      for await (const record of deps.exports.list(dayPrefix(place, "main", at)))
         countExport(day, record);
+      for await (const { metadata } of deps.exports.list(dayPrefix(place, "late", at)))
+        day.lateRows += metadata.rows;
     });
-    for await (const { metadata } of deps.exports.list(latePrefix(hunt, version))) {
-      const day = days.get(metadata.from.slice(0, 10));
-      if (day) day.lateRows += metadata.rows;
-    }
   }
   return [...days.values()];
 }

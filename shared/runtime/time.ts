@@ -66,6 +66,20 @@ export interface Span {
 /** Whole milliseconds to ticks. */
 export const ticksFromMs = (ms: number): Ticks => BigInt(Math.trunc(ms)) * ticksPerMs;
 
+const dayInTicks = BigInt(dayMs) * ticksPerMs;
+
+/** Returns the start of an instant's UTC day. */
+export const startOfDay = (at: Ticks): Ticks => floorDivide(at, dayInTicks) * dayInTicks;
+
+/** Lists the starts of the UTC days from the day of `from` to the day of `to`, both included. */
+export function listDaysBetween(from: Ticks, to: Ticks): Ticks[] {
+  const [first, last] = [startOfDay(from), startOfDay(to)];
+  return Array.from(
+    { length: Number((last - first) / dayInTicks) + 1 },
+    (_, index) => first + BigInt(index) * dayInTicks,
+  );
+}
+
 /** Ticks to milliseconds, rounded down. */
 export const msFromTicks = (ticks: Ticks): number => Number(floorDivide(ticks, ticksPerMs));
 

@@ -9,6 +9,7 @@ import { verifyAudit } from "../../shared/audit/verify.ts";
 import { auditRecord } from "../../shared/audit/chain.ts";
 import { listOpenIntents } from "../../shared/audit/open-intents.ts";
 import { createMessageQueues } from "../../shared/clients/queues.ts";
+import { createTenantRecords, defaultTenant } from "../../shared/storage/tenant-records.ts";
 import { createRecordStore } from "../../shared/clients/records.ts";
 import { createStorageClients } from "../../shared/clients/storage.ts";
 import { listDeadLetters } from "../../shared/storage/dead-letters.ts";
@@ -91,7 +92,10 @@ async function killOnce(
   });
   const killSwitch = createKillSwitch();
   const clients = await createStorageClients({ kind: "connection-string", value: storage });
-  const [store, queues] = [createRecordStore(clients.blobs), createMessageQueues(clients.queues)];
+  const [store, queues] = [
+    createTenantRecords(createRecordStore(clients.blobs), defaultTenant),
+    createMessageQueues(clients.queues),
+  ];
   const hosts: RunningHost[] = [];
   const startHost = async (
     extraSettings: Readonly<Record<string, string>> = {},

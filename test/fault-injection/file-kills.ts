@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { bulkStatePath } from "../../shared/files/bulk-lookup.ts";
 import { maxParallelLookups } from "../../shared/files/hash-lookup.ts";
+import { createTenantRecords, defaultTenant } from "../../shared/storage/tenant-records.ts";
 import { createRecordStore } from "../../shared/clients/records.ts";
 import { createStorageClients } from "../../shared/clients/storage.ts";
 import type { FileReport } from "../../shared/contracts/file-result.ts";
@@ -183,7 +184,7 @@ async function killOnce(
 async function disableBulk(storage: string): Promise<void> {
   const { blobs } = await createStorageClients({ kind: "connection-string", value: storage });
   const disabledUntil = new Date(Date.now() + dayMs).toISOString();
-  await createRecordStore(blobs).create(bulkStatePath, {
+  await createTenantRecords(createRecordStore(blobs), defaultTenant).create(bulkStatePath, {
     version: 1,
     disabledUntil,
     reason: "Unknown function",

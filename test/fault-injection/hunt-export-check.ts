@@ -39,7 +39,7 @@ export function checkExports(
   nowMs: number,
   query = watchedQuery,
 ): ExportCheck {
-  const log = exports.filter(({ path }) => !path.includes("/late/"));
+  const log = exports.filter(({ path }) => !path.includes("/hl_log=late/"));
   const span = {
     from: readMetadataInstant(log[0], "from"),
     to: readMetadataInstant(log.at(-1), "to"),
@@ -98,4 +98,4 @@ function findViolations(exports: readonly ExportedFile[], log: readonly Exported
   ];
 }
 
-const versionOf = (path: string): string => /\/v(\d+)\//.exec(path)?.[1] ?? "";
+const versionOf = (path: string): string => /\/hl_version=(\d+)\//.exec(path)?.[1] ?? "";

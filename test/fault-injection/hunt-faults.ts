@@ -406,7 +406,7 @@ const faultsByTitle: Readonly<Record<string, HuntFault>> = {
       await platform.runFor(hourMs);
       return [
         describeUnless(
-          platform.exports.listAll().some(({ path }) => path.includes("/late/")),
+          platform.exports.listAll().some(({ path }) => path.includes("/hl_log=late/")),
           "no late export",
         ),
       ];

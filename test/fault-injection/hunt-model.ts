@@ -256,6 +256,7 @@ function createModel({ random, shape, scheduler, mutant, changes }: ModelOptions
         waitForStep: (step) => scheduler.waitForStep(runnerId, step),
       }) ?? source;
     const deps: HuntDeps = {
+      tenant: "default",
       hunting: {
         ...port,
         runQuery: async (query, options, sink) => {

@@ -68,7 +68,10 @@ const countReturnedRows = (deps: HuntDeps): HuntDeps => {
 
 /** Hides the late exports of other instances. */
 const hideOtherExports = changeExports((store) => ({
-  find: async (path) => (path.includes("/late/") ? undefined : store.find(path)),
+  find: async (path) => (path.includes("/hl_log=late/") ? undefined : store.find(path)),
+  list: async function* (prefix) {
+    if (!prefix.includes("/hl_log=late/")) yield* store.list(prefix);
+  },
 }));
 
 export const huntMutants = {

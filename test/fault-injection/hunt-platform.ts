@@ -219,6 +219,7 @@ export async function createPlatform(
     });
     let attempts = 0;
     return {
+      tenant: "default",
       hunting: (api === "graph" ? createGraphHunting : createDefenderHunting)({
         client,
         quota,

@@ -41,8 +41,8 @@ export interface ScheduleEvidence {
 /** Checks P1 to P6, P11, P21 and the announcements. */
 export function checkStore(evidence: ScheduleEvidence): StoreFaults {
   const { exports: all, rows, announced } = evidence;
-  const own = all.filter(({ path }) => !path.includes("/late/"));
-  const late = all.filter(({ path }) => path.includes("/late/"));
+  const own = all.filter(({ path }) => !path.includes("/hl_log=late/"));
+  const late = all.filter(({ path }) => path.includes("/hl_log=late/"));
   const violations = [
     ...evidence.violations,
     ...evidence.overwrittenPaths.map((path) => `P3 ${path} was overwritten`),
@@ -87,7 +87,7 @@ function findIncomplete({ path, metadata, lines }: MemoryExport): string[] {
   return isWhole ? [] : [`P2 ${path} is not what its metadata says`];
 }
 
-const versionOf = (path: string): number => Number(/\/v(\d+)\//.exec(path)?.[1]);
+const versionOf = (path: string): number => Number(/\/hl_version=(\d+)\//.exec(path)?.[1]);
 
 const sortBySequence = (own: readonly MemoryExport[]): MemoryExport[] =>
   own.toSorted((a, b) => versionOf(a.path) - versionOf(b.path) || a.metadata.seq - b.metadata.seq);

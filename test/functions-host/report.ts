@@ -36,7 +36,8 @@ const formatHunts = (hunts: readonly DemoHunt[]): readonly string[] => {
   const width = Math.max(...hunts.map(({ hunt }) => hunt.length), 0);
   return hunts.map(({ hunt, rows, blobs, note }) => {
     const count = `${rows} ${rows === 1 ? "row" : "rows"}`;
-    const detail = blobs.at(-1) ?? (note === "" ? "no new rows" : note);
+    const newest = blobs.at(-1)?.replace(/^hl_tenant=[^/]*\/hl_hunt=[^/]*\//, "");
+    const detail = newest ?? (note === "" ? "no new rows" : note);
     return `Hunts  ${hunt.padEnd(width)}  ${count.padStart(8)}  ${detail}`;
   });
 };

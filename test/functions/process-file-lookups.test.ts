@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bulkStatePath } from "../../shared/files/bulk-lookup.ts";
 import { createMessageQueues } from "../../shared/clients/queues.ts";
+import { createTenantRecords, defaultTenant } from "../../shared/storage/tenant-records.ts";
 import { createRecordStore } from "../../shared/clients/records.ts";
 import { createStorageClients, type StorageClients } from "../../shared/clients/storage.ts";
 import { listDeadLetters } from "../../shared/storage/dead-letters.ts";
@@ -25,7 +26,10 @@ beforeAll(async () => {
     disabledUntil: new Date(Date.now() + dayMs).toISOString(),
     reason: "Unknown function",
   };
-  await createRecordStore(storage.blobs).create(bulkStatePath, state);
+  await createTenantRecords(createRecordStore(storage.blobs), defaultTenant).create(
+    bulkStatePath,
+    state,
+  );
 });
 afterAll(() => stack.stop());
 
@@ -75,7 +79,7 @@ describe("a message that cannot be read", () => {
     "with %s is a dead letter, not tried again",
     async (_, message, reason) => {
       const host = await stack.startHost({ functions: ["process_file_lookups"] });
-      const records = createRecordStore(storage.blobs);
+      const records = createTenantRecords(createRecordStore(storage.blobs), defaultTenant);
       const before = (await listDeadLetters(records, 100, "file-lookups")).length;
       await createMessageQueues(storage.queues).send("file-lookups", message);
       const letters = await waitUntil(

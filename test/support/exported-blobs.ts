@@ -12,12 +12,17 @@ export interface ExportedBlob {
 }
 
 /** Every export of a hunt, by path. */
-export async function readExports(connection: string, hunt: string): Promise<ExportedBlob[]> {
+export async function readExports(
+  connection: string,
+  hunt: string,
+  tenant = "default",
+): Promise<ExportedBlob[]> {
+  const prefix = `hl_tenant=${tenant}/hl_hunt=${hunt}/`;
   const container =
     BlobServiceClient.fromConnectionString(connection).getContainerClient("exports");
   const blobs: ExportedBlob[] = [];
   if (!(await container.exists())) return blobs;
-  for await (const { name } of container.listBlobsFlat({ prefix: `${hunt}/` })) {
+  for await (const { name } of container.listBlobsFlat({ prefix })) {
     const blob = container.getBlobClient(name);
     const [{ metadata = {} }, compressed] = [
       await blob.getProperties(),

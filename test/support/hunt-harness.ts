@@ -51,6 +51,7 @@ export function huntHarness(
   const reachedFailpoints: string[] = [];
   let attempts = 0;
   const deps: HuntDeps = {
+    tenant: "default",
     hunting: source,
     exports,
     records,
@@ -104,6 +105,6 @@ export const ignoreLeases = (records: RecordStore): RecordStore => ({
 export const listExportedLines = ({ exports }: Pick<HuntHarness, "exports">): string[] =>
   exports
     .listAll()
-    .filter(({ path }) => !path.includes("/backfill/"))
+    .filter(({ path }) => !path.includes("/hl_log=backfill/"))
     .flatMap(({ lines }) => lines)
     .toSorted();

@@ -15,7 +15,7 @@ const report = {
       watermark: "2026-11-22T08:00:00.0000000Z",
       watermarkAgeSeconds: 2_520,
       version: 1,
-      head: "office-starts-script-host/v1/2026/11/22/000000000017.ndjson.gz",
+      head: "hl_tenant=default/hl_hunt=office-starts-script-host/hl_version=1/hl_log=main/hl_date=2026-11-22/000000000017.ndjson.gz",
       schemaChange: null,
     },
   ],

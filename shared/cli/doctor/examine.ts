@@ -171,7 +171,7 @@ async function checkStorage(
 ): Promise<DoctorFinding> {
   try {
     const store = await records();
-    await store.read("state/doctor.json");
+    await store.read("state/doctor/probe.json");
     const messageQueues = await queues();
     for (const name of queueNames) await messageQueues.depth(name);
     return reportOk("storage", "blobs and queues can be read");

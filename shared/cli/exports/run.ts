@@ -1,6 +1,7 @@
 /** Runs one command line of `npm run exports`. */
 import { join } from "node:path";
 import type { ExportRecord, ExportStore, HuntFormat } from "../../hunts/ports.ts";
+import { huntPrefix, tenantPrefix, type HuntPlace } from "../../hunts/log/paths.ts";
 import { formatSuggestion } from "../../runtime/suggest-word.ts";
 import {
   parseCommandLine,
@@ -11,6 +12,7 @@ import {
 } from "../command-line.ts";
 import { formatCsvCell } from "../csv-cell.ts";
 import { formatCount, formatTable, type Output } from "../output.ts";
+import { defaultTenant } from "../../storage/tenant-records.ts";
 
 const usage = `npm run exports -- <command> [options]
 
@@ -22,6 +24,7 @@ const usage = `npm run exports -- <command> [options]
   download <hunt>          downloads the blobs
       --into exports       the folder, which gets the container's paths
 
+  --tenant contoso         exports of a tenant of the setting TENANTS; else of default
   --simulator              use the storage that npm start runs
   --help, -h
 
@@ -41,7 +44,13 @@ export interface ExportsContext {
   readonly openExports: (isSimulated: boolean) => Promise<ExportFiles>;
 }
 
-const options: OptionTable = { top: "text", format: "text", into: "text", simulator: "flag" };
+const options: OptionTable = {
+  top: "text",
+  format: "text",
+  into: "text",
+  tenant: "text",
+  simulator: "flag",
+};
 const commandNames = ["list", "show", "download"];
 
 /** Returns the exit code: 1 when the hunt has no exports. @throws UsageError */
@@ -61,10 +70,11 @@ export async function runExports(
     throw new UsageError(`exports ${command} requires a hunt.`);
   const showOptions = readShowOptions(line, isTerminal);
   const files = await openExports(line.hasFlag("simulator"));
-  if (hunt === undefined) return listHunts(files.store, output);
-  const records = await collectExports(files.store, hunt);
+  const tenant = readTenant(line);
+  if (hunt === undefined) return listHunts(files.store, tenant, output);
+  const records = await Array.fromAsync(files.store.list(huntPrefix({ tenant, hunt })));
   if (records.length === 0) {
-    output.error(await formatNoExports(files.store, hunt));
+    output.error(await formatNoExports(files.store, { tenant, hunt }));
     return 1;
   }
   if (command === "list") printExports(records, output);
@@ -73,27 +83,28 @@ export async function runExports(
   return 0;
 }
 
-const collectExports = async (
-  store: ExportStore,
-  hunt: string,
-): Promise<readonly ExportRecord[]> => {
-  const records: ExportRecord[] = [];
-  for await (const record of store.list(`${hunt}/`)) records.push(record);
-  return records;
-};
+const readTenant = (line: CommandLine): string => line.readText("tenant") ?? defaultTenant;
 
-async function formatNoExports(store: ExportStore, hunt: string): Promise<string> {
-  const hunts = await store.listFolders("");
+const listHuntNames = async (store: ExportStore, tenant: string): Promise<string[]> =>
+  (await store.listFolders(tenantPrefix(tenant))).map((folder) => folder.replace("hl_hunt=", ""));
+
+async function formatNoExports(store: ExportStore, { hunt, tenant }: HuntPlace): Promise<string> {
+  const hunts = await listHuntNames(store, tenant);
   return (
     `There are no exports of ${hunt}.${formatSuggestion(hunt, hunts)}` +
     " npm run exports -- list shows the hunts that have exports."
   );
 }
 
-async function listHunts(store: ExportStore, output: Output): Promise<number> {
-  const hunts = await store.listFolders("");
+async function listHunts(store: ExportStore, tenant: string, output: Output): Promise<number> {
+  const hunts = await listHuntNames(store, tenant);
   for (const hunt of hunts) output.line(hunt);
-  if (hunts.length === 0) output.line("No hunt has exports yet.");
+  if (hunts.length === 0)
+    output.line(
+      tenant === defaultTenant
+        ? "No hunt has exports yet."
+        : `No hunt of the tenant ${tenant} has exports; npm run doctor lists the tenants.`,
+    );
   return 0;
 }
 

@@ -9,7 +9,8 @@ import type { ExportRecord, ExportStore, HuntContext } from "../ports.ts";
 import { followRecords, type FollowedLog } from "./follow-log.ts";
 import { advanceLogEnd, type LogEnd } from "./log-end.ts";
 import { computeChainHash, spanOf } from "./metadata.ts";
-import { formatOf, locateWindowLog, versionOf, versionPrefix } from "./paths.ts";
+import { formatOf, huntPrefix, locateWindowLog, logPrefix, placeOf, versionOf } from "./paths.ts";
+import type { HuntPlace } from "./paths.ts";
 import { findLatestVersion, findOrCreateVersionStart, proposeVersionStart } from "./state.ts";
 
 /** The log end, and the records that were found past the cached head, oldest first. */
@@ -25,7 +26,7 @@ export async function findLogEnd(
   const { exports } = context.deps;
   const cachedRecord =
     cachedHead?.head === undefined ? undefined : await exports.find(cachedHead.head);
-  const start = cachedRecord ?? (await findNewestExport(exports, context.hunt.name));
+  const start = cachedRecord ?? (await findNewestExport(exports, placeOf(context)));
   const logEnd = start ? await resolveLogEnd(context, start) : await findEmptyLogEnd(context);
   // A log that was empty when the cache was written misses no record either.
   const isFromCache =
@@ -49,7 +50,7 @@ async function resolveLogEnd(context: HuntContext, record: ExportRecord): Promis
     throw new Error(`${record.path} is not an export of ${context.hunt.name}`);
   if (record.metadata.complete === "closed") return startNextVersion(context, version, record);
   const { queryhash: queryHash } = record.metadata;
-  const location = locateWindowLog(context.hunt.name, version, format);
+  const location = locateWindowLog({ ...placeOf(context), version }, format);
   return advanceLogEnd(
     { location, format, queryHash, version, seq: 0, from: 0n, prev: "", last: undefined },
     record,
@@ -70,47 +71,52 @@ async function startNextVersion(
   // The closing record decides where the version starts; its start record, which query it belongs
   // to.
   const start = { ...versionStart, from: formatInstant(from) };
-  return toLogEnd(context.hunt.name, version, start, computeChainHash(metadata));
+  return toLogEnd(context, version, start, computeChainHash(metadata));
 }
 
 async function findEmptyLogEnd(context: HuntContext): Promise<LogEnd> {
   const version = (await findLatestVersion(context)) ?? 1;
   const proposal = proposeVersionStart(context, undefined);
   const versionStart = await findOrCreateVersionStart(context, version, proposal);
-  return toLogEnd(context.hunt.name, version, versionStart, "");
+  return toLogEnd(context, version, versionStart, "");
 }
 
-function toLogEnd(hunt: string, version: number, versionStart: VersionStart, prev: string): LogEnd {
+function toLogEnd(
+  context: HuntContext,
+  version: number,
+  versionStart: VersionStart,
+  prev: string,
+): LogEnd {
   const { format, queryHash } = versionStart;
   const from = parseInstant(versionStart.from) ?? 0n;
-  const location = locateWindowLog(hunt, version, format);
+  const location = locateWindowLog({ ...placeOf(context), version }, format);
   return { location, format, queryHash, version, seq: 0, from, prev, last: undefined };
 }
 
-/**
- * Lists the newest version, then the newest year, month and day, and returns the highest number.
- */
+/** Lists the newest version that has exports, then its newest day; returns the highest number. */
 async function findNewestExport(
   exports: ExportStore,
-  hunt: string,
+  place: HuntPlace,
 ): Promise<ExportRecord | undefined> {
-  const versions = await listMatchingFolders(exports, `${hunt}/`, /^v\d+$/);
-  const version = Math.max(0, ...versions.map((name) => Number(name.slice(1))));
-  if (version === 0) return undefined;
-  let prefix = versionPrefix(hunt, version);
-  for (const digits of [/^\d{4}$/, /^\d\d$/, /^\d\d$/]) {
-    const newest = (await listMatchingFolders(exports, prefix, digits)).toSorted().at(-1);
-    if (newest === undefined) return undefined;
-    prefix = `${prefix}${newest}/`;
+  const versions = await listFolderValues(exports, huntPrefix(place), "hl_version");
+  for (const version of versions.map(Number).toSorted((a, b) => b - a)) {
+    const prefix = logPrefix({ ...place, version }, "main");
+    // A version that has only a backfill yet has no day.
+    const newestDay = (await listFolderValues(exports, prefix, "hl_date")).toSorted().at(-1);
+    let newest: ExportRecord | undefined;
+    if (newestDay !== undefined)
+      for await (const record of exports.list(`${prefix}hl_date=${newestDay}/`)) newest = record;
+    if (newest) return newest;
   }
-  let newest: ExportRecord | undefined;
-  for await (const record of exports.list(prefix)) newest = record;
-  return newest;
+  return undefined;
 }
 
-const listMatchingFolders = async (
+/** Returns the values of one partition key under a prefix. */
+async function listFolderValues(
   exports: ExportStore,
   prefix: string,
-  pattern: RegExp,
-): Promise<string[]> =>
-  (await exports.listFolders(prefix)).filter((folder) => pattern.test(folder));
+  key: "hl_version" | "hl_date",
+): Promise<string[]> {
+  const values = (await exports.listFolders(prefix)).filter((name) => name.startsWith(`${key}=`));
+  return values.map((name) => name.slice(key.length + 1)).filter((value) => /^[\d-]+$/.test(value));
+}

@@ -12,7 +12,7 @@ import { formatInstant, ticksFromMs, type Ticks } from "../../runtime/time.ts";
 import { readRecord, type TypedRecord } from "../../storage/typed-record.ts";
 import type { HuntContext, HuntDeps } from "../ports.ts";
 import { safeReadMs } from "../../contracts/hunting-retention.ts";
-import { statePaths } from "./paths.ts";
+import { isExportOf, statePaths } from "./paths.ts";
 
 /** Reads the cached head; a head that names another hunt's log counts as invalid. */
 export async function readHead(
@@ -22,7 +22,7 @@ export async function readHead(
   const stored = await readRecord(records, statePaths.head(hunt), huntHead);
   if (stored.kind !== "found") return stored;
   const { head } = stored.value;
-  const isForeign = head !== undefined && !head.startsWith(`${hunt}/v`);
+  const isForeign = head !== undefined && !isExportOf(head, hunt);
   return isForeign
     ? { kind: "invalid", etag: stored.etag, serverNowMs: stored.serverNowMs }
     : stored;
@@ -82,11 +82,28 @@ export async function findOrCreateVersionStart(
 }
 
 /** Returns the highest version that has a start; undefined when none has. */
-export async function findLatestVersion({ deps, hunt }: HuntContext): Promise<number | undefined> {
-  let latest: number | undefined;
-  for await (const { path } of deps.records.list(statePaths.versionStarts(hunt.name))) {
-    const version = Number(/\/v(\d+)\.json$/.exec(path)?.[1] ?? Number.NaN);
-    if (version > (latest ?? 0)) latest = version;
+export const findLatestVersion = async (context: HuntContext): Promise<number | undefined> =>
+  (await listVersions(context)).at(-1);
+
+/**
+ * Returns the first version of the hunt's query, or the one that its next run starts. The first one
+ * stays the same when another query comes between.
+ */
+export async function findVersionOfQuery(context: HuntContext): Promise<number> {
+  const versions = await listVersions(context);
+  for (const version of versions) {
+    const versionStart = await readVersionStart(context, version);
+    if (versionStart?.queryHash === context.hunt.queryHash) return version;
   }
-  return latest;
+  return (versions.at(-1) ?? 0) + 1;
+}
+
+/** Lists the versions that have a start, lowest first. */
+async function listVersions({ deps, hunt }: HuntContext): Promise<number[]> {
+  const versions: number[] = [];
+  for await (const { path } of deps.records.list(statePaths.versionStarts(hunt.name))) {
+    const version = /\/v(\d+)\.json$/.exec(path)?.[1];
+    if (version !== undefined) versions.push(Number(version));
+  }
+  return versions.toSorted((a, b) => a - b);
 }

@@ -1,10 +1,16 @@
 /** Announces every new export with rows on the queue `hunt-results`, at least once. */
 import type { HuntHead } from "../../contracts/hunt-state.ts";
 import type { HuntResult } from "../../contracts/hunt-result.ts";
-import { dayMs, formatInstant, parseInstant, ticksFromMs, type Ticks } from "../../runtime/time.ts";
+import {
+  dayMs,
+  formatInstant,
+  listDaysBetween,
+  parseInstant,
+  ticksFromMs,
+} from "../../runtime/time.ts";
 import type { LogEnd } from "../log/log-end.ts";
 import { spanOf } from "../log/metadata.ts";
-import { dayPrefix, versionOf } from "../log/paths.ts";
+import { dayPrefix, formatDay, versionOf } from "../log/paths.ts";
 import type { ExportRecord, HuntContext, HuntDeps } from "../ports.ts";
 import { buildRowsQuery, type QuerySpan } from "../query/query-text.ts";
 
@@ -80,29 +86,28 @@ const isAnnouncedUpTo = (notified: NotifiedPosition, head: string | undefined): 
       head.includes(`/${String(notified.seq).padStart(12, "0")}.`);
 
 /**
- * Announces late exports after `lastNotified`; after a lost cache only those of the last seven
+ * Announces late exports after the announced ones; after a lost cache only those of the last seven
  * days.
+ *
+ * @param lastNotified - the newest announced late export by day
  */
 export async function announceLateExports(
   context: HuntContext,
-  lastNotified: number | undefined,
+  lastNotified: HuntHead["lateNotified"],
   records: readonly ExportRecord[],
   logEnd: LogEnd,
-): Promise<number | undefined> {
-  let notified = lastNotified;
+): Promise<void> {
   const oldest = logEnd.from - ticksFromMs(reannounceMs);
   for (const record of records) {
-    const { seq } = record.metadata;
-    if (seq > (notified ?? -1) && spanOf(record.metadata).to > oldest)
-      await announceExport(context, "late", record);
-    notified = Math.max(notified ?? -1, seq);
+    const { from, to } = spanOf(record.metadata);
+    const isAnnounced = record.metadata.seq <= (lastNotified?.[formatDay(from)] ?? -1);
+    if (!isAnnounced && to > oldest) await announceExport(context, "late", record);
   }
-  return notified;
 }
 
 /** Lists the exports after a position day by day up to the log end, over all versions between. */
 export async function listExportsAfter(
-  { exports }: Pick<HuntDeps, "exports">,
+  { exports, tenant }: Pick<HuntDeps, "exports" | "tenant">,
   hunt: string,
   after: NotifiedPosition,
   logEnd: Pick<LogEnd, "version" | "from">,
@@ -110,22 +115,11 @@ export async function listExportsAfter(
   const records: ExportRecord[] = [];
   for (let version = after.version; version <= logEnd.version; version += 1) {
     for (const day of listDaysBetween(parseInstant(after.from) ?? 0n, logEnd.from)) {
-      for await (const record of exports.list(dayPrefix(hunt, version, day)))
+      for await (const record of exports.list(dayPrefix({ tenant, hunt, version }, "main", day)))
         if (version > after.version || record.metadata.seq > after.seq) records.push(record);
     }
   }
   return records;
-}
-
-const dayTicks = ticksFromMs(dayMs);
-
-function listDaysBetween(from: Ticks, to: Ticks): Ticks[] {
-  const first = from / dayTicks;
-  const last = to / dayTicks;
-  return Array.from(
-    { length: Number(last - first) + 1 },
-    (_, index) => (first + BigInt(index)) * dayTicks,
-  );
 }
 
 /**

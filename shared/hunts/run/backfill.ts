@@ -1,13 +1,20 @@
 /**
- * Backfills: exports a past time range again into a log of its own, `{hunt}/backfill/{from}-{to}/`.
- * The log starts at the requested `from` and ends when a window reaches the requested `to`.
+ * Backfills: exports a past time range again into a log of its own, whose file names begin with the
+ * range. The log starts at the requested `from` and ends when a window reaches the requested `to`.
  */
 import type { CompiledHunt } from "../../contracts/compiled-hunt.ts";
 import { safeReadMs } from "../../contracts/hunting-retention.ts";
-import { formatInstant, ticksFromMs, type Span, type Ticks } from "../../runtime/time.ts";
+import {
+  formatInstant,
+  listDaysBetween,
+  ticksFromMs,
+  type Span,
+  type Ticks,
+} from "../../runtime/time.ts";
 import { followRecords } from "../log/follow-log.ts";
 import { advanceLogEnd, type LogEnd } from "../log/log-end.ts";
-import { backfillPrefix, locateBackfillLog } from "../log/paths.ts";
+import { backfillDayPrefix, locateBackfillLog, placeOf, type VersionPlace } from "../log/paths.ts";
+import { findVersionOfQuery } from "../log/state.ts";
 import type { ExportRecord, HuntContext } from "../ports.ts";
 import { createPace } from "../query/slicing.ts";
 import { createRunContext } from "./run-context.ts";
@@ -23,9 +30,11 @@ export interface BackfillResult {
 /** Continues a backfill from its newest record. */
 export async function runBackfill(context: HuntContext, span: Span): Promise<BackfillResult> {
   const { deps, hunt } = context;
+  const place = { ...placeOf(context), version: await findVersionOfQuery(context) };
   const records: ExportRecord[] = [];
-  for await (const record of deps.exports.list(backfillPrefix(hunt.name, span.from, span.to)))
-    records.push(record);
+  for (const day of listDaysBetween(span.from, span.to))
+    for await (const record of deps.exports.list(backfillDayPrefix(place, span, day)))
+      records.push(record);
   if (records.some(({ metadata }) => metadata.queryhash !== hunt.queryHash))
     return {
       records,
@@ -35,7 +44,7 @@ export async function runBackfill(context: HuntContext, span: Span): Promise<Bac
   const run = createRunContext(context);
   const logEnd = records.reduce<LogEnd>(
     (previous, record) => advanceLogEnd(previous, record),
-    createEmptyLogEnd(hunt, span),
+    createEmptyLogEnd(place, hunt, span),
   );
   const appendResult = await appendWindows({
     run,
@@ -57,8 +66,8 @@ const describeQueryChange = ({ from, to }: Span): string =>
   `Another query has backfilled the range ${formatInstant(from)} to ${formatInstant(to)}. ` +
   "Choose another range.";
 
-function createEmptyLogEnd(hunt: CompiledHunt, span: Span): LogEnd {
-  const location = locateBackfillLog(hunt.name, span.from, span.to, hunt.format);
+function createEmptyLogEnd(place: VersionPlace, hunt: CompiledHunt, span: Span): LogEnd {
+  const location = locateBackfillLog(place, span, hunt.format);
   const { format, queryHash } = hunt;
   const { from } = span;
   return { location, format, queryHash, version: 0, seq: 0, from, prev: "", last: undefined };

@@ -4,11 +4,10 @@ import { formatInstant } from "../../runtime/time.ts";
 import type { SchemaState } from "./schema-changes.ts";
 import type { AppendResult } from "./windows.ts";
 
-/** What was announced, the first late export that still matters, and what the service showed. */
+/** What was announced, and what the service showed. */
 interface LearnedState extends SchemaState {
   readonly notified: HuntHead["notified"];
-  readonly lateNotified: number | undefined;
-  readonly lateFrom: number | undefined;
+  readonly lateNotified: HuntHead["lateNotified"];
   readonly form: HuntHead["form"];
 }
 

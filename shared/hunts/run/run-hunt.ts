@@ -16,7 +16,7 @@ import type { ExportRecord, HuntContext } from "../ports.ts";
 import { createPace, type StoredPace } from "../query/slicing.ts";
 import { announceLateExports, announceRun } from "./announce.ts";
 import { createHead } from "./head.ts";
-import { recountLateRows, type RecountResult } from "./recount-late-rows.ts";
+import { findNewestLateExports, recountLateRows, type RecountResult } from "./recount-late-rows.ts";
 import { createRunContext, type RunContext } from "./run-context.ts";
 import { followSchema, type SchemaState } from "./schema-changes.ts";
 import { appendSnapshot } from "./snapshots.ts";
@@ -84,11 +84,11 @@ async function announceLate(
   currentHead: HuntHead | undefined,
   late: RecountResult | undefined,
   logEnd: LogEnd,
-): Promise<{ lateNotified: number | undefined; lateFrom: number | undefined }> {
-  const { lateNotified, lateFrom } = currentHead ?? {};
-  if (!late) return { lateNotified, lateFrom };
-  const notified = await announceLateExports(run, lateNotified, late.records, logEnd);
-  return { lateNotified: notified, lateFrom: late.lateFrom };
+): Promise<{ lateNotified: HuntHead["lateNotified"] }> {
+  const lateNotified = currentHead?.lateNotified;
+  if (!late) return { lateNotified };
+  await announceLateExports(run, lateNotified, late.records, logEnd);
+  return { lateNotified: findNewestLateExports(late, logEnd) };
 }
 
 interface LogProgress extends AppendResult {
@@ -123,17 +123,17 @@ async function advanceLog(
     followLog: (from) => followLog(run, from),
   };
   if (hunt.mode === "snapshot") return { ...(await appendSnapshot(task, due)), late: undefined };
-  return recountAndAppend(task, currentHead?.lateFrom, unchanged);
+  return recountAndAppend(task, currentHead?.lateNotified, unchanged);
 }
 
 async function recountAndAppend(
   task: AppendTask,
-  lateFrom: number | undefined,
+  lateNotified: HuntHead["lateNotified"],
   unchanged: Omit<AppendResult, "result">,
 ): Promise<LogProgress> {
   const { run, logEnd, goal } = task;
   const settledTo = goal - ticksFromMs(run.hunt.settleMs);
-  const late = await recountLateRows({ run, logEnd, settledTo, lateFrom });
+  const late = await recountLateRows({ run, logEnd, settledTo, lateNotified });
   const { result } = late;
   if (result.kind !== "done" && result.kind !== "unclear") return { ...unchanged, late, result };
   const unclear = result.kind === "unclear" ? result : undefined;

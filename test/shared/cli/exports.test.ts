@@ -15,7 +15,7 @@ let files: ExportFiles;
 
 /** Commits an export of the hunt `find-things`. */
 async function writeExport(seq: number, lines: readonly string[]): Promise<void> {
-  const path = `find-things/v1/2026/01/0${seq + 1}/${String(seq).padStart(12, "0")}.ndjson.gz`;
+  const path = `hl_tenant=default/hl_hunt=find-things/hl_version=1/hl_log=main/hl_date=2026-01-0${seq + 1}/${String(seq).padStart(12, "0")}.ndjson.gz`;
   const columns = [{ name: "FileName", type: "string" }] as const;
   const writer = files.store.openWriter(path, "one", "ndjson", columns);
   await writer.writeRows(Buffer.from(lines.map((line) => `${line}\n`).join("")), lines.length);
@@ -85,7 +85,9 @@ describe("npm run exports", () => {
     expect((await runCommand("list")).out).toEqual(["find-things"]);
     const { out } = await runCommand("list", "find-things");
     expect(out[0]).toMatch(/^seq +from +to +rows +complete +blob$/);
-    expect(out[1]).toMatch(/^0 +2026-01-01T00:00:00\.0000000Z .* 2 +yes +find-things\/v1\//);
+    expect(out[1]).toMatch(
+      /^0 +2026-01-01T00:00:00\.0000000Z .* 2 +yes +hl_tenant=default\/hl_hunt=find-things\/hl_version=1\//,
+    );
     expect(out.at(-1)).toBe("2 exports, 3 rows.");
   });
 

@@ -14,7 +14,8 @@ import {
   type FlakyProxy,
 } from "../../support/flaky-proxy.ts";
 
-const path = "a-hunt/v1/2026/01/05/000000000001.ndjson.gz";
+const path =
+  "hl_tenant=default/hl_hunt=a-hunt/hl_version=1/hl_log=main/hl_date=2026-01-05/000000000001.ndjson.gz";
 const columns = [
   { name: "n", type: "long" },
   { name: "t", type: "string" },
@@ -107,7 +108,9 @@ describe("createExportStore", () => {
     const existing = await store.find(path);
     expect(outcome).toEqual({ kind: "committed", etag: existing?.etag });
     expect(existing?.metadata).toEqual(createMetadata());
-    expect(await Array.fromAsync(store.list("a-hunt/"))).toEqual([existing]);
+    expect(await Array.fromAsync(store.list("hl_tenant=default/hl_hunt=a-hunt/"))).toEqual([
+      existing,
+    ]);
     expect(await readText()).toBe(raw);
     const { contentEncoding, contentType } = await container.getBlobClient(path).getProperties();
     expect([contentType, contentEncoding]).toEqual(["application/gzip", undefined]);

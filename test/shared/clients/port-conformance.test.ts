@@ -34,7 +34,7 @@ const createMetadata = (changes: Partial<ExportMetadata> = {}): ExportMetadata =
 });
 
 const pathOf = (hunt: string, seq: number, day = "05"): string =>
-  `${hunt}/v1/2026/01/${day}/${String(seq).padStart(12, "0")}.ndjson.gz`;
+  `hl_hunt=${hunt}/hl_version=1/hl_date=2026-01-${day}/${String(seq).padStart(12, "0")}.ndjson.gz`;
 
 describe.each([
   [
@@ -100,20 +100,25 @@ describe.each([
       await commitExport(pathOf("listed", seq, day), { seq });
     const paths = async (prefix: string): Promise<string[]> =>
       (await Array.fromAsync(store.list(prefix))).map(({ path }) => path);
-    expect(await paths("listed/")).toEqual([
+    expect(await paths("hl_hunt=listed/")).toEqual([
       pathOf("listed", 0),
       pathOf("listed", 1),
       pathOf("listed", 2, "06"),
     ]);
-    expect(await paths("listed/v1/2026/01/06/")).toEqual([pathOf("listed", 2, "06")]);
+    expect(await paths("hl_hunt=listed/hl_version=1/hl_date=2026-01-06/")).toEqual([
+      pathOf("listed", 2, "06"),
+    ]);
     expect(await paths("nothing/")).toEqual([]);
   });
 
   test("lists the folders directly under a prefix", async () => {
     await commitExport(pathOf("folders", 0, "05"));
     await commitExport(pathOf("folders", 1, "07"), { seq: 1 });
-    expect(await store.listFolders("folders/")).toEqual(["v1"]);
-    expect((await store.listFolders("folders/v1/2026/01/")).toSorted()).toEqual(["05", "07"]);
+    expect(await store.listFolders("hl_hunt=folders/")).toEqual(["hl_version=1"]);
+    expect((await store.listFolders("hl_hunt=folders/hl_version=1/")).toSorted()).toEqual([
+      "hl_date=2026-01-05",
+      "hl_date=2026-01-07",
+    ]);
   });
 
   test("reads rows after those that are skipped", async () => {

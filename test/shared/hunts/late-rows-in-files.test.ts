@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createExportStore } from "../../../shared/clients/exports.ts";
 import { createStorageClients } from "../../../shared/clients/storage.ts";
 import type { HuntColumn } from "../../../shared/contracts/compiled-hunt.ts";
-import { latePrefix, versionPrefix } from "../../../shared/hunts/log/paths.ts";
+import { huntPrefix } from "../../../shared/hunts/log/paths.ts";
 import { handleRunMessage } from "../../../shared/hunts/run/handle-run-message.ts";
 import { formatInstant, hourMs, minuteMs } from "../../../shared/runtime/time.ts";
 import { createRunMessage, huntHarness, noonMs } from "../../support/hunt-harness.ts";
@@ -163,18 +163,23 @@ async function exportScenario(
 async function downloadExports(store: ReturnType<typeof createExportStore>, hunt: string) {
   const [main, late]: [string[], string[]] = [[], []];
   let substituted = { main: 0, late: 0 };
-  for await (const { path, metadata } of store.list(versionPrefix(hunt, 1))) {
+  for await (const { path, metadata } of store.list(huntPrefix({ tenant: "default", hunt }))) {
     if (metadata.rows === 0) continue;
     const file = join(folder, path.replaceAll("/", "_"));
     writeFileSync(file, await container.getBlobClient(path).downloadToBuffer());
-    const log = path.startsWith(latePrefix(hunt, 1)) ? "late" : "main";
+    const log = path.includes("/hl_log=late/") ? "late" : "main";
     (log === "late" ? late : main).push(file);
     substituted = { ...substituted, [log]: substituted[log] + metadata.substituted };
   }
   return { main, late, substituted };
 }
 
-const readers = { ndjson: "read_ndjson_auto", csv: "read_csv", parquet: "read_parquet" } as const;
+/** Quotes are named for CSV: of values such as `'-1` DuckDB concludes that `'` escapes. */
+const readers = {
+  ndjson: (files: string) => `read_ndjson_auto(${files}, union_by_name = true)`,
+  csv: (files: string) => `read_csv(${files}, union_by_name = true, quote = '"', escape = '"')`,
+  parquet: (files: string) => `read_parquet(${files}, union_by_name = true)`,
+} as const;
 
 async function readIdsByDuckDb(
   format: keyof typeof readers,
@@ -183,7 +188,7 @@ async function readIdsByDuckDb(
   const connection = await database.connect();
   const list = paths.map((path) => `'${path}'`).join(", ");
   const reader = await connection.runAndReadAll(
-    `SELECT Id::VARCHAR AS Id, * FROM ${readers[format]}([${list}], union_by_name = true)`,
+    `SELECT Id::VARCHAR AS Id, * FROM ${readers[format](`[${list}]`)}`,
   );
   return reader.getRows().map(([id]) => (typeof id === "string" ? id : ""));
 }

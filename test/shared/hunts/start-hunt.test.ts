@@ -43,7 +43,13 @@ describe("a requested run", () => {
       result: {
         hunt: "test-hunt",
         rows: 1,
-        exports: [{ seq: 0, rows: 1, blob: "test-hunt/v1/2026/01/04/000000000000.ndjson.gz" }],
+        exports: [
+          {
+            seq: 0,
+            rows: 1,
+            blob: "hl_tenant=default/hl_hunt=test-hunt/hl_version=1/hl_log=main/hl_date=2026-01-04/000000000000.ndjson.gz",
+          },
+        ],
       },
     });
   });
@@ -110,7 +116,10 @@ describe("a backfill", () => {
     const job = await startJob(harness, "key", day);
     await handleAllMessages(harness);
     expect(harness.exports.listAll().map(({ path, lines }) => [path, lines.length])).toEqual([
-      ["test-hunt/backfill/20260103T000000Z-20260104T000000Z/000000000000.ndjson.gz", 1],
+      [
+        "hl_tenant=default/hl_hunt=test-hunt/hl_version=1/hl_log=backfill/hl_date=2026-01-03/20260103T000000Z-20260104T000000Z-000000000000.ndjson.gz",
+        1,
+      ],
     ]);
     expect(await readJobEnd(harness, job)).toMatchObject({ result: { rows: 1 } });
   });

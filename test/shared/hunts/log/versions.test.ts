@@ -25,7 +25,9 @@ const listExports = (harness: HuntHarness): [string, string, number][] =>
   harness.exports
     .listAll()
     .map(({ path, metadata: { complete, rows } }) => [
-      path.replace("test-hunt/", ""),
+      path
+        .replace("hl_tenant=default/hl_hunt=test-hunt/hl_version=", "v")
+        .replace("hl_log=main/hl_date=", ""),
       complete,
       rows,
     ]);
@@ -46,9 +48,9 @@ describe("a hunt whose query changed", () => {
     const harness = await startHarness();
     await runLater(harness, newer);
     expect(listExports(harness)).toEqual([
-      ["v1/2026/01/04/000000000000.ndjson.gz", "yes", 1],
-      ["v1/2026/01/05/000000000001.ndjson.gz", "closed", 0],
-      ["v2/2026/01/05/000000000000.ndjson.gz", "yes", 1],
+      ["v1/2026-01-04/000000000000.ndjson.gz", "yes", 1],
+      ["v1/2026-01-05/000000000001.ndjson.gz", "closed", 0],
+      ["v2/2026-01-05/000000000000.ndjson.gz", "yes", 1],
     ]);
     const [, closing, first] = harness.exports.listAll();
     expect(closing?.metadata).toMatchObject({ next: "v2", from: closing?.metadata.to });
@@ -78,7 +80,7 @@ describe("a hunt whose query changed", () => {
     await runLater(harness, newer);
     harness.records.poke("state/hunts/test-hunt/head.json", undefined);
     await runLater(harness, newer);
-    expect(listExports(harness).at(-1)?.[0]).toBe("v2/2026/01/05/000000000001.ndjson.gz");
+    expect(listExports(harness).at(-1)?.[0]).toBe("v2/2026-01-05/000000000001.ndjson.gz");
   });
 
   test("continues after a crash between the closing record and the first export", async () => {
@@ -101,9 +103,9 @@ describe("a hunt whose query changed", () => {
     const harness = await startHarness();
     await runLater(harness, testHunt({ queryHash: "c".repeat(64), format: "csv" }));
     expect(listExports(harness).map(([path]) => path)).toEqual([
-      "v1/2026/01/04/000000000000.ndjson.gz",
-      "v1/2026/01/05/000000000001.ndjson.gz",
-      "v2/2026/01/05/000000000000.csv.gz",
+      "v1/2026-01-04/000000000000.ndjson.gz",
+      "v1/2026-01-05/000000000001.ndjson.gz",
+      "v2/2026-01-05/000000000000.csv.gz",
     ]);
   });
 });

@@ -31,7 +31,7 @@ const latePaths = (harness: HuntHarness): string[] =>
   harness.exports
     .listAll()
     .map(({ path }) => path)
-    .filter((path) => path.includes("/late/"));
+    .filter((path) => path.includes("/hl_log=late/"));
 
 describe("late rows", () => {
   test("are exported and announced by the next run", async () => {
@@ -39,7 +39,9 @@ describe("late rows", () => {
     addLateRow(harness, noonMs - hourMs, "late");
     await harness.clock.advance(hourMs);
     await runHunt(harness);
-    expect(latePaths(harness)).toEqual(["test-hunt/v1/late/000000000000.ndjson.gz"]);
+    expect(latePaths(harness)).toEqual([
+      "hl_tenant=default/hl_hunt=test-hunt/hl_version=1/hl_log=late/hl_date=2026-01-04/000000000000.ndjson.gz",
+    ]);
     expect(listExportedLines(harness)).toEqual(
       ["a", "b", "late"].map((id) => toExportLine(sourceRow(noonMs - hourMs, id))),
     );

@@ -30,7 +30,7 @@ describe("a first run", () => {
     harness.source.rows.push(sourceRow(noonMs - hourMs, "a"), sourceRow(noonMs - 5 * hourMs, "b"));
     expect(await runNow(harness)).toBe("done");
     expect(listWindows(harness)).toEqual([
-      "test-hunt/v1/2026/01/04/000000000000.ndjson.gz 2026-01-04T11:45 2026-01-05T11:45 2",
+      "hl_tenant=default/hl_hunt=test-hunt/hl_version=1/hl_log=main/hl_date=2026-01-04/000000000000.ndjson.gz 2026-01-04T11:45 2026-01-05T11:45 2",
     ]);
     expect(harness.source.queries).toHaveLength(1);
   });
@@ -58,7 +58,7 @@ describe("a first run", () => {
           kind: "window",
           seq: 0,
           rows: 1,
-          blob: "test-hunt/v1/2026/01/04/000000000000.ndjson.gz",
+          blob: "hl_tenant=default/hl_hunt=test-hunt/hl_version=1/hl_log=main/hl_date=2026-01-04/000000000000.ndjson.gz",
         },
       },
     ]);
@@ -76,8 +76,8 @@ describe("the next run", () => {
     await harness.clock.advance(hourMs);
     await runNow(harness);
     expect(listWindows(harness)).toEqual([
-      "test-hunt/v1/2026/01/04/000000000000.ndjson.gz 2026-01-04T11:45 2026-01-05T11:45 1",
-      "test-hunt/v1/2026/01/05/000000000001.ndjson.gz 2026-01-05T11:45 2026-01-05T12:45 1",
+      "hl_tenant=default/hl_hunt=test-hunt/hl_version=1/hl_log=main/hl_date=2026-01-04/000000000000.ndjson.gz 2026-01-04T11:45 2026-01-05T11:45 1",
+      "hl_tenant=default/hl_hunt=test-hunt/hl_version=1/hl_log=main/hl_date=2026-01-05/000000000001.ndjson.gz 2026-01-05T11:45 2026-01-05T12:45 1",
     ]);
     const [first, second] = harness.exports.listAll();
     expect(second?.metadata.prev).toBe(first && computeChainHash(first.metadata));

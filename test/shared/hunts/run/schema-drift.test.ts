@@ -28,7 +28,7 @@ const runHunt = (harness: HuntHarness, hunt: CompiledHunt): Promise<string> =>
 const listLateIds = ({ exports }: HuntHarness): unknown[] =>
   exports
     .listAll()
-    .filter(({ path }) => path.includes("/late/"))
+    .filter(({ path }) => path.includes("/hl_log=late/"))
     .flatMap(({ lines }) => lines)
     .map((line) => Object.values(JSON.parse(line) as object)[1] as unknown)
     .toSorted((a, b) => String(a).localeCompare(String(b)));
