@@ -6,7 +6,7 @@ import type { ChangeReply, CloseRequest } from "./ports.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 /** The value of `requestedBy` in a record whose texts were erased; no request may have it. */
-export const erasedRequester = "";
+const erasedRequester = "";
 
 /** What a request says about people. */
 type Personal = Pick<CloseRequest, "comment" | "feedback"> & {

@@ -20,9 +20,8 @@ const textNames = z.looseObject({
 export type TextFlaw = "text changed" | "text missing";
 
 /** The number of stored and of erased texts, and the first record with an invalid one. */
-export interface TextVerification {
-  readonly stored: number;
-  readonly erased: number;
+interface TextVerification {
+  readonly texts: { readonly stored: number; readonly erased: number };
   readonly firstBad?: { readonly index: number; readonly path: string; readonly flaw: TextFlaw };
 }
 
@@ -36,7 +35,9 @@ export class TextVerifier {
   readonly #erased = new Set<string>();
 
   /** Takes the names of texts from a valid record. */
-  collect({ body, seq }: AuditRecord): void {
+  collect(record: AuditRecord | undefined): void {
+    if (!record) return;
+    const { body, seq } = record;
     const { texts = [], erased = [] } = textNames.safeParse(body).data ?? {};
     for (const digest of texts)
       if (!this.#firstNamedBy.has(digest)) this.#firstNamedBy.set(digest, seq);
@@ -53,13 +54,13 @@ export class TextVerifier {
       this.#check(store, digest, keys),
     );
     const count = (state: TextState): number => states.filter((each) => each === state).length;
-    const counts = { stored: count("stored"), erased: count("erased") };
+    const texts = { stored: count("stored"), erased: count("erased") };
     for (const [position, [digest, index]] of named.entries()) {
       const flaw = states[position];
       if (flaw === "text changed" || flaw === "text missing")
-        return { ...counts, firstBad: { index, path: textPath(digest), flaw } };
+        return { texts, firstBad: { index, path: textPath(digest), flaw } };
     }
-    return counts;
+    return { texts };
   }
 
   async #check(

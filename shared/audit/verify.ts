@@ -77,14 +77,12 @@ export async function verifyAudit(
     if (flaw !== undefined)
       return toBad(head, { path, flaw: path > successorPath(head) ? "missing" : flaw });
     isAnchored ||= isAnchorStart(record);
-    if (record) texts.collect(record);
+    texts.collect(record);
     head = headAt(head, value);
   }
   const flaw = findAnchorFlaw(anchor, isAnchored, context.keys) ?? findCut(head, context);
   if (flaw) return toBad(head, { path: successorPath(head), flaw });
-  const { firstBad, ...counts } = await texts.verify(store, keys);
-  const valid = { validCount: head.seq + 1, head, texts: counts };
-  return firstBad ? { ...valid, firstBad } : valid;
+  return { validCount: head.seq + 1, head, ...(await texts.verify(store, keys)) };
 }
 
 interface Context {

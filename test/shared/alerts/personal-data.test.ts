@@ -9,7 +9,6 @@ import {
 import { readAlertHistory } from "../../../shared/alerts/alert-history.ts";
 import { handleVerdictMessage } from "../../../shared/alerts/handle-verdict-message.ts";
 import type { AlertDeps } from "../../../shared/alerts/ports.ts";
-import type { AlertId } from "../../../shared/contracts/alert-id.ts";
 import { verdictMessage } from "../../../shared/contracts/alert-verdict.ts";
 import { expirePersonalData } from "../../../shared/alerts/expire-personal-data.ts";
 import { listVerdicts } from "../../../shared/alerts/list-verdicts.ts";
@@ -184,7 +183,7 @@ test("a marker of another group leads to no call with that group's closing", asy
     action: "resolve",
     alertIds: [alertIdOf(2)],
   });
-  const record = createWaitingRecord(alertIdOf(2) as AlertId, second, clock.now());
+  const record = createWaitingRecord(alertIdOf(2), second, clock.now());
   await store.create(recordPath(alertIdOf(2)), record);
   // Left by an instance that marked the alert for an earlier verdict.
   await store.create(markerPath(groupOf({ closure: "falsePositive" }), alertIdOf(2)), {});
