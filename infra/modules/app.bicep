@@ -157,6 +157,7 @@ var appSettings = {
   CLOUD_APPS_CALLS_PER_MINUTE: string(tuning.?cloudAppsCallsPerMinute ?? 30)
   MAX_ALERTS_PER_SOURCE_PER_DAY: string(tuning.?maxAlertsPerSourcePerDay ?? 20000)
   MAX_UNSEALED_ALERTS_PER_DAY: string(tuning.?maxUnsealedAlertsPerDay ?? 1000)
+  PERSONAL_DATA_DAYS: string(tuning.?personalDataDays ?? 90)
   ALLOW_UNSEALED_VERDICTS: string(tuning.?allowUnsealedVerdicts ?? true)
   WEBHOOKS: string(webhooks)
 }

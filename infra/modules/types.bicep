@@ -85,6 +85,11 @@ type limits = {
   @maxValue(1000000)
   maxUnsealedAlertsPerDay: int?
 
+  @description('Days after which comments and requesters leave settled verdicts.')
+  @minValue(1)
+  @maxValue(3650)
+  personalDataDays: int?
+
   @description('Accepts verdicts that other writers put on the queue.')
   allowUnsealedVerdicts: bool?
 }

@@ -62,7 +62,8 @@ export const alertRecord = z.object({
 });
 export type AlertRecord = z.infer<typeof alertRecord>;
 
-export const recordPath = (id: string): string => `state/alerts/${id}.json`;
+export const alertFolder = "state/alerts/";
+export const recordPath = (id: string): string => `${alertFolder}${id}.json`;
 export const markerFolder = (group: string): string => `state/waiting/${group}/`;
 export const markerPath = (group: string, id: string): string => `${markerFolder(group)}${id}`;
 

@@ -6,6 +6,7 @@ import { maxAlertsPerMessage } from "../contracts/alert-verdict.ts";
 import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs } from "../runtime/time.ts";
 import {
+  groupOf,
   isClaimed,
   isSettled,
   markerFolder,
@@ -97,6 +98,10 @@ export async function countWaiting(deps: AlertDeps, group: string): Promise<numb
   return count;
 }
 
+/** A record of another group closes otherwise, so it must not join this group's call. */
+const isClaimable = (record: AlertRecord, group: string, serverNowMs: number): boolean =>
+  !isSettled(record) && !isClaimed(record, serverNowMs) && groupOf(record) === group;
+
 async function claimAlert(
   deps: AlertDeps,
   group: string,
@@ -106,9 +111,9 @@ async function claimAlert(
   const read = await readAlertRecord(deps.store, id);
   const marker = markerPath(group, id);
   const { serverNowMs } = read;
-  if (read.kind !== "found" || isSettled(read.value) || isClaimed(read.value, serverNowMs)) {
-    // The marker is out of date: its alert is settled, claimed, or invalid, which the alert's next
-    // message repairs.
+  if (read.kind !== "found" || !isClaimable(read.value, group, serverNowMs)) {
+    // The marker is out of date: its alert is settled, claimed, of another group, or invalid, which
+    // the alert's next message repairs.
     await deps.store.remove(marker);
     return undefined;
   }

@@ -20,6 +20,7 @@ import {
   interpretCloseResponse,
   type AlertResult,
 } from "./interpret-close-response.ts";
+import { hideTexts, toRecordTexts } from "./personal-data.ts";
 import type { AlertDeps, AuditEvent, ChangeReply, CloseRequest, Permit } from "./ports.ts";
 import { clearRefusedCalls, recordRefusedCall } from "./refused-calls.ts";
 import {
@@ -146,19 +147,13 @@ async function closeClaims(
   const [first] = claimed;
   if (!first) return { kind: "idle" };
   const request = closeRequestOf(first.record);
-  const call = { call: deps.newId(), action: "close" } as const;
-  await deps.writeAudit({ kind: "intent", ...call, ...toAuditFields(claimed, request) });
+  const call = { call: deps.newId(), ...(await createAuditFields(deps, claimed, request)) };
+  await deps.writeAudit({ kind: "intent", ...call });
   await deps.failpoint("A3 audit intent written");
   const claims = await renewLateClaims(deps, claimed, claimedAtMs);
   const reply = await sendClose(deps, claims, request, permit);
   const audit = (outcomes: AuditEvent["outcomes"], detail?: string): Promise<void> =>
-    deps.writeAudit({
-      kind: "outcome",
-      ...call,
-      ...toAuditFields(claimed, request),
-      outcomes,
-      detail,
-    });
+    deps.writeAudit({ kind: "outcome", ...call, outcomes, detail });
   if (reply.kind === "refused") {
     await recordRefusedCall(deps.store, reply.message);
     const failed = await recordRefusal(deps, claims, reply.message);
@@ -196,7 +191,10 @@ async function sendClose(
     deps.failpoint("A5 close sent"),
   ]);
   await deps.failpoint("A6 reply read");
-  return reply;
+  return hideTexts(
+    reply,
+    claims.map(({ record }) => record),
+  );
 }
 
 type AlertResults =
@@ -255,12 +253,18 @@ async function checkAlerts(
   return { kind: "results", byAlert: new Map(entries) };
 }
 
-const toAuditFields = (claims: readonly Claim[], request: CloseRequest) => ({
-  closure: request.closure,
-  reason: request.reason,
+/** The texts about people are stored before the record that names them. */
+const createAuditFields = async (
+  deps: AlertDeps,
+  claims: readonly Claim[],
+  { closure, reason }: CloseRequest,
+) => ({
+  action: "close" as const,
+  closure,
+  reason,
   alertIds: claims.map(({ record }) => record.alertId),
   verdicts: [...new Set(claims.map(({ record }) => record.verdict))],
-  requestedBy: [...new Set(claims.map(({ record }) => record.requestedBy))],
+  texts: await deps.storeTexts(toRecordTexts(claims.map(({ record }) => record))),
 });
 
 function groupByState(

@@ -9,7 +9,8 @@ interface VerdictSummary {
   readonly closure: string;
   /** `api`, or the webhook source. */
   readonly source: string;
-  readonly requestedBy: string;
+  /** Null when it was erased. */
+  readonly requestedBy: string | null;
   readonly requestedAt: string;
   readonly acceptedAt: string;
   /** Number of alerts. */
@@ -31,7 +32,7 @@ export async function listVerdicts(
       id,
       closure,
       source,
-      requestedBy,
+      requestedBy: requestedBy || null,
       requestedAt,
       acceptedAt: new Date(acceptedAtMs).toISOString(),
       alerts: alertIds.length,

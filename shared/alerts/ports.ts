@@ -1,6 +1,7 @@
 /** The dependencies of the alerts module, in its own words. */
 import type { AlertId } from "../contracts/alert-id.ts";
 import type { VerdictMessage, VerdictReason } from "../contracts/alert-verdict.ts";
+import type { PersonalText } from "../contracts/personal-text.ts";
 import type { RetryLater } from "../contracts/retry-later.ts";
 import type { Clock } from "../runtime/time.ts";
 import type { MessageQueues, RecordStore } from "../storage/record-store.ts";
@@ -82,7 +83,8 @@ export interface AuditEvent {
   readonly alertIds: readonly string[];
   /** The requests that led to the call. */
   readonly verdicts: readonly string[];
-  readonly requestedBy?: readonly string[] | undefined;
+  /** Digests of the requests' texts about people, as `storeTexts` returned them. */
+  readonly texts?: readonly string[] | undefined;
   readonly outcomes?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly former?: string | undefined;
   /** Why the service refused the call, redacted. */
@@ -95,6 +97,11 @@ export interface AlertDeps {
   readonly queues: MessageQueues;
   readonly alerts: AlertsPort;
   readonly writeAudit: AuditWriter;
+  /**
+   * Stores texts about people apart from the audit, where they can be erased; durable before it
+   * resolves to their digests.
+   */
+  readonly storeTexts: (texts: readonly PersonalText[]) => Promise<readonly string[]>;
   readonly clock: Clock;
   /** Returns the message with the app's seal. */
   readonly sealMessage: (message: VerdictMessage) => Promise<VerdictMessage>;

@@ -9,6 +9,7 @@ import { secondMs } from "../runtime/time.ts";
 import { dailyLimitPath, takeFromDailyCount } from "../storage/daily-limit.ts";
 import { etagOf, writeRecord } from "../storage/typed-record.ts";
 import { deferMessage, handleVerdictMessage } from "./handle-verdict-message.ts";
+import { toMessageText } from "./personal-data.ts";
 import type { AlertDeps } from "./ports.ts";
 import {
   createRequestRecord,
@@ -141,7 +142,7 @@ async function auditAdmission(
     reason,
     alertIds,
     verdicts: [message.id],
-    requestedBy: [message.requestedBy],
+    texts: await deps.storeTexts([toMessageText(message)]),
     detail: "accepted from the queue without a seal",
   });
 }

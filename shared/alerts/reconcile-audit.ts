@@ -8,6 +8,7 @@ export interface AnnouncedCall {
   readonly call: string;
   readonly alertIds: readonly string[];
   readonly verdicts: readonly string[];
+  readonly texts?: readonly string[] | undefined;
 }
 
 /**
@@ -16,7 +17,7 @@ export interface AnnouncedCall {
  */
 export async function reconcileCall(
   deps: Pick<AlertDeps, "store" | "writeAudit">,
-  { call, alertIds, verdicts }: AnnouncedCall,
+  { call, alertIds, verdicts, texts }: AnnouncedCall,
 ): Promise<void> {
   const outcomes: Record<string, string[]> = {};
   await runInParallel(alertIds, async (id) => {
@@ -24,5 +25,13 @@ export async function reconcileCall(
     const state = record?.state ?? "unknown";
     (outcomes[state] ??= []).push(id);
   });
-  await deps.writeAudit({ kind: "outcome", call, action: "close", alertIds, verdicts, outcomes });
+  await deps.writeAudit({
+    kind: "outcome",
+    call,
+    action: "close",
+    alertIds,
+    verdicts,
+    texts,
+    outcomes,
+  });
 }

@@ -19,6 +19,7 @@ import {
   type AlertRecord,
 } from "./alert-record.ts";
 import { decideByRecord, decideByState } from "./decide-verdict.ts";
+import { toMessageText } from "./personal-data.ts";
 import type { AlertDeps, AlertState } from "./ports.ts";
 import { findOutcome, recordOutcome, type VerdictOutcome } from "./verdict-outcomes.ts";
 
@@ -211,7 +212,7 @@ async function recordConflict(
     reason,
     alertIds: [record.alertId],
     verdicts: [message.id],
-    requestedBy: [message.requestedBy],
+    texts: await deps.storeTexts([toMessageText(message)]),
     former: record.verdict,
   });
   await recordOutcome(

@@ -6,6 +6,7 @@ import { runInParallel } from "../runtime/concurrency.ts";
 import { minuteMs } from "../runtime/time.ts";
 import { readAlertRecord, recordPath } from "./alert-record.ts";
 import type { Claim } from "./claim-group.ts";
+import { toUndoText } from "./personal-data.ts";
 import type { AlertDeps, AlertStatesReply } from "./ports.ts";
 import { findRequestRecord, type RequestRecord } from "./request-record.ts";
 import { alertIdOf } from "./settle-claims.ts";
@@ -93,7 +94,7 @@ async function reopenRecords(
     closure: request.closure,
     alertIds: ids,
     verdicts: [request.id],
-    requestedBy: [requestedBy],
+    texts: await deps.storeTexts([toUndoText(request.id, requestedBy)]),
   } as const;
   const audit = (outcomes: Readonly<Record<string, readonly string[]>>, detail?: string) =>
     deps.writeAudit({ kind: "outcome", ...auditFields, outcomes, detail });

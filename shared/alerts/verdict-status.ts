@@ -10,7 +10,8 @@ import { findOutcome } from "./verdict-outcomes.ts";
 interface VerdictStatus {
   readonly id: string;
   readonly closure: string;
-  readonly requestedBy: string;
+  /** Null when it was erased. */
+  readonly requestedBy: string | null;
   readonly requestedAt: string;
   readonly done: boolean;
   readonly alerts: readonly AlertStatus[];
@@ -28,7 +29,7 @@ export async function readVerdictStatus(
   return {
     id,
     closure,
-    requestedBy,
+    requestedBy: requestedBy || null,
     requestedAt,
     done: alerts.every(({ outcome }) => outcome !== "waiting"),
     alerts,

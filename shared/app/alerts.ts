@@ -3,6 +3,7 @@ import type { AlertDeps } from "../alerts/ports.ts";
 import type { ReceivingDeps } from "../alerts/receive-verdict-message.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
 import { listAuditRecords } from "../audit/list-records.ts";
+import { createTextWriter, readTexts } from "../audit/personal-texts.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
 import { getRecoveryDelayMs } from "../clients/vault.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
@@ -56,19 +57,21 @@ export const getCloudApps = perTenant(async (tenant) => {
 export const readAuditKey = async (tenant: Tenant): Promise<string> =>
   deriveTenantKey(await (await getVault()).getSecret("audit-key"), tenant.name);
 
-const getAuditLog = perTenant(async (tenant) =>
+export const getAuditLog = perTenant(async (tenant) =>
   createAuditLog({ store: await getRecords(tenant), readKey: () => readAuditKey(tenant) }),
 );
 
 export const getAlertDeps = perTenant(async (tenant): Promise<AlertDeps> => {
   const { authorize, client, quota } = await getCloudApps(tenant);
   const appendAudit = await getAuditLog(tenant);
+  const store = await getRecords(tenant);
   const { getSecret: secret } = await getVault();
   return {
-    store: await getRecords(tenant),
+    store,
     queues: await getQueues(tenant),
     alerts: createAlertsClient(client, quota),
     writeAudit: (event) => appendAudit({ ...event }),
+    storeTexts: createTextWriter({ store, readKey: () => readAuditKey(tenant) }),
     readyInMs: async () =>
       getRecoveryDelayMs(
         Promise.all([authorize.createHeader(), secret("audit-key"), readQueueKey()]),
@@ -101,5 +104,9 @@ export async function createReceivingDeps(tenant: Tenant): Promise<ReceivingDeps
 /** The dependencies of reading an alert's history. */
 export async function createAlertHistoryDeps(tenant: Tenant) {
   const store = await getRecords(tenant);
-  return { store, listAudit: (startAfter: string) => listAuditRecords(store, startAfter) };
+  return {
+    store,
+    listAudit: (startAfter: string) => listAuditRecords(store, startAfter),
+    readTexts: (digests: readonly string[]) => readTexts(store, digests),
+  };
 }

@@ -1,6 +1,8 @@
 /** Periodic duties and dead letters. */
+import { expirePersonalData } from "../alerts/expire-personal-data.ts";
 import { reconcileCall, type AnnouncedCall } from "../alerts/reconcile-audit.ts";
 import { anchorAudit } from "../audit/anchor.ts";
+import { expireTexts } from "../audit/personal-texts.ts";
 import { listOpenIntents } from "../audit/open-intents.ts";
 import {
   maxDeadLettersPerRequest,
@@ -8,7 +10,7 @@ import {
   type DeadLetterReason,
 } from "../contracts/dead-letter.ts";
 import { receiptRetentionMs } from "../contracts/webhook.ts";
-import { hourMs } from "../runtime/time.ts";
+import { dayMs, hourMs } from "../runtime/time.ts";
 import {
   readDeadLetterPage,
   replayDeadLetters,
@@ -18,11 +20,14 @@ import {
 } from "../storage/dead-letters.ts";
 import { expireRecords, jobRetentionMs } from "../storage/jobs.ts";
 import type { RecordStore } from "../storage/record-store.ts";
-import { getAlertDeps, readAuditKey } from "./alerts.ts";
+import { getAlertDeps, getAuditLog, readAuditKey } from "./alerts.ts";
 import { clock, failpoint, getQueues, getRecords } from "./platform.ts";
 import type { Tenant } from "./tenants.ts";
 
-/** Anchors the audit, closes its open intents, and removes expired jobs and receipts. */
+/**
+ * Anchors the audit, closes its open intents, and removes expired jobs, receipts and texts about
+ * people.
+ */
 export async function runMaintenance(tenant: Tenant): Promise<void> {
   const store = await getRecords(tenant);
   const pendingIntents = await listOpenIntents(store, hourMs);
@@ -37,7 +42,17 @@ export async function runMaintenance(tenant: Tenant): Promise<void> {
   }
   await expireRecords(store, "state/jobs/", jobRetentionMs, clock.now());
   await expireRecords(store, "state/receipts/", receiptRetentionMs, clock.now());
+  await expireRecords(store, "state/closing/", dayMs, clock.now());
   await moveAnchor(tenant, store);
+  await expireTextsAboutPeople(tenant, store);
+}
+
+/** The records of verdicts lose their texts first: they name what the texts belong to. */
+async function expireTextsAboutPeople(tenant: Tenant, store: RecordStore): Promise<void> {
+  const { PERSONAL_DATA_DAYS: days } = tenant.readSettings(["PERSONAL_DATA_DAYS"]);
+  const cutoffMs = clock.now() - days * dayMs;
+  await expirePersonalData(store, cutoffMs);
+  await expireTexts({ store, appendAudit: await getAuditLog(tenant) }, cutoffMs);
 }
 
 async function moveAnchor(tenant: Tenant, store: RecordStore): Promise<void> {

@@ -14,9 +14,11 @@ import {
   type AuditRecord,
   type Flaw,
 } from "./chain.ts";
+import { TextVerifier, type TextFlaw } from "./verify-texts.ts";
 
 type ChainFlaw =
   | Flaw
+  | TextFlaw
   | "missing"
   | "retired key"
   | "cut off after the anchor"
@@ -24,10 +26,14 @@ type ChainFlaw =
   | "anchor missing"
   | "anchor forged";
 
-/** The result of a verification: the number of valid records, and the first invalid one. */
+/**
+ * The result of a verification: the number of valid records, the number of texts about people that
+ * they name, and the first invalid record.
+ */
 interface Verification {
   readonly validCount: number;
   readonly head: AuditHead;
+  readonly texts?: { readonly stored: number; readonly erased: number };
   readonly firstBad?: { readonly index: number; readonly path: string; readonly flaw: ChainFlaw };
 }
 
@@ -45,7 +51,7 @@ interface Expected {
 }
 
 /**
- * Verifies every record in order, and that the chain contains its anchors.
+ * Verifies every record in order, that the chain contains its anchors, and the texts that it names.
  *
  * @param keys - the current key and former ones
  */
@@ -62,6 +68,7 @@ export async function verifyAudit(
   };
   let head: AuditHead = beforeFirst;
   let isAnchored = false;
+  const texts = new TextVerifier();
   for await (const { path } of store.list("audit/")) {
     const read = await store.read(path);
     const value = read.kind === "found" ? read.value : undefined;
@@ -70,12 +77,12 @@ export async function verifyAudit(
     if (flaw !== undefined)
       return toBad(head, { path, flaw: path > successorPath(head) ? "missing" : flaw });
     isAnchored ||= isAnchorStart(record);
+    texts.collect(record);
     head = headAt(head, value);
   }
   const flaw = findAnchorFlaw(anchor, isAnchored, context.keys) ?? findCut(head, context);
-  return flaw
-    ? toBad(head, { path: successorPath(head), flaw })
-    : { validCount: head.seq + 1, head };
+  if (flaw) return toBad(head, { path: successorPath(head), flaw });
+  return { validCount: head.seq + 1, head, ...(await texts.verify(store, keys)) };
 }
 
 interface Context {

@@ -9,8 +9,8 @@ import { requireTenant } from "./tenant-option.ts";
 
 const usage = `npm run verify-audit -- [--tenant <name>] [--simulator]
 
-Verifies every record of the audit log. It reads local.settings.json and the environment for the
-data storage and the key vault. After a rotation of the audit key, set FORMER_AUDIT_KEYS to the
+Verifies every record of the audit log, and the texts about people that records name. It reads
+local.settings.json and the environment for the data storage and the key vault. After a rotation of the audit key, set FORMER_AUDIT_KEYS to the
 former keys, separated by commas.
 
   --anchor <seq>:<hash>   an anchor from the log (event audit.anchored), which also finds a log that
@@ -45,7 +45,7 @@ async function verifyLog(
     .split(",")
     .filter((text) => text !== "")
     .map((text) => deriveTenantKey(text, tenant.name));
-  const { validCount, head, firstBad } = await verifyAudit(store, [key, ...formerKeys], {
+  const { validCount, head, firstBad, texts } = await verifyAudit(store, [key, ...formerKeys], {
     anchor: await readAnchor(store),
     logged: readLoggedAnchor(expected),
   });
@@ -55,18 +55,28 @@ async function verifyLog(
         ? "The audit log is empty: nothing has been changed yet."
         : `${formatCount(validCount, "record")} valid; the last one is of ${head.at}.`,
     );
+    if (texts && texts.stored + texts.erased > 0)
+      output.line(
+        `They name ${formatCount(texts.stored + texts.erased, "text")} about people: ${texts.stored} valid, ${texts.erased} erased.`,
+      );
     return 0;
   }
   output.error(
     `${formatCount(validCount, "record")} valid. Record ${firstBad.index} is not: ${firstBad.flaw}.`,
   );
   output.error(`  ${firstBad.path}`);
-  output.error(
-    firstBad.flaw === "unknown key"
-      ? "After a rotation, set FORMER_AUDIT_KEYS to the former keys and run this again."
-      : "Keep a copy of the container audit, then compare it with its versions or your log archive.",
-  );
+  output.error(adviceFor(firstBad.flaw));
   return 1;
+}
+
+function adviceFor(flaw: string): string {
+  if (flaw === "unknown key")
+    return "After a rotation, set FORMER_AUDIT_KEYS to the former keys and run this again.";
+  if (flaw === "text missing")
+    return "The record is valid, but the text that it names was deleted without an audited erasure.";
+  if (flaw === "text changed")
+    return "The record is valid, but the text that it names was changed, or was sealed with a key that is missing in FORMER_AUDIT_KEYS.";
+  return "Keep a copy of the container audit, then compare it with its versions or your log archive.";
 }
 
 await runProgram(output, async () => {

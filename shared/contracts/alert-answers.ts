@@ -17,7 +17,7 @@ export const alertStatusAnswer = z.object({
 /** The outcomes of a verdict. */
 export const verdictResult = z.object({
   closure: z.enum(["truePositive", "falsePositive", "benign"]),
-  requestedBy: z.string(),
+  requestedBy: z.nullable(z.string()),
   requestedAt: z.string(),
   alerts: z.array(alertStatusAnswer),
 });

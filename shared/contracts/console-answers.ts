@@ -37,7 +37,7 @@ export const verdictSummary = z.object({
   closure: z.enum(["truePositive", "falsePositive", "benign"]),
   /** `api`, or the webhook source. */
   source: z.string(),
-  requestedBy: z.string(),
+  requestedBy: z.nullable(z.string()),
   requestedAt: z.string(),
   acceptedAt: z.string(),
   alerts: z.int(),

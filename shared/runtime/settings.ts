@@ -190,6 +190,8 @@ export const settingsSchema = z.object({
   CLOUD_APPS_CALLS_PER_MINUTE: createCountSchema(30, 1_000),
   MAX_ALERTS_PER_SOURCE_PER_DAY: createCountSchema(20_000, 1_000_000),
   MAX_UNSEALED_ALERTS_PER_DAY: createCountSchema(1_000, 1_000_000),
+  /** Days after which texts about people leave settled records. */
+  PERSONAL_DATA_DAYS: createCountSchema(90, 3_650),
   ALLOW_UNSEALED_VERDICTS: oneOf(["true", "false"], "true"),
   WEBHOOKS: z._default(webhooks, {}),
   /** Further tenants, as JSON or as the name of a file in the package; `app/tenants.ts` reads it. */

@@ -156,9 +156,9 @@ export async function expireRecords(
   nowMs: number,
 ): Promise<number> {
   let removed = 0;
-  for await (const { path, lastModifiedMs } of records.list(prefix)) {
+  for await (const { path, etag, lastModifiedMs } of records.list(prefix)) {
     if (lastModifiedMs > nowMs - ageMs) continue;
-    await records.remove(path);
+    await records.remove(path, etag);
     removed += 1;
     if (removed >= maxExpiredPerRun) break;
   }

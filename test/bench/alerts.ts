@@ -6,6 +6,7 @@
 import { createHmac } from "node:crypto";
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
 import { createAuditLog } from "../../shared/audit/audit-log.ts";
+import { createTextWriter } from "../../shared/audit/personal-texts.ts";
 import { verifyAudit } from "../../shared/audit/verify.ts";
 import { createRecordStore } from "../../shared/clients/records.ts";
 import { createStorageClients } from "../../shared/clients/storage.ts";
@@ -154,6 +155,7 @@ async function runVerdictHandler(store: RecordStore, alertIds: readonly string[]
       alerts: service.port,
       clock: systemClock,
       writeAudit: (event) => appendEvent({ ...event }),
+      storeTexts: createTextWriter({ store, readKey: async () => auditKey }),
     },
     message,
   );

@@ -1,5 +1,6 @@
 /** The alerts module in memory: store, queues, Cloud Apps and audit on one virtual clock. */
 import type { AuditEvent, AlertDeps } from "../../shared/alerts/ports.ts";
+import { createTextWriter } from "../../shared/audit/personal-texts.ts";
 import { handleVerdictMessage } from "../../shared/alerts/handle-verdict-message.ts";
 import { submitVerdict } from "../../shared/alerts/submit-verdict.ts";
 import { readVerdictStatus } from "../../shared/alerts/verdict-status.ts";
@@ -60,6 +61,9 @@ interface AlertHarnessOptions extends Partial<AlertServiceOptions> {
   readonly records?: Omit<MemoryRecordsOptions, "clock">;
 }
 
+/** The audit key of every harness. */
+export const auditKey = "the audit key of a harness";
+
 export function alertHarness(
   alerts: number,
   options: AlertHarnessOptions = {},
@@ -78,6 +82,7 @@ export function alertHarness(
     queues,
     alerts: service.port,
     writeAudit: async (event) => void audit.push(event),
+    storeTexts: createTextWriter({ store, readKey: async () => auditKey }),
     clock,
     sealMessage: async (message) => message,
     readyInMs: async () => options.readyInMs?.() ?? 0,

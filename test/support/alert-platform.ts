@@ -11,7 +11,7 @@ import { auditRecord } from "../../shared/audit/chain.ts";
 import { verdictMessage } from "../../shared/contracts/alert-verdict.ts";
 import { minuteMs, secondMs } from "../../shared/runtime/time.ts";
 import { alertIdOf, type AlertServiceOptions, type ChangeCall } from "./alert-service-model.ts";
-import { validVerdict, alertHarness } from "./alert-harness.ts";
+import { auditKey, validVerdict, alertHarness } from "./alert-harness.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
 export interface AlertPlatformOptions extends Pick<AlertServiceOptions, "refuse" | "block"> {
@@ -36,7 +36,6 @@ const pollMs = 2 * secondMs;
 export function alertPlatform(alerts: number, options: AlertPlatformOptions = {}) {
   const clock = createVirtualClock();
   const down = new Set<Dependency>();
-  const auditKey = "the audit key of a platform";
   let fatalPoint = options.dieAt;
   const harness = alertHarness(
     alerts,

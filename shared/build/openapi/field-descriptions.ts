@@ -168,7 +168,7 @@ export const fieldDescriptions: Readonly<
   replayable: "True if the message can be returned to its queue unchanged.",
   replayedAt: "Time of the last replay, UTC.",
   requestedAt: "Time of the request, UTC.",
-  requestedBy: "Person or system that requests the action.",
+  requestedBy: "Person or system that requests the action; null in an answer after it was erased.",
   result: "The result; null until it is known.",
   results: "One result for each hash.",
   retirement: "Retirement of the hunting API in use; null without one.",

@@ -15,7 +15,7 @@ const columns: readonly Column<Verdict>[] = [
   { title: "Closure", cell: ({ closure }) => closure },
   { title: "Alerts", cell: ({ alerts }) => String(alerts), isNumber: true },
   { title: "Source", cell: ({ source }) => source },
-  { title: "Requested by", cell: ({ requestedBy }) => requestedBy },
+  { title: "Requested by", cell: ({ requestedBy }) => requestedBy ?? "erased" },
   { title: "Accepted", cell: ({ acceptedAt }) => <Instant value={acceptedAt} /> },
 ];
 

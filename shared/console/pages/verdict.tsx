@@ -54,7 +54,7 @@ export function VerdictPage({ id }: { id: string }) {
         <>
           <dl class="facts">
             <Fact label="Closure">{verdict.closure}</Fact>
-            <Fact label="Requested by">{verdict.requestedBy}</Fact>
+            <Fact label="Requested by">{verdict.requestedBy ?? "erased"}</Fact>
             <Fact label="Requested at">
               <Instant value={verdict.requestedAt} />
             </Fact>
@@ -156,7 +156,7 @@ export function AlertPage({ id }: { id: string }) {
                 )}
               </Fact>
               <Fact label="Closure">{alert.closure ?? "none"}</Fact>
-              <Fact label="Requested by">{alert.requestedBy ?? "unknown"}</Fact>
+              <Fact label="Requested by">{alert.requestedBy ?? "erased"}</Fact>
               <Fact label="Detail">{alert.detail ?? ""}</Fact>
               <Fact label="Conflicting verdicts">{alert.conflicts.join(", ") || "none"}</Fact>
             </dl>

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { readTexts } from "../../../shared/audit/personal-texts.ts";
 import { dryRunVerdict } from "../../../shared/alerts/dry-run-verdict.ts";
 import { handleVerdictMessage } from "../../../shared/alerts/handle-verdict-message.ts";
 import { undoVerdict } from "../../../shared/alerts/undo-verdict.ts";
@@ -159,9 +160,13 @@ describe("undoing a verdict", () => {
     await carryOut(harness, {});
     await undo(harness);
     const reopenings = harness.audit.filter(({ action }) => action === "reopen");
+    const texts = reopenings[0]?.texts ?? [];
+    expect([...(await readTexts(harness.store, texts)).values()]).toMatchObject([
+      { verdict: validVerdict.id, action: "reopen", requestedBy },
+    ]);
     expect(reopenings).toMatchObject([
-      { kind: "intent", requestedBy: [requestedBy] },
-      { kind: "outcome", requestedBy: [requestedBy], outcomes: { reopened: [id], unchanged: [] } },
+      { kind: "intent", texts },
+      { kind: "outcome", texts, outcomes: { reopened: [id], unchanged: [] } },
     ]);
   });
 });
