@@ -5,7 +5,6 @@
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { forEachTenant } from "../shared/app/for-each-tenant.ts";
 import { services } from "../shared/app/services.ts";
-import { defaultTenant } from "../shared/storage/tenant-records.ts";
 
 /** Starts those of one tenant, or of every tenant that the caller may use. */
 async function startOverdueHunts(request: HttpRequest): Promise<HttpResponseInit> {
@@ -13,8 +12,8 @@ async function startOverdueHunts(request: HttpRequest): Promise<HttpResponseInit
   const tenants = isOne ? [services.for(request)] : services.listFor(request);
   const started: string[] = [];
   await forEachTenant(tenants, async (each) => {
-    const { name } = each.tenant;
-    const prefix = isOne || name === defaultTenant ? "" : `${name}/`;
+    const { isDefault, name } = each.tenant;
+    const prefix = isOne || isDefault ? "" : `${name}/`;
     for (const hunt of await each.startOverdueHunts("overdue")) started.push(`${prefix}${hunt}`);
   });
   return { jsonBody: { started } };

@@ -55,7 +55,7 @@ function getHealthReport(tenant: Tenant): Promise<HealthReport> {
 }
 
 async function loadHealthReport(tenant: Tenant): Promise<HealthReport> {
-  const { HUNTING_API: huntingApi } = tenant.readSettings(["HUNTING_API", "KEY_VAULT_URL"]);
+  const { HUNTING_API: huntingApi } = tenant.readSettings();
   return createHealthReport({
     store: await getRecords(tenant),
     hunts: listHuntsOf(tenant),

@@ -21,7 +21,8 @@ export const tenantName = z
 /** Takes a setting's own form, with its text as an expectation. */
 const settingOf = <N extends keyof Settings>(name: N) =>
   z.custom<NonNullable<Settings[N]>>(
-    (value) => value !== undefined && z.safeParse(settingsSchema.shape[name], value).success,
+    (value: unknown) =>
+      value !== undefined && z.safeParse(settingsSchema.shape[name], value).success,
     { error: ({ input }) => `must be ${describeExpected(name, input)}` },
   );
 
@@ -180,7 +181,7 @@ export function toOverlay({
   };
 }
 
-/** The member of a tenant that stands for a setting, for messages. */
+/** The member of a tenant that replaces a setting, for messages. */
 export const tenantMembers: Readonly<Record<string, keyof TenantSettings>> = {
   TENANT_ID: "tenantId",
   CLOUD: "cloud",

@@ -7,7 +7,9 @@ import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { findRepeatedMembers } from "../contracts/repeated-members.ts";
 import { createTenantLog, type Log } from "../runtime/log.ts";
 import {
+  readOverriddenSettings,
   readSettings,
+  settingNames,
   SettingsError,
   type SettingName,
   type Settings,
@@ -19,6 +21,8 @@ import { parseTenants, tenantMembers, toOverlay, type TenantSettings } from "./t
 /** One tenant, as far as its settings say. */
 export interface Tenant {
   readonly name: string;
+  /** Whether it is the tenant that the settings describe. */
+  readonly isDefault: boolean;
   /** @throws SettingsError */
   readonly readSettings: <N extends SettingName = SettingName>(
     names?: readonly N[],
@@ -42,21 +46,25 @@ let cachedList: TenantList | undefined;
 
 /** Reads the setting again only when it has changed. @throws SettingsError */
 function readTenants(): ReadonlyMap<string, Tenant> {
-  const source = process.env["TENANTS"];
+  const { TENANTS: source } = readSettings(["TENANTS"]);
   if (cachedList === undefined || cachedList.source !== source)
-    cachedList = { source, tenants: createTenants() };
+    cachedList = { source, tenants: createTenants(source) };
   return cachedList.tenants;
 }
 
-function createTenants(): ReadonlyMap<string, Tenant> {
+function createTenants(source: string | undefined): ReadonlyMap<string, Tenant> {
   const tenants = new Map([[defaultTenant, getDefaultTenant()]]);
-  const { TENANTS } = readSettings(["TENANTS"]);
-  if (TENANTS === undefined) return tenants;
+  if (source === undefined) return tenants;
+  const value = readTenantsValue(source);
+  if (isEmptyObject(value)) return tenants;
   const shared = readSettings(["TENANT_ID", "CLOUD", "APP_CLIENT_ID", "APP_CREDENTIAL"]);
-  for (const [name, settings] of parseTenants(readTenantsValue(TENANTS), shared))
+  for (const [name, settings] of parseTenants(value, shared))
     if (settings.enabled) tenants.set(name, createTenant(name, settings));
   return tenants;
 }
+
+const isEmptyObject = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
 const filePrefix = "file:";
 
@@ -89,6 +97,7 @@ function tryParseJson(text: string): unknown {
 
 const createDefaultTenant = (): Tenant => ({
   name: defaultTenant,
+  isDefault: true,
   readSettings: (names) => readSettings(names),
   toSecretName: (name) => name,
   hasOwnClient: false,
@@ -99,11 +108,19 @@ const createDefaultTenant = (): Tenant => ({
 
 function createTenant(name: string, settings: TenantSettings): Tenant {
   const overlay = toOverlay(settings);
+  // A tenant without Cloud Apps has hunts and files alone.
+  const isMissing = (setting: string): boolean =>
+    setting === "CLOUD_APPS_URL" && settings.cloudAppsUrl === undefined;
+  const allNames: readonly SettingName[] = settingNames.filter((setting) => !isMissing(setting));
   return {
     name,
-    readSettings: (names) => {
+    isDefault: false,
+    readSettings: <N extends SettingName>(names?: readonly N[]) => {
       try {
-        return readSettings(names, { ...process.env, ...overlay });
+        return readOverriddenSettings(
+          names ?? (allNames as readonly SettingName[] as readonly N[]),
+          overlay,
+        );
       } catch (error) {
         throw error instanceof SettingsError ? error.rename((each) => toMember(name, each)) : error;
       }

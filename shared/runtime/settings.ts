@@ -204,6 +204,8 @@ export const settingsSchema = z.object({
 export type Settings = z.infer<typeof settingsSchema>;
 export type SettingName = keyof Settings;
 
+export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];
+
 /** Names invalid settings, never a value. A function that needs one answers 503. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
@@ -239,7 +241,7 @@ export function readSettings<N extends SettingName = SettingName>(
   needed?: readonly N[],
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Pick<Settings, N> {
-  const names = needed ?? (Object.keys(settingsSchema.shape) as N[]);
+  const names = needed ?? (settingNames as readonly N[]);
   const faults: { name: string; expected: string }[] = [];
   const values: Partial<Record<N, unknown>> = {};
   for (const name of names) {
@@ -260,6 +262,12 @@ export function readSettings<N extends SettingName = SettingName>(
   if (faults.length > 0) throw new SettingsError(faults);
   return values as Pick<Settings, N>;
 }
+
+/** Reads settings of which some are replaced, as those of a tenant are. @throws SettingsError */
+export const readOverriddenSettings = <N extends SettingName>(
+  needed: readonly N[] | undefined,
+  overrides: Readonly<Record<string, string | undefined>>,
+): Pick<Settings, N> => readSettings(needed, { ...process.env, ...overrides });
 
 /** True where the Functions platform runs this process. */
 const isInAzure = (env: Readonly<Record<string, string | undefined>> = process.env): boolean =>

@@ -32,7 +32,9 @@ async function* listRecords(
   startAfter: string | undefined,
 ): ReturnType<RecordStore["list"]> {
   const options =
-    startAfter === undefined ? undefined : { startAfter: insertTenant(startAfter, tenant) };
+    startAfter === undefined || startAfter === ""
+      ? undefined
+      : { startAfter: insertTenant(startAfter, tenant) };
   for await (const record of store.list(insertTenant(prefix, tenant), options))
     yield { ...record, path: removeTenant(record.path) };
 }
