@@ -6,15 +6,26 @@ import { listAuditRecords } from "../audit/list-records.ts";
 import { createTextWriter, readTexts } from "../audit/personal-texts.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
 import { getRecoveryDelayMs } from "../clients/vault.ts";
+import { tenantPrefix } from "../hunts/log/paths.ts";
+import type { ExportRecord } from "../hunts/ports.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
 import { createPortalAuthorizer } from "../http-pipeline/token.ts";
 import { lazy } from "../runtime/lazy.ts";
 import { log } from "../runtime/log.ts";
 import { readSettings } from "../runtime/settings.ts";
 import { minuteMs } from "../runtime/time.ts";
+import { defaultTenant } from "../storage/tenant-records.ts";
 import { createApiQuota, createBearerAuth } from "./credentials.ts";
 import { isSealedMessage, readQueueKey, sealMessage } from "./message-seal.ts";
-import { clock, createId, failpoint, getQueues, getRecords, getVault } from "./platform.ts";
+import {
+  clock,
+  createId,
+  failpoint,
+  getExportStore,
+  getQueues,
+  getRecords,
+  getVault,
+} from "./platform.ts";
 
 /** App id of Cloud Apps, the audience of its tokens. */
 const cloudAppsAudience = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
@@ -109,4 +120,18 @@ export async function createAlertHistoryDeps() {
     listAudit: (startAfter: string) => listAuditRecords(store, startAfter),
     readTexts: (digests: readonly string[]) => readTexts(store, digests),
   };
+}
+
+/** The dependencies of erasing texts about people and of listing what stays. */
+export async function createErasureDeps() {
+  const exports = await getExportStore();
+  return {
+    store: await getRecords(),
+    appendAudit: await getAuditLog(),
+    listExportEnds: () => listWindowEnds(exports.list(tenantPrefix(defaultTenant))),
+  };
+}
+
+async function* listWindowEnds(exports: AsyncIterable<ExportRecord>): AsyncIterable<string> {
+  for await (const { metadata } of exports) yield metadata.to;
 }

@@ -7,7 +7,12 @@ import { Problem } from "../contracts/problem.ts";
 import { lazy } from "../runtime/lazy.ts";
 import { clouds, readSettings } from "../runtime/settings.ts";
 import { createTokenValidator } from "../clients/token-validator.ts";
-import { createAlertHistoryDeps, createReceivingDeps, getAlertDeps } from "./alerts.ts";
+import {
+  createAlertHistoryDeps,
+  createErasureDeps,
+  createReceivingDeps,
+  getAlertDeps,
+} from "./alerts.ts";
 import {
   findHunt,
   listEnabledHunts,
@@ -112,6 +117,7 @@ export const services = {
   alertDeps: getAlertDeps,
   receivingDeps: createReceivingDeps,
   alertHistoryDeps: createAlertHistoryDeps,
+  erasureDeps: createErasureDeps,
   maxAlertsPerSourcePerDay: async (): Promise<number> =>
     readSettings(["MAX_ALERTS_PER_SOURCE_PER_DAY"]).MAX_ALERTS_PER_SOURCE_PER_DAY,
   webhookDeps,
