@@ -6,13 +6,23 @@ import { listAuditRecords } from "../audit/list-records.ts";
 import { createTextWriter, readTexts } from "../audit/personal-texts.ts";
 import { createAlertsClient } from "../clients/cloud-apps/alerts.ts";
 import { getRecoveryDelayMs } from "../clients/vault.ts";
+import { tenantPrefix } from "../hunts/log/paths.ts";
+import type { ExportRecord } from "../hunts/ports.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
 import { createPortalAuthorizer } from "../http-pipeline/token.ts";
 import { minuteMs } from "../runtime/time.ts";
+import { deriveTenantKey } from "../storage/tenant-records.ts";
 import { createApiQuota, createBearerAuth } from "./credentials.ts";
 import { isSealedMessage, readQueueKey, sealMessage } from "./message-seal.ts";
-import { clock, createId, failpoint, getQueues, getRecords, getVault } from "./platform.ts";
-import { deriveTenantKey } from "../storage/tenant-records.ts";
+import {
+  clock,
+  createId,
+  failpoint,
+  getExportStore,
+  getQueues,
+  getRecords,
+  getVault,
+} from "./platform.ts";
 import { perTenant, type Tenant } from "./tenants.ts";
 
 /** App id of Cloud Apps, the audience of its tokens. */
@@ -109,4 +119,18 @@ export async function createAlertHistoryDeps(tenant: Tenant) {
     listAudit: (startAfter: string) => listAuditRecords(store, startAfter),
     readTexts: (digests: readonly string[]) => readTexts(store, digests),
   };
+}
+
+/** The dependencies of erasing texts about people and of listing what stays. */
+export async function createErasureDeps(tenant: Tenant) {
+  const exports = await getExportStore();
+  return {
+    store: await getRecords(tenant),
+    appendAudit: await getAuditLog(tenant),
+    listExportEnds: () => listWindowEnds(exports.list(tenantPrefix(tenant.name))),
+  };
+}
+
+async function* listWindowEnds(exports: AsyncIterable<ExportRecord>): AsyncIterable<string> {
+  for await (const { metadata } of exports) yield metadata.to;
 }

@@ -31,10 +31,8 @@ async function* listRecords(
   prefix: string,
   startAfter: string | undefined,
 ): ReturnType<RecordStore["list"]> {
-  const options =
-    startAfter === undefined || startAfter === ""
-      ? undefined
-      : { startAfter: insertTenant(startAfter, tenant) };
+  // An empty one starts with the first record.
+  const options = startAfter ? { startAfter: insertTenant(startAfter, tenant) } : undefined;
   for await (const record of store.list(insertTenant(prefix, tenant), options))
     yield { ...record, path: removeTenant(record.path) };
 }

@@ -37,6 +37,13 @@ describe("the records of a tenant", () => {
     expect(await records.read("state/alerts/c.json")).toMatchObject({ kind: "absent" });
   });
 
+  test("are listed from the first one after an empty path", async () => {
+    const records = createTenantRecords(createStore(), "contoso");
+    await records.create("audit/2026-01-05/1.json", {});
+    const listed = await Array.fromAsync(records.list("audit/", { startAfter: "" }));
+    expect(listed.map(({ path }) => path)).toEqual(["audit/2026-01-05/1.json"]);
+  });
+
   test("of another tenant with a longer name are neither read nor listed", async () => {
     const store = createStore();
     await createTenantRecords(store, "contoso-eu").create("audit/2026-01-05/1.json", {});
