@@ -117,10 +117,7 @@ function createTenant(name: string, settings: TenantSettings): Tenant {
     isDefault: false,
     readSettings: <N extends SettingName>(names?: readonly N[]) => {
       try {
-        return readOverriddenSettings(
-          names ?? (allNames as readonly SettingName[] as readonly N[]),
-          overlay,
-        );
+        return readOverriddenSettings(names ?? (allNames as readonly N[]), overlay);
       } catch (error) {
         throw error instanceof SettingsError ? error.rename((each) => toMember(name, each)) : error;
       }
