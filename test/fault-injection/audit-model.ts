@@ -311,7 +311,7 @@ export async function runAuditSchedule(seed: number): Promise<AuditHistory> {
   const name = seed % 2 === 0 ? world.pick(Object.keys(attacks)) : undefined;
   const logged = world.logged.at(-1);
   const hasAttacked = name !== undefined && (await attacks[name]?.(world)) === true;
-  // The app itself goes on: it must neither hide what was done nor adopt it.
+  // The app itself continues: it must neither hide what was done nor adopt it.
   world.restart();
   await world.clock.advance(hourMs);
   await world.maintain();
