@@ -4,6 +4,7 @@ import { findReasonFault } from "../shared/alerts/closures.ts";
 import { dryRunVerdict } from "../shared/alerts/dry-run-verdict.ts";
 import { submitVerdict } from "../shared/alerts/submit-verdict.ts";
 import { services } from "../shared/app/services.ts";
+import type { TenantServices } from "../shared/app/tenant-services.ts";
 import { verdictRequest, type VerdictRequest } from "../shared/contracts/alert-verdict.ts";
 import { createRetryProblem, Problem } from "../shared/contracts/problem.ts";
 import { createRunningOperation, toOperationReply } from "../shared/http/operation-reply.ts";
@@ -16,8 +17,11 @@ async function readVerdict(request: HttpRequest): Promise<VerdictRequest> {
   throw new Problem(400, "The verdict is invalid.", { errors: [{ path: "/reason", message }] });
 }
 
-async function planVerdict(verdict: VerdictRequest): Promise<HttpResponseInit> {
-  const plan = await dryRunVerdict(await services.alertDeps(), verdict);
+async function planVerdict(
+  tenant: TenantServices,
+  verdict: VerdictRequest,
+): Promise<HttpResponseInit> {
+  const plan = await dryRunVerdict(await tenant.alertDeps(), verdict);
   if (plan.kind === "planned")
     return { jsonBody: { id: verdict.id, dryRun: true, alerts: plan.alerts } };
   throw plan.kind === "later"
@@ -26,12 +30,13 @@ async function planVerdict(verdict: VerdictRequest): Promise<HttpResponseInit> {
 }
 
 async function closeAlerts(request: HttpRequest): Promise<HttpResponseInit> {
+  const tenant = services.for(request);
   const verdict = await readVerdict(request);
-  if (verdict.dryRun === true) return planVerdict(verdict);
+  if (verdict.dryRun === true) return planVerdict(tenant, verdict);
   // Before the verdict is accepted: without the key of its address, nothing is.
-  const location = await services.createVerdictJobUrl(request.url, verdict.id);
-  const maxPerDay = await services.maxAlertsPerSourcePerDay();
-  const submitted = await submitVerdict(await services.alertDeps(), verdict, "api", maxPerDay);
+  const location = await tenant.createVerdictJobUrl(request.url, verdict.id);
+  const maxPerDay = await tenant.maxAlertsPerSourcePerDay();
+  const submitted = await submitVerdict(await tenant.alertDeps(), verdict, "api", maxPerDay);
   if (submitted.kind === "idTaken")
     throw new Problem(409, "This id was used for another verdict; send a new id.");
   if (submitted.kind === "capped")

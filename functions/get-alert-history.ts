@@ -8,11 +8,12 @@ import { readQuery } from "../shared/http/request-body.ts";
 import { services } from "../shared/app/services.ts";
 
 async function getAlertHistory(request: HttpRequest): Promise<HttpResponseInit> {
+  const tenant = services.for(request);
   const parsed = parseAlertId(request.params["id"] ?? "");
   const { skipToken } = readQuery(listParameters, request.query);
   const history =
     parsed.kind === "alert"
-      ? await readAlertHistory(await services.alertHistoryDeps(), parsed.id, skipToken)
+      ? await readAlertHistory(await tenant.alertHistoryDeps(), parsed.id, skipToken)
       : undefined;
   if (!history) throw new Problem(404, "No verdict for this alert was accepted.");
   const { skipToken: next, ...body } = history;

@@ -1,9 +1,9 @@
 /** Returns the health report: what is wrong and how to fix it. */
-import { app, type HttpResponseInit } from "@azure/functions";
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 
-async function getHealthReport(): Promise<HttpResponseInit> {
-  const report = await services.getHealthReport();
+async function getHealthReport(request: HttpRequest): Promise<HttpResponseInit> {
+  const report = await services.for(request).getHealthReport();
   return { jsonBody: report };
 }
 

@@ -11,7 +11,7 @@ import { services } from "../shared/app/services.ts";
  */
 async function getHealth(): Promise<HttpResponseInit> {
   try {
-    const { status } = await services.getHealthReport();
+    const { status } = await services.default().getHealthReport();
     return { jsonBody: { status } };
   } catch {
     return { status: 503, jsonBody: { status: "unhealthy" } };

@@ -7,5 +7,7 @@ app.http("get_hunt_rows_schema", {
   methods: ["GET"],
   authLevel: "function",
   route: "hunts/{name}/schema",
-  handler: (request) => ({ jsonBody: createRowsSchema(services.getHunt(request.params["name"])) }),
+  handler: (request) => ({
+    jsonBody: createRowsSchema(services.for(request).getHunt(request.params["name"])),
+  }),
 });

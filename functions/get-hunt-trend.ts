@@ -4,8 +4,9 @@ import { readTrend } from "../shared/hunts/trend.ts";
 import { services } from "../shared/app/services.ts";
 
 async function getHuntTrend(request: HttpRequest): Promise<HttpResponseInit> {
-  const hunt = services.getHunt(request.params["name"]);
-  const value = await readTrend(await services.huntDeps(), hunt.name, await services.serverNowMs());
+  const tenant = services.for(request);
+  const hunt = tenant.getHunt(request.params["name"]);
+  const value = await readTrend(await tenant.huntDeps(), hunt.name, await services.serverNowMs());
   return { jsonBody: { value, nextLink: null } };
 }
 

@@ -5,8 +5,9 @@ import { toHuntView } from "../shared/contracts/hunt-views.ts";
 import { readHuntHealth } from "../shared/hunts/hunt-health.ts";
 
 async function getHunt(request: HttpRequest): Promise<HttpResponseInit> {
-  const hunt = services.getHunt(request.params["name"]);
-  const deps = { records: await services.records() };
+  const tenant = services.for(request);
+  const hunt = tenant.getHunt(request.params["name"]);
+  const deps = { records: await tenant.records() };
   const health = await readHuntHealth(deps, hunt, await services.serverNowMs());
   return { jsonBody: toHuntView(hunt, health, true) };
 }

@@ -5,7 +5,7 @@ import { services } from "../shared/app/services.ts";
 import { toVerdictReply } from "../shared/app/verdict-jobs.ts";
 
 async function getVerdict(request: HttpRequest): Promise<HttpResponseInit> {
-  const operation = await services.readVerdictOperation(readVerdictId(request));
+  const operation = await services.for(request).readVerdictOperation(readVerdictId(request));
   if (!operation) throw createVerdictNotFound();
   return toVerdictReply(operation, services.toPublicAddress(request.url));
 }

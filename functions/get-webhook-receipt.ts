@@ -11,9 +11,10 @@ import { readReceiptStatus } from "../shared/webhooks/receipt-status.ts";
 async function getWebhookReceipt(request: HttpRequest): Promise<HttpResponseInit> {
   const { source = "", receipt = "" } = request.params;
   const key = request.query.get("key") ?? "";
-  if (!(await services.isValidReceiptKey(source, receipt, key)))
+  const tenant = services.ofSource(source);
+  if (!(await tenant.isValidReceiptKey(source, receipt, key)))
     throw new Problem(401, "The receipt URL is invalid or has expired (24 hours); deliver again.");
-  const status = await readReceiptStatus(await services.receiptStatusDeps(), source, receipt);
+  const status = await readReceiptStatus(await tenant.receiptStatusDeps(), source, receipt);
   if (!status) throw new Problem(404, "The receipt was removed: receipts are kept for 8 days.");
   return toOperationReply(status, services.toPublicAddress(request.url), 10);
 }

@@ -7,7 +7,7 @@ import { readQuery } from "../shared/http/request-body.ts";
 
 async function listDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
   const { queue, after } = readQuery(deadLetterFilter, request.query);
-  const page = await services.listDeadLetters(queue, after);
+  const page = await services.for(request).listDeadLetters(queue, after);
   const nextLink =
     page.next === undefined
       ? null

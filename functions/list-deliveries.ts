@@ -7,7 +7,7 @@ import { services } from "../shared/app/services.ts";
 
 async function listAcceptedDeliveries(request: HttpRequest): Promise<HttpResponseInit> {
   const { skipToken, source, top } = readQuery(deliveryParameters, request.query);
-  const deps = { records: await services.records() };
+  const deps = { records: await services.for(request).records() };
   const page = await listDeliveries(deps, { source, top, skipToken });
   return {
     jsonBody: {

@@ -10,9 +10,10 @@ import { readHuntHealth } from "../shared/hunts/hunt-health.ts";
 import { findExport, parseCursor } from "../shared/hunts/poll-exports.ts";
 
 async function listHuntRows(request: HttpRequest): Promise<HttpResponseInit> {
-  const hunt = services.getHunt(request.params["name"]);
+  const tenant = services.for(request);
+  const hunt = tenant.getHunt(request.params["name"]);
   const { skip, top } = readQuery(rowsParameters, request.query);
-  const deps = await services.huntDeps();
+  const deps = await tenant.huntDeps();
   const { version } = await readHuntHealth(deps, hunt, await services.serverNowMs());
   const cursor = parseCursor(request.params["seq"] ?? "", version ?? 1);
   const found = cursor && (await findExport(deps, hunt.name, cursor));

@@ -1,15 +1,16 @@
 /** Lists every hunt with its health. */
-import { app, type HttpResponseInit } from "@azure/functions";
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 import { toHuntView } from "../shared/contracts/hunt-views.ts";
 import { readHuntHealth } from "../shared/hunts/hunt-health.ts";
 
-async function listHunts(): Promise<HttpResponseInit> {
-  const deps = { records: await services.records() };
+async function listHunts(request: HttpRequest): Promise<HttpResponseInit> {
+  const tenant = services.for(request);
+  const deps = { records: await tenant.records() };
   const nowMs = await services.serverNowMs();
-  const views = services
-    .readCatalog()
-    .hunts.map(async (hunt) => toHuntView(hunt, await readHuntHealth(deps, hunt, nowMs), false));
+  const views = tenant
+    .listHunts()
+    .map(async (hunt) => toHuntView(hunt, await readHuntHealth(deps, hunt, nowMs), false));
   return { jsonBody: { value: await Promise.all(views), nextLink: null } };
 }
 

@@ -1,10 +1,9 @@
 /** Lists the use of each service's quota. */
-import { app, type HttpResponseInit } from "@azure/functions";
-import { readQuotaUsage } from "../shared/app/quota-usage.ts";
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { services } from "../shared/app/services.ts";
 
-const listQuotas = async (): Promise<HttpResponseInit> => ({
-  jsonBody: { value: await readQuotaUsage(await services.records()), nextLink: null },
+const listQuotas = async (request: HttpRequest): Promise<HttpResponseInit> => ({
+  jsonBody: { value: await services.for(request).readQuotaUsage(), nextLink: null },
 });
 
 app.http("list_quotas", {

@@ -7,7 +7,10 @@ import { services } from "../shared/app/services.ts";
 
 async function listAcceptedVerdicts(request: HttpRequest): Promise<HttpResponseInit> {
   const { skipToken, top } = readQuery(listParameters, request.query);
-  const page = await listVerdicts({ store: await services.records() }, { top, skipToken });
+  const page = await listVerdicts(
+    { store: await services.for(request).records() },
+    { top, skipToken },
+  );
   const nextLink = createNextLink(services.toPublicAddress(request.url), page.skipToken);
   return { jsonBody: { value: page.value, nextLink } };
 }

@@ -3,12 +3,14 @@
  * that stopped.
  */
 import { app } from "@azure/functions";
+import { forEachTenant } from "../shared/app/for-each-tenant.ts";
 import { services } from "../shared/app/services.ts";
 
 app.timer("maintenance", {
   schedule: "0 */15 * * * *",
-  handler: async () => {
-    await services.startOverdueHunts("maintenance");
-    await services.runMaintenance();
-  },
+  handler: () =>
+    forEachTenant(services.all(), async (tenant) => {
+      await tenant.startOverdueHunts("maintenance");
+      await tenant.runMaintenance();
+    }),
 });

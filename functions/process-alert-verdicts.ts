@@ -5,11 +5,15 @@
 import { findReasonFault } from "../shared/alerts/closures.ts";
 import { receiveVerdictMessage } from "../shared/alerts/receive-verdict-message.ts";
 import { onQueueMessage } from "../shared/app/queue-handler.ts";
-import { services } from "../shared/app/services.ts";
 import { verdictMessage } from "../shared/contracts/alert-verdict.ts";
 
-onQueueMessage("process_alert_verdicts", "alert-verdicts", verdictMessage, async (message) => {
-  const detail = findReasonFault(message.action, message.reason);
-  if (detail !== undefined) return { reason: "schema", detail };
-  return receiveVerdictMessage(await services.receivingDeps(), message);
-});
+onQueueMessage(
+  "process_alert_verdicts",
+  "alert-verdicts",
+  verdictMessage,
+  async (message, tenant) => {
+    const detail = findReasonFault(message.action, message.reason);
+    if (detail !== undefined) return { reason: "schema", detail };
+    return receiveVerdictMessage(await tenant.receivingDeps(), message);
+  },
+);

@@ -3,11 +3,15 @@
  * queue.
  */
 import { onQueueMessage } from "../shared/app/queue-handler.ts";
-import { services } from "../shared/app/services.ts";
 import { fileLookupMessage } from "../shared/contracts/file-lookup.ts";
 
-onQueueMessage("process_file_lookups", "file-lookups", fileLookupMessage, async (message) => {
-  const service = await services.fileLookupService();
-  await service.handleMessage(message);
-  return undefined;
-});
+onQueueMessage(
+  "process_file_lookups",
+  "file-lookups",
+  fileLookupMessage,
+  async (message, tenant) => {
+    const service = await tenant.fileLookupService();
+    await service.handleMessage(message);
+    return undefined;
+  },
+);

@@ -6,7 +6,7 @@ import { readValidBody } from "../shared/http/request-body.ts";
 
 async function replayDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
   const { deadLetters } = await readValidBody(request, replayRequest);
-  return { jsonBody: { value: await services.replayDeadLetters(deadLetters) } };
+  return { jsonBody: { value: await services.for(request).replayDeadLetters(deadLetters) } };
 }
 
 app.http("replay_dead_letters", {

@@ -9,17 +9,18 @@ import { readValidBody } from "../shared/http/request-body.ts";
 import { startHunt } from "../shared/hunts/start-hunt.ts";
 
 async function runHunt(request: HttpRequest): Promise<HttpResponseInit> {
-  const hunt = services.getHunt(request.params["name"]);
+  const tenant = services.for(request);
+  const hunt = tenant.getHunt(request.params["name"]);
   const runRequest = await readValidBody(request, startHuntRequest, { isOptional: true });
   const key = readIdempotencyKey(request);
-  const started = await startHunt(await services.huntDeps(), hunt, runRequest, key);
+  const started = await startHunt(await tenant.huntDeps(), hunt, runRequest, key);
   if (started.kind === "fault")
     throw new Problem(422, started.message, {
       errors: [{ path: "/from", message: started.message }],
     });
   if (started.kind === "other-request")
     throw new Problem(409, "This Idempotency-Key was used for another request; send a new key.");
-  const location = await services.createJobUrl(request.url, started.job);
+  const location = await tenant.createJobUrl(request.url, started.job);
   return toOperationReply(createRunningOperation(started.job), location, 5);
 }
 

@@ -10,7 +10,7 @@ import { readValidBody } from "../shared/http/request-body.ts";
 async function undoAlertVerdict(request: HttpRequest): Promise<HttpResponseInit> {
   const id = readVerdictId(request);
   const { requestedBy } = await readValidBody(request, undoRequest);
-  const undone = await undoVerdict(await services.alertDeps(), id, requestedBy);
+  const undone = await undoVerdict(await services.for(request).alertDeps(), id, requestedBy);
   if (undone.kind === "unknownVerdict") throw createVerdictNotFound();
   if (undone.kind === "later")
     throw createRetryProblem(

@@ -17,9 +17,10 @@ const cursorFault = {
 };
 
 async function pollNewRows(request: HttpRequest): Promise<HttpResponseInit> {
-  const hunt = services.getHunt(request.params["name"]);
+  const tenant = services.for(request);
+  const hunt = tenant.getHunt(request.params["name"]);
   const query = readQuery(exportsParameters, request.query);
-  const deps = await services.huntDeps();
+  const deps = await tenant.huntDeps();
   const polled = await pollExports(deps, hunt, query, await services.serverNowMs());
   if (polled.kind === "invalid-cursor")
     throw new Problem(400, "The query is invalid.", { errors: [cursorFault] });

@@ -3,7 +3,7 @@ metadata description = 'Deploys Huntline into one resource group. No parameter o
 
 targetScope = 'resourceGroup'
 
-import { caller, limits, webhookSources } from 'modules/types.bicep'
+import { caller, limits, tenants as tenantSettings, webhookSources } from 'modules/types.bicep'
 
 @description('Region of every resource.')
 param location string = resourceGroup().location
@@ -112,6 +112,12 @@ param consoleClientId string = ''
 
 @description('Webhook sources, such as { sentinel: { auth: \'entra\', audience: \'api://…\', callers: [\'…\'] } }; shared/webhooks/README.md has all keys.')
 param webhooks webhookSources = {}
+
+@description('Further Entra tenants by name, such as { contoso: { tenantId: \'…\' } }; this deployment\'s own tenant is named default.')
+param tenants tenantSettings = {}
+
+@description('True when the package contains the further tenants as tenants.json, because they do not fit a setting.')
+param tenantsInPackage bool = false
 
 @description('Object id of a group that may read the exports; empty for none.')
 param readersGroupId string = ''
@@ -282,6 +288,8 @@ module app 'modules/app.bicep' = {
     entraCallers: entraCallers
     consoleClientId: consoleClientId
     webhooks: webhooks
+    tenants: tenants
+    tenantsInPackage: tenantsInPackage
     packageUri: packageUri
   }
   dependsOn: [access, privateEndpoints]

@@ -1,7 +1,7 @@
 metadata name = 'Function app'
 metadata description = 'The Flex Consumption plan and the app: identities instead of keys, https only, every setting of shared/runtime/settings.ts.'
 
-import { caller, identity, limits, webhookSources } from 'types.bicep'
+import { caller, identity, limits, tenants as tenantSettings, webhookSources } from 'types.bicep'
 
 @description('Prefix of every resource name.')
 param prefix string
@@ -111,6 +111,12 @@ param consoleClientId string
 @description('Webhook sources by their name in the address.')
 param webhooks webhookSources
 
+@description('Further Entra tenants by name.')
+param tenants tenantSettings
+
+@description('True when the package contains them as tenants.json.')
+param tenantsInPackage bool
+
 @description('Https address of the package to deploy; empty for none.')
 param packageUri string
 
@@ -160,6 +166,7 @@ var appSettings = {
   PERSONAL_DATA_DAYS: string(tuning.?personalDataDays ?? 90)
   ALLOW_UNSEALED_VERDICTS: string(tuning.?allowUnsealedVerdicts ?? true)
   WEBHOOKS: string(webhooks)
+  TENANTS: tenantsInPackage ? 'file:tenants.json' : string(tenants)
 }
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {

@@ -161,3 +161,63 @@ type webhookSources = {
   @description('One source.')
   *: webhookSource
 }
+
+@description('Values by the name of a parameter.')
+type parameterValues = {
+  @description('A value as text, such as \'5\'.')
+  *: string
+}
+
+@description('Values of the parameters of hunts: hunt, parameter, value.')
+type huntParameters = {
+  @description('Values of one hunt.')
+  *: parameterValues
+}
+
+@export()
+@description('A further Entra tenant whose Defender is used.')
+@sealed()
+type tenant = {
+  @description('Id of the tenant.')
+  tenantId: string
+
+  @description('False to stop everything in this tenant.')
+  enabled: bool?
+
+  @description('National cloud; by default that of the deployment. Another one needs a clientId and a secret of its own.')
+  cloud: ('public' | 'gcc' | 'gcchigh' | 'dod')?
+
+  @description('Region of the Defender API.')
+  defenderGeo: ('us' | 'eu' | 'uk' | 'au' | 'swa' | 'ina' | 'aea')?
+
+  @description('Address of Cloud Apps; without it the tenant has hunts and files alone.')
+  cloudAppsUrl: string?
+
+  @description('How the app authenticates to Cloud Apps; the token is the secret cloud-apps-token-<tenant>.')
+  cloudAppsAuth: ('token' | 'oauth')?
+
+  @description('Hunting back-end.')
+  huntingApi: ('graph' | 'defender' | 'legacy')?
+
+  @description('Share of the hunting quota, such as \'0.5\'.')
+  huntingQuotaShare: string?
+
+  @description('App registration of its own; by default the multi-tenant one of appClientId.')
+  clientId: string?
+
+  @description('How that registration authenticates; its secret is defender-client-secret-<tenant>.')
+  credential: ('secret' | 'federated')?
+
+  @description('Names of the hunts that run in it; all by default.')
+  hunts: string[]?
+
+  @description('Values of the parameters of hunts: hunt, parameter, value.')
+  parameters: huntParameters?
+}
+
+@export()
+@description('Further tenants by name.')
+type tenants = {
+  @description('One tenant.')
+  *: tenant
+}

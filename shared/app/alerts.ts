@@ -10,11 +10,8 @@ import { tenantPrefix } from "../hunts/log/paths.ts";
 import type { ExportRecord } from "../hunts/ports.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
 import { createPortalAuthorizer } from "../http-pipeline/token.ts";
-import { lazy } from "../runtime/lazy.ts";
-import { log } from "../runtime/log.ts";
-import { readSettings } from "../runtime/settings.ts";
 import { minuteMs } from "../runtime/time.ts";
-import { defaultTenant } from "../storage/tenant-records.ts";
+import { deriveTenantKey } from "../storage/tenant-records.ts";
 import { createApiQuota, createBearerAuth } from "./credentials.ts";
 import { isSealedMessage, readQueueKey, sealMessage } from "./message-seal.ts";
 import {
@@ -26,27 +23,28 @@ import {
   getRecords,
   getVault,
 } from "./platform.ts";
+import { perTenant, type Tenant } from "./tenants.ts";
 
 /** App id of Cloud Apps, the audience of its tokens. */
 const cloudAppsAudience = "05a65629-4c1b-48c1-a78b-804c4abdd4af";
 
 /** The client of Cloud Apps with its quota; verdicts and the command line use it. */
-export const getCloudApps = lazy(async () => {
+export const getCloudApps = perTenant(async (tenant) => {
   const names = [
     "CLOUD_APPS_URL",
     "CLOUD_APPS_AUTH",
     "CLOUD_APPS_CALLS_PER_MINUTE",
     "RESPONSE_IDENTITY_CLIENT_ID",
   ] as const;
-  const settings = readSettings(names);
-  const quota = await createApiQuota("cloud-apps", {
+  const settings = tenant.readSettings(names);
+  const quota = await createApiQuota(tenant, "cloud-apps", {
     limits: [{ calls: settings.CLOUD_APPS_CALLS_PER_MINUTE, perMs: minuteMs }],
   });
   const { getSecret: secret, reportRefused: refused } = await getVault();
-  const name = "cloud-apps-token";
+  const name = tenant.toSecretName("cloud-apps-token");
   const authorize =
     settings.CLOUD_APPS_AUTH === "oauth"
-      ? await createBearerAuth(cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
+      ? await createBearerAuth(tenant, cloudAppsAudience, settings.RESPONSE_IDENTITY_CLIENT_ID)
       : createPortalAuthorizer({
           getSecret: () => secret(name),
           reportRefused: (value) => refused(name, value),
@@ -58,53 +56,54 @@ export const getCloudApps = lazy(async () => {
       authorizer: authorize,
       quota,
       clock,
-      log,
+      log: tenant.log,
     }),
     authorize,
     quota,
   };
 });
 
-/** Reads the key that seals audit records. */
-export const readAuditKey = async (): Promise<string> => (await getVault()).getSecret("audit-key");
+/** Reads the key that seals a tenant's audit records. */
+export const readAuditKey = async (tenant: Tenant): Promise<string> =>
+  deriveTenantKey(await (await getVault()).getSecret("audit-key"), tenant.name);
 
-export const getAuditLog = lazy(async () =>
-  createAuditLog({ store: await getRecords(), readKey: readAuditKey }),
+export const getAuditLog = perTenant(async (tenant) =>
+  createAuditLog({ store: await getRecords(tenant), readKey: () => readAuditKey(tenant) }),
 );
 
-export const getAlertDeps = lazy(async (): Promise<AlertDeps> => {
-  const { authorize, client, quota } = await getCloudApps();
-  const appendAudit = await getAuditLog();
-  const store = await getRecords();
+export const getAlertDeps = perTenant(async (tenant): Promise<AlertDeps> => {
+  const { authorize, client, quota } = await getCloudApps(tenant);
+  const appendAudit = await getAuditLog(tenant);
+  const store = await getRecords(tenant);
   const { getSecret: secret } = await getVault();
   return {
     store,
-    queues: await getQueues(),
+    queues: await getQueues(tenant),
     alerts: createAlertsClient(client, quota),
     writeAudit: (event) => appendAudit({ ...event }),
-    storeTexts: createTextWriter({ store, readKey: readAuditKey }),
+    storeTexts: createTextWriter({ store, readKey: () => readAuditKey(tenant) }),
     readyInMs: async () =>
       getRecoveryDelayMs(
         Promise.all([authorize.createHeader(), secret("audit-key"), readQueueKey()]),
       ),
-    sealMessage,
+    sealMessage: (message) => sealMessage(tenant, message),
     clock,
     newId: createId,
     failpoint,
-    logEvent: (event, fields) => log(event, fields),
+    logEvent: (event, fields) => tenant.log(event, fields),
     closingGroups: new Map(),
   };
 });
 
 /** The dependencies of receiving the messages of the queue. */
-export async function createReceivingDeps(): Promise<ReceivingDeps> {
-  const { ALLOW_UNSEALED_VERDICTS, MAX_UNSEALED_ALERTS_PER_DAY } = readSettings([
+export async function createReceivingDeps(tenant: Tenant): Promise<ReceivingDeps> {
+  const { ALLOW_UNSEALED_VERDICTS, MAX_UNSEALED_ALERTS_PER_DAY } = tenant.readSettings([
     "ALLOW_UNSEALED_VERDICTS",
     "MAX_UNSEALED_ALERTS_PER_DAY",
   ]);
   return {
-    ...(await getAlertDeps()),
-    isSealed: isSealedMessage,
+    ...(await getAlertDeps(tenant)),
+    isSealed: (message) => isSealedMessage(tenant, message),
     unsealed: () => ({
       isAllowed: ALLOW_UNSEALED_VERDICTS === "true",
       maxAlertsPerDay: MAX_UNSEALED_ALERTS_PER_DAY,
@@ -113,8 +112,8 @@ export async function createReceivingDeps(): Promise<ReceivingDeps> {
 }
 
 /** The dependencies of reading an alert's history. */
-export async function createAlertHistoryDeps() {
-  const store = await getRecords();
+export async function createAlertHistoryDeps(tenant: Tenant) {
+  const store = await getRecords(tenant);
   return {
     store,
     listAudit: (startAfter: string) => listAuditRecords(store, startAfter),
@@ -123,12 +122,12 @@ export async function createAlertHistoryDeps() {
 }
 
 /** The dependencies of erasing texts about people and of listing what stays. */
-export async function createErasureDeps() {
+export async function createErasureDeps(tenant: Tenant) {
   const exports = await getExportStore();
   return {
-    store: await getRecords(),
-    appendAudit: await getAuditLog(),
-    listExportEnds: () => listWindowEnds(exports.list(tenantPrefix(defaultTenant))),
+    store: await getRecords(tenant),
+    appendAudit: await getAuditLog(tenant),
+    listExportEnds: () => listWindowEnds(exports.list(tenantPrefix(tenant.name))),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Mappings } from "../webhooks/mapping.ts";
 const artifactCache = new Map<string, unknown>();
 
 /** Reads a file beside the bundle; when run from source, in `dist/`. */
-function readBuildArtifact(name: string): unknown {
+export function readBuildArtifact(name: string): unknown {
   if (artifactCache.has(name)) return artifactCache.get(name);
   const folder = dirname(fileURLToPath(import.meta.url));
   const bundledPath = join(folder, name);

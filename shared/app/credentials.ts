@@ -3,9 +3,9 @@ import { createTokenSource, type AppCredential } from "../clients/token-source.t
 import type { ApiName } from "../http-pipeline/api-client.ts";
 import { createQuota, type QuotaOptions } from "../http-pipeline/quota/shared-quota.ts";
 import { createBearerAuthorizer, type Authorizer } from "../http-pipeline/token.ts";
-import { log } from "../runtime/log.ts";
-import { clouds, readSettings } from "../runtime/settings.ts";
+import { clouds } from "../runtime/settings.ts";
 import { clock, getRecords, getVault } from "./platform.ts";
+import type { Tenant } from "./tenants.ts";
 
 const cloudSettings = [
   "CLOUD",
@@ -19,14 +19,17 @@ const cloudSettings = [
  * Selects what requests tokens: the configured app registration, else the managed identity of this
  * duty.
  */
-async function selectCredential(identityClientId: string | undefined): Promise<AppCredential> {
+async function selectCredential(
+  tenant: Tenant,
+  identityClientId: string | undefined,
+): Promise<AppCredential> {
   const {
     CLOUD,
     TENANT_ID: tenantId,
     LOGIN_URL,
     APP_CLIENT_ID: clientId,
     APP_CREDENTIAL,
-  } = readSettings(cloudSettings);
+  } = tenant.readSettings(cloudSettings);
   const { login, exchangeAudience } = clouds[CLOUD];
   if (clientId === undefined || APP_CREDENTIAL === undefined)
     return { kind: "managed-identity", clientId: identityClientId };
@@ -34,7 +37,8 @@ async function selectCredential(identityClientId: string | undefined): Promise<A
   if (APP_CREDENTIAL === "federated")
     return { kind: "federated", ...app, identityClientId, exchangeAudience };
   const { getSecret: secret, reportRefused: refused } = await getVault();
-  const name = "defender-client-secret";
+  const sharedName = "defender-client-secret";
+  const name = tenant.hasOwnClient ? tenant.toSecretName(sharedName) : sharedName;
   return {
     kind: "secret",
     ...app,
@@ -45,16 +49,22 @@ async function selectCredential(identityClientId: string | undefined): Promise<A
 
 /** Creates the authorizer of an API by its audience. */
 export async function createBearerAuth(
+  tenant: Tenant,
   audience: string,
   identityClientId: string | undefined,
 ): Promise<Authorizer> {
   return createBearerAuthorizer(
-    createTokenSource({ credential: await selectCredential(identityClientId), audience, clock }),
+    createTokenSource({
+      credential: await selectCredential(tenant, identityClientId),
+      audience,
+      clock,
+    }),
   );
 }
 
-/** Creates the quota of one API. */
+/** Creates the tenant's quota of one API. */
 export const createApiQuota = async (
+  tenant: Tenant,
   api: ApiName,
   options: Omit<QuotaOptions, "api" | "store" | "clock" | "log">,
-) => createQuota({ api, store: await getRecords(), clock, log, ...options });
+) => createQuota({ api, store: await getRecords(tenant), clock, log: tenant.log, ...options });

@@ -4,13 +4,13 @@ import { createHuntingRows } from "../clients/hunting/small-results.ts";
 import { createFileLookupService } from "../files/file-lookup-service.ts";
 import type { FilesEvent } from "../files/ports.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
-import { lazy } from "../runtime/lazy.ts";
-import { log } from "../runtime/log.ts";
-import { clouds, readSettings } from "../runtime/settings.ts";
+import type { Log } from "../runtime/log.ts";
+import { clouds } from "../runtime/settings.ts";
 import { hourMs, minuteMs } from "../runtime/time.ts";
 import { createApiQuota, createBearerAuth } from "./credentials.ts";
 import { getDefenderRoot, getHuntingPort } from "./hunting-api.ts";
 import { clock, createId, failpoint, getQueues, getRecords } from "./platform.ts";
+import { perTenant } from "./tenants.ts";
 
 const filesSettings = [
   "CLOUD",
@@ -25,15 +25,19 @@ const filesSettings = [
 ] as const;
 
 /** The client of the file API with its quota; file lookups and the doctor use it. */
-export const getFilesApi = lazy(async () => {
-  const settings = readSettings(filesSettings);
+export const getFilesApi = perTenant(async (tenant) => {
+  const settings = tenant.readSettings(filesSettings);
   const { defenderAudience } = clouds[settings.CLOUD];
   const limits = [
     { calls: settings.FILES_CALLS_PER_MINUTE, perMs: minuteMs },
     { calls: settings.FILES_CALLS_PER_HOUR, perMs: hourMs },
   ];
-  const quota = await createApiQuota("files", { limits });
-  const authorize = await createBearerAuth(defenderAudience, settings.HUNTING_IDENTITY_CLIENT_ID);
+  const quota = await createApiQuota(tenant, "files", { limits });
+  const authorize = await createBearerAuth(
+    tenant,
+    defenderAudience,
+    settings.HUNTING_IDENTITY_CLIENT_ID,
+  );
   return {
     quota,
     client: createApiClient({
@@ -42,26 +46,26 @@ export const getFilesApi = lazy(async () => {
       authorizer: authorize,
       quota,
       clock,
-      log,
+      log: tenant.log,
     }),
   };
 });
 
-export const getFileLookupService = lazy(async () => {
-  const settings = readSettings(filesSettings);
-  const { client, quota } = await getFilesApi();
+export const getFileLookupService = perTenant(async (tenant) => {
+  const settings = tenant.readSettings(filesSettings);
+  const { client, quota } = await getFilesApi(tenant);
   return createFileLookupService({
-    records: await getRecords(),
-    queues: await getQueues(),
+    records: await getRecords(tenant),
+    queues: await getQueues(tenant),
     files: createFilesClient(client, quota),
     hunting: {
       runQuery: async (query, limit) =>
-        createHuntingRows(await getHuntingPort()).runQuery(query, limit),
+        createHuntingRows(await getHuntingPort(tenant)).runQuery(query, limit),
     },
     clock,
     createAttemptId: createId,
     failpoint,
-    logEvent: logFileEvent,
+    logEvent: (event) => logFileEvent(tenant.log, event),
     settings: {
       foundAgeMs: settings.FOUND_CACHE_HOURS * hourMs,
       notFoundAgeMs: settings.NOT_FOUND_CACHE_HOURS * hourMs,
@@ -72,7 +76,7 @@ export const getFileLookupService = lazy(async () => {
   });
 });
 
-function logFileEvent(event: FilesEvent): void {
+function logFileEvent(log: Log, event: FilesEvent): void {
   if (event.kind === "lookup") {
     const { kind: _kind, ...fields } = event;
     log("files.lookup", fields);

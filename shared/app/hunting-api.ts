@@ -4,12 +4,11 @@ import { createGraphHunting } from "../clients/hunting/graph.ts";
 import { runTimeBudgets } from "../http-pipeline/quota/run-time.ts";
 import { createApiClient } from "../http-pipeline/send.ts";
 import type { HuntingPort } from "../hunts/ports.ts";
-import { lazy } from "../runtime/lazy.ts";
-import { log } from "../runtime/log.ts";
-import { clouds, readSettings, type Settings } from "../runtime/settings.ts";
+import { clouds, type Settings } from "../runtime/settings.ts";
 import { hourMs, minuteMs } from "../runtime/time.ts";
 import { createApiQuota, createBearerAuth } from "./credentials.ts";
 import { clock } from "./platform.ts";
+import { perTenant, type Tenant } from "./tenants.ts";
 
 const huntingSettings = [
   "CLOUD",
@@ -48,8 +47,11 @@ const huntingFactories = {
 } as const;
 
 /** Creates the hunting back-end of `HUNTING_API`, or the named one: `hunts compare` uses two. */
-export async function createHuntingPort(requestedApi?: HuntingPort["api"]): Promise<HuntingPort> {
-  const settings = readSettings(huntingSettings);
+export async function createHuntingPort(
+  tenant: Tenant,
+  requestedApi?: HuntingPort["api"],
+): Promise<HuntingPort> {
+  const settings = tenant.readSettings(huntingSettings);
   const { graph, defenderAudience } = clouds[settings.CLOUD];
   const legacy = "securitycenter.windows.com";
   const endpoints = {
@@ -62,7 +64,7 @@ export async function createHuntingPort(requestedApi?: HuntingPort["api"]): Prom
   } as const;
   const api = requestedApi ?? settings.HUNTING_API;
   const [baseUrl, audience] = endpoints[api];
-  const quota = await createApiQuota("hunting", {
+  const quota = await createApiQuota(tenant, "hunting", {
     limits: [
       { calls: settings.HUNTING_CALLS_PER_MINUTE, perMs: minuteMs },
       { calls: settings.HUNTING_CALLS_PER_HOUR, perMs: hourMs },
@@ -71,17 +73,17 @@ export async function createHuntingPort(requestedApi?: HuntingPort["api"]): Prom
     budgets: runTimeBudgets[api],
     maxCallMs: huntingDeadlineMs,
   });
-  const authorize = await createBearerAuth(audience, settings.HUNTING_IDENTITY_CLIENT_ID);
+  const authorize = await createBearerAuth(tenant, audience, settings.HUNTING_IDENTITY_CLIENT_ID);
   const client = createApiClient({
     api: "hunting",
     baseUrl,
     authorizer: authorize,
     quota,
     clock,
-    log,
+    log: tenant.log,
     deadlineMs: huntingDeadlineMs,
   });
   return huntingFactories[api]({ client, quota, clock });
 }
 
-export const getHuntingPort = lazy(() => createHuntingPort());
+export const getHuntingPort = perTenant((tenant) => createHuntingPort(tenant));

@@ -1,15 +1,13 @@
 /** The dependencies of the hunts module. */
 import { buildHuntingUrl } from "../clients/portal.ts";
 import { findStatistics } from "../files/find-statistics.ts";
+import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import type { HuntDeps } from "../hunts/ports.ts";
 import { startOverdueHunts } from "../hunts/overdue-hunts.ts";
-import { lazy } from "../runtime/lazy.ts";
-import { log } from "../runtime/log.ts";
-import { clouds, readSettings } from "../runtime/settings.ts";
+import { clouds } from "../runtime/settings.ts";
 import { listEnabledHunts } from "./build-artifacts.ts";
 import { getFileLookupService } from "./files.ts";
 import { getHuntingPort } from "./hunting-api.ts";
-import { defaultTenant } from "../storage/tenant-records.ts";
 import {
   clock,
   createId,
@@ -19,26 +17,34 @@ import {
   getRecords,
   readServerNowMs,
 } from "./platform.ts";
+import { perTenant, type Tenant } from "./tenants.ts";
 
-export const getHuntDeps = lazy(async (): Promise<HuntDeps> => {
-  const { TENANT_ID, CLOUD } = readSettings(["TENANT_ID", "CLOUD"]);
+export const getHuntDeps = perTenant(async (tenant): Promise<HuntDeps> => {
+  const { TENANT_ID, CLOUD } = tenant.readSettings(["TENANT_ID", "CLOUD"]);
   return {
-    tenant: defaultTenant,
-    hunting: await getHuntingPort(),
+    tenant: tenant.name,
+    hunting: await getHuntingPort(tenant),
     exports: await getExportStore(),
-    records: await getRecords(),
-    queues: await getQueues(),
-    logEvent: (event, fields) => log(event, fields),
+    records: await getRecords(tenant),
+    queues: await getQueues(tenant),
+    logEvent: (event, fields) => tenant.log(event, fields),
     failpoint,
     nowMs: clock.now,
     createAttemptId: createId,
     createPortalLink: (query) => buildHuntingUrl(clouds[CLOUD].portal, TENANT_ID, query),
-    findFileStatistics: async (sha1s) => findStatistics(await getFileLookupService(), sha1s),
+    findFileStatistics: async (sha1s) => findStatistics(await getFileLookupService(tenant), sha1s),
   };
 });
 
-/** Starts every overdue hunt. @returns their names */
-export async function startDueHunts(reason: "overdue" | "maintenance"): Promise<string[]> {
-  const deps = { records: await getRecords(), queues: await getQueues() };
-  return startOverdueHunts(deps, listEnabledHunts(), reason, await readServerNowMs());
+/** Returns the enabled hunts that run in a tenant. */
+export const listHuntsOf = (tenant: Tenant): readonly CompiledHunt[] =>
+  listEnabledHunts().filter((hunt) => tenant.runsHunt(hunt));
+
+/** Starts every overdue hunt of a tenant. @returns their names */
+export async function startDueHunts(
+  tenant: Tenant,
+  reason: "overdue" | "maintenance",
+): Promise<string[]> {
+  const deps = { records: await getRecords(tenant), queues: await getQueues(tenant) };
+  return startOverdueHunts(deps, listHuntsOf(tenant), reason, await readServerNowMs());
 }

@@ -8,6 +8,7 @@ import type { DeadLetterQueue, DeadLetterReason } from "../contracts/dead-letter
 import { toInputFaults } from "../contracts/input-faults.ts";
 import { readQueueMessage } from "../storage/queue-message.ts";
 import { services } from "./services.ts";
+import type { TenantServices } from "./tenant-services.ts";
 
 /** The storage connection of every queue, by its name in the settings. */
 const connection = "DataStorage";
@@ -31,24 +32,39 @@ export function onQueueMessage<T>(
   name: string,
   queue: DeadLetterQueue,
   schema: MessageSchema<T>,
-  handle: (message: T) => Promise<MessageFault | undefined>,
+  handle: (message: T, tenant: TenantServices) => Promise<MessageFault | undefined>,
 ): void {
-  const process = async (raw: unknown): Promise<MessageFault | undefined> => {
+  const handleMessage = async (raw: unknown, tenant: TenantServices) => {
     const read = readQueueMessage(raw);
     if (read.kind === "broken") return { reason: read.reason };
-    const parsed = schema.safeParse(read.value);
+    const { tenant: _tenant, ...message } = read.value;
+    const parsed = schema.safeParse(message);
     return parsed.success
-      ? handle(parsed.data)
-      : { reason: "schema", detail: describeFaults(parsed.error) };
+      ? handle(parsed.data, tenant)
+      : { reason: "schema" as const, detail: describeFaults(parsed.error) };
   };
   app.storageQueue(name, {
     queueName: queue,
     connection,
     handler: async (raw) => {
-      const fault = await process(raw);
-      if (fault) await services.moveToDeadLetters(queue, raw, fault);
+      const tenant = findTenantOfMessage(raw);
+      const fault = tenant ? await handleMessage(raw, tenant) : unknownTenant;
+      if (fault) await (tenant ?? services.default()).moveToDeadLetters(queue, raw, fault);
     },
   });
+}
+
+const unknownTenant: MessageFault = {
+  reason: "unknownTenant",
+  detail: "No enabled tenant of TENANTS has the name in tenant.",
+};
+
+/** A message without a tenant is the default tenant's. @throws SettingsError */
+function findTenantOfMessage(raw: unknown): TenantServices | undefined {
+  const read = readQueueMessage(raw);
+  const name = read.kind === "object" ? read.value["tenant"] : undefined;
+  if (name === undefined || name === null) return services.default();
+  return typeof name === "string" ? services.find(name) : undefined;
 }
 
 /**
@@ -60,7 +76,7 @@ export const onPoisonMessage = (name: string, queue: DeadLetterQueue): void =>
     queueName: `${queue}-poison`,
     connection,
     handler: (raw) =>
-      services.moveToDeadLetters(queue, raw, {
+      (findTenantOfMessage(raw) ?? services.default()).moveToDeadLetters(queue, raw, {
         reason: "retriesExhausted",
         detail: "Five deliveries failed; the log of the queue's function has the reason.",
       }),

@@ -1,8 +1,9 @@
 /** Reads how much of each API's quota all instances have used. */
 import { parseQuotaState } from "../http-pipeline/quota/quota-state.ts";
-import { readSettings } from "../runtime/settings.ts";
 import { hourMs, minuteMs } from "../runtime/time.ts";
 import type { RecordStore } from "../storage/record-store.ts";
+import { getRecords } from "./platform.ts";
+import type { Tenant } from "./tenants.ts";
 
 interface QuotaLimits {
   readonly api: "hunting" | "files" | "cloud-apps";
@@ -11,8 +12,8 @@ interface QuotaLimits {
   readonly share: number;
 }
 
-function readLimits(): readonly QuotaLimits[] {
-  const settings = readSettings([
+function readLimits(tenant: Tenant): readonly QuotaLimits[] {
+  const settings = tenant.readSettings([
     "HUNTING_CALLS_PER_MINUTE",
     "HUNTING_CALLS_PER_HOUR",
     "HUNTING_QUOTA_SHARE",
@@ -43,8 +44,10 @@ function readLimits(): readonly QuotaLimits[] {
 }
 
 /** Reads the usage of each API from the shared quota state. @throws SettingsError */
-export const readQuotaUsage = (store: Pick<RecordStore, "read">) =>
-  Promise.all(readLimits().map((limits) => readUsage(store, limits)));
+export async function readQuotaUsage(tenant: Tenant) {
+  const store = await getRecords(tenant);
+  return Promise.all(readLimits(tenant).map((limits) => readUsage(store, limits)));
+}
 
 async function readUsage(store: Pick<RecordStore, "read">, limits: QuotaLimits) {
   const read = await store.read(`state/quotas/${limits.api}.json`);

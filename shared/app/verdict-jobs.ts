@@ -6,13 +6,18 @@ import { toOperationReply } from "../http/operation-reply.ts";
 import { createJobHeader, deriveJobId, jobPaths } from "../storage/jobs.ts";
 import { clock, getRecords } from "./platform.ts";
 import { createJobUrl } from "./signed-urls.ts";
+import type { Tenant } from "./tenants.ts";
 
 const retryAfterSeconds = 10;
 
 /** Creates the job of a verdict, unless it exists. @returns its pre-signed URL */
-export async function createVerdictJobUrl(requestUrl: string, verdict: string): Promise<string> {
+export async function createVerdictJobUrl(
+  tenant: Tenant,
+  requestUrl: string,
+  verdict: string,
+): Promise<string> {
   const id = deriveJobId("verdict", verdict);
-  const location = await createJobUrl(requestUrl, id);
+  const location = await createJobUrl(tenant, requestUrl, id);
   const header = createJobHeader(clock.now(), {
     id,
     kind: "verdict",
@@ -21,15 +26,16 @@ export async function createVerdictJobUrl(requestUrl: string, verdict: string): 
     parts: 0,
     request: { verdict },
   });
-  await (await getRecords()).create(jobPaths.header(id), header);
+  await (await getRecords(tenant)).create(jobPaths.header(id), header);
   return location;
 }
 
 /** Reads the state of a verdict; undefined when no verdict with this id was accepted. */
 export async function readVerdictOperation(
+  tenant: Tenant,
   verdict: string,
 ): Promise<Operation<unknown> | undefined> {
-  const found = await readVerdictStatus({ store: await getRecords() }, verdict);
+  const found = await readVerdictStatus({ store: await getRecords(tenant) }, verdict);
   if (!found) return undefined;
   const { id, done, ...result } = found;
   return { id, status: done ? "succeeded" : "running", result, error: null };

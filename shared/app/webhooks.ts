@@ -11,7 +11,7 @@ import type { FileLookupService } from "../files/file-lookup-service.ts";
 import { toLookupRequest } from "../files/lookup-request.ts";
 import { startHunt } from "../hunts/start-hunt.ts";
 import type { HuntDeps } from "../hunts/ports.ts";
-import { log } from "../runtime/log.ts";
+import type { Log } from "../runtime/log.ts";
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { maxLookBackHours } from "../contracts/file-lookup.ts";
 import { findJob } from "../storage/jobs.ts";
@@ -33,6 +33,7 @@ import type { Failpoint } from "../runtime/failpoints.ts";
 export interface WebhookServices {
   readonly clock: Clock;
   readonly failpoint: Failpoint;
+  readonly log: Log;
   readonly settings: () => {
     readonly WEBHOOKS: Readonly<Record<string, unknown>>;
     readonly MAX_ALERTS_PER_SOURCE_PER_DAY: number;
@@ -82,7 +83,7 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     sealMessage: services.sealMessage,
     recordVerdict: (id, verdict, from) =>
       recordVerdict(
-        { store: records, clock, logEvent: (event, fields) => log(event, fields) },
+        { store: records, clock, logEvent: (event, fields) => services.log(event, fields) },
         id,
         verdict,
         from,
@@ -101,7 +102,7 @@ export function createWebhookDeps(services: WebhookServices): WebhookDeps {
     }),
     fairShare: createFairShare(),
     failpoint,
-    logRefusal: (fields) => log("webhook.refused", fields),
+    logRefusal: (fields) => services.log("webhook.refused", fields),
   };
 }
 

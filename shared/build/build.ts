@@ -7,6 +7,7 @@
  * CommonJS, because it loads fastest in the Functions worker. With `--debug` the files are not
  * minified and have linked source maps.
  */
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire, Module } from "node:module";
 import { basename, join, relative, resolve } from "node:path";
@@ -164,9 +165,18 @@ async function writeMappings(): Promise<boolean> {
   return true;
 }
 
+/** Adds the tenants that the setting `TENANTS` names as `file:tenants.json`. */
+async function copyTenants(): Promise<void> {
+  const source = join(root, "infra/tenants.json");
+  if (!existsSync(source)) return;
+  const tenants: unknown = JSON.parse(await readFile(source, "utf8"));
+  await writeFile(join(dist, "tenants.json"), `${JSON.stringify(tenants)}\n`);
+}
+
 await mkdir(dist, { recursive: true });
 try {
   if ((await writeCatalog()) && (await writeMappings())) {
+    await copyTenants();
     await bundleAll();
     await writeConsole();
     await writeDescriptions(await recordRegistrations());

@@ -6,6 +6,7 @@ import { runCloudApps } from "./cloud-apps/run.ts";
 import { runProgram } from "./command-line.ts";
 import { loadLocalSettings, loadSimulatorSettings } from "./local-settings.ts";
 import { createOutput } from "./output.ts";
+import { requireTenant } from "./tenant-option.ts";
 
 const output = createOutput(process.stdout, process.stderr);
 
@@ -14,11 +15,11 @@ await runProgram(output, () =>
     output,
     isTerminal: process.stdout.isTTY,
     nowMs: Date.now,
-    createClient: async (isSimulated) => {
+    createClient: async (isSimulated, tenantName) => {
       if (isSimulated) loadSimulatorSettings();
       else loadLocalSettings();
       const { getCloudApps } = await import("../app/alerts.ts");
-      return (await getCloudApps()).client;
+      return (await getCloudApps(await requireTenant(tenantName))).client;
     },
   }),
 );

@@ -1,17 +1,18 @@
 /** `npm run doctor`: checks settings, clock, storage, secrets and each service's answers. */
-import { readSettings } from "../runtime/settings.ts";
 import { systemClock } from "../runtime/time.ts";
 import { parseCommandLine, runProgram, UsageError } from "./command-line.ts";
 import { examineApp } from "./doctor/examine.ts";
 import type { DoctorFinding } from "./doctor/finding.ts";
 import { loadLocalSettings, loadSimulatorSettings } from "./local-settings.ts";
 import { createOutput, formatCount } from "./output.ts";
+import { requireTenant } from "./tenant-option.ts";
 
-const usage = `npm run doctor -- [--json] [--simulator]
+const usage = `npm run doctor -- [--tenant <name>] [--json] [--simulator]
 
 Checks everything that Huntline needs: settings, clock, storage, secrets, hunting, files and
 Cloud Apps. For each problem it finds, it prints the command that fixes it.
 
+  --tenant      check a tenant of the setting TENANTS; else the tenant default
   --json        one JSON object a line
   --simulator   check against the simulated cloud that npm start runs
   --help, -h
@@ -28,20 +29,23 @@ function printFinding({ state, subject, message, fix }: DoctorFinding): void {
   if (fix !== undefined) output.line(`         fix: ${fix}`);
 }
 
-async function examine(isJson: boolean): Promise<number> {
-  const { services } = await import("../app/services.ts");
+async function examine(isJson: boolean, tenantName: string | undefined): Promise<number> {
+  const tenant = await requireTenant(tenantName);
+  const { getTenantServices } = await import("../app/tenant-services.ts");
+  const { getVault } = await import("../app/platform.ts");
+  const { enabledHunts, queues, records } = getTenantServices(tenant);
   const { getCloudApps } = await import("../app/alerts.ts");
   const { getFilesApi } = await import("../app/files.ts");
   const { createHuntingPort } = await import("../app/hunting-api.ts");
   const findings = examineApp({
-    settings: () => readSettings(),
-    records: services.records,
-    queues: services.queues,
-    vault: services.vault,
-    hunting: () => createHuntingPort(),
-    files: async () => (await getFilesApi()).client,
-    cloudApps: async () => (await getCloudApps()).client,
-    hunts: services.enabledHunts(),
+    settings: () => tenant.readSettings(),
+    records,
+    queues,
+    vault: getVault,
+    hunting: () => createHuntingPort(tenant),
+    files: async () => (await getFilesApi(tenant)).client,
+    cloudApps: async () => (await getCloudApps(tenant)).client,
+    hunts: enabledHunts(),
     storageEndpoint: process.env["DataStorage"] ?? process.env["DataStorage__blobServiceUri"] ?? "",
     hasManagedIdentity: process.env["IDENTITY_ENDPOINT"] !== undefined,
     clock: systemClock,
@@ -62,7 +66,11 @@ const formatSummary = (errorCount: number): string =>
     : `${formatCount(errorCount, "problem")} found. Fix them in order; later ones may be side effects.`;
 
 await runProgram(output, async () => {
-  const line = parseCommandLine(process.argv.slice(2), { json: "flag", simulator: "flag" });
+  const line = parseCommandLine(process.argv.slice(2), {
+    json: "flag",
+    simulator: "flag",
+    tenant: "text",
+  });
   if (line.isHelp) {
     output.line(usage);
     return 0;
@@ -72,5 +80,5 @@ await runProgram(output, async () => {
     throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
   if (line.hasFlag("simulator")) loadSimulatorSettings();
   else loadLocalSettings();
-  return examine(line.hasFlag("json"));
+  return examine(line.hasFlag("json"), line.readText("tenant"));
 });

@@ -3,17 +3,18 @@ import { runProgram } from "./command-line.ts";
 import { runErase } from "./erase/run.ts";
 import { loadLocalSettings, loadSimulatorSettings } from "./local-settings.ts";
 import { createOutput } from "./output.ts";
+import { requireTenant } from "./tenant-option.ts";
 
 const output = createOutput(process.stdout, process.stderr);
 
 await runProgram(output, () =>
   runErase(process.argv.slice(2), {
     output,
-    openDeps: async (isSimulated) => {
+    openDeps: async (isSimulated, tenantName) => {
       if (isSimulated) loadSimulatorSettings();
       else loadLocalSettings();
-      const { services } = await import("../app/services.ts");
-      return services.erasureDeps();
+      const { createErasureDeps } = await import("../app/alerts.ts");
+      return createErasureDeps(await requireTenant(tenantName));
     },
   }),
 );

@@ -5,6 +5,7 @@ import { runProgram } from "./command-line.ts";
 import { runHunts } from "./hunts/run.ts";
 import { loadLocalSettings, loadSimulatorSettings } from "./local-settings.ts";
 import { createOutput } from "./output.ts";
+import { requireTenant } from "./tenant-option.ts";
 
 const output = createOutput(process.stdout, process.stderr);
 
@@ -17,10 +18,13 @@ await runProgram(output, () =>
       return process.env["HUNTING_API"] ?? "graph";
     },
     nowMs: systemClock.now,
-    createHuntingPort: async ({ api, isSimulated }) => {
+    createHuntingPort: async ({ api, isSimulated, tenant }) => {
       if (isSimulated) loadSimulatorSettings();
       else loadLocalSettings();
-      return (await import("../app/hunting-api.ts")).createHuntingPort(api);
+      return (await import("../app/hunting-api.ts")).createHuntingPort(
+        await requireTenant(tenant),
+        api,
+      );
     },
     output,
   }),

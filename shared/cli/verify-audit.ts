@@ -4,8 +4,10 @@ import { verifyAudit } from "../audit/verify.ts";
 import { parseCommandLine, runProgram, UsageError } from "./command-line.ts";
 import { loadLocalSettings, loadSimulatorSettings } from "./local-settings.ts";
 import { createOutput, formatCount } from "./output.ts";
+import { deriveTenantKey } from "../storage/tenant-records.ts";
+import { requireTenant } from "./tenant-option.ts";
 
-const usage = `npm run verify-audit -- [--simulator]
+const usage = `npm run verify-audit -- [--tenant <name>] [--simulator]
 
 Verifies every record of the audit log, and the texts about people that records name. It reads
 local.settings.json and the environment for the data storage and the key vault. After a rotation of the audit key, set FORMER_AUDIT_KEYS to the
@@ -13,6 +15,7 @@ former keys, separated by commas.
 
   --anchor <seq>:<hash>   an anchor from the log (event audit.anchored), which also finds a log that
                           was deleted and restarted
+  --tenant      verify the log of a tenant of the setting TENANTS; else of default
   --simulator   verify the log of the simulated cloud that npm start runs
   --help, -h
 
@@ -29,13 +32,19 @@ function readLoggedAnchor(text: string | undefined) {
   return { seq: Number(seq), hash };
 }
 
-async function verifyLog(expected: string | undefined): Promise<number> {
-  const { services } = await import("../app/services.ts");
-  const store = await services.records();
-  const key = await (await services.vault()).getSecret("audit-key");
+async function verifyLog(
+  tenantName: string | undefined,
+  expected: string | undefined,
+): Promise<number> {
+  const tenant = await requireTenant(tenantName);
+  const { getTenantServices } = await import("../app/tenant-services.ts");
+  const tenantServices = getTenantServices(tenant);
+  const store = await tenantServices.records();
+  const key = await tenantServices.readAuditKey();
   const formerKeys = (process.env["FORMER_AUDIT_KEYS"] ?? "")
     .split(",")
-    .filter((text) => text !== "");
+    .filter((text) => text !== "")
+    .map((text) => deriveTenantKey(text, tenant.name));
   const { validCount, head, firstBad, texts } = await verifyAudit(store, [key, ...formerKeys], {
     anchor: await readAnchor(store),
     logged: readLoggedAnchor(expected),
@@ -71,7 +80,11 @@ function adviceFor(flaw: string): string {
 }
 
 await runProgram(output, async () => {
-  const line = parseCommandLine(process.argv.slice(2), { simulator: "flag", anchor: "text" });
+  const line = parseCommandLine(process.argv.slice(2), {
+    simulator: "flag",
+    tenant: "text",
+    anchor: "text",
+  });
   if (line.isHelp) {
     output.line(usage);
     return 0;
@@ -81,5 +94,5 @@ await runProgram(output, async () => {
     throw new UsageError(`Unexpected "${unexpected}". Run with --help.`);
   if (line.hasFlag("simulator")) loadSimulatorSettings();
   else loadLocalSettings();
-  return verifyLog(line.readText("anchor"));
+  return verifyLog(line.readText("tenant"), line.readText("anchor"));
 });

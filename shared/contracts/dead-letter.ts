@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 /**
  * Why a message ended here. `retriesExhausted`: the platform took it away after five tries.
  * `unsealed` and `dailyLimit`: a message of another writer that the settings do not allow.
+ * `unknownTenant`: no enabled tenant has the name that the message carries.
  */
 const deadLetterReasons = [
   "encoding",
@@ -13,6 +14,7 @@ const deadLetterReasons = [
   "permanent",
   "unsealed",
   "dailyLimit",
+  "unknownTenant",
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
 

@@ -10,11 +10,12 @@ export async function enqueueUnlessWaiting(
   deps: Pick<HuntDeps, "records" | "queues">,
   hunt: CompiledHunt,
   reason: "timer" | "overdue" | "maintenance",
-  nowMs: number,
+  { delayMs = 0, nowMs }: { readonly nowMs: number; readonly delayMs?: number },
 ): Promise<boolean> {
   const now = ticksFromMs(nowMs);
   if (await isWaiting(deps, hunt.name, now)) return false;
-  await enqueueRun(deps, { hunt: hunt.name, reason, scheduledFor: formatInstant(now) }, now);
+  const message = { hunt: hunt.name, reason, scheduledFor: formatInstant(now) };
+  await enqueueRun(deps, message, now, delayMs);
   return true;
 }
 
@@ -32,7 +33,7 @@ export async function startOverdueHunts(
   for (const hunt of hunts) {
     const { watermarkAgeSeconds: age } = await readHuntHealth(deps, hunt, nowMs);
     const isDue = age === null || age * 1_000 > hunt.lagMs + hunt.intervalMs;
-    if (isDue && (await enqueueUnlessWaiting(deps, hunt, reason, nowMs)))
+    if (isDue && (await enqueueUnlessWaiting(deps, hunt, reason, { nowMs })))
       startedHunts.push(hunt.name);
   }
   return startedHunts;

@@ -38,7 +38,15 @@ export const events = {
 } as const satisfies Record<string, readonly ["info" | "warn" | "error", readonly string[]]>;
 
 /** Allowed on every event. */
-const commonFields = ["hunt", "window", "rows", "durationMs", "attempts", "attempt"] as const;
+const commonFields = [
+  "tenant",
+  "hunt",
+  "window",
+  "rows",
+  "durationMs",
+  "attempts",
+  "attempt",
+] as const;
 
 export type EventName = keyof typeof events;
 type Level = "info" | "warn" | "error";
@@ -75,6 +83,12 @@ const flattenText = (value: string | number | boolean): string | number | boolea
   typeof value === "string"
     ? value.replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ").slice(0, maxTextLength)
     : value;
+
+/** Returns a log that names the tenant in each line. */
+export const createTenantLog =
+  (tenant: string): Log =>
+  <E extends EventName>(event: E, fields?: Fields<E>) =>
+    log(event, Object.assign({}, fields, { tenant }));
 
 /**
  * The log of a running app: lines go to the current invocation, outside of one to standard error.

@@ -194,6 +194,8 @@ export const settingsSchema = z.object({
   PERSONAL_DATA_DAYS: createCountSchema(90, 3_650),
   ALLOW_UNSEALED_VERDICTS: oneOf(["true", "false"], "true"),
   WEBHOOKS: z._default(webhooks, {}),
+  /** Further tenants, as JSON or as the name of a file in the package; `app/tenants.ts` reads it. */
+  TENANTS: z.optional(text),
   LOGIN_URL: z.optional(loopbackRoot),
   GRAPH_URL: z.optional(loopbackRoot),
   DEFENDER_URL: z.optional(loopbackRoot),
@@ -202,16 +204,27 @@ export const settingsSchema = z.object({
 export type Settings = z.infer<typeof settingsSchema>;
 export type SettingName = keyof Settings;
 
+export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];
+
 /** Names invalid settings, never a value. A function that needs one answers 503. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
   readonly settings: readonly string[];
+  readonly #faults: readonly { readonly name: string; readonly expected: string }[];
 
   constructor(faults: readonly { readonly name: string; readonly expected: string }[]) {
     super(
       `App settings to fix: ${faults.map(({ name, expected }) => `${name} (must be ${expected})`).join("; ")}`,
     );
     this.settings = faults.map((fault) => fault.name);
+    this.#faults = faults;
+  }
+
+  /** Returns the same faults under other names. */
+  rename(toName: (name: string) => string): SettingsError {
+    return new SettingsError(
+      this.#faults.map(({ name, expected }) => ({ name: toName(name), expected })),
+    );
   }
 }
 
@@ -228,7 +241,7 @@ export function readSettings<N extends SettingName = SettingName>(
   needed?: readonly N[],
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Pick<Settings, N> {
-  const names = needed ?? (Object.keys(settingsSchema.shape) as N[]);
+  const names = needed ?? (settingNames as readonly N[]);
   const faults: { name: string; expected: string }[] = [];
   const values: Partial<Record<N, unknown>> = {};
   for (const name of names) {
@@ -249,6 +262,12 @@ export function readSettings<N extends SettingName = SettingName>(
   if (faults.length > 0) throw new SettingsError(faults);
   return values as Pick<Settings, N>;
 }
+
+/** Reads settings of which some are replaced, as those of a tenant are. @throws SettingsError */
+export const readOverriddenSettings = <N extends SettingName>(
+  needed: readonly N[] | undefined,
+  overrides: Readonly<Record<string, string | undefined>>,
+): Pick<Settings, N> => readSettings(needed, { ...process.env, ...overrides });
 
 /** True where the Functions platform runs this process. */
 const isInAzure = (env: Readonly<Record<string, string | undefined>> = process.env): boolean =>

@@ -4,6 +4,7 @@
  * (`state/jobs/{tenant}/{id}/job.json`, `audit/{tenant}/…`, `dead-letters/{tenant}/…`), so that
  * lifecycle rules match by kind and no module can reach another tenant's records.
  */
+import { createHmac } from "node:crypto";
 import type { MessageQueues, RecordStore } from "./record-store.ts";
 
 /** The tenant that the settings describe; the only one of most deployments. */
@@ -60,3 +61,9 @@ export const createTenantQueues = (queues: MessageQueues, tenant: string): Messa
   send: (queue, message, options) =>
     queues.send(queue, tenant === defaultTenant ? message : { ...message, tenant }, options),
 });
+
+/** Derives a tenant's key, so that no seal of one tenant is valid for another. */
+export const deriveTenantKey = (key: string, tenant: string): string =>
+  tenant === defaultTenant
+    ? key
+    : createHmac("sha256", key).update(`tenant:${tenant}`).digest("hex");

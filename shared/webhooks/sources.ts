@@ -65,6 +65,8 @@ const sourceSchema = z.strictObject({
   functionKey: z._default(z.boolean("must be true or false"), false),
   hunts: z._default(listOf(huntRule), []),
   eventGrid: z._default(z.boolean("must be true or false"), false),
+  /** The tenant whose verdicts, files and hunts it serves; `default` without it. */
+  tenant: z.optional(z.string("must be the name of a tenant")),
 });
 
 /** One configured source, with defaults filled in. */

@@ -105,6 +105,7 @@ async function createOurs(connection: string, key: string): Promise<AnswerReques
   const records = createRecordStore(storage.blobs);
   const deps = createWebhookDeps({
     clock: systemClock,
+    log: () => undefined,
     failpoint: async () => undefined,
     settings: () => ({
       WEBHOOKS: { secops: { auth: "standard", mapping: "google-secops" } },

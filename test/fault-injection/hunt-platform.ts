@@ -262,9 +262,9 @@ export async function createPlatform(
           putMessage(message as HuntRun, 0)
         ),
       };
-      return enqueueUnlessWaiting({ records, queues }, platform.hunt, "timer", clock.now()).catch(
-        () => false,
-      );
+      return enqueueUnlessWaiting({ records, queues }, platform.hunt, "timer", {
+        nowMs: clock.now(),
+      }).catch(() => false);
     },
     enqueue: (message, copies = 1) => {
       const due = new Date(clock.now()).toISOString();

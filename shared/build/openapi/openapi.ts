@@ -1,4 +1,5 @@
 /** Puts the description together as OpenAPI 3.1. */
+import { queryNames } from "../../contracts/query-names.ts";
 import { apiPrefix } from "../../http/api-description.ts";
 import { problemTitles } from "../../contracts/problem.ts";
 import type {
@@ -108,11 +109,17 @@ function createParameters({ path, operation }: DescribedRoute): Json[] {
             schema: describeSchemas({ one: schema })["one"] ?? {},
           }),
         )),
+    ...(takesTenant(operation.operationId) ? [tenantParameter] : []),
     ...Object.entries(operation.headers ?? {}).map(([name, parameterDescription]) =>
       createParameter("header", name, false, parameterDescription),
     ),
   ];
 }
+
+/** Functions are named after their operation: `ListHunts` is `list_hunts`. */
+const takesTenant = (operationId: string): boolean =>
+  queryNames[operationId.replaceAll(/(?<!^)[A-Z]/g, "_$&").toLowerCase()]?.includes("tenant") ??
+  false;
 
 function requireDescription<T>(value: T | undefined, place: string): T {
   if (value === undefined) throw new Error(`${place} has no description`);
@@ -133,6 +140,12 @@ const createParameter = (
   ...parameterDescription.extensions,
   schema: parameterDescription.schema ?? { type: "string" },
   ...(parameterDescription.example === undefined ? {} : { example: parameterDescription.example }),
+});
+
+const tenantParameter = createParameter("query", "tenant", false, {
+  description: "Name of a tenant of the setting TENANTS. Omit it where there is one tenant.",
+  schema: { type: "string", default: "default" },
+  extensions: { "x-ms-visibility": "advanced" },
 });
 
 const toSchemaRef = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });

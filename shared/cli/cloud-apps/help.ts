@@ -29,6 +29,7 @@ Options of list and scan
 
 Options of all commands
   --simulator                       use the simulated cloud that npm start runs
+  --tenant contoso                  use a tenant of the setting TENANTS
   --help, -h                        "npm run cloud-apps -- alerts --help" lists an alert's fields
 
 An update of an IP range keeps everything that is not named. Close alerts with

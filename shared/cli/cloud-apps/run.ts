@@ -29,7 +29,7 @@ export interface CloudAppsContext {
   readonly output: Output;
   readonly isTerminal: boolean;
   readonly nowMs: () => number;
-  readonly createClient: (isSimulated: boolean) => Promise<ApiClient>;
+  readonly createClient: (isSimulated: boolean, tenant: string | undefined) => Promise<ApiClient>;
 }
 
 /** One command: its client, options, and the words after its name. */
@@ -48,6 +48,7 @@ const options: OptionTable = {
   sort: "text",
   format: "text",
   simulator: "flag",
+  tenant: "text",
   source: "text",
   stream: "text",
   snapshot: "flag",
@@ -75,7 +76,7 @@ export async function runCloudApps(
   if (!run) return throwUnknownCommand(`${resource} ${command}`, Object.keys(commands));
   // Option mistakes are found before any settings are read or calls are made.
   const prepared = run({ ...context, line, args });
-  await prepared(await createClient(line.hasFlag("simulator")));
+  await prepared(await createClient(line.hasFlag("simulator"), line.readText("tenant")));
   return 0;
 }
 

@@ -16,6 +16,7 @@ audit stays verifiable. Each erasure is audited, without the texts.
   --dry-run               lists the records and changes nothing
   --audit-days 365        auditImmutableDays of the deployment
   --export-days 0         keepExportsDays of the deployment; 0 for ever
+  --tenant contoso        erase in a tenant of the setting TENANTS; else in default
   --simulator             use the storage of the simulated cloud that npm start runs
   --help, -h
 
@@ -28,7 +29,7 @@ interface EraseDeps extends ErasureDeps, KeptDeps {}
 /** What the command line runs with. */
 export interface EraseContext {
   readonly output: Output;
-  readonly openDeps: (isSimulated: boolean) => Promise<EraseDeps>;
+  readonly openDeps: (isSimulated: boolean, tenant: string | undefined) => Promise<EraseDeps>;
 }
 
 /** Returns the exit code. @throws UsageError */
@@ -42,6 +43,7 @@ export async function runErase(
     "dry-run": "flag",
     "audit-days": "text",
     "export-days": "text",
+    tenant: "text",
     simulator: "flag",
   });
   if (line.isHelp) {
@@ -56,7 +58,7 @@ export async function runErase(
     auditDays: readDays(line, "audit-days", 365),
     exportDays: readDays(line, "export-days", 0),
   };
-  const deps = await openDeps(line.hasFlag("simulator"));
+  const deps = await openDeps(line.hasFlag("simulator"), line.readText("tenant"));
   const found = await findPersonalData(deps.store, target);
   printFound(found, output);
   const left = line.hasFlag("dry-run") ? found : await erase(deps, target, found, output);

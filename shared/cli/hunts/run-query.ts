@@ -7,6 +7,8 @@ import { formatCount } from "../output.ts";
 export type CreateHuntingPort = (options: {
   readonly api?: HuntingPort["api"];
   readonly isSimulated: boolean;
+  /** @default the tenant `default` */
+  readonly tenant?: string | undefined;
 }) => Promise<HuntingPort>;
 
 /** The first rows as JSON lines; `reply` counts all rows. */

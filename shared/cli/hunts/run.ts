@@ -39,6 +39,7 @@ const usage = `npm run hunts -- [command] [options]
   compare <hunt|file>      runs it on Graph and on the Defender API and shows what differs
       --last 1h            how far back try and compare read
       --simulator          use the simulated cloud that npm start runs
+      --tenant contoso     query a tenant of the setting TENANTS
 
   --catalog <folder>       another catalog, for every command
   --help, -h
@@ -66,6 +67,7 @@ const options: OptionTable = {
   name: "text",
   rows: "text",
   simulator: "flag",
+  tenant: "text",
   table: "text",
   top: "text",
   watch: "flag",
@@ -125,6 +127,7 @@ const toLiveRun = ({ folder, subject, line, nowMs }: CommandRun) => ({
   last: line.readText("last") ?? defaultLast,
   nowMs: nowMs(),
   isSimulated: line.hasFlag("simulator"),
+  tenant: line.readText("tenant"),
 });
 
 const defaultTop = 20;

@@ -18,6 +18,7 @@ export interface LiveRunOptions {
   readonly nowMs: number;
   /** Whether the simulated cloud answers. */
   readonly isSimulated: boolean;
+  readonly tenant?: string | undefined;
 }
 
 const maxShownRows = 20;
@@ -32,7 +33,7 @@ export async function tryHunt(
   if (!subject) return 1;
   const { hunt, span } = subject;
   for (const line of describeHunt(hunt)) output.line(line);
-  const port = await createPort({ isSimulated: options.isSimulated });
+  const port = await createPort({ isSimulated: options.isSimulated, tenant: options.tenant });
   const { reply, rowLines } = await runQuery(
     port,
     buildRowsQuery(hunt, "prelude", span),
@@ -65,7 +66,7 @@ export async function compareHunt(
   const sides: { readonly api: HuntingPort["api"]; readonly result: QueryResult }[] = [];
   for (const api of ["graph", "defender"] as const) {
     const result = await runQuery(
-      await createPort({ api, isSimulated: options.isSimulated }),
+      await createPort({ api, isSimulated: options.isSimulated, tenant: options.tenant }),
       query,
       span,
     );

@@ -21,6 +21,7 @@ function createTestServices(
   const callCounts = { clocks: 0, secrets: 0 };
   const services: WebhookServices = {
     clock,
+    log: () => undefined,
     failpoint: async () => undefined,
     settings: () => ({ WEBHOOKS: webhooks, MAX_ALERTS_PER_SOURCE_PER_DAY: 100 }),
     tenantId: () => "",

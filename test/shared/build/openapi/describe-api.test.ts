@@ -336,7 +336,7 @@ describe("the Swagger form, as connectors want it,", () => {
       (all.find(({ operation }) => operation.operationId === id)?.operation.parameters ?? [])
         .filter((each) => each.in === "query" && each["x-ms-visibility"] !== "internal")
         .map(({ name }) => name);
-    expect(listShownParameters("EnrichFiles")).toEqual(["where", "all"]);
+    expect(listShownParameters("EnrichFiles")).toEqual(["where", "all", "tenant"]);
     expect(listShownParameters("EnrichFile")).toContain("lookBackHours");
   });
 

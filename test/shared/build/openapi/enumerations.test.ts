@@ -70,6 +70,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     "retriesExhausted",
     "unsealed",
     "dailyLimit",
+    "unknownTenant",
     "permanent",
   ]),
   "Export.complete": listAll<Exclude<ExportMetadata["complete"], "closed">>()(["yes", "gap"]),
