@@ -125,6 +125,17 @@ var rules rule[] = [
     every: 'PT1H'
   }
   {
+    // Only this log is out of the reach of a writer of the storage, who could restore an older anchor.
+    name: 'audit-lowered'
+    means: 'The audit log became shorter or was rewritten: an earlier anchor was higher or had another hash.'
+    severity: 0
+    query: '${eventsBy('audit.anchored', 'tenant')} | summarize hashes = dcount(tostring(line.hash)), anchoredAt = max(TimeGenerated) by tenant, seq = tolong(line.seq) | summarize highest = max(seq), changed = max(hashes), arg_max(anchoredAt, seq) by tenant | where seq < highest or changed > 1'
+    dimension: 'tenant'
+    threshold: 0
+    window: 'P2D'
+    every: 'PT1H'
+  }
+  {
     name: 'setting-invalid'
     means: 'An app setting is missing or malformed; the functions that use it return 503.'
     severity: 1

@@ -11,7 +11,7 @@ import {
   writeRecord,
   type TypedRecord,
 } from "../storage/typed-record.ts";
-import { createAuditLog, followChain } from "./audit-log.ts";
+import { createAuditLog, followChain, type ChainEnd } from "./audit-log.ts";
 import { auditRecord, beforeFirst, keyFingerprint, type AuditRecord } from "./chain.ts";
 import { isSameDigest, sealContent } from "../storage/seal.ts";
 
@@ -51,7 +51,8 @@ export const readAnchor = (store: Pick<RecordStore, "read">): Promise<TypedRecor
  * Moves the anchor to the end of the chain. A chain that lost or changed the anchored record is
  * reported instead.
  */
-export async function anchorAudit({ store, readKey }: AnchorDeps): Promise<AnchorResult> {
+export async function anchorAudit(deps: AnchorDeps): Promise<AnchorResult> {
+  const { store, readKey } = deps;
   const key = await readKey();
   const former = await readAnchor(store);
   if (former.kind === "invalid") return toGap(undefined, "the anchor is invalid");
@@ -60,13 +61,11 @@ export async function anchorAudit({ store, readKey }: AnchorDeps): Promise<Ancho
     if (cause !== undefined) return toGap(former.value, cause);
   }
   const end =
-    former.kind === "found"
-      ? await followChain(store, former.value)
-      : await startAnchoring({ store, readKey });
+    former.kind === "found" ? await followChain(store, former.value) : await startAnchoring(deps);
   if (end === "anchored before") return toGap(undefined, "the anchor is missing");
   if (end === "empty") return { kind: "empty" };
-  const path = end.path ?? (former.kind === "found" ? former.value.path : "");
-  const { seq, at, hash } = end.head;
+  const { head, path } = await sealWithKey(deps, end, key);
+  const { seq, at, hash } = head;
   const unsealed = { version: 1 as const, seq, at, hash, path, key: keyFingerprint(key) };
   const anchor: AuditAnchor = { ...unsealed, seal: sealContent(unsealed, key) };
   await writeRecord(store, anchorPath, anchor, etagOf(former));
@@ -78,9 +77,7 @@ export const isAnchorStart = (record: Pick<AuditRecord, "body"> | undefined): bo
   record?.body["kind"] === "anchorStart";
 
 /** Appends the record that starts anchoring, unless the chain is empty or has one. */
-async function startAnchoring(
-  deps: AnchorDeps,
-): Promise<Awaited<ReturnType<typeof followChain>> | "empty" | "anchored before"> {
+async function startAnchoring(deps: AnchorDeps): Promise<ChainEnd | "empty" | "anchored before"> {
   let isEmpty = true;
   for await (const { path } of deps.store.list("audit/")) {
     isEmpty = false;
@@ -89,7 +86,17 @@ async function startAnchoring(
   }
   if (isEmpty) return "empty";
   await createAuditLog(deps)({ kind: "anchorStart" });
-  return followChain(deps.store, beforeFirst);
+  return followChain(deps.store, { ...beforeFirst, path: "", key: "" });
+}
+
+/**
+ * Appends a record where the last one has another key, so that a former key expires soon after a
+ * rotation even when nothing else is audited, and an anchor always has the key of its record.
+ */
+async function sealWithKey(deps: AnchorDeps, end: ChainEnd, key: string): Promise<ChainEnd> {
+  if (end.key === keyFingerprint(key)) return end;
+  await createAuditLog(deps)({ kind: "keyChange" });
+  return followChain(deps.store, { ...end, ...end.head });
 }
 
 const toGap = (anchor: AuditAnchor | undefined, cause: string): AnchorResult => ({

@@ -88,18 +88,25 @@ async function findHead(store: RecordStore): Promise<AuditHead> {
   return (hint && (await readValue(store, hint.path, auditRecord))) ?? beforeFirst;
 }
 
-/** Follows the chain to its end. `path` is that of the last record, if one was read. */
+/** The end of the chain: its last record, the path of it and the fingerprint of its key. */
+export interface ChainEnd {
+  readonly head: AuditHead;
+  readonly path: string;
+  readonly key: string;
+}
+
+/** Follows the chain to its end from a record. */
 export async function followChain(
   store: RecordStore,
-  start: AuditHead,
-): Promise<{ readonly head: AuditHead; readonly path: string | undefined }> {
-  let head = start;
-  let path: string | undefined;
+  start: AuditHead & Omit<ChainEnd, "head">,
+): Promise<ChainEnd> {
+  let end: ChainEnd = { head: start, path: start.path, key: start.key };
   for (;;) {
-    const next = successorPath(head);
-    const read = await store.read(next);
-    if (read.kind === "absent") return { head, path };
-    head = headAt(head, read.kind === "found" ? read.value : undefined);
-    path = next;
+    const path = successorPath(end.head);
+    const read = await store.read(path);
+    if (read.kind === "absent") return end;
+    const value = read.kind === "found" ? read.value : undefined;
+    const key = auditRecord.safeParse(value).data?.key ?? "";
+    end = { head: headAt(end.head, value), path, key };
   }
 }

@@ -9,7 +9,9 @@ import { alertChangeMutants, isChangingHistoryValid } from "./alert-change-mutan
 import { killAlerts } from "./alert-kills.ts";
 import { alertMutants, runVerdictSchedule, isVerdictHistoryValid } from "./alert-model.ts";
 import { checkRandomRequests } from "./alert-requests.ts";
+import { auditMutants, isAuditHistoryValid, runAuditSchedule } from "./audit-model.ts";
 import { checkAuditTampering } from "./audit-tampering.ts";
+import { countCaughtMutants } from "./source-mutants.ts";
 
 /** The extent of the suite. */
 export interface AlertCheckOptions {
@@ -80,6 +82,29 @@ async function checkChangingService(
   return passed === schedules && caught === mutants.length;
 }
 
+/** Runs the schedules of the audit, and their mutants. @returns whether all held */
+async function checkAudit(schedules: number, printLine: (line: string) => void): Promise<boolean> {
+  let [passed, attacks, found] = [0, 0, 0];
+  for (let seed = 1; seed <= schedules; seed += 1) {
+    const history = await runAuditSchedule(seed);
+    if (history.attack !== undefined) attacks += 1;
+    if (history.attack !== undefined && history.isFound) found += 1;
+    if (isAuditHistoryValid(history)) passed += 1;
+    else printLine(`audit, seed ${seed}: ${JSON.stringify(history)}`);
+  }
+  const caught = await countCaughtMutants(
+    "audit-model.ts",
+    auditMutants,
+    maxMutantSeeds,
+    printLine,
+  );
+  const mutantCount = Object.keys(auditMutants).length;
+  printLine(
+    `audit: schedules survived ${passed} of ${schedules} · manipulations found ${found} of ${attacks} · mutants caught ${caught} of ${mutantCount}`,
+  );
+  return passed === schedules && caught === mutantCount;
+}
+
 /** @returns whether everything held */
 export async function checkAlerts(
   { parallelism, failpoints, schedules }: AlertCheckOptions,
@@ -126,6 +151,7 @@ export async function checkAlerts(
   printLine(
     `X35: ${requestCheck.requests} random requests, ${requestCheck.calls} calls, ${requestCheck.strayCalls} of them wrong, ${requestCheck.seconds} s`,
   );
+  const areAuditsVerified = await checkAudit(schedules, printLine);
   const tampering = await checkAuditTampering(1_000);
   printLine(
     `X34: ${tampering.attempts} changes to 1,000 audit records, ${tampering.detected} found at the right index, ${tampering.seconds} s`,
@@ -138,6 +164,7 @@ export async function checkAlerts(
     caught === mutantCount &&
     areWithinBounds &&
     areAnswersTrue &&
+    areAuditsVerified &&
     haveChecksPassed &&
     haveKillsPassed
   );

@@ -1,15 +1,7 @@
 /** Mutants for the suite of changes: one replacement each in the app's source. */
-import { readFileSync } from "node:fs";
+import type { SourceMutant } from "./source-mutants.ts";
 
-/** One replacement in one file; `from` occurs there exactly once. */
-export interface ChangeMutant {
-  /** Path below the repository's root. */
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-export const changeMutants: Readonly<Record<string, ChangeMutant>> = {
+export const changeMutants: Readonly<Record<string, SourceMutant>> = {
   "identity over all columns": {
     file: "shared/hunts/log/shared-columns.ts",
     from: "return match !== undefined && (match.type === undefined || match.type === type);",
@@ -66,18 +58,3 @@ export const changeMutants: Readonly<Record<string, ChangeMutant>> = {
     to: "ticksFromMs(deps.nowMs())",
   },
 };
-
-/**
- * Returns the source with the mutant's replacement.
- *
- * @throws Error when the text to replace does not occur exactly once
- */
-export function applyMutant({ file, from, to }: ChangeMutant, source: string): string {
-  const parts = source.split(from);
-  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${from}`);
-  return parts.join(to);
-}
-
-/** Reads the file of a mutant. */
-export const readMutantFile = ({ file }: ChangeMutant): string =>
-  readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");

@@ -3,9 +3,6 @@
  * permissions and clocks change while one to three instances run and crash. Mutants are the app's
  * own source with one replacement, run in a process of their own.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { changeKinds } from "./hunt-changes.ts";
 import {
   planSchedule,
@@ -14,7 +11,8 @@ import {
   type ScheduleResult,
   type ScheduleShape,
 } from "./hunt-model.ts";
-import { changeMutants, type ChangeMutant } from "./hunt-change-mutants.ts";
+import { changeMutants } from "./hunt-change-mutants.ts";
+import { countCaughtMutants } from "./source-mutants.ts";
 
 const countFaults = ({ lost, duplicated, violations }: ScheduleResult): number =>
   lost.length + duplicated.length + violations.length;
@@ -109,7 +107,12 @@ export async function checkHuntChanges(
       .map(([name, count]) => `${name} ${count}`)
       .join(", ")}`,
   );
-  const caught = await countCaughtMutants(printLine);
+  const caught = await countCaughtMutants(
+    "hunt-change-suite.ts",
+    changeMutants,
+    maxMutantSeed,
+    printLine,
+  );
   const mutantCount = Object.keys(changeMutants).length;
   printLine(
     [
@@ -145,35 +148,3 @@ async function printFailure(result: ScheduleResult, printLine: PrintLine): Promi
 
 /** A mutant must be caught within this many schedules. */
 const maxMutantSeed = 500;
-
-async function countCaughtMutants(printLine: PrintLine): Promise<number> {
-  let caught = 0;
-  for (const [name, mutant] of Object.entries(changeMutants)) {
-    const seed = await findMutantSeed(mutant, maxMutantSeed);
-    if (seed !== undefined) caught += 1;
-    printLine(`mutant ${seed === undefined ? "MISSED" : "caught"}: ${name} (seed ${seed})`);
-  }
-  return caught;
-}
-
-/** Runs schedules in a process whose source has the mutant's replacement. */
-export async function findMutantSeed(
-  mutant: ChangeMutant,
-  maxSeed: number,
-): Promise<number | undefined> {
-  const child = spawn(
-    process.execPath,
-    [
-      fileURLToPath(import.meta.resolve("./mutant-run.ts")),
-      JSON.stringify(mutant),
-      String(maxSeed),
-    ],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  await once(child, "close");
-  const result = /^(?:seed (\d+)|held)$/m.exec(output);
-  if (!result) throw new Error(`The mutant's process ended without a result: ${output}`);
-  return result[1] === undefined ? undefined : Number(result[1]);
-}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { applyMutant, changeMutants, readMutantFile } from "./hunt-change-mutants.ts";
-import { findMutantSeed } from "./hunt-change-suite.ts";
+import { changeMutants } from "./hunt-change-mutants.ts";
+import { applyMutant, findMutantSeed, readMutantFile } from "./source-mutants.ts";
 import { huntMutants } from "./hunt-mutants.ts";
 import { runSchedule, type HuntMutant, type ScheduleResult } from "./hunt-model.ts";
 
@@ -46,7 +46,7 @@ describe("the hunts module under random interleavings", () => {
 
   test("turns red for a mutant of the source, run in a process of its own", async () => {
     const mutant = changeMutants["the columns of rows not reported"];
-    expect(mutant && (await findMutantSeed(mutant, 200))).toBeDefined();
+    expect(mutant && (await findMutantSeed("hunt-change-suite.ts", mutant, 200))).toBeDefined();
   });
 
   test.each(Object.entries(huntMutants))("turns red for %s", async (_, mutant) => {

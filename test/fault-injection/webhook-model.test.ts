@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { runWebhookSchedule, webhookMutants, isWebhookHistoryValid } from "./webhook-model.ts";
+import { findMutantSeed } from "./source-mutants.ts";
+import {
+  isWebhookHistoryValid,
+  runWebhookSchedule,
+  webhookMutants,
+  webhookSourceMutants,
+} from "./webhook-model.ts";
 
 const schedules = 150;
 
@@ -28,4 +34,11 @@ describe("webhooks, under seeded schedules", () => {
       seed += 1;
     expect(seed).toBeLessThanOrEqual(schedules);
   });
+
+  test.each(Object.entries(webhookSourceMutants))(
+    "the mutant of the source is caught: %s",
+    async (_, mutant) => {
+      expect(await findMutantSeed("webhook-model.ts", mutant, schedules)).toBeDefined();
+    },
+  );
 });

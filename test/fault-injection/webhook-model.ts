@@ -14,6 +14,7 @@ import {
   webhookHarness,
 } from "../support/webhook-harness.ts";
 import { createRandom } from "./scheduler.ts";
+import type { SourceMutant } from "./source-mutants.ts";
 
 /** Breaks the module on purpose. */
 export type WebhookMutant = (deps: WebhookDeps) => WebhookDeps;
@@ -52,6 +53,20 @@ export const webhookMutants: Readonly<Record<string, WebhookMutant>> = {
       return result.kind === "allowed" ? { ...result, releaseAlerts: () => undefined } : result;
     },
   }),
+};
+
+/** Mutants of the source itself. */
+export const webhookSourceMutants: Readonly<Record<string, SourceMutant>> = {
+  "limits are counted by a header": {
+    file: "shared/webhooks/receive.ts",
+    from: "const key = auth.id !== undefined && auth.isIdSigned ? auth.id : bodyHash;",
+    to: "const key = id;",
+  },
+  "the allowance of a repetition is not given back": {
+    file: "shared/webhooks/execute-plan.ts",
+    from: 'if (isCounted && allowance.kind === "allowed") allowance.releaseAlerts();',
+    to: "void isCounted;",
+  },
 };
 
 /** The result of a schedule. */
@@ -217,3 +232,10 @@ export const isWebhookHistoryValid = ({
   differingAnswers === 0 &&
   idCollisions === 0 &&
   wastedAlerts === 0;
+
+/** Returns the first seed whose schedule breaks a guarantee. */
+export async function findFailingSeed(from: number, to: number): Promise<number | undefined> {
+  for (let seed = from; seed <= to; seed += 1)
+    if (!isWebhookHistoryValid(await runWebhookSchedule(seed))) return seed;
+  return undefined;
+}

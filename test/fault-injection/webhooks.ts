@@ -6,7 +6,13 @@ import { receiveDelivery } from "../../shared/webhooks/receive.ts";
 import { toRequest, validEvent, webhookHarness } from "../support/webhook-harness.ts";
 import { standardHeaders, standardKey } from "../support/webhook-senders.ts";
 import { killWebhooks, webhookFailpoints } from "./webhook-kills.ts";
-import { runWebhookSchedule, webhookMutants, isWebhookHistoryValid } from "./webhook-model.ts";
+import { countCaughtMutants } from "./source-mutants.ts";
+import {
+  isWebhookHistoryValid,
+  runWebhookSchedule,
+  webhookMutants,
+  webhookSourceMutants,
+} from "./webhook-model.ts";
 
 const forgeries = 10_000;
 
@@ -55,6 +61,7 @@ export async function checkWebhooks(
     if (seed <= 500) caught += 1;
     printLine(`mutant ${seed <= 500 ? `caught: ${name} (seed ${seed})` : `MISSED: ${name}`}`);
   }
+  caught += await countCaughtMutants("webhook-model.ts", webhookSourceMutants, 500, printLine);
   const areForgeriesFree = await checkForgeries();
   printLine(
     `${forgeries} forged deliveries: ${areForgeriesFree ? "each refused, no storage call" : "NOT FREE"}`,
@@ -70,7 +77,7 @@ export async function checkWebhooks(
   const passedKills = killResults.filter(
     ({ violations, died }) => died && violations.length === 0,
   ).length;
-  const mutantCount = Object.keys(webhookMutants).length;
+  const mutantCount = Object.keys({ ...webhookMutants, ...webhookSourceMutants }).length;
   printLine(
     `webhooks: schedules survived ${passed} of ${schedules} · crashes ${crashes} · kill points ${passedKills} of ${killResults.length} · mutants caught ${caught} of ${mutantCount}`,
   );

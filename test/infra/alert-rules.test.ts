@@ -162,6 +162,11 @@ const healthyTraces: readonly Trace[] = [
   ...times(3, (index) =>
     writeEvent("quota.paused", { api: "hunting", cause: "refused" }, index * 4 * minuteMs),
   ),
+  // Several anchors of one record, and higher ones afterwards.
+  ...times(100, (index) => {
+    const seq = 400 - Math.floor(index / 5);
+    return writeEvent("audit.anchored", { seq, hash: `hash ${seq}` }, index * 15 * minuteMs);
+  }),
   writeEvent("upstream.refused", { api: "hunting", status: 400 }),
   writeEvent("webhook.refused", { source: "sentinel", status: 401 }),
   writeEvent("hunt.late", { hunt: firstHunt.name, exported: 3, counted: 4 }),
@@ -216,6 +221,14 @@ const faults: readonly Fault[] = [
     rule: "audit-gap",
     traces: [writeEvent("audit.gap", { seq: 4, cause: "no outcome" })],
     fires: ["no outcome"],
+  },
+  {
+    rule: "audit-lowered",
+    traces: [
+      writeEvent("audit.anchored", { seq: 40, hash: "a" }, 40 * minuteMs),
+      writeEvent("audit.anchored", { seq: 38, hash: "b" }, 10 * minuteMs),
+    ],
+    fires: [""],
   },
   {
     rule: "setting-invalid",
@@ -277,6 +290,13 @@ describe("each alert rule", () => {
   test.each([...alertRules.keys()])("%s does not fire over two days of healthy traffic", (name) => {
     expect(listFired(name, healthyTraces, healthyRequests)).toEqual([]);
   });
+});
+
+test("the rule audit-lowered fires for a rewritten record of the same number", () => {
+  const anchors = ["a", "b"].map((hash, index) =>
+    writeEvent("audit.anchored", { seq: 40, hash }, (3 - index) * hourMs),
+  );
+  expect(listFired("audit-lowered", anchors)).toEqual([""]);
 });
 
 describe("the rule hunt-overdue", () => {

@@ -178,13 +178,30 @@ test("a rotation leaves the chain valid, and the former key expires after ten mi
   await older?.({ call: "another instance has the former key cached" });
   expect(await anchorAudit({ store, readKey: async () => nextKey })).toMatchObject({
     kind: "anchored",
-    anchor: { seq: 5 },
+    anchor: { seq: 6 },
   });
   const verify = async () =>
     verifyAudit(store, [nextKey, key], { anchor: await readAnchor(store) });
   expect((await verify()).firstBad).toBeUndefined();
   await clock.advance(11 * 60_000);
   await older?.({ call: "the former key is stolen" });
+  expect((await verify()).firstBad).toMatchObject({ index: 7, flaw: "retired key" });
+});
+
+test("a rotation is sealed into the chain by the next anchor, without any other change", async () => {
+  const { clock, store } = await writeRecords(3);
+  await setAnchor(store);
+  for (const rotated of ["the second key", nextKey]) {
+    await clock.advance(7_200_000);
+    const result = await anchorAudit({ store, readKey: async () => rotated });
+    expect(result).toMatchObject({ kind: "anchored" });
+  }
+  const keys = [nextKey, "the second key", key];
+  const verify = async () => verifyAudit(store, keys, { anchor: await readAnchor(store) });
+  expect(await verify()).toMatchObject({ validCount: 6 });
+  expect((await verify()).firstBad).toBeUndefined();
+  await clock.advance(660_000);
+  await createAuditLog({ store, readKey: async () => key })({ call: "the first key is stolen" });
   expect((await verify()).firstBad).toMatchObject({ index: 6, flaw: "retired key" });
 });
 
