@@ -50,7 +50,7 @@ function addData(name: TenantName): void {
     DeviceId: "d".repeat(40),
     FileName: markerOf(name),
   });
-  tenant.files.put({ sha1: hash, name: markerOf(name) } as never);
+  tenant.files.put({ sha1: hash, name: markerOf(name) });
 }
 
 beforeAll(async () => {
@@ -217,7 +217,7 @@ describe("after the journeys", () => {
 
   test("every blob belongs to a tenant", async () => {
     const owners = new Set((await readAllBlobs()).map(({ path }) => ownerOf(path)));
-    expect([...owners].toSorted()).toEqual(names.toSorted());
+    expect(owners).toEqual(new Set(names));
   });
 
   test("no service saw a token of another tenant", () => {
@@ -290,7 +290,7 @@ describe("a request", () => {
       const body = method === "POST" ? JSON.stringify({ sha1: [hash] }) : null;
       const headers = { "content-type": "application/json" };
       const url = `${limitedHost.url}/api/${path}?tenant=${tenant}`;
-      const answer = await fetch(url, { method, headers, body });
+      const answer = await fetch(url, body === null ? { method } : { method, headers, body });
       expect([answer.status, tenant]).toEqual([404, tenant]);
       expect(await answer.text()).not.toContain("fabrikam");
     }
