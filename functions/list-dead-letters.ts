@@ -6,8 +6,9 @@ import { withQuery } from "../shared/http/public-url.ts";
 import { readQuery } from "../shared/http/request-body.ts";
 
 async function listDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
+  const tenant = services.for(request);
   const { queue, after } = readQuery(deadLetterFilter, request.query);
-  const page = await services.for(request).listDeadLetters(queue, after);
+  const page = await tenant.listDeadLetters(queue, after);
   const nextLink =
     page.next === undefined
       ? null

@@ -5,8 +5,9 @@ import { replayRequest } from "../shared/contracts/dead-letter.ts";
 import { readValidBody } from "../shared/http/request-body.ts";
 
 async function replayDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
+  const tenant = services.for(request);
   const { deadLetters } = await readValidBody(request, replayRequest);
-  return { jsonBody: { value: await services.for(request).replayDeadLetters(deadLetters) } };
+  return { jsonBody: { value: await tenant.replayDeadLetters(deadLetters) } };
 }
 
 app.http("replay_dead_letters", {

@@ -8,9 +8,10 @@ import { createRetryProblem } from "../shared/contracts/problem.ts";
 import { readValidBody } from "../shared/http/request-body.ts";
 
 async function undoAlertVerdict(request: HttpRequest): Promise<HttpResponseInit> {
+  const tenant = services.for(request);
   const id = readVerdictId(request);
   const { requestedBy } = await readValidBody(request, undoRequest);
-  const undone = await undoVerdict(await services.for(request).alertDeps(), id, requestedBy);
+  const undone = await undoVerdict(await tenant.alertDeps(), id, requestedBy);
   if (undone.kind === "unknownVerdict") throw createVerdictNotFound();
   if (undone.kind === "later")
     throw createRetryProblem(

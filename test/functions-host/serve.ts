@@ -20,6 +20,7 @@ const usage = `node test/functions-host/serve.ts [options]
   --functions <a,b>    serve only these
   --enable-auth        ask for function keys; they are made once, in .huntline/keys.json
   --principal <name>   pretend that this user has signed in at the front end
+  --roles <a,b>        app roles of that user
   --read-chunked       give functions the body of a chunked request; the platform does not
   --no-local-settings  do not read local.settings.json
   --lease-seconds <n>  length of a timer's lease, 15 to 60; 60 by default, as on the platform
@@ -44,6 +45,7 @@ const parseArguments = () =>
       functions: { type: "string" },
       "enable-auth": { type: "boolean", default: false },
       principal: { type: "string" },
+      roles: { type: "string", default: "" },
       "read-chunked": { type: "boolean", default: false },
       "no-local-settings": { type: "boolean", default: false },
       "lease-seconds": { type: "string", default: "60" },
@@ -90,7 +92,12 @@ function toHostOptions(cliOptions: CliOptions): HostOptions {
       : { functions: cliOptions.functions.split(",").map((name) => name.trim()) }),
     ...(cliOptions.principal === undefined
       ? {}
-      : { principal: createPrincipalHeaders(cliOptions.principal) }),
+      : {
+          principal: createPrincipalHeaders(
+            cliOptions.principal,
+            cliOptions.roles.split(",").filter((role) => role !== ""),
+          ),
+        }),
   };
 }
 

@@ -10,7 +10,7 @@ import {
 import { createApiTokens, type ApiTokens } from "./cloud-apps/access.ts";
 import { createAlertStore, type AlertStore } from "./cloud-apps/alert-store.ts";
 import { createPortal, type Portal } from "./cloud-apps/portal.ts";
-import { createDirectory, type Directory } from "./entra/directory.ts";
+import { createDirectory, createOtherDirectory, type Directory } from "./entra/directory.ts";
 import { createTokens, type Tokens } from "./entra/tokens.ts";
 import { createFileRegistry, type FileRegistry } from "./files/file-registry.ts";
 import { createSightings, type Sightings } from "./files/sightings.ts";
@@ -34,10 +34,14 @@ export interface SimulatorState {
   readonly faults: Faults;
   readonly directory: Directory;
   readonly tokens: Tokens;
+  /** Tokens of the tenant whose managed identities are trusted: the first one. */
+  readonly identityTokens: Tokens;
   readonly identityHeader: string;
   readonly vault: SecretStore;
   readonly alerts: AlertStore;
   readonly keys: ApiTokens;
+  /** Name in the vault of the Cloud Apps token. */
+  readonly tokenSecret: string;
   /** Resources of Cloud Apps other than alerts. */
   readonly portal: Portal;
   readonly dataset: Dataset;
@@ -52,6 +56,7 @@ export async function seedSimulator(options: SimulatorOptions): Promise<Simulato
   const tokenClock = options.tokenClock ?? clock;
   const nowMs = (): number => clock.now();
   const directory = createDirectory();
+  const tokens = createTokens(directory.tenantId, tokenClock);
   const vault = createSecretStore(nowMs);
   const alerts = createAlertStore(nowMs);
   const keys = createApiTokens();
@@ -67,14 +72,62 @@ export async function seedSimulator(options: SimulatorOptions): Promise<Simulato
     log: createRequestLog(),
     faults: createFaults(),
     directory,
-    tokens: createTokens(directory.tenantId, tokenClock),
+    tokens,
+    identityTokens: tokens,
     identityHeader: randomBytes(16).toString("hex"),
     vault,
     alerts,
     keys,
+    tokenSecret: "cloud-apps-token",
     portal: createPortal(nowMs),
     ...tracked,
     // Microsoft's parser loads slowly; a simulator with canned answers does not need it.
+    evaluate:
+      options.evaluate ??
+      (await import("./hunting/evaluate-dataset.ts")).createDatasetEvaluate(tracked.dataset),
+  };
+}
+
+/** A further tenant of the simulator. */
+export interface TenantOptions extends Pick<
+  SimulatorOptions,
+  "alerts" | "behaviors" | "dataset" | "evaluate"
+> {
+  readonly name: string;
+}
+
+/**
+ * Creates the state of a further tenant. It shares clock, vault and login endpoint with the first
+ * one, and has its own data, quotas, faults and log.
+ *
+ * @throws BehaviorError
+ */
+export async function seedTenant(
+  home: SimulatorState,
+  options: TenantOptions,
+  number: number,
+): Promise<SimulatorState> {
+  const directory = createOtherDirectory(home.directory, number);
+  const alerts = createAlertStore(home.nowMs);
+  alerts.add(options.alerts ?? 40);
+  const keys = createApiTokens();
+  const token = createToken();
+  const tokenSecret = `cloud-apps-token-${options.name}`;
+  keys.add(token);
+  home.vault.set(tokenSecret, token);
+  const tracked = trackDataset(options.dataset);
+  return {
+    ...home,
+    behaviors: parseBehaviors(options.behaviors),
+    log: createRequestLog(),
+    faults: createFaults(),
+    directory,
+    tokens: createTokens(directory.tenantId, { ...home.clock, now: home.tokenNowMs }),
+    alerts,
+    keys,
+    tokenSecret,
+    portal: createPortal(home.nowMs),
+    ...tracked,
     evaluate:
       options.evaluate ??
       (await import("./hunting/evaluate-dataset.ts")).createDatasetEvaluate(tracked.dataset),
@@ -144,10 +197,11 @@ function fillVault(
 export function rotateCloudAppsToken({
   vault,
   keys,
-}: Pick<SimulatorState, "vault" | "keys">): string {
-  const oldToken = vault.readValue("cloud-apps-token");
+  tokenSecret,
+}: Pick<SimulatorState, "vault" | "keys" | "tokenSecret">): string {
+  const oldToken = vault.readValue(tokenSecret);
   const token = createToken();
-  vault.set("cloud-apps-token", token);
+  vault.set(tokenSecret, token);
   keys.add(token);
   if (oldToken !== undefined) keys.remove(oldToken);
   return token;

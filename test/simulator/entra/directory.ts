@@ -96,6 +96,31 @@ export interface Directory {
 }
 
 /**
+ * Creates the directory of another tenant, in which the application of the first one has consent:
+ * the same client id, secrets and federated credentials.
+ *
+ * @param number - 1, 2, 3 …: makes its id
+ */
+export function createOtherDirectory({ applications }: Directory, number: number): Directory {
+  const tenantId = `7e9a1c5d-3b52-4f0e-9c1d-2a6b8e5${String(number).padStart(5, "0")}`;
+  return {
+    tenantId,
+    identities: [],
+    applications: applications.map((application) => ({
+      ...application,
+      principalId: application.principalId.replace(/^7e9a1c5d/, "7e9a1c5e"),
+      roles: structuredClone(application.roles),
+    })),
+    singlePageApps: [],
+    user: {
+      objectId: `7e9a1c5e-3b52-4f0e-9c1d-2a6b8e5${String(number).padStart(5, "0")}`,
+      userPrincipalName: `analyst@tenant-${number}.example`,
+      displayName: "Ana Lyst",
+    },
+  };
+}
+
+/**
  * Creates a directory: a hunting identity, a response identity, and one application with both
  * permissions.
  */

@@ -12,6 +12,8 @@ import type { Tokens } from "./tokens.ts";
 interface LoginDeps {
   readonly directory: Directory;
   readonly tokens: Tokens;
+  /** Tokens of the tenant whose managed identities are trusted. */
+  readonly identityTokens: Tokens;
   readonly behaviors: Behaviors;
   readonly nowMs: () => number;
 }
@@ -213,11 +215,11 @@ function authenticateBySecret(
  * it.
  */
 async function authenticateByAssertion(
-  { tokens }: LoginDeps,
+  { identityTokens }: LoginDeps,
   application: Application,
   assertion: string,
 ): Promise<Refusal | undefined> {
-  const check = await tokens.check(assertion);
+  const check = await identityTokens.check(assertion);
   if (check.kind !== "valid") return { code: 50027 };
   const { aud, oid } = check.claims;
   const isTrusted = audiences.exchange.includes(aud) && application.federatedSubjects.includes(oid);

@@ -38,6 +38,9 @@ export interface ServerDeps {
   readonly answerUnknown: (exchange: Exchange) => Reply;
 }
 
+/** Returns the dependencies of the tenant that a request is for. */
+export type SelectDeps = (service: Service, request: IncomingMessage) => ServerDeps;
+
 /** A listener that accepts connections. */
 export interface Listener {
   readonly port: number;
@@ -47,12 +50,12 @@ export interface Listener {
 /** @param certificate - makes it https */
 export async function startListener(
   service: Service,
-  deps: ServerDeps,
+  selectDeps: SelectDeps,
   port: number,
   certificate?: { readonly key: string; readonly cert: string },
 ): Promise<Listener> {
   const onRequest: RequestListener = (request, response) =>
-    void handleRequest(service, deps, request, response);
+    void handleRequest(service, selectDeps(service, request), request, response);
   const server: Server = certificate
     ? createSecureServer(certificate, onRequest)
     : createServer(onRequest);
