@@ -1,6 +1,7 @@
 /** The texts about people in the records of verdicts: what the audit names, hides and erases. */
 import type { PersonalText } from "../contracts/personal-text.ts";
 import type { VerdictMessage } from "../contracts/alert-verdict.ts";
+import { redactText } from "../runtime/redact.ts";
 import type { AlertRecord } from "./alert-record.ts";
 import type { ChangeReply, CloseRequest } from "./ports.ts";
 import type { RequestRecord } from "./request-record.ts";
@@ -75,6 +76,7 @@ export function hideTexts(reply: ChangeReply, records: readonly AlertRecord[]): 
   return reason === undefined ? reply : { ...reply, reason: removeTexts(reason, records) };
 }
 
+/** Also removes secrets: the text is stored and audited. */
 function removeTexts(text: string, records: readonly AlertRecord[]): string {
   const quoted = new Set(
     records.flatMap(({ comment, feedback, requestedBy }) => [
@@ -87,5 +89,5 @@ function removeTexts(text: string, records: readonly AlertRecord[]): string {
   let hidden = text;
   for (const each of [...quoted].toSorted((a, b) => b.length - a.length))
     if (each.length >= minHiddenLength) hidden = hidden.replaceAll(each, "[removed]");
-  return hidden;
+  return redactText(hidden);
 }

@@ -4,6 +4,7 @@
  * ever reaches a log.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { redactText } from "./redact.ts";
 
 /**
  * Event → its level and its own fields; `commonFields` are allowed on every event. The alert rules
@@ -75,13 +76,18 @@ export const withInvocation = <T>(invocation: Invocation, work: () => T): T =>
 export const correlationId = (): string => current.getStore()?.correlationId ?? "";
 
 const maxTextLength = 200;
+/** A secret may begin before the cut and end after it. */
+const maxRedactedLength = 2_000;
 
 /**
- * One line stays one line: control characters and line separators become spaces, long text is cut.
+ * A field may quote foreign text, so secrets are removed. One line stays one line: control
+ * characters and line separators become spaces, long text is cut.
  */
 const flattenText = (value: string | number | boolean): string | number | boolean =>
   typeof value === "string"
-    ? value.replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ").slice(0, maxTextLength)
+    ? redactText(value.slice(0, maxRedactedLength))
+        .replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ")
+        .slice(0, maxTextLength)
     : value;
 
 /** Returns a log that names the tenant in each line. */

@@ -11,7 +11,7 @@ const placeholder = "[removed]";
  * `X-Functions-Key`.
  */
 const secretNames =
-  /(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|account|private|signing|encryption|shared|sharedaccess|subscription|functions|host|master|storage)key|authorization|cookies?|credentials?|connectionstring|signature|assertion|jwt|^sig)$/;
+  /(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|account|private|signing|encryption|shared|sharedaccess|subscription|functions|host|master|storage)key|authorization|cookies?|credentials?|connectionstring|signature|assertion|jwt|^sig)s?$/;
 
 const isSecretName = (name: string): boolean =>
   secretNames.test(name.toLowerCase().replaceAll(/[^a-z\d]/g, ""));
@@ -63,11 +63,59 @@ export function redactText(text: string, secrets: readonly string[] = []): strin
     for (const form of new Set(encodeForms(secret)))
       result = result.replaceAll(new RegExp(escapePattern(form), "gi"), placeholder);
   }
-  result = removeNamedValues(result);
+  result = removeNamedValues(removeSecretMembers(result));
   for (const pattern of patterns) result = result.replaceAll(pattern, placeholder);
   return result.replaceAll(/[A-Za-z\d+/_=-]{40,}/g, (run) =>
     looksRandom(run) ? placeholder : run,
   );
+}
+
+/** The name of a member of JSON in a text, also of JSON within JSON, with the separator. */
+const memberName = /\\{0,3}"([\w -]{1,60})\\{0,3}"\s{0,3}:\s{0,3}/g;
+
+/** Removes lists and objects under a secret name, and texts under names that only JSON has. */
+function removeSecretMembers(text: string): string {
+  let result = "";
+  let doneTo = 0;
+  for (const match of text.matchAll(memberName)) {
+    const from = match.index + match[0].length;
+    if (match.index < doneTo || !isSecretName(match[1] ?? "")) continue;
+    const to = findValueEnd(text, from);
+    result += text.slice(doneTo, from) + JSON.stringify(placeholder);
+    doneTo = to;
+  }
+  return result + text.slice(doneTo);
+}
+
+/** Returns the index after a JSON value; the end of the text where it is cut off. */
+function findValueEnd(text: string, from: number): number {
+  const quotes = /\\*"/y;
+  quotes.lastIndex = from;
+  const quote = quotes.exec(text)?.[0];
+  if (quote !== undefined) return findQuoteEnd(text, from + quote.length, quote.length - 1);
+  let depth = 0;
+  for (let at = from; at < text.length; at += 1) {
+    const character = text[at] ?? "";
+    if ("[{".includes(character)) depth += 1;
+    else if ("]}".includes(character)) depth -= 1;
+    if (depth < 0 || (depth === 0 && character === ",")) return at;
+    if (depth === 0 && "]}".includes(character)) return at + 1;
+  }
+  return text.length;
+}
+
+/**
+ * Returns the index after the closing quote.
+ *
+ * @param level - the number of backslashes before the opening quote
+ */
+function findQuoteEnd(text: string, from: number, level: number): number {
+  for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 1)) {
+    let escapes = 0;
+    while (at - escapes > from && text[at - escapes - 1] === "\\") escapes += 1;
+    if (level === 0 ? escapes % 2 === 0 : escapes === level) return at + 1;
+  }
+  return text.length;
 }
 
 /** Returns a copy of a parsed JSON value without secrets, in values and in names of members. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { anchorAudit, readAnchor } from "../../../shared/audit/anchor.ts";
 import { createAuditLog } from "../../../shared/audit/audit-log.ts";
+import { createTextWriter } from "../../../shared/audit/personal-texts.ts";
 import { verifyAudit } from "../../../shared/audit/verify.ts";
 import { listOpenIntents } from "../../../shared/audit/open-intents.ts";
 import { createMemoryRecords } from "../../support/memory-records.ts";
@@ -117,7 +118,7 @@ async function setAnchor(store: Store) {
 const attacks: Readonly<Record<string, (store: Store, paths: readonly string[]) => unknown>> = {
   "cuts the tail": (store, paths) => paths.slice(33).forEach((path) => store.poke(path, undefined)),
   "edits the anchor": (store) =>
-    store.poke(anchorPath, (store.peek(anchorPath) ?? "").replace('"seq":40', '"seq":20')),
+    store.poke(anchorPath, (store.peek(anchorPath) ?? "").replace('"seq":41', '"seq":20')),
   "removes the anchor": (store) => store.poke(anchorPath, undefined),
   "rewrites with a former key": async (store, paths) => {
     for (const path of paths.slice(31)) store.poke(path, undefined);
@@ -130,16 +131,35 @@ const attacks: Readonly<Record<string, (store: Store, paths: readonly string[]) 
     for (const path of paths) store.poke(path, undefined);
     await createAuditLog({ store, readKey: async () => nextKey })({ call: "first" });
   },
+  "deletes a text": (store) => store.poke(findText(store), undefined),
+  "changes a text": (store) =>
+    store.poke(findText(store), (store.peek(findText(store)) ?? "").replace("ada@", "eve@")),
   "forges the hint": async (store) => {
     store.poke("state/audit/head.json", '{"path":"audit/2026-01-06/000000999999.json"}');
     store.poke("audit/2026-01-06/000000999999.json", '{"seq":999999}');
   },
 };
 const nextKey = "the next key of 32 random bytes";
+const text = {
+  version: 1,
+  verdict: "v",
+  action: "close",
+  requestedBy: "ada@contoso.com",
+  comment: null,
+  feedback: null,
+  contactEmail: null,
+} as const;
+const findText = (store: Store): string =>
+  store.paths().find((path) => path.startsWith("state/personal/")) ?? "";
 const attackNames = Object.keys(attacks);
 const combinations = attackNames.flatMap((first, index) =>
   attackNames.slice(index).map((second) => [first, second] as const),
 );
+
+test("every pair of manipulations is a test", () => {
+  expect(attackNames).toHaveLength(9);
+  expect(combinations).toHaveLength(45);
+});
 
 test.each(combinations)("verification finds an attack that %s and %s", async (first, second) => {
   const { clock, store } = await writeRecords(30);
@@ -150,6 +170,8 @@ test.each(combinations)("verification finds an attack that %s and %s", async (fi
     await append({ call: `c${index}` });
     await clock.advance(900_000);
   }
+  const storeTexts = createTextWriter({ store, readKey: async () => nextKey });
+  await append({ call: "with a text", texts: await storeTexts([text]) });
   const anchored = await anchorAudit({ store, readKey: async () => nextKey });
   const logged = anchored.kind === "anchored" ? anchored.anchor : undefined;
   const paths = store.paths().filter((path) => path.startsWith("audit/"));
