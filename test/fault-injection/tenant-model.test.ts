@@ -4,7 +4,7 @@ import { findTenantMutantSeed, tenantMutants } from "./tenants.ts";
 
 describe("a fault of one tenant", () => {
   test.each(Object.values(tenantFaults).map((description, index) => [description, index] as const))(
-    "delays and loses nothing of another tenant (%s)",
+    "delays and loses nothing of another tenant (P24: %s)",
     async (_, seed) => {
       expect(await runTenantSchedule(seed + 8)).toMatchObject({
         lost: [],

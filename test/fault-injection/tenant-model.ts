@@ -95,7 +95,7 @@ const createHunts = (count: number): readonly CompiledHunt[] =>
   );
 
 const huntCount = 3;
-/** A run may take this long; its name is no hunt's. */
+/** The longest run. No hunt has this name. */
 const longRun = { hunt: "takes-all-its-time", ms: 8 * minuteMs };
 
 /** Plays one schedule: the fault, its start, the rows and the crashes follow from the seed. */
