@@ -4,12 +4,11 @@
  */
 import { onQueueMessage } from "../shared/app/queue-handler.ts";
 import { services } from "../shared/app/services.ts";
-import { runWithinShare } from "../shared/app/tenant-share.ts";
+import { createTenantShare, shareDelaySeconds } from "../shared/app/tenant-share.ts";
 import { huntRun } from "../shared/contracts/hunt-run.ts";
 import { handleRunMessage } from "../shared/hunts/run/handle-run-message.ts";
 
-/** How long a run beyond its tenant's share of this instance waits before it is tried again. */
-const shareDelaySeconds = 20;
+const runWithinShare = createTenantShare();
 
 onQueueMessage("process_hunt_runs", "hunt-runs", huntRun, async (message, tenant) => {
   const hunt = tenant.findHunt(message.hunt);
@@ -17,11 +16,8 @@ onQueueMessage("process_hunt_runs", "hunt-runs", huntRun, async (message, tenant
   const isDone = await runWithinShare(tenant.tenant.name, services.all().length, async () => {
     await handleRunMessage(await tenant.huntDeps(), hunt, message);
   });
-  if (!isDone)
-    await (
-      await tenant.queues()
-    ).send("hunt-runs", message, {
-      delaySeconds: shareDelaySeconds,
-    });
+  if (isDone) return undefined;
+  const queues = await tenant.queues();
+  await queues.send("hunt-runs", message, { delaySeconds: shareDelaySeconds });
   return undefined;
 });

@@ -4,33 +4,37 @@
  */
 
 /** Messages of one queue that an instance handles at once: `batchSize` of host.json. */
-const concurrentRuns = 4;
+export const concurrentRuns = 4;
 
-const running = new Map<string, number>();
+/** How long a run beyond its tenant's share waits before it is tried again. */
+export const shareDelaySeconds = 60;
 
 /** Returns how many runs of one tenant an instance executes at once. */
 export const computeShare = (tenantCount: number): number =>
   Math.max(1, Math.floor(concurrentRuns / Math.max(1, tenantCount)));
 
 /**
- * Does the work unless the tenant already has its share of this instance.
- *
- * @returns false when the work was not done
+ * Does the work unless the tenant already has its share of this instance. Returns false when the
+ * work was not done.
  */
-export async function runWithinShare(
+export type RunWithinShare = (
   tenant: string,
   tenantCount: number,
   work: () => Promise<void>,
-): Promise<boolean> {
-  const count = running.get(tenant) ?? 0;
-  if (count >= computeShare(tenantCount)) return false;
-  running.set(tenant, count + 1);
-  try {
-    await work();
-  } finally {
-    const left = (running.get(tenant) ?? 1) - 1;
-    if (left > 0) running.set(tenant, left);
-    else running.delete(tenant);
-  }
-  return true;
+) => Promise<boolean>;
+
+/** Creates the counter of one instance. */
+export function createTenantShare(): RunWithinShare {
+  const running = new Map<string, number>();
+  return async (tenant, tenantCount, work) => {
+    const count = running.get(tenant) ?? 0;
+    if (count >= computeShare(tenantCount)) return false;
+    running.set(tenant, count + 1);
+    try {
+      await work();
+    } finally {
+      running.set(tenant, (running.get(tenant) ?? 1) - 1);
+    }
+    return true;
+  };
 }

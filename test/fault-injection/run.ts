@@ -12,6 +12,7 @@ import { checkAlerts } from "./alerts.ts";
 import { checkFiles } from "./files.ts";
 import { checkHuntChanges } from "./hunt-change-suite.ts";
 import { checkHunts } from "./hunts.ts";
+import { checkTenants } from "./tenants.ts";
 import { checkWebhooks } from "./webhooks.ts";
 
 const { values } = parseArgs({
@@ -53,6 +54,7 @@ const suites = {
   alerts: () =>
     checkAlerts({ schedules: Math.min(to - from + 1, 2_000), failpoints, parallelism }, printLine),
   files: () => checkFiles({ failpoints, parallelism }, printLine),
+  tenants: () => checkTenants(Math.min(to - from + 1, 200), printLine),
   webhooks: () =>
     checkWebhooks({ schedules: Math.min(to - from + 1, 2_000), failpoints }, printLine),
 };

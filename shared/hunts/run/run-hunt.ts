@@ -132,7 +132,9 @@ async function recountAndAppend(
   unchanged: Omit<AppendResult, "result">,
 ): Promise<LogProgress> {
   const { run, logEnd, goal } = task;
-  const settledTo = goal - ticksFromMs(run.hunt.settleMs);
+  // Counted from where the last run came to: rows that arrived during an outage are found after it.
+  const coveredTo = findCoveredTo(logEnd, task.emptyTo);
+  const settledTo = (coveredTo < goal ? coveredTo : goal) - ticksFromMs(run.hunt.settleMs);
   const late = await recountLateRows({ run, logEnd, settledTo, lateNotified });
   const { result } = late;
   if (result.kind !== "done" && result.kind !== "unclear") return { ...unchanged, late, result };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { computeOffsetMs } from "../../../shared/app/enqueue-timer-runs.ts";
-import { computeShare, runWithinShare } from "../../../shared/app/tenant-share.ts";
+import { computeShare, createTenantShare } from "../../../shared/app/tenant-share.ts";
 import { dayMs, hourMs, minuteMs } from "../../../shared/runtime/time.ts";
 
 describe("the offset of a tenant's runs", () => {
@@ -42,6 +42,7 @@ describe("the share of a tenant in one instance", () => {
   });
 
   test("is never exceeded, free for other tenants, and given back after a failure", async () => {
+    const runWithinShare = createTenantShare();
     const releases: (() => void)[] = [];
     const block = () =>
       new Promise<void>((resolve) => {

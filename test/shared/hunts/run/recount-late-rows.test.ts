@@ -84,10 +84,23 @@ describe("late rows", () => {
 
   test("of a settled window are not searched", async () => {
     const harness = await createHarnessWithWindow();
-    await harness.clock.advance(6 * hourMs);
+    for (let hour = 0; hour < 6; hour += 1) {
+      await harness.clock.advance(hourMs);
+      await runHunt(harness);
+    }
     addLateRow(harness, noonMs - hourMs, "late");
+    await harness.clock.advance(hourMs);
     await runHunt(harness);
     expect(latePaths(harness)).toEqual([]);
+  });
+
+  test("that arrived during an outage longer than the watch are found after it", async () => {
+    const harness = await createHarnessWithWindow();
+    await harness.clock.advance(hourMs);
+    addLateRow(harness, noonMs - hourMs, "late");
+    await harness.clock.advance(8 * hourMs);
+    await runHunt(harness);
+    expect(latePaths(harness)).toHaveLength(1);
   });
 
   test("that make a window larger than one result are read in shards", async () => {
