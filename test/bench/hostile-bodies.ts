@@ -19,7 +19,7 @@ const rounds = 9;
 const options = { limits: wideLimits, where: true } as const;
 
 /**
- * As many names as the app remembers, and more: each round reads its names anew, like an instance
+ * As many names as the app remembers, and more: each round reads its names like an instance
  * that read other bodies before. Else a body of few names would be measured without reading them.
  */
 const otherNames = {
