@@ -65,13 +65,21 @@ const toNaming = (rule: Pick<NameRule, "reason" | "isIndex"> | undefined): Namin
   return rule.reason === undefined ? fileNaming : { is: "other", reason: rule.reason };
 };
 
-const toWords = (name: string): string =>
-  name
+/** Words in which two words may be written together. Most names have none. */
+const gluedWords = /sha|md|hash|(?:id|key)s?(?: |$)/;
+
+function toWords(name: string): string {
+  const words = name
     .slice(-maxNameLength)
     .replaceAll(/([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$3 $2")
     .replaceAll(/[^A-Za-z0-9]+/g, " ")
     .trim()
-    .toLowerCase()
+    .toLowerCase();
+  return gluedWords.test(words) ? splitGlued(words) : words;
+}
+
+const splitGlued = (words: string): string =>
+  words
     .replaceAll(/\b(sha|md) ?(1|256|5)(?!\d)/g, " $1$2 ")
     .split(" ")
     .filter((word) => word !== "")

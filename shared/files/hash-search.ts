@@ -259,7 +259,7 @@ export class HashSearch {
   #findPlaceNaming(place: TextPlace, isWhole: boolean): Naming | undefined {
     if (this.#isForeign(this.#frames.length - 1)) return certificateNaming;
     const frame = place.isName === true ? undefined : this.#frames.at(-1);
-    const own = readName(place.column ?? String(place.name));
+    const own = readPlaceName(place);
     const siblings = frame && isWhole ? readSiblings(frame) : noSiblings;
     const sibling = siblings.findOtherNaming(place.name);
     return (
@@ -327,6 +327,12 @@ function hasOnlySeparators(text: string, from: number, to: number): boolean {
 }
 
 const elementReading = readName("0");
+/** All positions read alike, so a body of many lines does not read each number. */
+const readPlaceName = ({ column, name }: TextPlace): NameReading =>
+  column === undefined && typeof name === "number"
+    ? elementReading
+    : readName(column ?? String(name));
+
 const readFrame = (frame: Frame): NameReading =>
   (frame.reading ??= typeof frame.name === "number" ? elementReading : readName(frame.name));
 
