@@ -6,9 +6,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { enqueueTimerRuns, type TimerTenant } from "../../shared/app/enqueue-timer-runs.ts";
 import {
+  computeShareDelaySeconds,
   concurrentRuns,
   createTenantShare,
-  shareDelaySeconds,
   type RunWithinShare,
 } from "../../shared/app/tenant-share.ts";
 import { createMessageQueues } from "../../shared/clients/queues.ts";
@@ -140,7 +140,11 @@ async function runSlot(
       const waitMs = clock.now() - queued.sentMs - queued.delayMs;
       deployment.longestMs = Math.max(deployment.longestMs, waitMs);
     });
-    if (!isDone) queue.push({ ...queued, visibleMs: clock.now() + shareDelaySeconds * secondMs });
+    if (!isDone)
+      queue.push({
+        ...queued,
+        visibleMs: clock.now() + computeShareDelaySeconds(queued.message.reason) * secondMs,
+      });
   }
 }
 

@@ -14,7 +14,7 @@ export interface TenantBlobs {
   readonly remove: (container: string, name: string) => Promise<void>;
 }
 
-/** Where one kind of data lies. */
+/** Where one kind of data is stored. */
 interface Place {
   readonly container: string;
   readonly prefix: string;
