@@ -78,7 +78,7 @@ type Rank = keyof typeof ranks;
 /** What is decided of one place of a hash. */
 interface Judgement {
   readonly rank: Rank;
-  /** Why it is no file's hash. */
+  /** Why the hash is not of a file. */
   readonly reason: string | undefined;
 }
 
