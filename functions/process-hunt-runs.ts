@@ -4,7 +4,7 @@
  */
 import { onQueueMessage } from "../shared/app/queue-handler.ts";
 import { services } from "../shared/app/services.ts";
-import { createTenantShare, shareDelaySeconds } from "../shared/app/tenant-share.ts";
+import { computeShareDelaySeconds, createTenantShare } from "../shared/app/tenant-share.ts";
 import { huntRun } from "../shared/contracts/hunt-run.ts";
 import { handleRunMessage } from "../shared/hunts/run/handle-run-message.ts";
 
@@ -18,6 +18,7 @@ onQueueMessage("process_hunt_runs", "hunt-runs", huntRun, async (message, tenant
   });
   if (isDone) return undefined;
   const queues = await tenant.queues();
-  await queues.send("hunt-runs", message, { delaySeconds: shareDelaySeconds });
+  const delaySeconds = computeShareDelaySeconds(message.reason);
+  await queues.send("hunt-runs", message, { delaySeconds });
   return undefined;
 });

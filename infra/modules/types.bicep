@@ -133,6 +133,9 @@ type webhookSource = {
   @description('Header of the delivery id.')
   idHeader: string?
 
+  @description('Tenant that the source belongs to; default by default.')
+  tenant: string?
+
   @description('Answers the validation event by which Event Grid checks the endpoint.')
   eventGrid: bool?
 

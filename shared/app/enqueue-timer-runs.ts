@@ -6,6 +6,7 @@ import { minuteMs } from "../runtime/time.ts";
 import { defaultTenant } from "../storage/tenant-records.ts";
 import { forEachTenant } from "./for-each-tenant.ts";
 import type { TenantServices } from "./tenant-services.ts";
+import type { Tenant } from "./tenants.ts";
 
 const maxOffsetMs = 30 * minuteMs;
 
@@ -23,9 +24,14 @@ export function computeOffsetMs(
   return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * spreadMs);
 }
 
+/** The services of a tenant that a timer needs. */
+export interface TimerTenant extends Pick<TenantServices, "records" | "queues"> {
+  readonly tenant: Pick<Tenant, "name" | "runsHunt">;
+}
+
 /** Enqueues a run for each tenant in which the hunt runs, unless one is waiting. */
 export const enqueueTimerRuns = (
-  tenants: readonly TenantServices[],
+  tenants: readonly TimerTenant[],
   hunt: CompiledHunt,
   nowMs: number,
 ): Promise<void> =>

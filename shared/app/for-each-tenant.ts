@@ -1,6 +1,5 @@
 /** Does the unattended duties of every tenant. */
 import { mapInParallel } from "../runtime/concurrency.ts";
-import type { TenantServices } from "./tenant-services.ts";
 
 const maxParallel = 8;
 
@@ -9,9 +8,9 @@ const maxParallel = 8;
  *
  * @throws AggregateError of the failures, after every tenant had its turn
  */
-export async function forEachTenant(
-  tenants: readonly TenantServices[],
-  work: (tenant: TenantServices) => Promise<void>,
+export async function forEachTenant<T extends { readonly tenant: { readonly name: string } }>(
+  tenants: readonly T[],
+  work: (tenant: T) => Promise<void>,
 ): Promise<void> {
   const failures: { readonly name: string; readonly error: unknown }[] = [];
   await mapInParallel(tenants, maxParallel, async (each) => {

@@ -11,6 +11,7 @@ import type {
 } from "@azure/functions";
 import { withInvocation } from "../runtime/log.ts";
 import { Problem } from "../contracts/problem.ts";
+import { tenantNamePattern } from "../storage/tenant-records.ts";
 import { toProblemBody } from "../http/problem.ts";
 import { refuseUnknownParameters } from "../http/refuse-unknown-parameters.ts";
 
@@ -35,7 +36,8 @@ export function withErrorHandling(call: PreInvocationContext): void {
             context.error(`unexpected ${error instanceof Error ? error.name : typeof error}`);
           const shown = isAnonymous ? hideCause(problem) : problem;
           if (shown !== problem) context.error(problem.message);
-          return withPrivateHeaders(toProblemReply(shown, context.invocationId));
+          const tenant = readTenantName(trigger as HttpRequest);
+          return withPrivateHeaders(toProblemReply(shown, context.invocationId, tenant));
         }
       },
     );
@@ -61,8 +63,16 @@ function withPrivateHeaders(reply: HttpResponseInit | undefined): HttpResponseIn
   return { ...reply, headers: Object.fromEntries(headers) };
 }
 
+/** Returns the tenant that the request names, where it can be a name. */
+const readTenantName = ({ query }: HttpRequest): string | undefined =>
+  tenantNamePattern.exec(query.get("tenant") ?? "")?.[0];
+
 /** The HTTP answer of a refusal. */
-export function toProblemReply(problem: Problem, correlationId: string): HttpResponseInit {
+export function toProblemReply(
+  problem: Problem,
+  correlationId: string,
+  tenant?: string,
+): HttpResponseInit {
   return {
     status: problem.status,
     headers: {
@@ -71,7 +81,7 @@ export function toProblemReply(problem: Problem, correlationId: string): HttpRes
         ? {}
         : { "retry-after": String(problem.retryAfterSeconds) }),
     },
-    body: JSON.stringify(toProblemBody(problem, correlationId)),
+    body: JSON.stringify(toProblemBody(problem, correlationId, tenant)),
   };
 }
 

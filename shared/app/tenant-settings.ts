@@ -6,14 +6,14 @@ import * as z from "zod/mini";
 import { huntNameSchema } from "../contracts/hunt-run.ts";
 import { toInputFaults } from "../contracts/input-faults.ts";
 import { settingsSchema, SettingsError, type Settings } from "../runtime/settings.ts";
-import { defaultTenant } from "../storage/tenant-records.ts";
+import { defaultTenant, tenantNamePattern } from "../storage/tenant-records.ts";
 
 /** 2 to 40 of `[a-z0-9-]`, as part of paths, roles and names of secrets. */
 export const tenantName = z
   .string()
   .check(
     z.regex(
-      /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])$/,
+      tenantNamePattern,
       "must be 2 to 40 of a-z, 0-9 and -, and begin and end with a letter or digit",
     ),
   );

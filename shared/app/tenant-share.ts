@@ -3,15 +3,18 @@
  * throttled or a dead one delays no other. A run beyond the share returns to the queue.
  */
 
+import type { RunReason } from "../contracts/hunt-run.ts";
+
 /** Messages of one queue that an instance handles at once: `batchSize` of host.json. */
 export const concurrentRuns = 4;
 
-/** How long a run beyond its tenant's share waits before it is tried again. */
-export const shareDelaySeconds = 60;
+/** How long a run beyond its tenant's share waits: shorter while a person waits for it. */
+export const computeShareDelaySeconds = (reason: RunReason): number =>
+  reason === "request" ? 5 : 60;
 
 /** Returns how many runs of one tenant an instance executes at once. */
 export const computeShare = (tenantCount: number): number =>
-  Math.max(1, Math.floor(concurrentRuns / Math.max(1, tenantCount)));
+  Math.ceil(concurrentRuns / Math.max(1, tenantCount));
 
 /**
  * Does the work unless the tenant already has its share of this instance. Returns false when the

@@ -7,6 +7,7 @@ import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
 import { findRepeatedMembers } from "../contracts/repeated-members.ts";
 import { createTenantLog, type Log } from "../runtime/log.ts";
 import {
+  clouds,
   readOverriddenSettings,
   readSettings,
   settingNames,
@@ -149,8 +150,23 @@ let cachedDefault: Tenant | undefined;
 /** Returns the tenant of the settings; a fault in `TENANTS` does not stop it. */
 export const getDefaultTenant = (): Tenant => (cachedDefault ??= createDefaultTenant());
 
-/** @throws SettingsError */
-export const hasManyTenants = (): boolean => readTenants().size > 1;
+/**
+ * Returns the address at which an administrator of the tenant consents to the app registration;
+ * undefined where managed identities are used.
+ *
+ * @throws SettingsError
+ */
+export function createConsentUrl({ readSettings: read }: Tenant): string | undefined {
+  const { APP_CLIENT_ID, CLOUD, LOGIN_URL, TENANT_ID } = read([
+    "APP_CLIENT_ID",
+    "CLOUD",
+    "LOGIN_URL",
+    "TENANT_ID",
+  ]);
+  return APP_CLIENT_ID === undefined
+    ? undefined
+    : `${LOGIN_URL ?? clouds[CLOUD].login}/${TENANT_ID}/adminconsent?client_id=${APP_CLIENT_ID}`;
+}
 
 /**
  * Creates a value for each tenant at its first use and keeps it. A failure is not kept, so that a

@@ -32,6 +32,7 @@ function printFinding({ state, subject, message, fix }: DoctorFinding): void {
 async function examine(isJson: boolean, tenantName: string | undefined): Promise<number> {
   const tenant = await requireTenant(tenantName);
   const { getTenantServices } = await import("../app/tenant-services.ts");
+  const { createConsentUrl } = await import("../app/tenants.ts");
   const { getVault } = await import("../app/platform.ts");
   const { enabledHunts, queues, records } = getTenantServices(tenant);
   const { getCloudApps } = await import("../app/alerts.ts");
@@ -39,6 +40,8 @@ async function examine(isJson: boolean, tenantName: string | undefined): Promise
   const { createHuntingPort } = await import("../app/hunting-api.ts");
   const findings = examineApp({
     settings: () => tenant.readSettings(),
+    tenant,
+    consentUrl: tenant.isDefault ? undefined : createConsentUrl(tenant),
     records,
     queues,
     vault: getVault,

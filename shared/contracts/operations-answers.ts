@@ -13,6 +13,7 @@ export const problemAnswer = z.object({
   status: z.int(),
   detail: z.string(),
   instance: z.string(),
+  tenant: z.optional(z.string()),
   errors: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
 });
 

@@ -52,11 +52,19 @@ export function readName(name: string): NameReading {
     naming: toNaming(nameRules.find(({ names }) => names.test(words))),
     isNeutral: neutralName.test(words) || runPattern.test(name),
     isForeign: foreignContainer.test(words),
-    siblingRules: siblingRules.filter(({ names }) => names.test(words)),
+    siblingRules: findSiblingRules(words),
   };
   if (nameCache.size >= maxCachedNames) nameCache.clear();
   nameCache.set(name, reading);
   return reading;
+}
+
+const noSiblingRules: readonly SiblingRule[] = [];
+
+/** Names without rules share one list: a body may have many of them. */
+function findSiblingRules(words: string): readonly SiblingRule[] {
+  const rules = siblingRules.filter(({ names }) => names.test(words));
+  return rules.length === 0 ? noSiblingRules : rules;
 }
 
 const toNaming = (rule: Pick<NameRule, "reason" | "isIndex"> | undefined): Naming | undefined => {
@@ -65,13 +73,21 @@ const toNaming = (rule: Pick<NameRule, "reason" | "isIndex"> | undefined): Namin
   return rule.reason === undefined ? fileNaming : { is: "other", reason: rule.reason };
 };
 
-const toWords = (name: string): string =>
-  name
+/** Words in which two words may be written together. Most names have none. */
+const gluedWords = /sha|md|hash|(?:id|key)s?(?: |$)/;
+
+function toWords(name: string): string {
+  const words = name
     .slice(-maxNameLength)
     .replaceAll(/([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$3 $2")
     .replaceAll(/[^A-Za-z0-9]+/g, " ")
     .trim()
-    .toLowerCase()
+    .toLowerCase();
+  return gluedWords.test(words) ? splitGlued(words) : words;
+}
+
+const splitGlued = (words: string): string =>
+  words
     .replaceAll(/\b(sha|md) ?(1|256|5)(?!\d)/g, " $1$2 ")
     .split(" ")
     .filter((word) => word !== "")

@@ -116,14 +116,25 @@ const fieldsPattern = /^#Fields:(.*)$/m;
 function readW3cLog(text: string): readonly TableCell[] | undefined {
   if (!fieldsPattern.test(text)) return undefined;
   let columns: readonly string[] = [];
-  return text.split("\n").flatMap((row, line) => {
+  const cells: TableCell[] = [];
+  for (const [line, row] of text.split("\n").entries()) {
     const fields = fieldsPattern.exec(row)?.[1];
-    if (fields !== undefined) columns = splitWords(fields);
-    if (row.startsWith("#")) return [];
-    return splitWords(row).flatMap((text, index) =>
-      text.length < minDigits ? [] : [{ text, column: columns[index] ?? "", line }],
-    );
-  });
+    if (fields !== undefined) columns = fields.trim().split(/[ \t]+/);
+    if (!row.startsWith("#")) addWords(cells, row.trim(), columns, line);
+  }
+  return cells;
 }
 
-const splitWords = (row: string): string[] => row.trim().split(/[ \t]+/);
+/** Adds the words of a row that may hold a hash; a row of many short words costs no objects. */
+function addWords(cells: TableCell[], row: string, columns: readonly string[], line: number): void {
+  for (let at = 0, index = 0; at < row.length; index += 1) {
+    let end = at;
+    while (end < row.length && !isBlank(row.charCodeAt(end))) end += 1;
+    addCell(cells, { text: row.slice(at, end), column: columns[index], line });
+    at = end;
+    while (at < row.length && isBlank(row.charCodeAt(at))) at += 1;
+  }
+}
+
+const [tab, space] = [0x09, 0x20];
+const isBlank = (code: number): boolean => code === space || code === tab;

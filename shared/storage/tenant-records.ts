@@ -10,6 +10,9 @@ import type { MessageQueues, RecordStore } from "./record-store.ts";
 /** The tenant that the settings describe; the only one of most deployments. */
 export const defaultTenant = "default";
 
+/** A name is part of paths, roles and names of secrets. */
+export const tenantNamePattern = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])$/;
+
 /** Folders before the tenant: the container alone, or in `state` the container and the kind. */
 const kindDepths: Readonly<Record<string, number>> = { state: 2, audit: 1, "dead-letters": 1 };
 

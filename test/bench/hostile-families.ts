@@ -15,7 +15,8 @@ const maxTextItems = 400_000;
 /** The n-th run of hexadecimal digits. */
 const hexRun = (digits: number, index: number): string =>
   (index + 1).toString(16).padStart(8, "9").repeat(9).slice(0, digits);
-const sha1 = (index: number): string => hexRun(40, index);
+export const sha1Of = (index: number): string => hexRun(40, index);
+const sha1 = sha1Of;
 
 /** Items up to `size` characters in all, a separator each included. */
 function fillTo(size: number, makeItem: (index: number) => string, most = maxTextItems): string[] {

@@ -14,6 +14,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   webhooks: async () => (await import("./webhooks.ts")).measureWebhooks,
   hostile: async () => (await import("./hostile-bodies.ts")).measureHostileBodies,
   console: async () => (await import("./console.ts")).measureConsole,
+  tenants: async () => (await import("./tenants.ts")).measureTenants,
 };
 
 /** Programs of child processes: `run.ts child <name> …`. */

@@ -5,9 +5,9 @@
  */
 import { computeOffsetMs } from "../../shared/app/enqueue-timer-runs.ts";
 import {
+  computeShareDelaySeconds,
   concurrentRuns,
   createTenantShare,
-  shareDelaySeconds,
   type RunWithinShare,
 } from "../../shared/app/tenant-share.ts";
 import type { CompiledHunt } from "../../shared/contracts/compiled-hunt.ts";
@@ -281,7 +281,7 @@ async function handleQueued(
     if (!(await runWithinShare(name ?? "", count, run)))
       queue.push({
         message: queued.message,
-        visibleMs: clock.now() + shareDelaySeconds * secondMs,
+        visibleMs: clock.now() + computeShareDelaySeconds(queued.message.reason) * secondMs,
       });
     queue.splice(queue.indexOf(queued), 1);
   } catch (error) {

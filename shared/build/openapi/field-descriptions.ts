@@ -133,6 +133,7 @@ export const fieldDescriptions: Readonly<
   id: "Id.",
   include: "With `information`, also returns signer, publisher, size and determination.",
   information: "Defender's information on the file itself.",
+  tenant: "Tenant that the request named; omitted where it named none.",
   instance: "Correlation id of the request; include it when you ask for help.",
   intervalSeconds: "Seconds between two runs.",
   invalid: "Number of texts that are not a hash.",

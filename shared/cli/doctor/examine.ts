@@ -12,6 +12,7 @@ import { UpstreamError } from "../../http-pipeline/upstream-error.ts";
 import type { HuntingPort } from "../../hunts/ports.ts";
 import { clouds, isLoopback, SettingsError, type Settings } from "../../runtime/settings.ts";
 import { dayMs, minuteMs, secondMs, type Clock } from "../../runtime/time.ts";
+import type { Tenant } from "../../app/tenants.ts";
 import { queueNames, type MessageQueues, type RecordStore } from "../../storage/record-store.ts";
 import { checkHunting, deadlineMs, unknownSha1 } from "./check-hunting.ts";
 import { reportError, reportOk, reportWarning, type DoctorFinding } from "./finding.ts";
@@ -24,10 +25,15 @@ import {
   type ResourceNames,
 } from "./remediation.ts";
 
+type DoctorSettings = Omit<Settings, "CLOUD_APPS_URL"> & Partial<Pick<Settings, "CLOUD_APPS_URL">>;
+
 /** The app's own services; each is created when it is checked. */
 export interface DoctorDeps {
-  /** @throws SettingsError */
-  readonly settings: () => Settings;
+  /** The settings of the tenant; without `CLOUD_APPS_URL` for one that has hunts and files alone. */
+  readonly settings: () => DoctorSettings;
+  readonly tenant: Pick<Tenant, "toSecretName" | "hasOwnClient">;
+  /** Where an administrator of the tenant consents; undefined for managed identities. */
+  readonly consentUrl?: string | undefined;
   readonly records: () => Promise<RecordStore>;
   readonly queues: () => Promise<MessageQueues>;
   readonly vault: () => Promise<Vault>;
@@ -43,7 +49,7 @@ export interface DoctorDeps {
 
 /** Yields at least one finding for each subject; a service that cannot be created is a finding. */
 export async function* examineApp(deps: DoctorDeps): AsyncIterable<DoctorFinding> {
-  let settings: Settings;
+  let settings: DoctorSettings;
   try {
     settings = deps.settings();
   } catch (error) {
@@ -73,22 +79,26 @@ export async function* examineApp(deps: DoctorDeps): AsyncIterable<DoctorFinding
 }
 
 async function* checkServices(
-  settings: Settings,
+  settings: DoctorSettings,
   names: ResourceNames,
   deps: DoctorDeps,
 ): AsyncIterable<DoctorFinding> {
   const unreadable = new Set<string>();
-  for await (const finding of checkSecrets(settings, names, await deps.vault(), deps.clock.now())) {
+  for await (const finding of checkSecrets(settings, names, deps)) {
     if (finding.state === "error") unreadable.add(finding.subject);
     yield finding;
   }
-  yield* checkHunting(await deps.hunting(), deps.hunts, names);
+  yield* withConsent(deps.consentUrl, checkHunting(await deps.hunting(), deps.hunts, names));
   yield await checkApi(
     "files",
     deps.files,
     { method: "GET", path: `/api/files/${unknownSha1}/stats` },
     names,
   );
+  if (settings.CLOUD_APPS_URL === undefined) {
+    yield reportOk("cloud-apps", "not used in this tenant");
+    return;
+  }
   const list = { method: "POST", path: "/api/v1/alerts/", json: { limit: 1 } } as const;
   const cloudApps = await checkApi("cloud-apps", deps.cloudApps, list, names);
   // A secret that cannot be read has a finding already; a second one would be its side effect.
@@ -97,8 +107,19 @@ async function* checkServices(
     : cloudApps;
 }
 
+/** Adds where to consent to what a missing permission of the tenant may cause. */
+async function* withConsent(
+  consentUrl: string | undefined,
+  findings: AsyncIterable<DoctorFinding>,
+): AsyncIterable<DoctorFinding> {
+  for await (const finding of findings)
+    yield consentUrl === undefined || finding.state !== "error"
+      ? finding
+      : { ...finding, fix: `${finding.fix} Consent of the tenant: ${consentUrl}` };
+}
+
 function toResourceNames(
-  settings: Settings,
+  settings: DoctorSettings,
   { storageEndpoint, hasManagedIdentity }: DoctorDeps,
 ): ResourceNames {
   const { graph, defender } = clouds[settings.CLOUD];
@@ -112,7 +133,7 @@ function toResourceNames(
     vaultHost: hostOf(settings.KEY_VAULT_URL),
     huntingHost: hostOf(huntingUrl),
     filesHost: hostOf(settings.DEFENDER_URL ?? defender),
-    cloudAppsHost: hostOf(settings.CLOUD_APPS_URL),
+    cloudAppsHost: settings.CLOUD_APPS_URL === undefined ? "" : hostOf(settings.CLOUD_APPS_URL),
     storageHost: findStorageHost(storageEndpoint),
     appClientId: settings.APP_CLIENT_ID ?? "<app>",
     responseIdentity: settings.RESPONSE_IDENTITY_CLIENT_ID ?? "<RESPONSE_PRINCIPAL_ID>",
@@ -131,7 +152,9 @@ function findStorageHost(endpoint: string): string {
 
 const vaultSuffixes = [".vault.azure.net", ".vault.usgovcloudapi.net"];
 
-function checkVaultAddress({ KEY_VAULT_URL: url }: Settings): DoctorFinding | undefined {
+function checkVaultAddress({
+  KEY_VAULT_URL: url,
+}: Pick<Settings, "KEY_VAULT_URL">): DoctorFinding | undefined {
   const { hostname } = new URL(url);
   if (isLoopback(url) || vaultSuffixes.some((suffix) => hostname.endsWith(suffix)))
     return undefined;
@@ -181,17 +204,21 @@ async function checkStorage(
 }
 
 async function* checkSecrets(
-  settings: Settings,
+  settings: DoctorSettings,
   names: ResourceNames,
-  vault: Vault,
-  nowMs: number,
+  { clock, tenant, vault: openVault }: DoctorDeps,
 ): AsyncIterable<DoctorFinding> {
+  const [vault, nowMs] = [await openVault(), clock.now()];
+  const clientSecret = "defender-client-secret";
+  const usesToken = settings.CLOUD_APPS_AUTH === "token" && settings.CLOUD_APPS_URL !== undefined;
   const secretNames = [
     "audit-key",
     "job-key",
     "queue-key",
-    ...(settings.CLOUD_APPS_AUTH === "token" ? ["cloud-apps-token"] : []),
-    ...(settings.APP_CREDENTIAL === "secret" ? ["defender-client-secret"] : []),
+    ...(usesToken ? [tenant.toSecretName("cloud-apps-token")] : []),
+    ...(settings.APP_CREDENTIAL === "secret"
+      ? [tenant.hasOwnClient ? tenant.toSecretName(clientSecret) : clientSecret]
+      : []),
     ...listWebhookSecrets(settings.WEBHOOKS),
   ];
   for (const name of secretNames) {

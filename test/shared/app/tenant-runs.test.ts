@@ -35,7 +35,8 @@ describe("the share of a tenant in one instance", () => {
   test.each([
     [1, 4],
     [2, 2],
-    [3, 1],
+    [3, 2],
+    [4, 1],
     [200, 1],
   ])("of %i tenants is %i runs", (tenants, share) => {
     expect(computeShare(tenants)).toBe(share);
@@ -55,7 +56,7 @@ describe("the share of a tenant in one instance", () => {
     for (const release of releases) release();
     expect(await Promise.all([first, second, other])).toEqual([true, true, true]);
     const failure = new Error("failed");
-    await expect(runWithinShare("a", 3, () => Promise.reject(failure))).rejects.toBe(failure);
-    expect(await runWithinShare("a", 3, async () => undefined)).toBe(true);
+    await expect(runWithinShare("a", 4, () => Promise.reject(failure))).rejects.toBe(failure);
+    expect(await runWithinShare("a", 4, async () => undefined)).toBe(true);
   });
 });

@@ -398,6 +398,7 @@ describe("the data account", () => {
       Promise.reject(new Error("checked more than storage"));
     const findings = examineApp({
       settings: () => readSettings(undefined, { ...stack.settings, DataStorage: value }),
+      tenant: { toSecretName: (name) => name, hasOwnClient: false },
       records: async () => createRecordStore(blobs),
       queues: async () => createMessageQueues(queues),
       vault: failIfCalled,
