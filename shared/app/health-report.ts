@@ -116,6 +116,8 @@ function findRetirement(
 interface Findings {
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
+  /** Shown without a change of the status. */
+  readonly notices?: readonly string[];
 }
 
 type HealthDetails = Omit<HealthReport, "status" | "problems">;
@@ -135,7 +137,8 @@ export function assessHealth(details: HealthDetails): {
   const errors = all.flatMap((findings) => findings.errors);
   const warnings = all.flatMap((findings) => findings.warnings);
   const status = errors.length > 0 ? "unhealthy" : warnings.length > 0 ? "degraded" : "healthy";
-  return { status, problems: [...errors, ...warnings] };
+  const notices = all.flatMap((findings) => findings.notices ?? []);
+  return { status, problems: [...errors, ...warnings, ...notices] };
 }
 
 function assessHunts({ hunts }: HealthDetails): Findings {
@@ -148,6 +151,9 @@ function assessHunts({ hunts }: HealthDetails): Findings {
   return {
     errors: list(["overdue", "invalid", "blocked"]),
     warnings: list(["degraded", "failing"]),
+    notices: hunts.flatMap(({ name, warnings }) =>
+      warnings.map((warning) => `Hunt ${name}: ${warning}`),
+    ),
   };
 }
 

@@ -11,7 +11,7 @@ import {
 import { findHunt, readCatalog } from "./build-artifacts.ts";
 import { getFileLookupService } from "./files.ts";
 import { createHealthReport, type HealthReport } from "./health-report.ts";
-import { getHuntDeps, listHuntsOf, startDueHunts } from "./hunting.ts";
+import { getHuntDeps, listHuntsOf, selectHunts, startDueHunts } from "./hunting.ts";
 import {
   listStoredDeadLetters,
   moveToDeadLetters,
@@ -73,7 +73,7 @@ function getHunt(tenant: Tenant, name: string | undefined): CompiledHunt {
 
 function findHuntOf(tenant: Tenant, name: string | undefined): CompiledHunt | undefined {
   const hunt = findHunt(name);
-  return hunt && tenant.runsHunt(hunt) ? hunt : undefined;
+  return hunt && selectHunts(tenant, [hunt])[0];
 }
 
 /** The services of one tenant. */
@@ -85,7 +85,7 @@ function createTenantServices(tenant: Tenant) {
     records: () => getRecords(tenant),
     queues: () => getQueues(tenant),
     readAuditKey: () => readAuditKey(tenant),
-    listHunts: () => readCatalog().hunts.filter((hunt) => tenant.runsHunt(hunt)),
+    listHunts: () => selectHunts(tenant, readCatalog().hunts),
     enabledHunts: () => listHuntsOf(tenant),
     findHunt: (name: string | undefined) => findHuntOf(tenant, name),
     getHunt: (name: string | undefined) => getHunt(tenant, name),

@@ -32,7 +32,7 @@ export interface Tenant {
   readonly toSecretName: (name: string) => string;
   /** Whether it has an app registration of its own. */
   readonly hasOwnClient: boolean;
-  readonly runsHunt: (hunt: Pick<CompiledHunt, "name">) => boolean;
+  readonly runsHunt: (hunt: Pick<CompiledHunt, "name" | "tenants">) => boolean;
   /** Values of the parameters of hunts: hunt → parameter → value. */
   readonly parameters: TenantSettings["parameters"];
   readonly log: Log;
@@ -102,7 +102,7 @@ const createDefaultTenant = (): Tenant => ({
   readSettings: (names) => readSettings(names),
   toSecretName: (name) => name,
   hasOwnClient: false,
-  runsHunt: () => true,
+  runsHunt: ({ tenants }) => tenants?.includes(defaultTenant) ?? true,
   parameters: {},
   log: createTenantLog(defaultTenant),
 });
@@ -125,7 +125,9 @@ function createTenant(name: string, settings: TenantSettings): Tenant {
     },
     toSecretName: (secret) => `${secret}-${name}`,
     hasOwnClient: settings.clientId !== undefined,
-    runsHunt: (hunt) => settings.hunts.includes("*") || settings.hunts.includes(hunt.name),
+    runsHunt: (hunt) =>
+      (hunt.tenants?.includes(name) ?? true) &&
+      (settings.hunts.includes("*") || settings.hunts.includes(hunt.name)),
     parameters: settings.parameters,
     log: createTenantLog(name),
   };

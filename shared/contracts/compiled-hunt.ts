@@ -3,13 +3,25 @@
  * time only fills. The running app loads neither YAML nor the KQL parser.
  */
 
+import type { KnownRow } from "./known-rows.ts";
+
 /**
  * A place that run time fills. `from`, `to` and `clock` become `datetime(…)` literals with seven
  * fraction digits: the window's bounds and the instant that `now()` is pinned to. `step` becomes a
  * timespan literal in ticks (`36000000000tick`), `shard` and `shards` whole numbers. `fromText` and
- * `toText` become the bare instant, for `{{StartTimeISO}}` and `{{EndTimeISO}}`.
+ * `toText` become the bare instant, for `{{StartTimeISO}}` and `{{EndTimeISO}}`. `parameter:name`
+ * becomes the literal of a parameter's value.
  */
-export type Slot = "from" | "to" | "clock" | "step" | "shard" | "shards" | "fromText" | "toText";
+export type Slot =
+  | "from"
+  | "to"
+  | "clock"
+  | "step"
+  | "shard"
+  | "shards"
+  | "fromText"
+  | "toText"
+  | `parameter:${string}`;
 
 /** Query text with its slots, in order. */
 export type Pieces = readonly (string | { readonly slot: Slot })[];
@@ -47,6 +59,10 @@ export interface CompiledQuery {
   readonly prelude: Pieces;
   /** Second form, for a service that refuses the first: each reference is restricted in place. */
   readonly inPlace: Pieces;
+  /** Leaves known rows out, before every other suffix; absent when the hunt knows none. */
+  readonly knownSuffix?: Pieces;
+  /** Counts the rows that `knownSuffix` leaves out, in its place. */
+  readonly suppressedSuffix?: Pieces;
   /** `| count` in either form, appended to `prelude` or `inPlace`. */
   readonly countSuffix: Pieces;
   /**
@@ -58,6 +74,17 @@ export interface CompiledQuery {
   readonly shardSuffix?: Pieces;
   /** What the shards are cut by, for people: `whole row` or the column names. */
   readonly shardedBy?: string;
+}
+
+/** A parameter of a hunt with its value. */
+export interface HuntParameter {
+  readonly name: string;
+  readonly type: KqlType;
+  /** The value as a KQL literal. */
+  readonly literal: string;
+  readonly description: string;
+  /** True if the width of windows depends on the value, so that no tenant may override it. */
+  readonly isFixed: boolean;
 }
 
 /** One hunt, ready to run. Durations in milliseconds. */
@@ -90,10 +117,29 @@ export interface CompiledHunt {
   readonly columns: readonly HuntColumn[];
   /** The result's time column by which windows and histograms cut, when the result keeps one. */
   readonly timeColumn: string | undefined;
-  /** SHA-256 of query, mode, format and enrich: a new one starts a new version of the log. */
+  /**
+   * SHA-256 of query, parameters, mode, format and enrich: a new one starts a new version of the
+   * log.
+   */
   readonly queryHash: string;
-  /** The query as its author wrote it, for the portal's deep link. */
+  /**
+   * The query as its author wrote it, after the `let` statements of its parameters and without known
+   * rows: for people and for the portal's deep link.
+   */
   readonly source: string;
+  readonly parameters: readonly HuntParameter[];
+  readonly known: readonly KnownRow[];
+  /** Why a tenant's values of the parameters cannot be used; the hunt does not run. */
+  readonly invalidParameters?: string;
+  /** Who answers for the hunt. */
+  readonly owner: string | undefined;
+  /** Link or text: what to do with a result. */
+  readonly runbook: string | undefined;
+  readonly falsePositives: readonly string[];
+  /** Day by which a person must review the hunt, `yyyy-MM-dd`. */
+  readonly reviewBy: string | undefined;
+  /** Names of the tenants in which it runs; undefined for all. */
+  readonly tenants: readonly string[] | undefined;
   readonly query: CompiledQuery;
 }
 

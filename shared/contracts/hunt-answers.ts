@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import { kqlTypes } from "./compiled-hunt.ts";
-import { huntSchemaChange } from "./hunt-state.ts";
+import { huntSchemaChange, suppressedRows } from "./hunt-state.ts";
 import { createOperationSchema } from "./operation.ts";
 
 const standing = {
@@ -20,6 +20,8 @@ const standing = {
   head: z.nullable(z.string()),
   /** The newest change of the columns of the exports. */
   schemaChange: z.nullable(huntSchemaChange),
+  suppressed: z.nullable(suppressedRows),
+  warnings: z.array(z.string()),
 };
 
 const summary = {
@@ -29,6 +31,7 @@ const summary = {
   mode: z.enum(["window", "snapshot"]),
   schedule: z.string(),
   severity: z.nullable(z.string()),
+  owner: z.nullable(z.string()),
   ...standing,
 };
 
@@ -47,6 +50,19 @@ export const huntDetail = z.object({
   tables: z.array(z.string()),
   columns: z.array(z.object({ name: z.string(), type: z.enum(kqlTypes) })),
   format: z.enum(["ndjson", "csv", "parquet"]),
+  runbook: z.nullable(z.string()),
+  falsePositives: z.array(z.string()),
+  reviewBy: z.nullable(z.string()),
+  parameters: z.array(
+    z.object({
+      name: z.string(),
+      type: z.enum(kqlTypes),
+      value: z.string(),
+      description: z.string(),
+      canOverride: z.boolean(),
+    }),
+  ),
+  known: z.array(z.object({ where: z.string(), until: z.string(), why: z.string() })),
   intervalSeconds: z.number(),
   query: z.string(),
 });

@@ -4,8 +4,10 @@
  * Huntline.
  */
 import * as z from "zod/mini";
-import { parseDuration } from "../runtime/time.ts";
+import { parseDuration, parseInstant } from "../runtime/time.ts";
+import { declaredParameters } from "./hunt-parameters.ts";
 import { huntTest } from "./hunt-test.ts";
+import { knownRows } from "./known-rows.ts";
 
 const durationMs = z.pipe(
   z.pipe(
@@ -22,6 +24,15 @@ const words = z.pipe(
 );
 
 const optionalText = z.optional(z.nullable(z.string()));
+
+const reviewDay = z
+  .string("must be a day such as 2026-12-31")
+  .check(
+    z.refine(
+      (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && parseInstant(text) !== undefined,
+      "must be a day such as 2026-12-31",
+    ),
+  );
 
 /** The file's keys, durations in milliseconds. */
 export const huntDefinition = z.looseObject({
@@ -49,6 +60,22 @@ export const huntDefinition = z.looseObject({
   ),
   enrich: z.optional(z.string("must be the name of a result column that holds SHA-1s")),
   enabled: z._default(z.boolean("must be true or false"), true),
+  parameters: z.optional(declaredParameters),
+  known: z.optional(knownRows),
+  owner: optionalText,
+  runbook: optionalText,
+  falsePositives: words,
+  reviewBy: z.optional(z.nullable(reviewDay)),
+  tenants: z.optional(
+    z
+      .array(
+        z
+          .string("must be the name of a tenant")
+          .check(z.regex(/^[a-z0-9][a-z0-9-]{0,38}[a-z0-9]$/, "must be the name of a tenant")),
+        "must be a list of the names of tenants",
+      )
+      .check(z.minLength(1, "must name at least one tenant, or be left out")),
+  ),
   /** Cases for `npm run hunts -- test`. */
   tests: z.optional(z.array(huntTest, "must be a list of test cases")),
 });

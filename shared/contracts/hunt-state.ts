@@ -34,6 +34,10 @@ export const huntSchemaChange = z.object({
 });
 export type HuntSchemaChange = z.infer<typeof huntSchemaChange>;
 
+/** Known rows that a run left out. */
+export const suppressedRows = z.object({ rows: z.int(), from: instant, to: instant });
+export type SuppressedRows = z.infer<typeof suppressedRows>;
+
 /** `head.json`: a cache of the log end, and what a run leaves for the next. */
 export const huntHead = z.object({
   /** Path of the newest export; absent while the log is empty. */
@@ -56,6 +60,8 @@ export const huntHead = z.object({
   /** The schema of the newest export with rows. */
   schemaHash: z.optional(z.string()),
   schemaChange: z.optional(huntSchemaChange),
+  /** Rows of the newest exported span that were left out as known. */
+  suppressed: z.optional(suppressedRows),
   /** The form of the window's restriction that the service accepted. */
   form: z.optional(z.enum(["prelude", "inPlace"])),
 });

@@ -19,6 +19,10 @@ export const huntTest = z.strictObject({
    * the copy.
    */
   rows: z.record(z.string(), rowsOrFile, "must be a mapping of tables to rows"),
+  /** Values of the hunt's parameters, in place of their defaults. */
+  parameters: z.optional(
+    z.record(z.string(), z.unknown(), "must be a mapping of parameters to values"),
+  ),
   /** Facts of `FileProfile()`, with the columns of its result. */
   files: z.optional(z.array(row)),
   /** Rows of `externaldata` by URI. */

@@ -30,6 +30,7 @@ export const toHuntView = (hunt: CompiledHunt, standing: object, isDetailed: boo
   mode: hunt.mode,
   schedule: hunt.schedule,
   severity: hunt.severity ?? null,
+  owner: hunt.owner ?? null,
   ...standing,
   ...(isDetailed
     ? {
@@ -40,6 +41,17 @@ export const toHuntView = (hunt: CompiledHunt, standing: object, isDetailed: boo
         tables: hunt.tables,
         columns: hunt.columns,
         format: hunt.format,
+        runbook: hunt.runbook ?? null,
+        falsePositives: hunt.falsePositives,
+        reviewBy: hunt.reviewBy ?? null,
+        parameters: hunt.parameters.map(({ name, type, literal, description, isFixed }) => ({
+          name,
+          type,
+          value: literal,
+          description,
+          canOverride: !isFixed,
+        })),
+        known: hunt.known,
         intervalSeconds: hunt.intervalMs / 1_000,
         query: hunt.source,
       }

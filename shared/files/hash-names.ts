@@ -52,11 +52,19 @@ export function readName(name: string): NameReading {
     naming: toNaming(nameRules.find(({ names }) => names.test(words))),
     isNeutral: neutralName.test(words) || runPattern.test(name),
     isForeign: foreignContainer.test(words),
-    siblingRules: siblingRules.filter(({ names }) => names.test(words)),
+    siblingRules: findSiblingRules(words),
   };
   if (nameCache.size >= maxCachedNames) nameCache.clear();
   nameCache.set(name, reading);
   return reading;
+}
+
+const noSiblingRules: readonly SiblingRule[] = [];
+
+/** Names without rules share one list: a body may have many of them. */
+function findSiblingRules(words: string): readonly SiblingRule[] {
+  const rules = siblingRules.filter(({ names }) => names.test(words));
+  return rules.length === 0 ? noSiblingRules : rules;
 }
 
 const toNaming = (rule: Pick<NameRule, "reason" | "isIndex"> | undefined): Naming | undefined => {

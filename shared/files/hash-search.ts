@@ -75,6 +75,21 @@ const certificateNaming: Naming = { is: "other", reason: "a certificate" };
 const ranks = { unclear: 0, unnamed: 1, index: 2, other: 3, file: 4, placeholder: 5 } as const;
 type Rank = keyof typeof ranks;
 
+/** What is decided of one place of a hash. */
+interface Judgement {
+  readonly rank: Rank;
+  /** Why the hash is not of a file. */
+  readonly reason: string | undefined;
+}
+
+const judgements = {
+  file: { rank: "file", reason: undefined },
+  index: { rank: "index", reason: undefined },
+  unnamed: { rank: "unnamed", reason: undefined },
+  unclear: { rank: "unclear", reason: unnamedMd5Reason },
+  placeholder: { rank: "placeholder", reason: placeholderReason },
+} as const satisfies Record<string, Judgement>;
+
 interface CollectedHash {
   readonly hash: string;
   readonly kind: HashKind;
@@ -204,10 +219,14 @@ export class HashSearch {
     if (kind === undefined) return;
     const hash = run.toLowerCase();
     const { rank, reason } = this.#judge(hash, place, naming, isWhole);
-    const existing = this.#collected.get(hash);
-    const entry = existing ?? { hash, kind, where: [], rank, reason };
-    if (!existing) this.#collected.set(hash, entry);
-    else if (ranks[rank] > ranks[entry.rank]) this.#raiseRank(entry, rank, reason);
+    const entry = this.#collected.get(hash);
+    if (!entry) {
+      // An array that grows from empty has room for 17 elements, which most hashes do not need.
+      const where = this.options.where === true ? [this.#toPointer(place.name)] : [];
+      this.#collected.set(hash, { hash, kind, where, rank, reason });
+      return;
+    }
+    if (ranks[rank] > ranks[entry.rank]) this.#raiseRank(entry, rank, reason);
     // An unnamed place of a file's hash counts; a place that names something else does not.
     else if (rank !== entry.rank && (reason !== undefined || entry.reason !== undefined)) return;
     if (this.options.where === true && entry.where.length < maxPlaces)
@@ -225,20 +244,13 @@ export class HashSearch {
     entry.reason = reason;
   }
 
-  #judge(
-    hash: string,
-    place: TextPlace,
-    naming: Naming | undefined,
-    isWhole: boolean,
-  ): { rank: Rank; reason: string | undefined } {
-    if (this.options.all === true) return { rank: "file", reason: undefined };
-    if (placeholderHash.test(hash)) return { rank: "placeholder", reason: placeholderReason };
+  #judge(hash: string, place: TextPlace, naming: Naming | undefined, isWhole: boolean): Judgement {
+    if (this.options.all === true) return judgements.file;
+    if (placeholderHash.test(hash)) return judgements.placeholder;
     if (naming?.is === "other") return { rank: "other", reason: naming.reason };
-    if (naming) return { rank: naming.is, reason: undefined };
+    if (naming) return judgements[naming.is];
     const isUnclear = hash.length === 32 && !(isWhole && this.#countsWithoutName(place));
-    return isUnclear
-      ? { rank: "unclear", reason: unnamedMd5Reason }
-      : { rank: "unnamed", reason: undefined };
+    return isUnclear ? judgements.unclear : judgements.unnamed;
   }
 
   /**

@@ -1,7 +1,13 @@
 /** Reads the health of a hunt from its records alone. Runs no query. */
 import type { CompiledHunt } from "../contracts/compiled-hunt.ts";
-import type { HuntHead, HuntSchemaChange, HuntStatus } from "../contracts/hunt-state.ts";
+import type {
+  HuntHead,
+  HuntSchemaChange,
+  HuntStatus,
+  SuppressedRows,
+} from "../contracts/hunt-state.ts";
 import { formatInstant, msFromTicks, parseInstant, type Ticks } from "../runtime/time.ts";
+import { listHuntWarnings } from "./hunt-warnings.ts";
 import { readHead } from "./log/state.ts";
 import type { HuntDeps } from "./ports.ts";
 import { readStatus } from "./run/status.ts";
@@ -18,6 +24,10 @@ export interface HuntHealth {
   readonly head: string | null;
   /** The newest change of the columns; null before the first one. */
   readonly schemaChange: HuntSchemaChange | null;
+  /** Known rows that the newest exports left out; null where none were counted. */
+  readonly suppressed: SuppressedRows | null;
+  /** Dates of the hunt's file that have passed, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** A hunt is overdue when its watermark is older than its lag and this many intervals. */
@@ -38,13 +48,16 @@ export async function readHuntHealth(
   const progress = head ? describeProgress(head, nowMs) : noProgress;
   const { watermarkAgeMs, ...shown } = progress;
   return {
-    ...(findActiveState(hunt, status) ?? computeTimeliness(hunt, watermarkAgeMs)),
+    ...(findInvalidParameters(hunt) ??
+      findActiveState(hunt, status) ??
+      computeTimeliness(hunt, watermarkAgeMs)),
     ...shown,
+    warnings: listHuntWarnings(hunt, nowMs),
   };
 }
 
 /** How far a hunt has come. */
-type HuntProgress = Omit<HuntHealth, "state" | "reason"> & {
+type HuntProgress = Omit<HuntHealth, "state" | "reason" | "warnings"> & {
   readonly watermarkAgeMs: number | undefined;
 };
 
@@ -56,10 +69,11 @@ const noProgress: HuntProgress = {
   version: null,
   head: null,
   schemaChange: null,
+  suppressed: null,
 };
 
 function describeProgress(
-  { emptyTo, head, schemaChange, to, version }: HuntHead,
+  { emptyTo, head, schemaChange, suppressed, to, version }: HuntHead,
   nowMs: number,
 ): HuntProgress {
   const watermark = computeWatermark(to, emptyTo);
@@ -72,8 +86,12 @@ function describeProgress(
     version,
     head: head ?? null,
     schemaChange: schemaChange ?? null,
+    suppressed: suppressed ?? null,
   };
 }
+
+const findInvalidParameters = ({ invalidParameters }: CompiledHunt): HealthState | undefined =>
+  invalidParameters === undefined ? undefined : { state: "invalid", reason: invalidParameters };
 
 type HealthState = Pick<HuntHealth, "state" | "reason">;
 

@@ -79,6 +79,13 @@ export const testHunt = (change: Partial<CompiledHunt> = {}): CompiledHunt => ({
   timeColumn: "Timestamp",
   queryHash: "a".repeat(64),
   source: "DeviceEvents",
+  parameters: [],
+  known: [],
+  owner: undefined,
+  runbook: undefined,
+  falsePositives: [],
+  reviewBy: undefined,
+  tenants: undefined,
   query: {
     prelude: ["ROWS ", slot("from"), " ", slot("to"), " ", slot("clock")],
     inPlace: ["PLACE ", slot("from"), " ", slot("to"), " ", slot("clock")],

@@ -44,6 +44,7 @@ const summary = {
   mode: "window",
   schedule: "0 17 * * * *",
   severity: "Medium",
+  owner: "Detection team",
   state: "ok",
   reason: null,
   watermark: "2026-11-22T08:00:00.0000000Z",
@@ -57,6 +58,8 @@ const summary = {
     lost: [],
     retyped: [],
   },
+  suppressed: null,
+  warnings: [],
 };
 
 const exportExample = {
@@ -113,6 +116,25 @@ export const hunts: Readonly<Record<string, OperationDescription>> = {
           tables: ["DeviceProcessEvents"],
           columns,
           format: "ndjson",
+          runbook: "https://wiki.contoso.com/office-starts-script-host",
+          falsePositives: ["Macros of the finance team"],
+          reviewBy: "2027-06-30",
+          parameters: [
+            {
+              name: "minStarts",
+              type: "long",
+              value: "long(1)",
+              description: "Starts of one program.",
+              canOverride: true,
+            },
+          ],
+          known: [
+            {
+              where: 'DeviceName == "build-01"',
+              until: "2027-01-01T00:00:00.0000000Z",
+              why: "The build server runs scripts.",
+            },
+          ],
           intervalSeconds: 3_600,
           query: 'DeviceProcessEvents | where InitiatingProcessFileName =~ "winword.exe"',
         },

@@ -17,6 +17,8 @@ const report = {
       version: 1,
       head: "hl_tenant=default/hl_hunt=office-starts-script-host/hl_version=1/hl_log=main/hl_date=2026-11-22/000000000017.ndjson.gz",
       schemaChange: null,
+      suppressed: null,
+      warnings: [],
     },
   ],
   quotas: [{ api: "hunting", pausedUntil: null, breakerOpenUntil: "2026-11-22T08:05:00.000Z" }],

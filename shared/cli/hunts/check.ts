@@ -7,11 +7,12 @@ import {
   type CheckedFile,
 } from "../../kql/compile/compile-catalog.ts";
 import type { HuntProblem } from "../../kql/compile/compile-hunt.ts";
+import { listHuntWarnings } from "../../hunts/hunt-warnings.ts";
 import { formatDuration } from "../../runtime/time.ts";
 import { formatCount, formatTable, type Output } from "../output.ts";
 
 /** Checks the hunts of a folder. Returns the exit code: 0 when all are valid, 1 otherwise. */
-export function checkHunts(folder: string, output: Output): number {
+export function checkHunts(folder: string, output: Output, nowMs: number): number {
   if (!existsSync(folder)) {
     output.error(`There is no folder ${folder}.`);
     return 1;
@@ -33,6 +34,9 @@ export function checkHunts(folder: string, output: Output): number {
       output.line(line);
   for (const warning of checked.flatMap(({ warnings }) => warnings))
     output.error(`warning: ${formatProblem(warning)}`);
+  for (const { file, hunt } of checked)
+    for (const message of hunt ? listHuntWarnings(hunt, nowMs) : [])
+      output.error(`warning: ${formatProblem({ file, line: 1, column: 1, message })}`);
   return printResult(checked, output);
 }
 

@@ -4,6 +4,7 @@ import type { QuerySchema } from "../../kql/language/schema.ts";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import type { CompiledHunt, Pieces } from "../../contracts/compiled-hunt.ts";
 import { compileHunt, type HuntOutcome, type HuntProblem } from "../../kql/compile/compile-hunt.ts";
+import { toParameterSlots } from "../../contracts/hunt-parameters.ts";
 import { checkCatalog } from "../../kql/compile/compile-catalog.ts";
 import { toHuntName } from "../../kql/compile/hunt-name.ts";
 import { describeObstacle } from "../../kql/compile/obstacles.ts";
@@ -33,7 +34,7 @@ export function explainHunt(folder: string, huntOrFile: string, output: Output):
     output.line(line);
   for (const [what, pieces] of listQueries(hunt)) {
     output.line(`\n--- ${what}`);
-    output.line(fillSlots(pieces));
+    output.line(fillSlots(pieces, toParameterSlots(hunt.parameters)));
   }
   return 0;
 }
@@ -98,12 +99,29 @@ export function describeHunt(hunt: CompiledHunt): readonly string[] {
     `  look-back  ${formatDuration(hunt.lookBackMs)}`,
     `  lag        ${formatDuration(hunt.lagMs)}, settle ${formatDuration(hunt.settleMs)}`,
     `  widest     ${hunt.widestMs === undefined ? "not limited by the query" : `${hunt.widestMs} ms, limited by the query`}`,
+    ...hunt.parameters.map(
+      ({ name, type, literal, description }) =>
+        `  parameter  ${name}: ${type} = ${literal}${description && ` (${description})`}`,
+    ),
+    ...hunt.known.map(({ where, until, why }) => `  known      until ${until}: ${where} (${why})`),
+    ...describeCare(hunt),
     `  shards     ${query.shardedBy ?? "not possible: two runs may return different rows"}`,
   ];
 }
 
+/** Who answers for the hunt, and what to do with its results. */
+const describeCare = (hunt: CompiledHunt): readonly string[] =>
+  [
+    ["owner", hunt.owner],
+    ["runbook", hunt.runbook],
+    ["review by", hunt.reviewBy],
+    ["tenants", hunt.tenants?.join(", ")],
+    ["expected", hunt.falsePositives.join("; ") || undefined],
+  ].flatMap(([label = "", text]) => (text === undefined ? [] : [`  ${label.padEnd(10)} ${text}`]));
+
 function listQueries(hunt: CompiledHunt): readonly (readonly [string, Pieces])[] {
   const { prelude, inPlace, countSuffix, histogramSuffix, shardSuffix } = hunt.query;
+  const { knownSuffix, suppressedSuffix } = hunt.query;
   return [
     [
       hunt.mode === "window"
@@ -112,6 +130,10 @@ function listQueries(hunt: CompiledHunt): readonly (readonly [string, Pieces])[]
       prelude,
     ],
     ["the same, with each table restricted in place", inPlace],
+    ...(knownSuffix ? ([["suffix that leaves known rows out", knownSuffix]] as const) : []),
+    ...(suppressedSuffix
+      ? ([["in its place, to count the known rows", suppressedSuffix]] as const)
+      : []),
     ["suffix that counts", countSuffix],
     ...(histogramSuffix ? ([["suffix that counts by time", histogramSuffix]] as const) : []),
     ...(shardSuffix ? ([["suffix of one shard of two", shardSuffix]] as const) : []),

@@ -144,7 +144,7 @@ function runCapture({ folder, subject, line, output }: CommandRun): Promise<numb
 }
 
 const commands: Readonly<Record<string, Command>> = {
-  check: { run: ({ folder, output }) => checkHunts(folder, output) },
+  check: { run: ({ folder, output, nowMs }) => checkHunts(folder, output, nowMs()) },
   test: {
     takesMany: true,
     run: ({ folder, subjects, line, output }) => {

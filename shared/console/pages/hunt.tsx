@@ -74,11 +74,19 @@ function HuntFacts({ hunt }: { hunt: HuntDetail }) {
           Exports are held: the hunt is {hunt.state}. {hunt.reason}
         </Notice>
       ) : null}
+      {hunt.warnings.map((warning) => (
+        <Notice key={warning} tone="warning">
+          {warning}
+        </Notice>
+      ))}
       <dl class="facts">
         <Fact label="State">
           <StateBadge state={hunt.enabled ? hunt.state : "disabled"} />
         </Fact>
         <Fact label="Severity">{hunt.severity ?? "none"}</Fact>
+        <Fact label="Owner">{hunt.owner ?? "none"}</Fact>
+        <Fact label="Runbook">{hunt.runbook ?? "none"}</Fact>
+        <Fact label="Review by">{hunt.reviewBy ?? "no date"}</Fact>
         <Fact label="Schedule">
           <code>{hunt.schedule}</code> (every {formatDuration(hunt.intervalSeconds)})
         </Fact>
@@ -93,6 +101,59 @@ function HuntFacts({ hunt }: { hunt: HuntDetail }) {
         <Fact label="Tables">{hunt.tables.join(", ")}</Fact>
         <Fact label="Format">{hunt.format}</Fact>
       </dl>
+      <HuntNotes hunt={hunt} />
+    </>
+  );
+}
+
+/** What people know about the results: parameters, expected rows, harmless results. */
+function HuntNotes({
+  hunt: { falsePositives, known, parameters, suppressed },
+}: {
+  hunt: HuntDetail;
+}) {
+  return (
+    <>
+      {parameters.length > 0 ? (
+        <Section title="Parameters">
+          <ul>
+            {parameters.map(({ name, type, value, description }) => (
+              <li key={name}>
+                <code>
+                  {name}: {type} = {value}
+                </code>{" "}
+                {description}
+              </li>
+            ))}
+          </ul>
+        </Section>
+      ) : null}
+      {known.length > 0 ? (
+        <Section title="Known rows, left out">
+          <ul>
+            {known.map(({ where, until, why }) => (
+              <li key={where}>
+                <code>{where}</code> until <Instant value={until} />: {why}
+              </li>
+            ))}
+          </ul>
+          {suppressed ? (
+            <p>
+              {suppressed.rows} left out between <Instant value={suppressed.from} /> and{" "}
+              <Instant value={suppressed.to} />.
+            </p>
+          ) : null}
+        </Section>
+      ) : null}
+      {falsePositives.length > 0 ? (
+        <Section title="Harmless results">
+          <ul>
+            {falsePositives.map((text) => (
+              <li key={text}>{text}</li>
+            ))}
+          </ul>
+        </Section>
+      ) : null}
     </>
   );
 }

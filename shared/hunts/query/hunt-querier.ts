@@ -11,6 +11,7 @@ import {
   buildHistogramQuery,
   buildRowsQuery,
   buildShardQuery,
+  buildSuppressedQuery,
   type QueryForm,
   type QuerySpan,
   type Shard,
@@ -102,6 +103,15 @@ export class HuntQuerier {
       span,
       sink,
     });
+    return reply.kind === "answer" ? parseCount(parseLines()) : reply;
+  }
+
+  /** Counts the rows that are left out as known; undefined when the hunt knows none. */
+  async countSuppressed(span: QuerySpan): Promise<CountResult | undefined> {
+    const text = buildSuppressedQuery(this.#hunt, this.#form, span);
+    if (text === undefined) return undefined;
+    const { sink, parseLines } = collectLines();
+    const reply = await this.#sendQuery(text, { span, sink });
     return reply.kind === "answer" ? parseCount(parseLines()) : reply;
   }
 

@@ -1,5 +1,6 @@
 /** Builds the query text that is sent from the pieces and slots of a compiled hunt. */
 import type { CompiledHunt, Pieces, Slot } from "../../contracts/compiled-hunt.ts";
+import { toParameterSlots } from "../../contracts/hunt-parameters.ts";
 import { formatInstant, type Ticks } from "../../runtime/time.ts";
 
 /** Where the query is restricted to the window: in a prelude, or in place at each table. */
@@ -35,6 +36,8 @@ function fillSlots(pieces: Pieces, slots: Partial<Record<Slot, string>>): string
 /** What follows the hunt's own query, and the values of the slots in it. */
 interface QuerySuffix {
   readonly suffix?: Pieces;
+  /** True if the suffix counts the known rows, which are otherwise left out. */
+  readonly keepsKnown?: boolean;
   readonly slots?: Partial<Record<Slot, string>>;
 }
 
@@ -42,9 +45,11 @@ function buildQueryText(
   hunt: CompiledHunt,
   form: QueryForm,
   span: QuerySpan,
-  { suffix = [], slots = {} }: QuerySuffix = {},
+  { suffix = [], keepsKnown = false, slots = {} }: QuerySuffix = {},
 ): string {
-  return fillSlots([...hunt.query[form], ...suffix], {
+  const known = keepsKnown ? [] : (hunt.query.knownSuffix ?? []);
+  return fillSlots([...hunt.query[form], ...known, ...suffix], {
+    ...toParameterSlots(hunt.parameters),
     from: formatLiteral(span.from),
     to: formatLiteral(span.to),
     clock: formatLiteral(span.clock),
@@ -61,6 +66,16 @@ export const buildRowsQuery = (hunt: CompiledHunt, form: QueryForm, span: QueryS
 /** Builds the query for the number of rows: one row with one integer. */
 export const buildCountQuery = (hunt: CompiledHunt, form: QueryForm, span: QuerySpan): string =>
   buildQueryText(hunt, form, span, { suffix: hunt.query.countSuffix });
+
+/** Builds the query for the number of known rows; undefined when the hunt knows none. */
+export function buildSuppressedQuery(
+  hunt: CompiledHunt,
+  form: QueryForm,
+  span: QuerySpan,
+): string | undefined {
+  const suffix = hunt.query.suppressedSuffix;
+  return suffix && buildQueryText(hunt, form, span, { suffix, keepsKnown: true });
+}
 
 /**
  * Builds the query for one shard of a span; undefined when the result has no reliable shard key.

@@ -177,7 +177,7 @@ const findFailingSince = (
 
 async function executeRun(context: HuntContext, message: HuntRun): Promise<RunSummary> {
   const span = parseBackfillSpan(message);
-  if (!span) return runHunt(context, message);
+  if (!span || context.hunt.invalidParameters !== undefined) return runHunt(context, message);
   return { ...(await runBackfill(context, span)), version: 0 };
 }
 

@@ -8,6 +8,7 @@ import type { AppendResult } from "./windows.ts";
 interface LearnedState extends SchemaState {
   readonly notified: HuntHead["notified"];
   readonly lateNotified: HuntHead["lateNotified"];
+  readonly suppressed: HuntHead["suppressed"];
   readonly form: HuntHead["form"];
 }
 

@@ -15,6 +15,7 @@ import { claimVersion } from "../log/versions.ts";
 import type { ExportRecord, HuntContext } from "../ports.ts";
 import { createPace, type StoredPace } from "../query/slicing.ts";
 import { announceLateExports, announceRun } from "./announce.ts";
+import { countSuppressedRows } from "./count-suppressed.ts";
 import { createHead } from "./head.ts";
 import { findNewestLateExports, recountLateRows, type RecountResult } from "./recount-late-rows.ts";
 import { createRunContext, type RunContext } from "./run-context.ts";
@@ -38,6 +39,8 @@ export interface RunSummary {
 /** Advances the hunt's own log to now. */
 export async function runHunt(context: HuntContext, message: HuntRun): Promise<RunSummary> {
   const { deps, hunt } = context;
+  if (hunt.invalidParameters !== undefined)
+    return refuseRun({ kind: "refused", cause: "query", message: hunt.invalidParameters });
   const storedHead = await readHead(deps, hunt.name);
   const cachedHead = storedHead.kind === "found" ? storedHead.value : undefined;
   const initialTail = await findLogEnd(context, cachedHead);
@@ -58,6 +61,7 @@ export async function runHunt(context: HuntContext, message: HuntRun): Promise<R
     notified,
     ...(await announceLate(run, currentHead, late, logEnd)),
     ...(await followSchema(run, pickSchema(currentHead), records)),
+    suppressed: (await countSuppressedRows(run, progress.records)) ?? currentHead?.suppressed,
     form: run.querier.acceptedForm,
   };
   const newestPath = records.at(-1)?.path ?? cachedHead?.head;
@@ -73,6 +77,13 @@ export async function runHunt(context: HuntContext, message: HuntRun): Promise<R
     unclear: progress.unclear,
   };
 }
+
+const refuseRun = (result: RunResult): RunSummary => ({
+  result,
+  records: [],
+  callCount: 0,
+  version: 0,
+});
 
 const pickSchema = ({ schemaHash, schemaChange }: Partial<HuntHead> = {}): SchemaState => ({
   schemaHash,

@@ -3,18 +3,21 @@
  */
 import { serviceRetentionMs } from "../../contracts/hunting-retention.ts";
 import { createHash } from "node:crypto";
-import type { CompiledHunt, CompiledQuery, HuntColumn } from "../../contracts/compiled-hunt.ts";
+import type { CompiledHunt, HuntParameter } from "../../contracts/compiled-hunt.ts";
 import { huntDefinition, type HuntDefinition } from "../../contracts/hunt-definition.ts";
 import type { HuntTest } from "../../contracts/hunt-test.ts";
+import { formatParameterLets } from "../../contracts/hunt-parameters.ts";
 import { toInputFaults } from "../../contracts/input-faults.ts";
-import { dayMs, formatDuration, hourMs, minuteMs } from "../../runtime/time.ts";
+import { dayMs, hourMs, minuteMs } from "../../runtime/time.ts";
 import { analyzeQuery, type Analysis } from "./analysis.ts";
 import { selectMainObstacle, describeObstacle } from "./obstacles.ts";
 import type { LineColumn } from "../language/position.ts";
-import { publishedSchema } from "../language/schema.ts";
+import { publishedSchema, type QuerySchema } from "../language/schema.ts";
 import { compileQuery } from "./rewrite.ts";
 import { computeInterval, createSchedule, type Schedule } from "./schedule.ts";
-import { verifyQuery } from "./verify-query.ts";
+import { findProblems, isSetting, type LocatedMessage } from "./hunt-problems.ts";
+import { appendKnownRows, compileKnownRows } from "./known-rows.ts";
+import { createParameterEdits, markFixedParameters, readParameters } from "./parameters.ts";
 import { findMisspelledKeys } from "./misspelled-keys.ts";
 import { readYaml, type YamlSource } from "./yaml-source.ts";
 
@@ -54,31 +57,58 @@ export function compileHunt(
       problems: addFile(file, parsed.problems),
       warnings: [],
     };
-  const { definition } = parsed;
-  const { tests = [] } = definition;
-  const analysis = analyzeQuery(definition.query, schema);
-  const locateInQuery = ({
-    line,
-    column,
-    message,
-  }: LineColumn & { readonly message: string }): LocatedMessage => ({
-    message,
-    ...source.locateInValue("query", { line, column }),
-  });
-  const warnings = addFile(file, analysis.warnings.map(locateInQuery));
+  const outcome = compileDefinition({ name, source, schema }, parsed.definition);
+  return {
+    ...outcome,
+    problems: addFile(file, outcome.problems),
+    warnings: addFile(file, outcome.warnings),
+  };
+}
+
+/** A file of a hunt and the tables of its tenant. */
+interface HuntFile {
+  readonly name: string;
+  readonly source: YamlSource;
+  readonly schema: QuerySchema;
+}
+
+type LocatedOutcome = Pick<HuntOutcome, "hunt" | "analysis" | "tests"> & {
+  readonly problems: readonly LocatedMessage[];
+  readonly warnings: readonly LocatedMessage[];
+};
+
+function compileDefinition(file: HuntFile, definition: HuntDefinition): LocatedOutcome {
+  const { source, schema } = file;
+  const { tests = [], query, known = [] } = definition;
+  const texts = [query, ...known.map(({ where }) => where)];
+  const { parameters, problems } = readParameters(definition, texts, schema);
+  if (problems.length > 0)
+    return {
+      hunt: undefined,
+      analysis: undefined,
+      tests,
+      problems: problems.map((message) => ({ message, ...source.locateKey("parameters") })),
+      warnings: [],
+    };
+  const lets = formatParameterLets(parameters);
+  const analysis = analyzeQuery(lets + query, schema);
+  const locateInQuery = ({ line, column, message }: LocatedMessage): LocatedMessage => {
+    const shift = line === 1 ? lets.length : 0;
+    return column <= shift
+      ? { message, ...source.locateKey("parameters") }
+      : { message, ...source.locateInValue("query", { line, column: column - shift }) };
+  };
+  const warnings = analysis.warnings.map(locateInQuery);
   if (analysis.errors.length > 0)
     return {
       hunt: undefined,
       analysis,
       tests,
-      problems: addFile(file, analysis.errors.map(locateInQuery)),
+      problems: analysis.errors.map(locateInQuery),
       warnings,
     };
-  const built = buildHunt(name, definition, analysis, source);
-  return { hunt: built.hunt, analysis, tests, problems: addFile(file, built.problems), warnings };
+  return { ...buildHunt(file, definition, analysis, parameters), analysis, tests, warnings };
 }
-
-type LocatedMessage = LineColumn & { readonly message: string };
 
 const addFile = (file: string, messages: readonly LocatedMessage[]): readonly HuntProblem[] =>
   messages.map((message) => ({ file, ...message }));
@@ -112,18 +142,23 @@ function parseDefinition(source: YamlSource): {
 }
 
 function buildHunt(
-  name: string,
+  { name, source }: HuntFile,
   definition: HuntDefinition,
   analysis: Analysis,
-  source: YamlSource,
+  parameters: readonly HuntParameter[],
 ): { readonly hunt: CompiledHunt | undefined; readonly problems: readonly LocatedMessage[] } {
   const { mode, reason } = chooseMode(definition, analysis);
   const { schedule, intervalMs } = chooseSchedule(name, definition, mode);
-  const query = compileQuery(analysis, {
-    isRestricted: mode === "window" || definition.lookBack !== undefined,
-    hasHistogram: mode === "window",
-  });
-  const problems = findProblems({ definition, analysis, mode, query, source });
+  const { known = [] } = definition;
+  const query = {
+    ...compileQuery(analysis, {
+      isRestricted: mode === "window" || definition.lookBack !== undefined,
+      hasHistogram: mode === "window",
+      parameterEdits: createParameterEdits(parameters),
+    }),
+    ...compileKnownRows(analysis, known),
+  };
+  const problems = findProblems({ definition, analysis, mode, query, parameters, source });
   if (problems.length > 0) return { hunt: undefined, problems };
   const hunt: CompiledHunt = {
     ...describeHunt(name, definition),
@@ -140,8 +175,11 @@ function buildHunt(
     enabled: definition.enabled,
     tables: analysis.tables,
     columns: analysis.columns,
-    queryHash: hashOf(definition, mode),
-    source: definition.query,
+    queryHash: hashOf(definition, mode, parameters),
+    source: appendKnownRows(analysis, known),
+    parameters:
+      mode === "window" ? markFixedParameters(parameters, definition.query, analysis) : parameters,
+    known,
     query,
   };
   return { hunt, problems: [] };
@@ -152,7 +190,17 @@ const describeHunt = (
   definition: HuntDefinition,
 ): Pick<
   CompiledHunt,
-  "name" | "title" | "description" | "severity" | "tactics" | "techniques"
+  | "name"
+  | "title"
+  | "description"
+  | "severity"
+  | "tactics"
+  | "techniques"
+  | "owner"
+  | "runbook"
+  | "falsePositives"
+  | "reviewBy"
+  | "tenants"
 > => ({
   name,
   title: definition.name?.trim() || name,
@@ -160,6 +208,11 @@ const describeHunt = (
   severity: definition.severity ?? undefined,
   tactics: definition.tactics,
   techniques: definition.relevantTechniques,
+  owner: definition.owner?.trim() || undefined,
+  runbook: definition.runbook?.trim() || undefined,
+  falsePositives: definition.falsePositives,
+  reviewBy: definition.reviewBy ?? undefined,
+  tenants: definition.tenants,
 });
 
 const limitWindows = (
@@ -207,8 +260,6 @@ function chooseSchedule(
   };
 }
 
-const isSetting = (schedule: string): boolean => /^%[A-Za-z_]\w*%$/.test(schedule.trim());
-
 function computeLookBackMs(
   definition: HuntDefinition,
   { maxAgoMs }: Analysis,
@@ -222,76 +273,13 @@ function computeLookBackMs(
 }
 
 /** Hashes what starts a new version of the log. */
-const hashOf = ({ query, format, enrich }: HuntDefinition, mode: "window" | "snapshot"): string =>
-  createHash("sha256")
-    .update(JSON.stringify([query.replaceAll("\r\n", "\n").trim(), mode, format, enrich ?? null]))
-    .digest("hex");
-
-/** A hunt before its last checks. */
-interface HuntDraft {
-  readonly definition: HuntDefinition;
-  readonly analysis: Analysis;
-  readonly mode: "window" | "snapshot";
-  readonly query: CompiledQuery;
-  readonly source: YamlSource;
-}
-
-function findProblems(draft: HuntDraft): readonly LocatedMessage[] {
-  const { definition, analysis, mode, query, source } = draft;
-  const locateMessages = (key: string, messages: readonly string[]): readonly LocatedMessage[] =>
-    messages.map((message) => ({ ...source.locateKey(key), message }));
-  return [
-    ...locateMessages("mode", definition.mode === "window" ? findWindowProblems(analysis) : []),
-    ...locateMessages("lookBack", findLookBackProblems(definition, analysis, mode)),
-    ...locateMessages("schedule", findScheduleProblems(definition)),
-    ...locateMessages("enrich", findEnrichProblems(definition, analysis.columns)),
-    ...locateMessages("query", verifyQuery(analysis, query)),
-  ];
-}
-
-const findWindowProblems = ({ obstacles }: Analysis): readonly string[] =>
-  obstacles
-    .filter(({ isOverridable }) => !isOverridable)
-    .slice(0, 1)
-    .map(
-      (first) =>
-        `/mode: must be auto or snapshot, as windows change the result: ${describeObstacle(first)}`,
-    );
-
-function findLookBackProblems(
-  definition: HuntDefinition,
-  { reads }: Analysis,
+function hashOf(
+  { query, format, enrich }: HuntDefinition,
   mode: "window" | "snapshot",
-): readonly string[] {
-  if (definition.lookBack === undefined) return [];
-  const unrestrictedRead =
-    mode === "snapshot" ? reads.find(({ restrict }) => restrict === "never") : undefined;
-  return [
-    ...(definition.lookBack > serviceRetentionMs
-      ? [`/lookBack: must be at most ${formatDuration(serviceRetentionMs)}, as the service keeps`]
-      : []),
-    ...(unrestrictedRead
-      ? [`/lookBack: cannot be applied, because ${unrestrictedRead.reason}; name the tables`]
-      : []),
-  ];
-}
-
-function findScheduleProblems({ schedule }: HuntDefinition): readonly string[] {
-  if (schedule === undefined || isSetting(schedule)) return [];
-  const interval = computeInterval(schedule);
-  return "problem" in interval
-    ? [`/schedule: ${interval.problem}; such as 0 15 * * * *, or %APP_SETTING%`]
-    : [];
-}
-
-function findEnrichProblems(
-  { enrich }: HuntDefinition,
-  columns: readonly HuntColumn[],
-): readonly string[] {
-  if (enrich === undefined) return [];
-  const column = columns.find(({ name }) => name === enrich);
-  if (column?.type === "string") return [];
-  const textColumns = columns.filter(({ type }) => type === "string").map(({ name }) => name);
-  const names = textColumns.join(", ") || "there is none";
-  return [`/enrich: must be a text column of the result (${names}), not ${enrich}`];
+  parameters: readonly HuntParameter[],
+): string {
+  const text = query.replaceAll("\r\n", "\n").trim();
+  const values = parameters.map(({ name, literal }) => [name, literal]);
+  const parts = [text, mode, format, enrich ?? null, ...(values.length > 0 ? [values] : [])];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

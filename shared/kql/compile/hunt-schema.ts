@@ -21,6 +21,13 @@ const keyDescriptions: Readonly<Record<string, string>> = {
   format: "Format of the exports.",
   enrich: "A result column with SHA-1s; each row gains the file's statistics.",
   enabled: "Only enabled hunts get a timer. Default true.",
+  parameters: "Typed values with defaults, which tenants may override: name: { type, default }.",
+  known: "Expected rows, left out until an instant: where, until and why.",
+  owner: "Who answers for the hunt.",
+  runbook: "What to do with a result, or a link to it.",
+  falsePositives: "Results that are expected to be harmless.",
+  reviewBy: "Day by which the hunt must be reviewed, such as 2026-12-31.",
+  tenants: "Names of the tenants in which the hunt runs. Default: all.",
   tests: "Test cases for npm run hunts -- test.",
 };
 

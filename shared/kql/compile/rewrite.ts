@@ -42,15 +42,21 @@ export interface RewriteOptions {
   readonly isRestricted: boolean;
   /** Adds the count of rows per bin of the event's time; only windows are cut by time. */
   readonly hasHistogram: boolean;
+  /** Replace the values of parameters by their slots. */
+  readonly parameterEdits?: readonly Edit[];
 }
 
 /** Returns the pieces of a query. */
 export function compileQuery(
   analysis: Analysis,
-  { isRestricted, hasHistogram }: RewriteOptions,
+  { isRestricted, hasHistogram, parameterEdits = [] }: RewriteOptions,
 ): CompiledQuery {
   const reads = isRestricted ? listTimedReads(analysis) : [];
-  const fixedEdits = [...createClockEdits(analysis), ...createPlaceholderEdits(analysis)];
+  const fixedEdits = [
+    ...createClockEdits(analysis),
+    ...createPlaceholderEdits(analysis),
+    ...parameterEdits,
+  ];
   const assemblePieces = (edits: readonly Edit[]): Pieces =>
     applyEdits(analysis.query, [...edits, ...fixedEdits], analysis.end);
   const { timeColumn, shardedBy } = analysis;

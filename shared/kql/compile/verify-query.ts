@@ -7,7 +7,7 @@ import type { Analysis } from "./analysis.ts";
 import { parseQuery } from "../language/parser.ts";
 import { quoteColumnName } from "./rewrite.ts";
 
-const samples: Readonly<Record<Slot, string>> = {
+const samples: Readonly<Partial<Record<Slot, string>>> = {
   from: "datetime(2026-01-05T06:00:00.0000000Z)",
   to: "datetime(2026-01-05T07:00:00.0000000Z)",
   clock: "datetime(2026-01-05T07:00:00.0000000Z)",
@@ -25,15 +25,20 @@ export const fillSlots = (
 ): string =>
   pieces
     .map((piece) =>
-      typeof piece === "string" ? piece : (slots[piece.slot] ?? samples[piece.slot]),
+      typeof piece === "string" ? piece : (slots[piece.slot] ?? samples[piece.slot] ?? ""),
     )
     .join("");
 
 /** Returns the problems of the rewritten forms, in words; empty if all are valid. */
-export function verifyQuery(analysis: Analysis, query: CompiledQuery): readonly string[] {
+export function verifyQuery(
+  analysis: Analysis,
+  query: CompiledQuery,
+  slots: Readonly<Partial<Record<Slot, string>>> = {},
+): readonly string[] {
   const { columns } = analysis;
-  const prelude = fillSlots(query.prelude);
-  const inPlace = fillSlots(query.inPlace);
+  const { knownSuffix = [] } = query;
+  const prelude = fillSlots([...query.prelude, ...knownSuffix], slots);
+  const inPlace = fillSlots([...query.inPlace, ...knownSuffix], slots);
   return [
     ...checkForm(analysis, "the query within a window", prelude, columns),
     ...(inPlace === prelude

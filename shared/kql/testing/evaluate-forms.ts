@@ -1,5 +1,6 @@
 /** Evaluates a hunt as a whole, in windows as the service runs it, and in shards. */
 import type { CompiledHunt, HuntColumn, Pieces } from "../../contracts/compiled-hunt.ts";
+import { toParameterSlots } from "../../contracts/hunt-parameters.ts";
 import { formatInstant, ticksFromMs, type Span, type Ticks } from "../../runtime/time.ts";
 import { fillSlots } from "../compile/verify-query.ts";
 import type { EvaluationContext, NamedValues, Row, SourceTable } from "../evaluate/context.ts";
@@ -70,7 +71,8 @@ export function runWindows(
     const from = start + index * length;
     const end = from + length;
     const to = end < context.now ? end : context.now;
-    return runWindow(hunt, context, { pieces: hunt.query.prelude, span: { from, to } }).rows;
+    const pieces = listRowPieces(hunt);
+    return runWindow(hunt, context, { pieces, span: { from, to } }).rows;
   });
   return { columns, rows };
 }
@@ -98,29 +100,43 @@ interface WindowedQuery {
  * the text that the check of the catalog has parsed, with the literals' values of this window.
  */
 export function runWindow(
-  { source }: CompiledHunt,
+  { source, parameters }: CompiledHunt,
   context: EvaluationContext,
   { pieces, span: { from, to } }: WindowedQuery,
 ): HuntResult {
+  const values = toParameterSlots(parameters);
   const [fromLiteral, toLiteral] = [fillSlots([{ slot: "from" }]), fillSlots([{ slot: "to" }])];
   const isShareable =
-    pieces.every((piece) => typeof piece === "string" || literalSlots.has(piece.slot)) &&
+    pieces.every(
+      (piece) => typeof piece === "string" || literalSlots.has(piece.slot) || piece.slot in values,
+    ) &&
     !source.includes(fromLiteral) &&
     !source.includes(toLiteral);
-  if (!isShareable) return runQuery(fillWindow(pieces, { from, to }), context);
+  if (!isShareable) return runQuery(fillWindow(pieces, { from, to }, values), context);
   const datetimes = new Map([
     [fromLiteral, from],
     [toLiteral, to],
   ]);
-  return runQuery(fillSlots(pieces), { ...context, datetimes });
+  return runQuery(fillSlots(pieces, values), { ...context, datetimes });
 }
 
 const literalSlots = new Set(["from", "to", "clock"]);
 
-const fillWindow = (pieces: Pieces, { from, to }: Span): string => {
+/** The pieces of the query for rows, as a window and a snapshot send them. */
+const listRowPieces = ({ query: { prelude, knownSuffix = [] } }: CompiledHunt): Pieces => [
+  ...prelude,
+  ...knownSuffix,
+];
+
+const fillWindow = (
+  pieces: Pieces,
+  { from, to }: Span,
+  values: ReturnType<typeof toParameterSlots>,
+): string => {
   const [fromText, toText] = [formatInstant(from), formatInstant(to)];
   const end = `datetime(${toText})`;
   return fillSlots(pieces, {
+    ...values,
     from: `datetime(${fromText})`,
     to: end,
     clock: end,
@@ -135,12 +151,12 @@ export function runShards(
   context: EvaluationContext,
   shardCount: number,
 ): readonly Row[] | undefined {
-  const { shardSuffix, prelude } = hunt.query;
+  const { shardSuffix } = hunt.query;
   if (shardSuffix === undefined || hunt.mode === "window") return undefined;
   const span = { from: context.now - ticksFromMs(hunt.lookBackMs), to: context.now };
   return Array.from({ length: shardCount }, (_, shard) => {
     const slots = { shard: String(shard), shards: String(shardCount) };
-    const pieces = [...prelude, fillSlots(shardSuffix, slots)];
+    const pieces = [...listRowPieces(hunt), fillSlots(shardSuffix, slots)];
     return runWindow(hunt, context, { pieces, span }).rows;
   }).flat();
 }

@@ -1,5 +1,6 @@
 /** Runs a test case of a hunt: whole, in windows, and in shards. */
 import type { CompiledHunt, HuntColumn } from "../../contracts/compiled-hunt.ts";
+import { fillParameters } from "../../contracts/fill-parameters.ts";
 import type { HuntTest } from "../../contracts/hunt-test.ts";
 import type { EvaluationContext, NamedValues, Row } from "../evaluate/context.ts";
 import { toRefusal } from "../evaluate/evaluate.ts";
@@ -50,7 +51,10 @@ export function runHuntTest(
 ): TestOutcome {
   try {
     const context = createContext(test, readRowsFile, selectTables(hunt, test, schema));
-    return runForms({ ...hunt, schema }, test, context);
+    const filled = fillParameters(hunt, test.parameters ?? {});
+    if (filled.kind === "invalid")
+      throw new TestCaseError(filled.problems.map((each) => `/parameters${each}`).join("; "));
+    return runForms({ ...filled.hunt, schema }, test, context);
   } catch (error) {
     if (error instanceof TestCaseError) return { kind: "invalid", message: error.message };
     if (error instanceof QueryError) {

@@ -14,6 +14,8 @@ const healthy: HealthDetails = {
       version: 1,
       head: null,
       schemaChange: null,
+      suppressed: null,
+      warnings: [],
     },
   ],
   quotas: [{ api: "hunting", pausedUntil: null, breakerOpenUntil: null }],
@@ -31,6 +33,14 @@ describe("judge", () => {
   test("finds nothing where nothing is wrong: a hunt without rows stays healthy", () => {
     expect(assessHealth(healthy)).toEqual({ status: "healthy", problems: [] });
     expect(assessHealth({ ...healthy, ...withHuntState("new") }).status).toBe("healthy");
+  });
+
+  test("shows warnings of a hunt's file and leaves the status alone", () => {
+    const hunts = healthy.hunts.map((one) => ({ ...one, warnings: ["The review was due."] }));
+    expect(assessHealth({ ...healthy, hunts })).toEqual({
+      status: "healthy",
+      problems: ["Hunt a-hunt: The review was due."],
+    });
   });
 
   test.each([

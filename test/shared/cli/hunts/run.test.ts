@@ -80,6 +80,21 @@ async function runCommand(...args: string[]): Promise<{ code: number; out: strin
 }
 
 describe("npm run hunts", () => {
+  test("warns of known rows that ended and of an overdue review, and is valid", async () => {
+    writeFile(
+      "catalog/find-things.yaml",
+      [
+        "query: DeviceEvents | project Timestamp",
+        "reviewBy: 2026-01-01",
+        "known: [{ where: 'true', until: 2026-01-02, why: Test }]",
+      ].join("\n"),
+    );
+    const { code, err } = await runCommand();
+    expect(code).toBe(0);
+    expect(err).toContain("/known/0 ended on 2026-01-02 (Test): remove it or extend until.");
+    expect(err).toContain("The review was due on 2026-01-01");
+  });
+
   test("lists valid hunts and names the next step", async () => {
     writeFile(
       "catalog/find-things.yaml",

@@ -267,6 +267,8 @@ describe("a service whose schema changes", () => {
       if (hour === 2) {
         expect(await readHuntHealth(harness.deps, hunt, harness.clock.now())).toMatchObject({
           schemaChange: null,
+          suppressed: null,
+          warnings: [],
         });
         changeSchema(harness, renewed);
       }
