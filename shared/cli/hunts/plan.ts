@@ -72,7 +72,7 @@ export function findFittingHunts(
 export interface PlannedTenant {
   readonly name: string;
   readonly api: string;
-  readonly runsHunt: (hunt: Pick<CompiledHunt, "name">) => boolean;
+  readonly runsHunt: (hunt: CompiledHunt) => boolean;
 }
 
 /** @throws UsageError */
