@@ -30,7 +30,9 @@ const maxParallel = 16;
  */
 export async function expirePersonalData(store: RecordStore, cutoffMs: number): Promise<number> {
   const stored = await readRecord(store, progressPath, progress);
-  const upToMs = stored.kind === "found" ? stored.value.upToMs : 0;
+  const storedMs = stored.kind === "found" ? stored.value.upToMs : 0;
+  // A watermark in the future is forged: it would keep every text.
+  const upToMs = storedMs <= stored.serverNowMs ? storedMs : 0;
   if (cutoffMs - upToMs < pauseMs) return 0;
   const paths: string[] = [];
   for (const folder of [alertFolder, requestFolder])

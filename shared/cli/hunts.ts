@@ -1,5 +1,6 @@
 /** `npm run hunts`: checks, imports, explains, plans, tries and compares hunts. */
 import { join } from "node:path";
+import { listTenants } from "../app/tenants.ts";
 import { systemClock } from "../runtime/time.ts";
 import { runProgram } from "./command-line.ts";
 import { runHunts } from "./hunts/run.ts";
@@ -13,9 +14,13 @@ await runProgram(output, () =>
   runHunts(process.argv.slice(2), {
     catalog: join(import.meta.dirname, "../hunts/catalog"),
     // A check must work without settings, so they are read only by the commands that need them.
-    readApi: () => {
+    readTenants: () => {
       loadLocalSettings();
-      return process.env["HUNTING_API"] ?? "graph";
+      return listTenants().map(({ name, readSettings, runsHunt }) => ({
+        name,
+        api: readSettings(["HUNTING_API"]).HUNTING_API,
+        runsHunt,
+      }));
     },
     nowMs: systemClock.now,
     createHuntingPort: async ({ api, isSimulated, tenant }) => {

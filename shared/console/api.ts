@@ -1,6 +1,6 @@
 /** Calls Huntline's documented API with the user's own key or token. */
 import { parseExactJson } from "./exact-json.ts";
-import { createHeaders, reportRefused } from "./session.ts";
+import { addTenant, createHeaders, reportRefused } from "./session.ts";
 
 /** A field error of a problem. */
 interface FieldError {
@@ -43,6 +43,8 @@ export interface ApiCall {
   /** Statuses that are answers although they are not 2xx. */
   readonly accept?: readonly number[];
   readonly signal?: AbortSignal;
+  /** Which tenants the call is about. @default "selected" */
+  readonly tenants?: "selected" | "all";
 }
 
 /**
@@ -52,6 +54,7 @@ export interface ApiCall {
  */
 export async function callApi<T>(path: string, call: ApiCall = {}): Promise<ApiReply<T>> {
   const url = new URL(path.includes("://") ? path : `/api/${path}`, location.origin);
+  if (call.tenants !== "all") addTenant(url);
   // Absolute URLs of the API start with PUBLIC_URL, whose origin and path may differ from the page's.
   const localPath = url.pathname.slice(url.pathname.indexOf("/api/"));
   const response = await sendRequest(`${localPath}${url.search}`, call);
@@ -98,8 +101,11 @@ function parseBody(text: string): unknown {
 }
 
 /** Returns the body of a GET. @throws ApiError */
-export const getJson = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
-  (await callApi<T>(path, signal ? { signal } : {})).body;
+export const getJson = async <T>(
+  path: string,
+  signal?: AbortSignal,
+  tenants: ApiCall["tenants"] = "selected",
+): Promise<T> => (await callApi<T>(path, { tenants, ...(signal ? { signal } : {}) })).body;
 
 /** A page of a list. */
 export interface Page<T> {

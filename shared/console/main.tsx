@@ -20,6 +20,7 @@ import {
   type ConsoleConfig,
 } from "./session.ts";
 import { forgetAccount, signIn } from "./sign-in.ts";
+import { TenantPicker } from "./tenant.tsx";
 import { followColorScheme } from "./theme.ts";
 
 const sections = [
@@ -76,6 +77,7 @@ function Shell({ onSignOut }: { onSignOut: (() => void) | undefined }) {
             </a>
           ))}
         </nav>
+        <TenantPicker />
         {onSignOut ? (
           <button type="button" onClick={onSignOut}>
             Sign out

@@ -37,6 +37,25 @@ export async function createHeaders(): Promise<Record<string, string>> {
   };
 }
 
+const tenantKey = "huntline-console-tenant";
+const defaultTenant = "default";
+
+/** Returns the tenant whose data the tab shows. */
+export const readTenant = (): string => sessionStorage.getItem(tenantKey) ?? defaultTenant;
+
+/** Keeps the choice until the tab is closed. */
+export const storeTenant = (tenant: string): void => sessionStorage.setItem(tenantKey, tenant);
+
+/**
+ * Names the tab's tenant in a call. An address that the API returned names its own: a job's key is
+ * valid for one tenant.
+ */
+export function addTenant(url: URL): void {
+  const tenant = readTenant();
+  const isNamed = url.searchParams.has("tenant") || url.searchParams.has("key");
+  if (tenant !== defaultTenant && !isNamed) url.searchParams.set("tenant", tenant);
+}
+
 /** Keeps the key until the tab is closed. */
 export const storeKey = (key: string): void => sessionStorage.setItem(storageKey, key);
 

@@ -9,6 +9,7 @@ import * as z from "zod/mini";
 const deadLetterReasons = [
   "encoding",
   "notAnObject",
+  "tooDeep",
   "schema",
   "retriesExhausted",
   "permanent",

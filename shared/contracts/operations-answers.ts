@@ -37,6 +37,10 @@ export const healthAnswer = z.object({
   retirement: z.nullable(z.object({ api: z.string(), retiresOn: z.string(), daysLeft: z.int() })),
   refusedVerdictCalls: z.nullable(z.object({ since: z.string(), reason: z.string() })),
   auditAnchor: z.nullable(z.int()),
+  /** Where there are several tenants. */
+  tenants: z.optional(
+    z.array(z.object({ tenant: z.string(), status, problems: z.array(z.string()) })),
+  ),
 });
 
 export const deadLetterList = z.object({

@@ -6,11 +6,19 @@
 
 export type ReadMessage =
   | { readonly kind: "object"; readonly value: Readonly<Record<string, unknown>> }
-  | { readonly kind: "broken"; readonly reason: "encoding" | "notAnObject"; readonly text: string };
+  | {
+      readonly kind: "broken";
+      readonly reason: "encoding" | "notAnObject" | "tooDeep";
+      readonly text: string;
+    };
 
 /** Reads the value that a queue trigger passes to its function. */
 export function readQueueMessage(raw: unknown): ReadMessage {
   const value = typeof raw === "string" ? parseText(raw) : raw;
+  if (isTooDeep(value)) {
+    const text = typeof raw === "string" ? raw : `An object of more than ${maxDepth} levels.`;
+    return { kind: "broken", reason: "tooDeep", text };
+  }
   if (isObject(value)) return { kind: "object", value };
   const text = typeof raw === "string" ? raw : JSON.stringify(raw);
   return {
@@ -18,6 +26,21 @@ export function readQueueMessage(raw: unknown): ReadMessage {
     reason: typeof raw === "string" && value === undefined ? "encoding" : "notAnObject",
     text,
   };
+}
+
+/** No message of the app has more than a few levels. */
+const maxDepth = 64;
+
+/** Counts levels without recursion: functions that recurse would end at some thousands. */
+function isTooDeep(value: unknown): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; depth <= maxDepth; depth += 1) {
+    level = level.flatMap((each): unknown[] =>
+      typeof each === "object" && each !== null ? Object.values(each) : [],
+    );
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -55,6 +55,7 @@ describe.skipIf(!hasChromium)("the console", () => {
   test("shows a newcomer the health, the hunts and the rows that they exported", async () => {
     await openConsole("overview");
     await page.getByText("No problems.").waitFor();
+    expect(await page.getByLabel("Tenant").count()).toBe(0);
     await page.getByRole("link", { name: "Hunts" }).click();
     await page.getByRole("link", { name: "Signed Windows binary runs foreign code" }).click();
     await page.getByRole("table", { name: /^Rows of export/ }).waitFor();

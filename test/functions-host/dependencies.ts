@@ -27,11 +27,12 @@ export interface Dependencies {
  *
  * @param root - the project's folder, with a person's own local.settings.json
  * @param options.folder - where Azurite stores its data
+ * @param options.tenants - names of further simulated tenants
  * @param options.fresh - whether to forget what earlier starts exported
  */
 export async function startDependencies(
   root: string,
-  options: { folder: string; fresh: boolean },
+  options: { folder: string; fresh: boolean; tenants?: readonly string[] },
 ): Promise<Dependencies> {
   const own = readLocalSettings(root);
   // A copy of the sample without a tenant keeps the simulator; its webhook sources count.
@@ -41,12 +42,15 @@ export async function startDependencies(
   await mkdir(dataFolder, { recursive: true });
   const [azurite, simulator] = await Promise.all([
     !hasTenant || usesDevelopmentStorage(own) ? startLocalStorage(dataFolder) : undefined,
-    hasTenant ? undefined : startSimulator(),
+    hasTenant
+      ? undefined
+      : startSimulator({ tenants: (options.tenants ?? []).map((name) => ({ name })) }),
   ]);
   const storage = azurite
     ? { DataStorage: azurite.connectionString(), AzureWebJobsStorage: azurite.connectionString() }
     : {};
-  if (simulator) seedExamples(simulator);
+  for (const each of simulator ? [simulator, ...simulator.tenants.values()] : [])
+    seedExamples(each);
   const settings = {
     ...simulator?.settings,
     ...(hasTenant ? own : pickWebhooks(own, simulator?.settings ?? {})),

@@ -26,10 +26,21 @@ export function formatReport(
     dependencies.simulator
       ? "The app runs against a simulated Microsoft cloud on this machine."
       : "The app uses the real Microsoft APIs, with the settings of local.settings.json.",
+    ...formatTenants(host, dependencies),
     [...formatHunts(demo.hunts), ...formatFiles(demo.files), ...formatAlert(demo)].join("\n"),
     formatCommands(host, dependencies, demo),
     formatNextSteps(host, dependencies),
   ].join("\n\n");
+}
+
+function formatTenants({ url }: RunningHost, { simulator }: Dependencies): readonly string[] {
+  const names = [...(simulator?.tenants.keys() ?? [])];
+  const [first] = names;
+  return first === undefined
+    ? []
+    : [
+        `Tenants: default, ${names.join(", ")}. Name one in a request: ${url}/api/hunts?tenant=${first}`,
+      ];
 }
 
 const formatHunts = (hunts: readonly DemoHunt[]): readonly string[] => {

@@ -31,6 +31,7 @@ const usage = `npm start -- [options]
   --verbose                 print the app's log
   --debug                   build with source maps and allow a debugger to attach
   --simulator-fault <kind>  make the simulated cloud fail: ${simulatorFaults.join(", ")}
+  --tenants 3               simulate 2 to 9 tenants; requests take ?tenant=contoso
   --once                    stop after the first report
   --help, -h`;
 
@@ -56,6 +57,25 @@ function readPort(text: string): number {
   return port;
 }
 
+const tenantNames = [
+  "contoso",
+  "fabrikam",
+  "northwind",
+  "tailspin",
+  "wingtip",
+  "adatum",
+  "litware",
+  "proseware",
+];
+
+/** Returns the names of the tenants beside `default`. */
+function readTenants(text = "1"): readonly string[] {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > tenantNames.length + 1)
+    throw new UsageError(`--tenants must be a whole number from 1 to ${tenantNames.length + 1}.`);
+  return tenantNames.slice(0, count - 1);
+}
+
 async function start(words: readonly string[]): Promise<number> {
   const line = parseCommandLine(words, {
     fresh: "flag",
@@ -64,6 +84,7 @@ async function start(words: readonly string[]): Promise<number> {
     verbose: "flag",
     debug: "flag",
     "simulator-fault": "text",
+    tenants: "text",
     once: "flag",
   });
   if (line.isHelp) {
@@ -86,6 +107,7 @@ async function start(words: readonly string[]): Promise<number> {
   const dependencies = await startDependencies(root, {
     folder: resolve(root, folder),
     fresh: line.hasFlag("fresh"),
+    tenants: readTenants(line.readText("tenants")),
   });
   progress.step(2, stepCount, "starting the app");
   const port = await findPort(requestedPort);

@@ -320,6 +320,15 @@ describe("a request", () => {
   });
 });
 
+test("the health report summarizes every tenant of the caller, and one alone by its name", async () => {
+  const all = await readJson<{ tenants: { tenant: string; status: string }[] }>(
+    await fetch(`${host.url}/api/health/report`),
+  );
+  expect(all.tenants.map(({ tenant }) => tenant)).toEqual(names);
+  const one = await readJson<object>(await fetch(toUrl("health/report", "contoso")));
+  expect(one).not.toHaveProperty("tenants");
+});
+
 test("a message of a tenant that does not exist is a dead letter", async () => {
   const message = {
     hunt: "finds-markers",

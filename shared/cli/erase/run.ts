@@ -21,8 +21,8 @@ audit stays verifiable. Each erasure is audited, without the texts.
   --help, -h
 
 It reads local.settings.json and the environment. Azure deletes former versions of the records
-within 30 days. Exit codes: 0 nothing is left, 1 a verdict is still being carried out, 2 the
-command line is wrong.`;
+within 30 days. Exit codes: 0 nothing is left, 1 a verdict is still being carried out or a record
+changed meanwhile, 2 the command line is wrong.`;
 
 interface EraseDeps extends ErasureDeps, KeptDeps {}
 
@@ -63,7 +63,8 @@ export async function runErase(
   printFound(found, output);
   const left = line.hasFlag("dry-run") ? found : await erase(deps, target, found, output);
   printKept(await listKept(deps, target, found.verdicts, retention), output);
-  return printWaiting(left, output);
+  const isLeft = !line.hasFlag("dry-run") && countFound(left) > 0;
+  return printWaiting(left, output) || isLeft ? 1 : 0;
 }
 
 function readDays(line: CommandLine, name: string, fallback: number): number {
@@ -106,10 +107,11 @@ function printKept(kept: Awaited<ReturnType<typeof listKept>>, output: Output): 
   print(kept.exports, "export", "with rows of hunts, which this command does not search");
 }
 
-function printWaiting({ waiting }: PersonalData, output: Output): number {
+/** @returns whether a verdict is being carried out */
+function printWaiting({ waiting }: PersonalData, output: Output): boolean {
   for (const verdict of waiting)
     output.error(
       `The verdict ${verdict} is still being carried out. Run this again when it has ended.`,
     );
-  return waiting.size > 0 ? 1 : 0;
+  return waiting.size > 0;
 }

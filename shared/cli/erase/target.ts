@@ -40,12 +40,18 @@ export function isNamedIn(target: ErasureTarget, text: string): boolean {
 const isWordPart = (character: string | undefined): boolean =>
   character !== undefined && /[\p{L}\p{N}_-]/u.test(character);
 
-/** Tells whether any text in a JSON value names the target. */
+/**
+ * Tells whether any text in a JSON value, or the name of a member, names the target. A record may
+ * have any depth, so the search does not recurse.
+ */
 export function isNamedAnywhere(target: ErasureTarget, value: unknown): boolean {
-  if (typeof value === "string") return isNamedIn(target, value);
-  if (Array.isArray(value)) return value.some((inner) => isNamedAnywhere(target, inner));
-  if (typeof value !== "object" || value === null) return false;
-  return Object.entries(value).some(
-    ([name, inner]) => isNamedIn(target, name) || isNamedAnywhere(target, inner),
-  );
+  const pending: unknown[] = [value];
+  while (pending.length > 0) {
+    const next = pending.pop();
+    if (typeof next === "string" && isNamedIn(target, next)) return true;
+    if (typeof next !== "object" || next === null) continue;
+    if (!Array.isArray(next)) for (const name of Object.keys(next)) pending.push(name);
+    for (const inner of Object.values(next)) pending.push(inner);
+  }
+  return false;
 }

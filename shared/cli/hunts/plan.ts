@@ -68,23 +68,43 @@ export function findFittingHunts(
   return names;
 }
 
-/** Prints the plan. Returns 1 when a hunt does not fit or the catalog is invalid. */
-export function planHunts(folder: string, api: string, output: Output): number {
+/** A tenant whose quota is planned; each tenant has a quota of its own. */
+export interface PlannedTenant {
+  readonly name: string;
+  readonly api: string;
+  readonly runsHunt: (hunt: CompiledHunt) => boolean;
+}
+
+/** @throws UsageError */
+function findLimits(api: string): QuotaLimits {
   const limits = quotaLimits.find((one) => one.api === api);
-  if (!limits) {
-    const apis = quotaLimits.map((one) => one.api);
-    throw new UsageError(
-      `--api must be one of ${apis.join(", ")}; it is "${api}".${formatSuggestion(api, apis)}`,
-    );
-  }
+  if (limits) return limits;
+  const apis = quotaLimits.map((one) => one.api);
+  throw new UsageError(
+    `--api must be one of ${apis.join(", ")}; it is "${api}".${formatSuggestion(api, apis)}`,
+  );
+}
+
+/** Prints the plan of each tenant. Returns 1 when a hunt does not fit or the catalog is invalid. */
+export function planHunts(
+  folder: string,
+  tenants: readonly PlannedTenant[],
+  output: Output,
+): number {
+  const limits = new Map(tenants.map(({ api }) => [api, findLimits(api)]));
   const compiled = compileCatalog(folder);
   if ("problems" in compiled) {
     for (const problem of compiled.problems) output.error(formatProblem(problem));
     output.error("Fix these hunts first; npm run hunts checks them.");
     return 1;
   }
-  const costs = compiled.catalog.hunts.filter(({ enabled }) => enabled).map(estimateCost);
-  return printPlan(costs, limits, output);
+  const hunts = compiled.catalog.hunts.filter(({ enabled }) => enabled);
+  const codes = tenants.map(({ api, name, runsHunt }) => {
+    if (tenants.length > 1) output.line(`tenant ${name}`);
+    const costs = hunts.filter(runsHunt).map(estimateCost);
+    return printPlan(costs, limits.get(api) ?? findLimits(api), output);
+  });
+  return Math.max(...codes);
 }
 
 function printPlan(

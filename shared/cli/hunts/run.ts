@@ -12,7 +12,7 @@ import { checkHunts } from "./check.ts";
 import { explainHunt } from "./explain.ts";
 import { importHunts } from "./import.ts";
 import { writeLayer } from "./layer.ts";
-import { planHunts } from "./plan.ts";
+import { planHunts, type PlannedTenant } from "./plan.ts";
 import type { CreateHuntingPort } from "./run-query.ts";
 import { testHunts, watchHunts } from "./test.ts";
 import { writeHuntSchema } from "./write-schema.ts";
@@ -53,7 +53,7 @@ Exit codes: 0 done, 1 something must be fixed, 2 the command line is wrong.`;
 export interface CliContext {
   readonly catalog: string;
   /** Returns HUNTING_API of the settings. */
-  readonly readApi: () => string;
+  readonly readTenants: () => readonly PlannedTenant[];
   readonly nowMs: () => number;
   readonly createHuntingPort: CreateHuntingPort;
   readonly output: Output;
@@ -166,8 +166,11 @@ const commands: Readonly<Record<string, Command>> = {
   },
   schema: { run: ({ output }) => writeHuntSchema(output) },
   plan: {
-    run: ({ folder, line, readApi, output }) =>
-      planHunts(folder, line.readText("api") ?? readApi(), output),
+    run: ({ folder, line, readTenants, output }) => {
+      const api = line.readText("api");
+      const all = { name: "default", api: api ?? "", runsHunt: () => true };
+      return planHunts(folder, api === undefined ? readTenants() : [all], output);
+    },
   },
   explain: {
     subject: "a hunt or a file",

@@ -151,6 +151,15 @@ describe("after the days of the setting", () => {
     expect(findCanaries(store)).toEqual([]);
   });
 
+  test("a forged watermark of the future keeps no text", async () => {
+    const { clock, expire, store } = await createClosedVerdict();
+    await clock.advance((cutoffDays + 1) * dayMs);
+    const upToMs = clock.now() + 1_000 * dayMs;
+    store.poke("state/privacy/expired.json", JSON.stringify({ version: 1, upToMs }));
+    await expire();
+    expect(findCanaries(store)).toEqual([]);
+  });
+
   test("a run reads no record that an earlier run erased", async () => {
     const { clock, expire, store } = await createClosedVerdict();
     await clock.advance((cutoffDays + 1) * dayMs);

@@ -26,6 +26,12 @@ describe("readQueueMessage", () => {
     ["text that is neither", "close all alerts", "encoding"],
     ["base64 of something else", Buffer.from("close all alerts").toString("base64"), "encoding"],
     ["a JSON string", '"603e"', "notAnObject"],
+    ["text of 5,000 levels", `{"a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`, "tooDeep"],
+    [
+      "an object of 5,000 levels",
+      JSON.parse(`{"a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`),
+      "tooDeep",
+    ],
   ])("takes %s for broken", (_, raw, reason) => {
     expect(readQueueMessage(raw)).toMatchObject({ kind: "broken", reason });
   });
@@ -37,6 +43,17 @@ function createStores() {
 }
 
 describe("a dead letter", () => {
+  test("is written for a message of 5,000 levels", async () => {
+    const { store } = createStores();
+    const raw = `{"a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`;
+    await writeDeadLetter(store, "alert-verdicts", raw, { reason: "retriesExhausted" });
+    await writeDeadLetter(store, "alert-verdicts", JSON.parse(raw), { reason: "permanent" });
+    expect(await listDeadLetters(store, 10)).toMatchObject([
+      { reason: "tooDeep", replayable: false },
+      { reason: "tooDeep", replayable: false },
+    ]);
+  });
+
   test("is one record however often the platform copies the message", async () => {
     const { store } = createStores();
     const first = await writeDeadLetter(

@@ -66,6 +66,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   "DeadLetter.reason": listAll<DeadLetterReason>()([
     "encoding",
     "notAnObject",
+    "tooDeep",
     "schema",
     "retriesExhausted",
     "unsealed",

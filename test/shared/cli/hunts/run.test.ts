@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import { UsageError } from "../../../../shared/cli/command-line.ts";
 import { createOutput, formatTable } from "../../../../shared/cli/output.ts";
 import { estimateCost, findFittingHunts } from "../../../../shared/cli/hunts/plan.ts";
+import type { PlannedTenant } from "../../../../shared/cli/hunts/plan.ts";
 import { runHunts } from "../../../../shared/cli/hunts/run.ts";
 import type { HuntingPort, HuntingReply } from "../../../../shared/hunts/ports.ts";
 import { parseQuery } from "../../../../shared/kql/language/parser.ts";
@@ -51,6 +52,11 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const writeFile = (path: string, text: string): void => writeFileSync(join(folder, path), text);
 
+let tenants: readonly PlannedTenant[] = [];
+beforeEach(() => {
+  tenants = [{ name: "default", api: "graph", runsHunt: () => true }];
+});
+
 /** Runs one command line over the temporary catalog. */
 async function runCommand(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = "";
@@ -61,7 +67,7 @@ async function runCommand(...args: string[]): Promise<{ code: number; out: strin
   );
   const code = await runHunts(args, {
     catalog: join(folder, "catalog"),
-    readApi: () => "graph",
+    readTenants: () => tenants,
     nowMs: () => Date.UTC(2026, 0, 5, 12),
     createHuntingPort: async ({ api = "graph" }) => createBackEnd(api, answers[api]),
     output,
@@ -474,6 +480,20 @@ describe("plan", () => {
     expect(await runCommand("plan")).toMatchObject({
       code: 1,
       out: expectPattern(/too-much +60\.0 .*no$/m),
+    });
+  });
+
+  test("counts each tenant for itself, with its own API and hunts", async () => {
+    writeFile("catalog/find-things.yaml", "query: DeviceEvents\nschedule: 0 5 * * * *");
+    tenants = [
+      ...tenants,
+      { name: "contoso", api: "defender", runsHunt: ({ name }) => name !== "find-things" },
+    ];
+    expect(await runCommand("plan")).toMatchObject({
+      code: 0,
+      out: expectPattern(
+        /tenant default[\s\S]*find-things +2\.0[\s\S]*on graph[\s\S]*tenant contoso[\s\S]*total: 0\.0 .*on defender/,
+      ),
     });
   });
 
