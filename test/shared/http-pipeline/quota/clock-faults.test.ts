@@ -60,6 +60,34 @@ describe("the store's clock", () => {
   });
 });
 
+test("the store's clock never makes the quota grant more when it is set back and a process starts then", async () => {
+  const options: Partial<TrialOptions> = {
+    limits: [
+      { calls: 10, perMs: minuteMs },
+      { calls: 100, perMs: 20 * minuteMs },
+    ],
+    instances: 3,
+    width: 3,
+    forMs: 50 * minuteMs,
+    distortStore: (elapsedMs) =>
+      elapsedMs < 15 * minuteMs ? elapsedMs : elapsedMs - 10 * minuteMs,
+    startsAfterMs: (index) => index * 8 * minuteMs,
+  };
+  for (let seed = 0; seed < 6; seed += 1) {
+    const { arrivals, inTime } = await runTrial({
+      instances: 3,
+      width: 3,
+      forMs: 50 * minuteMs,
+      limits,
+      seed,
+      ...options,
+    });
+    expect(countBusiest(arrivals, minuteMs)).toBeLessThanOrEqual(10);
+    expect(countBusiest(arrivals, 20 * minuteMs)).toBeLessThanOrEqual(100);
+    expect(inTime).toBeGreaterThan(100);
+  }
+});
+
 describe("the process's clock", () => {
   test.each([
     ["ahead by three hours", 180 * minuteMs, true],

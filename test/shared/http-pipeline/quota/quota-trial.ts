@@ -39,6 +39,8 @@ export interface TrialOptions {
   readonly distortStore?: (elapsedMs: number) => number;
   /** Returns an instance's time for a true time after the start, both in milliseconds. */
   readonly distortLocal?: (elapsedMs: number) => number;
+  /** Returns when an instance starts, in milliseconds after the first one. @default 0 for each */
+  readonly startsAfterMs?: (instance: number) => number;
   /** False: the instances have no steady clock. @default true */
   readonly hasSteadyClock?: boolean;
 }
@@ -64,7 +66,8 @@ export async function runTrial(options: TrialOptions) {
   });
   const endMs = startMs + options.forMs;
 
-  const runInstance = async (): Promise<void> => {
+  const runInstance = async (index: number): Promise<void> => {
+    await clock.sleep(options.startsAfterMs?.(index) ?? 0);
     const localClock = createStoppingClock(
       createLocalClock(
         clock,
@@ -104,7 +107,9 @@ export async function runTrial(options: TrialOptions) {
     };
     await Promise.all(Array.from({ length: options.width }, runCaller));
   };
-  await clock.run(Promise.all(Array.from({ length: options.instances }, runInstance)));
+  await clock.run(
+    Promise.all(Array.from({ length: options.instances }, (_, index) => runInstance(index))),
+  );
   const inTime = arrivals.filter((atMs) => atMs < endMs);
   return { arrivals, inTime: inTime.length, refused, store, startMs, clock };
 }
