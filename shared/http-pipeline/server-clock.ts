@@ -33,6 +33,11 @@ export interface ClockObservation {
 export interface ClockUpdate {
   readonly clock: ServerClock;
   readonly distrustMs: number;
+  /**
+   * True when the store's clock had been behind by minutes: instants that were granted meanwhile
+   * are older than they look.
+   */
+  readonly wasBehind?: boolean;
 }
 
 const headerGrainMs = 1_000;
@@ -40,7 +45,10 @@ const headerGrainMs = 1_000;
 const drift = 200e-6;
 /** A smaller difference between two local clocks is jitter of their readings. */
 const minStepMs = 50;
-/** Without a steady clock, a larger contradiction means that the local clock was set. */
+/**
+ * A larger contradiction means, without a steady clock, that the local clock was set, else that the
+ * store's clock was wrong for long.
+ */
 const maxStoreErrorMs = 2 * minuteMs;
 /** A store that stays behind for this time is believed: an earlier response was ahead. */
 const maxBehindMs = 5 * minuteMs;
@@ -70,7 +78,8 @@ export function narrowServerClock(
   const errorMs = lowMs - highMs;
   const isLocalStep = current.steadyMs === undefined && errorMs > maxStoreErrorMs;
   if (isLocalStep) return { clock: fresh, distrustMs: 0 };
-  if (fresh.lowMs > current.highMs) return { clock: fresh, distrustMs: errorMs };
+  if (fresh.lowMs > current.highMs)
+    return { clock: fresh, distrustMs: errorMs, wasBehind: errorMs > maxStoreErrorMs };
   const behindSinceMs = current.behindSinceMs ?? current.atMs;
   return current.atMs - behindSinceMs > maxBehindMs
     ? { clock: fresh, distrustMs: errorMs }

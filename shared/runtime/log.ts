@@ -93,18 +93,20 @@ const flattenText = (value: string | number | boolean): string | number | boolea
 /** Returns a log that names the tenant in each line. */
 export const createTenantLog =
   (tenant: string): Log =>
-  <E extends EventName>(event: E, fields?: Fields<E>) =>
-    log(event, Object.assign({}, fields, { tenant }));
+  (event, fields) =>
+    writeEvent(event, { ...fields, tenant });
 
 /**
  * The log of a running app: lines go to the current invocation, outside of one to standard error.
  */
-export const log: Log = (event, fields = {}) => {
+export const log: Log = (event, fields = {}) => writeEvent(event, fields);
+
+type AnyFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+function writeEvent(event: EventName, fields: AnyFields): void {
   const [level, ownFields] = events[event];
   const allowed = new Set<string>([...ownFields, ...commonFields]);
-  const allowedFields = Object.entries(
-    fields as Record<string, string | number | boolean | undefined>,
-  )
+  const allowedFields = Object.entries(fields)
     .filter(([name, value]) => allowed.has(name) && value !== undefined)
     .map(([name, value]) => [name, flattenText(value as string | number | boolean)] as const);
   const invocation = current.getStore();
@@ -115,4 +117,4 @@ export const log: Log = (event, fields = {}) => {
   });
   if (invocation) invocation.write(level, line);
   else process.stderr.write(`${line}\n`);
-};
+}

@@ -42,6 +42,9 @@ export class QuotaStore {
   readonly #markerPath: string;
   #serverClock: ServerClock | undefined;
   #hasExisted = false;
+  /** True after the store's clock was behind for long: the granted instants are unknown. */
+  #mustRebuild = false;
+  #rebuiltGeneration: string | undefined;
   /**
    * No instant is granted or used before, by the steady clock, after the server's time turned out
    * to be wrong.
@@ -77,9 +80,12 @@ export class QuotaStore {
     const { path, store } = this.#options;
     const record = await this.#trackServerTime(() => store.read(path));
     if (record.kind === "absent") return this.#loadAbsentState();
-    const state = record.kind === "found" ? parseQuotaState(record.value) : undefined;
+    const isKnown = record.kind === "found" && !this.#mustRebuild;
+    const known = isKnown ? parseQuotaState(record.value) : undefined;
     await this.#writeMarker();
-    return { state: state ?? this.#rebuildState(), etag: record.etag, isNew: state === undefined };
+    const state = known ?? this.#rebuildState();
+    if (!known) this.#rebuiltGeneration = state.generation;
+    return { state, etag: record.etag, isNew: known === undefined };
   }
 
   /** Returns `undefined` when another instance wrote first. */
@@ -90,6 +96,7 @@ export class QuotaStore {
       etag === undefined ? store.create(path, value) : store.replace(path, value, etag),
     );
     if (outcome.kind !== "written") return undefined;
+    if (state.generation === this.#rebuiltGeneration) this.#mustRebuild = false;
     await this.#writeMarker();
     return state;
   }
@@ -137,6 +144,7 @@ export class QuotaStore {
       steadyMs: clock.steadyMs && endMs,
     });
     this.#serverClock = update.clock;
+    this.#mustRebuild ||= update.wasBehind === true;
     if (update.distrustMs > 0) {
       const holdMs = Math.min(update.distrustMs, getMaxWindowMs(rules)) + rules.marginMs;
       this.#holdUntilMs = Math.max(this.#holdUntilMs, endMs + holdMs);

@@ -60,32 +60,34 @@ describe("the store's clock", () => {
   });
 });
 
-test("the store's clock never makes the quota grant more when it is set back and a process starts then", async () => {
-  const options: Partial<TrialOptions> = {
-    limits: [
-      { calls: 10, perMs: minuteMs },
-      { calls: 100, perMs: 20 * minuteMs },
-    ],
-    instances: 3,
-    width: 3,
-    forMs: 50 * minuteMs,
-    distortStore: (elapsedMs) =>
-      elapsedMs < 15 * minuteMs ? elapsedMs : elapsedMs - 10 * minuteMs,
-    startsAfterMs: (index) => index * 8 * minuteMs,
-  };
-  for (let seed = 0; seed < 6; seed += 1) {
-    const { arrivals, inTime } = await runTrial({
-      instances: 3,
-      width: 3,
-      forMs: 50 * minuteMs,
-      limits,
-      seed,
-      ...options,
-    });
-    expect(countBusiest(arrivals, minuteMs)).toBeLessThanOrEqual(10);
-    expect(countBusiest(arrivals, 20 * minuteMs)).toBeLessThanOrEqual(100);
-    expect(inTime).toBeGreaterThan(100);
-  }
+describe("the store's clock, set back by 20 minutes while processes start,", () => {
+  const hourly = [
+    { calls: 10, perMs: minuteMs },
+    { calls: 300, perMs: 60 * minuteMs },
+  ];
+
+  test.each([
+    ["for good", Infinity],
+    ["for 40 minutes", 40],
+    ["for 10 minutes", 10],
+  ])("never makes the quota grant more (%s)", async (_, minutes) => {
+    const [fromMs, endMs] = [60 * minuteMs, (60 + minutes) * minuteMs];
+    for (let seed = 0; seed < 3; seed += 1) {
+      const { arrivals, inTime } = await runTrial({
+        instances: 3,
+        width: 3,
+        forMs: 170 * minuteMs,
+        limits: hourly,
+        seed,
+        distortStore: (elapsedMs) =>
+          elapsedMs < fromMs || elapsedMs > endMs ? elapsedMs : elapsedMs - 20 * minuteMs,
+        startsAfterMs: (instance) => (instance === 0 ? 0 : fromMs + instance * 10 * minuteMs),
+      });
+      expect(countBusiest(arrivals, minuteMs)).toBeLessThanOrEqual(10);
+      expect(countBusiest(arrivals, 60 * minuteMs)).toBeLessThanOrEqual(300);
+      expect(inTime).toBeGreaterThan(300);
+    }
+  });
 });
 
 describe("the process's clock", () => {
