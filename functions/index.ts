@@ -9,6 +9,7 @@ import "./close-alerts.ts";
 import "./enrich-file.ts";
 import "./enrich-files.ts";
 import "./get-alert-history.ts";
+import "./get-attack-layer.ts";
 import "./get-console.ts";
 import "./get-health-report.ts";
 import "./get-health.ts";

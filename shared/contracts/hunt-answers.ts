@@ -67,6 +67,24 @@ export const huntDetail = z.object({
   query: z.string(),
 });
 
+/** A layer for ATT&CK Navigator, format 4.5. */
+export const attackLayer = z.object({
+  name: z.string(),
+  versions: z.object({ attack: z.string(), layer: z.string(), navigator: z.string() }),
+  domain: z.literal("enterprise-attack"),
+  description: z.string(),
+  techniques: z.array(
+    z.object({
+      techniqueID: z.string(),
+      score: z.int(),
+      enabled: z.boolean(),
+      comment: z.string(),
+    }),
+  ),
+  gradient: z.object({ colors: z.array(z.string()), minValue: z.int(), maxValue: z.int() }),
+});
+export type AttackLayer = z.infer<typeof attackLayer>;
+
 /**
  * One export. `complete` is `gap` for a span that passed the service's retention before it was
  * read.

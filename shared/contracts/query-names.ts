@@ -12,6 +12,7 @@ const tenant = "tenant";
 
 /** A function that is not named here accepts none. */
 export const queryNames: Readonly<Record<string, readonly string[]>> = {
+  get_attack_layer: [tenant],
   list_hunts: [tenant],
   get_hunt: [tenant],
   get_hunt_rows_schema: [tenant],

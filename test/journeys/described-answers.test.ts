@@ -277,6 +277,7 @@ describe("the health operations", () => {
     expect((await sendGet("health/report")).status).toBe(200);
     expect((await sendGet("quotas")).status).toBe(200);
     expect((await sendGet(`hunts/${hunt}/trend`)).status).toBe(200);
+    expect((await sendGet("attack-layer")).status).toBe(200);
     expect((await sendGet("webhooks/deliveries")).status).toBe(200);
     const { origin, host: address } = new URL(host.url);
     expect(await readJson<Json>(await sendGet("openapi.json"))).toMatchObject({

@@ -157,10 +157,8 @@ function trackDataset(source: Dataset | DatasetOptions | undefined): {
       return files.list();
     },
     addRow: (table, row, ingestedAt) => {
-      const at =
-        typeof row["Timestamp"] === "string"
-          ? parseInstant(row["Timestamp"])
-          : (row["Timestamp"] as Ticks);
+      const time = row["Timestamp"] ?? row["TimeGenerated"];
+      const at = typeof time === "string" ? parseInstant(time) : (time as Ticks | undefined);
       sightings.invalidate(ingestedAt === undefined || at === undefined ? 0n : ingestedAt - at);
       base.addRow(table, row, ingestedAt);
     },

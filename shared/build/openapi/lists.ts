@@ -58,6 +58,36 @@ const history = {
 };
 
 export const lists: Readonly<Record<string, OperationDescription>> = {
+  get_attack_layer: {
+    operationId: "GetAttackLayer",
+    summary: "Get the ATT&CK layer",
+    description:
+      "Returns the techniques that the enabled hunts look for, as a layer for ATT&CK Navigator.",
+    tag: "Hunts",
+    visibility: "advanced",
+    responses: {
+      200: {
+        description: "The layer.",
+        schema: "AttackLayer",
+        example: {
+          name: "Huntline",
+          versions: { attack: "18", layer: "4.5", navigator: "5.1.0" },
+          domain: "enterprise-attack",
+          description: "Techniques that the enabled hunts look for. Score: number of hunts.",
+          techniques: [
+            {
+              techniqueID: "T1204.002",
+              score: 1,
+              enabled: true,
+              comment: "office-starts-script-host",
+            },
+          ],
+          gradient: { colors: ["#cfe4fa", "#0f6cbd"], minValue: 0, maxValue: 1 },
+        },
+      },
+    },
+    problems: {},
+  },
   get_hunt_trend: {
     operationId: "GetHuntTrend",
     summary: "Get the rows of a hunt by day",

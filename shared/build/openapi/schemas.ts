@@ -33,6 +33,7 @@ import {
   skippedSchema,
 } from "../../contracts/file-result.ts";
 import {
+  attackLayer,
   exportNewsAnswer,
   exportRowsAnswer,
   huntDetail,
@@ -68,6 +69,7 @@ const responses = {
   VerdictList: verdictList,
   AlertStatus: alertStatusAnswer,
   ApiDescription: anyObject,
+  AttackLayer: attackLayer,
   DeadLetter: deadLetterAnswer,
   DeadLetterList: deadLetterList,
   DeadLetterReplayResult: deadLetterReplayResult,

@@ -11,6 +11,7 @@ import { captureCase } from "./capture.ts";
 import { checkHunts } from "./check.ts";
 import { explainHunt } from "./explain.ts";
 import { importHunts } from "./import.ts";
+import { writeLayer } from "./layer.ts";
 import { planHunts, type PlannedTenant } from "./plan.ts";
 import type { CreateHuntingPort } from "./run-query.ts";
 import { testHunts, watchHunts } from "./test.ts";
@@ -33,6 +34,7 @@ const usage = `npm run hunts -- [command] [options]
       --table <table>      the rows' table, if the hunt reads several
       --top 20             how many rows to take
       --name <text>        the case's name
+  layer [file]             writes the techniques of the enabled hunts for ATT&CK Navigator
   schema                   writes the JSON schema of hunt files, which editors read
   plan [--api <api>]       estimates how much hunting quota the enabled hunts use
   try <hunt|file>          runs it once and shows the first rows
@@ -158,6 +160,10 @@ const commands: Readonly<Record<string, Command>> = {
     },
   },
   capture: { subject: "a hunt", run: runCapture },
+  layer: {
+    takesMany: true,
+    run: ({ folder, subjects: [file], output }) => writeLayer(folder, file, output),
+  },
   schema: { run: ({ output }) => writeHuntSchema(output) },
   plan: {
     run: ({ folder, line, readTenants, output }) => {

@@ -1,4 +1,5 @@
 /** ATT&CK techniques of all hunts as a matrix by tactic, and the layer for ATT&CK Navigator. */
+import { getJson } from "../api.ts";
 import { saveFile } from "../csv.ts";
 import { linkTo } from "../router.ts";
 import { Empty, formatCount } from "../widgets.tsx";
@@ -26,20 +27,9 @@ function listTechniques(hunts: readonly HuntRow[]): Technique[] {
     .toSorted((a, b) => a.id.localeCompare(b.id));
 }
 
-/** Returns a layer in the Navigator's format 4.5: score = rows of the last 30 days. */
-function createLayer(hunts: readonly HuntRow[]): object {
-  return {
-    name: "Huntline",
-    versions: { layer: "4.5", navigator: "5.1.0" },
-    domain: "enterprise-attack",
-    description: "Techniques that Huntline's hunts cover. Score: rows of the last 30 days.",
-    techniques: listTechniques(hunts).map(({ id, hunts: own, rows }) => ({
-      techniqueID: id,
-      score: rows,
-      enabled: true,
-      comment: own.map(({ summary }) => summary.name).join(", "),
-    })),
-  };
+async function saveLayer(): Promise<void> {
+  const layer = await getJson<object>("attack-layer", AbortSignal.timeout(30_000));
+  saveFile("huntline-layer.json", JSON.stringify(layer, null, 2), "application/json");
 }
 
 /** Heat in four steps by the order of magnitude of the rows. */
@@ -49,17 +39,11 @@ export function AttackMatrix({ hunts }: { hunts: readonly HuntRow[] }) {
   const techniques = listTechniques(hunts);
   const tactics = [...new Set(hunts.flatMap(({ detail }) => detail.tactics))].toSorted();
   if (techniques.length === 0) return <Empty>No hunt names an ATT&amp;CK technique.</Empty>;
-  const save = (): void =>
-    saveFile(
-      "huntline-layer.json",
-      JSON.stringify(createLayer(hunts), null, 2),
-      "application/json",
-    );
   return (
     <>
       <p>
         {formatCount(techniques.length, "technique")} in {formatCount(tactics.length, "tactic")}.{" "}
-        <fluent-button onClick={save}>Download Navigator layer</fluent-button>
+        <fluent-button onClick={() => void saveLayer()}>Download Navigator layer</fluent-button>
       </p>
       <div class="matrix">
         {tactics.map((tactic) => (

@@ -10,6 +10,7 @@ import { formatParameterLets } from "../../contracts/hunt-parameters.ts";
 import { toInputFaults } from "../../contracts/input-faults.ts";
 import { dayMs, hourMs, minuteMs } from "../../runtime/time.ts";
 import { analyzeQuery, type Analysis } from "./analysis.ts";
+import { findTechniqueWarnings } from "./check-techniques.ts";
 import { selectMainObstacle, describeObstacle } from "./obstacles.ts";
 import type { LineColumn } from "../language/position.ts";
 import { publishedSchema, type QuerySchema } from "../language/schema.ts";
@@ -98,7 +99,13 @@ function compileDefinition(file: HuntFile, definition: HuntDefinition): LocatedO
       ? { message, ...source.locateKey("parameters") }
       : { message, ...source.locateInValue("query", { line, column: column - shift }) };
   };
-  const warnings = analysis.warnings.map(locateInQuery);
+  const warnings = [
+    ...analysis.warnings.map(locateInQuery),
+    ...findTechniqueWarnings(definition.relevantTechniques).map((message) => ({
+      message,
+      ...source.locateKey("relevantTechniques"),
+    })),
+  ];
   if (analysis.errors.length > 0)
     return {
       hunt: undefined,

@@ -14,6 +14,7 @@ import { createScenarioLibrary, type ScenarioLibrary } from "./scenarios/library
 import type { ScenarioEvent } from "./scenarios/scenario.ts";
 import { drawVulnerabilityRows } from "./tables/activity.ts";
 import { tableSpecs } from "./tables/table-specs.ts";
+import { readWorkspaceTables, workspaceSpecs } from "./tables/workspace.ts";
 import type { Distribution } from "./timeline.ts";
 
 export type Row = readonly unknown[];
@@ -32,6 +33,8 @@ export interface DatasetOptions extends OrganizationOptions {
   readonly distribution?: Distribution | Readonly<Record<string, Distribution>>;
   /** Share of generated rows that arrive late, and how late. */
   readonly late?: { readonly share: number; readonly delayMs: number };
+  /** Adds tables of a Microsoft Sentinel workspace; their time is `TimeGenerated`. */
+  readonly workspace?: boolean;
   /** Tables that the tenant does not have. */
   readonly excludedTables?: readonly string[];
   /**
@@ -47,17 +50,17 @@ export interface Dataset extends Organization {
   /** Start of the dataset. */
   readonly start: Ticks;
   /**
-   * Returns rows with `Timestamp` in the span that had arrived by `visibleAt`, by time, then by
+   * Returns rows with their time in the span that had arrived by `visibleAt`, by time, then by
    * insertion. Values are KQL's: long and datetime (ticks) are bigint. Returns all rows of a table
-   * without `Timestamp`.
+   * without a time.
    */
   readonly readRows: (table: string, span: Span, visibleAt?: Ticks) => Iterable<Row>;
   readonly countRows: (table: string, span: Span, visibleAt?: Ticks) => number;
   /**
-   * Adds a row. Instants may be text. `ingestedAt` is by default two seconds after its `Timestamp`.
+   * Adds a row. Instants may be text. `ingestedAt` is by default two seconds after its time.
    */
   readonly addRow: (table: string, row: NamedRow, ingestedAt?: Ticks) => void;
-  /** Adds a row that arrives `delayMs` after its `Timestamp`. */
+  /** Adds a row that arrives `delayMs` after its time. */
   readonly addLateRow: (table: string, row: NamedRow, delayMs: number) => void;
 }
 
@@ -68,7 +71,9 @@ const arrivalTicks = 20_000_000n;
 export function createDataset(options: DatasetOptions = {}): Dataset {
   const organization = drawOrganization(options);
   const tables = new Map(
-    [...publishedTables].filter(([name]) => options.excludedTables?.includes(name) !== true),
+    [...publishedTables, ...(options.workspace === true ? readWorkspaceTables() : [])].filter(
+      ([name]) => options.excludedTables?.includes(name) !== true,
+    ),
   );
   const start = ticksFromMs(options.startMs ?? Date.UTC(2026, 0, 1));
   const sources: ScanSources = {
@@ -132,7 +137,7 @@ function createScan(
   columns: Columns,
   { organization, start, options, addedRows, library }: ScanSources,
 ): Scan {
-  const spec = tableSpecs.find((one) => one.name === name) ?? createEmptySpec(name);
+  const spec = findSpec(name) ?? createEmptySpec(name);
   const source = spec.follows?.table ?? name;
   const { share = 0, delayMs = 0 } = options.late ?? {};
   return {
@@ -168,6 +173,9 @@ function mergeRows(
   );
 }
 
+const findSpec = (table: string): TableSpec | undefined =>
+  [...tableSpecs, ...workspaceSpecs].find(({ name }) => name === table);
+
 /** A table without generated rows. */
 const createEmptySpec = (name: string): TableSpec => ({
   name,
@@ -180,7 +188,7 @@ const createEmptySpec = (name: string): TableSpec => ({
 
 function rateOf(table: string, { eventsPerHour = defaultPerHour }: DatasetOptions): number {
   if (typeof eventsPerHour !== "number") return eventsPerHour[table] ?? 0;
-  return (eventsPerHour * (tableSpecs.find(({ name }) => name === table)?.weight ?? 0)) / 100;
+  return (eventsPerHour * (findSpec(table)?.weight ?? 0)) / 100;
 }
 
 function distributionOf(table: string, { distribution = "uniform" }: DatasetOptions): Distribution {
@@ -193,10 +201,11 @@ function createAddRow(scans: ReadonlyMap<string, Scan>, { addedRows, start }: Sc
   return (table, row, ingestedAt) => {
     const { layout } = findScan(scans, table);
     const values = namedToRow(layout, row);
-    const columnIndex = layout.columnIndexes.get("Timestamp");
+    const { timeColumn } = layout;
+    const columnIndex = timeColumn === undefined ? undefined : layout.columnIndexes.get(timeColumn);
     const at = columnIndex === undefined ? start : values[columnIndex];
     if (typeof at !== "bigint")
-      throw new Error(`a row of ${table} needs a Timestamp: ticks or ISO 8601 text`);
+      throw new Error(`a row of ${table} needs a ${timeColumn}: ticks or ISO 8601 text`);
     addedRows.add(table, { at, ingestedAt: ingestedAt(at), row: values });
   };
 }

@@ -30,13 +30,18 @@ export interface Layout {
   readonly columns: Columns;
   readonly cells: readonly Cell[];
   readonly columnIndexes: ReadonlyMap<string, number>;
+  /** The column with a row's own time; undefined for a table that is read whole. */
+  readonly timeColumn: string | undefined;
 }
+
+const timeColumns = ["Timestamp", "TimeGenerated"];
 
 export function createLayout(columns: Columns, cells: Readonly<Record<string, Cell>>): Layout {
   return {
     columns,
     cells: columns.map(({ name, type }) => cells[name] ?? createConstantCell(getEmptyValue(type))),
     columnIndexes: new Map(columns.map(({ name }, index) => [name, index])),
+    timeColumn: timeColumns.find((time) => columns.some(({ name }) => name === time)),
   };
 }
 
@@ -100,7 +105,7 @@ export function* scanTable(
 
 function clipSpan(scan: Scan, span: Span, visibleAt: Ticks | undefined): Span {
   // A table without a time is read whole; its rows lie at the beginning.
-  if (!scan.layout.columnIndexes.has("Timestamp")) return { from: scan.start, to: scan.start + 1n };
+  if (scan.layout.timeColumn === undefined) return { from: scan.start, to: scan.start + 1n };
   const from = span.from < scan.start ? scan.start : span.from;
   const to = visibleAt !== undefined && visibleAt + 1n < span.to ? visibleAt + 1n : span.to;
   return { from, to };

@@ -16,7 +16,10 @@ const findLocation: FunctionCompiler = (args, { scope }) => {
 
 /** Rows do not have their time of arrival, so `ingestion_time()` returns the event's time. */
 const readIngestionTime: FunctionCompiler = (_, { scope }) => {
-  const columnIndex = scope.columns.findIndex(({ name }) => name === "Timestamp");
+  const [columnIndex = -1] = ["Timestamp", "TimeGenerated"].flatMap((time) => {
+    const index = scope.columns.findIndex(({ name }) => name === time);
+    return index < 0 ? [] : [index];
+  });
   return deriveScalar(
     "datetime",
     [{ type: "datetime", isConstant: false, run: () => null }],

@@ -79,6 +79,41 @@ async function runCommand(...args: string[]): Promise<{ code: number; out: strin
   return { code, out, err };
 }
 
+describe("npm run hunts -- layer", () => {
+  const writeHunt = (name: string, techniques: string, isEnabled = true): void =>
+    writeFile(
+      `catalog/${name}.yaml`,
+      `query: DeviceEvents | project Timestamp\nrelevantTechniques: [${techniques}]\nenabled: ${isEnabled}`,
+    );
+
+  test("writes the techniques of the enabled hunts once each, with their hunts", async () => {
+    writeHunt("one-hunt", "T1059.001, T1105");
+    writeHunt("two-hunt", "T1059.001, T1059.001");
+    writeHunt("off-hunt", "T1078", false);
+    const file = join(folder, "layer.json");
+    expect((await runCommand("layer", file)).out).toContain("with 2 techniques");
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
+      domain: "enterprise-attack",
+      techniques: [
+        { techniqueID: "T1059.001", score: 2, comment: "one-hunt, two-hunt" },
+        { techniqueID: "T1105", score: 1, comment: "one-hunt" },
+      ],
+      gradient: { maxValue: 2 },
+    });
+  });
+
+  test("names revoked, deprecated and unknown techniques, and prints the layer", async () => {
+    writeHunt("one-hunt", "T1086, T1064, T9999");
+    const { code, out, err } = await runCommand("layer");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ name: "Huntline" });
+    expect(err).toContain("one-hunt.yaml:2:");
+    expect(err).toContain("ATT&CK revoked T1086; use T1059.001.");
+    expect(err).toContain("ATT&CK deprecated T1064 without a replacement; remove it.");
+    expect(err).toContain("T9999 must be the id of an ATT&CK technique");
+  });
+});
+
 describe("npm run hunts", () => {
   test("warns of known rows that ended and of an overdue review, and is valid", async () => {
     writeFile(
