@@ -34,9 +34,9 @@ async function measureBlock({ type, text }: SentBody): Promise<number> {
     body: Buffer.from(text),
   });
   const { service } = filesHarness();
-  const readLongestTurn = startTurnMeter();
+  const readLongestPass = startPassMeter();
   await findOrRefuse(request, type, service);
-  return readLongestTurn();
+  return readLongestPass();
 }
 
 /**
@@ -45,19 +45,19 @@ async function measureBlock({ type, text }: SentBody): Promise<number> {
  *
  * @returns a function that stops and returns the longest time, in milliseconds
  */
-function startTurnMeter(): () => number {
+function startPassMeter(): () => number {
   let longestMs = 0;
   let last = process.threadCpuUsage();
   let next: NodeJS.Immediate | undefined;
-  const takeTurn = (): void => {
+  const measurePass = (): void => {
     const now = process.threadCpuUsage();
     longestMs = Math.max(longestMs, (now.user + now.system - last.user - last.system) / 1_000);
     last = now;
-    next = setImmediate(takeTurn);
+    next = setImmediate(measurePass);
   };
-  takeTurn();
+  measurePass();
   return () => {
-    takeTurn();
+    measurePass();
     clearImmediate(next);
     return longestMs;
   };
