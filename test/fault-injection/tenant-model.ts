@@ -79,6 +79,7 @@ interface World {
   readonly queue: QueuedRun[];
   readonly tenants: ModelTenant[];
   readonly mutant: TenantMutant;
+  readonly killPoint: HuntKillPoint | undefined;
   crashes: number;
 }
 
@@ -102,12 +103,13 @@ const longRun = { hunt: "takes-all-its-time", ms: 8 * minuteMs };
 export async function runTenantSchedule(
   seed: number,
   mutant: TenantMutant = {},
+  killPoint?: HuntKillPoint,
 ): Promise<TenantScheduleResult> {
   const random = createRandom(seed);
   const faults = Object.keys(tenantFaults) as TenantFault[];
   const fault = faults[seed % faults.length] ?? "outage";
   const faultFromMs = startMs + (6 + Math.floor(random() * 12)) * hourMs;
-  const world = createWorld(random, mutant);
+  const world = createWorld(random, mutant, killPoint);
   const findFault = (): TenantFault | undefined =>
     isWithin(world.clock, faultFromMs) ? fault : undefined;
   world.tenants.push(
@@ -129,12 +131,16 @@ export async function runTenantSchedule(
 const isWithin = (clock: VirtualClock, fromMs: number): boolean =>
   clock.now() >= fromMs && clock.now() < fromMs + faultMs;
 
-function createWorld(random: () => number, mutant: TenantMutant): World {
+function createWorld(
+  random: () => number,
+  mutant: TenantMutant,
+  killPoint: HuntKillPoint | undefined,
+): World {
   const clock = createVirtualClock(startMs);
   const exports = memoryExports({ clock });
   const records = createMemoryRecords({ clock });
   const queue: QueuedRun[] = [];
-  return { clock, random, exports, records, queue, tenants: [], mutant, crashes: 0 };
+  return { clock, random, exports, records, queue, tenants: [], mutant, killPoint, crashes: 0 };
 }
 
 const refusedReplies: Partial<Record<TenantFault, readonly [number, HuntingReply]>> = {
@@ -182,7 +188,7 @@ function createTenant(
         queue === "hunt-runs" ? queues.send(queue, message, options) : undefined,
     },
     logEvent: () => undefined,
-    failpoint: () => crashAtTimes(world),
+    failpoint: (point) => crashAtTimes(world, point),
     nowMs: clock.now,
     createAttemptId: () => `${name}-${(attempts += 1)}`,
     createPortalLink: () => "",
@@ -203,10 +209,26 @@ function fillSource({ random }: World, source: HuntSource, name: string): void {
 class Crash extends Error {}
 
 const crashRate = 0.004;
+const killRate = 0.3;
+
+/** Points of the hunt protocol at which runs of both tenants are killed. */
+export const huntKillPoints = [
+  "E1 head read",
+  "E2 window planned",
+  "E7 completeness proven",
+  "E9 known rows loaded",
+  "E13 head cache written",
+  "E14 result message sent",
+  "R1 recount half done",
+] as const;
+export type HuntKillPoint = (typeof huntKillPoints)[number];
 
 /** Crashes stop before the end, so that everything can be finished. */
-function crashAtTimes(world: World): void {
-  if (world.clock.now() > endMs - 8 * hourMs || world.random() >= crashRate) return;
+function crashAtTimes(world: World, point: string): void {
+  const { clock, killPoint, random } = world;
+  const isOfKind = killPoint === undefined || point === killPoint;
+  const rate = killPoint === undefined ? crashRate : killRate;
+  if (clock.now() > endMs - 8 * hourMs || !isOfKind || random() >= rate) return;
   world.crashes += 1;
   throw new Crash("killed");
 }

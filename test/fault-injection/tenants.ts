@@ -1,5 +1,10 @@
 /** The long suite for tenants: random faults of one tenant, which the other one must not notice. */
-import { runTenantSchedule, type TenantMutant, type TenantScheduleResult } from "./tenant-model.ts";
+import {
+  huntKillPoints,
+  runTenantSchedule,
+  type TenantMutant,
+  type TenantScheduleResult,
+} from "./tenant-model.ts";
 
 /** Each breaks the isolation and must be caught. */
 export const tenantMutants: Readonly<Record<string, TenantMutant>> = {
@@ -32,6 +37,12 @@ export async function checkTenants(
     if (countFaults(result) === 0) survived += 1;
     else printLine(`tenants: seed ${seed} ${JSON.stringify(result).slice(0, 1_000)}`);
   }
+  let killed = 0;
+  for (const [index, point] of huntKillPoints.entries()) {
+    const result = await runTenantSchedule(index + 1, {}, point);
+    if (countFaults(result) === 0 && result.crashes > 0) killed += 1;
+    else printLine(`tenants: ${point} ${JSON.stringify(result).slice(0, 1_000)}`);
+  }
   let caught = 0;
   for (const [name, mutant] of Object.entries(tenantMutants)) {
     const seed = await findTenantMutantSeed(mutant);
@@ -43,9 +54,10 @@ export async function checkTenants(
     [
       `tenants: schedules ${survived} of ${schedules}`,
       `crashes ${crashes}`,
+      `kill points ${killed} of ${huntKillPoints.length}`,
       `mutants caught ${caught} of ${mutants}`,
       `${Math.round((Date.now() - startedMs) / 1_000)} s`,
     ].join(" · "),
   );
-  return survived === schedules && caught === mutants;
+  return survived === schedules && caught === mutants && killed === huntKillPoints.length;
 }

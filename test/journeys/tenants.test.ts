@@ -352,3 +352,22 @@ test("a tenant whose consent is withdrawn stops no other", async () => {
   expect(refused.status).toBe("failed");
   expect(other.status).toBe("succeeded");
 }, 60_000);
+
+test("a deployment with one tenant shows no trace of tenants but the partition", async () => {
+  const single = await startStack({ dataset });
+  try {
+    const { url } = await single.startHost({ root: app.root });
+    const run = await followJob(await postJson(`${url}/api/hunts/finds-markers/runs`, {}));
+    const paths = ["hunts", "hunts/finds-markers", "health/report", "quotas", "dead-letters"];
+    const answers = await Promise.all(
+      [...paths, "alerts/verdicts", "webhooks/deliveries", "hunts/nobody"].map(async (path) =>
+        (await fetch(`${url}/api/${path}`)).text(),
+      ),
+    );
+    const text = [JSON.stringify(run), ...answers].join("\n");
+    expect(text).toContain("finds-markers");
+    expect(text.replaceAll("hl_tenant=default", "")).not.toMatch(/tenant/i);
+  } finally {
+    await single.stop();
+  }
+}, 60_000);

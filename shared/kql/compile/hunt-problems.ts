@@ -37,9 +37,21 @@ export function findProblems(draft: HuntDraft): readonly LocatedMessage[] {
     ...locateMessages("schedule", findScheduleProblems(definition)),
     ...locateMessages("enrich", findEnrichProblems(definition, analysis.columns)),
     ...locateMessages("known", findKnownProblems(analysis, known, parameters)),
+    ...locateMessages("query", findColumnProblems(analysis.columns)),
     ...locateMessages("query", verifyQuery(analysis, query, toParameterSlots(parameters))),
   ];
 }
+
+/** Columns with this prefix are the parts of an export's path. */
+const partitionPrefix = "hl_";
+
+const findColumnProblems = (columns: readonly HuntColumn[]): readonly string[] =>
+  columns
+    .filter(({ name }) => name.toLowerCase().startsWith(partitionPrefix))
+    .map(
+      ({ name }) =>
+        `/query: the column ${name} must have another name, as readers of exports take columns that begin with hl_ from the path`,
+    );
 
 const findWindowProblems = ({ obstacles }: Analysis): readonly string[] =>
   obstacles

@@ -307,3 +307,12 @@ describe("compileCatalog", () => {
     ]);
   });
 });
+
+test("refuses a column that readers would take from the path of the export", () => {
+  const query = "DeviceEvents | project Timestamp, hl_tenant = DeviceName";
+  expect(compileChanged({ query }).problems).toEqual([
+    objectIncluding({
+      message: textMatching(/^\/query: the column hl_tenant must have another name/),
+    }),
+  ]);
+});
