@@ -98,6 +98,9 @@ param operatorRanges string[] = []
 @description('Networks that may call the HTTP endpoints; empty for all, with a key or token.')
 param callers caller[] = []
 
+@description('Workspace id (GUID) of the Sentinel workspace that hunting queries read; empty for the tenant\'s primary one.')
+param workspaceId string = ''
+
 @description('Address of the app as callers see it, such as https://huntline.contoso.com; empty for the app\'s own host.')
 param publicUrl string = ''
 
@@ -283,6 +286,7 @@ module app 'modules/app.bicep' = {
     appClientId: appClientId
     appCredential: appCredential
     tuning: tuning
+    workspaceId: workspaceId
     publicUrl: publicUrl
     entraClientId: entraClientId
     entraCallers: entraCallers

@@ -96,6 +96,9 @@ param appCredential string
 @description('Limits and cache times.')
 param tuning limits
 
+@description('Sentinel workspace that hunting queries read; empty for the tenant\'s primary one.')
+param workspaceId string
+
 @description('Address of the app as callers see it; empty for the app\'s own host.')
 param publicUrl string
 
@@ -148,6 +151,7 @@ var appSettings = {
   CONSOLE_CLIENT_ID: consoleClientId
   APP_CLIENT_ID: appClientId
   APP_CREDENTIAL: appCredential
+  WORKSPACE_ID: workspaceId
   PUBLIC_URL: publicUrl
   KEY_VAULT_URL: vaultUrl
   CLOUD_APPS_URL: cloudAppsUrl

@@ -21,6 +21,7 @@ const huntingSettings = [
   "HUNTING_QUOTA_SHARE",
   "GRAPH_URL",
   "DEFENDER_URL",
+  "WORKSPACE_ID",
 ] as const;
 
 /**
@@ -41,7 +42,6 @@ export function getDefenderRoot(
 const huntingDeadlineMs = 230_000;
 
 const huntingFactories = {
-  graph: createGraphHunting,
   defender: createDefenderHunting,
   legacy: createLegacyHunting,
 } as const;
@@ -83,7 +83,10 @@ export async function createHuntingPort(
     log: tenant.log,
     deadlineMs: huntingDeadlineMs,
   });
-  return huntingFactories[api]({ client, quota, clock });
+  const deps = { client, quota, clock };
+  return api === "graph"
+    ? createGraphHunting(deps, settings.WORKSPACE_ID)
+    : huntingFactories[api](deps);
 }
 
 export const getHuntingPort = perTenant((tenant) => createHuntingPort(tenant));

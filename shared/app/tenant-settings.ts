@@ -36,6 +36,7 @@ const tenantSchema = z.strictObject({
   defenderGeo: z.optional(settingOf("DEFENDER_GEO")),
   cloudAppsUrl: z.optional(settingOf("CLOUD_APPS_URL")),
   cloudAppsAuth: z.optional(settingOf("CLOUD_APPS_AUTH")),
+  workspaceId: z.optional(settingOf("WORKSPACE_ID")),
   huntingApi: z.optional(settingOf("HUNTING_API")),
   huntingQuotaShare: z.optional(settingOf("HUNTING_QUOTA_SHARE")),
   clientId: z.optional(settingOf("APP_CLIENT_ID")),
@@ -163,6 +164,7 @@ export function toOverlay({
   huntingApi,
   huntingQuotaShare,
   tenantId,
+  workspaceId,
 }: TenantSettings): Readonly<Record<string, string | undefined>> {
   const overridden = {
     CLOUD: cloud,
@@ -177,6 +179,7 @@ export function toOverlay({
     TENANT_ID: tenantId,
     CLOUD_APPS_URL: cloudAppsUrl,
     DEFENDER_GEO: defenderGeo,
+    WORKSPACE_ID: workspaceId,
     ...Object.fromEntries(Object.entries(overridden).filter(([, text]) => text !== undefined)),
   };
 }
@@ -188,6 +191,7 @@ export const tenantMembers: Readonly<Record<string, keyof TenantSettings>> = {
   CLOUD_APPS_URL: "cloudAppsUrl",
   CLOUD_APPS_AUTH: "cloudAppsAuth",
   DEFENDER_GEO: "defenderGeo",
+  WORKSPACE_ID: "workspaceId",
   HUNTING_API: "huntingApi",
   HUNTING_QUOTA_SHARE: "huntingQuotaShare",
   APP_CLIENT_ID: "clientId",

@@ -67,6 +67,8 @@ const portionSize = 10_000;
 const runCost = 20;
 const charactersPerCost = 20;
 const maxPlaces = 10;
+/** Characters of all places: in a deep body, they would be many times as long as the body. */
+const maxPlaceLength = 2_097_152;
 const maxGapLength = 8;
 
 const certificateNaming: Naming = { is: "other", reason: "a certificate" };
@@ -120,6 +122,7 @@ export class HashSearch {
   readonly #frames: Frame[] = [];
   readonly #collected = new Map<string, CollectedHash>();
   #spent = 0;
+  #placeLength = 0;
 
   constructor(options: FindOptions) {
     this.options = options;
@@ -222,15 +225,24 @@ export class HashSearch {
     const entry = this.#collected.get(hash);
     if (!entry) {
       // An array that grows from empty has room for 17 elements, which most hashes do not need.
-      const where = this.options.where === true ? [this.#toPointer(place.name)] : [];
+      const pointer = this.#findPlace(place);
+      const where = pointer === undefined ? [] : [pointer];
       this.#collected.set(hash, { hash, kind, where, rank, reason });
       return;
     }
     if (ranks[rank] > ranks[entry.rank]) this.#raiseRank(entry, rank, reason);
     // An unnamed place of a file's hash counts; a place that names something else does not.
     else if (rank !== entry.rank && (reason !== undefined || entry.reason !== undefined)) return;
-    if (this.options.where === true && entry.where.length < maxPlaces)
-      entry.where.push(this.#toPointer(place.name));
+    const pointer = entry.where.length < maxPlaces ? this.#findPlace(place) : undefined;
+    if (pointer !== undefined) entry.where.push(pointer);
+  }
+
+  /** Returns the pointer of a place; undefined when places are not requested or fill their limit. */
+  #findPlace({ name }: TextPlace): string | undefined {
+    if (this.options.where !== true || this.#placeLength > maxPlaceLength) return undefined;
+    const pointer = this.#toPointer(name);
+    this.#placeLength += pointer.length;
+    return pointer;
   }
 
   #raiseRank(entry: CollectedHash, rank: Rank, reason: string | undefined): void {

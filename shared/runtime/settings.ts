@@ -171,6 +171,8 @@ export const settingsSchema = z.object({
    */
   ENTRA_CLIENT_ID: z.optional(guid),
   CONSOLE_CLIENT_ID: z.optional(guid),
+  /** The Sentinel workspace that hunting queries read, where the tenant has several. */
+  WORKSPACE_ID: z.optional(guid),
   /** Address of the app as callers see it, such as a gateway's; a path is part of it. */
   PUBLIC_URL: z.optional(publicUrl),
   KEY_VAULT_URL: rootUrl,

@@ -31,7 +31,7 @@ const otherNames = {
 } as const;
 
 /**
- * Lowest processor time of several rounds for each size, in milliseconds. The sizes take turns, so
+ * Lowest processor time of several rounds for each size, in milliseconds. The sizes alternate, so
  * that a busy moment of the machine affects each alike.
  */
 function measureSizes(createBody: (size: number) => SentBody): readonly number[] {

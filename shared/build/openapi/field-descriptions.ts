@@ -258,7 +258,7 @@ export const fieldDescriptions: Readonly<
   watermark: "Every row before this time is exported, UTC.",
   watermarkAgeSeconds: "Age of the watermark in seconds.",
   "?.where": "Returns the places of each hash in the request.",
-  where: "Places in the request, as JSON pointers.",
+  where: "Places in the request, as JSON pointers: at most 10, and 2 MiB for all hashes.",
   windows: "Number of exports.",
   plannedAction: "Action that the verdict would take.",
 };

@@ -5,11 +5,14 @@ import { createHuntingApi, type HuntingApiDeps } from "./hunting-api.ts";
 
 /**
  * `POST /v1.0/security/runHuntingQuery`; the application permission is `ThreatHunting.Read.All`.
+ *
+ * @param workspaceId - the Sentinel workspace to read. @default the tenant's primary one
  */
-export const createGraphHunting = (deps: HuntingApiDeps): HuntingPort =>
+export const createGraphHunting = (deps: HuntingApiDeps, workspaceId?: string): HuntingPort =>
   createHuntingApi("graph", deps, (query, { timespan }) => ({
     Query: query,
     ...(timespan ? { Timespan: toInterval(timespan) } : {}),
+    ...(workspaceId === undefined ? {} : { workspaceId }),
   }));
 
 /**

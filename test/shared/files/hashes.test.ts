@@ -559,3 +559,15 @@ describe("one hash alone", () => {
     expect(readHash(text)).toBeUndefined();
   });
 });
+
+test("places of hashes in a deep body are limited to 2 MiB, and every hash is found", () => {
+  const names = Array.from({ length: 28 }, (_, level) => `level${level}${"x".repeat(60)}`);
+  const list = Array.from({ length: 5_000 }, (_, index) => sha1Of(index));
+  const value = names.reduceRight<unknown>((inner, name) => ({ [name]: inner }), list);
+  const found = findHashes({ kind: "json", value }, { limits: wideLimits, where: true });
+  const hashes = found.kind === "found" ? found.hashes : [];
+  expect(hashes).toHaveLength(5_000);
+  const lengths = hashes.map(({ where }) => where.join("").length);
+  expect(lengths.reduce((sum, length) => sum + length, 0)).toBeLessThan(2_100_000);
+  expect(hashes[0]?.where).toHaveLength(1);
+});

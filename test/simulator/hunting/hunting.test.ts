@@ -449,6 +449,15 @@ describe("requests", () => {
     },
   );
 
+  test.each([
+    ["the tenant's workspace", "graph", "4f1d3c2b-5a69-4788-96a5-b4c3d2e1f001", 200],
+    ["another workspace", "graph", "4f1d3c2b-5a69-4788-96a5-b4c3d2e1f002", 400],
+    ["another workspace", "defender", "4f1d3c2b-5a69-4788-96a5-b4c3d2e1f002", 200],
+  ] as const)("answers a query over %s on %s", async (_, via, workspaceId, status) => {
+    const reply = await runHuntingQuery(simulator, "T", { via, extraFields: { workspaceId } });
+    expect(reply.status).toBe(status);
+  });
+
   test("answers an unknown path with a 404 in the API's envelope", async () => {
     expect((await sendRequest(`${simulator.urls.graph}/v1.0/x`)).body).toMatchObject({
       error: { innerError: {} },

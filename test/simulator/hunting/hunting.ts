@@ -6,6 +6,7 @@ import type { Faults } from "../server/faults.ts";
 import { authenticateBearer, acquirePermit } from "../server/access-checks.ts";
 import { createQuota, toLimits, type Quota } from "../server/quota.ts";
 import type { Behaviors } from "../behaviors.ts";
+import { simulatedWorkspaceId } from "../dataset/workspace-id.ts";
 import { answerRows, type RowsAnswer } from "./answer-rows.ts";
 import { backEnds, retiredText, type BackEnd } from "./back-ends.ts";
 import { createSpending, type Spending } from "./budgets.ts";
@@ -122,6 +123,9 @@ function readQuery(backEnd: BackEnd, exchange: Exchange, nowMs: number): Hunting
   const query = backEnd.queryKeys.map((key) => body[key]).find((value) => value !== undefined);
   if (typeof query !== "string" || query.trim() === "")
     return toBadQueryReply("missing-query", exchange, backEnd.family);
+  const { workspaceId = null } = body;
+  if (backEnd.hasTimespan && workspaceId !== null && workspaceId !== simulatedWorkspaceId)
+    return toBadRequest("The workspace was not found or is not connected to this tenant.");
   const now = ticksFromMs(nowMs);
   const timespan = body["Timespan"] ?? body["timespan"] ?? null;
   if (!backEnd.hasTimespan || timespan === null) return { query, now, span: toRetainedSpan(now) };

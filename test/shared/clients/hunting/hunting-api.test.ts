@@ -81,6 +81,14 @@ describe("hunting back-ends", () => {
     expect(await readJson(createDefenderHunting)).toEqual({ Query: "DeviceEvents" });
   });
 
+  test("Graph gets the id of the workspace that the settings name", async () => {
+    const workspaceId = "4f1d3c2b-5a69-4788-96a5-b4c3d2e1f001";
+    const { calls } = await runQuery((deps) => createGraphHunting(deps, workspaceId), {
+      body: graphBody,
+    });
+    expect(calls[0]?.json).toEqual({ Query: "DeviceEvents", workspaceId });
+  });
+
   test("the compiled type of a column has precedence and replaces a missing schema", async () => {
     const compiled = [{ name: "Bag", type: "dynamic" }] as const;
     const named = '{"schema":[{"name":"Bag","type":"String"}],"results":[{"Bag":"{\\"a\\":1}"}]}';

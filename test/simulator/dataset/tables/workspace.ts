@@ -6,12 +6,13 @@ import type { Organization } from "../entities.ts";
 import { drawGuid, type Random } from "../random.ts";
 import type { Columns } from "../schema.ts";
 import type { Cell, TableSpec } from "../simulated-event.ts";
+import { simulatedWorkspaceId } from "../workspace-id.ts";
 import { drawOrdinaryEvent, emptyFields, pathOf } from "./process.ts";
 
 /** What every table of a workspace has. */
 const workspaceCells = (table: string, source: string): Readonly<Record<string, Cell>> => ({
   TimeGenerated: (_, at) => at,
-  TenantId: () => "4f1d3c2b-5a69-4788-96a5-b4c3d2e1f001",
+  TenantId: () => simulatedWorkspaceId,
   SourceSystem: () => source,
   Type: () => table,
 });
