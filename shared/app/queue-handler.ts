@@ -6,6 +6,8 @@
 import { app } from "@azure/functions";
 import type { DeadLetterQueue, DeadLetterReason } from "../contracts/dead-letter.ts";
 import { toInputFaults } from "../contracts/input-faults.ts";
+import { log } from "../runtime/log.ts";
+import { SettingsError } from "../runtime/settings.ts";
 import { readQueueMessage } from "../storage/queue-message.ts";
 import { services } from "./services.ts";
 import type { TenantServices } from "./tenant-services.ts";
@@ -47,9 +49,11 @@ export function onQueueMessage<T>(
     queueName: queue,
     connection,
     handler: async (raw) => {
-      const tenant = findTenantOfMessage(raw);
-      const fault = tenant ? await handleMessage(raw, tenant) : unknownTenant;
-      if (fault) await (tenant ?? services.default()).moveToDeadLetters(queue, raw, fault);
+      const found = findTenantOfMessage(raw);
+      if (found.kind === "settingsInvalid") return postponeMessage(queue, raw);
+      const tenant = found.kind === "tenant" ? found.tenant : services.default();
+      const fault = found.kind === "tenant" ? await handleMessage(raw, tenant) : unknownTenant;
+      if (fault) await tenant.moveToDeadLetters(queue, raw, fault);
     },
   });
 }
@@ -59,12 +63,35 @@ const unknownTenant: MessageFault = {
   detail: "No enabled tenant of TENANTS has the name in tenant.",
 };
 
-/** A message without a tenant is the default tenant's. @throws SettingsError */
-function findTenantOfMessage(raw: unknown): TenantServices | undefined {
+/** `settingsInvalid`: the setting `TENANTS` cannot be read, so nothing is known of the tenant. */
+type FoundTenant =
+  | { readonly kind: "tenant"; readonly tenant: TenantServices }
+  | { readonly kind: "unknown" | "settingsInvalid" };
+
+/** A message without a tenant is the default tenant's. */
+function findTenantOfMessage(raw: unknown): FoundTenant {
   const read = readQueueMessage(raw);
   const name = read.kind === "object" ? read.value["tenant"] : undefined;
-  if (name === undefined || name === null) return services.default();
-  return typeof name === "string" ? services.find(name) : undefined;
+  if (name === undefined || name === null) return { kind: "tenant", tenant: services.default() };
+  try {
+    const tenant = typeof name === "string" ? services.find(name) : undefined;
+    return tenant ? { kind: "tenant", tenant } : { kind: "unknown" };
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    log("setting.invalid", { settings: error.settings.join(", ") });
+    return { kind: "settingsInvalid" };
+  }
+}
+
+/** How long a message waits for a setting that a person has to correct. */
+const settingsDelaySeconds = 300;
+
+/** Puts a message back unchanged. */
+async function postponeMessage(queue: DeadLetterQueue, raw: unknown): Promise<void> {
+  const read = readQueueMessage(raw);
+  if (read.kind === "broken") return;
+  const queues = await services.default().queues();
+  await queues.send(queue, read.value, { delaySeconds: settingsDelaySeconds });
 }
 
 /**
@@ -75,11 +102,14 @@ export const onPoisonMessage = (name: string, queue: DeadLetterQueue): void =>
   app.storageQueue(name, {
     queueName: `${queue}-poison`,
     connection,
-    handler: (raw) =>
-      (findTenantOfMessage(raw) ?? services.default()).moveToDeadLetters(queue, raw, {
+    handler: (raw) => {
+      const found = findTenantOfMessage(raw);
+      const tenant = found.kind === "tenant" ? found.tenant : services.default();
+      return tenant.moveToDeadLetters(queue, raw, {
         reason: "retriesExhausted",
         detail: "Five deliveries failed; the log of the queue's function has the reason.",
-      }),
+      });
+    },
   });
 
 const describeFaults = (error: { readonly issues: readonly unknown[] }): string =>

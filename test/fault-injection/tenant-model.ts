@@ -35,7 +35,7 @@ export const tenantFaults = {
   longRuns: "300 runs that take all of their time",
   fullDailyLimit: "its records of the day's allowance are full",
 } as const;
-export type TenantFault = keyof typeof tenantFaults;
+type TenantFault = keyof typeof tenantFaults;
 
 const faultyTenant = "contoso";
 const healthyTenant = "fabrikam";

@@ -12,7 +12,7 @@ export const tenantMutants: Readonly<Record<string, TenantMutant>> = {
   "tenants share their records": { sharesRecords: true },
 };
 
-export const countFaults = (result: TenantScheduleResult): number =>
+const countFaults = (result: TenantScheduleResult): number =>
   result.lost.length + result.duplicated.length + result.late.length + result.foreign.length;
 
 const maxMutantSeed = 60;

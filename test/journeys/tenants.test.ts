@@ -344,6 +344,24 @@ test("a message of a tenant that does not exist is a dead letter", async () => {
   expect(value).toMatchObject([{ reason: "unknownTenant" }]);
 });
 
+test("a message waits while the setting TENANTS cannot be read, and the default tenant works", async () => {
+  const broken = await stack.startHost({ root: app.root, settings: { TENANTS: "{" } });
+  const message = { hunt: "finds-markers", reason: "timer", tenant: "contoso" };
+  const scheduledFor = new Date().toISOString();
+  await broken.fire("process_hunt_runs", JSON.stringify({ ...message, scheduledFor }));
+  await waitUntil(
+    async () => broken.output(),
+    (output) => output.includes('"settings":"TENANTS"'),
+  );
+  const { value } = await readJson<{ value: { reason: string }[] }>(
+    await fetch(`${broken.url}/api/dead-letters`),
+  );
+  expect(value.filter(({ reason }) => reason !== "unknownTenant")).toEqual([]);
+  expect((await fetch(`${broken.url}/api/hunts?tenant=contoso`)).status).toBe(503);
+  expect((await fetch(`${broken.url}/api/hunts`)).status).toBe(200);
+  await broken.stop();
+}, 60_000);
+
 test("a tenant whose consent is withdrawn stops no other", async () => {
   const [application] = tenantOf("contoso").directory.applications;
   if (application) application.roles.graph = [];
