@@ -2,9 +2,12 @@
  * Three tenants with the same hunts, alert ids, hashes and delivery ids, at once in one deployment.
  * Each datum of a tenant contains a marker of its own, so that one in a wrong place is found.
  */
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { DoctorFinding } from "../../shared/cli/doctor/finding.ts";
 import type { RunningHost } from "../functions-host/run-host.ts";
 import type { SimulatedTenant } from "../simulator/simulator.ts";
 import { validVerdict } from "../support/alert-harness.ts";
@@ -361,6 +364,36 @@ test("a message waits while the setting TENANTS cannot be read, and the default 
   expect((await fetch(`${broken.url}/api/hunts`)).status).toBe(200);
   await broken.stop();
 }, 60_000);
+
+/** Runs the doctor for a tenant. @returns its findings by subject */
+function examineTenant(tenant: string): Promise<ReadonlyMap<string, DoctorFinding>> {
+  const words = [resolve("shared/cli/doctor.ts"), "--tenant", tenant, "--json"];
+  const env = { ...process.env, ...stack.settings };
+  return new Promise((done) => {
+    execFile(process.execPath, words, { env, cwd: app.root }, (_, stdout) => {
+      const findings = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as DoctorFinding);
+      done(new Map(findings.map((finding) => [finding.subject, finding])));
+    });
+  });
+}
+
+test("the doctor finds nothing in a tenant, and its consent address where the right is missing", async () => {
+  expect([...(await examineTenant("contoso")).values()].map(({ state }) => state)).not.toContain(
+    "error",
+  );
+  const [application] = tenantOf("fabrikam").directory.applications;
+  const roles = application?.roles.graph ?? [];
+  if (application) application.roles.graph = [];
+  const { tenantId } = tenantOf("fabrikam").directory;
+  expect((await examineTenant("fabrikam")).get("hunting")).toMatchObject({
+    state: "error",
+    fix: expect.stringContaining(`/${tenantId}/adminconsent?client_id=`) as string,
+  });
+  if (application) application.roles.graph = roles;
+}, 90_000);
 
 test("a tenant whose consent is withdrawn stops no other", async () => {
   const [application] = tenantOf("contoso").directory.applications;

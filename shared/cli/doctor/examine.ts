@@ -107,13 +107,17 @@ async function* checkServices(
     : cloudApps;
 }
 
+/** An endpoint that cannot be reached says nothing about consent. */
+const isUnreachable = ({ message }: DoctorFinding): boolean =>
+  /endpoints_resolution|network_error|cannot be reached|no answer/i.test(message);
+
 /** Adds where to consent to what a missing permission of the tenant may cause. */
 async function* withConsent(
   consentUrl: string | undefined,
   findings: AsyncIterable<DoctorFinding>,
 ): AsyncIterable<DoctorFinding> {
   for await (const finding of findings)
-    yield consentUrl === undefined || finding.state !== "error"
+    yield consentUrl === undefined || finding.state !== "error" || isUnreachable(finding)
       ? finding
       : { ...finding, fix: `${finding.fix} Consent of the tenant: ${consentUrl}` };
 }
